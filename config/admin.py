@@ -1,0 +1,202 @@
+"""The admin of records that people edit: one history entry a save with its reason, and no edit lost to another."""
+
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Any
+
+from django import forms
+from django.contrib.admin import helpers
+from django.contrib.admin.utils import NestedObjects, quote
+from django.core.exceptions import PermissionDenied
+from django.db import models, router
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+from simple_history.admin import SimpleHistoryAdmin
+
+from config.history import hold_history, write_entry
+from config.versions import author, differences, facts, moment
+
+MAX_REASON = 300
+
+
+def latest_entry(record: Any) -> Any:
+    """The newest entry of a record's history, None when it has none."""
+    return record.history.order_by("-history_id").first()
+
+
+class RecordForm(forms.ModelForm):
+    """A form that asks why, and that remembers which version of the record it was opened on."""
+
+    change_reason = forms.CharField(
+        label=_("Reason for change"),
+        max_length=MAX_REASON,
+        required=False,
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
+        help_text=_(
+            "Kept in the history beside your name, for example “Day of issue corrected after the original was found”."
+        ),
+    )
+    version = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.latest = latest_entry(self.instance) if self.instance.pk else None
+        self.initial["version"] = str(self.latest.pk) if self.latest else ""
+
+    def clean(self) -> dict[str, Any] | None:
+        """Refuse once to write over what somebody else saved meanwhile; saving again does it knowingly."""
+        cleaned = super().clean()
+        opened = self.data.get(self.add_prefix("version"), "")
+        if self.latest and opened != str(self.latest.pk):
+            self.data = self.data.copy()
+            self.data[self.add_prefix("version")] = str(self.latest.pk)
+            self.add_error(None, self.overtaken(opened))
+        return cleaned
+
+    def overtaken(self, opened: str) -> forms.ValidationError:
+        """Who overtook the editor, when, and what the record says now."""
+        before = self.instance.history.filter(pk=opened).first() if opened.isdecimal() else None
+        changes = "; ".join(f"{item.label}: {item.old} → {item.new}" for item in differences(self.latest, before))
+        message = _(
+            "%(user)s saved this record on %(when)s, after you had opened it. Nothing of yours is saved yet, and your "
+            "entries are still below. What was changed: %(changes)s. Check your entries against it, then save again to "
+            "put them in its place."
+        )
+        params = {"user": author(self.latest), "when": moment(self.latest.history_date), "changes": changes or "–"}
+        return forms.ValidationError(message, code="overtaken", params=params)
+
+
+class RecordAdmin(SimpleHistoryAdmin):
+    """The base of every admin page on which a record is edited."""
+
+    form = RecordForm
+    save_on_top = True
+    list_per_page = 50
+    history_list_per_page = 50
+    change_form_template = "admin/record_form.html"
+    delete_confirmation_template = "admin/record_delete.html"
+    delete_selected_confirmation_template = "admin/record_delete_selected.html"
+    object_history_template = "admin/record_history.html"
+
+    # -- the form ------------------------------------------------------------------------------------
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """The record; while it is being written nobody else may, so that the version checked is the one replaced."""
+        record = super().get_object(request, object_id, from_field)
+        if record is None or request.method != "POST":
+            return record
+        return self.get_queryset(request).select_for_update(of=("self",)).filter(pk=record.pk).first()
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """A model field's own error texts hold in its form as well."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and db_field._error_messages:
+            field.error_messages.update(db_field._error_messages)
+        return field
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Ask for the reason last, below the relations, of those who may save."""
+        record = kwargs.get("obj")
+        may = self.has_change_permission(request, record) if record else self.has_add_permission(request)
+        if may:
+            fields = ("change_reason", "version")
+            context["closing"] = helpers.Fieldset(context["adminform"].form, fields=fields, model_admin=self)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def get_view_on_site_url(self, obj: Any = None) -> str | None:
+        """The record's page, without the detour by which the stock admin looks it up."""
+        return obj.get_absolute_url() if hasattr(obj, "get_absolute_url") else None
+
+    # -- one entry in the history --------------------------------------------------------------------
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        hold_history(obj)
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Save what hangs on the record, then write the one entry that holds all of it."""
+        super().save_related(request, form, formsets, change)
+        write_entry(form.instance, created=not change, reason=form.cleaned_data.get("change_reason", ""))
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        obj._history_user = request.user
+        obj._change_reason = request.POST.get("change_reason", "").strip()[:MAX_REASON] or None
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> None:
+        """One by one, so that each leaves its entry with the reason."""
+        for obj in queryset:
+            self.delete_model(request, obj)
+
+    # -- deleting ------------------------------------------------------------------------------------
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """As stock, but what refers to a record from its own list protects it too; the rows of its lists are no news."""
+        deleted, counts, perms, protected = super().get_deleted_objects(objs, request)
+        protected += [self.described(user) for obj in objs for user in users_of(obj)]
+        collector = NestedObjects(using=router.db_for_write(self.model), origin=objs)
+        collector.collect(objs)
+        if all(kind is self.model or kind._meta.auto_created for kind in collector.model_objs):
+            deleted = [item for item in deleted if not isinstance(item, list)]
+            counts = {self.opts.verbose_name_plural: len(objs)}
+        return deleted, counts, perms, protected
+
+    def described(self, record: models.Model) -> SafeString | str:
+        """A record by its kind and name, with the way to it."""
+        opts = record._meta
+        kind = capfirst(opts.verbose_name)
+        try:
+            address = reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[quote(record.pk)])
+        except NoReverseMatch:
+            return f"{kind}: {record}"
+        return format_html('{}: <a href="{}">{}</a>', kind, address, record)
+
+    # -- looking back --------------------------------------------------------------------------------
+
+    def revert_disabled(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True  # versions are shown; bringing one back is another matter
+
+    def set_history_delta_changes(self, request: HttpRequest, page: Iterable[Any], *args: Any, **kwargs: Any) -> None:
+        """Put on each entry of the page what it changed since the one before it, be that on the next page."""
+        entries = list(page)
+        if entries:
+            entries.append(entries[-1].prev_record)
+        for entry, before in pairwise(entries):
+            entry.differences = differences(entry, before)
+            entry.author = author(entry)
+
+    def history_form_view(
+        self, request: HttpRequest, object_id: str, version_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """One version of a record, to read: every field as it stood, its relations included."""
+        entry = self.model.history.filter(**{self.opts.pk.attname: object_id, "history_id": version_id}).first()
+        if entry is None:
+            raise Http404
+        if request.method not in ("GET", "HEAD") or not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Version of %(when)s") % {"when": moment(entry.history_date)},
+            "subtitle": None,
+            "entry": entry,
+            "author": author(entry),
+            "facts": facts(entry),
+            "differences": differences(entry, entry.prev_record),
+            "opts": self.opts,
+            "object_id": object_id,
+            "name": str(entry.instance),
+            **(extra_context or {}),
+        }
+        return TemplateResponse(request, "admin/record_version.html", context)
+
+
+def users_of(record: models.Model) -> Iterable[models.Model]:
+    """The records that name this one in a list of theirs. Deleting it would shorten the list without a word."""
+    for relation in record._meta.related_objects:
+        if relation.many_to_many:
+            yield from relation.related_model._base_manager.filter(**{relation.field.name: record})

@@ -1,0 +1,39 @@
+"""The day a reader asks about: today unless the address says `?as_of=YYYY-MM-DD`."""
+
+import re
+from datetime import date
+
+from django.http import QueryDict
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from config.faults import BadRequest, Fault, short
+
+ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+def today() -> date:
+    """Today on the clock of TIME_ZONE (Asia/Shanghai unless set otherwise)."""
+    return timezone.localdate()
+
+
+def read_as_of(params: QueryDict) -> date:
+    """The day asked for, today when none is.
+
+    Raises BadRequest for what is not a calendar day, is given twice, or lies ahead: nothing is known of days to come.
+    """
+    given = params.getlist("as_of")
+    if not given:
+        return today()
+    text = given[0]
+    try:
+        if len(given) > 1 or not ISO_DAY.fullmatch(text):
+            raise ValueError
+        day = date.fromisoformat(text)
+    except ValueError:
+        message = _("as_of: “%(value)s” is not a day. Write one day as YYYY-MM-DD, for example 2024-01-30.")
+        raise BadRequest(Fault("as_of", "invalid_date", message % {"value": short(", ".join(given))})) from None
+    if day > today():
+        message = _("as_of: %(value)s lies ahead. Ask for today (%(today)s) or a day before it.")
+        raise BadRequest(Fault("as_of", "future_date", message % {"value": day, "today": today()}))
+    return day

@@ -1,0 +1,128 @@
+"""What every page needs around its content: the product's name, its sections, languages and chart scripts."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+SECTIONS = (
+    ("overview", _("Overview")),
+    ("policy-list", _("Policies")),
+    ("province-list", _("Provinces")),
+    ("pilot-list", _("Pilots")),
+    ("industry-list", _("Industries")),
+    ("data", _("Data")),
+)
+OWN_NAMES = {"en": "English", "zh-hans": "中文"}  # a language is offered in its own words
+
+# npm address, its SRI hash, and the same file served by ourselves. Order matters: the plugins need Chart.
+CHART_LIBRARIES = (
+    (
+        "chart.js@4.6.1/dist/chart.umd.min.js",
+        "sha384-Emf5ZVIUiarAdhkgtqK+5/Z5qIvM6QoVrS+qAVtfyZVuD5lIHrac0me485+Antp0",
+        "vendor/chart-4.6.1.umd.min.js",
+    ),
+    (
+        "chartjs-adapter-date-fns@3.0.0/dist/chartjs-adapter-date-fns.bundle.min.js",
+        "sha384-cVMg8E3QFwTvGCDuK+ET4PD341jF3W8nO1auiXfuZNQkzbUUiBGLsIQUE+b1mxws",
+        "vendor/chartjs-adapter-date-fns-3.0.0.bundle.min.js",
+    ),
+    (
+        "chartjs-plugin-annotation@3.1.0/dist/chartjs-plugin-annotation.min.js",
+        "sha384-3N9GHhCtN3CQef6tNfqgZlv7sQLYIkcChN+uaTZ7xVdzKYp/SjBNPxa92+hM7EAY",
+        "vendor/chartjs-plugin-annotation-3.1.0.min.js",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Section:
+    label: str | Promise
+    url_name: str
+    current: bool
+
+
+@dataclass(frozen=True)
+class Language:
+    code: str
+    name: str
+    current: bool
+    address: str  # whole, for search engines; the visible link only changes the query string
+
+
+@dataclass(frozen=True)
+class Product:
+    """Named so in templates because the sign-in view already calls something `site`."""
+
+    name: str | Promise
+    programme: str | Promise
+    sections: list[Section]
+    languages: list[Language]
+    chart_libraries: list[dict[str, str]]
+    today: date
+    as_of: date
+    past: bool
+    address: str  # of this page, with its day and language said, so that it reads the same next year
+
+
+def site(request: HttpRequest) -> dict[str, Any]:
+    """The context processor. An error page may come before the day was set: then it is today."""
+    today = timezone.localdate()
+    as_of = getattr(request, "as_of", today)
+    return {
+        "product": Product(
+            name=_("Synergy Pilot Tracker"),
+            programme=_("National programme for synergy in reducing pollution and carbon emissions"),
+            sections=sections(request.path),
+            languages=languages(request),
+            chart_libraries=chart_libraries(),
+            today=today,
+            as_of=as_of,
+            past=getattr(request, "as_of_past", False),
+            address=address(request, as_of=as_of.isoformat(), lang=get_language() or settings.LANGUAGE_CODE),
+        )
+    }
+
+
+def sections(path: str) -> list[Section]:
+    """The six sections; the current one is that whose address this page's address begins with."""
+    home = reverse(SECTIONS[0][0])
+    found = []
+    for url_name, label in SECTIONS:
+        root = reverse(url_name)
+        current = path == home if root == home else path.startswith(root)
+        found.append(Section(label, url_name, current))
+    return found
+
+
+def languages(request: HttpRequest) -> list[Language]:
+    active = get_language()
+    return [
+        Language(code, OWN_NAMES[code], code == active, address(request, lang=code)) for code, _ in settings.LANGUAGES
+    ]
+
+
+def address(request: HttpRequest, **changes: str) -> str:
+    """This page's whole address with these words of its query string set."""
+    query = request.GET.copy()
+    for key, value in changes.items():
+        query[key] = value
+    return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
+
+
+def chart_libraries() -> list[dict[str, str]]:
+    """What charts-loader.js reads: an isolated site names no address but its own."""
+    return [
+        {"local": static(local)}
+        if settings.ISOLATED
+        else {"cdn": settings.CHART_CDN + remote, "integrity": integrity, "local": static(local)}
+        for remote, integrity, local in CHART_LIBRARIES
+    ]

@@ -1,0 +1,40 @@
+"""One history entry for all that happens to a record at once, its relations included."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import models
+from simple_history.models import HistoricalRecords
+
+HISTORY = HistoricalRecords(inherit=True)
+
+
+def hold_history(record: models.Model) -> None:
+    """Write no entry of its own for each coming save and change of a relation, until `write_entry`."""
+    record.skip_history_when_saving = True  # type: ignore[attr-defined]
+
+
+def release_history(record: models.Model) -> None:
+    """Let each save write its own entry again."""
+    vars(record).pop("skip_history_when_saving", None)
+
+
+def write_entry(record: models.Model, *, created: bool, reason: str = "") -> None:
+    """Write the one entry for what happened since `hold_history`, many-to-many included."""
+    release_history(record)
+    record._change_reason = reason or None  # type: ignore[attr-defined]
+    HISTORY.create_historical_record(record, "+" if created else "~")
+
+
+@contextmanager
+def one_entry(record: models.Model, *, created: bool, reason: str = "") -> Iterator[None]:
+    """Write exactly one entry for all that happens to a record inside; none when it fails.
+
+    simple-history would write one for the save and one more for each change of a relation.
+    """
+    hold_history(record)
+    try:
+        yield
+    finally:
+        release_history(record)
+    write_entry(record, created=created, reason=reason)

@@ -1,0 +1,71 @@
+"""The formats of the API. JSON is rendered; CSV and XLSX are made row by row, so that a long list streams."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from django.http import HttpResponse, StreamingHttpResponse
+from django.utils import translation
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+
+from config.exports import XLSX, About, csv_response, workbook_bytes, xlsx_response
+
+SEPARATOR = "; "
+CODES = ("slug", "code", "title", "kind", "id")  # by which of its keys a nested value goes in one cell
+
+Row = Mapping[str, Any]
+
+
+def flat(value: Any) -> Any:
+    """A value as one cell: a related record by its code, a list joined by semicolons."""
+    if isinstance(value, Mapping):
+        return next((value[key] for key in CODES if value.get(key) is not None), None)
+    if isinstance(value, list | tuple):
+        return SEPARATOR.join(str(flat(item)) for item in value)
+    return value
+
+
+def machine(value: Any) -> Any:
+    """A cell for programs: true and false whatever the reader's language."""
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def table(heads: Sequence[str], rows: Iterable[Row]) -> Iterator[list[Any]]:
+    """Rows as cells in the order of the headings."""
+    for row in rows:
+        yield [flat(row[head]) for head in heads]
+
+
+def csv_file(heads: Sequence[str], rows: Iterable[Row], stem: str) -> StreamingHttpResponse:
+    """Plain UTF-8 that streams: headings, then the rows; no byte-order mark, no preamble, no cell changed."""
+    language = translation.get_language()
+
+    def lines() -> Iterator[Sequence[Any]]:
+        # The server reads the rows when the middleware that set the language is done.
+        with translation.override(language):
+            yield heads
+            for cells in table(heads, rows):
+                yield [machine(cell) for cell in cells]
+
+    return csv_response(lines(), stem, for_excel=False)
+
+
+def xlsx_file(heads: Sequence[str], rows: Iterable[Row], stem: str, about: About) -> HttpResponse:
+    """A workbook with real dates and numbers, and a sheet that says what it holds."""
+    return xlsx_response(workbook_bytes(stem, heads, table(heads, rows), about), stem)
+
+
+class FileRenderer(BaseRenderer):
+    """Names a file format to choose by. Refusals alone are rendered here, and stay problem+json."""
+
+    charset = "utf-8"
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> Any:
+        return JSONRenderer().render(data, "application/json", renderer_context)
+
+
+class CSVRenderer(FileRenderer):
+    media_type, format = "text/csv", "csv"
+
+
+class XLSXRenderer(FileRenderer):
+    media_type, format = XLSX, "xlsx"

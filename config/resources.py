@@ -1,0 +1,249 @@
+"""What every address of the API has in common: strict parameters, a choice of fields, three formats, one day."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db.models import F, QuerySet
+from django.http.response import HttpResponseBase
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django_filters import FilterSet
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.permissions import BasePermission
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+from rest_framework.serializers import BaseSerializer, Serializer
+from rest_framework.views import APIView
+from rest_framework.viewsets import ReadOnlyModelViewSet
+
+from config import parameters
+from config.asof import today
+from config.faults import BadRequest, Fault
+from config.lists import form_faults
+from config.openapi import Description
+from config.parameters import unknown_word, words_of
+from config.renderers import Row, csv_file, xlsx_file
+
+CHUNK = 500  # rows fetched at a time for a file
+
+
+class SiteAccess(BasePermission):
+    """Everybody reads, unless the site is internal: then whoever has signed in."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return settings.SITE_ACCESS != "internal" or bool(request.user and request.user.is_authenticated)
+
+
+class Negotiation(DefaultContentNegotiation):
+    """`?format=` wins over the Accept header, and a format that is not made here is named."""
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        offered = list(renderers)
+        asked = request.query_params.get("format")
+        if asked is None:
+            return super().select_renderer(request, offered)
+        for renderer in offered:
+            if renderer.format == asked:
+                return renderer, str(renderer.media_type)
+        raise BadRequest(unknown_word("format", asked, list(dict.fromkeys(str(item.format) for item in offered))))
+
+
+class Strict(APIView):
+    """An address that refuses what it does not know, and answers for one day."""
+
+    content_negotiation_class = Negotiation
+    permission_classes = [SiteAccess]
+    metadata_class = None  # OPTIONS tells nothing that /api/schema/ does not
+    schema = Description()
+    http_method_names = ["get", "head", "options"]
+
+    heading: ClassVar[str | Promise] = ""  # what the documentation calls it
+    about: ClassVar[str | Promise] = ""
+    example: ClassVar[str] = ""  # the query string of the documentation's example
+
+    @property
+    def as_of(self) -> date:
+        """The day asked for; today where no middleware has set one."""
+        day: date = getattr(self.request, "as_of", None) or today()
+        return day
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if request.method in {"GET", "HEAD"}:
+            parameters.check(request, [parameter.name for parameter in self.parameters()])
+
+    def formats(self) -> Sequence[str]:
+        return [str(renderer.format) for renderer in self.renderer_classes]
+
+    def parameters(self) -> Sequence[OpenApiParameter]:
+        """The parameters of this address: by these a request is checked and the description is written."""
+        return parameters.common(self.formats())
+
+    def file(self, serializer: Serializer[Any], records: Iterable[Any], name: str) -> HttpResponseBase | None:
+        """The file asked for, with one row for each record; None when JSON is wanted."""
+        kind, stem = self.request.accepted_renderer.format, f"{name}-{self.as_of}"
+        if kind == "json":
+            return None
+        heads = chosen_fields(serializer, self.request)
+        rows: Iterator[Row] = (serializer.to_representation(record) for record in records)
+        if kind == "csv":
+            return csv_file(heads, rows, stem)
+        about = [(_("As of"), str(self.as_of)), (_("Address"), self.request.build_absolute_uri())]
+        return xlsx_file(heads, rows, stem, about)
+
+
+def chosen_fields(serializer: Serializer[Any], request: Request) -> list[str]:
+    """Leave only the fields that `fields` and `omit` ask for, and say which, in the order asked for."""
+    known = list(serializer.fields)
+    wanted, unwanted = words_of(request.query_params, "fields", known), words_of(request.query_params, "omit", known)
+    kept = [name for name in dict.fromkeys(wanted or known) if name not in unwanted]
+    if not kept:
+        raise BadRequest(Fault("omit", "nothing_left", _("omit: no field would be left.")))
+    for name in known:
+        if name not in kept:
+            serializer.fields.pop(name)
+    return kept
+
+
+class Resource(Strict, ReadOnlyModelViewSet):
+    """A kind of record: a filtered, ordered list by pages or as a file, and one record by its code."""
+
+    filterset_class: ClassVar[type[FilterSet]]
+    order: ClassVar[Mapping[str, str]]  # the ordering words and the fields they stand for
+    default_order: ClassVar[str]
+    examples: ClassVar[Mapping[str, str]] = {}  # values for the documentation
+    one: ClassVar[str | Promise] = gettext_lazy("One record")
+    sample: ClassVar[str] = "1"  # the code or number of the documentation's example
+    lookup_field = "slug"
+    lookup_value_regex = "[a-z0-9-]+"
+
+    def parameters(self) -> Sequence[OpenApiParameter]:
+        names = list(self.get_serializer().fields)
+        shared = [*parameters.common(self.formats()), *parameters.sparse(names)]
+        if self.action != "list":
+            return shared
+        own = parameters.filters(self.filterset_class, self.examples)
+        return [*own, *parameters.listing(list(self.order)), *shared]
+
+    @property
+    def file_name(self) -> str:
+        """The resource's name in addresses: policies, plans, pilots."""
+        return self.request.path.removeprefix(reverse("api-root")).split("/")[0]
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:
+        rows = self.filter_queryset(self.get_queryset())
+        paged = request.accepted_renderer.format == "json" or {"page", "page_size"} & set(request.query_params)
+        records = self.paginate_queryset(rows) if paged else rows.iterator(chunk_size=CHUNK)
+        serializer = self.get_serializer()
+        file = self.file(serializer, records or [], self.file_name)
+        if file is not None:
+            return file
+        chosen_fields(serializer, request)
+        return self.get_paginated_response([serializer.to_representation(record) for record in records or []])
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Any:
+        record, serializer = self.get_object(), self.get_serializer()
+        file = self.file(serializer, [record], f"{self.file_name}-{self.kwargs[self.lookup_field]}")
+        if file is not None:
+            return file
+        chosen_fields(serializer, request)
+        return Response(serializer.to_representation(record))
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The rows that the filters leave, in the order asked for. Raises BadRequest for what cannot be read."""
+        if self.action != "list":
+            return queryset
+        params = self.request.query_params
+        parameters.check_days(params, self.filterset_class)
+        rows = filtered(self.filterset_class(params, queryset=queryset))
+        if "search" in params:
+            rows = filtered(self.filterset_class({"q": params["search"]}, queryset=rows), q="search")
+        return self.ordered(rows)
+
+    def ordered(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Empty values last in either direction; the key settles ties, so that pages never overlap."""
+        known = [word for name in self.order for word in (name, f"-{name}")]
+        words = words_of(self.request.query_params, "ordering", known) or self.default_order.split(",")
+        keys = [
+            F(self.order[word.removeprefix("-")]).desc(nulls_last=True)
+            if word.startswith("-")
+            else F(self.order[word]).asc(nulls_last=True)
+            for word in words
+        ]
+        return rows.order_by(*keys, "pk")
+
+
+class Numbered(Resource):
+    """A kind of record without a code of its own: it goes by its number."""
+
+    lookup_field = "pk"
+    lookup_value_regex = "[0-9]{1,18}"
+
+
+def filtered(filterset: FilterSet, **names: str) -> QuerySet[Any]:
+    """The rows a filter set leaves. Raises BadRequest for values it cannot read, under the names the request used."""
+    if not filterset.is_valid():
+        raise BadRequest(
+            *(Fault(names.get(fault.pointer, fault.pointer), fault.code, fault.message) for fault in form_faults(filterset.form))
+        )
+    rows: QuerySet[Any] = filterset.qs
+    return rows
+
+
+class Aggregate(Strict):
+    """A number of the programme: built by the function that the page uses, and only written down here.
+
+    As a file it is one table, that of `rows`.
+    """
+
+    serializer_class: ClassVar[type[Serializer[Any]]]
+    row_serializer_class: ClassVar[type[Serializer[Any]]]
+    file_name: ClassVar[str]
+
+    def build(self) -> Any:
+        raise NotImplementedError
+
+    def rows(self, value: Any) -> Iterable[Any]:
+        """The records of the file."""
+        raise NotImplementedError
+
+    def get_serializer(self) -> BaseSerializer[Any]:
+        """For the description of the API."""
+        return self.serializer_class()
+
+    def parameters(self) -> Sequence[OpenApiParameter]:
+        names = list(self.serializer_class().fields)
+        return [*self.own_parameters(), *parameters.common(self.formats()), *parameters.sparse(names)]
+
+    def own_parameters(self) -> Sequence[OpenApiParameter]:
+        return []
+
+    def get(self, request: Request) -> Any:
+        value, context = self.build(), {"request": request, "view": self}
+        file = self.file(self.row_serializer_class(context=context), self.rows(value), self.file_name)
+        if file is not None:
+            return file
+        serializer = self.serializer_class(context=context)
+        chosen_fields(serializer, request)
+        return Response(serializer.to_representation(value))
+
+
+class Root(Strict):
+    """The way in: what there is, and where."""
+
+    renderer_classes = [JSONRenderer]
+    heading = gettext_lazy("All addresses")
+    about = gettext_lazy("The resources and aggregates by name, each with its address.")
+    routes: Mapping[str, str] = {}  # name: the name of its URL
+
+    def get(self, request: Request) -> Response:
+        return Response({name: request.build_absolute_uri(reverse(url)) for name, url in self.routes.items()})
+

@@ -1,0 +1,95 @@
+"""What the API's records have in common: an address, a page, related records as links, null for no data."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from django.db import models
+from django.urls import reverse
+from rest_framework import serializers
+from rest_framework.request import Request
+
+TextLike = (models.CharField, models.TextField)
+
+
+def api_address(record: models.Model, request: Request) -> str:
+    """The whole address of a record in the API: routes are named after models."""
+    key = getattr(record, "slug", None) or record.pk
+    return request.build_absolute_uri(reverse(f"api-{record._meta.model_name}-detail", args=[key]))
+
+
+class Number(serializers.Field):
+    """A JSON number: whole when the value is whole, so that 252 days do not read 252.0."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("read_only", True)
+        kwargs.setdefault("allow_null", True)
+        super().__init__(**kwargs)
+
+    def to_representation(self, value: Decimal | float) -> int | float:
+        return int(value) if value == int(value) else float(value)
+
+
+class Day(serializers.DateField):
+    """A date that stays one until it is written: ISO in JSON and CSV, a real date in a workbook."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"format": None, "read_only": True, "allow_null": True, **kwargs})
+
+
+class Link(serializers.Serializer):
+    """A related record: its code, its name in the reader's language, its address."""
+
+    slug = serializers.CharField(read_only=True)
+    name = serializers.CharField(read_only=True)
+    url = serializers.SerializerMethodField()
+
+    def get_url(self, record: models.Model) -> str:
+        return api_address(record, self.context["request"])
+
+
+class Face(serializers.ModelSerializer):
+    """A record's face in the API: read only, and an empty text is null, for it means no data."""
+
+    url = serializers.SerializerMethodField()
+    page = serializers.SerializerMethodField()
+
+    def get_url(self, record: Any) -> str:
+        """Address of this record in the API."""
+        return api_address(record, self.context["request"])
+
+    def get_page(self, record: Any) -> str:
+        """Address of the page that shows this record."""
+        return str(self.context["request"].build_absolute_uri(record.get_absolute_url()))
+
+    def build_standard_field(self, field_name: str, model_field: Any) -> tuple[Any, dict[str, Any]]:
+        """As DRF does, but optional texts may be null and dates stay dates."""
+        field_class, kwargs = super().build_standard_field(field_name, model_field)
+        if isinstance(model_field, TextLike) and model_field.blank:
+            kwargs.pop("allow_blank", None)
+            kwargs["allow_null"] = True
+        if isinstance(model_field, models.DateField):
+            field_class = Day
+        return field_class, kwargs
+
+    def to_representation(self, instance: Any) -> Any:
+        row: Mapping[str, Any] = super().to_representation(instance)
+        return {key: None if value == "" else value for key, value in row.items()}
+
+
+class FaultSerializer(serializers.Serializer):
+    pointer = serializers.CharField(read_only=True)
+    code = serializers.CharField(read_only=True)
+    message = serializers.CharField(read_only=True)
+
+
+class ProblemSerializer(serializers.Serializer):
+    """A refusal after RFC 9457."""
+
+    type = serializers.CharField(read_only=True)
+    title = serializers.CharField(read_only=True)
+    status = serializers.IntegerField(read_only=True)
+    detail = serializers.CharField(read_only=True)
+    instance = serializers.CharField(read_only=True)
+    request_id = serializers.CharField(read_only=True)
+    errors = FaultSerializer(many=True, read_only=True)

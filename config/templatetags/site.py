@@ -1,0 +1,192 @@
+"""The words that templates use: links that keep the reader's day and language, and values that read well."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from django import template
+from django.forms import BaseForm
+from django.http import HttpRequest, QueryDict
+from django.template import Context
+from django.urls import reverse
+from django.utils.formats import date_format, get_format, number_format
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext, pgettext
+
+from config.charts import Cell, Column, PartialDate, Table
+
+register = template.Library()
+
+KEPT = ("as_of", "lang")  # what a link hands on: the day looked at and the language asked for
+NUMBER_KINDS = {"integer", "decimal", "share", "days"}
+SHAPES = {"green": "●", "yellow": "▲", "red": "■", "grey": "○", "blue": "◆"}
+
+
+# -- links -------------------------------------------------------------------------------------------
+
+
+def current_query(context: Context) -> QueryDict:
+    """The address's query string; empty where a template is rendered without a request."""
+    request: HttpRequest | None = context.get("request")
+    return request.GET if request else QueryDict()
+
+
+def address_of(target: Any, *args: Any, **kwargs: Any) -> str:
+    """The address of a record, of a URL name, or of an address that is already one."""
+    if hasattr(target, "get_absolute_url"):
+        return str(target.get_absolute_url())
+    if str(target).startswith(("/", "?", "#", "http://", "https://")):
+        return str(target)
+    return reverse(target, args=args, kwargs=kwargs)
+
+
+@register.simple_tag(takes_context=True)
+def to(context: Context, target: Any, *args: Any, **kwargs: Any) -> str:
+    """`{% to pilot %}` or `{% to 'pilot-detail' slug %}`: the address, with the day and the language kept.
+
+    What the address says itself wins, and an address outside this site is left alone.
+    """
+    parts = urlsplit(address_of(target, *args, **kwargs))
+    if parts.scheme:
+        return urlunsplit(parts)
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    named, here = {key for key, _ in query}, current_query(context)
+    query += [(key, here[key]) for key in KEPT if key in here and key not in named]
+    return urlunsplit(parts._replace(query=urlencode(query)))
+
+
+@register.simple_tag(takes_context=True)
+def query(context: Context, **changes: Any) -> str:
+    """`{% query sort='name' q=None %}`: this address's query string, changed; None removes, page is dropped."""
+    wanted = current_query(context).copy()
+    for key, value in {"page": None, **changes}.items():
+        if value is None:
+            wanted.pop(key, None)
+        else:
+            wanted[key] = str(value)
+    return "?" + wanted.urlencode()
+
+
+def hidden_inputs(pairs: Iterable[tuple[str, str]]) -> SafeString:
+    return format_html_join("", '<input type="hidden" name="{}" value="{}">', pairs)
+
+
+@register.simple_tag(takes_context=True)
+def keep(context: Context, *names: str) -> SafeString:
+    """Hidden inputs by which a GET form hands on these words of the address."""
+    here = current_query(context)
+    return hidden_inputs((name, value) for name in names for value in here.getlist(name))
+
+
+@register.simple_tag(takes_context=True)
+def keep_others(context: Context, *names: str, form: BaseForm | None = None) -> SafeString:
+    """Hidden inputs for all of the address but these words, the form's own fields and the page number."""
+    left_out = {*names, *(form.fields if form else ()), "page", "export"}
+    here = current_query(context)
+    return hidden_inputs((name, value) for name in here if name not in left_out for value in here.getlist(name))
+
+
+# -- values ------------------------------------------------------------------------------------------
+
+
+def no_data() -> str:
+    return pgettext("a value that is missing", "no data")
+
+
+@register.filter
+def shownumber(value: int | float | Decimal | str | None, digits: int | None = None) -> str:
+    """12345 reads 12,345. A Decimal keeps the digits it was published with unless `digits` says otherwise."""
+    if value is None:
+        return no_data()
+    if isinstance(value, str):  # words where a number usually stands, such as a span of time
+        return value
+    return number_format(value, digits, use_l10n=True, force_grouping=True)
+
+
+@register.filter
+def showdate(value: date | PartialDate | str | None) -> str:
+    """A date, or the part of it that is known: 5 December 2022, December 2022, 2022."""
+    if not value:
+        return no_data()
+    if isinstance(value, str):
+        value = date.fromisoformat(value)
+    if not isinstance(value, PartialDate):
+        value = PartialDate(value)
+    form = {"day": "DATE_FORMAT", "month": "YEAR_MONTH_FORMAT", "year": "YEAR_FORMAT"}[value.precision]
+    return date_format(value.on, get_format(form))
+
+
+@register.filter
+def share(value: float | Decimal | None, digits: int | None = None) -> str:
+    """0.875 reads 87.5 %, and 1 reads 100 %; a column of shares gives `digits` so that they line up."""
+    if value is None:
+        return no_data()
+    percent = round(Decimal(str(value)) * 100, 1 if digits is None else digits)
+    if digits is None and percent == percent.to_integral_value():
+        percent = percent.to_integral_value()
+    # Translators: a percentage; Chinese sets no space before the sign.
+    return gettext("%(number)s\u00a0%%") % {"number": shownumber(percent)}
+
+
+@register.filter
+def days(value: int | None) -> str:
+    """252 reads 252 days."""
+    if value is None:
+        return no_data()
+    return ngettext("%(number)s day", "%(number)s days", value) % {"number": shownumber(value)}
+
+
+@register.filter
+def show(cell: Cell | Any, column: Column | None = None) -> str:
+    """A cell's value as its column says it reads. A missing value says so; it is never 0."""
+    value = cell.value if isinstance(cell, Cell) else cell
+    kind = column.kind if column else "text"
+    if value is None or value == "":
+        return no_data()
+    if isinstance(value, date | PartialDate):
+        return showdate(value)
+    match kind:
+        case "integer" | "decimal":
+            return shownumber(value)
+        case "share":
+            return share(value, 1)
+        case "days":
+            return days(value)
+        case "date":
+            return showdate(value)
+        case "flag":
+            return gettext("yes") if value else gettext("no")
+    return str(value)
+
+
+@register.filter
+def under(row: Sequence[Cell], table: Table) -> Iterable[tuple[Cell, Column]]:
+    """A row's cells, each with the column it stands under."""
+    return zip(row, table.columns, strict=True)
+
+
+@register.filter
+def numeric(column: Column) -> bool:
+    """Whether the column holds numbers, which are set to the right."""
+    return column.kind in NUMBER_KINDS
+
+
+@register.filter
+def shape(tag: str) -> str:
+    """The shape that says a status without colour."""
+    return SHAPES.get(tag, "")
+
+
+@register.filter
+def rung(things: Sequence[Any]) -> int:
+    """How tall a frame has to be for so many bars, in steps of four: its class reserves the height."""
+    return min(-(-len(things) // 4) * 4, 40)
+
+
+@register.filter
+def lang_of(text: str) -> str:
+    """The language tag of free text that is kept in one language only: zh where it holds a Chinese character."""
+    return "zh" if any("\u4e00" <= char <= "\u9fff" for char in text) else "en"

@@ -1,0 +1,168 @@
+"""Which industries the pilots try and which nobody does: the one value that page, API, export and chart draw."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from django.db.models import QuerySet
+
+from pilots import metrics
+from pilots.models import Pilot
+from policies.metrics import share
+from policies.models import Field, Industry, Measure, Province, Region
+
+AXES = ("region", "province")
+
+
+@dataclass(frozen=True)
+class IndustryCoverage:
+    """One industry: the pilots that name it and the provinces of the roster with at least one of them."""
+
+    industry: Industry
+    pilots: int
+    provinces: int
+    roster: int
+
+    @property
+    def share(self) -> float | None:
+        """Provinces with at least one such pilot / roster."""
+        return share(self.provinces, self.roster)
+
+    @property
+    def gap(self) -> bool:
+        return metrics.is_gap(self.industry.priority, self.pilots)
+
+
+@dataclass(frozen=True)
+class FieldCoverage:
+    """One field of action: its measures, their industries, and the pilots that name at least one of those."""
+
+    field: str
+    label: str
+    measures: Sequence[Measure]
+    industries: Sequence[Industry]
+    pilots: int
+    provinces: int
+    roster: int
+
+    @property
+    def share(self) -> float | None:
+        return share(self.provinces, self.roster)
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Industries in rows, places in columns, pilots in cells."""
+
+    columns: Sequence[tuple[str, str]]  # (code, label)
+    rows: Sequence[Industry]
+    cells: Sequence[Sequence[int]]
+
+    @property
+    def highest(self) -> int:
+        return max((value for row in self.cells for value in row), default=0)
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """The coverage of industries on a day by a set of pilots.
+
+    A pilot may name several industries, so the rows add up to more than `naming`;
+    `pilots` minus `naming` pilots name none, which says nothing about what they do.
+    """
+
+    as_of: date
+    pilots: int
+    naming: int
+    roster: int
+    industries: Sequence[IndustryCoverage]
+    fields: Sequence[FieldCoverage]
+    matrix: Matrix
+
+    @property
+    def covered(self) -> int:
+        """Industries that at least one pilot names."""
+        return sum(row.pilots > 0 for row in self.industries)
+
+    @property
+    def gaps(self) -> Sequence[IndustryCoverage]:
+        return [row for row in self.industries if row.gap]
+
+    @property
+    def priorities(self) -> int:
+        """Industries that national policy singles out."""
+        return sum(row.industry.priority for row in self.industries)
+
+
+@dataclass(frozen=True)
+class Naming:
+    """A pilot, its province and an industry it names: one row of the join that all counts come from."""
+
+    pilot: int
+    province: int
+    industry: int
+
+
+def build_coverage(pilots: QuerySet[Pilot], as_of: date, *, by: str = "region") -> Coverage:
+    """The coverage of industries by these pilots. `by` is the matrix's columns: region or province.
+
+    Eight queries, whatever the number of rows.
+    """
+    provinces = list(Province.objects.roster())
+    industries = list(Industry.objects.prefetch_related("divisions"))
+    through = Pilot.industries.through
+    namings = [
+        Naming(*row)
+        for row in through.objects.filter(pilot__in=pilots).values_list("pilot_id", "pilot__province_id", "industry_id")
+    ]
+    inside = {province.pk for province in provinces}
+    return Coverage(
+        as_of=as_of,
+        pilots=pilots.count(),
+        naming=len({naming.pilot for naming in namings}),
+        roster=len(provinces),
+        industries=[industry_row(industry, namings, inside) for industry in industries],
+        fields=field_rows(namings, inside),
+        matrix=build_matrix(industries, provinces, namings, by),
+    )
+
+
+def count(namings: Iterable[Naming], industries: set[int], inside: set[int]) -> tuple[int, int]:
+    """(pilots, provinces of the roster) that name at least one of the industries; each counted once."""
+    chosen = [naming for naming in namings if naming.industry in industries]
+    return len({naming.pilot for naming in chosen}), len({naming.province for naming in chosen} & inside)
+
+
+def industry_row(industry: Industry, namings: Sequence[Naming], inside: set[int]) -> IndustryCoverage:
+    pilots, provinces = count(namings, {industry.pk}, inside)
+    return IndustryCoverage(industry, pilots, provinces, len(inside))
+
+
+def field_rows(namings: Sequence[Naming], inside: set[int]) -> list[FieldCoverage]:
+    """Coverage by field of action, through the industries that the field's measures are meant for."""
+    measures = list(Measure.objects.prefetch_related("industries"))
+    rows = []
+    for field in Field:
+        own = [measure for measure in measures if measure.field == field]
+        industries = list(dict.fromkeys(industry for measure in own for industry in measure.industries.all()))
+        pilots, provinces = count(namings, {industry.pk for industry in industries}, inside)
+        rows.append(FieldCoverage(field.value, str(field.label), own, industries, pilots, provinces, len(inside)))
+    return rows
+
+
+def build_matrix(
+    industries: Sequence[Industry], provinces: Sequence[Province], namings: Sequence[Naming], by: str
+) -> Matrix:
+    """Pilots by industry and place; a pilot counts once in each industry it names."""
+    if by == "region":
+        columns = [(region.value, str(region.label)) for region in Region]
+        place = {province.pk: province.region for province in provinces}
+    else:
+        columns = [(province.slug, province.short) for province in provinces]
+        place = {province.pk: province.slug for province in provinces}
+    tally = Counter((naming.industry, place.get(naming.province)) for naming in namings)
+    cells = [[tally[industry.pk, code] for code, _label in columns] for industry in industries]
+    return Matrix(columns, industries, cells)

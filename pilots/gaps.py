@@ -1,0 +1,58 @@
+"""What the records hold and what they do not: firm, inferred, and announced, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from django.db.models import Count, Q
+from django.utils.translation import gettext as _
+
+from pilots.overview import main_policy
+from pilots.reconcile import BatchCount, build_reconciliation
+from policies.metrics import dated, issued
+from policies.models import Province, ProvincialPlan
+
+FIRM = ~Q(confidence="inferred")
+
+
+@dataclass(frozen=True)
+class Gap:
+    """One thing that should be on record: how much is, firmly and with what is only inferred, of how much."""
+
+    what: str
+    firm: int
+    recorded: int
+    expected: int | None
+
+
+def build_gaps(as_of: date, batches: Sequence[BatchCount] | None = None) -> list[Gap]:
+    """The holes in the records on a day: the main policy's plans, then every batch by kind."""
+    batches = build_reconciliation(as_of) if batches is None else batches
+    return plan_gaps(as_of) + [
+        Gap(f"{item.batch.name}: {kind.label}", kind.numbers.firm, kind.numbers.recorded, kind.numbers.announced)
+        for item in batches
+        for kind in item.kinds
+    ]
+
+
+def plan_gaps(as_of: date) -> list[Gap]:
+    """How complete the provincial plans are: that they exist, their title, number and date."""
+    policy = main_policy(as_of)
+    if policy is None:
+        return []
+    roster = Province.objects.roster().count()
+    wanted = {
+        _("provincial plans: known to exist"): Q(),
+        _("provincial plans: title"): ~Q(title_zh="") | ~Q(title_en=""),
+        _("provincial plans: document number"): ~Q(doc_number=""),
+        _("provincial plans: some date of issue"): Q(issued_on__isnull=False),
+        _("provincial plans: full date of issue"): dated(),
+    }
+    plans = ProvincialPlan.objects.filter(issued(as_of), policy=policy, province__in_roster=True)
+    counts = plans.aggregate(
+        **{f"firm_{n}": Count("pk", filter=has & FIRM) for n, has in enumerate(wanted.values())},
+        **{f"all_{n}": Count("pk", filter=has) if has else Count("pk") for n, has in enumerate(wanted.values())},
+    )
+    return [Gap(what, counts[f"firm_{n}"], counts[f"all_{n}"], roster) for n, what in enumerate(wanted)]

@@ -1,0 +1,61 @@
+"""What a number of the pilots means. Pure functions and query expressions: no models, no requests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from django.db.models import Q
+
+
+def listed(as_of: date) -> Q:
+    """A pilot counts from the day its batch is known to exist until the day it withdraws."""
+    return Q(batch__known_by__lte=as_of) & (Q(withdrawn_on__isnull=True) | Q(withdrawn_on__gt=as_of))
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """Announced against recorded, for one kind of pilot: "43 announced, 11 recorded, 32 still to enter".
+
+    `announced` is None when the announcement gives no number; `unverified` of the recorded ones are only inferred.
+    """
+
+    announced: int | None
+    recorded: int
+    unverified: int
+
+    @property
+    def firm(self) -> int:
+        """Recorded from an official text or the press."""
+        return self.recorded - self.unverified
+
+    @property
+    def to_enter(self) -> int | None:
+        """Announced but not recorded yet; never below 0, None when no number was announced."""
+        return None if self.announced is None else max(0, self.announced - self.recorded)
+
+    @property
+    def surplus(self) -> int:
+        """Recorded beyond what was announced: a sign that a record or the announcement is wrong."""
+        return 0 if self.announced is None else max(0, self.recorded - self.announced)
+
+    def __add__(self, other: Reconciliation) -> Reconciliation:
+        """Both together; announced is None as soon as one of them gives no number."""
+        known = self.announced is not None and other.announced is not None
+        announced = self.announced + other.announced if known else None  # type: ignore[operator]
+        return Reconciliation(announced, self.recorded + other.recorded, self.unverified + other.unverified)
+
+
+def is_gap(priority: bool, pilots: int) -> bool:
+    """A gap of coverage: national policy singles the industry out and no recorded pilot names it."""
+    return priority and pilots == 0
+
+
+def term_days_left(term_end: date | None, as_of: date) -> int | None:
+    """Days from the day asked to the end of the term; negative when it is over, None without a term."""
+    return None if term_end is None else (term_end - as_of).days
+
+
+def shade(value: int, highest: int) -> int:
+    """The step of the five-step colour scale for a count: 0 for none, 1 to 5 up to the highest."""
+    return 0 if value == 0 or highest == 0 else max(1, -(-value * 5 // highest))

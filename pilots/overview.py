@@ -1,0 +1,80 @@
+"""What a director opens on Monday: the whole overview as one value that page and API both draw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from django.db.models import Count
+
+from pilots import metrics
+from pilots.coverage import Coverage, build_coverage
+from pilots.metrics import Reconciliation
+from pilots.models import Pilot
+from pilots.reconcile import BatchCount, build_reconciliation
+from policies.models import Policy, Province
+from policies.rollout import Rollout, build_rollout
+
+
+@dataclass(frozen=True)
+class ProvincePilots:
+    """A province of the roster and the pilots recorded in it."""
+
+    province: Province
+    pilots: int
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The programme on one day. `rollout` is None before any policy calls for provincial plans."""
+
+    as_of: date
+    rollout: Rollout | None
+    batches: Sequence[BatchCount]
+    national: BatchCount | None
+    coverage: Coverage
+    provinces: Sequence[ProvincePilots]
+
+    @property
+    def cities(self) -> Reconciliation:
+        """Cities of the latest national batch: announced against recorded."""
+        return self.national.of("city") if self.national else Reconciliation(None, 0, 0)
+
+    @property
+    def parks(self) -> Reconciliation:
+        """Parks of the latest national batch: announced against recorded."""
+        return self.national.of("park") if self.national else Reconciliation(None, 0, 0)
+
+    @property
+    def days_left(self) -> int | None:
+        """Days to the end of the latest national batch's term."""
+        return metrics.term_days_left(self.national.batch.term_end if self.national else None, self.as_of)
+
+
+def main_policy(as_of: date) -> Policy | None:
+    """The policy whose rollout the overview follows: the latest known one that calls for provincial plans."""
+    return Policy.objects.known(as_of).filter(calls_for_provincial_plan=True).order_by("known_issued_by", "pk").last()
+
+
+def build_overview(as_of: date) -> Overview:
+    """The overview on a day."""
+    policy = main_policy(as_of)
+    batches = build_reconciliation(as_of)
+    national = [row for row in batches if row.batch.level == "national"]
+    return Overview(
+        as_of=as_of,
+        rollout=build_rollout(policy, as_of) if policy else None,
+        batches=batches,
+        national=national[-1] if national else None,
+        coverage=build_coverage(Pilot.objects.listed(as_of), as_of),
+        provinces=pilots_by_province(as_of),
+    )
+
+
+def pilots_by_province(as_of: date) -> list[ProvincePilots]:
+    """Every province of the roster with the number of its pilots on the day, those without any included."""
+    counts = dict(
+        Pilot.objects.listed(as_of).order_by().values_list("province").annotate(n=Count("pk")).values_list("province", "n")
+    )
+    return [ProvincePilots(province, counts.get(province.pk, 0)) for province in Province.objects.roster()]

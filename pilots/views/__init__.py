@@ -1,0 +1,20 @@
+"""Pages of the programme: read the address, ask, answer."""
+
+from pilots.views.data import data
+from pilots.views.industries import industry_detail, industry_list
+from pilots.views.overview import overview
+from pilots.views.pilots import pilot_detail, pilot_list
+from pilots.views.provinces import province_detail, province_list
+from pilots.views.search import search
+
+__all__ = [
+    "data",
+    "industry_detail",
+    "industry_list",
+    "overview",
+    "pilot_detail",
+    "pilot_list",
+    "province_detail",
+    "province_list",
+    "search",
+]

@@ -1,0 +1,169 @@
+"""The data page: what is recorded and what is missing, figures, definitions, sources, downloads."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from config.charts import Cell, Column, Table
+from config.lists import PAGE_WORDS, build_listing, check_words, exported
+from pilots.charts import reconciliation_table
+from pilots.definitions import DEFINITIONS
+from pilots.gaps import Gap, build_gaps
+from pilots.models import Batch, Pilot
+from pilots.reconcile import build_reconciliation
+from policies.filters import SourceFilter
+from policies.models import Agency, Figure, Industry, Measure, Policy, Province, ProvincialPlan, Source
+
+STATE_TAGS = {"verified": "green", "unverified": "grey", "disputed": "yellow"}
+RELIABILITY_TAGS = {"official": "green", "media": "blue", "inferred": "yellow"}
+SOURCE_ORDER = {
+    "title": ["title"],
+    "publisher": ["publisher"],
+    "published": ["published_on"],
+    "reliability": ["reliability"],
+}
+
+
+def data(request: HttpRequest) -> HttpResponse:
+    """Sources, figures, definitions, gaps and downloads."""
+    check_words(request, {*PAGE_WORDS, *SourceFilter.base_filters})
+    as_of = request.as_of  # type: ignore[attr-defined]
+    batches = build_reconciliation(as_of)
+    gaps = build_gaps(as_of, batches)
+    listing, whole = source_listing(request)
+    tables = {
+        "sources": (_("Sources"), whole, listing.chips),
+        "gaps": (_("Gaps in the records"), lambda: gaps_table(gaps), []),
+        "reconciliation": (_("Announced against recorded"), lambda: reconciliation_table(batches), []),
+        "figures": (_("Published figures"), lambda: figures_table(Figure.objects.prefetch_related("sources")), []),
+    }
+    file = exported(request, tables)
+    if file is not None:
+        return file
+    context = {
+        "title": _("Data"),
+        "finding": data_finding(gaps),
+        "listing": listing,
+        "gaps": gaps_table(gaps),
+        "reconciliation": reconciliation_table(batches),
+        "figures_table": figures_table(Figure.objects.prefetch_related("sources")),
+        "definitions": DEFINITIONS,
+        "downloads": downloads(),
+    }
+    return render(request, "data.html", context)
+
+
+def source_listing(request: HttpRequest) -> Any:
+    columns = [
+        Column("title", _("Source"), sort="title"),
+        Column("publisher", _("Publisher"), sort="publisher"),
+        Column("published_on", _("Published"), "date", sort="published"),
+        Column("reliability", _("Reliability"), sort="reliability"),
+        Column("url", _("Address")),
+    ]
+    return build_listing(
+        request,
+        slug="sources",
+        filterset=SourceFilter(request.GET, queryset=Source.objects.all(), request=request),
+        columns=columns,
+        row=source_cells,
+        sort="-published",
+        order=SOURCE_ORDER,
+        total=Source.objects.count(),
+        empty=_("No source matches these filters."),
+    )
+
+
+def source_cells(source: Source) -> Sequence[Cell]:
+    return [
+        Cell(source.title, url=source.url, lang="zh"),
+        Cell(source.publisher or None, lang="zh" if source.publisher else ""),
+        Cell(source.published_on),
+        Cell(source.get_reliability_display(), tag=RELIABILITY_TAGS[source.reliability]),
+        Cell(source.url or None, url=source.url),
+    ]
+
+
+def gaps_table(gaps: Sequence[Gap]) -> Table:
+    columns = [
+        Column("what", _("What")),
+        Column("firm", _("Recorded, firm"), "integer"),
+        Column("recorded", _("With inferred"), "integer"),
+        Column("expected", _("Announced or expected"), "integer"),
+    ]
+    rows = [[Cell(gap.what), Cell(gap.firm), Cell(gap.recorded), Cell(gap.expected)] for gap in gaps]
+    return Table(columns, rows)
+
+
+def figures_table(figures: Any) -> Table:
+    """Published figures with both readings where a source prints another."""
+    columns = [
+        Column("name", _("Figure")),
+        Column("value", _("Value"), "decimal"),
+        Column("unit", _("Unit")),
+        Column("period", _("Period")),
+        Column("kind", _("Kind")),
+        Column("as_printed", _("As printed elsewhere")),
+        Column("state", _("State")),
+        Column("note", _("Note")),
+        Column("source", _("Source")),
+    ]
+    return Table(columns, [figure_cells(figure) for figure in figures])
+
+
+def figure_cells(figure: Figure) -> list[Cell]:
+    source = next(iter(figure.sources.all()), None)
+    return [
+        Cell(figure.name, lang=figure.name_lang),
+        Cell(figure.value.normalize()),
+        Cell(figure.get_unit_display()),
+        Cell(figure.period or None),
+        Cell(figure.get_kind_display()),
+        Cell(figure.as_printed, lang="en"),
+        Cell(figure.get_state_display(), tag=STATE_TAGS[figure.state]),
+        Cell(figure.note, lang="en"),
+        Cell(source.title, url=source.url, lang="zh") if source else Cell(None),
+    ]
+
+
+def data_finding(gaps: Sequence[Gap]) -> str:
+    """One sentence: how many of the announced pilots still have no name here."""
+    missing = sum(max(0, gap.expected - gap.recorded) for gap in gaps if gap.expected is not None)
+    text = ngettext(
+        "%(n)d thing that was announced or is expected is not on record yet.",
+        "%(n)d things that were announced or are expected are not on record yet.",
+        missing,
+    )
+    return text % {"n": missing}
+
+
+def downloads() -> list[dict[str, Any]]:
+    """Every table as a file, with its number of records."""
+    models = {
+        "policies": Policy,
+        "plans": ProvincialPlan,
+        "provinces": Province,
+        "agencies": Agency,
+        "industries": Industry,
+        "measures": Measure,
+        "figures": Figure,
+        "batches": Batch,
+        "pilots": Pilot,
+        "sources": Source,
+    }
+    counts = {name: model._default_manager.aggregate(n=Count("pk"))["n"] for name, model in models.items()}
+    return [
+        {
+            "name": model._meta.verbose_name_plural,
+            "count": counts[name],
+            "url": f"/api/v1/{name}/",
+            "csv": f"/api/v1/{name}/?format=csv",
+            "xlsx": f"/api/v1/{name}/?format=xlsx",
+        }
+        for name, model in models.items()
+    ]

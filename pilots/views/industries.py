@@ -1,0 +1,101 @@
+"""Pages of the industries: which are tried where, and which nobody tries."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from config.charts import Table
+from config.faults import BadRequest, Fault, short
+from config.lists import PAGE_WORDS, check_words, exported, filter_bar
+from pilots.charts import coverage_chart, coverage_finding, fields_table, matrix_chart
+from pilots.coverage import AXES, build_coverage
+from pilots.filters import CoverageFilter
+from pilots.metrics import is_gap
+from pilots.models import Pilot
+from pilots.views.pilots import pilot_cells, pilot_columns
+from policies.models import Industry, Measure, Province, Source
+
+
+def chosen_axis(request: HttpRequest) -> str:
+    """The matrix's columns. Raises BadRequest for a word that is neither region nor province."""
+    by = request.GET.get("by", "region")
+    if by not in AXES:
+        message = _("by: “%(value)s” is not possible. Use region or province.") % {"value": short(by)}
+        raise BadRequest(Fault("by", "invalid_choice", message))
+    return by
+
+
+def industry_list(request: HttpRequest) -> HttpResponse:
+    """Coverage of all industries by the recorded pilots."""
+    check_words(request, {*PAGE_WORDS, "by", *CoverageFilter.base_filters})
+    by = chosen_axis(request)
+    as_of = request.as_of  # type: ignore[attr-defined]
+    filterset = CoverageFilter(request.GET, queryset=Pilot.objects.listed(as_of), request=request)
+    bar = filter_bar(request, filterset)
+    coverage = build_coverage(filterset.qs, as_of, by=by)
+    sources = list(Source.objects.filter(pilot__in=filterset.qs, pilot__industries__isnull=False).distinct())
+    charts = {"coverage": coverage_chart(coverage, sources), "matrix": matrix_chart(coverage, by, sources)}
+    tables = {chart.slug: (chart.title, lambda chart=chart: chart.table, bar.chips) for chart in charts.values()}
+    tables["fields"] = (_("Coverage by field of action"), lambda: fields_table(coverage), bar.chips)
+    file = exported(request, tables)
+    if file is not None:
+        return file
+    context = {
+        "title": _("Industries"),
+        "finding": coverage_finding(coverage),
+        "bar": bar,
+        "coverage": coverage,
+        "charts": charts,
+        "by": by,
+        "fields": fields_table(coverage),
+        "measures": Measure.objects.prefetch_related("industries", "policies"),
+    }
+    return render(request, "industries/list.html", context)
+
+
+def industry_detail(request: HttpRequest, slug: str) -> HttpResponse:
+    """One industry: the pilots that name it, where they are, and what policy asks of it."""
+    check_words(request, PAGE_WORDS)
+    as_of = request.as_of  # type: ignore[attr-defined]
+    industry = get_object_or_404(Industry.objects.prefetch_related("divisions", "sources"), slug=slug)
+    pilots = list(
+        Pilot.objects.listed(as_of)
+        .filter(industries=industry)
+        .select_related("batch", "province", "parent")
+        .prefetch_related("industries", "sources")
+    )
+    table = Table(pilot_columns(), [pilot_cells(pilot) for pilot in pilots])
+    file = exported(request, {"pilots": (industry.name, lambda: table, [])})
+    if file is not None:
+        return file
+    context = {
+        "title": industry.name,
+        "industry": industry,
+        "finding": industry_finding(industry, pilots),
+        "crumbs": [{"url": "industry-list", "label": _("Industries")}, {"label": industry.name}],
+        "pilots": pilots,
+        "table": table,
+        "gap": is_gap(industry.priority, len(pilots)),
+        "measures": industry.measures.prefetch_related("policies"),
+        "sources": list(
+            dict.fromkeys([*[s for pilot in pilots for s in pilot.sources.all()], *industry.sources.all()])
+        ),
+    }
+    return render(request, "industries/detail.html", context)
+
+
+def industry_finding(industry: Industry, pilots: list[Pilot]) -> str:
+    """One sentence: how many pilots name it, in how many provinces of the roster, and whether that is a gap."""
+    if not pilots:
+        if industry.priority:
+            return _("A gap: national policy singles this industry out, and no recorded pilot names it.")
+        return _("No recorded pilot names this industry.")
+    roster = Province.objects.roster()
+    provinces = len({pilot.province_id for pilot in pilots} & {province.pk for province in roster})
+    text = ngettext(
+        "%(pilots)d recorded pilot names it, in %(provinces)d of %(roster)d provinces.",
+        "%(pilots)d recorded pilots name it, in %(provinces)d of %(roster)d provinces.",
+        len(pilots),
+    )
+    return text % {"pilots": len(pilots), "provinces": provinces, "roster": len(roster)}

@@ -1,0 +1,112 @@
+"""The overview: what a director opens on Monday."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from config.lists import PAGE_WORDS, check_words, exported
+from pilots.changes import recent_changes
+from pilots.charts import coverage_chart, coverage_finding, overview_map, pilots_url, reconciliation_table
+from pilots.overview import Overview, build_overview
+from policies.charts import adoption_chart, day, rollout_finding
+from policies.models import Province, Source
+
+
+def overview(request: HttpRequest) -> HttpResponse:
+    """The whole programme on one page."""
+    check_words(request, PAGE_WORDS)
+    value = build_overview(request.as_of)  # type: ignore[attr-defined]
+    charts = overview_charts(value)
+    tables = {chart.slug: (chart.title, lambda chart=chart: chart.table, []) for chart in charts.values()}
+    tables["reconciliation"] = (_("Announced against recorded"), lambda: reconciliation_table(value.batches), [])
+    file = exported(request, tables)
+    if file is not None:
+        return file
+    context = {
+        "title": _("Overview"),
+        "finding": overview_finding(value),
+        "overview": value,
+        "figures": overview_figures(value),
+        "charts": charts,
+        "reconciliation": reconciliation_table(value.batches),
+        "changes": recent_changes(value.as_of),
+    }
+    return render(request, "overview.html", context)
+
+
+def overview_finding(value: Overview) -> str:
+    parts = [rollout_finding(value.rollout)] if value.rollout else []
+    return " ".join([*parts, sentence(coverage_finding(value.coverage))])
+
+
+def sentence(text: str) -> str:
+    """With a capital first letter, where the script has one."""
+    return text[:1].upper() + text[1:]
+
+
+def overview_charts(value: Overview) -> dict[str, Any]:
+    """The charts of the overview with the sources of each."""
+    outside = list(Province.objects.filter(in_roster=False))
+    pilot_sources = list(Source.objects.filter(pilot__batch__known_by__lte=value.as_of).distinct())
+    plan_sources: list[Source] = []
+    if value.rollout:
+        plans = [row.plan.pk for row in value.rollout.provinces if row.plan and row.counts]
+        own = Source.objects.filter(policy=value.rollout.policy)
+        plan_sources = list(dict.fromkeys([*own, *Source.objects.filter(provincialplan__in=plans).distinct()]))
+    charts = {"map": overview_map(value, outside, list(dict.fromkeys([*plan_sources, *pilot_sources])))}
+    if value.rollout:
+        charts["adoption"] = adoption_chart(value.rollout, plan_sources)
+    charts["coverage"] = coverage_chart(value.coverage, pilot_sources)
+    return charts
+
+
+def overview_figures(value: Overview) -> list[dict[str, Any]]:
+    """The five key figures, each with its denominator, its day and the records behind it."""
+    rollout, batch = value.rollout, value.national.batch if value.national else None
+    by = _("as of %(day)s") % {"day": day(value.as_of)}
+    figures = []
+    if rollout:
+        figures.append(
+            {
+                "label": _("Provincial plans issued"),
+                "value": rollout.issued,
+                "of": _("of %(roster)d provinces") % {"roster": rollout.roster},
+                "note": by,
+                "url": rollout.policy.get_absolute_url(),
+            }
+        )
+    for kind, label, numbers in (
+        ("city", _("Pilot cities recorded"), value.cities),
+        ("park", _("Pilot parks recorded"), value.parks),
+    ):
+        if batch is None:
+            continue
+        of = _("of %(n)d announced") % {"n": numbers.announced} if numbers.announced is not None else ""
+        note = _("%(n)d only inferred") % {"n": numbers.unverified} if numbers.unverified else by
+        url = pilots_url(batch=batch.slug, kind=kind)
+        figures.append({"label": label, "value": numbers.recorded, "of": of, "note": note, "url": url})
+    coverage = value.coverage
+    figures.append(
+        {
+            "label": _("Industries covered"),
+            "value": coverage.covered,
+            "of": _("of %(n)d industries") % {"n": len(coverage.industries)},
+            "note": _("%(naming)d of %(pilots)d pilots name one")
+            % {"naming": coverage.naming, "pilots": coverage.pilots},
+            "url": reverse("industry-list"),
+        }
+    )
+    if batch is not None and batch.term_end:
+        figures.append(
+            {
+                "label": _("Days of the term left"),
+                "value": max(0, value.days_left or 0),
+                "of": _("days"),
+                "note": _("to %(day)s") % {"day": day(batch.term_end)},
+                "url": pilots_url(batch=batch.slug),
+            }
+        )
+    return figures

@@ -1,0 +1,114 @@
+"""Search over everything, from the header."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from config.lists import PAGE_WORDS, check_words
+from pilots.filters import BatchFilter, PilotFilter
+from pilots.models import Batch, Pilot
+from policies.filters import (
+    FigureFilter,
+    IndustryFilter,
+    MeasureFilter,
+    PlanFilter,
+    PolicyFilter,
+    ProvinceFilter,
+    SourceFilter,
+)
+from policies.models import Figure, Industry, Measure, Policy, Province, ProvincialPlan, Source
+
+MOST = 20  # hits shown of each kind
+
+
+@dataclass(frozen=True)
+class Hit:
+    name: str
+    lang: str
+    url: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """The hits of one kind of record: the first of them, how many there are, and where all are listed."""
+
+    label: str
+    hits: list[Hit]
+    count: int
+    url: str
+
+
+def search(request: HttpRequest) -> HttpResponse:
+    """All records that hold every word of the question."""
+    check_words(request, {*PAGE_WORDS, "q"})
+    words = request.GET.get("q", "").replace("\x00", "").strip()[:200]
+    groups = [group for group in find(words, request) if group.count] if words else []
+    total = sum(group.count for group in groups)
+    context = {
+        "title": _("Search"),
+        "search_words": words,
+        "groups": groups,
+        "finding": found_text(words, total) if words else "",
+    }
+    return render(request, "search.html", context)
+
+
+def found_text(words: str, total: int) -> str:
+    text = ngettext("%(n)d record holds “%(words)s”.", "%(n)d records hold “%(words)s”.", total)
+    return text % {"n": total, "words": words}
+
+
+def find(words: str, request: HttpRequest) -> list[Group]:
+    """Hits by kind, on the day asked for."""
+    as_of = request.as_of  # type: ignore[attr-defined]
+    plans = ProvincialPlan.objects.with_status(as_of).issued(as_of).select_related("province", "policy")
+    kinds: list[tuple[Any, QuerySet[Any], str]] = [
+        (PolicyFilter, Policy.objects.known(as_of), reverse("policy-list")),
+        (PlanFilter, plans, ""),
+        (ProvinceFilter, Province.objects.all(), reverse("province-list")),
+        (PilotFilter, Pilot.objects.listed(as_of).select_related("batch", "province"), reverse("pilot-list")),
+        (BatchFilter, Batch.objects.known(as_of), ""),
+        (IndustryFilter, Industry.objects.all(), ""),
+        (MeasureFilter, Measure.objects.all(), ""),
+        (FigureFilter, Figure.objects.all(), ""),
+        (SourceFilter, Source.objects.all(), reverse("data")),
+    ]
+    return [group(filterset, rows, url, words) for filterset, rows, url in kinds]
+
+
+def group(filterset: Any, rows: QuerySet[Any], url: str, words: str) -> Group:
+    found = filterset({"q": words}, queryset=rows).qs
+    everything = f"{url}?{urlencode({'q': words})}" if url else ""
+    label = str(rows.model._meta.verbose_name_plural)
+    return Group(label, [hit(item) for item in found[:MOST]], found.count(), everything)
+
+
+def hit(record: Any) -> Hit:
+    """A record as a line of the answer: its name, where it leads, and what tells it from its like."""
+    if isinstance(record, Source):
+        return Hit(record.title, "zh", record.url or f"{reverse('data')}#sources", record.publisher)
+    if isinstance(record, ProvincialPlan):
+        return Hit(str(record), record.name_lang, record.province.get_absolute_url(), record.doc_number)
+    note = getattr(record, "doc_number", "")
+    if isinstance(record, Pilot):
+        note = f"{record.get_kind_display()} · {record.province.short} · {record.batch.name}"
+    return Hit(record.name, record.name_lang, place(record), note)
+
+
+def place(record: Any) -> str:
+    """The page that shows a record; one without a page of its own leads to where it is listed."""
+    if isinstance(record, Batch):
+        return f"{reverse('pilot-list')}?batch={record.slug}"
+    if isinstance(record, Measure):
+        return f"{reverse('industry-list')}#measures"
+    if isinstance(record, Figure):
+        return f"{reverse('data')}#figures"
+    return str(record.get_absolute_url())

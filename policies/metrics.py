@@ -1,0 +1,105 @@
+"""What a number of the rollout means. Pure functions and query expressions: no models, no requests.
+
+Sources: DOMAIN methods for policy diffusion (adoption by day, lag by day of issue, interval-censored dates);
+each docstring says which way missing data falls. Nothing here turns "not known" into 0.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from statistics import median
+
+from django.db.models import Case, CharField, F, Q, Value, When
+
+
+def share(part: int | None, whole: int) -> float | None:
+    """part / whole as a fraction; None when the part is not known or there is nothing to count."""
+    return None if part is None or whole == 0 else part / whole
+
+
+# -- what is known on a day --------------------------------------------------------------------------
+
+
+def known(as_of: date) -> Q:
+    """A document counts from the day by which it is known to exist (`known_issued_by`), not from when it was entered."""
+    return Q(known_issued_by__lte=as_of)
+
+
+def issued(as_of: date) -> Q:
+    """A provincial plan counts as issued on a day when it is recorded as issued and known to exist by that day."""
+    return Q(status="issued") & known(as_of)
+
+
+def dated() -> Q:
+    """The day of issue is known to the day."""
+    return Q(issued_precision="day")
+
+
+def status_on(as_of: date) -> Case:
+    """A plan's status on a day: what was issued later, or looked up later, was not known yet."""
+    return Case(
+        When(issued(as_of), then=Value("issued")),
+        When(status="issued", then=Value("unknown")),
+        When(searched_on__gt=as_of, then=Value("unknown")),
+        default=F("status"),
+        output_field=CharField(),
+    )
+
+
+# -- lags ----------------------------------------------------------------------------------------------
+
+
+def lag_origin(issued_on: date | None, precision: str, published_on: date | None) -> date | None:
+    """The day from which lags of a national document count.
+
+    Its day of issue when that is known to the day, else its day of publication, else None.
+    """
+    return issued_on if issued_on and precision == "day" else published_on
+
+
+def lag_days(origin: date | None, issued_on: date | None, precision: str) -> int | None:
+    """Days from the national document to a province's plan; None unless both days are known exactly."""
+    if origin is None or issued_on is None or precision != "day":
+        return None
+    return (issued_on - origin).days
+
+
+def median_days(lags: Sequence[int]) -> float | None:
+    """The median lag in days; None when no lag is known."""
+    return float(median(lags)) if lags else None
+
+
+def percentile_days(lags: Sequence[int], rank: float) -> float | None:
+    """The lag at a rank from 0 to 1 (0.9 for P90), linear between neighbours; None when no lag is known."""
+    if not lags:
+        return None
+    ordered = sorted(lags)
+    place = rank * (len(ordered) - 1)
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (place - below) * (ordered[above] - ordered[below])
+
+
+@dataclass(frozen=True)
+class Step:
+    """On this day and after, so many had issued."""
+
+    date: date
+    issued: int
+
+
+def adoption_steps(days: Iterable[date], origin: date | None) -> list[Step]:
+    """The adoption curve as steps: one for each day on which the count rose, and 0 on the origin before them."""
+    steps, total = [], 0
+    for day, group in groupby(sorted(days)):
+        total += len(list(group))
+        steps.append(Step(day, total))
+    if origin is not None and (not steps or steps[0].date > origin):
+        steps.insert(0, Step(origin, 0))
+    return steps
+
+
+def reached(steps: Iterable[Step], number: float) -> date | None:
+    """The first day on which the curve stands at the number or above; None when it never does."""
+    return next((step.date for step in steps if step.issued >= number), None)

@@ -1,0 +1,42 @@
+"""The facts of what is rolled out, to whom and in which sectors."""
+
+from policies.models.base import Confidence, Level, Precision
+from policies.models.documents import (
+    Field,
+    Figure,
+    FigureKind,
+    FigureState,
+    Measure,
+    PlanStatus,
+    Policy,
+    PolicyKind,
+    ProvincialPlan,
+    Unit,
+)
+from policies.models.places import Agency, Division, Industry, Province, ProvinceKind, Region
+from policies.models.shipments import Shipment
+from policies.models.sources import Source
+
+__all__ = [
+    "Agency",
+    "Confidence",
+    "Division",
+    "Field",
+    "Figure",
+    "FigureKind",
+    "FigureState",
+    "Industry",
+    "Level",
+    "Measure",
+    "PlanStatus",
+    "Policy",
+    "PolicyKind",
+    "Precision",
+    "Province",
+    "ProvinceKind",
+    "ProvincialPlan",
+    "Region",
+    "Shipment",
+    "Source",
+    "Unit",
+]

@@ -1,0 +1,159 @@
+"""How far a policy has been taken up on a day: the one value that page, API, export and chart draw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from config.charts import PartialDate
+from policies import metrics
+from policies.models import PlanStatus, Policy, Province, ProvincialPlan, Region
+from policies.models.base import period_end
+
+
+@dataclass(frozen=True)
+class ProvinceRollout:
+    """One province of the roster and its plan on the day; `plan` is None where nothing is recorded."""
+
+    province: Province
+    plan: ProvincialPlan | None
+    status: str
+    lag_days: int | None
+
+    @property
+    def counts(self) -> bool:
+        """Whether it counts as issued on the day."""
+        return self.status == PlanStatus.ISSUED
+
+    @property
+    def issued(self) -> PartialDate | None:
+        """The day of issue as far as it is known; None when not issued by the day or no date is known."""
+        return self.plan.issued if self.plan and self.counts else None
+
+    @property
+    def known_by(self) -> date | None:
+        """The day by which the plan is known to exist; None when it does not count as issued."""
+        return self.plan.known_issued_by if self.plan and self.counts else None
+
+
+@dataclass(frozen=True)
+class RegionRollout:
+    region: str
+    label: str
+    roster: int
+    issued: int
+    dated: int
+    median_lag_days: float | None
+
+    @property
+    def share(self) -> float | None:
+        return metrics.share(self.issued, self.roster)
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """The rollout of one policy on one day.
+
+    `issued` is None for a policy that calls for no provincial plans and has none: a question without an answer,
+    which is not 0. `dated` of the issued ones are known to the day; `known_by` are only known to exist by a day.
+    """
+
+    policy: Policy
+    as_of: date
+    roster: int
+    issued: int | None
+    dated: int | None
+    known_by: int | None
+    origin: date | None
+    lags: Sequence[int]
+    series: Sequence[metrics.Step]
+    dated_series: Sequence[metrics.Step]
+    provinces: Sequence[ProvinceRollout]
+    by_region: Sequence[RegionRollout]
+    followers: Sequence[Policy]  # national documents that carry this one out, known by the day
+
+    @property
+    def share(self) -> float | None:
+        return metrics.share(self.issued, self.roster)
+
+    def share_of(self, issued: int) -> float | None:
+        """So many of the roster, as a fraction."""
+        return metrics.share(issued, self.roster)
+
+    @property
+    def half_on(self) -> date | None:
+        """The first day by which half of the roster is known to have issued; None before that."""
+        return metrics.reached(self.series, self.roster / 2)
+
+    @property
+    def median_lag_days(self) -> float | None:
+        return metrics.median_days(self.lags)
+
+    @property
+    def p90_lag_days(self) -> float | None:
+        return metrics.percentile_days(self.lags, 0.9)
+
+
+def build_rollout(policy: Policy, as_of: date) -> Rollout:
+    """The rollout of a policy on a day, over the roster of provinces. Three queries, whatever the number of rows."""
+    origin = metrics.lag_origin(policy.issued_on, policy.issued_precision, policy.published_on)
+    plans = {plan.province_id: plan for plan in policy.plans.with_status(as_of)}
+    rows = [province_row(province, plans.get(province.pk), origin) for province in Province.objects.roster()]
+    issued = [row for row in rows if row.counts]
+    dated = [row for row in issued if row.plan and row.plan.issued_precision == "day"]
+    tracked = policy.calls_for_provincial_plan or bool(plans)
+    return Rollout(
+        policy=policy,
+        as_of=as_of,
+        roster=len(rows),
+        issued=len(issued) if tracked else None,
+        dated=len(dated) if tracked else None,
+        known_by=len(issued) - len(dated) if tracked else None,
+        origin=origin,
+        lags=[row.lag_days for row in dated if row.lag_days is not None],
+        series=steps(issued, origin, as_of) if tracked else [],
+        dated_series=steps(dated, origin, as_of) if tracked else [],
+        provinces=rows,
+        by_region=[region_row(region, rows) for region in Region],
+        followers=list(policy.children.filter(level="national").known(as_of)),
+    )
+
+
+def province_row(province: Province, plan: ProvincialPlan | None, origin: date | None) -> ProvinceRollout:
+    """A province with its plan; where no plan is recorded the status is unknown, not "not issued"."""
+    if plan is None:
+        return ProvinceRollout(province, None, PlanStatus.UNKNOWN, None)
+    plan.province = province
+    status = plan.status_then  # type: ignore[attr-defined]  # annotated by with_status
+    counts = status == PlanStatus.ISSUED
+    lag = metrics.lag_days(origin, plan.issued_on, plan.issued_precision) if counts else None
+    return ProvinceRollout(province, plan, status, lag)
+
+
+def region_row(region: Region, rows: Sequence[ProvinceRollout]) -> RegionRollout:
+    """One region's part of the rollout."""
+    inside = [row for row in rows if row.province.region == region]
+    lags = [row.lag_days for row in inside if row.lag_days is not None]
+    issued = sum(row.counts for row in inside)
+    return RegionRollout(region.value, str(region.label), len(inside), issued, len(lags), metrics.median_days(lags))
+
+
+def steps(rows: Sequence[ProvinceRollout], origin: date | None, as_of: date) -> list[metrics.Step]:
+    """The curve of these provinces; it starts with 0 on the national day when that has come."""
+    days = [row.known_by for row in rows if row.known_by]
+    return metrics.adoption_steps(days, origin if origin and origin <= as_of else None)
+
+
+def lag_range(row: ProvinceRollout, origin: date | None) -> tuple[int, int] | None:
+    """For a plan without an exact day: the first and last lag in days that its date allows.
+
+    The first is 0 where only "known by" is recorded. None where it is not issued or the national day is unknown.
+    """
+    if origin is None or row.plan is None or row.known_by is None or row.lag_days is not None:
+        return None
+    last = row.known_by
+    if row.plan.issued_on:
+        last = min(last, period_end(row.plan.issued_on, row.plan.issued_precision))
+    first = (row.plan.issued_on - origin).days if row.plan.issued_on else 0
+    return max(0, first), (last - origin).days

@@ -1,0 +1,220 @@
+"""The face of the policies' records in the API: fields only, no arithmetic."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from config.serializers import Day, Face, Link, Number, api_address
+from policies.models import (
+    Agency,
+    Division,
+    Figure,
+    Industry,
+    Measure,
+    PlanStatus,
+    Policy,
+    Province,
+    ProvincialPlan,
+    Region,
+    Source,
+)
+
+FACT = ("confidence", "unverified", "note", "sources")
+
+
+class SourceLink(serializers.ModelSerializer):
+    """A source as other records cite it: `url` leads to its record, `address` to the document itself."""
+
+    url = serializers.SerializerMethodField()
+    address = serializers.URLField(source="url", read_only=True)
+
+    class Meta:
+        model = Source
+        fields = ("id", "title", "url", "address")
+        read_only_fields = fields
+
+    def get_url(self, source: Source) -> str:
+        return api_address(source, self.context["request"])
+
+
+class DivisionLink(serializers.ModelSerializer):
+    """A division of GB/T 4754."""
+
+    name = serializers.CharField(read_only=True)
+
+    class Meta:
+        model = Division
+        fields = ("code", "name")
+        read_only_fields = fields
+
+
+class SourceSerializer(Face):
+    address = serializers.URLField(source="url", read_only=True, allow_null=True)
+    url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Source
+        fields = ("id", "title", "publisher", "published_on", "address", "reliability", "note", "url")
+        read_only_fields = fields
+
+
+class ProvinceSerializer(Face):
+    name = serializers.CharField(read_only=True)
+    sources = SourceLink(many=True, read_only=True)
+
+    class Meta:
+        model = Province
+        fields = (
+            *("slug", "name", "name_en", "name_zh", "short_en", "short_zh", "gb_code", "iso_code", "kind", "region"),
+            *("tile_col", "tile_row", "in_roster", *FACT, "url", "page"),
+        )
+        read_only_fields = fields
+
+
+class AgencySerializer(Face):
+    name = serializers.CharField(read_only=True)
+
+    class Meta:
+        model = Agency
+        fields = ("slug", "name", "name_en", "name_zh", "note", "url")
+        read_only_fields = fields
+
+
+class IndustrySerializer(Face):
+    name = serializers.CharField(read_only=True)
+    divisions = DivisionLink(many=True, read_only=True)
+    priority = serializers.BooleanField(read_only=True)
+    sources = SourceLink(many=True, read_only=True)
+
+    class Meta:
+        model = Industry
+        fields = (
+            *("slug", "name", "name_en", "name_zh", "divisions", "named_in_batch_notice", "ultra_low_emission"),
+            *("priority", *FACT, "url", "page"),
+        )
+        read_only_fields = fields
+
+
+class PolicySerializer(Face):
+    name = serializers.CharField(read_only=True)
+    province = Link(read_only=True, allow_null=True)
+    parent = Link(read_only=True, allow_null=True)
+    agencies = Link(many=True, read_only=True)
+    sources = SourceLink(many=True, read_only=True)
+
+    class Meta:
+        model = Policy
+        fields = (
+            *("slug", "name", "title_en", "title_zh", "kind", "doc_number", "level", "province", "parent", "agencies"),
+            *("issued_on", "issued_precision", "published_on", "known_issued_by", "calls_for_provincial_plan"),
+            *(*FACT, "url", "page"),
+        )
+        read_only_fields = fields
+
+
+class MeasureSerializer(Face):
+    name = serializers.CharField(read_only=True)
+    industries = Link(many=True, read_only=True)
+    policies = Link(many=True, read_only=True)
+    sources = SourceLink(many=True, read_only=True)
+
+    class Meta:
+        model = Measure
+        fields = ("slug", "name", "title_en", "title_zh", "field", "industries", "policies", *FACT, "url")
+        read_only_fields = fields
+
+
+class FigureSerializer(Face):
+    name = serializers.CharField(read_only=True)
+    value = Number(allow_null=False)
+    period = serializers.CharField(read_only=True, allow_null=True)
+    province = Link(read_only=True, allow_null=True)
+    sources = SourceLink(many=True, read_only=True)
+
+    class Meta:
+        model = Figure
+        fields = (
+            *("slug", "name", "name_en", "name_zh", "value", "unit", "as_printed", "period", "period_from", "period_to"),
+            *("kind", "province", "state", *FACT, "url"),
+        )
+        read_only_fields = fields
+
+
+class PlanSerializer(Face):
+    """A plan as it was known on the day: of one that was issued or looked up later, only policy and province."""
+
+    ALWAYS = ("id", "policy", "province", "status", "url")
+
+    policy = Link(read_only=True)
+    province = Link(read_only=True)
+    name = serializers.CharField(read_only=True, allow_null=True)
+    status = serializers.ChoiceField(source="status_then", choices=PlanStatus.choices, read_only=True)
+    confidence = serializers.CharField(read_only=True, allow_null=True)
+    sources = SourceLink(many=True, read_only=True)
+
+    class Meta:
+        model = ProvincialPlan
+        fields = (
+            *("id", "policy", "province", "status", "name", "title_en", "title_zh", "doc_number"),
+            *("issued_on", "issued_precision", "published_on", "known_issued_by", "issuing_bodies_count"),
+            *("searched_on", "searched_where", *FACT, "url"),
+        )
+        read_only_fields = fields
+
+    def to_representation(self, instance: Any) -> Any:
+        row = super().to_representation(instance)
+        if instance.status_then == instance.status:
+            return row
+        return {key: value if key in self.ALWAYS else [] if key == "sources" else None for key, value in row.items()}
+
+
+# -- rollout -------------------------------------------------------------------------------------------
+
+
+class ProvinceRolloutSerializer(serializers.Serializer):
+    province = Link(read_only=True)
+    region = serializers.ChoiceField(source="province.region", choices=Region.choices, read_only=True)
+    status = serializers.ChoiceField(choices=PlanStatus.choices, read_only=True)
+    issued_on = Day(source="issued.on")
+    precision = serializers.CharField(source="issued.precision", read_only=True, allow_null=True)
+    known_by = Day()
+    lag_days = serializers.IntegerField(read_only=True, allow_null=True)
+
+
+class RegionRolloutSerializer(serializers.Serializer):
+    region = serializers.ChoiceField(choices=Region.choices, read_only=True)
+    label = serializers.CharField(read_only=True)
+    roster = serializers.IntegerField(read_only=True)
+    issued = serializers.IntegerField(read_only=True)
+    share = serializers.FloatField(read_only=True, allow_null=True)
+    dated = serializers.IntegerField(read_only=True)
+    median_lag_days = Number()
+
+
+class StepSerializer(serializers.Serializer):
+    date = Day(allow_null=False)
+    issued = serializers.IntegerField(read_only=True)
+
+
+class RolloutNumbers(serializers.Serializer):
+    """How far a policy has been taken up, in numbers. `issued` is null for a policy that calls for no plans."""
+
+    policy = Link(read_only=True)
+    as_of = Day(allow_null=False)
+    roster = serializers.IntegerField(read_only=True)
+    issued = serializers.IntegerField(read_only=True, allow_null=True)
+    share = serializers.FloatField(read_only=True, allow_null=True)
+    dated = serializers.IntegerField(read_only=True, allow_null=True)
+    known_by = serializers.IntegerField(read_only=True, allow_null=True)
+    lag_from = Day(source="origin")
+    median_lag_days = Number()
+    p90_lag_days = Number()
+
+
+class RolloutSerializer(RolloutNumbers):
+    """How far a policy has been taken up: in numbers, by region, day by day, province by province."""
+
+    by_region = RegionRolloutSerializer(many=True, read_only=True)
+    series = StepSerializer(many=True, read_only=True)
+    dated_series = StepSerializer(many=True, read_only=True)
+    provinces = ProvinceRolloutSerializer(many=True, read_only=True)

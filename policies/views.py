@@ -1,0 +1,176 @@
+"""Pages of the policies: read the address, ask, answer."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from config.charts import Cell, Column
+from config.lists import PAGE_WORDS, build_listing, check_words, exported
+from policies.charts import (
+    adoption_chart,
+    day,
+    lag_chart,
+    plans_table,
+    regions_table,
+    rollout_finding,
+    status_map,
+)
+from policies.filters import PolicyFilter
+from policies.models import Policy, Province, Source
+from policies.rollout import Rollout, build_rollout
+
+POLICY_ORDER = {
+    "title": ["title_zh"],
+    "level": ["level"],
+    "number": ["doc_number"],
+    "known": ["known_issued_by"],
+    "plans": ["issued_plans"],
+}
+
+
+def policy_columns() -> list[Column]:
+    return [
+        Column("title", _("Policy"), sort="title"),
+        Column("level", _("Level"), sort="level"),
+        Column("doc_number", _("Document number"), sort="number"),
+        Column("issued_on", _("Issued"), "date"),
+        Column("published_on", _("Published"), "date"),
+        Column("known_by", _("Known by"), "date", sort="known"),
+        Column("agencies", _("Issued by")),
+        Column("plans", _("Provincial plans"), sort="plans"),
+    ]
+
+
+def policy_cells(policy: Any, roster: int) -> Sequence[Cell]:
+    agencies = [agency.name for agency in policy.agencies.all()]
+    plans = _("%(issued)d of %(roster)d") % {"issued": policy.issued_plans, "roster": roster}
+    tracked = policy.calls_for_provincial_plan or policy.issued_plans
+    return [
+        Cell(policy.name, url=policy.get_absolute_url(), lang=policy.name_lang),
+        Cell(policy.get_level_display()),
+        Cell(policy.doc_number or None),
+        Cell(policy.issued),
+        Cell(policy.published_on),
+        Cell(policy.known_issued_by),
+        Cell("; ".join(agencies) or None),
+        Cell(plans if tracked else _("not called for")),
+    ]
+
+
+def policy_list(request: HttpRequest) -> HttpResponse:
+    """Every policy known on the day."""
+    check_words(request, {*PAGE_WORDS, *PolicyFilter.base_filters})
+    as_of = request.as_of  # type: ignore[attr-defined]
+    known = Policy.objects.known(as_of)
+    roster = Province.objects.roster().count()
+    rows = known.with_issued_plans(as_of).select_related("province").prefetch_related("agencies")
+    filterset = PolicyFilter(request.GET, queryset=rows, request=request)
+    total = known.count()
+    listing, whole = build_listing(
+        request,
+        slug="policies",
+        filterset=filterset,
+        columns=policy_columns(),
+        row=lambda policy: policy_cells(policy, roster),
+        sort="-known",
+        order=POLICY_ORDER,
+        total=total,
+        empty=_("No policy matches these filters."),
+    )
+    file = exported(request, {"policies": (_("Policies"), whole, listing.chips)})
+    if file is not None:
+        return file
+    context = {"title": _("Policies"), "finding": list_finding(known, as_of), "listing": listing}
+    return render(request, "policies/list.html", context)
+
+
+def list_finding(known: QuerySet[Policy], as_of: Any) -> str:
+    total, calling = known.count(), known.filter(calls_for_provincial_plan=True).count()
+    text = ngettext(
+        "%(total)d policy is on record by %(day)s; %(calling)d of them calls for a plan from every province.",
+        "%(total)d policies are on record by %(day)s; %(calling)d of them call for a plan from every province.",
+        total,
+    )
+    return text % {"total": total, "calling": calling, "day": day(as_of)}
+
+
+def policy_detail(request: HttpRequest, slug: str) -> HttpResponse:
+    """One policy: its facts, its rollout, its measures and sources."""
+    check_words(request, PAGE_WORDS)
+    as_of = request.as_of  # type: ignore[attr-defined]
+    policies = Policy.objects.known(as_of).select_related("parent", "province").prefetch_related("agencies", "sources")
+    policy = get_object_or_404(policies, slug=slug)
+    rollout = build_rollout(policy, as_of)
+    tracked = rollout.issued is not None
+    charts = rollout_charts(rollout) if tracked else {}
+    tables = {chart.slug: (chart.title, lambda chart=chart: chart.table, []) for chart in charts.values()}
+    tables["plans"] = (_("Provincial plans"), lambda: plans_table(rollout), [])
+    tables["regions"] = (_("Rollout by region"), lambda: regions_table(rollout), [])
+    file = exported(request, tables)
+    if file is not None:
+        return file
+    context = {
+        "title": policy.name,
+        "policy": policy,
+        "finding": rollout_finding(rollout) if tracked else "",
+        "crumbs": [{"url": "policy-list", "label": _("Policies")}, {"label": policy.name}],
+        "rollout": rollout,
+        "figures": rollout_figures(rollout) if tracked else [],
+        "charts": charts,
+        "plans": plans_table(rollout) if tracked else None,
+        "regions": regions_table(rollout) if tracked else None,
+        "measures": policy.measures.prefetch_related("industries"),
+        "children": policy.children.known(as_of),
+    }
+    return render(request, "policies/detail.html", context)
+
+
+def rollout_sources(rollout: Rollout) -> list[Source]:
+    """What the rollout's numbers were read in: the policy's own sources, then the plans'."""
+    plans = [row.plan.pk for row in rollout.provinces if row.plan and row.counts]
+    cited = Source.objects.filter(provincialplan__in=plans).distinct()
+    return list(dict.fromkeys([*rollout.policy.sources.all(), *cited]))
+
+
+def rollout_charts(rollout: Rollout) -> dict[str, Any]:
+    sources = rollout_sources(rollout)
+    return {
+        "map": status_map(rollout, Province.objects.filter(in_roster=False), sources),
+        "adoption": adoption_chart(rollout, sources),
+        "lags": lag_chart(rollout, sources),
+    }
+
+
+def rollout_figures(rollout: Rollout) -> list[dict[str, Any]]:
+    """The key figures of a rollout, each with its denominator and what it means."""
+    of_issued = _("of %(issued)d issued") % {"issued": rollout.issued}
+    return [
+        {
+            "label": _("Plans issued"),
+            "value": rollout.issued,
+            "of": _("of %(roster)d provinces") % {"roster": rollout.roster},
+            "note": _("known to exist by %(day)s") % {"day": day(rollout.as_of)},
+            "url": "#plans",
+        },
+        {"label": _("On a known day"), "value": rollout.dated, "of": of_issued, "note": _("full date of issue"), "url": "#plans"},
+        {"label": _("Only known by a day"), "value": rollout.known_by, "of": of_issued, "note": _("issued then or before"), "url": "#plans"},
+        {
+            "label": _("Median lag"),
+            "value": rollout.median_lag_days,
+            "of": _("days"),
+            "note": _("over %(n)d plans with a known day") % {"n": len(rollout.lags)},
+            "url": "#chart-lags",
+        },
+        {
+            "label": _("P90 lag"),
+            "value": None if rollout.p90_lag_days is None else round(rollout.p90_lag_days),
+            "of": _("days"),
+            "note": _("nine in ten of the dated plans came sooner"),
+            "url": "#chart-lags",
+        },
+    ]

@@ -1,0 +1,339 @@
+/* What each kind of chart is, as a configuration for Chart.js: steps, strip, bars. The words come with the data. */
+(() => {
+  "use strict";
+  const lang = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
+  const time = (iso) => new Date(`${iso}T00:00`).getTime();
+  const dayWords = new Intl.DateTimeFormat(lang, { day: "numeric", month: "long", year: "numeric" });
+  const monthWords = new Intl.DateTimeFormat(lang, { month: "short", year: "numeric" });
+
+  /* -- shared ------------------------------------------------------------------------------------------ */
+
+  function base(look, padding) {
+    return {
+      animation: look.motion,
+      maintainAspectRatio: false,
+      devicePixelRatio: Math.max(2, window.devicePixelRatio), // so that a saved picture is sharp
+      font: { family: look.face },
+      layout: { padding },
+      plugins: {
+        legend: { display: false },
+        tooltip: {
+          backgroundColor: look.ink,
+          titleColor: look.panel,
+          bodyColor: look.panel,
+          titleFont: { family: look.face, weight: 600 },
+          bodyFont: { family: look.face },
+          displayColors: false,
+          padding: 8,
+          cornerRadius: 4,
+        },
+      },
+    };
+  }
+
+  function axis(look, more = {}) {
+    return {
+      border: { color: look.edge },
+      ...more,
+      grid: { color: look.line, drawTicks: false, ...more.grid },
+      ticks: { color: look.muted, font: { family: look.face, size: 12 }, padding: 6, ...more.ticks },
+    };
+  }
+
+  function axisTitle(look, text) {
+    return { display: Boolean(text), text, color: look.muted, font: { family: look.face, size: 12 } };
+  }
+
+  function words(look, content, more) {
+    return { type: "label", content, clip: false, color: look.ink, padding: 0, font: { family: look.face, size: 12, weight: 600 }, ...more };
+  }
+
+  /** A point that stands for a record opens it, and the pointer says so. */
+  function opens(urlOf) {
+    return {
+      onClick: (_, [hit]) => {
+        const url = hit && urlOf(hit);
+        if (url) location.assign(withState(url));
+      },
+      onHover: (event, [hit]) => {
+        event.native.target.style.cursor = hit && urlOf(hit) ? "pointer" : "default";
+      },
+    };
+  }
+
+  /** The day and the language that this page's address names go along, as with every link. */
+  function withState(url) {
+    const address = new URL(url, location.href);
+    const here = new URLSearchParams(location.search);
+    ["as_of", "lang"].forEach((key) => {
+      if (here.has(key) && !address.searchParams.has(key)) address.searchParams.set(key, here.get(key));
+    });
+    return address.href;
+  }
+
+  /* -- steps: how many, day by day ------------------------------------------------------------------- */
+
+  function series(points, start, end) {
+    const line = points.map(({ date, n }) => ({ x: time(date), y: n }));
+    const last = line.length ? line[line.length - 1].y : 0;
+    return [{ x: time(start), y: 0 }, ...line, { x: time(end), y: last }];
+  }
+
+  /** Flags nearer to each other than their badges are wide stand on different levels. */
+  function levels(flags, room) {
+    const last = [];
+    return flags.map((flag) => {
+      const level = last.findIndex((taken) => time(flag.date) - taken > room);
+      const own = level < 0 ? last.length : level;
+      last[own] = time(flag.date);
+      return own;
+    });
+  }
+
+  function flagLine(look, flag, number, level) {
+    return {
+      type: "line",
+      scaleID: "x",
+      value: time(flag.date),
+      borderColor: look.second,
+      borderWidth: 1,
+      borderDash: [3, 3],
+      drawTime: "afterDatasetsDraw", // the area under the line would hide it
+      label: {
+        display: true,
+        drawTime: "afterDraw",
+        content: String(number),
+        position: "start", // of a vertical line: its top
+        yAdjust: -20 - level * 19,
+        backgroundColor: look.second,
+        color: look.panel,
+        borderRadius: 9,
+        padding: { x: 6, y: 3 },
+        font: { family: look.face, size: 11, weight: 600 },
+      },
+    };
+  }
+
+  function endWords(look, line, name, below) {
+    const end = line[line.length - 1];
+    return words(look, `${name} ${end.y}`, {
+      xValue: end.x,
+      yValue: end.y,
+      position: { x: "end", y: below ? "start" : "end" },
+      yAdjust: below ? 4 : -4,
+      color: below ? look.muted : look.accent,
+    });
+  }
+
+  function steps(data, look, width) {
+    const { labels, flags = [] } = data;
+    const issued = series(data.points, data.start, data.end);
+    const dated = series(data.dated, data.start, data.end);
+    const level = levels(flags, ((time(data.end) - time(data.start)) * 22) / Math.max(width - 60, 100));
+    const crown = flags.length ? 8 + (Math.max(...level) + 1) * 19 : 8;
+    const config = base(look, { top: crown, right: 6 });
+    const annotations = flags.map((flag, i) => flagLine(look, flag, i + 1, level[i]));
+    annotations.push(endWords(look, issued, labels.issued, false));
+    if (data.dated.length) annotations.push(endWords(look, dated, labels.dated, true));
+    config.plugins.annotation = { clip: false, annotations };
+    config.interaction = { mode: "nearest", axis: "x", intersect: false };
+    config.plugins.tooltip.callbacks = {
+      title: ([item]) => dayWords.format(item.parsed.x),
+      label: (item) => `${item.dataset.label}: ${item.parsed.y} ${labels.of}`,
+    };
+    config.scales = {
+      x: axis(look, {
+        type: "time",
+        min: time(data.start),
+        max: time(data.end),
+        grid: { display: false },
+        time: { minUnit: "month" },
+        ticks: { maxRotation: 0, autoSkipPadding: 18, callback: (value) => monthWords.format(value) },
+      }),
+      y: axis(look, {
+        min: 0,
+        max: data.max,
+        title: axisTitle(look, labels.y),
+        ticks: { stepSize: Math.max(1, Math.ceil(data.max / 4)) },
+      }),
+    };
+    const line = { stepped: "before", pointRadius: 0, pointHoverRadius: 4, clip: 3 };
+    const datasets = [
+      { ...line, label: labels.dated, data: dated, borderColor: look.muted, backgroundColor: look.muted, borderWidth: 1.25 },
+      { ...line, label: labels.issued, data: issued, borderColor: look.accent, backgroundColor: look.s1, pointBackgroundColor: look.accent, borderWidth: 2.5, fill: "origin" },
+    ];
+    return { type: "line", data: { datasets: data.dated.length ? datasets : datasets.slice(1) }, options: config };
+  }
+
+  /* -- strip: one dot a record, one lane a region ------------------------------------------------------ */
+
+  /** Dots of one lane that would touch get different levels: 0, 1, -1, 2, -2 … */
+  function fan(points, room) {
+    const taken = new Map(); // "lane:level" -> the last day standing there
+    return [...points]
+      .sort((a, b) => a.days - b.days)
+      .map((point) => {
+        for (let i = 0; ; i++) {
+          const level = i % 2 ? (i + 1) / 2 : -i / 2;
+          const key = `${point.lane}:${level}`;
+          if (taken.has(key) && point.days - taken.get(key) < room) continue;
+          taken.set(key, point.days);
+          return { ...point, level };
+        }
+      });
+  }
+
+  /** The days between which a plan must have come, as a thin hollow bar that ends in its dot. */
+  function span(look, point) {
+    return {
+      type: "box",
+      drawTime: "beforeDatasetsDraw",
+      xMin: point.from,
+      xMax: point.days,
+      yMin: point.y - 0.045,
+      yMax: point.y + 0.045,
+      borderColor: look.s4,
+      borderWidth: 1,
+      borderRadius: 3,
+      backgroundColor: look.panel,
+    };
+  }
+
+  function medianLine(look, data) {
+    return {
+      type: "line",
+      scaleID: "x",
+      value: data.median,
+      borderColor: look.second,
+      borderWidth: 1.5,
+      borderDash: [4, 3],
+      drawTime: "beforeDatasetsDraw",
+      label: {
+        display: true,
+        drawTime: "afterDraw",
+        content: data.labels.median,
+        position: "start",
+        yAdjust: -18,
+        backgroundColor: "transparent",
+        color: look.second,
+        padding: 2,
+        font: { family: look.face, size: 12, weight: 600 },
+      },
+    };
+  }
+
+  function strip(data, look, width) {
+    const last = Math.max(1, ...data.points.map((point) => point.days));
+    const placed = fan(data.points, (last * 12) / Math.max(width - 120, 100));
+    const high = Math.max(1, ...placed.map((point) => Math.abs(point.level)));
+    const step = Math.min(0.24, 0.44 / high);
+    const points = placed.map((point) => ({ ...point, x: point.days, y: point.lane + point.level * step }));
+    const config = base(look, { top: data.median === null ? 8 : 22, right: 12 });
+    const spans = points.filter((point) => point.from !== null && point.from !== undefined);
+    const annotations = spans.map((point) => span(look, point));
+    if (data.median !== null) annotations.push(medianLine(look, data));
+    config.plugins.annotation = { clip: false, annotations };
+    config.plugins.tooltip.callbacks = {
+      title: (items) => items.map((item) => item.raw.label).join(", "),
+      label: (item) => item.raw.text,
+    };
+    config.scales = {
+      x: axis(look, { min: 0, suggestedMax: last * 1.02, title: axisTitle(look, data.labels.x), ticks: { maxTicksLimit: 6, maxRotation: 0 } }),
+      y: axis(look, {
+        min: -0.6,
+        max: data.lanes.length - 0.4,
+        reverse: true,
+        afterBuildTicks: (scale) => (scale.ticks = data.lanes.map((_, value) => ({ value }))),
+        ticks: { color: look.ink, autoSkip: false, callback: (value) => data.lanes[value] },
+      }),
+    };
+    const dots = {
+      data: points,
+      radius: 5,
+      hoverRadius: 6,
+      borderWidth: 2,
+      borderColor: look.accent,
+      hoverBorderColor: look.accent,
+      backgroundColor: points.map((point) => (point.certain ? look.accent : look.panel)),
+    };
+    Object.assign(config, opens((hit) => points[hit.index].url));
+    return { type: "scatter", data: { datasets: [dots] }, options: config };
+  }
+
+  /* -- bars: sorted as given; a gap is an outline with a word -------------------------------------- */
+
+  /** A long name on two lines, broken near its middle: at a space where it has spaces. */
+  function broken(text, room) {
+    if (text.length <= room) return text;
+    const middle = Math.ceil(text.length / 2);
+    const spaces = [...text.matchAll(/ /g)].map((space) => space.index);
+    const at = spaces.sort((a, b) => Math.abs(a - middle) - Math.abs(b - middle))[0] ?? (text.length > 2 * room ? middle : room);
+    return [text.slice(0, at), text.slice(at).trim()];
+  }
+
+  /** Room to the right for the words of those bars that reach far: most words fit over the drawing itself. */
+  function overhang(look, data, said, width) {
+    const pen = document.createElement("canvas").getContext("2d");
+    pen.font = `600 12px ${look.face}`;
+    const free = (bar) => (1 - (bar.value || 0) / (data.max || 1)) * width * 0.5;
+    return Math.max(8, ...data.bars.map((bar, i) => pen.measureText(said[i]).width + 16 - free(bar)));
+  }
+
+  /** 1, 2, 5, 10, 20 …: the first that cuts the axis into five parts or fewer. */
+  function stepOf(max) {
+    for (let ten = 1; ; ten *= 10) {
+      const step = [1, 2, 5].find((digit) => max / (digit * ten) <= 5);
+      if (step) return step * ten;
+    }
+  }
+  function gapBox(look, index, reach) {
+    return {
+      type: "box",
+      xMin: 0,
+      xMax: reach,
+      yMin: index - 0.32,
+      yMax: index + 0.32,
+      borderColor: look.second,
+      borderWidth: 1.5,
+      borderDash: [4, 3],
+      backgroundColor: "transparent",
+    };
+  }
+
+  function bars(data, look, width) {
+    const narrow = width < 480;
+    const gap = (bar) => bar.mark === "gap" && !bar.value;
+    const reach = data.max * 0.04 || 0.1;
+    const said = data.bars.map((bar) => (gap(bar) ? data.labels.mark : narrow ? String(bar.value ?? "") : bar.text));
+    const config = base(look, { top: 4, right: Math.ceil(overhang(look, data, said, width)) });
+    const annotations = data.bars.map((bar, i) =>
+      words(look, said[i], {
+        xValue: gap(bar) ? reach : bar.value || 0,
+        yValue: i,
+        position: { x: "start", y: "center" },
+        xAdjust: 7,
+        color: gap(bar) ? look.second : look.ink,
+        font: { family: look.face, size: 12, weight: gap(bar) ? 600 : 400 },
+      }),
+    );
+    data.bars.forEach((bar, i) => gap(bar) && annotations.push(gapBox(look, i, reach)));
+    config.indexAxis = "y";
+    config.plugins.annotation = { clip: false, annotations };
+    config.plugins.tooltip.callbacks = { label: (item) => data.bars[item.dataIndex].text };
+    config.interaction = { mode: "index", axis: "y", intersect: false };
+    config.scales = {
+      x: axis(look, { min: 0, max: data.max || 1, title: axisTitle(look, data.labels.value), ticks: { stepSize: stepOf(data.max), includeBounds: false } }),
+      y: axis(look, { grid: { display: false }, ticks: { color: look.ink, autoSkip: false, font: { family: look.face, size: narrow ? 11 : 12 }, callback: (i) => broken(data.bars[i].label, narrow ? 18 : 26) } }),
+    };
+    const dataset = {
+      data: data.bars.map((bar) => bar.value),
+      backgroundColor: data.bars.map((bar) => (bar.mark === "gap" ? look.second : look.accent)),
+      barPercentage: 0.72,
+      categoryPercentage: 0.9,
+    };
+    Object.assign(config, opens((hit) => data.bars[hit.index].url));
+    return { type: "bar", data: { labels: data.bars.map((bar) => bar.label), datasets: [dataset] }, options: config };
+  }
+
+  window.tracker = { ...window.tracker, drawings: { steps, strip, bars } };
+})();

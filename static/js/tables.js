@@ -1,0 +1,22 @@
+/* A table that fits its frame needs no scrolling: its header then sticks to the window instead of the frame, and
+   the keyboard does not stop at the frame. */
+(() => {
+  "use strict";
+  const sizes = new ResizeObserver((entries) => entries.forEach((entry) => judge(entry.target)));
+
+  function judge(frame) {
+    const inPane = frame.closest(".js .pane"); // there the frame's height is fixed
+    const fits = !inPane && frame.firstElementChild.offsetWidth <= frame.clientWidth + 1;
+    const scrolls = !fits && (frame.scrollWidth > frame.clientWidth + 1 || frame.scrollHeight > frame.clientHeight + 1);
+    frame.classList.toggle("fits", fits);
+    if (scrolls) frame.tabIndex = 0;
+    else frame.removeAttribute("tabindex");
+  }
+
+  function watch(within) {
+    within.querySelectorAll(".table-frame").forEach((frame) => sizes.observe(frame));
+  }
+
+  watch(document);
+  document.addEventListener("tracker:content", (event) => watch(event.target));
+})();
