@@ -22,9 +22,7 @@ def reasons(source: Path) -> dict[str, str]:
 
 source, lock = map(Path, sys.argv[1:])
 why = reasons(source)
-made = [
-    f"# Made by `make lock` from {source.name}: change that file instead. No reason: came with another."
-]
+made = [f"# Made by `make lock` from {source.name}: change that file instead. No reason: came with another."]
 for line in lock.read_text().splitlines():
     made += ["", f"# {why[name(line)]}", line] if name(line) in why else [line]
 lock.write_text("\n".join(made) + "\n")

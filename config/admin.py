@@ -5,13 +5,18 @@ from itertools import pairwise
 from typing import Any
 
 from django import forms
+from django.contrib import admin
 from django.contrib.admin import helpers
 from django.contrib.admin.utils import NestedObjects, quote
+from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.widgets import AutocompleteSelectMultiple
+from django.contrib.auth import get_permission_codename
 from django.core.exceptions import PermissionDenied
 from django.db import models, router
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -19,9 +24,11 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 
 from config.history import hold_history, write_entry
+from config.templatetags.site import KEPT
 from config.versions import author, differences, facts, moment
 
 MAX_REASON = 300
+Way = tuple[str | Promise, str]  # a label, and the address it leads to
 
 
 def latest_entry(record: Any) -> Any:
@@ -53,22 +60,37 @@ class RecordForm(forms.ModelForm):
         cleaned = super().clean()
         opened = self.data.get(self.add_prefix("version"), "")
         if self.latest and opened != str(self.latest.pk):
-            self.data = self.data.copy()
-            self.data[self.add_prefix("version")] = str(self.latest.pk)
-            self.add_error(None, self.overtaken(opened))
+            self.data = self.data.copy()  # type: ignore[attr-defined]  # sent by a browser: a QueryDict
+            self.data[self.add_prefix("version")] = str(self.latest.pk)  # type: ignore[index]
+            self.add_error(None, self.overtaken(opened, self.latest))
         return cleaned
 
-    def overtaken(self, opened: str) -> forms.ValidationError:
+    def overtaken(self, opened: str, latest: Any) -> forms.ValidationError:
         """Who overtook the editor, when, and what the record says now."""
         before = self.instance.history.filter(pk=opened).first() if opened.isdecimal() else None
-        changes = "; ".join(f"{item.label}: {item.old} → {item.new}" for item in differences(self.latest, before))
+        changes = "; ".join(f"{item.label}: {item.old} → {item.new}" for item in differences(latest, before))
         message = _(
             "%(user)s saved this record on %(when)s, after you had opened it. Nothing of yours is saved yet, and your "
             "entries are still below. What was changed: %(changes)s. Check your entries against it, then save again to "
             "put them in its place."
         )
-        params = {"user": author(self.latest), "when": moment(self.latest.history_date), "changes": changes or "–"}
+        params = {"user": author(latest), "when": moment(latest.history_date), "changes": changes or "–"}
         return forms.ValidationError(message, code="overtaken", params=params)
+
+
+class ManySelect(AutocompleteSelectMultiple):
+    """A search for several records, without the cross that takes all of them away at one slip."""
+
+    def build_attrs(self, base_attrs: Any, extra_attrs: Any = None) -> dict[str, Any]:
+        return {**super().build_attrs(base_attrs, extra_attrs), "data-allow-clear": "false"}
+
+
+class RecordList(ChangeList):
+    """A list whose address may name the reader's language, as every address here may."""
+
+    def get_filters_params(self, params: Any = None) -> Any:
+        found = super().get_filters_params(params)
+        return {name: value for name, value in found.items() if name not in KEPT}
 
 
 class RecordAdmin(SimpleHistoryAdmin):
@@ -83,6 +105,9 @@ class RecordAdmin(SimpleHistoryAdmin):
     delete_selected_confirmation_template = "admin/record_delete_selected.html"
     object_history_template = "admin/record_history.html"
 
+    class Media:
+        js = ["js/admin.js"]
+
     # -- the form ------------------------------------------------------------------------------------
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
@@ -90,23 +115,37 @@ class RecordAdmin(SimpleHistoryAdmin):
         record = super().get_object(request, object_id, from_field)
         if record is None or request.method != "POST":
             return record
-        return self.get_queryset(request).select_for_update(of=("self",)).filter(pk=record.pk).first()
+        return self.model._base_manager.select_for_update().filter(pk=record.pk).first()
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """A model field's own error texts hold in its form as well."""
+        """A code's own rule, in the model's words, holds in its form as well; an address without a scheme is https."""
+        if isinstance(db_field, models.URLField):
+            kwargs["assume_scheme"] = "https"
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if field is not None and db_field._error_messages:
-            field.error_messages.update(db_field._error_messages)
+        if isinstance(db_field, models.SlugField) and "invalid" in db_field.error_messages:
+            field.error_messages["invalid"] = db_field.error_messages["invalid"]
         return field
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name in self.autocomplete_fields:
+            kwargs["widget"] = ManySelect(db_field, self.admin_site)
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         """Ask for the reason last, below the relations, of those who may save."""
         record = kwargs.get("obj")
-        may = self.has_change_permission(request, record) if record else self.has_add_permission(request)
-        if may:
+        if self.has_change_permission(request, record) if record else self.has_add_permission(request):
             fields = ("change_reason", "version")
             context["closing"] = helpers.Fieldset(context["adminform"].form, fields=fields, model_admin=self)
+        context["ways"] = self.ways(request, record) if record else []
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def ways(self, request: HttpRequest, record: Any) -> list[Way]:
+        """Labels and addresses of what hangs on the record but has pages of its own."""
+        return []
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return RecordList
 
     def get_view_on_site_url(self, obj: Any = None) -> str | None:
         """The record's page, without the detour by which the stock admin looks it up."""
@@ -124,7 +163,6 @@ class RecordAdmin(SimpleHistoryAdmin):
         write_entry(form.instance, created=not change, reason=form.cleaned_data.get("change_reason", ""))
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        obj._history_user = request.user
         obj._change_reason = request.POST.get("change_reason", "").strip()[:MAX_REASON] or None
         super().delete_model(request, obj)
 
@@ -136,17 +174,18 @@ class RecordAdmin(SimpleHistoryAdmin):
     # -- deleting ------------------------------------------------------------------------------------
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """As stock, but what refers to a record from its own list protects it too; the rows of its lists are no news."""
+        """As stock, but a record that names this one in a list protects it too; the rows of lists are no news."""
         deleted, counts, perms, protected = super().get_deleted_objects(objs, request)
         protected += [self.described(user) for obj in objs for user in users_of(obj)]
         collector = NestedObjects(using=router.db_for_write(self.model), origin=objs)
         collector.collect(objs)
-        if all(kind is self.model or kind._meta.auto_created for kind in collector.model_objs):
+        kinds: Iterable[Any] = collector.model_objs
+        if all(model is self.model or model._meta.auto_created for model in kinds):
             deleted = [item for item in deleted if not isinstance(item, list)]
             counts = {self.opts.verbose_name_plural: len(objs)}
         return deleted, counts, perms, protected
 
-    def described(self, record: models.Model) -> SafeString | str:
+    def described(self, record: Any) -> SafeString | str:
         """A record by its kind and name, with the way to it."""
         opts = record._meta
         kind = capfirst(opts.verbose_name)
@@ -170,11 +209,18 @@ class RecordAdmin(SimpleHistoryAdmin):
             entry.differences = differences(entry, before)
             entry.author = author(entry)
 
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        if not object_id.isdecimal():
+            raise Http404
+        response: HttpResponse = super().history_view(request, object_id, extra_context)
+        return response
+
     def history_form_view(
         self, request: HttpRequest, object_id: str, version_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """One version of a record, to read: every field as it stood, its relations included."""
-        entry = self.model.history.filter(**{self.opts.pk.attname: object_id, "history_id": version_id}).first()
+        wanted = {self.opts.pk.attname: object_id, "history_id": version_id}
+        entry = self.model.history.filter(**wanted).first() if f"{object_id}{version_id}".isdecimal() else None
         if entry is None:
             raise Http404
         if request.method not in ("GET", "HEAD") or not self.has_view_or_change_permission(request):
@@ -195,7 +241,43 @@ class RecordAdmin(SimpleHistoryAdmin):
         return TemplateResponse(request, "admin/record_version.html", context)
 
 
-def users_of(record: models.Model) -> Iterable[models.Model]:
+class RelationFormSet(forms.BaseInlineFormSet):
+    """Rows of a list; one that somebody else took away meanwhile is no row any more, and no error."""
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        super().add_fields(form, index)
+        if self.is_bound and index is not None and index < self.initial_form_count() and form.instance.pk is None:
+            form.fields["id"] = forms.CharField(required=False, widget=forms.HiddenInput)
+
+
+class RelationInline(admin.TabularInline):
+    """The rows of a many-to-many list. Who may change the record may change its lists: they are part of it."""
+
+    formset = RelationFormSet
+    extra = 1
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        return super().get_queryset(request).select_related(*self.autocomplete_fields)
+
+    def may(self, request: HttpRequest, *actions: str) -> bool:
+        opts = self.parent_model._meta
+        wanted = [f"{opts.app_label}.{get_permission_codename(action, opts)}" for action in actions]
+        return any(request.user.has_perm(name) for name in wanted)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, "change" if obj else "add")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, "change" if obj else "add")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, "change" if obj else "add")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, "view", "change", "add")
+
+
+def users_of(record: Any) -> Iterable[Any]:
     """The records that name this one in a list of theirs. Deleting it would shorten the list without a word."""
     for relation in record._meta.related_objects:
         if relation.many_to_many:

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
@@ -113,7 +114,7 @@ def xlsx_response(content: bytes, stem: str) -> HttpResponse:
     return response
 
 
-def table_response(table: Table, kind: str, stem: str, title: str, about: About) -> Any:
+def table_response(table: Table, kind: str, stem: str, title: str, about: About) -> HttpResponseBase:
     """A page's table as a file: `kind` is csv or xlsx; `about` is printed in the file."""
     heads = [column.label for column in table.columns]
     rows = [[cell.value for cell in row] for row in table.rows]

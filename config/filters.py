@@ -36,7 +36,8 @@ class RecordField(forms.ModelChoiceField):
             return super().to_python(value)
         except ValidationError:
             name = self.to_field_name or "pk"
-            raise not_among(value, [str(key) for key in self.queryset.values_list(name, flat=True)]) from None
+            keys = self.queryset.values_list(name, flat=True) if self.queryset is not None else []
+            raise not_among(value, [str(key) for key in keys]) from None
 
 
 class RecordFilter(django_filters.ModelChoiceFilter):
@@ -53,12 +54,14 @@ class RecordFilter(django_filters.ModelChoiceFilter):
 class WordField(forms.ChoiceField):
     """One of a few fixed words."""
 
-    def __init__(self, *args: Any, empty_label: Any = None, null_label: Any = None, null_value: Any = None, **kwargs: Any):
+    def __init__(
+        self, *args: Any, empty_label: Any = None, null_label: Any = None, null_value: Any = None, **kwargs: Any
+    ):
         choices = list(kwargs.pop("choices"))
         super().__init__(*args, choices=[("", empty_label or gettext_lazy("all")), *choices], **kwargs)
 
     def validate(self, value: Any) -> None:
-        words = [str(word) for word, _label in self.choices if word]
+        words = [str(word) for word in dict(self.choices) if word]  # type: ignore[arg-type]
         if value and str(value) not in words:
             raise not_among(value, words)
 

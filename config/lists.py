@@ -5,18 +5,20 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.core.paginator import Paginator
 from django.db.models import F, Q, QuerySet
 from django.forms import Form
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils.dateformat import format as format_date
 from django.utils.formats import get_format
 from django.utils.translation import gettext as _
 from django_filters import FilterSet
 
-from config.charts import Cell, Column, Table
+from config.charts import Cell, Chart, Column, Table
 from config.exports import table_response
 from config.faults import BadRequest, Fault, short, unknown_parameter
 
@@ -161,7 +163,15 @@ def about_lines(request: HttpRequest, count: int, applied: Sequence[Chip]) -> li
     ]
 
 
-def exported(request: HttpRequest, tables: Mapping[str, tuple[str, Callable[[], Table], Sequence[Chip]]]) -> Any | None:
+Exports = dict[str, tuple[str, Callable[[], Table], Sequence[Chip]]]
+
+
+def chart_exports(charts: Mapping[str, Chart], applied: Sequence[Chip] = ()) -> Exports:
+    """The tables of a page's charts, for its files; `applied` are the filters that the charts obey."""
+    return {chart.slug: (chart.title, partial(getattr, chart, "table"), applied) for chart in charts.values()}
+
+
+def exported(request: HttpRequest, tables: Exports) -> HttpResponseBase | None:
     """The file that `?export=<table>.<csv|xlsx>` asks for, or None when the page itself is wanted.
 
     `tables` maps a table's slug to its title, a function that builds it, and the filters it obeys.
@@ -185,7 +195,7 @@ def filter_bar(request: HttpRequest, filterset: FilterSet) -> FilterBar:
     if not filterset.is_valid():
         raise BadRequest(*form_faults(filterset.form))
     form = filterset.form
-    clear_url = address(request, page=None, **{name: None for name in form.fields})
+    clear_url = address(request, page=None, **dict.fromkeys(form.fields))
     return FilterBar(form, chips(request, form), clear_url)
 
 

@@ -45,7 +45,7 @@ class ReaderLanguage(LocaleMiddleware):
             message = _("lang: “%(value)s” is not a language here. Use en or zh-hans.") % {"value": short(asked)}
             return refuse(request, 400, message, [Fault("lang", "invalid_choice", message)])
         translation.activate(code)
-        request.LANGUAGE_CODE = code  # type: ignore[attr-defined]
+        request.LANGUAGE_CODE = code
         return None
 
 

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
@@ -22,7 +23,7 @@ EXAMPLE = "x-example"
 class Description(AutoSchema):
     """One operation, read off its view."""
 
-    view: "Strict"
+    view: "Strict"  # type: ignore[override]
 
     def is_list(self) -> bool:
         return getattr(self.view, "action", None) == "list"
@@ -33,11 +34,19 @@ class Description(AutoSchema):
     def get_summary(self) -> str:
         return str(getattr(self.view, "one", "") if self.is_one() else self.view.heading)
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]
         return "" if self.is_one() else str(self.view.about)
+
+    def get_tags(self) -> list[str]:
+        """The resource's name; the root has none but its own."""
+        return [*super().get_tags(), "root"][:1]
 
     def get_override_parameters(self) -> list[Any]:
         return [*self.path_parameters(), *self.view.parameters()]
+
+    def get_auth(self) -> list[dict[str, Any]]:
+        """Nobody has to sign in on a public site."""
+        return [*super().get_auth(), *([{}] if settings.SITE_ACCESS == "public" else [])]
 
     def path_parameters(self) -> list[OpenApiParameter]:
         """The code or number in the address of one record."""
@@ -63,7 +72,8 @@ class Description(AutoSchema):
             (406, PROBLEM_JSON): said(ProblemSerializer, _("The Accept header allows no format made here.")),
         }
         if self.is_list() or self.is_one():
-            text = _("There is no such page.") if self.is_list() else _("There is no such record, or it was not known on the day.")
+            none = _("There is no such record, or it was not known on the day.")
+            text = _("There is no such page.") if self.is_list() else none
             problems[404, PROBLEM_JSON] = said(ProblemSerializer, text)
         return {**self.answers(), **dict(sorted(problems.items()))}
 
@@ -82,11 +92,10 @@ class Description(AutoSchema):
         """The example that the documentation links to."""
         path = self.path
         for name in ("slug", "id"):
-            path = path.replace("{%s}" % name, getattr(self.view, "sample", ""))
+            path = path.replace(f"{{{name}}}", getattr(self.view, "sample", ""))
         query = "" if self.is_one() else self.view.example
         return {EXAMPLE: f"{path}?{query}" if query else path}
 
 
 def said(answer: Any, description: str) -> OpenApiResponse:
     return OpenApiResponse(answer, description=description)
-

@@ -55,7 +55,7 @@ def common(formats: Sequence[str]) -> list[OpenApiParameter]:
     return [
         parameter("as_of", AS_OF, "2024-01-30", type=OpenApiTypes.DATE),
         parameter("lang", LANG, "en", enum=["en", "zh-hans"]),
-        parameter("format", FORMAT, formats[-1], enum=formats, default=formats[0]),
+        parameter("format", FORMAT, formats[min(1, len(formats) - 1)], enum=formats, default=formats[0]),
     ]
 
 
@@ -104,9 +104,9 @@ def of_filter(filterset: type[FilterSet], name: str, item: Any, example: str | N
 
 def check(request: Request, known: Iterable[str]) -> None:
     """Refuse what this address does not know, what is given twice, empty, or longer than any honest value."""
-    too_long = [Fault(short(name), "too_long", _("This name is no parameter.")) for name in request.GET if len(name) > MAX_NAME]
-    if too_long:
-        raise BadRequest(*too_long)
+    long_names = [name for name in request.GET if len(name) > MAX_NAME]
+    if long_names:
+        raise BadRequest(*(Fault(short(name), "too_long", _("This name is no parameter.")) for name in long_names))
     check_words(request, set(known))
     faults = [fault for name, value in request.GET.items() for fault in value_faults(name, str(value))]
     if faults:
@@ -115,11 +115,16 @@ def check(request: Request, known: Iterable[str]) -> None:
 
 def value_faults(name: str, value: str) -> Iterable[Fault]:
     if not value.strip():
-        message = _("%(name)s: empty. Give a value or leave the parameter out.")
-        yield Fault(name, "empty_value", message % {"name": name})
+        yield empty(name)
     if len(value) > MAX_VALUE:
         message = _("%(name)s: longer than %(most)d characters.")
         yield Fault(name, "too_long", message % {"name": name, "most": MAX_VALUE})
+
+
+def empty(name: str) -> Fault:
+    """An empty value is most often a variable that was never set: it must not fetch everything."""
+    text = _("%(name)s: empty. Give a value or leave the parameter out.")
+    return Fault(name, "empty_value", text % {"name": name})
 
 
 def check_days(params: QueryDict, filterset: type[FilterSet]) -> None:
@@ -128,18 +133,21 @@ def check_days(params: QueryDict, filterset: type[FilterSet]) -> None:
     faults = [
         Fault(name, "invalid_date", message % {"name": name, "value": short(params[name])})
         for name, item in filterset.base_filters.items()
-        if isinstance(item, DateFilter) and name in params and not ISO_DAY.fullmatch(params[name])
+        if isinstance(item, DateFilter) and name in params and not ISO_DAY.fullmatch(str(params[name]))
     ]
     if faults:
         raise BadRequest(*faults)
 
 
-def words_of(params: QueryDict, name: str, known: Sequence[str]) -> list[str]:
-    """The words of a comma-separated parameter. Raises BadRequest for one that is not known, with the nearest that is."""
+def words_of(params: QueryDict, name: str, known: Sequence[str], turned: str = "") -> list[str]:
+    """The words of a comma-separated parameter; each may have the sign `turned` in front.
+
+    Raises BadRequest for an unknown one, with the nearest known.
+    """
     words = [word.strip() for word in params.get(name, "").split(",") if word.strip()]
-    faults = [unknown_word(name, word, known) for word in words if word not in known]
+    faults = [unknown_word(name, word, known) for word in words if word.removeprefix(turned) not in known]
     if name in params and not words:
-        faults.append(Fault(name, "empty_value", _("%(name)s: empty. Give a value or leave the parameter out.") % {"name": name}))
+        faults.append(empty(name))
     if faults:
         raise BadRequest(*faults)
     return words

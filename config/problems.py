@@ -11,7 +11,6 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import APIException, NotAuthenticated, NotFound
 from rest_framework.exceptions import PermissionDenied as APIPermissionDenied
-from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from config.faults import BadRequest, Fault
@@ -66,8 +65,8 @@ def refuse(request: HttpRequest, status: int, detail: str, faults: Iterable[Faul
     return render(request, template, {"status": status, "detail": detail, "faults": faults}, status=status)
 
 
-def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response | None:
-    """DRF's hook: the same shape for what its views raise."""
+def exception_handler(exc: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
+    """DRF's hook: the same shape for what its views raise, whatever format was asked for."""
     if isinstance(exc, Http404):
         exc = NotFound(_("There is no such record or address."))
     elif isinstance(exc, PermissionDenied):
@@ -77,11 +76,9 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response | 
     set_rollback()
     status = 401 if isinstance(exc, NotAuthenticated) else exc.status_code
     faults = exc.faults if isinstance(exc, BadRequest) else ()
-    body = problem(context["request"], status, str(exc.detail), faults)
-    response = Response(body, status=status, content_type=PROBLEM_JSON)
+    response = refuse(context["request"], status, str(exc.detail), faults)
     if status == HTTPStatus.UNAUTHORIZED:
         response["WWW-Authenticate"] = 'Session realm="tracker"'
-    response.is_problem = True  # type: ignore[attr-defined]  # read by the renderers
     return response
 
 
@@ -93,6 +90,11 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler404."""
     return refuse(request, 404, _("There is no such record or address."))
+
+
+def no_such_address(request: HttpRequest, *args: str) -> HttpResponse:
+    """Whatever the API's map of addresses does not know."""
+    return not_found(request, Http404())
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

@@ -5,20 +5,21 @@ from typing import Any
 
 from django.http import HttpResponse, StreamingHttpResponse
 from django.utils import translation
-from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.renderers import BaseRenderer
 
 from config.exports import XLSX, About, csv_response, workbook_bytes, xlsx_response
 
 SEPARATOR = "; "
-CODES = ("slug", "code", "title", "kind", "id")  # by which of its keys a nested value goes in one cell
+CODES = ("slug", "code", "title")  # by which of its keys a nested value goes in one cell
 
 Row = Mapping[str, Any]
 
 
 def flat(value: Any) -> Any:
-    """A value as one cell: a related record by its code, a list joined by semicolons."""
+    """A value as one cell: a related record by its code, other parts by name, a list joined by semicolons."""
     if isinstance(value, Mapping):
-        return next((value[key] for key in CODES if value.get(key) is not None), None)
+        code = next((value[key] for key in CODES if value.get(key)), None)
+        return code or ", ".join(f"{key}={part}" for key, part in value.items())
     if isinstance(value, list | tuple):
         return SEPARATOR.join(str(flat(item)) for item in value)
     return value
@@ -54,18 +55,13 @@ def xlsx_file(heads: Sequence[str], rows: Iterable[Row], stem: str, about: About
     return xlsx_response(workbook_bytes(stem, heads, table(heads, rows), about), stem)
 
 
-class FileRenderer(BaseRenderer):
-    """Names a file format to choose by. Refusals alone are rendered here, and stay problem+json."""
+class CSVRenderer(BaseRenderer):
+    """The format's name to choose by: `csv_file` makes it."""
 
-    charset = "utf-8"
-
-    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> Any:
-        return JSONRenderer().render(data, "application/json", renderer_context)
-
-
-class CSVRenderer(FileRenderer):
     media_type, format = "text/csv", "csv"
 
 
-class XLSXRenderer(FileRenderer):
+class XLSXRenderer(BaseRenderer):
+    """The format's name to choose by: `xlsx_file` makes it."""
+
     media_type, format = XLSX, "xlsx"

@@ -1,8 +1,9 @@
 """What every address of the API has in common: strict parameters, a choice of fields, three formats, one day."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.conf import settings
 from django.db.models import F, QuerySet
@@ -31,13 +32,14 @@ from config.parameters import unknown_word, words_of
 from config.renderers import Row, csv_file, xlsx_file
 
 CHUNK = 500  # rows fetched at a time for a file
+KNOWN_NAMES: dict[tuple[type[APIView], str | None], frozenset[str]] = {}
 
 
 class SiteAccess(BasePermission):
     """Everybody reads, unless the site is internal: then whoever has signed in."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        return settings.SITE_ACCESS != "internal" or bool(request.user and request.user.is_authenticated)
+        return settings.SITE_ACCESS != "internal" or bool(request.user.is_authenticated)
 
 
 class Negotiation(DefaultContentNegotiation):
@@ -49,7 +51,7 @@ class Negotiation(DefaultContentNegotiation):
         offered = list(renderers)
         asked = request.query_params.get("format")
         if asked is None:
-            return super().select_renderer(request, offered)
+            return cast(tuple[BaseRenderer, str], super().select_renderer(request, offered))
         for renderer in offered:
             if renderer.format == asked:
                 return renderer, str(renderer.media_type)
@@ -78,7 +80,14 @@ class Strict(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         if request.method in {"GET", "HEAD"}:
-            parameters.check(request, [parameter.name for parameter in self.parameters()])
+            parameters.check(request, self.known_names())
+
+    def known_names(self) -> frozenset[str]:
+        """The names of the parameters; the code alone decides them, so that they are listed once."""
+        key = type(self), getattr(self, "action", None)
+        if key not in KNOWN_NAMES:
+            KNOWN_NAMES[key] = frozenset(parameter.name for parameter in self.parameters())
+        return KNOWN_NAMES[key]
 
     def formats(self) -> Sequence[str]:
         return [str(renderer.format) for renderer in self.renderer_classes]
@@ -125,8 +134,11 @@ class Resource(Strict, ReadOnlyModelViewSet):
     lookup_field = "slug"
     lookup_value_regex = "[a-z0-9-]+"
 
+    def face(self) -> Serializer[Any]:
+        return cast(Serializer[Any], self.get_serializer())
+
     def parameters(self) -> Sequence[OpenApiParameter]:
-        names = list(self.get_serializer().fields)
+        names = list(self.face().fields)
         shared = [*parameters.common(self.formats()), *parameters.sparse(names)]
         if self.action != "list":
             return shared
@@ -142,7 +154,7 @@ class Resource(Strict, ReadOnlyModelViewSet):
         rows = self.filter_queryset(self.get_queryset())
         paged = request.accepted_renderer.format == "json" or {"page", "page_size"} & set(request.query_params)
         records = self.paginate_queryset(rows) if paged else rows.iterator(chunk_size=CHUNK)
-        serializer = self.get_serializer()
+        serializer = self.face()
         file = self.file(serializer, records or [], self.file_name)
         if file is not None:
             return file
@@ -150,7 +162,7 @@ class Resource(Strict, ReadOnlyModelViewSet):
         return self.get_paginated_response([serializer.to_representation(record) for record in records or []])
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Any:
-        record, serializer = self.get_object(), self.get_serializer()
+        record, serializer = self.get_object(), self.face()
         file = self.file(serializer, [record], f"{self.file_name}-{self.kwargs[self.lookup_field]}")
         if file is not None:
             return file
@@ -170,8 +182,8 @@ class Resource(Strict, ReadOnlyModelViewSet):
 
     def ordered(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         """Empty values last in either direction; the key settles ties, so that pages never overlap."""
-        known = [word for name in self.order for word in (name, f"-{name}")]
-        words = words_of(self.request.query_params, "ordering", known) or self.default_order.split(",")
+        words = words_of(self.request.query_params, "ordering", list(self.order), turned="-")
+        words = words or self.default_order.split(",")
         keys = [
             F(self.order[word.removeprefix("-")]).desc(nulls_last=True)
             if word.startswith("-")
@@ -192,10 +204,14 @@ def filtered(filterset: FilterSet, **names: str) -> QuerySet[Any]:
     """The rows a filter set leaves. Raises BadRequest for values it cannot read, under the names the request used."""
     if not filterset.is_valid():
         raise BadRequest(
-            *(Fault(names.get(fault.pointer, fault.pointer), fault.code, fault.message) for fault in form_faults(filterset.form))
+            *(renamed(fault, names.get(fault.pointer, fault.pointer)) for fault in form_faults(filterset.form))
         )
     rows: QuerySet[Any] = filterset.qs
     return rows
+
+
+def renamed(fault: Fault, name: str) -> Fault:
+    return replace(fault, pointer=name, message=name + fault.message.removeprefix(fault.pointer))
 
 
 class Aggregate(Strict):
@@ -246,4 +262,3 @@ class Root(Strict):
 
     def get(self, request: Request) -> Response:
         return Response({name: request.build_absolute_uri(reverse(url)) for name, url in self.routes.items()})
-

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.db import models
 from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
@@ -18,8 +20,9 @@ def api_address(record: models.Model, request: Request) -> str:
     return request.build_absolute_uri(reverse(f"api-{record._meta.model_name}-detail", args=[key]))
 
 
+@extend_schema_field(OpenApiTypes.NUMBER)
 class Number(serializers.Field):
-    """A JSON number: whole when the value is whole, so that 252 days do not read 252.0."""
+    """A JSON number as short as it is: 252 rather than 252.0, and 458.2 without the dust of binary fractions."""
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("read_only", True)
@@ -27,7 +30,7 @@ class Number(serializers.Field):
         super().__init__(**kwargs)
 
     def to_representation(self, value: Decimal | float) -> int | float:
-        return int(value) if value == int(value) else float(value)
+        return int(value) if value == int(value) else round(float(value), 6)
 
 
 class Day(serializers.DateField):
@@ -48,19 +51,8 @@ class Link(serializers.Serializer):
         return api_address(record, self.context["request"])
 
 
-class Face(serializers.ModelSerializer):
-    """A record's face in the API: read only, and an empty text is null, for it means no data."""
-
-    url = serializers.SerializerMethodField()
-    page = serializers.SerializerMethodField()
-
-    def get_url(self, record: Any) -> str:
-        """Address of this record in the API."""
-        return api_address(record, self.context["request"])
-
-    def get_page(self, record: Any) -> str:
-        """Address of the page that shows this record."""
-        return str(self.context["request"].build_absolute_uri(record.get_absolute_url()))
+class Plain(serializers.ModelSerializer):
+    """Fields of a record, read only. An empty text is null, for it means no data; dates stay dates."""
 
     def build_standard_field(self, field_name: str, model_field: Any) -> tuple[Any, dict[str, Any]]:
         """As DRF does, but optional texts may be null and dates stay dates."""
@@ -75,6 +67,21 @@ class Face(serializers.ModelSerializer):
     def to_representation(self, instance: Any) -> Any:
         row: Mapping[str, Any] = super().to_representation(instance)
         return {key: None if value == "" else value for key, value in row.items()}
+
+
+class Face(Plain):
+    """A record's face in the API: its fields, its address there, and the page that shows it."""
+
+    url = serializers.SerializerMethodField()
+    page = serializers.SerializerMethodField()
+
+    def get_url(self, record: Any) -> str:
+        """Address of this record in the API."""
+        return api_address(record, self.context["request"])
+
+    def get_page(self, record: Any) -> str:
+        """Address of the page that shows this record."""
+        return str(self.context["request"].build_absolute_uri(record.get_absolute_url()))
 
 
 class FaultSerializer(serializers.Serializer):
@@ -92,4 +99,4 @@ class ProblemSerializer(serializers.Serializer):
     detail = serializers.CharField(read_only=True)
     instance = serializers.CharField(read_only=True)
     request_id = serializers.CharField(read_only=True)
-    errors = FaultSerializer(many=True, read_only=True)
+    errors = FaultSerializer(many=True, read_only=True)  # type: ignore[assignment]

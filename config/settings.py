@@ -18,7 +18,7 @@ env = environ.Env()
 
 def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
     """The variable's value, which has to be one of the allowed words."""
-    value = env.str(name, default=default)
+    value: str = env.str(name, default=default)
     if value not in allowed:
         raise ImproperlyConfigured(f"{name}={value!r}: use one of {', '.join(allowed)}.")
     return value
@@ -144,9 +144,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
-        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
-        if DEBUG
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage" if DEBUG else "config.storage.StaticFiles"
     },
 }
 ISOLATED = flag("ISOLATED", default=False)  # no request leaves the intranet
@@ -202,6 +200,18 @@ AXES_LOCKOUT_TEMPLATE = "registration/locked.html"
 AXES_VERBOSE = False
 CSRF_FAILURE_VIEW = "config.problems.csrf_failed"
 
+# Errors go to the console whatever DEBUG says: the server's log is where an administrator looks first.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "loggers": {
+        "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
+        "django.server": {"handlers": ["console"], "level": "INFO", "propagate": False},
+    },
+}
+
 # -- history and API -----------------------------------------------------------------------------------
 SIMPLE_HISTORY_HISTORY_CHANGE_REASON_USE_TEXT_FIELD = True
 REST_FRAMEWORK = {
@@ -231,4 +241,12 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "ENUM_GENERATE_CHOICE_DESCRIPTION": True,
+    "SORT_OPERATION_PARAMETERS": False,  # an address's own filters come before what all share
+    "ENUM_NAME_OVERRIDES": {
+        "Confidence": "policies.models.Confidence",
+        "ProvinceKind": "policies.models.ProvinceKind",
+        "PolicyKind": "policies.models.PolicyKind",
+        "FigureKind": "policies.models.FigureKind",
+        "PilotKind": "pilots.models.PilotKind",
+    },
 }

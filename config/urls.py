@@ -3,7 +3,14 @@
 from django.contrib import admin
 from django.contrib.auth import views as auth
 from django.contrib.auth.decorators import login_not_required
-from django.urls import include, path
+from django.urls import include, path, re_path
+from rest_framework.routers import SimpleRouter
+
+from config.apidocs import Schema, api_docs
+from config.problems import no_such_address
+from config.resources import Root
+from pilots import api as pilots_api
+from policies import api as policies_api
 
 urlpatterns = [
     path("admin/", admin.site.urls),
@@ -14,7 +21,41 @@ urlpatterns = [
 ]
 
 # -- the API --------------------------------------------------------------------------------------------
-# (routes under /api/)
+RESOURCES = {
+    "provinces": ("province", policies_api.Provinces),
+    "agencies": ("agency", policies_api.Agencies),
+    "policies": ("policy", policies_api.Policies),
+    "measures": ("measure", policies_api.Measures),
+    "plans": ("provincialplan", policies_api.Plans),
+    "figures": ("figure", policies_api.Figures),
+    "sources": ("source", policies_api.Sources),
+    "industries": ("industry", policies_api.Industries),
+    "batches": ("batch", pilots_api.Batches),
+    "pilots": ("pilot", pilots_api.Pilots),
+}
+AGGREGATES = {
+    "overview": pilots_api.OverviewOfProgramme,
+    "rollout": policies_api.RolloutOfPolicy,
+    "coverage": pilots_api.CoverageOfIndustries,
+}
+router = SimpleRouter()
+for name, (model, resource) in RESOURCES.items():
+    router.register(name, resource, basename=f"api-{model}")
+ROUTES = {
+    **{name: f"api-{model}-list" for name, (model, _resource) in RESOURCES.items()},
+    **{name: f"api-{name}" for name in AGGREGATES},
+    "schema": "api-schema",
+    "docs": "api-docs",
+}
+urlpatterns += [
+    path("api/v1/", Root.as_view(routes=ROUTES), name="api-root"),
+    *[path(f"api/v1/{name}/", view.as_view(), name=f"api-{name}") for name, view in AGGREGATES.items()],
+    path("api/v1/", include(router.urls)),
+    path("api/schema/", Schema.as_view(), name="api-schema"),
+    path("api/docs/", api_docs, name="api-docs"),
+    re_path(r"^api/(.*/)?$", login_not_required(no_such_address)),  # a problem, with DEBUG as well
+]
+# -- the API ends ---------------------------------------------------------------------------------------
 
 handler400 = "config.problems.bad_request"
 handler403 = "config.problems.forbidden"

@@ -52,7 +52,7 @@ def fields_of(entry: Any) -> Iterator[Any]:
     """The record's fields in the model's order, relations to many last."""
     record = entry.instance_type._meta
     yield from (field for field in record.concrete_fields if field.editable and not field.primary_key)
-    yield from entry._history_m2m_fields
+    yield from (field for field in record.many_to_many if hasattr(entry, field.name))
 
 
 def text_of(entry: Any, field: Any) -> str:

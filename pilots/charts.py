@@ -201,7 +201,10 @@ def matrix_chart(coverage: Coverage, by: str, sources: Sequence[Source]) -> Char
         title=matrix_title(coverage),
         subtitle=coverage_scope(coverage),
         table=matrix_table(coverage),
-        data={"columns": [{"label": label, "url": pilots_url(**{by: code})} for code, label in matrix.columns], "rows": rows},
+        data={
+            "columns": [{"label": label, "url": pilots_url(**{by: code})} for code, label in matrix.columns],
+            "rows": rows,
+        },
         sources=sources,
         note=coverage_note(),
     )
@@ -302,7 +305,11 @@ def shade_legend(values: Sequence[int], highest: int) -> list[dict[str, Any]]:
 def provinces_chart(rows: Sequence[ProvincePilots], scope_text: str, sources: Sequence[Source]) -> Chart:
     """Recorded pilots by province, most first; the provinces without one are counted in the title."""
     with_pilots = sorted((row for row in rows if row.pilots), key=lambda row: -row.pilots)
-    columns = [Column("province", _("Province")), Column("region", _("Region")), Column("pilots", _("Pilots"), "integer")]
+    columns = [
+        Column("province", _("Province")),
+        Column("region", _("Region")),
+        Column("pilots", _("Pilots"), "integer"),
+    ]
     table = Table(
         columns,
         [

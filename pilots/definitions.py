@@ -34,8 +34,8 @@ DEFINITIONS = (
         "known-by",
         _("Known by"),
         _(
-            "The latest day by which a document is known to exist: its day of issue, the last day of the month or year "
-            "when only that is known, or the day on which another document cites it."
+            "The latest day by which a document is known to exist: its day of issue, the last day of the month or "
+            "year when only that is known, or the day on which another document cites it."
         ),
     ),
     Definition(
@@ -43,7 +43,8 @@ DEFINITIONS = (
         _("Rollout progress"),
         _(
             "Provinces of the roster whose plan is recorded as issued and known by the day, divided by the roster. "
-            "“Not found” (somebody searched) and “unknown” (nobody has looked) are kept apart; neither counts as issued."
+            "“Not found” (somebody searched) and “unknown” (nobody has looked) are kept apart; neither "
+            "counts as issued."
         ),
     ),
     Definition(
@@ -85,8 +86,8 @@ DEFINITIONS = (
         _("Pilots"),
         _(
             "Pilots whose batch is known by the day and that have not withdrawn. A park inside a pilot city is a pilot "
-            "of its own, but its tonnes are left out of sums beside its city. A city on a national and a provincial list "
-            "is two entries."
+            "of its own, but its tonnes are left out of sums beside its city. A city on a national and a provincial "
+            "list is two entries."
         ),
     ),
     Definition(

@@ -74,7 +74,6 @@ def build_overview(as_of: date) -> Overview:
 
 def pilots_by_province(as_of: date) -> list[ProvincePilots]:
     """Every province of the roster with the number of its pilots on the day, those without any included."""
-    counts = dict(
-        Pilot.objects.listed(as_of).order_by().values_list("province").annotate(n=Count("pk")).values_list("province", "n")
-    )
+    listed = Pilot.objects.listed(as_of).order_by()
+    counts = dict(listed.values_list("province").annotate(n=Count("pk")).values_list("province", "n"))
     return [ProvincePilots(province, counts.get(province.pk, 0)) for province in Province.objects.roster()]

@@ -38,11 +38,11 @@ class BatchCount:
 def build_reconciliation(as_of: date) -> list[BatchCount]:
     """Every batch known on the day with its counts. Two queries, whatever the number of rows."""
     recorded: dict[tuple[int, str], tuple[int, int]] = {
-        (row["batch"], row["kind"]): (row["recorded"], row["unverified"])
+        (row["batch"], row["kind"]): (row["recorded"], row["inferred"])
         for row in Pilot.objects.listed(as_of)
         .order_by()
         .values("batch", "kind")
-        .annotate(recorded=Count("pk"), unverified=Count("pk", filter=Q(confidence="inferred")))
+        .annotate(recorded=Count("pk"), inferred=Count("pk", filter=Q(confidence="inferred")))
     }
     batches = Batch.objects.known(as_of).select_related("province", "policy")
     return [BatchCount(batch, kind_counts(batch, recorded)) for batch in batches]

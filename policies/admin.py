@@ -3,10 +3,11 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.db import models
-from django.db.models import Count
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -15,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from config.admin import MAX_REASON, RecordAdmin, RelationInline
+from config.admin import MAX_REASON, RecordAdmin, RecordList, RelationInline, Way
 from config.templatetags.site import showdate
 from policies.actions import add_missing_plans, missing_provinces
 from policies.models import (
@@ -53,6 +54,11 @@ def cites(model: Any) -> type[RelationInline]:
     through.__str__ = lambda row: row.source.publisher  # above each row; by default it would read "object (7)"
     options = {"model": through, "autocomplete_fields": ["source"], "verbose_name": _("source")}
     return type("SourceInline", (RelationInline,), {**options, "verbose_name_plural": _("sources")})
+
+
+def present(*names: str) -> list[tuple[str, type[admin.ListFilter]]]:
+    """Filters by related records, which offer only those that some row names."""
+    return [(name, admin.RelatedOnlyFieldListFilter) for name in names]
 
 
 class DatedAdmin(RecordAdmin):
@@ -138,12 +144,11 @@ class IndustryAdmin(RecordAdmin):
 class PolicyAdmin(DatedAdmin):
     list_display = ["__str__", "doc_number", "issued_as_known", "level", "province", "plan_count", "confidence"]
     list_select_related = ["province"]
-    list_filter = ["level", "kind", "calls_for_provincial_plan", "confidence", "agencies", "province"]
+    list_filter = ["level", "kind", "calls_for_provincial_plan", "confidence", *present("agencies", "province")]
     search_fields = ["title_zh", "title_en", "doc_number", "slug", "agencies__name_zh", "agencies__name_en"]
     date_hierarchy = "known_issued_by"
     prepopulated_fields = {"slug": ["title_en"]}
     autocomplete_fields = ["agencies", "province", "parent"]
-    readonly_fields = ["provincial_plans"]
     inlines = [cites(Policy)]
     fieldsets = [
         TITLES,
@@ -152,36 +157,159 @@ class PolicyAdmin(DatedAdmin):
         (
             _("Rollout"),
             {
-                "fields": ["calls_for_provincial_plan", "provincial_plans"],
-                "description": _("Each province’s plan is a record of its own, so that its date and sources are kept."),
+                "fields": ["calls_for_provincial_plan"],
+                "description": _(
+                    "Each province’s plan is a record of its own, with its own date and sources. Once the policy is "
+                    "saved, the buttons at the top of this page lead to them."
+                ),
             },
         ),
         TRUST,
     ]
 
-    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Policy]:
-        policies: models.QuerySet[Policy] = super().get_queryset(request)
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        policies: QuerySet[Any] = super().get_queryset(request).annotate(plan_rows=Count("plans", distinct=True))
         return policies
 
-    def get_list_display_links(self, request: HttpRequest, list_display: Any) -> Any:
-        return ["__str__"]
+    @admin.display(description=_("provincial plans"), ordering="plan_rows")
+    def plan_count(self, policy: Any) -> SafeString | str:
+        """How many are recorded, with the way to them."""
+        return format_html('<a href="{}">{}</a>', plans_of(policy), policy.plan_rows) if policy.plan_rows else "–"
 
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
-        changelist = super().get_changelist_instance(request)
-        counts = ProvincialPlan.objects.order_by().values_list("policy").annotate(count=Count("pk"))
-        self.counts = dict(counts.filter(policy__in=[policy.pk for policy in changelist.result_list]))
-        return changelist
+    def ways(self, request: HttpRequest, record: Any) -> list[Way]:
+        count = record.plans.count()
+        ways: list[Way] = [(_("Provincial plans (%(count)d)") % {"count": count}, plans_of(record))]
+        if request.user.has_perm("policies.add_provincialplan"):
+            add = reverse("admin:policies_provincialplan_add")
+            ways.append((_("Add a provincial plan"), f"{add}?{urlencode({'policy': record.pk})}"))
+            if missing_provinces(record):
+                ways.append((_("Add the missing provinces"), missing_plans(record)))
+        return ways
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
+        """Lead on from a policy that calls for plans to the plans."""
+        response: HttpResponse = super().response_add(request, obj, post_url_continue)
+        if obj.calls_for_provincial_plan and request.user.has_perm("policies.add_provincialplan"):
+            text = _("Next: give each province its record for this policy.")
+            self.message_user(request, format_html('<a href="{}">{}</a>', missing_plans(obj), text), messages.INFO)
+        return response
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.missing_plans_view)
         urls: list[URLPattern] = super().get_urls()
         return [path("<int:pk>/missing-plans/", view, name="policies_policy_missing_plans"), *urls]
 
-    @admin.display(description=_("provincial plans"))
-    def provincial_plans(self, policy: Policy) -> SafeString | str:
-        """How many are recorded, and the ways to them."""
-        if policy.pk is None:
-            return str(_("Save the policy first, then add its plans here."))
-        return format_html('<a href="{}">x</a>', "")
+    def missing_plans_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Shows which provinces have no record for the policy, and adds one for each when told to."""
+        if not request.user.has_perm("policies.add_provincialplan"):
+            raise PermissionDenied
+        policy = get_object_or_404(Policy, pk=pk)
+        if request.method == "POST":
+            reason = request.POST.get("change_reason", "").strip()[:MAX_REASON]
+            count = len(add_missing_plans(policy=policy, reason=reason))
+            text = ngettext("%(count)d province added as unknown.", "%(count)d provinces added as unknown.", count)
+            self.message_user(request, text % {"count": count}, messages.SUCCESS)
+            return HttpResponseRedirect(plans_of(policy))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Add the missing provinces"),
+            "subtitle": str(policy),
+            "policy": policy,
+            "provinces": missing_provinces(policy),
+            "opts": self.opts,
+        }
+        return TemplateResponse(request, "admin/policies/policy/missing_plans.html", context)
 
 
+def plans_of(policy: Policy) -> str:
+    """The address of the list of a policy's plans."""
+    return f"{reverse('admin:policies_provincialplan_changelist')}?{urlencode({'policy__id__exact': policy.pk})}"
+
+
+def missing_plans(policy: Policy) -> str:
+    return reverse("admin:policies_policy_missing_plans", args=[policy.pk])
+
+
+@admin.register(ProvincialPlan)
+class ProvincialPlanAdmin(DatedAdmin):
+    list_display = ["province", "status", "issued_as_known", "known_issued_by", "confidence", "policy"]
+    list_select_related = ["policy", "province"]
+    list_filter = ["status", *present("policy"), "province__region", "confidence", "issued_precision"]
+    search_fields = [
+        "title_zh",
+        "title_en",
+        "doc_number",
+        *[f"province__{name}" for name in ("name_zh", "name_en", "slug", "gb_code")],
+        *[f"policy__{name}" for name in ("title_zh", "title_en", "slug")],
+    ]
+    date_hierarchy = "known_issued_by"
+    autocomplete_fields = ["policy", "province"]
+    inlines = [cites(ProvincialPlan)]
+    fieldsets = [
+        (
+            _("Whose plan, and what is known of it"),
+            {
+                "fields": ["policy", "province", "status"],
+                "description": _(
+                    "Issued: give a date below. Not found: say on which day and where it was searched. "
+                    "Unknown: nobody has looked yet."
+                ),
+            },
+        ),
+        (_("The document"), {"fields": ["title_zh", "title_en", "doc_number", "issuing_bodies_count"]}),
+        DATES,
+        (_("The search"), {"fields": ["searched_on", "searched_where"]}),
+        TRUST,
+    ]
+
+    def get_view_on_site_url(self, obj: Any = None) -> str | None:
+        return str(obj.policy.get_absolute_url()) if obj else None
+
+
+@admin.register(Measure)
+class MeasureAdmin(RecordAdmin):
+    list_display = ["__str__", "title_zh", "field", "confidence"]
+    list_filter = ["field", *present("industries", "policies"), "confidence"]
+    search_fields = ["title_zh", "title_en", "slug", "policies__title_zh", "policies__title_en"]
+    prepopulated_fields = {"slug": ["title_en"]}
+    autocomplete_fields = ["industries", "policies"]
+    inlines = [cites(Measure)]
+    fieldsets = [TITLES, (_("What it belongs to"), {"fields": ["field", "policies", "industries"]}), TRUST]
+
+
+@admin.register(Figure)
+class FigureAdmin(RecordAdmin):
+    list_display = ["__str__", "value", "unit", "period", "kind", "province", "state", "confidence"]
+    list_select_related = ["province"]
+    list_filter = ["state", "kind", "unit", "confidence", *present("province")]
+    search_fields = ["name_zh", "name_en", "slug", "as_printed", "note"]
+    prepopulated_fields = {"slug": ["name_en"]}
+    autocomplete_fields = ["province"]
+    inlines = [cites(Figure)]
+    fieldsets = [
+        NAMES,
+        (_("The figure"), {"fields": ["kind", ("value", "unit"), "as_printed", "province"]}),
+        (_("The period it is for"), {"fields": [("period_from", "period_to")]}),
+        (_("How sure it is"), {"fields": ["state", "confidence", "note"]}),
+    ]
+
+
+@admin.register(Shipment)
+class ShipmentAdmin(admin.ModelAdmin):
+    """What the product itself brought, to read: the loader compares with it, nobody edits it."""
+
+    list_display = ["key", "kind", "record_id", "loaded_at"]
+    list_filter = ["kind"]
+    search_fields = ["key"]
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return RecordList
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

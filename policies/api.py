@@ -84,7 +84,7 @@ class Measures(Resource):
     heading = gettext_lazy("Measures")
     one = gettext_lazy("One measure")
     about = gettext_lazy("Courses of action that policies prescribe, by field and industry.")
-    example, sample = "field=industry", "industry-green-upgrade"
+    example, sample = "field=industry", "green-manufacturing"
     serializer_class = serializers.MeasureSerializer
     filterset_class = filters.MeasureFilter
     examples = {**EXAMPLES, "field": "industry", "q": "工业"}
@@ -185,6 +185,7 @@ class RolloutOfPolicy(Aggregate):
     about = gettext_lazy(
         "How far the provinces of the roster have issued their own plans by the day. Lags count from lag_from. "
         "“dated” plans are known to the day; “known_by” ones are only known to exist by a day. "
+        "“followers” are national policies that carry it out. "
         "As CSV or XLSX: the provinces, one row each; fields and omit then name its columns."
     )
     example = "policy=synergy-implementation-plan-2022&as_of=2024-01-30"
@@ -203,7 +204,7 @@ class RolloutOfPolicy(Aggregate):
         return value.provinces
 
     def policy(self) -> Policy:
-        """The policy asked for. Raises BadRequest when none or an unknown one is named, with those that have a rollout."""
+        """The policy asked for. Raises BadRequest for none or an unknown one, naming those that have a rollout."""
         slug = self.request.query_params.get("policy")
         found = Policy.objects.filter(slug=slug).first() if slug and "\0" not in slug else None
         if found is not None:

@@ -215,7 +215,10 @@ def lag_chart(rollout: Rollout, sources: Sequence[Source]) -> Chart:
         slug="lags",
         kind="strip",
         title=lag_title(rollout),
-        subtitle=_("Days from the national document to the province’s plan, %(dated)d of %(roster)d known to the day, as of %(day)s")
+        subtitle=_(
+            "Days from the national document to the province’s plan, %(dated)d of %(roster)d known to the day, "
+            "as of %(day)s"
+        )
         % {"dated": len(rollout.lags), "roster": rollout.roster, "day": day(rollout.as_of)},
         table=Table(*lag_table(rollout)),
         data={
@@ -232,7 +235,9 @@ def lag_chart(rollout: Rollout, sources: Sequence[Source]) -> Chart:
             },
         },
         sources=sources,
-        note=_("The median and P90 count only plans whose day of issue is known; a hollow mark is the latest day possible."),
+        note=_(
+            "The median and P90 count only plans whose day of issue is known; a hollow mark is the latest day possible."
+        ),
     )
 
 
@@ -247,7 +252,8 @@ def lag_title(rollout: Rollout) -> str:
 
 def lag_point(row: ProvinceRollout, origin: date | None, places: Mapping[str, int]) -> list[dict[str, Any]]:
     """The mark of one province on the strip; none where it has not issued or the national day is not known."""
-    base = {"lane": places.get(row.province.region), "label": row.province.short, "url": row.province.get_absolute_url()}
+    province = row.province
+    base = {"lane": places.get(province.region), "label": province.short, "url": province.get_absolute_url()}
     if row.lag_days is not None:
         text = ngettext("%(days)d day", "%(days)d days", row.lag_days) % {"days": row.lag_days}
         return [{**base, "days": row.lag_days, "from": None, "certain": True, "text": text}]
@@ -400,4 +406,3 @@ def map_title(rollout: Rollout) -> str:
         "issued": slowest.issued,
         "roster": slowest.roster,
     }
-

@@ -202,8 +202,8 @@ def refuse_twins(rows: Sequence[Row], state: Load) -> None:
             state.complain(row, row.kind.key[0], f"“{short(key)}” stands on line {others} as well. Keep one.")
 
 
-def read_values(row: Row, state: Load) -> None:
-    """Turn a row's texts into values, complaining about each that cannot be read."""
+def read_values(row: Row, state: Load) -> bool:
+    """Turn a row's texts into values, complaining about each that cannot be read; whether all could be."""
     for column, text in row.texts.items():
         if column == "key":
             continue
@@ -211,6 +211,7 @@ def read_values(row: Row, state: Load) -> None:
             row.values[column] = read_value(row.kind.model._meta.get_field(column), text, state)
         except ValueError as exc:
             state.complain(row, column, str(exc))
+    return not row.bad
 
 
 def read_value(target: Any, text: str, state: Load) -> Any:
@@ -250,10 +251,14 @@ def read_number_or_day(target: Any, text: str) -> Any:
 def find(model: Any, key: str, state: Load) -> models.Model:
     """The record a cell names by its key. Raises ValueError with the nearest key there is."""
     record = state.records.get((model, key))
-    if record is None and hasattr(model, "slug"):
-        record = model._default_manager.filter(slug=key).first()
+    name = "slug" if hasattr(model, "slug") else "code"
+    if record is None and hasattr(model, name):
+        record = model._default_manager.filter(**{name: key}).first()
     if record is None:
-        near = nearest(key, [known for kind, known in state.records if kind is model])
+        known = [known for kind, known in state.records if kind is model]
+        if hasattr(model, name):
+            known += model._default_manager.values_list(name, flat=True)
+        near = nearest(key, known)
         hint = f" Did you mean “{near}”?" if near else ""
         raise ValueError(f"There is no {model._meta.verbose_name} “{short(key)}”.{hint}")
     return record
@@ -275,16 +280,15 @@ def load_row(row: Row, state: Load, tally: Tally) -> None:
         state.remember(row, record)
         tally.unchanged += 1
         return
-    read_values(row, state)
-    if row.bad:
+    if not read_values(row, state):
         return
     if record is None:
         record = create(row, state, tally)
     elif shipment is None:
         tally.kept += 1  # an editor entered it before it was shipped
-    else:
-        merge(row, record, shipment, state, tally)
-    if not row.bad and record is not None:
+    elif not merge(row, record, shipment, state, tally):
+        return
+    if record is not None:
         state.remember(row, record)
         values = {"values": row.texts, "record_id": record.pk}
         Shipment.objects.update_or_create(kind=row.kind.name, key=row.key, defaults=values)
@@ -321,26 +325,27 @@ def create(row: Row, state: Load, tally: Tally) -> Recorded | None:
     return record
 
 
-def merge(row: Row, record: Recorded, shipment: Shipment, state: Load, tally: Tally) -> None:
-    """Follow a newer shipped value in each field that still stands as it was shipped before."""
+def merge(row: Row, record: Recorded, shipment: Shipment, state: Load, tally: Tally) -> bool:
+    """Follow a newer shipped value in each field that still stands as shipped before; whether the rules accept it."""
     own, many = split(row)
     changed = [name for name in row.values if row.texts[name] != shipment.values.get(name, "")]
     follow = [name for name in changed if as_text(record, name, state) == canonical(shipment.values.get(name, ""))]
     if not follow:
         tally.kept += 1 if changed else 0
         tally.unchanged += 0 if changed else 1
-        return
+        return True
     for name in follow:
         if name in own:
             setattr(record, name, own[name])
     if not checked(row, record, state):
-        return
+        return False
     with one_entry(record, created=False, reason=REASON):
         record.save()
         for name in follow:
             if name in many:
                 getattr(record, name).set(many[name])
     tally.updated += 1
+    return True
 
 
 def checked(row: Row, record: Recorded, state: Load) -> bool:

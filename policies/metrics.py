@@ -22,7 +22,7 @@ def share(part: int | None, whole: int) -> float | None:
 
 
 def known(as_of: date) -> Q:
-    """A document counts from the day by which it is known to exist (`known_issued_by`), not from when it was entered."""
+    """A document counts from the day by which it is known to exist, not from when it was entered."""
     return Q(known_issued_by__lte=as_of)
 
 

@@ -27,7 +27,6 @@ class PolicyQuerySet(QuerySet[Any]):
         plans = self.model._meta.get_field("plans").related_model._default_manager
         return self.filter(Q(calls_for_provincial_plan=True) | Exists(plans.filter(policy=OuterRef("pk"))))
 
-
     def with_issued_plans(self, as_of: date) -> Self:
         """Each with `issued_plans`, the provincial plans of the roster that count as issued on the day."""
         plans = self.model._meta.get_field("plans").related_model._default_manager

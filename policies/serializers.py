@@ -4,9 +4,10 @@ from typing import Any
 
 from rest_framework import serializers
 
-from config.serializers import Day, Face, Link, Number, api_address
+from config.serializers import Day, Face, Link, Number, Plain, api_address
 from policies.models import (
     Agency,
+    Confidence,
     Division,
     Figure,
     Industry,
@@ -22,11 +23,11 @@ from policies.models import (
 FACT = ("confidence", "unverified", "note", "sources")
 
 
-class SourceLink(serializers.ModelSerializer):
+class SourceLink(Plain):
     """A source as other records cite it: `url` leads to its record, `address` to the document itself."""
 
     url = serializers.SerializerMethodField()
-    address = serializers.URLField(source="url", read_only=True)
+    address = serializers.URLField(source="url", read_only=True, allow_null=True)
 
     class Meta:
         model = Source
@@ -37,7 +38,7 @@ class SourceLink(serializers.ModelSerializer):
         return api_address(source, self.context["request"])
 
 
-class DivisionLink(serializers.ModelSerializer):
+class DivisionLink(Plain):
     """A division of GB/T 4754."""
 
     name = serializers.CharField(read_only=True)
@@ -134,8 +135,8 @@ class FigureSerializer(Face):
     class Meta:
         model = Figure
         fields = (
-            *("slug", "name", "name_en", "name_zh", "value", "unit", "as_printed", "period", "period_from", "period_to"),
-            *("kind", "province", "state", *FACT, "url"),
+            *("slug", "name", "name_en", "name_zh", "value", "unit", "as_printed", "period", "period_from"),
+            *("period_to", "kind", "province", "state", *FACT, "url"),
         )
         read_only_fields = fields
 
@@ -149,7 +150,8 @@ class PlanSerializer(Face):
     province = Link(read_only=True)
     name = serializers.CharField(read_only=True, allow_null=True)
     status = serializers.ChoiceField(source="status_then", choices=PlanStatus.choices, read_only=True)
-    confidence = serializers.CharField(read_only=True, allow_null=True)
+    confidence = serializers.ChoiceField(choices=Confidence.choices, read_only=True, allow_null=True)
+    unverified = serializers.BooleanField(read_only=True, allow_null=True)
     sources = SourceLink(many=True, read_only=True)
 
     class Meta:
@@ -183,7 +185,7 @@ class ProvinceRolloutSerializer(serializers.Serializer):
 
 class RegionRolloutSerializer(serializers.Serializer):
     region = serializers.ChoiceField(choices=Region.choices, read_only=True)
-    label = serializers.CharField(read_only=True)
+    label = serializers.CharField(read_only=True)  # type: ignore[assignment]
     roster = serializers.IntegerField(read_only=True)
     issued = serializers.IntegerField(read_only=True)
     share = serializers.FloatField(read_only=True, allow_null=True)
@@ -214,6 +216,7 @@ class RolloutNumbers(serializers.Serializer):
 class RolloutSerializer(RolloutNumbers):
     """How far a policy has been taken up: in numbers, by region, day by day, province by province."""
 
+    followers = Link(many=True, read_only=True)
     by_region = RegionRolloutSerializer(many=True, read_only=True)
     series = StepSerializer(many=True, read_only=True)
     dated_series = StepSerializer(many=True, read_only=True)

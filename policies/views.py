@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from config.charts import Cell, Column
-from config.lists import PAGE_WORDS, build_listing, check_words, exported
+from config.lists import PAGE_WORDS, build_listing, chart_exports, check_words, exported
 from policies.charts import (
     adoption_chart,
     day,
@@ -62,7 +63,7 @@ def policy_cells(policy: Any, roster: int) -> Sequence[Cell]:
     ]
 
 
-def policy_list(request: HttpRequest) -> HttpResponse:
+def policy_list(request: HttpRequest) -> HttpResponseBase:
     """Every policy known on the day."""
     check_words(request, {*PAGE_WORDS, *PolicyFilter.base_filters})
     as_of = request.as_of  # type: ignore[attr-defined]
@@ -99,7 +100,7 @@ def list_finding(known: QuerySet[Policy], as_of: Any) -> str:
     return text % {"total": total, "calling": calling, "day": day(as_of)}
 
 
-def policy_detail(request: HttpRequest, slug: str) -> HttpResponse:
+def policy_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
     """One policy: its facts, its rollout, its measures and sources."""
     check_words(request, PAGE_WORDS)
     as_of = request.as_of  # type: ignore[attr-defined]
@@ -108,7 +109,7 @@ def policy_detail(request: HttpRequest, slug: str) -> HttpResponse:
     rollout = build_rollout(policy, as_of)
     tracked = rollout.issued is not None
     charts = rollout_charts(rollout) if tracked else {}
-    tables = {chart.slug: (chart.title, lambda chart=chart: chart.table, []) for chart in charts.values()}
+    tables = chart_exports(charts)
     tables["plans"] = (_("Provincial plans"), lambda: plans_table(rollout), [])
     tables["regions"] = (_("Rollout by region"), lambda: regions_table(rollout), [])
     file = exported(request, tables)
@@ -157,11 +158,23 @@ def rollout_figures(rollout: Rollout) -> list[dict[str, Any]]:
             "note": _("known to exist by %(day)s") % {"day": day(rollout.as_of)},
             "url": "#plans",
         },
-        {"label": _("On a known day"), "value": rollout.dated, "of": of_issued, "note": _("full date of issue"), "url": "#plans"},
-        {"label": _("Only known by a day"), "value": rollout.known_by, "of": of_issued, "note": _("issued then or before"), "url": "#plans"},
+        {
+            "label": _("On a known day"),
+            "value": rollout.dated,
+            "of": of_issued,
+            "note": _("full date of issue"),
+            "url": "#plans",
+        },
+        {
+            "label": _("Only known by a day"),
+            "value": rollout.known_by,
+            "of": of_issued,
+            "note": _("issued then or before"),
+            "url": "#plans",
+        },
         {
             "label": _("Median lag"),
-            "value": rollout.median_lag_days,
+            "value": rollout.median_lag_days and f"{rollout.median_lag_days:g}",
             "of": _("days"),
             "note": _("over %(n)d plans with a known day") % {"n": len(rollout.lags)},
             "url": "#chart-lags",

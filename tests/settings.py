@@ -21,4 +21,4 @@ WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = True  # static files straight 
 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     # UTF-8 whatever the server was set up with, so that Chinese text sorts and measures as characters.
     DATABASES["default"]["TEST"] = {"CHARSET": "UTF8", "TEMPLATE": "template0"}
-    DATABASES["default"]["CONN_MAX_AGE"] = 0  # a connection kept by the live server would hold the database open
+    DATABASES["default"]["CONN_MAX_AGE"] = 0  # a connection that the live server keeps would hold up the drop

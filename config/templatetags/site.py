@@ -54,13 +54,13 @@ def to(context: Context, target: Any, *args: Any, **kwargs: Any) -> str:
         return urlunsplit(parts)
     query = parse_qsl(parts.query, keep_blank_values=True)
     named, here = {key for key, _ in query}, current_query(context)
-    query += [(key, here[key]) for key in KEPT if key in here and key not in named]
+    query += [(key, str(here[key])) for key in KEPT if key in here and key not in named]
     return urlunsplit(parts._replace(query=urlencode(query)))
 
 
 @register.simple_tag(takes_context=True)
 def query(context: Context, **changes: Any) -> str:
-    """`{% query sort='name' q=None %}`: this address's query string, changed; None removes, page is dropped."""
+    """`{% query sort='name' q=None %}`: this address's query string, changed; None removes. Page is dropped."""
     wanted = current_query(context).copy()
     for key, value in {"page": None, **changes}.items():
         if value is None:

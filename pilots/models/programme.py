@@ -1,7 +1,6 @@
 """Where the policy is tried: batches and their pilots."""
 
 from datetime import date
-
 from typing import ClassVar
 
 from django.core.exceptions import ValidationError

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import Count
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from config.charts import Cell, Column, Table
-from config.lists import PAGE_WORDS, build_listing, check_words, exported
+from config.lists import PAGE_WORDS, Exports, build_listing, check_words, exported
 from pilots.charts import reconciliation_table
 from pilots.definitions import DEFINITIONS
 from pilots.gaps import Gap, build_gaps
@@ -29,14 +30,14 @@ SOURCE_ORDER = {
 }
 
 
-def data(request: HttpRequest) -> HttpResponse:
+def data(request: HttpRequest) -> HttpResponseBase:
     """Sources, figures, definitions, gaps and downloads."""
     check_words(request, {*PAGE_WORDS, *SourceFilter.base_filters})
     as_of = request.as_of  # type: ignore[attr-defined]
     batches = build_reconciliation(as_of)
     gaps = build_gaps(as_of, batches)
     listing, whole = source_listing(request)
-    tables = {
+    tables: Exports = {
         "sources": (_("Sources"), whole, listing.chips),
         "gaps": (_("Gaps in the records"), lambda: gaps_table(gaps), []),
         "reconciliation": (_("Announced against recorded"), lambda: reconciliation_table(batches), []),

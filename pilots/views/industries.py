@@ -1,13 +1,14 @@
 """Pages of the industries: which are tried where, and which nobody tries."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from config.charts import Table
 from config.faults import BadRequest, Fault, short
-from config.lists import PAGE_WORDS, check_words, exported, filter_bar
+from config.lists import PAGE_WORDS, chart_exports, check_words, exported, filter_bar
 from pilots.charts import coverage_chart, coverage_finding, fields_table, matrix_chart
 from pilots.coverage import AXES, build_coverage
 from pilots.filters import CoverageFilter
@@ -26,7 +27,7 @@ def chosen_axis(request: HttpRequest) -> str:
     return by
 
 
-def industry_list(request: HttpRequest) -> HttpResponse:
+def industry_list(request: HttpRequest) -> HttpResponseBase:
     """Coverage of all industries by the recorded pilots."""
     check_words(request, {*PAGE_WORDS, "by", *CoverageFilter.base_filters})
     by = chosen_axis(request)
@@ -36,7 +37,7 @@ def industry_list(request: HttpRequest) -> HttpResponse:
     coverage = build_coverage(filterset.qs, as_of, by=by)
     sources = list(Source.objects.filter(pilot__in=filterset.qs, pilot__industries__isnull=False).distinct())
     charts = {"coverage": coverage_chart(coverage, sources), "matrix": matrix_chart(coverage, by, sources)}
-    tables = {chart.slug: (chart.title, lambda chart=chart: chart.table, bar.chips) for chart in charts.values()}
+    tables = chart_exports(charts, bar.chips)
     tables["fields"] = (_("Coverage by field of action"), lambda: fields_table(coverage), bar.chips)
     file = exported(request, tables)
     if file is not None:
@@ -54,7 +55,7 @@ def industry_list(request: HttpRequest) -> HttpResponse:
     return render(request, "industries/list.html", context)
 
 
-def industry_detail(request: HttpRequest, slug: str) -> HttpResponse:
+def industry_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
     """One industry: the pilots that name it, where they are, and what policy asks of it."""
     check_words(request, PAGE_WORDS)
     as_of = request.as_of  # type: ignore[attr-defined]

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from config.lists import PAGE_WORDS, check_words, exported
+from config.lists import PAGE_WORDS, chart_exports, check_words, exported
 from pilots.changes import recent_changes
 from pilots.charts import coverage_chart, coverage_finding, overview_map, pilots_url, reconciliation_table
 from pilots.overview import Overview, build_overview
@@ -15,12 +16,12 @@ from policies.charts import adoption_chart, day, rollout_finding
 from policies.models import Province, Source
 
 
-def overview(request: HttpRequest) -> HttpResponse:
+def overview(request: HttpRequest) -> HttpResponseBase:
     """The whole programme on one page."""
     check_words(request, PAGE_WORDS)
     value = build_overview(request.as_of)  # type: ignore[attr-defined]
     charts = overview_charts(value)
-    tables = {chart.slug: (chart.title, lambda chart=chart: chart.table, []) for chart in charts.values()}
+    tables = chart_exports(charts)
     tables["reconciliation"] = (_("Announced against recorded"), lambda: reconciliation_table(value.batches), [])
     file = exported(request, tables)
     if file is not None:

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from config.charts import Cell, Column
-from config.lists import PAGE_WORDS, build_listing, check_words, exported
+from config.lists import PAGE_WORDS, Exports, build_listing, check_words, exported
 from pilots.charts import pilots_url, provinces_chart, reconciliation_table
 from pilots.filters import PilotFilter
 from pilots.models import Pilot
@@ -55,7 +56,7 @@ def pilot_cells(pilot: Any) -> Sequence[Cell]:
     ]
 
 
-def pilot_list(request: HttpRequest) -> HttpResponse:
+def pilot_list(request: HttpRequest) -> HttpResponseBase:
     """Every pilot on the day, beside what was announced."""
     check_words(request, {*PAGE_WORDS, *PilotFilter.base_filters})
     as_of = request.as_of  # type: ignore[attr-defined]
@@ -71,12 +72,14 @@ def pilot_list(request: HttpRequest) -> HttpResponse:
         sort="batch",
         order=ORDER,
         total=sum(item.total.recorded for item in batches),
-        empty=_("No recorded pilot matches these filters. Names that were announced but not recorded are missing here."),
+        empty=_(
+            "No recorded pilot matches these filters. Names that were announced but not recorded are missing here."
+        ),
     )
     scope = _("Recorded pilots by province, %(n)d in all, as of %(day)s") % {"n": listing.total, "day": day(as_of)}
     sources = list(Source.objects.filter(pilot__in=listed).distinct())
     chart = provinces_chart(pilots_by_province(as_of), scope, sources)
-    tables = {
+    tables: Exports = {
         "pilots": (_("Pilots"), whole, listing.chips),
         "reconciliation": (_("Announced against recorded"), lambda: reconciliation_table(batches), []),
         chart.slug: (chart.title, lambda: chart.table, []),
@@ -122,7 +125,7 @@ def unknown_as_word(number: int | None) -> str:
     return _("an unknown number of") if number is None else str(number)
 
 
-def pilot_detail(request: HttpRequest, slug: str) -> HttpResponse:
+def pilot_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
     """One pilot: what it is, where it lies, what it names, and where that was read."""
     check_words(request, PAGE_WORDS)
     as_of = request.as_of  # type: ignore[attr-defined]
@@ -156,5 +159,6 @@ def pilot_finding(pilot: Pilot, as_of: Any) -> str:
         return text + _("; the term is not known.")
     if end < as_of:
         return text + _("; the term ended on %(day)s.") % {"day": day(end)}
-    left = ngettext("; %(n)d day of the term left, to %(day)s.", "; %(n)d days of the term left, to %(day)s.", (end - as_of).days)
-    return text + left % {"n": (end - as_of).days, "day": day(end)}
+    days = (end - as_of).days
+    left = ngettext("; %(n)d day of the term left, to %(day)s.", "; %(n)d days of the term left, to %(day)s.", days)
+    return text + left % {"n": days, "day": day(end)}

@@ -1,17 +1,19 @@
 """Pages of the provinces: how far each has taken the policy up, and where it tries it."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from django.db.models import CharField, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from config.charts import Cell, Chart, Column, Table
-from config.lists import PAGE_WORDS, build_listing, check_words, exported
+from config.lists import PAGE_WORDS, build_listing, chart_exports, check_words, exported
 from pilots.charts import (
     overview_map,
     pilots_url,
@@ -25,6 +27,7 @@ from pilots.overview import Overview, build_overview
 from pilots.querysets import count_pilots
 from pilots.reconcile import build_reconciliation
 from policies.charts import STATUS_TAGS, day, rollout_finding, status_label
+from policies.metrics import status_on
 from policies.models import PlanStatus, Policy, Province, ProvincialPlan, Source
 from policies.rollout import ProvinceRollout, build_rollout
 
@@ -64,20 +67,22 @@ def province_cells(province: Any, plans: Mapping[int, ProvinceRollout]) -> Seque
     ]
 
 
-def with_plan(provinces: QuerySet[Any], policy: Policy | None, as_of: Any) -> QuerySet[Any]:
+def with_plan(provinces: QuerySet[Any], policy: Policy | None, as_of: date) -> QuerySet[Any]:
     """Provinces with what can be sorted and filtered of their plan for the policy on the day."""
     own = ProvincialPlan.objects.filter(policy=policy, province=OuterRef("pk"))
     issued = own.issued(as_of)
-    status = Subquery(own.with_status(as_of).values("status_then")[:1], output_field=CharField())
-    return provinces.annotate(
+    own_status: QuerySet[Any] = own.annotate(status_then=status_on(as_of))
+    status = Subquery(own_status.values("status_then")[:1], output_field=CharField())
+    annotated: QuerySet[Any] = provinces.annotate(
         plan_status=Coalesce(status, Value("unknown")),
         plan_known_by=Subquery(issued.values("known_issued_by")[:1]),
         plan_dated=Subquery(issued.dated().values("issued_on")[:1]),
         pilots_n=count_pilots(Pilot.objects.listed(as_of), "province"),
     )
+    return annotated
 
 
-def province_list(request: HttpRequest) -> HttpResponse:
+def province_list(request: HttpRequest) -> HttpResponseBase:
     """All provinces of the roster with their plan and their pilots."""
     check_words(request, {*PAGE_WORDS, *ProvincePageFilter.base_filters})
     as_of = request.as_of  # type: ignore[attr-defined]
@@ -97,7 +102,7 @@ def province_list(request: HttpRequest) -> HttpResponse:
         empty=_("No province matches these filters."),
     )
     charts = province_charts(value)
-    tables = {chart.slug: (chart.title, lambda chart=chart: chart.table, []) for chart in charts.values()}
+    tables = chart_exports(charts)
     file = exported(request, {**tables, "provinces-list": (_("Provinces"), whole, listing.chips)})
     if file is not None:
         return file
@@ -123,7 +128,7 @@ def province_charts(value: Overview) -> dict[str, Chart]:
     }
 
 
-def province_detail(request: HttpRequest, slug: str) -> HttpResponse:
+def province_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
     """One province: its plan for each policy, its pilots, its own policies and batches."""
     check_words(request, PAGE_WORDS)
     as_of = request.as_of  # type: ignore[attr-defined]

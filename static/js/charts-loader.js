@@ -35,8 +35,15 @@
     return window.Chart;
   }
 
+  /** After the page's own load event, which a silent server would otherwise keep from ever coming. */
+  const pageLoaded = new Promise((done) => {
+    if (document.readyState === "complete") done();
+    else addEventListener("load", done, { once: true });
+  });
+
   function loadCharts() {
-    ready ??= bring(JSON.parse(document.getElementById("chart-libs").textContent));
+    const libraries = JSON.parse(document.getElementById("chart-libs").textContent);
+    ready ??= pageLoaded.then(() => bring(libraries));
     return ready;
   }
 

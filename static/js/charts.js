@@ -3,20 +3,32 @@
 (() => {
   "use strict";
   const { drawings, loadCharts, openTab } = window.tracker;
-  const frames = [...document.querySelectorAll("[data-chart]")].filter((frame) => frame.dataset.chart in drawings);
+  const frames = [...document.querySelectorAll("[data-chart]")].filter(
+    (frame) => frame.dataset.chart in drawings,
+  );
   const drawn = new Map(); // frame -> Chart
-  const reduced = matchMedia("(prefers-reduced-motion: reduce)");
-  let printing = false;
 
   /** The tokens as they stand now. */
   function look() {
     const style = getComputedStyle(document.documentElement);
     const colour = (name) => style.getPropertyValue(`--${name}`).trim();
-    const names = ["ink", "muted", "line", "edge", "accent", "on-accent", "second", "panel", "s1", "s3", "s4", "grey"];
+    const names = [
+      "ink",
+      "muted",
+      "line",
+      "edge",
+      "accent",
+      "on-accent",
+      "second",
+      "panel",
+      "s1",
+      "s3",
+      "s4",
+      "grey",
+    ];
     return {
       ...Object.fromEntries(names.map((name) => [name, colour(name)])),
       face: getComputedStyle(document.body).fontFamily,
-      motion: reduced.matches || printing ? false : { duration: 180 },
     };
   }
 
@@ -61,16 +73,15 @@
 
   function watchPrinter() {
     let before;
-    const turn = (toPaper, theme) => {
-      printing = toPaper; // paper does not wait for motion to end
+    const turn = (theme) => {
       document.documentElement.dataset.theme = theme;
       if (drawn.size) drawAll(window.Chart);
     };
     addEventListener("beforeprint", () => {
       before = document.documentElement.dataset.theme;
-      turn(true, "light");
+      turn("light");
     });
-    addEventListener("afterprint", () => turn(false, before));
+    addEventListener("afterprint", () => turn(before));
   }
 
   if (!frames.length) return;

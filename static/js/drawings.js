@@ -10,7 +10,7 @@
 
   function base(look, padding) {
     return {
-      animation: look.motion,
+      animation: false, // nothing moves without cause, and paper does not wait
       maintainAspectRatio: false,
       devicePixelRatio: Math.max(2, window.devicePixelRatio), // so that a saved picture is sharp
       font: { family: look.face },
@@ -45,7 +45,15 @@
   }
 
   function words(look, content, more) {
-    return { type: "label", content, clip: false, color: look.ink, padding: 0, font: { family: look.face, size: 12, weight: 600 }, ...more };
+    return {
+      type: "label",
+      content,
+      clip: false,
+      color: look.ink,
+      padding: 0,
+      font: { family: look.face, size: 12, weight: 600 },
+      ...more,
+    };
   }
 
   /** A point that stands for a record opens it, and the pointer says so. */
@@ -90,7 +98,7 @@
     });
   }
 
-  function flagLine(look, flag, number, level) {
+  function flagLine(look, flag, number, level, lift) {
     return {
       type: "line",
       scaleID: "x",
@@ -104,7 +112,7 @@
         drawTime: "afterDraw",
         content: String(number),
         position: "start", // of a vertical line: its top
-        yAdjust: -20 - level * 19,
+        yAdjust: -20 - lift - level * 19,
         backgroundColor: look.second,
         color: look.panel,
         borderRadius: 9,
@@ -114,14 +122,14 @@
     };
   }
 
-  function endWords(look, line, name, below) {
+  function endWords(look, line, name, color, below) {
     const end = line[line.length - 1];
-    return words(look, `${name} ${end.y}`, {
+    return words(look, `${name} ${end.y}`.trim(), {
       xValue: end.x,
       yValue: end.y,
       position: { x: "end", y: below ? "start" : "end" },
       yAdjust: below ? 4 : -4,
-      color: below ? look.muted : look.accent,
+      color,
     });
   }
 
@@ -129,12 +137,17 @@
     const { labels, flags = [] } = data;
     const issued = series(data.points, data.start, data.end);
     const dated = series(data.dated, data.start, data.end);
+    const name = (label) => (innerWidth > 720 ? label : ""); // a phone has a legend under the drawing instead
     const level = levels(flags, ((time(data.end) - time(data.start)) * 22) / Math.max(width - 60, 100));
-    const crown = flags.length ? 8 + (Math.max(...level) + 1) * 19 : 8;
+    const late = time(data.end) - (time(data.end) - time(data.start)) * 0.45;
+    const full = issued[issued.length - 1].y > data.max * 0.9; // its name then stands where late badges would
+    const lift = full && flags.some((flag) => time(flag.date) > late) ? 22 : 0;
+    const close = issued[issued.length - 1].y - dated[dated.length - 1].y < data.max * 0.12;
+    const crown = flags.length ? 8 + lift + (Math.max(...level) + 1) * 19 : 18;
     const config = base(look, { top: crown, right: 6 });
-    const annotations = flags.map((flag, i) => flagLine(look, flag, i + 1, level[i]));
-    annotations.push(endWords(look, issued, labels.issued, false));
-    if (data.dated.length) annotations.push(endWords(look, dated, labels.dated, true));
+    const annotations = flags.map((flag, i) => flagLine(look, flag, i + 1, level[i], lift));
+    annotations.push(endWords(look, issued, name(labels.issued), look.accent, false));
+    if (data.dated.length) annotations.push(endWords(look, dated, name(labels.dated), look.muted, close));
     config.plugins.annotation = { clip: false, annotations };
     config.interaction = { mode: "nearest", axis: "x", intersect: false };
     config.plugins.tooltip.callbacks = {
@@ -159,10 +172,30 @@
     };
     const line = { stepped: "before", pointRadius: 0, pointHoverRadius: 4, clip: 3 };
     const datasets = [
-      { ...line, label: labels.dated, data: dated, borderColor: look.muted, backgroundColor: look.muted, borderWidth: 1.25 },
-      { ...line, label: labels.issued, data: issued, borderColor: look.accent, backgroundColor: look.s1, pointBackgroundColor: look.accent, borderWidth: 2.5, fill: "origin" },
+      {
+        ...line,
+        label: labels.dated,
+        data: dated,
+        borderColor: look.muted,
+        backgroundColor: look.muted,
+        borderWidth: 1.25,
+      },
+      {
+        ...line,
+        label: labels.issued,
+        data: issued,
+        borderColor: look.accent,
+        backgroundColor: look.s1,
+        pointBackgroundColor: look.accent,
+        borderWidth: 2.5,
+        fill: "origin",
+      },
     ];
-    return { type: "line", data: { datasets: data.dated.length ? datasets : datasets.slice(1) }, options: config };
+    return {
+      type: "line",
+      data: { datasets: data.dated.length ? datasets : datasets.slice(1) },
+      options: config,
+    };
   }
 
   /* -- strip: one dot a record, one lane a region ------------------------------------------------------ */
@@ -226,7 +259,7 @@
     const last = Math.max(1, ...data.points.map((point) => point.days));
     const placed = fan(data.points, (last * 12) / Math.max(width - 120, 100));
     const high = Math.max(1, ...placed.map((point) => Math.abs(point.level)));
-    const step = Math.min(0.24, 0.44 / high);
+    const step = Math.min(0.2, 0.46 / high); // the highest stack just fills its lane
     const points = placed.map((point) => ({ ...point, x: point.days, y: point.lane + point.level * step }));
     const config = base(look, { top: data.median === null ? 8 : 22, right: 12 });
     const spans = points.filter((point) => point.from !== null && point.from !== undefined);
@@ -238,7 +271,12 @@
       label: (item) => item.raw.text,
     };
     config.scales = {
-      x: axis(look, { min: 0, suggestedMax: last * 1.02, title: axisTitle(look, data.labels.x), ticks: { maxTicksLimit: 6, maxRotation: 0 } }),
+      x: axis(look, {
+        min: 0,
+        suggestedMax: last * 1.02,
+        title: axisTitle(look, data.labels.x),
+        ticks: { maxTicksLimit: 6, maxRotation: 0 },
+      }),
       y: axis(look, {
         min: -0.6,
         max: data.lanes.length - 0.4,
@@ -249,14 +287,17 @@
     };
     const dots = {
       data: points,
-      radius: 5,
+      radius: 4.5,
       hoverRadius: 6,
       borderWidth: 2,
       borderColor: look.accent,
       hoverBorderColor: look.accent,
       backgroundColor: points.map((point) => (point.certain ? look.accent : look.panel)),
     };
-    Object.assign(config, opens((hit) => points[hit.index].url));
+    Object.assign(
+      config,
+      opens((hit) => points[hit.index].url),
+    );
     return { type: "scatter", data: { datasets: [dots] }, options: config };
   }
 
@@ -267,7 +308,9 @@
     if (text.length <= room) return text;
     const middle = Math.ceil(text.length / 2);
     const spaces = [...text.matchAll(/ /g)].map((space) => space.index);
-    const at = spaces.sort((a, b) => Math.abs(a - middle) - Math.abs(b - middle))[0] ?? (text.length > 2 * room ? middle : room);
+    const at =
+      spaces.sort((a, b) => Math.abs(a - middle) - Math.abs(b - middle))[0] ??
+      (text.length > 2 * room ? middle : room);
     return [text.slice(0, at), text.slice(at).trim()];
   }
 
@@ -304,7 +347,9 @@
     const narrow = width < 480;
     const gap = (bar) => bar.mark === "gap" && !bar.value;
     const reach = data.max * 0.04 || 0.1;
-    const said = data.bars.map((bar) => (gap(bar) ? data.labels.mark : narrow ? String(bar.value ?? "") : bar.text));
+    const said = data.bars.map((bar) =>
+      gap(bar) ? data.labels.mark : narrow ? String(bar.value ?? "") : bar.text,
+    );
     const config = base(look, { top: 4, right: Math.ceil(overhang(look, data, said, width)) });
     const annotations = data.bars.map((bar, i) =>
       words(look, said[i], {
@@ -322,8 +367,21 @@
     config.plugins.tooltip.callbacks = { label: (item) => data.bars[item.dataIndex].text };
     config.interaction = { mode: "index", axis: "y", intersect: false };
     config.scales = {
-      x: axis(look, { min: 0, max: data.max || 1, title: axisTitle(look, data.labels.value), ticks: { stepSize: stepOf(data.max), includeBounds: false } }),
-      y: axis(look, { grid: { display: false }, ticks: { color: look.ink, autoSkip: false, font: { family: look.face, size: narrow ? 11 : 12 }, callback: (i) => broken(data.bars[i].label, narrow ? 18 : 26) } }),
+      x: axis(look, {
+        min: 0,
+        max: data.max || 1,
+        title: axisTitle(look, data.labels.value),
+        ticks: { stepSize: stepOf(data.max), includeBounds: false },
+      }),
+      y: axis(look, {
+        grid: { display: false },
+        ticks: {
+          color: look.ink,
+          autoSkip: false,
+          font: { family: look.face, size: narrow ? 11 : 12 },
+          callback: (i) => broken(data.bars[i].label, narrow ? 18 : 26),
+        },
+      }),
     };
     const dataset = {
       data: data.bars.map((bar) => bar.value),
@@ -331,8 +389,15 @@
       barPercentage: 0.72,
       categoryPercentage: 0.9,
     };
-    Object.assign(config, opens((hit) => data.bars[hit.index].url));
-    return { type: "bar", data: { labels: data.bars.map((bar) => bar.label), datasets: [dataset] }, options: config };
+    Object.assign(
+      config,
+      opens((hit) => data.bars[hit.index].url),
+    );
+    return {
+      type: "bar",
+      data: { labels: data.bars.map((bar) => bar.label), datasets: [dataset] },
+      options: config,
+    };
   }
 
   window.tracker = { ...window.tracker, drawings: { steps, strip, bars } };

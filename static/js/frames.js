@@ -32,13 +32,20 @@
       tab.setAttribute("aria-selected", String(open));
       tab.tabIndex = open ? 0 : -1;
     });
-    frame.querySelectorAll("[data-pane]").forEach((pane) => pane.classList.toggle("open", pane.dataset.pane === name));
+    frame
+      .querySelectorAll("[data-pane]")
+      .forEach((pane) => pane.classList.toggle("open", pane.dataset.pane === name));
   }
 
   function moveTab(frame, tabs, event) {
     const at = tabs.indexOf(event.target);
     const last = tabs.length - 1;
-    const next = { ArrowRight: at === last ? 0 : at + 1, ArrowLeft: at === 0 ? last : at - 1, Home: 0, End: last }[event.key];
+    const next = {
+      ArrowRight: at === last ? 0 : at + 1,
+      ArrowLeft: at === 0 ? last : at - 1,
+      Home: 0,
+      End: last,
+    }[event.key];
     if (next === undefined) return;
     event.preventDefault();
     openTab(frame, tabs[next].dataset.tab);

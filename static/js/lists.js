@@ -41,7 +41,8 @@
       }
       history.replaceState(null, "", address);
       listing.removeAttribute("aria-busy");
-      listing.querySelector("[data-announce]").textContent = listing.querySelector("[data-count]").textContent;
+      listing.querySelector("[data-announce]").textContent =
+        listing.querySelector("[data-count]").textContent;
       listing.querySelector("[data-results]").dispatchEvent(new Event("tracker:content", { bubbles: true }));
     }
 

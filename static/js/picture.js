@@ -60,7 +60,8 @@
       if (style.clipPath !== "none" || parent.closest(".vh") || style.visibility === "hidden") continue;
       pen.fillStyle = style.color;
       pen.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
-      for (const [word, box] of wordsOf(walker.currentNode)) paintWord(pen, word, box, origin, style.writingMode);
+      for (const [word, box] of wordsOf(walker.currentNode))
+        paintWord(pen, word, box, origin, style.writingMode);
     }
   }
 
@@ -99,7 +100,9 @@
 
   function lines(pen, text, width) {
     const rows = [""];
-    for (const [word] of text.matchAll(/[\u2e80-\u9fff\uff00-\uffef]|[^\s\u2e80-\u9fff\uff00-\uffef]+\s*|\s+/g)) {
+    for (const [word] of text.matchAll(
+      /[\u2e80-\u9fff\uff00-\uffef]|[^\s\u2e80-\u9fff\uff00-\uffef]+\s*|\s+/g,
+    )) {
       if (rows.at(-1) && pen.measureText(rows.at(-1) + word).width > width) rows.push("");
       rows[rows.length - 1] += word;
     }
@@ -109,12 +112,24 @@
   /** Title and subtitle above; note, sources, day and address below. */
   function texts(frame, style) {
     const read = (selector) => frame.querySelector(selector)?.textContent.trim() ?? "";
-    const sources = [...frame.querySelectorAll(".sources li > :first-child")].map((item) => item.textContent.trim());
+    const sources = [...frame.querySelectorAll(".sources li > :first-child")].map((item) =>
+      item.textContent.trim(),
+    );
     const address = document.querySelector("#cite p").textContent.replace(/\s+/g, " ").trim();
-    const say = (text, size, weight, colour) => ({ text, size, font: `${weight} ${size}px ${style.face}`, colour });
-    const above = [say(read(".chart-title"), 18, 600, style.ink), say(read(".chart-subtitle"), 13, 400, style.muted)];
+    const say = (text, size, weight, colour) => ({
+      text,
+      size,
+      font: `${weight} ${size}px ${style.face}`,
+      colour,
+    });
+    const above = [
+      say(read(".chart-title"), 18, 600, style.ink),
+      say(read(".chart-subtitle"), 13, 400, style.muted),
+    ];
     const below = [frame.dataset.chart === "tiles" ? "" : read(".chart-note"), sources.join(" · "), address];
-    return [above, below.map((text) => say(text, 11, 400, style.muted))].map((part) => part.filter(({ text }) => text));
+    return [above, below.map((text) => say(text, 11, 400, style.muted))].map((part) =>
+      part.filter(({ text }) => text),
+    );
   }
 
   function setOut(part, width) {
@@ -140,7 +155,11 @@
   function sheet(frame, drawing, width, height) {
     const tokens = getComputedStyle(document.documentElement);
     const token = (name) => tokens.getPropertyValue(`--${name}`).trim();
-    const style = { ink: token("ink"), muted: token("muted"), face: getComputedStyle(document.body).fontFamily };
+    const style = {
+      ink: token("ink"),
+      muted: token("muted"),
+      face: getComputedStyle(document.body).fontFamily,
+    };
     const broad = Math.max(width, 480);
     const [above, below] = texts(frame, style).map((part) => setOut(part, broad));
     const top = MARGIN + heightOf(above) + 12;

@@ -7,7 +7,8 @@
   function judge(frame) {
     const inPane = frame.closest(".js .pane"); // there the frame's height is fixed
     const fits = !inPane && frame.firstElementChild.offsetWidth <= frame.clientWidth + 1;
-    const scrolls = !fits && (frame.scrollWidth > frame.clientWidth + 1 || frame.scrollHeight > frame.clientHeight + 1);
+    const scrolls =
+      !fits && (frame.scrollWidth > frame.clientWidth + 1 || frame.scrollHeight > frame.clientHeight + 1);
     frame.classList.toggle("fits", fits);
     if (scrolls) frame.tabIndex = 0;
     else frame.removeAttribute("tabindex");

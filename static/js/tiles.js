@@ -41,7 +41,9 @@
   }
 
   function choose(map, key) {
-    map.querySelectorAll("[data-grid]").forEach((grid) => grid.classList.toggle("open", grid.dataset.grid === key));
+    map
+      .querySelectorAll("[data-grid]")
+      .forEach((grid) => grid.classList.toggle("open", grid.dataset.grid === key));
   }
 
   document.querySelectorAll("[data-tiles]").forEach((map) => {

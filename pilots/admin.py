@@ -1,0 +1,103 @@
+"""Where editors keep where the policy is tried."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from config.admin import RecordAdmin, Way
+from pilots.models import Batch, Pilot
+from policies.admin import NAMES, TITLES, TRUST, cites, present
+
+
+@admin.register(Batch)
+class BatchAdmin(RecordAdmin):
+    list_display = ["__str__", "level", "province", "announced_on", "known_by", "pilot_count", "confidence"]
+    list_select_related = ["province"]
+    list_filter = ["level", "confidence", *present("province")]
+    search_fields = ["title_zh", "title_en", "slug", "province__name_zh", "province__name_en"]
+    date_hierarchy = "known_by"
+    prepopulated_fields = {"slug": ["title_en"]}
+    autocomplete_fields = ["province", "policy"]
+    inlines = [cites(Batch)]
+    fieldsets = [
+        TITLES,
+        (_("Who announced it"), {"fields": ["level", "province", "policy"]}),
+        (_("Dates"), {"fields": ["announced_on", "known_by", ("term_start", "term_end")]}),
+        (
+            _("Pilots announced"),
+            {
+                "fields": ["city_count", "county_count", "park_count", "enterprise_count"],
+                "description": _(
+                    "The numbers that the announcement gives; 0 says that it names none of a kind. Pages hold them "
+                    "against the pilots recorded, which are records of their own: once the batch is saved, the "
+                    "buttons at the top of this page lead to them."
+                ),
+            },
+        ),
+        TRUST,
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        batches: QuerySet[Any] = super().get_queryset(request).annotate(pilot_rows=Count("pilots", distinct=True))
+        return batches
+
+    @admin.display(description=_("pilots recorded"), ordering="pilot_rows")
+    def pilot_count(self, batch: Any) -> SafeString | str:
+        """How many are recorded, with the way to them."""
+        return format_html('<a href="{}">{}</a>', pilots_of(batch), batch.pilot_rows) if batch.pilot_rows else "–"
+
+    def ways(self, request: HttpRequest, record: Any) -> list[Way]:
+        count = record.pilots.count()
+        ways: list[Way] = [(_("Pilots recorded (%(count)d)") % {"count": count}, pilots_of(record))]
+        if request.user.has_perm("pilots.add_pilot"):
+            start = {"batch": record.pk}
+            if record.province_id:
+                start["province"] = record.province_id
+            ways.append((_("Add a pilot"), f"{reverse('admin:pilots_pilot_add')}?{urlencode(start)}"))
+        return ways
+
+    def get_view_on_site_url(self, obj: Any = None) -> str | None:
+        return f"{reverse('pilot-list')}?{urlencode({'batch': obj.slug})}" if obj else None
+
+
+def pilots_of(batch: Batch) -> str:
+    """The address of the list of a batch's pilots."""
+    return f"{reverse('admin:pilots_pilot_changelist')}?{urlencode({'batch__id__exact': batch.pk})}"
+
+
+@admin.register(Pilot)
+class PilotAdmin(RecordAdmin):
+    list_display = ["__str__", "name_zh", "kind", "province", "batch", "prefecture_zh", "confidence", "withdrawn_on"]
+    list_select_related = ["province", "batch"]
+    list_filter = [
+        "kind",
+        *present("batch"),
+        "province__region",
+        "city_type",
+        "confidence",
+        *present("industries", "province"),
+    ]
+    search_fields = [
+        *["name_zh", "name_en", "slug", "prefecture_zh", "prefecture_code", "county_code"],
+        *["province__name_zh", "province__name_en", "batch__title_zh", "batch__title_en"],
+    ]
+    prepopulated_fields = {"slug": ["name_en"]}
+    autocomplete_fields = ["batch", "province", "parent", "industries"]
+    inlines = [cites(Pilot)]
+    fieldsets = [
+        NAMES,
+        (_("What it is"), {"fields": ["kind", "city_type", "batch", "industries"]}),
+        (
+            _("Where it lies"),
+            {"fields": ["province", "prefecture_zh", "prefecture_code", "county_code", "parent"]},
+        ),
+        (_("Its time as a pilot"), {"fields": [("term_start", "term_end"), "withdrawn_on"]}),
+        TRUST,
+    ]

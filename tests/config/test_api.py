@@ -1,0 +1,413 @@
+"""What holds at every address of the API: strict parameters, one shape of refusal, three formats, one description."""
+
+import csv
+import io
+import json
+import re
+from typing import Any
+from urllib.parse import quote
+
+import openpyxl
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.exceptions import SuspiciousOperation
+from django.core.management import call_command
+from django.test import Client
+from drf_spectacular.generators import SchemaGenerator
+
+from config.apidocs import groups
+from pilots import api as pilots_api
+
+pytestmark = pytest.mark.django_db
+
+RESOURCES = [
+    *("provinces", "agencies", "policies", "measures", "plans", "figures", "sources", "industries", "batches"),
+    "pilots",
+]
+PLAN = "synergy-implementation-plan-2022"
+
+
+def answer(response: Any) -> Any:
+    """The body of an answer; what a stream holds included."""
+    return b"".join(response.streaming_content) if response.streaming else response.content
+
+
+def rows_of(response: Any) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(answer(response).decode())))
+
+
+# -- strict parameters -----------------------------------------------------------------------------------
+
+REFUSED = [
+    ("pilots/?provnce=zhejiang", "provnce", "unknown_parameter", "“province”"),
+    ("pilots/?xyzzy=0", "xyzzy", "unknown_parameter", "Known: "),
+    ("pilots/?kind=park&kind=city", "kind", "repeated_parameter", "2 times"),
+    ("pilots/?kind=", "kind", "empty_value", "leave the parameter out"),
+    ("pilots/?kind=parc", "kind", "invalid_value", "“park”"),
+    ("pilots/?province=zheijang", "province", "invalid_value", "“zhejiang”"),
+    ("pilots/?province=%00", "province", "invalid_value", ""),
+    ("pilots/?q=%00", "q", "invalid_value", "Null"),
+    ("pilots/?search=%00", "search", "invalid_value", "search: "),
+    ("pilots/?q=" + "a+" * 4000, "q", "too_long", "500"),
+    ("pilots/?" + "b" * 8000 + "=1", "b" * 79 + "…", "too_long", ""),
+    ("pilots/?page=0", "page", "invalid_number", "from 1"),
+    ("pilots/?page=-1", "page", "invalid_number", "from 1"),
+    ("pilots/?page=１", "page", "invalid_number", "from 1"),
+    ("pilots/?page_size=0", "page_size", "invalid_number", "200"),
+    ("pilots/?page_size=201", "page_size", "invalid_number", "200"),
+    ("pilots/?format=csv&page_size=1.5", "page_size", "invalid_number", "200"),
+    ("pilots/?ordering=colour", "ordering", "invalid_choice", "Known: id, slug, "),
+    ("pilots/?ordering=slug,-slgu", "ordering", "invalid_choice", "“slug”"),
+    ("pilots/?ordering=--slug", "ordering", "invalid_choice", "“slug”"),
+    ("pilots/?fields=slug,nam", "fields", "invalid_choice", "“name”"),
+    ("pilots/?fields=,", "fields", "empty_value", ""),
+    ("pilots/?omit=pages", "omit", "invalid_choice", "“page”"),
+    ("pilots/?fields=slug&omit=slug", "omit", "nothing_left", ""),
+    ("pilots/?format=xml", "format", "invalid_choice", "json, csv, xlsx"),
+    ("pilots/huzhou/?q=x", "q", "unknown_parameter", "Known: "),
+    ("plans/?issued_on__gte=01/02/2023", "issued_on__gte", "invalid_date", "2024-01-30"),
+    ("plans/?issued_on__gte=2023-02-30", "issued_on__gte", "invalid_value", ""),
+    ("plans/?status=isued", "status", "invalid_value", "“issued”"),
+    ("pilots/?as_of=2022", "as_of", "invalid_date", "YYYY-MM-DD"),
+    ("pilots/?as_of=2999-01-01", "as_of", "future_date", ""),
+    ("pilots/?lang=fr", "lang", "invalid_choice", "zh-hans"),
+    ("rollout/", "policy", "required", PLAN),
+    ("rollout/?policy=synergy-implementation-plan", "policy", "invalid_choice", f"“{PLAN}”"),
+    ("rollout/?policy=%00", "policy", "invalid_choice", PLAN),
+    ("coverage/?by=city", "by", "invalid_choice", "region, province"),
+    ("coverage/?level=nationl", "level", "invalid_value", "“national”"),
+    ("overview/?fields=nope", "fields", "invalid_choice", "Known: as_of, "),
+    ("?format=csv", "format", "invalid_choice", "json"),
+]
+
+
+@pytest.mark.parametrize(("address", "pointer", "code", "told"), REFUSED)
+def test_a_wrong_parameter_is_refused_by_name(client: Client, address: str, pointer: str, code: str, told: str) -> None:
+    response = client.get(f"/api/v1/{address}")
+    assert (response.status_code, response["Content-Type"]) == (400, "application/problem+json")
+    body = json.loads(response.content)
+    assert {fault["pointer"]: fault["code"] for fault in body["errors"]} == {pointer: code}
+    assert told in body["detail"]
+    assert len(response.content) < 2500, "an answer must not grow with the request"
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+@pytest.mark.parametrize("value", ["%ff%fe", "%25", "_", "'", "\\", "%F0%A0%AE%B7", "%EF%BC%85", "a+" * 249])
+def test_search_takes_any_text_literally(client: Client, resource: str, value: str) -> None:
+    assert client.get(f"/api/v1/{resource}/?q={value}&search={value}").status_code == 200
+
+
+def test_search_and_q_mean_the_same_and_both_hold(client: Client) -> None:
+    def found(query: str) -> list[str]:
+        return [row["slug"] for row in client.get(f"/api/v1/pilots/?ordering=slug&{query}").json()["results"]]
+
+    assert found("q=湖州") == found("search=湖州") == ["huzhou", "huzhou-zhejiang"]
+    assert found("q=湖州&search=nowhere") == []
+    assert found("q=" + quote("%")) == []
+
+
+# -- refusals ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/api/", "/api/v2/", "/api/v1/nothing/", "/api/v1/provinces/nowhere/", "/api/v1/provinces/%00/"),
+        *("/api/v1/provinces/%ff/", "/api/v1/plans/abc/", "/api/v1/plans/" + "9" * 30 + "/", "/api/v1/plans/0/"),
+        *("/api/v1/plans/" + "9" * 18 + "/", "/api/v1/pilots/?page=1000000000000000", "/api/v1/pilots/?page=2"),
+    ],
+)
+def test_what_is_not_there_is_a_problem_404(client: Client, path: str) -> None:
+    response = client.get(path)
+    assert (response.status_code, response["Content-Type"]) == (404, "application/problem+json")
+    assert json.loads(response.content)["status"] == 404
+
+
+def test_the_whole_shape_of_a_problem(client: Client) -> None:
+    response = client.get("/api/v1/pilots/?provnce=zhejiang", headers={"X-Request-ID": "abc-1"})
+    message = "“provnce” is not a parameter here. Did you mean “province”?"
+    assert json.loads(response.content) == {
+        "type": "about:blank",
+        "title": "Bad request",
+        "status": 400,
+        "detail": message,
+        "instance": "/api/v1/pilots/",
+        "request_id": "abc-1",
+        "errors": [{"pointer": "provnce", "code": "unknown_parameter", "message": message}],
+    }
+
+
+@pytest.mark.parametrize("address", ["pilots/?format=csv", "pilots/?format=xlsx", "pilots/huzhou/?format=csv"])
+def test_a_refusal_is_a_problem_in_whatever_format_was_asked(client: Client, address: str) -> None:
+    response = client.get(f"/api/v1/{address}&nope=1")
+    assert (response.status_code, response["Content-Type"]) == (400, "application/problem+json")
+    assert json.loads(response.content)["errors"][0]["pointer"] == "nope"
+
+
+@pytest.mark.parametrize("method", ["post", "put", "patch", "delete", "options", "trace"])
+def test_only_reading_is_offered(client: Client, method: str) -> None:
+    for path in ("/api/v1/pilots/", "/api/v1/pilots/huzhou/", "/api/v1/overview/", "/api/v1/"):
+        response = getattr(client, method)(path)
+        assert (response.status_code, response["Content-Type"]) == (405, "application/problem+json")
+        assert "GET" in response["Allow"]
+
+
+def test_an_accept_header_that_cannot_be_met_is_406(client: Client) -> None:
+    response = client.get("/api/v1/pilots/", headers={"accept": "image/png"})
+    assert (response.status_code, response["Content-Type"]) == (406, "application/problem+json")
+
+
+@pytest.mark.parametrize("query", ["&".join(f"a{n}=1" for n in range(1100)), "a=1&" * 500])
+def test_floods_of_parameters_are_refused(client: Client, query: str) -> None:
+    response = client.get(f"/api/v1/pilots/?{query}")
+    assert (response.status_code, response["Content-Type"]) == (400, "application/problem+json")
+
+
+def test_faults_of_django_itself_are_problems_too(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    client.raise_request_exception = False
+    assert client.get("/api/v1/pilots/", headers={"host": "evil.example"})["Content-Type"] == "application/problem+json"
+    for fault, status in ((SuspiciousOperation("x"), 400), (RuntimeError("x"), 500)):
+        monkeypatch.setattr(pilots_api.Pilots, "get_queryset", lambda self, fault=fault: raising(fault))
+        response = client.get("/api/v1/pilots/")
+        assert (response.status_code, response["Content-Type"]) == (status, "application/problem+json")
+
+
+def raising(fault: Exception) -> None:
+    raise fault
+
+
+def test_an_internal_site_answers_401_until_somebody_signs_in(settings: Any) -> None:
+    settings.SITE_ACCESS = "internal"
+    place = settings.MIDDLEWARE.index("django.contrib.auth.middleware.AuthenticationMiddleware") + 1
+    settings.MIDDLEWARE = [
+        *settings.MIDDLEWARE[:place],
+        "django.contrib.auth.middleware.LoginRequiredMiddleware",
+        *settings.MIDDLEWARE[place:],
+    ]
+    paths = [f"/api/v1/{name}/" for name in RESOURCES]
+    paths += ["/api/v1/", "/api/v1/overview/", "/api/v1/coverage/", f"/api/v1/rollout/?policy={PLAN}", "/api/schema/"]
+    paths += ["/api/v1/pilots/huzhou/", "/api/v1/pilots/?format=csv"]
+    for path in paths:
+        response = Client().get(path)
+        assert (path, response.status_code) == (path, 401)
+        assert response["Content-Type"] == "application/problem+json"
+    assert Client().get("/api/v1/nothing/").status_code == 404
+    assert Client().get("/api/docs/").status_code == 302
+    reader = Client()
+    reader.force_login(User.objects.create_user("reader"))
+    assert {reader.get(path).status_code for path in [*paths, "/api/docs/"]} == {200}
+
+
+# -- lists, fields, order ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_pages_hold_each_row_once_and_links_lead_on(client: Client, resource: str) -> None:
+    whole = client.get(f"/api/v1/{resource}/?page_size=200&fields=url").json()
+    assert list(whole) == ["count", "next", "previous", "results"]
+    assert (whole["count"], whole["next"], whole["previous"]) == (len(whole["results"]), None, None)
+    seen, address = [], f"/api/v1/{resource}/?page_size=7&fields=url"
+    while address:
+        page = client.get(address).json()
+        seen += page["results"]
+        address = page["next"]
+    assert seen == whole["results"]
+    assert len({row["url"] for row in seen}) == whole["count"] > 0
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_every_record_stands_at_its_address_as_in_the_list(client: Client, resource: str) -> None:
+    for row in client.get(f"/api/v1/{resource}/?page_size=3").json()["results"]:
+        assert client.get(row["url"]).json() == row
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_every_ordering_word_orders_both_ways_with_no_data_last(client: Client, resource: str) -> None:
+    operation = SchemaGenerator().get_schema(request=None, public=True)["paths"][f"/api/v1/{resource}/"]["get"]
+    words = next(item for item in operation["parameters"] if item["name"] == "ordering")["schema"]["items"]["enum"]
+    for word in words:
+        response = client.get(f"/api/v1/{resource}/?ordering={word}&page_size=200")
+        assert response.status_code == 200
+        values = [row.get(word.removeprefix("-")) for row in response.json()["results"]]
+        filled = [value for value in values if value is not None]
+        if word.removeprefix("-").endswith(("_on", "_by", "_count")):
+            assert filled == sorted(filled, reverse=word.startswith("-"))
+            assert values == [*filled, *[None] * (len(values) - len(filled))]
+
+
+def test_fields_and_omit_choose(client: Client) -> None:
+    assert client.get("/api/v1/pilots/huzhou/?fields=kind,slug").json() == {"slug": "huzhou", "kind": "city"}
+    whole = client.get("/api/v1/pilots/huzhou/").json()
+    rest = client.get("/api/v1/pilots/huzhou/?omit=sources,note").json()
+    assert rest == {key: value for key, value in whole.items() if key not in {"sources", "note"}}
+    assert client.get("/api/v1/overview/?fields=days_left,as_of&as_of=2024-01-30").json() == {
+        "as_of": "2024-01-30",
+        "days_left": 1066,
+    }
+
+
+def test_nothing_is_empty_text(client: Client) -> None:
+    """No data is null in the API, never an empty string."""
+    for resource in RESOURCES:
+        text = client.get(f"/api/v1/{resource}/?page_size=200").content.decode()
+        assert '""' not in text
+
+
+def test_the_language_of_the_address_names_the_records(client: Client) -> None:
+    def name(query: str) -> str:
+        return str(client.get(f"/api/v1/pilots/huzhou/?fields=name&{query}").json()["name"])
+
+    assert (name("lang=en"), name("lang=zh-hans")) == ("Huzhou", "湖州市")
+
+
+# -- files -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_csv_streams_the_whole_list_in_plain_utf8(client: Client, resource: str) -> None:
+    listed = client.get(f"/api/v1/{resource}/?page_size=200").json()["results"]
+    response = client.get(f"/api/v1/{resource}/?format=csv")
+    assert response.streaming
+    assert response["Content-Type"] == "text/csv; charset=utf-8"
+    assert response["Content-Disposition"].startswith(f'attachment; filename="{resource}-2')
+    rows = rows_of(response)
+    assert list(rows[0]) == list(listed[0])
+    assert [row["url"] for row in rows] == [row["url"] for row in listed]
+
+
+def test_a_file_holds_one_page_only_when_a_page_is_asked_for(client: Client) -> None:
+    def slugs(query: str) -> list[str]:
+        return [row["slug"] for row in rows_of(client.get(f"/api/v1/provinces/?format=csv&fields=slug&{query}"))]
+
+    assert len(slugs("ordering=id")) == 35
+    assert slugs("page_size=2&page=2&ordering=slug") == slugs("ordering=slug")[2:4]
+
+
+def test_cells_of_a_csv(client: Client) -> None:
+    response = client.get(
+        "/api/v1/pilots/?format=csv&lang=zh-hans&fields=name,slug,industries,batch,unverified,city_type,term_start"
+        "&q=天津"
+    )
+    assert answer(response).decode() == (
+        "name,slug,industries,batch,unverified,city_type,term_start\r\n"
+        "天津经济技术开发区,tianjin-economic-technological-development-area,"
+        "chemicals; automobiles; equipment-manufacturing; electronics; pharmaceuticals,"
+        "national-batch-1,false,,2024-01-01\r\n"
+    )
+
+
+def test_an_empty_list_as_csv_is_its_headings(client: Client) -> None:
+    assert answer(client.get("/api/v1/pilots/?format=csv&fields=slug,name&q=nowhere")) == b"slug,name\r\n"
+
+
+def test_a_workbook_holds_dates_and_numbers(client: Client) -> None:
+    response = client.get("/api/v1/batches/?format=xlsx&fields=slug,announced_on,park_count&ordering=slug")
+    book = openpyxl.load_workbook(io.BytesIO(response.content))
+    heads, first, *_rest = book.worksheets[0].iter_rows(values_only=True)
+    assert heads == ("slug", "announced_on", "park_count")
+    assert (first[0], first[1].date().isoformat(), first[2]) == ("national-batch-1", "2024-01-15", 43)  # type: ignore[union-attr]
+    assert "Address" in [row[0] for row in book.worksheets[1].iter_rows(values_only=True)]
+
+
+@pytest.mark.parametrize(
+    ("accept", "query", "kind"),
+    [
+        ("text/csv", "", "text/csv; charset=utf-8"),
+        ("text/html,application/xhtml+xml,*/*;q=0.8", "", "application/json"),
+        ("application/json", "&format=csv", "text/csv; charset=utf-8"),
+        ("text/csv;q=0.5, application/json", "", "application/json"),
+    ],
+)
+def test_the_format_comes_from_the_address_or_the_accept_header(
+    client: Client, accept: str, query: str, kind: str
+) -> None:
+    response = client.get(f"/api/v1/agencies/?page=1{query}", headers={"accept": accept})
+    assert (response.status_code, response["Content-Type"]) == (200, kind)
+
+
+# -- description -------------------------------------------------------------------------------------------------
+
+
+def test_the_root_leads_everywhere(client: Client) -> None:
+    addresses = client.get("/api/v1/").json()
+    assert list(addresses) == [*RESOURCES, "overview", "rollout", "coverage", "schema", "docs"]
+    for name, address in addresses.items():
+        assert client.get(address).status_code == (400 if name == "rollout" else 200)
+
+
+def test_the_schema_is_valid_and_complete(tmp_path: Any) -> None:
+    call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(tmp_path / "schema.yml"))
+
+
+@pytest.mark.parametrize("query", ["", "?format=json", "?lang=zh-hans"])
+def test_the_schema_is_served(client: Client, query: str) -> None:
+    response = client.get(f"/api/schema/{query}")
+    assert response.status_code == 200
+    assert b"3.1.0" in response.content
+
+
+def test_every_parameter_is_described_with_an_example() -> None:
+    paths = SchemaGenerator().get_schema(request=None, public=True)["paths"]
+    for path, methods in paths.items():
+        names = {parameter["name"] for parameter in methods["get"]["parameters"]}
+        assert {"as_of", "lang", "format"} <= names
+        for parameter in methods["get"]["parameters"]:
+            assert parameter["description"], (path, parameter)
+            shown = [example["value"] for example in parameter.get("examples", {}).values()]
+            assert parameter["in"] == "path" or (shown and "" not in shown), (path, parameter)
+
+
+def test_every_parameter_of_the_schema_works_with_its_example(client: Client) -> None:
+    paths = SchemaGenerator().get_schema(request=None, public=True)["paths"]
+    for path, methods in paths.items():
+        for parameter in methods["get"]["parameters"]:
+            if "{" in path or parameter["in"] == "path":
+                continue
+            value = next(iter(parameter["examples"].values()))["value"]
+            text = ",".join(value) if isinstance(value, list) else value
+            needed = f"&policy={PLAN}" if "rollout" in path and parameter["name"] != "policy" else ""
+            address = f"{path}?{parameter['name']}={quote(str(text))}{needed}"
+            assert (address, client.get(address).status_code) == (address, 200)
+
+
+def test_answers_have_the_shape_that_the_schema_says(client: Client) -> None:
+    from jsonschema import Draft202012Validator
+
+    schema = SchemaGenerator().get_schema(request=None, public=True)
+    for group in groups("en"):
+        for operation in group.operations:
+            said = schema["paths"][operation.path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+            whole = {**said, "components": json.loads(json.dumps(schema["components"], default=str))}
+            body = client.get(re.sub("fields=[a-z_,]*", "", operation.example)).json()
+            faults = [fault.message for fault in Draft202012Validator(whole).iter_errors(body)]
+            assert (operation.path, faults) == (operation.path, [])
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_the_documentation_is_a_page_whose_examples_open(client: Client, language: str) -> None:
+    response = client.get(f"/api/docs/?lang={language}")
+    text = response.content.decode()
+    assert response.status_code == 200
+    assert "//cdn" not in text.split("chart-libs")[0]
+    for group in groups("en"):
+        for operation in group.operations:
+            assert f"<code>GET {operation.path}</code>" in text
+            assert client.get(operation.example).status_code == 200
+
+
+def test_the_numbers_printed_in_the_documentation_are_the_records(client: Client) -> None:
+    text = client.get("/api/docs/").content.decode().replace("&quot;", '"')
+    query = f"policy={PLAN}&as_of=2024-01-30&fields=roster,issued,dated,median_lag_days"
+    assert client.get(f"/api/v1/rollout/?{query}").content.decode() in text
+    batch = client.get("/api/v1/batches/national-batch-1/?as_of=2024-01-30").json()
+    for row in batch["kinds"]:
+        assert f"# {row['kind']} {row['announced']} {row['recorded']} {row['to_enter']}" in text
+    plans = rows_of(client.get("/api/v1/plans/?status=issued&as_of=2023-12-31&format=csv"))
+    assert f"len(plans)  # {len(plans)}" in text
+    assert f".sum()  # {sum(row['issued_precision'] == 'day' for row in plans)}" in text
+
+
+def test_settings_offer_the_formats_that_are_made() -> None:
+    names = [path.rpartition(".")[2] for path in settings.REST_FRAMEWORK["DEFAULT_RENDERER_CLASSES"]]
+    assert names == ["JSONRenderer", "CSVRenderer", "XLSXRenderer"]

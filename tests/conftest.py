@@ -1,0 +1,40 @@
+"""What the whole suite stands on: a database that holds the shipped records, and a way to start from nothing."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.utils import translation
+
+from pilots.load import KINDS
+from policies.load import load
+from policies.models import Shipment
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """Load the shipped records once; each test rolls back to them.
+
+    A test with `transaction=True` flushes the tables: it runs after the others and has to load what it needs.
+    """
+    with django_db_blocker.unblock():
+        load(KINDS)
+
+
+@pytest.fixture
+def empty(db: None) -> None:
+    """Take the shipped records away, for a test that counts only what it made itself."""
+    for kind in reversed(KINDS):
+        while kind.model._default_manager.exists():
+            leaves = kind.model._default_manager.all()
+            if kind.name in {"policies", "pilots"}:
+                leaves = leaves.filter(children__isnull=True)
+            leaves.delete()
+    Shipment.objects.all().delete()
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    """Every test begins in English, whatever the last one switched to."""
+    with translation.override("en"):
+        yield

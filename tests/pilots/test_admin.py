@@ -1,0 +1,134 @@
+"""Editors keep batches and pilots in the admin, and every question sees the edit at once."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from pilots.models import Batch, Pilot
+from pilots.reconcile import build_reconciliation
+from policies.models import Province
+from tests.admin_forms import filled, problems
+from tests.factories import make_batch, make_industry, make_pilot, make_province
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
+
+
+@pytest.fixture
+def province() -> Province:
+    return make_province(slug="zhejiang", name_zh="浙江省", name_en="Zhejiang")
+
+
+@pytest.fixture
+def batch() -> Batch:
+    return make_batch(slug="national-1", city_count=21)
+
+
+def add(client: Client, table: str, **values: Any) -> Any:
+    """Open the empty form and send it with these values."""
+    address = reverse(f"admin:pilots_{table}_add")
+    return client.post(address, filled(client.get(address), **values))
+
+
+def test_a_new_pilot_is_counted_at_once(admin_client: Client, batch: Batch, province: Province) -> None:
+    steel = make_industry(name_en="Steel")
+    values = {"name_zh": "湖州市", "slug": "huzhou", "kind": "city", "batch": batch.pk, "province": province.pk}
+    assert add(admin_client, "pilot", **values, industries=[steel.pk]).status_code == 302
+    pilot = Pilot.objects.listed(date(2024, 1, 15)).get()
+    assert (pilot.name_zh, list(pilot.industries.all())) == ("湖州市", [steel])
+    (count,) = build_reconciliation(date(2024, 1, 15))
+    assert (count.of("city").announced, count.of("city").recorded) == (21, 1)
+
+
+def test_a_new_batch_is_known_from_its_announcement(admin_client: Client) -> None:
+    values = {"title_zh": "第二批", "slug": "national-2", "announced_on": "2026-01-15", "park_count": "12"}
+    assert add(admin_client, "batch", **values).status_code == 302
+    batch = Batch.objects.get()
+    assert (batch.known_by, batch.announced("park"), batch.announced("city")) == (date(2026, 1, 15), 12, None)
+
+
+PILOT_FAULTS = [
+    ({"kind": "park", "city_type": "resource"}, "city_type", "Only a city has a city type."),
+    ({"prefecture_code": "33050"}, "prefecture_code", "A GB/T 2260 code has six digits."),
+    ({"term_start": "2026-01-01", "term_end": "2025-01-01"}, "term_end", "The term ends before it starts."),
+    ({"name_zh": "湖州市"}, "name_zh", "This batch already has a pilot of this name."),
+    ({"withdrawn_on": "2999-01-01"}, "withdrawn_on", "This day lies ahead. Enter a day up to today."),
+    ({"slug": "Hu zhou"}, "slug", "Use small letters, digits and single hyphens, for example huzhou-park."),
+    ({"batch": ""}, "batch", "This field is required."),
+]
+
+
+@pytest.mark.parametrize(("values", "field", "text"), PILOT_FAULTS)
+def test_a_fault_in_a_pilot_stands_at_the_field_to_mend(admin_client, batch, province, values, field, text) -> None:
+    make_pilot(batch, province, name_zh="湖州市")
+    sound = {"name_zh": "嘉兴市", "slug": "jiaxing", "kind": "city", "batch": batch.pk, "province": province.pk}
+    assert problems(add(admin_client, "pilot", **sound | values)) == {field: [text]}
+
+
+def test_a_park_lies_in_a_city_and_a_city_in_none(admin_client: Client, batch: Batch, province: Province) -> None:
+    park, city = make_pilot(batch, province, kind="park"), make_pilot(batch, province, kind="city")
+    sound = {"name_zh": "园区", "slug": "park", "batch": batch.pk, "province": province.pk}
+    wrong = problems(add(admin_client, "pilot", **sound, kind="park", parent=park.pk))
+    assert wrong == {"parent": ["A park lies in a pilot city: choose a pilot of kind city."]}
+    wrong = problems(add(admin_client, "pilot", **sound, kind="city", parent=city.pk))
+    assert wrong == {"parent": ["A city does not lie in another pilot city."]}
+    assert add(admin_client, "pilot", **sound, kind="park", parent=city.pk).status_code == 302
+
+
+BATCH_FAULTS = [
+    ({"level": "provincial"}, "province", "A provincial batch names its province, a national one names none."),
+    ({"title_zh": None}, "title_zh", "Give the title in at least one language."),
+    ({"announced_on": None}, "known_by", "Give the day of announcement, or the day by which the batch is known"),
+    ({"term_start": "2026-01-01", "term_end": "2025-01-01"}, "term_end", "The term ends before it starts."),
+]
+
+
+@pytest.mark.parametrize(("values", "field", "start"), BATCH_FAULTS)
+def test_a_fault_in_a_batch_stands_at_the_field_to_mend(
+    admin_client: Client, values: Any, field: str, start: str
+) -> None:
+    sound = {"title_zh": "第二批", "slug": "national-2", "announced_on": "2026-01-15"}
+    found = problems(add(admin_client, "batch", **sound | values))
+    assert list(found) == [field]
+    assert found[field][0].startswith(start)
+
+
+def test_a_batch_leads_to_its_pilots_and_to_a_new_one(admin_client: Client, province: Province) -> None:
+    batch = make_batch(level="provincial", province=province)
+    pilot, _other = make_pilot(batch, province), make_pilot(make_batch(), province)
+    page = admin_client.get(reverse("admin:pilots_batch_change", args=[batch.pk]))
+    ways = dict(page.context["ways"])
+    assert list(admin_client.get(ways["Pilots recorded (1)"]).context["cl"].result_list) == [pilot]
+    form = admin_client.get(ways["Add a pilot"]).context["adminform"].form
+    assert (form["batch"].value(), form["province"].value()) == (str(batch.pk), str(province.pk))
+
+
+def test_a_batch_with_pilots_is_not_deleted(admin_client: Client, batch: Batch, province: Province) -> None:
+    pilot = make_pilot(batch, province)
+    answer = admin_client.post(reverse("admin:pilots_batch_delete", args=[batch.pk]), {"post": "yes"})
+    assert reverse("admin:pilots_pilot_change", args=[pilot.pk]) in answer.text
+    assert Batch.objects.filter(pk=batch.pk).exists()
+
+
+def test_search_finds_a_pilot_by_city_code_and_province(admin_client: Client, batch: Batch, province: Province) -> None:
+    pilot = make_pilot(batch, province, prefecture_zh="湖州市", prefecture_code="330500")
+    make_pilot(batch, make_province())
+    for word in ["湖州", "330500", "zhejiang", "浙江"]:
+        page = admin_client.get(reverse("admin:pilots_pilot_changelist"), {"q": word})
+        assert list(page.context["cl"].result_list) == [pilot], word
+
+
+@pytest.mark.parametrize(("kind", "queries"), [("pilot", 8), ("batch", 8)])
+def test_a_list_costs_the_same_for_one_row_and_for_three(
+    admin_client, django_assert_num_queries, kind, queries
+) -> None:
+    address = reverse(f"admin:pilots_{kind}_changelist")
+    for rows in (1, 3):
+        while Pilot.objects.count() < rows:
+            day, province = date(2024, 1, 1 + Pilot.objects.count()), make_province()
+            make_pilot(make_batch(announced_on=day, level="provincial", province=province), province)
+        with django_assert_num_queries(queries):
+            page = admin_client.get(address)
+        assert len(page.context["cl"].result_list) == rows

@@ -1,0 +1,272 @@
+"""The pilots' records, coverage and overview in the API: whole values, any day, a fixed bill of queries."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from pilots.coverage import build_coverage
+from pilots.models import Pilot
+from pilots.overview import build_overview
+from tests.factories import make_batch, make_industry, make_pilot, make_policy, make_province
+
+pytestmark = pytest.mark.django_db
+HERE = "http://testserver"
+PARKS = {
+    "kind": "park",
+    "label": "industrial park",
+    "announced": 43,
+    "recorded": 11,
+    "firm": 9,
+    "unverified": 2,
+    "to_enter": 32,
+    "surplus": 0,
+}
+CITIES = {
+    "kind": "city",
+    "label": "city",
+    "announced": 21,
+    "recorded": 8,
+    "firm": 7,
+    "unverified": 1,
+    "to_enter": 13,
+    "surplus": 0,
+}
+
+
+def link(kind: str, record: Any) -> dict[str, str]:
+    return {"slug": record.slug, "name": record.name, "url": f"{HERE}/api/v1/{kind}/{record.slug}/"}
+
+
+# -- records -----------------------------------------------------------------------------------------------
+
+
+def test_a_batch_says_what_was_announced_and_what_is_recorded(client: Client) -> None:
+    body = client.get("/api/v1/batches/national-batch-1/").json()
+    assert body["kinds"] == [CITIES, PARKS]
+    assert (body["city_count"], body["park_count"], body["term_end"]) == (21, 43, "2026-12-31")
+
+
+def test_a_pilot_made_here(client: Client, empty: None) -> None:
+    province, steel = make_province(), make_industry(slug="steel", name_en="Steel")
+    batch = make_batch(slug="first", title_en="First")
+    city = make_pilot(batch, province, slug="city")
+    park = make_pilot(batch, province, steel, slug="park", name_zh="园区", name_en="", kind="park", parent=city)
+    assert client.get("/api/v1/pilots/park/").json() == {
+        "slug": "park",
+        "name": "园区",
+        "name_en": None,
+        "name_zh": "园区",
+        "kind": "park",
+        "batch": link("batches", batch),
+        "province": link("provinces", province),
+        "prefecture_code": None,
+        "prefecture_zh": None,
+        "county_code": None,
+        "parent": link("pilots", city),
+        "city_type": None,
+        "industries": [link("industries", steel)],
+        "term_start": None,
+        "term_end": None,
+        "withdrawn_on": None,
+        "confidence": "official",
+        "unverified": False,
+        "note": None,
+        "sources": [],
+        "url": f"{HERE}/api/v1/pilots/park/",
+        "page": f"{HERE}{park.get_absolute_url()}",
+    }
+
+
+def test_filters_of_pilots(client: Client) -> None:
+    def count(query: str) -> int:
+        return int(client.get(f"/api/v1/pilots/?{query}").json()["count"])
+
+    assert count("batch=national-batch-1&kind=park") == 11
+    assert count("level=provincial") == 1
+    assert count("province=zhejiang") == 2
+    assert count("region=northwest") == Pilot.objects.filter(province__region="northwest").count()
+    assert count("industry=chemicals") == 2
+    assert count("confidence=inferred&kind=city") == 2
+
+
+# -- the day asked for -------------------------------------------------------------------------------------------
+
+
+def test_pilots_and_batches_known_on_the_day(client: Client) -> None:
+    def count(resource: str, day: str) -> int:
+        return int(client.get(f"/api/v1/{resource}/?as_of={day}").json()["count"])
+
+    days = ("2024-01-14", "2024-01-15", "2024-01-30", "2024-01-31")
+    assert [count("pilots", day) for day in days] == [0, 19, 20, 20]
+    assert [count("batches", day) for day in days] == [0, 1, 2, 3]
+    assert client.get("/api/v1/pilots/huzhou/?as_of=2024-01-14").status_code == 404
+    assert client.get("/api/v1/batches/shandong-batch-1/?as_of=2024-01-30").status_code == 404
+
+
+def test_a_pilot_leaves_on_the_day_it_withdraws(client: Client) -> None:
+    Pilot.objects.filter(slug="huzhou").update(withdrawn_on=date(2025, 1, 1))
+    assert client.get("/api/v1/pilots/huzhou/?as_of=2024-12-31").json()["withdrawn_on"] == "2025-01-01"
+    assert client.get("/api/v1/pilots/huzhou/?as_of=2025-01-01").status_code == 404
+
+
+# -- coverage --------------------------------------------------------------------------------------------------------
+
+
+def test_the_whole_shape_of_a_coverage(client: Client, empty: None) -> None:
+    here, _there = make_province(slug="here", short_en="Here"), make_province(slug="there", short_en="There")
+    steel = make_industry(slug="steel", name_en="Steel")
+    cement = make_industry(slug="cement", name_en="Cement", ultra_low_emission=True)
+    batch = make_batch(slug="first", title_en="First", city_count=3, park_count=None)
+    make_pilot(batch, here, steel)
+    make_pilot(batch, here)
+    numbers = {"announced": 3, "recorded": 2, "firm": 2, "unverified": 0, "to_enter": 1, "surplus": 0}
+
+    def field(name: str) -> dict[str, Any]:
+        places = {"pilots": 0, "provinces": 0, "roster": 2, "share": 0.0}
+        return {"field": name, "label": name, "measures": [], "industries": [], **places}
+
+    fields = ["energy", "industry", "transport", "buildings", "agriculture", "ecology"]
+    assert client.get("/api/v1/coverage/?by=province&as_of=2024-02-01").json() == {
+        "as_of": "2024-02-01",
+        "pilots": 2,
+        "naming": 1,
+        "roster": 2,
+        "covered": 1,
+        "priorities": 1,
+        "gaps": [link("industries", cement)],
+        "by": "province",
+        "batches": [
+            {
+                "batch": link("batches", batch),
+                "level": "national",
+                "kinds": [{"kind": "city", "label": "city", **numbers}],
+                "total": numbers,
+            }
+        ],
+        "industries": [
+            {
+                "industry": link("industries", steel),
+                **{"pilots": 1, "provinces": 1, "roster": 2, "share": 0.5, "priority": False, "gap": False},
+            },
+            {
+                "industry": link("industries", cement),
+                **{"pilots": 0, "provinces": 0, "roster": 2, "share": 0.0, "priority": True, "gap": True},
+            },
+        ],
+        "fields": [field(name) for name in fields],
+        "matrix": {
+            "rows": [link("industries", steel), link("industries", cement)],
+            "columns": [{"code": "here", "label": "Here"}, {"code": "there", "label": "There"}],
+            "cells": [[1, 0], [0, 0]],
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "pilots", "kinds"),
+    [
+        ("", 20, 8),
+        ("level=national", 19, 2),
+        ("level=provincial", 1, 6),
+        ("batch=national-batch-1&kind=park", 11, 1),
+        ("province=zhejiang", 2, 3),
+        ("kind=enterprise", 0, 1),
+    ],
+)
+def test_coverage_counts_the_pilots_asked_for(client: Client, query: str, pilots: int, kinds: int) -> None:
+    body = client.get(f"/api/v1/coverage/?{query}").json()
+    assert (body["pilots"], sum(len(row["kinds"]) for row in body["batches"])) == (pilots, kinds)
+    assert body["by"] == "region"
+    assert len(body["matrix"]["columns"]) == 6
+
+
+def test_the_api_gives_what_the_functions_give(client: Client) -> None:
+    """The same values that the pages draw."""
+    for day in (date(2024, 1, 14), date(2024, 1, 30), date(2026, 1, 1)):
+        coverage, overview = build_coverage(Pilot.objects.listed(day), day), build_overview(day)
+        body = client.get(f"/api/v1/coverage/?as_of={day}").json()
+        names = ("pilots", "naming", "roster", "covered", "priorities")
+        assert [body[name] for name in names] == [getattr(coverage, name) for name in names]
+        assert body["matrix"]["cells"] == coverage.matrix.cells
+        assert [(row["pilots"], row["provinces"], row["share"], row["gap"]) for row in body["industries"]] == [
+            (row.pilots, row.provinces, row.share, row.gap) for row in coverage.industries
+        ]
+        whole = client.get(f"/api/v1/overview/?as_of={day}").json()
+        assert whole["coverage"] == {key: body[key] for key in whole["coverage"]}
+        assert whole["batches"] == body["batches"]
+        assert whole["days_left"] == overview.days_left
+        assert whole["parks"]["to_enter"] == overview.parks.to_enter
+        rollout = client.get(f"/api/v1/rollout/?policy=synergy-implementation-plan-2022&as_of={day}").json()
+        assert whole["rollout"] == {key: rollout[key] for key in whole["rollout"]}
+
+
+# -- overview ------------------------------------------------------------------------------------------------------
+
+
+def test_the_overview_of_the_shipped_records(client: Client) -> None:
+    body = client.get("/api/v1/overview/?as_of=2024-01-30").json()
+    assert list(body) == [
+        *("as_of", "rollout", "national", "cities", "parks", "days_left", "batches", "coverage", "provinces"),
+    ]
+    assert (body["as_of"], body["rollout"]["issued"], body["days_left"]) == ("2024-01-30", 32, 1066)
+    assert {"kind": "park", "label": "industrial park", **body["parks"]} == PARKS
+    assert {"kind": "city", "label": "city", **body["cities"]} == CITIES
+    assert body["national"]["kinds"] == [CITIES, PARKS]
+    assert len(body["provinces"]) == 32
+    assert sum(row["pilots"] for row in body["provinces"]) == body["coverage"]["pilots"] == 20
+
+
+def test_the_overview_of_nothing_is_no_data_and_no_fault(client: Client, empty: None) -> None:
+    body = client.get("/api/v1/overview/").json()
+    assert (body["rollout"], body["national"], body["days_left"], body["batches"]) == (None, None, None, [])
+    assert body["cities"] == {
+        "announced": None,
+        "recorded": 0,
+        "firm": 0,
+        "unverified": 0,
+        "to_enter": None,
+        "surplus": 0,
+    }
+
+
+def test_the_file_of_the_overview(client: Client) -> None:
+    response = client.get("/api/v1/overview/?format=csv&as_of=2024-01-15&omit=label")
+    assert b"".join(response.streaming_content).decode() == (
+        "batch,kind,announced,recorded,firm,unverified,to_enter,surplus\r\n"
+        "national-batch-1,city,21,8,7,1,13,0\r\n"
+        "national-batch-1,park,43,11,9,2,32,0\r\n"
+    )
+
+
+# -- the bill ------------------------------------------------------------------------------------------------------
+
+BILL = {
+    "batches": 5,  # count, rows, sources; pilots by batch and kind, batches for them
+    "pilots": 4,  # count, rows, industries, sources
+}
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize(("resource", "queries"), BILL.items())
+def test_queries_do_not_grow_with_rows(
+    client: Client, django_assert_num_queries: Any, resource: str, queries: int, rows: int
+) -> None:
+    with django_assert_num_queries(queries):
+        assert len(client.get(f"/api/v1/{resource}/?page_size={rows}").json()["results"]) == rows
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_aggregates_cost_the_same_for_any_number_of_rows(
+    client: Client, empty: None, django_assert_num_queries: Any, size: int
+) -> None:
+    make_policy(slug="plan")
+    for _n in range(size):
+        make_pilot(make_batch(), make_province(), make_industry(), make_industry())
+    # the roster, industries, their divisions, who names what, pilots, measures; pilots by batch and kind, batches
+    with django_assert_num_queries(8):
+        assert client.get("/api/v1/coverage/").json()["pilots"] == size
+    # the policy, its plans, the roster, who carries it out; 8 as above; pilots by province, the roster
+    with django_assert_num_queries(14):
+        assert client.get("/api/v1/overview/").json()["coverage"]["pilots"] == size

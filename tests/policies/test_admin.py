@@ -1,0 +1,243 @@
+"""Editors keep policies and plans in the admin, and every question sees the edit at once."""
+
+from datetime import date
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.urls import reverse
+
+from policies.models import Agency, Industry, Measure, PlanStatus, Policy, Province, ProvincialPlan, Source
+from policies.rollout import build_rollout
+from tests.admin_forms import filled, problems
+from tests.factories import make_plan, make_policy, make_province, make_source
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
+
+
+@pytest.fixture
+def province() -> Province:
+    return make_province(slug="zhejiang", name_zh="浙江省", name_en="Zhejiang", gb_code="330000")
+
+
+@pytest.fixture
+def policy() -> Policy:
+    return make_policy(slug="plan-2022", issued_on=date(2022, 6, 10))
+
+
+@pytest.fixture
+def source() -> Source:
+    return Source.objects.create(title="浙江省减污降碳协同创新区建设实施方案", publisher="浙江省生态环境厅")
+
+
+def add(client: Client, table: str, **values):
+    """Open the empty form and send it with these values."""
+    address = reverse(f"admin:policies_{table}_add")
+    return client.post(address, filled(client.get(address), **values))
+
+
+def change(client: Client, record, **values):
+    """Open the record's form and send it with these changes."""
+    address = reverse(f"admin:policies_{record._meta.model_name}_change", args=[record.pk])
+    return client.post(address, filled(client.get(address), **values))
+
+
+def test_a_new_policy_has_its_agencies_its_source_and_its_dates(admin_client: Client, source: Source) -> None:
+    agency = Agency.objects.create(slug="mee", name_zh="生态环境部", name_en="Ministry")
+    answer = add(
+        admin_client,
+        "policy",
+        title_zh="减污降碳协同增效实施方案",
+        slug="synergy-2022",
+        doc_number="环综合〔2022〕42号",
+        agencies=[agency.pk],
+        issued_on="2022-06-10",
+        calls_for_provincial_plan="on",
+        **{"Policy_sources-0-source": source.pk},
+    )
+    assert answer.status_code == 302
+    policy = Policy.objects.get(slug="synergy-2022")
+    assert (policy.issued_precision, policy.known_issued_by) == ("day", date(2022, 6, 10))
+    assert [*policy.agencies.all(), *policy.sources.all()] == [agency, source]
+    assert list(Policy.objects.known(date(2022, 6, 10))) == [policy]
+    assert not Policy.objects.known(date(2022, 6, 9)).exists()
+
+
+def test_a_policy_that_calls_for_plans_leads_on_to_them(admin_client: Client) -> None:
+    address = reverse("admin:policies_policy_add")
+    values = {"title_en": "Plan", "slug": "plan", "issued_on": "2022-06-10", "calls_for_provincial_plan": "on"}
+    page = admin_client.post(address, filled(admin_client.get(address), **values), follow=True)
+    policy = Policy.objects.get()
+    assert f'href="{reverse("admin:policies_policy_missing_plans", args=[policy.pk])}"' in page.text
+
+
+def test_an_edit_of_a_plan_moves_the_rollout_at_once(admin_client: Client, policy: Policy, province: Province) -> None:
+    make_province(name_en="Jiangsu")
+    add(admin_client, "provincialplan", policy=policy.pk, province=province.pk, status="unknown")
+    assert build_rollout(policy, date(2024, 1, 1)).issued == 0
+
+    plan = ProvincialPlan.objects.get()
+    answer = change(admin_client, plan, status="issued", issued_on="2022-12-05")
+    assert answer.status_code == 302
+    before, after = build_rollout(policy, date(2022, 12, 4)), build_rollout(policy, date(2022, 12, 5))
+    assert (before.issued, after.issued, after.roster, after.dated) == (0, 1, 2, 1)
+    assert list(after.lags) == [178]
+
+
+def test_the_missing_provinces_are_added_once_and_as_unknown(admin_client: Client, policy: Policy) -> None:
+    first, second = make_province(), make_province(name_en="Jiangsu")
+    make_province(name_en="Hong Kong", in_roster=False, region="", kind="sar")
+    make_plan(policy, first)
+    address = reverse("admin:policies_policy_missing_plans", args=[policy.pk])
+    assert [str(item) for item in admin_client.get(address).context["provinces"]] == ["Jiangsu"]
+    assert ProvincialPlan.objects.count() == 1
+
+    for _time in range(2):
+        admin_client.post(address, {"change_reason": "Roster complete"})
+    added = ProvincialPlan.objects.exclude(province=first).get()
+    assert (added.province, added.status) == (second, PlanStatus.UNKNOWN)
+    entry = added.history.get()
+    assert (entry.history_type, entry.history_change_reason, entry.history_user.username) == (
+        "+",
+        "Roster complete",
+        "admin",
+    )
+    assert build_rollout(policy, date(2024, 1, 1)).issued == 1
+
+
+def test_the_missing_provinces_want_the_permission_to_add_plans(client: Client, policy: Policy) -> None:
+    make_province()
+    client.force_login(staff("change_policy", "view_policy"))
+    assert client.post(reverse("admin:policies_policy_missing_plans", args=[policy.pk])).status_code == 403
+    assert not ProvincialPlan.objects.exists()
+
+
+def test_a_new_plan_starts_with_the_policy_it_was_asked_from(admin_client: Client, policy: Policy) -> None:
+    page = admin_client.get(reverse("admin:policies_policy_change", args=[policy.pk]))
+    ways = dict(page.context["ways"])
+    form = admin_client.get(ways["Add a provincial plan"])
+    assert form.context["adminform"].form["policy"].value() == str(policy.pk)
+    assert admin_client.get(ways["Provincial plans (0)"]).status_code == 200
+
+
+PLAN_FAULTS = [
+    ({"status": "issued"}, {"known_issued_by": "Issued: give the day"}),
+    ({"status": "not_found"}, {"searched_on": "Not found: say", "searched_where": "Not found: say"}),
+    ({"status": "not_found", "searched_on": "2024-05-01"}, {"searched_where": "Not found: say"}),
+    ({"status": "unknown", "issued_on": "2022-12-05", "issued_precision": "day"}, {"status": "Only an issued plan"}),
+    ({"status": "issued", "issued_on": "2999-01-01"}, {"issued_on": "This day lies ahead"}),
+    (
+        {"status": "issued", "issued_on": "2022-12-05", "published_on": "2022-12-01"},
+        {"published_on": "Published before"},
+    ),
+    ({"note": "a\u202eb"}, {"note": "Remove the invisible character U+202E"}),
+]
+
+
+@pytest.mark.parametrize(("values", "wanted"), PLAN_FAULTS)
+def test_a_fault_in_a_plan_stands_at_the_field_to_mend(admin_client, policy, province, values, wanted) -> None:
+    found = problems(add(admin_client, "provincialplan", policy=policy.pk, province=province.pk, **values))
+    assert {name: len(texts) for name, texts in found.items()} == dict.fromkeys(wanted, 1)
+    assert all(found[name][0].startswith(start) for name, start in wanted.items())
+
+
+POLICY_FAULTS = [
+    ({"level": "provincial"}, "province", "A provincial policy names its province"),
+    ({"title_en": None}, "title_zh", "Give the title in at least one language."),
+    ({"issued_on": None}, "issued_on", "Give the day of issue"),
+    ({"slug": "Ünder_score"}, "slug", "Use small letters"),
+    ({"slug": "double--hyphen"}, "slug", "Use small letters"),
+    ({"slug": "plan-2022"}, "slug", "Policy with this Code already exists."),
+    ({"doc_number": "环综合〔２０２２〕42号"}, "doc_number", "Another policy has this document number."),
+]
+
+
+@pytest.mark.parametrize(("values", "field", "start"), POLICY_FAULTS)
+def test_a_fault_in_a_policy_stands_at_the_field_to_mend(admin_client, values, field, start) -> None:
+    make_policy(slug="plan-2022", doc_number="环综合〔2022〕42号")
+    sound = {"title_en": "Plan", "slug": "plan", "issued_on": "2022-06-10"}
+    found = problems(add(admin_client, "policy", **sound | values))
+    assert list(found) == [field]
+    assert found[field][0].startswith(start)
+
+
+def test_a_second_plan_of_a_province_points_to_the_first(admin_client, policy, province) -> None:
+    make_plan(policy, province)
+    found = problems(add(admin_client, "provincialplan", policy=policy.pk, province=province.pk))
+    assert found == {"province": ["This province already has a record for this policy: change that one."]}
+
+
+def test_what_is_in_use_is_not_deleted(
+    admin_client: Client, policy: Policy, province: Province, source: Source
+) -> None:
+    plan = make_plan(policy, province)
+    plan.sources.add(source)
+    industry = Industry.objects.create(slug="steel", name_zh="钢铁")
+    Measure.objects.create(slug="m", field="industry", title_zh="措施").industries.add(industry)
+    for record, user in [(policy, plan), (province, plan), (source, plan), (industry, Measure.objects.get())]:
+        address = reverse(f"admin:policies_{record._meta.model_name}_delete", args=[record.pk])
+        answer = admin_client.post(address, {"post": "yes"})
+        assert answer.status_code == 200
+        assert reverse(f"admin:policies_{user._meta.model_name}_change", args=[user.pk]) in answer.text
+        listing = reverse(f"admin:policies_{record._meta.model_name}_changelist")
+        admin_client.post(listing, {"action": "delete_selected", "_selected_action": [record.pk], "post": "yes"})
+        record.refresh_from_db()
+
+
+def test_search_finds_chinese_english_and_codes(admin_client: Client, province: Province) -> None:
+    make_province(slug="jiangsu", name_zh="江苏省", name_en="Jiangsu", gb_code="320000")
+    for word in ["浙江", "zheji", "330000"]:
+        page = admin_client.get(reverse("admin:policies_province_changelist"), {"q": word})
+        assert [item.slug for item in page.context["cl"].result_list] == ["zhejiang"], word
+
+
+def test_relations_are_found_by_typing(admin_client: Client, province: Province) -> None:
+    make_province(name_en="Jiangsu")
+    asked = {"app_label": "policies", "model_name": "provincialplan", "field_name": "province", "term": "浙"}
+    answer = admin_client.get(reverse("admin:autocomplete"), asked)
+    assert answer.json() == {"results": [{"id": str(province.pk), "text": "Zhejiang"}], "pagination": {"more": False}}
+
+
+@pytest.mark.parametrize(("kind", "queries"), [("policy", 9), ("provincialplan", 8), ("source", 7), ("measure", 7)])
+def test_a_list_costs_the_same_for_one_row_and_for_three(
+    admin_client, django_assert_num_queries, kind, queries
+) -> None:
+    address = reverse(f"admin:policies_{kind}_changelist")
+    for rows in (1, 3):
+        while Policy.objects.count() < rows:
+            fill_one_row(Policy.objects.count())
+        with django_assert_num_queries(queries):
+            page = admin_client.get(address)
+        assert len(page.context["cl"].result_list) == rows
+
+
+def fill_one_row(number: int) -> None:
+    """One more policy of a province, with a plan, a measure and a source."""
+    province, day = make_province(), date(2022, 6, 1 + number)
+    policy = make_policy(level="provincial", province=province, issued_on=day)
+    make_plan(policy, province, issued_on=day)
+    Measure.objects.create(slug=f"m{number}", field="energy", title_zh=f"措施{number}").policies.add(policy)
+    make_source(published_on=day)
+
+
+def staff(*permissions: str) -> User:
+    user = User.objects.create_user("officer", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    return user
+
+
+def test_who_may_change_a_record_may_change_its_sources(client: Client, policy: Policy, source: Source) -> None:
+    client.force_login(staff("change_policy", "view_source"))
+    assert change(client, policy, **{"Policy_sources-0-source": source.pk}).status_code == 302
+    assert list(policy.sources.all()) == [source]
+
+
+def test_who_may_only_look_changes_nothing(client: Client, policy: Policy) -> None:
+    client.force_login(staff("view_policy"))
+    title = policy.title_en
+    address = reverse("admin:policies_policy_change", args=[policy.pk])
+    page = client.get(address)
+    assert (page.status_code, "closing" in page.context) == (200, False)
+    assert client.post(address, {"title_en": "Other"}).status_code == 403
+    policy.refresh_from_db()
+    assert policy.title_en == title

@@ -1,0 +1,287 @@
+"""The policies' records and the rollout in the API: whole values, any day, a fixed bill of queries."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from policies.models import Policy
+from policies.rollout import build_rollout
+from tests.factories import make_plan, make_policy, make_province, make_source
+
+pytestmark = pytest.mark.django_db
+PLAN = "synergy-implementation-plan-2022"
+HERE = "http://testserver"
+
+
+def rollout(client: Client, **query: str) -> Any:
+    response = client.get("/api/v1/rollout/", {"policy": PLAN, **query})
+    assert response.status_code == 200
+    return response.json()
+
+
+# -- rollout ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("day", "issued", "dated", "median"),
+    [
+        ("2020-01-01", 0, 0, None),
+        ("2022-12-04", 0, 0, None),
+        ("2022-12-30", 3, 2, 172),
+        ("2022-12-31", 5, 2, 172),
+        ("2023-06-30", 9, 4, 194),
+        ("2023-12-31", 15, 7, 252),
+        ("2024-01-30", 32, 7, 252),
+    ],
+)
+def test_the_check_sums_of_the_shipped_plans(client: Client, day: str, issued: int, dated: int, median: float) -> None:
+    body = rollout(client, as_of=day)
+    assert body["as_of"] == day
+    assert (body["roster"], body["issued"], body["dated"], body["known_by"]) == (32, issued, dated, issued - dated)
+    assert (body["share"], body["median_lag_days"]) == (issued / 32, median)
+    assert len(body["provinces"]) == 32
+    assert [row["status"] for row in body["provinces"]].count("issued") == issued
+    assert sum(row["issued"] for row in body["by_region"]) == issued
+    assert sum(row["roster"] for row in body["by_region"]) == 32
+    assert issued == 0 or body["series"][-1]["issued"] == issued
+
+
+def test_the_api_gives_what_the_function_gives(client: Client) -> None:
+    """The same value that the page draws."""
+    for day in (date(2022, 12, 31), date(2023, 6, 30), date(2024, 1, 30)):
+        value = build_rollout(Policy.objects.get(slug=PLAN), day)
+        body = rollout(client, as_of=day.isoformat())
+        names = ("roster", "issued", "share", "dated", "known_by", "median_lag_days")
+        assert [body[name] for name in names] == [getattr(value, name) for name in names]
+        assert body["p90_lag_days"] == round(value.p90_lag_days or 0, 6)
+        assert [(row["province"]["slug"], row["status"], row["lag_days"]) for row in body["provinces"]] == [
+            (row.province.slug, row.status, row.lag_days) for row in value.provinces
+        ]
+
+
+def test_the_whole_shape_of_a_rollout(client: Client, empty: None) -> None:
+    policy = make_policy(slug="national", title_en="National", issued_on=date(2022, 6, 17))
+    make_policy(slug="follower", title_en="Follower", issued_on=date(2022, 7, 1), parent=policy)
+    make_policy(issued_on=date(2022, 9, 1), parent=policy)
+    exact, month, none = (make_province(slug=slug, name_en=slug.title()) for slug in ("exact", "month", "none"))
+    make_plan(policy, exact, issued_on=date(2022, 6, 27))
+    make_plan(policy, month, issued_on=date(2022, 7, 1), issued_precision="month")
+    make_plan(policy, none, issued_on=date(2023, 1, 1))
+
+    def link(kind: str, slug: str, name: str) -> dict[str, str]:
+        return {"slug": slug, "name": name, "url": f"{HERE}/api/v1/{kind}/{slug}/"}
+
+    def row(slug: str, **values: Any) -> dict[str, Any]:
+        blank = {"issued_on": None, "precision": None, "known_by": None, "lag_days": None}
+        return {"province": link("provinces", slug, slug.title()), "region": "north", **blank, **values}
+
+    def region(name: str, label: str, **values: Any) -> dict[str, Any]:
+        blank = {"roster": 0, "issued": 0, "share": None, "dated": 0, "median_lag_days": None}
+        return {"region": name, "label": label, **blank, **values}
+
+    assert rollout(client, policy="national", as_of="2022-07-31") == {
+        "policy": link("policies", "national", "National"),
+        "as_of": "2022-07-31",
+        "roster": 3,
+        "issued": 2,
+        "share": 2 / 3,
+        "dated": 1,
+        "known_by": 1,
+        "lag_from": "2022-06-17",
+        "median_lag_days": 10,
+        "p90_lag_days": 10,
+        "followers": [link("policies", "follower", "Follower")],
+        "by_region": [
+            region("north", "North", roster=3, issued=2, share=2 / 3, dated=1, median_lag_days=10),
+            region("northeast", "Northeast"),
+            region("east", "East"),
+            region("central-south", "Central and South"),
+            region("southwest", "Southwest"),
+            region("northwest", "Northwest"),
+        ],
+        "series": [
+            {"date": "2022-06-17", "issued": 0},
+            {"date": "2022-06-27", "issued": 1},
+            {"date": "2022-07-31", "issued": 2},
+        ],
+        "dated_series": [{"date": "2022-06-17", "issued": 0}, {"date": "2022-06-27", "issued": 1}],
+        "provinces": [
+            row("exact", status="issued", issued_on="2022-06-27", precision="day", known_by="2022-06-27", lag_days=10),
+            row("month", status="issued", issued_on="2022-07-01", precision="month", known_by="2022-07-31"),
+            row("none", status="unknown"),
+        ],
+    }
+
+
+def test_a_policy_that_calls_for_no_plans_has_no_rollout_which_is_not_zero(client: Client) -> None:
+    body = rollout(client, policy="beautiful-china-opinions-2023")
+    assert (body["roster"], body["issued"], body["share"], body["dated"], body["series"]) == (32, None, None, None, [])
+
+
+def test_an_edit_shows_at_once(client: Client) -> None:
+    plan = Policy.objects.get(slug=PLAN).plans.get(province__slug="tianjin")
+    plan.status, plan.issued_on, plan.issued_precision, plan.known_issued_by = "drafting", None, "", None
+    plan.published_on = None
+    plan.save()
+    assert rollout(client)["issued"] == 31
+
+
+# -- records -----------------------------------------------------------------------------------------------
+
+
+def test_a_province(client: Client) -> None:
+    body = client.get("/api/v1/provinces/zhejiang/?lang=zh-hans").json()
+    sources = body.pop("sources")
+    assert body == {
+        "slug": "zhejiang",
+        "name": "浙江省",
+        "name_en": "Zhejiang",
+        "name_zh": "浙江省",
+        "short_en": "Zhejiang",
+        "short_zh": "浙江",
+        "gb_code": "330000",
+        "iso_code": "CN-ZJ",
+        "kind": "province",
+        "region": "east",
+        "tile_col": 6,
+        "tile_row": 5,
+        "in_roster": True,
+        "confidence": "inferred",
+        "unverified": True,
+        "note": None,
+        "url": f"{HERE}/api/v1/provinces/zhejiang/",
+        "page": f"{HERE}/provinces/zhejiang/",
+    }
+    assert [list(source) for source in sources] == [["id", "title", "url", "address"]]
+
+
+def test_a_policy_made_here(client: Client, empty: None) -> None:
+    source = make_source(title="Gazette", url="https://example.org/gazette")
+    policy = make_policy(
+        slug="plan", title_en="Plan", title_zh="计划", issued_on=date(2022, 6, 1), issued_precision="month"
+    )
+    policy.sources.add(source)
+    assert client.get("/api/v1/policies/plan/").json() == {
+        "slug": "plan",
+        "name": "Plan",
+        "title_en": "Plan",
+        "title_zh": "计划",
+        "kind": "document",
+        "doc_number": None,
+        "level": "national",
+        "province": None,
+        "parent": None,
+        "agencies": [],
+        "issued_on": "2022-06-01",
+        "issued_precision": "month",
+        "published_on": None,
+        "known_issued_by": "2022-06-30",
+        "calls_for_provincial_plan": True,
+        "confidence": "official",
+        "unverified": False,
+        "note": None,
+        "sources": [
+            {
+                "id": source.pk,
+                "title": "Gazette",
+                "url": f"{HERE}/api/v1/sources/{source.pk}/",
+                "address": "https://example.org/gazette",
+            }
+        ],
+        "url": f"{HERE}/api/v1/policies/plan/",
+        "page": f"{HERE}/policies/plan/",
+    }
+
+
+def test_a_figure_is_a_number_with_both_readings(client: Client) -> None:
+    body = client.get("/api/v1/figures/carbon-intensity-decline/").json()
+    assert (body["value"], body["unit"], body["period"]) == (34.4, "%", "2013–2022")
+    assert "344%" in body["as_printed"]
+
+
+# -- the day asked for -------------------------------------------------------------------------------------------
+
+
+def test_policies_known_on_the_day(client: Client) -> None:
+    def slugs(day: str) -> set[str]:
+        rows = client.get(f"/api/v1/policies/?as_of={day}&page_size=200").json()["results"]
+        return {row["slug"] for row in rows}
+
+    assert slugs("2021-01-01") == {"steel-ultra-low-emission-2019"}
+    assert slugs("2022-06-17") - slugs("2022-06-16") == {PLAN}
+    assert client.get(f"/api/v1/policies/{PLAN}/?as_of=2022-06-16").status_code == 404
+    assert client.get(f"/api/v1/policies/{PLAN}/?as_of=2022-06-17").status_code == 200
+
+
+@pytest.mark.parametrize(("day", "issued"), [("2022-12-04", 0), ("2022-12-31", 5), ("2023-12-31", 15)])
+def test_plans_carry_the_status_of_the_day(client: Client, day: str, issued: int) -> None:
+    body = client.get(f"/api/v1/plans/?as_of={day}&page_size=200").json()
+    found = [row["status"] for row in body["results"]]
+    assert (body["count"], found.count("issued"), found.count("unknown")) == (32, issued, 32 - issued)
+    assert client.get(f"/api/v1/plans/?as_of={day}&status=issued").json()["count"] == issued
+
+
+def test_a_plan_issued_later_gives_nothing_away(client: Client) -> None:
+    plan = Policy.objects.get(slug=PLAN).plans.get(province__slug="tianjin")
+    then = client.get(f"/api/v1/plans/{plan.pk}/?as_of=2022-12-06").json()
+    now = client.get(f"/api/v1/plans/{plan.pk}/?as_of=2022-12-07").json()
+    always = {"id", "policy", "province", "status", "url"}
+    assert {key for key, value in then.items() if value not in (None, [])} == always
+    assert (then["status"], now["status"], now["issued_on"]) == ("unknown", "issued", "2022-12-07")
+    assert now["doc_number"] == "津环气候〔2022〕115号"
+
+
+def test_a_question_about_days_leaves_out_what_was_issued_later(client: Client) -> None:
+    query = "issued_on__gte=2022-12-07&ordering=issued_on&fields=issued_on"
+    rows = client.get(f"/api/v1/plans/?{query}&as_of=2022-12-31").json()["results"]
+    assert [row["issued_on"] for row in rows] == ["2022-12-07"]
+    first = client.get("/api/v1/plans/?ordering=-issued_on&as_of=2022-12-10&fields=issued_on").json()["results"][0]
+    assert first == {"issued_on": "2022-12-07"}, "the order must not tell of days to come"
+
+
+@pytest.mark.parametrize("resource", ["provinces", "agencies", "industries", "measures", "sources", "figures"])
+def test_what_has_no_day_is_the_same_on_every_day(client: Client, resource: str) -> None:
+    then, now = (client.get(f"/api/v1/{resource}/{query}").json()["results"] for query in ("?as_of=2020-01-01", ""))
+    assert then == now
+
+
+# -- the bill ------------------------------------------------------------------------------------------------------
+
+BILL = {
+    # count and rows of the list, and one prefetch for each relation to many
+    "provinces": 3,  # + sources
+    "agencies": 2,
+    "policies": 4,  # + agencies, sources
+    "measures": 5,  # + industries, policies, sources
+    "plans": 3,  # + sources
+    "figures": 3,  # + sources
+    "sources": 2,
+    "industries": 4,  # + divisions, sources
+}
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize(("resource", "queries"), BILL.items())
+def test_queries_do_not_grow_with_rows(
+    client: Client, django_assert_num_queries: Any, resource: str, queries: int, rows: int
+) -> None:
+    with django_assert_num_queries(queries):
+        assert len(client.get(f"/api/v1/{resource}/?page_size={rows}").json()["results"]) == rows
+
+
+def test_a_file_costs_one_query_less_than_a_page(client: Client, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(2):  # rows, sources: nothing is counted
+        assert b"".join(client.get("/api/v1/provinces/?format=csv").streaming_content).count(b"\n") == 36
+
+
+@pytest.mark.parametrize("provinces", [1, 3])
+def test_the_rollout_costs_four_queries(
+    client: Client, empty: None, django_assert_num_queries: Any, provinces: int
+) -> None:
+    policy = make_policy(slug="plan")
+    for _n in range(provinces):
+        make_plan(policy, make_province())
+    with django_assert_num_queries(4):  # the policy, its plans, the roster, the policies that carry it out
+        assert rollout(client, policy="plan")["issued"] == provinces

@@ -1,0 +1,133 @@
+"""The rollout over the shipped records (check sums of the data) and over small made-up ones."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from policies.metrics import Step
+from policies.models import Policy
+from policies.rollout import build_rollout, lag_range
+from tests.factories import make_plan, make_policy, make_province
+
+pytestmark = pytest.mark.django_db
+SYNERGY = "synergy-implementation-plan-2022"
+
+
+@pytest.mark.parametrize(
+    ("day", "issued", "dated", "lags"),
+    [
+        ("2022-06-16", 0, 0, []),
+        ("2022-12-04", 0, 0, []),
+        ("2022-12-05", 1, 1, [171]),
+        ("2022-12-30", 3, 2, [171, 173]),
+        ("2022-12-31", 5, 2, [171, 173]),
+        ("2023-06-30", 9, 4, [171, 173, 215, 252]),
+        ("2023-12-31", 15, 7, [171, 173, 215, 252, 427, 437, 490]),
+        ("2024-01-29", 15, 7, [171, 173, 215, 252, 427, 437, 490]),
+        ("2024-01-30", 32, 7, [171, 173, 215, 252, 427, 437, 490]),
+    ],
+)
+def test_the_shipped_plans_add_up_on_any_day(day: str, issued: int, dated: int, lags: list[int]) -> None:
+    rollout = build_rollout(Policy.objects.get(slug=SYNERGY), date.fromisoformat(day))
+    found = (rollout.roster, rollout.issued, rollout.dated, rollout.known_by, sorted(rollout.lags))
+    assert found == (32, issued, dated, issued - dated, lags)
+    assert rollout.share == issued / 32
+    assert sum(row.issued for row in rollout.by_region) == issued
+    assert sum(row.roster for row in rollout.by_region) == 32
+
+
+def test_known_lags_of_the_shipped_plans() -> None:
+    rollout = build_rollout(Policy.objects.get(slug=SYNERGY), date(2024, 1, 30))
+    lags = {row.province.slug: row.lag_days for row in rollout.provinces if row.lag_days is not None}
+    assert lags == {
+        "tianjin": 173,
+        "liaoning": 490,
+        "shanghai": 215,
+        "henan": 252,
+        "hubei": 171,
+        "guangdong": 437,
+        "chongqing": 427,
+    }
+    assert rollout.origin == date(2022, 6, 17)
+    assert rollout.median_lag_days == 252
+
+
+def test_the_denominator_is_the_roster_not_the_rows(empty: None) -> None:
+    policy, first = make_policy(), make_province()
+    make_province()
+    make_province()
+    make_province(in_roster=False, region="")
+    make_plan(policy, first)
+    rollout = build_rollout(policy, date(2024, 1, 1))
+    assert (rollout.issued, rollout.roster, rollout.share) == (1, 3, 1 / 3)
+    assert [row.status for row in rollout.provinces] == ["issued", "unknown", "unknown"]
+
+
+def test_a_policy_that_asks_for_no_plans_has_no_number_not_zero(empty: None) -> None:
+    make_province()
+    rollout = build_rollout(make_policy(calls_for_provincial_plan=False), date(2024, 1, 1))
+    assert (rollout.issued, rollout.dated, rollout.known_by, rollout.share) == (None, None, None, None)
+    assert (rollout.series, rollout.median_lag_days) == ([], None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "before", "after"),
+    [
+        ({"status": "issued", "issued_on": None, "known_issued_by": date(2023, 5, 1)}, "unknown", "issued"),
+        ({"status": "issued", "issued_on": date(2023, 4, 1), "issued_precision": "month"}, "unknown", "issued"),
+        (
+            {
+                "status": "not_found",
+                "issued_on": None,
+                "searched_on": date(2023, 5, 1),
+                "searched_where": "its website",
+            },
+            "unknown",
+            "not_found",
+        ),
+        ({"status": "drafting", "issued_on": None}, "drafting", "drafting"),
+    ],
+)
+def test_what_was_learnt_later_is_not_shown_before(
+    empty: None, fields: dict[str, Any], before: str, after: str
+) -> None:
+    policy = make_policy()
+    make_plan(policy, make_province(), **fields)
+    assert build_rollout(policy, date(2023, 4, 29)).provinces[0].status == before
+    assert build_rollout(policy, date(2023, 5, 1)).provinces[0].status == after
+
+
+def test_a_month_counts_from_its_last_day(empty: None) -> None:
+    policy = make_policy()
+    make_plan(policy, make_province(), issued_on=date(2023, 2, 1), issued_precision="month")
+    assert build_rollout(policy, date(2023, 2, 27)).issued == 0
+    rollout = build_rollout(policy, date(2023, 2, 28))
+    assert (rollout.issued, rollout.dated, rollout.known_by) == (1, 0, 1)
+    assert rollout.series == [Step(date(2022, 6, 17), 0), Step(date(2023, 2, 28), 1)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"issued_on": date(2022, 12, 5)}, None),
+        ({"issued_on": date(2023, 1, 1), "issued_precision": "month"}, (198, 228)),
+        ({"issued_on": None, "known_issued_by": date(2022, 12, 13)}, (0, 179)),
+    ],
+)
+def test_a_lag_without_an_exact_day_is_a_range(
+    empty: None, fields: dict[str, Any], expected: tuple[int, int] | None
+) -> None:
+    policy = make_policy()
+    make_plan(policy, make_province(), **fields)
+    rollout = build_rollout(policy, date(2024, 1, 1))
+    assert lag_range(rollout.provinces[0], rollout.origin) == expected
+
+
+@pytest.mark.parametrize("provinces", [1, 3])
+def test_three_queries_whatever_the_rows(empty: None, provinces: int, django_assert_num_queries: Any) -> None:
+    policy = make_policy()
+    for _ in range(provinces):
+        make_plan(policy, make_province())
+    with django_assert_num_queries(3):  # plans with their status; the roster; the documents that carry it out
+        build_rollout(policy, date(2024, 1, 1))

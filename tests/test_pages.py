@@ -1,0 +1,283 @@
+"""Pages over the shipped records: what they say, what they refuse, and the files they give."""
+
+import csv
+import io
+from datetime import date
+from typing import Any
+
+import pytest
+from django.test import Client
+from openpyxl import load_workbook
+
+from pilots.models import Pilot
+from policies.models import Industry, Policy, Province
+from tests.factories import make_batch, make_industry, make_pilot, make_plan, make_policy, make_province
+
+pytestmark = pytest.mark.django_db
+
+PAGES = [
+    "/",
+    "/policies/",
+    "/policies/synergy-implementation-plan-2022/",
+    "/policies/carbon-dual-control-2024/",
+    "/provinces/",
+    "/provinces/zhejiang/",
+    "/provinces/xpcc/",
+    "/provinces/taiwan/",
+    "/pilots/",
+    "/pilots/huzhou/",
+    "/pilots/otog-high-tech-industrial-development-zone/",
+    "/industries/",
+    "/industries/?by=province&level=national",
+    "/industries/steel/",
+    "/industries/automobiles/",
+    "/data/",
+    "/search/",
+    "/search/?q=%E6%B5%99%E6%B1%9F",
+    "/sign-in/",
+]
+
+
+@pytest.mark.parametrize("lang", ["en", "zh-hans"])
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_answers_in_its_language(client: Client, path: str, lang: str) -> None:
+    response = client.get(path, {"lang": lang} if "?" not in path else None, headers={"accept-language": lang})
+    assert response.status_code == 200
+    assert f'<html lang="{lang}"' in response.content.decode()
+
+
+def test_every_record_has_its_page(client: Client) -> None:
+    for model in (Policy, Province, Pilot, Industry):
+        for record in model._default_manager.all():
+            assert client.get(record.get_absolute_url()).status_code == 200, record
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/policies/", "/provinces/", "/pilots/", "/industries/", "/data/", "/search/?q=a"]
+)
+def test_empty_data_is_no_error(empty: None, client: Client, path: str) -> None:
+    assert client.get(path).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "finding"),
+    [
+        (
+            "/policies/synergy-implementation-plan-2022/",
+            (
+                "All 32 provinces have issued a plan; 7 of them on a known day, the median 252 days after the national "
+                "document."
+            ),
+        ),
+        (
+            "/policies/synergy-implementation-plan-2022/?as_of=2022-12-30",
+            (
+                "3 of 32 provinces have issued a plan; 2 of them on a known day, the median 172 days after the national "
+                "document."
+            ),
+        ),
+        (
+            "/policies/synergy-implementation-plan-2022/?as_of=2022-12-04",
+            "No province is known to have issued a plan by 4 December 2022.",
+        ),
+        (
+            "/pilots/",
+            (
+                "8 of 21 announced cities and 11 of 43 announced parks of the latest national batch are recorded; "
+                "1 in 2 other batches."
+            ),
+        ),
+        ("/pilots/?as_of=2024-01-14", "No batch is known by this day."),
+        (
+            "/industries/",
+            (
+                "7 of 21 industries are named by a recorded pilot; no pilot yet in 5 of the 8 priority industries: "
+                "Iron and steel, Petrochemicals, New energy, Cement, Coking."
+            ),
+        ),
+        ("/industries/steel/", "A gap: national policy singles this industry out, and no recorded pilot names it."),
+        ("/provinces/taiwan/", "This unit lies outside the programme: it is drawn on the map and counted nowhere."),
+    ],
+)
+def test_the_finding_answers_the_page_s_question(client: Client, path: str, finding: str) -> None:
+    assert client.get(path).context["finding"] == finding
+
+
+def test_the_finding_in_chinese(client: Client) -> None:
+    finding = client.get("/policies/synergy-implementation-plan-2022/?lang=zh-hans").context["finding"]
+    assert "32" in finding
+    assert "252" in finding
+    assert not any(char.isascii() and char.isalpha() for char in finding)
+
+
+def test_the_overview_s_five_figures(client: Client) -> None:
+    figures = client.get("/?as_of=2026-11-24").context["figures"]
+    assert [(figure["value"], figure["of"]) for figure in figures] == [
+        (32, "of 32 provinces"),
+        (8, "of 21 announced"),
+        (11, "of 43 announced"),
+        (7, "of 21 industries"),
+        (37, "days"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "says"),
+    [
+        ("/?as_of=2024-02-30", 400, "“2024-02-30” is not a day"),
+        ("/?as_of=2024-1-5", 400, "is not a day"),
+        ("/?as_of=9999-01-01", 400, "lies ahead"),
+        ("/?as_of=2024-01-01&as_of=2024-01-02", 400, "is not a day"),
+        ("/?asof=2024-01-01", 400, "Did you mean “as_of”?"),
+        ("/?lang=fr", 400, "is not a language here"),
+        ("/pilots/?province=hebie", 400, "Did you mean “hebei”?"),
+        ("/pilots/?kind=parks", 400, "Did you mean “park”?"),
+        ("/pilots/?kind=park&kind=city", 400, "Give it once"),
+        ("/pilots/?sort=colour", 400, "is no column"),
+        ("/pilots/?page=0", 400, "is not a page of this list"),
+        ("/pilots/?page=9", 400, "is not a page of this list"),
+        ("/pilots/?export=pilot.csv", 400, "is no table of this page"),
+        ("/industries/?by=city", 400, "Use region or province"),
+        ("/pilots/?q=%00", 400, "Null characters are not allowed"),
+        ("/pilots/?q=%ff%fe", 200, ""),
+        ("/pilots/?q=" + "x" * 4000, 200, ""),
+        ("/pilots/nobody/", 404, "Nothing stands at this address"),
+        ("/policies/energy-saving-carbon-plan-2024/?as_of=2020-01-01", 404, "Nothing stands at this address"),
+    ],
+)
+def test_a_wrong_address_says_what_is_right(client: Client, path: str, status: int, says: str) -> None:
+    response = client.get(path)
+    assert response.status_code == status
+    assert says in response.content.decode().replace("&#x27;", "'")
+
+
+@pytest.mark.parametrize(
+    ("query", "slugs"),
+    [
+        ("kind=park&q=inner", ["otog-high-tech-industrial-development-zone", "sulige-economic-development-zone"]),
+        ("q=%E6%B9%96%E5%B7%9E", ["huzhou", "huzhou-zhejiang"]),
+        ("q=huzhou&level=national", ["huzhou"]),
+        ("region=northwest", ["xian"]),
+        ("q=%25", []),
+        ("q=_", []),
+        ("industry=automobiles&sort=-name", ["tianjin-economic-technological-development-area", "guangzhou-nansha"]),
+    ],
+)
+def test_filters_and_search(client: Client, query: str, slugs: list[str]) -> None:
+    listing = client.get(f"/pilots/?{query}").context["listing"]
+    assert [cells[0].url for cells in listing.table.rows] == [f"/pilots/{slug}/" for slug in slugs]
+    assert (listing.count, listing.total) == (len(slugs), 20)
+
+
+def test_a_chip_lifts_its_filter_and_keeps_the_rest(client: Client) -> None:
+    listing = client.get("/pilots/?kind=park&province=hebei&as_of=2026-11-24&page=1").context["listing"]
+    assert [(chip.label, chip.value, chip.remove_url) for chip in listing.chips] == [
+        ("Kind", "industrial park", "/pilots/?province=hebei&as_of=2026-11-24"),
+        ("Province", "Hebei", "/pilots/?kind=park&as_of=2026-11-24"),
+    ]
+    assert listing.clear_url == "/pilots/?as_of=2026-11-24"
+
+
+def test_sorting_puts_what_is_missing_last_both_ways(client: Client) -> None:
+    for sort, first in (("lag", "/provinces/hubei/"), ("-lag", "/provinces/liaoning/")):
+        rows = client.get(f"/provinces/?sort={sort}").context["listing"].table.rows
+        assert rows[0][0].url == first
+        assert rows[-1][5].value is None
+
+
+def test_the_provinces_page_filters_by_the_plan_s_status_on_the_day(client: Client) -> None:
+    rows = client.get("/provinces/?status=issued&as_of=2022-12-30").context["listing"].table.rows
+    assert [cells[0].url for cells in rows] == ["/provinces/fujian/", "/provinces/hubei/", "/provinces/tianjin/"]
+
+
+def read_csv(response: Any) -> list[list[str]]:
+    text = b"".join(response.streaming_content).decode("utf-8")
+    assert text.startswith("\ufeff")
+    return list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))
+
+
+def test_a_csv_holds_what_is_shown_and_says_so(client: Client) -> None:
+    response = client.get("/pilots/?kind=park&province=hebei&sort=-name&as_of=2026-11-24&export=pilots.csv")
+    assert response["Content-Disposition"] == (
+        "attachment; filename=\"pilots-2026-11-24.csv\"; filename*=UTF-8''pilots-2026-11-24.csv"
+    )
+    rows = read_csv(response)
+    assert rows[:5] == [
+        ["# Pilots"],
+        ["# As of: 24 November 2026"],
+        ["# Filter: Kind: industrial park; Province: Hebei"],
+        ["# Rows: 2"],
+        ["# Address: http://testserver/pilots/?kind=park&province=hebei&sort=-name&as_of=2026-11-24"],
+    ]
+    assert [row[0] for row in rows[6:]] == ["Wu'an Industrial Park", "Handan Fuxing Economic Development Zone"]
+
+
+def test_a_workbook_has_real_dates_and_numbers_and_a_cover(client: Client) -> None:
+    response = client.get("/policies/synergy-implementation-plan-2022/?export=plans.xlsx&as_of=2026-11-24")
+    book = load_workbook(io.BytesIO(response.content))
+    table, about = book.worksheets
+    heads = [cell.value for cell in table[1]]
+    rows = {row[0]: dict(zip(heads, row, strict=True)) for row in table.iter_rows(min_row=2, values_only=True)}
+    assert len(rows) == 32
+    assert table.freeze_panes == "A2"
+    assert rows["Hubei"]["Issued"].date() == date(2022, 12, 5)
+    assert rows["Hubei"]["Days after the national document"] == 171
+    assert rows["Beijing"]["Issued"] == "2023-09"
+    assert rows["Hunan"]["Issued"] is None
+    assert [cell.value for cell in about["A"]] == ["As of", "Filter", "Rows", "Address"]
+
+
+def test_text_never_runs_as_a_formula(empty: None, client: Client) -> None:
+    make_pilot(make_batch(), make_province(), name_en='=HYPERLINK("http://evil")', name_zh="＝1+1")
+    assert read_csv(client.get("/pilots/?export=pilots.csv"))[-1][0] == '\'=HYPERLINK("http://evil")'
+    book = load_workbook(io.BytesIO(client.get("/pilots/?export=pilots.xlsx").content))
+    cell = book.worksheets[0]["A2"]
+    assert (cell.value, cell.data_type) == ('=HYPERLINK("http://evil")', "s")
+
+
+@pytest.mark.parametrize("path", ["/", "/policies/synergy-implementation-plan-2022/", "/industries/", "/pilots/"])
+def test_each_chart_s_table_is_its_file(client: Client, path: str) -> None:
+    context = client.get(path).context
+    charts = context["charts"].values() if "charts" in context else [context["chart"]]
+    for chart in charts:
+        rows = read_csv(client.get(f"{path}?export={chart.slug}.csv"))
+        shown = [row for row in rows if not row[0].startswith("#")]
+        assert len(shown) == len(chart.table.rows) + 1, chart.slug
+        assert shown[0] == [column.label for column in chart.table.columns]
+
+
+def test_script_in_a_record_stays_text(empty: None, client: Client) -> None:
+    make_pilot(make_batch(), make_province(), name_en="<script>alert(1)</script>", slug="x")
+    for path in ("/pilots/", "/pilots/x/", "/"):
+        assert b"<script>alert" not in client.get(path).content
+
+
+@pytest.mark.parametrize("n", [1, 3])
+@pytest.mark.parametrize(
+    ("path", "queries"),
+    [
+        # policy; reconciliation 2; rollout 3; coverage 6 (no measures); pilots by province 2; tiles outside;
+        # sources of pilots, policy, plans; the histories of 7 kinds
+        ("/", 25),
+        # roster; known policies 3 (total, calling, filtered); the rows; their agencies; choices of 3 filters; total
+        ("/policies/", 10),
+        # the overview's 14; roster count; the rows; sources; tiles outside
+        ("/provinces/", 18),
+        # reconciliation 2; count; the rows; industries; sources; pilots by province 2; choices of 3 filters
+        ("/pilots/", 11),
+        # coverage 6; sources; choices of 2 filters; measures (none, so nothing behind them)
+        ("/industries/", 10),
+        # reconciliation 2; policy; roster; gaps; sources 3 (none, so no page); figures; 10 counts of downloads
+        ("/data/", 18),
+    ],
+)
+def test_queries_of_a_page_do_not_grow(
+    empty: None, client: Client, django_assert_num_queries: Any, path: str, queries: int, n: int
+) -> None:
+    batch, policy = make_batch(), make_policy()
+    for _ in range(n):
+        province = make_province()
+        make_plan(policy, province)
+        make_pilot(batch, province, make_industry())
+    with django_assert_num_queries(queries):
+        client.get(path)
