@@ -74,7 +74,7 @@ def pilots_of(batch: Batch) -> str:
 
 @admin.register(Pilot)
 class PilotAdmin(RecordAdmin):
-    list_display = ["__str__", "name_zh", "kind", "province", "batch", "prefecture_zh", "confidence", "withdrawn_on"]
+    list_display = ["__str__", "name_zh", "kind", "province", "prefecture_zh", "confidence", "withdrawn_on", "batch"]
     list_select_related = ["province", "batch"]
     list_filter = [
         "kind",

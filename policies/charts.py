@@ -301,8 +301,8 @@ def plans_grid(rollout: Rollout, outside: Iterable[Province]) -> dict[str, Any]:
     tiles = [plan_tile(row, rollout.origin) for row in rollout.provinces]
     classes = Counter(tile["class"] for tile in tiles)
     words = [
-        ("s5", _("issued, day known (days after the national document)")),
-        ("s3", _("issued, only known by a day (days at most)")),
+        ("s5", _("issued: days after the national document")),
+        ("s3", _("issued, day not known: days at most")),
         ("yellow", status_label(PlanStatus.DRAFTING)),
         ("grey", status_label(PlanStatus.NOT_FOUND)),
         ("s1", status_label(PlanStatus.NOT_REQUIRED)),

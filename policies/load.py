@@ -251,7 +251,7 @@ def read_number_or_day(target: Any, text: str) -> Any:
 def find(model: Any, key: str, state: Load) -> models.Model:
     """The record a cell names by its key. Raises ValueError with the nearest key there is."""
     record = state.records.get((model, key))
-    name = "slug" if hasattr(model, "slug") else "code"
+    name = code_field(model)
     if record is None and hasattr(model, name):
         record = model._default_manager.filter(**{name: key}).first()
     if record is None:
@@ -299,10 +299,20 @@ def existing(row: Row, shipment: Shipment | None) -> Recorded | None:
     manager = row.kind.model._default_manager
     if shipment is not None:
         return manager.filter(pk=shipment.record_id).first()
-    wanted = {}
-    for name in row.kind.finds:
-        wanted[f"{name}__slug" if row.kind.model._meta.get_field(name).is_relation else name] = row.texts.get(name, "")
-    return manager.filter(**wanted).first()
+    wanted = {lookup(row.kind.model._meta.get_field(name)): row.texts.get(name, "") for name in row.kind.finds}
+    return manager.filter(**wanted).first() if wanted else None
+
+
+def lookup(target: Any) -> str:
+    """How a file's text finds a field's value: a related record by its code."""
+    if not target.is_relation:
+        return str(target.name)
+    return f"{target.name}__{code_field(target.related_model)}"
+
+
+def code_field(model: Any) -> str:
+    """The field that holds a record's code."""
+    return "slug" if hasattr(model, "slug") else "code"
 
 
 def split(row: Row) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -382,7 +392,7 @@ def as_text(record: Recorded, name: str, state: Load) -> str:
 
 def key_of(record: models.Model, state: Load) -> str:
     """The key by which files name a record; one that was never shipped goes by its number."""
-    return state.keys.get((type(record), record.pk)) or str(getattr(record, "slug", f"#{record.pk}"))
+    return state.keys.get((type(record), record.pk)) or str(getattr(record, code_field(record), f"#{record.pk}"))
 
 
 def summary(tallies: Mapping[str, Tally]) -> list[str]:

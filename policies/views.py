@@ -92,12 +92,13 @@ def policy_list(request: HttpRequest) -> HttpResponseBase:
 
 def list_finding(known: QuerySet[Policy], as_of: Any) -> str:
     total, calling = known.count(), known.filter(calls_for_provincial_plan=True).count()
-    text = ngettext(
-        "%(total)d policy is on record by %(day)s; %(calling)d of them calls for a plan from every province.",
-        "%(total)d policies are on record by %(day)s; %(calling)d of them call for a plan from every province.",
-        total,
+    text = ngettext("%(total)d policy is on record by %(day)s", "%(total)d policies are on record by %(day)s", total)
+    rest = ngettext(
+        "; %(calling)d of them calls for a plan from every province.",
+        "; %(calling)d of them call for a plan from every province.",
+        calling,
     )
-    return text % {"total": total, "calling": calling, "day": day(as_of)}
+    return text % {"total": total, "day": day(as_of)} + rest % {"calling": calling}
 
 
 def policy_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
@@ -157,6 +158,7 @@ def rollout_figures(rollout: Rollout) -> list[dict[str, Any]]:
             "of": _("of %(roster)d provinces") % {"roster": rollout.roster},
             "note": _("known to exist by %(day)s") % {"day": day(rollout.as_of)},
             "url": "#plans",
+            "definition": "rollout",
         },
         {
             "label": _("On a known day"),
@@ -164,6 +166,7 @@ def rollout_figures(rollout: Rollout) -> list[dict[str, Any]]:
             "of": of_issued,
             "note": _("full date of issue"),
             "url": "#plans",
+            "definition": "dated",
         },
         {
             "label": _("Only known by a day"),
@@ -171,6 +174,7 @@ def rollout_figures(rollout: Rollout) -> list[dict[str, Any]]:
             "of": of_issued,
             "note": _("issued then or before"),
             "url": "#plans",
+            "definition": "dated",
         },
         {
             "label": _("Median lag"),
@@ -178,6 +182,7 @@ def rollout_figures(rollout: Rollout) -> list[dict[str, Any]]:
             "of": _("days"),
             "note": _("over %(n)d plans with a known day") % {"n": len(rollout.lags)},
             "url": "#chart-lags",
+            "definition": "lag",
         },
         {
             "label": _("P90 lag"),
@@ -185,5 +190,6 @@ def rollout_figures(rollout: Rollout) -> list[dict[str, Any]]:
             "of": _("days"),
             "note": _("nine in ten of the dated plans came sooner"),
             "url": "#chart-lags",
+            "definition": "lag",
         },
     ]

@@ -77,6 +77,7 @@ def overview_figures(value: Overview) -> list[dict[str, Any]]:
                 "of": _("of %(roster)d provinces") % {"roster": rollout.roster},
                 "note": by,
                 "url": rollout.policy.get_absolute_url(),
+                "definition": "rollout",
             }
         )
     for kind, label, numbers in (
@@ -88,7 +89,9 @@ def overview_figures(value: Overview) -> list[dict[str, Any]]:
         of = _("of %(n)d announced") % {"n": numbers.announced} if numbers.announced is not None else ""
         note = _("%(n)d only inferred") % {"n": numbers.unverified} if numbers.unverified else by
         url = pilots_url(batch=batch.slug, kind=kind)
-        figures.append({"label": label, "value": numbers.recorded, "of": of, "note": note, "url": url})
+        figures.append(
+            {"label": label, "value": numbers.recorded, "of": of, "note": note, "url": url, "definition": "recorded"}
+        )
     coverage = value.coverage
     figures.append(
         {
@@ -98,6 +101,7 @@ def overview_figures(value: Overview) -> list[dict[str, Any]]:
             "note": _("%(naming)d of %(pilots)d pilots name one")
             % {"naming": coverage.naming, "pilots": coverage.pilots},
             "url": reverse("industry-list"),
+            "definition": "coverage",
         }
     )
     if batch is not None and batch.term_end:

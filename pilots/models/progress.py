@@ -1,0 +1,194 @@
+"""How far a pilot has come: its stages, its milestones, and a colour that a person set."""
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from config.asof import today
+from pilots.metrics.lights import Colour
+from pilots.metrics.stages import Entry, Fault, Problem, Stage, problems
+from pilots.models.programme import Pilot
+from policies.models.base import (
+    Confidence,
+    Recorded,
+    Sourced,
+    Titled,
+    check_not_ahead,
+    check_text,
+    one_of,
+)
+
+
+class StageEntry(Recorded, Sourced):
+    """A pilot enters a stage: when it was planned, when it happened, and by what that is shown."""
+
+    pilot = models.ForeignKey(Pilot, verbose_name=_("pilot"), on_delete=models.PROTECT, related_name="stages")
+    stage = models.CharField(_("stage"), max_length=12, choices=Stage.choices)
+    planned_on = models.DateField(_("planned on"), null=True, blank=True)
+    entered_on = models.DateField(
+        _("entered on"),
+        null=True,
+        blank=True,
+        validators=[check_not_ahead],
+        help_text=_("Day on which it happened; empty while it is only planned."),
+    )
+    evidence = models.CharField(
+        _("evidence"),
+        max_length=300,
+        blank=True,
+        validators=[check_text],
+        help_text=_("The document that shows it, for example the plan’s title and number."),
+    )
+    reason = models.CharField(
+        _("reason"),
+        max_length=300,
+        blank=True,
+        validators=[check_text],
+        help_text=_("Needed where a stage before it was skipped: why, for example “day of review not published”."),
+    )
+
+    _history_m2m_fields = ["sources"]
+
+    class Meta:
+        verbose_name = _("stage entry")
+        verbose_name_plural = _("stage entries")
+        ordering = ["pilot", "entered_on", "pk"]
+        constraints = [
+            one_of("stage", Stage, "stageentry_stage_known"),
+            one_of("confidence", Confidence, "stageentry_confidence_known"),
+            models.UniqueConstraint(
+                fields=["pilot", "stage", "entered_on"],
+                name="stageentry_once_a_day",
+                violation_error_message=_("This pilot already enters this stage on this day."),
+            ),
+            models.UniqueConstraint(
+                fields=["pilot", "stage"],
+                condition=Q(entered_on__isnull=True),
+                name="stageentry_planned_once",
+                violation_error_message=_("This pilot already plans to enter this stage: change that entry."),
+            ),
+            models.CheckConstraint(
+                condition=Q(planned_on__isnull=False) | Q(entered_on__isnull=False),
+                name="stageentry_has_a_day",
+                violation_error_message=_("Give the day it was entered, or the day it is planned for."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_stage_display()}"
+
+    def as_entry(self) -> Entry:
+        """The entry as the measures take it. Raises ValueError for one that is only planned."""
+        if self.entered_on is None:
+            raise ValueError("only planned")
+        return Entry(Stage(self.stage), self.entered_on, reason=self.reason)
+
+    def clean(self) -> None:
+        """Refuse an entry that breaks the order of stages, together with the pilot's other entries."""
+        super().clean()
+        if not self.pilot_id or self.entered_on is None:
+            return
+        others = self.pilot.stages.exclude(pk=self.pk).filter(entered_on__isnull=False)
+        mine = self.as_entry()
+        before = [other.as_entry() for other in others]
+        known = {problem.fault for problem in problems(before, today())}
+        for problem in problems([*before, mine], today()):
+            if problem.entry is mine or problem.fault not in known:
+                field = "reason" if problem.fault == Fault.SKIPPED else "entered_on"
+                raise ValidationError({field: stage_message(problem)})
+
+
+def stage_message(problem: Problem) -> str:
+    """What is wrong with a stage entry, with the stages that it is about."""
+    stages = gettext(", ").join(str(stage.label) for stage in problem.stages)
+    what = gettext("%(stage)s: %(fault)s") % {"stage": problem.entry.stage.label, "fault": problem.fault.label}
+    return f"{what} ({stages})" if stages else what
+
+
+class Facet(models.TextChoices):
+    GOAL = "goal", _("goal")
+    PATH = "path", _("path")
+    MANAGEMENT = "management", _("management")
+    TECHNOLOGY = "technology", _("technology")
+    PROJECT = "project", _("project")
+
+
+class Milestone(Recorded, Titled, Sourced):
+    """Something a pilot has promised to have done by a day."""
+
+    pilot = models.ForeignKey(Pilot, verbose_name=_("pilot"), on_delete=models.PROTECT, related_name="milestones")
+    facet = models.CharField(_("facet"), max_length=12, choices=Facet.choices)
+    owner = models.CharField(
+        _("responsible"), max_length=120, blank=True, validators=[check_text], help_text=_("Department in charge.")
+    )
+    planned_on = models.DateField(_("planned on"), help_text=_("Day by which it is to be done."))
+    completed_on = models.DateField(
+        _("completed on"), null=True, blank=True, validators=[check_not_ahead], help_text=_("Empty until it is done.")
+    )
+    weight = models.PositiveSmallIntegerField(_("weight"), default=1)
+    is_key = models.BooleanField(
+        _("key milestone"), default=False, help_text=_("A key milestone more than 90 days late turns the pilot red.")
+    )
+    evidence = models.CharField(_("evidence"), max_length=300, blank=True, validators=[check_text])
+
+    _history_m2m_fields = ["sources"]
+
+    class Meta:
+        verbose_name = _("milestone")
+        verbose_name_plural = _("milestones")
+        ordering = ["pilot", "planned_on", "pk"]
+        constraints = [
+            one_of("facet", Facet, "milestone_facet_known"),
+            one_of("confidence", Confidence, "milestone_confidence_known"),
+            models.CheckConstraint(
+                condition=~Q(title_zh="") | ~Q(title_en=""),
+                name="milestone_has_title",
+                violation_error_message=_("Give the title in at least one language."),
+            ),
+            models.CheckConstraint(
+                condition=Q(weight__gte=1),
+                name="milestone_weight_positive",
+                violation_error_message=_("The weight is at least 1."),
+            ),
+        ]
+
+
+class LightOverride(Recorded):
+    """A person sets a pilot's light for a time, and says why; the computed one stays visible beside it."""
+
+    pilot = models.ForeignKey(Pilot, verbose_name=_("pilot"), on_delete=models.PROTECT, related_name="overrides")
+    colour = models.CharField(_("light"), max_length=6, choices=Colour.choices)
+    reason = models.CharField(_("reason"), max_length=300, validators=[check_text])
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("author"),
+        on_delete=models.PROTECT,
+        editable=False,
+        related_name="light_overrides",
+    )
+    set_on = models.DateField(_("set on"), default=today, validators=[check_not_ahead])
+    expires_on = models.DateField(_("expires on"), help_text=_("From this day on the computed light counts again."))
+
+    class Meta:
+        verbose_name = _("light set by hand")
+        verbose_name_plural = _("lights set by hand")
+        ordering = ["pilot", "-set_on", "-pk"]
+        constraints = [
+            one_of("colour", Colour, "lightoverride_colour_known"),
+            models.CheckConstraint(
+                condition=~Q(reason=""),
+                name="lightoverride_has_reason",
+                violation_error_message=_("Say why the light is set by hand."),
+            ),
+            models.CheckConstraint(
+                condition=Q(expires_on__gt=F("set_on")),
+                name="lightoverride_expires_after",
+                violation_error_message=_("It has to expire after the day it was set."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pilot}: {self.get_colour_display()}"

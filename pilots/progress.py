@@ -1,0 +1,342 @@
+"""How far every pilot has come on a day, and why its light has its colour: one value for page, API and file.
+
+Facts are read once (`with_facts`), and everything after that is arithmetic on them, so any number of days can be asked
+without another query.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import cached_property
+
+from django.db.models import Prefetch, QuerySet
+
+from pilots import metrics
+from pilots.metrics import (
+    Colour,
+    Direction,
+    Entry,
+    Funnel,
+    IndicatorLight,
+    MilestoneLight,
+    PilotLight,
+    Point,
+    Position,
+    RatedIndicator,
+    RatedMilestone,
+    Span,
+    TargetKind,
+    TargetPath,
+)
+from pilots.models import LightOverride, Milestone, Pilot, Reading, ReadingState, StageEntry, Target
+
+FIRST_REPORT = (4, 1)  # a year's values are due by 31 March of the next, so lights turn on 1 April
+
+
+def with_facts(pilots: QuerySet[Pilot]) -> QuerySet[Pilot]:
+    """The pilots with all that their progress is computed from. Seven queries, whatever the number of rows."""
+    readings = Reading.objects.order_by("period", "version")
+    return pilots.select_related("batch", "province", "parent").prefetch_related(
+        "stages",
+        "milestones",
+        Prefetch("targets", Target.objects.select_related("indicator").order_by("indicator_id")),
+        "targets__steps",
+        Prefetch("readings", readings),
+        Prefetch("overrides", LightOverride.objects.select_related("author").order_by("set_on", "pk")),
+    )
+
+
+@dataclass(frozen=True)
+class IndicatorStatus:
+    """One target on a day: the accepted reading that counts, and the light with the numbers behind it."""
+
+    target: Target
+    reading: Reading | None
+    year: int  # the year the light speaks of
+    light: IndicatorLight
+
+    @property
+    def code(self) -> str:
+        return self.target.indicator.code
+
+    @property
+    def landing(self) -> Decimal | None:
+        """Where the value would end at the present pace; a convention for the curious, not a forecast."""
+        if self.target.kind != TargetKind.REACH or self.reading is None or self.target.base_year is None:
+            return None
+        share = metrics.expected_share_by_year(self.target.base_year, self.year, self.target.target_year)
+        return metrics.naive_landing(self.target.base_value, self.reading.value, share)
+
+
+@dataclass(frozen=True)
+class MilestoneStatus:
+    milestone: Milestone
+    light: MilestoneLight
+    done: bool
+    due: bool
+
+
+@dataclass(frozen=True)
+class MilestoneCounts:
+    """Milestones of a pilot on a day: done by then, due by then, of those not done, and all."""
+
+    done: int
+    due: int
+    late: int
+    total: int
+
+
+@dataclass(frozen=True)
+class PilotStatus:
+    """A pilot on a day. `light` is the computed one; `override`, where one is in force, is what is shown."""
+
+    pilot: Pilot
+    as_of: date
+    position: Position | None
+    days_in_stage: int | None
+    list_to_plan: Span | None
+    indicators: Sequence[IndicatorStatus]
+    milestones: Sequence[MilestoneStatus]
+    light: PilotLight
+    override: LightOverride | None
+
+    @property
+    def colour(self) -> Colour:
+        """The colour shown: the one set by hand while that is in force, else the computed one."""
+        return Colour(self.override.colour) if self.override else self.light.colour
+
+    @property
+    def counts(self) -> MilestoneCounts:
+        done = sum(item.done for item in self.milestones)
+        due = sum(item.due for item in self.milestones)
+        late = sum(item.due and not item.done for item in self.milestones)
+        return MilestoneCounts(done, due, late, len(self.milestones))
+
+    @cached_property
+    def since(self) -> date | None:
+        """The first day of the colour shown; None when it has never been otherwise."""
+        return metrics.since(lambda day: colour_on(self.pilot, day), self.as_of, turning_days(self.pilot))
+
+    @property
+    def reported(self) -> bool:
+        """Whether any value was accepted for the last period due."""
+        return bool(accepted_since(self.pilot, metrics.year_due(self.as_of), self.as_of))
+
+
+# -- one pilot on a day ----------------------------------------------------------------------------------
+
+
+def entries(pilot: Pilot) -> list[Entry]:
+    """The stages a pilot has entered, as the measures take them."""
+    return [item.as_entry() for item in pilot.stages.all() if item.entered_on]
+
+
+def pilot_status(pilot: Pilot, as_of: date) -> PilotStatus:
+    """All that is known of a pilot on a day. No query when it comes from `with_facts`."""
+    indicators = [indicator_status(target, pilot, as_of) for target in pilot.targets.all()]
+    milestones = [milestone_status(item, as_of) for item in pilot.milestones.all()]
+    steps = entries(pilot)
+    return PilotStatus(
+        pilot=pilot,
+        as_of=as_of,
+        position=metrics.position(steps, as_of),
+        days_in_stage=metrics.days_in_stage(steps, as_of),
+        list_to_plan=metrics.list_to_plan(steps, as_of),
+        indicators=indicators,
+        milestones=milestones,
+        light=computed_light(pilot, as_of, indicators, milestones),
+        override=override_on(pilot, as_of),
+    )
+
+
+def computed_light(
+    pilot: Pilot, as_of: date, indicators: Sequence[IndicatorStatus], milestones: Sequence[MilestoneStatus]
+) -> PilotLight:
+    """The worst of the pilot's items; grey when a value is due and none was accepted."""
+    year = metrics.year_due(as_of)
+    owed = year >= first_year(pilot)
+    return metrics.pilot_light(
+        [RatedIndicator(item.code, item.light, item.target.binding) for item in indicators],
+        [RatedMilestone(str(item.milestone.pk), item.light, item.milestone.is_key) for item in milestones],
+        accepted=not owed or bool(accepted_since(pilot, year, as_of)),
+    )
+
+
+def first_year(pilot: Pilot) -> int:
+    """The first year for which a pilot owes values: that of its term, or of its batch."""
+    return (pilot.starts_on or pilot.batch.known_by).year
+
+
+def colour_on(pilot: Pilot, day: date) -> Colour:
+    return pilot_status(pilot, day).colour
+
+
+def override_on(pilot: Pilot, as_of: date) -> LightOverride | None:
+    """The light set by hand that is in force on the day; the latest where two overlap."""
+    return next((o for o in reversed(pilot.overrides.all()) if o.set_on <= as_of < o.expires_on), None)
+
+
+def turning_days(pilot: Pilot) -> list[date]:
+    """Every day on which a pilot's light can change."""
+    days = [day for item in pilot.milestones.all() for day in turns(item)]
+    days += [reading.accepted_on for reading in pilot.readings.all() if reading.accepted_on]
+    days += [day for o in pilot.overrides.all() for day in (o.set_on, o.expires_on)]
+    targets = list(pilot.targets.all())
+    days += [date(target.target_year + 1, 1, 1) for target in targets] + [t.done_on for t in targets if t.done_on]
+    start = first_year(pilot)
+    return [*days, *(date(year, *FIRST_REPORT) for year in range(start, start + 12))]
+
+
+def turns(milestone: Milestone) -> list[date]:
+    return metrics.milestone_turning_days(milestone.planned_on, milestone.completed_on)
+
+
+def milestone_status(milestone: Milestone, as_of: date) -> MilestoneStatus:
+    """A milestone on a day: what was completed later was not done yet."""
+    done = milestone.completed_on if milestone.completed_on and milestone.completed_on <= as_of else None
+    light = metrics.milestone_light(milestone.planned_on, done, as_of)
+    return MilestoneStatus(milestone, light, done is not None, milestone.planned_on <= as_of)
+
+
+# -- readings and targets ----------------------------------------------------------------------------------
+
+
+def accepted(pilot: Pilot, as_of: date) -> list[Reading]:
+    """The newest accepted version for each indicator and period on a day; a disputed one stands for nothing."""
+    newest: dict[tuple[int, str], Reading] = {}
+    for reading in pilot.readings.all():  # ordered by period and version
+        if reading.accepted_on and reading.accepted_on <= as_of:
+            newest[reading.indicator_id, reading.period] = reading
+    return [reading for reading in newest.values() if reading.state == ReadingState.ACCEPTED]
+
+
+def accepted_since(pilot: Pilot, year: int, as_of: date) -> list[Reading]:
+    """Accepted readings of whole years from this one on."""
+    return [item for item in accepted(pilot, as_of) if len(item.period) == 4 and int(item.period) >= year]
+
+
+def indicator_status(target: Target, pilot: Pilot, as_of: date) -> IndicatorStatus:
+    """A target on a day, judged by the latest accepted year that is due or later."""
+    year = metrics.year_due(as_of)
+    found = [item for item in accepted_since(pilot, year, as_of) if item.indicator_id == target.indicator_id]
+    reading = max(found, key=lambda item: item.period, default=None)
+    year = int(reading.period) if reading else year
+    return IndicatorStatus(target, reading, year, target_light(target, reading, year, as_of))
+
+
+def target_light(target: Target, reading: Reading | None, year: int, as_of: date) -> IndicatorLight:
+    """The light of a target by its kind."""
+    actual = reading.value if reading else None
+    direction = Direction(target.indicator.direction)
+    match target.kind:
+        case TargetKind.TEXT:
+            done = bool(target.done_on and target.done_on <= as_of)
+            return metrics.text_light(done, date(target.target_year, 12, 31), as_of)
+        case TargetKind.LIMIT:
+            return metrics.limit_light(actual, target.target_value, direction)
+        case TargetKind.KEEP:
+            return metrics.keep_light(target.base_value, actual, direction)
+    path = target_path(target)
+    if path is None:
+        return metrics.reach_light(target.base_value, actual, target.target_value, None, direction)
+    return metrics.path_light(path, actual, min(year, target.target_year), direction)
+
+
+def target_path(target: Target) -> TargetPath | None:
+    """The way a target names, from base to target through its steps; None without a base."""
+    if target.base_year is None or target.base_value is None or target.target_value is None:
+        return None
+    if target.base_year >= target.target_year:
+        return None
+    inside = [step for step in target.steps.all() if target.base_year < step.year < target.target_year]
+    steps = [Point(step.year, step.value) for step in inside]
+    last = Point(target.target_year, target.target_value)
+    return TargetPath(Point(target.base_year, target.base_value), (*steps, last))
+
+
+# -- many pilots -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Strip:
+    """How many lights of each colour on a day, and on the last day of the quarter before, for the same pilots."""
+
+    now: dict[Colour, int]
+    then: dict[Colour, int]
+    then_on: date
+    n: int
+
+    def change(self, colour: Colour) -> int:
+        return self.now[colour] - self.then[colour]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The progress of a set of pilots on a day."""
+
+    as_of: date
+    pilots: Sequence[PilotStatus]
+
+    @cached_property
+    def strip(self) -> Strip:
+        """The lights now and at the end of the last quarter, like for like: the pilots of today on both days."""
+        then_on = quarter_end_before(self.as_of)
+        return Strip(
+            now=metrics.tally(item.colour for item in self.pilots),
+            then=metrics.tally(colour_on(item.pilot, then_on) for item in self.pilots),
+            then_on=then_on,
+            n=len(self.pilots),
+        )
+
+    def funnel(self, kind: str = "") -> Funnel:
+        """Pilots at or past each stage; of one kind where it is given."""
+        chosen = [entries(item.pilot) for item in self.pilots if kind in ("", item.pilot.kind)]
+        return metrics.funnel(chosen, self.as_of)
+
+    @property
+    def reported(self) -> int:
+        """Pilots with an accepted value for the last period due."""
+        return sum(item.reported for item in self.pilots)
+
+    @property
+    def attention(self) -> list[PilotStatus]:
+        """Pilots whose light is red or yellow, worst first, then longest in that colour."""
+        found = [item for item in self.pilots if item.colour in (Colour.RED, Colour.YELLOW)]
+        return sorted(found, key=lambda item: (item.colour != Colour.RED, item.since or date.min, item.pilot.pk))
+
+    @property
+    def longest_in_stage(self) -> list[PilotStatus]:
+        """Pilots by the days they have stood in their stage, longest first; withdrawn ones stand nowhere."""
+        found = [p for p in self.pilots if p.days_in_stage is not None and p.position and not withdrawn(p)]
+        return sorted(found, key=lambda item: (-(item.days_in_stage or 0), item.pilot.pk))
+
+    @property
+    def on_track(self) -> tuple[int, int]:
+        """(binding indicators that are green, binding indicators that are rated)."""
+        lights = [i.light.colour for p in self.pilots for i in p.indicators if i.target.binding]
+        rated = [colour for colour in lights if colour != Colour.GREY]
+        return sum(colour == Colour.GREEN for colour in rated), len(rated)
+
+
+def withdrawn(status: PilotStatus) -> bool:
+    return status.position is not None and status.position.stage == metrics.Stage.WITHDRAWN
+
+
+def quarter_end_before(as_of: date) -> date:
+    """The last day of the quarter before the one the day lies in."""
+    first_month = 3 * ((as_of.month - 1) // 3) + 1
+    return date(as_of.year, first_month, 1) - timedelta(1)
+
+
+def build_progress(pilots: QuerySet[Pilot], as_of: date) -> Progress:
+    """The progress of these pilots on a day."""
+    return Progress(as_of, [pilot_status(pilot, as_of) for pilot in with_facts(pilots)])
+
+
+def corrections_since(as_of: date, models: Iterable[type[StageEntry]]) -> int:
+    """How many changes and deletions were entered after the day in these kinds of record."""
+    later = [model.history.filter(history_date__date__gt=as_of, history_type__in="~-") for model in models]
+    return sum(entries_.count() for entries_ in later)
