@@ -26,6 +26,7 @@ from simple_history.admin import SimpleHistoryAdmin
 from config.history import hold_history, write_entry
 from config.templatetags.site import KEPT
 from config.versions import author, differences, facts, moment
+from config.words import clauses, labelled
 
 MAX_REASON = 300
 Way = tuple[str | Promise, str]  # a label, and the address it leads to
@@ -68,7 +69,7 @@ class RecordForm(forms.ModelForm):
     def overtaken(self, opened: str, latest: Any) -> forms.ValidationError:
         """Who overtook the editor, when, and what the record says now."""
         before = self.instance.history.filter(pk=opened).first() if opened.isdecimal() else None
-        changes = "; ".join(f"{item.label}: {item.old} → {item.new}" for item in differences(latest, before))
+        changes = clauses(labelled(item.label, f"{item.old} → {item.new}") for item in differences(latest, before))
         message = _(
             "%(user)s saved this record on %(when)s, after you had opened it. Nothing of yours is saved yet, and your "
             "entries are still below. What was changed: %(changes)s. Check your entries against it, then save again to "
@@ -192,8 +193,8 @@ class RecordAdmin(SimpleHistoryAdmin):
         try:
             address = reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[quote(record.pk)])
         except NoReverseMatch:
-            return f"{kind}: {record}"
-        return format_html('{}: <a href="{}">{}</a>', kind, address, record)
+            return labelled(kind, record)
+        return format_html(labelled("{}", '<a href="{}">{}</a>'), kind, address, record)
 
     # -- looking back --------------------------------------------------------------------------------
 

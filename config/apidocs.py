@@ -69,7 +69,7 @@ def api_docs(request: HttpRequest) -> HttpResponse:
     context = {
         "title": gettext("API documentation"),
         "finding": gettext(
-            "Everything the pages show, for programs: the same records and the same numbers, made by the same functions."
+            "Everything the pages show, for programs: the same records, the same numbers, made by the same functions."
         ),
         "groups": groups(get_language() or "en"),
         "base": request.build_absolute_uri(reverse("api-root")),
@@ -98,7 +98,7 @@ def text_of(path: str, operation: Mapping[str, Any]) -> OperationText:
         description=operation.get("description", ""),
         parameters=[line_of(parameter) for parameter in operation.get("parameters", [])],
         formats=list(operation["responses"]["200"]["content"]),
-        example=operation[EXAMPLE],
+        example=operation.get(EXAMPLE, ""),
     )
 
 

@@ -6,6 +6,9 @@ from datetime import date
 from typing import Any, Literal
 
 Kind = Literal["text", "integer", "decimal", "share", "date", "days", "flag"]
+Html = Literal["tiles", "matrix", "lights", "quotients"]
+Canvas = Literal["steps", "strip", "bars", "funnel", "trend", "timeline", "coordinates"]
+Drawing = Html | Canvas
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,12 @@ class Table:
 class Chart:
     """One chart frame: the finding, what it counts, the drawing's data, its table and its sources.
 
-    `kind` names the drawing: steps, strip and bars are drawn by script from `data`;
-    tiles and matrix are HTML and need no script.
+    `kind` names the drawing: tiles, matrix, lights and quotients are HTML and need no script;
+    the others are drawn by script from `data`.
     """
 
     slug: str
-    kind: Literal["steps", "strip", "bars", "tiles", "matrix"]
+    kind: Drawing
     title: str
     subtitle: str
     table: Table

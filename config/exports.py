@@ -17,6 +17,7 @@ from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 
 from config.charts import PartialDate, Table
+from config.words import labelled
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
@@ -119,6 +120,6 @@ def table_response(table: Table, kind: str, stem: str, title: str, about: About)
     heads = [column.label for column in table.columns]
     rows = [[cell.value for cell in row] for row in table.rows]
     if kind == "csv":
-        preamble = [[f"# {title}"], *([f"# {label}: {text}"] for label, text in about)]
+        preamble = [[f"# {title}"], *([f"# {labelled(label, text)}"] for label, text in about)]
         return csv_response([*preamble, heads, *rows], stem, for_excel=True)
     return xlsx_response(workbook_bytes(title, heads, rows, about), stem)

@@ -52,4 +52,4 @@ def unknown_parameter(name: str, known: Iterable[str]) -> Fault:
             "name": short(name),
             "known": ", ".join(names),
         }
-    return Fault(name, "unknown_parameter", text)
+    return Fault(short(name), "unknown_parameter", text)

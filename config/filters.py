@@ -12,6 +12,8 @@ from django.utils.translation import gettext_lazy
 from config.faults import nearest, short
 from config.lists import terms_query
 
+MAX_WORDS = 100  # characters of a search: more is no question, and each word costs the database
+
 
 def not_among(value: object, names: list[str]) -> ValidationError:
     """The error for a word that is not among the allowed ones: it offers the nearest, or all when they are few."""
@@ -72,12 +74,23 @@ class WordFilter(django_filters.ChoiceFilter):
     field_class = WordField
 
 
+class WholeFilter(django_filters.CharFilter):
+    """Filter by a whole number from 1: `?version=2`."""
+
+    field_class = forms.RegexField
+
+    def __init__(self, **kwargs: Any) -> None:
+        invalid = gettext_lazy("Write a whole number from 1 to 9999.")
+        super().__init__(regex=r"\A[1-9][0-9]{0,3}\Z", error_messages={"invalid": invalid}, **kwargs)
+
+
 class SearchFilter(django_filters.CharFilter):
     """Quick search: every word in at least one of the fields, taken literally."""
 
     def __init__(self, *fields: str, **kwargs: Any) -> None:
         self.fields = fields
         kwargs.setdefault("label", gettext_lazy("Search"))
+        kwargs.setdefault("max_length", MAX_WORDS)
         super().__init__(**kwargs)
 
     def filter(self, qs: QuerySet[Any], value: str) -> QuerySet[Any]:

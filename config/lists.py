@@ -21,6 +21,7 @@ from django_filters import FilterSet
 from config.charts import Cell, Chart, Column, Table
 from config.exports import table_response
 from config.faults import BadRequest, Fault, short, unknown_parameter
+from config.words import clauses, labelled
 
 ROWS_ON_A_PAGE = 50
 PAGE_WORDS = {"as_of", "lang", "page", "sort", "export"}
@@ -154,7 +155,7 @@ def heads(request: HttpRequest, columns: Sequence[Column], word: str) -> list[He
 
 def about_lines(request: HttpRequest, count: int, applied: Sequence[Chip]) -> list[tuple[str, str]]:
     """What a file says of itself: the day, the filter, the count and the address that makes it again."""
-    filters = "; ".join(f"{chip.label}: {chip.value}" for chip in applied) or _("none")
+    filters = clauses(labelled(chip.label, chip.value) for chip in applied) or _("none")
     return [
         (_("As of"), format_date(request.as_of, get_format("DATE_FORMAT"))),  # type: ignore[attr-defined]
         (_("Filter"), filters),

@@ -53,8 +53,8 @@ class Description(AutoSchema):
         if not self.is_one():
             return []
         name = getattr(self.view, "lookup_field", "slug")
-        if name == "slug":
-            return [OpenApiParameter("slug", str, "path", description=_("The record’s code."))]
+        if name != "pk":
+            return [OpenApiParameter(name, str, "path", description=_("The record’s code."))]
         return [OpenApiParameter("id", int, "path", description=_("The record’s number."))]
 
     def _get_filter_parameters(self) -> list[Any]:
@@ -89,10 +89,12 @@ class Description(AutoSchema):
         }
 
     def get_extensions(self) -> dict[str, Any]:
-        """The example that the documentation links to."""
-        path = self.path
-        for name in ("slug", "id"):
-            path = path.replace(f"{{{name}}}", getattr(self.view, "sample", ""))
+        """The example that the documentation links to; none for a record that is not always there."""
+        path, sample = self.path, getattr(self.view, "sample", "")
+        if self.is_one() and not sample:
+            return {}
+        for name in ("slug", "code", "id"):
+            path = path.replace(f"{{{name}}}", sample)
         query = "" if self.is_one() else self.view.example
         return {EXAMPLE: f"{path}?{query}" if query else path}
 

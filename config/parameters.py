@@ -15,7 +15,7 @@ from rest_framework.request import Request
 
 from config.asof import ISO_DAY
 from config.faults import BadRequest, Fault, nearest, short
-from config.filters import RecordFilter, WordFilter
+from config.filters import RecordFilter, SearchFilter, WholeFilter, WordFilter
 from config.lists import check_words
 from config.paging import MAX_PAGE_SIZE, NumberedPages
 
@@ -96,7 +96,11 @@ def of_filter(filterset: type[FilterSet], name: str, item: Any, example: str | N
         return parameter(name, item.label, example or words[0], enum=words)
     if isinstance(item, RecordFilter):
         return parameter(name, format_lazy("{}, {}", item.label, BY_CODE), example or "")
-    return parameter(name, SEARCH, example or "协同")
+    if isinstance(item, WholeFilter):
+        return parameter(name, item.label, int(example or 1), type={"type": "integer", "minimum": 1})
+    if isinstance(item, SearchFilter):
+        return parameter(name, SEARCH, example or "协同")
+    return parameter(name, item.label, example or "")
 
 
 # -- checking ------------------------------------------------------------------------------------------

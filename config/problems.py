@@ -8,6 +8,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import APIException, NotAuthenticated, NotFound
 from rest_framework.exceptions import PermissionDenied as APIPermissionDenied
@@ -61,8 +62,11 @@ def refuse(request: HttpRequest, status: int, detail: str, faults: Iterable[Faul
             content_type=PROBLEM_JSON,
             json_dumps_params={"ensure_ascii": False},
         )
-    template = f"{status}.html" if status in {400, 403, 404, 500} else "400.html"
-    return render(request, template, {"status": status, "detail": detail, "faults": faults}, status=status)
+    context = {"status": status, "detail": detail, "faults": faults, "path": request.path}
+    if status in {403, 404}:
+        return render(request, f"{status}.html", context, status=status)
+    # Rendered without the request: what is wrong with it (its host, its parameters) would fail the page as well.
+    return HttpResponse(render_to_string("500.html" if status >= 500 else "400.html", context), status=status)
 
 
 def exception_handler(exc: Exception, context: Mapping[str, Any]) -> HttpResponse | None:

@@ -19,7 +19,7 @@ def flat(value: Any) -> Any:
     """A value as one cell: a related record by its code, other parts by name, a list joined by semicolons."""
     if isinstance(value, Mapping):
         code = next((value[key] for key in CODES if value.get(key)), None)
-        return code or ", ".join(f"{key}={part}" for key, part in value.items())
+        return code or ", ".join(f"{key}={'' if part is None else part}" for key, part in value.items())
     if isinstance(value, list | tuple):
         return SEPARATOR.join(str(flat(item)) for item in value)
     return value

@@ -130,7 +130,7 @@ class Resource(Strict, ReadOnlyModelViewSet):
     default_order: ClassVar[str]
     examples: ClassVar[Mapping[str, str]] = {}  # values for the documentation
     one: ClassVar[str | Promise] = gettext_lazy("One record")
-    sample: ClassVar[str] = "1"  # the code or number of the documentation's example
+    sample: ClassVar[str] = "1"  # the code or number of the documentation's example; empty: none that is always there
     lookup_field = "slug"
     lookup_value_regex = "[a-z0-9-]+"
 
@@ -153,21 +153,26 @@ class Resource(Strict, ReadOnlyModelViewSet):
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         rows = self.filter_queryset(self.get_queryset())
         paged = request.accepted_renderer.format == "json" or {"page", "page_size"} & set(request.query_params)
-        records = self.paginate_queryset(rows) if paged else rows.iterator(chunk_size=CHUNK)
+        found = self.paginate_queryset(rows) if paged else rows.iterator(chunk_size=CHUNK)
+        records = map(self.on_the_day, found or [])
         serializer = self.face()
-        file = self.file(serializer, records or [], self.file_name)
+        file = self.file(serializer, records, self.file_name)
         if file is not None:
             return file
         chosen_fields(serializer, request)
-        return self.get_paginated_response([serializer.to_representation(record) for record in records or []])
+        return self.get_paginated_response([serializer.to_representation(record) for record in records])
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Any:
-        record, serializer = self.get_object(), self.face()
+        record, serializer = self.on_the_day(self.get_object()), self.face()
         file = self.file(serializer, [record], f"{self.file_name}-{self.kwargs[self.lookup_field]}")
         if file is not None:
             return file
         chosen_fields(serializer, request)
         return Response(serializer.to_representation(record))
+
+    def on_the_day(self, record: Any) -> Any:
+        """The record with what has to be computed of it for the day; most have nothing to add."""
+        return record
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """The rows that the filters leave, in the order asked for. Raises BadRequest for what cannot be read."""

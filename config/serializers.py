@@ -16,7 +16,7 @@ TextLike = (models.CharField, models.TextField)
 
 def api_address(record: models.Model, request: Request) -> str:
     """The whole address of a record in the API: routes are named after models."""
-    key = getattr(record, "slug", None) or record.pk
+    key = getattr(record, "slug", None) or getattr(record, "code", None) or record.pk
     return request.build_absolute_uri(reverse(f"api-{record._meta.model_name}-detail", args=[key]))
 
 
@@ -24,13 +24,21 @@ def api_address(record: models.Model, request: Request) -> str:
 class Number(serializers.Field):
     """A JSON number as short as it is: 252 rather than 252.0, and 458.2 without the dust of binary fractions."""
 
+    PLACES = 6  # as many as the records have
+
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("read_only", True)
         kwargs.setdefault("allow_null", True)
         super().__init__(**kwargs)
 
     def to_representation(self, value: Decimal | float) -> int | float:
-        return int(value) if value == int(value) else round(float(value), 6)
+        return int(value) if value == int(value) else round(float(value), self.PLACES)
+
+
+class Ratio(Number):
+    """A computed quotient, exact enough that whoever applies a threshold to it decides as the tracker does."""
+
+    PLACES = 12
 
 
 class Day(serializers.DateField):
@@ -49,6 +57,24 @@ class Link(serializers.Serializer):
 
     def get_url(self, record: models.Model) -> str:
         return api_address(record, self.context["request"])
+
+
+class CodeLink(serializers.Serializer):
+    """A related record that has a code instead of a slug."""
+
+    code = serializers.CharField(read_only=True)
+    name = serializers.CharField(read_only=True)
+    url = serializers.SerializerMethodField()
+
+    def get_url(self, record: models.Model) -> str:
+        return api_address(record, self.context["request"])
+
+
+class CodeText(serializers.Serializer):
+    """One of a few fixed answers: its code for programs, its words in the reader's language."""
+
+    code = serializers.CharField(source="value", read_only=True)
+    text = serializers.CharField(source="label", read_only=True)
 
 
 class Plain(serializers.ModelSerializer):

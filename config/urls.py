@@ -32,11 +32,18 @@ RESOURCES = {
     "industries": ("industry", policies_api.Industries),
     "batches": ("batch", pilots_api.Batches),
     "pilots": ("pilot", pilots_api.Pilots),
+    "stages": ("stageentry", pilots_api.Stages),
+    "milestones": ("milestone", pilots_api.Milestones),
+    "indicators": ("indicator", pilots_api.Indicators),
+    "targets": ("target", pilots_api.Targets),
+    "readings": ("reading", pilots_api.Readings),
 }
 AGGREGATES = {
     "overview": pilots_api.OverviewOfProgramme,
     "rollout": policies_api.RolloutOfPolicy,
     "coverage": pilots_api.CoverageOfIndustries,
+    "progress": pilots_api.ProgressOfPilots,
+    "synergy": pilots_api.SynergyOfPilots,
 }
 router = SimpleRouter()
 for name, (model, resource) in RESOURCES.items():

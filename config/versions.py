@@ -14,6 +14,7 @@ from simple_history.models import DeletedObject
 from simple_history.utils import get_m2m_reverse_field_name
 
 from config.templatetags.site import no_data, showdate
+from config.words import listed_long
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def text_of(entry: Any, field: Any) -> str:
     if field.many_to_many:
         target = f"{get_m2m_reverse_field_name(field)}_id"
         keys = getattr(entry, field.name).values_list(target, flat=True)
-        return "; ".join(names(field.related_model, keys)) or no_data()
+        return listed_long(names(field.related_model, keys)) or no_data()
     value = getattr(entry, field.attname)
     if value is None or value == "":
         return no_data()

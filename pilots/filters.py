@@ -1,12 +1,38 @@
 """One FilterSet a record: the list page and the API filter by the same words."""
 
+from typing import Any
+
 import django_filters
+from django import forms
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from config.filters import RecordFilter, SearchFilter, WordFilter
-from pilots.models import Batch, CityType, Pilot, PilotKind
-from policies.filters import ProvinceFilter
+from config.filters import RecordField, RecordFilter, SearchFilter, WholeFilter, WordFilter
+from pilots.models import (
+    Batch,
+    CityType,
+    Colour,
+    Direction,
+    Facet,
+    Indicator,
+    IndicatorKind,
+    Milestone,
+    Pilot,
+    PilotKind,
+    Reading,
+    ReadingState,
+    Stage,
+    StageEntry,
+    SynergyUse,
+    Target,
+    TargetKind,
+    ValueStatus,
+)
+from pilots.models.indicators import PERIOD
+from policies.filters import DAYS, FlagFilter, ProvinceFilter
 from policies.models import Confidence, Industry, Level, PlanStatus, Policy, Province, Region
+
+LIGHTS = [(colour.value, colour.label) for colour in Colour if colour != Colour.BLUE]  # only a milestone is ever blue
 
 
 class BatchFilter(django_filters.FilterSet):
@@ -36,6 +62,20 @@ class PilotFilter(django_filters.FilterSet):
         fields: list[str] = []
 
 
+class ComputedFilter(WordFilter):
+    """A word about what is computed of a record: it is checked here, and the view narrows the rows by it."""
+
+    def filter(self, qs: QuerySet[Any], value: str) -> QuerySet[Any]:
+        return qs
+
+
+class PilotOnDayFilter(PilotFilter):
+    """Pilots also by what they are on the day asked for; `progress.narrowed` applies the two."""
+
+    stage = ComputedFilter(choices=Stage.choices, label=_("Stage"))
+    light = ComputedFilter(choices=LIGHTS, label=_("Light"))
+
+
 class CoverageFilter(django_filters.FilterSet):
     """Which pilots a coverage counts."""
 
@@ -49,8 +89,128 @@ class CoverageFilter(django_filters.FilterSet):
         fields: list[str] = []
 
 
+class ItselfFilter(RecordFilter):
+    """The one record of this code."""
+
+    def filter(self, qs: QuerySet[Any], value: Any) -> QuerySet[Any]:
+        return qs.filter(pk=value.pk) if value else qs
+
+
+class ProgressFilter(CoverageFilter):
+    """Whose progress is asked for."""
+
+    pilot = ItselfFilter(queryset=Pilot.objects.all(), label=_("Pilot"))
+
+
+class SynergyFilter(CoverageFilter):
+    """Whose synergy is asked for."""
+
+    industry = RecordFilter(field_name="industries", queryset=Industry.objects.all(), label=_("Industry"))
+
+
 class ProvincePageFilter(ProvinceFilter):
     """The provinces page lists the roster, so it filters by the plan's status instead of by being in the roster."""
 
     in_roster = None  # type: ignore[assignment]  # taken away: django-filter's own way
     status = WordFilter(field_name="plan_status", choices=PlanStatus.choices, label=_("Plan"))
+
+
+# -- what belongs to a pilot -----------------------------------------------------------------------------
+
+
+class UpperField(RecordField):
+    """A record named by a code in capitals, however it is written."""
+
+    def to_python(self, value: Any) -> Any:
+        return super().to_python(value.upper() if isinstance(value, str) else value)
+
+
+class IndicatorCodeFilter(RecordFilter):
+    """Filter by an indicator: `?indicator=AIR_SO2`."""
+
+    field_class = UpperField
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(queryset=Indicator.objects.all(), to_field_name="code", label=_("Indicator"), **kwargs)
+
+
+class PeriodFilter(django_filters.CharFilter):
+    """Filter by a period: `?period=2025-Q3`; a year finds its quarters as well."""
+
+    field_class = forms.RegexField
+
+    def __init__(self, **kwargs: Any) -> None:
+        invalid = _("Write the period as 2025 or 2025-Q3.")
+        super().__init__(lookup_expr="startswith", regex=PERIOD, error_messages={"invalid": invalid}, **kwargs)
+
+
+class OfPilotFilter(django_filters.FilterSet):
+    """What every part of a pilot's record can be asked by."""
+
+    pilot = RecordFilter(queryset=Pilot.objects.all(), label=_("Pilot"))
+    batch = RecordFilter(field_name="pilot__batch", queryset=Batch.objects.all(), label=_("Batch"))
+    province = RecordFilter(field_name="pilot__province", queryset=Province.objects.all(), label=_("Province"))
+
+
+OF_PILOT = ("pilot__name_zh", "pilot__name_en", "pilot__slug")
+
+
+class StageFilter(OfPilotFilter):
+    q = SearchFilter(*OF_PILOT, "evidence", "reason", "note")
+    stage = WordFilter(choices=Stage.choices, label=_("Stage"))
+    kind = WordFilter(field_name="pilot__kind", choices=PilotKind.choices, label=_("Kind"))
+
+    class Meta:
+        model = StageEntry
+        fields = {"planned_on": DAYS, "entered_on": DAYS}
+
+
+class MilestoneFilter(OfPilotFilter):
+    """Milestones; `done` means done by the day asked for (annotated by the view)."""
+
+    q = SearchFilter(*OF_PILOT, "title_zh", "title_en", "owner", "note")
+    facet = WordFilter(choices=Facet.choices, label=_("Facet"))
+    is_key = FlagFilter(field_name="is_key", label=_("Key milestone"))
+    done = FlagFilter(field_name="done_then", label=_("Done"))
+
+    class Meta:
+        model = Milestone
+        fields = {"planned_on": DAYS, "completed_on": DAYS}
+
+
+class IndicatorFilter(django_filters.FilterSet):
+    q = SearchFilter("code", "name_zh", "name_en", "note")
+    kind = WordFilter(choices=IndicatorKind.choices, label=_("Kind"))
+    direction = WordFilter(choices=Direction.choices, label=_("Direction"))
+    binding = FlagFilter(field_name="binding", label=_("Binding"))
+    may_enter_synergy = WordFilter(choices=SynergyUse.choices, label=_("May enter synergy"))
+
+    class Meta:
+        model = Indicator
+        fields: list[str] = []
+
+
+class TargetFilter(OfPilotFilter):
+    q = SearchFilter(*OF_PILOT, "indicator__code", "indicator__name_zh", "indicator__name_en", "target_text", "note")
+    indicator = IndicatorCodeFilter()
+    kind = WordFilter(choices=TargetKind.choices, label=_("Kind"))
+    binding = FlagFilter(field_name="binding", label=_("Binding"))
+
+    class Meta:
+        model = Target
+        fields: list[str] = []
+
+
+class ReadingFilter(OfPilotFilter):
+    """Readings; `state` is the state on the day asked for (annotated by the view)."""
+
+    q = SearchFilter(*OF_PILOT, "indicator__code", "indicator__name_zh", "indicator__name_en", "note")
+    indicator = IndicatorCodeFilter()
+    period = PeriodFilter(label=_("Period: a year with its quarters, or one quarter"))
+    value_status = WordFilter(choices=ValueStatus.choices, label=_("Value status"))
+    state = WordFilter(field_name="state_then", choices=ReadingState.choices, label=_("State"))
+    version = WholeFilter(label=_("Version"))
+
+    class Meta:
+        model = Reading
+        fields = {"reported_on": DAYS}

@@ -33,6 +33,7 @@ from pilots.metrics import (
 )
 from pilots.models import LightOverride, Milestone, Pilot, Reading, ReadingState, StageEntry, Target
 
+UNKNOWN = "unknown"  # the word for the stage of a pilot without any on record
 FIRST_REPORT = (4, 1)  # a year's values are due by 31 March of the next, so lights turn on 1 April
 
 
@@ -334,6 +335,46 @@ def quarter_end_before(as_of: date) -> date:
 def build_progress(pilots: QuerySet[Pilot], as_of: date) -> Progress:
     """The progress of these pilots on a day."""
     return Progress(as_of, [pilot_status(pilot, as_of) for pilot in with_facts(pilots)])
+
+
+def those(
+    pilots: QuerySet[Pilot], as_of: date, *, stage: str = "", reached: str = "", light: str = ""
+) -> QuerySet[Pilot]:
+    """Of these pilots, those that on the day stand in a stage, are at it or past it, or show a light.
+
+    "unknown" as the stage asks for those without any on record. As many queries as `with_facts`, for any number.
+    """
+    found = [item.pilot.pk for item in build_progress(pilots, as_of).pilots if fits(item, stage, reached, light)]
+    return pilots.filter(pk__in=found)
+
+
+def fits(status: PilotStatus, stage: str, reached: str, light: str) -> bool:
+    """Whether a pilot answers every question that is asked (an empty one is not)."""
+    position = status.position
+    standing = position.stage.value if position else UNKNOWN
+    furthest = position.reached if position and position.stage != metrics.Stage.WITHDRAWN else None
+    return (
+        stage in ("", standing)
+        and (not reached or (furthest is not None and furthest.order >= metrics.Stage(reached).order))
+        and light in ("", status.colour.value)
+    )
+
+
+def narrowed(pilots: QuerySet[Pilot], as_of: date, *, stage: str = "", light: str = "") -> QuerySet[Pilot]:
+    """Those of the pilots that stand in a stage, or show a light, on the day; all when neither is asked.
+
+    Neither is stored, so the progress of all these pilots is computed: seven queries, whatever their number, and time
+    that grows with it. What is handed back is a question like any other, to be ordered and paged.
+    """
+    if not stage and not light:
+        return pilots
+    whole = build_progress(pilots.prefetch_related(None), as_of)
+    found = [
+        item.pilot.pk
+        for item in whole.pilots
+        if (not stage or (item.position and item.position.stage == stage)) and (not light or item.colour == light)
+    ]
+    return pilots.filter(pk__in=found)
 
 
 def corrections_since(as_of: date, models: Iterable[type[StageEntry]]) -> int:

@@ -9,7 +9,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from pilots.metrics import About, Colour, Reason, Why, year_due
+from pilots.metrics import About, CoControl, Colour, Elasticity, Reason, Why, year_due
 from pilots.progress import PilotStatus
 from policies.charts import day
 
@@ -44,6 +44,14 @@ def percent(value: Decimal) -> str:
 def reasons(status: PilotStatus) -> list[Sentence]:
     """Why the computed light has its colour, worst first; one sentence an item."""
     return [sentence(reason, status) for reason in status.light.reasons]
+
+
+def shown(status: PilotStatus) -> list[Sentence]:
+    """Why the light shown has its colour: first that it was set by hand, where it was, then the computed reasons."""
+    if status.override is None:
+        return reasons(status)
+    by_hand = Sentence("set_by_hand", status.colour, why(status), status.pilot.get_absolute_url())
+    return [by_hand, *reasons(status)]
 
 
 def why(status: PilotStatus) -> str:
@@ -119,3 +127,16 @@ def pilot_text(reason: Reason, status: PilotStatus) -> str:
     )
     counts = status.counts
     return text % {"rated": rated, "n": len(status.indicators), "done": counts.due - counts.late, "due": counts.due}
+
+
+def no_elasticity(found: Elasticity) -> tuple[str, str] | None:
+    """Why there is no cross-elasticity, as a code and in words; None when there is one."""
+    if found.value is not None:
+        return None
+    if found.kind is None:
+        return "no_data", _("no data")
+    if found.carbon_flat:
+        return "carbon_flat", _("carbon hardly changed: no elasticity")
+    if found.kind == CoControl.FLAT:
+        return "pollutant_flat", _("the pollutant hardly changed: no elasticity")
+    return found.kind.value, str(found.kind.label)

@@ -21,7 +21,6 @@ EXAMPLES = {
     "policy": "synergy-implementation-plan-2022",
     "parent": "carbon-peak-neutrality-opinions-2021",
     "industry": "steel",
-    "batch": "national-batch-1",
     "region": "east",
 }
 PLAN_DAYS = ("issued_on", "known_issued_by")

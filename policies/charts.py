@@ -9,9 +9,10 @@ from typing import Any
 
 from django.utils.formats import date_format, get_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from config.charts import Cell, Chart, Column, Table
+from config.words import labelled
 from policies.models import PlanStatus, Province, Source
 from policies.rollout import ProvinceRollout, Rollout, lag_range
 
@@ -113,7 +114,7 @@ def plans_table(rollout: Rollout) -> Table:
 def regions_table(rollout: Rollout) -> Table:
     columns = [
         Column("region", _("Region")),
-        Column("issued", _("Issued"), "integer"),
+        Column("issued", pgettext("a count", "Issued"), "integer"),
         Column("roster", _("Provinces"), "integer"),
         Column("share", _("Share"), "share"),
         Column("dated", _("On a known day"), "integer"),
@@ -338,7 +339,7 @@ def plan_tile(row: ProvinceRollout, origin: date | None) -> dict[str, Any]:
 def tile_title(row: ProvinceRollout) -> str:
     """The province's state in words, as a reader without colours needs it."""
     if not row.counts:
-        return f"{row.province.name}: {status_label(row.status)}"
+        return labelled(row.province.name, status_label(row.status))
     if row.issued and row.issued.precision == "day":
         return _("%(province)s: issued on %(day)s") % {"province": row.province.name, "day": day(row.issued.on)}
     return _("%(province)s: issued, known by %(day)s") % {

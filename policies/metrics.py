@@ -78,7 +78,7 @@ def percentile_days(lags: Sequence[int], rank: float) -> float | None:
     place = rank * (len(ordered) - 1)
     below = int(place)
     above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (place - below) * (ordered[above] - ordered[below])
+    return round(ordered[below] + (place - below) * (ordered[above] - ordered[below]), 6)
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,11 @@ class ProvinceRollout:
         return self.status == PlanStatus.ISSUED
 
     @property
+    def dated(self) -> bool:
+        """Whether it is issued on a day that is known."""
+        return self.counts and self.plan is not None and self.plan.issued_precision == "day"
+
+    @property
     def issued(self) -> PartialDate | None:
         """The day of issue as far as it is known; None when not issued by the day or no date is known."""
         return self.plan.issued if self.plan and self.counts else None
@@ -101,7 +106,7 @@ def build_rollout(policy: Policy, as_of: date) -> Rollout:
     plans = {plan.province_id: plan for plan in policy.plans.with_status(as_of)}
     rows = [province_row(province, plans.get(province.pk), origin) for province in Province.objects.roster()]
     issued = [row for row in rows if row.counts]
-    dated = [row for row in issued if row.plan and row.plan.issued_precision == "day"]
+    dated = [row for row in issued if row.dated]
     tracked = policy.calls_for_provincial_plan or bool(plans)
     return Rollout(
         policy=policy,
@@ -135,8 +140,9 @@ def region_row(region: Region, rows: Sequence[ProvinceRollout]) -> RegionRollout
     """One region's part of the rollout."""
     inside = [row for row in rows if row.province.region == region]
     lags = [row.lag_days for row in inside if row.lag_days is not None]
-    issued = sum(row.counts for row in inside)
-    return RegionRollout(region.value, str(region.label), len(inside), issued, len(lags), metrics.median_days(lags))
+    issued = [row for row in inside if row.counts]
+    dated = sum(row.dated for row in issued)
+    return RegionRollout(region.value, str(region.label), len(inside), len(issued), dated, metrics.median_days(lags))
 
 
 def steps(rows: Sequence[ProvinceRollout], origin: date | None, as_of: date) -> list[metrics.Step]:

@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 
 from config.charts import Cell, Column
 from config.lists import PAGE_WORDS, build_listing, chart_exports, check_words, exported
+from config.words import listed_long
 from policies.charts import (
     adoption_chart,
     day,
@@ -58,7 +59,7 @@ def policy_cells(policy: Any, roster: int) -> Sequence[Cell]:
         Cell(policy.issued),
         Cell(policy.published_on),
         Cell(policy.known_issued_by),
-        Cell("; ".join(agencies) or None),
+        Cell(listed_long(agencies) or None),
         Cell(plans if tracked else _("not called for")),
     ]
 

@@ -140,7 +140,8 @@ def test_the_overview_s_five_figures(client: Client) -> None:
         ("/industries/?by=city", 400, "Use region or province"),
         ("/pilots/?q=%00", 400, "Null characters are not allowed"),
         ("/pilots/?q=%ff%fe", 200, ""),
-        ("/pilots/?q=" + "x" * 4000, 200, ""),
+        ("/pilots/?q=" + "x" * 4000, 400, "at most 100 characters"),
+        ("/pilots/?" + "&".join(f"a{n}=1" for n in range(1001)), 400, "could not be read"),
         ("/pilots/nobody/", 404, "Nothing stands at this address"),
         ("/policies/energy-saving-carbon-plan-2024/?as_of=2020-01-01", 404, "Nothing stands at this address"),
     ],
@@ -281,3 +282,9 @@ def test_queries_of_a_page_do_not_grow(
         make_pilot(batch, province, make_industry())
     with django_assert_num_queries(queries):
         client.get(path)
+
+
+def test_a_foreign_host_is_refused_with_a_page(client: Client) -> None:
+    response = client.get("/", headers={"host": "evil.example"})
+    assert response.status_code == 400
+    assert b"could not be read" in response.content

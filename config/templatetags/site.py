@@ -1,5 +1,6 @@
 """The words that templates use: links that keep the reader's day and language, and values that read well."""
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
@@ -22,6 +23,8 @@ register = template.Library()
 
 KEPT = ("as_of", "lang")  # what a link hands on: the day looked at and the language asked for
 NUMBER_KINDS = {"integer", "decimal", "share", "days"}
+BRIEF = 24  # letters that a table's cell keeps on one line; a Chinese character is as wide as two
+LONG_SYLLABLES = re.compile(r"(?<=ng)(?=[b-df-hj-np-tv-z])")
 SHAPES = {"green": "●", "yellow": "▲", "red": "■", "grey": "○", "blue": "◆"}
 
 
@@ -144,8 +147,10 @@ def show(cell: Cell | Any, column: Column | None = None) -> str:
     """A cell's value as its column says it reads. A missing value says so; it is never 0."""
     value = cell.value if isinstance(cell, Cell) else cell
     kind = column.kind if column else "text"
-    if value is None or value == "":
+    if value is None:
         return no_data()
+    if value == "":  # nothing to say, which is not the same as not known
+        return ""
     if isinstance(value, date | PartialDate):
         return showdate(value)
     match kind:
@@ -169,6 +174,22 @@ def under(row: Sequence[Cell], table: Table) -> Iterable[tuple[Cell, Column]]:
 
 
 @register.filter
+def lines(table: Table) -> list[tuple[Sequence[Cell], bool]]:
+    """The rows, each with whether its first cell says the same as the one above."""
+    firsts = [row[0].value for row in table.rows]
+    return [(row, at > 0 and firsts[at - 1] == firsts[at]) for at, row in enumerate(table.rows)]
+
+
+@register.filter
+def extent(cell: Cell) -> str:
+    """The class of a cell's text: `brief` stands on one line, `prose` needs some width to wrap in."""
+    if not isinstance(cell.value, str) or not cell.value:
+        return ""
+    width = sum(2 if char >= "\u2e80" else 1 for char in cell.value)
+    return "brief" if width <= BRIEF else "prose"
+
+
+@register.filter
 def numeric(column: Column) -> bool:
     """Whether the column holds numbers, which are set to the right."""
     return column.kind in NUMBER_KINDS
@@ -178,6 +199,31 @@ def numeric(column: Column) -> bool:
 def shape(tag: str) -> str:
     """The shape that says a status without colour."""
     return SHAPES.get(tag, "")
+
+
+@register.filter
+def breakable(name: str) -> str:
+    """A name with a soft hyphen where a long word may be cut: Heilong-jiang, on a tile that is too narrow for it."""
+    return LONG_SYLLABLES.sub("\u00ad", name)
+
+
+@register.simple_tag(takes_context=True)
+def cited(context: Context) -> list[Any]:
+    """Every source of the page's charts, once each: on paper they are numbered and stand at the end."""
+    charts = context.get("charts") or {"only": context.get("chart")}
+    return list(dict.fromkeys(source for chart in charts.values() if chart for source in chart.sources))
+
+
+@register.filter
+def numbered(sources: Sequence[Any], listed: Sequence[Any]) -> str:
+    """Where these sources stand in that list: 1–4, 7."""
+    runs: list[list[int]] = []
+    for place in sorted(listed.index(source) + 1 for source in sources):
+        if runs and runs[-1][-1] == place - 1:
+            runs[-1][1:] = [place]
+        else:
+            runs.append([place])
+    return listed("–".join(map(str, run)) for run in runs)
 
 
 @register.filter

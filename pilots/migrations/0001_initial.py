@@ -9,782 +9,2962 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('policies', '0001_initial'),
+        ("policies", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Batch',
+            name="Batch",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(error_messages={'invalid': 'Use small letters, digits and single hyphens, for example huzhou-park.'}, help_text='Short name in addresses and files: small letters, digits, hyphens. Example: huzhou. Changing it later breaks links that others have kept.', max_length=80, unique=True, verbose_name='code')),
-                ('title_zh', models.CharField(blank=True, help_text='As printed, for example 减污降碳协同增效实施方案.', max_length=300, validators=[policies.models.base.check_text], verbose_name='title in Chinese')),
-                ('title_en', models.CharField(blank=True, help_text='The official translation where there is one, else your own. Readers see it in English pages.', max_length=300, validators=[policies.models.base.check_text], verbose_name='title in English')),
-                ('confidence', models.CharField(choices=[('official', 'official'), ('media', 'press'), ('inferred', 'inferred')], default='official', help_text='official: the issuer’s own text; press: a report; inferred: read from other documents.', max_length=10, verbose_name='confidence')),
-                ('note', models.TextField(blank=True, help_text='What a careful reader must know, for example “Date of the press report”.', validators=[policies.models.base.check_text], verbose_name='note')),
-                ('level', models.CharField(choices=[('national', 'national'), ('provincial', 'provincial')], default='national', help_text='Who announced it. A provincial batch names its province below.', max_length=10, verbose_name='level')),
-                ('announced_on', models.DateField(blank=True, help_text='Empty when not known.', null=True, validators=[policies.models.base.check_not_ahead], verbose_name='announced on')),
-                ('known_by', models.DateField(blank=True, help_text='Latest day by which it is known to exist. Left empty, it is the day of announcement.', validators=[policies.models.base.check_not_ahead], verbose_name='known by')),
-                ('term_start', models.DateField(blank=True, help_text='First day of the trial, as the announcement sets it.', null=True, verbose_name='term starts')),
-                ('term_end', models.DateField(blank=True, help_text='Last day of the trial. For “three years” count from the first day.', null=True, verbose_name='term ends')),
-                ('city_count', models.PositiveIntegerField(blank=True, help_text='Empty when the announcement gives no number.', null=True, verbose_name='cities announced')),
-                ('county_count', models.PositiveIntegerField(blank=True, help_text='Empty when the announcement gives no number.', null=True, verbose_name='counties announced')),
-                ('park_count', models.PositiveIntegerField(blank=True, help_text='Empty when the announcement gives no number.', null=True, verbose_name='parks announced')),
-                ('enterprise_count', models.PositiveIntegerField(blank=True, help_text='Empty when the announcement gives no number.', null=True, verbose_name='enterprises announced')),
-                ('policy', models.ForeignKey(blank=True, help_text='The document that announced it.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='batches', to='policies.policy', verbose_name='policy')),
-                ('province', models.ForeignKey(blank=True, help_text='Only for a provincial batch.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='batches', to='policies.province', verbose_name='province')),
-                ('sources', models.ManyToManyField(blank=True, help_text='Where this was read. Every fact should cite at least one.', to='policies.source', verbose_name='sources')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "slug",
+                    models.SlugField(
+                        error_messages={
+                            "invalid": "Use small letters, digits and single hyphens, for example huzhou-park."
+                        },
+                        help_text="Short name in addresses and files: small letters, digits, hyphens. Example: huzhou. Changing it later breaks links that others have kept.",
+                        max_length=80,
+                        unique=True,
+                        verbose_name="code",
+                    ),
+                ),
+                (
+                    "title_zh",
+                    models.CharField(
+                        blank=True,
+                        help_text="As printed, for example 减污降碳协同增效实施方案.",
+                        max_length=300,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="title in Chinese",
+                    ),
+                ),
+                (
+                    "title_en",
+                    models.CharField(
+                        blank=True,
+                        help_text="The official translation where there is one, else your own. Readers see it in English pages.",
+                        max_length=300,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="title in English",
+                    ),
+                ),
+                (
+                    "confidence",
+                    models.CharField(
+                        choices=[("official", "official"), ("media", "press"), ("inferred", "inferred")],
+                        default="official",
+                        help_text="official: the issuer’s own text; press: a report; inferred: read from other documents.",
+                        max_length=10,
+                        verbose_name="confidence",
+                    ),
+                ),
+                (
+                    "note",
+                    models.TextField(
+                        blank=True,
+                        help_text="What a careful reader must know, for example “Date of the press report”.",
+                        validators=[policies.models.base.check_text],
+                        verbose_name="note",
+                    ),
+                ),
+                (
+                    "level",
+                    models.CharField(
+                        choices=[("national", "national"), ("provincial", "provincial")],
+                        default="national",
+                        help_text="Who announced it. A provincial batch names its province below.",
+                        max_length=10,
+                        verbose_name="level",
+                    ),
+                ),
+                (
+                    "announced_on",
+                    models.DateField(
+                        blank=True,
+                        help_text="Empty when not known.",
+                        null=True,
+                        validators=[policies.models.base.check_not_ahead],
+                        verbose_name="announced on",
+                    ),
+                ),
+                (
+                    "known_by",
+                    models.DateField(
+                        blank=True,
+                        help_text="Latest day by which it is known to exist. Left empty, it is the day of announcement.",
+                        validators=[policies.models.base.check_not_ahead],
+                        verbose_name="known by",
+                    ),
+                ),
+                (
+                    "term_start",
+                    models.DateField(
+                        blank=True,
+                        help_text="First day of the trial, as the announcement sets it.",
+                        null=True,
+                        verbose_name="term starts",
+                    ),
+                ),
+                (
+                    "term_end",
+                    models.DateField(
+                        blank=True,
+                        help_text="Last day of the trial. For “three years” count from the first day.",
+                        null=True,
+                        verbose_name="term ends",
+                    ),
+                ),
+                (
+                    "city_count",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="Empty when the announcement gives no number.",
+                        null=True,
+                        verbose_name="cities announced",
+                    ),
+                ),
+                (
+                    "county_count",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="Empty when the announcement gives no number.",
+                        null=True,
+                        verbose_name="counties announced",
+                    ),
+                ),
+                (
+                    "park_count",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="Empty when the announcement gives no number.",
+                        null=True,
+                        verbose_name="parks announced",
+                    ),
+                ),
+                (
+                    "enterprise_count",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="Empty when the announcement gives no number.",
+                        null=True,
+                        verbose_name="enterprises announced",
+                    ),
+                ),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="The document that announced it.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="batches",
+                        to="policies.policy",
+                        verbose_name="policy",
+                    ),
+                ),
+                (
+                    "province",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="Only for a provincial batch.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="batches",
+                        to="policies.province",
+                        verbose_name="province",
+                    ),
+                ),
+                (
+                    "sources",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Where this was read. Every fact should cite at least one.",
+                        to="policies.source",
+                        verbose_name="sources",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'batch',
-                'verbose_name_plural': 'batches',
-                'ordering': ['level', 'known_by', 'pk'],
+                "verbose_name": "batch",
+                "verbose_name_plural": "batches",
+                "ordering": ["level", "known_by", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='HistoricalBatch',
+            name="HistoricalBatch",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('slug', models.SlugField(error_messages={'invalid': 'Use small letters, digits and single hyphens, for example huzhou-park.'}, help_text='Short name in addresses and files: small letters, digits, hyphens. Example: huzhou. Changing it later breaks links that others have kept.', max_length=80, verbose_name='code')),
-                ('title_zh', models.CharField(blank=True, help_text='As printed, for example 减污降碳协同增效实施方案.', max_length=300, validators=[policies.models.base.check_text], verbose_name='title in Chinese')),
-                ('title_en', models.CharField(blank=True, help_text='The official translation where there is one, else your own. Readers see it in English pages.', max_length=300, validators=[policies.models.base.check_text], verbose_name='title in English')),
-                ('confidence', models.CharField(choices=[('official', 'official'), ('media', 'press'), ('inferred', 'inferred')], default='official', help_text='official: the issuer’s own text; press: a report; inferred: read from other documents.', max_length=10, verbose_name='confidence')),
-                ('note', models.TextField(blank=True, help_text='What a careful reader must know, for example “Date of the press report”.', validators=[policies.models.base.check_text], verbose_name='note')),
-                ('level', models.CharField(choices=[('national', 'national'), ('provincial', 'provincial')], default='national', help_text='Who announced it. A provincial batch names its province below.', max_length=10, verbose_name='level')),
-                ('announced_on', models.DateField(blank=True, help_text='Empty when not known.', null=True, validators=[policies.models.base.check_not_ahead], verbose_name='announced on')),
-                ('known_by', models.DateField(blank=True, help_text='Latest day by which it is known to exist. Left empty, it is the day of announcement.', validators=[policies.models.base.check_not_ahead], verbose_name='known by')),
-                ('term_start', models.DateField(blank=True, help_text='First day of the trial, as the announcement sets it.', null=True, verbose_name='term starts')),
-                ('term_end', models.DateField(blank=True, help_text='Last day of the trial. For “three years” count from the first day.', null=True, verbose_name='term ends')),
-                ('city_count', models.PositiveIntegerField(blank=True, help_text='Empty when the announcement gives no number.', null=True, verbose_name='cities announced')),
-                ('county_count', models.PositiveIntegerField(blank=True, help_text='Empty when the announcement gives no number.', null=True, verbose_name='counties announced')),
-                ('park_count', models.PositiveIntegerField(blank=True, help_text='Empty when the announcement gives no number.', null=True, verbose_name='parks announced')),
-                ('enterprise_count', models.PositiveIntegerField(blank=True, help_text='Empty when the announcement gives no number.', null=True, verbose_name='enterprises announced')),
-                ('history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_change_reason', models.TextField(null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('policy', models.ForeignKey(blank=True, db_constraint=False, help_text='The document that announced it.', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='policies.policy', verbose_name='policy')),
-                ('province', models.ForeignKey(blank=True, db_constraint=False, help_text='Only for a provincial batch.', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='policies.province', verbose_name='province')),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                (
+                    "slug",
+                    models.SlugField(
+                        error_messages={
+                            "invalid": "Use small letters, digits and single hyphens, for example huzhou-park."
+                        },
+                        help_text="Short name in addresses and files: small letters, digits, hyphens. Example: huzhou. Changing it later breaks links that others have kept.",
+                        max_length=80,
+                        verbose_name="code",
+                    ),
+                ),
+                (
+                    "title_zh",
+                    models.CharField(
+                        blank=True,
+                        help_text="As printed, for example 减污降碳协同增效实施方案.",
+                        max_length=300,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="title in Chinese",
+                    ),
+                ),
+                (
+                    "title_en",
+                    models.CharField(
+                        blank=True,
+                        help_text="The official translation where there is one, else your own. Readers see it in English pages.",
+                        max_length=300,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="title in English",
+                    ),
+                ),
+                (
+                    "confidence",
+                    models.CharField(
+                        choices=[("official", "official"), ("media", "press"), ("inferred", "inferred")],
+                        default="official",
+                        help_text="official: the issuer’s own text; press: a report; inferred: read from other documents.",
+                        max_length=10,
+                        verbose_name="confidence",
+                    ),
+                ),
+                (
+                    "note",
+                    models.TextField(
+                        blank=True,
+                        help_text="What a careful reader must know, for example “Date of the press report”.",
+                        validators=[policies.models.base.check_text],
+                        verbose_name="note",
+                    ),
+                ),
+                (
+                    "level",
+                    models.CharField(
+                        choices=[("national", "national"), ("provincial", "provincial")],
+                        default="national",
+                        help_text="Who announced it. A provincial batch names its province below.",
+                        max_length=10,
+                        verbose_name="level",
+                    ),
+                ),
+                (
+                    "announced_on",
+                    models.DateField(
+                        blank=True,
+                        help_text="Empty when not known.",
+                        null=True,
+                        validators=[policies.models.base.check_not_ahead],
+                        verbose_name="announced on",
+                    ),
+                ),
+                (
+                    "known_by",
+                    models.DateField(
+                        blank=True,
+                        help_text="Latest day by which it is known to exist. Left empty, it is the day of announcement.",
+                        validators=[policies.models.base.check_not_ahead],
+                        verbose_name="known by",
+                    ),
+                ),
+                (
+                    "term_start",
+                    models.DateField(
+                        blank=True,
+                        help_text="First day of the trial, as the announcement sets it.",
+                        null=True,
+                        verbose_name="term starts",
+                    ),
+                ),
+                (
+                    "term_end",
+                    models.DateField(
+                        blank=True,
+                        help_text="Last day of the trial. For “three years” count from the first day.",
+                        null=True,
+                        verbose_name="term ends",
+                    ),
+                ),
+                (
+                    "city_count",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="Empty when the announcement gives no number.",
+                        null=True,
+                        verbose_name="cities announced",
+                    ),
+                ),
+                (
+                    "county_count",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="Empty when the announcement gives no number.",
+                        null=True,
+                        verbose_name="counties announced",
+                    ),
+                ),
+                (
+                    "park_count",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="Empty when the announcement gives no number.",
+                        null=True,
+                        verbose_name="parks announced",
+                    ),
+                ),
+                (
+                    "enterprise_count",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="Empty when the announcement gives no number.",
+                        null=True,
+                        verbose_name="enterprises announced",
+                    ),
+                ),
+                ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField(db_index=True)),
+                ("history_change_reason", models.TextField(null=True)),
+                (
+                    "history_type",
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        help_text="The document that announced it.",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="policies.policy",
+                        verbose_name="policy",
+                    ),
+                ),
+                (
+                    "province",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        help_text="Only for a provincial batch.",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="policies.province",
+                        verbose_name="province",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'historical batch',
-                'verbose_name_plural': 'historical batches',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
+                "verbose_name": "historical batch",
+                "verbose_name_plural": "historical batches",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='HistoricalBatch_sources',
+            name="HistoricalBatch_sources",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('m2m_history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('batch', models.ForeignKey(blank=True, db_constraint=False, db_tablespace='', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pilots.batch')),
-                ('history', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, to='pilots.historicalbatch')),
-                ('source', models.ForeignKey(blank=True, db_constraint=False, db_tablespace='', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='policies.source')),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                ("m2m_history_id", models.AutoField(primary_key=True, serialize=False)),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_tablespace="",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pilots.batch",
+                    ),
+                ),
+                (
+                    "history",
+                    models.ForeignKey(
+                        db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, to="pilots.historicalbatch"
+                    ),
+                ),
+                (
+                    "source",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_tablespace="",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="policies.source",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'HistoricalBatch_sources',
+                "verbose_name": "HistoricalBatch_sources",
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='HistoricalIndicator',
+            name="HistoricalIndicator",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('name_zh', models.CharField(help_text='In full, for example 湖州市.', max_length=200, validators=[policies.models.base.check_text], verbose_name='name in Chinese')),
-                ('name_en', models.CharField(blank=True, help_text='For example Huzhou. Left empty, readers of English see the Chinese name.', max_length=200, validators=[policies.models.base.check_text], verbose_name='name in English')),
-                ('code', models.CharField(db_index=True, help_text='Capital letters, digits and _, for example AIR_SO2.', max_length=12, verbose_name='code')),
-                ('unit', models.CharField(max_length=30, validators=[policies.models.base.check_text], verbose_name='unit')),
-                ('unit_zh', models.CharField(blank=True, max_length=30, validators=[policies.models.base.check_text], verbose_name='unit in Chinese')),
-                ('kind', models.CharField(choices=[('pollutant', 'pollutant'), ('carbon', 'carbon'), ('energy', 'energy'), ('structure', 'structure'), ('quality', 'quality'), ('synergy', 'synergy'), ('output', 'output')], max_length=10, verbose_name='kind')),
-                ('direction', models.CharField(choices=[('lower', 'Lower is better'), ('higher', 'Higher is better')], max_length=6, verbose_name='direction')),
-                ('binding', models.BooleanField(default=False, help_text='Binding (约束性) as opposed to expected (预期性).', verbose_name='binding')),
-                ('accumulation', models.CharField(choices=[('stock', 'stock'), ('flow', 'flow of the period'), ('cumulative', 'cumulative')], max_length=10, verbose_name='accumulation')),
-                ('rollup', models.CharField(choices=[('sum', 'sum'), ('mean', 'median with range'), ('none', 'never')], max_length=4, verbose_name='roll-up')),
-                ('equivalent_kg', models.DecimalField(blank=True, decimal_places=4, help_text='Environmental Protection Tax Law, annex 2; for example 0.95 for SO2.', max_digits=8, null=True, verbose_name='kg per pollutant equivalent')),
-                ('may_enter_synergy', models.CharField(choices=[('total', 'yes, as a total'), ('intensity', 'only marked as intensity'), ('water', 'only among water pollutants'), ('no', 'no')], default='no', max_length=9, verbose_name='may enter synergy')),
-                ('note', models.TextField(blank=True, validators=[policies.models.base.check_text], verbose_name='note')),
-                ('history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_change_reason', models.TextField(null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                (
+                    "name_zh",
+                    models.CharField(
+                        help_text="In full, for example 湖州市.",
+                        max_length=200,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="name in Chinese",
+                    ),
+                ),
+                (
+                    "name_en",
+                    models.CharField(
+                        blank=True,
+                        help_text="For example Huzhou. Left empty, readers of English see the Chinese name.",
+                        max_length=200,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="name in English",
+                    ),
+                ),
+                (
+                    "code",
+                    models.CharField(
+                        db_index=True,
+                        help_text="Capital letters, digits and _, for example AIR_SO2.",
+                        max_length=12,
+                        verbose_name="code",
+                    ),
+                ),
+                (
+                    "unit",
+                    models.CharField(max_length=30, validators=[policies.models.base.check_text], verbose_name="unit"),
+                ),
+                (
+                    "unit_zh",
+                    models.CharField(
+                        blank=True,
+                        max_length=30,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="unit in Chinese",
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("pollutant", "pollutant"),
+                            ("carbon", "carbon"),
+                            ("energy", "energy"),
+                            ("structure", "structure"),
+                            ("quality", "quality"),
+                            ("synergy", "synergy"),
+                            ("output", "output"),
+                        ],
+                        max_length=10,
+                        verbose_name="kind",
+                    ),
+                ),
+                (
+                    "direction",
+                    models.CharField(
+                        choices=[("lower", "Lower is better"), ("higher", "Higher is better")],
+                        max_length=6,
+                        verbose_name="direction",
+                    ),
+                ),
+                (
+                    "binding",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Binding (约束性) as opposed to expected (预期性).",
+                        verbose_name="binding",
+                    ),
+                ),
+                (
+                    "accumulation",
+                    models.CharField(
+                        choices=[("stock", "stock"), ("flow", "flow of the period"), ("cumulative", "cumulative")],
+                        max_length=10,
+                        verbose_name="accumulation",
+                    ),
+                ),
+                (
+                    "rollup",
+                    models.CharField(
+                        choices=[("sum", "sum"), ("mean", "median with range"), ("none", "never")],
+                        max_length=4,
+                        verbose_name="roll-up",
+                    ),
+                ),
+                (
+                    "equivalent_kg",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=4,
+                        help_text="Environmental Protection Tax Law, annex 2; for example 0.95 for SO2.",
+                        max_digits=8,
+                        null=True,
+                        verbose_name="kg per pollutant equivalent",
+                    ),
+                ),
+                (
+                    "may_enter_synergy",
+                    models.CharField(
+                        choices=[
+                            ("total", "yes, as a total"),
+                            ("intensity", "only marked as intensity"),
+                            ("water", "only among water pollutants"),
+                            ("no", "no"),
+                        ],
+                        default="no",
+                        max_length=9,
+                        verbose_name="may enter synergy",
+                    ),
+                ),
+                (
+                    "note",
+                    models.TextField(blank=True, validators=[policies.models.base.check_text], verbose_name="note"),
+                ),
+                ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField(db_index=True)),
+                ("history_change_reason", models.TextField(null=True)),
+                (
+                    "history_type",
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'historical indicator',
-                'verbose_name_plural': 'historical indicators',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
+                "verbose_name": "historical indicator",
+                "verbose_name_plural": "historical indicators",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='HistoricalMilestone',
+            name="HistoricalMilestone",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('title_zh', models.CharField(blank=True, help_text='As printed, for example 减污降碳协同增效实施方案.', max_length=300, validators=[policies.models.base.check_text], verbose_name='title in Chinese')),
-                ('title_en', models.CharField(blank=True, help_text='The official translation where there is one, else your own. Readers see it in English pages.', max_length=300, validators=[policies.models.base.check_text], verbose_name='title in English')),
-                ('confidence', models.CharField(choices=[('official', 'official'), ('media', 'press'), ('inferred', 'inferred')], default='official', help_text='official: the issuer’s own text; press: a report; inferred: read from other documents.', max_length=10, verbose_name='confidence')),
-                ('note', models.TextField(blank=True, help_text='What a careful reader must know, for example “Date of the press report”.', validators=[policies.models.base.check_text], verbose_name='note')),
-                ('facet', models.CharField(choices=[('goal', 'goal'), ('path', 'path'), ('management', 'management'), ('technology', 'technology'), ('project', 'project')], max_length=12, verbose_name='facet')),
-                ('owner', models.CharField(blank=True, help_text='Department in charge.', max_length=120, validators=[policies.models.base.check_text], verbose_name='responsible')),
-                ('planned_on', models.DateField(help_text='Day by which it is to be done.', verbose_name='planned on')),
-                ('completed_on', models.DateField(blank=True, help_text='Empty until it is done.', null=True, validators=[policies.models.base.check_not_ahead], verbose_name='completed on')),
-                ('weight', models.PositiveSmallIntegerField(default=1, verbose_name='weight')),
-                ('is_key', models.BooleanField(default=False, help_text='A key milestone more than 90 days late turns the pilot red.', verbose_name='key milestone')),
-                ('evidence', models.CharField(blank=True, max_length=300, validators=[policies.models.base.check_text], verbose_name='evidence')),
-                ('history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_change_reason', models.TextField(null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                (
+                    "title_zh",
+                    models.CharField(
+                        blank=True,
+                        help_text="As printed, for example 减污降碳协同增效实施方案.",
+                        max_length=300,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="title in Chinese",
+                    ),
+                ),
+                (
+                    "title_en",
+                    models.CharField(
+                        blank=True,
+                        help_text="The official translation where there is one, else your own. Readers see it in English pages.",
+                        max_length=300,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="title in English",
+                    ),
+                ),
+                (
+                    "confidence",
+                    models.CharField(
+                        choices=[("official", "official"), ("media", "press"), ("inferred", "inferred")],
+                        default="official",
+                        help_text="official: the issuer’s own text; press: a report; inferred: read from other documents.",
+                        max_length=10,
+                        verbose_name="confidence",
+                    ),
+                ),
+                (
+                    "note",
+                    models.TextField(
+                        blank=True,
+                        help_text="What a careful reader must know, for example “Date of the press report”.",
+                        validators=[policies.models.base.check_text],
+                        verbose_name="note",
+                    ),
+                ),
+                (
+                    "facet",
+                    models.CharField(
+                        choices=[
+                            ("goal", "goal"),
+                            ("path", "path"),
+                            ("management", "management"),
+                            ("technology", "technology"),
+                            ("project", "project"),
+                        ],
+                        max_length=12,
+                        verbose_name="facet",
+                    ),
+                ),
+                (
+                    "owner",
+                    models.CharField(
+                        blank=True,
+                        help_text="Department in charge.",
+                        max_length=120,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="responsible",
+                    ),
+                ),
+                ("planned_on", models.DateField(help_text="Day by which it is to be done.", verbose_name="planned on")),
+                (
+                    "completed_on",
+                    models.DateField(
+                        blank=True,
+                        help_text="Empty until it is done.",
+                        null=True,
+                        validators=[policies.models.base.check_not_ahead],
+                        verbose_name="completed on",
+                    ),
+                ),
+                ("weight", models.PositiveSmallIntegerField(default=1, verbose_name="weight")),
+                (
+                    "is_key",
+                    models.BooleanField(
+                        default=False,
+                        help_text="A key milestone more than 90 days late turns the pilot red.",
+                        verbose_name="key milestone",
+                    ),
+                ),
+                (
+                    "evidence",
+                    models.CharField(
+                        blank=True,
+                        max_length=300,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="evidence",
+                    ),
+                ),
+                ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField(db_index=True)),
+                ("history_change_reason", models.TextField(null=True)),
+                (
+                    "history_type",
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'historical milestone',
-                'verbose_name_plural': 'historical milestones',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
+                "verbose_name": "historical milestone",
+                "verbose_name_plural": "historical milestones",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='HistoricalPilot',
+            name="HistoricalPilot",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('slug', models.SlugField(error_messages={'invalid': 'Use small letters, digits and single hyphens, for example huzhou-park.'}, help_text='Short name in addresses and files: small letters, digits, hyphens. Example: huzhou. Changing it later breaks links that others have kept.', max_length=80, verbose_name='code')),
-                ('name_zh', models.CharField(help_text='In full, for example 湖州市.', max_length=200, validators=[policies.models.base.check_text], verbose_name='name in Chinese')),
-                ('name_en', models.CharField(blank=True, help_text='For example Huzhou. Left empty, readers of English see the Chinese name.', max_length=200, validators=[policies.models.base.check_text], verbose_name='name in English')),
-                ('confidence', models.CharField(choices=[('official', 'official'), ('media', 'press'), ('inferred', 'inferred')], default='official', help_text='official: the issuer’s own text; press: a report; inferred: read from other documents.', max_length=10, verbose_name='confidence')),
-                ('note', models.TextField(blank=True, help_text='What a careful reader must know, for example “Date of the press report”.', validators=[policies.models.base.check_text], verbose_name='note')),
-                ('kind', models.CharField(choices=[('city', 'city'), ('county', 'county'), ('park', 'industrial park'), ('enterprise', 'enterprise')], help_text='As the announcement lists it.', max_length=10, verbose_name='kind')),
-                ('prefecture_code', models.CharField(blank=True, help_text='GB/T 2260 code of the city it is or lies in, for example 330500.', max_length=6, verbose_name='prefecture code')),
-                ('prefecture_zh', models.CharField(blank=True, help_text='Name of the city it is or lies in, for example 湖州市.', max_length=60, validators=[policies.models.base.check_text], verbose_name='prefecture')),
-                ('county_code', models.CharField(blank=True, help_text='GB/T 2260 code of the county, where it lies in one.', max_length=6, verbose_name='county code')),
-                ('city_type', models.CharField(blank=True, choices=[('resource', 'resource-based'), ('industrial', 'industrial'), ('comprehensive', 'comprehensive'), ('ecological', 'ecologically good')], help_text='Only for cities, and only where it has been published.', max_length=15, verbose_name='city type')),
-                ('term_start', models.DateField(blank=True, help_text='Only where it differs from the batch’s.', null=True, verbose_name='term starts')),
-                ('term_end', models.DateField(blank=True, help_text='Only where it differs from the batch’s.', null=True, verbose_name='term ends')),
-                ('withdrawn_on', models.DateField(blank=True, help_text='From this day on it is no longer a pilot.', null=True, validators=[policies.models.base.check_not_ahead], verbose_name='withdrawn on')),
-                ('history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_change_reason', models.TextField(null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('batch', models.ForeignKey(blank=True, db_constraint=False, help_text='The announcement that made it a pilot.', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pilots.batch', verbose_name='batch')),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('province', models.ForeignKey(blank=True, db_constraint=False, help_text='The province in which it lies.', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='policies.province', verbose_name='province')),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                (
+                    "slug",
+                    models.SlugField(
+                        error_messages={
+                            "invalid": "Use small letters, digits and single hyphens, for example huzhou-park."
+                        },
+                        help_text="Short name in addresses and files: small letters, digits, hyphens. Example: huzhou. Changing it later breaks links that others have kept.",
+                        max_length=80,
+                        verbose_name="code",
+                    ),
+                ),
+                (
+                    "name_zh",
+                    models.CharField(
+                        help_text="In full, for example 湖州市.",
+                        max_length=200,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="name in Chinese",
+                    ),
+                ),
+                (
+                    "name_en",
+                    models.CharField(
+                        blank=True,
+                        help_text="For example Huzhou. Left empty, readers of English see the Chinese name.",
+                        max_length=200,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="name in English",
+                    ),
+                ),
+                (
+                    "confidence",
+                    models.CharField(
+                        choices=[("official", "official"), ("media", "press"), ("inferred", "inferred")],
+                        default="official",
+                        help_text="official: the issuer’s own text; press: a report; inferred: read from other documents.",
+                        max_length=10,
+                        verbose_name="confidence",
+                    ),
+                ),
+                (
+                    "note",
+                    models.TextField(
+                        blank=True,
+                        help_text="What a careful reader must know, for example “Date of the press report”.",
+                        validators=[policies.models.base.check_text],
+                        verbose_name="note",
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("city", "city"),
+                            ("county", "county"),
+                            ("park", "industrial park"),
+                            ("enterprise", "enterprise"),
+                        ],
+                        help_text="As the announcement lists it.",
+                        max_length=10,
+                        verbose_name="kind",
+                    ),
+                ),
+                (
+                    "prefecture_code",
+                    models.CharField(
+                        blank=True,
+                        help_text="GB/T 2260 code of the city it is or lies in, for example 330500.",
+                        max_length=6,
+                        verbose_name="prefecture code",
+                    ),
+                ),
+                (
+                    "prefecture_zh",
+                    models.CharField(
+                        blank=True,
+                        help_text="Name of the city it is or lies in, for example 湖州市.",
+                        max_length=60,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="prefecture",
+                    ),
+                ),
+                (
+                    "county_code",
+                    models.CharField(
+                        blank=True,
+                        help_text="GB/T 2260 code of the county, where it lies in one.",
+                        max_length=6,
+                        verbose_name="county code",
+                    ),
+                ),
+                (
+                    "city_type",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("resource", "resource-based"),
+                            ("industrial", "industrial"),
+                            ("comprehensive", "comprehensive"),
+                            ("ecological", "ecologically good"),
+                        ],
+                        help_text="Only for cities, and only where it has been published.",
+                        max_length=15,
+                        verbose_name="city type",
+                    ),
+                ),
+                (
+                    "term_start",
+                    models.DateField(
+                        blank=True,
+                        help_text="Only where it differs from the batch’s.",
+                        null=True,
+                        verbose_name="term starts",
+                    ),
+                ),
+                (
+                    "term_end",
+                    models.DateField(
+                        blank=True,
+                        help_text="Only where it differs from the batch’s.",
+                        null=True,
+                        verbose_name="term ends",
+                    ),
+                ),
+                (
+                    "withdrawn_on",
+                    models.DateField(
+                        blank=True,
+                        help_text="From this day on it is no longer a pilot.",
+                        null=True,
+                        validators=[policies.models.base.check_not_ahead],
+                        verbose_name="withdrawn on",
+                    ),
+                ),
+                ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField(db_index=True)),
+                ("history_change_reason", models.TextField(null=True)),
+                (
+                    "history_type",
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
+                ),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        help_text="The announcement that made it a pilot.",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pilots.batch",
+                        verbose_name="batch",
+                    ),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "province",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        help_text="The province in which it lies.",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="policies.province",
+                        verbose_name="province",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'historical pilot',
-                'verbose_name_plural': 'historical pilots',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
+                "verbose_name": "historical pilot",
+                "verbose_name_plural": "historical pilots",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='Indicator',
+            name="Indicator",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name_zh', models.CharField(help_text='In full, for example 湖州市.', max_length=200, validators=[policies.models.base.check_text], verbose_name='name in Chinese')),
-                ('name_en', models.CharField(blank=True, help_text='For example Huzhou. Left empty, readers of English see the Chinese name.', max_length=200, validators=[policies.models.base.check_text], verbose_name='name in English')),
-                ('code', models.CharField(help_text='Capital letters, digits and _, for example AIR_SO2.', max_length=12, unique=True, verbose_name='code')),
-                ('unit', models.CharField(max_length=30, validators=[policies.models.base.check_text], verbose_name='unit')),
-                ('unit_zh', models.CharField(blank=True, max_length=30, validators=[policies.models.base.check_text], verbose_name='unit in Chinese')),
-                ('kind', models.CharField(choices=[('pollutant', 'pollutant'), ('carbon', 'carbon'), ('energy', 'energy'), ('structure', 'structure'), ('quality', 'quality'), ('synergy', 'synergy'), ('output', 'output')], max_length=10, verbose_name='kind')),
-                ('direction', models.CharField(choices=[('lower', 'Lower is better'), ('higher', 'Higher is better')], max_length=6, verbose_name='direction')),
-                ('binding', models.BooleanField(default=False, help_text='Binding (约束性) as opposed to expected (预期性).', verbose_name='binding')),
-                ('accumulation', models.CharField(choices=[('stock', 'stock'), ('flow', 'flow of the period'), ('cumulative', 'cumulative')], max_length=10, verbose_name='accumulation')),
-                ('rollup', models.CharField(choices=[('sum', 'sum'), ('mean', 'median with range'), ('none', 'never')], max_length=4, verbose_name='roll-up')),
-                ('equivalent_kg', models.DecimalField(blank=True, decimal_places=4, help_text='Environmental Protection Tax Law, annex 2; for example 0.95 for SO2.', max_digits=8, null=True, verbose_name='kg per pollutant equivalent')),
-                ('may_enter_synergy', models.CharField(choices=[('total', 'yes, as a total'), ('intensity', 'only marked as intensity'), ('water', 'only among water pollutants'), ('no', 'no')], default='no', max_length=9, verbose_name='may enter synergy')),
-                ('note', models.TextField(blank=True, validators=[policies.models.base.check_text], verbose_name='note')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "name_zh",
+                    models.CharField(
+                        help_text="In full, for example 湖州市.",
+                        max_length=200,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="name in Chinese",
+                    ),
+                ),
+                (
+                    "name_en",
+                    models.CharField(
+                        blank=True,
+                        help_text="For example Huzhou. Left empty, readers of English see the Chinese name.",
+                        max_length=200,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="name in English",
+                    ),
+                ),
+                (
+                    "code",
+                    models.CharField(
+                        help_text="Capital letters, digits and _, for example AIR_SO2.",
+                        max_length=12,
+                        unique=True,
+                        verbose_name="code",
+                    ),
+                ),
+                (
+                    "unit",
+                    models.CharField(max_length=30, validators=[policies.models.base.check_text], verbose_name="unit"),
+                ),
+                (
+                    "unit_zh",
+                    models.CharField(
+                        blank=True,
+                        max_length=30,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="unit in Chinese",
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("pollutant", "pollutant"),
+                            ("carbon", "carbon"),
+                            ("energy", "energy"),
+                            ("structure", "structure"),
+                            ("quality", "quality"),
+                            ("synergy", "synergy"),
+                            ("output", "output"),
+                        ],
+                        max_length=10,
+                        verbose_name="kind",
+                    ),
+                ),
+                (
+                    "direction",
+                    models.CharField(
+                        choices=[("lower", "Lower is better"), ("higher", "Higher is better")],
+                        max_length=6,
+                        verbose_name="direction",
+                    ),
+                ),
+                (
+                    "binding",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Binding (约束性) as opposed to expected (预期性).",
+                        verbose_name="binding",
+                    ),
+                ),
+                (
+                    "accumulation",
+                    models.CharField(
+                        choices=[("stock", "stock"), ("flow", "flow of the period"), ("cumulative", "cumulative")],
+                        max_length=10,
+                        verbose_name="accumulation",
+                    ),
+                ),
+                (
+                    "rollup",
+                    models.CharField(
+                        choices=[("sum", "sum"), ("mean", "median with range"), ("none", "never")],
+                        max_length=4,
+                        verbose_name="roll-up",
+                    ),
+                ),
+                (
+                    "equivalent_kg",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=4,
+                        help_text="Environmental Protection Tax Law, annex 2; for example 0.95 for SO2.",
+                        max_digits=8,
+                        null=True,
+                        verbose_name="kg per pollutant equivalent",
+                    ),
+                ),
+                (
+                    "may_enter_synergy",
+                    models.CharField(
+                        choices=[
+                            ("total", "yes, as a total"),
+                            ("intensity", "only marked as intensity"),
+                            ("water", "only among water pollutants"),
+                            ("no", "no"),
+                        ],
+                        default="no",
+                        max_length=9,
+                        verbose_name="may enter synergy",
+                    ),
+                ),
+                (
+                    "note",
+                    models.TextField(blank=True, validators=[policies.models.base.check_text], verbose_name="note"),
+                ),
             ],
             options={
-                'verbose_name': 'indicator',
-                'verbose_name_plural': 'indicators',
-                'ordering': ['pk'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('code__regex', '^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$')), name='indicator_code_normal', violation_error_message='Use capital letters, digits and _, for example AIR_SO2.'), models.CheckConstraint(condition=models.Q(('kind__in', ['pollutant', 'carbon', 'energy', 'structure', 'quality', 'synergy', 'output'])), name='indicator_kind_known'), models.CheckConstraint(condition=models.Q(('direction__in', ['lower', 'higher'])), name='indicator_direction_known'), models.CheckConstraint(condition=models.Q(('accumulation__in', ['stock', 'flow', 'cumulative'])), name='indicator_accumulation_known'), models.CheckConstraint(condition=models.Q(('rollup__in', ['sum', 'mean', 'none'])), name='indicator_rollup_known'), models.CheckConstraint(condition=models.Q(('may_enter_synergy__in', ['total', 'intensity', 'water', 'no'])), name='indicator_synergy_known'), models.CheckConstraint(condition=models.Q(('equivalent_kg__isnull', True), ('equivalent_kg__gt', 0), _connector='OR'), name='indicator_equivalent_positive', violation_error_message='The equivalent is more than 0 kg.'), models.CheckConstraint(condition=models.Q(models.Q(('kind', 'quality'), _negated=True), models.Q(('equivalent_kg__isnull', True), ('rollup', 'none')), _connector='OR'), name='indicator_quality_never_summed', violation_error_message='A concentration is not an emission: it is never summed and has no equivalent.')],
+                "verbose_name": "indicator",
+                "verbose_name_plural": "indicators",
+                "ordering": ["pk"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("code__regex", "^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$")),
+                        name="indicator_code_normal",
+                        violation_error_message="Use capital letters, digits and _, for example AIR_SO2.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("kind__in", ["pollutant", "carbon", "energy", "structure", "quality", "synergy", "output"])
+                        ),
+                        name="indicator_kind_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("direction__in", ["lower", "higher"])), name="indicator_direction_known"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("accumulation__in", ["stock", "flow", "cumulative"])),
+                        name="indicator_accumulation_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("rollup__in", ["sum", "mean", "none"])), name="indicator_rollup_known"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("may_enter_synergy__in", ["total", "intensity", "water", "no"])),
+                        name="indicator_synergy_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("equivalent_kg__isnull", True), ("equivalent_kg__gt", 0), _connector="OR"),
+                        name="indicator_equivalent_positive",
+                        violation_error_message="The equivalent is more than 0 kg.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "quality"), _negated=True),
+                            models.Q(("equivalent_kg__isnull", True), ("rollup", "none")),
+                            _connector="OR",
+                        ),
+                        name="indicator_quality_never_summed",
+                        violation_error_message="A concentration is not an emission: it is never summed and has no equivalent.",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Milestone',
+            name="Milestone",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('title_zh', models.CharField(blank=True, help_text='As printed, for example 减污降碳协同增效实施方案.', max_length=300, validators=[policies.models.base.check_text], verbose_name='title in Chinese')),
-                ('title_en', models.CharField(blank=True, help_text='The official translation where there is one, else your own. Readers see it in English pages.', max_length=300, validators=[policies.models.base.check_text], verbose_name='title in English')),
-                ('confidence', models.CharField(choices=[('official', 'official'), ('media', 'press'), ('inferred', 'inferred')], default='official', help_text='official: the issuer’s own text; press: a report; inferred: read from other documents.', max_length=10, verbose_name='confidence')),
-                ('note', models.TextField(blank=True, help_text='What a careful reader must know, for example “Date of the press report”.', validators=[policies.models.base.check_text], verbose_name='note')),
-                ('facet', models.CharField(choices=[('goal', 'goal'), ('path', 'path'), ('management', 'management'), ('technology', 'technology'), ('project', 'project')], max_length=12, verbose_name='facet')),
-                ('owner', models.CharField(blank=True, help_text='Department in charge.', max_length=120, validators=[policies.models.base.check_text], verbose_name='responsible')),
-                ('planned_on', models.DateField(help_text='Day by which it is to be done.', verbose_name='planned on')),
-                ('completed_on', models.DateField(blank=True, help_text='Empty until it is done.', null=True, validators=[policies.models.base.check_not_ahead], verbose_name='completed on')),
-                ('weight', models.PositiveSmallIntegerField(default=1, verbose_name='weight')),
-                ('is_key', models.BooleanField(default=False, help_text='A key milestone more than 90 days late turns the pilot red.', verbose_name='key milestone')),
-                ('evidence', models.CharField(blank=True, max_length=300, validators=[policies.models.base.check_text], verbose_name='evidence')),
-                ('sources', models.ManyToManyField(blank=True, help_text='Where this was read. Every fact should cite at least one.', to='policies.source', verbose_name='sources')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "title_zh",
+                    models.CharField(
+                        blank=True,
+                        help_text="As printed, for example 减污降碳协同增效实施方案.",
+                        max_length=300,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="title in Chinese",
+                    ),
+                ),
+                (
+                    "title_en",
+                    models.CharField(
+                        blank=True,
+                        help_text="The official translation where there is one, else your own. Readers see it in English pages.",
+                        max_length=300,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="title in English",
+                    ),
+                ),
+                (
+                    "confidence",
+                    models.CharField(
+                        choices=[("official", "official"), ("media", "press"), ("inferred", "inferred")],
+                        default="official",
+                        help_text="official: the issuer’s own text; press: a report; inferred: read from other documents.",
+                        max_length=10,
+                        verbose_name="confidence",
+                    ),
+                ),
+                (
+                    "note",
+                    models.TextField(
+                        blank=True,
+                        help_text="What a careful reader must know, for example “Date of the press report”.",
+                        validators=[policies.models.base.check_text],
+                        verbose_name="note",
+                    ),
+                ),
+                (
+                    "facet",
+                    models.CharField(
+                        choices=[
+                            ("goal", "goal"),
+                            ("path", "path"),
+                            ("management", "management"),
+                            ("technology", "technology"),
+                            ("project", "project"),
+                        ],
+                        max_length=12,
+                        verbose_name="facet",
+                    ),
+                ),
+                (
+                    "owner",
+                    models.CharField(
+                        blank=True,
+                        help_text="Department in charge.",
+                        max_length=120,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="responsible",
+                    ),
+                ),
+                ("planned_on", models.DateField(help_text="Day by which it is to be done.", verbose_name="planned on")),
+                (
+                    "completed_on",
+                    models.DateField(
+                        blank=True,
+                        help_text="Empty until it is done.",
+                        null=True,
+                        validators=[policies.models.base.check_not_ahead],
+                        verbose_name="completed on",
+                    ),
+                ),
+                ("weight", models.PositiveSmallIntegerField(default=1, verbose_name="weight")),
+                (
+                    "is_key",
+                    models.BooleanField(
+                        default=False,
+                        help_text="A key milestone more than 90 days late turns the pilot red.",
+                        verbose_name="key milestone",
+                    ),
+                ),
+                (
+                    "evidence",
+                    models.CharField(
+                        blank=True,
+                        max_length=300,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="evidence",
+                    ),
+                ),
+                (
+                    "sources",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Where this was read. Every fact should cite at least one.",
+                        to="policies.source",
+                        verbose_name="sources",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'milestone',
-                'verbose_name_plural': 'milestones',
-                'ordering': ['pilot', 'planned_on', 'pk'],
+                "verbose_name": "milestone",
+                "verbose_name_plural": "milestones",
+                "ordering": ["pilot", "planned_on", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='HistoricalMilestone_sources',
+            name="HistoricalMilestone_sources",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('m2m_history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, to='pilots.historicalmilestone')),
-                ('source', models.ForeignKey(blank=True, db_constraint=False, db_tablespace='', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='policies.source')),
-                ('milestone', models.ForeignKey(blank=True, db_constraint=False, db_tablespace='', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pilots.milestone')),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                ("m2m_history_id", models.AutoField(primary_key=True, serialize=False)),
+                (
+                    "history",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        to="pilots.historicalmilestone",
+                    ),
+                ),
+                (
+                    "source",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_tablespace="",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="policies.source",
+                    ),
+                ),
+                (
+                    "milestone",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_tablespace="",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pilots.milestone",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'HistoricalMilestone_sources',
+                "verbose_name": "HistoricalMilestone_sources",
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='Pilot',
+            name="Pilot",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(error_messages={'invalid': 'Use small letters, digits and single hyphens, for example huzhou-park.'}, help_text='Short name in addresses and files: small letters, digits, hyphens. Example: huzhou. Changing it later breaks links that others have kept.', max_length=80, unique=True, verbose_name='code')),
-                ('name_zh', models.CharField(help_text='In full, for example 湖州市.', max_length=200, validators=[policies.models.base.check_text], verbose_name='name in Chinese')),
-                ('name_en', models.CharField(blank=True, help_text='For example Huzhou. Left empty, readers of English see the Chinese name.', max_length=200, validators=[policies.models.base.check_text], verbose_name='name in English')),
-                ('confidence', models.CharField(choices=[('official', 'official'), ('media', 'press'), ('inferred', 'inferred')], default='official', help_text='official: the issuer’s own text; press: a report; inferred: read from other documents.', max_length=10, verbose_name='confidence')),
-                ('note', models.TextField(blank=True, help_text='What a careful reader must know, for example “Date of the press report”.', validators=[policies.models.base.check_text], verbose_name='note')),
-                ('kind', models.CharField(choices=[('city', 'city'), ('county', 'county'), ('park', 'industrial park'), ('enterprise', 'enterprise')], help_text='As the announcement lists it.', max_length=10, verbose_name='kind')),
-                ('prefecture_code', models.CharField(blank=True, help_text='GB/T 2260 code of the city it is or lies in, for example 330500.', max_length=6, verbose_name='prefecture code')),
-                ('prefecture_zh', models.CharField(blank=True, help_text='Name of the city it is or lies in, for example 湖州市.', max_length=60, validators=[policies.models.base.check_text], verbose_name='prefecture')),
-                ('county_code', models.CharField(blank=True, help_text='GB/T 2260 code of the county, where it lies in one.', max_length=6, verbose_name='county code')),
-                ('city_type', models.CharField(blank=True, choices=[('resource', 'resource-based'), ('industrial', 'industrial'), ('comprehensive', 'comprehensive'), ('ecological', 'ecologically good')], help_text='Only for cities, and only where it has been published.', max_length=15, verbose_name='city type')),
-                ('term_start', models.DateField(blank=True, help_text='Only where it differs from the batch’s.', null=True, verbose_name='term starts')),
-                ('term_end', models.DateField(blank=True, help_text='Only where it differs from the batch’s.', null=True, verbose_name='term ends')),
-                ('withdrawn_on', models.DateField(blank=True, help_text='From this day on it is no longer a pilot.', null=True, validators=[policies.models.base.check_not_ahead], verbose_name='withdrawn on')),
-                ('batch', models.ForeignKey(help_text='The announcement that made it a pilot.', on_delete=django.db.models.deletion.PROTECT, related_name='pilots', to='pilots.batch', verbose_name='batch')),
-                ('industries', models.ManyToManyField(blank=True, help_text='Industries that the pilot’s own documents name; several are possible.', related_name='pilots', to='policies.industry', verbose_name='industries')),
-                ('parent', models.ForeignKey(blank=True, help_text='For a park inside a pilot city: it is counted as a pilot, but left out of sums of emissions.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='pilots.pilot', verbose_name='lies in pilot city')),
-                ('province', models.ForeignKey(help_text='The province in which it lies.', on_delete=django.db.models.deletion.PROTECT, related_name='pilots', to='policies.province', verbose_name='province')),
-                ('sources', models.ManyToManyField(blank=True, help_text='Where this was read. Every fact should cite at least one.', to='policies.source', verbose_name='sources')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "slug",
+                    models.SlugField(
+                        error_messages={
+                            "invalid": "Use small letters, digits and single hyphens, for example huzhou-park."
+                        },
+                        help_text="Short name in addresses and files: small letters, digits, hyphens. Example: huzhou. Changing it later breaks links that others have kept.",
+                        max_length=80,
+                        unique=True,
+                        verbose_name="code",
+                    ),
+                ),
+                (
+                    "name_zh",
+                    models.CharField(
+                        help_text="In full, for example 湖州市.",
+                        max_length=200,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="name in Chinese",
+                    ),
+                ),
+                (
+                    "name_en",
+                    models.CharField(
+                        blank=True,
+                        help_text="For example Huzhou. Left empty, readers of English see the Chinese name.",
+                        max_length=200,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="name in English",
+                    ),
+                ),
+                (
+                    "confidence",
+                    models.CharField(
+                        choices=[("official", "official"), ("media", "press"), ("inferred", "inferred")],
+                        default="official",
+                        help_text="official: the issuer’s own text; press: a report; inferred: read from other documents.",
+                        max_length=10,
+                        verbose_name="confidence",
+                    ),
+                ),
+                (
+                    "note",
+                    models.TextField(
+                        blank=True,
+                        help_text="What a careful reader must know, for example “Date of the press report”.",
+                        validators=[policies.models.base.check_text],
+                        verbose_name="note",
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("city", "city"),
+                            ("county", "county"),
+                            ("park", "industrial park"),
+                            ("enterprise", "enterprise"),
+                        ],
+                        help_text="As the announcement lists it.",
+                        max_length=10,
+                        verbose_name="kind",
+                    ),
+                ),
+                (
+                    "prefecture_code",
+                    models.CharField(
+                        blank=True,
+                        help_text="GB/T 2260 code of the city it is or lies in, for example 330500.",
+                        max_length=6,
+                        verbose_name="prefecture code",
+                    ),
+                ),
+                (
+                    "prefecture_zh",
+                    models.CharField(
+                        blank=True,
+                        help_text="Name of the city it is or lies in, for example 湖州市.",
+                        max_length=60,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="prefecture",
+                    ),
+                ),
+                (
+                    "county_code",
+                    models.CharField(
+                        blank=True,
+                        help_text="GB/T 2260 code of the county, where it lies in one.",
+                        max_length=6,
+                        verbose_name="county code",
+                    ),
+                ),
+                (
+                    "city_type",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("resource", "resource-based"),
+                            ("industrial", "industrial"),
+                            ("comprehensive", "comprehensive"),
+                            ("ecological", "ecologically good"),
+                        ],
+                        help_text="Only for cities, and only where it has been published.",
+                        max_length=15,
+                        verbose_name="city type",
+                    ),
+                ),
+                (
+                    "term_start",
+                    models.DateField(
+                        blank=True,
+                        help_text="Only where it differs from the batch’s.",
+                        null=True,
+                        verbose_name="term starts",
+                    ),
+                ),
+                (
+                    "term_end",
+                    models.DateField(
+                        blank=True,
+                        help_text="Only where it differs from the batch’s.",
+                        null=True,
+                        verbose_name="term ends",
+                    ),
+                ),
+                (
+                    "withdrawn_on",
+                    models.DateField(
+                        blank=True,
+                        help_text="From this day on it is no longer a pilot.",
+                        null=True,
+                        validators=[policies.models.base.check_not_ahead],
+                        verbose_name="withdrawn on",
+                    ),
+                ),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        help_text="The announcement that made it a pilot.",
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="pilots",
+                        to="pilots.batch",
+                        verbose_name="batch",
+                    ),
+                ),
+                (
+                    "industries",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Industries that the pilot’s own documents name; several are possible.",
+                        related_name="pilots",
+                        to="policies.industry",
+                        verbose_name="industries",
+                    ),
+                ),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="For a park inside a pilot city: it is counted as a pilot, but left out of sums of emissions.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="children",
+                        to="pilots.pilot",
+                        verbose_name="lies in pilot city",
+                    ),
+                ),
+                (
+                    "province",
+                    models.ForeignKey(
+                        help_text="The province in which it lies.",
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="pilots",
+                        to="policies.province",
+                        verbose_name="province",
+                    ),
+                ),
+                (
+                    "sources",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Where this was read. Every fact should cite at least one.",
+                        to="policies.source",
+                        verbose_name="sources",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'pilot',
-                'verbose_name_plural': 'pilots',
-                'ordering': ['batch', 'pk'],
+                "verbose_name": "pilot",
+                "verbose_name_plural": "pilots",
+                "ordering": ["batch", "pk"],
             },
         ),
         migrations.AddField(
-            model_name='milestone',
-            name='pilot',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='milestones', to='pilots.pilot', verbose_name='pilot'),
+            model_name="milestone",
+            name="pilot",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="milestones",
+                to="pilots.pilot",
+                verbose_name="pilot",
+            ),
         ),
         migrations.CreateModel(
-            name='LightOverride',
+            name="LightOverride",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('colour', models.CharField(choices=[('red', 'Red'), ('yellow', 'Yellow'), ('blue', 'Blue'), ('green', 'Green'), ('grey', 'Grey')], max_length=6, verbose_name='light')),
-                ('reason', models.CharField(max_length=300, validators=[policies.models.base.check_text], verbose_name='reason')),
-                ('set_on', models.DateField(default=config.asof.today, validators=[policies.models.base.check_not_ahead], verbose_name='set on')),
-                ('expires_on', models.DateField(help_text='From this day on the computed light counts again.', verbose_name='expires on')),
-                ('author', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='light_overrides', to=settings.AUTH_USER_MODEL, verbose_name='author')),
-                ('pilot', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='overrides', to='pilots.pilot', verbose_name='pilot')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "colour",
+                    models.CharField(
+                        choices=[
+                            ("red", "Red"),
+                            ("yellow", "Yellow"),
+                            ("blue", "Blue"),
+                            ("green", "Green"),
+                            ("grey", "Grey"),
+                        ],
+                        max_length=6,
+                        verbose_name="light",
+                    ),
+                ),
+                (
+                    "reason",
+                    models.CharField(
+                        max_length=300, validators=[policies.models.base.check_text], verbose_name="reason"
+                    ),
+                ),
+                (
+                    "set_on",
+                    models.DateField(
+                        default=config.asof.today,
+                        validators=[policies.models.base.check_not_ahead],
+                        verbose_name="set on",
+                    ),
+                ),
+                (
+                    "expires_on",
+                    models.DateField(
+                        help_text="From this day on the computed light counts again.", verbose_name="expires on"
+                    ),
+                ),
+                (
+                    "author",
+                    models.ForeignKey(
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="light_overrides",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="author",
+                    ),
+                ),
+                (
+                    "pilot",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="overrides",
+                        to="pilots.pilot",
+                        verbose_name="pilot",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'light set by hand',
-                'verbose_name_plural': 'lights set by hand',
-                'ordering': ['pilot', '-set_on', '-pk'],
+                "verbose_name": "light set by hand",
+                "verbose_name_plural": "lights set by hand",
+                "ordering": ["pilot", "-set_on", "-pk"],
             },
         ),
         migrations.CreateModel(
-            name='HistoricalTarget',
+            name="HistoricalTarget",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('confidence', models.CharField(choices=[('official', 'official'), ('media', 'press'), ('inferred', 'inferred')], default='official', help_text='official: the issuer’s own text; press: a report; inferred: read from other documents.', max_length=10, verbose_name='confidence')),
-                ('note', models.TextField(blank=True, help_text='What a careful reader must know, for example “Date of the press report”.', validators=[policies.models.base.check_text], verbose_name='note')),
-                ('kind', models.CharField(choices=[('reach', 'Reach a value'), ('limit', 'Stay within a limit'), ('keep', 'Get no worse'), ('text', 'Get something done')], default='reach', max_length=5, verbose_name='kind')),
-                ('base_year', models.PositiveSmallIntegerField(blank=True, help_text='For example 2023. Empty when the document names none.', null=True, verbose_name='base year')),
-                ('base_value', models.DecimalField(blank=True, decimal_places=6, max_digits=20, null=True, verbose_name='base value')),
-                ('target_year', models.PositiveSmallIntegerField(verbose_name='target year')),
-                ('target_value', models.DecimalField(blank=True, decimal_places=6, max_digits=20, null=True, verbose_name='target value')),
-                ('target_text', models.CharField(blank=True, help_text='Only for a task in words.', max_length=300, validators=[policies.models.base.check_text], verbose_name='target in words')),
-                ('done_on', models.DateField(blank=True, help_text='Only for a task in words: the day it was done.', null=True, validators=[policies.models.base.check_not_ahead], verbose_name='done on')),
-                ('binding', models.BooleanField(default=False, verbose_name='binding')),
-                ('history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_change_reason', models.TextField(null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('indicator', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pilots.indicator', verbose_name='indicator')),
-                ('pilot', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pilots.pilot', verbose_name='pilot')),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                (
+                    "confidence",
+                    models.CharField(
+                        choices=[("official", "official"), ("media", "press"), ("inferred", "inferred")],
+                        default="official",
+                        help_text="official: the issuer’s own text; press: a report; inferred: read from other documents.",
+                        max_length=10,
+                        verbose_name="confidence",
+                    ),
+                ),
+                (
+                    "note",
+                    models.TextField(
+                        blank=True,
+                        help_text="What a careful reader must know, for example “Date of the press report”.",
+                        validators=[policies.models.base.check_text],
+                        verbose_name="note",
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("reach", "Reach a value"),
+                            ("limit", "Stay within a limit"),
+                            ("keep", "Get no worse"),
+                            ("text", "Get something done"),
+                        ],
+                        default="reach",
+                        max_length=5,
+                        verbose_name="kind",
+                    ),
+                ),
+                (
+                    "base_year",
+                    models.PositiveSmallIntegerField(
+                        blank=True,
+                        help_text="For example 2023. Empty when the document names none.",
+                        null=True,
+                        verbose_name="base year",
+                    ),
+                ),
+                (
+                    "base_value",
+                    models.DecimalField(
+                        blank=True, decimal_places=6, max_digits=20, null=True, verbose_name="base value"
+                    ),
+                ),
+                ("target_year", models.PositiveSmallIntegerField(verbose_name="target year")),
+                (
+                    "target_value",
+                    models.DecimalField(
+                        blank=True, decimal_places=6, max_digits=20, null=True, verbose_name="target value"
+                    ),
+                ),
+                (
+                    "target_text",
+                    models.CharField(
+                        blank=True,
+                        help_text="Only for a task in words.",
+                        max_length=300,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="target in words",
+                    ),
+                ),
+                (
+                    "done_on",
+                    models.DateField(
+                        blank=True,
+                        help_text="Only for a task in words: the day it was done.",
+                        null=True,
+                        validators=[policies.models.base.check_not_ahead],
+                        verbose_name="done on",
+                    ),
+                ),
+                ("binding", models.BooleanField(default=False, verbose_name="binding")),
+                ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField(db_index=True)),
+                ("history_change_reason", models.TextField(null=True)),
+                (
+                    "history_type",
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "indicator",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pilots.indicator",
+                        verbose_name="indicator",
+                    ),
+                ),
+                (
+                    "pilot",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pilots.pilot",
+                        verbose_name="pilot",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'historical target',
-                'verbose_name_plural': 'historical targets',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
+                "verbose_name": "historical target",
+                "verbose_name_plural": "historical targets",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='HistoricalStageEntry',
+            name="HistoricalStageEntry",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('confidence', models.CharField(choices=[('official', 'official'), ('media', 'press'), ('inferred', 'inferred')], default='official', help_text='official: the issuer’s own text; press: a report; inferred: read from other documents.', max_length=10, verbose_name='confidence')),
-                ('note', models.TextField(blank=True, help_text='What a careful reader must know, for example “Date of the press report”.', validators=[policies.models.base.check_text], verbose_name='note')),
-                ('stage', models.CharField(choices=[('recommended', 'Recommended'), ('reviewed', 'Reviewed by experts'), ('listed', 'Listed'), ('tasked', 'Task list received'), ('plan_draft', 'Plan drafted'), ('plan_issued', 'Plan issued'), ('implementing', 'Implementing'), ('midterm', 'Mid-term evaluation'), ('final_eval', 'Final evaluation'), ('promoted', 'Results promoted'), ('rectifying', 'Rectifying'), ('withdrawn', 'Withdrawn')], max_length=12, verbose_name='stage')),
-                ('planned_on', models.DateField(blank=True, null=True, verbose_name='planned on')),
-                ('entered_on', models.DateField(blank=True, help_text='Day on which it happened; empty while it is only planned.', null=True, validators=[policies.models.base.check_not_ahead], verbose_name='entered on')),
-                ('evidence', models.CharField(blank=True, help_text='The document that shows it, for example the plan’s title and number.', max_length=300, validators=[policies.models.base.check_text], verbose_name='evidence')),
-                ('reason', models.CharField(blank=True, help_text='Needed where a stage before it was skipped: why, for example “day of review not published”.', max_length=300, validators=[policies.models.base.check_text], verbose_name='reason')),
-                ('history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_change_reason', models.TextField(null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('pilot', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pilots.pilot', verbose_name='pilot')),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                (
+                    "confidence",
+                    models.CharField(
+                        choices=[("official", "official"), ("media", "press"), ("inferred", "inferred")],
+                        default="official",
+                        help_text="official: the issuer’s own text; press: a report; inferred: read from other documents.",
+                        max_length=10,
+                        verbose_name="confidence",
+                    ),
+                ),
+                (
+                    "note",
+                    models.TextField(
+                        blank=True,
+                        help_text="What a careful reader must know, for example “Date of the press report”.",
+                        validators=[policies.models.base.check_text],
+                        verbose_name="note",
+                    ),
+                ),
+                (
+                    "stage",
+                    models.CharField(
+                        choices=[
+                            ("recommended", "Recommended"),
+                            ("reviewed", "Reviewed by experts"),
+                            ("listed", "Listed"),
+                            ("tasked", "Task list received"),
+                            ("plan_draft", "Plan drafted"),
+                            ("plan_issued", "Plan issued"),
+                            ("implementing", "Implementing"),
+                            ("midterm", "Mid-term evaluation"),
+                            ("final_eval", "Final evaluation"),
+                            ("promoted", "Results promoted"),
+                            ("rectifying", "Rectifying"),
+                            ("withdrawn", "Withdrawn"),
+                        ],
+                        max_length=12,
+                        verbose_name="stage",
+                    ),
+                ),
+                ("planned_on", models.DateField(blank=True, null=True, verbose_name="planned on")),
+                (
+                    "entered_on",
+                    models.DateField(
+                        blank=True,
+                        help_text="Day on which it happened; empty while it is only planned.",
+                        null=True,
+                        validators=[policies.models.base.check_not_ahead],
+                        verbose_name="entered on",
+                    ),
+                ),
+                (
+                    "evidence",
+                    models.CharField(
+                        blank=True,
+                        help_text="The document that shows it, for example the plan’s title and number.",
+                        max_length=300,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="evidence",
+                    ),
+                ),
+                (
+                    "reason",
+                    models.CharField(
+                        blank=True,
+                        help_text="Needed where a stage before it was skipped: why, for example “day of review not published”.",
+                        max_length=300,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="reason",
+                    ),
+                ),
+                ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField(db_index=True)),
+                ("history_change_reason", models.TextField(null=True)),
+                (
+                    "history_type",
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "pilot",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pilots.pilot",
+                        verbose_name="pilot",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'historical stage entry',
-                'verbose_name_plural': 'historical stage entries',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
+                "verbose_name": "historical stage entry",
+                "verbose_name_plural": "historical stage entries",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='HistoricalReading',
+            name="HistoricalReading",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('confidence', models.CharField(choices=[('official', 'official'), ('media', 'press'), ('inferred', 'inferred')], default='official', help_text='official: the issuer’s own text; press: a report; inferred: read from other documents.', max_length=10, verbose_name='confidence')),
-                ('note', models.TextField(blank=True, help_text='What a careful reader must know, for example “Date of the press report”.', validators=[policies.models.base.check_text], verbose_name='note')),
-                ('period', models.CharField(help_text='A year or a quarter: 2025 or 2025-Q3.', max_length=7, verbose_name='period')),
-                ('value', models.DecimalField(decimal_places=6, max_digits=20, verbose_name='value')),
-                ('value_status', models.CharField(choices=[('flash', 'flash'), ('preliminary', 'preliminary'), ('final', 'final')], default='preliminary', max_length=11, verbose_name='value status')),
-                ('version', models.PositiveSmallIntegerField(default=1, editable=False, verbose_name='version')),
-                ('state', models.CharField(choices=[('reported', 'reported'), ('accepted', 'accepted'), ('disputed', 'disputed')], default='reported', max_length=8, verbose_name='state')),
-                ('reported_on', models.DateField(validators=[policies.models.base.check_not_ahead], verbose_name='reported on')),
-                ('accepted_on', models.DateField(blank=True, help_text='From this day on it feeds the numbers.', null=True, validators=[policies.models.base.check_not_ahead], verbose_name='accepted on')),
-                ('history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_change_reason', models.TextField(null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('indicator', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pilots.indicator', verbose_name='indicator')),
-                ('pilot', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pilots.pilot', verbose_name='pilot')),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                (
+                    "confidence",
+                    models.CharField(
+                        choices=[("official", "official"), ("media", "press"), ("inferred", "inferred")],
+                        default="official",
+                        help_text="official: the issuer’s own text; press: a report; inferred: read from other documents.",
+                        max_length=10,
+                        verbose_name="confidence",
+                    ),
+                ),
+                (
+                    "note",
+                    models.TextField(
+                        blank=True,
+                        help_text="What a careful reader must know, for example “Date of the press report”.",
+                        validators=[policies.models.base.check_text],
+                        verbose_name="note",
+                    ),
+                ),
+                (
+                    "period",
+                    models.CharField(
+                        help_text="A year or a quarter: 2025 or 2025-Q3.", max_length=7, verbose_name="period"
+                    ),
+                ),
+                ("value", models.DecimalField(decimal_places=6, max_digits=20, verbose_name="value")),
+                (
+                    "value_status",
+                    models.CharField(
+                        choices=[("flash", "flash"), ("preliminary", "preliminary"), ("final", "final")],
+                        default="preliminary",
+                        max_length=11,
+                        verbose_name="value status",
+                    ),
+                ),
+                ("version", models.PositiveSmallIntegerField(default=1, editable=False, verbose_name="version")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("reported", "reported"), ("accepted", "accepted"), ("disputed", "disputed")],
+                        default="reported",
+                        max_length=8,
+                        verbose_name="state",
+                    ),
+                ),
+                (
+                    "reported_on",
+                    models.DateField(validators=[policies.models.base.check_not_ahead], verbose_name="reported on"),
+                ),
+                (
+                    "accepted_on",
+                    models.DateField(
+                        blank=True,
+                        help_text="From this day on it feeds the numbers.",
+                        null=True,
+                        validators=[policies.models.base.check_not_ahead],
+                        verbose_name="accepted on",
+                    ),
+                ),
+                ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField(db_index=True)),
+                ("history_change_reason", models.TextField(null=True)),
+                (
+                    "history_type",
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "indicator",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pilots.indicator",
+                        verbose_name="indicator",
+                    ),
+                ),
+                (
+                    "pilot",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pilots.pilot",
+                        verbose_name="pilot",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'historical reading',
-                'verbose_name_plural': 'historical readings',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
+                "verbose_name": "historical reading",
+                "verbose_name_plural": "historical readings",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='HistoricalPilot_sources',
+            name="HistoricalPilot_sources",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('m2m_history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, to='pilots.historicalpilot')),
-                ('source', models.ForeignKey(blank=True, db_constraint=False, db_tablespace='', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='policies.source')),
-                ('pilot', models.ForeignKey(blank=True, db_constraint=False, db_tablespace='', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pilots.pilot')),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                ("m2m_history_id", models.AutoField(primary_key=True, serialize=False)),
+                (
+                    "history",
+                    models.ForeignKey(
+                        db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, to="pilots.historicalpilot"
+                    ),
+                ),
+                (
+                    "source",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_tablespace="",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="policies.source",
+                    ),
+                ),
+                (
+                    "pilot",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_tablespace="",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pilots.pilot",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'HistoricalPilot_sources',
+                "verbose_name": "HistoricalPilot_sources",
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='HistoricalPilot_industries',
+            name="HistoricalPilot_industries",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('m2m_history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, to='pilots.historicalpilot')),
-                ('industry', models.ForeignKey(blank=True, db_constraint=False, db_tablespace='', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='policies.industry')),
-                ('pilot', models.ForeignKey(blank=True, db_constraint=False, db_tablespace='', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pilots.pilot')),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                ("m2m_history_id", models.AutoField(primary_key=True, serialize=False)),
+                (
+                    "history",
+                    models.ForeignKey(
+                        db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, to="pilots.historicalpilot"
+                    ),
+                ),
+                (
+                    "industry",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_tablespace="",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="policies.industry",
+                    ),
+                ),
+                (
+                    "pilot",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_tablespace="",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pilots.pilot",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'HistoricalPilot_industries',
+                "verbose_name": "HistoricalPilot_industries",
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.AddField(
-            model_name='historicalpilot',
-            name='parent',
-            field=models.ForeignKey(blank=True, db_constraint=False, help_text='For a park inside a pilot city: it is counted as a pilot, but left out of sums of emissions.', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pilots.pilot', verbose_name='lies in pilot city'),
+            model_name="historicalpilot",
+            name="parent",
+            field=models.ForeignKey(
+                blank=True,
+                db_constraint=False,
+                help_text="For a park inside a pilot city: it is counted as a pilot, but left out of sums of emissions.",
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                to="pilots.pilot",
+                verbose_name="lies in pilot city",
+            ),
         ),
         migrations.AddField(
-            model_name='historicalmilestone',
-            name='pilot',
-            field=models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pilots.pilot', verbose_name='pilot'),
+            model_name="historicalmilestone",
+            name="pilot",
+            field=models.ForeignKey(
+                blank=True,
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                to="pilots.pilot",
+                verbose_name="pilot",
+            ),
         ),
         migrations.CreateModel(
-            name='HistoricalLightOverride',
+            name="HistoricalLightOverride",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('colour', models.CharField(choices=[('red', 'Red'), ('yellow', 'Yellow'), ('blue', 'Blue'), ('green', 'Green'), ('grey', 'Grey')], max_length=6, verbose_name='light')),
-                ('reason', models.CharField(max_length=300, validators=[policies.models.base.check_text], verbose_name='reason')),
-                ('set_on', models.DateField(default=config.asof.today, validators=[policies.models.base.check_not_ahead], verbose_name='set on')),
-                ('expires_on', models.DateField(help_text='From this day on the computed light counts again.', verbose_name='expires on')),
-                ('history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_change_reason', models.TextField(null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('author', models.ForeignKey(blank=True, db_constraint=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='author')),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('pilot', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pilots.pilot', verbose_name='pilot')),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                (
+                    "colour",
+                    models.CharField(
+                        choices=[
+                            ("red", "Red"),
+                            ("yellow", "Yellow"),
+                            ("blue", "Blue"),
+                            ("green", "Green"),
+                            ("grey", "Grey"),
+                        ],
+                        max_length=6,
+                        verbose_name="light",
+                    ),
+                ),
+                (
+                    "reason",
+                    models.CharField(
+                        max_length=300, validators=[policies.models.base.check_text], verbose_name="reason"
+                    ),
+                ),
+                (
+                    "set_on",
+                    models.DateField(
+                        default=config.asof.today,
+                        validators=[policies.models.base.check_not_ahead],
+                        verbose_name="set on",
+                    ),
+                ),
+                (
+                    "expires_on",
+                    models.DateField(
+                        help_text="From this day on the computed light counts again.", verbose_name="expires on"
+                    ),
+                ),
+                ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField(db_index=True)),
+                ("history_change_reason", models.TextField(null=True)),
+                (
+                    "history_type",
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
+                ),
+                (
+                    "author",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="author",
+                    ),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "pilot",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pilots.pilot",
+                        verbose_name="pilot",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'historical light set by hand',
-                'verbose_name_plural': 'historical lights set by hand',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
+                "verbose_name": "historical light set by hand",
+                "verbose_name_plural": "historical lights set by hand",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='Reading',
+            name="Reading",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('confidence', models.CharField(choices=[('official', 'official'), ('media', 'press'), ('inferred', 'inferred')], default='official', help_text='official: the issuer’s own text; press: a report; inferred: read from other documents.', max_length=10, verbose_name='confidence')),
-                ('note', models.TextField(blank=True, help_text='What a careful reader must know, for example “Date of the press report”.', validators=[policies.models.base.check_text], verbose_name='note')),
-                ('period', models.CharField(help_text='A year or a quarter: 2025 or 2025-Q3.', max_length=7, verbose_name='period')),
-                ('value', models.DecimalField(decimal_places=6, max_digits=20, verbose_name='value')),
-                ('value_status', models.CharField(choices=[('flash', 'flash'), ('preliminary', 'preliminary'), ('final', 'final')], default='preliminary', max_length=11, verbose_name='value status')),
-                ('version', models.PositiveSmallIntegerField(default=1, editable=False, verbose_name='version')),
-                ('state', models.CharField(choices=[('reported', 'reported'), ('accepted', 'accepted'), ('disputed', 'disputed')], default='reported', max_length=8, verbose_name='state')),
-                ('reported_on', models.DateField(validators=[policies.models.base.check_not_ahead], verbose_name='reported on')),
-                ('accepted_on', models.DateField(blank=True, help_text='From this day on it feeds the numbers.', null=True, validators=[policies.models.base.check_not_ahead], verbose_name='accepted on')),
-                ('indicator', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='readings', to='pilots.indicator', verbose_name='indicator')),
-                ('pilot', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='readings', to='pilots.pilot', verbose_name='pilot')),
-                ('sources', models.ManyToManyField(blank=True, help_text='Where this was read. Every fact should cite at least one.', to='policies.source', verbose_name='sources')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "confidence",
+                    models.CharField(
+                        choices=[("official", "official"), ("media", "press"), ("inferred", "inferred")],
+                        default="official",
+                        help_text="official: the issuer’s own text; press: a report; inferred: read from other documents.",
+                        max_length=10,
+                        verbose_name="confidence",
+                    ),
+                ),
+                (
+                    "note",
+                    models.TextField(
+                        blank=True,
+                        help_text="What a careful reader must know, for example “Date of the press report”.",
+                        validators=[policies.models.base.check_text],
+                        verbose_name="note",
+                    ),
+                ),
+                (
+                    "period",
+                    models.CharField(
+                        help_text="A year or a quarter: 2025 or 2025-Q3.", max_length=7, verbose_name="period"
+                    ),
+                ),
+                ("value", models.DecimalField(decimal_places=6, max_digits=20, verbose_name="value")),
+                (
+                    "value_status",
+                    models.CharField(
+                        choices=[("flash", "flash"), ("preliminary", "preliminary"), ("final", "final")],
+                        default="preliminary",
+                        max_length=11,
+                        verbose_name="value status",
+                    ),
+                ),
+                ("version", models.PositiveSmallIntegerField(default=1, editable=False, verbose_name="version")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("reported", "reported"), ("accepted", "accepted"), ("disputed", "disputed")],
+                        default="reported",
+                        max_length=8,
+                        verbose_name="state",
+                    ),
+                ),
+                (
+                    "reported_on",
+                    models.DateField(validators=[policies.models.base.check_not_ahead], verbose_name="reported on"),
+                ),
+                (
+                    "accepted_on",
+                    models.DateField(
+                        blank=True,
+                        help_text="From this day on it feeds the numbers.",
+                        null=True,
+                        validators=[policies.models.base.check_not_ahead],
+                        verbose_name="accepted on",
+                    ),
+                ),
+                (
+                    "indicator",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="readings",
+                        to="pilots.indicator",
+                        verbose_name="indicator",
+                    ),
+                ),
+                (
+                    "pilot",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="readings",
+                        to="pilots.pilot",
+                        verbose_name="pilot",
+                    ),
+                ),
+                (
+                    "sources",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Where this was read. Every fact should cite at least one.",
+                        to="policies.source",
+                        verbose_name="sources",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'reading',
-                'verbose_name_plural': 'readings',
-                'ordering': ['pilot', 'indicator', 'period', 'version'],
+                "verbose_name": "reading",
+                "verbose_name_plural": "readings",
+                "ordering": ["pilot", "indicator", "period", "version"],
             },
         ),
         migrations.CreateModel(
-            name='HistoricalReading_sources',
+            name="HistoricalReading_sources",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('m2m_history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, to='pilots.historicalreading')),
-                ('source', models.ForeignKey(blank=True, db_constraint=False, db_tablespace='', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='policies.source')),
-                ('reading', models.ForeignKey(blank=True, db_constraint=False, db_tablespace='', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pilots.reading')),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                ("m2m_history_id", models.AutoField(primary_key=True, serialize=False)),
+                (
+                    "history",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        to="pilots.historicalreading",
+                    ),
+                ),
+                (
+                    "source",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_tablespace="",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="policies.source",
+                    ),
+                ),
+                (
+                    "reading",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_tablespace="",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pilots.reading",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'HistoricalReading_sources',
+                "verbose_name": "HistoricalReading_sources",
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='StageEntry',
+            name="StageEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('confidence', models.CharField(choices=[('official', 'official'), ('media', 'press'), ('inferred', 'inferred')], default='official', help_text='official: the issuer’s own text; press: a report; inferred: read from other documents.', max_length=10, verbose_name='confidence')),
-                ('note', models.TextField(blank=True, help_text='What a careful reader must know, for example “Date of the press report”.', validators=[policies.models.base.check_text], verbose_name='note')),
-                ('stage', models.CharField(choices=[('recommended', 'Recommended'), ('reviewed', 'Reviewed by experts'), ('listed', 'Listed'), ('tasked', 'Task list received'), ('plan_draft', 'Plan drafted'), ('plan_issued', 'Plan issued'), ('implementing', 'Implementing'), ('midterm', 'Mid-term evaluation'), ('final_eval', 'Final evaluation'), ('promoted', 'Results promoted'), ('rectifying', 'Rectifying'), ('withdrawn', 'Withdrawn')], max_length=12, verbose_name='stage')),
-                ('planned_on', models.DateField(blank=True, null=True, verbose_name='planned on')),
-                ('entered_on', models.DateField(blank=True, help_text='Day on which it happened; empty while it is only planned.', null=True, validators=[policies.models.base.check_not_ahead], verbose_name='entered on')),
-                ('evidence', models.CharField(blank=True, help_text='The document that shows it, for example the plan’s title and number.', max_length=300, validators=[policies.models.base.check_text], verbose_name='evidence')),
-                ('reason', models.CharField(blank=True, help_text='Needed where a stage before it was skipped: why, for example “day of review not published”.', max_length=300, validators=[policies.models.base.check_text], verbose_name='reason')),
-                ('pilot', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='stages', to='pilots.pilot', verbose_name='pilot')),
-                ('sources', models.ManyToManyField(blank=True, help_text='Where this was read. Every fact should cite at least one.', to='policies.source', verbose_name='sources')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "confidence",
+                    models.CharField(
+                        choices=[("official", "official"), ("media", "press"), ("inferred", "inferred")],
+                        default="official",
+                        help_text="official: the issuer’s own text; press: a report; inferred: read from other documents.",
+                        max_length=10,
+                        verbose_name="confidence",
+                    ),
+                ),
+                (
+                    "note",
+                    models.TextField(
+                        blank=True,
+                        help_text="What a careful reader must know, for example “Date of the press report”.",
+                        validators=[policies.models.base.check_text],
+                        verbose_name="note",
+                    ),
+                ),
+                (
+                    "stage",
+                    models.CharField(
+                        choices=[
+                            ("recommended", "Recommended"),
+                            ("reviewed", "Reviewed by experts"),
+                            ("listed", "Listed"),
+                            ("tasked", "Task list received"),
+                            ("plan_draft", "Plan drafted"),
+                            ("plan_issued", "Plan issued"),
+                            ("implementing", "Implementing"),
+                            ("midterm", "Mid-term evaluation"),
+                            ("final_eval", "Final evaluation"),
+                            ("promoted", "Results promoted"),
+                            ("rectifying", "Rectifying"),
+                            ("withdrawn", "Withdrawn"),
+                        ],
+                        max_length=12,
+                        verbose_name="stage",
+                    ),
+                ),
+                ("planned_on", models.DateField(blank=True, null=True, verbose_name="planned on")),
+                (
+                    "entered_on",
+                    models.DateField(
+                        blank=True,
+                        help_text="Day on which it happened; empty while it is only planned.",
+                        null=True,
+                        validators=[policies.models.base.check_not_ahead],
+                        verbose_name="entered on",
+                    ),
+                ),
+                (
+                    "evidence",
+                    models.CharField(
+                        blank=True,
+                        help_text="The document that shows it, for example the plan’s title and number.",
+                        max_length=300,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="evidence",
+                    ),
+                ),
+                (
+                    "reason",
+                    models.CharField(
+                        blank=True,
+                        help_text="Needed where a stage before it was skipped: why, for example “day of review not published”.",
+                        max_length=300,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="reason",
+                    ),
+                ),
+                (
+                    "pilot",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="stages",
+                        to="pilots.pilot",
+                        verbose_name="pilot",
+                    ),
+                ),
+                (
+                    "sources",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Where this was read. Every fact should cite at least one.",
+                        to="policies.source",
+                        verbose_name="sources",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'stage entry',
-                'verbose_name_plural': 'stage entries',
-                'ordering': ['pilot', 'entered_on', 'pk'],
+                "verbose_name": "stage entry",
+                "verbose_name_plural": "stage entries",
+                "ordering": ["pilot", "entered_on", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='HistoricalStageEntry_sources',
+            name="HistoricalStageEntry_sources",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('m2m_history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, to='pilots.historicalstageentry')),
-                ('source', models.ForeignKey(blank=True, db_constraint=False, db_tablespace='', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='policies.source')),
-                ('stageentry', models.ForeignKey(blank=True, db_constraint=False, db_tablespace='', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pilots.stageentry')),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                ("m2m_history_id", models.AutoField(primary_key=True, serialize=False)),
+                (
+                    "history",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        to="pilots.historicalstageentry",
+                    ),
+                ),
+                (
+                    "source",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_tablespace="",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="policies.source",
+                    ),
+                ),
+                (
+                    "stageentry",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_tablespace="",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pilots.stageentry",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'HistoricalStageEntry_sources',
+                "verbose_name": "HistoricalStageEntry_sources",
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='Target',
+            name="Target",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('confidence', models.CharField(choices=[('official', 'official'), ('media', 'press'), ('inferred', 'inferred')], default='official', help_text='official: the issuer’s own text; press: a report; inferred: read from other documents.', max_length=10, verbose_name='confidence')),
-                ('note', models.TextField(blank=True, help_text='What a careful reader must know, for example “Date of the press report”.', validators=[policies.models.base.check_text], verbose_name='note')),
-                ('kind', models.CharField(choices=[('reach', 'Reach a value'), ('limit', 'Stay within a limit'), ('keep', 'Get no worse'), ('text', 'Get something done')], default='reach', max_length=5, verbose_name='kind')),
-                ('base_year', models.PositiveSmallIntegerField(blank=True, help_text='For example 2023. Empty when the document names none.', null=True, verbose_name='base year')),
-                ('base_value', models.DecimalField(blank=True, decimal_places=6, max_digits=20, null=True, verbose_name='base value')),
-                ('target_year', models.PositiveSmallIntegerField(verbose_name='target year')),
-                ('target_value', models.DecimalField(blank=True, decimal_places=6, max_digits=20, null=True, verbose_name='target value')),
-                ('target_text', models.CharField(blank=True, help_text='Only for a task in words.', max_length=300, validators=[policies.models.base.check_text], verbose_name='target in words')),
-                ('done_on', models.DateField(blank=True, help_text='Only for a task in words: the day it was done.', null=True, validators=[policies.models.base.check_not_ahead], verbose_name='done on')),
-                ('binding', models.BooleanField(default=False, verbose_name='binding')),
-                ('indicator', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='targets', to='pilots.indicator', verbose_name='indicator')),
-                ('pilot', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='targets', to='pilots.pilot', verbose_name='pilot')),
-                ('sources', models.ManyToManyField(blank=True, help_text='Where this was read. Every fact should cite at least one.', to='policies.source', verbose_name='sources')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "confidence",
+                    models.CharField(
+                        choices=[("official", "official"), ("media", "press"), ("inferred", "inferred")],
+                        default="official",
+                        help_text="official: the issuer’s own text; press: a report; inferred: read from other documents.",
+                        max_length=10,
+                        verbose_name="confidence",
+                    ),
+                ),
+                (
+                    "note",
+                    models.TextField(
+                        blank=True,
+                        help_text="What a careful reader must know, for example “Date of the press report”.",
+                        validators=[policies.models.base.check_text],
+                        verbose_name="note",
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("reach", "Reach a value"),
+                            ("limit", "Stay within a limit"),
+                            ("keep", "Get no worse"),
+                            ("text", "Get something done"),
+                        ],
+                        default="reach",
+                        max_length=5,
+                        verbose_name="kind",
+                    ),
+                ),
+                (
+                    "base_year",
+                    models.PositiveSmallIntegerField(
+                        blank=True,
+                        help_text="For example 2023. Empty when the document names none.",
+                        null=True,
+                        verbose_name="base year",
+                    ),
+                ),
+                (
+                    "base_value",
+                    models.DecimalField(
+                        blank=True, decimal_places=6, max_digits=20, null=True, verbose_name="base value"
+                    ),
+                ),
+                ("target_year", models.PositiveSmallIntegerField(verbose_name="target year")),
+                (
+                    "target_value",
+                    models.DecimalField(
+                        blank=True, decimal_places=6, max_digits=20, null=True, verbose_name="target value"
+                    ),
+                ),
+                (
+                    "target_text",
+                    models.CharField(
+                        blank=True,
+                        help_text="Only for a task in words.",
+                        max_length=300,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="target in words",
+                    ),
+                ),
+                (
+                    "done_on",
+                    models.DateField(
+                        blank=True,
+                        help_text="Only for a task in words: the day it was done.",
+                        null=True,
+                        validators=[policies.models.base.check_not_ahead],
+                        verbose_name="done on",
+                    ),
+                ),
+                ("binding", models.BooleanField(default=False, verbose_name="binding")),
+                (
+                    "indicator",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="targets",
+                        to="pilots.indicator",
+                        verbose_name="indicator",
+                    ),
+                ),
+                (
+                    "pilot",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="targets",
+                        to="pilots.pilot",
+                        verbose_name="pilot",
+                    ),
+                ),
+                (
+                    "sources",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Where this was read. Every fact should cite at least one.",
+                        to="policies.source",
+                        verbose_name="sources",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'target',
-                'verbose_name_plural': 'targets',
-                'ordering': ['pilot', 'indicator'],
+                "verbose_name": "target",
+                "verbose_name_plural": "targets",
+                "ordering": ["pilot", "indicator"],
             },
         ),
         migrations.CreateModel(
-            name='HistoricalTargetStep',
+            name="HistoricalTargetStep",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('year', models.PositiveSmallIntegerField(verbose_name='year')),
-                ('value', models.DecimalField(decimal_places=6, max_digits=20, verbose_name='value')),
-                ('history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_change_reason', models.TextField(null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('target', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pilots.target', verbose_name='target')),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                ("year", models.PositiveSmallIntegerField(verbose_name="year")),
+                ("value", models.DecimalField(decimal_places=6, max_digits=20, verbose_name="value")),
+                ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField(db_index=True)),
+                ("history_change_reason", models.TextField(null=True)),
+                (
+                    "history_type",
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "target",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pilots.target",
+                        verbose_name="target",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'historical step of a target',
-                'verbose_name_plural': 'historical steps of targets',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
+                "verbose_name": "historical step of a target",
+                "verbose_name_plural": "historical steps of targets",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='HistoricalTarget_sources',
+            name="HistoricalTarget_sources",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('m2m_history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, to='pilots.historicaltarget')),
-                ('source', models.ForeignKey(blank=True, db_constraint=False, db_tablespace='', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='policies.source')),
-                ('target', models.ForeignKey(blank=True, db_constraint=False, db_tablespace='', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pilots.target')),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                ("m2m_history_id", models.AutoField(primary_key=True, serialize=False)),
+                (
+                    "history",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        to="pilots.historicaltarget",
+                    ),
+                ),
+                (
+                    "source",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_tablespace="",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="policies.source",
+                    ),
+                ),
+                (
+                    "target",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_tablespace="",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pilots.target",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'HistoricalTarget_sources',
+                "verbose_name": "HistoricalTarget_sources",
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='TargetStep',
+            name="TargetStep",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('year', models.PositiveSmallIntegerField(verbose_name='year')),
-                ('value', models.DecimalField(decimal_places=6, max_digits=20, verbose_name='value')),
-                ('target', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='steps', to='pilots.target', verbose_name='target')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("year", models.PositiveSmallIntegerField(verbose_name="year")),
+                ("value", models.DecimalField(decimal_places=6, max_digits=20, verbose_name="value")),
+                (
+                    "target",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="steps",
+                        to="pilots.target",
+                        verbose_name="target",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'step of a target',
-                'verbose_name_plural': 'steps of targets',
-                'ordering': ['target', 'year'],
+                "verbose_name": "step of a target",
+                "verbose_name_plural": "steps of targets",
+                "ordering": ["target", "year"],
             },
         ),
         migrations.AddConstraint(
-            model_name='batch',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='batch_slug_normal', violation_error_message='Use small letters, digits and single hyphens, for example huzhou-park.'),
+            model_name="batch",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("slug__regex", "^[a-z0-9]+(-[a-z0-9]+)*$")),
+                name="batch_slug_normal",
+                violation_error_message="Use small letters, digits and single hyphens, for example huzhou-park.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='batch',
-            constraint=models.CheckConstraint(condition=models.Q(('confidence__in', ['official', 'media', 'inferred'])), name='batch_confidence_known'),
+            model_name="batch",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("confidence__in", ["official", "media", "inferred"])), name="batch_confidence_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='batch',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('level', 'national'), ('province__isnull', True)), models.Q(('level', 'provincial'), ('province__isnull', False)), _connector='OR'), name='batch_level_goes_with_province', violation_error_message='A provincial batch names its province, a national one names none.'),
+            model_name="batch",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("level", "national"), ("province__isnull", True)),
+                    models.Q(("level", "provincial"), ("province__isnull", False)),
+                    _connector="OR",
+                ),
+                name="batch_level_goes_with_province",
+                violation_error_message="A provincial batch names its province, a national one names none.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='batch',
-            constraint=models.CheckConstraint(condition=models.Q(('term_start__isnull', True), ('term_end__isnull', True), ('term_end__gte', models.F('term_start')), _connector='OR'), name='batch_term_in_order', violation_error_message='The term ends before it starts.'),
+            model_name="batch",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("term_start__isnull", True),
+                    ("term_end__isnull", True),
+                    ("term_end__gte", models.F("term_start")),
+                    _connector="OR",
+                ),
+                name="batch_term_in_order",
+                violation_error_message="The term ends before it starts.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='batch',
-            constraint=models.CheckConstraint(condition=models.Q(('announced_on__isnull', True), ('known_by', models.F('announced_on')), _connector='OR'), name='batch_known_on_its_day'),
+            model_name="batch",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("announced_on__isnull", True), ("known_by", models.F("announced_on")), _connector="OR"
+                ),
+                name="batch_known_on_its_day",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='batch',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('title_zh', ''), _negated=True), models.Q(('title_en', ''), _negated=True), _connector='OR'), name='batch_has_title', violation_error_message='Give the title in at least one language.'),
+            model_name="batch",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("title_zh", ""), _negated=True),
+                    models.Q(("title_en", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="batch_has_title",
+                violation_error_message="Give the title in at least one language.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pilot',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='pilot_slug_normal', violation_error_message='Use small letters, digits and single hyphens, for example huzhou-park.'),
+            model_name="pilot",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("slug__regex", "^[a-z0-9]+(-[a-z0-9]+)*$")),
+                name="pilot_slug_normal",
+                violation_error_message="Use small letters, digits and single hyphens, for example huzhou-park.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pilot',
-            constraint=models.CheckConstraint(condition=models.Q(('confidence__in', ['official', 'media', 'inferred'])), name='pilot_confidence_known'),
+            model_name="pilot",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("confidence__in", ["official", "media", "inferred"])), name="pilot_confidence_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pilot',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['city', 'county', 'park', 'enterprise'])), name='pilot_kind_known'),
+            model_name="pilot",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["city", "county", "park", "enterprise"])), name="pilot_kind_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pilot',
-            constraint=models.CheckConstraint(condition=models.Q(('city_type__in', ['resource', 'industrial', 'comprehensive', 'ecological', ''])), name='pilot_city_type_known'),
+            model_name="pilot",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("city_type__in", ["resource", "industrial", "comprehensive", "ecological", ""])),
+                name="pilot_city_type_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pilot',
-            constraint=models.CheckConstraint(condition=models.Q(('city_type', ''), ('kind', 'city'), _connector='OR'), name='pilot_city_type_only_for_cities', violation_error_message='Only a city has a city type.'),
+            model_name="pilot",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("city_type", ""), ("kind", "city"), _connector="OR"),
+                name="pilot_city_type_only_for_cities",
+                violation_error_message="Only a city has a city type.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pilot',
-            constraint=models.CheckConstraint(condition=models.Q(('parent__isnull', True), models.Q(('parent', models.F('id')), _negated=True), _connector='OR'), name='pilot_not_its_own_parent', violation_error_message='A pilot cannot lie in itself.'),
+            model_name="pilot",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("parent__isnull", True), models.Q(("parent", models.F("id")), _negated=True), _connector="OR"
+                ),
+                name="pilot_not_its_own_parent",
+                violation_error_message="A pilot cannot lie in itself.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pilot',
-            constraint=models.CheckConstraint(condition=models.Q(('parent__isnull', True), models.Q(('kind', 'city'), _negated=True), _connector='OR'), name='pilot_city_has_no_parent', violation_error_message='A city does not lie in another pilot city.'),
+            model_name="pilot",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("parent__isnull", True), models.Q(("kind", "city"), _negated=True), _connector="OR"
+                ),
+                name="pilot_city_has_no_parent",
+                violation_error_message="A city does not lie in another pilot city.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pilot',
-            constraint=models.UniqueConstraint(fields=('batch', 'name_zh'), name='pilot_name_unique_in_batch', violation_error_message='This batch already has a pilot of this name.'),
+            model_name="pilot",
+            constraint=models.UniqueConstraint(
+                fields=("batch", "name_zh"),
+                name="pilot_name_unique_in_batch",
+                violation_error_message="This batch already has a pilot of this name.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pilot',
-            constraint=models.CheckConstraint(condition=models.Q(('prefecture_code__regex', '^([0-9]{6})?$')), name='pilot_prefecture_code_six_digits', violation_error_message='A GB/T 2260 code has six digits.'),
+            model_name="pilot",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("prefecture_code__regex", "^([0-9]{6})?$")),
+                name="pilot_prefecture_code_six_digits",
+                violation_error_message="A GB/T 2260 code has six digits.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pilot',
-            constraint=models.CheckConstraint(condition=models.Q(('county_code__regex', '^([0-9]{6})?$')), name='pilot_county_code_six_digits', violation_error_message='A GB/T 2260 code has six digits.'),
+            model_name="pilot",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("county_code__regex", "^([0-9]{6})?$")),
+                name="pilot_county_code_six_digits",
+                violation_error_message="A GB/T 2260 code has six digits.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pilot',
-            constraint=models.CheckConstraint(condition=models.Q(('term_start__isnull', True), ('term_end__isnull', True), ('term_end__gte', models.F('term_start')), _connector='OR'), name='pilot_term_in_order', violation_error_message='The term ends before it starts.'),
+            model_name="pilot",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("term_start__isnull", True),
+                    ("term_end__isnull", True),
+                    ("term_end__gte", models.F("term_start")),
+                    _connector="OR",
+                ),
+                name="pilot_term_in_order",
+                violation_error_message="The term ends before it starts.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='milestone',
-            constraint=models.CheckConstraint(condition=models.Q(('facet__in', ['goal', 'path', 'management', 'technology', 'project'])), name='milestone_facet_known'),
+            model_name="milestone",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("facet__in", ["goal", "path", "management", "technology", "project"])),
+                name="milestone_facet_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='milestone',
-            constraint=models.CheckConstraint(condition=models.Q(('confidence__in', ['official', 'media', 'inferred'])), name='milestone_confidence_known'),
+            model_name="milestone",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("confidence__in", ["official", "media", "inferred"])),
+                name="milestone_confidence_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='milestone',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('title_zh', ''), _negated=True), models.Q(('title_en', ''), _negated=True), _connector='OR'), name='milestone_has_title', violation_error_message='Give the title in at least one language.'),
+            model_name="milestone",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("title_zh", ""), _negated=True),
+                    models.Q(("title_en", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="milestone_has_title",
+                violation_error_message="Give the title in at least one language.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='milestone',
-            constraint=models.CheckConstraint(condition=models.Q(('weight__gte', 1)), name='milestone_weight_positive', violation_error_message='The weight is at least 1.'),
+            model_name="milestone",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("weight__gte", 1)),
+                name="milestone_weight_positive",
+                violation_error_message="The weight is at least 1.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='lightoverride',
-            constraint=models.CheckConstraint(condition=models.Q(('colour__in', ['red', 'yellow', 'blue', 'green', 'grey'])), name='lightoverride_colour_known'),
+            model_name="lightoverride",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("colour__in", ["red", "yellow", "blue", "green", "grey"])),
+                name="lightoverride_colour_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='lightoverride',
-            constraint=models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='lightoverride_has_reason', violation_error_message='Say why the light is set by hand.'),
+            model_name="lightoverride",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("reason", ""), _negated=True),
+                name="lightoverride_has_reason",
+                violation_error_message="Say why the light is set by hand.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='lightoverride',
-            constraint=models.CheckConstraint(condition=models.Q(('expires_on__gt', models.F('set_on'))), name='lightoverride_expires_after', violation_error_message='It has to expire after the day it was set.'),
+            model_name="lightoverride",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("expires_on__gt", models.F("set_on"))),
+                name="lightoverride_expires_after",
+                violation_error_message="It has to expire after the day it was set.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='reading',
-            constraint=models.CheckConstraint(condition=models.Q(('value_status__in', ['flash', 'preliminary', 'final'])), name='reading_status_known'),
+            model_name="reading",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("value_status__in", ["flash", "preliminary", "final"])), name="reading_status_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='reading',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['reported', 'accepted', 'disputed'])), name='reading_state_known'),
+            model_name="reading",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["reported", "accepted", "disputed"])), name="reading_state_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='reading',
-            constraint=models.CheckConstraint(condition=models.Q(('confidence__in', ['official', 'media', 'inferred'])), name='reading_confidence_known'),
+            model_name="reading",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("confidence__in", ["official", "media", "inferred"])),
+                name="reading_confidence_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='reading',
-            constraint=models.UniqueConstraint(fields=('pilot', 'indicator', 'period', 'version'), name='reading_version_unique'),
+            model_name="reading",
+            constraint=models.UniqueConstraint(
+                fields=("pilot", "indicator", "period", "version"), name="reading_version_unique"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='reading',
-            constraint=models.CheckConstraint(condition=models.Q(('value__isnull', True), ('value__gte', 0), _connector='OR'), name='reading_value_not_negative', violation_error_message='The value is 0 or more.'),
+            model_name="reading",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("value__isnull", True), ("value__gte", 0), _connector="OR"),
+                name="reading_value_not_negative",
+                violation_error_message="The value is 0 or more.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='reading',
-            constraint=models.CheckConstraint(condition=models.Q(('period__regex', '^[0-9]{4}(-Q[1-4])?$')), name='reading_period_known', violation_error_message='Write the period as 2025 or 2025-Q3.'),
+            model_name="reading",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("period__regex", "^[0-9]{4}(-Q[1-4])?$")),
+                name="reading_period_known",
+                violation_error_message="Write the period as 2025 or 2025-Q3.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='reading',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'accepted'), _negated=True), ('accepted_on__isnull', False), _connector='OR'), name='reading_accepted_has_a_day', violation_error_message='Accepted: give the day of acceptance.'),
+            model_name="reading",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "accepted"), _negated=True), ("accepted_on__isnull", False), _connector="OR"
+                ),
+                name="reading_accepted_has_a_day",
+                violation_error_message="Accepted: give the day of acceptance.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='reading',
-            constraint=models.CheckConstraint(condition=models.Q(('accepted_on__isnull', True), ('accepted_on__gte', models.F('reported_on')), _connector='OR'), name='reading_accepted_after_report', violation_error_message='Accepted before it was reported. Check both days.'),
+            model_name="reading",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("accepted_on__isnull", True), ("accepted_on__gte", models.F("reported_on")), _connector="OR"
+                ),
+                name="reading_accepted_after_report",
+                violation_error_message="Accepted before it was reported. Check both days.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='stageentry',
-            constraint=models.CheckConstraint(condition=models.Q(('stage__in', ['recommended', 'reviewed', 'listed', 'tasked', 'plan_draft', 'plan_issued', 'implementing', 'midterm', 'final_eval', 'promoted', 'rectifying', 'withdrawn'])), name='stageentry_stage_known'),
+            model_name="stageentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "stage__in",
+                        [
+                            "recommended",
+                            "reviewed",
+                            "listed",
+                            "tasked",
+                            "plan_draft",
+                            "plan_issued",
+                            "implementing",
+                            "midterm",
+                            "final_eval",
+                            "promoted",
+                            "rectifying",
+                            "withdrawn",
+                        ],
+                    )
+                ),
+                name="stageentry_stage_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='stageentry',
-            constraint=models.CheckConstraint(condition=models.Q(('confidence__in', ['official', 'media', 'inferred'])), name='stageentry_confidence_known'),
+            model_name="stageentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("confidence__in", ["official", "media", "inferred"])),
+                name="stageentry_confidence_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='stageentry',
-            constraint=models.UniqueConstraint(fields=('pilot', 'stage', 'entered_on'), name='stageentry_once_a_day', violation_error_message='This pilot already enters this stage on this day.'),
+            model_name="stageentry",
+            constraint=models.UniqueConstraint(
+                fields=("pilot", "stage", "entered_on"),
+                name="stageentry_once_a_day",
+                violation_error_message="This pilot already enters this stage on this day.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='stageentry',
-            constraint=models.UniqueConstraint(condition=models.Q(('entered_on__isnull', True)), fields=('pilot', 'stage'), name='stageentry_planned_once', violation_error_message='This pilot already plans to enter this stage: change that entry.'),
+            model_name="stageentry",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("entered_on__isnull", True)),
+                fields=("pilot", "stage"),
+                name="stageentry_planned_once",
+                violation_error_message="This pilot already plans to enter this stage: change that entry.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='stageentry',
-            constraint=models.CheckConstraint(condition=models.Q(('planned_on__isnull', False), ('entered_on__isnull', False), _connector='OR'), name='stageentry_has_a_day', violation_error_message='Give the day it was entered, or the day it is planned for.'),
+            model_name="stageentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("planned_on__isnull", False), ("entered_on__isnull", False), _connector="OR"),
+                name="stageentry_has_a_day",
+                violation_error_message="Give the day it was entered, or the day it is planned for.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='target',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['reach', 'limit', 'keep', 'text'])), name='target_kind_known'),
+            model_name="target",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["reach", "limit", "keep", "text"])), name="target_kind_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='target',
-            constraint=models.CheckConstraint(condition=models.Q(('confidence__in', ['official', 'media', 'inferred'])), name='target_confidence_known'),
+            model_name="target",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("confidence__in", ["official", "media", "inferred"])),
+                name="target_confidence_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='target',
-            constraint=models.UniqueConstraint(fields=('pilot', 'indicator'), name='target_one_per_indicator', violation_error_message='This pilot already has a target for this indicator: change that one.'),
+            model_name="target",
+            constraint=models.UniqueConstraint(
+                fields=("pilot", "indicator"),
+                name="target_one_per_indicator",
+                violation_error_message="This pilot already has a target for this indicator: change that one.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='target',
-            constraint=models.CheckConstraint(condition=models.Q(('base_year__isnull', True), ('target_year__gt', models.F('base_year')), models.Q(('kind', 'reach'), _negated=True), _connector='OR'), name='target_after_base', violation_error_message='The target year comes after the base year.'),
+            model_name="target",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("base_year__isnull", True),
+                    ("target_year__gt", models.F("base_year")),
+                    models.Q(("kind", "reach"), _negated=True),
+                    _connector="OR",
+                ),
+                name="target_after_base",
+                violation_error_message="The target year comes after the base year.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='target',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind__in', ['reach', 'limit']), _negated=True), ('target_value__isnull', False), _connector='OR'), name='target_has_value', violation_error_message='Give the target value.'),
+            model_name="target",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind__in", ["reach", "limit"]), _negated=True),
+                    ("target_value__isnull", False),
+                    _connector="OR",
+                ),
+                name="target_has_value",
+                violation_error_message="Give the target value.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='target',
-            constraint=models.CheckConstraint(condition=models.Q(('base_value__isnull', True), ('base_value__gte', 0), _connector='OR'), name='target_base_not_negative', violation_error_message='The value is 0 or more.'),
+            model_name="target",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("base_value__isnull", True), ("base_value__gte", 0), _connector="OR"),
+                name="target_base_not_negative",
+                violation_error_message="The value is 0 or more.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='target',
-            constraint=models.CheckConstraint(condition=models.Q(('target_value__isnull', True), ('target_value__gte', 0), _connector='OR'), name='target_value_not_negative', violation_error_message='The value is 0 or more.'),
+            model_name="target",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("target_value__isnull", True), ("target_value__gte", 0), _connector="OR"),
+                name="target_value_not_negative",
+                violation_error_message="The value is 0 or more.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='target',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'text'), _negated=True), models.Q(('target_text', ''), _negated=True), _connector='OR'), name='target_text_has_words', violation_error_message='Give the target in words.'),
+            model_name="target",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "text"), _negated=True),
+                    models.Q(("target_text", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="target_text_has_words",
+                violation_error_message="Give the target in words.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='target',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'keep'), _negated=True), ('base_value__isnull', False), _connector='OR'), name='target_keep_has_base', violation_error_message='To keep a value, give the base value.'),
+            model_name="target",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "keep"), _negated=True), ("base_value__isnull", False), _connector="OR"
+                ),
+                name="target_keep_has_base",
+                violation_error_message="To keep a value, give the base value.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='target',
-            constraint=models.CheckConstraint(condition=models.Q(('done_on__isnull', True), ('kind', 'text'), _connector='OR'), name='target_done_only_for_text', violation_error_message='Only a task in words has a day on which it was done.'),
+            model_name="target",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("done_on__isnull", True), ("kind", "text"), _connector="OR"),
+                name="target_done_only_for_text",
+                violation_error_message="Only a task in words has a day on which it was done.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='targetstep',
-            constraint=models.CheckConstraint(condition=models.Q(('value__isnull', True), ('value__gte', 0), _connector='OR'), name='targetstep_value_not_negative', violation_error_message='The value is 0 or more.'),
+            model_name="targetstep",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("value__isnull", True), ("value__gte", 0), _connector="OR"),
+                name="targetstep_value_not_negative",
+                violation_error_message="The value is 0 or more.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='targetstep',
-            constraint=models.UniqueConstraint(fields=('target', 'year'), name='targetstep_one_per_year', violation_error_message='This target already has a step for this year.'),
+            model_name="targetstep",
+            constraint=models.UniqueConstraint(
+                fields=("target", "year"),
+                name="targetstep_one_per_year",
+                violation_error_message="This target already has a step for this year.",
+            ),
         ),
     ]

@@ -136,6 +136,9 @@ class Batch(Slugged, Titled, Sourced):
             ),
         ]
 
+    def get_absolute_url(self) -> str:
+        return reverse("batch-detail", args=[self.slug])
+
     def clean_fields(self, exclude: object = None) -> None:
         if self.announced_on:
             self.known_by = self.announced_on

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from config.lists import PAGE_WORDS, chart_exports, check_words, exported
+from config.words import sentences
 from pilots.changes import recent_changes
 from pilots.charts import coverage_chart, coverage_finding, overview_map, pilots_url, reconciliation_table
 from pilots.overview import Overview, build_overview
@@ -39,8 +40,8 @@ def overview(request: HttpRequest) -> HttpResponseBase:
 
 
 def overview_finding(value: Overview) -> str:
-    parts = [rollout_finding(value.rollout)] if value.rollout else []
-    return " ".join([*parts, sentence(coverage_finding(value.coverage))])
+    rollout = rollout_finding(value.rollout) if value.rollout else ""
+    return sentences(rollout, sentence(coverage_finding(value.coverage)))
 
 
 def sentence(text: str) -> str:

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from config.filters import MAX_WORDS
 from config.lists import PAGE_WORDS, check_words
 from pilots.filters import BatchFilter, PilotFilter
 from pilots.models import Batch, Pilot
@@ -50,7 +51,7 @@ class Group:
 def search(request: HttpRequest) -> HttpResponseBase:
     """All records that hold every word of the question."""
     check_words(request, {*PAGE_WORDS, "q"})
-    words = request.GET.get("q", "").replace("\x00", "").strip()[:200]
+    words = request.GET.get("q", "").replace("\x00", "").strip()[:MAX_WORDS]
     groups = [group for group in find(words, request) if group.count] if words else []
     total = sum(group.count for group in groups)
     context = {

@@ -9,7 +9,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -18,815 +17,3017 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Province',
+            name="Province",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(error_messages={'invalid': 'Use small letters, digits and single hyphens, for example huzhou-park.'}, help_text='Short name in addresses and files: small letters, digits, hyphens. Example: huzhou. Changing it later breaks links that others have kept.', max_length=80, unique=True, verbose_name='code')),
-                ('name_zh', models.CharField(help_text='In full, for example 湖州市.', max_length=200, validators=[policies.models.base.check_text], verbose_name='name in Chinese')),
-                ('name_en', models.CharField(blank=True, help_text='For example Huzhou. Left empty, readers of English see the Chinese name.', max_length=200, validators=[policies.models.base.check_text], verbose_name='name in English')),
-                ('confidence', models.CharField(choices=[('official', 'official'), ('media', 'press'), ('inferred', 'inferred')], default='official', help_text='official: the issuer’s own text; press: a report; inferred: read from other documents.', max_length=10, verbose_name='confidence')),
-                ('note', models.TextField(blank=True, help_text='What a careful reader must know, for example “Date of the press report”.', validators=[policies.models.base.check_text], verbose_name='note')),
-                ('short_zh', models.CharField(help_text='As tiles and charts print it, for example 浙江.', max_length=20, validators=[policies.models.base.check_text], verbose_name='short name in Chinese')),
-                ('short_en', models.CharField(help_text='As tiles and charts print it, for example Zhejiang.', max_length=40, validators=[policies.models.base.check_text], verbose_name='short name in English')),
-                ('gb_code', models.CharField(blank=True, help_text='Six digits, for example 330000. Empty for the Xinjiang corps, which has none of its own.', max_length=6, verbose_name='GB/T 2260 code')),
-                ('iso_code', models.CharField(blank=True, help_text='For example CN-ZJ.', max_length=6, verbose_name='ISO 3166-2 code')),
-                ('kind', models.CharField(choices=[('province', 'province'), ('municipality', 'municipality'), ('autonomous-region', 'autonomous region'), ('corps', 'corps'), ('sar', 'special administrative region')], help_text='What kind of province-level unit it is.', max_length=20, verbose_name='kind')),
-                ('region', models.CharField(blank=True, choices=[('north', 'North'), ('northeast', 'Northeast'), ('east', 'East'), ('central-south', 'Central and South'), ('southwest', 'Southwest'), ('northwest', 'Northwest')], help_text='The region under which tables and charts group it. Every province in the roster needs one.', max_length=20, verbose_name='region')),
-                ('tile_col', models.PositiveSmallIntegerField(help_text='Place on the tile map, 0 to 7.', verbose_name='tile column')),
-                ('tile_row', models.PositiveSmallIntegerField(help_text='Place on the tile map, 0 to 7.', verbose_name='tile row')),
-                ('in_roster', models.BooleanField(default=True, help_text='Whether this programme covers it: the roster is every denominator of the rollout.', verbose_name='in the roster')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "slug",
+                    models.SlugField(
+                        error_messages={
+                            "invalid": "Use small letters, digits and single hyphens, for example huzhou-park."
+                        },
+                        help_text="Short name in addresses and files: small letters, digits, hyphens. Example: huzhou. Changing it later breaks links that others have kept.",
+                        max_length=80,
+                        unique=True,
+                        verbose_name="code",
+                    ),
+                ),
+                (
+                    "name_zh",
+                    models.CharField(
+                        help_text="In full, for example 湖州市.",
+                        max_length=200,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="name in Chinese",
+                    ),
+                ),
+                (
+                    "name_en",
+                    models.CharField(
+                        blank=True,
+                        help_text="For example Huzhou. Left empty, readers of English see the Chinese name.",
+                        max_length=200,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="name in English",
+                    ),
+                ),
+                (
+                    "confidence",
+                    models.CharField(
+                        choices=[("official", "official"), ("media", "press"), ("inferred", "inferred")],
+                        default="official",
+                        help_text="official: the issuer’s own text; press: a report; inferred: read from other documents.",
+                        max_length=10,
+                        verbose_name="confidence",
+                    ),
+                ),
+                (
+                    "note",
+                    models.TextField(
+                        blank=True,
+                        help_text="What a careful reader must know, for example “Date of the press report”.",
+                        validators=[policies.models.base.check_text],
+                        verbose_name="note",
+                    ),
+                ),
+                (
+                    "short_zh",
+                    models.CharField(
+                        help_text="As tiles and charts print it, for example 浙江.",
+                        max_length=20,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="short name in Chinese",
+                    ),
+                ),
+                (
+                    "short_en",
+                    models.CharField(
+                        help_text="As tiles and charts print it, for example Zhejiang.",
+                        max_length=40,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="short name in English",
+                    ),
+                ),
+                (
+                    "gb_code",
+                    models.CharField(
+                        blank=True,
+                        help_text="Six digits, for example 330000. Empty for the Xinjiang corps, which has none of its own.",
+                        max_length=6,
+                        verbose_name="GB/T 2260 code",
+                    ),
+                ),
+                (
+                    "iso_code",
+                    models.CharField(
+                        blank=True, help_text="For example CN-ZJ.", max_length=6, verbose_name="ISO 3166-2 code"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("province", "province"),
+                            ("municipality", "municipality"),
+                            ("autonomous-region", "autonomous region"),
+                            ("corps", "corps"),
+                            ("sar", "special administrative region"),
+                        ],
+                        help_text="What kind of province-level unit it is.",
+                        max_length=20,
+                        verbose_name="kind",
+                    ),
+                ),
+                (
+                    "region",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("north", "North"),
+                            ("northeast", "Northeast"),
+                            ("east", "East"),
+                            ("central-south", "Central and South"),
+                            ("southwest", "Southwest"),
+                            ("northwest", "Northwest"),
+                        ],
+                        help_text="The region under which tables and charts group it. Every province in the roster needs one.",
+                        max_length=20,
+                        verbose_name="region",
+                    ),
+                ),
+                (
+                    "tile_col",
+                    models.PositiveSmallIntegerField(
+                        help_text="Place on the tile map, 0 to 7.", verbose_name="tile column"
+                    ),
+                ),
+                (
+                    "tile_row",
+                    models.PositiveSmallIntegerField(
+                        help_text="Place on the tile map, 0 to 7.", verbose_name="tile row"
+                    ),
+                ),
+                (
+                    "in_roster",
+                    models.BooleanField(
+                        default=True,
+                        help_text="Whether this programme covers it: the roster is every denominator of the rollout.",
+                        verbose_name="in the roster",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'province',
-                'verbose_name_plural': 'provinces',
-                'ordering': ['-in_roster', 'pk'],
+                "verbose_name": "province",
+                "verbose_name_plural": "provinces",
+                "ordering": ["-in_roster", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='Agency',
+            name="Agency",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(error_messages={'invalid': 'Use small letters, digits and single hyphens, for example huzhou-park.'}, help_text='Short name in addresses and files: small letters, digits, hyphens. Example: huzhou. Changing it later breaks links that others have kept.', max_length=80, unique=True, verbose_name='code')),
-                ('name_zh', models.CharField(help_text='In full, for example 湖州市.', max_length=200, validators=[policies.models.base.check_text], verbose_name='name in Chinese')),
-                ('name_en', models.CharField(blank=True, help_text='For example Huzhou. Left empty, readers of English see the Chinese name.', max_length=200, validators=[policies.models.base.check_text], verbose_name='name in English')),
-                ('note', models.TextField(blank=True, help_text='What a reader should know of it, for example an earlier name and the year of the change.', validators=[policies.models.base.check_text], verbose_name='note')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "slug",
+                    models.SlugField(
+                        error_messages={
+                            "invalid": "Use small letters, digits and single hyphens, for example huzhou-park."
+                        },
+                        help_text="Short name in addresses and files: small letters, digits, hyphens. Example: huzhou. Changing it later breaks links that others have kept.",
+                        max_length=80,
+                        unique=True,
+                        verbose_name="code",
+                    ),
+                ),
+                (
+                    "name_zh",
+                    models.CharField(
+                        help_text="In full, for example 湖州市.",
+                        max_length=200,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="name in Chinese",
+                    ),
+                ),
+                (
+                    "name_en",
+                    models.CharField(
+                        blank=True,
+                        help_text="For example Huzhou. Left empty, readers of English see the Chinese name.",
+                        max_length=200,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="name in English",
+                    ),
+                ),
+                (
+                    "note",
+                    models.TextField(
+                        blank=True,
+                        help_text="What a reader should know of it, for example an earlier name and the year of the change.",
+                        validators=[policies.models.base.check_text],
+                        verbose_name="note",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'agency',
-                'verbose_name_plural': 'agencies',
-                'ordering': ['pk'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='agency_slug_normal', violation_error_message='Use small letters, digits and single hyphens, for example huzhou-park.'), models.UniqueConstraint(fields=('name_zh',), name='agency_name_unique')],
+                "verbose_name": "agency",
+                "verbose_name_plural": "agencies",
+                "ordering": ["pk"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("slug__regex", "^[a-z0-9]+(-[a-z0-9]+)*$")),
+                        name="agency_slug_normal",
+                        violation_error_message="Use small letters, digits and single hyphens, for example huzhou-park.",
+                    ),
+                    models.UniqueConstraint(fields=("name_zh",), name="agency_name_unique"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Division',
+            name="Division",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name_zh', models.CharField(help_text='In full, for example 湖州市.', max_length=200, validators=[policies.models.base.check_text], verbose_name='name in Chinese')),
-                ('name_en', models.CharField(blank=True, help_text='For example Huzhou. Left empty, readers of English see the Chinese name.', max_length=200, validators=[policies.models.base.check_text], verbose_name='name in English')),
-                ('code', models.CharField(help_text='Section letter with the digits known, for example C31, C3011 or G.', max_length=5, unique=True, verbose_name='GB/T 4754-2017 code')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "name_zh",
+                    models.CharField(
+                        help_text="In full, for example 湖州市.",
+                        max_length=200,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="name in Chinese",
+                    ),
+                ),
+                (
+                    "name_en",
+                    models.CharField(
+                        blank=True,
+                        help_text="For example Huzhou. Left empty, readers of English see the Chinese name.",
+                        max_length=200,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="name in English",
+                    ),
+                ),
+                (
+                    "code",
+                    models.CharField(
+                        help_text="Section letter with the digits known, for example C31, C3011 or G.",
+                        max_length=5,
+                        unique=True,
+                        verbose_name="GB/T 4754-2017 code",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'GB/T 4754 division',
-                'verbose_name_plural': 'GB/T 4754 divisions',
-                'ordering': ['code'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('code__regex', '^[A-T][0-9]{0,4}$')), name='division_code_normal', violation_error_message='Write a section letter A to T and up to four digits, for example C3011.')],
+                "verbose_name": "GB/T 4754 division",
+                "verbose_name_plural": "GB/T 4754 divisions",
+                "ordering": ["code"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("code__regex", "^[A-T][0-9]{0,4}$")),
+                        name="division_code_normal",
+                        violation_error_message="Write a section letter A to T and up to four digits, for example C3011.",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='HistoricalAgency',
+            name="HistoricalAgency",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('slug', models.SlugField(error_messages={'invalid': 'Use small letters, digits and single hyphens, for example huzhou-park.'}, help_text='Short name in addresses and files: small letters, digits, hyphens. Example: huzhou. Changing it later breaks links that others have kept.', max_length=80, verbose_name='code')),
-                ('name_zh', models.CharField(help_text='In full, for example 湖州市.', max_length=200, validators=[policies.models.base.check_text], verbose_name='name in Chinese')),
-                ('name_en', models.CharField(blank=True, help_text='For example Huzhou. Left empty, readers of English see the Chinese name.', max_length=200, validators=[policies.models.base.check_text], verbose_name='name in English')),
-                ('note', models.TextField(blank=True, help_text='What a reader should know of it, for example an earlier name and the year of the change.', validators=[policies.models.base.check_text], verbose_name='note')),
-                ('history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_change_reason', models.TextField(null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                (
+                    "slug",
+                    models.SlugField(
+                        error_messages={
+                            "invalid": "Use small letters, digits and single hyphens, for example huzhou-park."
+                        },
+                        help_text="Short name in addresses and files: small letters, digits, hyphens. Example: huzhou. Changing it later breaks links that others have kept.",
+                        max_length=80,
+                        verbose_name="code",
+                    ),
+                ),
+                (
+                    "name_zh",
+                    models.CharField(
+                        help_text="In full, for example 湖州市.",
+                        max_length=200,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="name in Chinese",
+                    ),
+                ),
+                (
+                    "name_en",
+                    models.CharField(
+                        blank=True,
+                        help_text="For example Huzhou. Left empty, readers of English see the Chinese name.",
+                        max_length=200,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="name in English",
+                    ),
+                ),
+                (
+                    "note",
+                    models.TextField(
+                        blank=True,
+                        help_text="What a reader should know of it, for example an earlier name and the year of the change.",
+                        validators=[policies.models.base.check_text],
+                        verbose_name="note",
+                    ),
+                ),
+                ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField(db_index=True)),
+                ("history_change_reason", models.TextField(null=True)),
+                (
+                    "history_type",
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'historical agency',
-                'verbose_name_plural': 'historical agencies',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
-            },
-            bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
-        migrations.CreateModel(
-            name='HistoricalDivision',
-            fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('name_zh', models.CharField(help_text='In full, for example 湖州市.', max_length=200, validators=[policies.models.base.check_text], verbose_name='name in Chinese')),
-                ('name_en', models.CharField(blank=True, help_text='For example Huzhou. Left empty, readers of English see the Chinese name.', max_length=200, validators=[policies.models.base.check_text], verbose_name='name in English')),
-                ('code', models.CharField(db_index=True, help_text='Section letter with the digits known, for example C31, C3011 or G.', max_length=5, verbose_name='GB/T 4754-2017 code')),
-                ('history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_change_reason', models.TextField(null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-            ],
-            options={
-                'verbose_name': 'historical GB/T 4754 division',
-                'verbose_name_plural': 'historical GB/T 4754 divisions',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
-            },
-            bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
-        migrations.CreateModel(
-            name='HistoricalFigure',
-            fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('slug', models.SlugField(error_messages={'invalid': 'Use small letters, digits and single hyphens, for example huzhou-park.'}, help_text='Short name in addresses and files: small letters, digits, hyphens. Example: huzhou. Changing it later breaks links that others have kept.', max_length=80, verbose_name='code')),
-                ('name_zh', models.CharField(help_text='In full, for example 湖州市.', max_length=200, validators=[policies.models.base.check_text], verbose_name='name in Chinese')),
-                ('name_en', models.CharField(blank=True, help_text='For example Huzhou. Left empty, readers of English see the Chinese name.', max_length=200, validators=[policies.models.base.check_text], verbose_name='name in English')),
-                ('confidence', models.CharField(choices=[('official', 'official'), ('media', 'press'), ('inferred', 'inferred')], default='official', help_text='official: the issuer’s own text; press: a report; inferred: read from other documents.', max_length=10, verbose_name='confidence')),
-                ('note', models.TextField(blank=True, help_text='What a careful reader must know, for example “Date of the press report”.', validators=[policies.models.base.check_text], verbose_name='note')),
-                ('value', models.DecimalField(decimal_places=4, help_text='The number alone, for example 34.4.', max_digits=16, verbose_name='value')),
-                ('unit', models.CharField(choices=[('%', '%'), ('count', 'count'), ('ug/m3', 'μg/m³'), ('million t', 'million t')], help_text='The unit in which the value is given.', max_length=12, verbose_name='unit')),
-                ('as_printed', models.CharField(blank=True, help_text='What a source prints, where that differs from the value, for example “344%”.', max_length=200, validators=[policies.models.base.check_text], verbose_name='as printed')),
-                ('period_from', models.CharField(blank=True, help_text='Year, month or day: 2013, 2013-06 or 2013-06-30.', max_length=10, verbose_name='period from')),
-                ('period_to', models.CharField(blank=True, help_text='Year, month or day: 2022, 2022-12 or 2022-12-31.', max_length=10, verbose_name='period to')),
-                ('kind', models.CharField(choices=[('outcome', 'outcome'), ('count', 'count'), ('target', 'target'), ('context', 'context')], help_text='outcome: what was reached; count: how many; target: what is to be reached; context: what else to know.', max_length=10, verbose_name='kind')),
-                ('state', models.CharField(choices=[('unverified', 'unverified'), ('verified', 'verified'), ('disputed', 'disputed')], default='unverified', help_text='verified: held against the issuer’s own text; disputed: sources disagree.', max_length=10, verbose_name='state')),
-                ('history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_change_reason', models.TextField(null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('province', models.ForeignKey(blank=True, db_constraint=False, help_text='Empty for a national figure.', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='policies.province', verbose_name='province')),
-            ],
-            options={
-                'verbose_name': 'historical figure',
-                'verbose_name_plural': 'historical figures',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
-            },
-            bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
-        migrations.CreateModel(
-            name='HistoricalIndustry',
-            fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('slug', models.SlugField(error_messages={'invalid': 'Use small letters, digits and single hyphens, for example huzhou-park.'}, help_text='Short name in addresses and files: small letters, digits, hyphens. Example: huzhou. Changing it later breaks links that others have kept.', max_length=80, verbose_name='code')),
-                ('name_zh', models.CharField(help_text='In full, for example 湖州市.', max_length=200, validators=[policies.models.base.check_text], verbose_name='name in Chinese')),
-                ('name_en', models.CharField(blank=True, help_text='For example Huzhou. Left empty, readers of English see the Chinese name.', max_length=200, validators=[policies.models.base.check_text], verbose_name='name in English')),
-                ('confidence', models.CharField(choices=[('official', 'official'), ('media', 'press'), ('inferred', 'inferred')], default='official', help_text='official: the issuer’s own text; press: a report; inferred: read from other documents.', max_length=10, verbose_name='confidence')),
-                ('note', models.TextField(blank=True, help_text='What a careful reader must know, for example “Date of the press report”.', validators=[policies.models.base.check_text], verbose_name='note')),
-                ('named_in_batch_notice', models.BooleanField(default=False, help_text='Whether the ministry named it when it announced the first national batch.', verbose_name='named in the notice of the first batch')),
-                ('ultra_low_emission', models.BooleanField(default=False, help_text='Whether a national opinion demands ultra-low emission of it (steel, cement, coking).', verbose_name='ultra-low emission sector')),
-                ('history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_change_reason', models.TextField(null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-            ],
-            options={
-                'verbose_name': 'historical industry',
-                'verbose_name_plural': 'historical industries',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
-            },
-            bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
-        migrations.CreateModel(
-            name='HistoricalMeasure',
-            fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('slug', models.SlugField(error_messages={'invalid': 'Use small letters, digits and single hyphens, for example huzhou-park.'}, help_text='Short name in addresses and files: small letters, digits, hyphens. Example: huzhou. Changing it later breaks links that others have kept.', max_length=80, verbose_name='code')),
-                ('title_zh', models.CharField(blank=True, help_text='As printed, for example 减污降碳协同增效实施方案.', max_length=300, validators=[policies.models.base.check_text], verbose_name='title in Chinese')),
-                ('title_en', models.CharField(blank=True, help_text='The official translation where there is one, else your own. Readers see it in English pages.', max_length=300, validators=[policies.models.base.check_text], verbose_name='title in English')),
-                ('confidence', models.CharField(choices=[('official', 'official'), ('media', 'press'), ('inferred', 'inferred')], default='official', help_text='official: the issuer’s own text; press: a report; inferred: read from other documents.', max_length=10, verbose_name='confidence')),
-                ('note', models.TextField(blank=True, help_text='What a careful reader must know, for example “Date of the press report”.', validators=[policies.models.base.check_text], verbose_name='note')),
-                ('field', models.CharField(choices=[('energy', 'energy'), ('industry', 'industry'), ('transport', 'transport'), ('buildings', 'buildings'), ('agriculture', 'agriculture'), ('ecology', 'ecology')], help_text='The policy’s chapter under which it falls.', max_length=12, verbose_name='field')),
-                ('history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_change_reason', models.TextField(null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-            ],
-            options={
-                'verbose_name': 'historical measure',
-                'verbose_name_plural': 'historical measures',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
-            },
-            bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
-        migrations.CreateModel(
-            name='HistoricalPolicy',
-            fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('slug', models.SlugField(error_messages={'invalid': 'Use small letters, digits and single hyphens, for example huzhou-park.'}, help_text='Short name in addresses and files: small letters, digits, hyphens. Example: huzhou. Changing it later breaks links that others have kept.', max_length=80, verbose_name='code')),
-                ('title_zh', models.CharField(blank=True, help_text='As printed, for example 减污降碳协同增效实施方案.', max_length=300, validators=[policies.models.base.check_text], verbose_name='title in Chinese')),
-                ('title_en', models.CharField(blank=True, help_text='The official translation where there is one, else your own. Readers see it in English pages.', max_length=300, validators=[policies.models.base.check_text], verbose_name='title in English')),
-                ('confidence', models.CharField(choices=[('official', 'official'), ('media', 'press'), ('inferred', 'inferred')], default='official', help_text='official: the issuer’s own text; press: a report; inferred: read from other documents.', max_length=10, verbose_name='confidence')),
-                ('note', models.TextField(blank=True, help_text='What a careful reader must know, for example “Date of the press report”.', validators=[policies.models.base.check_text], verbose_name='note')),
-                ('issued_on', models.DateField(blank=True, help_text='Day of issue. Only the month or year known? Enter its first day and set the precision.', null=True, validators=[policies.models.base.check_not_ahead], verbose_name='issued on')),
-                ('issued_precision', models.CharField(blank=True, choices=[('day', 'day'), ('month', 'month'), ('year', 'year')], help_text='How exactly the day of issue is known. For “June 2022” enter 2022-06-01 and choose month.', max_length=5, verbose_name='precision')),
-                ('published_on', models.DateField(blank=True, help_text='Day it was made public, where that differs from the day of issue.', null=True, validators=[policies.models.base.check_not_ahead], verbose_name='published on')),
-                ('known_issued_by', models.DateField(blank=True, help_text='Latest day by which it is known to exist, for example the day another document cites it. Left empty, it follows from the day of issue or publication.', null=True, validators=[policies.models.base.check_not_ahead], verbose_name='known by')),
-                ('kind', models.CharField(choices=[('document', 'document'), ('event', 'event')], default='document', help_text='document: a text with an issuer; event: a decision or meeting that set the course.', max_length=10, verbose_name='kind')),
-                ('doc_number', models.CharField(blank=True, help_text='As printed, for example 环综合〔2022〕42号. Empty when not known.', max_length=60, validators=[policies.models.base.check_text], verbose_name='document number')),
-                ('level', models.CharField(choices=[('national', 'national'), ('provincial', 'provincial')], default='national', help_text='Who issued it. A provincial policy names its province below.', max_length=10, verbose_name='level')),
-                ('calls_for_provincial_plan', models.BooleanField(default=False, help_text='Whether every province is to issue a plan of its own: then the rollout is tracked.', verbose_name='calls for provincial plans')),
-                ('history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_change_reason', models.TextField(null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-            ],
-            options={
-                'verbose_name': 'historical policy',
-                'verbose_name_plural': 'historical policies',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
-            },
-            bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
-        migrations.CreateModel(
-            name='HistoricalProvince',
-            fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('slug', models.SlugField(error_messages={'invalid': 'Use small letters, digits and single hyphens, for example huzhou-park.'}, help_text='Short name in addresses and files: small letters, digits, hyphens. Example: huzhou. Changing it later breaks links that others have kept.', max_length=80, verbose_name='code')),
-                ('name_zh', models.CharField(help_text='In full, for example 湖州市.', max_length=200, validators=[policies.models.base.check_text], verbose_name='name in Chinese')),
-                ('name_en', models.CharField(blank=True, help_text='For example Huzhou. Left empty, readers of English see the Chinese name.', max_length=200, validators=[policies.models.base.check_text], verbose_name='name in English')),
-                ('confidence', models.CharField(choices=[('official', 'official'), ('media', 'press'), ('inferred', 'inferred')], default='official', help_text='official: the issuer’s own text; press: a report; inferred: read from other documents.', max_length=10, verbose_name='confidence')),
-                ('note', models.TextField(blank=True, help_text='What a careful reader must know, for example “Date of the press report”.', validators=[policies.models.base.check_text], verbose_name='note')),
-                ('short_zh', models.CharField(help_text='As tiles and charts print it, for example 浙江.', max_length=20, validators=[policies.models.base.check_text], verbose_name='short name in Chinese')),
-                ('short_en', models.CharField(help_text='As tiles and charts print it, for example Zhejiang.', max_length=40, validators=[policies.models.base.check_text], verbose_name='short name in English')),
-                ('gb_code', models.CharField(blank=True, help_text='Six digits, for example 330000. Empty for the Xinjiang corps, which has none of its own.', max_length=6, verbose_name='GB/T 2260 code')),
-                ('iso_code', models.CharField(blank=True, help_text='For example CN-ZJ.', max_length=6, verbose_name='ISO 3166-2 code')),
-                ('kind', models.CharField(choices=[('province', 'province'), ('municipality', 'municipality'), ('autonomous-region', 'autonomous region'), ('corps', 'corps'), ('sar', 'special administrative region')], help_text='What kind of province-level unit it is.', max_length=20, verbose_name='kind')),
-                ('region', models.CharField(blank=True, choices=[('north', 'North'), ('northeast', 'Northeast'), ('east', 'East'), ('central-south', 'Central and South'), ('southwest', 'Southwest'), ('northwest', 'Northwest')], help_text='The region under which tables and charts group it. Every province in the roster needs one.', max_length=20, verbose_name='region')),
-                ('tile_col', models.PositiveSmallIntegerField(help_text='Place on the tile map, 0 to 7.', verbose_name='tile column')),
-                ('tile_row', models.PositiveSmallIntegerField(help_text='Place on the tile map, 0 to 7.', verbose_name='tile row')),
-                ('in_roster', models.BooleanField(default=True, help_text='Whether this programme covers it: the roster is every denominator of the rollout.', verbose_name='in the roster')),
-                ('history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_change_reason', models.TextField(null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-            ],
-            options={
-                'verbose_name': 'historical province',
-                'verbose_name_plural': 'historical provinces',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
-            },
-            bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
-        migrations.CreateModel(
-            name='HistoricalSource',
-            fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('title', models.CharField(help_text='As printed, in its own language.', max_length=300, validators=[policies.models.base.check_text], verbose_name='title')),
-                ('publisher', models.CharField(blank=True, help_text='Who published it, for example 生态环境部.', max_length=200, validators=[policies.models.base.check_text], verbose_name='publisher')),
-                ('published_on', models.DateField(blank=True, help_text='Day it was published. Empty when it carries none.', null=True, validators=[policies.models.base.check_not_ahead], verbose_name='published on')),
-                ('url', models.URLField(blank=True, help_text='Web address, empty for a reprint without a lasting one.', max_length=500, verbose_name='address')),
-                ('reliability', models.CharField(choices=[('official', 'official'), ('media', 'press'), ('inferred', 'inferred')], default='official', help_text='The strongest that may be claimed for a fact that cites it.', max_length=10, verbose_name='reliability')),
-                ('note', models.TextField(blank=True, help_text='What a reader should know of it, for example “Reprint; the original page is gone”.', validators=[policies.models.base.check_text], verbose_name='note')),
-                ('history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_change_reason', models.TextField(null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-            ],
-            options={
-                'verbose_name': 'historical source',
-                'verbose_name_plural': 'historical sources',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
-            },
-            bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
-        migrations.CreateModel(
-            name='Industry',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(error_messages={'invalid': 'Use small letters, digits and single hyphens, for example huzhou-park.'}, help_text='Short name in addresses and files: small letters, digits, hyphens. Example: huzhou. Changing it later breaks links that others have kept.', max_length=80, unique=True, verbose_name='code')),
-                ('name_zh', models.CharField(help_text='In full, for example 湖州市.', max_length=200, validators=[policies.models.base.check_text], verbose_name='name in Chinese')),
-                ('name_en', models.CharField(blank=True, help_text='For example Huzhou. Left empty, readers of English see the Chinese name.', max_length=200, validators=[policies.models.base.check_text], verbose_name='name in English')),
-                ('confidence', models.CharField(choices=[('official', 'official'), ('media', 'press'), ('inferred', 'inferred')], default='official', help_text='official: the issuer’s own text; press: a report; inferred: read from other documents.', max_length=10, verbose_name='confidence')),
-                ('note', models.TextField(blank=True, help_text='What a careful reader must know, for example “Date of the press report”.', validators=[policies.models.base.check_text], verbose_name='note')),
-                ('named_in_batch_notice', models.BooleanField(default=False, help_text='Whether the ministry named it when it announced the first national batch.', verbose_name='named in the notice of the first batch')),
-                ('ultra_low_emission', models.BooleanField(default=False, help_text='Whether a national opinion demands ultra-low emission of it (steel, cement, coking).', verbose_name='ultra-low emission sector')),
-                ('divisions', models.ManyToManyField(blank=True, help_text='Several are possible; new energy has none of its own.', related_name='industries', to='policies.division', verbose_name='GB/T 4754 divisions')),
-            ],
-            options={
-                'verbose_name': 'industry',
-                'verbose_name_plural': 'industries',
-                'ordering': ['pk'],
-            },
-        ),
-        migrations.CreateModel(
-            name='HistoricalIndustry_divisions',
-            fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('m2m_history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('division', models.ForeignKey(blank=True, db_constraint=False, db_tablespace='', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='policies.division')),
-                ('history', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, to='policies.historicalindustry')),
-                ('industry', models.ForeignKey(blank=True, db_constraint=False, db_tablespace='', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='policies.industry')),
-            ],
-            options={
-                'verbose_name': 'HistoricalIndustry_divisions',
-            },
-            bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
-        migrations.CreateModel(
-            name='Measure',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(error_messages={'invalid': 'Use small letters, digits and single hyphens, for example huzhou-park.'}, help_text='Short name in addresses and files: small letters, digits, hyphens. Example: huzhou. Changing it later breaks links that others have kept.', max_length=80, unique=True, verbose_name='code')),
-                ('title_zh', models.CharField(blank=True, help_text='As printed, for example 减污降碳协同增效实施方案.', max_length=300, validators=[policies.models.base.check_text], verbose_name='title in Chinese')),
-                ('title_en', models.CharField(blank=True, help_text='The official translation where there is one, else your own. Readers see it in English pages.', max_length=300, validators=[policies.models.base.check_text], verbose_name='title in English')),
-                ('confidence', models.CharField(choices=[('official', 'official'), ('media', 'press'), ('inferred', 'inferred')], default='official', help_text='official: the issuer’s own text; press: a report; inferred: read from other documents.', max_length=10, verbose_name='confidence')),
-                ('note', models.TextField(blank=True, help_text='What a careful reader must know, for example “Date of the press report”.', validators=[policies.models.base.check_text], verbose_name='note')),
-                ('field', models.CharField(choices=[('energy', 'energy'), ('industry', 'industry'), ('transport', 'transport'), ('buildings', 'buildings'), ('agriculture', 'agriculture'), ('ecology', 'ecology')], help_text='The policy’s chapter under which it falls.', max_length=12, verbose_name='field')),
-                ('industries', models.ManyToManyField(blank=True, help_text='The industries that it names. Empty when it is meant for all.', related_name='measures', to='policies.industry', verbose_name='industries')),
-            ],
-            options={
-                'verbose_name': 'measure',
-                'verbose_name_plural': 'measures',
-                'ordering': ['field', 'pk'],
-            },
-        ),
-        migrations.CreateModel(
-            name='HistoricalMeasure_industries',
-            fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('m2m_history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, to='policies.historicalmeasure')),
-                ('industry', models.ForeignKey(blank=True, db_constraint=False, db_tablespace='', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='policies.industry')),
-                ('measure', models.ForeignKey(blank=True, db_constraint=False, db_tablespace='', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='policies.measure')),
-            ],
-            options={
-                'verbose_name': 'HistoricalMeasure_industries',
+                "verbose_name": "historical agency",
+                "verbose_name_plural": "historical agencies",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='Policy',
+            name="HistoricalDivision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(error_messages={'invalid': 'Use small letters, digits and single hyphens, for example huzhou-park.'}, help_text='Short name in addresses and files: small letters, digits, hyphens. Example: huzhou. Changing it later breaks links that others have kept.', max_length=80, unique=True, verbose_name='code')),
-                ('title_zh', models.CharField(blank=True, help_text='As printed, for example 减污降碳协同增效实施方案.', max_length=300, validators=[policies.models.base.check_text], verbose_name='title in Chinese')),
-                ('title_en', models.CharField(blank=True, help_text='The official translation where there is one, else your own. Readers see it in English pages.', max_length=300, validators=[policies.models.base.check_text], verbose_name='title in English')),
-                ('confidence', models.CharField(choices=[('official', 'official'), ('media', 'press'), ('inferred', 'inferred')], default='official', help_text='official: the issuer’s own text; press: a report; inferred: read from other documents.', max_length=10, verbose_name='confidence')),
-                ('note', models.TextField(blank=True, help_text='What a careful reader must know, for example “Date of the press report”.', validators=[policies.models.base.check_text], verbose_name='note')),
-                ('issued_on', models.DateField(blank=True, help_text='Day of issue. Only the month or year known? Enter its first day and set the precision.', null=True, validators=[policies.models.base.check_not_ahead], verbose_name='issued on')),
-                ('issued_precision', models.CharField(blank=True, choices=[('day', 'day'), ('month', 'month'), ('year', 'year')], help_text='How exactly the day of issue is known. For “June 2022” enter 2022-06-01 and choose month.', max_length=5, verbose_name='precision')),
-                ('published_on', models.DateField(blank=True, help_text='Day it was made public, where that differs from the day of issue.', null=True, validators=[policies.models.base.check_not_ahead], verbose_name='published on')),
-                ('known_issued_by', models.DateField(blank=True, help_text='Latest day by which it is known to exist, for example the day another document cites it. Left empty, it follows from the day of issue or publication.', null=True, validators=[policies.models.base.check_not_ahead], verbose_name='known by')),
-                ('kind', models.CharField(choices=[('document', 'document'), ('event', 'event')], default='document', help_text='document: a text with an issuer; event: a decision or meeting that set the course.', max_length=10, verbose_name='kind')),
-                ('doc_number', models.CharField(blank=True, help_text='As printed, for example 环综合〔2022〕42号. Empty when not known.', max_length=60, validators=[policies.models.base.check_text], verbose_name='document number')),
-                ('level', models.CharField(choices=[('national', 'national'), ('provincial', 'provincial')], default='national', help_text='Who issued it. A provincial policy names its province below.', max_length=10, verbose_name='level')),
-                ('calls_for_provincial_plan', models.BooleanField(default=False, help_text='Whether every province is to issue a plan of its own: then the rollout is tracked.', verbose_name='calls for provincial plans')),
-                ('agencies', models.ManyToManyField(blank=True, help_text='All bodies that issued it together.', related_name='policies', to='policies.agency', verbose_name='issued by')),
-                ('parent', models.ForeignKey(blank=True, help_text='The policy that this one carries out.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='policies.policy', verbose_name='implements')),
-                ('province', models.ForeignKey(blank=True, help_text='Only for a provincial policy.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='policies', to='policies.province', verbose_name='province')),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                (
+                    "name_zh",
+                    models.CharField(
+                        help_text="In full, for example 湖州市.",
+                        max_length=200,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="name in Chinese",
+                    ),
+                ),
+                (
+                    "name_en",
+                    models.CharField(
+                        blank=True,
+                        help_text="For example Huzhou. Left empty, readers of English see the Chinese name.",
+                        max_length=200,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="name in English",
+                    ),
+                ),
+                (
+                    "code",
+                    models.CharField(
+                        db_index=True,
+                        help_text="Section letter with the digits known, for example C31, C3011 or G.",
+                        max_length=5,
+                        verbose_name="GB/T 4754-2017 code",
+                    ),
+                ),
+                ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField(db_index=True)),
+                ("history_change_reason", models.TextField(null=True)),
+                (
+                    "history_type",
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'policy',
-                'verbose_name_plural': 'policies',
-                'ordering': ['known_issued_by', 'pk'],
+                "verbose_name": "historical GB/T 4754 division",
+                "verbose_name_plural": "historical GB/T 4754 divisions",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
+            },
+            bases=(simple_history.models.HistoricalChanges, models.Model),
+        ),
+        migrations.CreateModel(
+            name="HistoricalFigure",
+            fields=[
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                (
+                    "slug",
+                    models.SlugField(
+                        error_messages={
+                            "invalid": "Use small letters, digits and single hyphens, for example huzhou-park."
+                        },
+                        help_text="Short name in addresses and files: small letters, digits, hyphens. Example: huzhou. Changing it later breaks links that others have kept.",
+                        max_length=80,
+                        verbose_name="code",
+                    ),
+                ),
+                (
+                    "name_zh",
+                    models.CharField(
+                        help_text="In full, for example 湖州市.",
+                        max_length=200,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="name in Chinese",
+                    ),
+                ),
+                (
+                    "name_en",
+                    models.CharField(
+                        blank=True,
+                        help_text="For example Huzhou. Left empty, readers of English see the Chinese name.",
+                        max_length=200,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="name in English",
+                    ),
+                ),
+                (
+                    "confidence",
+                    models.CharField(
+                        choices=[("official", "official"), ("media", "press"), ("inferred", "inferred")],
+                        default="official",
+                        help_text="official: the issuer’s own text; press: a report; inferred: read from other documents.",
+                        max_length=10,
+                        verbose_name="confidence",
+                    ),
+                ),
+                (
+                    "note",
+                    models.TextField(
+                        blank=True,
+                        help_text="What a careful reader must know, for example “Date of the press report”.",
+                        validators=[policies.models.base.check_text],
+                        verbose_name="note",
+                    ),
+                ),
+                (
+                    "value",
+                    models.DecimalField(
+                        decimal_places=4,
+                        help_text="The number alone, for example 34.4.",
+                        max_digits=16,
+                        verbose_name="value",
+                    ),
+                ),
+                (
+                    "unit",
+                    models.CharField(
+                        choices=[("%", "%"), ("count", "count"), ("ug/m3", "μg/m³"), ("million t", "million t")],
+                        help_text="The unit in which the value is given.",
+                        max_length=12,
+                        verbose_name="unit",
+                    ),
+                ),
+                (
+                    "as_printed",
+                    models.CharField(
+                        blank=True,
+                        help_text="What a source prints, where that differs from the value, for example “344%”.",
+                        max_length=200,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="as printed",
+                    ),
+                ),
+                (
+                    "period_from",
+                    models.CharField(
+                        blank=True,
+                        help_text="Year, month or day: 2013, 2013-06 or 2013-06-30.",
+                        max_length=10,
+                        verbose_name="period from",
+                    ),
+                ),
+                (
+                    "period_to",
+                    models.CharField(
+                        blank=True,
+                        help_text="Year, month or day: 2022, 2022-12 or 2022-12-31.",
+                        max_length=10,
+                        verbose_name="period to",
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("outcome", "outcome"),
+                            ("count", "count"),
+                            ("target", "target"),
+                            ("context", "context"),
+                        ],
+                        help_text="outcome: what was reached; count: how many; target: what is to be reached; context: what else to know.",
+                        max_length=10,
+                        verbose_name="kind",
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("unverified", "unverified"), ("verified", "verified"), ("disputed", "disputed")],
+                        default="unverified",
+                        help_text="verified: held against the issuer’s own text; disputed: sources disagree.",
+                        max_length=10,
+                        verbose_name="state",
+                    ),
+                ),
+                ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField(db_index=True)),
+                ("history_change_reason", models.TextField(null=True)),
+                (
+                    "history_type",
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "province",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        help_text="Empty for a national figure.",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="policies.province",
+                        verbose_name="province",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "historical figure",
+                "verbose_name_plural": "historical figures",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
+            },
+            bases=(simple_history.models.HistoricalChanges, models.Model),
+        ),
+        migrations.CreateModel(
+            name="HistoricalIndustry",
+            fields=[
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                (
+                    "slug",
+                    models.SlugField(
+                        error_messages={
+                            "invalid": "Use small letters, digits and single hyphens, for example huzhou-park."
+                        },
+                        help_text="Short name in addresses and files: small letters, digits, hyphens. Example: huzhou. Changing it later breaks links that others have kept.",
+                        max_length=80,
+                        verbose_name="code",
+                    ),
+                ),
+                (
+                    "name_zh",
+                    models.CharField(
+                        help_text="In full, for example 湖州市.",
+                        max_length=200,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="name in Chinese",
+                    ),
+                ),
+                (
+                    "name_en",
+                    models.CharField(
+                        blank=True,
+                        help_text="For example Huzhou. Left empty, readers of English see the Chinese name.",
+                        max_length=200,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="name in English",
+                    ),
+                ),
+                (
+                    "confidence",
+                    models.CharField(
+                        choices=[("official", "official"), ("media", "press"), ("inferred", "inferred")],
+                        default="official",
+                        help_text="official: the issuer’s own text; press: a report; inferred: read from other documents.",
+                        max_length=10,
+                        verbose_name="confidence",
+                    ),
+                ),
+                (
+                    "note",
+                    models.TextField(
+                        blank=True,
+                        help_text="What a careful reader must know, for example “Date of the press report”.",
+                        validators=[policies.models.base.check_text],
+                        verbose_name="note",
+                    ),
+                ),
+                (
+                    "named_in_batch_notice",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Whether the ministry named it when it announced the first national batch.",
+                        verbose_name="named in the notice of the first batch",
+                    ),
+                ),
+                (
+                    "ultra_low_emission",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Whether a national opinion demands ultra-low emission of it (steel, cement, coking).",
+                        verbose_name="ultra-low emission sector",
+                    ),
+                ),
+                ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField(db_index=True)),
+                ("history_change_reason", models.TextField(null=True)),
+                (
+                    "history_type",
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "historical industry",
+                "verbose_name_plural": "historical industries",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
+            },
+            bases=(simple_history.models.HistoricalChanges, models.Model),
+        ),
+        migrations.CreateModel(
+            name="HistoricalMeasure",
+            fields=[
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                (
+                    "slug",
+                    models.SlugField(
+                        error_messages={
+                            "invalid": "Use small letters, digits and single hyphens, for example huzhou-park."
+                        },
+                        help_text="Short name in addresses and files: small letters, digits, hyphens. Example: huzhou. Changing it later breaks links that others have kept.",
+                        max_length=80,
+                        verbose_name="code",
+                    ),
+                ),
+                (
+                    "title_zh",
+                    models.CharField(
+                        blank=True,
+                        help_text="As printed, for example 减污降碳协同增效实施方案.",
+                        max_length=300,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="title in Chinese",
+                    ),
+                ),
+                (
+                    "title_en",
+                    models.CharField(
+                        blank=True,
+                        help_text="The official translation where there is one, else your own. Readers see it in English pages.",
+                        max_length=300,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="title in English",
+                    ),
+                ),
+                (
+                    "confidence",
+                    models.CharField(
+                        choices=[("official", "official"), ("media", "press"), ("inferred", "inferred")],
+                        default="official",
+                        help_text="official: the issuer’s own text; press: a report; inferred: read from other documents.",
+                        max_length=10,
+                        verbose_name="confidence",
+                    ),
+                ),
+                (
+                    "note",
+                    models.TextField(
+                        blank=True,
+                        help_text="What a careful reader must know, for example “Date of the press report”.",
+                        validators=[policies.models.base.check_text],
+                        verbose_name="note",
+                    ),
+                ),
+                (
+                    "field",
+                    models.CharField(
+                        choices=[
+                            ("energy", "energy"),
+                            ("industry", "industry"),
+                            ("transport", "transport"),
+                            ("buildings", "buildings"),
+                            ("agriculture", "agriculture"),
+                            ("ecology", "ecology"),
+                        ],
+                        help_text="The policy’s chapter under which it falls.",
+                        max_length=12,
+                        verbose_name="field",
+                    ),
+                ),
+                ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField(db_index=True)),
+                ("history_change_reason", models.TextField(null=True)),
+                (
+                    "history_type",
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "historical measure",
+                "verbose_name_plural": "historical measures",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
+            },
+            bases=(simple_history.models.HistoricalChanges, models.Model),
+        ),
+        migrations.CreateModel(
+            name="HistoricalPolicy",
+            fields=[
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                (
+                    "slug",
+                    models.SlugField(
+                        error_messages={
+                            "invalid": "Use small letters, digits and single hyphens, for example huzhou-park."
+                        },
+                        help_text="Short name in addresses and files: small letters, digits, hyphens. Example: huzhou. Changing it later breaks links that others have kept.",
+                        max_length=80,
+                        verbose_name="code",
+                    ),
+                ),
+                (
+                    "title_zh",
+                    models.CharField(
+                        blank=True,
+                        help_text="As printed, for example 减污降碳协同增效实施方案.",
+                        max_length=300,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="title in Chinese",
+                    ),
+                ),
+                (
+                    "title_en",
+                    models.CharField(
+                        blank=True,
+                        help_text="The official translation where there is one, else your own. Readers see it in English pages.",
+                        max_length=300,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="title in English",
+                    ),
+                ),
+                (
+                    "confidence",
+                    models.CharField(
+                        choices=[("official", "official"), ("media", "press"), ("inferred", "inferred")],
+                        default="official",
+                        help_text="official: the issuer’s own text; press: a report; inferred: read from other documents.",
+                        max_length=10,
+                        verbose_name="confidence",
+                    ),
+                ),
+                (
+                    "note",
+                    models.TextField(
+                        blank=True,
+                        help_text="What a careful reader must know, for example “Date of the press report”.",
+                        validators=[policies.models.base.check_text],
+                        verbose_name="note",
+                    ),
+                ),
+                (
+                    "issued_on",
+                    models.DateField(
+                        blank=True,
+                        help_text="Day of issue. Only the month or year known? Enter its first day and set the precision.",
+                        null=True,
+                        validators=[policies.models.base.check_not_ahead],
+                        verbose_name="issued on",
+                    ),
+                ),
+                (
+                    "issued_precision",
+                    models.CharField(
+                        blank=True,
+                        choices=[("day", "day"), ("month", "month"), ("year", "year")],
+                        help_text="How exactly the day of issue is known. For “June 2022” enter 2022-06-01 and choose month.",
+                        max_length=5,
+                        verbose_name="precision",
+                    ),
+                ),
+                (
+                    "published_on",
+                    models.DateField(
+                        blank=True,
+                        help_text="Day it was made public, where that differs from the day of issue.",
+                        null=True,
+                        validators=[policies.models.base.check_not_ahead],
+                        verbose_name="published on",
+                    ),
+                ),
+                (
+                    "known_issued_by",
+                    models.DateField(
+                        blank=True,
+                        help_text="Latest day by which it is known to exist, for example the day another document cites it. Left empty, it follows from the day of issue or publication.",
+                        null=True,
+                        validators=[policies.models.base.check_not_ahead],
+                        verbose_name="known by",
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("document", "document"), ("event", "event")],
+                        default="document",
+                        help_text="document: a text with an issuer; event: a decision or meeting that set the course.",
+                        max_length=10,
+                        verbose_name="kind",
+                    ),
+                ),
+                (
+                    "doc_number",
+                    models.CharField(
+                        blank=True,
+                        help_text="As printed, for example 环综合〔2022〕42号. Empty when not known.",
+                        max_length=60,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="document number",
+                    ),
+                ),
+                (
+                    "level",
+                    models.CharField(
+                        choices=[("national", "national"), ("provincial", "provincial")],
+                        default="national",
+                        help_text="Who issued it. A provincial policy names its province below.",
+                        max_length=10,
+                        verbose_name="level",
+                    ),
+                ),
+                (
+                    "calls_for_provincial_plan",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Whether every province is to issue a plan of its own: then the rollout is tracked.",
+                        verbose_name="calls for provincial plans",
+                    ),
+                ),
+                ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField(db_index=True)),
+                ("history_change_reason", models.TextField(null=True)),
+                (
+                    "history_type",
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "historical policy",
+                "verbose_name_plural": "historical policies",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
+            },
+            bases=(simple_history.models.HistoricalChanges, models.Model),
+        ),
+        migrations.CreateModel(
+            name="HistoricalProvince",
+            fields=[
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                (
+                    "slug",
+                    models.SlugField(
+                        error_messages={
+                            "invalid": "Use small letters, digits and single hyphens, for example huzhou-park."
+                        },
+                        help_text="Short name in addresses and files: small letters, digits, hyphens. Example: huzhou. Changing it later breaks links that others have kept.",
+                        max_length=80,
+                        verbose_name="code",
+                    ),
+                ),
+                (
+                    "name_zh",
+                    models.CharField(
+                        help_text="In full, for example 湖州市.",
+                        max_length=200,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="name in Chinese",
+                    ),
+                ),
+                (
+                    "name_en",
+                    models.CharField(
+                        blank=True,
+                        help_text="For example Huzhou. Left empty, readers of English see the Chinese name.",
+                        max_length=200,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="name in English",
+                    ),
+                ),
+                (
+                    "confidence",
+                    models.CharField(
+                        choices=[("official", "official"), ("media", "press"), ("inferred", "inferred")],
+                        default="official",
+                        help_text="official: the issuer’s own text; press: a report; inferred: read from other documents.",
+                        max_length=10,
+                        verbose_name="confidence",
+                    ),
+                ),
+                (
+                    "note",
+                    models.TextField(
+                        blank=True,
+                        help_text="What a careful reader must know, for example “Date of the press report”.",
+                        validators=[policies.models.base.check_text],
+                        verbose_name="note",
+                    ),
+                ),
+                (
+                    "short_zh",
+                    models.CharField(
+                        help_text="As tiles and charts print it, for example 浙江.",
+                        max_length=20,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="short name in Chinese",
+                    ),
+                ),
+                (
+                    "short_en",
+                    models.CharField(
+                        help_text="As tiles and charts print it, for example Zhejiang.",
+                        max_length=40,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="short name in English",
+                    ),
+                ),
+                (
+                    "gb_code",
+                    models.CharField(
+                        blank=True,
+                        help_text="Six digits, for example 330000. Empty for the Xinjiang corps, which has none of its own.",
+                        max_length=6,
+                        verbose_name="GB/T 2260 code",
+                    ),
+                ),
+                (
+                    "iso_code",
+                    models.CharField(
+                        blank=True, help_text="For example CN-ZJ.", max_length=6, verbose_name="ISO 3166-2 code"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("province", "province"),
+                            ("municipality", "municipality"),
+                            ("autonomous-region", "autonomous region"),
+                            ("corps", "corps"),
+                            ("sar", "special administrative region"),
+                        ],
+                        help_text="What kind of province-level unit it is.",
+                        max_length=20,
+                        verbose_name="kind",
+                    ),
+                ),
+                (
+                    "region",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("north", "North"),
+                            ("northeast", "Northeast"),
+                            ("east", "East"),
+                            ("central-south", "Central and South"),
+                            ("southwest", "Southwest"),
+                            ("northwest", "Northwest"),
+                        ],
+                        help_text="The region under which tables and charts group it. Every province in the roster needs one.",
+                        max_length=20,
+                        verbose_name="region",
+                    ),
+                ),
+                (
+                    "tile_col",
+                    models.PositiveSmallIntegerField(
+                        help_text="Place on the tile map, 0 to 7.", verbose_name="tile column"
+                    ),
+                ),
+                (
+                    "tile_row",
+                    models.PositiveSmallIntegerField(
+                        help_text="Place on the tile map, 0 to 7.", verbose_name="tile row"
+                    ),
+                ),
+                (
+                    "in_roster",
+                    models.BooleanField(
+                        default=True,
+                        help_text="Whether this programme covers it: the roster is every denominator of the rollout.",
+                        verbose_name="in the roster",
+                    ),
+                ),
+                ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField(db_index=True)),
+                ("history_change_reason", models.TextField(null=True)),
+                (
+                    "history_type",
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "historical province",
+                "verbose_name_plural": "historical provinces",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
+            },
+            bases=(simple_history.models.HistoricalChanges, models.Model),
+        ),
+        migrations.CreateModel(
+            name="HistoricalSource",
+            fields=[
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                (
+                    "title",
+                    models.CharField(
+                        help_text="As printed, in its own language.",
+                        max_length=300,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="title",
+                    ),
+                ),
+                (
+                    "publisher",
+                    models.CharField(
+                        blank=True,
+                        help_text="Who published it, for example 生态环境部.",
+                        max_length=200,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="publisher",
+                    ),
+                ),
+                (
+                    "published_on",
+                    models.DateField(
+                        blank=True,
+                        help_text="Day it was published. Empty when it carries none.",
+                        null=True,
+                        validators=[policies.models.base.check_not_ahead],
+                        verbose_name="published on",
+                    ),
+                ),
+                (
+                    "url",
+                    models.URLField(
+                        blank=True,
+                        help_text="Web address, empty for a reprint without a lasting one.",
+                        max_length=500,
+                        verbose_name="address",
+                    ),
+                ),
+                (
+                    "reliability",
+                    models.CharField(
+                        choices=[("official", "official"), ("media", "press"), ("inferred", "inferred")],
+                        default="official",
+                        help_text="The strongest that may be claimed for a fact that cites it.",
+                        max_length=10,
+                        verbose_name="reliability",
+                    ),
+                ),
+                (
+                    "note",
+                    models.TextField(
+                        blank=True,
+                        help_text="What a reader should know of it, for example “Reprint; the original page is gone”.",
+                        validators=[policies.models.base.check_text],
+                        verbose_name="note",
+                    ),
+                ),
+                ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField(db_index=True)),
+                ("history_change_reason", models.TextField(null=True)),
+                (
+                    "history_type",
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "historical source",
+                "verbose_name_plural": "historical sources",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
+            },
+            bases=(simple_history.models.HistoricalChanges, models.Model),
+        ),
+        migrations.CreateModel(
+            name="Industry",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "slug",
+                    models.SlugField(
+                        error_messages={
+                            "invalid": "Use small letters, digits and single hyphens, for example huzhou-park."
+                        },
+                        help_text="Short name in addresses and files: small letters, digits, hyphens. Example: huzhou. Changing it later breaks links that others have kept.",
+                        max_length=80,
+                        unique=True,
+                        verbose_name="code",
+                    ),
+                ),
+                (
+                    "name_zh",
+                    models.CharField(
+                        help_text="In full, for example 湖州市.",
+                        max_length=200,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="name in Chinese",
+                    ),
+                ),
+                (
+                    "name_en",
+                    models.CharField(
+                        blank=True,
+                        help_text="For example Huzhou. Left empty, readers of English see the Chinese name.",
+                        max_length=200,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="name in English",
+                    ),
+                ),
+                (
+                    "confidence",
+                    models.CharField(
+                        choices=[("official", "official"), ("media", "press"), ("inferred", "inferred")],
+                        default="official",
+                        help_text="official: the issuer’s own text; press: a report; inferred: read from other documents.",
+                        max_length=10,
+                        verbose_name="confidence",
+                    ),
+                ),
+                (
+                    "note",
+                    models.TextField(
+                        blank=True,
+                        help_text="What a careful reader must know, for example “Date of the press report”.",
+                        validators=[policies.models.base.check_text],
+                        verbose_name="note",
+                    ),
+                ),
+                (
+                    "named_in_batch_notice",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Whether the ministry named it when it announced the first national batch.",
+                        verbose_name="named in the notice of the first batch",
+                    ),
+                ),
+                (
+                    "ultra_low_emission",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Whether a national opinion demands ultra-low emission of it (steel, cement, coking).",
+                        verbose_name="ultra-low emission sector",
+                    ),
+                ),
+                (
+                    "divisions",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Several are possible; new energy has none of its own.",
+                        related_name="industries",
+                        to="policies.division",
+                        verbose_name="GB/T 4754 divisions",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "industry",
+                "verbose_name_plural": "industries",
+                "ordering": ["pk"],
+            },
+        ),
+        migrations.CreateModel(
+            name="HistoricalIndustry_divisions",
+            fields=[
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                ("m2m_history_id", models.AutoField(primary_key=True, serialize=False)),
+                (
+                    "division",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_tablespace="",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="policies.division",
+                    ),
+                ),
+                (
+                    "history",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        to="policies.historicalindustry",
+                    ),
+                ),
+                (
+                    "industry",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_tablespace="",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="policies.industry",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "HistoricalIndustry_divisions",
+            },
+            bases=(simple_history.models.HistoricalChanges, models.Model),
+        ),
+        migrations.CreateModel(
+            name="Measure",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "slug",
+                    models.SlugField(
+                        error_messages={
+                            "invalid": "Use small letters, digits and single hyphens, for example huzhou-park."
+                        },
+                        help_text="Short name in addresses and files: small letters, digits, hyphens. Example: huzhou. Changing it later breaks links that others have kept.",
+                        max_length=80,
+                        unique=True,
+                        verbose_name="code",
+                    ),
+                ),
+                (
+                    "title_zh",
+                    models.CharField(
+                        blank=True,
+                        help_text="As printed, for example 减污降碳协同增效实施方案.",
+                        max_length=300,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="title in Chinese",
+                    ),
+                ),
+                (
+                    "title_en",
+                    models.CharField(
+                        blank=True,
+                        help_text="The official translation where there is one, else your own. Readers see it in English pages.",
+                        max_length=300,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="title in English",
+                    ),
+                ),
+                (
+                    "confidence",
+                    models.CharField(
+                        choices=[("official", "official"), ("media", "press"), ("inferred", "inferred")],
+                        default="official",
+                        help_text="official: the issuer’s own text; press: a report; inferred: read from other documents.",
+                        max_length=10,
+                        verbose_name="confidence",
+                    ),
+                ),
+                (
+                    "note",
+                    models.TextField(
+                        blank=True,
+                        help_text="What a careful reader must know, for example “Date of the press report”.",
+                        validators=[policies.models.base.check_text],
+                        verbose_name="note",
+                    ),
+                ),
+                (
+                    "field",
+                    models.CharField(
+                        choices=[
+                            ("energy", "energy"),
+                            ("industry", "industry"),
+                            ("transport", "transport"),
+                            ("buildings", "buildings"),
+                            ("agriculture", "agriculture"),
+                            ("ecology", "ecology"),
+                        ],
+                        help_text="The policy’s chapter under which it falls.",
+                        max_length=12,
+                        verbose_name="field",
+                    ),
+                ),
+                (
+                    "industries",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="The industries that it names. Empty when it is meant for all.",
+                        related_name="measures",
+                        to="policies.industry",
+                        verbose_name="industries",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "measure",
+                "verbose_name_plural": "measures",
+                "ordering": ["field", "pk"],
+            },
+        ),
+        migrations.CreateModel(
+            name="HistoricalMeasure_industries",
+            fields=[
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                ("m2m_history_id", models.AutoField(primary_key=True, serialize=False)),
+                (
+                    "history",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        to="policies.historicalmeasure",
+                    ),
+                ),
+                (
+                    "industry",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_tablespace="",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="policies.industry",
+                    ),
+                ),
+                (
+                    "measure",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_tablespace="",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="policies.measure",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "HistoricalMeasure_industries",
+            },
+            bases=(simple_history.models.HistoricalChanges, models.Model),
+        ),
+        migrations.CreateModel(
+            name="Policy",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "slug",
+                    models.SlugField(
+                        error_messages={
+                            "invalid": "Use small letters, digits and single hyphens, for example huzhou-park."
+                        },
+                        help_text="Short name in addresses and files: small letters, digits, hyphens. Example: huzhou. Changing it later breaks links that others have kept.",
+                        max_length=80,
+                        unique=True,
+                        verbose_name="code",
+                    ),
+                ),
+                (
+                    "title_zh",
+                    models.CharField(
+                        blank=True,
+                        help_text="As printed, for example 减污降碳协同增效实施方案.",
+                        max_length=300,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="title in Chinese",
+                    ),
+                ),
+                (
+                    "title_en",
+                    models.CharField(
+                        blank=True,
+                        help_text="The official translation where there is one, else your own. Readers see it in English pages.",
+                        max_length=300,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="title in English",
+                    ),
+                ),
+                (
+                    "confidence",
+                    models.CharField(
+                        choices=[("official", "official"), ("media", "press"), ("inferred", "inferred")],
+                        default="official",
+                        help_text="official: the issuer’s own text; press: a report; inferred: read from other documents.",
+                        max_length=10,
+                        verbose_name="confidence",
+                    ),
+                ),
+                (
+                    "note",
+                    models.TextField(
+                        blank=True,
+                        help_text="What a careful reader must know, for example “Date of the press report”.",
+                        validators=[policies.models.base.check_text],
+                        verbose_name="note",
+                    ),
+                ),
+                (
+                    "issued_on",
+                    models.DateField(
+                        blank=True,
+                        help_text="Day of issue. Only the month or year known? Enter its first day and set the precision.",
+                        null=True,
+                        validators=[policies.models.base.check_not_ahead],
+                        verbose_name="issued on",
+                    ),
+                ),
+                (
+                    "issued_precision",
+                    models.CharField(
+                        blank=True,
+                        choices=[("day", "day"), ("month", "month"), ("year", "year")],
+                        help_text="How exactly the day of issue is known. For “June 2022” enter 2022-06-01 and choose month.",
+                        max_length=5,
+                        verbose_name="precision",
+                    ),
+                ),
+                (
+                    "published_on",
+                    models.DateField(
+                        blank=True,
+                        help_text="Day it was made public, where that differs from the day of issue.",
+                        null=True,
+                        validators=[policies.models.base.check_not_ahead],
+                        verbose_name="published on",
+                    ),
+                ),
+                (
+                    "known_issued_by",
+                    models.DateField(
+                        blank=True,
+                        help_text="Latest day by which it is known to exist, for example the day another document cites it. Left empty, it follows from the day of issue or publication.",
+                        null=True,
+                        validators=[policies.models.base.check_not_ahead],
+                        verbose_name="known by",
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("document", "document"), ("event", "event")],
+                        default="document",
+                        help_text="document: a text with an issuer; event: a decision or meeting that set the course.",
+                        max_length=10,
+                        verbose_name="kind",
+                    ),
+                ),
+                (
+                    "doc_number",
+                    models.CharField(
+                        blank=True,
+                        help_text="As printed, for example 环综合〔2022〕42号. Empty when not known.",
+                        max_length=60,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="document number",
+                    ),
+                ),
+                (
+                    "level",
+                    models.CharField(
+                        choices=[("national", "national"), ("provincial", "provincial")],
+                        default="national",
+                        help_text="Who issued it. A provincial policy names its province below.",
+                        max_length=10,
+                        verbose_name="level",
+                    ),
+                ),
+                (
+                    "calls_for_provincial_plan",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Whether every province is to issue a plan of its own: then the rollout is tracked.",
+                        verbose_name="calls for provincial plans",
+                    ),
+                ),
+                (
+                    "agencies",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="All bodies that issued it together.",
+                        related_name="policies",
+                        to="policies.agency",
+                        verbose_name="issued by",
+                    ),
+                ),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="The policy that this one carries out.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="children",
+                        to="policies.policy",
+                        verbose_name="implements",
+                    ),
+                ),
+                (
+                    "province",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="Only for a provincial policy.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="policies",
+                        to="policies.province",
+                        verbose_name="province",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "policy",
+                "verbose_name_plural": "policies",
+                "ordering": ["known_issued_by", "pk"],
             },
         ),
         migrations.AddField(
-            model_name='measure',
-            name='policies',
-            field=models.ManyToManyField(blank=True, help_text='The policies that prescribe it.', related_name='measures', to='policies.policy', verbose_name='policies'),
+            model_name="measure",
+            name="policies",
+            field=models.ManyToManyField(
+                blank=True,
+                help_text="The policies that prescribe it.",
+                related_name="measures",
+                to="policies.policy",
+                verbose_name="policies",
+            ),
         ),
         migrations.CreateModel(
-            name='HistoricalPolicy_agencies',
+            name="HistoricalPolicy_agencies",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('m2m_history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('agency', models.ForeignKey(blank=True, db_constraint=False, db_tablespace='', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='policies.agency')),
-                ('history', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, to='policies.historicalpolicy')),
-                ('policy', models.ForeignKey(blank=True, db_constraint=False, db_tablespace='', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='policies.policy')),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                ("m2m_history_id", models.AutoField(primary_key=True, serialize=False)),
+                (
+                    "agency",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_tablespace="",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="policies.agency",
+                    ),
+                ),
+                (
+                    "history",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        to="policies.historicalpolicy",
+                    ),
+                ),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_tablespace="",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="policies.policy",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'HistoricalPolicy_agencies',
+                "verbose_name": "HistoricalPolicy_agencies",
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.AddField(
-            model_name='historicalpolicy',
-            name='parent',
-            field=models.ForeignKey(blank=True, db_constraint=False, help_text='The policy that this one carries out.', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='policies.policy', verbose_name='implements'),
+            model_name="historicalpolicy",
+            name="parent",
+            field=models.ForeignKey(
+                blank=True,
+                db_constraint=False,
+                help_text="The policy that this one carries out.",
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                to="policies.policy",
+                verbose_name="implements",
+            ),
         ),
         migrations.CreateModel(
-            name='HistoricalMeasure_policies',
+            name="HistoricalMeasure_policies",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('m2m_history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, to='policies.historicalmeasure')),
-                ('measure', models.ForeignKey(blank=True, db_constraint=False, db_tablespace='', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='policies.measure')),
-                ('policy', models.ForeignKey(blank=True, db_constraint=False, db_tablespace='', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='policies.policy')),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                ("m2m_history_id", models.AutoField(primary_key=True, serialize=False)),
+                (
+                    "history",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        to="policies.historicalmeasure",
+                    ),
+                ),
+                (
+                    "measure",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_tablespace="",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="policies.measure",
+                    ),
+                ),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_tablespace="",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="policies.policy",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'HistoricalMeasure_policies',
+                "verbose_name": "HistoricalMeasure_policies",
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='HistoricalProvincialPlan',
+            name="HistoricalProvincialPlan",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('title_zh', models.CharField(blank=True, help_text='As printed, for example 减污降碳协同增效实施方案.', max_length=300, validators=[policies.models.base.check_text], verbose_name='title in Chinese')),
-                ('title_en', models.CharField(blank=True, help_text='The official translation where there is one, else your own. Readers see it in English pages.', max_length=300, validators=[policies.models.base.check_text], verbose_name='title in English')),
-                ('confidence', models.CharField(choices=[('official', 'official'), ('media', 'press'), ('inferred', 'inferred')], default='official', help_text='official: the issuer’s own text; press: a report; inferred: read from other documents.', max_length=10, verbose_name='confidence')),
-                ('note', models.TextField(blank=True, help_text='What a careful reader must know, for example “Date of the press report”.', validators=[policies.models.base.check_text], verbose_name='note')),
-                ('issued_on', models.DateField(blank=True, help_text='Day of issue. Only the month or year known? Enter its first day and set the precision.', null=True, validators=[policies.models.base.check_not_ahead], verbose_name='issued on')),
-                ('issued_precision', models.CharField(blank=True, choices=[('day', 'day'), ('month', 'month'), ('year', 'year')], help_text='How exactly the day of issue is known. For “June 2022” enter 2022-06-01 and choose month.', max_length=5, verbose_name='precision')),
-                ('published_on', models.DateField(blank=True, help_text='Day it was made public, where that differs from the day of issue.', null=True, validators=[policies.models.base.check_not_ahead], verbose_name='published on')),
-                ('known_issued_by', models.DateField(blank=True, help_text='Latest day by which it is known to exist, for example the day another document cites it. Left empty, it follows from the day of issue or publication.', null=True, validators=[policies.models.base.check_not_ahead], verbose_name='known by')),
-                ('status', models.CharField(choices=[('issued', 'issued'), ('drafting', 'drafting'), ('not_found', 'not found'), ('not_required', 'not required'), ('unknown', 'unknown')], default='unknown', help_text='“not found” says that somebody searched; “unknown” that nobody has looked yet.', max_length=12, verbose_name='status')),
-                ('doc_number', models.CharField(blank=True, help_text='As printed, for example 鄂环发〔2022〕33号. Empty when not known.', max_length=60, validators=[policies.models.base.check_text], verbose_name='document number')),
-                ('issuing_bodies_count', models.PositiveSmallIntegerField(blank=True, help_text='How many departments issued it together.', null=True, verbose_name='issuing bodies')),
-                ('searched_on', models.DateField(blank=True, help_text='Day of the search, or of the check that it is being drafted or not required.', null=True, validators=[policies.models.base.check_not_ahead], verbose_name='searched on')),
-                ('searched_where', models.CharField(blank=True, help_text='For example: website of the provincial department, its policy library.', max_length=300, validators=[policies.models.base.check_text], verbose_name='searched where')),
-                ('history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_change_reason', models.TextField(null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('policy', models.ForeignKey(blank=True, db_constraint=False, help_text='The national policy that the plan carries out.', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='policies.policy', verbose_name='policy')),
-                ('province', models.ForeignKey(blank=True, db_constraint=False, help_text='The province whose plan this is: one record for each province and policy.', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='policies.province', verbose_name='province')),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                (
+                    "title_zh",
+                    models.CharField(
+                        blank=True,
+                        help_text="As printed, for example 减污降碳协同增效实施方案.",
+                        max_length=300,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="title in Chinese",
+                    ),
+                ),
+                (
+                    "title_en",
+                    models.CharField(
+                        blank=True,
+                        help_text="The official translation where there is one, else your own. Readers see it in English pages.",
+                        max_length=300,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="title in English",
+                    ),
+                ),
+                (
+                    "confidence",
+                    models.CharField(
+                        choices=[("official", "official"), ("media", "press"), ("inferred", "inferred")],
+                        default="official",
+                        help_text="official: the issuer’s own text; press: a report; inferred: read from other documents.",
+                        max_length=10,
+                        verbose_name="confidence",
+                    ),
+                ),
+                (
+                    "note",
+                    models.TextField(
+                        blank=True,
+                        help_text="What a careful reader must know, for example “Date of the press report”.",
+                        validators=[policies.models.base.check_text],
+                        verbose_name="note",
+                    ),
+                ),
+                (
+                    "issued_on",
+                    models.DateField(
+                        blank=True,
+                        help_text="Day of issue. Only the month or year known? Enter its first day and set the precision.",
+                        null=True,
+                        validators=[policies.models.base.check_not_ahead],
+                        verbose_name="issued on",
+                    ),
+                ),
+                (
+                    "issued_precision",
+                    models.CharField(
+                        blank=True,
+                        choices=[("day", "day"), ("month", "month"), ("year", "year")],
+                        help_text="How exactly the day of issue is known. For “June 2022” enter 2022-06-01 and choose month.",
+                        max_length=5,
+                        verbose_name="precision",
+                    ),
+                ),
+                (
+                    "published_on",
+                    models.DateField(
+                        blank=True,
+                        help_text="Day it was made public, where that differs from the day of issue.",
+                        null=True,
+                        validators=[policies.models.base.check_not_ahead],
+                        verbose_name="published on",
+                    ),
+                ),
+                (
+                    "known_issued_by",
+                    models.DateField(
+                        blank=True,
+                        help_text="Latest day by which it is known to exist, for example the day another document cites it. Left empty, it follows from the day of issue or publication.",
+                        null=True,
+                        validators=[policies.models.base.check_not_ahead],
+                        verbose_name="known by",
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("issued", "issued"),
+                            ("drafting", "drafting"),
+                            ("not_found", "not found"),
+                            ("not_required", "not required"),
+                            ("unknown", "unknown"),
+                        ],
+                        default="unknown",
+                        help_text="“not found” says that somebody searched; “unknown” that nobody has looked yet.",
+                        max_length=12,
+                        verbose_name="status",
+                    ),
+                ),
+                (
+                    "doc_number",
+                    models.CharField(
+                        blank=True,
+                        help_text="As printed, for example 鄂环发〔2022〕33号. Empty when not known.",
+                        max_length=60,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="document number",
+                    ),
+                ),
+                (
+                    "issuing_bodies_count",
+                    models.PositiveSmallIntegerField(
+                        blank=True,
+                        help_text="How many departments issued it together.",
+                        null=True,
+                        verbose_name="issuing bodies",
+                    ),
+                ),
+                (
+                    "searched_on",
+                    models.DateField(
+                        blank=True,
+                        help_text="Day of the search, or of the check that it is being drafted or not required.",
+                        null=True,
+                        validators=[policies.models.base.check_not_ahead],
+                        verbose_name="searched on",
+                    ),
+                ),
+                (
+                    "searched_where",
+                    models.CharField(
+                        blank=True,
+                        help_text="For example: website of the provincial department, its policy library.",
+                        max_length=300,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="searched where",
+                    ),
+                ),
+                ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField(db_index=True)),
+                ("history_change_reason", models.TextField(null=True)),
+                (
+                    "history_type",
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        help_text="The national policy that the plan carries out.",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="policies.policy",
+                        verbose_name="policy",
+                    ),
+                ),
+                (
+                    "province",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        help_text="The province whose plan this is: one record for each province and policy.",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="policies.province",
+                        verbose_name="province",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'historical provincial plan',
-                'verbose_name_plural': 'historical provincial plans',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
+                "verbose_name": "historical provincial plan",
+                "verbose_name_plural": "historical provincial plans",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.AddField(
-            model_name='historicalpolicy',
-            name='province',
-            field=models.ForeignKey(blank=True, db_constraint=False, help_text='Only for a provincial policy.', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='policies.province', verbose_name='province'),
+            model_name="historicalpolicy",
+            name="province",
+            field=models.ForeignKey(
+                blank=True,
+                db_constraint=False,
+                help_text="Only for a provincial policy.",
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                to="policies.province",
+                verbose_name="province",
+            ),
         ),
         migrations.CreateModel(
-            name='Figure',
+            name="Figure",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(error_messages={'invalid': 'Use small letters, digits and single hyphens, for example huzhou-park.'}, help_text='Short name in addresses and files: small letters, digits, hyphens. Example: huzhou. Changing it later breaks links that others have kept.', max_length=80, unique=True, verbose_name='code')),
-                ('name_zh', models.CharField(help_text='In full, for example 湖州市.', max_length=200, validators=[policies.models.base.check_text], verbose_name='name in Chinese')),
-                ('name_en', models.CharField(blank=True, help_text='For example Huzhou. Left empty, readers of English see the Chinese name.', max_length=200, validators=[policies.models.base.check_text], verbose_name='name in English')),
-                ('confidence', models.CharField(choices=[('official', 'official'), ('media', 'press'), ('inferred', 'inferred')], default='official', help_text='official: the issuer’s own text; press: a report; inferred: read from other documents.', max_length=10, verbose_name='confidence')),
-                ('note', models.TextField(blank=True, help_text='What a careful reader must know, for example “Date of the press report”.', validators=[policies.models.base.check_text], verbose_name='note')),
-                ('value', models.DecimalField(decimal_places=4, help_text='The number alone, for example 34.4.', max_digits=16, verbose_name='value')),
-                ('unit', models.CharField(choices=[('%', '%'), ('count', 'count'), ('ug/m3', 'μg/m³'), ('million t', 'million t')], help_text='The unit in which the value is given.', max_length=12, verbose_name='unit')),
-                ('as_printed', models.CharField(blank=True, help_text='What a source prints, where that differs from the value, for example “344%”.', max_length=200, validators=[policies.models.base.check_text], verbose_name='as printed')),
-                ('period_from', models.CharField(blank=True, help_text='Year, month or day: 2013, 2013-06 or 2013-06-30.', max_length=10, verbose_name='period from')),
-                ('period_to', models.CharField(blank=True, help_text='Year, month or day: 2022, 2022-12 or 2022-12-31.', max_length=10, verbose_name='period to')),
-                ('kind', models.CharField(choices=[('outcome', 'outcome'), ('count', 'count'), ('target', 'target'), ('context', 'context')], help_text='outcome: what was reached; count: how many; target: what is to be reached; context: what else to know.', max_length=10, verbose_name='kind')),
-                ('state', models.CharField(choices=[('unverified', 'unverified'), ('verified', 'verified'), ('disputed', 'disputed')], default='unverified', help_text='verified: held against the issuer’s own text; disputed: sources disagree.', max_length=10, verbose_name='state')),
-                ('province', models.ForeignKey(blank=True, help_text='Empty for a national figure.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='figures', to='policies.province', verbose_name='province')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "slug",
+                    models.SlugField(
+                        error_messages={
+                            "invalid": "Use small letters, digits and single hyphens, for example huzhou-park."
+                        },
+                        help_text="Short name in addresses and files: small letters, digits, hyphens. Example: huzhou. Changing it later breaks links that others have kept.",
+                        max_length=80,
+                        unique=True,
+                        verbose_name="code",
+                    ),
+                ),
+                (
+                    "name_zh",
+                    models.CharField(
+                        help_text="In full, for example 湖州市.",
+                        max_length=200,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="name in Chinese",
+                    ),
+                ),
+                (
+                    "name_en",
+                    models.CharField(
+                        blank=True,
+                        help_text="For example Huzhou. Left empty, readers of English see the Chinese name.",
+                        max_length=200,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="name in English",
+                    ),
+                ),
+                (
+                    "confidence",
+                    models.CharField(
+                        choices=[("official", "official"), ("media", "press"), ("inferred", "inferred")],
+                        default="official",
+                        help_text="official: the issuer’s own text; press: a report; inferred: read from other documents.",
+                        max_length=10,
+                        verbose_name="confidence",
+                    ),
+                ),
+                (
+                    "note",
+                    models.TextField(
+                        blank=True,
+                        help_text="What a careful reader must know, for example “Date of the press report”.",
+                        validators=[policies.models.base.check_text],
+                        verbose_name="note",
+                    ),
+                ),
+                (
+                    "value",
+                    models.DecimalField(
+                        decimal_places=4,
+                        help_text="The number alone, for example 34.4.",
+                        max_digits=16,
+                        verbose_name="value",
+                    ),
+                ),
+                (
+                    "unit",
+                    models.CharField(
+                        choices=[("%", "%"), ("count", "count"), ("ug/m3", "μg/m³"), ("million t", "million t")],
+                        help_text="The unit in which the value is given.",
+                        max_length=12,
+                        verbose_name="unit",
+                    ),
+                ),
+                (
+                    "as_printed",
+                    models.CharField(
+                        blank=True,
+                        help_text="What a source prints, where that differs from the value, for example “344%”.",
+                        max_length=200,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="as printed",
+                    ),
+                ),
+                (
+                    "period_from",
+                    models.CharField(
+                        blank=True,
+                        help_text="Year, month or day: 2013, 2013-06 or 2013-06-30.",
+                        max_length=10,
+                        verbose_name="period from",
+                    ),
+                ),
+                (
+                    "period_to",
+                    models.CharField(
+                        blank=True,
+                        help_text="Year, month or day: 2022, 2022-12 or 2022-12-31.",
+                        max_length=10,
+                        verbose_name="period to",
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("outcome", "outcome"),
+                            ("count", "count"),
+                            ("target", "target"),
+                            ("context", "context"),
+                        ],
+                        help_text="outcome: what was reached; count: how many; target: what is to be reached; context: what else to know.",
+                        max_length=10,
+                        verbose_name="kind",
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("unverified", "unverified"), ("verified", "verified"), ("disputed", "disputed")],
+                        default="unverified",
+                        help_text="verified: held against the issuer’s own text; disputed: sources disagree.",
+                        max_length=10,
+                        verbose_name="state",
+                    ),
+                ),
+                (
+                    "province",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="Empty for a national figure.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="figures",
+                        to="policies.province",
+                        verbose_name="province",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'figure',
-                'verbose_name_plural': 'figures',
-                'ordering': ['kind', 'pk'],
+                "verbose_name": "figure",
+                "verbose_name_plural": "figures",
+                "ordering": ["kind", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='Shipment',
+            name="Shipment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=30, verbose_name='kind')),
-                ('key', models.CharField(max_length=900, verbose_name='key')),
-                ('record_id', models.BigIntegerField(verbose_name='record')),
-                ('values', models.JSONField(verbose_name='values')),
-                ('loaded_at', models.DateTimeField(auto_now=True, verbose_name='loaded at')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(max_length=30, verbose_name="kind")),
+                ("key", models.CharField(max_length=900, verbose_name="key")),
+                ("record_id", models.BigIntegerField(verbose_name="record")),
+                ("values", models.JSONField(verbose_name="values")),
+                ("loaded_at", models.DateTimeField(auto_now=True, verbose_name="loaded at")),
             ],
             options={
-                'verbose_name': 'shipped record',
-                'verbose_name_plural': 'shipped records',
-                'constraints': [models.UniqueConstraint(fields=('kind', 'key'), name='shipment_kind_key_unique')],
+                "verbose_name": "shipped record",
+                "verbose_name_plural": "shipped records",
+                "constraints": [models.UniqueConstraint(fields=("kind", "key"), name="shipment_kind_key_unique")],
             },
         ),
         migrations.CreateModel(
-            name='Source',
+            name="Source",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('title', models.CharField(help_text='As printed, in its own language.', max_length=300, validators=[policies.models.base.check_text], verbose_name='title')),
-                ('publisher', models.CharField(blank=True, help_text='Who published it, for example 生态环境部.', max_length=200, validators=[policies.models.base.check_text], verbose_name='publisher')),
-                ('published_on', models.DateField(blank=True, help_text='Day it was published. Empty when it carries none.', null=True, validators=[policies.models.base.check_not_ahead], verbose_name='published on')),
-                ('url', models.URLField(blank=True, help_text='Web address, empty for a reprint without a lasting one.', max_length=500, verbose_name='address')),
-                ('reliability', models.CharField(choices=[('official', 'official'), ('media', 'press'), ('inferred', 'inferred')], default='official', help_text='The strongest that may be claimed for a fact that cites it.', max_length=10, verbose_name='reliability')),
-                ('note', models.TextField(blank=True, help_text='What a reader should know of it, for example “Reprint; the original page is gone”.', validators=[policies.models.base.check_text], verbose_name='note')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "title",
+                    models.CharField(
+                        help_text="As printed, in its own language.",
+                        max_length=300,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="title",
+                    ),
+                ),
+                (
+                    "publisher",
+                    models.CharField(
+                        blank=True,
+                        help_text="Who published it, for example 生态环境部.",
+                        max_length=200,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="publisher",
+                    ),
+                ),
+                (
+                    "published_on",
+                    models.DateField(
+                        blank=True,
+                        help_text="Day it was published. Empty when it carries none.",
+                        null=True,
+                        validators=[policies.models.base.check_not_ahead],
+                        verbose_name="published on",
+                    ),
+                ),
+                (
+                    "url",
+                    models.URLField(
+                        blank=True,
+                        help_text="Web address, empty for a reprint without a lasting one.",
+                        max_length=500,
+                        verbose_name="address",
+                    ),
+                ),
+                (
+                    "reliability",
+                    models.CharField(
+                        choices=[("official", "official"), ("media", "press"), ("inferred", "inferred")],
+                        default="official",
+                        help_text="The strongest that may be claimed for a fact that cites it.",
+                        max_length=10,
+                        verbose_name="reliability",
+                    ),
+                ),
+                (
+                    "note",
+                    models.TextField(
+                        blank=True,
+                        help_text="What a reader should know of it, for example “Reprint; the original page is gone”.",
+                        validators=[policies.models.base.check_text],
+                        verbose_name="note",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'source',
-                'verbose_name_plural': 'sources',
-                'ordering': [models.OrderBy(django.db.models.functions.comparison.Coalesce('published_on', models.Value('0001-01-01', models.DateField())), descending=True), 'title', 'pk'],
-                'constraints': [models.UniqueConstraint(fields=('title', 'url'), name='source_title_address_unique', violation_error_message='A source with this title and address exists already: cite that one.'), models.CheckConstraint(condition=models.Q(('reliability__in', ['official', 'media', 'inferred'])), name='source_reliability_known')],
+                "verbose_name": "source",
+                "verbose_name_plural": "sources",
+                "ordering": [
+                    models.OrderBy(
+                        django.db.models.functions.comparison.Coalesce(
+                            "published_on", models.Value("0001-01-01", models.DateField())
+                        ),
+                        descending=True,
+                    ),
+                    "title",
+                    "pk",
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("title", "url"),
+                        name="source_title_address_unique",
+                        violation_error_message="A source with this title and address exists already: cite that one.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("reliability__in", ["official", "media", "inferred"])),
+                        name="source_reliability_known",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ProvincialPlan',
+            name="ProvincialPlan",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('title_zh', models.CharField(blank=True, help_text='As printed, for example 减污降碳协同增效实施方案.', max_length=300, validators=[policies.models.base.check_text], verbose_name='title in Chinese')),
-                ('title_en', models.CharField(blank=True, help_text='The official translation where there is one, else your own. Readers see it in English pages.', max_length=300, validators=[policies.models.base.check_text], verbose_name='title in English')),
-                ('confidence', models.CharField(choices=[('official', 'official'), ('media', 'press'), ('inferred', 'inferred')], default='official', help_text='official: the issuer’s own text; press: a report; inferred: read from other documents.', max_length=10, verbose_name='confidence')),
-                ('note', models.TextField(blank=True, help_text='What a careful reader must know, for example “Date of the press report”.', validators=[policies.models.base.check_text], verbose_name='note')),
-                ('issued_on', models.DateField(blank=True, help_text='Day of issue. Only the month or year known? Enter its first day and set the precision.', null=True, validators=[policies.models.base.check_not_ahead], verbose_name='issued on')),
-                ('issued_precision', models.CharField(blank=True, choices=[('day', 'day'), ('month', 'month'), ('year', 'year')], help_text='How exactly the day of issue is known. For “June 2022” enter 2022-06-01 and choose month.', max_length=5, verbose_name='precision')),
-                ('published_on', models.DateField(blank=True, help_text='Day it was made public, where that differs from the day of issue.', null=True, validators=[policies.models.base.check_not_ahead], verbose_name='published on')),
-                ('known_issued_by', models.DateField(blank=True, help_text='Latest day by which it is known to exist, for example the day another document cites it. Left empty, it follows from the day of issue or publication.', null=True, validators=[policies.models.base.check_not_ahead], verbose_name='known by')),
-                ('status', models.CharField(choices=[('issued', 'issued'), ('drafting', 'drafting'), ('not_found', 'not found'), ('not_required', 'not required'), ('unknown', 'unknown')], default='unknown', help_text='“not found” says that somebody searched; “unknown” that nobody has looked yet.', max_length=12, verbose_name='status')),
-                ('doc_number', models.CharField(blank=True, help_text='As printed, for example 鄂环发〔2022〕33号. Empty when not known.', max_length=60, validators=[policies.models.base.check_text], verbose_name='document number')),
-                ('issuing_bodies_count', models.PositiveSmallIntegerField(blank=True, help_text='How many departments issued it together.', null=True, verbose_name='issuing bodies')),
-                ('searched_on', models.DateField(blank=True, help_text='Day of the search, or of the check that it is being drafted or not required.', null=True, validators=[policies.models.base.check_not_ahead], verbose_name='searched on')),
-                ('searched_where', models.CharField(blank=True, help_text='For example: website of the provincial department, its policy library.', max_length=300, validators=[policies.models.base.check_text], verbose_name='searched where')),
-                ('policy', models.ForeignKey(help_text='The national policy that the plan carries out.', on_delete=django.db.models.deletion.PROTECT, related_name='plans', to='policies.policy', verbose_name='policy')),
-                ('province', models.ForeignKey(help_text='The province whose plan this is: one record for each province and policy.', on_delete=django.db.models.deletion.PROTECT, related_name='plans', to='policies.province', verbose_name='province')),
-                ('sources', models.ManyToManyField(blank=True, help_text='Where this was read. Every fact should cite at least one.', to='policies.source', verbose_name='sources')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "title_zh",
+                    models.CharField(
+                        blank=True,
+                        help_text="As printed, for example 减污降碳协同增效实施方案.",
+                        max_length=300,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="title in Chinese",
+                    ),
+                ),
+                (
+                    "title_en",
+                    models.CharField(
+                        blank=True,
+                        help_text="The official translation where there is one, else your own. Readers see it in English pages.",
+                        max_length=300,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="title in English",
+                    ),
+                ),
+                (
+                    "confidence",
+                    models.CharField(
+                        choices=[("official", "official"), ("media", "press"), ("inferred", "inferred")],
+                        default="official",
+                        help_text="official: the issuer’s own text; press: a report; inferred: read from other documents.",
+                        max_length=10,
+                        verbose_name="confidence",
+                    ),
+                ),
+                (
+                    "note",
+                    models.TextField(
+                        blank=True,
+                        help_text="What a careful reader must know, for example “Date of the press report”.",
+                        validators=[policies.models.base.check_text],
+                        verbose_name="note",
+                    ),
+                ),
+                (
+                    "issued_on",
+                    models.DateField(
+                        blank=True,
+                        help_text="Day of issue. Only the month or year known? Enter its first day and set the precision.",
+                        null=True,
+                        validators=[policies.models.base.check_not_ahead],
+                        verbose_name="issued on",
+                    ),
+                ),
+                (
+                    "issued_precision",
+                    models.CharField(
+                        blank=True,
+                        choices=[("day", "day"), ("month", "month"), ("year", "year")],
+                        help_text="How exactly the day of issue is known. For “June 2022” enter 2022-06-01 and choose month.",
+                        max_length=5,
+                        verbose_name="precision",
+                    ),
+                ),
+                (
+                    "published_on",
+                    models.DateField(
+                        blank=True,
+                        help_text="Day it was made public, where that differs from the day of issue.",
+                        null=True,
+                        validators=[policies.models.base.check_not_ahead],
+                        verbose_name="published on",
+                    ),
+                ),
+                (
+                    "known_issued_by",
+                    models.DateField(
+                        blank=True,
+                        help_text="Latest day by which it is known to exist, for example the day another document cites it. Left empty, it follows from the day of issue or publication.",
+                        null=True,
+                        validators=[policies.models.base.check_not_ahead],
+                        verbose_name="known by",
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("issued", "issued"),
+                            ("drafting", "drafting"),
+                            ("not_found", "not found"),
+                            ("not_required", "not required"),
+                            ("unknown", "unknown"),
+                        ],
+                        default="unknown",
+                        help_text="“not found” says that somebody searched; “unknown” that nobody has looked yet.",
+                        max_length=12,
+                        verbose_name="status",
+                    ),
+                ),
+                (
+                    "doc_number",
+                    models.CharField(
+                        blank=True,
+                        help_text="As printed, for example 鄂环发〔2022〕33号. Empty when not known.",
+                        max_length=60,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="document number",
+                    ),
+                ),
+                (
+                    "issuing_bodies_count",
+                    models.PositiveSmallIntegerField(
+                        blank=True,
+                        help_text="How many departments issued it together.",
+                        null=True,
+                        verbose_name="issuing bodies",
+                    ),
+                ),
+                (
+                    "searched_on",
+                    models.DateField(
+                        blank=True,
+                        help_text="Day of the search, or of the check that it is being drafted or not required.",
+                        null=True,
+                        validators=[policies.models.base.check_not_ahead],
+                        verbose_name="searched on",
+                    ),
+                ),
+                (
+                    "searched_where",
+                    models.CharField(
+                        blank=True,
+                        help_text="For example: website of the provincial department, its policy library.",
+                        max_length=300,
+                        validators=[policies.models.base.check_text],
+                        verbose_name="searched where",
+                    ),
+                ),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        help_text="The national policy that the plan carries out.",
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="plans",
+                        to="policies.policy",
+                        verbose_name="policy",
+                    ),
+                ),
+                (
+                    "province",
+                    models.ForeignKey(
+                        help_text="The province whose plan this is: one record for each province and policy.",
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="plans",
+                        to="policies.province",
+                        verbose_name="province",
+                    ),
+                ),
+                (
+                    "sources",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Where this was read. Every fact should cite at least one.",
+                        to="policies.source",
+                        verbose_name="sources",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'provincial plan',
-                'verbose_name_plural': 'provincial plans',
-                'ordering': ['policy', 'province'],
+                "verbose_name": "provincial plan",
+                "verbose_name_plural": "provincial plans",
+                "ordering": ["policy", "province"],
             },
         ),
         migrations.AddField(
-            model_name='province',
-            name='sources',
-            field=models.ManyToManyField(blank=True, help_text='Where this was read. Every fact should cite at least one.', to='policies.source', verbose_name='sources'),
+            model_name="province",
+            name="sources",
+            field=models.ManyToManyField(
+                blank=True,
+                help_text="Where this was read. Every fact should cite at least one.",
+                to="policies.source",
+                verbose_name="sources",
+            ),
         ),
         migrations.AddField(
-            model_name='policy',
-            name='sources',
-            field=models.ManyToManyField(blank=True, help_text='Where this was read. Every fact should cite at least one.', to='policies.source', verbose_name='sources'),
+            model_name="policy",
+            name="sources",
+            field=models.ManyToManyField(
+                blank=True,
+                help_text="Where this was read. Every fact should cite at least one.",
+                to="policies.source",
+                verbose_name="sources",
+            ),
         ),
         migrations.AddField(
-            model_name='measure',
-            name='sources',
-            field=models.ManyToManyField(blank=True, help_text='Where this was read. Every fact should cite at least one.', to='policies.source', verbose_name='sources'),
+            model_name="measure",
+            name="sources",
+            field=models.ManyToManyField(
+                blank=True,
+                help_text="Where this was read. Every fact should cite at least one.",
+                to="policies.source",
+                verbose_name="sources",
+            ),
         ),
         migrations.AddField(
-            model_name='industry',
-            name='sources',
-            field=models.ManyToManyField(blank=True, help_text='Where this was read. Every fact should cite at least one.', to='policies.source', verbose_name='sources'),
+            model_name="industry",
+            name="sources",
+            field=models.ManyToManyField(
+                blank=True,
+                help_text="Where this was read. Every fact should cite at least one.",
+                to="policies.source",
+                verbose_name="sources",
+            ),
         ),
         migrations.CreateModel(
-            name='HistoricalProvincialPlan_sources',
+            name="HistoricalProvincialPlan_sources",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('m2m_history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, to='policies.historicalprovincialplan')),
-                ('provincialplan', models.ForeignKey(blank=True, db_constraint=False, db_tablespace='', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='policies.provincialplan')),
-                ('source', models.ForeignKey(blank=True, db_constraint=False, db_tablespace='', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='policies.source')),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                ("m2m_history_id", models.AutoField(primary_key=True, serialize=False)),
+                (
+                    "history",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        to="policies.historicalprovincialplan",
+                    ),
+                ),
+                (
+                    "provincialplan",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_tablespace="",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="policies.provincialplan",
+                    ),
+                ),
+                (
+                    "source",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_tablespace="",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="policies.source",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'HistoricalProvincialPlan_sources',
+                "verbose_name": "HistoricalProvincialPlan_sources",
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='HistoricalProvince_sources',
+            name="HistoricalProvince_sources",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('m2m_history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, to='policies.historicalprovince')),
-                ('province', models.ForeignKey(blank=True, db_constraint=False, db_tablespace='', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='policies.province')),
-                ('source', models.ForeignKey(blank=True, db_constraint=False, db_tablespace='', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='policies.source')),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                ("m2m_history_id", models.AutoField(primary_key=True, serialize=False)),
+                (
+                    "history",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        to="policies.historicalprovince",
+                    ),
+                ),
+                (
+                    "province",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_tablespace="",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="policies.province",
+                    ),
+                ),
+                (
+                    "source",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_tablespace="",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="policies.source",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'HistoricalProvince_sources',
+                "verbose_name": "HistoricalProvince_sources",
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='HistoricalPolicy_sources',
+            name="HistoricalPolicy_sources",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('m2m_history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, to='policies.historicalpolicy')),
-                ('policy', models.ForeignKey(blank=True, db_constraint=False, db_tablespace='', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='policies.policy')),
-                ('source', models.ForeignKey(blank=True, db_constraint=False, db_tablespace='', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='policies.source')),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                ("m2m_history_id", models.AutoField(primary_key=True, serialize=False)),
+                (
+                    "history",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        to="policies.historicalpolicy",
+                    ),
+                ),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_tablespace="",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="policies.policy",
+                    ),
+                ),
+                (
+                    "source",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_tablespace="",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="policies.source",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'HistoricalPolicy_sources',
+                "verbose_name": "HistoricalPolicy_sources",
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='HistoricalMeasure_sources',
+            name="HistoricalMeasure_sources",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('m2m_history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, to='policies.historicalmeasure')),
-                ('measure', models.ForeignKey(blank=True, db_constraint=False, db_tablespace='', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='policies.measure')),
-                ('source', models.ForeignKey(blank=True, db_constraint=False, db_tablespace='', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='policies.source')),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                ("m2m_history_id", models.AutoField(primary_key=True, serialize=False)),
+                (
+                    "history",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        to="policies.historicalmeasure",
+                    ),
+                ),
+                (
+                    "measure",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_tablespace="",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="policies.measure",
+                    ),
+                ),
+                (
+                    "source",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_tablespace="",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="policies.source",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'HistoricalMeasure_sources',
+                "verbose_name": "HistoricalMeasure_sources",
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='HistoricalIndustry_sources',
+            name="HistoricalIndustry_sources",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('m2m_history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, to='policies.historicalindustry')),
-                ('industry', models.ForeignKey(blank=True, db_constraint=False, db_tablespace='', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='policies.industry')),
-                ('source', models.ForeignKey(blank=True, db_constraint=False, db_tablespace='', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='policies.source')),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                ("m2m_history_id", models.AutoField(primary_key=True, serialize=False)),
+                (
+                    "history",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        to="policies.historicalindustry",
+                    ),
+                ),
+                (
+                    "industry",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_tablespace="",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="policies.industry",
+                    ),
+                ),
+                (
+                    "source",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_tablespace="",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="policies.source",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'HistoricalIndustry_sources',
+                "verbose_name": "HistoricalIndustry_sources",
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='HistoricalFigure_sources',
+            name="HistoricalFigure_sources",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('m2m_history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('figure', models.ForeignKey(blank=True, db_constraint=False, db_tablespace='', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='policies.figure')),
-                ('history', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, to='policies.historicalfigure')),
-                ('source', models.ForeignKey(blank=True, db_constraint=False, db_tablespace='', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='policies.source')),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                ("m2m_history_id", models.AutoField(primary_key=True, serialize=False)),
+                (
+                    "figure",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_tablespace="",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="policies.figure",
+                    ),
+                ),
+                (
+                    "history",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        to="policies.historicalfigure",
+                    ),
+                ),
+                (
+                    "source",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_tablespace="",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="policies.source",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'HistoricalFigure_sources',
+                "verbose_name": "HistoricalFigure_sources",
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.AddField(
-            model_name='figure',
-            name='sources',
-            field=models.ManyToManyField(blank=True, help_text='Where this was read. Every fact should cite at least one.', to='policies.source', verbose_name='sources'),
+            model_name="figure",
+            name="sources",
+            field=models.ManyToManyField(
+                blank=True,
+                help_text="Where this was read. Every fact should cite at least one.",
+                to="policies.source",
+                verbose_name="sources",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='provincialplan',
-            constraint=models.UniqueConstraint(fields=('policy', 'province'), name='plan_one_per_policy_and_province', violation_error_message='This province already has a record for this policy: change that one.'),
+            model_name="provincialplan",
+            constraint=models.UniqueConstraint(
+                fields=("policy", "province"),
+                name="plan_one_per_policy_and_province",
+                violation_error_message="This province already has a record for this policy: change that one.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='provincialplan',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['issued', 'drafting', 'not_found', 'not_required', 'unknown'])), name='plan_status_known'),
+            model_name="provincialplan",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["issued", "drafting", "not_found", "not_required", "unknown"])),
+                name="plan_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='provincialplan',
-            constraint=models.CheckConstraint(condition=models.Q(('confidence__in', ['official', 'media', 'inferred'])), name='plan_confidence_known'),
+            model_name="provincialplan",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("confidence__in", ["official", "media", "inferred"])), name="plan_confidence_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='provincialplan',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('issued_on__isnull', True), ('issued_precision', '')), models.Q(('issued_on__isnull', False), ('issued_precision__in', ['day', 'month', 'year'])), _connector='OR'), name='plan_precision_goes_with_day'),
+            model_name="provincialplan",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("issued_on__isnull", True), ("issued_precision", "")),
+                    models.Q(("issued_on__isnull", False), ("issued_precision__in", ["day", "month", "year"])),
+                    _connector="OR",
+                ),
+                name="plan_precision_goes_with_day",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='provincialplan',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('issued_precision', 'day'), _negated=True), ('known_issued_by', models.F('issued_on')), _connector='OR'), name='plan_known_on_its_day'),
+            model_name="provincialplan",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("issued_precision", "day"), _negated=True),
+                    ("known_issued_by", models.F("issued_on")),
+                    _connector="OR",
+                ),
+                name="plan_known_on_its_day",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='provincialplan',
-            constraint=models.CheckConstraint(condition=models.Q(('issued_on__isnull', True), ('known_issued_by__isnull', True), ('known_issued_by__gte', models.F('issued_on')), _connector='OR'), name='plan_known_after_issue'),
+            model_name="provincialplan",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("issued_on__isnull", True),
+                    ("known_issued_by__isnull", True),
+                    ("known_issued_by__gte", models.F("issued_on")),
+                    _connector="OR",
+                ),
+                name="plan_known_after_issue",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='provincialplan',
-            constraint=models.CheckConstraint(condition=models.Q(('issued_on__isnull', True), ('published_on__isnull', True), ('published_on__gte', models.F('issued_on')), _connector='OR'), name='plan_published_after_issue'),
+            model_name="provincialplan",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("issued_on__isnull", True),
+                    ("published_on__isnull", True),
+                    ("published_on__gte", models.F("issued_on")),
+                    _connector="OR",
+                ),
+                name="plan_published_after_issue",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='provincialplan',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'issued'), _negated=True), ('known_issued_by__isnull', False), _connector='OR'), name='plan_issued_has_a_day', violation_error_message='Issued: give the day (or month or year) of issue, or the day by which it is known to exist.'),
+            model_name="provincialplan",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "issued"), _negated=True), ("known_issued_by__isnull", False), _connector="OR"
+                ),
+                name="plan_issued_has_a_day",
+                violation_error_message="Issued: give the day (or month or year) of issue, or the day by which it is known to exist.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='provincialplan',
-            constraint=models.CheckConstraint(condition=models.Q(('status', 'issued'), models.Q(('issued_on__isnull', True), ('known_issued_by__isnull', True)), _connector='OR'), name='plan_day_needs_issued', violation_error_message='Only an issued plan has a day of issue. Set the status to issued.'),
+            model_name="provincialplan",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("status", "issued"),
+                    models.Q(("issued_on__isnull", True), ("known_issued_by__isnull", True)),
+                    _connector="OR",
+                ),
+                name="plan_day_needs_issued",
+                violation_error_message="Only an issued plan has a day of issue. Set the status to issued.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='provincialplan',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'not_found'), _negated=True), models.Q(('searched_on__isnull', False), models.Q(('searched_where', ''), _negated=True)), _connector='OR'), name='plan_not_found_says_where', violation_error_message='Not found: say on which day and where it was searched.'),
+            model_name="provincialplan",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "not_found"), _negated=True),
+                    models.Q(("searched_on__isnull", False), models.Q(("searched_where", ""), _negated=True)),
+                    _connector="OR",
+                ),
+                name="plan_not_found_says_where",
+                violation_error_message="Not found: say on which day and where it was searched.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='province',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='province_slug_normal', violation_error_message='Use small letters, digits and single hyphens, for example huzhou-park.'),
+            model_name="province",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("slug__regex", "^[a-z0-9]+(-[a-z0-9]+)*$")),
+                name="province_slug_normal",
+                violation_error_message="Use small letters, digits and single hyphens, for example huzhou-park.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='province',
-            constraint=models.CheckConstraint(condition=models.Q(('confidence__in', ['official', 'media', 'inferred'])), name='province_confidence_known'),
+            model_name="province",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("confidence__in", ["official", "media", "inferred"])),
+                name="province_confidence_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='province',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['province', 'municipality', 'autonomous-region', 'corps', 'sar'])), name='province_kind_known'),
+            model_name="province",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["province", "municipality", "autonomous-region", "corps", "sar"])),
+                name="province_kind_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='province',
-            constraint=models.CheckConstraint(condition=models.Q(('region__in', ['north', 'northeast', 'east', 'central-south', 'southwest', 'northwest', ''])), name='province_region_known'),
+            model_name="province",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("region__in", ["north", "northeast", "east", "central-south", "southwest", "northwest", ""])
+                ),
+                name="province_region_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='province',
-            constraint=models.CheckConstraint(condition=models.Q(('gb_code__regex', '^([0-9]{6})?$')), name='province_gb_code_six_digits', violation_error_message='A GB/T 2260 code has six digits.'),
+            model_name="province",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("gb_code__regex", "^([0-9]{6})?$")),
+                name="province_gb_code_six_digits",
+                violation_error_message="A GB/T 2260 code has six digits.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='province',
-            constraint=models.UniqueConstraint(condition=models.Q(('gb_code', ''), _negated=True), fields=('gb_code',), name='province_gb_code_unique', violation_error_message='Another province has this code.'),
+            model_name="province",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("gb_code", ""), _negated=True),
+                fields=("gb_code",),
+                name="province_gb_code_unique",
+                violation_error_message="Another province has this code.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='province',
-            constraint=models.UniqueConstraint(condition=models.Q(('iso_code', ''), _negated=True), fields=('iso_code',), name='province_iso_code_unique', violation_error_message='Another province has this code.'),
+            model_name="province",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("iso_code", ""), _negated=True),
+                fields=("iso_code",),
+                name="province_iso_code_unique",
+                violation_error_message="Another province has this code.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='province',
-            constraint=models.UniqueConstraint(fields=('tile_col', 'tile_row'), name='province_tile_unique', violation_error_message='Another province stands on this tile.'),
+            model_name="province",
+            constraint=models.UniqueConstraint(
+                fields=("tile_col", "tile_row"),
+                name="province_tile_unique",
+                violation_error_message="Another province stands on this tile.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='province',
-            constraint=models.CheckConstraint(condition=models.Q(('tile_col__lte', 7), ('tile_row__lte', 7)), name='province_tile_on_the_grid', violation_error_message='The tile map has columns and rows 0 to 7.'),
+            model_name="province",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("tile_col__lte", 7), ("tile_row__lte", 7)),
+                name="province_tile_on_the_grid",
+                violation_error_message="The tile map has columns and rows 0 to 7.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='province',
-            constraint=models.CheckConstraint(condition=models.Q(('in_roster', False), models.Q(('region', ''), _negated=True), _connector='OR'), name='province_roster_has_region', violation_error_message='A province in the roster needs its region.'),
+            model_name="province",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("in_roster", False), models.Q(("region", ""), _negated=True), _connector="OR"),
+                name="province_roster_has_region",
+                violation_error_message="A province in the roster needs its region.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='policy',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='policy_slug_normal', violation_error_message='Use small letters, digits and single hyphens, for example huzhou-park.'),
+            model_name="policy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("slug__regex", "^[a-z0-9]+(-[a-z0-9]+)*$")),
+                name="policy_slug_normal",
+                violation_error_message="Use small letters, digits and single hyphens, for example huzhou-park.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='policy',
-            constraint=models.CheckConstraint(condition=models.Q(('confidence__in', ['official', 'media', 'inferred'])), name='policy_confidence_known'),
+            model_name="policy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("confidence__in", ["official", "media", "inferred"])),
+                name="policy_confidence_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='policy',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['document', 'event'])), name='policy_kind_known'),
+            model_name="policy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["document", "event"])), name="policy_kind_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='policy',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('issued_on__isnull', True), ('issued_precision', '')), models.Q(('issued_on__isnull', False), ('issued_precision__in', ['day', 'month', 'year'])), _connector='OR'), name='policy_precision_goes_with_day'),
+            model_name="policy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("issued_on__isnull", True), ("issued_precision", "")),
+                    models.Q(("issued_on__isnull", False), ("issued_precision__in", ["day", "month", "year"])),
+                    _connector="OR",
+                ),
+                name="policy_precision_goes_with_day",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='policy',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('issued_precision', 'day'), _negated=True), ('known_issued_by', models.F('issued_on')), _connector='OR'), name='policy_known_on_its_day'),
+            model_name="policy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("issued_precision", "day"), _negated=True),
+                    ("known_issued_by", models.F("issued_on")),
+                    _connector="OR",
+                ),
+                name="policy_known_on_its_day",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='policy',
-            constraint=models.CheckConstraint(condition=models.Q(('issued_on__isnull', True), ('known_issued_by__isnull', True), ('known_issued_by__gte', models.F('issued_on')), _connector='OR'), name='policy_known_after_issue'),
+            model_name="policy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("issued_on__isnull", True),
+                    ("known_issued_by__isnull", True),
+                    ("known_issued_by__gte", models.F("issued_on")),
+                    _connector="OR",
+                ),
+                name="policy_known_after_issue",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='policy',
-            constraint=models.CheckConstraint(condition=models.Q(('issued_on__isnull', True), ('published_on__isnull', True), ('published_on__gte', models.F('issued_on')), _connector='OR'), name='policy_published_after_issue'),
+            model_name="policy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("issued_on__isnull", True),
+                    ("published_on__isnull", True),
+                    ("published_on__gte", models.F("issued_on")),
+                    _connector="OR",
+                ),
+                name="policy_published_after_issue",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='policy',
-            constraint=models.UniqueConstraint(condition=models.Q(('doc_number', ''), _negated=True), fields=('doc_number',), name='policy_doc_number_unique', violation_error_message='Another policy has this document number.'),
+            model_name="policy",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("doc_number", ""), _negated=True),
+                fields=("doc_number",),
+                name="policy_doc_number_unique",
+                violation_error_message="Another policy has this document number.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='policy',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('level', 'national'), ('province__isnull', True)), models.Q(('level', 'provincial'), ('province__isnull', False)), _connector='OR'), name='policy_level_goes_with_province', violation_error_message='A provincial policy names its province, a national one names none.'),
+            model_name="policy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("level", "national"), ("province__isnull", True)),
+                    models.Q(("level", "provincial"), ("province__isnull", False)),
+                    _connector="OR",
+                ),
+                name="policy_level_goes_with_province",
+                violation_error_message="A provincial policy names its province, a national one names none.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='policy',
-            constraint=models.CheckConstraint(condition=models.Q(('parent__isnull', True), models.Q(('parent', models.F('id')), _negated=True), _connector='OR'), name='policy_not_its_own_parent', violation_error_message='A policy cannot implement itself.'),
+            model_name="policy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("parent__isnull", True), models.Q(("parent", models.F("id")), _negated=True), _connector="OR"
+                ),
+                name="policy_not_its_own_parent",
+                violation_error_message="A policy cannot implement itself.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='policy',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('title_zh', ''), _negated=True), models.Q(('title_en', ''), _negated=True), _connector='OR'), name='policy_has_title', violation_error_message='Give the title in at least one language.'),
+            model_name="policy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("title_zh", ""), _negated=True),
+                    models.Q(("title_en", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="policy_has_title",
+                violation_error_message="Give the title in at least one language.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='policy',
-            constraint=models.CheckConstraint(condition=models.Q(('known_issued_by__isnull', False)), name='policy_has_a_day', violation_error_message='Give the day of issue (or its month or year), the day of publication, or the day by which it is known to exist.'),
+            model_name="policy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("known_issued_by__isnull", False)),
+                name="policy_has_a_day",
+                violation_error_message="Give the day of issue (or its month or year), the day of publication, or the day by which it is known to exist.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='measure',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='measure_slug_normal', violation_error_message='Use small letters, digits and single hyphens, for example huzhou-park.'),
+            model_name="measure",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("slug__regex", "^[a-z0-9]+(-[a-z0-9]+)*$")),
+                name="measure_slug_normal",
+                violation_error_message="Use small letters, digits and single hyphens, for example huzhou-park.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='measure',
-            constraint=models.CheckConstraint(condition=models.Q(('confidence__in', ['official', 'media', 'inferred'])), name='measure_confidence_known'),
+            model_name="measure",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("confidence__in", ["official", "media", "inferred"])),
+                name="measure_confidence_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='measure',
-            constraint=models.CheckConstraint(condition=models.Q(('field__in', ['energy', 'industry', 'transport', 'buildings', 'agriculture', 'ecology'])), name='measure_field_known'),
+            model_name="measure",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("field__in", ["energy", "industry", "transport", "buildings", "agriculture", "ecology"])
+                ),
+                name="measure_field_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='measure',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('title_zh', ''), _negated=True), models.Q(('title_en', ''), _negated=True), _connector='OR'), name='measure_has_title', violation_error_message='Give the title in at least one language.'),
+            model_name="measure",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("title_zh", ""), _negated=True),
+                    models.Q(("title_en", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="measure_has_title",
+                violation_error_message="Give the title in at least one language.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='industry',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='industry_slug_normal', violation_error_message='Use small letters, digits and single hyphens, for example huzhou-park.'),
+            model_name="industry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("slug__regex", "^[a-z0-9]+(-[a-z0-9]+)*$")),
+                name="industry_slug_normal",
+                violation_error_message="Use small letters, digits and single hyphens, for example huzhou-park.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='industry',
-            constraint=models.CheckConstraint(condition=models.Q(('confidence__in', ['official', 'media', 'inferred'])), name='industry_confidence_known'),
+            model_name="industry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("confidence__in", ["official", "media", "inferred"])),
+                name="industry_confidence_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='industry',
-            constraint=models.UniqueConstraint(fields=('name_zh',), name='industry_name_unique'),
+            model_name="industry",
+            constraint=models.UniqueConstraint(fields=("name_zh",), name="industry_name_unique"),
         ),
         migrations.AddConstraint(
-            model_name='figure',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='figure_slug_normal', violation_error_message='Use small letters, digits and single hyphens, for example huzhou-park.'),
+            model_name="figure",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("slug__regex", "^[a-z0-9]+(-[a-z0-9]+)*$")),
+                name="figure_slug_normal",
+                violation_error_message="Use small letters, digits and single hyphens, for example huzhou-park.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='figure',
-            constraint=models.CheckConstraint(condition=models.Q(('confidence__in', ['official', 'media', 'inferred'])), name='figure_confidence_known'),
+            model_name="figure",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("confidence__in", ["official", "media", "inferred"])),
+                name="figure_confidence_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='figure',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['outcome', 'count', 'target', 'context'])), name='figure_kind_known'),
+            model_name="figure",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["outcome", "count", "target", "context"])), name="figure_kind_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='figure',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['unverified', 'verified', 'disputed'])), name='figure_state_known'),
+            model_name="figure",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["unverified", "verified", "disputed"])), name="figure_state_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='figure',
-            constraint=models.CheckConstraint(condition=models.Q(('unit__in', ['%', 'count', 'ug/m3', 'million t'])), name='figure_unit_known'),
+            model_name="figure",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("unit__in", ["%", "count", "ug/m3", "million t"])), name="figure_unit_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='figure',
-            constraint=models.CheckConstraint(condition=models.Q(('period_from__regex', '^([0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?)?$')), name='figure_period_from_iso', violation_error_message='Write a period as 2013, 2013-06 or 2013-06-30.'),
+            model_name="figure",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("period_from__regex", "^([0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?)?$")),
+                name="figure_period_from_iso",
+                violation_error_message="Write a period as 2013, 2013-06 or 2013-06-30.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='figure',
-            constraint=models.CheckConstraint(condition=models.Q(('period_to__regex', '^([0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?)?$')), name='figure_period_to_iso', violation_error_message='Write a period as 2013, 2013-06 or 2013-06-30.'),
+            model_name="figure",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("period_to__regex", "^([0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?)?$")),
+                name="figure_period_to_iso",
+                violation_error_message="Write a period as 2013, 2013-06 or 2013-06-30.",
+            ),
         ),
     ]

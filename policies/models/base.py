@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models, router
 from django.db.models import Q
-from django.utils.translation import get_language
+from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from config.asof import today
@@ -37,9 +37,9 @@ class Level(models.TextChoices):
 class Precision(models.TextChoices):
     """How exactly a date is known."""
 
-    DAY = "day", _("day")
-    MONTH = "month", _("month")
-    YEAR = "year", _("year")
+    DAY = "day", pgettext_lazy("precision", "day")
+    MONTH = "month", pgettext_lazy("precision", "month")
+    YEAR = "year", pgettext_lazy("precision", "year")
 
 
 CODES = {"slug", "code", "gb_code", "iso_code", "doc_number", "prefecture_code", "county_code"}

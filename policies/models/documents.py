@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from policies.models.base import (
     Confidence,
@@ -270,7 +271,7 @@ class Field(models.TextChoices):
     """The fields of action of the national plan."""
 
     ENERGY = "energy", _("energy")
-    INDUSTRY = "industry", _("industry")
+    INDUSTRY = "industry", pgettext_lazy("field of action", "industry")
     TRANSPORT = "transport", _("transport")
     BUILDINGS = "buildings", _("buildings")
     AGRICULTURE = "agriculture", _("agriculture")

@@ -5,7 +5,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
-from django.utils.translation import get_language
+from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from policies.models.base import Named, Recorded, Rules, Slugged, Sourced, check_text, code_check, fact_checks, one_of
@@ -24,7 +24,7 @@ class Region(models.TextChoices):
 
 
 class ProvinceKind(models.TextChoices):
-    PROVINCE = "province", _("province")
+    PROVINCE = "province", pgettext_lazy("kind of unit", "province")
     MUNICIPALITY = "municipality", _("municipality")
     AUTONOMOUS_REGION = "autonomous-region", _("autonomous region")
     CORPS = "corps", _("corps")

@@ -1,7 +1,26 @@
 """What the product itself has brought into this database, so that an edit is never overwritten."""
 
+from typing import Any
+
 from django.db import models
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
+
+DEMONSTRATION = "demonstration"
+
+
+class ShipmentQuerySet(QuerySet[Any]):
+    def demonstration(self) -> "ShipmentQuerySet":
+        """The mark of a database that holds demonstration data; at most one."""
+        return self.filter(kind=DEMONSTRATION, key=DEMONSTRATION)
+
+    def is_demonstration(self) -> bool:
+        """Whether this database holds demonstration data: invented, and never mixed with real records."""
+        return self.demonstration().exists()
+
+    def mark_demonstration(self) -> None:
+        """Mark this database for ever: what it holds is invented."""
+        self.create(kind=DEMONSTRATION, key=DEMONSTRATION, record_id=0, values={})
 
 
 class Shipment(models.Model):
@@ -16,6 +35,8 @@ class Shipment(models.Model):
     record_id = models.BigIntegerField(_("record"))
     values = models.JSONField(_("values"))
     loaded_at = models.DateTimeField(_("loaded at"), auto_now=True)
+
+    objects = ShipmentQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("shipped record")

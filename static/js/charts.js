@@ -73,15 +73,16 @@
 
   function watchPrinter() {
     let before;
-    const turn = (theme) => {
+    const turn = (theme, paper) => {
       document.documentElement.dataset.theme = theme;
+      document.documentElement.classList.toggle("for-paper", paper);
       if (drawn.size) drawAll(window.Chart);
     };
     addEventListener("beforeprint", () => {
       before = document.documentElement.dataset.theme;
-      turn("light");
+      turn("light", true);
     });
-    addEventListener("afterprint", () => turn(before));
+    addEventListener("afterprint", () => turn(before, false));
   }
 
   if (!frames.length) return;

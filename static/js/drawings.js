@@ -6,6 +6,8 @@
   const dayWords = new Intl.DateTimeFormat(lang, { day: "numeric", month: "long", year: "numeric" });
   const monthWords = new Intl.DateTimeFormat(lang, { month: "short", year: "numeric" });
 
+  const STILL = { animations: { numbers: false, colors: false } }; // the plugin moves its labels unless told not to
+
   /* -- shared ------------------------------------------------------------------------------------------ */
 
   function base(look, padding) {
@@ -148,7 +150,7 @@
     const annotations = flags.map((flag, i) => flagLine(look, flag, i + 1, level[i], lift));
     annotations.push(endWords(look, issued, name(labels.issued), look.accent, false));
     if (data.dated.length) annotations.push(endWords(look, dated, name(labels.dated), look.muted, close));
-    config.plugins.annotation = { clip: false, annotations };
+    config.plugins.annotation = { ...STILL, clip: false, annotations };
     config.interaction = { mode: "nearest", axis: "x", intersect: false };
     config.plugins.tooltip.callbacks = {
       title: ([item]) => dayWords.format(item.parsed.x),
@@ -255,6 +257,12 @@
     };
   }
 
+  /** Round numbers from 0 on. The axis itself ends a little after the last dot. */
+  function marks(last) {
+    const step = stepOf(last);
+    return Array.from({ length: Math.floor(last / step) + 1 }, (_, i) => ({ value: i * step }));
+  }
+
   function strip(data, look, width) {
     const last = Math.max(1, ...data.points.map((point) => point.days));
     const placed = fan(data.points, (last * 12) / Math.max(width - 120, 100));
@@ -265,7 +273,7 @@
     const spans = points.filter((point) => point.from !== null && point.from !== undefined);
     const annotations = spans.map((point) => span(look, point));
     if (data.median !== null) annotations.push(medianLine(look, data));
-    config.plugins.annotation = { clip: false, annotations };
+    config.plugins.annotation = { ...STILL, clip: false, annotations };
     config.plugins.tooltip.callbacks = {
       title: (items) => items.map((item) => item.raw.label).join(", "),
       label: (item) => item.raw.text,
@@ -273,9 +281,10 @@
     config.scales = {
       x: axis(look, {
         min: 0,
-        suggestedMax: last * 1.02,
+        max: last * 1.03,
         title: axisTitle(look, data.labels.x),
-        ticks: { maxTicksLimit: 6, maxRotation: 0 },
+        afterBuildTicks: (scale) => (scale.ticks = marks(last * 1.03)),
+        ticks: { maxRotation: 0 },
       }),
       y: axis(look, {
         min: -0.6,
@@ -329,6 +338,7 @@
       if (step) return step * ten;
     }
   }
+
   function gapBox(look, index, reach) {
     return {
       type: "box",
@@ -363,7 +373,7 @@
     );
     data.bars.forEach((bar, i) => gap(bar) && annotations.push(gapBox(look, i, reach)));
     config.indexAxis = "y";
-    config.plugins.annotation = { clip: false, annotations };
+    config.plugins.annotation = { ...STILL, clip: false, annotations };
     config.plugins.tooltip.callbacks = { label: (item) => data.bars[item.dataIndex].text };
     config.interaction = { mode: "index", axis: "y", intersect: false };
     config.scales = {

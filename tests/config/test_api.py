@@ -13,8 +13,11 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import SuspiciousOperation
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from drf_spectacular.generators import SchemaGenerator
+from jsonschema import Draft202012Validator
 
 from config.apidocs import groups
 from pilots import api as pilots_api
@@ -236,6 +239,16 @@ def test_every_ordering_word_orders_both_ways_with_no_data_last(client: Client, 
             assert values == [*filled, *[None] * (len(values) - len(filled))]
 
 
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_the_key_settles_ties(client: Client, resource: str) -> None:
+    """Rows that are alike in the word asked for would else change places between pages."""
+    word = {"plans": "policy", "sources": "title"}.get(resource, "slug")
+    with CaptureQueriesContext(connection) as asked:
+        client.get(f"/api/v1/{resource}/?ordering=-{word}&page_size=3")
+    sorted_by = next(query["sql"] for query in asked if "LIMIT 3" in query["sql"]).rpartition("ORDER BY")[2]
+    assert re.search(r'"id" ASC LIMIT 3$', sorted_by)
+
+
 def test_fields_and_omit_choose(client: Client) -> None:
     assert client.get("/api/v1/pilots/huzhou/?fields=kind,slug").json() == {"slug": "huzhou", "kind": "city"}
     whole = client.get("/api/v1/pilots/huzhou/").json()
@@ -372,8 +385,6 @@ def test_every_parameter_of_the_schema_works_with_its_example(client: Client) ->
 
 
 def test_answers_have_the_shape_that_the_schema_says(client: Client) -> None:
-    from jsonschema import Draft202012Validator
-
     schema = SchemaGenerator().get_schema(request=None, public=True)
     for group in groups("en"):
         for operation in group.operations:

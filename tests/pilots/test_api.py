@@ -148,11 +148,21 @@ def test_the_whole_shape_of_a_coverage(client: Client, empty: None) -> None:
         "industries": [
             {
                 "industry": link("industries", steel),
-                **{"pilots": 1, "provinces": 1, "roster": 2, "share": 0.5, "priority": False, "gap": False},
+                "pilots": 1,
+                "provinces": 1,
+                "roster": 2,
+                "share": 0.5,
+                "priority": False,
+                "gap": False,
             },
             {
                 "industry": link("industries", cement),
-                **{"pilots": 0, "provinces": 0, "roster": 2, "share": 0.0, "priority": True, "gap": True},
+                "pilots": 0,
+                "provinces": 0,
+                "roster": 2,
+                "share": 0.0,
+                "priority": True,
+                "gap": True,
             },
         ],
         "fields": [field(name) for name in fields],

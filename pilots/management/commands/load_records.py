@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from pilots.load import KINDS
+from pilots.load import KINDS, OtherSide, keep_apart
 from policies.load import Refused, load, summary
 
 
@@ -16,7 +16,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
+            keep_apart(demonstration=False)
             tallies = load(KINDS)
+        except OtherSide as exc:
+            raise CommandError(str(exc)) from None
         except Refused as exc:
             for complaint in exc.complaints:
                 self.stderr.write(str(complaint))

@@ -1,0 +1,103 @@
+"""A batch among the others: how long its pilots stay in each stage, and where all stood at the same age."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from statistics import median
+
+from pilots import metrics
+from pilots.metrics import ORDERED, Funnel, Stage
+from pilots.models import Batch, Pilot
+from pilots.progress import PilotStatus, Progress, build_progress, entries
+
+AGES = (180, 365, 730)
+
+
+@dataclass(frozen=True)
+class Stay:
+    """One pilot in one stage: the days it spent there, or has spent so far when it is not `done`."""
+
+    status: PilotStatus
+    stage: Stage
+    days: int
+    done: bool
+
+
+@dataclass(frozen=True)
+class StageTime:
+    """One stage: who has left it, and who is in it now."""
+
+    stage: Stage
+    left: list[Stay] = field(default_factory=list)
+    still: list[Stay] = field(default_factory=list)
+
+    @property
+    def median_days(self) -> float | None:
+        """The median of those who have left; None when nobody has."""
+        return median(stay.days for stay in self.left) if self.left else None
+
+    @property
+    def longest(self) -> Stay | None:
+        """Who is in it now for longest."""
+        return max(self.still, key=lambda stay: stay.days, default=None)
+
+
+def stage_times(progress: Progress) -> list[StageTime]:
+    """Time in each of the ten stages, over these pilots; withdrawn ones count for what they had left."""
+    times: dict[Stage, StageTime] = {stage: StageTime(stage) for stage in ORDERED}
+    for status in progress.pilots:
+        now = status.position.stage if status.position else None
+        for stage, days in metrics.time_in_stages(entries(status.pilot), progress.as_of).items():
+            if stage in times:
+                stay = Stay(status, stage, days, stage != now)
+                (times[stage].left if stay.done else times[stage].still).append(stay)
+    return list(times.values())
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """A batch at an age: its funnel so many days after its pilots were listed, each on its own day."""
+
+    batch: Batch
+    age: int  # days since it is known, on the day asked
+    pilots: Progress
+    at: Funnel
+
+
+@dataclass(frozen=True)
+class Cohorts:
+    """Every batch at one age."""
+
+    days: int
+    choices: Sequence[int]
+    batches: Sequence[Cohort]
+
+
+def build_cohorts(batch: Batch, as_of: date, days: int | None = None) -> Cohorts:
+    """All batches known on the day, this one first, at an age.
+
+    Without one asked it is the greatest that this batch and at least one other have reached: before that there is
+    nothing to compare.
+    """
+    known = list(Batch.objects.known(as_of).order_by("known_by", "pk"))
+    statuses: dict[int, list[PilotStatus]] = defaultdict(list)
+    for status in build_progress(Pilot.objects.listed(as_of), as_of).pilots:
+        statuses[status.pilot.batch_id].append(status)
+    own = (as_of - batch.known_by).days
+    others = [(as_of - item.known_by).days for item in known if item.pk != batch.pk]
+    age = days if days is not None else min(own, max(others, default=own))
+    cohorts = [cohort(item, statuses[item.pk], as_of, age) for item in known]
+    return Cohorts(age, choices(own, age), sorted(cohorts, key=lambda item: item.batch.pk != batch.pk))
+
+
+def cohort(batch: Batch, statuses: Sequence[PilotStatus], as_of: date, age: int) -> Cohort:
+    at = metrics.funnel_at_age([entries(status.pilot) for status in statuses], age, as_of)
+    return Cohort(batch, (as_of - batch.known_by).days, Progress(as_of, statuses), at)
+
+
+def choices(own: int, age: int) -> list[int]:
+    """The ages offered: the round ones that this batch has reached, its own, and the one shown."""
+    return sorted({*(days for days in AGES if days <= own), own, age})

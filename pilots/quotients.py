@@ -1,0 +1,57 @@
+"""Where an industry is tried more than its share: location quotients by industry and region."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+
+from pilots.metrics import LocationQuotient
+from pilots.models import Pilot
+from policies.models import Industry, Region
+
+
+@dataclass(frozen=True)
+class Quotients:
+    """One quotient for each industry that a pilot names and each region with a pilot. `pilots` is the programme."""
+
+    pilots: int
+    regions: Sequence[tuple[Region, int]]  # a region and its pilots
+    rows: Sequence[tuple[Industry, Sequence[LocationQuotient]]]
+
+    @property
+    def shown(self) -> list[tuple[Industry, Region, LocationQuotient]]:
+        """Those whose quotient may be shown, highest first."""
+        found = [
+            (industry, region, quotient)
+            for industry, row in self.rows
+            for (region, _n), quotient in zip(self.regions, row, strict=True)
+            if quotient.value is not None
+        ]
+        return sorted(found, key=lambda item: -(item[2].value or 0))
+
+
+def build_quotients(pilots: QuerySet[Pilot]) -> Quotients:
+    """The quotients of these pilots. Three queries, whatever the number of rows."""
+    places = list(pilots.order_by().values_list("pk", "province__region"))
+    region_of = dict(places)
+    in_region = Counter(region_of.values())
+    through = Pilot.industries.through.objects.filter(pilot__in=list(region_of))
+    namings = list(through.values_list("pilot_id", "industry_id"))
+    cells = Counter((industry, region_of[pilot]) for pilot, industry in namings)
+    everywhere = Counter(industry for _pilot, industry in namings)
+    regions = [(region, in_region[region.value]) for region in Region if in_region[region.value]]
+    rows = [
+        (
+            industry,
+            [
+                LocationQuotient(cells[industry.pk, region.value], n, everywhere[industry.pk], len(region_of))
+                for region, n in regions
+            ],
+        )
+        for industry in Industry.objects.all()
+        if everywhere[industry.pk]
+    ]
+    return Quotients(len(region_of), regions, rows)

@@ -1,0 +1,123 @@
+"""What the source asks to have translated, and the catalogue compiled. GNU gettext is not needed for either."""
+
+import ast
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polib
+from django.utils.translation.template import templatize
+
+ROOT = Path(__file__).parent.parent
+CATALOGUE = ROOT / "locale/zh_Hans/LC_MESSAGES/django.po"
+CODE = ("config", "pilots", "policies")
+
+# What each function takes, in order.
+FUNCTIONS = {
+    "gettext": ("msgid",),
+    "gettext_noop": ("msgid",),
+    "gettext_lazy": ("msgid",),
+    "ngettext": ("msgid", "plural"),
+    "ngettext_lazy": ("msgid", "plural"),
+    "pgettext": ("context", "msgid"),
+    "pgettext_lazy": ("context", "msgid"),
+    "npgettext": ("context", "msgid", "plural"),
+    "npgettext_lazy": ("context", "msgid", "plural"),
+}
+TEMPLATE_CALL = re.compile(r"\b(?:n?p?gettext|_)\((?=[\"'])")
+
+
+@dataclass(frozen=True)
+class Message:
+    """One text to translate; equal where gettext would look up the same entry."""
+
+    msgid: str
+    context: str | None = None
+    plural: str = ""
+
+
+def in_source() -> dict[Message, str]:
+    """Every message of code and templates, with the first file that asks for it."""
+    found: dict[Message, str] = {}
+    for folder in CODE:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            for message in in_code(path.read_text(encoding="utf-8")):
+                found.setdefault(message, str(path.relative_to(ROOT)))
+    for path in sorted((ROOT / "templates").rglob("*.*")):
+        for message in in_template(path.read_text(encoding="utf-8")):
+            found.setdefault(message, str(path.relative_to(ROOT)))
+    return merged(found)
+
+
+def merged(found: dict[Message, str]) -> dict[Message, str]:
+    """A text asked for alone and with a plural is one entry, as GNU gettext has it."""
+    plurals = {(message.context, message.msgid) for message in found if message.plural}
+    return {m: where for m, where in found.items() if m.plural or (m.context, m.msgid) not in plurals}
+
+
+def in_code(source: str) -> Iterator[Message]:
+    """The messages of a module: calls of gettext and its kin, under whatever name they were imported."""
+    tree = ast.parse(source)
+    names = {"_": "gettext"} | dict(zip(FUNCTIONS, FUNCTIONS, strict=True))
+    names |= {
+        alias.asname or alias.name: alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "django.utils.translation"
+        for alias in node.names
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            message = message_of(names.get(node.func.id, ""), node)
+            if message:
+                yield message
+
+
+def message_of(function: str, call: ast.Call) -> Message | None:
+    """The message of a call; None for another function, or where the text is a variable.
+
+    Raises ValueError for an f-string, which could never be found in a catalogue.
+    """
+    parts = FUNCTIONS.get(function)
+    if parts is None or len(call.args) < len(parts):
+        return None
+    texts = {}
+    for part, argument in zip(parts, call.args, strict=False):
+        if isinstance(argument, ast.JoinedStr):
+            raise ValueError(f"line {argument.lineno}: a translated text cannot be an f-string")
+        if not isinstance(argument, ast.Constant):
+            return None
+        texts[part] = argument.value
+    return Message(**texts)
+
+
+def in_template(source: str) -> Iterator[Message]:
+    """The messages of a template, through Django's own step from template tags to calls of gettext."""
+    calls = templatize(source)
+    for match in TEMPLATE_CALL.finditer(calls):
+        yield from in_code(calls[match.start() : closing(calls, match.end()) + 1])
+
+
+def closing(text: str, start: int) -> int:
+    """Where the bracket that opened before `start` closes; quoted brackets do not count."""
+    quote, at = "", start
+    while quote or text[at] != ")":
+        if quote and text[at] == "\\":
+            at += 1
+        elif quote:
+            quote = "" if text[at] == quote else quote
+        elif text[at] in "\"'":
+            quote = text[at]
+        at += 1
+    return at
+
+
+def compile_catalogues() -> None:
+    """Make each .mo that is missing or older than its .po, so that `pytest` alone finds both languages."""
+    for source in (ROOT / "locale").rglob("*.po"):
+        target = source.with_suffix(".mo")
+        if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
+            part = target.with_suffix(f".{os.getpid()}")
+            polib.pofile(str(source)).save_as_mofile(str(part))
+            part.replace(target)

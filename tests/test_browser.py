@@ -1,0 +1,406 @@
+"""Every page in a real browser, against the product served as `make run` serves it."""
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from openpyxl import load_workbook
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.browser import (
+    Heard,
+    Product,
+    cdn_dead,
+    cdn_silent,
+    cdn_tampered,
+    chromium,
+    draw_charts,
+    open_context,
+    painted,
+    sideways,
+)
+from tests.test_pages import PAGES
+
+pytestmark = pytest.mark.browser
+
+POLICY = "/policies/synergy-implementation-plan-2022/"
+LOCALES = {"en": "en-GB", "zh-hans": "zh-CN"}
+CONTRAST = {"resultTypes": ["violations"], "runOnly": ["color-contrast"]}
+PHONE = {"width": 390, "height": 844}
+DESK = {"width": 1440, "height": 900}
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Product:
+    product = Product(tmp_path_factory.mktemp("product"))
+    product.prepare()
+    return product
+
+
+@pytest.fixture(scope="module")
+def site(product: Product) -> Iterator[str]:
+    with product.served() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = chromium(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def readers(browser: Browser) -> Iterator[dict[str, tuple[BrowserContext, Heard]]]:
+    """One browser a language, told by its preference alone, as most readers come."""
+    opened = {lang: open_context(browser, locale=locale) for lang, locale in LOCALES.items()}
+    yield opened
+    for context, _heard in opened.values():
+        context.close()
+
+
+@pytest.fixture
+def reader(browser: Browser, site: str) -> Iterator[Callable[..., Page]]:
+    """`reader("/pilots/", locale="zh-CN")`: a fresh browser on that page; what it complains of fails the test."""
+    opened: list[tuple[BrowserContext, Heard]] = []
+
+    def open_page(path: str, base: str = site, **options: Any) -> Page:
+        opened.append(open_context(browser, **{"base_url": base, **options}))
+        page = opened[-1][0].new_page()
+        page.goto(path)
+        return page
+
+    yield open_page
+    for context, _heard in opened:
+        context.close()
+    assert [heard.complaints for _context, heard in opened] == [[]] * len(opened)
+
+
+def faults(page: Page, options: dict[str, Any] | None = None) -> list[str]:
+    """What axe has against the page, one line a rule."""
+    results = Axe().run(page, options=options or {"resultTypes": ["violations"]})
+    return [
+        f"{rule['id']}: {rule['nodes'][0]['html'][:200]} {rule['nodes'][0].get('failureSummary', '')}"
+        for rule in results.response["violations"]
+    ]
+
+
+# -- every page ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lang", LOCALES)
+@pytest.mark.parametrize("path", [*PAGES, "/api/docs/", "/admin/login/"])
+def test_page_is_sound(readers: dict[str, tuple[BrowserContext, Heard]], site: str, path: str, lang: str) -> None:
+    """Accessible wide and narrow, light and dark; quiet in the console; never wider than the window; and still."""
+    context, heard = readers[lang]
+    heard.complaints.clear()
+    page = context.new_page()
+    page.set_viewport_size(DESK)
+    page.emulate_media(color_scheme="light")
+    page.goto(f"{site}{path}")
+    assert page.locator("html").get_attribute("lang") == lang
+    draw_charts(page)
+    assert page.evaluate("() => window.shifted") <= 0.02
+    assert faults(page) == []
+    page.emulate_media(color_scheme="dark")
+    assert faults(page, CONTRAST) == []
+    for width in (360, 768, 1920, 390):
+        page.set_viewport_size({"width": width, "height": 844})
+        assert sideways(page) <= 0, width
+    assert faults(page) == []
+    page.emulate_media(color_scheme="light")
+    assert faults(page, CONTRAST) == []
+    assert painted(page)
+    page.close()
+    assert heard.complaints == []
+
+
+@pytest.mark.parametrize("path", ["/", POLICY, "/pilots/", "/industries/"])
+def test_nothing_shifts_on_a_phone(reader: Callable[..., Page], path: str) -> None:
+    page = reader(path, viewport=PHONE)
+    draw_charts(page)
+    assert page.evaluate("() => window.shifted") <= 0.02
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("/pilots/?province=hebie", "Did you mean “hebei”?"),
+        ("/?as_of=2024-02-30", "“2024-02-30” is not a day"),
+        ("/pilots/nobody/", "Nothing stands at this address"),
+    ],
+)
+def test_an_error_page_says_what_to_do(browser: Browser, site: str, path: str, says: str) -> None:
+    context, _heard = open_context(browser, viewport=PHONE)
+    page = context.new_page()
+    page.goto(f"{site}{path}")
+    expect(page.get_by_role("main")).to_contain_text(says)
+    assert page.get_by_role("main").get_by_role("link").count() >= 1
+    assert sideways(page) <= 0
+    assert faults(page) == []
+    context.close()
+
+
+# -- without script, and with charts from wherever they can be had -------------------------------------------
+
+
+def test_without_script_the_tables_stand_in_for_the_charts(reader: Callable[..., Page]) -> None:
+    page = reader("/", java_script_enabled=False)
+    expect(page.locator("canvas").first).to_be_hidden()
+    expect(page.locator("[data-tabs]").first).to_be_hidden()
+    expect(page.get_by_role("list", name="Plans").get_by_role("link", name="Zhejiang")).to_be_visible()
+    expect(page.get_by_role("list", name="Pilots").get_by_role("link", name="Zhejiang")).to_be_visible()
+    for slug in ("map", "adoption", "coverage"):
+        expect(page.locator(f"#chart-{slug} table")).to_be_visible()
+    expect(page.locator("#chart-adoption table")).to_contain_text("30 January 2024")
+
+
+def test_without_script_the_filters_work(reader: Callable[..., Page]) -> None:
+    page = reader("/pilots/?as_of=2026-11-24", java_script_enabled=False)
+    page.get_by_label("Kind").select_option("city")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.locator("[data-count]")).to_have_text("9 of 20 records")
+    assert "kind=city" in page.url
+    assert "as_of=2026-11-24" in page.url
+    page.get_by_role("link", name="Remove filter Kind: city").click()
+    expect(page.locator("[data-count]")).to_have_text("20 records")
+
+
+def scripts(page: Page) -> list[str]:
+    """Where the chart libraries came from, those that did not arrive left out."""
+    return page.evaluate("() => [...document.head.querySelectorAll('script[src*=chart]')].map((node) => node.src)")
+
+
+def test_charts_come_from_the_cdn_when_it_is_good(reader: Callable[..., Page], site: str) -> None:
+    page = reader("/")
+    draw_charts(page)
+    assert sum(address.startswith("https://cdn.jsdelivr.net/npm/") for address in scripts(page)) == 3
+    assert not any("/vendor/" in address for address in scripts(page))
+    assert painted(page)
+
+
+@pytest.mark.parametrize("cdn", [cdn_dead, cdn_tampered, cdn_silent])
+def test_charts_come_from_us_when_the_cdn_fails(browser: Browser, site: str, cdn: Any) -> None:
+    context, _heard = open_context(browser, cdn=cdn)
+    page = context.new_page()
+    page.goto(site)
+    draw_charts(page)
+    assert sum(address.startswith(f"{site}/static/vendor/") for address in scripts(page)) == 3
+    assert not any("jsdelivr" in address for address in scripts(page))
+    assert painted(page)
+    context.close()
+
+
+def test_an_isolated_site_asks_nobody_else(browser: Browser, product: Product) -> None:
+    context, heard = open_context(browser)
+    with product.served(ISOLATED="1") as site:
+        page = context.new_page()
+        for path in ("/", POLICY, "/industries/", "/api/docs/", "/admin/login/"):
+            answer = page.goto(f"{site}{path}")
+            assert answer
+            assert "jsdelivr" not in answer.text()
+            assert "jsdelivr" not in answer.headers["content-security-policy"]
+            draw_charts(page)
+            assert painted(page)
+    context.close()
+    assert heard.hosts == {site.removeprefix("http://")}
+    assert heard.complaints == []
+
+
+# -- the keyboard ------------------------------------------------------------------------------------------
+
+
+def test_the_first_stop_leads_past_the_header(reader: Callable[..., Page]) -> None:
+    page = reader("/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+
+
+def test_tabs_by_keyboard(reader: Callable[..., Page]) -> None:
+    page = reader("/")
+    frame = page.locator("#chart-adoption")
+    frame.get_by_role("tab", name="Chart").focus()
+    page.keyboard.press("ArrowRight")
+    expect(frame.get_by_role("tab", name="Table")).to_be_focused()
+    expect(frame.get_by_role("tabpanel", name="Table").get_by_role("table")).to_be_visible()
+    page.keyboard.press("End")
+    expect(frame.get_by_role("tab", name="Sources", selected=True)).to_be_focused()
+    expect(frame.locator(".sources")).to_be_visible()
+    expect(frame.get_by_role("table")).to_be_hidden()
+    page.keyboard.press("ArrowRight")
+    expect(frame.get_by_role("tab", name="Chart", selected=True)).to_be_focused()
+
+
+def test_arrow_keys_move_over_the_tile_map_and_enter_opens(reader: Callable[..., Page]) -> None:
+    page = reader("/?as_of=2026-11-24")
+    tiles = page.get_by_role("list", name="Plans")
+    assert tiles.locator("a[tabindex='0']").count() == 1  # one stop for the whole map
+    tiles.locator("a[tabindex='0']").focus()
+    expect(tiles.get_by_role("link", name="Beijing")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(tiles.get_by_role("link", name="Tianjin")).to_be_focused()
+    page.keyboard.press("ArrowLeft")
+    expect(tiles.get_by_role("link", name="Shandong")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/provinces/shandong/?as_of=2026-11-24")
+
+
+def test_the_export_menu_closes_as_a_menu_does(reader: Callable[..., Page]) -> None:
+    page = reader("/")
+    menu = page.locator("#menu-map")
+    menu.locator("summary").press("Enter")
+    expect(menu.get_by_role("link", name="Table (CSV)")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(menu.get_by_role("link", name="Table (CSV)")).to_be_hidden()
+    expect(menu.locator("summary")).to_be_focused()
+
+
+# -- lists, state, memory --------------------------------------------------------------------------------------
+
+
+def test_quick_search_answers_while_typing_and_says_how_many(reader: Callable[..., Page]) -> None:
+    page = reader("/pilots/?as_of=2026-11-24")
+    page.get_by_label("Search", exact=True).first.type("湖州")
+    status = page.locator("[data-announce]")
+    expect(status).to_have_text("2 of 20 records")
+    assert status.get_attribute("role") == "status"
+    expect(page.locator("#results tbody tr")).to_have_count(2)
+    assert "as_of=2026-11-24" in page.url
+    page.get_by_label("Kind").select_option("park")
+    expect(page.locator("#results")).to_contain_text("No recorded pilot matches these filters.")
+    page.get_by_role("link", name="Clear all filters").click()
+    expect(page.locator("[data-count]")).to_have_text("20 records")
+
+
+def test_sorting_is_told_to_readers_of_screens(reader: Callable[..., Page]) -> None:
+    page = reader("/provinces/")
+    page.get_by_role("columnheader", name="Pilots recorded").get_by_role("link").click()
+    expect(page.get_by_role("columnheader", name="Pilots recorded")).to_have_attribute("aria-sort", "ascending")
+
+
+def test_the_chosen_colours_are_kept(reader: Callable[..., Page]) -> None:
+    page = reader("/", color_scheme="light")
+    page.get_by_role("button", name="Colours: as the system").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.goto("/pilots/")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(15, 23, 20)"
+
+
+def test_the_language_switch_keeps_page_day_and_filter(reader: Callable[..., Page]) -> None:
+    page = reader("/pilots/?kind=park&as_of=2026-11-24")
+    page.get_by_role("link", name="中文").click()
+    expect(page.locator("html")).to_have_attribute("lang", "zh-hans")
+    assert all(word in page.url for word in ("/pilots/?", "kind=park", "as_of=2026-11-24", "lang=zh-hans"))
+    page.locator("#results tbody a").first.click()
+    expect(page.locator("html")).to_have_attribute("lang", "zh-hans")
+    assert "as_of=2026-11-24" in page.url
+
+
+def test_an_earlier_day_says_so_and_leads_back(reader: Callable[..., Page]) -> None:
+    page = reader("/")
+    expect(page.get_by_text("as it stood", exact=False).and_(page.locator(".asof p"))).to_have_count(0)
+    page.get_by_label("Another day").fill("2022-12-30")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator(".asof")).to_contain_text("30 December 2022 as it stood")
+    expect(page.get_by_role("main")).to_contain_text("3 of 32 provinces have issued a plan")
+    page.get_by_role("link", name="Back to today").click()
+    expect(page.locator(".asof")).to_have_count(0)
+    assert "as_of" not in page.url
+
+
+def test_a_number_s_meaning_is_one_click_away(reader: Callable[..., Page]) -> None:
+    page = reader("/")
+    page.get_by_role("link", name="Definition: Industries covered").click()
+    expect(page.locator("#definition-coverage")).to_be_in_viewport()
+    page.goto("/")
+    for link in page.locator("a.define").all():
+        code = (link.get_attribute("href") or "").rpartition("#")[2]
+        assert code.startswith("definition-")
+    codes = {(link.get_attribute("href") or "").rpartition("#")[2] for link in page.locator("a.define").all()}
+    page.goto("/data/")
+    assert all(page.locator(f"#{code}").count() == 1 for code in codes)
+
+
+def test_signing_in_and_out(reader: Callable[..., Page], product: Product) -> None:
+    product.manage("createsuperuser", "--noinput", "--username=ling", "--email=", DJANGO_SUPERUSER_PASSWORD="tiles-8x8")
+    page = reader("/sign-in/?next=/pilots/")
+    page.get_by_label("Username").fill("ling")
+    page.get_by_label("Password").fill("tiles-8x8")
+    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/pilots/")
+    expect(page.get_by_role("link", name="Edit records")).to_be_visible()
+    assert faults(page) == []
+    cookie = next(item for item in page.context.cookies() if item["name"] == "session")
+    assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Lax")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("banner").get_by_role("link", name="Sign in")).to_be_visible()
+
+
+# -- what leaves the page ------------------------------------------------------------------------------------
+
+
+def export(page: Page, slug: str, item: str, folder: Path) -> bytes:
+    """Take one entry of a chart's export menu and read the file it gives."""
+    menu = page.locator(f"#menu-{slug}")
+    menu.locator("summary").click()
+    with page.expect_download() as download:
+        menu.get_by_text(item).click()
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    assert path.name == f"{slug}-2026-11-24.{item[-4:-1].lower() if 'XLSX' not in item else 'xlsx'}"
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize(("path", "slug"), [("/", "map"), ("/", "adoption"), ("/industries/", "matrix")])
+def test_a_chart_is_saved_as_a_picture(reader: Callable[..., Page], tmp_path: Path, path: str, slug: str) -> None:
+    page = reader(f"{path}?as_of=2026-11-24")
+    draw_charts(page)
+    picture = export(page, slug, "Picture (PNG)", tmp_path)
+    assert picture[:8] == b"\x89PNG\r\n\x1a\n"
+    width, height = (int.from_bytes(picture[at : at + 4]) for at in (16, 20))
+    assert width > 900
+    assert height > 500
+    assert len(picture) > 20_000
+
+
+def test_a_chart_s_table_is_saved(reader: Callable[..., Page], tmp_path: Path) -> None:
+    page = reader(f"{POLICY}?as_of=2026-11-24")
+    text = export(page, "lags", "Table (CSV)", tmp_path).decode("utf-8-sig")
+    rows = [row for row in csv.reader(io.StringIO(text)) if not row[0].startswith("#")]
+    assert len(rows) == 33
+    book = load_workbook(io.BytesIO(export(page, "lags", "Table (XLSX)", tmp_path)))
+    assert book.worksheets[0].max_row == 33
+
+
+def test_a_copied_link_brings_back_the_same_chart(reader: Callable[..., Page], site: str) -> None:
+    page = reader("/industries/?level=national", permissions=["clipboard-read", "clipboard-write"])
+    menu = page.locator("#menu-matrix")
+    menu.locator("summary").click()
+    menu.get_by_role("link", name="Copy link").click()
+    expect(page.locator("#chart-matrix .said")).to_have_text("Link copied")
+    link = page.evaluate("() => navigator.clipboard.readText()")
+    day = page.locator("html").get_attribute("data-as-of")
+    assert link == f"{site}/industries/?level=national&as_of={day}&lang=en#chart-matrix"
+
+
+def test_paper_shows_tables_and_lists_each_source_once(reader: Callable[..., Page]) -> None:
+    page = reader(POLICY)
+    draw_charts(page)
+    page.emulate_media(media="print")
+    expect(page.locator("#chart-adoption table")).to_be_visible()
+    expect(page.locator("#chart-lags table")).to_be_visible()
+    for gone in (".sections", ".search", ".tools", ".tabs", ".menu", ".downloads", ".define", ".chart .sources"):
+        expect(page.locator(gone).first).to_be_hidden()
+    listed = page.locator(".sources:visible li > :first-child").all_text_contents()
+    assert len(listed) > 10
+    assert len(listed) == len(set(listed))
+    assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.pdf(format="A4").startswith(b"%PDF")
