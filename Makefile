@@ -1,13 +1,14 @@
 # `make run` shows the tracker, `make test` proves it. Both install what they need into .venv.
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run admin manage check test format messages lock
+.PHONY: help run demo admin manage check test format messages lock
 
 PORT ?= 8000
 PY := .venv/bin/python
 RUNTIME := .venv/.runtime
 DEV := .venv/.dev
 STATIC := var/static/staticfiles.json
+DEMO_DATABASE := sqlite:///$(CURDIR)/var/demo.sqlite3
 MESSAGES := $(patsubst %.po,%.mo,$(wildcard locale/*/LC_MESSAGES/*.po))
 # Outside `make check` and `make test` the secret key comes from the environment, or from a file made once.
 WITH_KEY = SECRET_KEY="$${SECRET_KEY:-$$(cat var/secret_key)}"
@@ -15,6 +16,7 @@ MANAGE = $(WITH_KEY) $(PY) manage.py
 
 help:
 	@echo "make run     [PORT=8000] [DATABASE_URL=postgres://...]   show the tracker in a browser"
+	@echo "make demo    [PORT=8000]                                 the same with invented data, on a database of its own"
 	@echo "make admin   [DATABASE_URL=...]                          make an administrator"
 	@echo "make manage  ARGS='...'                                  any command of manage.py"
 	@echo "make check                                               lint, types, imports, migrations, settings"
@@ -24,14 +26,20 @@ help:
 
 # -- the product -----------------------------------------------------------------------------------
 
-run: $(RUNTIME) $(MESSAGES) $(STATIC)
+# Invented data never meet real records: they have a database of their own, whatever the shell has set.
+run: LOAD := load_records
+demo: LOAD := load_demo
+demo: ON = DATABASE_URL=$(DATABASE_URL)
+demo: export DATABASE_URL := $(DEMO_DATABASE)
+
+run demo: $(RUNTIME) $(MESSAGES) $(STATIC)
 	@$(PY) -c "import socket; socket.create_server(('127.0.0.1', $(PORT)))" 2>/dev/null || \
-	  { echo "Port $(PORT) is taken or not allowed. Choose another: make run PORT=8123"; exit 1; }
+	  { echo "Port $(PORT) is taken or not allowed. Choose another: make $@ PORT=8123"; exit 1; }
 	@$(MANAGE) migrate --noinput --verbosity 0
-	@$(MANAGE) load_records
+	@$(MANAGE) $(LOAD)
 	@echo
 	@echo "  The tracker:          http://127.0.0.1:$(PORT)/"
-	@echo "  First administrator:  make admin    (in another terminal, then sign in at /admin/)"
+	@echo "  First administrator:  make admin $(ON)   (in another terminal, then sign in at /admin/)"
 	@echo "  Stop:                 Ctrl-C"
 	@echo
 	@$(WITH_KEY) exec $(PY) -m gunicorn config.wsgi --bind 127.0.0.1:$(PORT) \

@@ -23,7 +23,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 
-from config.history import hold_history, write_entry
+from config.history import hold_history, release_history, write_entry
+from config.rows import RowFormSet
 from config.templatetags.site import KEPT
 from config.versions import author, differences, facts, moment
 from config.words import clauses, labelled
@@ -49,7 +50,7 @@ class RecordForm(forms.ModelForm):
             "Kept in the history beside your name, for example “Day of issue corrected after the original was found”."
         ),
     )
-    version = forms.CharField(required=False, widget=forms.HiddenInput)
+    version = forms.CharField(label=_("version"), required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -158,10 +159,18 @@ class RecordAdmin(SimpleHistoryAdmin):
         hold_history(obj)
         super().save_model(request, obj, form, change)
 
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Rows that are records of their own keep the reason in their own history."""
+        formset.reason = form.cleaned_data.get("change_reason", "")
+        super().save_formset(request, form, formset, change)
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Save what hangs on the record, then write the one entry that holds all of it."""
         super().save_related(request, form, formsets, change)
-        write_entry(form.instance, created=not change, reason=form.cleaned_data.get("change_reason", ""))
+        if change and only_rows_changed(form, formsets):
+            release_history(form.instance)
+        else:
+            write_entry(form.instance, created=not change, reason=form.cleaned_data.get("change_reason", ""))
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         obj._change_reason = request.POST.get("change_reason", "").strip()[:MAX_REASON] or None
@@ -260,6 +269,11 @@ class RelationInline(admin.TabularInline):
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         return super().get_queryset(request).select_related(*self.autocomplete_fields)
 
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """A through table names its fields after models in code; people read the related model's own name."""
+        kwargs.setdefault("label", capfirst(db_field.remote_field.model._meta.verbose_name))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
     def may(self, request: HttpRequest, *actions: str) -> bool:
         opts = self.parent_model._meta
         wanted = [f"{opts.app_label}.{get_permission_codename(action, opts)}" for action in actions]
@@ -276,6 +290,14 @@ class RelationInline(admin.TabularInline):
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.may(request, "view", "change", "add")
+
+
+def only_rows_changed(form: Any, formsets: Iterable[Any]) -> bool:
+    """Whether all that is new stands in rows with a history of their own, so that the record has nothing to tell."""
+    if set(form.changed_data) - {"change_reason", "version"}:
+        return False
+    changed = [isinstance(formset, RowFormSet) for formset in formsets if formset.has_changed()]
+    return bool(changed) and all(changed)
 
 
 def users_of(record: Any) -> Iterable[Any]:

@@ -41,6 +41,7 @@ class Cell:
     url: str = ""
     lang: str = ""  # set where the text is not in the reader's language
     tag: str = ""  # a status word: green, yellow, red, grey, blue
+    anchor: str = ""  # the name by which a link leads to this row
 
 
 @dataclass(frozen=True)

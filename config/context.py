@@ -13,12 +13,15 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from config.demonstration import is_demonstration
+
 SECTIONS = (
     ("overview", _("Overview")),
     ("policy-list", _("Policies")),
     ("province-list", _("Provinces")),
     ("pilot-list", _("Pilots")),
     ("industry-list", _("Industries")),
+    ("synergy", _("Synergy")),
     ("data", _("Data")),
 )
 OWN_NAMES = {"en": "English", "zh-hans": "中文"}  # a language is offered in its own words
@@ -70,6 +73,7 @@ class Product:
     today: date
     as_of: date
     past: bool
+    demonstration: bool  # what is shown is invented, and every page says so
     address: str  # of this page, with its day and language said, so that it reads the same next year
 
 
@@ -87,13 +91,14 @@ def site(request: HttpRequest) -> dict[str, Any]:
             today=today,
             as_of=as_of,
             past=getattr(request, "as_of_past", False),
+            demonstration=is_demonstration(request),
             address=address(request, as_of=as_of.isoformat(), lang=get_language() or settings.LANGUAGE_CODE),
         )
     }
 
 
 def sections(path: str) -> list[Section]:
-    """The six sections; the current one is that whose address this page's address begins with."""
+    """The seven sections; the current one is that whose address this page's address begins with."""
     home = reverse(SECTIONS[0][0])
     found = []
     for url_name, label in SECTIONS:

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from django_filters import FilterSet
 
 from config.charts import Cell, Chart, Column, Table
+from config.demonstration import file_lines, file_stem
 from config.exports import table_response
 from config.faults import BadRequest, Fault, short, unknown_parameter
 from config.words import clauses, labelled
@@ -157,6 +158,7 @@ def about_lines(request: HttpRequest, count: int, applied: Sequence[Chip]) -> li
     """What a file says of itself: the day, the filter, the count and the address that makes it again."""
     filters = clauses(labelled(chip.label, chip.value) for chip in applied) or _("none")
     return [
+        *file_lines(request),
         (_("As of"), format_date(request.as_of, get_format("DATE_FORMAT"))),  # type: ignore[attr-defined]
         (_("Filter"), filters),
         (_("Rows"), str(count)),
@@ -188,7 +190,8 @@ def exported(request: HttpRequest, tables: Exports) -> HttpResponseBase | None:
     heading, build, applied = tables[slug]
     table = build()
     about = about_lines(request, len(table.rows), applied)
-    return table_response(table, kind, f"{slug}-{request.as_of}", heading, about)  # type: ignore[attr-defined]
+    stem = file_stem(request, f"{slug}-{request.as_of}")  # type: ignore[attr-defined]
+    return table_response(table, kind, stem, heading, about)
 
 
 def filter_bar(request: HttpRequest, filterset: FilterSet) -> FilterBar:

@@ -1,11 +1,13 @@
 """Numbered pages for API lists: at most 200 rows each, and a wrong number is an error, never the first page."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.utils.translation import gettext as _
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.request import Request
+from rest_framework.response import Response
 
+from config.demonstration import body
 from config.faults import BadRequest, Fault, short
 
 MAX_PAGE_SIZE = 200
@@ -35,6 +37,12 @@ class NumberedPages(PageNumberPagination):
             raise BadRequest(Fault("page", "invalid_number", message))
         return super().paginate_queryset(queryset, request, view)
 
+    def get_paginated_response(self, data: Any) -> Response:
+        """The envelope of a list, marked where the data are invented."""
+        response = super().get_paginated_response(data)
+        response.data = body(cast(Request, self.request), response.data)
+        return response
+
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         """The envelope of a list as OpenAPI 3.1 writes it."""
         address = {"type": ["string", "null"], "format": "uri"}
@@ -46,5 +54,6 @@ class NumberedPages(PageNumberPagination):
                 "next": {**address, "description": _("Address of the next page, null on the last.")},
                 "previous": {**address, "description": _("Address of the page before, null on the first.")},
                 "results": schema,
+                "demonstration": {"const": True, "description": _("Only where all data are invented.")},
             },
         }

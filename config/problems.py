@@ -14,6 +14,7 @@ from rest_framework.exceptions import APIException, NotAuthenticated, NotFound
 from rest_framework.exceptions import PermissionDenied as APIPermissionDenied
 from rest_framework.views import set_rollback
 
+from config.demonstration import is_demonstration
 from config.faults import BadRequest, Fault
 
 PROBLEM_JSON = "application/problem+json"
@@ -63,6 +64,7 @@ def refuse(request: HttpRequest, status: int, detail: str, faults: Iterable[Faul
             json_dumps_params={"ensure_ascii": False},
         )
     context = {"status": status, "detail": detail, "faults": faults, "path": request.path}
+    context["demonstration"] = is_demonstration(request)
     if status in {403, 404}:
         return render(request, f"{status}.html", context, status=status)
     # Rendered without the request: what is wrong with it (its host, its parameters) would fail the page as well.

@@ -25,6 +25,7 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from config import parameters
 from config.asof import today
+from config.demonstration import body, file_lines, file_stem
 from config.faults import BadRequest, Fault
 from config.lists import form_faults
 from config.openapi import Description
@@ -98,14 +99,18 @@ class Strict(APIView):
 
     def file(self, serializer: Serializer[Any], records: Iterable[Any], name: str) -> HttpResponseBase | None:
         """The file asked for, with one row for each record; None when JSON is wanted."""
-        kind, stem = self.request.accepted_renderer.format, f"{name}-{self.as_of}"
+        kind, stem = self.request.accepted_renderer.format, file_stem(self.request, f"{name}-{self.as_of}")
         if kind == "json":
             return None
         heads = chosen_fields(serializer, self.request)
         rows: Iterator[Row] = (serializer.to_representation(record) for record in records)
         if kind == "csv":
             return csv_file(heads, rows, stem)
-        about = [(_("As of"), str(self.as_of)), (_("Address"), self.request.build_absolute_uri())]
+        about = [
+            *file_lines(self.request),
+            (_("As of"), str(self.as_of)),
+            (_("Address"), self.request.build_absolute_uri()),
+        ]
         return xlsx_file(heads, rows, stem, about)
 
 
@@ -168,7 +173,7 @@ class Resource(Strict, ReadOnlyModelViewSet):
         if file is not None:
             return file
         chosen_fields(serializer, request)
-        return Response(serializer.to_representation(record))
+        return Response(body(request, serializer.to_representation(record)))
 
     def on_the_day(self, record: Any) -> Any:
         """The record with what has to be computed of it for the day; most have nothing to add."""
@@ -254,7 +259,7 @@ class Aggregate(Strict):
             return file
         serializer = self.serializer_class(context=context)
         chosen_fields(serializer, request)
-        return Response(serializer.to_representation(value))
+        return Response(body(request, serializer.to_representation(value)))
 
 
 class Root(Strict):

@@ -60,7 +60,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "csp",
-    "axes",
+    "config.apps.SignInLockout",  # django-axes
     "simple_history",
     "rest_framework",
     "django_filters",
@@ -75,7 +75,9 @@ MIDDLEWARE = [
     "config.middleware.RequestId",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",  # pads answers at random, and CSRF tokens are masked: no BREACH
     "csp.middleware.CSPMiddleware",
+    "policies.middleware.Demonstration",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "config.middleware.ReaderLanguage",
     "django.middleware.common.CommonMiddleware",
@@ -85,6 +87,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.middleware.AsOf",
+    "pilots.middleware.CorrectionsSince",
     "simple_history.middleware.HistoryRequestMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
@@ -248,5 +251,9 @@ SPECTACULAR_SETTINGS = {
         "PolicyKind": "policies.models.PolicyKind",
         "FigureKind": "policies.models.FigureKind",
         "PilotKind": "pilots.models.PilotKind",
+        "IndicatorKind": "pilots.models.IndicatorKind",
+        "TargetKind": "pilots.models.TargetKind",
+        "StageCode": "pilots.models.Stage",
+        "Colour": "pilots.models.Colour",
     },
 }

@@ -1,4 +1,4 @@
-"""How words are joined in the reader's language: Chinese has a colon and a list mark of its own, and no space after a stop.
+"""How words are joined in the reader's language: Chinese has its own colon and list mark, and no space after a stop.
 
 A Chinese enumeration comma keeps single names apart; names that may hold commas themselves take a semicolon in English.
 """

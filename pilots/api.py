@@ -1,24 +1,36 @@
 """The pilots' part of the API: the questions that the pages ask, answered in JSON, CSV or XLSX."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Case, F, Prefetch, Q, QuerySet, Value, When
 from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiParameter
 
-from config.faults import BadRequest
+from config.faults import BadRequest, Fault, short
 from config.parameters import filters as filter_parameters
 from config.parameters import parameter, unknown_word
-from config.resources import Aggregate, Resource, filtered
+from config.resources import Aggregate, Numbered, Resource, chosen_fields, filtered
 from pilots import filters, serializers
 from pilots.coverage import AXES, Coverage, build_coverage
 from pilots.metrics import Reconciliation
-from pilots.models import Batch, Pilot
+from pilots.models import Batch, Indicator, Milestone, Pilot, Reading, ReadingState, StageEntry, Target, TargetStep
 from pilots.overview import Overview, build_overview
+from pilots.progress import (
+    PilotStatus,
+    Progress,
+    build_progress,
+    milestone_status,
+    narrowed,
+    pilot_status,
+    with_facts,
+)
 from pilots.reconcile import BatchCount, build_reconciliation
+from pilots.synergy import Lack, PilotSynergy, Synergy, build_synergy
 
 EXAMPLES = {
     "batch": "national-batch-1",
@@ -29,7 +41,11 @@ EXAMPLES = {
     "province": "zhejiang",
     "region": "east",
     "confidence": "official",
+    "pilot": "huzhou",
+    "indicator": "ENE_NFF",
+    "period": "2025-Q3",
 }
+YEAR = re.compile(r"[0-9]{4}", re.ASCII)
 
 
 class Batches(Resource):
@@ -60,12 +76,15 @@ class Pilots(Resource):
     heading = gettext_lazy("Pilots")
     one = gettext_lazy("One pilot")
     about = gettext_lazy(
-        "Cities, counties, parks and enterprises that are pilots on the day. withdrawn_on, where given, is a later day."
+        "Cities, counties, parks and enterprises that are pilots on the day; withdrawn_on, if any, is a later day. "
+        "stage, days_in_stage and light are computed for the day: a filter by stage or light computes them for every "
+        "pilot that the other filters leave. With fields= that name none of the three they cost nothing."
     )
     example, sample = "kind=park&batch=national-batch-1&ordering=name_zh", "huzhou"
     serializer_class = serializers.PilotSerializer
-    filterset_class = filters.PilotFilter
+    filterset_class = filters.PilotOnDayFilter
     examples = {**EXAMPLES, "q": "湖州"}
+    computed = frozenset({"stage", "days_in_stage", "light"})
     order = {
         "id": "pk",
         **{name: name for name in ("slug", "name_en", "name_zh", "kind", "prefecture_code", "term_start", "term_end")},
@@ -78,6 +97,259 @@ class Pilots(Resource):
     def get_queryset(self) -> QuerySet[Pilot]:
         rows = Pilot.objects.listed(self.as_of).select_related("batch", "province", "parent")
         return rows.prefetch_related("industries", "sources")
+
+    @cached_property
+    def shows_computed(self) -> bool:
+        """Whether any computed field is asked for; else the facts behind them are not read."""
+        return not self.computed.isdisjoint(chosen_fields(self.face(), self.request))
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The rows that the filters leave; those about computed words last, on what the others left."""
+        rows = super().filter_queryset(queryset)
+        if self.action == "list":
+            asked = {name: self.request.query_params.get(name, "") for name in ("stage", "light")}
+            rows = narrowed(rows, self.as_of, **asked)
+        return with_facts(rows) if self.shows_computed else rows
+
+    def on_the_day(self, record: Any) -> Any:
+        if self.shows_computed:
+            record.status = pilot_status(record, self.as_of)
+        return record
+
+
+# -- what belongs to a pilot -----------------------------------------------------------------------------
+
+
+class OfPilots(Numbered):
+    """A kind of record that belongs to a pilot. `event` is the day on which it happens, if it has one."""
+
+    event = ""
+
+    def on(self, name: str) -> Case:
+        """A day as it was known on the day asked: null while it lay ahead."""
+        return Case(When(**{f"{name}__lte": self.as_of}, then=F(name)))
+
+    def listed(self) -> Q:
+        """Whose pilot is one on the day."""
+        return Q(pilot__in=Pilot.objects.listed(self.as_of))
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """A question about the event is one about those that had happened: later days were not known yet."""
+        rows = super().filter_queryset(queryset)
+        asked = any(name.partition("__")[0] == self.event for name in self.request.query_params)
+        return rows.filter(**{f"{self.event}__lte": self.as_of}) if asked else rows
+
+
+class Stages(OfPilots):
+    heading = gettext_lazy("Stages")
+    one = gettext_lazy("One stage of a pilot")
+    about = gettext_lazy(
+        "Stages that pilots entered by the day, and those they plan to: entered_on is null while a stage lies ahead. "
+        "The stage of a pilot is the latest one entered."
+    )
+    example = "pilot=huzhou"
+    serializer_class = serializers.StageSerializer
+    filterset_class = filters.StageFilter
+    examples = {**EXAMPLES, "stage": "plan_issued", "q": "湖州"}
+    event = "entered_on"
+    order = {
+        "id": "pk",
+        "pilot": "pilot__slug",
+        "stage": "stage",
+        "planned_on": "planned_on",
+        "entered_on": "entered_then",
+    }
+    default_order = "pilot,entered_on,planned_on"
+
+    def get_queryset(self) -> QuerySet[StageEntry]:
+        known = Q(entered_on__lte=self.as_of) | (Q(planned_on__isnull=False) & self.listed())
+        rows = StageEntry.objects.filter(known).annotate(entered_then=self.on("entered_on"))
+        return rows.select_related("pilot").prefetch_related("sources")
+
+
+class Milestones(OfPilots):
+    heading = gettext_lazy("Milestones")
+    one = gettext_lazy("One milestone")
+    about = gettext_lazy(
+        "What the pilots of the day have promised to have done by when. completed_on is null, and the light that of a "
+        "milestone not done, until the day of completion. delay_days is negative ahead of the plan."
+    )
+    example, sample = "is_key=true&done=false&ordering=planned_on", ""
+    serializer_class = serializers.MilestoneSerializer
+    filterset_class = filters.MilestoneFilter
+    examples = {**EXAMPLES, "q": "平台"}
+    event = "completed_on"
+    order = {
+        "id": "pk",
+        "pilot": "pilot__slug",
+        **{name: name for name in ("facet", "title_en", "title_zh", "planned_on", "weight", "is_key")},
+        "completed_on": "completed_then",
+    }
+    default_order = "pilot,planned_on"
+
+    def get_queryset(self) -> QuerySet[Milestone]:
+        done = Case(When(completed_on__lte=self.as_of, then=Value(True)), default=Value(False))
+        rows = Milestone.objects.filter(self.listed())
+        rows = rows.annotate(completed_then=self.on("completed_on"), done_then=done)
+        return rows.select_related("pilot").prefetch_related("sources")
+
+    def on_the_day(self, record: Any) -> Any:
+        record.status = milestone_status(record, self.as_of)
+        return record
+
+
+class Indicators(Resource):
+    heading = gettext_lazy("Indicators")
+    one = gettext_lazy("One indicator")
+    about = gettext_lazy("What is measured: unit, which way is better, and how far values may be put together.")
+    example, sample = "kind=carbon&fields=code,name,unit,may_enter_synergy", "AIR_SO2"
+    serializer_class = serializers.IndicatorSerializer
+    filterset_class = filters.IndicatorFilter
+    examples = {"kind": "pollutant", "q": "二氧化碳"}
+    order = {
+        "id": "pk",
+        **{name: name for name in ("code", "name_en", "name_zh", "kind", "direction", "binding")},
+    }
+    default_order = "id"
+    lookup_field = "code"
+    lookup_value_regex = "[A-Za-z0-9_]+"
+
+    def get_queryset(self) -> QuerySet[Indicator]:
+        return Indicator.objects.all()
+
+    def get_object(self) -> Any:
+        """The indicator of the code, however it is written."""
+        self.kwargs["code"] = self.kwargs["code"].upper()
+        return super().get_object()
+
+
+class Targets(OfPilots):
+    heading = gettext_lazy("Targets")
+    one = gettext_lazy("One target")
+    about = gettext_lazy(
+        "What the pilots of the day have promised, by indicator. “reach” is a value by the target year, by way of the "
+        "steps; “limit” holds in every year; “keep” is no worse than the base; “text” is a task in words."
+    )
+    example = "pilot=huzhou&fields=indicator,base_value,target_year,target_value,steps"
+    serializer_class = serializers.TargetSerializer
+    filterset_class = filters.TargetFilter
+    examples = {**EXAMPLES, "kind": "reach", "q": "非化石"}
+    order = {
+        "id": "pk",
+        "pilot": "pilot__slug",
+        "indicator": "indicator__code",
+        **{name: name for name in ("kind", "base_year", "base_value", "target_year", "target_value", "binding")},
+    }
+    default_order = "pilot,indicator"
+
+    def get_queryset(self) -> QuerySet[Target]:
+        rows = Target.objects.filter(self.listed()).annotate(done_then=self.on("done_on"))
+        steps = Prefetch("steps", TargetStep.objects.order_by("year"))
+        return rows.select_related("pilot", "indicator").prefetch_related(steps, "sources")
+
+
+class Readings(OfPilots):
+    heading = gettext_lazy("Readings")
+    one = gettext_lazy("One reading")
+    about = gettext_lazy(
+        "Values reported by the day, each version of them. Of an indicator and a period the newest version accepted by "
+        "the day counts; when that one is disputed, none does. One accepted later reads as reported."
+    )
+    example, sample = "indicator=CO2_TOT&period=2025&state=accepted", ""
+    serializer_class = serializers.ReadingSerializer
+    filterset_class = filters.ReadingFilter
+    examples = {**EXAMPLES, "state": "accepted", "value_status": "final", "version": "1", "q": "湖州"}
+    order = {
+        "id": "pk",
+        "pilot": "pilot__slug",
+        "indicator": "indicator__code",
+        **{name: name for name in ("period", "value", "value_status", "version", "reported_on")},
+        "state": "state_then",
+        "accepted_on": "accepted_then",
+    }
+    default_order = "pilot,indicator,period,version"
+
+    def get_queryset(self) -> QuerySet[Reading]:
+        later = Q(state=ReadingState.ACCEPTED, accepted_on__gt=self.as_of)
+        state = Case(When(later, then=Value(ReadingState.REPORTED.value)), default=F("state"))
+        rows = Reading.objects.filter(reported_on__lte=self.as_of)
+        rows = rows.annotate(accepted_then=self.on("accepted_on"), state_then=state)
+        return rows.select_related("pilot", "indicator").prefetch_related("sources")
+
+
+# -- aggregates ------------------------------------------------------------------------------------------
+
+
+class ProgressOfPilots(Aggregate):
+    heading = gettext_lazy("Progress of pilots")
+    about = gettext_lazy(
+        "How far each pilot has come on the day, and why its light has its colour; the funnel of stages; the lights "
+        "beside those of the last day of the quarter before. Only accepted values count. An indicator’s base, actual, "
+        "target and expected_value are in its unit; progress, expected_share and shortfall are fractions. "
+        "As CSV or XLSX: the pilots, one row each; fields and omit then name its columns."
+    )
+    example = "pilot=huzhou"
+    serializer_class = serializers.ProgressSerializer
+    row_serializer_class = serializers.ProgressRowSerializer
+    file_name = "progress"
+
+    def own_parameters(self) -> Sequence[OpenApiParameter]:
+        return filter_parameters(filters.ProgressFilter, EXAMPLES)
+
+    def build(self) -> Progress:
+        pilots = Pilot.objects.listed(self.as_of)
+        return build_progress(filtered(filters.ProgressFilter(self.request.query_params, queryset=pilots)), self.as_of)
+
+    def rows(self, value: Progress) -> Iterable[PilotStatus]:
+        return value.pilots
+
+
+@dataclass(frozen=True)
+class SynergyLine:
+    """One line of the synergy's file: a pilot with what was found, or why nothing was."""
+
+    pilot: Pilot
+    found: PilotSynergy | None = None
+    why: Lack | None = None
+
+
+class SynergyOfPilots(Aggregate):
+    heading = gettext_lazy("Synergy of pollution and carbon")
+    about = gettext_lazy(
+        "Whether air pollution and carbon fall together, from a pilot’s base year to the year asked, by values "
+        "accepted by the day. Rates are fractions, positive = reduced. apeq is in thousand pollutant equivalents, "
+        "carbon in the unit of its indicator (10⁴ t of CO₂, or an intensity). There is an elasticity only where both "
+        "fall; a rate within 0.5 % is flat. Pilots without the values needed are listed as missing, never as 0. Sums "
+        "leave out a park beside its city. As CSV or XLSX: the pilots, one row each; fields and omit then name its "
+        "columns."
+    )
+    example = "year=2025&kind=city"
+    serializer_class = serializers.SynergySerializer
+    row_serializer_class = serializers.SynergyRowSerializer
+    file_name = "synergy"
+
+    def own_parameters(self) -> Sequence[OpenApiParameter]:
+        text = gettext_lazy("The year compared with the base year. Without it: the last whose values are due.")
+        year = parameter("year", text, 2025, type={"type": "integer", "minimum": 1000, "maximum": 9999})
+        return [year, *filter_parameters(filters.SynergyFilter, EXAMPLES)]
+
+    def build(self) -> Synergy:
+        pilots = Pilot.objects.listed(self.as_of)
+        chosen = filtered(filters.SynergyFilter(self.request.query_params, queryset=pilots))
+        return build_synergy(chosen, self.as_of, self.year)
+
+    @property
+    def year(self) -> int | None:
+        """The year asked for. Raises BadRequest for what is none."""
+        text = self.request.query_params.get("year")
+        if text is not None and not YEAR.fullmatch(text):
+            message = _("year: “%(value)s” is not a year. Write it as 2025.") % {"value": short(text)}
+            raise BadRequest(Fault("year", "invalid_number", message))
+        return None if text is None else int(text)
+
+    def rows(self, value: Synergy) -> Iterable[SynergyLine]:
+        found = [SynergyLine(item.pilot, found=item) for item in value.pilots]
+        return [*found, *(SynergyLine(item.pilot, why=item.why) for item in value.missing)]
 
 
 class CoverageOfIndustries(Aggregate):

@@ -122,4 +122,175 @@ DEFINITIONS = (
             "and both readings are shown."
         ),
     ),
+    Definition(
+        "stage",
+        _("Stage, and days in it"),
+        _(
+            "The last of the ten stages that a pilot had entered by the day, or a side state (rectifying, "
+            "withdrawn). Days count from the day of entry, which is day 0. A stage passed over says why. The stages "
+            "up to the plan, and promotion, follow published documents; implementation and the two evaluations are "
+            "this system’s own."
+        ),
+    ),
+    Definition(
+        "funnel",
+        _("Stage funnel"),
+        _(
+            "Pilots at or past each stage, of those in the programme. Withdrawn pilots are left out; those without any "
+            "stage on record stay in the denominator and are counted as not on record."
+        ),
+    ),
+    Definition(
+        "stage-time",
+        _("Time in stage"),
+        _(
+            "Days from entering a stage to entering the next one on record. The median counts pilots that have moved "
+            "on; those still in the stage are shown with their days so far."
+        ),
+    ),
+    Definition(
+        "same-age",
+        _("Batches at the same age"),
+        _(
+            "Each pilot is looked at so many days after the day it was listed, so that a later batch is not held "
+            "against one that had more time. Pilots younger than that, or without a known day of listing, are left "
+            "out and counted."
+        ),
+    ),
+    Definition(
+        "list-to-plan",
+        _("From list to plan"),
+        _(
+            "Days from a pilot’s listing to the issue of its plan, only where both days are known. "
+            "A pilot without a plan shows the days so far and does not enter the median. Source of the idea: the "
+            "programme’s own chain of documents; no national limit has been found."
+        ),
+    ),
+    Definition(
+        "light",
+        _("Light of a pilot"),
+        _(
+            "The worst binding item, never an average. Red: a binding indicator or a key milestone is red. Yellow: a "
+            "binding indicator or any milestone is yellow, or another item red. Grey: no value accepted for the last "
+            "year due. Else green. Every light lists its reasons. This system’s own convention, version 1."
+        ),
+    ),
+    Definition(
+        "light-override",
+        _("Light set by hand"),
+        _(
+            "A person may set another colour for a time, with a reason and a day of expiry. It is marked wherever it "
+            "is shown, and the computed colour stands beside it."
+        ),
+    ),
+    Definition(
+        "light-change",
+        _("Change of the lights"),
+        _(
+            "The lights of the pilots on the list today, computed for today and for the last day of the quarter "
+            "before: the same pilots on both days, from what is on record now."
+        ),
+    ),
+    Definition(
+        "light-indicator",
+        _("Light of an indicator"),
+        _(
+            "After the rule of NDRC 2020-901: schedule met is green, missed by up to 10 % of what is due yellow, by "
+            "more red; worse than the base is always red. Grey without an accepted value for the year due, or before "
+            "a tenth of the way is due. A limit is held against itself. Whole years, with a tolerance of one in a "
+            "thousand million."
+        ),
+    ),
+    Definition(
+        "light-milestone",
+        _("Light of a milestone"),
+        _(
+            "Done on time green, done late blue; overdue by up to 90 days yellow, by more red; not due yet grey. After "
+            "Yinchuan 2025; the numbers of days are this system’s own convention, version 1."
+        ),
+    ),
+    Definition(
+        "reported",
+        _("Reported"),
+        _(
+            "Pilots with at least one accepted value for the last year due, of all on the list. The values of a year "
+            "are due by 31 March of the next: this system’s own convention, no national rule has been found."
+        ),
+    ),
+    Definition(
+        "progress",
+        _("Progress, due and missing"),
+        _(
+            "Progress P: how much of the way from base to target is behind the pilot. Due E: the part of the years "
+            "that has passed, or of the path where the target has steps. Missing: 1 − P/E, negative when ahead."
+        ),
+    ),
+    Definition(
+        "reading-state",
+        _("Accepted and not accepted values"),
+        _(
+            "Only accepted values feed numbers and lights. Reported and disputed ones are drawn open. A correction "
+            "is a new version; the old one is kept."
+        ),
+    ),
+    Definition(
+        "reduction",
+        _("Reduction and its rate"),
+        _(
+            "Base less present amount, positive when less is emitted; the rate is that part of the base. Both years "
+            "of one boundary and method. In sums a park is left out beside its city, and missing pilots are counted, "
+            "not guessed."
+        ),
+    ),
+    Definition(
+        "apeq",
+        _("Air pollutant equivalents"),
+        _(
+            "Each pollutant’s tonnes over its kilograms per equivalent (SO2 and NOx 0.95, soot 2.18, VOCs 0.95 for "
+            "reference), added up, in thousand equivalents. Environmental Protection Tax Law, annex 2. Water is kept "
+            "apart."
+        ),
+    ),
+    Definition(
+        "co-control",
+        _("Co-control class"),
+        _(
+            "From the signs of two rates, of air pollutant equivalents and of carbon: both fall, only one, or both "
+            "rise. Within 0.5 % of nothing a rate is flat and nothing is judged. Co-control coordinates after Mao "
+            "Xianqiang et al.; the flat band is this system’s own convention."
+        ),
+    ),
+    Definition(
+        "elasticity",
+        _("Cross-elasticity of reduction, Els"),
+        _(
+            "The rate of a pollutant over the rate of carbon, only where both fall: two rises would also give a "
+            "positive number. From 0.8 to 1.25 balanced, above pollution-led, below carbon-led (own bands)."
+        ),
+    ),
+    Definition(
+        "joint",
+        _("Joint progress, S"),
+        _(
+            "The root of P_A times P_C, the progress of air pollutants and of carbon towards their own targets, each "
+            "cut at 1 and −1; negative when either goes the wrong way. It rewards weak targets: read it beside the "
+            "two rates. After the synergy degree of composite systems, Meng and Han."
+        ),
+    ),
+    Definition(
+        "synergy-missing",
+        _("Missing from the synergy chart"),
+        _(
+            "Pilots without an accepted carbon total, or any air pollutant, for both years; and those that report an "
+            "intensity only, which is never set beside totals. Missing is never counted as zero."
+        ),
+    ),
+    Definition(
+        "location-quotient",
+        _("Location quotient"),
+        _(
+            "A region’s share of pilots in an industry over the programme’s share. Hidden where fewer than one pilot "
+            "is expected, a small sample up to five: own convention, because pilots are few."
+        ),
+    ),
 )

@@ -1,13 +1,15 @@
 """One FilterSet a record: the list page and the API filter by the same words."""
 
+from collections.abc import Callable
 from typing import Any
 
 import django_filters
 from django import forms
-from django.db.models import QuerySet
+from django.db.models import Case, IntegerField, QuerySet, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from config.filters import RecordField, RecordFilter, SearchFilter, WholeFilter, WordFilter
+from pilots.metrics import ORDERED, year_due
 from pilots.models import (
     Batch,
     CityType,
@@ -29,6 +31,7 @@ from pilots.models import (
     ValueStatus,
 )
 from pilots.models.indicators import PERIOD
+from pilots.progress import UNKNOWN, PilotStatus, build_progress, fits
 from policies.filters import DAYS, FlagFilter, ProvinceFilter
 from policies.models import Confidence, Industry, Level, PlanStatus, Policy, Province, Region
 
@@ -76,6 +79,33 @@ class PilotOnDayFilter(PilotFilter):
     light = ComputedFilter(choices=LIGHTS, label=_("Light"))
 
 
+class PilotPageFilter(PilotOnDayFilter):
+    """The pilots page computes the progress of its rows anyway: to show it, to sort by it and to filter by it."""
+
+    stage = ComputedFilter(choices=[*Stage.choices, (UNKNOWN, _("Not on record"))], label=_("Stage"))
+    reached = ComputedFilter(choices=[(stage.value, stage.label) for stage in ORDERED], label=_("At or past"))
+    statuses: dict[int, PilotStatus]
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The rows, with what they are sorted by; `statuses` then holds the progress of each."""
+        rows, asked = super().filter_queryset(queryset), self.form.cleaned_data
+        whole = build_progress(rows.prefetch_related(None), self.request.as_of)
+        self.statuses = {
+            item.pilot.pk: item for item in whole.pilots if fits(item, asked["stage"], asked["reached"], asked["light"])
+        }
+        return rows.filter(pk__in=list(self.statuses)).annotate(
+            stage_then=self.key(lambda item: item.position.stage.order if item.position else None),
+            days_then=self.key(lambda item: item.days_in_stage),
+            light_then=self.key(lambda item: list(Colour).index(item.colour)),
+        )
+
+    def key(self, value: Callable[[PilotStatus], int | None]) -> Case:
+        """A computed number of each row, as the database can sort by it; None where there is none."""
+        found = [(pk, value(item)) for pk, item in self.statuses.items()]
+        whens = [When(pk=pk, then=Value(number)) for pk, number in found if number is not None]
+        return Case(*whens, default=Value(None), output_field=IntegerField())
+
+
 class CoverageFilter(django_filters.FilterSet):
     """Which pilots a coverage counts."""
 
@@ -106,6 +136,24 @@ class SynergyFilter(CoverageFilter):
     """Whose synergy is asked for."""
 
     industry = RecordFilter(field_name="industries", queryset=Industry.objects.all(), label=_("Industry"))
+
+
+class SynergyPageFilter(SynergyFilter):
+    """The synergy page also asks for a year: one with an accepted value, the last one due unless another is picked."""
+
+    year = ComputedFilter(choices=[], label=_("Year"), empty_label=_("the last one due"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        on_record = Reading.objects.filter(accepted_on__lte=self.request.as_of, period__regex=r"^[0-9]{4}$")
+        years = {*on_record.values_list("period", flat=True), str(year_due(self.request.as_of))}
+        self.filters["year"].extra["choices"] = [(year, year) for year in sorted(years, reverse=True)]
+
+    @property
+    def picked_year(self) -> int | None:
+        """The year picked; None where it is left to the rule."""
+        picked = self.form.cleaned_data.get("year")
+        return int(picked) if picked else None
 
 
 class ProvincePageFilter(ProvinceFilter):

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from config.templatetags.site import no_data, showdate
+from config.templatetags.site import no_data, reason, showdate
 from config.versions import names
 from pilots.models import Indicator, LightOverride, Milestone, Pilot, Reading, StageEntry, Target, TargetStep
 
@@ -76,7 +76,7 @@ def notes(model: Any, which: Q, indicators: dict[int, Indicator]) -> Iterator[No
             what=name_of(entry, indicators),
             action=action_of(entry),
             changes=list(changes(before, entry)) if same and entry.history_type == "~" else [],
-            reason=entry.history_change_reason or "",
+            reason=reason(entry.history_change_reason),
         )
 
 
@@ -122,4 +122,3 @@ def text_of(field: Any, value: Any) -> str:
     if hasattr(value, "normalize"):
         return f"{value.normalize():f}"
     return names(field.related_model, [value])[0] if field.is_relation else str(value)
-

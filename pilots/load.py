@@ -24,7 +24,10 @@ class OtherSide(Exception):
 
 
 def keep_apart(*, demonstration: bool) -> None:
-    """Raise OtherSide when the database cannot take real records, or else demonstration data, which need an empty one."""
+    """Raise OtherSide when the database cannot take what is to be loaded: demonstration data, or else real records.
+
+    Demonstration data need an empty database, real records one without demonstration data.
+    """
     marked = Shipment.objects.is_demonstration()
     if marked and not demonstration:
         raise OtherSide(

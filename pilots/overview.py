@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 from django.db.models import Count
 
@@ -12,6 +13,7 @@ from pilots import metrics
 from pilots.coverage import Coverage, build_coverage
 from pilots.metrics import Reconciliation
 from pilots.models import Pilot
+from pilots.progress import Progress, build_progress
 from pilots.reconcile import BatchCount, build_reconciliation
 from policies.models import Policy, Province
 from policies.rollout import Rollout, build_rollout
@@ -35,6 +37,15 @@ class Overview:
     national: BatchCount | None
     coverage: Coverage
     provinces: Sequence[ProvincePilots]
+
+    @cached_property
+    def progress(self) -> Progress:
+        """How far the pilots of the latest national batch have come; all pilots before there is one.
+
+        Read only when asked: a page that draws no light pays for none.
+        """
+        pilots = Pilot.objects.listed(self.as_of)
+        return build_progress(pilots.filter(batch=self.national.batch) if self.national else pilots, self.as_of)
 
     @property
     def cities(self) -> Reconciliation:

@@ -31,7 +31,7 @@ from pilots.metrics import (
     TargetKind,
     TargetPath,
 )
-from pilots.models import LightOverride, Milestone, Pilot, Reading, ReadingState, StageEntry, Target
+from pilots.models import LightOverride, Milestone, Pilot, Reading, ReadingState, Target
 
 UNKNOWN = "unknown"  # the word for the stage of a pilot without any on record
 FIRST_REPORT = (4, 1)  # a year's values are due by 31 March of the next, so lights turn on 1 April
@@ -124,7 +124,7 @@ class PilotStatus:
     @property
     def reported(self) -> bool:
         """Whether any value was accepted for the last period due."""
-        return bool(accepted_since(self.pilot, metrics.year_due(self.as_of), self.as_of))
+        return bool(of_years(accepted(self.pilot, self.as_of), metrics.year_due(self.as_of)))
 
 
 # -- one pilot on a day ----------------------------------------------------------------------------------
@@ -137,7 +137,8 @@ def entries(pilot: Pilot) -> list[Entry]:
 
 def pilot_status(pilot: Pilot, as_of: date) -> PilotStatus:
     """All that is known of a pilot on a day. No query when it comes from `with_facts`."""
-    indicators = [indicator_status(target, pilot, as_of) for target in pilot.targets.all()]
+    values = accepted(pilot, as_of)
+    indicators = [indicator_status(target, values, as_of) for target in pilot.targets.all()]
     milestones = [milestone_status(item, as_of) for item in pilot.milestones.all()]
     steps = entries(pilot)
     return PilotStatus(
@@ -148,21 +149,29 @@ def pilot_status(pilot: Pilot, as_of: date) -> PilotStatus:
         list_to_plan=metrics.list_to_plan(steps, as_of),
         indicators=indicators,
         milestones=milestones,
-        light=computed_light(pilot, as_of, indicators, milestones),
+        light=computed_light(pilot, as_of, values, indicators, milestones),
         override=override_on(pilot, as_of),
     )
 
 
 def computed_light(
-    pilot: Pilot, as_of: date, indicators: Sequence[IndicatorStatus], milestones: Sequence[MilestoneStatus]
+    pilot: Pilot,
+    as_of: date,
+    values: Sequence[Reading],
+    indicators: Sequence[IndicatorStatus],
+    milestones: Sequence[MilestoneStatus],
 ) -> PilotLight:
-    """The worst of the pilot's items; grey when a value is due and none was accepted."""
+    """The worst of the pilot's items; grey when nothing can be rated.
+
+    That is when a value is due and none was accepted, and before the first is due while no milestone is due or done:
+    a pilot of which nothing is known is not on schedule.
+    """
     year = metrics.year_due(as_of)
     owed = year >= first_year(pilot)
     return metrics.pilot_light(
         [RatedIndicator(item.code, item.light, item.target.binding) for item in indicators],
         [RatedMilestone(str(item.milestone.pk), item.light, item.milestone.is_key) for item in milestones],
-        accepted=not owed or bool(accepted_since(pilot, year, as_of)),
+        accepted=bool(of_years(values, year)) or (not owed and any(item.done or item.due for item in milestones)),
     )
 
 
@@ -172,7 +181,14 @@ def first_year(pilot: Pilot) -> int:
 
 
 def colour_on(pilot: Pilot, day: date) -> Colour:
-    return pilot_status(pilot, day).colour
+    """The colour shown on a day: `pilot_status` without what the colour does not need."""
+    override = override_on(pilot, day)
+    if override:
+        return Colour(override.colour)
+    values = accepted(pilot, day)
+    indicators = [indicator_status(target, values, day) for target in pilot.targets.all()]
+    milestones = [milestone_status(item, day) for item in pilot.milestones.all()]
+    return computed_light(pilot, day, values, indicators, milestones).colour
 
 
 def override_on(pilot: Pilot, as_of: date) -> LightOverride | None:
@@ -214,15 +230,15 @@ def accepted(pilot: Pilot, as_of: date) -> list[Reading]:
     return [reading for reading in newest.values() if reading.state == ReadingState.ACCEPTED]
 
 
-def accepted_since(pilot: Pilot, year: int, as_of: date) -> list[Reading]:
-    """Accepted readings of whole years from this one on."""
-    return [item for item in accepted(pilot, as_of) if len(item.period) == 4 and int(item.period) >= year]
+def of_years(values: Iterable[Reading], year: int) -> list[Reading]:
+    """The readings of whole years from this one on."""
+    return [item for item in values if len(item.period) == 4 and int(item.period) >= year]
 
 
-def indicator_status(target: Target, pilot: Pilot, as_of: date) -> IndicatorStatus:
-    """A target on a day, judged by the latest accepted year that is due or later."""
+def indicator_status(target: Target, values: Iterable[Reading], as_of: date) -> IndicatorStatus:
+    """A target on a day, judged by the latest accepted year (of `values`) that is due or later."""
     year = metrics.year_due(as_of)
-    found = [item for item in accepted_since(pilot, year, as_of) if item.indicator_id == target.indicator_id]
+    found = of_years((item for item in values if item.indicator_id == target.indicator_id), year)
     reading = max(found, key=lambda item: item.period, default=None)
     year = int(reading.period) if reading else year
     return IndicatorStatus(target, reading, year, target_light(target, reading, year, as_of))
@@ -337,17 +353,6 @@ def build_progress(pilots: QuerySet[Pilot], as_of: date) -> Progress:
     return Progress(as_of, [pilot_status(pilot, as_of) for pilot in with_facts(pilots)])
 
 
-def those(
-    pilots: QuerySet[Pilot], as_of: date, *, stage: str = "", reached: str = "", light: str = ""
-) -> QuerySet[Pilot]:
-    """Of these pilots, those that on the day stand in a stage, are at it or past it, or show a light.
-
-    "unknown" as the stage asks for those without any on record. As many queries as `with_facts`, for any number.
-    """
-    found = [item.pilot.pk for item in build_progress(pilots, as_of).pilots if fits(item, stage, reached, light)]
-    return pilots.filter(pk__in=found)
-
-
 def fits(status: PilotStatus, stage: str, reached: str, light: str) -> bool:
     """Whether a pilot answers every question that is asked (an empty one is not)."""
     position = status.position
@@ -360,24 +365,15 @@ def fits(status: PilotStatus, stage: str, reached: str, light: str) -> bool:
     )
 
 
-def narrowed(pilots: QuerySet[Pilot], as_of: date, *, stage: str = "", light: str = "") -> QuerySet[Pilot]:
-    """Those of the pilots that stand in a stage, or show a light, on the day; all when neither is asked.
+def narrowed(
+    pilots: QuerySet[Pilot], as_of: date, *, stage: str = "", reached: str = "", light: str = ""
+) -> QuerySet[Pilot]:
+    """Those of the pilots that stand in a stage, are at it or past it, or show a light, on the day.
 
-    Neither is stored, so the progress of all these pilots is computed: seven queries, whatever their number, and time
-    that grows with it. What is handed back is a question like any other, to be ordered and paged.
+    None of it is stored, so the progress of all these pilots is computed: seven queries, whatever their number, and
+    time that grows with it. What is handed back is a question like any other, to be ordered and paged.
     """
-    if not stage and not light:
+    if not stage and not reached and not light:
         return pilots
     whole = build_progress(pilots.prefetch_related(None), as_of)
-    found = [
-        item.pilot.pk
-        for item in whole.pilots
-        if (not stage or (item.position and item.position.stage == stage)) and (not light or item.colour == light)
-    ]
-    return pilots.filter(pk__in=found)
-
-
-def corrections_since(as_of: date, models: Iterable[type[StageEntry]]) -> int:
-    """How many changes and deletions were entered after the day in these kinds of record."""
-    later = [model.history.filter(history_date__date__gt=as_of, history_type__in="~-") for model in models]
-    return sum(entries_.count() for entries_ in later)
+    return pilots.filter(pk__in=[item.pilot.pk for item in whole.pilots if fits(item, stage, reached, light)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from django.utils.formats import number_format
@@ -10,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from pilots.metrics import About, CoControl, Colour, Elasticity, Reason, Why, year_due
-from pilots.progress import PilotStatus
+from pilots.progress import PilotStatus, first_year
 from policies.charts import day
 
 
@@ -30,7 +31,8 @@ def amount(value: Decimal | None) -> str:
     """A value with thousands marks and no idle zeros."""
     if value is None:
         return _("no data")
-    rounded = value.quantize(Decimal(1)) if abs(value) >= 1000 else value.quantize(Decimal("0.01"))
+    places = Decimal(1) if abs(value) >= 1000 else Decimal("0.01") if abs(value) >= 1 else Decimal("0.0001")
+    rounded = value.quantize(places)
     text = f"{rounded:f}"
     digits = len(text.partition(".")[2].rstrip("0"))
     return number_format(rounded, digits, use_l10n=True, force_grouping=True)
@@ -38,7 +40,7 @@ def amount(value: Decimal | None) -> str:
 
 def percent(value: Decimal) -> str:
     """A fraction as a percentage with one decimal."""
-    return number_format(abs(value) * 100, 1)
+    return number_format(round(abs(value) * 100, 1), 1)  # number_format alone would cut, not round
 
 
 def reasons(status: PilotStatus) -> list[Sentence]:
@@ -118,10 +120,11 @@ def milestone_text(reason: Reason, title: str) -> str:
 def pilot_text(reason: Reason, status: PilotStatus) -> str:
     """A pilot as a whole: nothing behind, or nothing accepted to judge it by."""
     if reason.why == Why.NO_REPORT:
-        return _("Not rated: no accepted value for %(year)d") % {"year": year_due(status.as_of)}
+        year, first = year_due(status.as_of), first_year(status.pilot)
+        if year < first:
+            return _("Not rated yet: the first values are due by %(day)s") % {"day": day(date(first + 1, 3, 31))}
+        return _("Not rated: no accepted value for %(year)d") % {"year": year}
     rated = sum(item.light.colour != Colour.GREY for item in status.indicators)
-    if not status.indicators and not status.milestones:
-        return _("No target and no milestone is recorded")
     text = _(
         "Nothing behind schedule: %(rated)d of %(n)d indicators rated, %(done)d of %(due)d milestones due are done"
     )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 
 from django.db.models import QuerySet, TextChoices
 from django.utils.translation import gettext_lazy as _
@@ -64,49 +65,49 @@ class PilotSynergy:
     carbon: Pair
     pollutants: Sequence[Pair]
 
-    @property
+    @cached_property
     def apeq(self) -> Equivalents:
         """Air pollutant equivalents; in thousand equivalents when emissions are in tonnes."""
         return metrics.apeq(self.emissions)
 
-    @property
+    @cached_property
     def emissions(self) -> list[Emission]:
         return [
             Emission(p.indicator.code, p.base, p.actual, p.indicator.equivalent_kg, target=p.target)
             for p in self.pollutants
         ]
 
-    @property
+    @cached_property
     def rates(self) -> dict[str, Decimal | None]:
         """The reduction rate of every air pollutant and of carbon, as fractions; positive = reduced."""
         return {pair.indicator.code: pair.reduction.rate for pair in (*self.pollutants, self.carbon)}
 
-    @property
+    @cached_property
     def kind(self) -> CoControl | None:
         return metrics.co_control(self.apeq.rate, self.carbon.reduction.rate)
 
-    @property
+    @cached_property
     def elasticity(self) -> Elasticity:
         """Cross-elasticity of all air pollutants together to carbon."""
         return metrics.elasticity(self.apeq.rate, self.carbon.reduction.rate)
 
-    @property
+    @cached_property
     def elasticities(self) -> dict[str, Elasticity]:
         """Cross-elasticity of each air pollutant to carbon."""
         rate = self.carbon.reduction.rate
         return {pair.indicator.code: metrics.elasticity(pair.reduction.rate, rate) for pair in self.pollutants}
 
-    @property
+    @cached_property
     def pollution_progress(self) -> PollutionProgress:
         """P_A: equivalents achieved of those promised, each pollutant's progress cut at 1."""
         return metrics.pollution_progress([item for item in self.emissions if item.target is not None])
 
-    @property
+    @cached_property
     def carbon_progress(self) -> Decimal | None:
         """P_C: the carbon target's progress."""
         return metrics.progress(self.carbon.base, self.carbon.actual, self.carbon.target)
 
-    @property
+    @cached_property
     def joint_progress(self) -> Decimal | None:
         """S, from the pilot's own base, targets and values."""
         return metrics.joint_progress(self.pollution_progress.value, self.carbon_progress)
@@ -141,23 +142,23 @@ class Synergy:
     def of(self) -> int:
         return len(self.pilots) + len(self.missing)
 
-    @property
+    @cached_property
     def on_chart(self) -> list[PilotSynergy]:
         """Those on totals; an intensity is never plotted beside a total."""
         return [item for item in self.pilots if item.basis == Basis.TOTAL and item.kind is not None]
 
-    @property
+    @cached_property
     def kinds(self) -> dict[CoControl, int]:
         """How many on the chart are of each class, all classes named."""
         found = Counter(item.kind for item in self.on_chart)
         return {kind: found[kind] for kind in CoControl}
 
-    @property
+    @cached_property
     def carbon_total(self) -> metrics.Total:
         """Tonnes of CO2 reduced together; a park stays out of a sum beside its city."""
         return metrics.total(self._parts(lambda item: item.carbon_tonnes))
 
-    @property
+    @cached_property
     def apeq_total(self) -> metrics.Total:
         """Thousand pollutant equivalents reduced together; a park stays out of a sum beside its city."""
         return metrics.total(self._parts(lambda item: item.apeq.reduced if item.basis == Basis.TOTAL else None))

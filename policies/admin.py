@@ -279,7 +279,7 @@ class MeasureAdmin(RecordAdmin):
 
 @admin.register(Figure)
 class FigureAdmin(RecordAdmin):
-    list_display = ["__str__", "value", "unit", "period", "kind", "province", "state", "confidence"]
+    list_display = ["__str__", "value", "unit", "span", "kind", "province", "state", "confidence"]
     list_select_related = ["province"]
     list_filter = ["state", "kind", "unit", "confidence", *present("province")]
     search_fields = ["name_zh", "name_en", "slug", "as_printed", "note"]
@@ -292,6 +292,10 @@ class FigureAdmin(RecordAdmin):
         (_("The period it is for"), {"fields": [("period_from", "period_to")]}),
         (_("How sure it is"), {"fields": ["state", "confidence", "note"]}),
     ]
+
+    @admin.display(description=_("period"), ordering="period_from")
+    def span(self, figure: Figure) -> str:
+        return figure.period
 
 
 @admin.register(Shipment)

@@ -11,6 +11,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from config.faults import nearest, short
 from config.history import one_entry
@@ -29,7 +30,7 @@ from policies.models import (
 from policies.models.base import Recorded, tidy
 
 RECORDS = Path(__file__).parent / "records"
-REASON = "Shipped with the product"
+REASON = gettext_noop("Shipped with the product")
 YES_NO = {"yes": True, "no": False}
 
 

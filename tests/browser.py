@@ -8,13 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Route
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Route, expect
 
 ROOT = Path(__file__).resolve().parent.parent
 FLAGS = [
@@ -28,6 +29,7 @@ FLAGS = [
 ]
 CDN = "https://cdn.jsdelivr.net/npm/"
 VENDOR = ROOT / "static" / "vendor"
+PATIENCE = 15_000  # ms: a busy machine is no fault of the page
 WATCH_SHIFTS = """
 window.shifted = 0;
 new PerformanceObserver((list) => list.getEntries().forEach((entry) => {
@@ -44,6 +46,7 @@ class Product:
     """A place that holds a database with the shipped records and the collected static files."""
 
     home: Path
+    key: str = field(default_factory=lambda: secrets.token_urlsafe(64))
 
     def environment(self, **more: str) -> dict[str, str]:
         """Nothing of the shell but what a process needs to start: DEBUG is off, and var/ is left alone."""
@@ -53,15 +56,9 @@ class Product:
             "DJANGO_SETTINGS_MODULE": "tests.served",
             "DATABASE_URL": f"sqlite:///{self.home / 'tracker.sqlite3'}",
             "TEST_STATIC_ROOT": str(self.home / "static"),
-            "SECRET_KEY": self.key(),
+            "SECRET_KEY": self.key,
             **more,
         }
-
-    def key(self) -> str:
-        file = self.home / "key"
-        if not file.exists():
-            file.write_text(secrets.token_urlsafe(64))
-        return file.read_text()
 
     def manage(self, *words: str, **more: str) -> None:
         command = [sys.executable, "manage.py", *words]
@@ -71,9 +68,11 @@ class Product:
         assert done.returncode == 0, done.stdout + done.stderr
 
     def prepare(self) -> None:
-        self.manage("migrate", "--noinput")
-        self.manage("load_records")
-        self.manage("collectstatic", "--noinput")
+        with ThreadPoolExecutor() as pool:
+            files = pool.submit(self.manage, "collectstatic", "--noinput")
+            self.manage("migrate", "--noinput")
+            self.manage("load_records")
+            files.result()
 
     @contextmanager
     def served(self, **more: str) -> Iterator[str]:
@@ -170,7 +169,8 @@ class Heard:
 def open_context(browser: Browser, cdn: Any = cdn_good, **options: Any) -> tuple[BrowserContext, Heard]:
     """A reader's browser. Whatever it asks of the CDN is answered by `cdn`; there is no other way out."""
     context = browser.new_context(**{"locale": "en-GB", "viewport": {"width": 1440, "height": 900}, **options})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
     context.route(f"{CDN}**", cdn)
     context.add_init_script(WATCH_SHIFTS)
     heard = Heard()
@@ -179,19 +179,23 @@ def open_context(browser: Browser, cdn: Any = cdn_good, **options: Any) -> tuple
 
 
 def draw_charts(page: Page) -> None:
-    """Scroll to the first drawing, and wait until the script has drawn them all."""
-    if page.locator("[data-live-drawing]").count():
-        page.locator("[data-live-drawing]").first.scroll_into_view_if_needed()
-        page.locator("[data-chart][data-drawn]").first.wait_for()
+    """Scroll to each drawing that is shown, and wait until the script has drawn it."""
+    for frame in page.locator("[data-chart]:has([data-live-drawing]):visible").all():
+        frame.scroll_into_view_if_needed()
+        expect(frame).to_have_attribute("data-drawn", "")
 
 
 def painted(page: Page) -> bool:
-    """Whether every canvas holds more than its empty ground."""
-    return page.evaluate("""() => [...document.querySelectorAll("[data-live-drawing] canvas")].every((canvas) =>
-      new Uint32Array(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.buffer)
-        .some((pixel) => pixel))""")
+    """Whether every canvas that was drawn on holds more than its empty ground."""
+    return page.evaluate("""() => [...document.querySelectorAll("[data-drawn] canvas")].every((canvas) =>
+{
+      const pen = new OffscreenCanvas(64, 64).getContext("2d");
+      pen.drawImage(canvas, 0, 0, 64, 64);
+      return new Uint32Array(pen.getImageData(0, 0, 64, 64).data.buffer).some((pixel) => pixel);
+    })""")
 
 
 def sideways(page: Page) -> int:
-    """By how many pixels the page is wider than its window."""
+    """By how many pixels the page is wider than its window, once its scripts have seen the window's size."""
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     return page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")

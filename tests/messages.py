@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polib
 from django.utils.translation.template import templatize
@@ -26,7 +27,7 @@ FUNCTIONS = {
     "npgettext": ("context", "msgid", "plural"),
     "npgettext_lazy": ("context", "msgid", "plural"),
 }
-TEMPLATE_CALL = re.compile(r"\b(?:n?p?gettext|_)\((?=[\"'])")
+TEMPLATE_CALL = re.compile(r"\b(?:n?p?gettext|_)\((?=u?[\"'])")
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def message_of(function: str, call: ast.Call) -> Message | None:
     parts = FUNCTIONS.get(function)
     if parts is None or len(call.args) < len(parts):
         return None
-    texts = {}
+    texts: dict[str, Any] = {}
     for part, argument in zip(parts, call.args, strict=False):
         if isinstance(argument, ast.JoinedStr):
             raise ValueError(f"line {argument.lineno}: a translated text cannot be an f-string")

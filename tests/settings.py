@@ -13,6 +13,10 @@ os.environ.setdefault("DATABASE_URL", "sqlite://:memory:")
 # Playwright keeps an event loop in the thread of the test, where Django would then refuse every query.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
+from tests.messages import compile_catalogues  # noqa: E402
+
+compile_catalogues()  # before anything asks for a translation
+
 from config.settings import *  # noqa: E402, F403
 from config.settings import DATABASES  # noqa: E402
 

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from openpyxl import load_workbook
 
-from pilots.models import Pilot
+from pilots.models import Batch, Pilot
 from policies.models import Industry, Policy, Province
 from tests.factories import make_batch, make_industry, make_pilot, make_plan, make_policy, make_province
 
@@ -27,6 +27,8 @@ PAGES = [
     "/pilots/",
     "/pilots/huzhou/",
     "/pilots/otog-high-tech-industrial-development-zone/",
+    "/batches/national-batch-1/",
+    "/synergy/",
     "/industries/",
     "/industries/?by=province&level=national",
     "/industries/steel/",
@@ -47,13 +49,13 @@ def test_every_page_answers_in_its_language(client: Client, path: str, lang: str
 
 
 def test_every_record_has_its_page(client: Client) -> None:
-    for model in (Policy, Province, Pilot, Industry):
+    for model in (Policy, Province, Batch, Pilot, Industry):
         for record in model._default_manager.all():
             assert client.get(record.get_absolute_url()).status_code == 200, record
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/policies/", "/provinces/", "/pilots/", "/industries/", "/data/", "/search/?q=a"]
+    "path", ["/", "/policies/", "/provinces/", "/pilots/", "/synergy/", "/industries/", "/data/", "/search/?q=a"]
 )
 def test_empty_data_is_no_error(empty: None, client: Client, path: str) -> None:
     assert client.get(path).status_code == 200
@@ -72,8 +74,8 @@ def test_empty_data_is_no_error(empty: None, client: Client, path: str) -> None:
         (
             "/policies/synergy-implementation-plan-2022/?as_of=2022-12-30",
             (
-                "3 of 32 provinces have issued a plan; 2 of them on a known day, the median 172 days after the national "
-                "document."
+                "3 of 32 provinces have issued a plan; 2 of them on a known day, the median 172 days after the "
+                "national document."
             ),
         ),
         (
@@ -258,16 +260,17 @@ def test_script_in_a_record_stays_text(empty: None, client: Client) -> None:
     ("path", "queries"),
     [
         # policy; reconciliation 2; rollout 3; coverage 6 (no measures); pilots by province 2; tiles outside;
-        # sources of pilots, policy, plans; the histories of 7 kinds
-        ("/", 25),
+        # progress 6 (no targets, so no steps); sources of pilots, policy, plans; the histories of 13 kinds
+        ("/", 37),
         # roster; known policies 3 (total, calling, filtered); the rows; their agencies; choices of 3 filters; total
         ("/policies/", 10),
         # the overview's 14; roster count; the rows; sources; tiles outside
         ("/provinces/", 18),
-        # reconciliation 2; count; the rows; industries; sources; pilots by province 2; choices of 3 filters
-        ("/pilots/", 11),
-        # coverage 6; sources; choices of 2 filters; measures (none, so nothing behind them)
-        ("/industries/", 10),
+        # reconciliation 2; progress 6 (no targets, so no steps); count; the rows; industries; sources; pilots by
+        # province 2; choices of 3 filters
+        ("/pilots/", 17),
+        # coverage 6; quotients 3; sources; choices of 2 filters; measures (none, so nothing behind them)
+        ("/industries/", 13),
         # reconciliation 2; policy; roster; gaps; sources 3 (none, so no page); figures; 10 counts of downloads
         ("/data/", 18),
     ],

@@ -14,10 +14,11 @@ from django.template import Context
 from django.urls import reverse
 from django.utils.formats import date_format, get_format, number_format
 from django.utils.html import format_html_join
-from django.utils.safestring import SafeString
-from django.utils.translation import gettext, ngettext, pgettext
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language, gettext, ngettext, pgettext
 
 from config.charts import Cell, Column, PartialDate, Table
+from config.words import listed
 
 register = template.Library()
 
@@ -215,10 +216,10 @@ def cited(context: Context) -> list[Any]:
 
 
 @register.filter
-def numbered(sources: Sequence[Any], listed: Sequence[Any]) -> str:
+def numbered(sources: Sequence[Any], everything: Sequence[Any]) -> str:
     """Where these sources stand in that list: 1–4, 7."""
     runs: list[list[int]] = []
-    for place in sorted(listed.index(source) + 1 for source in sources):
+    for place in sorted(everything.index(source) + 1 for source in sources):
         if runs and runs[-1][-1] == place - 1:
             runs[-1][1:] = [place]
         else:
@@ -230,6 +231,26 @@ def numbered(sources: Sequence[Any], listed: Sequence[Any]) -> str:
 def rung(things: Sequence[Any]) -> int:
     """How tall a frame has to be for so many bars, in steps of four: its class reserves the height."""
     return min(-(-len(things) // 4) * 4, 40)
+
+
+@register.simple_tag
+def tongue(text: object) -> SafeString:
+    """` lang="zh"` for an element whose text is Chinese on an English page, `lang="en"` the other way round.
+
+    `<a href="{% to pilot %}"{% tongue pilot.name %}>`: a record without an English name shows its Chinese one.
+    """
+    words, chinese = str(text or ""), (get_language() or "").startswith("zh")
+    han = sum("\u4e00" <= char <= "\u9fff" for char in words)
+    latin = sum(char.isascii() and char.isalpha() for char in words)
+    if chinese:
+        return mark_safe(' lang="en"' if latin > 2 and not han else "")  # noqa: S308  # nothing of the text is in it
+    return mark_safe(' lang="zh"' if 2 * han > latin else "")  # noqa: S308
+
+
+@register.filter
+def reason(text: str | None) -> str:
+    """Why a record was changed: what the product itself wrote is translated, what people wrote is theirs."""
+    return gettext(text) if text else ""
 
 
 @register.filter

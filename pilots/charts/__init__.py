@@ -1,18 +1,74 @@
 """The pilots' numbers as chart frames and tables; nothing is counted anew here."""
 
 from pilots.charts.addresses import pilots_url
-from pilots.charts.coverage import coverage_chart, coverage_finding, fields_table, matrix_chart
+from pilots.charts.attention import attention_finding, attention_table
+from pilots.charts.coverage import coverage_chart, coverage_finding, fields_table, matrix_chart, quotients_chart
 from pilots.charts.places import overview_map, provinces_chart, recorded_pilots
+from pilots.charts.progress import (
+    evidence_table,
+    indicators_table,
+    light_box,
+    light_strip,
+    lights_table,
+    milestones_chart,
+    milestones_table,
+    trend_chart,
+)
 from pilots.charts.reconciliation import reconciliation_table
+from pilots.charts.stages import (
+    cohort_chart,
+    funnel_chart,
+    longest_table,
+    plan_lag_chart,
+    stage_track,
+    stay_chart,
+    time_in_stage,
+    track_notes,
+)
+from pilots.charts.synergy import (
+    amber_table,
+    classes_table,
+    coordinates_chart,
+    elasticity_table,
+    joint_table,
+    missing_groups,
+    missing_table,
+)
 
 __all__ = [
+    "amber_table",
+    "attention_finding",
+    "attention_table",
+    "classes_table",
+    "cohort_chart",
+    "coordinates_chart",
     "coverage_chart",
     "coverage_finding",
+    "elasticity_table",
+    "evidence_table",
     "fields_table",
+    "funnel_chart",
+    "indicators_table",
+    "joint_table",
+    "light_box",
+    "light_strip",
+    "lights_table",
+    "longest_table",
     "matrix_chart",
+    "milestones_chart",
+    "milestones_table",
+    "missing_groups",
+    "missing_table",
     "overview_map",
     "pilots_url",
+    "plan_lag_chart",
     "provinces_chart",
+    "quotients_chart",
     "reconciliation_table",
     "recorded_pilots",
+    "stage_track",
+    "stay_chart",
+    "time_in_stage",
+    "track_notes",
+    "trend_chart",
 ]

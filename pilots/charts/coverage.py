@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -13,8 +16,10 @@ from config.words import listed
 from pilots import metrics
 from pilots.charts.addresses import pilots_url
 from pilots.coverage import Coverage, IndustryCoverage
+from pilots.metrics import LocationQuotient
+from pilots.quotients import Quotients
 from policies.charts import day
-from policies.models import Source
+from policies.models import Industry, Source
 
 
 def coverage_finding(coverage: Coverage) -> str:
@@ -208,3 +213,108 @@ def fields_table(coverage: Coverage) -> Table:
         for row in coverage.fields
     ]
     return Table(columns, rows)
+
+
+# -- location quotients --------------------------------------------------------------------------------
+
+
+def quotients_chart(quotients: Quotients, as_of: date, sources: Sequence[Source]) -> Chart:
+    """Industries in rows, regions in columns: the count always, the quotient where one pilot or more is expected."""
+    return Chart(
+        slug="quotients",
+        kind="quotients",
+        title=quotients_title(quotients),
+        subtitle=_(
+            "Pilots that name the industry in the region, and the location quotient; %(n)d pilots, as of %(day)s"
+        )
+        % {"n": quotients.pilots, "day": day(as_of)},
+        table=quotients_table(quotients),
+        data={
+            "columns": [
+                {"label": str(region.label), "n": n, "url": pilots_url(region=region.value)}
+                for region, n in quotients.regions
+            ],
+            "rows": [quotient_row(industry, row, quotients) for industry, row in quotients.rows],
+        },
+        sources=sources,
+        note=_(
+            "The quotient is the region’s share of pilots in the industry over the programme’s share; above 1 is "
+            "more than its size would lead one to expect. It is hidden where fewer than one pilot is expected, and "
+            "marked as a small sample up to five."
+        ),
+    )
+
+
+def quotients_title(quotients: Quotients) -> str:
+    """Where most crowd together, or that there are too few pilots to say."""
+    crowded = [found for found in quotients.shown if (found[2].value or 0) > 1]
+    if not crowded:
+        return _("Too few pilots in any region to say where an industry crowds together")
+    industry, region, quotient = crowded[0]
+    text = _("Most crowded: %(industry)s in %(region)s, %(here)d pilots where %(expected)s are expected")
+    return text % {
+        "industry": industry.name,
+        "region": region.label,
+        "here": quotient.here,
+        "expected": rounded(quotient.expected, 1),
+    }
+
+
+def rounded(value: Decimal | None, digits: int) -> str:
+    """A number with so many decimals; number_format alone would cut, not round."""
+    return "" if value is None else number_format(round(value, digits), digits)
+
+
+def quotient_row(industry: Industry, row: Sequence[LocationQuotient], quotients: Quotients) -> dict[str, Any]:
+    highest = max((item.here for _industry, items in quotients.rows for item in items), default=0)
+    return {
+        "label": industry.name,
+        "url": industry.get_absolute_url(),
+        "total": row[0].everywhere if row else 0,
+        "cells": [
+            {
+                "value": item.here,
+                "step": metrics.shade(item.here, highest),
+                "quotient": rounded(item.value, 2),
+                "small": item.small_sample,
+                "url": pilots_url(industry=industry.slug, region=region.value) if item.here else "",
+            }
+            for item, (region, _n) in zip(row, quotients.regions, strict=True)
+        ],
+    }
+
+
+def quotients_table(quotients: Quotients) -> Table:
+    columns = [
+        Column("industry", _("Industry")),
+        Column("region", _("Region")),
+        Column("here", _("Pilots of the industry here"), "integer"),
+        Column("region_pilots", _("Pilots of the region"), "integer"),
+        Column("everywhere", _("Pilots of the industry everywhere"), "integer"),
+        Column("programme", _("Pilots of the programme"), "integer"),
+        Column("expected", _("Expected here"), "decimal"),
+        Column("quotient", _("Location quotient"), "decimal"),
+        Column("sample", _("Sample")),
+    ]
+    rows = [
+        [
+            Cell(industry.name, url=industry.get_absolute_url(), lang=industry.name_lang),
+            Cell(str(region.label)),
+            Cell(item.here),
+            Cell(item.region),
+            Cell(item.everywhere),
+            Cell(item.programme),
+            Cell(None if item.expected is None else round(item.expected, 2)),
+            Cell("" if item.value is None else round(item.value, 2)),
+            sample_cell(item),
+        ]
+        for industry, row in quotients.rows
+        for item, (region, _n) in zip(row, quotients.regions, strict=True)
+    ]
+    return Table(columns, rows)
+
+
+def sample_cell(item: LocationQuotient) -> Cell:
+    if item.value is None:
+        return Cell(_("fewer than 1 expected: not shown"), tag="grey")
+    return Cell(_("small sample"), tag="yellow") if item.small_sample else Cell("")

@@ -11,10 +11,13 @@ from pilots.charts.addresses import pilots_url
 from pilots.reconcile import BatchCount
 
 
-def reconciliation_table(batches: Sequence[BatchCount]) -> Table:
-    """Announced, recorded, how many of those are only inferred, and still to enter, by batch and kind."""
+def reconciliation_table(batches: Sequence[BatchCount], *, named: bool = True) -> Table:
+    """Announced, recorded, how many of those are only inferred, and still to enter, by batch and kind.
+
+    On the page of one batch its name need not stand in each line.
+    """
     columns = [
-        Column("batch", _("Batch")),
+        *([Column("batch", _("Batch"))] if named else []),
         Column("kind", _("Kind")),
         Column("announced", _("Announced"), "integer"),
         Column("recorded", _("Recorded"), "integer"),
@@ -24,7 +27,7 @@ def reconciliation_table(batches: Sequence[BatchCount]) -> Table:
     ]
     rows = [
         [
-            Cell(item.batch.name, url=pilots_url(batch=item.batch.slug), lang=item.batch.name_lang),
+            *([Cell(item.batch.name, url=item.batch.get_absolute_url(), lang=item.batch.name_lang)] if named else []),
             Cell(kind.label, url=pilots_url(batch=item.batch.slug, kind=kind.kind)),
             Cell(kind.numbers.announced),
             Cell(kind.numbers.recorded),

@@ -9,13 +9,14 @@ from datetime import date
 from statistics import median
 from typing import Any
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from config.charts import Cell, Chart, Column, Table
 from config.templatetags.site import days as days_text
 from config.templatetags.site import share as share_text
-from pilots import metrics
+from config.words import labelled, listed
 from pilots.charts.addresses import pilots_url
 from pilots.cohorts import Cohort, Cohorts, StageTime, Stay
 from pilots.metrics import ORDERED, Funnel, Stage
@@ -76,6 +77,15 @@ def stage_track(status: PilotStatus) -> list[StageMark]:
             )
         )
     return marks
+
+
+def track_notes(marks: Sequence[StageMark]) -> list[dict[str, str]]:
+    """Why stages have no day, once for all stages of the same reason."""
+    reasons = dict.fromkeys(mark.reason for mark in marks if mark.reason)
+    return [
+        {"reason": reason, "stages": labelled(listed(mark.label for mark in marks if mark.reason == reason), "")}
+        for reason in reasons
+    ]
 
 
 def happened(entry: StageEntry, as_of: date) -> bool:
@@ -157,9 +167,7 @@ def funnel_title(funnel: Funnel, standing: Counter[Stage]) -> str:
     ) % {"most": most, "n": funnel.n, "stage": stage.label}
     if not without:
         return text + _("; all have issued their plan")
-    return text + ngettext(
-        "; %(n)d has no plan on record", "; %(n)d have no plan on record", without
-    ) % {"n": without}
+    return text + ngettext("; %(n)d has no plan on record", "; %(n)d have no plan on record", without) % {"n": without}
 
 
 def funnel_scope(funnel: Funnel, scope: str, as_of: date) -> str:
@@ -271,7 +279,7 @@ def plan_lag_chart(progress: Progress, scope: str, sources: Sequence[Source], *,
                 "x": _("days after the list"),
                 "certain": _("plan issued"),
                 "latest": _("still without a plan: days so far"),
-                "median": _("median %(days)s days") % {"days": f"{middle:g}"} if middle is not None else "",
+                "median": _("median %(days)s") % {"days": half_days(middle)} if middle is not None else "",
             },
         },
         sources=sources,
@@ -318,11 +326,21 @@ def plan_lag_title(done: Sequence[int], waiting: Sequence[int], middle: float | 
             len(waiting),
         )
         return text % {"n": len(waiting), "days": days_text(waiting[-1])}
-    text = _("Half of the plans came within %(days)s of the list") % {"days": days_text(round(middle))}
+    text = _("Half of the plans came within %(days)s of the list") % {"days": half_days(middle)}
     if not waiting:
         return text
-    rest = ngettext("; %(n)d pilot still waits, %(days)s so far", "; %(n)d still wait, up to %(days)s so far", len(waiting))
+    rest = ngettext(
+        "; %(n)d pilot still waits, %(days)s so far", "; %(n)d still wait, up to %(days)s so far", len(waiting)
+    )
     return text + rest % {"n": len(waiting), "days": days_text(waiting[-1])}
+
+
+def half_days(middle: float) -> str:
+    """A median in days, which may end in a half."""
+    if middle == int(middle):
+        return days_text(int(middle))
+    # Translators: a number that is not whole, such as 285.5 days.
+    return _("%(number)s days") % {"number": number_format(round(middle, 1), 1)}
 
 
 def plan_lag_scope(done: int, waiting: int, unknown: int, scope: str, as_of: date) -> str:
@@ -459,9 +477,7 @@ def stay_chart(times: Sequence[StageTime], scope: str, as_of: date, sources: Seq
         table=stay_table(times),
         data={
             "lanes": [str(time.stage.label) for time in used],
-            "points": [
-                stay_point(stay, lane) for lane, time in enumerate(used) for stay in (*time.left, *time.still)
-            ],
+            "points": [stay_point(stay, lane) for lane, time in enumerate(used) for stay in (*time.left, *time.still)],
             "median": None,
             "labels": {
                 "x": _("days in the stage"),
@@ -496,7 +512,7 @@ def stay_title(used: Sequence[StageTime]) -> str:
     middle, slowest = max(left, key=lambda item: item[0] or 0)
     return _("“%(stage)s” took longest: half needed %(days)s or more") % {
         "stage": slowest.stage.label,
-        "days": days_text(round(middle or 0)),
+        "days": half_days(middle or 0),
     }
 
 
@@ -528,12 +544,3 @@ def stay_table(times: Sequence[StageTime]) -> Table:
 def time_in_stage(status: PilotStatus) -> int | None:
     """Days in the present stage; nothing to say of one that has withdrawn."""
     return None if withdrawn(status) else status.days_in_stage
-
-
-def list_to_plan_text(status: PilotStatus) -> str | None:
-    """Days from the list to the plan in words; None when they cannot be told."""
-    span: metrics.Span | None = status.list_to_plan
-    if span is None:
-        return None
-    text = days_text(span.days)
-    return text if span.done else _("%(days)s so far, no plan yet") % {"days": text}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 
 from django.db.models import TextChoices
@@ -147,26 +148,32 @@ class TargetPath:
 
     def expected_value(self, at: int | date) -> Decimal:
         """V on the path, in the unit of its points."""
-        return rounded(self._value(at))
+        return rounded(self.value(at))
 
     def expected_share(self, at: int | date) -> Decimal | None:
         """E on the path: how much of the whole change is due, from 0 to 1; None when base and target are the same.
 
         With one step it is the share of time. While a path stays level nothing more is due.
         """
-        base, target = Fraction(self.base.value), Fraction(self.target)
-        if base == target:
-            return None
-        return min(max(rounded((self._value(at) - base) / (target - base)), NONE), WHOLE)
+        return _share(self, at)
 
-    def _value(self, at: int | date) -> Fraction:
-        """V as a fraction: between the two points around `at`, or that of the nearest end."""
+    def value(self, at: int | date) -> Fraction:
+        """V as an exact fraction: between the two points around `at`, or that of the nearest end."""
         if isinstance(at, int) != isinstance(self.base.at, int):
             raise ValueError("asked for a day on a path of years, or the other way round")
         place = min(max(_place(at), self.base.place), self.steps[-1].place)
         before, after = next((b, a) for b, a in pairwise(self.points) if place <= a.place)
         passed = Fraction(place - before.place, after.place - before.place)
         return Fraction(before.value) + (Fraction(after.value) - Fraction(before.value)) * passed
+
+
+@lru_cache(maxsize=10_000)
+def _share(path: TargetPath, at: int | date) -> Decimal | None:
+    """E on a path, kept: to say since when a light has its colour, the same year is asked for day after day."""
+    base, target = Fraction(path.base.value), Fraction(path.target)
+    if base == target:
+        return None
+    return min(max(rounded((path.value(at) - base) / (target - base)), NONE), WHOLE)
 
 
 # -- pollution and carbon together ---------------------------------------------------------------------

@@ -1,12 +1,17 @@
 """What is measured: indicator definitions, what a pilot promised, and what was read."""
 
-from typing import Any
+import re
+from datetime import date
+from decimal import Decimal
+from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
+from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
+from pilots.metrics.checks import last_day
 from pilots.metrics.lights import TargetKind
 from pilots.metrics.progress import Direction
 from pilots.models.programme import Pilot
@@ -14,6 +19,7 @@ from policies.models.base import (
     Confidence,
     Named,
     Recorded,
+    Rules,
     Sourced,
     check_not_ahead,
     check_text,
@@ -22,7 +28,17 @@ from policies.models.base import (
     reads_chinese,
 )
 
-PERIOD = r"^[0-9]{4}(-Q[1-4])?$"
+PERIOD = r"^(19|20)[0-9]{2}(-Q[1-4])?$"
+
+
+def matches(period: str) -> bool:
+    """Whether it is written as a year or quarter."""
+    return re.fullmatch(PERIOD, period) is not None
+
+
+def exact_text(value: Decimal) -> str:
+    """A value with thousands marked, to the last digit and without idle zeros."""
+    return number_format(Decimal(f"{value.normalize():f}"), use_l10n=True, force_grouping=True)
 
 
 def not_negative(field: str, name: str) -> models.CheckConstraint:
@@ -73,15 +89,40 @@ class Indicator(Recorded, Named):
     code = models.CharField(
         _("code"), max_length=12, unique=True, help_text=_("Capital letters, digits and _, for example AIR_SO2.")
     )
-    unit = models.CharField(_("unit"), max_length=30, validators=[check_text])
-    unit_zh = models.CharField(_("unit in Chinese"), max_length=30, blank=True, validators=[check_text])
-    kind = models.CharField(_("kind"), max_length=10, choices=IndicatorKind.choices)
-    direction = models.CharField(_("direction"), max_length=6, choices=Direction.choices)
+    unit = models.CharField(
+        _("unit"),
+        max_length=30,
+        validators=[check_text],
+        help_text=_("In which every value is entered, for example t."),
+    )
+    unit_zh = models.CharField(
+        _("unit in Chinese"),
+        max_length=30,
+        blank=True,
+        validators=[check_text],
+        help_text=_("Only where it differs, for example 万吨."),
+    )
+    kind = models.CharField(
+        _("kind"), max_length=10, choices=IndicatorKind.choices, help_text=_("What the indicator is about.")
+    )
+    direction = models.CharField(
+        _("direction"), max_length=6, choices=Direction.choices, help_text=_("Which way is better.")
+    )
     binding = models.BooleanField(
         _("binding"), default=False, help_text=_("Binding (约束性) as opposed to expected (预期性).")
     )
-    accumulation = models.CharField(_("accumulation"), max_length=10, choices=Accumulation.choices)
-    rollup = models.CharField(_("roll-up"), max_length=4, choices=RollUp.choices)
+    accumulation = models.CharField(
+        _("accumulation"),
+        max_length=10,
+        choices=Accumulation.choices,
+        help_text=_("A state on a day, what came about in the period, or all since the start."),
+    )
+    rollup = models.CharField(
+        _("roll-up"),
+        max_length=4,
+        choices=RollUp.choices,
+        help_text=_("How values of several pilots may be put together. Concentrations and intensities never are."),
+    )
     equivalent_kg = models.DecimalField(
         _("kg per pollutant equivalent"),
         max_digits=8,
@@ -91,9 +132,20 @@ class Indicator(Recorded, Named):
         help_text=_("Environmental Protection Tax Law, annex 2; for example 0.95 for SO2."),
     )
     may_enter_synergy = models.CharField(
-        _("may enter synergy"), max_length=9, choices=SynergyUse.choices, default=SynergyUse.NO
+        _("may enter synergy"),
+        max_length=9,
+        choices=SynergyUse.choices,
+        default=SynergyUse.NO,
+        help_text=_("Whether it may stand in the co-control coordinates and the elasticities."),
     )
-    note = models.TextField(_("note"), blank=True, validators=[check_text])
+    note = models.TextField(
+        _("note"),
+        blank=True,
+        validators=[check_text],
+        help_text=_("How it is measured, for example “Primary sources only; heating season included”."),
+    )
+
+    MENDED_AT: ClassVar[Rules] = {"quality_never_summed": ("rollup",)}
 
     class Meta:
         verbose_name = _("indicator")
@@ -137,17 +189,49 @@ class Indicator(Recorded, Named):
 class Target(Recorded, Sourced):
     """What a pilot promised for an indicator: from which base, to which value, by which year."""
 
-    pilot = models.ForeignKey(Pilot, verbose_name=_("pilot"), on_delete=models.PROTECT, related_name="targets")
-    indicator = models.ForeignKey(
-        Indicator, verbose_name=_("indicator"), on_delete=models.PROTECT, related_name="targets"
+    pilot = models.ForeignKey(
+        Pilot,
+        verbose_name=_("pilot"),
+        on_delete=models.PROTECT,
+        related_name="targets",
+        help_text=_("The pilot that promised it."),
     )
-    kind = models.CharField(_("kind"), max_length=5, choices=TargetKind.choices, default=TargetKind.REACH)
+    indicator = models.ForeignKey(
+        Indicator,
+        verbose_name=_("indicator"),
+        on_delete=models.PROTECT,
+        related_name="targets",
+        help_text=_("Search by code or name, for example SO2. Its unit is the unit of the values."),
+    )
+    kind = models.CharField(
+        _("kind"),
+        max_length=5,
+        choices=TargetKind.choices,
+        default=TargetKind.REACH,
+        help_text=_("Reach a value by a year, stay within a limit, keep what there is, or a task in words."),
+    )
     base_year = models.PositiveSmallIntegerField(
         _("base year"), null=True, blank=True, help_text=_("For example 2023. Empty when the document names none.")
     )
-    base_value = models.DecimalField(_("base value"), max_digits=20, decimal_places=6, null=True, blank=True)
-    target_year = models.PositiveSmallIntegerField(_("target year"))
-    target_value = models.DecimalField(_("target value"), max_digits=20, decimal_places=6, null=True, blank=True)
+    base_value = models.DecimalField(
+        _("base value"),
+        max_digits=20,
+        decimal_places=6,
+        null=True,
+        blank=True,
+        help_text=_("Value of the base year, in the indicator’s unit. Empty when the document names none."),
+    )
+    target_year = models.PositiveSmallIntegerField(
+        _("target year"), help_text=_("Year by whose end it is to be reached, for example 2026.")
+    )
+    target_value = models.DecimalField(
+        _("target value"),
+        max_digits=20,
+        decimal_places=6,
+        null=True,
+        blank=True,
+        help_text=_("In the indicator’s unit. Empty for a task in words."),
+    )
     target_text = models.CharField(
         _("target in words"),
         max_length=300,
@@ -162,9 +246,21 @@ class Target(Recorded, Sourced):
         validators=[check_not_ahead],
         help_text=_("Only for a task in words: the day it was done."),
     )
-    binding = models.BooleanField(_("binding"), default=False)
+    binding = models.BooleanField(
+        _("binding"),
+        default=False,
+        help_text=_("Whether this pilot is bound to it; a binding red turns the pilot red."),
+    )
 
     _history_m2m_fields = ["sources"]
+    MENDED_AT: ClassVar[Rules] = {
+        "one_per_indicator": ("indicator",),
+        "after_base": ("target_year",),
+        "has_value": ("target_value",),
+        "text_has_words": ("target_text",),
+        "keep_has_base": ("base_value",),
+        "done_only_for_text": ("done_on",),
+    }
 
     class Meta:
         verbose_name = _("target")
@@ -215,8 +311,12 @@ class TargetStep(Recorded):
     """A value that a target names for a year before the last."""
 
     target = models.ForeignKey(Target, verbose_name=_("target"), on_delete=models.CASCADE, related_name="steps")
-    year = models.PositiveSmallIntegerField(_("year"))
-    value = models.DecimalField(_("value"), max_digits=20, decimal_places=6)
+    year = models.PositiveSmallIntegerField(_("year"), help_text=_("A year before the target year, for example 2025."))
+    value = models.DecimalField(
+        _("value"), max_digits=20, decimal_places=6, help_text=_("Value to be reached by the end of that year.")
+    )
+
+    MENDED_AT: ClassVar[Rules] = {"one_per_year": ("year",)}
 
     class Meta:
         verbose_name = _("step of a target")
@@ -235,9 +335,18 @@ class TargetStep(Recorded):
         return f"{self.year}: {self.value.normalize():f}"
 
     def clean(self) -> None:
+        """Refuse a year outside the target's, also of a target that is only being entered."""
         super().clean()
-        if self.target_id and (self.year or 0) >= self.target.target_year:
+        known = self.target_id or "target" in self._state.fields_cache
+        year, end, base = (
+            self.year,
+            self.target.target_year if known else None,
+            self.target.base_year if known else None,
+        )
+        if year and end and year >= end:
             raise ValidationError({"year": _("A step lies before the target year.")})
+        if year and base and year <= base:
+            raise ValidationError({"year": _("A step lies after the base year.")})
 
 
 class ValueStatus(models.TextChoices):
@@ -257,18 +366,47 @@ class ReadingState(models.TextChoices):
 class Reading(Recorded, Sourced):
     """One value of an indicator for a period. A correction is a new version; no version is ever overwritten."""
 
-    pilot = models.ForeignKey(Pilot, verbose_name=_("pilot"), on_delete=models.PROTECT, related_name="readings")
+    pilot = models.ForeignKey(
+        Pilot,
+        verbose_name=_("pilot"),
+        on_delete=models.PROTECT,
+        related_name="readings",
+        help_text=_("The pilot that reported it."),
+    )
     indicator = models.ForeignKey(
-        Indicator, verbose_name=_("indicator"), on_delete=models.PROTECT, related_name="readings"
+        Indicator,
+        verbose_name=_("indicator"),
+        on_delete=models.PROTECT,
+        related_name="readings",
+        help_text=_("Search by code or name, for example SO2."),
     )
     period = models.CharField(_("period"), max_length=7, help_text=_("A year or a quarter: 2025 or 2025-Q3."))
-    value = models.DecimalField(_("value"), max_digits=20, decimal_places=6)
+    value = models.DecimalField(
+        _("value"),
+        max_digits=20,
+        decimal_places=6,
+        help_text=_(
+            "In the indicator’s unit, for example 12,345.6. It is never overwritten, only followed by another."
+        ),
+    )
     value_status = models.CharField(
-        _("value status"), max_length=11, choices=ValueStatus.choices, default=ValueStatus.PRELIMINARY
+        _("value status"),
+        max_length=11,
+        choices=ValueStatus.choices,
+        default=ValueStatus.PRELIMINARY,
+        help_text=_("How final the report itself calls the value."),
     )
     version = models.PositiveSmallIntegerField(_("version"), default=1, editable=False)
-    state = models.CharField(_("state"), max_length=8, choices=ReadingState.choices, default=ReadingState.REPORTED)
-    reported_on = models.DateField(_("reported on"), validators=[check_not_ahead])
+    state = models.CharField(
+        _("state"),
+        max_length=8,
+        choices=ReadingState.choices,
+        default=ReadingState.REPORTED,
+        help_text=_("Only accepted readings feed numbers; a disputed one stands for nothing."),
+    )
+    reported_on = models.DateField(
+        _("reported on"), validators=[check_not_ahead], help_text=_("Day on which the pilot handed it in.")
+    )
     accepted_on = models.DateField(
         _("accepted on"),
         null=True,
@@ -277,13 +415,18 @@ class Reading(Recorded, Sourced):
         help_text=_("From this day on it feeds the numbers."),
     )
 
-    FIXED = ("pilot_id", "indicator_id", "period", "value", "version")
+    FIXED = ("pilot_id", "indicator_id", "period", "value", "value_status", "version")
     _history_m2m_fields = ["sources"]
+    MENDED_AT: ClassVar[Rules] = {
+        "accepted_has_a_day": ("accepted_on",),
+        "accepted_after_report": ("accepted_on",),
+    }
 
     class Meta:
         verbose_name = _("reading")
         verbose_name_plural = _("readings")
         ordering = ["pilot", "indicator", "period", "version"]
+        permissions = [("accept_reading", "Can accept and dispute readings")]
         constraints = [
             one_of("value_status", ValueStatus, "reading_status_known"),
             one_of("state", ReadingState, "reading_state_known"),
@@ -310,9 +453,17 @@ class Reading(Recorded, Sourced):
     def __str__(self) -> str:
         return f"{self.indicator} {self.period}: {self.value.normalize():f}"
 
+    @property
+    def value_text(self) -> str:
+        """The value as it was read, with thousands marked."""
+        return exact_text(self.value)
+
     def clean(self) -> None:
-        """Refuse to overwrite what was read: a correction is a new version."""
+        """Refuse to overwrite what was read (a correction is a new version), and what nobody can have read yet."""
         super().clean()
+        reported: date | None = self.reported_on  # None while a form has none
+        if reported and matches(self.period) and last_day(self.period) > reported:
+            raise ValidationError({"period": _("This period had not ended on the day of report.")})
         stored = type(self).objects.filter(pk=self.pk).values(*self.FIXED).first() if self.pk else None
         if stored and any(stored[name] != getattr(self, name) for name in self.FIXED):
             raise ValidationError(

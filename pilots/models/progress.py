@@ -1,5 +1,7 @@
 """How far a pilot has come: its stages, its milestones, and a colour that a person set."""
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -14,6 +16,7 @@ from pilots.models.programme import Pilot
 from policies.models.base import (
     Confidence,
     Recorded,
+    Rules,
     Sourced,
     Titled,
     check_not_ahead,
@@ -25,9 +28,22 @@ from policies.models.base import (
 class StageEntry(Recorded, Sourced):
     """A pilot enters a stage: when it was planned, when it happened, and by what that is shown."""
 
-    pilot = models.ForeignKey(Pilot, verbose_name=_("pilot"), on_delete=models.PROTECT, related_name="stages")
-    stage = models.CharField(_("stage"), max_length=12, choices=Stage.choices)
-    planned_on = models.DateField(_("planned on"), null=True, blank=True)
+    pilot = models.ForeignKey(
+        Pilot,
+        verbose_name=_("pilot"),
+        on_delete=models.PROTECT,
+        related_name="stages",
+        help_text=_("The pilot that enters the stage."),
+    )
+    stage = models.CharField(
+        _("stage"),
+        max_length=12,
+        choices=Stage.choices,
+        help_text=_("In their order. After rectifying, enter once more the stage that the pilot returns to."),
+    )
+    planned_on = models.DateField(
+        _("planned on"), null=True, blank=True, help_text=_("Day for which it is or was planned, where one was named.")
+    )
     entered_on = models.DateField(
         _("entered on"),
         null=True,
@@ -51,6 +67,12 @@ class StageEntry(Recorded, Sourced):
     )
 
     _history_m2m_fields = ["sources"]
+    MENDED_AT: ClassVar[Rules] = {
+        "once_a_day": ("entered_on",),
+        "planned_once": ("stage",),
+        "has_a_day": ("entered_on",),
+    }
+    order_checked = False  # True where a form holds it against all the pilot's rows as they are typed
 
     class Meta:
         verbose_name = _("stage entry")
@@ -89,7 +111,7 @@ class StageEntry(Recorded, Sourced):
     def clean(self) -> None:
         """Refuse an entry that breaks the order of stages, together with the pilot's other entries."""
         super().clean()
-        if not self.pilot_id or self.entered_on is None:
+        if self.order_checked or not self.pilot_id or self.entered_on is None:
             return
         others = self.pilot.stages.exclude(pk=self.pk).filter(entered_on__isnull=False)
         mine = self.as_entry()
@@ -97,8 +119,12 @@ class StageEntry(Recorded, Sourced):
         known = {problem.fault for problem in problems(before, today())}
         for problem in problems([*before, mine], today()):
             if problem.entry is mine or problem.fault not in known:
-                field = "reason" if problem.fault == Fault.SKIPPED else "entered_on"
-                raise ValidationError({field: stage_message(problem)})
+                raise ValidationError({stage_field(problem): stage_message(problem)})
+
+
+def stage_field(problem: Problem) -> str:
+    """The field by which it is mended."""
+    return "reason" if problem.fault == Fault.SKIPPED else "entered_on"
 
 
 def stage_message(problem: Problem) -> str:
@@ -119,22 +145,43 @@ class Facet(models.TextChoices):
 class Milestone(Recorded, Titled, Sourced):
     """Something a pilot has promised to have done by a day."""
 
-    pilot = models.ForeignKey(Pilot, verbose_name=_("pilot"), on_delete=models.PROTECT, related_name="milestones")
-    facet = models.CharField(_("facet"), max_length=12, choices=Facet.choices)
+    pilot = models.ForeignKey(
+        Pilot,
+        verbose_name=_("pilot"),
+        on_delete=models.PROTECT,
+        related_name="milestones",
+        help_text=_("The pilot that promised it."),
+    )
+    facet = models.CharField(
+        _("facet"), max_length=12, choices=Facet.choices, help_text=_("The list of the pilot’s plan it stands in.")
+    )
     owner = models.CharField(
-        _("responsible"), max_length=120, blank=True, validators=[check_text], help_text=_("Department in charge.")
+        _("responsible"),
+        max_length=120,
+        blank=True,
+        validators=[check_text],
+        help_text=_("Department in charge, for example 湖州市生态环境局."),
     )
     planned_on = models.DateField(_("planned on"), help_text=_("Day by which it is to be done."))
     completed_on = models.DateField(
         _("completed on"), null=True, blank=True, validators=[check_not_ahead], help_text=_("Empty until it is done.")
     )
-    weight = models.PositiveSmallIntegerField(_("weight"), default=1)
+    weight = models.PositiveSmallIntegerField(
+        _("weight"), default=1, help_text=_("How much it counts beside the others; 1 unless the plan says otherwise.")
+    )
     is_key = models.BooleanField(
         _("key milestone"), default=False, help_text=_("A key milestone more than 90 days late turns the pilot red.")
     )
-    evidence = models.CharField(_("evidence"), max_length=300, blank=True, validators=[check_text])
+    evidence = models.CharField(
+        _("evidence"),
+        max_length=300,
+        blank=True,
+        validators=[check_text],
+        help_text=_("What shows that it is done, for example a document’s title and number, or an address."),
+    )
 
     _history_m2m_fields = ["sources"]
+    MENDED_AT: ClassVar[Rules] = {"has_title": ("title_zh",)}
 
     class Meta:
         verbose_name = _("milestone")
@@ -159,9 +206,25 @@ class Milestone(Recorded, Titled, Sourced):
 class LightOverride(Recorded):
     """A person sets a pilot's light for a time, and says why; the computed one stays visible beside it."""
 
-    pilot = models.ForeignKey(Pilot, verbose_name=_("pilot"), on_delete=models.PROTECT, related_name="overrides")
-    colour = models.CharField(_("light"), max_length=6, choices=Colour.choices)
-    reason = models.CharField(_("reason"), max_length=300, validators=[check_text])
+    pilot = models.ForeignKey(
+        Pilot,
+        verbose_name=_("pilot"),
+        on_delete=models.PROTECT,
+        related_name="overrides",
+        help_text=_("The pilot whose light is set."),
+    )
+    colour = models.CharField(
+        _("light"),
+        max_length=6,
+        choices=Colour.choices,
+        help_text=_("Shown in place of the computed one, which stays visible beside it."),
+    )
+    reason = models.CharField(
+        _("reason"),
+        max_length=300,
+        validators=[check_text],
+        help_text=_("Shown beside the light, for example “Furnace 2 closes in December; checked on site on 3 March”."),
+    )
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         verbose_name=_("author"),
@@ -171,6 +234,8 @@ class LightOverride(Recorded):
     )
     set_on = models.DateField(_("set on"), default=today, validators=[check_not_ahead])
     expires_on = models.DateField(_("expires on"), help_text=_("From this day on the computed light counts again."))
+
+    MENDED_AT: ClassVar[Rules] = {"expires_after": ("expires_on",)}
 
     class Meta:
         verbose_name = _("light set by hand")

@@ -1,13 +1,16 @@
 """Pages of the programme: read the address, ask, answer."""
 
+from pilots.views.batches import batch_detail
 from pilots.views.data import data
 from pilots.views.industries import industry_detail, industry_list
 from pilots.views.overview import overview
 from pilots.views.pilots import pilot_detail, pilot_list
 from pilots.views.provinces import province_detail, province_list
 from pilots.views.search import search
+from pilots.views.synergy import synergy
 
 __all__ = [
+    "batch_detail",
     "data",
     "industry_detail",
     "industry_list",
@@ -17,4 +20,5 @@ __all__ = [
     "province_detail",
     "province_list",
     "search",
+    "synergy",
 ]

@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 
 from config.charts import Cell, Column, Table
 from config.lists import PAGE_WORDS, Exports, build_listing, check_words, exported
+from config.templatetags.site import lang_of
 from pilots.charts import reconciliation_table
 from pilots.definitions import DEFINITIONS
 from pilots.gaps import Gap, build_gaps
@@ -82,8 +83,8 @@ def source_listing(request: HttpRequest) -> Any:
 
 def source_cells(source: Source) -> Sequence[Cell]:
     return [
-        Cell(source.title, url=source.url, lang="zh"),
-        Cell(source.publisher or None, lang="zh" if source.publisher else ""),
+        Cell(source.title, url=source.url, lang=lang_of(source.title)),
+        Cell(source.publisher or None),
         Cell(source.published_on),
         Cell(source.get_reliability_display(), tag=RELIABILITY_TAGS[source.reliability]),
         Cell(source.url or None, url=source.url),
@@ -128,7 +129,7 @@ def figure_cells(figure: Figure) -> list[Cell]:
         Cell(figure.as_printed, lang="en"),
         Cell(figure.get_state_display(), tag=STATE_TAGS[figure.state]),
         Cell(figure.note, lang="en"),
-        Cell(source.title, url=source.url, lang="zh") if source else Cell(None),
+        Cell(source.title, url=source.url, lang=lang_of(source.title)) if source else Cell(None),
     ]
 
 

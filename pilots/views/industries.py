@@ -6,15 +6,24 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from config.charts import Table
 from config.faults import BadRequest, Fault, short
 from config.lists import PAGE_WORDS, chart_exports, check_words, exported, filter_bar
-from pilots.charts import coverage_chart, coverage_finding, fields_table, matrix_chart
+from pilots.charts import (
+    coverage_chart,
+    coverage_finding,
+    fields_table,
+    light_strip,
+    matrix_chart,
+    quotients_chart,
+)
 from pilots.coverage import AXES, build_coverage
 from pilots.filters import CoverageFilter
 from pilots.metrics import is_gap
 from pilots.models import Pilot
-from pilots.views.pilots import pilot_cells, pilot_columns
+from pilots.progress import build_progress
+from pilots.quotients import build_quotients
+from pilots.views.pilots import pilots_table
+from pilots.views.shared import sources_of
 from policies.models import Industry, Measure, Province, Source
 
 
@@ -36,7 +45,11 @@ def industry_list(request: HttpRequest) -> HttpResponseBase:
     bar = filter_bar(request, filterset)
     coverage = build_coverage(filterset.qs, as_of, by=by)
     sources = list(Source.objects.filter(pilot__in=filterset.qs, pilot__industries__isnull=False).distinct())
-    charts = {"coverage": coverage_chart(coverage, sources), "matrix": matrix_chart(coverage, by, sources)}
+    charts = {
+        "coverage": coverage_chart(coverage, sources),
+        "matrix": matrix_chart(coverage, by, sources),
+        "quotients": quotients_chart(build_quotients(filterset.qs), as_of, sources),
+    }
     tables = chart_exports(charts, bar.chips)
     tables["fields"] = (_("Coverage by field of action"), lambda: fields_table(coverage), bar.chips)
     file = exported(request, tables)
@@ -60,14 +73,14 @@ def industry_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
     check_words(request, PAGE_WORDS)
     as_of = request.as_of  # type: ignore[attr-defined]
     industry = get_object_or_404(Industry.objects.prefetch_related("divisions", "sources"), slug=slug)
-    pilots = list(
-        Pilot.objects.listed(as_of)
-        .filter(industries=industry)
-        .select_related("batch", "province", "parent")
-        .prefetch_related("industries", "sources")
-    )
-    table = Table(pilot_columns(), [pilot_cells(pilot) for pilot in pilots])
-    file = exported(request, {"pilots": (industry.name, lambda: table, [])})
+    naming = Pilot.objects.listed(as_of).filter(industries=industry).prefetch_related("industries", "sources")
+    progress = build_progress(naming, as_of)
+    pilots = [status.pilot for status in progress.pilots]
+    table = pilots_table(pilots, {status.pilot.pk: status for status in progress.pilots})
+    scope = ngettext("%(n)d pilot names it", "%(n)d pilots name it", len(pilots)) % {"n": len(pilots)}
+    keys = [pilot.pk for pilot in pilots]
+    charts = {"lights": light_strip(progress, scope, sources_of(keys), industry=industry.slug)} if pilots else {}
+    file = exported(request, {**chart_exports(charts), "pilots": (industry.name, lambda: table, [])})
     if file is not None:
         return file
     context = {
@@ -77,6 +90,7 @@ def industry_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
         "crumbs": [{"url": "industry-list", "label": _("Industries")}, {"label": industry.name}],
         "pilots": pilots,
         "table": table,
+        "charts": charts,
         "gap": is_gap(industry.priority, len(pilots)),
         "measures": industry.measures.prefetch_related("policies"),
         "sources": list(

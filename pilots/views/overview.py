@@ -12,9 +12,14 @@ from config.lists import PAGE_WORDS, chart_exports, check_words, exported
 from config.words import sentences
 from pilots.changes import recent_changes
 from pilots.charts import coverage_chart, coverage_finding, overview_map, pilots_url, reconciliation_table
+from pilots.charts.attention import attention_finding, attention_table
+from pilots.charts.progress import light_strip
+from pilots.charts.stages import funnel_chart, longest_table, plan_lag_chart
 from pilots.overview import Overview, build_overview
 from policies.charts import adoption_chart, day, rollout_finding
 from policies.models import Province, Source
+
+ATTENTION_SHOWN = 12
 
 
 def overview(request: HttpRequest) -> HttpResponseBase:
@@ -23,6 +28,8 @@ def overview(request: HttpRequest) -> HttpResponseBase:
     value = build_overview(request.as_of)  # type: ignore[attr-defined]
     charts = overview_charts(value)
     tables = chart_exports(charts)
+    tables["attention"] = (_("What needs attention"), lambda: attention_table(value.progress), [])
+    tables["longest"] = (_("Longest in one stage"), lambda: longest_table(value.progress), [])
     tables["reconciliation"] = (_("Announced against recorded"), lambda: reconciliation_table(value.batches), [])
     file = exported(request, tables)
     if file is not None:
@@ -33,6 +40,10 @@ def overview(request: HttpRequest) -> HttpResponseBase:
         "overview": value,
         "figures": overview_figures(value),
         "charts": charts,
+        "attention": attention_table(value.progress, most=ATTENTION_SHOWN),
+        "attention_rest": max(0, len(value.progress.attention) - ATTENTION_SHOWN),
+        "attention_finding": attention_finding(value.progress),
+        "longest": longest_table(value.progress),
         "reconciliation": reconciliation_table(value.batches),
         "changes": recent_changes(value.as_of),
     }
@@ -62,7 +73,19 @@ def overview_charts(value: Overview) -> dict[str, Any]:
     if value.rollout:
         charts["adoption"] = adoption_chart(value.rollout, plan_sources)
     charts["coverage"] = coverage_chart(value.coverage, pilot_sources)
-    return charts
+    return charts | progress_charts(value, pilot_sources)
+
+
+def progress_charts(value: Overview, sources: list[Source]) -> dict[str, Any]:
+    """Stages, lights and the way from list to plan, of the latest national batch."""
+    batch = value.national.batch if value.national else None
+    scope = batch.name if batch else _("All pilots")
+    filters = {"batch": batch.slug} if batch else {}
+    return {
+        "lights": light_strip(value.progress, scope, sources, **filters),
+        "funnel": funnel_chart(value.progress, scope, sources, **filters),
+        "plan_lag": plan_lag_chart(value.progress, scope, sources),
+    }
 
 
 def overview_figures(value: Overview) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Pages of the pilots."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.http import HttpRequest
@@ -9,12 +9,32 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from config.charts import Cell, Column
-from config.lists import PAGE_WORDS, Exports, build_listing, check_words, exported
-from pilots.charts import pilots_url, provinces_chart, reconciliation_table
-from pilots.filters import PilotFilter
+from config.charts import Cell, Chart, Column, Table
+from config.lists import PAGE_WORDS, Exports, build_listing, chart_exports, check_words, exported
+from config.templatetags.site import showdate
+from config.versions import moment
+from config.words import clauses, listed, listed_long
+from pilots.charts import (
+    evidence_table,
+    indicators_table,
+    light_box,
+    milestones_chart,
+    milestones_table,
+    provinces_chart,
+    reconciliation_table,
+    stage_track,
+    time_in_stage,
+    track_notes,
+    trend_chart,
+)
+from pilots.charts.progress import colour_cell
+from pilots.charts.stages import stage_word
+from pilots.filters import PilotPageFilter
+from pilots.journal import Journal, pilot_journal
+from pilots.metrics import Colour, TargetKind, term_days_left
 from pilots.models import Pilot
 from pilots.overview import pilots_by_province
+from pilots.progress import MilestoneStatus, PilotStatus, pilot_status, with_facts
 from pilots.reconcile import BatchCount, build_reconciliation
 from policies.charts import day
 from policies.models import Source
@@ -22,6 +42,9 @@ from policies.models import Source
 ORDER = {
     "name": ["slug"],
     "kind": ["kind"],
+    "stage": ["stage_then"],
+    "days": ["days_then"],
+    "light": ["light_then"],
     "batch": ["batch__known_by", "batch__slug"],
     "province": ["province__slug"],
     "confidence": ["confidence"],
@@ -29,10 +52,16 @@ ORDER = {
 CONFIDENCE_TAGS = {"official": "green", "media": "blue", "inferred": "yellow"}
 
 
+# -- the list ------------------------------------------------------------------------------------------
+
+
 def pilot_columns() -> list[Column]:
     return [
         Column("name", _("Pilot"), sort="name"),
         Column("kind", _("Kind"), sort="kind"),
+        Column("light", _("Light"), sort="light"),
+        Column("stage", _("Stage"), sort="stage"),
+        Column("days", _("Days in stage"), "integer", sort="days"),
         Column("batch", _("Batch"), sort="batch"),
         Column("province", _("Province"), sort="province"),
         Column("prefecture", _("Prefecture")),
@@ -42,33 +71,44 @@ def pilot_columns() -> list[Column]:
     ]
 
 
-def pilot_cells(pilot: Any) -> Sequence[Cell]:
-    industries = _(", ").join(industry.name for industry in pilot.industries.all())
+def pilot_cells(pilot: Any, status: PilotStatus) -> Sequence[Cell]:
+    """One pilot's line; `status` is how far it has come on the day."""
     return [
         Cell(pilot.name, url=pilot.get_absolute_url(), lang=pilot.name_lang),
         Cell(pilot.get_kind_display()),
-        Cell(pilot.batch.name, url=pilots_url(batch=pilot.batch.slug), lang=pilot.batch.name_lang),
+        colour_cell(status.colour),
+        Cell(stage_word(status)),
+        Cell(time_in_stage(status)),
+        Cell(pilot.batch.name, url=pilot.batch.get_absolute_url(), lang=pilot.batch.name_lang),
         Cell(pilot.province.short, url=pilot.province.get_absolute_url()),
         Cell(pilot.prefecture_zh or None, lang="zh" if pilot.prefecture_zh else ""),
         Cell(pilot.parent.name, url=pilot.parent.get_absolute_url()) if pilot.parent else Cell(""),
-        Cell(industries or None),
+        Cell(listed(industry.name for industry in pilot.industries.all()) or None),
         Cell(pilot.get_confidence_display(), tag=CONFIDENCE_TAGS[pilot.confidence]),
     ]
 
 
+def pilots_table(pilots: Sequence[Pilot], statuses: Mapping[int, PilotStatus]) -> Table:
+    return Table(pilot_columns(), [pilot_cells(pilot, statuses[pilot.pk]) for pilot in pilots])
+
+
 def pilot_list(request: HttpRequest) -> HttpResponseBase:
     """Every pilot on the day, beside what was announced."""
-    check_words(request, {*PAGE_WORDS, *PilotFilter.base_filters})
+    check_words(request, {*PAGE_WORDS, *PilotPageFilter.base_filters})
     as_of = request.as_of  # type: ignore[attr-defined]
-    listed = Pilot.objects.listed(as_of)
-    rows = listed.select_related("batch", "province", "parent").prefetch_related("industries")
+    rows = Pilot.objects.listed(as_of)
     batches = build_reconciliation(as_of)
+    filterset = PilotPageFilter(
+        request.GET,
+        queryset=rows.select_related("batch", "province", "parent").prefetch_related("industries"),
+        request=request,
+    )
     listing, whole = build_listing(
         request,
         slug="pilots",
-        filterset=PilotFilter(request.GET, queryset=rows, request=request),
+        filterset=filterset,
         columns=pilot_columns(),
-        row=pilot_cells,
+        row=lambda pilot: pilot_cells(pilot, filterset.statuses[pilot.pk]),
         sort="batch",
         order=ORDER,
         total=sum(item.total.recorded for item in batches),
@@ -77,7 +117,7 @@ def pilot_list(request: HttpRequest) -> HttpResponseBase:
         ),
     )
     scope = _("Recorded pilots by province, %(n)d in all, as of %(day)s") % {"n": listing.total, "day": day(as_of)}
-    sources = list(Source.objects.filter(pilot__in=listed).distinct())
+    sources = list(Source.objects.filter(pilot__in=rows).distinct())
     chart = provinces_chart(pilots_by_province(as_of), scope, sources)
     tables: Exports = {
         "pilots": (_("Pilots"), whole, listing.chips),
@@ -117,7 +157,7 @@ def pilots_finding(batches: Sequence[BatchCount]) -> str:
     if not others:
         return text + _(".")
     recorded = sum(item.total.recorded for item in others)
-    rest = ngettext("; %(recorded)d pilot of %(n)d other batch.", "; %(recorded)d in %(n)d other batches.", len(others))
+    rest = ngettext("; %(recorded)d in %(n)d other batch.", "; %(recorded)d in %(n)d other batches.", len(others))
     return text + rest % {"recorded": recorded, "n": len(others)}
 
 
@@ -125,26 +165,185 @@ def unknown_as_word(number: int | None) -> str:
     return _("an unknown number of") if number is None else str(number)
 
 
+# -- one pilot -----------------------------------------------------------------------------------------
+
+
 def pilot_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
-    """One pilot: what it is, where it lies, what it names, and where that was read."""
+    """One pilot: where it stands and why its light has its colour, its milestones, targets, evidence and history."""
     check_words(request, PAGE_WORDS)
     as_of = request.as_of  # type: ignore[attr-defined]
-    rows = Pilot.objects.listed(as_of).select_related("batch__policy", "province", "parent")
-    pilot = get_object_or_404(rows.prefetch_related("industries", "sources"), slug=slug)
+    pilot = get_object_or_404(with_evidence(Pilot.objects.listed(as_of)), slug=slug)
+    status, journal = pilot_status(pilot, as_of), pilot_journal(pilot, as_of)
+    charts, track = pilot_charts(status), stage_track(status)
+    tables = pilot_tables(status, journal)
+    file = exported(request, {**chart_exports(charts), **tables})
+    if file is not None:
+        return file
     context = {
         "title": pilot.name,
         "pilot": pilot,
-        "batch_url": pilots_url(batch=pilot.batch.slug),
+        "status": status,
         "finding": pilot_finding(pilot, as_of),
         "crumbs": [{"url": "pilot-list", "label": _("Pilots")}, {"label": pilot.name}],
-        "children": pilot.children.listed(as_of),
-        "siblings": Pilot.objects.listed(as_of)
-        .filter(name_zh=pilot.name_zh, province=pilot.province)
-        .exclude(pk=pilot.pk)
-        .select_related("batch"),
+        "light": light_box(status),
+        "track": track,
+        "track_notes": track_notes(track),
+        "next": next_milestones(status),
+        "figures": pilot_figures(status),
+        "charts": charts,
+        "trends": [(item, charts[item.code]) for item in status.indicators if item.code in charts],
+        "tables": {name.replace("-", "_"): build() for name, (_label, build, _chips) in tables.items()},
+        "journal": journal,
+        "sources": pilot_sources(status),
         "confidence_tag": CONFIDENCE_TAGS[pilot.confidence],
+        **relatives(pilot, as_of),
     }
     return render(request, "pilots/detail.html", context)
+
+
+def with_evidence(pilots: Any) -> Any:
+    """Pilots with their facts and the sources of each."""
+    facts = with_facts(pilots.select_related("batch__policy"))
+    return facts.prefetch_related(
+        "industries",
+        "sources",
+        "stages__sources",
+        "milestones__sources",
+        "targets__sources",
+        "readings__sources",
+        "readings__indicator",
+    )
+
+
+def relatives(pilot: Pilot, as_of: Any) -> dict[str, Any]:
+    """Parks inside a city, and the same place on other lists."""
+    same = Pilot.objects.listed(as_of).filter(name_zh=pilot.name_zh, province=pilot.province)
+    return {
+        "children": pilot.children.listed(as_of),
+        "siblings": same.exclude(pk=pilot.pk).select_related("batch"),
+    }
+
+
+def next_milestones(status: PilotStatus, most: int = 3) -> list[MilestoneStatus]:
+    """What is planned next: the milestones still to come, soonest first."""
+    ahead = [item for item in status.milestones if not item.done and item.milestone.planned_on >= status.as_of]
+    return sorted(ahead, key=lambda item: item.milestone.planned_on)[:most]
+
+
+def pilot_charts(status: PilotStatus) -> dict[str, Chart]:
+    """The timeline, and the trend of each target that is a number, by the indicator's code."""
+    charts = {}
+    if status.milestones:
+        own = [source for item in status.milestones for source in item.milestone.sources.all()]
+        charts["milestones"] = milestones_chart(status, unique(own))
+    for item in status.indicators:
+        if item.target.kind != TargetKind.TEXT:
+            readings = [r for r in status.pilot.readings.all() if r.indicator_id == item.target.indicator_id]
+            records: list[Any] = [item.target, *readings]
+            own = [source for record in records for source in record.sources.all()]
+            charts[item.code] = trend_chart(status, item, unique(own))
+    return charts
+
+
+def unique(sources: Sequence[Source]) -> list[Source]:
+    return list(dict.fromkeys(sources))
+
+
+def pilot_sources(status: PilotStatus) -> list[Source]:
+    """Everything the page was read in, the pilot's own listing first."""
+    pilot = status.pilot
+    facts: list[Any] = [*pilot.stages.all(), *pilot.milestones.all(), *pilot.targets.all(), *pilot.readings.all()]
+    return unique([*pilot.sources.all(), *[source for fact in facts for source in fact.sources.all()]])
+
+
+def pilot_tables(status: PilotStatus, journal: Journal) -> Exports:
+    """The tables of the page besides those of its charts, by the names of their files."""
+    return {
+        "milestone-list": (_("Milestones"), lambda: milestones_table(status, anchors=True), []),
+        "indicators": (_("Indicators"), lambda: indicators_table(status), []),
+        "evidence": (_("Evidence and sources"), lambda: evidence_table(status), []),
+        "history": (_("History"), lambda: history_table(journal), []),
+    }
+
+
+def history_table(journal: Journal) -> Table:
+    columns = [
+        Column("when", _("When")),
+        Column("who", _("Who")),
+        Column("kind", _("Record")),
+        Column("what", _("Which")),
+        Column("action", _("What happened")),
+        Column("changes", _("What changed")),
+        Column("reason", _("Why")),
+    ]
+    rows = [
+        [
+            Cell(moment(note.when)),
+            Cell(note.who),
+            Cell(note.kind),
+            Cell(note.what),
+            Cell(note.action),
+            Cell(listed_long(note.changes)),
+            Cell(note.reason or None),
+        ]
+        for note in journal.notes
+    ]
+    return Table(columns, rows)
+
+
+def pilot_figures(status: PilotStatus) -> list[dict[str, Any]]:
+    """How far it is, in five figures, each with what it counts."""
+    counts, span = status.counts, status.list_to_plan
+    rated = [item for item in status.indicators if item.light.colour != Colour.GREY]
+    green = sum(item.light.colour == Colour.GREEN for item in rated)
+    left = term_days_left(status.pilot.ends_on, status.as_of)
+    stage = stage_word(status)
+    return [
+        {
+            "label": _("Days in stage"),
+            "value": time_in_stage(status),
+            "of": _("days"),
+            "note": clauses([stage, _("since %(day)s") % {"day": showdate(status.position.since)}])
+            if status.position and stage
+            else _("no stage on record"),
+            "definition": "stage",
+        },
+        {
+            "label": _("From list to plan"),
+            "value": span.days if span else None,
+            "of": _("days"),
+            "note": (_("plan issued") if span.done else _("so far, no plan yet"))
+            if span
+            else _("not known to the day"),
+            "definition": "list-to-plan",
+        },
+        {
+            "label": _("Milestones done"),
+            "value": counts.due - counts.late if counts.total else None,
+            "of": _("of %(n)d due") % {"n": counts.due} if counts.total else "",
+            "note": _("%(n)d in all") % {"n": counts.total} if counts.total else _("none recorded"),
+            "url": "#milestones",
+            "definition": "light-milestone",
+        },
+        {
+            "label": _("Indicators on schedule"),
+            "value": green if rated else None,
+            "of": _("of %(n)d rated") % {"n": len(rated)} if rated else "",
+            "note": _("%(n)d targets in all") % {"n": len(status.indicators)}
+            if status.indicators
+            else _("no target recorded"),
+            "url": "#indicators",
+            "definition": "light-indicator",
+        },
+        {
+            "label": _("Days of the term left"),
+            "value": None if left is None else max(0, left),
+            "of": _("days"),
+            "note": _("to %(day)s") % {"day": day(status.pilot.ends_on)}
+            if status.pilot.ends_on
+            else _("term not known"),
+        },
+    ]
 
 
 def pilot_finding(pilot: Pilot, as_of: Any) -> str:

@@ -13,8 +13,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from config.charts import Cell, Chart, Column, Table
-from config.lists import PAGE_WORDS, build_listing, chart_exports, check_words, exported
+from config.lists import PAGE_WORDS, Exports, build_listing, chart_exports, check_words, exported
 from pilots.charts import (
+    light_strip,
+    lights_table,
     overview_map,
     pilots_url,
     provinces_chart,
@@ -24,8 +26,10 @@ from pilots.charts import (
 from pilots.filters import ProvincePageFilter
 from pilots.models import Pilot
 from pilots.overview import Overview, build_overview
+from pilots.progress import Progress, build_progress
 from pilots.querysets import count_pilots
 from pilots.reconcile import build_reconciliation
+from pilots.views.shared import sources_of
 from policies.charts import STATUS_TAGS, day, rollout_finding, status_label
 from policies.metrics import status_on
 from policies.models import PlanStatus, Policy, Province, ProvincialPlan, Source
@@ -133,11 +137,17 @@ def province_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
     check_words(request, PAGE_WORDS)
     as_of = request.as_of  # type: ignore[attr-defined]
     province = get_object_or_404(Province.objects.prefetch_related("sources"), slug=slug)
-    pilots = province.pilots.listed(as_of).select_related("batch").prefetch_related("industries", "sources")
+    progress = build_progress(province.pilots.listed(as_of).prefetch_related("industries", "sources"), as_of)
+    pilots = [status.pilot for status in progress.pilots]
     plans = province_plans(province, as_of)
     table = plans_by_policy(plans)
     batches = [item for item in build_reconciliation(as_of) if item.batch.province_id == province.pk]
-    file = exported(request, {"plans": (_("Plans of %(province)s") % {"province": province.name}, lambda: table, [])})
+    charts = light_charts(province, progress)
+    tables: Exports = {
+        "plans": (_("Plans of %(province)s") % {"province": province.name}, lambda: table, []),
+        "pilots": (_("Pilots of %(province)s") % {"province": province.name}, lambda: lights_table(progress), []),
+    }
+    file = exported(request, {**chart_exports(charts), **tables})
     if file is not None:
         return file
     context = {
@@ -148,6 +158,8 @@ def province_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
         "plans": plans,
         "plans_table": table,
         "pilots": pilots,
+        "pilots_table": lights_table(progress),
+        "charts": charts,
         "batches": batches,
         "reconciliation": reconciliation_table(batches),
         "policies": province.policies.known(as_of),
@@ -155,6 +167,18 @@ def province_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
         "sources": province_sources(province, plans, pilots),
     }
     return render(request, "provinces/detail.html", context)
+
+
+def light_charts(province: Province, progress: Progress) -> dict[str, Chart]:
+    """The lights of the province's pilots; none where it has no pilot."""
+    if not progress.pilots:
+        return {}
+    scope = _("%(pilots)s of %(province)s") % {
+        "pilots": recorded_pilots(len(progress.pilots)),
+        "province": province.name,
+    }
+    keys = [status.pilot.pk for status in progress.pilots]
+    return {"lights": light_strip(progress, scope, sources_of(keys), province=province.slug)}
 
 
 def province_plans(province: Province, as_of: Any) -> list[tuple[Policy, ProvinceRollout]]:

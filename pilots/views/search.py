@@ -107,8 +107,6 @@ def hit(record: Any) -> Hit:
 
 def place(record: Any) -> str:
     """The page that shows a record; one without a page of its own leads to where it is listed."""
-    if isinstance(record, Batch):
-        return f"{reverse('pilot-list')}?batch={record.slug}"
     if isinstance(record, Measure):
         return f"{reverse('industry-list')}#measures"
     if isinstance(record, Figure):

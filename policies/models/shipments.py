@@ -3,20 +3,21 @@
 from typing import Any
 
 from django.db import models
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 DEMONSTRATION = "demonstration"
 
 
 class ShipmentQuerySet(QuerySet[Any]):
-    def demonstration(self) -> "ShipmentQuerySet":
-        """The mark of a database that holds demonstration data; at most one."""
-        return self.filter(kind=DEMONSTRATION, key=DEMONSTRATION)
-
     def is_demonstration(self) -> bool:
         """Whether this database holds demonstration data: invented, and never mixed with real records."""
-        return self.demonstration().exists()
+        return self.filter(kind=DEMONSTRATION).exists()
+
+    def side(self) -> bool | None:
+        """As `is_demonstration`, but None while nothing was loaded and the database may still take either side."""
+        counts = self.aggregate(loaded=Count("pk"), marks=Count("pk", filter=Q(kind=DEMONSTRATION)))
+        return bool(counts["marks"]) if counts["loaded"] else None
 
     def mark_demonstration(self) -> None:
         """Mark this database for ever: what it holds is invented."""

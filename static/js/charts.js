@@ -1,5 +1,5 @@
-/* Draws the frames that need a canvas: when one comes near the window, again when the colours change, and in the
-   colours of paper for the printer. */
+/* Draws the frames that need a canvas: each when it comes near the window, again when the colours change, and in
+   the colours of paper for the printer. */
 (() => {
   "use strict";
   const { drawings, loadCharts, openTab } = window.tracker;
@@ -24,6 +24,10 @@
       "s1",
       "s3",
       "s4",
+      "green",
+      "yellow",
+      "red",
+      "blue",
       "grey",
     ];
     return {
@@ -34,6 +38,7 @@
 
   function draw(Chart, frame) {
     const box = frame.querySelector("[data-live-drawing]");
+    if (!box.clientWidth) return near.observe(frame); // in a part of the page that is not shown yet
     const data = JSON.parse(box.querySelector("script").textContent);
     drawn.get(frame)?.destroy();
     const config = drawings[frame.dataset.chart](data, look(), box.clientWidth);
@@ -41,11 +46,17 @@
     frame.dataset.drawn = "";
   }
 
-  const drawAll = (Chart) => frames.forEach((frame) => draw(Chart, frame));
+  /** One after the other, so that the page answers in between. */
+  async function drawInTurn(Chart, some) {
+    for (const frame of some) {
+      await new Promise((done) => setTimeout(done));
+      draw(Chart, frame);
+    }
+  }
 
   /** No library could be had: the table has every value, so it is what the frame opens on. */
-  function giveUp() {
-    frames.forEach((frame) => {
+  function giveUp(some) {
+    some.forEach((frame) => {
       const box = frame.querySelector("[data-live-drawing]");
       const note = document.createElement("p");
       note.className = "failed";
@@ -56,7 +67,14 @@
   }
 
   function redraw() {
-    if (drawn.size) loadCharts().then(drawAll, giveUp);
+    drawn.forEach((_, frame) => draw(window.Chart, frame));
+  }
+
+  function bring(some) {
+    loadCharts().then(
+      (Chart) => drawInTurn(Chart, some),
+      () => giveUp(some),
+    );
   }
 
   /** Labels are laid out for a width: a new width is drawn anew, once it has come to rest. */
@@ -76,7 +94,7 @@
     const turn = (theme, paper) => {
       document.documentElement.dataset.theme = theme;
       document.documentElement.classList.toggle("for-paper", paper);
-      if (drawn.size) drawAll(window.Chart);
+      if (window.Chart) frames.forEach((frame) => draw(window.Chart, frame));
     };
     addEventListener("beforeprint", () => {
       before = document.documentElement.dataset.theme;
@@ -88,11 +106,11 @@
   if (!frames.length) return;
   const near = new IntersectionObserver(
     (entries) => {
-      if (!entries.some((entry) => entry.isIntersecting)) return;
-      near.disconnect();
-      loadCharts().then(drawAll, giveUp);
+      const some = entries.filter((entry) => entry.isIntersecting).map((entry) => entry.target);
+      some.forEach((frame) => near.unobserve(frame));
+      if (some.length) bring(some);
     },
-    { rootMargin: "400px" },
+    { rootMargin: "200px" },
   );
   frames.forEach((frame) => near.observe(frame));
   document.addEventListener("tracker:theme", redraw);

@@ -3,8 +3,14 @@
   "use strict";
   const lang = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
   const time = (iso) => new Date(`${iso}T00:00`).getTime();
-  const dayWords = new Intl.DateTimeFormat(lang, { day: "numeric", month: "long", year: "numeric" });
-  const monthWords = new Intl.DateTimeFormat(lang, { month: "short", year: "numeric" });
+  const dayWords = writer({ day: "numeric", month: "long", year: "numeric" });
+  const monthWords = writer({ month: "short", year: "numeric" });
+
+  /** A writer of dates, made when it writes its first: that takes longer than reading this whole file. */
+  function writer(options) {
+    let made;
+    return { format: (value) => (made ??= new Intl.DateTimeFormat(lang, options)).format(value) };
+  }
 
   const STILL = { animations: { numbers: false, colors: false } }; // the plugin moves its labels unless told not to
 
@@ -339,17 +345,32 @@
     }
   }
 
-  function gapBox(look, index, reach) {
+  /** The outline of a bar that ought to be there. */
+  function outline(pen, look, left, right, middle, height) {
+    pen.strokeStyle = look.second;
+    pen.lineWidth = 1.5;
+    pen.setLineDash([4, 3]);
+    pen.strokeRect(left, middle - height / 2, right - left, height);
+  }
+
+  /** What stands beside each bar. Painted here, for a few dozen annotations would hold the page up. */
+  function beside(look, data, said, isGap, reach) {
     return {
-      type: "box",
-      xMin: 0,
-      xMax: reach,
-      yMin: index - 0.32,
-      yMax: index + 0.32,
-      borderColor: look.second,
-      borderWidth: 1.5,
-      borderDash: [4, 3],
-      backgroundColor: "transparent",
+      id: "beside",
+      afterDatasetsDraw(chart) {
+        const { ctx: pen, scales } = chart;
+        pen.save();
+        pen.textBaseline = "middle";
+        chart.getDatasetMeta(0).data.forEach(({ y, height }, i) => {
+          const gap = isGap(data.bars[i]);
+          const end = scales.x.getPixelForValue(gap ? reach : data.bars[i].value || 0);
+          if (gap) outline(pen, look, scales.x.getPixelForValue(0), end, y, height);
+          pen.font = `${gap ? 600 : 400} 12px ${look.face}`;
+          pen.fillStyle = gap ? look.second : look.ink;
+          pen.fillText(said[i], end + 7, y);
+        });
+        pen.restore();
+      },
     };
   }
 
@@ -361,19 +382,7 @@
       gap(bar) ? data.labels.mark : narrow ? String(bar.value ?? "") : bar.text,
     );
     const config = base(look, { top: 4, right: Math.ceil(overhang(look, data, said, width)) });
-    const annotations = data.bars.map((bar, i) =>
-      words(look, said[i], {
-        xValue: gap(bar) ? reach : bar.value || 0,
-        yValue: i,
-        position: { x: "start", y: "center" },
-        xAdjust: 7,
-        color: gap(bar) ? look.second : look.ink,
-        font: { family: look.face, size: 12, weight: gap(bar) ? 600 : 400 },
-      }),
-    );
-    data.bars.forEach((bar, i) => gap(bar) && annotations.push(gapBox(look, i, reach)));
     config.indexAxis = "y";
-    config.plugins.annotation = { ...STILL, clip: false, annotations };
     config.plugins.tooltip.callbacks = { label: (item) => data.bars[item.dataIndex].text };
     config.interaction = { mode: "index", axis: "y", intersect: false };
     config.scales = {
@@ -407,8 +416,10 @@
       type: "bar",
       data: { labels: data.bars.map((bar) => bar.label), datasets: [dataset] },
       options: config,
+      plugins: [beside(look, data, said, gap, reach)],
     };
   }
 
-  window.tracker = { ...window.tracker, drawings: { steps, strip, bars } };
+  const pens = { base, axis, axisTitle, words, opens, stepOf, broken, time, dayWords, monthWords, STILL };
+  window.tracker = { ...window.tracker, pens, drawings: { steps, strip, bars } }; // other files add their own
 })();

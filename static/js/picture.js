@@ -175,7 +175,7 @@
   function picture(frame) {
     const canvas = frame.querySelector("canvas");
     if (canvas) return sheet(frame, canvas, canvas.clientWidth, canvas.clientHeight);
-    const root = frame.querySelector(".grid.open .map, .matrix");
+    const root = frame.querySelector(".grid.open .map, .matrix, .lights");
     return sheet(frame, fromHTML(root), root.offsetWidth, root.offsetHeight);
   }
 

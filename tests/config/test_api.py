@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from datetime import date
 from typing import Any
 from urllib.parse import quote
 
@@ -21,14 +22,27 @@ from jsonschema import Draft202012Validator
 
 from config.apidocs import groups
 from pilots import api as pilots_api
+from pilots.models import Indicator, Pilot
+from tests.factories import make_milestone, make_reading
 
 pytestmark = pytest.mark.django_db
 
 RESOURCES = [
     *("provinces", "agencies", "policies", "measures", "plans", "figures", "sources", "industries", "batches"),
-    "pilots",
+    *("pilots", "stages", "milestones", "indicators", "targets", "readings"),
 ]
+TIES = {"plans": "policy", "sources": "title", "indicators": "code"}  # a word of the order, where it is not the slug
+TIES |= dict.fromkeys(("stages", "milestones", "targets", "readings"), "pilot")
 PLAN = "synergy-implementation-plan-2022"
+
+
+@pytest.fixture(autouse=True)
+def measured(db: None) -> None:
+    """Milestones and readings, of which none are shipped."""
+    pilot, indicator = Pilot.objects.get(slug="huzhou"), Indicator.objects.get(code="ENE_NFF")
+    for year in (2023, 2024, 2025):
+        make_milestone(pilot, date(year, 12, 31), date(year, 12, 1) if year < 2025 else None)
+        make_reading(pilot, indicator, str(year), 21)
 
 
 def answer(response: Any) -> Any:
@@ -52,6 +66,7 @@ REFUSED = [
     ("pilots/?province=%00", "province", "invalid_value", ""),
     ("pilots/?q=%00", "q", "invalid_value", "Null"),
     ("pilots/?search=%00", "search", "invalid_value", "search: "),
+    ("pilots/?q=" + "a" * 101, "q", "invalid_value", "100"),
     ("pilots/?q=" + "a+" * 4000, "q", "too_long", "500"),
     ("pilots/?" + "b" * 8000 + "=1", "b" * 79 + "…", "too_long", ""),
     ("pilots/?page=0", "page", "invalid_number", "from 1"),
@@ -80,6 +95,16 @@ REFUSED = [
     ("rollout/?policy=%00", "policy", "invalid_choice", PLAN),
     ("coverage/?by=city", "by", "invalid_choice", "region, province"),
     ("coverage/?level=nationl", "level", "invalid_value", "“national”"),
+    ("pilots/?stage=listd", "stage", "invalid_value", "“listed”"),
+    ("pilots/?light=blue", "light", "invalid_value", "red, yellow, green, grey"),
+    ("readings/?indicator=CO2_TOTAL", "indicator", "invalid_value", "“CO2_TOT”"),
+    ("readings/?period=2025Q3", "period", "invalid_value", "2025-Q3"),
+    ("readings/?version=1.5", "version", "invalid_value", "whole number"),
+    ("milestones/?done=yes", "done", "invalid_value", "true, false"),
+    ("stages/?entered_on__gte=2024", "entered_on__gte", "invalid_date", "2024-01-30"),
+    ("progress/?pilot=huzou", "pilot", "invalid_value", "“huzhou”"),
+    ("synergy/?year=25", "year", "invalid_number", "2025"),
+    ("synergy/?year=２０２５", "year", "invalid_number", "2025"),
     ("overview/?fields=nope", "fields", "invalid_choice", "Known: as_of, "),
     ("?format=csv", "format", "invalid_choice", "json"),
 ]
@@ -96,7 +121,7 @@ def test_a_wrong_parameter_is_refused_by_name(client: Client, address: str, poin
 
 
 @pytest.mark.parametrize("resource", RESOURCES)
-@pytest.mark.parametrize("value", ["%ff%fe", "%25", "_", "'", "\\", "%F0%A0%AE%B7", "%EF%BC%85", "a+" * 249])
+@pytest.mark.parametrize("value", ["%ff%fe", "%25", "_", "'", "\\", "%F0%A0%AE%B7", "%EF%BC%85", "a+" * 49])
 def test_search_takes_any_text_literally(client: Client, resource: str, value: str) -> None:
     assert client.get(f"/api/v1/{resource}/?q={value}&search={value}").status_code == 200
 
@@ -189,7 +214,8 @@ def test_an_internal_site_answers_401_until_somebody_signs_in(settings: Any) -> 
         *settings.MIDDLEWARE[place:],
     ]
     paths = [f"/api/v1/{name}/" for name in RESOURCES]
-    paths += ["/api/v1/", "/api/v1/overview/", "/api/v1/coverage/", f"/api/v1/rollout/?policy={PLAN}", "/api/schema/"]
+    paths += [f"/api/v1/{name}/" for name in ("overview", "coverage", "progress", "synergy")]
+    paths += ["/api/v1/", f"/api/v1/rollout/?policy={PLAN}", "/api/schema/"]
     paths += ["/api/v1/pilots/huzhou/", "/api/v1/pilots/?format=csv"]
     for path in paths:
         response = Client().get(path)
@@ -242,7 +268,7 @@ def test_every_ordering_word_orders_both_ways_with_no_data_last(client: Client, 
 @pytest.mark.parametrize("resource", RESOURCES)
 def test_the_key_settles_ties(client: Client, resource: str) -> None:
     """Rows that are alike in the word asked for would else change places between pages."""
-    word = {"plans": "policy", "sources": "title"}.get(resource, "slug")
+    word = TIES.get(resource, "slug")
     with CaptureQueriesContext(connection) as asked:
         client.get(f"/api/v1/{resource}/?ordering=-{word}&page_size=3")
     sorted_by = next(query["sql"] for query in asked if "LIMIT 3" in query["sql"]).rpartition("ORDER BY")[2]
@@ -344,7 +370,9 @@ def test_the_format_comes_from_the_address_or_the_accept_header(
 
 def test_the_root_leads_everywhere(client: Client) -> None:
     addresses = client.get("/api/v1/").json()
-    assert list(addresses) == [*RESOURCES, "overview", "rollout", "coverage", "schema", "docs"]
+    assert list(addresses) == [
+        *(*RESOURCES, "overview", "rollout", "coverage", "progress", "synergy", "schema", "docs"),
+    ]
     for name, address in addresses.items():
         assert client.get(address).status_code == (400 if name == "rollout" else 200)
 
@@ -390,6 +418,8 @@ def test_answers_have_the_shape_that_the_schema_says(client: Client) -> None:
         for operation in group.operations:
             said = schema["paths"][operation.path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
             whole = {**said, "components": json.loads(json.dumps(schema["components"], default=str))}
+            if not operation.example:
+                continue
             body = client.get(re.sub("fields=[a-z_,]*", "", operation.example)).json()
             faults = [fault.message for fault in Draft202012Validator(whole).iter_errors(body)]
             assert (operation.path, faults) == (operation.path, [])
@@ -404,7 +434,7 @@ def test_the_documentation_is_a_page_whose_examples_open(client: Client, languag
     for group in groups("en"):
         for operation in group.operations:
             assert f"<code>GET {operation.path}</code>" in text
-            assert client.get(operation.example).status_code == 200
+            assert not operation.example or client.get(operation.example).status_code == 200
 
 
 def test_the_numbers_printed_in_the_documentation_are_the_records(client: Client) -> None:

@@ -70,6 +70,9 @@ def test_a_pilot_made_here(client: Client, empty: None) -> None:
         "term_start": None,
         "term_end": None,
         "withdrawn_on": None,
+        "stage": None,
+        "days_in_stage": None,
+        "light": "grey",
         "confidence": "official",
         "unverified": False,
         "note": None,
@@ -254,7 +257,11 @@ def test_the_file_of_the_overview(client: Client) -> None:
 
 BILL = {
     "batches": 5,  # count, rows, sources; pilots by batch and kind, batches for them
-    "pilots": 4,  # count, rows, industries, sources
+    # count, rows, industries, sources; stages, milestones, targets, their steps, readings, lights set by hand
+    "pilots": 10,
+    "stages": 3,  # count, rows, sources
+    "indicators": 2,  # count, rows
+    "targets": 4,  # count, rows, steps, sources
 }
 
 

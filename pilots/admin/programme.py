@@ -1,17 +1,20 @@
-"""Where editors keep where the policy is tried."""
+"""Batches, and pilots with their stages, milestones and targets on one page."""
 
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from config.admin import RecordAdmin, Way
+from pilots.admin.grid import readings_view
+from pilots.admin.indicators import TargetInline
+from pilots.admin.progress import MilestoneInline, StageInline
 from pilots.models import Batch, Pilot
 from policies.admin import NAMES, TITLES, TRUST, cites, present
 
@@ -90,7 +93,11 @@ class PilotAdmin(RecordAdmin):
     ]
     prepopulated_fields = {"slug": ["name_en"]}
     autocomplete_fields = ["batch", "province", "parent", "industries"]
-    inlines = [cites(Pilot)]
+    inlines = [StageInline, MilestoneInline, TargetInline, cites(Pilot)]
+
+    class Media:
+        css = {"all": ["css/entry.css"]}
+
     fieldsets = [
         NAMES,
         (_("What it is"), {"fields": ["kind", "city_type", "batch", "industries"]}),
@@ -101,3 +108,25 @@ class PilotAdmin(RecordAdmin):
         (_("Its time as a pilot"), {"fields": [("term_start", "term_end"), "withdrawn_on"]}),
         TRUST,
     ]
+
+    def ways(self, request: HttpRequest, record: Any) -> list[Way]:
+        ways: list[Way] = []
+        if request.user.has_perm("pilots.add_reading"):
+            ways.append((_("Enter readings"), reverse("admin:pilots_pilot_readings", args=[record.pk])))
+        ways += [
+            (_("Stages"), "#stages-group"),
+            (_("Milestones"), "#milestones-group"),
+            (_("Targets"), "#targets-group"),
+        ]
+        if request.user.has_perm("pilots.add_lightoverride"):
+            address = f"{reverse('admin:pilots_lightoverride_add')}?{urlencode({'pilot': record.pk})}"
+            ways.append((_("Set the light by hand"), address))
+        return ways
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.readings_view)
+        urls: list[URLPattern] = super().get_urls()
+        return [path("<int:pk>/readings/", view, name="pilots_pilot_readings"), *urls]
+
+    def readings_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return readings_view(request, pk, self.admin_site.each_context(request))

@@ -1,0 +1,211 @@
+"""Rows of a form that are records with a history of their own, edited on the page of what they hang on."""
+
+from functools import cached_property
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.widgets import AutocompleteSelect, RelatedFieldWidgetWrapper
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.forms.formsets import DELETION_FIELD_NAME
+from django.http import HttpRequest
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from config.versions import author, differences, moment
+from config.words import clauses, labelled
+
+GONE = "gone"  # the version of a row that a colleague took away, once the editor has been told
+
+
+class Version(forms.CharField):
+    """Which version of a row the page was opened on; never itself an edit."""
+
+    def __init__(self) -> None:
+        super().__init__(label=gettext_lazy("version"), required=False, widget=forms.HiddenInput)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return False
+
+
+class RowSelect(AutocompleteSelect):
+    """A search that knows the record chosen so far, so that a row costs no query of its own."""
+
+    chosen: models.Model | None = None
+
+    def optgroups(self, name: str, value: Any, attr: Any = None) -> Any:
+        if self.chosen is None or value != [str(self.chosen.pk)]:
+            return super().optgroups(name, value, attr)
+        options = [] if self.is_required else [self.create_option(name, "", "", False, 0)]
+        label = self.choices.field.label_from_instance(self.chosen)
+        options.append(self.create_option(name, self.chosen.pk, label, True, len(options)))
+        return [(None, options, 0)]
+
+
+class RowForm(forms.ModelForm):
+    """One row, which remembers the version of its record that the page was opened on."""
+
+    version = Version()
+    latest: Any = None  # the newest entry of the row's history
+    gone = False  # somebody else deleted it meanwhile
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            if not field.widget.is_hidden:  # a row has no label but its column's heading
+                field.widget.attrs["aria-label"] = capfirst(str(field.label or name))
+            if isinstance(field.widget, RowSelect) and getattr(self.instance, f"{name}_id"):
+                field.widget.chosen = getattr(self.instance, name)
+
+    def _post_clean(self) -> None:
+        """What is gone is not held against the rules any more."""
+        if not self.gone:
+            super()._post_clean()  # type: ignore[misc]  # the stubs leave it out
+
+    @property
+    def opened(self) -> str:
+        """The version that the page was opened on, as it was sent back."""
+        return str(self.data.get(self.add_prefix("version"), ""))
+
+    def reopen(self, version: str) -> None:
+        """The editor is told of this version now: saving again is meant."""
+        self.data[self.add_prefix("version")] = version  # type: ignore[index]  # the admin hands on a copy
+
+
+class RowFormSet(forms.BaseInlineFormSet):
+    """The rows. One that a colleague changed or deleted meanwhile is refused once, and saved when sent again."""
+
+    reason = ""  # why, as typed on the form around the rows
+
+    @cached_property
+    def latest(self) -> dict[Any, Any]:
+        """The newest entry of each row's history. One query, whatever the number of rows."""
+        keys = [record.pk for record in self.get_queryset()]
+        model: Any = self.model
+        history = model.history
+        newest = history.filter(id__in=keys).order_by().values("id").annotate(last=models.Max("history_id"))
+        return {entry.id: entry for entry in history.filter(history_id__in=newest.values("last"))}
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        super().add_fields(form, index)
+        if index is None or index >= self.initial_form_count():
+            return
+        form.latest = self.latest.get(form.instance.pk)
+        form.fields["version"].initial = str(form.latest.pk) if form.latest else ""
+        if self.is_bound and form.instance.pk is None:
+            form.gone = True
+            form.fields["id"] = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    @property
+    def live_forms(self) -> list[Any]:
+        """The rows that will be there after saving; empty ones and those taken away left out."""
+        rows: list[Any] = [*self.initial_forms, *(form for form in self.extra_forms if form.has_changed())]
+        return [form for form in rows if not form.gone and not is_deleted(form)]
+
+    def clean(self) -> None:
+        """Refuse what was overtaken, at its row; of a row to be deleted, above the rows."""
+        above = []
+        rows: list[Any] = self.initial_forms
+        for form in rows:
+            deleted, message = is_deleted(form), overtaken(form)
+            if message and deleted and not form.gone:
+                above.append(labelled(form.instance, message))
+            elif message and not deleted and (form.gone or form.has_changed()):
+                form.add_error(None, ValidationError(message, code="overtaken"))
+            if message:
+                form.reopen(GONE if form.gone else str(form.latest.pk))
+        if above:
+            raise ValidationError(above, code="overtaken")
+        super().clean()
+
+    # -- one entry in the history for each row that is written -------------------------------------------
+
+    def because(self, record: Any) -> None:
+        record._change_reason = self.reason or None
+
+    def save_new(self, form: Any, commit: bool = True) -> Any:
+        self.because(form.instance)
+        return super().save_new(form, commit)
+
+    def save_existing(self, form: Any, obj: Any, commit: bool = True) -> Any:
+        self.because(obj)
+        return super().save_existing(form, obj, commit)
+
+    def delete_existing(self, obj: Any, commit: bool = True) -> None:
+        self.because(obj)
+        super().delete_existing(obj, commit)
+
+
+def is_deleted(form: Any) -> bool:
+    """Whether the editor takes the row away."""
+    return bool(form.cleaned_data.get(DELETION_FIELD_NAME))
+
+
+def overtaken(form: Any) -> str:
+    """Who wrote the row after it was opened, when and what; empty when nobody did."""
+    if form.gone:
+        return "" if form.opened == GONE else taken_away(form)
+    if form.latest is None or form.opened == str(form.latest.pk):
+        return ""
+    history = form.instance.history
+    before = history.filter(pk=form.opened).first() if form.opened.isdecimal() else None
+    changes = clauses(labelled(item.label, f"{item.old} → {item.new}") for item in differences(form.latest, before))
+    message = _(
+        "%(user)s saved this row on %(when)s, after you had opened the page. Nothing of yours is saved yet, and your "
+        "entries are still here. What was changed: %(changes)s. Check your entries against it, then save again to put "
+        "them in its place."
+    )
+    return message % {
+        "user": author(form.latest),
+        "when": moment(form.latest.history_date),
+        "changes": changes or "–",
+    }
+
+
+def taken_away(form: Any) -> str:
+    """Who deleted the row, and when."""
+    key = str(form.data.get(form.add_prefix("id"), ""))
+    history = type(form.instance).history
+    entry = history.filter(id=key, history_type="-").order_by("-history_id").first() if key.isdecimal() else None
+    message = _(
+        "%(user)s deleted this row on %(when)s, after you had opened the page. Nothing of yours is saved yet. Save "
+        "again to leave it deleted; to have it back, enter it as a new row below."
+    )
+    return message % {"user": author(entry), "when": moment(entry.history_date)} if entry else ""
+
+
+DAYS: Any = {models.DateField: {"widget": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}}
+"""The browser's own calendar: the stock one takes three lines of every row."""
+
+
+class RowInline(admin.TabularInline):
+    """Records edited as rows on the page of what they hang on; the rest of each is on its own page."""
+
+    form = RowForm
+    formset = RowFormSet
+    extra = 1
+    show_change_link = True
+    formfield_overrides = DAYS
+    known: tuple[str, ...] = ()  # relations that a row's own name is made of
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        return super().get_queryset(request).select_related(*self.known, *self.autocomplete_fields)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The version goes with rows that can be written."""
+        may = self.has_change_permission(request, obj) or self.has_add_permission(request, obj)
+        return [*super().get_fields(request, obj), *(["version"] if may else [])]
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name in self.autocomplete_fields:
+            kwargs["widget"] = RowSelect(db_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """A search without the links to add or change what is searched: rows are narrow."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget = field.widget.widget
+        return field

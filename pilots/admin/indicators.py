@@ -1,0 +1,282 @@
+"""What is measured: definitions, what pilots promised, and what was read."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import models
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from config.admin import MAX_REASON, RecordAdmin, Way
+from config.asof import today
+from config.rows import DAYS, RowInline
+from config.words import clauses
+from pilots.actions import MAY_ACCEPT, OnRecord, accept_readings, dispute_readings, lock
+from pilots.admin.progress import PILOT_SEARCH, pilot_page
+from pilots.forms import AmountField, IndicatorField, ReadingForm
+from pilots.models import Indicator, Reading, ReadingState, Target, TargetStep
+from policies.admin import NAMES, TRUST, cites, present
+
+AMOUNTS: Any = {models.DecimalField: {"form_class": AmountField}}
+FIXED_FIELDS = {"version": "version_number", "value": "value_and_unit"}  # "version" is the form's own word
+INDICATOR_SEARCH = [f"indicator__{name}" for name in ("code", "name_zh", "name_en")]
+
+
+@admin.register(Indicator)
+class IndicatorAdmin(RecordAdmin):
+    list_display = ["code", "__str__", "unit", "direction", "kind", "binding", "rollup", "may_enter_synergy"]
+    list_filter = ["kind", "binding", "rollup", "may_enter_synergy"]
+    search_fields = ["code", "name_zh", "name_en"]
+    formfield_overrides = AMOUNTS
+    fieldsets = [
+        (NAMES[0], {"fields": ["code", "name_zh", "name_en"]}),
+        (_("What is counted"), {"fields": ["kind", ("unit", "unit_zh"), "direction", "accumulation", "binding"]}),
+        (_("How it may be combined"), {"fields": ["rollup", "equivalent_kg", "may_enter_synergy"]}),
+        (None, {"fields": ["note"]}),
+    ]
+
+
+# -- targets ---------------------------------------------------------------------------------------------
+
+
+class StepInline(RowInline):
+    model = TargetStep
+    fields = ["year", "value"]
+    formfield_overrides = AMOUNTS
+    show_change_link = False
+
+
+class TargetInline(RowInline):
+    model = Target
+    fields = [
+        *["indicator", "kind", "base_year", "base_value", "target_year", "target_value", "steps_named", "binding"],
+        *["target_text", "done_on"],
+    ]
+    readonly_fields = ["steps_named"]
+    autocomplete_fields = ["indicator"]
+    known = ("pilot",)
+    formfield_overrides = DAYS | AMOUNTS
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).prefetch_related("steps")
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "indicator":
+            kwargs["form_class"] = IndicatorField
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    @admin.display(description=_("steps"))
+    def steps_named(self, target: Target) -> SafeString | str:
+        """The values between base and target, with the way to them."""
+        if not target.pk:
+            return "–"
+        text = clauses(target.steps.all()) or _("add")
+        address = reverse("admin:pilots_target_change", args=[target.pk])
+        return format_html('<a href="{}#steps-group">{}</a>', address, text)
+
+
+@admin.register(Target)
+class TargetAdmin(RecordAdmin):
+    list_display = ["indicator", "pilot", "kind", "base_value", "target_year", "target_value", "binding", "confidence"]
+    list_select_related = ["pilot", "indicator"]
+    list_filter = ["kind", "binding", "confidence", *present("indicator", "pilot")]
+    search_fields = [*PILOT_SEARCH, *INDICATOR_SEARCH, "target_text"]
+    autocomplete_fields = ["pilot", "indicator"]
+    inlines = [StepInline, cites(Target)]
+    formfield_overrides = AMOUNTS
+    fieldsets = [
+        (_("Who promised what"), {"fields": ["pilot", "indicator", "kind", "binding"]}),
+        (
+            _("From where to where"),
+            {
+                "fields": [("base_year", "base_value"), ("target_year", "target_value")],
+                "description": _("Values that the document names for years in between are steps, below."),
+            },
+        ),
+        (_("A task in words"), {"fields": ["target_text", "done_on"]}),
+        TRUST,
+    ]
+
+    def get_view_on_site_url(self, obj: Any = None) -> str | None:
+        return pilot_page(obj)
+
+
+# -- readings --------------------------------------------------------------------------------------------
+
+
+@admin.register(Reading)
+class ReadingAdmin(RecordAdmin):
+    form = ReadingForm
+    list_display = [
+        *["indicator", "pilot", "period", "value_and_unit", "value_status", "version", "state"],
+        *["reported_on", "accepted_on"],
+    ]
+    list_select_related = ["pilot", "indicator"]
+    list_filter = ["state", "value_status", "period", *present("indicator", "pilot")]
+    search_fields = [*PILOT_SEARCH, *INDICATOR_SEARCH, "period"]
+    date_hierarchy = "reported_on"
+    autocomplete_fields = ["pilot", "indicator"]
+    actions = ["accept", "dispute"]
+    inlines = [cites(Reading)]
+    formfield_overrides = AMOUNTS
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        readings: QuerySet[Any] = super().get_queryset(request).select_related("pilot", "indicator")
+        return readings
+
+    @admin.display(description=_("version"))
+    def version_number(self, reading: Reading) -> int:
+        return reading.version
+
+    @admin.display(description=_("value"), ordering="value")
+    def value_and_unit(self, reading: Reading) -> str:
+        return f"{reading.value_text} {reading.indicator.unit_text}"
+
+    # -- the form: what was read is fixed once it is recorded ----------------------------------------
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        may = bool(obj) or request.user.has_perm(MAY_ACCEPT)
+        fixed = (
+            _("A reading is never overwritten. If it is wrong, enter a correction: the button is above.")
+            if obj
+            else _("A second value for the same period is recorded as the next version; the first one stays.")
+        )
+        last = "version_number" if obj else "known"
+        return [
+            (_("What was read"), {"fields": ["pilot", "indicator", "period"], "description": fixed}),
+            (_("The value"), {"fields": ["value_and_unit" if obj else "value", "value_status", last]}),
+            (_("Its way"), {"fields": ["reported_on", *(["state", "accepted_on"] if may else [])]}),
+            TRUST,
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        if not obj:
+            return []
+        fixed = [FIXED_FIELDS.get(name, name.removesuffix("_id")) for name in Reading.FIXED]
+        return fixed if request.user.has_perm(MAY_ACCEPT) else [*fixed, "state", "accepted_on"]
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """A correction begins with what it corrects."""
+        initial: dict[str, Any] = {"reported_on": today(), **super().get_changeform_initial_data(request)}
+        corrected = initial.pop("corrects", "")
+        reading = Reading.objects.filter(pk=corrected).first() if corrected.isdecimal() else None
+        if reading:
+            names = ("pilot", "indicator", "value", "value_status", "period")
+            initial |= {name: getattr(reading, name) for name in names} | {"known": newest_of(reading)}
+        return initial
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """A new one is the next version for its period."""
+        if not change:
+            lock(obj.pilot)
+            obj.version = OnRecord(obj.pilot).next_version((obj.indicator_id, obj.period))
+        super().save_model(request, obj, form, change)
+
+    def ways(self, request: HttpRequest, record: Any) -> list[Way]:
+        ways: list[Way] = []
+        if request.user.has_perm("pilots.add_reading"):
+            ways.append((_("Enter a correction"), f"{reverse('admin:pilots_reading_add')}?corrects={record.pk}"))
+        if request.user.has_perm(MAY_ACCEPT):
+            verdicts = [(ReadingState.ACCEPTED, _("Accept")), (ReadingState.DISPUTED, _("Mark as disputed"))]
+            ways += [
+                (label, reverse("admin:pilots_reading_judge", args=[record.pk, state.value]))
+                for state, label in verdicts
+                if state != record.state
+            ]
+        return ways
+
+    def get_view_on_site_url(self, obj: Any = None) -> str | None:
+        return pilot_page(obj)
+
+    # -- deleting: what has fed numbers stays ---------------------------------------------------------
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """One that was ever accepted has been read by others: it is corrected, not deleted."""
+        return super().has_delete_permission(request, obj) and (obj is None or obj.accepted_on is None)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        deleted, counts, perms, protected = super().get_deleted_objects(objs, request)
+        protected += [self.described(reading) for reading in objs if reading.accepted_on]
+        return deleted, counts, perms - {self.opts.verbose_name} if protected else perms, protected
+
+    # -- accepting and disputing ----------------------------------------------------------------------
+
+    def has_judge_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(MAY_ACCEPT)
+
+    @admin.action(description=_("Accept selected readings"), permissions=["judge"])
+    def accept(self, request: HttpRequest, queryset: QuerySet[Reading]) -> HttpResponse | None:
+        return self.judge(request, queryset, ReadingState.ACCEPTED)
+
+    @admin.action(description=_("Mark selected readings as disputed"), permissions=["judge"])
+    def dispute(self, request: HttpRequest, queryset: QuerySet[Reading]) -> HttpResponse | None:
+        return self.judge(request, queryset, ReadingState.DISPUTED)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.judge_view)
+        urls: list[URLPattern] = super().get_urls()
+        return [path("<int:pk>/<str:state>/judge/", view, name="pilots_reading_judge"), *urls]
+
+    def judge_view(self, request: HttpRequest, pk: int, state: str) -> HttpResponse:
+        """Accept or dispute one reading."""
+        if not self.has_judge_permission(request) or state not in VERDICTS:
+            raise PermissionDenied
+        reading = get_object_or_404(Reading, pk=pk)
+        chosen = self.get_queryset(request).filter(pk=reading.pk)
+        back = HttpResponseRedirect(reverse("admin:pilots_reading_change", args=[pk]))
+        return self.judge(request, chosen, ReadingState(state)) or back
+
+    def judge(self, request: HttpRequest, readings: QuerySet[Reading], state: ReadingState) -> HttpResponse | None:
+        """Ask why, then do it; None when it is done."""
+        fault = ""
+        if "post" in request.POST:
+            reason = request.POST.get("change_reason", "").strip()[:MAX_REASON]
+            try:
+                count = VERDICTS[state](readings=readings, by=request.user, reason=reason)
+            except ValidationError as error:
+                fault = error.messages[0]
+            else:
+                self.message_user(request, done(state, count), messages.SUCCESS)
+                return None
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Accept readings") if state == ReadingState.ACCEPTED else _("Mark readings as disputed"),
+            "subtitle": None,
+            "accepting": state == ReadingState.ACCEPTED,
+            "readings": readings,
+            "fault": fault,
+            "action": request.POST.get("action", ""),
+            "action_checkbox_name": ACTION_CHECKBOX_NAME,
+            "opts": self.opts,
+        }
+        return TemplateResponse(request, "admin/pilots/reading/judge.html", context)
+
+
+VERDICTS: dict[str, Callable[..., int]] = {
+    ReadingState.ACCEPTED: accept_readings,
+    ReadingState.DISPUTED: dispute_readings,
+}
+
+
+def done(state: ReadingState, count: int) -> str:
+    if state == ReadingState.ACCEPTED:
+        text = ngettext("%(count)d reading accepted.", "%(count)d readings accepted.", count)
+    else:
+        text = ngettext("%(count)d reading marked as disputed.", "%(count)d readings marked as disputed.", count)
+    return text % {"count": count}
+
+
+def newest_of(reading: Reading) -> int:
+    """The key of the newest version for the same period."""
+    same = Reading.objects.filter(pilot=reading.pilot_id, indicator=reading.indicator_id, period=reading.period)
+    return same.latest("version").pk

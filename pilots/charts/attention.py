@@ -1,0 +1,47 @@
+"""What needs attention: which pilot, why, whose it is, how late and since when."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+from config.charts import Cell, Column, Table
+from pilots.progress import PilotStatus, Progress
+from pilots.sentences import reasons, why
+
+
+def attention_table(progress: Progress, most: int | None = None) -> Table:
+    """The pilots whose light is red or yellow, worst first, each with its worst reason; the link leads to the item.
+
+    `most` rows of them, all when it is None.
+    """
+    columns = [
+        Column("pilot", _("Pilot")),
+        Column("light", _("Light")),
+        Column("why", _("Why")),
+        Column("owner", _("Responsible")),
+        Column("days", _("Days late"), "integer"),
+        Column("since", _("Since"), "date"),
+    ]
+    return Table(columns, [attention_cells(status) for status in progress.attention[:most]])
+
+
+def attention_cells(status: PilotStatus) -> list[Cell]:
+    worst = reasons(status)[0]
+    return [
+        Cell(status.pilot.name, url=status.pilot.get_absolute_url(), lang=status.pilot.name_lang),
+        Cell(str(status.colour.label), tag=status.colour.value),
+        Cell(why(status), url=worst.url),
+        Cell(worst.owner),
+        Cell("" if worst.days is None else worst.days),
+        Cell(status.since),
+    ]
+
+
+def attention_finding(progress: Progress) -> str:
+    """How many need attention, of all; or that nothing can be said yet."""
+    count, n = len(progress.attention), len(progress.pilots)
+    if count:
+        return _("%(n)d of %(all)d pilots need attention") % {"n": count, "all": n}
+    if progress.reported == 0:
+        return _("Nothing to judge by yet: no pilot has an accepted value for the last period due")
+    return _("No pilot needs attention")

@@ -1,0 +1,622 @@
+"""Lights, milestones and targets as chart frames and tables: what `progress.py` found, and nothing counted anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, pgettext
+
+from config.charts import Cell, Chart, Column, Table
+from config.templatetags.site import days as days_text
+from config.templatetags.site import lang_of
+from config.words import clauses, labelled
+from pilots import metrics
+from pilots.charts.addresses import pilots_url
+from pilots.charts.stages import stage_word, time_in_stage
+from pilots.metrics import Colour, Stage, TargetKind, Why
+from pilots.models import Reading, ReadingState
+from pilots.progress import IndicatorStatus, MilestoneStatus, PilotStatus, Progress
+from pilots.sentences import Sentence, amount, indicator_text, reasons, why
+from policies.charts import day
+from policies.models import Source
+
+MEANINGS: dict[Colour, str | Promise] = {
+    Colour.RED: gettext_lazy("far behind"),
+    Colour.YELLOW: gettext_lazy("behind"),
+    Colour.BLUE: gettext_lazy("done late"),
+    Colour.GREEN: gettext_lazy("on schedule"),
+    Colour.GREY: gettext_lazy("not rated"),
+}
+RULES: dict[str, str | Promise] = {
+    metrics.RULE_PILOT: gettext_lazy("worst binding item, version 1"),
+    metrics.RULE_INDICATOR: gettext_lazy("NDRC rule 2020-901, version 1"),
+    metrics.RULE_MILESTONE: gettext_lazy("milestone rule after Yinchuan 2025, version 1"),
+}
+
+
+def settled(value: Decimal | None, digits: int = 2) -> Decimal | None:
+    """A value without idle zeros; what was computed is cut to some decimals, what was entered keeps its own."""
+    if value is None:
+        return None
+    exponent = value.normalize().as_tuple().exponent
+    if isinstance(exponent, int) and exponent < -6:
+        value = round(value, digits if abs(value) >= 1 else digits + 2)
+    return Decimal(f"{value.normalize():f}")
+
+
+def name_cell(status: PilotStatus) -> Cell:
+    return Cell(status.pilot.name, url=status.pilot.get_absolute_url(), lang=status.pilot.name_lang)
+
+
+def colour_cell(colour: Colour, url: str = "") -> Cell:
+    """A light in a table: its shape and its word."""
+    return Cell(str(colour.label), url=url, tag=colour.value)
+
+
+# -- the light of one pilot ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class LightBox:
+    """All that a page says of a pilot's light: shown and computed, why, since when, by which rule."""
+
+    colour: Colour
+    meaning: str
+    why: str
+    since: date | None
+    rule: str
+    reasons: Sequence[Sentence]
+    computed: Colour | None  # only where a person set another
+
+
+def light_box(status: PilotStatus) -> LightBox:
+    """The light of a pilot with everything it is answerable for."""
+    return LightBox(
+        colour=status.colour,
+        meaning=str(MEANINGS[status.colour]),
+        why=why(status),
+        since=status.since,
+        rule=str(RULES[metrics.RULE_PILOT]),
+        reasons=reasons(status),
+        computed=status.light.colour if status.override else None,
+    )
+
+
+# -- many lights ---------------------------------------------------------------------------------------
+
+
+def light_strip(progress: Progress, scope: str, sources: Sequence[Source], **filters: str) -> Chart:
+    """How many pilots of each colour, and the change since the last quarter's end, for the same pilots."""
+    strip = progress.strip
+    year = metrics.year_due(progress.as_of)
+    subtitle = _(
+        "%(scope)s, as of %(day)s · %(reported)d of %(n)d reported for %(year)d · change since %(then)s, same pilots"
+    ) % {
+        "scope": scope,
+        "day": day(progress.as_of),
+        "reported": progress.reported,
+        "n": strip.n,
+        "year": year,
+        "then": day(strip.then_on),
+    }
+    columns = [
+        Column("light", _("Light")),
+        Column("pilots", _("Pilots"), "integer"),
+        Column("n", _("of"), "integer"),
+        Column("then", day(strip.then_on), "integer"),
+        Column("change", pgettext("since then", "Change"), "integer"),
+    ]
+    colours = [colour for colour in Colour if colour != Colour.BLUE]
+    rows = [
+        [
+            colour_cell(colour, pilots_url(**filters, light=colour.value) if strip.now[colour] else ""),
+            Cell(strip.now[colour]),
+            Cell(strip.n),
+            Cell(strip.then[colour]),
+            Cell(strip.change(colour)),
+        ]
+        for colour in colours
+    ]
+    return Chart(
+        slug="lights",
+        kind="lights",
+        title=strip_title(progress),
+        subtitle=subtitle,
+        table=Table(columns, rows),
+        data={"lights": [strip_item(progress, colour, filters) for colour in colours], "n": strip.n},
+        sources=sources,
+        note=_(
+            "A pilot is only as good as its worst binding item; lights are never averaged. Grey is not rated, not good."
+        ),
+    )
+
+
+def strip_item(progress: Progress, colour: Colour, filters: dict[str, str]) -> dict[str, Any]:
+    strip = progress.strip
+    count = strip.now[colour]
+    return {
+        "tag": colour.value,
+        "label": str(colour.label),
+        "meaning": str(MEANINGS[colour]),
+        "count": count,
+        "change": change_text(strip.change(colour)),
+        "url": pilots_url(**filters, light=colour.value) if count else "",
+    }
+
+
+def change_text(change: int) -> str:
+    """+2, −1, or that nothing changed; the sign is a real minus."""
+    return _("unchanged") if change == 0 else f"+{change}" if change > 0 else f"−{-change}"
+
+
+def strip_title(progress: Progress) -> str:
+    """The finding of the lights: how many are red and yellow, and whether that is more than before."""
+    strip = progress.strip
+    if strip.n == 0:
+        return _("No pilot is recorded")
+    if strip.now[Colour.GREY] == strip.n:
+        return _("No pilot can be rated yet: no value for %(year)d is accepted") % {
+            "year": metrics.year_due(progress.as_of)
+        }
+    text = ngettext(
+        "%(red)d red and %(yellow)d yellow of %(n)d pilot",
+        "%(red)d red and %(yellow)d yellow of %(n)d pilots",
+        strip.n,
+    ) % {"red": strip.now[Colour.RED], "yellow": strip.now[Colour.YELLOW], "n": strip.n}
+    change = strip.change(Colour.RED)
+    if change > 0:
+        more = ngettext("%(n)d red more than a quarter ago", "%(n)d red more than a quarter ago", change)
+    elif change < 0:
+        more = ngettext("%(n)d red fewer than a quarter ago", "%(n)d red fewer than a quarter ago", -change)
+    else:
+        more = _("as many red as a quarter ago")
+    return clauses([text, more % {"n": abs(change)} if change else more])
+
+
+def lights_table(progress: Progress) -> Table:
+    """Every pilot with its stage and its light, worst first, and in one sentence why."""
+    columns = [
+        Column("pilot", _("Pilot")),
+        Column("kind", _("Kind")),
+        Column("stage", _("Stage")),
+        Column("days", _("Days in stage"), "integer"),
+        Column("light", _("Light")),
+        Column("why", _("Why")),
+        Column("reported", _("Reported for %(year)d") % {"year": metrics.year_due(progress.as_of)}, "flag"),
+    ]
+    worst = sorted(progress.pilots, key=lambda item: (list(Colour).index(item.colour), item.pilot.pk))
+    return Table(
+        columns,
+        [
+            [
+                name_cell(item),
+                Cell(item.pilot.get_kind_display()),
+                Cell(stage_word(item)),
+                Cell(time_in_stage(item)),
+                colour_cell(item.colour),
+                Cell(why(item)),
+                Cell(item.reported),
+            ]
+            for item in worst
+        ],
+    )
+
+
+# -- milestones ----------------------------------------------------------------------------------------
+
+
+def milestones_chart(status: PilotStatus, sources: Sequence[Source]) -> Chart:
+    """Planned and actual days on one time axis, in the order of the plan."""
+    items = sorted(status.milestones, key=lambda item: (item.milestone.planned_on, item.milestone.pk))
+    days = [d for item in items for d in (item.milestone.planned_on, done_on(item)) if d]
+    return Chart(
+        slug="milestones",
+        kind="timeline",
+        title=milestones_title(status),
+        subtitle=_("Planned and actual days of %(n)d milestones, as of %(day)s")
+        % {"n": len(items), "day": day(status.as_of)},
+        table=milestones_table(status),
+        data={
+            "rows": [milestone_row(item, status.as_of) for item in items],
+            "start": min([*days, status.as_of]).isoformat(),
+            "end": max([*days, status.as_of]).isoformat(),
+            "today": status.as_of.isoformat(),
+            "labels": {"today": day(status.as_of), "planned": _("planned"), "actual": _("done")},
+            "legend": [
+                {"key": "dot latest", "label": _("planned")},
+                {"key": "dot certain", "label": _("done")},
+                {"key": "bar blue", "label": _("done late")},
+                {"key": "bar yellow", "label": _("overdue by up to 90 days")},
+                {"key": "bar red", "label": _("overdue by more than 90 days")},
+            ],
+        },
+        sources=sources,
+    )
+
+
+def done_on(item: MilestoneStatus) -> date | None:
+    """The day it was done, as far as it had been by the day shown."""
+    return item.milestone.completed_on if item.done else None
+
+
+def milestones_title(status: PilotStatus) -> str:
+    counts = status.counts
+    text = ngettext(
+        "%(done)d of %(due)d milestone due is done", "%(done)d of %(due)d milestones due are done", counts.due
+    ) % {"done": counts.due - counts.late, "due": counts.due}
+    late = max((i.light.delay or 0 for i in status.milestones if i.due and not i.done), default=0)
+    if not late:
+        return text
+    return clauses([text, _("the latest is %(days)s overdue") % {"days": days_text(late)}])
+
+
+def milestone_row(item: MilestoneStatus, as_of: date) -> dict[str, Any]:
+    """One line of the timeline; `until` is where a delay ends: the day it was done, or now."""
+    actual = done_on(item)
+    late = (item.light.delay or 0) > 0
+    return {
+        "label": item.milestone.name,
+        "key": item.milestone.is_key,
+        "planned": item.milestone.planned_on.isoformat(),
+        "actual": actual.isoformat() if actual else None,
+        "until": (actual or as_of).isoformat() if late else None,
+        "tag": item.light.colour.value,
+        "text": milestone_word(item),
+    }
+
+
+def milestone_word(item: MilestoneStatus) -> str:
+    """Where a milestone stands, with how late it is or was."""
+    delay = item.light.delay or 0
+    word = str(item.light.why.label)
+    if item.light.why in (Why.OVERDUE, Why.LONG_OVERDUE):
+        return _("%(days)s overdue") % {"days": days_text(delay)}
+    if item.light.why == Why.DONE_LATE:
+        return _("done %(days)s late") % {"days": days_text(delay)}
+    return word
+
+
+def milestones_table(status: PilotStatus, *, anchors: bool = False) -> Table:
+    """The milestones in the order of the plan; links lead to a row where it carries its anchor (once a page)."""
+    columns = [
+        Column("milestone", _("Milestone")),
+        Column("facet", _("Facet")),
+        Column("key", _("Key milestone"), "flag"),
+        Column("owner", _("Responsible")),
+        Column("planned_on", _("Planned"), "date"),
+        Column("completed_on", _("Done"), "date"),
+        Column("delay", _("Days late"), "integer"),
+        Column("light", _("Light")),
+        Column("evidence", _("Evidence")),
+    ]
+    items = sorted(status.milestones, key=lambda item: (item.milestone.planned_on, item.milestone.pk))
+    return Table(columns, [milestone_cells(item, anchors) for item in items])
+
+
+def milestone_cells(item: MilestoneStatus, anchors: bool) -> list[Cell]:
+    milestone, delay = item.milestone, item.light.delay
+    return [
+        Cell(milestone.name, lang=milestone.name_lang, anchor=f"milestone-{milestone.pk}" if anchors else ""),
+        Cell(milestone.get_facet_display()),
+        Cell(milestone.is_key),
+        Cell(milestone.owner),
+        Cell(milestone.planned_on),
+        Cell(done_on(item) or ""),
+        Cell(delay if delay is not None and delay > 0 else ""),
+        Cell(labelled(item.light.colour.label, milestone_word(item)), tag=item.light.colour.value),
+        Cell(milestone.evidence if item.done else ""),
+    ]
+
+
+# -- indicators ----------------------------------------------------------------------------------------
+
+
+def indicator_finding(item: IndicatorStatus) -> str:
+    """One sentence on one target: what is and what was to be."""
+    indicator, light = item.target.indicator, item.light
+    if item.target.kind == TargetKind.TEXT:
+        return labelled(item.target.target_text, light.why.label)
+    reason = metrics.Reason(
+        light.colour,
+        metrics.About.INDICATOR,
+        item.code,
+        light.why,
+        light.colour,
+        shortfall=light.shortfall,
+        actual=light.actual,
+        expected=light.expected,
+    )
+    text = indicator_text(reason, indicator.name, indicator.unit_text)
+    if light.actual is None or light.expected is None or light.colour != Colour.GREEN:
+        return text
+    rest = _("expected %(expected)s %(unit)s, actual %(actual)s %(unit)s") % {
+        "expected": amount(light.expected),
+        "actual": amount(light.actual),
+        "unit": indicator.unit_text,
+    }
+    return clauses([text, rest])
+
+
+def trend_chart(status: PilotStatus, item: IndicatorStatus, sources: Sequence[Source]) -> Chart:
+    """The values of an indicator over the years against the way to its target."""
+    target, indicator = item.target, item.target.indicator
+    readings = readings_of(status, item)
+    path = path_points(item)
+    return Chart(
+        slug=f"trend-{item.code.lower().replace('_', '-')}",
+        kind="trend",
+        title=indicator_finding(item),
+        subtitle=trend_scope(status, item, readings),
+        table=trend_table(item, readings, status.as_of),
+        data={
+            "points": [reading_point(reading, indicator.unit_text, status.as_of) for reading in readings],
+            "path": path,
+            "bound": bound_of(item),
+            "expected": expected_point(item),
+            "base": base_point(item),
+            "light": {"tag": item.light.colour.value, "label": str(item.light.colour.label)},
+            "labels": {
+                "path": _("way to the target") if path else bound_label(item),
+                "expected": _("expected"),
+                "actual": _("accepted"),
+                "open": _("not accepted"),
+                "target": labelled(_("target"), amount(target.target_value)) if target.target_value else "",
+            },
+            "legend": [
+                {"key": "dot certain", "label": _("accepted")},
+                {"key": "dot latest", "label": _("not accepted")},
+                {"key": "line dashed", "label": _("way to the target") if path else bound_label(item)},
+                *([{"key": "diamond", "label": _("expected")}] if expected_point(item) else []),
+            ],
+        },
+        sources=sources,
+        note=landing_note(item),
+    )
+
+
+def bound_label(item: IndicatorStatus) -> str:
+    if item.target.kind == TargetKind.KEEP:
+        return _("base, not to be passed")
+    return _("limit") if item.target.kind == TargetKind.LIMIT else _("target")
+
+
+def bound_of(item: IndicatorStatus) -> float | None:
+    """The level line of a target that has no path: a limit, a base to keep, or a target without a base."""
+    target = item.target
+    if path_points(item):
+        return None
+    value = target.base_value if target.kind == TargetKind.KEEP else target.target_value
+    return None if value is None else float(value)
+
+
+def path_points(item: IndicatorStatus) -> list[dict[str, float]]:
+    """The way from base to target through its steps; none where the target is a limit, or its base is not known."""
+    target = item.target
+    if target.kind != TargetKind.REACH or target.base_year is None or None in (target.base_value, target.target_value):
+        return []
+    inside = [(s.year, s.value) for s in target.steps.all() if target.base_year < s.year < target.target_year]
+    ends = [(target.base_year, target.base_value), *inside, (target.target_year, target.target_value)]
+    return [{"x": year, "y": float(value)} for year, value in ends if value is not None]
+
+
+def expected_point(item: IndicatorStatus) -> dict[str, Any] | None:
+    """What was due in the year that the light speaks of."""
+    if item.light.expected is None or item.target.kind != TargetKind.REACH or not path_points(item):
+        return None
+    text = labelled(_("expected"), f"{amount(item.light.expected)} {item.target.indicator.unit_text}")
+    return {"x": min(item.year, item.target.target_year), "y": float(item.light.expected), "text": text}
+
+
+def base_point(item: IndicatorStatus) -> dict[str, Any] | None:
+    target = item.target
+    if target.base_year is None or target.base_value is None:
+        return None
+    text = labelled(_("base"), f"{amount(target.base_value)} {target.indicator.unit_text}")
+    return {"x": target.base_year, "y": float(target.base_value), "text": text}
+
+
+def readings_of(status: PilotStatus, item: IndicatorStatus) -> list[Reading]:
+    """The newest version of each period that was on record by the day, and the accepted one where that is older."""
+    own = [r for r in status.pilot.readings.all() if r.indicator_id == item.target.indicator_id]
+    known = [reading for reading in own if reading.reported_on <= status.as_of]
+    chosen: dict[tuple[str, bool], Reading] = {}
+    for reading in known:
+        chosen[reading.period, counts(reading, status.as_of)] = reading
+    newest = {period: max(v.version for (p, _ok), v in chosen.items() if p == period) for period, _ok in chosen}
+    return sorted(
+        (r for (period, ok), r in chosen.items() if ok or r.version == newest[period]),
+        key=lambda r: (r.period, r.version),
+    )
+
+
+def counts(reading: Reading, as_of: date) -> bool:
+    """Whether a reading feeds the numbers of the day."""
+    return reading.state == ReadingState.ACCEPTED and bool(reading.accepted_on and reading.accepted_on <= as_of)
+
+
+def state_then(reading: Reading, as_of: date) -> str:
+    """The state of a reading on a day: what was accepted later was only reported."""
+    waiting = reading.state == ReadingState.ACCEPTED and not counts(reading, as_of)
+    return str(ReadingState.REPORTED.label if waiting else reading.get_state_display())
+
+
+def place_of(period: str) -> float:
+    """Where a period stands on the axis of years: a quarter at its end."""
+    year, _dash, quarter = period.partition("-Q")
+    return int(year) - 1 + int(quarter) / 4 if quarter else int(year)
+
+
+def reading_point(reading: Reading, unit: str, as_of: date) -> dict[str, Any]:
+    words = [reading.get_value_status_display(), state_then(reading, as_of)]
+    return {
+        "x": place_of(reading.period),
+        "y": float(reading.value),
+        "accepted": counts(reading, as_of),
+        "label": reading.period,
+        "text": f"{amount(reading.value)} {unit} · {' · '.join(map(str, words))}",
+    }
+
+
+def trend_scope(status: PilotStatus, item: IndicatorStatus, readings: Sequence[Reading]) -> str:
+    """What is drawn: how many values, of which accepted, the target and the day."""
+    accepted = sum(counts(reading, status.as_of) for reading in readings)
+    target = item.target
+    binding = _("binding") if target.binding else _("expected (not binding)")
+    return _("%(unit)s · %(binding)s · target for %(year)d · %(accepted)d of %(n)d values accepted, as of %(day)s") % {
+        "unit": target.indicator.unit_text,
+        "binding": binding,
+        "year": target.target_year,
+        "accepted": accepted,
+        "n": len(readings),
+        "day": day(status.as_of),
+    }
+
+
+def landing_note(item: IndicatorStatus) -> str:
+    """Where the value would end at the present pace: a convention, never a forecast."""
+    if item.landing is None:
+        return ""
+    return _(
+        "At the present pace it would stand at %(value)s %(unit)s in %(year)d (a straight line, not a forecast)."
+    ) % {
+        "value": amount(item.landing),
+        "unit": item.target.indicator.unit_text,
+        "year": item.target.target_year,
+    }
+
+
+def trend_table(item: IndicatorStatus, readings: Sequence[Reading], as_of: date) -> Table:
+    columns = [
+        Column("period", _("Period")),
+        Column("value", _("Value"), "decimal"),
+        Column("unit", _("Unit")),
+        Column("status", _("Value status")),
+        Column("state", _("State")),
+        Column("version", _("Version"), "integer"),
+        Column("reported_on", _("Reported"), "date"),
+        Column("accepted_on", _("Accepted"), "date"),
+    ]
+    unit = item.target.indicator.unit_text
+    rows = [
+        [
+            Cell(reading.period),
+            Cell(settled(reading.value)),
+            Cell(unit),
+            Cell(reading.get_value_status_display()),
+            Cell(state_then(reading, as_of), tag="green" if counts(reading, as_of) else "yellow"),
+            Cell(reading.version),
+            Cell(reading.reported_on),
+            Cell(reading.accepted_on if counts(reading, as_of) else ""),
+        ]
+        for reading in readings
+    ]
+    return Table(columns, rows)
+
+
+def indicators_table(status: PilotStatus) -> Table:
+    """Every target of a pilot with what its light was decided on."""
+    columns = [
+        Column("indicator", _("Indicator")),
+        Column("unit", _("Unit")),
+        Column("binding", _("Binding"), "flag"),
+        Column("base_year", _("Base year")),
+        Column("base", _("Base"), "decimal"),
+        Column("year", _("Year")),
+        Column("actual", _("Actual"), "decimal"),
+        Column("expected", _("Expected"), "decimal"),
+        Column("target_year", _("Target year")),
+        Column("target", _("Target"), "decimal"),
+        Column("progress", _("Progress"), "share"),
+        Column("shortfall", _("Missing of what is due"), "share"),
+        Column("light", _("Light")),
+        Column("why", _("Why")),
+    ]
+    return Table(columns, [indicator_cells(item) for item in status.indicators])
+
+
+def indicator_cells(item: IndicatorStatus) -> list[Cell]:
+    target, indicator, light = item.target, item.target.indicator, item.light
+    text = target.kind == TargetKind.TEXT
+    anchor = f"indicator-{item.code}"  # a target in words has no chart to lead to: its row carries the anchor
+    url, own = ("", anchor) if text else (f"#{anchor}", "")
+    return [
+        Cell(indicator.name, url=url, lang=indicator.name_lang, anchor=own),
+        Cell(indicator.unit_text),
+        Cell(target.binding),
+        Cell(str(target.base_year) if target.base_year else None),
+        Cell("" if text else settled(target.base_value)),
+        Cell(str(item.year) if item.reading else None),
+        Cell("" if text else settled(light.actual)),
+        Cell("" if text else settled(light.expected)),
+        Cell(str(target.target_year)),
+        Cell(aim(item)),
+        Cell(light.progress),
+        Cell(light.shortfall),
+        colour_cell(light.colour),
+        Cell(str(light.why.label)),
+    ]
+
+
+def aim(item: IndicatorStatus) -> Decimal | str | None:
+    """What the target asks for: a value, or words where there is none."""
+    target = item.target
+    if target.kind == TargetKind.TEXT:
+        return target.target_text
+    if target.kind == TargetKind.KEEP and target.target_value is None:
+        return _("no worse than the base")
+    return settled(target.target_value)
+
+
+# -- evidence ------------------------------------------------------------------------------------------
+
+
+def evidence_table(status: PilotStatus) -> Table:
+    """What each fact of the pilot rests on: its document, how sure it is, and where it was read."""
+    columns = [
+        Column("what", _("What")),
+        Column("kind", _("Kind")),
+        Column("on", _("Day"), "date"),
+        Column("evidence", _("Evidence")),
+        Column("confidence", _("Confidence")),
+        Column("source", _("Source")),
+    ]
+    as_of = status.as_of
+    rows = [
+        evidence_cells(Stage(item.stage).label, _("stage"), item.entered_on, item.evidence, item)
+        for item in status.pilot.stages.all()
+        if item.entered_on and item.entered_on <= as_of
+    ]
+    rows += [
+        evidence_cells(item.milestone.name, _("milestone"), done_on(item), item.milestone.evidence, item.milestone)
+        for item in status.milestones
+    ]
+    rows += [
+        evidence_cells(item.target.indicator.name, _("target"), None, "", item.target) for item in status.indicators
+    ]
+    rows += [
+        evidence_cells(f"{item.indicator.name} {item.period}", _("value"), item.reported_on, "", item)
+        for item in status.pilot.readings.all()
+        if item.reported_on <= as_of
+    ]
+    return Table(columns, rows)
+
+
+CONFIDENCE_TAGS = {"official": "green", "media": "blue", "inferred": "yellow"}
+
+
+def evidence_cells(what: object, kind: str, on: date | None, evidence: str, record: Any) -> list[Cell]:
+    source = next(iter(record.sources.all()), None)
+    return [
+        Cell(str(what)),
+        Cell(kind),
+        Cell(on or ""),
+        Cell(evidence),
+        Cell(record.get_confidence_display(), tag=CONFIDENCE_TAGS[record.confidence]),
+        Cell(source.title, url=source.url, lang=lang_of(source.title)) if source else Cell(None),
+    ]

@@ -1,0 +1,341 @@
+"""Whether pollution and carbon fall together, as chart frames and tables: nothing is computed anew here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from config.charts import Cell, Chart, Column, Table
+from config.templatetags.site import share as share_text
+from config.words import clauses, listed
+from pilots.charts.progress import settled
+from pilots.metrics import EPSILON, CoControl, Elasticity
+from pilots.models import Pilot
+from pilots.sentences import amount, no_elasticity
+from pilots.synergy import Basis, Lack, PilotSynergy, Synergy
+from policies.charts import day
+from policies.models import Source
+
+TAGS = {
+    CoControl.CO_REDUCTION: "green",
+    CoControl.POLLUTION_DOWN_CARBON_UP: "yellow",
+    CoControl.CARBON_DOWN_POLLUTION_UP: "yellow",
+    CoControl.BOTH_UP: "red",
+    CoControl.FLAT: "grey",
+}
+LABELLED = 9  # bubbles named on the drawing; all are in its table
+
+
+def rate(value: Decimal | None) -> str:
+    """A rate of reduction in words; a rise carries its sign."""
+    return share_text(value, 1)
+
+
+def pilot_cell(pilot: Pilot) -> Cell:
+    return Cell(pilot.name, url=pilot.get_absolute_url(), lang=pilot.name_lang)
+
+
+def class_cell(kind: CoControl | None) -> Cell:
+    return Cell(str(kind.label), tag=TAGS[kind]) if kind else Cell(None)
+
+
+# -- the coordinates -----------------------------------------------------------------------------------
+
+
+def coordinates_chart(synergy: Synergy, scope: str, sources: Sequence[Source]) -> Chart:
+    """Each pilot by what carbon (across) and air pollutants (up) have fallen; the signature chart."""
+    drawn = synergy.on_chart
+    named = {item.pilot.pk for item in outstanding(drawn)}
+    return Chart(
+        slug="coordinates",
+        kind="coordinates",
+        title=synergy_title(synergy),
+        subtitle=synergy_scope(synergy, scope),
+        table=coordinates_table(synergy),
+        data={
+            "points": [point(item, item.pilot.pk in named) for item in drawn],
+            "flat": float(EPSILON * 100),
+            "labels": {
+                "x": _("carbon reduced, % of the base"),
+                "y": _("air pollutants reduced (equivalents), % of the base"),
+                "diagonal": _("equal rates"),
+                **{kind.value: str(kind.label) for kind in CoControl},
+            },
+            "legend": [
+                {"key": f"mark {kind.value.replace('_', '-')}", "label": f"{kind.label} {synergy.kinds[kind]}"}
+                for kind in CoControl
+            ],
+        },
+        sources=sources,
+        note=_(
+            "Positive is reduced. Above the diagonal pollutants fall more, below it carbon. Within 0.5 % of nothing a "
+            "rate is flat and no class is given. Only total emissions are drawn: an intensity is never set beside them."
+        ),
+    )
+
+
+def synergy_title(synergy: Synergy) -> str:
+    """Who really reduces both, and who does not."""
+    n = len(synergy.on_chart)
+    if not n:
+        return _("No pilot can be placed for %(year)d yet") % {"year": synergy.year}
+    both, up = synergy.kinds[CoControl.CO_REDUCTION], synergy.kinds[CoControl.POLLUTION_DOWN_CARBON_UP]
+    text = ngettext(
+        "%(both)d of %(n)d pilot that can be judged reduces both",
+        "%(both)d of the %(n)d pilots that can be judged reduce both",
+        n,
+    ) % {"both": both, "n": n}
+    if not up:
+        return text
+    rest = ngettext("in %(n)d pollution falls while carbon rises", "in %(n)d pollution falls while carbon rises", up)
+    return clauses([text, rest % {"n": up}])
+
+
+def synergy_scope(synergy: Synergy, scope: str) -> str:
+    return _(
+        "%(scope)s: %(n)d of %(of)d have accepted totals for %(year)d and their base year · "
+        "area by tonnes of CO2 · as of %(day)s"
+    ) % {
+        "scope": scope,
+        "n": len(synergy.on_chart),
+        "of": synergy.of,
+        "year": synergy.year,
+        "day": day(synergy.as_of),
+    }
+
+
+def outstanding(drawn: Sequence[PilotSynergy]) -> list[PilotSynergy]:
+    """The bubbles that are named: those not reducing both, furthest from the middle first, then the largest."""
+
+    def distance(item: PilotSynergy) -> Decimal:
+        return abs(item.apeq.rate or Decimal(0)) + abs(item.carbon.reduction.rate or Decimal(0))
+
+    off = sorted((i for i in drawn if i.kind not in (CoControl.CO_REDUCTION, CoControl.FLAT)), key=distance)[::-1]
+    far = sorted((i for i in drawn if i.kind == CoControl.CO_REDUCTION), key=distance)[::-1][:3]
+    large = sorted(drawn, key=lambda item: abs(item.carbon_tonnes or Decimal(0)))[::-1][:2]
+    return list({item.pilot.pk: item for item in (*off[:5], *far, *large)}.values())[:LABELLED]
+
+
+def point(item: PilotSynergy, named: bool) -> dict[str, Any]:
+    carbon, air = item.carbon.reduction.rate, item.apeq.rate
+    tonnes = item.carbon_tonnes
+    words = [
+        item.kind.label if item.kind else "",
+        _("carbon %(rate)s") % {"rate": rate(carbon)},
+        _("air pollutants %(rate)s") % {"rate": rate(air)},
+        _("%(amount)s t CO2") % {"amount": amount(tonnes)},
+    ]
+    return {
+        "x": float((carbon or 0) * 100),
+        "y": float((air or 0) * 100),
+        "tonnes": float(abs(tonnes)) if tonnes is not None else None,
+        "kind": item.kind.value if item.kind else "",
+        "label": item.pilot.name,
+        "named": named,
+        "url": item.pilot.get_absolute_url(),
+        "text": [str(word) for word in words],
+    }
+
+
+def coordinates_table(synergy: Synergy) -> Table:
+    columns = [
+        Column("pilot", _("Pilot")),
+        Column("class", _("Class")),
+        Column("carbon", _("Carbon reduced"), "share"),
+        Column("air", _("Air pollutants reduced (equivalents)"), "share"),
+        Column("tonnes", _("CO2 reduced, t"), "decimal"),
+        Column("equivalents", _("Air pollutants reduced, thousand equivalents"), "decimal"),
+        Column("used", _("Pollutants used")),
+        Column("base_year", _("Base year")),
+        Column("year", _("Year")),
+        Column("basis", _("Basis")),
+    ]
+    rows = [coordinates_cells(item) for item in ranked(synergy.pilots)]
+    return Table(columns, rows)
+
+
+def ranked(pilots: Sequence[PilotSynergy]) -> list[PilotSynergy]:
+    """By class in its own order, then by the carbon rate, highest first; those only on an intensity last."""
+    order = list(CoControl)
+
+    def key(item: PilotSynergy) -> tuple[bool, int, Decimal]:
+        place = order.index(item.kind) if item.kind else len(order)
+        return item.basis != Basis.TOTAL, place, -(item.carbon.reduction.rate or Decimal(0))
+
+    return sorted(pilots, key=key)
+
+
+def coordinates_cells(item: PilotSynergy) -> list[Cell]:
+    apeq = item.apeq
+    total = item.basis == Basis.TOTAL
+    used = _("%(used)d of %(n)d: %(codes)s") % {
+        "used": len(apeq.used),
+        "n": apeq.possible,
+        "codes": listed(pair.indicator.name for pair in item.pollutants if pair.indicator.code in apeq.used),
+    }
+    return [
+        pilot_cell(item.pilot),
+        class_cell(item.kind) if total else Cell(_("not classed"), tag="grey"),
+        Cell(item.carbon.reduction.rate),
+        Cell(apeq.rate),
+        Cell(settled(item.carbon_tonnes)),
+        Cell(settled(apeq.reduced)),
+        Cell(used),
+        Cell(str(item.base_year)),
+        Cell(str(item.year)),
+        Cell(str(item.basis.label), tag="" if total else "grey"),
+    ]
+
+
+def classes_table(synergy: Synergy) -> Table:
+    """How many pilots are of each class, of those that can be placed."""
+    columns = [
+        Column("class", _("Class")),
+        Column("pilots", _("Pilots"), "integer"),
+        Column("n", _("of"), "integer"),
+        Column("share", _("Share"), "share"),
+    ]
+    n = len(synergy.on_chart)
+    return Table(
+        columns,
+        [
+            [
+                class_cell(kind),
+                Cell(count),
+                Cell(n),
+                Cell(Decimal(count) / n if n else None),
+            ]
+            for kind, count in synergy.kinds.items()
+        ],
+    )
+
+
+# -- who cuts pollution while carbon rises -------------------------------------------------------------
+
+
+def amber_table(synergy: Synergy) -> Table:
+    """Pollution down, carbon up: the two rates and the industries named, most carbon added first."""
+    columns = [
+        Column("pilot", _("Pilot")),
+        Column("province", _("Province")),
+        Column("air", _("Air pollutants reduced (equivalents)"), "share"),
+        Column("carbon", _("Carbon reduced"), "share"),
+        Column("tonnes", _("CO2 reduced, t"), "decimal"),
+        Column("industries", _("Industries")),
+    ]
+    found = [item for item in synergy.on_chart if item.kind == CoControl.POLLUTION_DOWN_CARBON_UP]
+    return Table(
+        columns,
+        [
+            [
+                pilot_cell(item.pilot),
+                Cell(item.pilot.province.short, url=item.pilot.province.get_absolute_url()),
+                Cell(item.apeq.rate),
+                Cell(item.carbon.reduction.rate),
+                Cell(settled(item.carbon_tonnes)),
+                Cell(listed(industry.name for industry in item.pilot.industries.all()) or None),
+            ]
+            for item in sorted(found, key=lambda item: item.carbon_tonnes or Decimal(0))
+        ],
+    )
+
+
+# -- elasticities and joint progress -------------------------------------------------------------------
+
+
+def elasticity_table(synergy: Synergy) -> Table:
+    """Els of each air pollutant, and of all together, to carbon; words where the rule gives no number."""
+    codes = {pair.indicator.code: pair.indicator for item in synergy.on_chart for pair in item.pollutants}
+    columns = [
+        Column("pilot", _("Pilot")),
+        Column("class", _("Class")),
+        Column("all", _("All air pollutants / carbon"), "decimal"),
+        Column("band", _("Which falls more")),
+        *[Column(code, _("%(name)s / carbon") % {"name": item.name}, "decimal") for code, item in codes.items()],
+    ]
+    rows = []
+    for item in ranked(synergy.on_chart):
+        each = item.elasticities
+        rows.append(
+            [
+                pilot_cell(item.pilot),
+                class_cell(item.kind),
+                elasticity_cell(item.elasticity),
+                Cell(str(item.elasticity.band.label) if item.elasticity.band else ""),
+                *[elasticity_cell(each.get(code)) for code in codes],
+            ]
+        )
+    return Table(columns, rows)
+
+
+def elasticity_cell(found: Elasticity | None) -> Cell:
+    """The number where both fall; else why there is none. Two rises would give a positive quotient as well."""
+    if found is None:
+        return Cell(None)
+    lacking = no_elasticity(found)
+    if lacking is None:
+        return Cell(None if found.value is None else round(found.value, 2))
+    return Cell(None if lacking[0] == "no_data" else lacking[1])
+
+
+def joint_table(synergy: Synergy) -> Table:
+    """P_A, P_C and S of each pilot beside the two rates: S alone would reward weak targets."""
+    columns = [
+        Column("pilot", _("Pilot")),
+        Column("class", _("Class")),
+        Column("joint", _("Joint progress S"), "decimal"),
+        Column("air_progress", _("Progress of air pollutants, P_A"), "share"),
+        Column("carbon_progress", _("Progress of carbon, P_C"), "share"),
+        Column("air", _("Air pollutants reduced (equivalents)"), "share"),
+        Column("carbon", _("Carbon reduced"), "share"),
+        Column("basis", _("Basis")),
+    ]
+    items = sorted(
+        synergy.pilots, key=lambda i: (i.joint_progress is None, -(i.joint_progress or Decimal(0)), i.pilot.pk)
+    )
+    return Table(columns, [joint_cells(item) for item in items])
+
+
+def joint_cells(item: PilotSynergy) -> list[Cell]:
+    joint = item.joint_progress
+    total = item.basis == Basis.TOTAL
+    return [
+        pilot_cell(item.pilot),
+        class_cell(item.kind) if total else Cell(_("not classed"), tag="grey"),
+        Cell(None if joint is None else round(joint, 3)),
+        Cell(item.pollution_progress.value),
+        Cell(item.carbon_progress),
+        Cell(item.apeq.rate),
+        Cell(item.carbon.reduction.rate),
+        Cell(str(item.basis.label), tag="" if total else "grey"),
+    ]
+
+
+# -- who is missing ------------------------------------------------------------------------------------
+
+
+def missing_groups(synergy: Synergy) -> list[dict[str, Any]]:
+    """Who is not on the drawing, by the reason, most first."""
+    groups = [
+        {"why": str(lack.label), "pilots": [item.pilot for item in synergy.missing if item.why == lack]}
+        for lack in Lack
+    ]
+    off = [item.pilot for item in synergy.pilots if item not in synergy.on_chart]
+    groups.append({"why": _("reports an intensity only, no total"), "pilots": off})
+    return sorted((group for group in groups if group["pilots"]), key=lambda group: -len(group["pilots"]))
+
+
+def missing_table(synergy: Synergy) -> Table:
+    columns = [Column("pilot", _("Pilot")), Column("province", _("Province")), Column("why", _("Why it is missing"))]
+    return Table(
+        columns,
+        [
+            [pilot_cell(pilot), Cell(pilot.province.short), Cell(group["why"])]
+            for group in missing_groups(synergy)
+            for pilot in group["pilots"]
+        ],
+    )

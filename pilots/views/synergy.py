@@ -1,0 +1,129 @@
+"""The page of synergy: who really reduces pollution and carbon together."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from config.lists import PAGE_WORDS, Exports, chart_exports, check_words, exported, filter_bar
+from config.words import clauses
+from pilots.charts import (
+    amber_table,
+    classes_table,
+    coordinates_chart,
+    elasticity_table,
+    joint_table,
+    missing_groups,
+    missing_table,
+)
+from pilots.charts.synergy import synergy_title
+from pilots.filters import SynergyPageFilter
+from pilots.metrics import CoControl
+from pilots.models import Pilot, Reading, Target
+from pilots.sentences import amount
+from pilots.synergy import Synergy, build_synergy
+from pilots.views.shared import sources_of
+
+
+def synergy(request: HttpRequest) -> HttpResponseBase:
+    """Co-control, elasticities and joint progress of the pilots that can be judged, and who cannot."""
+    check_words(request, {*PAGE_WORDS, *SynergyPageFilter.base_filters})
+    as_of = request.as_of  # type: ignore[attr-defined]
+    pilots = Pilot.objects.listed(as_of)
+    filterset = SynergyPageFilter(request.GET, queryset=pilots, request=request)
+    bar = filter_bar(request, filterset)
+    found = build_synergy(with_industries(filterset.qs), as_of, filterset.picked_year)
+    chart = coordinates_chart(found, scope_of(found), sources_of(members(found), Reading, Target))
+    tables: Exports = {
+        "classes": (_("Classes"), lambda: classes_table(found), bar.chips),
+        "amber": (_("Pollution down, carbon up"), lambda: amber_table(found), bar.chips),
+        "elasticities": (_("Cross-elasticities"), lambda: elasticity_table(found), bar.chips),
+        "joint": (_("Joint progress"), lambda: joint_table(found), bar.chips),
+        "missing": (_("Who is missing, and why"), lambda: missing_table(found), bar.chips),
+    }
+    file = exported(request, {**chart_exports({"coordinates": chart}, bar.chips), **tables})
+    if file is not None:
+        return file
+    context = {
+        "title": _("Synergy"),
+        "finding": synergy_finding(found),
+        "bar": bar,
+        "synergy": found,
+        "charts": {"coordinates": chart},
+        "figures": synergy_figures(found),
+        "groups": missing_groups(found),
+        "tables": {name: build() for name, (_label, build, _chips) in tables.items()},
+    }
+    return render(request, "synergy.html", context)
+
+
+def with_industries(pilots: QuerySet[Pilot]) -> QuerySet[Pilot]:
+    return pilots.prefetch_related("industries")
+
+
+def members(found: Synergy) -> list[int]:
+    return [item.pilot.pk for item in found.pilots]
+
+
+def scope_of(found: Synergy) -> str:
+    return ngettext("%(n)d recorded pilot", "%(n)d recorded pilots", found.of) % {"n": found.of}
+
+
+def synergy_finding(found: Synergy) -> str:
+    """The page's answer, with how many could not be asked."""
+    missing = found.of - len(found.on_chart)
+    if not missing:
+        return synergy_title(found) + _(".")
+    text = ngettext("%(n)d of %(of)d is missing", "%(n)d of %(of)d are missing", missing)
+    return clauses([synergy_title(found), text % {"n": missing, "of": found.of}]) + _(".")
+
+
+def synergy_figures(found: Synergy) -> list[dict[str, Any]]:
+    """Who does what, and what it adds up to, each with its denominator."""
+    n = len(found.on_chart)
+    of_n = _("of %(n)d judged") % {"n": n} if n else ""
+    carbon, air = found.carbon_total, found.apeq_total
+    return [
+        {
+            "label": str(CoControl.CO_REDUCTION.label),
+            "value": found.kinds[CoControl.CO_REDUCTION] if n else None,
+            "of": of_n,
+            "note": _("pollution and carbon both fall"),
+            "definition": "co-control",
+        },
+        {
+            "label": str(CoControl.POLLUTION_DOWN_CARBON_UP.label),
+            "value": found.kinds[CoControl.POLLUTION_DOWN_CARBON_UP] if n else None,
+            "of": of_n,
+            "note": _("listed below by name"),
+            "url": "#amber",
+            "definition": "co-control",
+        },
+        {
+            "label": _("CO2 reduced together"),
+            "value": None if carbon.value is None else amount(carbon.value / 10000),
+            "of": _("10⁴ t"),
+            "note": _("over %(used)d of %(n)d pilots; %(within)d parks inside cities left out")
+            % {"used": carbon.used, "n": carbon.possible, "within": len(carbon.within)},
+            "definition": "reduction",
+        },
+        {
+            "label": _("Air pollutants reduced together"),
+            "value": None if air.value is None else amount(air.value),
+            "of": _("thousand equivalents"),
+            "note": _("over %(used)d of %(n)d pilots") % {"used": air.used, "n": air.possible},
+            "definition": "apeq",
+        },
+        {
+            "label": _("Missing"),
+            "value": found.of - n,
+            "of": _("of %(n)d pilots") % {"n": found.of},
+            "note": _("each with its reason"),
+            "url": "#missing",
+            "definition": "synergy-missing",
+        },
+    ]

@@ -1,0 +1,222 @@
+"""The demonstration: of full size, believable, invented throughout, and saying so wherever it is shown."""
+
+import io
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection, transaction
+from django.db.models import Q
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from openpyxl import load_workbook
+
+from pilots.demo import load_demo
+from pilots.demo.store import REASON
+from pilots.metrics import CoControl, Colour, Stage, problems
+from pilots.models import Batch, LightOverride, Milestone, Pilot, Reading, StageEntry, Target, TargetKind, TargetStep
+from pilots.progress import build_progress, entries
+from pilots.synergy import Basis, build_synergy
+from policies import middleware
+from policies.models import Agency, Industry, Policy, Province, ProvincialPlan
+from tests.demonstration import BANNER, INVENTED, digest, start_from_nothing
+
+AS_OF = date(2026, 11, 24)
+
+
+@pytest.fixture(scope="module")
+def demonstration(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """The demonstration, loaded once for this module; the shipped records come back when it is done."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        start_from_nothing()
+        load_demo(AS_OF)
+        yield
+        transaction.set_rollback(True)
+    middleware.forget()
+
+
+@pytest.fixture
+def demo(demonstration: None, db: None) -> Iterator[None]:
+    """The demonstration, and a process that does not know yet which side its database is on."""
+    middleware.forget()
+    yield
+    middleware.forget()
+
+
+def national() -> Any:
+    return Pilot.objects.filter(batch__level="national")
+
+
+# -- its size ------------------------------------------------------------------------------------------
+
+
+def test_the_programme_is_of_full_size(demo: None) -> None:
+    assert Counter(national().values_list("kind", flat=True)) == {"city": 21, "park": 43}
+    assert Province.objects.count() == 35
+    assert ProvincialPlan.objects.count() == Province.objects.roster().count() == 32
+    assert len(set(national().values_list("province__region", flat=True))) == 6
+    assert national().filter(parent__isnull=False).count() == 6
+    assert Batch.objects.count() == 2
+    assert Counter(ProvincialPlan.objects.values_list("status", flat=True)) == {
+        "issued": 27,
+        "drafting": 2,
+        "not_found": 2,
+        "unknown": 1,
+    }
+    assert set(Target.objects.values_list("kind", flat=True)) == set(TargetKind.values)
+    assert {"2023", "2024", "2025", "2026-Q1"} <= set(Reading.objects.values_list("period", flat=True))
+    assert Reading.objects.filter(state="disputed").count() > 10
+    assert Reading.objects.filter(version=3).exists()
+    assert TargetStep.objects.exists()
+
+
+def test_industries_have_a_gap_and_little_more(demo: None) -> None:
+    gaps = [i.slug for i in Industry.objects.filter(pilots__isnull=True) if i.priority]
+    assert gaps == ["coking"]
+
+
+def test_pilots_with_a_plan_have_six_to_ten_milestones(demo: None) -> None:
+    planned = Pilot.objects.filter(stages__stage=Stage.PLAN_ISSUED, stages__entered_on__isnull=False)
+    counts = Counter(Milestone.objects.filter(pilot__in=planned).values_list("pilot", flat=True))
+    assert 6 <= min(counts.values()) <= max(counts.values()) <= 10
+
+
+def test_every_course_can_be_true(demo: None) -> None:
+    for pilot in Pilot.objects.prefetch_related("stages"):
+        assert problems(entries(pilot), AS_OF) == [], pilot
+    assert set(StageEntry.objects.filter(entered_on__isnull=False).values_list("stage", flat=True)) == set(Stage.values)
+    assert StageEntry.objects.exclude(reason="").exists()
+
+
+def test_amounts_are_plausible(demo: None) -> None:
+    sizes = {"city": {"AIR_SO2": (2e3, 3e4), "AIR_NOX": (1e4, 8e4), "CO2_TOT": (800, 12000), "ENV_PM25": (22, 48)}}
+    sizes["park"] = {"AIR_NOX": (200, 15000), "CO2_TOT": (50, 3000)}
+    for kind, ranges in sizes.items():
+        for code, (least, most) in ranges.items():
+            values = Reading.objects.filter(pilot__kind=kind, indicator__code=code, period="2023").values_list("value")
+            assert all(least <= value <= most for (value,) in values), (kind, code)
+
+
+# -- what it shows -------------------------------------------------------------------------------------
+
+
+def test_the_lights_are_a_believable_mix(demo: None) -> None:
+    progress = build_progress(national(), AS_OF)
+    computed = Counter(status.light.colour for status in progress.pilots)
+    assert computed == {Colour.GREEN: 24, Colour.YELLOW: 18, Colour.RED: 12, Colour.GREY: 10}
+    by_hand = [status for status in progress.pilots if status.override]
+    assert [(s.light.colour, s.colour) for s in by_hand] == [(Colour.RED, Colour.YELLOW)]
+    reasons = {status.light.why.why.value for status in progress.pilots}
+    assert {"behind", "far_behind", "reversed", "overdue", "long_overdue", "no_report", "all_well"} <= reasons
+
+
+def test_well_under_60_percent_reduce_both(demo: None) -> None:
+    synergy = build_synergy(national(), AS_OF)
+    on_chart = len(synergy.on_chart)
+    assert 0.4 < synergy.kinds[CoControl.CO_REDUCTION] / on_chart < 0.5
+    assert all(synergy.kinds[kind] for kind in CoControl)
+    assert sum(item.basis == Basis.INTENSITY for item in synergy.pilots) == 6
+    assert synergy.missing
+
+
+def test_the_light_set_by_hand_is_by_somebody_who_cannot_sign_in(demo: None) -> None:
+    override = LightOverride.objects.get()
+    assert override.reason
+    assert override.set_on <= AS_OF < override.expires_on
+    assert override.author.username == "demo-steward"
+    assert not override.author.has_usable_password()
+
+
+# -- that it is invented -------------------------------------------------------------------------------
+
+
+def test_every_invented_fact_cites_an_invented_source(demo: None) -> None:
+    for kind in INVENTED:
+        if kind is not Agency:
+            said = Q(sources__title__contains="虚构") & Q(sources__title__contains="invented")
+            assert kind.objects.count() == kind.objects.filter(said).distinct().count(), kind
+    assert not Pilot.objects.exclude(name_zh__contains="示例").exists()
+    assert not Pilot.objects.exclude(name_en__startswith="Example").exists()
+    assert not Policy.objects.exclude(title_zh__contains="示例").exists()
+    assert not Agency.objects.exclude(name_en__startswith="Example").exists()
+
+
+def test_every_record_has_one_entry_in_its_history(demo: None) -> None:
+    for kind in [*INVENTED, TargetStep, LightOverride]:
+        assert kind.history.count() == kind.objects.count(), kind
+        assert set(kind.history.values_list("history_type", "history_change_reason")) == {("+", REASON)}
+    entry = Reading.objects.first().history.get()  # type: ignore[union-attr]
+    assert [link.source.title for link in entry.sources.all()] == [
+        s.title for s in Reading.objects.first().sources.all()
+    ]  # type: ignore[union-attr]
+
+
+def test_every_record_passes_its_own_rules(demo: None) -> None:
+    """Of the many that were stored together, some from each kind with all constraints."""
+    for kind in (Target, TargetStep, Milestone, Reading):
+        for record in kind.objects.order_by("?")[:10]:
+            record.full_clean()
+
+
+# -- never mixed ----------------------------------------------------------------------
+
+
+def test_the_demonstration_refuses_real_records(demo: None) -> None:
+    before = digest()
+    with pytest.raises(CommandError, match="database of their own"):
+        call_command("load_records")
+    assert digest() == before
+
+
+def test_a_second_load_changes_nothing_and_says_so(demo: None) -> None:
+    before, out = digest(), io.StringIO()
+    call_command("load_demo", stdout=out)
+    assert "already" in out.getvalue()
+    assert digest() == before
+
+
+# -- it says so ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/", "/pilots/", "/pilots/example-city-01/", "/data/", "/no-such-page/", "/?as_of=x"])
+def test_every_page_carries_the_banner(demo: None, client: Client, path: str) -> None:
+    assert BANNER in client.get(path).content.decode()
+
+
+def test_the_admin_carries_the_banner(demo: None, admin_client: Client) -> None:
+    for path in ("/admin/", "/admin/pilots/pilot/", "/admin/pilots/pilot/?_popup=1"):
+        assert admin_client.get(path).content.decode().count(BANNER) == 1
+
+
+def test_files_say_it_in_name_and_text(demo: None, client: Client) -> None:
+    response = client.get("/pilots/?export=pilots.csv")
+    assert "demonstration-pilots-" in response["Content-Disposition"]
+    text = b"".join(response).decode()  # type: ignore[call-overload]
+    assert "# Demonstration data: invented, not the real programme" in text
+    workbook = load_workbook(io.BytesIO(client.get("/pilots/?export=pilots.xlsx").content))
+    assert [cell.value for cell in workbook["About"][1]] == ["Demonstration data", "invented, not the real programme"]
+
+
+@pytest.mark.parametrize("path", ["policies/", "policies/example-synergy-plan/", "overview/"])
+def test_api_answers_say_it(demo: None, client: Client, path: str) -> None:
+    response = client.get(f"/api/v1/{path}")
+    assert response["X-Demonstration-Data"] == "true"
+    assert response.json()["demonstration"] is True
+
+
+def test_api_files_and_refusals_say_it(demo: None, client: Client) -> None:
+    for path in ("policies/?format=csv", "policies/?format=xlsx"):
+        response = client.get(f"/api/v1/{path}")
+        assert response["X-Demonstration-Data"] == "true"
+        assert "demonstration-policies-" in response["Content-Disposition"]
+    assert client.get("/api/v1/policies/?nonsense=1")["X-Demonstration-Data"] == "true"
+
+
+def test_the_side_is_asked_once(demo: None) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        assert middleware.holds_demonstration()
+        assert middleware.holds_demonstration()
+    assert len(asked) == 1

@@ -1,0 +1,462 @@
+"""Pages of progress and synergy: what they say of a small invented programme, of any day, and of nothing at all."""
+
+import csv
+import io
+import re
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from pilots.models import Indicator, Pilot
+from policies.models import Province
+from tests.factories import (
+    make_batch,
+    make_carbon,
+    make_indicator,
+    make_industry,
+    make_milestone,
+    make_override,
+    make_pilot,
+    make_province,
+    make_reading,
+    make_stage,
+    make_target,
+)
+
+pytestmark = pytest.mark.django_db
+DAY = "as_of=2026-11-24"
+
+
+def read_csv(response: Any) -> list[list[str]]:
+    text = b"".join(response.streaming_content).decode("utf-8").removeprefix("\ufeff")
+    return [row for row in csv.reader(io.StringIO(text)) if not row[0].startswith("#")]
+
+
+def make_measured(pilot: Pilot, so2: tuple[Any, Any], carbon: tuple[Any, Any]) -> None:
+    """Base and last year's values of the two, with the targets of the worked example."""
+    indicators = {item.code: item for item in Indicator.objects.all()}
+    sulphur = indicators.get("AIR_SO2") or make_indicator("AIR_SO2", name_en="AIR_SO2")
+    total = indicators.get("CO2_TOT") or make_carbon(name_en="CO2_TOT")
+    make_target(pilot, sulphur, so2[0], Decimal(so2[0]) * Decimal("0.8"))
+    make_target(pilot, total, carbon[0], Decimal(carbon[0]) * Decimal("0.95"), binding=False)
+    for indicator, values in ((sulphur, so2), (total, carbon)):
+        make_reading(pilot, indicator, "2023", values[0])
+        make_reading(pilot, indicator, "2025", values[1])
+
+
+@pytest.fixture
+def programme(empty: None) -> dict[str, Pilot]:
+    """Four pilots of one batch: one that reduces both, one whose carbon rises, one behind, one that says nothing."""
+    batch = make_batch(slug="first", city_count=2, park_count=3)
+    province = make_province(slug="hebei", name_en="Hebei", short_en="Hebei")
+    steel = make_industry(slug="steel", name_en="Steel")
+    pilots = {
+        name: make_pilot(batch, province, steel, slug=name, name_en=name.capitalize(), kind=kind)
+        for name, kind in (("good", "city"), ("amber", "park"), ("late", "park"), ("silent", "city"))
+    }
+    for name in ("good", "amber", "late"):
+        make_stage(pilots[name], "listed", date(2024, 1, 15))
+    make_stage(
+        pilots["good"], "plan_issued", date(2024, 11, 15), reason="The task list was not published.", evidence="Plan 1"
+    )
+    make_stage(pilots["amber"], "tasked", date(2024, 3, 1))
+    make_measured(pilots["good"], (12000, 10200), (4200, 4074))
+    make_measured(pilots["amber"], (10000, 8500), (1000, 1040))
+    make_milestone(pilots["late"], date(2026, 6, 30), title_en="Platform live", owner="Bureau", is_key=True)
+    make_milestone(pilots["late"], date(2025, 3, 1), date(2025, 3, 15), title_en="Inventory built")
+    return pilots
+
+
+# -- a pilot -------------------------------------------------------------------------------------------
+
+
+def test_a_pilot_s_light_says_why_since_when_and_leads_to_the_item(programme: Any, client: Client) -> None:
+    response = client.get(f"/pilots/late/?{DAY}")
+    light = response.context["light"]
+    assert (light.colour, light.why) == ("red", "Platform live is 147 days overdue")
+    assert light.since == date(2026, 9, 29)  # the 91st day
+    assert light.rule == "worst binding item, version 1"
+    reason = light.reasons[0]
+    anchor = reason.url.partition("#")[2]
+    assert f'id="{anchor}"' in response.content.decode()
+    assert (reason.owner, reason.days) == ("Bureau", 147)
+
+
+def test_each_reason_of_an_indicator_leads_to_its_trend(programme: Any, client: Client) -> None:
+    make_reading(programme["good"], Indicator.objects.get(code="AIR_SO2"), "2025", 11900, version=2)
+    response = client.get(f"/pilots/good/?{DAY}")
+    assert response.context["light"].why == ("AIR_SO2 93.8 % behind schedule: expected 10,400 t, actual 11,900 t")
+    assert 'id="indicator-AIR_SO2"' in response.content.decode()
+
+
+def test_a_light_set_by_hand_shows_the_computed_one_beside_it(programme: Any, client: Client) -> None:
+    make_override(programme["late"], "yellow", User.objects.create(username="officer"))
+    light = client.get(f"/pilots/late/?{DAY}").context["light"]
+    assert (light.colour, light.computed) == ("yellow", "red")
+    assert light.why == "Set by hand by officer until 1 January 2027: the kiln is being replaced"
+    before = client.get("/pilots/late/?as_of=2026-08-31").context["light"]
+    assert (before.colour, before.computed) == ("yellow", None)  # its own: 62 days overdue
+
+
+def test_the_stage_track_tells_done_now_skipped_and_not_on_record(programme: Any, client: Client) -> None:
+    make_stage(programme["good"], "midterm", None, planned_on=date(2026, 12, 1))
+    context = client.get(f"/pilots/good/?{DAY}").context
+    assert [mark.state for mark in context["track"]] == [
+        "unknown", "unknown", "done", "skipped", "skipped", "now", "ahead", "ahead", "ahead", "ahead",
+    ]  # fmt: skip
+    assert context["track"][7].planned == date(2026, 12, 1)
+    assert [note["reason"] for note in context["track_notes"]] == ["The task list was not published."]
+    assert client.get("/pilots/good/?as_of=2024-11-14").context["track"][5].state == "ahead"
+
+
+def test_a_pilot_s_figures_stand_on_the_day(programme: Any, client: Client) -> None:
+    figures = {figure["label"]: figure["value"] for figure in client.get(f"/pilots/good/?{DAY}").context["figures"]}
+    assert figures["Days in stage"] == 739
+    assert figures["From list to plan"] == 305
+    assert figures["Milestones done"] is None  # none recorded, which is not 0
+    then = client.get("/pilots/good/?as_of=2024-02-14").context["figures"]
+    assert [figure["value"] for figure in then[:2]] == [30, 30]
+
+
+def test_a_trend_draws_accepted_values_filled_and_others_open(programme: Any, client: Client) -> None:
+    sulphur = Indicator.objects.get(code="AIR_SO2")
+    make_reading(programme["good"], sulphur, "2024", 11000, state="reported", accepted_on=None)
+    chart = client.get(f"/pilots/good/?{DAY}").context["charts"]["AIR_SO2"]
+    assert [(p["label"], p["y"], p["accepted"]) for p in chart.data["points"]] == [
+        ("2023", 12000.0, True),
+        ("2024", 11000.0, False),
+        ("2025", 10200.0, True),
+    ]
+    assert chart.data["path"] == [{"x": 2023, "y": 12000.0}, {"x": 2026, "y": 9600.0}]
+    assert (chart.data["expected"]["x"], chart.data["expected"]["y"]) == (2025, 10400.0)
+    assert chart.title == "AIR_SO2: on schedule; expected 10,400 t, actual 10,200 t"
+
+
+def test_a_trend_of_the_past_knows_no_later_acceptance(programme: Any, client: Client) -> None:
+    chart = client.get("/pilots/good/?as_of=2026-03-10").context["charts"]["AIR_SO2"]
+    assert [(p["label"], p["accepted"]) for p in chart.data["points"]] == [("2023", True), ("2025", False)]
+
+
+def test_a_correction_stands_beside_nothing_it_replaced(programme: Any, client: Client) -> None:
+    sulphur = Indicator.objects.get(code="AIR_SO2")
+    make_reading(programme["good"], sulphur, "2025", 10300, version=2)
+    chart = client.get(f"/pilots/good/?{DAY}").context["charts"]["AIR_SO2"]
+    assert [p["y"] for p in chart.data["points"]] == [12000.0, 10300.0]
+
+
+def test_the_timeline_bars_run_from_the_plan_to_the_day_or_to_the_deed(programme: Any, client: Client) -> None:
+    rows = client.get(f"/pilots/late/?{DAY}").context["charts"]["milestones"].data["rows"]
+    assert [(row["planned"], row["actual"], row["until"], row["tag"]) for row in rows] == [
+        ("2025-03-01", "2025-03-15", "2025-03-15", "blue"),
+        ("2026-06-30", None, "2026-11-24", "red"),
+    ]
+
+
+def test_the_history_names_who_when_what_and_why(programme: Any, client: Client) -> None:
+    pilot = programme["good"]
+    pilot.name_en, pilot._change_reason = "Better", "renamed"
+    pilot.save()
+    journal = client.get("/pilots/good/").context["journal"]
+    assert (journal.notes[0].changes, journal.notes[0].reason) == (["Name in English: Good → Better"], "renamed")
+    assert journal.notes[0].who == "the system"
+    assert {note.kind for note in journal.notes} == {"Pilot", "Stage entry", "Target", "Reading"}
+    past = client.get("/pilots/good/?as_of=2025-01-01").context["journal"]
+    assert (past.notes, past.later) == ([], journal.total)
+
+
+@pytest.mark.parametrize("slug", ["milestones", "milestone-list", "trend-air-so2", "indicators", "evidence", "history"])
+def test_each_table_of_a_pilot_is_a_file(programme: Any, client: Client, slug: str) -> None:
+    name = "late" if "milestone" in slug else "good"
+    rows = read_csv(client.get(f"/pilots/{name}/?export={slug}.csv"))
+    assert len(rows) > 1
+    assert client.get(f"/pilots/{name}/?export={slug}.xlsx").status_code == 200
+
+
+def test_the_indicators_file_carries_the_numbers_of_the_page(programme: Any, client: Client) -> None:
+    rows = read_csv(client.get(f"/pilots/good/?{DAY}&export=indicators.csv"))
+    sulphur = dict(zip(*rows[:2], strict=True))
+    assert (sulphur["Base"], sulphur["Actual"], sulphur["Expected"], sulphur["Target"]) == (
+        "12000", "10200", "10400", "9600",
+    )  # fmt: skip
+    assert (sulphur["Progress"], sulphur["Light"]) == ("0.75", "Green")
+
+
+def test_without_script_the_parts_of_a_pilot_s_page_are_sections_with_links(programme: Any, client: Client) -> None:
+    page = client.get("/pilots/good/").content.decode()
+    for part in ("overview", "milestones", "indicators", "evidence", "history"):
+        assert f'href="#{part}"' in page
+        assert f'<section id="{part}"' in page
+    assert len(re.findall(r'\bid="([^"]+)"', page)) == len(set(re.findall(r'\bid="([^"]+)"', page)))
+    assert "style=" not in page
+
+
+# -- lists and roll-ups --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("query", "slugs"),
+    [
+        ("light=red", ["late"]),
+        ("light=grey", ["silent"]),
+        ("stage=listed", ["late"]),
+        ("stage=plan_issued", ["good"]),
+        ("stage=unknown", ["silent"]),
+        ("reached=tasked", ["good", "amber"]),
+        ("reached=listed&light=yellow", ["amber"]),
+        ("sort=-days", ["late", "amber", "good", "silent"]),
+        ("sort=light", ["late", "amber", "good", "silent"]),
+        ("sort=stage&kind=park", ["late", "amber"]),
+    ],
+)
+def test_the_list_filters_and_sorts_by_what_is_computed(
+    programme: Any, client: Client, query: str, slugs: list[str]
+) -> None:
+    listing = client.get(f"/pilots/?{DAY}&{query}").context["listing"]
+    assert [row[0].url for row in listing.table.rows] == [f"/pilots/{slug}/" for slug in slugs]
+    assert listing.count == len(slugs)
+
+
+def test_the_list_shows_stage_days_and_light_of_the_day(programme: Any, client: Client) -> None:
+    def line(day: str) -> list[Any]:
+        rows = client.get(f"/pilots/?q=late&as_of={day}").context["listing"].table.rows
+        return [cell.value for cell in rows[0][2:5]]
+
+    assert line("2026-11-24") == ["Red", "Listed", 1044]
+    assert line("2026-07-01") == ["Yellow", "Listed", 898]
+
+
+@pytest.mark.parametrize("path", ["/provinces/hebei/", "/industries/steel/", "/batches/first/"])
+def test_roll_ups_count_lights_with_their_denominators(programme: Any, client: Client, path: str) -> None:
+    chart = client.get(f"{path}?{DAY}").context["charts"]["lights"]
+    assert [(item["tag"], item["count"]) for item in chart.data["lights"]] == [
+        ("red", 1), ("yellow", 1), ("green", 1), ("grey", 1),
+    ]  # fmt: skip
+    assert "2 of 4 reported for 2025" in chart.subtitle
+    assert chart.title == "1 red and 1 yellow of 4 pilots; as many red as a quarter ago"
+
+
+def test_the_lights_are_compared_with_the_last_quarter_s_end(programme: Any, client: Client) -> None:
+    chart = client.get("/batches/first/?as_of=2026-09-30").context["charts"]["lights"]
+    assert [item["change"] for item in chart.data["lights"]] == ["+1", "unchanged", "unchanged", "−1"]
+    assert "change since 30 June 2026" in chart.subtitle
+
+
+# -- a batch -------------------------------------------------------------------------------------------
+
+
+def test_a_batch_counts_announced_recorded_and_stages(programme: Any, client: Client) -> None:
+    context = client.get(f"/batches/first/?{DAY}").context
+    assert context["finding"] == (
+        "4 of 5 announced pilots are recorded; 2 of 4 have an accepted value for the last year due."
+    )
+    funnel = context["charts"]["funnel"]
+    assert funnel.title == "1 of 4 pilots stand at “Plan issued”; 3 have no plan on record" or (
+        funnel.title == "1 of 4 pilots stand at “Plan issued”; 3 have no plan on record"
+    )
+    assert [(bar["parts"], bar["text"]) for bar in funnel.data["bars"][2:6]] == [
+        ([1, 2], "3 of 4"), ([1, 1], "2 of 4"), ([1, 0], "1 of 4"), ([1, 0], "1 of 4"),
+    ]  # fmt: skip
+    assert "1 without any stage on record" in funnel.subtitle
+    assert funnel.table.rows[-1][1].value == 1
+
+
+def test_the_way_from_list_to_plan_keeps_those_who_wait_out_of_the_median(programme: Any, client: Client) -> None:
+    chart = client.get(f"/batches/first/?{DAY}").context["charts"]["lag"]
+    assert chart.title == "Half of the plans came within 305 days of the list; 2 still wait, up to 1,044 days so far"
+    assert chart.data["median"] == 305
+    assert sorted((p["days"], p["certain"]) for p in chart.data["points"]) == [
+        (305, True), (1044, False), (1044, False),
+    ]  # fmt: skip
+
+
+def test_batches_are_compared_at_the_same_age(programme: Any, client: Client) -> None:
+    second = make_batch(slug="second", announced_on=date(2026, 1, 15))
+    young = make_pilot(second, Province.objects.get(slug="hebei"), slug="young")
+    make_stage(young, "listed", date(2026, 1, 15))
+    make_stage(young, "tasked", date(2026, 2, 1))
+    cohorts = client.get(f"/batches/second/?{DAY}").context["cohorts"]
+    assert cohorts.days == 313  # what the younger of the two has reached
+    counts = {item.batch.slug: (item.at.n, item.at.reached["tasked"], item.at.younger) for item in cohorts.batches}
+    assert counts == {"second": (1, 1, 0), "first": (3, 2, 1)}
+    assert client.get(f"/batches/first/?{DAY}").context["cohorts"].days == 313  # there is nothing to compare later
+    at_30 = client.get(f"/batches/second/?{DAY}&age=30").context["cohorts"]
+    assert {item.batch.slug: item.at.reached["tasked"] for item in at_30.batches} == {"second": 1, "first": 0}
+
+
+def test_links_to_a_batch_lead_to_its_page(programme: Any, client: Client) -> None:
+    for path in ("/pilots/", "/pilots/good/", "/search/?q=first"):
+        assert 'href="/batches/first/' in client.get(path).content.decode(), path
+
+
+# -- synergy -------------------------------------------------------------------------------------------
+
+
+def test_synergy_says_who_reduces_both_and_who_is_missing(programme: Any, client: Client) -> None:
+    context = client.get(f"/synergy/?{DAY}").context
+    assert context["finding"] == (
+        "1 of the 2 pilots that can be judged reduce both; in 1 pollution falls while carbon rises; 2 of 4 are missing."
+    )
+    chart = context["charts"]["coordinates"]
+    good = next(point for point in chart.data["points"] if point["label"] == "Good")
+    assert (round(good["x"], 4), round(good["y"], 4)) == (3.0, 15.0)
+    assert good["tonnes"] == 1260000.0
+    assert [(group["why"], len(group["pilots"])) for group in context["groups"]] == [
+        ("no accepted carbon total for the year", 2)
+    ]
+
+
+def test_the_amber_table_elasticities_and_joint_progress(programme: Any, client: Client) -> None:
+    tables = client.get(f"/synergy/?{DAY}").context["tables"]
+    amber = tables["amber"].rows[0]
+    assert [cell.value for cell in amber][:1] == ["Amber"]
+    assert (amber[2].value, amber[3].value, amber[5].value) == (Decimal("0.15"), Decimal("-0.04"), "Steel")
+    els = {row[0].value: row[2].value for row in tables["elasticities"].rows}
+    assert els == {"Good": Decimal("5.00"), "Amber": "Pollution down, carbon up"}
+    joint = {row[0].value: row[2].value for row in tables["joint"].rows}
+    assert joint["Good"] == Decimal("0.671")  # √(0.75 · 0.6)
+    assert joint["Amber"] < 0
+
+
+def test_two_rises_are_never_called_a_reduction(programme: Any, client: Client) -> None:
+    make_measured(programme["late"], (100, 102), (100, 105))
+    tables = client.get(f"/synergy/?{DAY}").context["tables"]
+    late = next(row for row in tables["elasticities"].rows if row[0].value == "Late")
+    assert (late[1].value, late[2].value) == ("Both up", "Both up")
+
+
+def test_synergy_filters_are_chips_and_bind_its_files(programme: Any, client: Client) -> None:
+    context = client.get(f"/synergy/?{DAY}&kind=park&year=2025").context
+    assert [(chip.label, chip.value) for chip in context["bar"].chips] == [
+        ("Kind", "industrial park"),
+        ("Year", "2025"),
+    ]
+    rows = read_csv(client.get(f"/synergy/?{DAY}&kind=park&export=coordinates.csv"))
+    assert [row[0] for row in rows[1:]] == ["Amber"]
+
+
+def test_synergy_of_a_day_before_acceptance_has_nobody(programme: Any, client: Client) -> None:
+    context = client.get("/synergy/?as_of=2026-03-19").context
+    assert context["synergy"].year == 2024
+    assert context["synergy"].n == 0
+
+
+@pytest.mark.parametrize("name", ["coordinates", "classes", "amber", "elasticities", "joint", "missing"])
+def test_each_table_of_synergy_is_a_file(programme: Any, client: Client, name: str) -> None:
+    assert len(read_csv(client.get(f"/synergy/?export={name}.csv"))) > 1
+    assert client.get(f"/synergy/?export={name}.xlsx").status_code == 200
+
+
+# -- location quotients --------------------------------------------------------------------------------
+
+
+def test_a_quotient_is_hidden_below_one_expected_and_marked_up_to_five(empty: None, client: Client) -> None:
+    """The vector of the method: 5 of 12 here, 9 of 64 everywhere."""
+    batch, steel = make_batch(), make_industry(slug="steel", name_en="Steel")
+    here, there = make_province(region="north"), make_province(region="east")
+    for n in range(64):
+        named = n < 5 or 12 <= n < 16
+        make_pilot(batch, here if n < 12 else there, *([steel] if named else []))
+    make_industry(slug="rare", name_en="Rare").pilots.add(Pilot.objects.first())
+    chart = client.get("/industries/").context["charts"]["quotients"]
+    lines = {(row[0].value, row[1].value): row for row in chart.table.rows}
+    north = next(row for key, row in lines.items() if key[0] == "Steel" and row[3].value == 12)
+    assert [cell.value for cell in north[2:9]] == [
+        5, 12, 9, 64, Decimal("1.69"), Decimal("2.96"), "small sample",
+    ]  # fmt: skip
+    rare = next(row for key, row in lines.items() if key[0] == "Rare" and row[3].value == 12)
+    assert (rare[2].value, rare[7].value) == (1, "")
+    assert "5 pilots where 1.7 are expected" in chart.title
+
+
+# -- nothing, and wrong addresses ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lang", ["en", "zh-hans"])
+@pytest.mark.parametrize(
+    "path", ["/synergy/", "/pilots/huzhou/", "/pilots/baoding/", "/batches/national-batch-1/", "/batches/zhejiang-all/"]
+)
+def test_real_records_without_readings_read_as_emptiness(client: Client, path: str, lang: str) -> None:
+    page = client.get(path, {"lang": lang, "as_of": "2026-11-24"})
+    assert page.status_code == 200
+    assert ">None<" not in page.content.decode()
+
+
+def test_no_reading_at_all_is_said_not_drawn(client: Client) -> None:
+    synergy = client.get(f"/synergy/?{DAY}")
+    assert synergy.context["finding"] == "No pilot can be placed for 2025 yet; 20 of 20 are missing."
+    assert "No pilot can be placed for 2025 yet." in synergy.content.decode()
+    assert "<canvas" not in synergy.content.decode()
+    assert synergy.context["figures"][0]["value"] is None
+    lights = client.get(f"/batches/national-batch-1/?{DAY}").context["charts"]["lights"]
+    assert lights.title == "No pilot can be rated yet: no value for 2025 is accepted"
+    huzhou = client.get(f"/pilots/huzhou/?{DAY}")
+    assert huzhou.context["light"].colour == "grey"
+    assert "No milestone of this pilot is recorded." in huzhou.content.decode()
+
+
+@pytest.mark.parametrize("path", ["/synergy/", "/batches/x/"])
+def test_an_empty_database_is_no_error(empty: None, client: Client, path: str) -> None:
+    assert client.get(path).status_code == (404 if "batches" in path else 200)
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("/synergy/?years=2025", "Did you mean “year”?"),
+        ("/synergy/?year=1999", "There is no “1999” here"),
+        ("/synergy/?industry=steal", "Did you mean “steel”?"),
+        ("/batches/national-batch-1/?age=old", "is not a number of days"),
+        ("/batches/national-batch-1/?age=-1", "is not a number of days"),
+        ("/batches/national-batch-1/?export=nothing.csv", "is no table of this page"),
+        ("/pilots/?light=blue", "There is no “blue” here"),
+        ("/pilots/?stage=planned", "There is no “planned” here"),
+        ("/pilots/huzhou/?tab=history", "tab"),
+    ],
+)
+def test_a_wrong_address_is_refused_with_what_is_right(client: Client, path: str, says: str) -> None:
+    response = client.get(path)
+    assert response.status_code == 400
+    assert says in response.content.decode()
+
+
+def test_a_batch_not_known_yet_is_not_there(client: Client) -> None:
+    assert client.get("/batches/national-batch-1/?as_of=2024-01-14").status_code == 404
+
+
+# -- cost ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n", [1, 3])
+@pytest.mark.parametrize(
+    "path", ["/synergy/", "/batches/b/", "/pilots/", "/provinces/p/", "/industries/i/", "/pilots/p-0/"]
+)
+def test_queries_do_not_grow_with_the_pilots(
+    empty: None, client: Client, django_assert_num_queries: Any, path: str, n: int
+) -> None:
+    queries = {
+        # facts 7, industries; indicators; sources; years on record; choices of 3 filters
+        "/synergy/": 14,
+        # the batch, its sources; batches; facts 7; reconciliation 2; sources of stages, of all
+        "/batches/b/": 14,
+        # reconciliation 2; facts 7; the count, the rows, their industries; sources; pilots by province 2; choices 3
+        "/pilots/": 18,
+        # the province, its sources; facts 7, industries, sources; policies; reconciliation 2; sources of facts;
+        # its policies, figures
+        "/provinces/p/": 17,
+        # the industry, divisions, sources; facts 7, industries, sources; sources of facts; measures; roster
+        "/industries/i/": 15,
+        # facts 7; industries, sources 5, indicators of readings; histories 7, indicators; children, siblings
+        "/pilots/p-0/": 24,
+    }
+    batch, province, industry = make_batch(slug="b"), make_province(slug="p"), make_industry(slug="i")
+    for at in range(n):
+        pilot = make_pilot(batch, province, industry, slug=f"p-{at}")
+        make_stage(pilot, "listed", date(2024, 1, 15))
+        make_milestone(pilot, date(2026, 6, 30))
+        make_measured(pilot, (12000, 10200), (4200, 4074))
+    with django_assert_num_queries(queries[path]):
+        client.get(path)

@@ -1,0 +1,299 @@
+"""Both languages are complete: every string has its Chinese, and no page mixes the two."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import polib
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.db import models
+from django.test import Client
+from django.urls import reverse
+from django.utils import translation
+
+from policies.models import Shipment
+from tests.factories import make_batch, make_industry, make_pilot, make_plan, make_policy, make_province
+from tests.messages import CATALOGUE, Message, in_code, in_source, in_template
+from tests.reading import Page, Text
+from tests.test_pages import PAGES
+
+# -- the catalogue -------------------------------------------------------------------------------------
+
+PLACEHOLDER = re.compile(r"%\(\w+\)[sdfr]|%%|\{\w*\}|</?\w+>")
+# A half-width mark beside a Chinese character, or a space where Chinese sets none.
+CHARACTER = r"[\u4e00-\u9fff]"
+HAN = re.compile(CHARACTER)
+MISSET = re.compile(rf"(?<={CHARACTER})[,;:?!()]|[,;:?!()](?={CHARACTER})|{CHARACTER} {CHARACTER}|\d %|\) %")
+SAME = {"GB/T 4754", "GB/T 4754-2017"}  # the name of a standard is its name
+LISTED_BY_COMMA = "yes,no"  # Django's yesno takes its words apart at the comma
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> polib.POFile:
+    return polib.pofile(str(CATALOGUE))
+
+
+@pytest.fixture(scope="module")
+def source() -> dict[Message, str]:
+    return in_source()
+
+
+def message(entry: polib.POEntry) -> Message:
+    return Message(entry.msgid, entry.msgctxt, entry.msgid_plural)
+
+
+def chinese(entry: polib.POEntry) -> str:
+    return entry.msgstr_plural[0] if entry.msgid_plural else entry.msgstr
+
+
+def test_every_string_is_in_the_catalogue(catalogue: polib.POFile, source: dict[Message, str]) -> None:
+    known = {message(entry) for entry in catalogue if not entry.obsolete}
+    assert {text: where for text, where in source.items() if text not in known} == {}
+
+
+def test_every_entry_is_still_asked_for(catalogue: polib.POFile, source: dict[Message, str]) -> None:
+    assert [entry.msgid for entry in catalogue if entry.obsolete or message(entry) not in source] == []
+
+
+def test_every_entry_is_translated(catalogue: polib.POFile) -> None:
+    assert [entry.msgid for entry in catalogue if entry.fuzzy or not chinese(entry).strip()] == []
+
+
+def test_a_translation_keeps_the_placeholders(catalogue: polib.POFile) -> None:
+    for entry in catalogue:
+        wanted = set(PLACEHOLDER.findall(entry.msgid + entry.msgid_plural))
+        assert set(PLACEHOLDER.findall(chinese(entry))) == wanted, entry.msgid
+
+
+def test_chinese_reads_as_chinese_is_set(catalogue: polib.POFile) -> None:
+    for entry in catalogue:
+        text = chinese(entry)
+        words = re.sub(PLACEHOLDER, "", entry.msgid)
+        if entry.msgid in SAME or not re.search(r"[A-Za-z]{2}", words):
+            continue
+        assert HAN.search(PLACEHOLDER.sub("", text)) or PLACEHOLDER.search(text), f"{entry.msgid}: {text}"
+        if entry.msgid != LISTED_BY_COMMA:
+            assert not MISSET.search(PLACEHOLDER.sub("中", text.replace("%%", "%"))), text
+
+
+def test_messages_are_found_in_code_and_templates() -> None:
+    code = """
+from django.utils.translation import gettext_lazy as _, ngettext as n, pgettext
+a = _("one " "text")
+b = n("%(n)d a", "%(n)d b", 3)
+c = pgettext("ctx", "word")
+d = other("no")
+"""
+    assert list(in_code(code)) == [
+        Message("one text"),
+        Message("%(n)d a", plural="%(n)d b"),
+        Message("word", "ctx"),
+    ]
+    page = (
+        '{% translate "a (b)" %}{% translate "w" context "c" as x %}{{ x|yesno:_("yes,no") }}'
+        "{% blocktranslate count n=x trimmed %} {{ n }} one {% plural %} {{ n }} many {% endblocktranslate %}"
+        '{% include "p.html" with action=_("Clear") %}'
+    )
+    assert list(in_template(page)) == [
+        Message("a (b)"),
+        Message("w", "c"),
+        Message("yes,no"),
+        Message("%(n)s one", plural="%(n)s many"),
+        Message("Clear"),
+    ]
+
+
+def test_a_translated_text_is_no_f_string() -> None:
+    with pytest.raises(ValueError, match="f-string"):
+        list(in_code('from django.utils.translation import gettext\ngettext(f"{a}")'))
+
+
+# -- the pages -----------------------------------------------------------------------------------------
+
+# Names that both languages write in Latin letters: formats, standards, codes, quantities and symbols of the field.
+LATIN = re.compile(
+    r"https?://\S+|/\w+/\S*|[\w-]+\.(?:csv|xlsx|pdf|gov|cn|com|org)\b\S*|(?<![A-Za-z])[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+"
+    r"|(?<![A-Za-z])(?:API|CSV|XLSX|JSON|YAML|PNG|OpenAPI|UTF-8|RFC|Accept(?:-Language)?|YYYY-MM-DD|GB/T|HJ|ISO|CN-[A-Z]{2}"
+    r"|CO2e?|CO₂|SO2|NOx|PM2\.5|PM10|VOCs|COD|GDP|APeq|Els|ISEC|P90|null|kWh|kg|km|mg|curl|Python|requests|pandas"
+    r")(?![A-Za-z])"
+)
+WORD = re.compile(r"[A-Za-z]{2,}")
+
+
+def foreign(texts: Iterable[Text], page: str, allowed: Iterable[str] = ()) -> list[str]:
+    """What a reader of one language finds in the other without being told."""
+    names = re.compile(rf"(?<![A-Za-z_])(?:{'|'.join(map(re.escape, allowed))})(?![A-Za-z_])") if allowed else LATIN
+    found = []
+    for item in texts:
+        if not item.lang.startswith(page):
+            continue
+        text = LATIN.sub("", names.sub("", item.text))
+        if (HAN if page == "en" else WORD).search(text):
+            found.append(f"{item.where} {item.text}")
+    return sorted(set(found))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("lang", ["en", "zh-hans"])
+@pytest.mark.parametrize("path", [*PAGES, "/synergy/", "/batches/national-batch-1/", "/nowhere/", "/?as_of=2022-12-30"])
+def test_a_page_is_in_one_language(client: Client, path: str, lang: str) -> None:
+    page = client.get(path, headers={"accept-language": lang}).content.decode()
+    assert foreign(Page(page).texts, lang[:2], ["浙江"] if "?q=" in path else []) == []
+
+
+def names_in(schema: Any) -> set[str]:
+    """Every name that the API's description gives to a field, a parameter or a word of a list."""
+    if isinstance(schema, list):
+        return set().union(*map(names_in, schema))
+    if not isinstance(schema, dict):
+        return set()
+    words = {word for word in schema.get("enum", []) if isinstance(word, str)}
+    named = {schema["name"]} if isinstance(schema.get("name"), str) else set()
+    return words | named | set(schema.get("properties", {})) | names_in(list(schema.values()))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("lang", ["en", "zh-hans"])
+def test_the_api_s_pages_are_in_one_language(client: Client, lang: str) -> None:
+    schema = client.get(reverse("api-schema"), {"format": "json"}, headers={"accept-language": lang}).json()
+    names = {"true", "policies", "batches", *names_in(schema)}
+    page = client.get("/api/docs/", headers={"accept-language": lang}).content.decode()
+    assert foreign(Page(page).texts, lang[:2], names) == []
+    texts = [Text(text, lang, "schema") for text in described(schema["paths"])]  # its parts are described in code
+    assert foreign(texts, lang[:2], names) == []
+
+
+def described(schema: Any) -> list[str]:
+    """The sentences of the API's description."""
+    if isinstance(schema, list):
+        return [text for item in schema for text in described(item)]
+    if not isinstance(schema, dict):
+        return []
+    own = [schema[key] for key in ("summary", "description") if isinstance(schema.get(key), str)]
+    return own + described(list(schema.values()))
+
+
+@pytest.mark.django_db
+def test_a_record_without_an_english_name_says_that_it_is_chinese(empty: None, client: Client) -> None:
+    province = make_province(name_en="", short_en="")
+    policy = make_policy(title_zh="减污降碳方案", title_en="", calls_for_provincial_plan=True)
+    make_plan(policy, province)
+    industry = make_industry(name_en="")
+    pilot = make_pilot(make_batch(title_en="", policy=policy), province, industry, name_zh="某市", name_en="")
+    for record in (policy, province, industry, pilot, pilot.batch):
+        texts = Page(client.get(record.get_absolute_url()).content.decode()).texts
+        named = [item for item in texts if record.name == item.text and not item.where.endswith(("label>", "title>"))]
+        assert named
+        assert {item.lang for item in named if item.where != "chart data"} == {"zh"}, record
+
+
+# -- the admin -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def editor(client: Client) -> Client:
+    """Signed in under a name that is neither English nor Chinese."""
+    client.force_login(User.objects.create_superuser("1"))
+    return client
+
+
+OURS = [model for label in ("policies", "pilots") for model in apps.get_app_config(label).get_models()]
+KEPT = [model for model in OURS if not hasattr(model, "instance_type")]  # the tables of the past have no page
+IN_ADMIN = [model for model in KEPT if admin.site.is_registered(model)]
+
+
+def admin_pages(client: Client, model: type[models.Model]) -> list[str]:
+    """The addresses by which a model is edited: list, form, a record's form, its history, its deletion."""
+    base = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
+    first = model._default_manager.order_by("pk").first()
+    own = [f"{base}{first.pk}/{page}/" for page in ("change", "history", "delete")] if first else []
+    return [base, f"{base}add/", *own]
+
+
+# Django sets these without a way to translate them; the others are examples in help texts.
+IN_ANY_ADMIN = ["Search", "True", "False", "None", "LDAP", "huzhou", "Huzhou", "Zhejiang"]
+ROWS = re.compile(r"<tbody>.*?</tbody>", re.DOTALL)
+
+
+def interface(client: Client, path: str) -> list[Text]:
+    """What the admin itself says on a page, without the records' own values, whatever language those are in."""
+    html = client.get(path, headers={"accept-language": "zh-hans"}).content.decode()
+    if not path.endswith(("/add/", "/change/")):
+        html = ROWS.sub("", html)
+    return [item for item in Page(html).texts if item.where not in ("<textarea>", "<option>")]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/admin/", "/admin/password_change/", "/admin/policies/", "/admin/auth/user/add/"])
+def test_the_admin_is_chinese(editor: Client, path: str) -> None:
+    assert foreign(interface(editor, path), "zh", IN_ANY_ADMIN) == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("model", IN_ADMIN, ids=lambda model: model.__name__)
+def test_the_admin_of_a_model_is_chinese(editor: Client, model: type[models.Model]) -> None:
+    first = model._default_manager.order_by("pk").first()
+    own = [str(first)] if first else []  # headings and breadcrumbs name the record
+    if model is Shipment:
+        own += Shipment.objects.values_list("kind", flat=True).distinct()  # offered as filters
+    for path in admin_pages(editor, model):
+        assert foreign(interface(editor, path), "zh", [*own, *IN_ANY_ADMIN]) == [], path
+
+
+@pytest.mark.parametrize("model", KEPT, ids=lambda model: model.__name__)
+def test_a_model_s_names_help_and_choices_are_chinese(model: type[models.Model]) -> None:
+    with translation.override("zh-hans"):
+        words = [model._meta.verbose_name, model._meta.verbose_name_plural]
+        for field in model._meta.get_fields():
+            if isinstance(field, models.Field) and field.editable and not field.primary_key:
+                words += [field.verbose_name, field.help_text, *(label for _, label in field.flatchoices)]
+        assert [text for text in map(str, words) if WORD.search(LATIN.sub("", text)) and not HAN.search(text)] == []
+
+
+# -- the API -------------------------------------------------------------------------------------------
+
+REFUSALS = [
+    ("/api/v1/pilots/?provnce=hebei", 400),
+    ("/api/v1/pilots/?province=hebie", 400),
+    ("/api/v1/pilots/?kind=", 400),
+    ("/api/v1/pilots/?page=0", 400),
+    ("/api/v1/pilots/?page=99", 404),
+    ("/api/v1/pilots/?page_size=9999", 400),
+    ("/api/v1/pilots/?as_of=2024-02-30", 400),
+    ("/api/v1/pilots/?as_of=9999-01-01", 400),
+    ("/api/v1/pilots/?lang=fr", 400),
+    ("/api/v1/pilots/?ordering=colour", 400),
+    ("/api/v1/pilots/?fields=colour", 400),
+    ("/api/v1/pilots/?format=pdf", 400),
+    ("/api/v1/pilots/?q=%00", 400),
+    ("/api/v1/pilots/?q=" + "x" * 200, 400),
+    ("/api/v1/pilots/nobody/", 404),
+    ("/api/v1/sources/999999/", 404),
+    ("/api/v1/rollout/", 400),
+    ("/api/v1/rollout/?policy=none", 400),
+    ("/api/v1/readings/?period=soon", 400),
+    ("/api/v1/synergy/?year=soon", 400),
+    ("/api/v1/nothing/", 404),
+]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("path", "status"), REFUSALS)
+def test_a_refusal_speaks_chinese(client: Client, path: str, status: int) -> None:
+    answer = client.get(path, headers={"accept-language": "zh-CN,zh;q=0.9"})
+    assert answer.status_code == status
+    problem = answer.json()
+    for text in (problem["title"], problem["detail"], *(fault["message"] for fault in problem.get("errors", []))):
+        assert HAN.search(text), text
+        assert "Give " not in text
+        assert not re.search(r"[A-Za-z]+ [A-Za-z]+", text.replace(", ", "")), text
+
+
+@pytest.mark.django_db
+def test_a_method_that_is_not_allowed_is_refused_in_chinese(client: Client) -> None:
+    problem = client.post("/api/v1/pilots/", headers={"accept-language": "zh-CN"}).json()
+    assert HAN.search(problem["title"])
+    assert HAN.search(problem["detail"])
