@@ -217,7 +217,7 @@ class RecordAdmin(SimpleHistoryAdmin):
             entries.append(entries[-1].prev_record)
         for entry, before in pairwise(entries):
             entry.differences = differences(entry, before)
-            entry.author = author(entry)
+            entry.changed_by = author(entry)  # not `author`: a record may have a field of that name
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         if not object_id.isdecimal():

@@ -78,6 +78,7 @@ class RowFormSet(forms.BaseInlineFormSet):
     """The rows. One that a colleague changed or deleted meanwhile is refused once, and saved when sent again."""
 
     reason = ""  # why, as typed on the form around the rows
+    same: tuple[str, ...] = ()  # no two rows agree in all of these fields
 
     @cached_property
     def latest(self) -> dict[Any, Any]:
@@ -119,6 +120,20 @@ class RowFormSet(forms.BaseInlineFormSet):
         if above:
             raise ValidationError(above, code="overtaken")
         super().clean()
+
+    def validate_unique(self) -> None:
+        """Refuse a row that says the same as one above it, at the last field it says it with.
+
+        What it says the same as a row that is not shown is the record's own rule.
+        """
+        seen = set()
+        for form in self.live_forms:
+            values = {name: form.cleaned_data[name] for name in self.same if form.cleaned_data.get(name)}
+            if values and tuple(values.items()) in seen:
+                form.add_error(
+                    list(values)[-1], ValidationError(_("This row says the same as one above it."), code="twice")
+                )
+            seen.add(tuple(values.items()))
 
     # -- one entry in the history for each row that is written -------------------------------------------
 

@@ -129,7 +129,7 @@ def jumped(far: Decimal, period: str, before: Decimal) -> ValidationError:
         message = _("%(percent)s %% above the %(before)s of %(period)s. Correct the value, or say why in the note.")
     else:
         message = _("%(percent)s %% below the %(before)s of %(period)s. Correct the value, or say why in the note.")
-    params = {"percent": number_format(abs(far) * 100, 1), "before": exact_text(before), "period": period}
+    params = {"percent": number_format(round(abs(far) * 100, 1), 1), "before": exact_text(before), "period": period}
     return ValidationError(message, code=JUMP, params=params)
 
 

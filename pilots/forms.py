@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -77,21 +78,12 @@ class StageForm(RowForm):
 class StageFormSet(RowFormSet):
     """The stages of a pilot, which have to be in order together."""
 
+    same = ("stage", "entered_on")
+
     def clean(self) -> None:
         super().clean()
         if self.has_changed():
-            self.check_twice()
             self.check_order()
-
-    def check_twice(self) -> None:
-        """Refuse a second row for the same stage and day, which only the database would notice."""
-        seen: set[tuple[str, Any]] = set()
-        for form in self.live_forms:
-            row = form.instance
-            if row.stage and (row.stage, row.entered_on) in seen:
-                field = "entered_on" if row.entered_on else "stage"
-                form.add_error(field, ValidationError(_("This row says the same as one above it."), code="twice"))
-            seen.add((row.stage, row.entered_on))
 
     def check_order(self) -> None:
         """Put on its row whatever makes the record impossible, leaving alone what was amiss before and is not touched.
@@ -122,6 +114,14 @@ def told(problem: Problem) -> tuple[Any, ...]:
     return problem.fault, problem.entry.stage, problem.entry.on
 
 
+class TargetFormSet(RowFormSet):
+    same = ("indicator",)
+
+
+class StepFormSet(RowFormSet):
+    same = ("year",)
+
+
 # -- single records --------------------------------------------------------------------------------------
 
 
@@ -138,8 +138,15 @@ class OverrideForm(RecordForm):
                 message = _("It has been shown until today: choose today or a later day.")
                 self.add_error("expires_on", ValidationError(message, code="past"))
         if not self.instance.pk:
+            self.check_end(cleaned.get("expires_on"))
             cleaned["change_reason"] = cleaned.get("reason", "")
         return cleaned
+
+    def check_end(self, expires_on: date | None) -> None:
+        """The database's own rule, which a form without the day it was set would leave to the database."""
+        if expires_on and expires_on <= self.instance.set_on:
+            message = _("It has to expire after the day it was set.")
+            self.add_error("expires_on", ValidationError(message, code="too_early"))
 
 
 class ReadingForm(RecordForm):

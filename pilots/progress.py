@@ -208,7 +208,8 @@ def turning_days(pilot: Pilot) -> list[date]:
 
 
 def turns(milestone: Milestone) -> list[date]:
-    return metrics.milestone_turning_days(milestone.planned_on, milestone.completed_on)
+    """The days on which a milestone can turn a light; with the one it falls due on, for it ends "nothing is known"."""
+    return [milestone.planned_on, *metrics.milestone_turning_days(milestone.planned_on, milestone.completed_on)]
 
 
 def milestone_status(milestone: Milestone, as_of: date) -> MilestoneStatus:

@@ -5,11 +5,15 @@ from typing import Any
 
 import pytest
 from django.utils import translation
+from hypothesis import settings
 
 from pilots.load import KINDS
 from policies.load import load
 from policies.middleware import holds_demonstration
 from policies.models import Shipment
+
+settings.register_profile("suite", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")

@@ -87,10 +87,10 @@ def message_of(function: str, call: ast.Call) -> Message | None:
     for part, argument in zip(parts, call.args, strict=False):
         if isinstance(argument, ast.JoinedStr):
             raise ValueError(f"line {argument.lineno}: a translated text cannot be an f-string")
-        if not isinstance(argument, ast.Constant):
+        if not (isinstance(argument, ast.Constant) and isinstance(argument.value, str)):
             return None
         texts[part] = argument.value
-    return Message(**texts)
+    return Message(texts["msgid"], texts.get("context"), texts.get("plural", ""))
 
 
 def in_template(source: str) -> Iterator[Message]:

@@ -23,7 +23,7 @@ from config.rows import DAYS, RowInline
 from config.words import clauses
 from pilots.actions import MAY_ACCEPT, OnRecord, accept_readings, dispute_readings, lock
 from pilots.admin.progress import PILOT_SEARCH, pilot_page
-from pilots.forms import AmountField, IndicatorField, ReadingForm
+from pilots.forms import AmountField, IndicatorField, ReadingForm, StepFormSet, TargetFormSet
 from pilots.models import Indicator, Reading, ReadingState, Target, TargetStep
 from policies.admin import NAMES, TRUST, cites, present
 
@@ -51,6 +51,7 @@ class IndicatorAdmin(RecordAdmin):
 
 class StepInline(RowInline):
     model = TargetStep
+    formset = StepFormSet
     fields = ["year", "value"]
     formfield_overrides = AMOUNTS
     show_change_link = False
@@ -58,6 +59,7 @@ class StepInline(RowInline):
 
 class TargetInline(RowInline):
     model = Target
+    formset = TargetFormSet
     fields = [
         *["indicator", "kind", "base_year", "base_value", "target_year", "target_value", "steps_named", "binding"],
         *["target_text", "done_on"],

@@ -203,6 +203,9 @@ class Milestone(Recorded, Titled, Sourced):
         ]
 
 
+BY_HAND = [(colour.value, colour.label) for colour in Colour if colour != Colour.BLUE]  # only a milestone is blue
+
+
 class LightOverride(Recorded):
     """A person sets a pilot's light for a time, and says why; the computed one stays visible beside it."""
 
@@ -216,7 +219,7 @@ class LightOverride(Recorded):
     colour = models.CharField(
         _("light"),
         max_length=6,
-        choices=Colour.choices,
+        choices=BY_HAND,
         help_text=_("Shown in place of the computed one, which stays visible beside it."),
     )
     reason = models.CharField(
@@ -242,7 +245,9 @@ class LightOverride(Recorded):
         verbose_name_plural = _("lights set by hand")
         ordering = ["pilot", "-set_on", "-pk"]
         constraints = [
-            one_of("colour", Colour, "lightoverride_colour_known"),
+            models.CheckConstraint(
+                condition=Q(colour__in=[colour for colour, _label in BY_HAND]), name="lightoverride_colour_known"
+            ),
             models.CheckConstraint(
                 condition=~Q(reason=""),
                 name="lightoverride_has_reason",

@@ -242,11 +242,26 @@ def test_a_pilot_without_a_value_for_the_year_due_is_not_rated(client: Client, e
     answers = {day: progress(client, day=day) for day in ("2025-03-19", "2025-03-31", "2025-04-01", "2026-04-01")}
     lights = [body["pilots"][0]["light"] for body in answers.values()]
     assert [(light["colour"], light["reasons"][0]["code"]) for light in lights] == [
-        *[("green", "all_well")] * 3,
+        ("grey", "no_report"),
+        *[("green", "all_well")] * 2,
         ("grey", "no_report"),
     ]
     assert lights[-1]["since"] == "2026-04-01"
     assert [body["reported"] for body in answers.values()] == [0, 1, 1, 0]
+
+
+def test_before_anything_is_due_a_pilot_is_rated_from_its_first_milestone_on(client: Client, empty: None) -> None:
+    pilot = place()
+    make_milestone(pilot, date(2024, 6, 1))
+    days = ("2024-05-31", "2024-06-01", "2024-06-02", "2024-08-30", "2024-08-31")
+    lights = [progress(client, day=day)["pilots"][0]["light"] for day in days]
+    assert [(light["colour"], light["since"]) for light in lights] == [
+        ("grey", None),
+        ("green", "2024-06-01"),
+        ("yellow", "2024-06-02"),
+        ("yellow", "2024-06-02"),
+        ("yellow", "2024-06-02"),
+    ]
 
 
 # -- progress: any day -------------------------------------------------------------------------------------
