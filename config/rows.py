@@ -1,5 +1,6 @@
 """Rows of a form that are records with a history of their own, edited on the page of what they hang on."""
 
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -99,6 +100,10 @@ class RowFormSet(forms.BaseInlineFormSet):
             form.gone = True
             form.fields["id"] = forms.CharField(required=False, widget=forms.HiddenInput)
 
+    def stored(self) -> list[Any]:
+        """The rows as the database has them: those of the forms hold what was typed already."""
+        return list(self.get_queryset().all())
+
     @property
     def live_forms(self) -> list[Any]:
         """The rows that will be there after saving; empty ones and those taken away left out."""
@@ -122,18 +127,28 @@ class RowFormSet(forms.BaseInlineFormSet):
         super().clean()
 
     def validate_unique(self) -> None:
-        """Refuse a row that says the same as one above it, at the last field it says it with.
+        """Refuse a row that says the same as another, shown or stored, at the last field by which it does.
 
-        What it says the same as a row that is not shown is the record's own rule.
+        The rows' own rules cannot: a row of a form knows what it hangs on only when it is saved.
         """
-        seen = set()
+        rows = self.stored()
+        stored = {row.pk: said(self.same, {name: getattr(row, name) for name in self.same}) for row in rows}
+        shown = {form.instance.pk for form in self.initial_forms}
+        unseen = {says for key, says in stored.items() if key not in shown}
+        above: set[Any] = set()
         for form in self.live_forms:
-            values = {name: form.cleaned_data[name] for name in self.same if form.cleaned_data.get(name)}
-            if values and tuple(values.items()) in seen:
-                form.add_error(
-                    list(values)[-1], ValidationError(_("This row says the same as one above it."), code="twice")
-                )
-            seen.add(tuple(values.items()))
+            says = said(self.same, form.cleaned_data)
+            held = {other for key, other in stored.items() if key != form.instance.pk}
+            text = ""
+            if says in above:
+                text = _("This row says the same as one above it.")
+            elif says in unseen:
+                text = _("Somebody entered this after you had opened the page. Leave this row out, and change theirs.")
+            elif form.instance.pk and says in held:
+                text = _("Another row says this until it is saved. Save that change first, then this one.")
+            if says and text:
+                form.add_error(says[-1][0], ValidationError(text, code="twice"))
+            above.add(says)
 
     # -- one entry in the history for each row that is written -------------------------------------------
 
@@ -151,6 +166,11 @@ class RowFormSet(forms.BaseInlineFormSet):
     def delete_existing(self, obj: Any, commit: bool = True) -> None:
         self.because(obj)
         super().delete_existing(obj, commit)
+
+
+def said(names: Iterable[str], values: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    """What these fields say, those left empty apart."""
+    return tuple((name, values[name]) for name in names if values.get(name))
 
 
 def is_deleted(form: Any) -> bool:

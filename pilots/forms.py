@@ -92,7 +92,7 @@ class StageFormSet(RowFormSet):
         """
         entries = {id(entry): (entry, form) for form in self.live_forms if (entry := entry_of(form))}
         shown = {form.instance.pk for form in self.initial_forms}
-        stored = [row for row in self.get_queryset() if row.entered_on]
+        stored = [row for row in self.stored() if row.entered_on]
         others = [row.as_entry() for row in stored if row.pk not in shown]
         known = {told(problem) for problem in problems([row.as_entry() for row in stored], today())}
         for problem in problems([*(entry for entry, _form in entries.values()), *others], today()):

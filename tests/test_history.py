@@ -75,7 +75,7 @@ def test_changing_leaves_one_entry_that_says_what_changed(admin_client: Client, 
     latest, first = page.context["page_obj"]
     told = [(item.label, item.old, item.new) for item in latest.differences]
     assert told == [("Title in English", "Plan", "Better plan"), ("Sources", "no data", "Notice")]
-    assert (first.differences, first.author) == ([], "the system")
+    assert (first.differences, first.changed_by) == ([], "the system")
     assert "Better plan" in page.text
     assert "Original found" in page.text
 

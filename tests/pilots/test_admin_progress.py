@@ -158,11 +158,18 @@ def test_a_fault_in_a_row_stands_at_the_field_to_mend(admin_client, pilot, so2, 
     assert field in found[row]
 
 
-def test_a_second_target_for_an_indicator_is_refused_at_it(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
+def test_a_second_target_for_an_indicator_is_refused_at_it(admin_client, colleague, pilot, so2) -> None:
+    carbon = make_carbon()
     make_target(pilot, so2, 10, 8)
     row = {"targets-1-indicator": so2.pk, "targets-1-target_year": 2026, "targets-1-target_value": "8"}
-    text = "This pilot already has a target for this indicator: change that one."
-    assert row_problems(save(admin_client, pilot, **row))["targets-1"]["indicator"] == [text]
+    same = "This row says the same as one above it."
+    assert row_problems(save(admin_client, pilot, **row)) == {"targets-1": {"indicator": [same]}}
+    opened, row = admin_client.get(page_of(pilot)), row | {"targets-1-indicator": carbon.pk}
+    assert save(colleague, pilot, **row).status_code == 302
+    late = row_problems(admin_client.post(page_of(pilot), filled(opened, **row)))
+    assert late["targets-1"]["indicator"][0].startswith("Somebody entered this after you had opened the page.")
+    swapped = {"targets-0-indicator": carbon.pk, "targets-1-indicator": so2.pk}
+    assert list(row_problems(save(admin_client, pilot, **swapped))) == ["targets-0", "targets-1"]
 
 
 # -- stages are held against one another as they are typed ------------------------------------------------
@@ -216,6 +223,12 @@ def test_what_was_amiss_before_does_not_hold_up_other_rows(admin_client: Client,
     make_stage(pilot, "tasked", date(2024, 1, 1))
     make_stage(pilot, "listed", date(2024, 2, 1))  # as a file may bring it
     assert save(admin_client, pilot, **stage_row(2, "withdrawn", "2024-03-01")).status_code == 302
+
+
+def test_a_row_that_a_changed_one_makes_impossible_is_refused(admin_client: Client, pilot: Pilot) -> None:
+    make_stage(pilot, "listed", date(2024, 1, 15))
+    make_stage(pilot, "tasked", date(2024, 3, 1))
+    assert list(row_problems(save(admin_client, pilot, **stage_row(0, "reviewed", "2024-01-15")))) == ["stages-1"]
 
 
 # -- two editors on one pilot ------------------------------------------------------------------------------
