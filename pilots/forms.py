@@ -357,6 +357,13 @@ class GridForm(forms.Form):
         )
 
     @property
+    def refused(self) -> list[tuple[str, str]]:
+        """The cells that need the editor, by name, with the field to go to: a wide grid does not show them all."""
+        cells = [(row.indicator, cell) for row in self.rows for cell in row.cells]
+        wrong = [(indicator, cell) for indicator, cell in cells if cell.value.errors or cell.note.errors]
+        return [(f"{indicator} · {cell.period}", cell.value.id_for_label) for indicator, cell in wrong]
+
+    @property
     def about(self) -> list[forms.BoundField]:
         """The fields that are about all the values."""
         return [self[name] for name in ("reported_on", "accept", "change_reason") if name in self.fields]

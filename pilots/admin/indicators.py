@@ -20,7 +20,7 @@ from django.utils.translation import ngettext
 from config.admin import MAX_REASON, RecordAdmin, Way
 from config.asof import today
 from config.rows import DAYS, RowInline
-from config.words import clauses
+from config.words import clauses, labelled
 from pilots.actions import MAY_ACCEPT, OnRecord, accept_readings, dispute_readings, lock
 from pilots.admin.progress import PILOT_SEARCH, pilot_page
 from pilots.forms import AmountField, IndicatorField, ReadingForm, StepFormSet, TargetFormSet
@@ -208,7 +208,10 @@ class ReadingAdmin(RecordAdmin):
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         deleted, counts, perms, protected = super().get_deleted_objects(objs, request)
-        protected += [self.described(reading) for reading in objs if reading.accepted_on]
+        correct = _("it has fed numbers; enter a correction instead")
+        protected += [
+            format_html(labelled("{}", "{}"), self.described(item), correct) for item in objs if item.accepted_on
+        ]
         return deleted, counts, perms - {self.opts.verbose_name} if protected else perms, protected
 
     # -- accepting and disputing ----------------------------------------------------------------------

@@ -557,7 +557,7 @@ def test_what_cannot_be_read_is_refused_at_its_cell_and_all_is_kept(admin_client
     assert cell_problems(answer) == {at(so2, LAST): [text]}
     assert Reading.objects.count() == 0
     assert {name: value for name, value in typed(answer).items() if name in sent} == sent
-    assert 'class="errors"' in answer.text
+    assert f'<a href="#id_{at(so2, LAST)}">SO2 · {LAST}</a>' in answer.text
 
 
 def test_a_jump_opens_a_note_and_passes_with_it(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
@@ -759,7 +759,7 @@ def test_a_reading_that_was_ever_accepted_is_not_deleted(admin_client: Client, p
     waiting = make_reading(pilot, so2, "2024", 101, version=2, state="reported", accepted_on=None)
     listing = reverse("admin:pilots_reading_changelist")
     sent = {"action": "delete_selected", "post": "yes", "_selected_action": [waiting.pk, accepted.pk]}
-    admin_client.post(listing, sent)
+    assert "it has fed numbers; enter a correction instead" in admin_client.post(listing, sent).text
     assert Reading.objects.count() == 3
     admin_client.post(page_of(waiting, "delete"), {"post": "yes", "change_reason": "Entered twice"})
     assert (Reading.objects.count(), told(waiting)[0]) == (2, ("-", "admin", "Entered twice"))
