@@ -258,7 +258,7 @@ def longest_table(progress: Progress, most: int = 5) -> Table:
 
 
 def plan_lag_chart(progress: Progress, scope: str, sources: Sequence[Source], *, by: str = "kind") -> Chart:
-    """Days from the list to the plan, a dot a pilot; an open bar for those that still wait. Lanes by kind or region."""
+    """Days from the list to the plan, a dot a pilot; an open bar without one on record. Lanes by kind or region."""
     lanes = plan_lanes(progress, by)
     timed = [item for item in progress.pilots if item.list_to_plan is not None]
     done = sorted(item.list_to_plan.days for item in timed if item.list_to_plan and item.list_to_plan.done)
@@ -278,12 +278,14 @@ def plan_lag_chart(progress: Progress, scope: str, sources: Sequence[Source], *,
             "labels": {
                 "x": _("days after the list"),
                 "certain": _("plan issued"),
-                "latest": _("still without a plan: days so far"),
+                "latest": _("no plan on record: days since the list"),
                 "median": _("median %(days)s") % {"days": half_days(middle)} if middle is not None else "",
             },
         },
         sources=sources,
-        note=_("The median counts only pilots that have issued their plan; those that still wait will raise it."),
+        note=_(
+            "The median counts only plans on record. A plan that is not on record may have been issued all the same."
+        ),
     )
 
 
@@ -311,26 +313,28 @@ def plan_lag_point(item: PilotStatus, lane: int) -> dict[str, Any]:
         "days": days,
         "from": None if done else 0,
         "certain": done,
-        "text": text if done else _("no plan yet: %(days)s so far") % {"days": text},
+        "text": text if done else _("no plan on record, %(days)s since the list") % {"days": text},
     }
 
 
 def plan_lag_title(done: Sequence[int], waiting: Sequence[int], middle: float | None) -> str:
-    """How long the half took, and who still waits."""
+    """How long half of the plans took, and how many pilots have none on record, which is not "none issued"."""
     if middle is None and not waiting:
         return _("No pilot’s days from the list to the plan are known")
     if middle is None:
         text = ngettext(
-            "%(n)d pilot still waits for its plan, %(days)s so far",
-            "%(n)d pilots still wait for their plan, the longest %(days)s so far",
+            "%(n)d pilot has no plan on record, %(days)s since the list",
+            "%(n)d pilots have no plan on record, the longest %(days)s since the list",
             len(waiting),
         )
         return text % {"n": len(waiting), "days": days_text(waiting[-1])}
-    text = _("Half of the plans came within %(days)s of the list") % {"days": half_days(middle)}
+    text = _("Half of the plans on record came within %(days)s of the list") % {"days": half_days(middle)}
     if not waiting:
         return text
     rest = ngettext(
-        "; %(n)d pilot still waits, %(days)s so far", "; %(n)d still wait, up to %(days)s so far", len(waiting)
+        "; %(n)d pilot has none on record, %(days)s since the list",
+        "; %(n)d have none on record, up to %(days)s since the list",
+        len(waiting),
     )
     return text + rest % {"n": len(waiting), "days": days_text(waiting[-1])}
 
@@ -344,7 +348,10 @@ def half_days(middle: float) -> str:
 
 
 def plan_lag_scope(done: int, waiting: int, unknown: int, scope: str, as_of: date) -> str:
-    text = _("%(scope)s: %(done)d with a plan, %(waiting)d waiting, %(unknown)d not known to the day, as of %(day)s")
+    text = _(
+        "%(scope)s: %(done)d with a plan on record, %(waiting)d without, "
+        "%(unknown)d not known to the day, as of %(day)s"
+    )
     return text % {"scope": scope, "done": done, "waiting": waiting, "unknown": unknown, "day": day(as_of)}
 
 
@@ -356,7 +363,7 @@ def plan_lag_table(progress: Progress) -> Table:
         Column("listed_on", _("Listed"), "date"),
         Column("plan_issued_on", _("Plan issued"), "date"),
         Column("days", _("Days from list to plan"), "integer"),
-        Column("waiting", _("Days waited so far"), "integer"),
+        Column("waiting", _("Days since the list without a plan on record"), "integer"),
     ]
     order = sorted(progress.pilots, key=lambda item: (item.list_to_plan is None, -span_days(item), item.pilot.pk))
     return Table(columns, [plan_lag_cells(item) for item in order])

@@ -312,7 +312,7 @@ def pilot_figures(status: PilotStatus) -> list[dict[str, Any]]:
             "label": _("From list to plan"),
             "value": span.days if span else None,
             "of": _("days"),
-            "note": (_("plan issued") if span.done else _("so far, no plan yet"))
+            "note": (_("plan issued") if span.done else _("since the list, no plan on record"))
             if span
             else _("not known to the day"),
             "definition": "list-to-plan",
