@@ -1,0 +1,1 @@
+"""Spreadsheets that people upload: read without losing, changing or guessing anything, given back with results."""
