@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -20,11 +21,14 @@ from django_filters import FilterSet
 
 from config.charts import Cell, Chart, Column, Table
 from config.demonstration import file_lines, file_stem
-from config.exports import table_response
+from config.exports import csv_response, xlsx_response
 from config.faults import BadRequest, Fault, short, unknown_parameter
 from config.words import clauses, labelled
+from config.workbooks import Cover, Part, write_workbook
 
 ROWS_ON_A_PAGE = 50
+CHUNK = 500  # rows fetched at a time for a file
+WHOLE_PAGE = "page.xlsx"  # the word in the address for all tables of a page in one workbook
 PAGE_WORDS = {"as_of", "lang", "page", "sort", "export"}
 
 
@@ -154,44 +158,153 @@ def heads(request: HttpRequest, columns: Sequence[Column], word: str) -> list[He
     return out
 
 
-def about_lines(request: HttpRequest, count: int, applied: Sequence[Chip]) -> list[tuple[str, str]]:
-    """What a file says of itself: the day, the filter, the count and the address that makes it again."""
-    filters = clauses(labelled(chip.label, chip.value) for chip in applied) or _("none")
-    return [
-        *file_lines(request),
-        (_("As of"), format_date(request.as_of, get_format("DATE_FORMAT"))),  # type: ignore[attr-defined]
-        (_("Filter"), filters),
-        (_("Rows"), str(count)),
-        (_("Address"), request.build_absolute_uri(address(request, export=None, page=None))),
-    ]
+# -- files ---------------------------------------------------------------------------------------------------
 
 
-Exports = dict[str, tuple[str, Callable[[], Table], Sequence[Chip]]]
+@dataclass(frozen=True)
+class Stream:
+    """A table too long to be held: its rows are read once, while the file is written."""
+
+    columns: Sequence[Column]
+    rows: Iterable[Sequence[Cell]]
+    count: int
+
+
+@dataclass(frozen=True)
+class Export:
+    """A table that a page gives as a file: its heading, what builds it, the filters it obeys, what it counts, and
+    where that was read. The sources may be a query: only a file asks it."""
+
+    title: str
+    build: Callable[[], Table | Stream]
+    chips: Sequence[Chip] = ()
+    subtitle: str = ""
+    sources: Iterable[Any] = ()
+
+
+Exports = dict[str, Export]
 
 
 def chart_exports(charts: Mapping[str, Chart], applied: Sequence[Chip] = ()) -> Exports:
     """The tables of a page's charts, for its files; `applied` are the filters that the charts obey."""
-    return {chart.slug: (chart.title, partial(getattr, chart, "table"), applied) for chart in charts.values()}
+    return {
+        chart.slug: Export(chart.title, partial(getattr, chart, "table"), applied, chart.subtitle, chart.sources)
+        for chart in charts.values()
+    }
 
 
-def exported(request: HttpRequest, tables: Exports) -> HttpResponseBase | None:
+def figures_export(figures: Sequence[Mapping[str, Any]], applied: Sequence[Chip] = ()) -> Exports:
+    """The key figures at the head of a page, where it has any."""
+    columns = [
+        Column("figure", _("Figure")),
+        Column("value", _("Value"), "decimal"),
+        Column("of", _("Of what or in which unit")),
+        Column("change", _("Change")),
+        Column("note", _("Note")),
+    ]
+    names = ("label", "value", "of", "change", "note")
+    rows = [[Cell(figure.get(name)) for name in names] for figure in figures]
+    return {"key-figures": Export(_("Key figures"), lambda: Table(columns, rows), applied)} if figures else {}
+
+
+def exported(request: HttpRequest, tables: Exports, title: str, finding: str = "") -> HttpResponseBase | None:
     """The file that `?export=<table>.<csv|xlsx>` asks for, or None when the page itself is wanted.
 
-    `tables` maps a table's slug to its title, a function that builds it, and the filters it obeys.
+    `tables` names the tables of the page, `title` and `finding` the page itself. A page of several tables also gives
+    them all as one workbook: the request then knows its address, for the link on the page.
     """
+    kinds = [f"{slug}.{kind}" for slug in tables for kind in ("csv", "xlsx")]
+    if len(tables) > 1:
+        kinds.append(WHOLE_PAGE)
+        request.workbook = address(request, export=WHOLE_PAGE, page=None)  # type: ignore[attr-defined]
     asked = request.GET.get("export")
     if asked is None:
         return None
-    slug, _dot, kind = asked.rpartition(".")
-    if slug not in tables or kind not in {"csv", "xlsx"}:
-        known = ", ".join(f"{name}.csv, {name}.xlsx" for name in tables)
+    if asked not in kinds:
         text = _("export: “%(value)s” is no table of this page. Known: %(known)s.")
-        raise BadRequest(Fault("export", "invalid_choice", text % {"value": short(asked), "known": known}))
-    heading, build, applied = tables[slug]
-    table = build()
-    about = about_lines(request, len(table.rows), applied)
-    stem = file_stem(request, f"{slug}-{request.as_of}")  # type: ignore[attr-defined]
-    return table_response(table, kind, stem, heading, about)
+        message = text % {"value": short(asked), "known": ", ".join(kinds)}
+        raise BadRequest(Fault("export", "invalid_choice", message))
+    if asked == WHOLE_PAGE:
+        return page_file(request, tables, title, finding)
+    slug, _dot, kind = asked.rpartition(".")
+    make = csv_table if kind == "csv" else xlsx_table
+    return make(request, tables[slug], title, day_stem(request, slug))
+
+
+def day_stem(request: HttpRequest, slug: str) -> str:
+    """The name of a file: what it holds and as of which day."""
+    return file_stem(request, f"{slug}-{request.as_of}")  # type: ignore[attr-defined]
+
+
+def csv_table(request: HttpRequest, export: Export, page: str, stem: str) -> HttpResponseBase:
+    """A table as CSV, below lines that start with # and say what it is."""
+    table = export.build()
+    count = table.count if isinstance(table, Stream) else len(table.rows)
+    day = format_date(request.as_of, get_format("DATE_FORMAT"))  # type: ignore[attr-defined]
+    lines = [
+        *file_lines(request),
+        *of_which_page(export, page),
+        (_("As of"), day),
+        (_("Filter"), filter_words(export.chips)),
+        (_("Rows"), count),
+        (_("Address"), page_address(request)),
+    ]
+    preamble = [[f"# {export.title}"], *([f"# {labelled(label, text)}"] for label, text in lines)]
+    return csv_response(chain(preamble, [heads_of(table)], values(table)), stem, for_excel=True)
+
+
+def xlsx_table(request: HttpRequest, export: Export, page: str, stem: str) -> HttpResponseBase:
+    """A table as a workbook of its own."""
+    lines = [
+        *of_which_page(export, page),
+        *([(_("Scope"), export.subtitle)] if export.subtitle else []),
+        (_("As of"), request.as_of),  # type: ignore[attr-defined]
+        (_("Filter"), filter_words(export.chips)),
+    ]
+    cover = Cover(export.title, lines, page_address(request), file_lines(request))
+    return xlsx_response(write_workbook([part_of(export)], cover), stem)
+
+
+def page_file(request: HttpRequest, tables: Exports, title: str, finding: str) -> HttpResponseBase:
+    """All tables of a page as one workbook."""
+    day = (_("As of"), request.as_of)  # type: ignore[attr-defined]
+    cover = Cover(title, [day], page_address(request), file_lines(request), finding)
+    name = "-".join(filter(None, request.path.split("/"))) or "overview"
+    file = write_workbook([part_of(export) for export in tables.values()], cover)
+    return xlsx_response(file, day_stem(request, name))
+
+
+def part_of(export: Export) -> Part:
+    """A table as a sheet."""
+    table = export.build()
+    filtered = filter_words(export.chips)
+    return Part(export.title, table.columns, values(table), export.subtitle, filtered, list(export.sources))
+
+
+def heads_of(table: Table | Stream) -> list[str]:
+    return [column.label for column in table.columns]
+
+
+def values(table: Table | Stream) -> Iterator[list[Any]]:
+    for row in table.rows:
+        yield [cell.value for cell in row]
+
+
+def of_which_page(export: Export, page: str) -> list[tuple[str, Any]]:
+    """Which page a table belongs to, where its heading does not say that."""
+    return [(_("Page"), page)] if page != export.title else []
+
+
+def filter_words(applied: Sequence[Chip]) -> str:
+    return clauses(labelled(chip.label, chip.value) for chip in applied) or _("none")
+
+
+def page_address(request: HttpRequest) -> str:
+    """The address that shows the same again."""
+    return request.build_absolute_uri(address(request, export=None, page=None))
+
+
+# -- the list ------------------------------------------------------------------------------------------------
 
 
 def filter_bar(request: HttpRequest, filterset: FilterSet) -> FilterBar:
@@ -214,8 +327,8 @@ def build_listing(
     order: Mapping[str, Sequence[str]],
     total: int,
     empty: str,
-) -> tuple[Listing, Callable[[], Table]]:
-    """The listing of a page and a function that builds its whole table for a file.
+) -> tuple[Listing, Callable[[], Stream]]:
+    """The listing of a page and a function that reads its whole table for a file.
 
     `order` says for each sorting word by which fields rows are ordered; the key settles ties.
     Raises BadRequest when a filter or the sorting cannot be read.
@@ -241,7 +354,7 @@ def build_listing(
             for kind in ("csv", "xlsx")
         ],
     )
-    return listing, lambda: Table(columns, [row(item) for item in rows])
+    return listing, lambda: Stream(columns, map(row, rows.iterator(chunk_size=CHUNK)), pages.count)
 
 
 def ordered(rows: QuerySet[Any], fields: Sequence[str], backwards: bool) -> QuerySet[Any]:

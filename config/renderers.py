@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from django.http import HttpResponse, StreamingHttpResponse
-from django.utils import translation
+from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from rest_framework.renderers import BaseRenderer
 
-from config.exports import XLSX, About, csv_response, workbook_bytes, xlsx_response
+from config.charts import Column
+from config.exports import XLSX, csv_response, xlsx_response
+from config.workbooks import Cover, Part, write_workbook
 
 SEPARATOR = "; "
 CODES = ("slug", "code", "title")  # by which of its keys a nested value goes in one cell
@@ -38,21 +40,19 @@ def table(heads: Sequence[str], rows: Iterable[Row]) -> Iterator[list[Any]]:
 
 def csv_file(heads: Sequence[str], rows: Iterable[Row], stem: str) -> StreamingHttpResponse:
     """Plain UTF-8 that streams: headings, then the rows; no byte-order mark, no preamble, no cell changed."""
-    language = translation.get_language()
 
     def lines() -> Iterator[Sequence[Any]]:
-        # The server reads the rows when the middleware that set the language is done.
-        with translation.override(language):
-            yield heads
-            for cells in table(heads, rows):
-                yield [machine(cell) for cell in cells]
+        yield heads
+        for cells in table(heads, rows):
+            yield [machine(cell) for cell in cells]
 
     return csv_response(lines(), stem, for_excel=False)
 
 
-def xlsx_file(heads: Sequence[str], rows: Iterable[Row], stem: str, about: About) -> HttpResponse:
+def xlsx_file(heads: Sequence[str], rows: Iterable[Row], stem: str, cover: Cover) -> HttpResponseBase:
     """A workbook with real dates and numbers, and a sheet that says what it holds."""
-    return xlsx_response(workbook_bytes(stem, heads, table(heads, rows), about), stem)
+    part = Part(stem, [Column(head, head) for head in heads], table(heads, rows))
+    return xlsx_response(write_workbook([part], cover), stem)
 
 
 class CSVRenderer(BaseRenderer):

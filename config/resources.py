@@ -31,6 +31,8 @@ from config.lists import form_faults
 from config.openapi import Description
 from config.parameters import unknown_word, words_of
 from config.renderers import Row, csv_file, xlsx_file
+from config.words import clauses, labelled
+from config.workbooks import Cover
 
 CHUNK = 500  # rows fetched at a time for a file
 KNOWN_NAMES: dict[tuple[type[APIView], str | None], frozenset[str]] = {}
@@ -106,12 +108,14 @@ class Strict(APIView):
         rows: Iterator[Row] = (serializer.to_representation(record) for record in records)
         if kind == "csv":
             return csv_file(heads, rows, stem)
-        about = [
-            *file_lines(self.request),
-            (_("As of"), str(self.as_of)),
-            (_("Address"), self.request.build_absolute_uri()),
-        ]
-        return xlsx_file(heads, rows, stem, about)
+        cover = Cover(stem, self.asked(), self.request.build_absolute_uri(), file_lines(self.request))
+        return xlsx_file(heads, rows, stem, cover)
+
+    def asked(self) -> list[tuple[str, Any]]:
+        """The day, and the parameters that choose and order the rows, as the address writes them."""
+        chosen = {k: v for k, v in self.request.query_params.items() if k not in {"as_of", "lang", "format"}}
+        filters = clauses(labelled(name, value) for name, value in chosen.items())
+        return [(_("As of"), self.as_of), (_("Filter"), filters or _("none"))]
 
 
 def chosen_fields(serializer: Serializer[Any], request: Request) -> list[str]:
