@@ -1,41 +1,50 @@
-"""The admin of records that people edit: one history entry a save with its reason, and no edit lost to another."""
+"""The admin of records that people edit: one history entry a change with its reason, and no edit lost to another."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin import helpers
-from django.contrib.admin.utils import NestedObjects, quote
-from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.utils import NestedObjects, flatten_fieldsets, quote, unquote
+from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.contrib.admin.widgets import AutocompleteSelectMultiple
 from django.contrib.auth import get_permission_codename
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.db import models, router
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import NoReverseMatch, reverse
-from django.utils.functional import Promise
+from django.urls import NoReverseMatch, URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 
-from config.history import hold_history, release_history, write_entry
+from config import origins
+from config.history import delete_whole, hold_history, release_history, write_entry
+from config.merge import AGAINST, PREFIX, Merge, merged_reason
+from config.restore import Objection, Refused, Restoration, deleted_entries, obstacles, restore
 from config.rows import RowFormSet
 from config.templatetags.site import KEPT
-from config.versions import author, differences, facts, moment
-from config.words import clauses, labelled
+from config.versions import (
+    author,
+    called,
+    current_state,
+    differences,
+    facts,
+    latest_entry,
+    moment,
+    name_of,
+    state_of,
+    told,
+)
+from config.words import labelled, sentences
 
 MAX_REASON = 300
-Way = tuple[str | Promise, str]  # a label, and the address it leads to
-
-
-def latest_entry(record: Any) -> Any:
-    """The newest entry of a record's history, None when it has none."""
-    return record.history.order_by("-history_id").first()
+Way = origins.Way
 
 
 class RecordForm(forms.ModelForm):
@@ -51,33 +60,12 @@ class RecordForm(forms.ModelForm):
         ),
     )
     version = forms.CharField(label=_("version"), required=False, widget=forms.HiddenInput)
+    merged = forms.CharField(label=_("merged with"), required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.latest = latest_entry(self.instance) if self.instance.pk else None
-        self.initial["version"] = str(self.latest.pk) if self.latest else ""
-
-    def clean(self) -> dict[str, Any] | None:
-        """Refuse once to write over what somebody else saved meanwhile; saving again does it knowingly."""
-        cleaned = super().clean()
-        opened = self.data.get(self.add_prefix("version"), "")
-        if self.latest and opened != str(self.latest.pk):
-            self.data = self.data.copy()  # type: ignore[attr-defined]  # sent by a browser: a QueryDict
-            self.data[self.add_prefix("version")] = str(self.latest.pk)  # type: ignore[index]
-            self.add_error(None, self.overtaken(opened, self.latest))
-        return cleaned
-
-    def overtaken(self, opened: str, latest: Any) -> forms.ValidationError:
-        """Who overtook the editor, when, and what the record says now."""
-        before = self.instance.history.filter(pk=opened).first() if opened.isdecimal() else None
-        changes = clauses(labelled(item.label, f"{item.old} → {item.new}") for item in differences(latest, before))
-        message = _(
-            "%(user)s saved this record on %(when)s, after you had opened it. Nothing of yours is saved yet, and your "
-            "entries are still below. What was changed: %(changes)s. Check your entries against it, then save again to "
-            "put them in its place."
-        )
-        params = {"user": author(latest), "when": moment(latest.history_date), "changes": changes or "–"}
-        return forms.ValidationError(message, code="overtaken", params=params)
+        latest = latest_entry(self.instance) if self.instance.pk else None
+        self.initial["version"] = str(latest.pk) if latest else ""
 
 
 class ManySelect(AutocompleteSelectMultiple):
@@ -103,6 +91,7 @@ class RecordAdmin(SimpleHistoryAdmin):
     list_per_page = 50
     history_list_per_page = 50
     change_form_template = "admin/record_form.html"
+    change_list_template = "admin/record_list.html"
     delete_confirmation_template = "admin/record_delete.html"
     delete_selected_confirmation_template = "admin/record_delete_selected.html"
     object_history_template = "admin/record_history.html"
@@ -137,7 +126,7 @@ class RecordAdmin(SimpleHistoryAdmin):
         """Ask for the reason last, below the relations, of those who may save."""
         record = kwargs.get("obj")
         if self.has_change_permission(request, record) if record else self.has_add_permission(request):
-            fields = ("change_reason", "version")
+            fields = ("change_reason", "version", "merged")
             context["closing"] = helpers.Fieldset(context["adminform"].form, fields=fields, model_admin=self)
         context["ways"] = self.ways(request, record) if record else []
         return super().render_change_form(request, context, *args, **kwargs)
@@ -153,6 +142,76 @@ class RecordAdmin(SimpleHistoryAdmin):
         """The record's page, without the detour by which the stock admin looks it up."""
         return obj.get_absolute_url() if hasattr(obj, "get_absolute_url") else None
 
+    # -- two people on one record ----------------------------------------------------------------------
+
+    def _changeform_view(self, request: HttpRequest, object_id: str | None, form_url: str, extra_context: Any) -> Any:
+        """What somebody else overtook is merged first, then saved as if it had been opened just now."""
+        page = self.merge_first(request, object_id) if request.method == "POST" and object_id else None
+        return page or super()._changeform_view(request, object_id, form_url, extra_context)
+
+    def merge_first(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
+        """The page on which the second chooses; None where there is nothing to choose, or all of it is chosen."""
+        record = self.get_object(request, unquote(object_id))
+        if not self.has_change_permission(request, record):
+            return None
+        if record is None:
+            return self.gone_page(request, unquote(object_id))
+        latest, opened = latest_entry(record), request.POST.get("version", "")
+        if latest is None or opened == str(latest.pk):
+            return None
+        merge = self.merge_of(request, record, latest, opened)
+        if not merge.settled:
+            return self.merge_page(request, record, merge)
+        request.POST = merge.merged(request.POST)
+        return None
+
+    def merge_of(self, request: HttpRequest, record: Any, latest: Any, opened: str) -> Merge:
+        """What was sent, held against the version it was opened on and the newest one."""
+        form_class = self.get_form(
+            request, record, change=True, fields=flatten_fieldsets(self.get_fieldsets(request, record))
+        )
+        formsets, _inlines = self._create_formsets(request, record, change=True)
+        lists = [item for item in formsets if isinstance(item, RelationFormSet) and item.management_form.is_valid()]
+        before = record.history.filter(pk=opened).first() if opened.isdecimal() else None
+        return Merge(form_class(request.POST, instance=record), lists, before, latest)
+
+    def merge_page(self, request: HttpRequest, record: Any, merge: Merge) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Two versions of one record"),
+            "subtitle": str(record),
+            "opts": self.opts,
+            "object_id": record.pk,
+            "name": str(record),
+            "latest": merge.latest,
+            "author": author(merge.latest),
+            "opened": merge.opened,
+            "choices": merge.choices(),
+            "asked_again": AGAINST in request.POST,
+            "sent": sent_items(request.POST),
+            "against": AGAINST,
+        }
+        return TemplateResponse(request, "admin/record_merge.html", context)
+
+    def gone_page(self, request: HttpRequest, key: str) -> HttpResponse | None:
+        """What was typed about a record that somebody deleted meanwhile, and the way to bring it back."""
+        end = self.model.history.filter(id=key).order_by("-history_id").first() if key.isdecimal() else None
+        if end is None or end.history_type != "-":
+            return None
+        form = self.get_form(request, end.instance, change=True)(request.POST, instance=end.instance)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Deleted while you edited it"),
+            "subtitle": called(end),
+            "opts": self.opts,
+            "end": end,
+            "author": author(end),
+            "address": self.page_of("simple_history", end.id, end.pk),
+            "choices": Merge(form, [], None, end).choices(),
+            "sent": sent_items(request.POST),
+        }
+        return TemplateResponse(request, "admin/record_gone.html", context)
+
     # -- one entry in the history --------------------------------------------------------------------
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
@@ -165,16 +224,29 @@ class RecordAdmin(SimpleHistoryAdmin):
         super().save_formset(request, form, formset, change)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Save what hangs on the record, then write the one entry that holds all of it."""
+        """Save what hangs on the record, then write the one entry that holds all of it; none where nothing changed."""
         super().save_related(request, form, formsets, change)
-        if change and only_rows_changed(form, formsets):
+        if change and says_the_same(form.instance):
             release_history(form.instance)
+            rows = [formset for formset in formsets if isinstance(formset, RowFormSet)]
+            request.unchanged = not any(formset.has_changed() for formset in rows)  # type: ignore[attr-defined]
         else:
-            write_entry(form.instance, created=not change, reason=form.cleaned_data.get("change_reason", ""))
+            write_entry(form.instance, created=not change, reason=reason_of(form))
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return None if getattr(request, "unchanged", False) else super().log_change(request, obj, message)
+
+    def message_user(self, request: HttpRequest, message: Any, level: Any = messages.INFO, **kwargs: Any) -> None:
+        """Praise no save that changed nothing."""
+        if level == messages.SUCCESS and getattr(request, "unchanged", False):
+            message, level = (
+                _("Nothing was changed, so nothing was saved and the history has no new entry."),
+                messages.INFO,
+            )
+        super().message_user(request, message, level, **kwargs)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        obj._change_reason = request.POST.get("change_reason", "").strip()[:MAX_REASON] or None
-        super().delete_model(request, obj)
+        delete_whole(obj, reason=typed_reason(request))
 
     def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> None:
         """One by one, so that each leaves its entry with the reason."""
@@ -208,16 +280,29 @@ class RecordAdmin(SimpleHistoryAdmin):
     # -- looking back --------------------------------------------------------------------------------
 
     def revert_disabled(self, request: HttpRequest, obj: Any = None) -> bool:
-        return True  # versions are shown; bringing one back is another matter
+        return True  # the stock way writes a version back unasked; ours shows first what it would change
 
     def set_history_delta_changes(self, request: HttpRequest, page: Iterable[Any], *args: Any, **kwargs: Any) -> None:
         """Put on each entry of the page what it changed since the one before it, be that on the next page."""
         entries = list(page)
-        if entries:
-            entries.append(entries[-1].prev_record)
-        for entry, before in pairwise(entries):
-            entry.differences = differences(entry, before)
+        if not entries:
+            return
+        earlier = self.model.history.filter(id=entries[-1].id, history_id__lt=entries[-1].pk)
+        pairs = list(pairwise([*entries, earlier.order_by("-history_id").first()]))
+        changes, imports = told(pairs), origins.origins_of(self.model, entries)
+        for entry in entries:
+            entry.differences = changes[entry.pk]
             entry.changed_by = author(entry)  # not `author`: a record may have a field of that name
+            entry.origin = imports.get(entry.pk)
+
+    def history_view_title(self, request: HttpRequest, obj: Any) -> str:
+        return labelled(_("History"), name_of(obj))
+
+    def render_history_view(self, request: HttpRequest, template: str, context: Any, **kwargs: Any) -> HttpResponse:
+        response: HttpResponse = super().render_history_view(
+            request, template, context | {"name": name_of(context["object"])}, **kwargs
+        )
+        return response
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         if not object_id.isdecimal():
@@ -228,27 +313,125 @@ class RecordAdmin(SimpleHistoryAdmin):
     def history_form_view(
         self, request: HttpRequest, object_id: str, version_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """One version of a record, to read: every field as it stood, its relations included."""
+        """One version of a record: every field as it stood, what restoring it would change, and the restoring."""
         wanted = {self.opts.pk.attname: object_id, "history_id": version_id}
         entry = self.model.history.filter(**wanted).first() if f"{object_id}{version_id}".isdecimal() else None
         if entry is None:
             raise Http404
-        if request.method not in ("GET", "HEAD") or not self.has_view_or_change_permission(request):
+        if not self.has_view_or_change_permission(request):
             raise PermissionDenied
-        context = {
+        refused: Iterable[Objection] = ()
+        if request.method == "POST":
+            try:
+                return self.restored(request, entry)
+            except Refused as exc:
+                refused = exc.objections
+        return TemplateResponse(
+            request, "admin/record_version.html", self.version_context(request, entry, refused) | (extra_context or {})
+        )
+
+    def version_context(self, request: HttpRequest, entry: Any, refused: Iterable[Objection]) -> dict[str, Any]:
+        restoration = Restoration(entry)
+        gone, may = restoration.record is None, self.may_restore(request, restoration)
+        steps = restoration.steps() if may else []
+        if steps and not refused:
+            refused = obstacles(restoration, self.restore_faults(request, restoration))
+        return {
             **self.admin_site.each_context(request),
             "title": _("Version of %(when)s") % {"when": moment(entry.history_date)},
             "subtitle": None,
             "entry": entry,
             "author": author(entry),
+            "origin": origins.origins_of(self.model, [entry]).get(entry.pk),
             "facts": facts(entry),
             "differences": differences(entry, entry.prev_record),
             "opts": self.opts,
-            "object_id": object_id,
-            "name": str(entry.instance),
-            **(extra_context or {}),
+            "object_id": entry.id,
+            "name": called(entry),
+            "gone": gone,
+            "may_restore": may,
+            "steps": steps,
+            "rows": [called(row.entry) for row in restoration.rows] if may else [],
+            "refused": refused,
+            "latest": restoration.latest,
+            "reason": request.POST.get("change_reason", ""),
+            "max_reason": MAX_REASON,
         }
-        return TemplateResponse(request, "admin/record_version.html", context)
+
+    # -- bringing back -------------------------------------------------------------------------------
+
+    def may_restore(self, request: HttpRequest, restoration: Restoration) -> bool:
+        """Who may change a record may set it back; who may add one may bring a deleted one back."""
+        if restoration.record is None:
+            return bool(self.has_add_permission(request))
+        return bool(self.has_change_permission(request, restoration.record))
+
+    def restore_faults(self, request: HttpRequest, restoration: Restoration) -> Mapping[str, str]:
+        """The fields that restoring would change though this person's form does not let them, with the reason."""
+        if restoration.record is None:
+            return {}
+        fixed = set(self.get_readonly_fields(request, restoration.record))
+        text = _("The form does not let you change this field, and restoring does not either.")
+        return {field.name: str(text) for field in restoration.changed if field.name in fixed}
+
+    def restored(self, request: HttpRequest, entry: Any) -> HttpResponse:
+        """Raises Refused, with every objection; nothing is changed then."""
+        if not self.may_restore(request, Restoration(entry)):
+            raise PermissionDenied
+        record = restore(
+            entry,
+            opened=request.POST.get("version", ""),
+            reason=typed_reason(request),
+            rules=lambda restoration: self.restore_faults(request, restoration),
+        )
+        when = moment(entry.history_date)
+        self.log_change(request, record, str(_("Restored the version of %(when)s.") % {"when": when}))
+        text = _("“%(name)s” says again what it said on %(when)s. The history has an entry for it.")
+        self.message_user(request, text % {"name": record, "when": when}, messages.SUCCESS)
+        return HttpResponseRedirect(self.page_of("history", record.pk))
+
+    def get_urls(self) -> list[URLPattern]:
+        view, opts = self.admin_site.admin_view(self.deleted_view), self.opts
+        urls: list[URLPattern] = super().get_urls()
+        return [path("deleted/", view, name=f"{opts.app_label}_{opts.model_name}_deleted"), *urls]
+
+    def page_of(self, page: str, *args: Any) -> str:
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}", args=args)
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        context = {"deleted_address": self.page_of("deleted"), **(extra_context or {})}
+        response: HttpResponse = super().changelist_view(request, context)
+        return response
+
+    def deleted_view(self, request: HttpRequest) -> HttpResponse:
+        """The records of this kind that are gone: who deleted each, when and why, with the way to its last version."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        pages = Paginator(deleted_entries(self.model), self.history_list_per_page)
+        page = pages.get_page(request.GET.get(PAGE_VAR))
+        entries = list(page)
+        imports = origins.origins_of(self.model, entries)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Deleted records: %(kind)s") % {"kind": self.opts.verbose_name_plural},
+            "subtitle": None,
+            "opts": self.opts,
+            "ends": [
+                {
+                    "entry": entry,
+                    "name": called(entry),
+                    "author": author(entry),
+                    "origin": imports.get(entry.pk),
+                    "address": self.page_of("simple_history", entry.id, entry.pk),
+                }
+                for entry in entries
+            ],
+            "page_obj": page,
+            "page_range": pages.get_elided_page_range(page.number),
+            "page_var": PAGE_VAR,
+            "may_restore": self.has_add_permission(request),
+        }
+        return TemplateResponse(request, "admin/record_deleted.html", context)
 
 
 class RelationFormSet(forms.BaseInlineFormSet):
@@ -292,12 +475,28 @@ class RelationInline(admin.TabularInline):
         return self.may(request, "view", "change", "add")
 
 
-def only_rows_changed(form: Any, formsets: Iterable[Any]) -> bool:
-    """Whether all that is new stands in rows with a history of their own, so that the record has nothing to tell."""
-    if set(form.changed_data) - {"change_reason", "version"}:
-        return False
-    changed = [isinstance(formset, RowFormSet) for formset in formsets if formset.has_changed()]
-    return bool(changed) and all(changed)
+def says_the_same(record: Any) -> bool:
+    """Whether the record, as it is stored now, says what its newest entry says."""
+    latest, stored = latest_entry(record), type(record)._base_manager.get(pk=record.pk)
+    return latest is not None and current_state(stored) == state_of(latest)
+
+
+def reason_of(form: Any) -> str:
+    """What was typed, after the version that the edit was merged with."""
+    typed, merged = form.cleaned_data.get("change_reason", ""), form.cleaned_data.get("merged", "")
+    entry = form.instance.history.filter(pk=merged).first() if merged.isdecimal() else None
+    return sentences(merged_reason(moment(entry.history_date)), typed) if entry else typed
+
+
+def typed_reason(request: HttpRequest) -> str:
+    return request.POST.get("change_reason", "").strip()[:MAX_REASON]
+
+
+def sent_items(data: Any) -> list[tuple[str, str]]:
+    """All that a form sent, to be sent again; what the merge page itself asks is left out."""
+    asked = ("csrfmiddlewaretoken", AGAINST)
+    pairs = [(name, value) for name, values in data.lists() for value in values]
+    return [(name, value) for name, value in pairs if name not in asked and not name.startswith(PREFIX)]
 
 
 def users_of(record: Any) -> Iterable[Any]:

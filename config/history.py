@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.db import models
+from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
 HISTORY = HistoricalRecords(inherit=True)
@@ -38,3 +39,28 @@ def one_entry(record: models.Model, *, created: bool, reason: str = "") -> Itera
     finally:
         release_history(record)
     write_entry(record, created=created, reason=reason)
+
+
+def delete_whole(record: models.Model, *, reason: str = "") -> None:
+    """Delete a record and the rows that go with it, each with its entry: one reason and one moment for all of them.
+
+    The moment is how the rows are found again when the record is restored.
+    """
+    when = timezone.now()
+    for row in [*rows_of(record), record]:
+        vars(row).update(_history_date=when, _change_reason=reason or None)
+        row.delete()
+
+
+def rows_of(record: models.Model) -> list[models.Model]:
+    """The records with a history of their own that the database deletes together with this one."""
+    return [row for model, field in row_kinds(type(record)) for row in model._base_manager.filter(**{field: record.pk})]
+
+
+def row_kinds(model: type[models.Model]) -> list[tuple[type[models.Model], str]]:
+    """The kinds of such rows, each with the field by which a row names what it hangs on."""
+    return [
+        (relation.related_model, relation.field.attname)
+        for relation in model._meta.related_objects
+        if relation.on_delete is models.CASCADE and hasattr(relation.related_model, "history")
+    ]

@@ -1,4 +1,8 @@
-"""Rows of a form that are records with a history of their own, edited on the page of what they hang on."""
+"""Rows of a form that are records with a history of their own, edited on the page of what they hang on.
+
+Of a row that a colleague changed meanwhile, a field that only they changed is taken from them; of one that both
+changed the editor's stays, and is refused once so that the editor sees both.
+"""
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
@@ -15,8 +19,10 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from config.versions import author, differences, moment
-from config.words import clauses, labelled
+from config.history import delete_whole
+from config.merge import stored, typed, write
+from config.versions import author, differences, label_of, moment
+from config.words import clauses, labelled, sentences
 
 GONE = "gone"  # the version of a row that a colleague took away, once the editor has been told
 
@@ -51,6 +57,8 @@ class RowForm(forms.ModelForm):
     version = Version()
     latest: Any = None  # the newest entry of the row's history
     gone = False  # somebody else deleted it meanwhile
+    taken: tuple[str, ...] = ()  # fields that only a colleague changed meanwhile
+    disputed: tuple[str, ...] = ()  # fields that both changed
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -69,6 +77,25 @@ class RowForm(forms.ModelForm):
     def opened(self) -> str:
         """The version that the page was opened on, as it was sent back."""
         return str(self.data.get(self.add_prefix("version"), ""))
+
+    def take_theirs(self, before: Any) -> None:
+        """Put into what was sent what only a colleague changed since the entry before, and note what both changed.
+
+        A row that the editor left alone then says what is stored, and is no change.
+        """
+        taken, disputed = [], []
+        for field in self.instance._meta.concrete_fields:
+            if field.name not in self.fields or field.primary_key:
+                continue
+            bound, old = self[field.name], getattr(before, field.attname)
+            if old == getattr(self.instance, field.attname):
+                continue
+            if not bound.field.has_changed(stored(field, old), bound.data):
+                write(self.data, bound, bound.initial)
+                taken.append(field.name)
+            elif bound.field.has_changed(bound.initial, bound.data):
+                disputed.append(field.name)
+        self.taken, self.disputed = tuple(taken), tuple(disputed)
 
     def reopen(self, version: str) -> None:
         """The editor is told of this version now: saving again is meant."""
@@ -99,6 +126,8 @@ class RowFormSet(forms.BaseInlineFormSet):
         if self.is_bound and form.instance.pk is None:
             form.gone = True
             form.fields["id"] = forms.CharField(required=False, widget=forms.HiddenInput)
+        elif self.is_bound and (before := opened_entry(form)) is not None:
+            form.take_theirs(before)
 
     def stored(self) -> list[Any]:
         """The rows as the database has them: those of the forms hold what was typed already."""
@@ -164,8 +193,9 @@ class RowFormSet(forms.BaseInlineFormSet):
         return super().save_existing(form, obj, commit)
 
     def delete_existing(self, obj: Any, commit: bool = True) -> None:
-        self.because(obj)
-        super().delete_existing(obj, commit)
+        """With the rows that hang on it in turn."""
+        if commit:
+            delete_whole(obj, reason=self.reason)
 
 
 def said(names: Iterable[str], values: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
@@ -178,25 +208,41 @@ def is_deleted(form: Any) -> bool:
     return bool(form.cleaned_data.get(DELETION_FIELD_NAME))
 
 
+def opened_entry(form: Any) -> Any:
+    """The entry that the page was opened on, where a newer one stands; else None."""
+    if form.latest is None or form.opened == str(form.latest.pk) or not form.opened.isdecimal():
+        return None
+    return form.instance.history.filter(pk=form.opened).first()
+
+
 def overtaken(form: Any) -> str:
     """Who wrote the row after it was opened, when and what; empty when nobody did."""
     if form.gone:
         return "" if form.opened == GONE else taken_away(form)
     if form.latest is None or form.opened == str(form.latest.pk):
         return ""
-    history = form.instance.history
-    before = history.filter(pk=form.opened).first() if form.opened.isdecimal() else None
-    changes = clauses(labelled(item.label, f"{item.old} → {item.new}") for item in differences(form.latest, before))
+    changes = differences(form.latest, opened_entry(form))
     message = _(
-        "%(user)s saved this row on %(when)s, after you had opened the page. Nothing of yours is saved yet, and your "
-        "entries are still here. What was changed: %(changes)s. Check your entries against it, then save again to put "
-        "them in its place."
+        "%(user)s saved this row on %(when)s, after you had opened the page. Nothing of yours is saved yet. "
+        "What was changed: %(changes)s."
     )
-    return message % {
+    said = message % {
         "user": author(form.latest),
         "when": moment(form.latest.history_date),
-        "changes": changes or "–",
+        "changes": clauses(labelled(item.label, f"{item.old} → {item.new}") for item in changes) or "–",
     }
+    return sentences(said, _("Save again to delete it nevertheless.") if is_deleted(form) else what_becomes(form))
+
+
+def what_becomes(form: Any) -> str:
+    """What stands in the row now, and what saving again will do."""
+    known = {field.name: field for field in form.instance._meta.concrete_fields}
+    taken = clauses(label_of(known[name]) for name in form.taken)
+    both = clauses(labelled(label_of(known[name]), typed(form[name], known[name])) for name in form.disputed)
+    first = _("Taken over, because you had left it alone: %(fields)s.") % {"fields": taken} if taken else ""
+    second = _("You both changed it, and yours stands here: %(fields)s.") % {"fields": both} if both else ""
+    last = _("Check the row, then save again to keep it as it stands here.")
+    return sentences(sentences(first, second), last)
 
 
 def taken_away(form: Any) -> str:

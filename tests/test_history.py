@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
@@ -17,6 +18,7 @@ from tests.factories import (
     make_batch,
     make_industry,
     make_milestone,
+    make_pilot,
     make_policy,
     make_province,
     make_reading,
@@ -137,12 +139,12 @@ def test_a_version_shows_the_record_as_it_stood(admin_client: Client, policy: Po
     assert (shown["calls_for_provincial_plan"], shown["doc_number"]) == ("yes", "no data")
 
 
-def test_a_version_cannot_be_written_back(admin_client: Client, policy: Policy) -> None:
+def test_a_version_is_not_written_back_by_a_form_of_its_fields(admin_client: Client, policy: Policy) -> None:
     save(admin_client, policy, title_en="Later")
     there = reverse("admin:policies_policy_simple_history", args=[policy.pk, policy.history.last().pk])
-    assert admin_client.post(there, {"title_en": "Plan"}).status_code == 403
+    assert [item.label for item in admin_client.post(there, {"title_en": "Plan"}).context["refused"]] == [""]
     policy.refresh_from_db()
-    assert policy.title_en == "Later"
+    assert (policy.title_en, policy.history.count()) == ("Later", 2)
 
 
 @pytest.mark.parametrize("path", ["policy/abc/history/", "policy/1/history/abc/", "policy/1/history/999999999/"])
@@ -160,39 +162,229 @@ def colleague(admin_user: User) -> Client:
     return other
 
 
-def test_an_edit_that_was_overtaken_is_refused_once_and_kept(admin_client, colleague, policy, source) -> None:
+def choices(answer: Any) -> dict[str, tuple[str, ...]]:
+    """What the merge page shows of each field: before, theirs, mine, and what is chosen."""
+    return {item.name: (item.before, item.theirs, item.mine, item.chosen) for item in answer.context["choices"]}
+
+
+def choose(answer: Any, **chosen: str) -> dict[str, Any]:
+    """What the merge page sends: all that was typed, and the choices as they stand or as they are made."""
+    data: dict[str, Any] = {}
+    for name, value in answer.context["sent"]:
+        data.setdefault(name, []).append(value)
+    shown = {item.input_name: item.chosen for item in answer.context["choices"]}
+    data |= shown | {f"merge-{name}": kind for name, kind in chosen.items()}
+    return data | {answer.context["against"]: str(answer.context["latest"].pk)}
+
+
+def test_two_edits_of_one_record_are_shown_side_by_side_and_merged(admin_client, colleague, policy, source) -> None:
     opened = admin_client.get(address(policy, "change"))
-    save(colleague, policy, title_en="Wang's title", **{"Policy_sources-0-source": source.pk})
+    theirs = {"title_en": "Wang's title", "doc_number": "No. 7", "Policy_sources-0-source": source.pk}
+    save(colleague, policy, **theirs, change_reason="Original found")
 
-    answer = admin_client.post(address(policy, "change"), filled(opened, title_en="My title", note="Mine"))
-    assert list(problems(answer)) == ["__all__"]
-    message = problems(answer)["__all__"][0]
-    assert re.match(r"wang saved this record on .+ after you had opened it", message)
-    assert "Title in English: Plan → Wang's title" in message
-    assert "Sources: no data → Notice" in message
+    mine = {"title_en": "My title", "note": "Mine", "change_reason": "From the gazette"}
+    answer = admin_client.post(address(policy, "change"), filled(opened, **mine))
+    assert choices(answer) == {
+        "title_en": ("Plan", "Wang's title", "My title", ""),
+        "doc_number": ("no data", "No. 7", "no data", "theirs"),
+        "note": ("no data", "no data", "Mine", "mine"),
+        "sources": ("no data", "Notice", "no data", "theirs"),
+    }
+    assert re.search(r"wang saved this record on .+ after you had opened it", answer.text)
+    assert "Original found" in answer.text
     policy.refresh_from_db()
-    assert policy.title_en == "Wang's title"
+    assert (policy.title_en, policy.note) == ("Wang's title", "")
 
-    kept = filled(answer)
-    assert (kept["title_en"], kept["note"]) == ("My title", "Mine")
-    assert admin_client.post(address(policy, "change"), kept).status_code == 302
+    assert admin_client.post(address(policy, "change"), choose(answer, title_en="mine")).status_code == 302
     policy.refresh_from_db()
-    assert (policy.title_en, policy.note) == ("My title", "Mine")
+    assert (policy.title_en, policy.doc_number, policy.note) == ("My title", "No. 7", "Mine")
+    assert list(policy.sources.all()) == [source]
+    kind, who, why = entries(policy)[0]
+    assert (kind, who) == ("~", "admin")
+    assert re.fullmatch(r"Merged with the version of .+\. From the gazette", why)
 
 
-def test_a_row_that_a_colleague_took_away_does_not_block_the_form(admin_client, colleague, policy, source) -> None:
+def test_a_merge_without_a_choice_is_asked_again(admin_client, colleague, policy) -> None:
+    opened = admin_client.get(address(policy, "change"))
+    save(colleague, policy, title_en="Wang's title")
+    answer = admin_client.post(address(policy, "change"), filled(opened, title_en="My title"))
+    again = admin_client.post(address(policy, "change"), choose(answer))
+    assert choices(again) == {"title_en": ("Plan", "Wang's title", "My title", "")}
+    assert "You both changed it: choose." in again.text
+    for forged in ("both", "else"):
+        again = admin_client.post(address(policy, "change"), choose(answer, title_en=forged))
+        assert choices(again)["title_en"][3] == ""
+    policy.refresh_from_db()
+    assert (policy.title_en, policy.history.count()) == ("Wang's title", 2)
+
+
+def test_a_third_save_in_the_middle_of_a_merge_is_merged_too(admin_client, colleague, policy) -> None:
+    opened = admin_client.get(address(policy, "change"))
+    save(colleague, policy, title_en="Wang's title")
+    answer = admin_client.post(address(policy, "change"), filled(opened, title_en="My title"))
+    save(colleague, policy, title_en="Wang's second title")
+    again = admin_client.post(address(policy, "change"), choose(answer, title_en="mine"))
+    assert choices(again) == {"title_en": ("Plan", "Wang's second title", "My title", "")}
+    assert admin_client.post(address(policy, "change"), choose(again, title_en="theirs")).status_code == 302
+    policy.refresh_from_db()
+    assert policy.title_en == "Wang's second title"
+
+
+def test_a_merge_that_breaks_a_rule_comes_back_as_the_form(admin_client, colleague, policy) -> None:
+    opened = admin_client.get(address(policy, "change"))
+    save(colleague, policy, published_on="2022-06-20")
+    mine = {"issued_on": "2022-07-01", "known_issued_by": "2022-07-01", "change_reason": "Dated"}
+    answer = admin_client.post(address(policy, "change"), filled(opened, **mine))
+    form = admin_client.post(address(policy, "change"), choose(answer))
+    assert problems(form) == {"published_on": ["Published before it was issued. Check both days."]}
+    assert admin_client.post(address(policy, "change"), filled(form, published_on="2022-07-02")).status_code == 302
+    assert re.fullmatch(r"Merged with the version of .+\. Dated", entries(policy)[0][2])
+
+
+LISTS = [  # they take away b and add c; the second takes away a and adds d
+    ("both", "cd"),
+    ("theirs", "ac"),
+    ("mine", "bd"),
+]
+
+
+@pytest.mark.parametrize(("kind", "kept"), LISTS)
+def test_lists_are_merged_entry_by_entry(admin_client, colleague, policy, kind: str, kept: str) -> None:
+    named = {letter: make_source(title=letter) for letter in "abcd"}
+    policy.sources.set([named["a"], named["b"]])
+    rows = {
+        row.source_id: n for n, row in enumerate(Policy.sources.through.objects.filter(policy=policy).order_by("pk"))
+    }
+    opened = admin_client.get(address(policy, "change"))
+    a, b = (f"Policy_sources-{rows[named[letter].pk]}-DELETE" for letter in "ab")
+    save(colleague, policy, **{b: "on", "Policy_sources-2-source": named["c"].pk})
+    mine = filled(opened, **{a: "on", "Policy_sources-2-source": named["d"].pk})
+    answer = admin_client.post(address(policy, "change"), mine)
+    assert choices(answer) == {"sources": ("a; b", "a; c", "b; d", "both")}
+    assert admin_client.post(address(policy, "change"), choose(answer, sources=kind)).status_code == 302
+    assert "".join(sorted(source.title for source in policy.sources.all())) == kept
+
+
+def test_the_same_entry_added_by_both_is_there_once(admin_client, colleague, policy, source) -> None:
+    opened = admin_client.get(address(policy, "change"))
+    save(colleague, policy, **{"Policy_sources-0-source": source.pk})
+    mine = filled(opened, note="Mine", **{"Policy_sources-0-source": source.pk})
+    answer = admin_client.post(address(policy, "change"), mine)
+    assert list(choices(answer)) == ["note"]
+    assert admin_client.post(address(policy, "change"), choose(answer)).status_code == 302
+    assert list(policy.sources.all()) == [source]
+
+
+def test_lists_that_are_fields_are_merged_too(admin_client, colleague) -> None:
+    pilot = make_pilot(make_batch(), make_province(), withdrawn_on=date(2025, 1, 1))
+    steel, cement = make_industry(name_en="Steel"), make_industry(name_en="Cement")
+    opened = admin_client.get(address(pilot, "change"))
+    save(colleague, pilot, industries=[steel.pk], withdrawn_on="")
+    answer = admin_client.post(address(pilot, "change"), filled(opened, industries=[cement.pk], kind="park"))
+    assert choices(answer) == {
+        "kind": ("city", "city", "industrial park", "mine"),
+        "industries": ("no data", "Steel", "Cement", "both"),
+        "withdrawn_on": ("1 January 2025", "no data", "1 January 2025", "theirs"),
+    }
+    assert admin_client.post(address(pilot, "change"), choose(answer)).status_code == 302
+    pilot.refresh_from_db()
+    assert (pilot.kind, pilot.withdrawn_on, set(pilot.industries.all())) == ("park", None, {steel, cement})
+
+
+def test_a_box_that_was_ticked_by_the_first_stays_ticked(admin_client, colleague, policy) -> None:
+    save(admin_client, policy, calls_for_provincial_plan=None)
+    opened = admin_client.get(address(policy, "change"))
+    save(colleague, policy, calls_for_provincial_plan="on")
+    answer = admin_client.post(address(policy, "change"), filled(opened, note="Mine"))
+    assert choices(answer)["calls_for_provincial_plan"] == ("no", "yes", "no", "theirs")
+    admin_client.post(address(policy, "change"), choose(answer))
+    policy.refresh_from_db()
+    assert (policy.calls_for_provincial_plan, policy.note) == (True, "Mine")
+
+
+def test_the_same_edit_by_both_needs_no_merge(admin_client, colleague, policy) -> None:
+    opened = admin_client.get(address(policy, "change"))
+    save(colleague, policy, title_en="Better")
+    assert admin_client.post(address(policy, "change"), filled(opened, title_en="Better")).status_code == 302
+    assert len(entries(policy)) == 2
+
+
+def test_what_cannot_be_read_is_shown_as_typed(admin_client, colleague, policy) -> None:
+    opened = admin_client.get(address(policy, "change"))
+    save(colleague, policy, published_on="2022-06-20")
+    answer = admin_client.post(address(policy, "change"), filled(opened, published_on="20 June"))
+    assert choices(answer) == {"published_on": ("no data", "20 June 2022", "20 June", "")}
+    form = admin_client.post(address(policy, "change"), choose(answer, published_on="mine"))
+    assert list(problems(form)) == ["published_on"]
+
+
+def test_a_form_that_names_no_version_is_asked_for_every_difference(admin_client: Client, policy: Policy) -> None:
+    answer = save(admin_client, policy, version=None, title_en="Blind")
+    assert choices(answer) == {"title_en": ("", "Plan", "Blind", "")}
+    policy.refresh_from_db()
+    assert policy.title_en == "Plan"
+
+
+def test_what_was_typed_of_a_record_deleted_meanwhile_is_kept(admin_client, colleague, policy, source) -> None:
     policy.sources.add(source)
     opened = admin_client.get(address(policy, "change"))
-    save(colleague, policy, **{"Policy_sources-0-DELETE": "on"})
+    colleague.post(address(policy, "delete"), {"post": "yes", "change_reason": "Twice"})
     answer = admin_client.post(address(policy, "change"), filled(opened, note="Mine"))
-    assert list(problems(answer)) == ["__all__"]
-    assert admin_client.post(address(policy, "change"), filled(answer)).status_code == 302
+    assert [(item.label, item.mine) for item in answer.context["choices"]] == [("Note", "Mine")]
+    assert re.search(r"wang deleted this record on .+ after you had opened it", answer.text)
+    admin_client.post(answer.context["address"], {"version": str(answer.context["end"].pk)})
+    merge = admin_client.post(address(policy, "change"), dict(answer.context["sent"]))
+    assert choices(merge) == {"note": ("no data", "no data", "Mine", "mine")}
+    assert admin_client.post(address(policy, "change"), choose(merge)).status_code == 302
     policy.refresh_from_db()
-    assert (policy.note, list(policy.sources.all())) == ("Mine", [])
+    assert (policy.note, list(policy.sources.all())) == ("Mine", [source])
 
 
-def test_a_form_that_names_no_version_is_refused(admin_client: Client, policy: Policy) -> None:
-    assert list(problems(save(admin_client, policy, version=None, title_en="Blind"))) == ["__all__"]
+# -- a save that changes nothing ---------------------------------------------------------------------
+
+
+def test_a_save_that_changes_nothing_leaves_no_entry_and_says_so(admin_client, policy, source) -> None:
+    policy.sources.add(source)
+    count = policy.history.count()
+    page = admin_client.post(
+        address(policy, "change"),
+        filled(admin_client.get(address(policy, "change")), change_reason="Nothing"),
+        follow=True,
+    )
+    assert [str(item) for item in page.context["messages"]] == [
+        "Nothing was changed, so nothing was saved and the history has no new entry."
+    ]
+    assert (policy.history.count(), LogEntry.objects.count()) == (count, 0)
+    policy.refresh_from_db()
+    policy.save()  # the silence was for that save alone
+    assert policy.history.count() == count + 1
+
+
+def test_a_source_alone_is_a_change(admin_client, policy, source) -> None:
+    save(admin_client, policy, **{"Policy_sources-0-source": source.pk})
+    assert (policy.history.count(), LogEntry.objects.count()) == (2, 1)
+
+
+# -- by which import -----------------------------------------------------------------------------------
+
+
+def test_an_entry_leads_to_its_import(admin_client, policy, monkeypatch) -> None:
+    asked = []
+
+    def teller(model: Any, found: Any) -> dict[int, tuple[str, str]]:
+        asked.append((model, [entry.pk for entry in found]))
+        return {found[0].pk: ("Import 12 · list.xlsx", "/admin/import/12/")}
+
+    monkeypatch.setattr("config.origins._tellers", [teller])
+    entry = policy.history.get()
+    for page in (
+        address(policy, "history"),
+        reverse("admin:policies_policy_simple_history", args=[policy.pk, entry.pk]),
+        policy.get_absolute_url(),
+    ):
+        assert '<a href="/admin/import/12/">Import 12 · list.xlsx</a>' in admin_client.get(page).text, page
+    assert asked == [(Policy, [entry.pk])] * 3
+    assert "list.xlsx" not in Client().get(policy.get_absolute_url()).text
 
 
 # -- every page of every table -------------------------------------------------------------------------

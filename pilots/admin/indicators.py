@@ -1,6 +1,6 @@
 """What is measured: definitions, what pilots promised, and what was read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.contrib import admin, messages
@@ -19,6 +19,7 @@ from django.utils.translation import ngettext
 
 from config.admin import MAX_REASON, RecordAdmin, Way
 from config.asof import today
+from config.restore import Restoration
 from config.rows import DAYS, RowInline
 from config.words import clauses, labelled
 from pilots.actions import MAY_ACCEPT, OnRecord, accept_readings, dispute_readings, lock
@@ -199,6 +200,15 @@ class ReadingAdmin(RecordAdmin):
 
     def get_view_on_site_url(self, obj: Any = None) -> str | None:
         return pilot_page(obj)
+
+    def restore_faults(self, request: HttpRequest, restoration: Restoration) -> Mapping[str, str]:
+        """Bringing back one that was judged is judging it."""
+        faults: dict[str, str] = dict(super().restore_faults(request, restoration))
+        judged = restoration.then["state"] != ReadingState.REPORTED
+        if restoration.record is None and judged and not request.user.has_perm(MAY_ACCEPT):
+            text = _("Only who may accept readings brings back one that was accepted or disputed.")
+            faults["state"] = str(text)
+        return faults
 
     # -- deleting: what has fed numbers stays ---------------------------------------------------------
 
