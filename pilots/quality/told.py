@@ -1,0 +1,110 @@
+"""What no question about a single kind of record can find: announced against recorded, plans nobody entered, and stages
+out of their order."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from config.words import labelled
+from pilots.metrics import problems
+from pilots.models import Batch, StageEntry
+from pilots.models.progress import stage_field, stage_message
+from pilots.quality.faults import of_pilot
+from pilots.quality.shape import Finding, Rule, Scope, Told
+from pilots.quality.words import line
+from pilots.reconcile import KindCount
+from policies.metrics import known
+from policies.models import Policy, Province, ProvincialPlan
+
+
+def not_entered(rule: Rule, scope: Scope) -> Told:
+    """Kinds of pilots of which a batch announced more than are recorded."""
+    found = [
+        replace(about(rule, batch, kind, text_of(kind)), url=add_pilot(batch, kind.kind))
+        for batch, kind in announced(scope)
+        if kind.numbers.to_enter
+    ]
+    return len(announced(scope)), found
+
+
+def beyond_announced(rule: Rule, scope: Scope) -> Told:
+    """Kinds of pilots of which a batch announced fewer than are recorded."""
+    found = [about(rule, batch, kind, text_of(kind)) for batch, kind in announced(scope) if kind.numbers.surplus]
+    return len(announced(scope)), found
+
+
+def number_unknown(rule: Rule, scope: Scope) -> Told:
+    """Kinds of pilots that are recorded in a batch although no number of them was."""
+    every = [(item.batch, kind) for item in scope.batches for kind in item.kinds]
+    return len(every), [about(rule, b, kind, kind.label) for b, kind in every if kind.numbers.announced is None]
+
+
+def announced(scope: Scope) -> list[tuple[Batch, KindCount]]:
+    every = [(item.batch, kind) for item in scope.batches for kind in item.kinds]
+    return [(batch, kind) for batch, kind in every if kind.numbers.announced is not None]
+
+
+def about(rule: Rule, batch: Batch, kind: KindCount, detail: str) -> Finding:
+    return line(rule, batch, f"{kind.kind}_count", detail=detail, since=batch.known_by)
+
+
+def text_of(kind: KindCount) -> str:
+    numbers = {"recorded": kind.numbers.recorded, "announced": kind.numbers.announced}
+    return labelled(kind.label, _("%(recorded)d recorded, %(announced)d announced") % numbers)
+
+
+def add_pilot(batch: Batch, kind: str) -> str:
+    """The form for a new pilot of the batch and kind."""
+    known_already = {"batch": batch.pk, "kind": kind}
+    if batch.province_id:
+        known_already["province"] = batch.province_id
+    return f"{reverse('admin:pilots_pilot_add')}?{urlencode(known_already)}"
+
+
+def plan_not_recorded(rule: Rule, scope: Scope) -> Told:
+    """Provinces of the roster without any record for a policy that calls for plans."""
+    policies = list(Policy.objects.filter(known(scope.as_of), calls_for_provincial_plan=True))
+    provinces = list(scope.rows(Province).filter(in_roster=True).order_by("pk"))
+    pairs = ProvincialPlan.objects.order_by().values_list("policy", "province")
+    recorded = set(pairs.filter(policy__in=[policy.pk for policy in policies]))
+    found = [
+        Finding(
+            rule=rule,
+            province=province,
+            kind=str(capfirst(ProvincialPlan._meta.verbose_name)),
+            record=f"{province.short} · {policy.name}",
+            detail="",
+            since=policy.known_issued_by,
+            owner="",
+            url=f"{reverse('admin:policies_provincialplan_add')}?"
+            + urlencode({"policy": policy.pk, "province": province.pk}),
+        )
+        for policy in policies
+        for province in provinces
+        if (policy.pk, province.pk) not in recorded
+    ]
+    return len(policies) * len(provinces), found
+
+
+def out_of_order(rule: Rule, scope: Scope) -> Told:
+    """Stage entries that cannot be true beside the pilot's others."""
+    entered = of_pilot(scope.as_of), {"entered_on__lte": scope.as_of}
+    rows = scope.rows(StageEntry).filter(entered[0], **entered[1]).select_related("pilot__province").order_by("pk")
+    by_pilot: dict[int, list[Any]] = defaultdict(list)
+    for row in rows:
+        by_pilot[row.pilot_id].append(row)
+    found = []
+    for own in by_pilot.values():
+        entries = [(row.as_entry(), row) for row in own]
+        for problem in problems([entry for entry, _row in entries], scope.as_of):
+            row = next(row for entry, row in entries if entry is problem.entry)
+            message = stage_message(problem)
+            found.append(line(rule, row, stage_field(problem), detail=message, since=row.entered_on))
+    return sum(map(len, by_pilot.values())), found
