@@ -13,11 +13,11 @@ from pilots import api as pilots_api
 from policies import api as policies_api
 
 urlpatterns = [
-    path("admin/", admin.site.urls),
     path("sign-in/", login_not_required(auth.LoginView.as_view()), name="sign-in"),
     path("sign-out/", auth.LogoutView.as_view(), name="sign-out"),
     path("", include("policies.urls")),
     path("", include("pilots.urls")),
+    path("admin/", admin.site.urls),  # after ours: pages for stewards stand below admin/ as well
 ]
 
 # -- the API --------------------------------------------------------------------------------------------

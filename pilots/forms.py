@@ -27,6 +27,7 @@ from pilots.metrics.stages import Entry, Problem, problems
 from pilots.models import Indicator, Pilot, Reading, ReadingState, StageEntry, Target, ValueStatus
 from pilots.models.indicators import exact_text
 from pilots.models.progress import stage_field, stage_message
+from policies.imports.kinds import Kind
 from policies.models.base import check_not_ahead, check_text, normal
 
 AMOUNT = re.compile(r"-?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?", re.ASCII)
@@ -393,3 +394,39 @@ def promise(target: Target) -> str:
 
 def year_and_value(year: int | None, value: Decimal) -> str:
     return labelled(year, exact_text(value)) if year else exact_text(value)
+
+
+class ImportForm(forms.Form):
+    """A file of one kind of records, for its dry run."""
+
+    kind = forms.ChoiceField(label=gettext_lazy("What the rows are"), widget=forms.RadioSelect)
+    file = forms.FileField(
+        label=gettext_lazy("File"),
+        help_text=gettext_lazy(
+            "A workbook (.xlsx) of Excel or WPS, or CSV in UTF-8, UTF-16 or GB18030; at most 20 MB and 50,000 rows. "
+            "Nothing is written before you have seen what it would do."
+        ),
+        widget=forms.ClearableFileInput(attrs={"accept": ".xlsx,.csv,.txt"}),
+        error_messages={
+            "required": gettext_lazy("Choose a file."),
+            "empty": gettext_lazy("The file is empty. Choose one that holds rows."),
+        },
+    )
+
+    def __init__(self, *args: Any, kinds: Mapping[str, Kind], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["kind"].choices = [(name, capfirst(kind.label)) for name, kind in kinds.items()]  # type: ignore[attr-defined]
+        self.fields["kind"].initial = next(iter(kinds), None)
+
+
+class ReasonForm(forms.Form):
+    """Why something is done to many records at once."""
+
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        max_length=MAX_REASON,
+        required=False,
+        validators=[check_text],
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
+        help_text=gettext_lazy("Kept in the history of every record beside your name and the import."),
+    )

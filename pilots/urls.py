@@ -1,5 +1,6 @@
 """Addresses of the programme's pages."""
 
+from django.contrib import admin
 from django.urls import path
 
 from pilots import views
@@ -16,4 +17,14 @@ urlpatterns = [
     path("industries/<slug:slug>/", views.industry_detail, name="industry-detail"),
     path("data/", views.data, name="data"),
     path("search/", views.search, name="search"),
+    path("admin/changes/", admin.site.admin_view(views.changes), name="changes"),
+    path("admin/quality/", admin.site.admin_view(views.quality), name="quality"),
+    path("admin/import/", views.import_list, name="import-list"),
+    path("admin/import/<int:pk>/", views.import_detail, name="import-detail"),
+    path("admin/import/<int:pk>/confirm/", views.import_confirm, name="import-confirm"),
+    path("admin/import/<int:pk>/undo/", views.import_undo, name="import-undo"),
+    path("admin/import/<int:pk>/again/", views.import_again, name="import-again"),
+    path("admin/import/<int:pk>/workbook/", views.import_workbook, name="import-workbook"),
+    path("admin/import/<slug:kind>/template/", views.import_template, name="import-template"),
+    path("admin/import/<slug:kind>/export.<slug:suffix>", views.import_export, name="import-export"),
 ]

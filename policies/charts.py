@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from config.charts import Cell, Chart, Column, Table
-from config.words import labelled
-from policies.models import PlanStatus, Province, Source
+from config.words import labelled, listed, listed_long
+from policies.models import Measure, PlanStatus, Province, Source
 from policies.rollout import ProvinceRollout, Rollout, lag_range
 
 STATUS_TAGS = {
@@ -109,6 +109,26 @@ def plan_cells(row: ProvinceRollout) -> list[Cell]:
 
 def plans_table(rollout: Rollout) -> Table:
     return Table(plan_columns(), [plan_cells(row) for row in rollout.provinces])
+
+
+def measures_table(measures: Iterable[Measure]) -> Table:
+    """What policies prescribe, for whom, and where it stands written."""
+    columns = [
+        Column("measure", _("Measure")),
+        Column("field", _("Field of action")),
+        Column("industries", _("Industries")),
+        Column("policies", _("Policies")),
+    ]
+    rows = [
+        [
+            Cell(measure.name, lang=measure.name_lang),
+            Cell(measure.get_field_display()),
+            Cell(listed(industry.name for industry in measure.industries.all()) or None),
+            Cell(listed_long(policy.name for policy in measure.policies.all()) or None),
+        ]
+        for measure in measures
+    ]
+    return Table(columns, rows)
 
 
 def regions_table(rollout: Rollout) -> Table:

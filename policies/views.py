@@ -1,6 +1,6 @@
 """Pages of the policies: read the address, ask, answer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db.models import QuerySet
@@ -10,19 +10,31 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from config.charts import Cell, Column
-from config.lists import PAGE_WORDS, build_listing, chart_exports, check_words, exported
+from config.charts import Cell, Chart, Column
+from config.journal import ENTRY_WORD, history_exports, history_tab
+from config.lists import (
+    PAGE_WORDS,
+    Export,
+    Exports,
+    build_listing,
+    chart_exports,
+    check_words,
+    exported,
+    figures_export,
+)
 from config.words import listed_long
 from policies.charts import (
     adoption_chart,
     day,
     lag_chart,
+    measures_table,
     plans_table,
     regions_table,
     rollout_finding,
     status_map,
 )
 from policies.filters import PolicyFilter
+from policies.journal import policy_journal
 from policies.models import Policy, Province, Source
 from policies.rollout import Rollout, build_rollout
 
@@ -84,7 +96,9 @@ def policy_list(request: HttpRequest) -> HttpResponseBase:
         total=total,
         empty=_("No policy matches these filters."),
     )
-    file = exported(request, {"policies": (_("Policies"), whole, listing.chips)})
+    sources = Source.objects.filter(policy__in=filterset.qs).distinct()
+    tables = {"policies": Export(_("Policies"), whole, listing.chips, sources=sources)}
+    file = exported(request, tables, _("Policies"))
     if file is not None:
         return file
     context = {"title": _("Policies"), "finding": list_finding(known, as_of), "listing": listing}
@@ -104,33 +118,51 @@ def list_finding(known: QuerySet[Policy], as_of: Any) -> str:
 
 def policy_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
     """One policy: its facts, its rollout, its measures and sources."""
-    check_words(request, PAGE_WORDS)
+    check_words(request, {*PAGE_WORDS, ENTRY_WORD})
     as_of = request.as_of  # type: ignore[attr-defined]
     policies = Policy.objects.known(as_of).select_related("parent", "province").prefetch_related("agencies", "sources")
     policy = get_object_or_404(policies, slug=slug)
-    rollout = build_rollout(policy, as_of)
+    rollout, journal = build_rollout(policy, as_of), policy_journal(policy, as_of, request.user)
     tracked = rollout.issued is not None
     charts = rollout_charts(rollout) if tracked else {}
-    tables = chart_exports(charts)
-    tables["plans"] = (_("Provincial plans"), lambda: plans_table(rollout), [])
-    tables["regions"] = (_("Rollout by region"), lambda: regions_table(rollout), [])
-    file = exported(request, tables)
+    finding = rollout_finding(rollout) if tracked else ""
+    figures = rollout_figures(rollout) if tracked else []
+    measures = policy.measures.prefetch_related("industries")
+    tables: Exports = {
+        **figures_export(figures),
+        **(rollout_exports(rollout, charts) if tracked else {}),
+        "measures": Export(
+            _("Measures"), lambda: measures_table(measures.prefetch_related("policies")), sources=policy.sources.all()
+        ),
+    }
+    file = exported(request, tables | history_exports(journal), policy.name, finding)
     if file is not None:
         return file
     context = {
         "title": policy.name,
         "policy": policy,
-        "finding": rollout_finding(rollout) if tracked else "",
+        "history": history_tab(request, journal),
+        "finding": finding,
         "crumbs": [{"url": "policy-list", "label": _("Policies")}, {"label": policy.name}],
         "rollout": rollout,
-        "figures": rollout_figures(rollout) if tracked else [],
+        "figures": figures,
         "charts": charts,
         "plans": plans_table(rollout) if tracked else None,
         "regions": regions_table(rollout) if tracked else None,
-        "measures": policy.measures.prefetch_related("industries"),
+        "measures": measures,
         "children": policy.children.known(as_of),
     }
     return render(request, "policies/detail.html", context)
+
+
+def rollout_exports(rollout: Rollout, charts: Mapping[str, Chart]) -> Exports:
+    """The tables of a rollout, all read in the same sources."""
+    scope, sources = charts["map"].subtitle, charts["map"].sources
+    return {
+        **chart_exports(charts),
+        "plans": Export(_("Provincial plans"), lambda: plans_table(rollout), (), scope, sources),
+        "regions": Export(_("Rollout by region"), lambda: regions_table(rollout), (), scope, sources),
+    }
 
 
 def rollout_sources(rollout: Rollout) -> list[Source]:

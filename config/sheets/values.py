@@ -73,7 +73,7 @@ def check_fault(entry: Entry) -> None:
     if entry.fault:
         text = _("“%(value)s” is an error of the spreadsheet. Mend the formula, or write the value.")
         raise Unclear("error", text % {"value": short(entry.value)})
-    if isinstance(entry.value, str) and NARROW.fullmatch(entry.value.strip()):
+    if entry.untyped and isinstance(entry.value, str) and NARROW.fullmatch(entry.value.strip()):
         raise Unclear(
             "narrow", _("The column was too narrow when the file was saved, and the value is lost. Write the value.")
         )

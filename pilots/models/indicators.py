@@ -415,6 +415,7 @@ class Reading(Recorded, Sourced):
         help_text=_("From this day on it feeds the numbers."),
     )
 
+    fixed_checked = False  # True where it is known already that nothing fixed differs from the record
     FIXED = ("pilot_id", "indicator_id", "period", "value", "value_status", "version")
     _history_m2m_fields = ["sources"]
     MENDED_AT: ClassVar[Rules] = {
@@ -464,7 +465,9 @@ class Reading(Recorded, Sourced):
         reported: date | None = self.reported_on  # None while a form has none
         if reported and matches(self.period) and last_day(self.period) > reported:
             raise ValidationError({"period": _("This period had not ended on the day of report.")})
-        stored = type(self).objects.filter(pk=self.pk).values(*self.FIXED).first() if self.pk else None
+        if self.fixed_checked or not self.pk:
+            return
+        stored = type(self).objects.filter(pk=self.pk).values(*self.FIXED).first()
         if stored and any(stored[name] != getattr(self, name) for name in self.FIXED):
             raise ValidationError(
                 {"value": _("A reading is never overwritten. Enter the correction as a new version.")}

@@ -2,16 +2,36 @@
 
 from pilots.views.batches import batch_detail
 from pilots.views.data import data
+from pilots.views.imports import (
+    import_again,
+    import_confirm,
+    import_detail,
+    import_export,
+    import_list,
+    import_template,
+    import_undo,
+    import_workbook,
+)
 from pilots.views.industries import industry_detail, industry_list
 from pilots.views.overview import overview
 from pilots.views.pilots import pilot_detail, pilot_list
 from pilots.views.provinces import province_detail, province_list
 from pilots.views.search import search
+from pilots.views.stewards import changes, quality
 from pilots.views.synergy import synergy
 
 __all__ = [
     "batch_detail",
+    "changes",
     "data",
+    "import_again",
+    "import_confirm",
+    "import_detail",
+    "import_export",
+    "import_list",
+    "import_template",
+    "import_undo",
+    "import_workbook",
     "industry_detail",
     "industry_list",
     "overview",
@@ -19,6 +39,7 @@ __all__ = [
     "pilot_list",
     "province_detail",
     "province_list",
+    "quality",
     "search",
     "synergy",
 ]

@@ -10,7 +10,8 @@ from django.utils.translation import ngettext
 
 from config.charts import Chart
 from config.faults import BadRequest, Fault, short
-from config.lists import PAGE_WORDS, Exports, chart_exports, check_words, exported
+from config.journal import ENTRY_WORD, history_exports, history_tab
+from config.lists import PAGE_WORDS, Export, Exports, chart_exports, check_words, exported
 from config.words import clauses
 from pilots.charts import (
     cohort_chart,
@@ -22,6 +23,7 @@ from pilots.charts import (
     stay_chart,
 )
 from pilots.cohorts import Cohorts, build_cohorts, stage_times
+from pilots.journal import batch_journal
 from pilots.models import Batch, StageEntry
 from pilots.progress import Progress
 from pilots.reconcile import BatchCount, build_reconciliation
@@ -30,7 +32,7 @@ from pilots.views.shared import sources_of
 
 def batch_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
     """One batch of pilots."""
-    check_words(request, {*PAGE_WORDS, "age"})
+    check_words(request, {*PAGE_WORDS, "age", ENTRY_WORD})
     as_of = request.as_of  # type: ignore[attr-defined]
     rows = Batch.objects.known(as_of).select_related("policy", "province").prefetch_related("sources")
     batch = get_object_or_404(rows, slug=slug)
@@ -38,17 +40,25 @@ def batch_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
     progress = cohorts.batches[0].pilots
     count = next(item for item in build_reconciliation(as_of) if item.batch.pk == batch.pk)
     charts = batch_charts(batch, progress, cohorts)
+    journal = batch_journal(batch, as_of, request.user)
+    finding, sources = batch_finding(count, progress), batch.sources.all()
     tables: Exports = {
-        "reconciliation": (_("Announced against recorded"), lambda: reconciliation_table([count]), []),
-        "pilots": (_("Pilots"), lambda: lights_table(progress), []),
+        **chart_exports(charts),
+        "reconciliation": Export(
+            _("Announced against recorded"), lambda: reconciliation_table([count]), sources=sources
+        ),
+        "pilots": Export(
+            _("Pilots"), lambda: lights_table(progress), sources=charts["lights"].sources if charts else sources
+        ),
     }
-    file = exported(request, {**chart_exports(charts), **tables})
+    file = exported(request, tables | history_exports(journal), batch.name, finding)
     if file is not None:
         return file
     context = {
         "title": batch.name,
         "batch": batch,
-        "finding": batch_finding(count, progress),
+        "history": history_tab(request, journal),
+        "finding": finding,
         "crumbs": [{"url": "pilot-list", "label": _("Pilots")}, {"label": batch.name}],
         "charts": charts,
         "cohorts": cohorts,

@@ -1,6 +1,6 @@
 """The data page: what is recorded and what is missing, figures, definitions, sources, downloads."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.db.models import Count
@@ -11,17 +11,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from config.charts import Cell, Column, Table
-from config.lists import PAGE_WORDS, Exports, build_listing, check_words, exported
+from config.lists import PAGE_WORDS, Export, Exports, Listing, Stream, build_listing, check_words, exported
 from config.templatetags.site import lang_of
 from pilots.charts import reconciliation_table
 from pilots.definitions import DEFINITIONS
 from pilots.gaps import Gap, build_gaps
-from pilots.models import Batch, Pilot
+from pilots.models import Batch, Indicator, Milestone, Pilot, Reading, StageEntry, Target
 from pilots.reconcile import build_reconciliation
+from pilots.views.shared import figures_table
 from policies.filters import SourceFilter
 from policies.models import Agency, Figure, Industry, Measure, Policy, Province, ProvincialPlan, Source
 
-STATE_TAGS = {"verified": "green", "unverified": "grey", "disputed": "yellow"}
 RELIABILITY_TAGS = {"official": "green", "media": "blue", "inferred": "yellow"}
 SOURCE_ORDER = {
     "title": ["title"],
@@ -38,13 +38,19 @@ def data(request: HttpRequest) -> HttpResponseBase:
     batches = build_reconciliation(as_of)
     gaps = build_gaps(as_of, batches)
     listing, whole = source_listing(request)
+    figures = Figure.objects.prefetch_related("sources")
     tables: Exports = {
-        "sources": (_("Sources"), whole, listing.chips),
-        "gaps": (_("Gaps in the records"), lambda: gaps_table(gaps), []),
-        "reconciliation": (_("Announced against recorded"), lambda: reconciliation_table(batches), []),
-        "figures": (_("Published figures"), lambda: figures_table(Figure.objects.prefetch_related("sources")), []),
+        "gaps": Export(_("Gaps in the records"), lambda: gaps_table(gaps)),
+        "reconciliation": Export(_("Announced against recorded"), lambda: reconciliation_table(batches)),
+        "figures": Export(
+            _("Published figures"),
+            lambda: figures_table(figures),
+            sources=Source.objects.filter(figure__in=figures).distinct(),
+        ),
+        "definitions": Export(_("What each number means"), definitions_table),
+        "sources": Export(_("Sources"), whole, listing.chips),
     }
-    file = exported(request, tables)
+    file = exported(request, tables, _("Data"), data_finding(gaps))
     if file is not None:
         return file
     context = {
@@ -53,14 +59,19 @@ def data(request: HttpRequest) -> HttpResponseBase:
         "listing": listing,
         "gaps": gaps_table(gaps),
         "reconciliation": reconciliation_table(batches),
-        "figures_table": figures_table(Figure.objects.prefetch_related("sources")),
+        "figures_table": figures_table(figures),
         "definitions": DEFINITIONS,
         "downloads": downloads(),
     }
     return render(request, "data.html", context)
 
 
-def source_listing(request: HttpRequest) -> Any:
+def definitions_table() -> Table:
+    columns = [Column("name", _("Number")), Column("meaning", _("Meaning"))]
+    return Table(columns, [[Cell(str(item.name)), Cell(str(item.meaning))] for item in DEFINITIONS])
+
+
+def source_listing(request: HttpRequest) -> tuple[Listing, Callable[[], Stream]]:
     columns = [
         Column("title", _("Source"), sort="title"),
         Column("publisher", _("Publisher"), sort="publisher"),
@@ -102,37 +113,6 @@ def gaps_table(gaps: Sequence[Gap]) -> Table:
     return Table(columns, rows)
 
 
-def figures_table(figures: Any) -> Table:
-    """Published figures with both readings where a source prints another."""
-    columns = [
-        Column("name", _("Figure")),
-        Column("value", _("Value"), "decimal"),
-        Column("unit", _("Unit")),
-        Column("period", _("Period")),
-        Column("kind", _("Kind")),
-        Column("as_printed", _("As printed elsewhere")),
-        Column("state", _("State")),
-        Column("note", _("Note")),
-        Column("source", _("Source")),
-    ]
-    return Table(columns, [figure_cells(figure) for figure in figures])
-
-
-def figure_cells(figure: Figure) -> list[Cell]:
-    source = next(iter(figure.sources.all()), None)
-    return [
-        Cell(figure.name, lang=figure.name_lang),
-        Cell(figure.value.normalize()),
-        Cell(figure.get_unit_display()),
-        Cell(figure.period or None),
-        Cell(figure.get_kind_display()),
-        Cell(figure.as_printed, lang="en"),
-        Cell(figure.get_state_display(), tag=STATE_TAGS[figure.state]),
-        Cell(figure.note, lang="en"),
-        Cell(source.title, url=source.url, lang=lang_of(source.title)) if source else Cell(None),
-    ]
-
-
 def data_finding(gaps: Sequence[Gap]) -> str:
     """One sentence: how many of the announced pilots still have no name here."""
     missing = sum(max(0, gap.expected - gap.recorded) for gap in gaps if gap.expected is not None)
@@ -156,6 +136,11 @@ def downloads() -> list[dict[str, Any]]:
         "figures": Figure,
         "batches": Batch,
         "pilots": Pilot,
+        "stages": StageEntry,
+        "milestones": Milestone,
+        "indicators": Indicator,
+        "targets": Target,
+        "readings": Reading,
         "sources": Source,
     }
     counts = {name: model._default_manager.aggregate(n=Count("pk"))["n"] for name, model in models.items()}

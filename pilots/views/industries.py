@@ -1,5 +1,6 @@
 """Pages of the industries: which are tried where, and which nobody tries."""
 
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
@@ -7,7 +8,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from config.faults import BadRequest, Fault, short
-from config.lists import PAGE_WORDS, chart_exports, check_words, exported, filter_bar
+from config.journal import ENTRY_WORD, history_exports, history_tab
+from config.lists import PAGE_WORDS, Export, Exports, chart_exports, check_words, exported, filter_bar
 from pilots.charts import (
     coverage_chart,
     coverage_finding,
@@ -24,6 +26,8 @@ from pilots.progress import build_progress
 from pilots.quotients import build_quotients
 from pilots.views.pilots import pilots_table
 from pilots.views.shared import sources_of
+from policies.charts import measures_table
+from policies.journal import industry_journal
 from policies.models import Industry, Measure, Province, Source
 
 
@@ -50,9 +54,16 @@ def industry_list(request: HttpRequest) -> HttpResponseBase:
         "matrix": matrix_chart(coverage, by, sources),
         "quotients": quotients_chart(build_quotients(filterset.qs), as_of, sources),
     }
-    tables = chart_exports(charts, bar.chips)
-    tables["fields"] = (_("Coverage by field of action"), lambda: fields_table(coverage), bar.chips)
-    file = exported(request, tables)
+    measures = Measure.objects.prefetch_related("industries", "policies")
+    scope = charts["coverage"].subtitle
+    tables: Exports = {
+        **chart_exports(charts, bar.chips),
+        "fields": Export(_("Coverage by field of action"), lambda: fields_table(coverage), bar.chips, scope, sources),
+        "measures": Export(
+            _("Measures that policies prescribe"), lambda: measures_table(measures), sources=measure_sources(measures)
+        ),
+    }
+    file = exported(request, tables, _("Industries"), coverage_finding(coverage))
     if file is not None:
         return file
     context = {
@@ -63,14 +74,19 @@ def industry_list(request: HttpRequest) -> HttpResponseBase:
         "charts": charts,
         "by": by,
         "fields": fields_table(coverage),
-        "measures": Measure.objects.prefetch_related("industries", "policies"),
+        "measures": measures,
     }
     return render(request, "industries/list.html", context)
 
 
+def measure_sources(measures: QuerySet[Measure]) -> QuerySet[Source]:
+    """Where these measures, and the policies that prescribe them, were read."""
+    return Source.objects.filter(Q(measure__in=measures) | Q(policy__measures__in=measures)).distinct()
+
+
 def industry_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
     """One industry: the pilots that name it, where they are, and what policy asks of it."""
-    check_words(request, PAGE_WORDS)
+    check_words(request, {*PAGE_WORDS, ENTRY_WORD})
     as_of = request.as_of  # type: ignore[attr-defined]
     industry = get_object_or_404(Industry.objects.prefetch_related("divisions", "sources"), slug=slug)
     naming = Pilot.objects.listed(as_of).filter(industries=industry).prefetch_related("industries", "sources")
@@ -80,22 +96,33 @@ def industry_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
     scope = ngettext("%(n)d pilot names it", "%(n)d pilots name it", len(pilots)) % {"n": len(pilots)}
     keys = [pilot.pk for pilot in pilots]
     charts = {"lights": light_strip(progress, scope, sources_of(keys), industry=industry.slug)} if pilots else {}
-    file = exported(request, {**chart_exports(charts), "pilots": (industry.name, lambda: table, [])})
+    sources = list(dict.fromkeys([*[s for pilot in pilots for s in pilot.sources.all()], *industry.sources.all()]))
+    measures = industry.measures.prefetch_related("policies")
+    tables: Exports = {
+        **chart_exports(charts),
+        "pilots": Export(_("Pilots that name it"), lambda: table, (), scope, sources),
+        "measures": Export(
+            _("Measures meant for it"),
+            lambda: measures_table(measures.prefetch_related("industries")),
+            sources=measure_sources(measures),
+        ),
+    }
+    finding, journal = industry_finding(industry, pilots), industry_journal(industry, as_of, request.user)
+    file = exported(request, tables | history_exports(journal), industry.name, finding)
     if file is not None:
         return file
     context = {
         "title": industry.name,
         "industry": industry,
-        "finding": industry_finding(industry, pilots),
+        "finding": finding,
         "crumbs": [{"url": "industry-list", "label": _("Industries")}, {"label": industry.name}],
         "pilots": pilots,
         "table": table,
         "charts": charts,
+        "history": history_tab(request, journal),
         "gap": is_gap(industry.priority, len(pilots)),
-        "measures": industry.measures.prefetch_related("policies"),
-        "sources": list(
-            dict.fromkeys([*[s for pilot in pilots for s in pilot.sources.all()], *industry.sources.all()])
-        ),
+        "measures": measures,
+        "sources": sources,
     }
     return render(request, "industries/detail.html", context)
 

@@ -1,5 +1,6 @@
 """The overview: what a director opens on Monday."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.http import HttpRequest
@@ -8,9 +9,10 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from config.lists import PAGE_WORDS, chart_exports, check_words, exported
+from config.charts import Cell, Chart, Column, Table
+from config.lists import PAGE_WORDS, Export, Exports, chart_exports, check_words, exported, figures_export
 from config.words import sentences
-from pilots.changes import recent_changes
+from pilots.changes import Change, recent_changes
 from pilots.charts import coverage_chart, coverage_finding, overview_map, pilots_url, reconciliation_table
 from pilots.charts.attention import attention_finding, attention_table
 from pilots.charts.progress import light_strip
@@ -27,18 +29,15 @@ def overview(request: HttpRequest) -> HttpResponseBase:
     check_words(request, PAGE_WORDS)
     value = build_overview(request.as_of)  # type: ignore[attr-defined]
     charts = overview_charts(value)
-    tables = chart_exports(charts)
-    tables["attention"] = (_("What needs attention"), lambda: attention_table(value.progress), [])
-    tables["longest"] = (_("Longest in one stage"), lambda: longest_table(value.progress), [])
-    tables["reconciliation"] = (_("Announced against recorded"), lambda: reconciliation_table(value.batches), [])
-    file = exported(request, tables)
+    finding, figures = overview_finding(value), overview_figures(value)
+    file = exported(request, overview_exports(value, charts, figures), _("Overview"), finding)
     if file is not None:
         return file
     context = {
         "title": _("Overview"),
-        "finding": overview_finding(value),
+        "finding": finding,
         "overview": value,
-        "figures": overview_figures(value),
+        "figures": figures,
         "charts": charts,
         "attention": attention_table(value.progress, most=ATTENTION_SHOWN),
         "attention_rest": max(0, len(value.progress.attention) - ATTENTION_SHOWN),
@@ -48,6 +47,42 @@ def overview(request: HttpRequest) -> HttpResponseBase:
         "changes": recent_changes(value.as_of),
     }
     return render(request, "overview.html", context)
+
+
+def overview_exports(value: Overview, charts: Mapping[str, Chart], figures: Sequence[Mapping[str, Any]]) -> Exports:
+    """Everything the overview shows, for its files; what is ranked on it in full."""
+    scope, sources = charts["lights"].subtitle, charts["lights"].sources
+    return {
+        **figures_export(figures),
+        **chart_exports(charts),
+        "attention": Export(
+            _("What needs attention"),
+            lambda: attention_table(value.progress),
+            (),
+            attention_finding(value.progress),
+            sources,
+        ),
+        "longest": Export(_("Longest in one stage"), lambda: longest_table(value.progress), (), scope, sources),
+        "reconciliation": Export(
+            _("Announced against recorded"), lambda: reconciliation_table(value.batches), sources=sources
+        ),
+        "changes": Export(_("Recent changes to the records"), lambda: changes_table(recent_changes(value.as_of))),
+    }
+
+
+def changes_table(changes: Sequence[Change]) -> Table:
+    columns = [
+        Column("when", _("When"), "date"),
+        Column("what", _("Which")),
+        Column("kind", _("Record")),
+        Column("action", _("What happened")),
+        Column("reason", _("Why")),
+    ]
+    rows = [
+        [Cell(change.when), Cell(change.what), Cell(change.kind), Cell(change.action), Cell(change.reason or None)]
+        for change in changes
+    ]
+    return Table(columns, rows)
 
 
 def overview_finding(value: Overview) -> str:

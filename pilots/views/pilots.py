@@ -1,6 +1,6 @@
 """Pages of the pilots."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.http import HttpRequest
@@ -10,10 +10,19 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from config.charts import Cell, Chart, Column, Table
-from config.lists import PAGE_WORDS, Exports, build_listing, chart_exports, check_words, exported
+from config.journal import ENTRY_WORD, history_exports, history_tab
+from config.lists import (
+    PAGE_WORDS,
+    Export,
+    Exports,
+    build_listing,
+    chart_exports,
+    check_words,
+    exported,
+    figures_export,
+)
 from config.templatetags.site import showdate
-from config.versions import moment
-from config.words import clauses, listed, listed_long
+from config.words import clauses, listed
 from pilots.charts import (
     evidence_table,
     indicators_table,
@@ -30,7 +39,7 @@ from pilots.charts import (
 from pilots.charts.progress import colour_cell
 from pilots.charts.stages import stage_word
 from pilots.filters import PilotPageFilter
-from pilots.journal import Journal, pilot_journal
+from pilots.journal import pilot_journal
 from pilots.metrics import Colour, TargetKind, term_days_left
 from pilots.models import Pilot
 from pilots.overview import pilots_by_province
@@ -120,11 +129,13 @@ def pilot_list(request: HttpRequest) -> HttpResponseBase:
     sources = list(Source.objects.filter(pilot__in=rows).distinct())
     chart = provinces_chart(pilots_by_province(as_of), scope, sources)
     tables: Exports = {
-        "pilots": (_("Pilots"), whole, listing.chips),
-        "reconciliation": (_("Announced against recorded"), lambda: reconciliation_table(batches), []),
-        chart.slug: (chart.title, lambda: chart.table, []),
+        "pilots": Export(_("Pilots"), whole, listing.chips, sources=sources),
+        "reconciliation": Export(
+            _("Announced against recorded"), lambda: reconciliation_table(batches), sources=sources
+        ),
+        **chart_exports({chart.slug: chart}),
     }
-    file = exported(request, tables)
+    file = exported(request, tables, _("Pilots"), pilots_finding(batches))
     if file is not None:
         return file
     context = {
@@ -170,30 +181,32 @@ def unknown_as_word(number: int | None) -> str:
 
 def pilot_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
     """One pilot: where it stands and why its light has its colour, its milestones, targets, evidence and history."""
-    check_words(request, PAGE_WORDS)
+    check_words(request, {*PAGE_WORDS, ENTRY_WORD})
     as_of = request.as_of  # type: ignore[attr-defined]
     pilot = get_object_or_404(with_evidence(Pilot.objects.listed(as_of)), slug=slug)
-    status, journal = pilot_status(pilot, as_of), pilot_journal(pilot, as_of)
+    status, journal = pilot_status(pilot, as_of), pilot_journal(pilot, as_of, request.user)
     charts, track = pilot_charts(status), stage_track(status)
-    tables = pilot_tables(status, journal)
-    file = exported(request, {**chart_exports(charts), **tables})
+    tables, figures = pilot_tables(status), pilot_figures(status)
+    finding = pilot_finding(pilot, as_of)
+    files = {**figures_export(figures), **chart_exports(charts), **tables, **history_exports(journal)}
+    file = exported(request, files, pilot.name, finding)
     if file is not None:
         return file
     context = {
         "title": pilot.name,
         "pilot": pilot,
         "status": status,
-        "finding": pilot_finding(pilot, as_of),
+        "finding": finding,
         "crumbs": [{"url": "pilot-list", "label": _("Pilots")}, {"label": pilot.name}],
         "light": light_box(status),
         "track": track,
         "track_notes": track_notes(track),
         "next": next_milestones(status),
-        "figures": pilot_figures(status),
+        "figures": figures,
         "charts": charts,
         "trends": [(item, charts[item.code]) for item in status.indicators if item.code in charts],
-        "tables": {name.replace("-", "_"): build() for name, (_label, build, _chips) in tables.items()},
-        "journal": journal,
+        "tables": {name.replace("-", "_"): export.build() for name, export in tables.items()},
+        "history": history_tab(request, journal),
         "sources": pilot_sources(status),
         "confidence_tag": CONFIDENCE_TAGS[pilot.confidence],
         **relatives(pilot, as_of),
@@ -256,37 +269,44 @@ def pilot_sources(status: PilotStatus) -> list[Source]:
     return unique([*pilot.sources.all(), *[source for fact in facts for source in fact.sources.all()]])
 
 
-def pilot_tables(status: PilotStatus, journal: Journal) -> Exports:
+def pilot_tables(status: PilotStatus) -> Exports:
     """The tables of the page besides those of its charts, by the names of their files."""
-    return {
-        "milestone-list": (_("Milestones"), lambda: milestones_table(status, anchors=True), []),
-        "indicators": (_("Indicators"), lambda: indicators_table(status), []),
-        "evidence": (_("Evidence and sources"), lambda: evidence_table(status), []),
-        "history": (_("History"), lambda: history_table(journal), []),
+    tables: dict[str, tuple[str, Callable[[], Table]]] = {
+        "reasons": (_("Why the light has its colour"), lambda: reasons_table(status)),
+        "stages": (_("Stages"), lambda: stages_table(status)),
+        "milestone-list": (_("Milestones"), lambda: milestones_table(status, anchors=True)),
+        "indicators": (_("Indicators"), lambda: indicators_table(status)),
+        "evidence": (_("Evidence and sources"), lambda: evidence_table(status)),
     }
+    sources = pilot_sources(status)
+    return {slug: Export(title, build, sources=sources) for slug, (title, build) in tables.items()}
 
 
-def history_table(journal: Journal) -> Table:
+def reasons_table(status: PilotStatus) -> Table:
+    columns = [Column("light", _("Light")), Column("why", _("Why")), Column("owner", _("Responsible"))]
+    found = light_box(status).reasons
+    return Table(columns, [[colour_cell(why.colour), Cell(why.text), Cell(why.owner or None)] for why in found])
+
+
+def stages_table(status: PilotStatus) -> Table:
     columns = [
-        Column("when", _("When")),
-        Column("who", _("Who")),
-        Column("kind", _("Record")),
-        Column("what", _("Which")),
-        Column("action", _("What happened")),
-        Column("changes", _("What changed")),
+        Column("stage", _("Stage")),
+        Column("state", _("State")),
+        Column("entered", _("Entered"), "date"),
+        Column("planned", _("Planned"), "date"),
         Column("reason", _("Why")),
+        Column("evidence", _("Evidence")),
     ]
     rows = [
         [
-            Cell(moment(note.when)),
-            Cell(note.who),
-            Cell(note.kind),
-            Cell(note.what),
-            Cell(note.action),
-            Cell(listed_long(note.changes)),
-            Cell(note.reason or None),
+            Cell(mark.label),
+            Cell(mark.state_label),
+            Cell(mark.on),
+            Cell(mark.planned),
+            Cell(mark.reason or None),
+            Cell(mark.evidence or None),
         ]
-        for note in journal.notes
+        for mark in stage_track(status)
     ]
     return Table(columns, rows)
 

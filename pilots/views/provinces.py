@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from config.charts import Cell, Chart, Column, Table
-from config.lists import PAGE_WORDS, Exports, build_listing, chart_exports, check_words, exported
+from config.journal import ENTRY_WORD, history_exports, history_tab
+from config.lists import PAGE_WORDS, Export, Exports, build_listing, chart_exports, check_words, exported
 from pilots.charts import (
     light_strip,
     lights_table,
@@ -29,8 +30,9 @@ from pilots.overview import Overview, build_overview
 from pilots.progress import Progress, build_progress
 from pilots.querysets import count_pilots
 from pilots.reconcile import build_reconciliation
-from pilots.views.shared import sources_of
+from pilots.views.shared import figures_table, sources_of
 from policies.charts import STATUS_TAGS, day, rollout_finding, status_label
+from policies.journal import province_journal
 from policies.metrics import status_on
 from policies.models import PlanStatus, Policy, Province, ProvincialPlan, Source
 from policies.rollout import ProvinceRollout, build_rollout
@@ -106,13 +108,17 @@ def province_list(request: HttpRequest) -> HttpResponseBase:
         empty=_("No province matches these filters."),
     )
     charts = province_charts(value)
-    tables = chart_exports(charts)
-    file = exported(request, {**tables, "provinces-list": (_("Provinces"), whole, listing.chips)})
+    finding = rollout_finding(value.rollout) if value.rollout else ""
+    tables: Exports = {
+        **chart_exports(charts),
+        "provinces-list": Export(_("Provinces"), whole, listing.chips, finding, charts["map"].sources),
+    }
+    file = exported(request, tables, _("Provinces"), finding)
     if file is not None:
         return file
     context = {
         "title": _("Provinces"),
-        "finding": rollout_finding(value.rollout) if value.rollout else "",
+        "finding": finding,
         "policy": policy,
         "listing": listing,
         "charts": charts,
@@ -134,7 +140,7 @@ def province_charts(value: Overview) -> dict[str, Chart]:
 
 def province_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
     """One province: its plan for each policy, its pilots, its own policies and batches."""
-    check_words(request, PAGE_WORDS)
+    check_words(request, {*PAGE_WORDS, ENTRY_WORD})
     as_of = request.as_of  # type: ignore[attr-defined]
     province = get_object_or_404(Province.objects.prefetch_related("sources"), slug=slug)
     progress = build_progress(province.pilots.listed(as_of).prefetch_related("industries", "sources"), as_of)
@@ -143,17 +149,36 @@ def province_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
     table = plans_by_policy(plans)
     batches = [item for item in build_reconciliation(as_of) if item.batch.province_id == province.pk]
     charts = light_charts(province, progress)
+    journal = province_journal(province, as_of, request.user)
+    policies, figures = province.policies.known(as_of), province.figures.prefetch_related("sources")
+    finding, sources = province_finding(province, plans, len(pilots)), province_sources(province, plans, pilots)
+    named = {"province": province.name}
     tables: Exports = {
-        "plans": (_("Plans of %(province)s") % {"province": province.name}, lambda: table, []),
-        "pilots": (_("Pilots of %(province)s") % {"province": province.name}, lambda: lights_table(progress), []),
+        "plans": Export(_("Plans of %(province)s") % named, lambda: table, sources=sources),
+        **chart_exports(charts),
+        "pilots": Export(_("Pilots of %(province)s") % named, lambda: lights_table(progress), sources=sources),
+        "reconciliation": Export(
+            _("Announced against recorded"), lambda: reconciliation_table(batches), sources=sources
+        ),
+        "policies": Export(
+            _("The province’s own policies"),
+            lambda: own_policies_table(policies),
+            sources=Source.objects.filter(policy__in=policies).distinct(),
+        ),
+        "figures": Export(
+            _("Published figures"),
+            lambda: figures_table(figures),
+            sources=Source.objects.filter(figure__in=figures).distinct(),
+        ),
     }
-    file = exported(request, {**chart_exports(charts), **tables})
+    file = exported(request, tables | history_exports(journal), province.name, finding)
     if file is not None:
         return file
     context = {
         "title": province.name,
         "province": province,
-        "finding": province_finding(province, plans, len(pilots)),
+        "history": history_tab(request, journal),
+        "finding": finding,
         "crumbs": [{"url": "province-list", "label": _("Provinces")}, {"label": province.name}],
         "plans": plans,
         "plans_table": table,
@@ -162,9 +187,9 @@ def province_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
         "charts": charts,
         "batches": batches,
         "reconciliation": reconciliation_table(batches),
-        "policies": province.policies.known(as_of),
-        "figures": province.figures.prefetch_related("sources"),
-        "sources": province_sources(province, plans, pilots),
+        "policies": policies,
+        "figures": figures,
+        "sources": sources,
     }
     return render(request, "provinces/detail.html", context)
 
@@ -218,6 +243,25 @@ def plans_by_policy(plans: Sequence[tuple[Policy, ProvinceRollout]]) -> Table:
                 Cell(plan.get_confidence_display() if plan else None),
             ]
         )
+    return Table(columns, rows)
+
+
+def own_policies_table(policies: QuerySet[Policy]) -> Table:
+    columns = [
+        Column("policy", _("Policy")),
+        Column("doc_number", _("Document number")),
+        Column("issued_on", _("Issued"), "date"),
+        Column("known_by", _("Known by"), "date"),
+    ]
+    rows = [
+        [
+            Cell(policy.name, url=policy.get_absolute_url(), lang=policy.name_lang),
+            Cell(policy.doc_number or None),
+            Cell(policy.issued),
+            Cell(policy.known_issued_by),
+        ]
+        for policy in policies
+    ]
     return Table(columns, rows)
 
 

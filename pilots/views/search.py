@@ -1,5 +1,6 @@
 """Search over everything, from the header."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -12,8 +13,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from config.charts import Cell, Column
 from config.filters import MAX_WORDS
-from config.lists import PAGE_WORDS, check_words
+from config.lists import CHUNK, PAGE_WORDS, Export, Stream, check_words, exported
 from pilots.filters import BatchFilter, PilotFilter
 from pilots.models import Batch, Pilot
 from policies.filters import (
@@ -40,12 +42,13 @@ class Hit:
 
 @dataclass(frozen=True)
 class Group:
-    """The hits of one kind of record: the first of them, how many there are, and where all are listed."""
+    """The hits of one kind of record: the first of them, how many there are, where all are listed, and all."""
 
     label: str
     hits: list[Hit]
     count: int
     url: str
+    found: QuerySet[Any]
 
 
 def search(request: HttpRequest) -> HttpResponseBase:
@@ -54,11 +57,16 @@ def search(request: HttpRequest) -> HttpResponseBase:
     words = request.GET.get("q", "").replace("\x00", "").strip()[:MAX_WORDS]
     groups = [group for group in find(words, request) if group.count] if words else []
     total = sum(group.count for group in groups)
+    finding = found_text(words, total) if words else ""
+    tables = {"hits": Export(_("Search"), lambda: hits(request, groups), (), finding)}
+    file = exported(request, tables, _("Search"), finding)
+    if file is not None:
+        return file
     context = {
         "title": _("Search"),
         "search_words": words,
         "groups": groups,
-        "finding": found_text(words, total) if words else "",
+        "finding": finding,
     }
     return render(request, "search.html", context)
 
@@ -90,7 +98,23 @@ def group(filterset: Any, rows: QuerySet[Any], url: str, words: str) -> Group:
     found = filterset({"q": words}, queryset=rows).qs
     everything = f"{url}?{urlencode({'q': words})}" if url else ""
     label = str(rows.model._meta.verbose_name_plural)
-    return Group(label, [hit(item) for item in found[:MOST]], found.count(), everything)
+    return Group(label, [hit(item) for item in found[:MOST]], found.count(), everything, found)
+
+
+def hits(request: HttpRequest, groups: Sequence[Group]) -> Stream:
+    """All that was found, also what the page has no room for."""
+    columns = [
+        Column("kind", _("Kind")),
+        Column("name", _("Name")),
+        Column("note", _("Note")),
+        Column("address", _("Address")),
+    ]
+    rows = (
+        [Cell(group.label), Cell(found.name), Cell(found.note or None), Cell(request.build_absolute_uri(found.url))]
+        for group in groups
+        for found in map(hit, group.found.iterator(chunk_size=CHUNK))
+    )
+    return Stream(columns, rows, sum(group.count for group in groups))
 
 
 def hit(record: Any) -> Hit:

@@ -3,11 +3,15 @@
 from collections.abc import Iterable
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
+from config.charts import Cell, Column, Table
+from config.templatetags.site import lang_of
 from pilots.models import Milestone, Reading, StageEntry, Target
-from policies.models import Source
+from policies.models import Figure, Source
 
 FACTS = (StageEntry, Milestone, Target, Reading)
+STATE_TAGS = {"verified": "green", "unverified": "grey", "disputed": "yellow"}
 
 
 def sources_of(pilots: Iterable[int], *kinds: type[StageEntry | Milestone | Target | Reading]) -> list[Source]:
@@ -18,3 +22,34 @@ def sources_of(pilots: Iterable[int], *kinds: type[StageEntry | Milestone | Targ
         links = model.sources.through.objects.filter(**{f"{model._meta.model_name}__pilot__in": keys})
         cited |= Q(pk__in=links.values("source_id"))
     return list(Source.objects.filter(cited))
+
+
+def figures_table(figures: Iterable[Figure]) -> Table:
+    """Published figures with both readings where a source prints another."""
+    columns = [
+        Column("name", _("Figure")),
+        Column("value", _("Value"), "decimal"),
+        Column("unit", _("Unit")),
+        Column("period", _("Period")),
+        Column("kind", _("Kind")),
+        Column("as_printed", _("As printed elsewhere")),
+        Column("state", _("State")),
+        Column("note", _("Note")),
+        Column("source", _("Source")),
+    ]
+    return Table(columns, [figure_cells(figure) for figure in figures])
+
+
+def figure_cells(figure: Figure) -> list[Cell]:
+    source = next(iter(figure.sources.all()), None)
+    return [
+        Cell(figure.name, lang=figure.name_lang),
+        Cell(figure.value.normalize()),
+        Cell(figure.get_unit_display()),
+        Cell(figure.period or None),
+        Cell(figure.get_kind_display()),
+        Cell(figure.as_printed, lang="en"),
+        Cell(figure.get_state_display(), tag=STATE_TAGS[figure.state]),
+        Cell(figure.note, lang="en"),
+        Cell(source.title, url=source.url, lang=lang_of(source.title)) if source else Cell(None),
+    ]

@@ -1,5 +1,6 @@
 """The page of synergy: who really reduces pollution and carbon together."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db.models import QuerySet
@@ -9,7 +10,17 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from config.lists import PAGE_WORDS, Exports, chart_exports, check_words, exported, filter_bar
+from config.charts import Table
+from config.lists import (
+    PAGE_WORDS,
+    Export,
+    Exports,
+    chart_exports,
+    check_words,
+    exported,
+    figures_export,
+    filter_bar,
+)
 from config.words import clauses
 from pilots.charts import (
     amber_table,
@@ -38,25 +49,34 @@ def synergy(request: HttpRequest) -> HttpResponseBase:
     bar = filter_bar(request, filterset)
     found = build_synergy(with_industries(filterset.qs), as_of, filterset.picked_year)
     chart = coordinates_chart(found, scope_of(found), sources_of(members(found), Reading, Target))
-    tables: Exports = {
-        "classes": (_("Classes"), lambda: classes_table(found), bar.chips),
-        "amber": (_("Pollution down, carbon up"), lambda: amber_table(found), bar.chips),
-        "elasticities": (_("Cross-elasticities"), lambda: elasticity_table(found), bar.chips),
-        "joint": (_("Joint progress"), lambda: joint_table(found), bar.chips),
-        "missing": (_("Who is missing, and why"), lambda: missing_table(found), bar.chips),
+    builds: dict[str, tuple[str, Callable[[], Table]]] = {
+        "classes": (_("Classes"), lambda: classes_table(found)),
+        "amber": (_("Pollution down, carbon up"), lambda: amber_table(found)),
+        "elasticities": (_("Cross-elasticities"), lambda: elasticity_table(found)),
+        "joint": (_("Joint progress"), lambda: joint_table(found)),
+        "missing": (_("Who is missing, and why"), lambda: missing_table(found)),
     }
-    file = exported(request, {**chart_exports({"coordinates": chart}, bar.chips), **tables})
+    tables = {
+        slug: Export(title, build, bar.chips, chart.subtitle, chart.sources) for slug, (title, build) in builds.items()
+    }
+    finding, figures = synergy_finding(found), synergy_figures(found)
+    files: Exports = {
+        **figures_export(figures, bar.chips),
+        **chart_exports({"coordinates": chart}, bar.chips),
+        **tables,
+    }
+    file = exported(request, files, _("Synergy"), finding)
     if file is not None:
         return file
     context = {
         "title": _("Synergy"),
-        "finding": synergy_finding(found),
+        "finding": finding,
         "bar": bar,
         "synergy": found,
         "charts": {"coordinates": chart},
-        "figures": synergy_figures(found),
+        "figures": figures,
         "groups": missing_groups(found),
-        "tables": {name: build() for name, (_label, build, _chips) in tables.items()},
+        "tables": {name: export.build() for name, export in tables.items()},
     }
     return render(request, "synergy.html", context)
 

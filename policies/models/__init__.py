@@ -13,6 +13,7 @@ from policies.models.documents import (
     ProvincialPlan,
     Unit,
 )
+from policies.models.imports import Import, ImportAction, ImportChange, ImportFile, ImportState, imports_of
 from policies.models.places import Agency, Division, Industry, Province, ProvinceKind, Region
 from policies.models.shipments import Shipment
 from policies.models.sources import Source
@@ -25,6 +26,11 @@ __all__ = [
     "Figure",
     "FigureKind",
     "FigureState",
+    "Import",
+    "ImportAction",
+    "ImportChange",
+    "ImportFile",
+    "ImportState",
     "Industry",
     "Level",
     "Measure",
@@ -39,4 +45,5 @@ __all__ = [
     "Shipment",
     "Source",
     "Unit",
+    "imports_of",
 ]

@@ -51,8 +51,8 @@ def normal(text: str) -> str:
 
 
 def tidy(text: str) -> str:
-    """The one stored form of a name or title: NFC, which keeps Chinese punctuation as it is printed."""
-    return unicodedata.normalize("NFC", text).strip()
+    """The one stored form of text: NFC, which keeps Chinese punctuation as it is printed; every line ends alike."""
+    return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
 
 
 def check_text(text: str) -> None:
@@ -105,7 +105,7 @@ class Recorded(models.Model):
         """Bring text to its stored form before it is checked, so that look-alikes are the same."""
         for field in self._meta.concrete_fields:
             value = getattr(self, field.attname)
-            if isinstance(field, models.CharField) and isinstance(value, str):
+            if isinstance(field, models.CharField | models.TextField) and isinstance(value, str):
                 setattr(self, field.attname, normal(value) if field.name in CODES else tidy(value))
         super().clean_fields(exclude)
 
@@ -127,7 +127,8 @@ class Recorded(models.Model):
         """The fields to mend; of several, those still empty."""
         wanted = self.MENDED_AT.get(constraint.name.partition("_")[2], fields_of(constraint))
         names = [name for name in wanted if name not in exclude]
-        empty = [name for name in names if getattr(self, name) in (None, "")]
+        stored = {f.name: f.attname for f in self._meta.concrete_fields}
+        empty = [name for name in names if getattr(self, stored[name]) in (None, "")]
         return empty or names or [NON_FIELD_ERRORS]
 
 

@@ -144,18 +144,19 @@ class Policy(Slugged, Titled, Dated, Sourced):
 
     def clean(self) -> None:
         super().clean()
-        seen, above = {self.pk}, self.parent
+        seen: list[Policy] = [self]
+        above = self.parent
         while above is not None:
-            if above.pk in seen:
+            if above in seen:  # records that are not saved yet are the same only where they are one object
                 raise ValidationError({"parent": _("This would make the policy implement itself in a circle.")})
-            seen.add(above.pk)
+            seen.append(above)
             above = above.parent
 
 
 class PlanStatus(models.TextChoices):
     """What is known of a province's own plan. “Not found” and “not issued” are different claims."""
 
-    ISSUED = "issued", _("issued")
+    ISSUED = "issued", pgettext_lazy("plan", "issued")
     DRAFTING = "drafting", _("drafting")
     NOT_FOUND = "not_found", _("not found")
     NOT_REQUIRED = "not_required", _("not required")

@@ -247,10 +247,36 @@ def test_a_row_that_was_overtaken_is_refused_once_and_kept(admin_client, colleag
     assert (milestone.owner, milestone.planned_on) == ("Bureau", date(2025, 1, 1))
 
     kept = filled(answer)
-    assert (kept["milestones-0-owner"], kept["milestones-0-planned_on"]) == ("Office", "2025-02-02")
+    assert (kept["milestones-0-owner"], kept["milestones-0-planned_on"]) == ("Bureau", "2025-02-02")
+    assert "Taken over, because you had left it alone: Responsible." in text
     assert admin_client.post(page_of(pilot), kept).status_code == 302
     milestone.refresh_from_db()
-    assert (milestone.owner, milestone.planned_on) == ("Office", date(2025, 2, 2))
+    assert (milestone.owner, milestone.planned_on) == ("Bureau", date(2025, 2, 2))
+
+
+def test_of_a_field_that_both_changed_the_editor_sees_both_and_decides(admin_client, colleague, pilot) -> None:
+    milestone = make_milestone(pilot, date(2025, 1, 1), owner="Office", is_key=False)
+    opened = admin_client.get(page_of(pilot))
+    save(colleague, pilot, **{"milestones-0-owner": "Bureau", "milestones-0-is_key": "on"})
+    answer = admin_client.post(page_of(pilot), filled(opened, **{"milestones-0-owner": "Hall"}))
+    (text,) = row_problems(answer)["milestones-0"]["__all__"]
+    assert "What was changed: Responsible: Office → Bureau; Key milestone: no → yes." in text
+    assert "Taken over, because you had left it alone: Key milestone." in text
+    assert "You both changed it, and yours stands here: Responsible: Hall." in text
+    assert admin_client.post(page_of(pilot), filled(answer)).status_code == 302
+    milestone.refresh_from_db()
+    assert (milestone.owner, milestone.is_key) == ("Hall", True)
+
+
+def test_a_row_that_only_a_colleague_changed_stays_as_they_saved_it(admin_client, colleague, pilot) -> None:
+    theirs, mine = make_milestone(pilot, date(2025, 1, 1), owner="Office"), make_milestone(pilot, date(2025, 2, 1))
+    opened = admin_client.get(page_of(pilot))
+    save(colleague, pilot, **{"milestones-0-owner": "Bureau"})
+    answer = admin_client.post(page_of(pilot), filled(opened, **{"milestones-1-owner": "Hall"}))
+    assert answer.status_code == 302
+    theirs.refresh_from_db()
+    mine.refresh_from_db()
+    assert (theirs.owner, mine.owner, theirs.history.count(), mine.history.count()) == ("Bureau", "Hall", 2, 2)
 
 
 def test_a_row_changed_meanwhile_is_not_deleted_unseen(admin_client, colleague, pilot) -> None:

@@ -197,7 +197,8 @@ def test_files_say_it_in_name_and_text(demo: None, client: Client) -> None:
     text = b"".join(response).decode()  # type: ignore[call-overload]
     assert "# Demonstration data: invented, not the real programme" in text
     workbook = load_workbook(io.BytesIO(client.get("/pilots/?export=pilots.xlsx").content))
-    assert [cell.value for cell in workbook["About"][1]] == ["Demonstration data", "invented, not the real programme"]
+    first = [cell.value for cell in workbook["About"][1]]
+    assert first[:2] == ["Demonstration data", "invented, not the real programme"]
 
 
 @pytest.mark.parametrize("path", ["policies/", "policies/example-synergy-plan/", "overview/"])

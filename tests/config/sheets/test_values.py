@@ -66,7 +66,7 @@ TEXTS = [
     (Entry("x" * 32_768), "too_long"),
     (Entry("=SUM(A1)", fault="formula"), "formula"),
     (Entry("#REF!", fault="error"), "error"),
-    (Entry("########"), "narrow"),
+    (Entry("########", untyped=True), "narrow"),
     (Entry("##"), "##"),
 ]
 
@@ -141,7 +141,7 @@ DAYS = [
     (Entry("—"), "not_a_day"),
     (Entry("2024²"), "not_a_day"),
     (Entry("=TODAY()", fault="formula"), "formula"),
-    (Entry("#######"), "narrow"),
+    (Entry("#######", untyped=True), "narrow"),
 ]
 
 NUMBERS = [
@@ -232,7 +232,7 @@ NUMBERS = [
     ],
     (Entry("=A1", fault="formula"), "formula"),
     (Entry("#DIV/0!", fault="error"), "error"),
-    (Entry("####"), "narrow"),
+    (Entry("####", untyped=True), "narrow"),
 ]
 
 WHOLES = [

@@ -1,0 +1,141 @@
+"""The command line: the same dry run, as text or JSON, with exit codes a script can rely on."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from pilots.models import Pilot
+from policies.models import Import, ImportState
+from tests.factories import make_batch, make_pilot, make_province
+from tests.imports import csv_of, histories, tables
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
+HEADS = ["slug", "name_zh", "kind", "batch", "province"]
+GOOD = ["q", "乙市", "city", "first", "jia"]
+
+
+@pytest.fixture(autouse=True)
+def pilot(empty: None) -> Pilot:
+    return make_pilot(make_batch(slug="first"), make_province(slug="jia"), slug="p", name_zh="甲市")
+
+
+def written(tmp_path: Path, *rows: Any) -> str:
+    path = tmp_path / "pilots.csv"
+    path.write_bytes(csv_of(HEADS, *rows))
+    return str(path)
+
+
+def run(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str]:
+    """(exit code, output) of the import command."""
+    try:
+        call_command("import_records", *args)
+    except SystemExit as exc:
+        return int(str(exc.code)), capsys.readouterr().out
+    return 0, capsys.readouterr().out
+
+
+def test_a_dry_run_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = tables(histories=True)
+    code, out = run(capsys, written(tmp_path, GOOD), "--kind", "pilots")
+    assert code == 0
+    assert out.splitlines()[1:] == [
+        "1 rows read: 1 to create, 0 to update, 0 unchanged, 0 errors",
+        "Nothing was written: this was a dry run. Add --confirm to write it.",
+    ]
+    assert (tables(histories=True), Import.objects.count()) == (before, 0)
+
+
+def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exactly the stated keys, with every error in its cell; exit 1."""
+    code, out = run(capsys, written(tmp_path, GOOD, ["", "", "village", "first", "陝西"]), "--kind", "pilots", "--json")
+    found = json.loads(out)
+    sha256 = found.pop("sha256")
+    assert (code, len(sha256)) == (1, 64)
+    errors = found.pop("errors")
+    assert found == {
+        "file": "pilots.csv",
+        "kind": "pilots",
+        "sheet": "",
+        "encoding": "UTF-8",
+        "rows_read": 2,
+        "create": 1,
+        "update": 0,
+        "unchanged": 0,
+        "import_id": None,
+    }
+    assert [(error["row"], error["cell"], error["column"], error["value"], error["code"]) for error in errors] == [
+        (3, "B3", "Name in Chinese", "", "required"),
+        (3, "C3", "Kind", "village", "not_a_choice"),
+        (3, "E3", "Province", "陝西", "unknown_record"),
+    ]
+    assert set(errors[0]) == {"row", "cell", "column", "value", "code", "message"}
+    assert errors[0]["message"] == "Empty. This needs a value."
+
+
+def test_errors_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With --confirm too nothing is written while there are errors."""
+    before = tables(histories=True)
+    code, out = run(capsys, written(tmp_path, [*GOOD[:4], "陝西"]), "--kind", "pilots", "--confirm")
+    assert code == 1
+    assert "E2 [Province] There is no province “陝西”." in out
+    assert tables(histories=True) == before
+
+
+def test_confirm_and_undo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    user = User.objects.create(username="li", is_superuser=True)
+    before = tables()
+    path = written(tmp_path, ["p", "甲市改", "city", "first", "jia"], GOOD)
+    code, out = run(capsys, path, "--kind", "pilots", "--confirm", "--reason", "年报", "--user", "li", "--json")
+    record = Import.objects.get()
+    assert (code, json.loads(out)["import_id"]) == (0, record.pk)
+    assert (record.state, record.confirmed_by, record.reason) == (ImportState.CONFIRMED, user, "年报")
+    assert {pilot.slug: pilot.name_zh for pilot in Pilot.objects.all()} == {"p": "甲市改", "q": "乙市"}
+    entry = Pilot.objects.get(slug="q").history.get()
+    assert (entry.history_user, entry.history_change_reason) == (user, "年报")
+    call_command("undo_import", str(record.pk), "--reason", "wrong")
+    assert capsys.readouterr().out == f"Import {record.pk} (pilots.csv) is undone: 2 records set back.\n"
+    assert tables() == before
+
+
+def test_undo_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, written(tmp_path, GOOD), "--kind", "pilots", "--confirm")
+    Pilot.objects.get(slug="q").save()
+    before = histories()
+    with pytest.raises(CommandError, match="was changed by the system on") as caught:
+        call_command("undo_import", str(Import.objects.get().pk))
+    assert (caught.value.returncode, histories()) == (1, before)
+    with pytest.raises(CommandError, match=r"There is no import 999999\.") as gone:
+        call_command("undo_import", "999999")
+    assert gone.value.returncode == 2
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\x01\x02", b"PK\x03\x04broken", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"])
+def test_unreadable(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "pilots.xlsx"
+    path.write_bytes(content)
+    with pytest.raises(CommandError) as caught:
+        call_command("import_records", str(path), "--kind", "pilots")
+    assert caught.value.returncode == 2
+    assert str(caught.value).startswith(str(path))
+
+
+def test_no_such_file_user_or_kind(tmp_path: Path) -> None:
+    for args in (["/nowhere.csv"], [written(tmp_path, GOOD), "--user", "nobody"]):
+        with pytest.raises(CommandError) as caught:
+            call_command("import_records", *args, "--kind", "pilots")
+        assert caught.value.returncode == 2
+    with pytest.raises(CommandError):
+        call_command("import_records", written(tmp_path, GOOD), "--kind", "provinces")
+
+
+def test_somebody_who_may_not(tmp_path: Path) -> None:
+    User.objects.create(username="guest")
+    before = tables(histories=True)
+    with pytest.raises(CommandError, match=r"guest may not import pilots\."):
+        call_command("import_records", written(tmp_path, GOOD), "--kind", "pilots", "--confirm", "--user", "guest")
+    assert tables(histories=True) == before

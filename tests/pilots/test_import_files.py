@@ -1,0 +1,45 @@
+"""The files to fill in and to edit: every kind has them, and what is exported is read back as nothing new."""
+
+import io
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+from openpyxl import load_workbook
+
+from pilots.imports import KINDS
+from pilots.models import Indicator, Pilot
+from policies.models import Import
+from tests.factories import make_milestone, make_reading
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def one_of_each(db: None) -> None:
+    """The shipped records have neither milestones nor readings."""
+    pilot = Pilot.objects.order_by("pk")[0]
+    make_milestone(pilot, "2026-01-01")
+    make_reading(pilot, Indicator.objects.get(code="AIR_SO2"), "2024", "12.5")
+
+
+@pytest.mark.parametrize("suffix", ["xlsx", "csv"])
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_what_a_kind_exports_is_read_back_as_unchanged(admin_client: Client, kind: str, suffix: str) -> None:
+    answer: Any = admin_client.get(reverse("import-export", args=[kind, suffix]))
+    file = SimpleUploadedFile(f"a.{suffix}", answer.getvalue())
+    assert admin_client.post(reverse("import-list"), {"kind": kind, "file": file}).status_code == 302
+    record = Import.objects.latest("pk")
+    count = KINDS[kind].model._base_manager.count()
+    assert count > 0
+    assert (record.state, record.created, record.updated, record.unchanged) == ("checked", 0, 0, count)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_every_kind_has_a_template_with_its_headings(admin_client: Client, kind: str) -> None:
+    answer = admin_client.get(reverse("import-template", args=[kind]))
+    sheet = load_workbook(io.BytesIO(answer.content)).worksheets[0]
+    heads = [cell.value for cell in sheet[1] if cell.value]
+    assert [head.rstrip(" *") for head in heads] == [column.heading for column in KINDS[kind].columns]

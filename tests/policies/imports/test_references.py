@@ -1,0 +1,167 @@
+"""A record named in a cell is found by any of its names, never by a guess."""
+
+import time
+from typing import Any
+
+import pytest
+from django.utils import translation
+
+from config.sheets.values import Unclear
+from pilots.models import Pilot
+from policies.imports.references import Library, folded
+from policies.models import Agency, Industry, Policy, Province, Source
+from tests.factories import make_batch, make_industry, make_pilot, make_policy, make_province, make_source
+
+pytestmark = pytest.mark.django_db
+
+
+def refused(model: Any, text: str, *, many: bool = False) -> tuple[str, str]:
+    """Why a name is not taken: (code, message)."""
+    library = Library()
+    with pytest.raises(Unclear) as caught:
+        (library.find_all if many else library.find)(model, text)
+    return caught.value.code, caught.value.message
+
+
+def shaanxi() -> Province:
+    return Province.objects.get(slug="shaanxi")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "shaanxi",
+        "SHAANXI",
+        "陕西",
+        "陕西省",
+        "Shaanxi",
+        "shaanxi ",
+        "610000",
+        "CN-SN",
+        "ｓｈａａｎｘｉ",
+        "６１００００",
+    ],
+)
+def test_a_province_by_any_name(text: str) -> None:
+    assert Library().find(Province, text) == shaanxi()
+
+
+def test_by_record_number() -> None:
+    assert Library().find(Province, f"#{shaanxi().pk}") == shaanxi()
+    assert refused(Province, "#99999999")[0] == "unknown_record"
+
+
+def test_a_near_miss_offers_the_nearest() -> None:
+    assert refused(Province, "陝西") == ("unknown_record", "There is no province “陝西”. Did you mean “陕西”?")
+    assert refused(Province, "山西自治区")[0] == "unknown_record"
+    assert refused(Province, "Shanxii") == ("unknown_record", "There is no province “Shanxii”. Did you mean “Shanxi”?")
+
+
+def test_like_nothing_there_is() -> None:
+    assert refused(Province, "☂") == (
+        "unknown_record",
+        "There is no province “☂”. Write its code or its name as it stands in the records.",
+    )
+
+
+def test_in_the_readers_language() -> None:
+    with translation.override("zh-hans"):
+        assert "陕西" in refused(Province, "陝西")[1]
+
+
+def test_a_name_of_several_is_ambiguous() -> None:
+    """The same city stands in two batches: its code says which."""
+    province = make_province()
+    one = make_pilot(make_batch(), province, slug="jia-shi", name_zh="甲甲市", name_en="Jia A")
+    two = make_pilot(make_batch(), province, slug="jia-shi-2026", name_zh="甲甲市", name_en="Jia A")
+    assert refused(Pilot, "甲甲市") == (
+        "ambiguous",
+        "“甲甲市” stands for several: write the code, jia-shi, jia-shi-2026.",
+    )
+    assert Library().find(Pilot, "jia-shi-2026") == two
+    with translation.override("zh-hans"):
+        assert Library().names(Pilot).write(one) == "jia-shi"
+
+
+def test_a_name_that_is_another_ones_code() -> None:
+    """A code to the letter means its record; the same word written as a name is a guess that nobody makes."""
+    province = make_province()
+    one = make_pilot(make_batch(), province, slug="jia-city", name_zh="甲市一", name_en="Something else")
+    two = make_pilot(make_batch(), province, slug="yi-city", name_zh="乙市一", name_en="Jia-City")
+    library = Library()
+    assert library.find(Pilot, "jia-city") == one
+    assert refused(Pilot, "Jia-City") == (
+        "ambiguous",
+        "“Jia-City” stands for several: write the code, jia-city, yi-city.",
+    )
+    assert [library.names(Pilot).write(pilot) for pilot in (one, two)] == ["Something else", "yi-city"]
+
+
+def test_every_record_leads_back_to_itself() -> None:
+    """What an export writes is read as the same record, in each language, also where names are treacherous."""
+    treacherous = ["甲、乙", "丙；丁", "a; b", "#7", " 空 ", "换\n行", "陕西", "shaanxi", "Ａ", "A"]
+    made = [make_source(title=title.strip(), url=f"https://example.org/t{n}") for n, title in enumerate(treacherous)]
+    made += [make_source(title="甲、乙", url="https://example.org/again"), make_source(title="无址", url="")]
+    for language in ("en", "zh-hans"):
+        with translation.override(language):
+            library = Library()
+            for record in made:
+                assert library.find_all(Source, library.names(Source).write(record)) == [record], record.title
+            for model in (Province, Policy, Industry, Agency):
+                for record in model._base_manager.all():
+                    assert library.find(model, library.names(model).write(record)) == record
+            assert library.find_all(Source, library.write_all(Source, made)) == made
+
+
+@pytest.mark.parametrize(
+    "text", ["甲业；乙业", "甲业;乙业", "甲业、乙业", "甲业\n乙业", "甲业 ；\n、乙业；", "jia-ye、乙业"]
+)
+def test_lists(text: str) -> None:
+    jia, yi = make_industry(slug="jia-ye", name_zh="甲业"), make_industry(name_zh="乙业")
+    assert Library().find_all(Industry, text) == [jia, yi]
+
+
+def test_a_name_with_a_separator_inside_a_list() -> None:
+    """A name is not taken apart where it stands as a whole, alone or between stronger separators."""
+    jia, ding = make_industry(name_zh="甲、乙业"), make_industry(name_zh="丁业")
+    library = Library()
+    assert library.find_all(Industry, "甲、乙业") == [jia]
+    assert library.find_all(Industry, "甲、乙业；丁业") == [jia, ding]
+    assert library.find_all(Industry, "丁业\n甲、乙业") == [ding, jia]
+    assert refused(Industry, "丁业、甲、乙业", many=True)[0] == "unknown_record"
+
+
+def test_a_list_that_names_one_twice() -> None:
+    make_industry(slug="jia-ye", name_zh="甲业")
+    assert refused(Industry, "甲业；jia-ye", many=True) == ("twice", "“jia-ye” stands in the list twice. Keep one.")
+
+
+def test_commas_do_not_part_names() -> None:
+    """They stand within titles and names; what is read is named as a whole."""
+    make_industry(name_zh="甲业")
+    make_industry(name_zh="乙业")
+    assert refused(Industry, "甲业，乙业", many=True)[0] == "unknown_record"
+
+
+def test_nonsense_is_refused_fast() -> None:
+    """Looking for the nearest name costs; a file of 20,000 nonsense words does not look 20,000 times."""
+    for n in range(300):
+        make_policy(
+            title_zh=f"关于减污降碳协同增效的第{n}号实施方案及其说明", title_en=f"Implementation plan number {n}"
+        )
+    library, begun = Library(), time.process_time()
+    for n in range(20_000):
+        with pytest.raises(Unclear):
+            library.find(Policy, f"关于减污降碳的{n}通知")
+    assert time.process_time() - begun < 10
+
+
+def test_one_query_for_all_names(django_assert_num_queries: Any) -> None:
+    library = Library()
+    with django_assert_num_queries(1):
+        for name in ("陕西", "Hubei", "zhejiang"):
+            library.find(Province, name)
+
+
+def test_folding() -> None:
+    assert folded(" Ａ\u3000 b\n") == "a b"

@@ -1,0 +1,177 @@
+"""What an export writes, the import reads as unchanged: every text that a record can hold, in both kinds of file."""
+
+import re
+import unicodedata
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.http import StreamingHttpResponse
+from django.utils import translation
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from policies.imports.books import export_csv, write_book
+from policies.imports.columns import write_cell
+from policies.imports.files import read_plan
+from policies.imports.kinds import KINDS, Kind
+from policies.imports.plan import Plan, finish
+from policies.imports.references import Library
+from policies.models import Policy, ProvincialPlan, Source
+from tests.factories import make_plan, make_policy, make_province, make_source
+
+PLANS, POLICIES = KINDS
+FORMS, LANGUAGES = ("xlsx", "csv"), ("en", "zh-hans")
+
+REFUSED = re.compile(r"#{3,}|[0-9](\.[0-9]+)?E\+[0-9]{2,3}")  # what spreadsheets leave of a lost value, refused by cell
+FEW = settings(max_examples=20)  # each is written and read four times
+
+# What the records' own rules let in: no control or direction marks, normal form C, no space around.
+SIGNS = [
+    "=",
+    "+",
+    "-",
+    "@",
+    "＝",
+    "＋",
+    "－",
+    "＠",
+    "'",
+    '"',
+    ",",
+    "，",
+    "、",
+    ";",
+    "；",
+    "\n",
+    "\t",
+    "_x0041_",
+    "0",
+    "#",
+    "%",
+]
+PIECES = st.sampled_from(SIGNS) | st.characters(codec="utf-8", exclude_categories=("Cc", "Cf", "Cs", "Co", "Cn"))
+TEXTS = (
+    st.lists(PIECES, max_size=8)
+    .map(lambda parts: unicodedata.normalize("NFC", "".join(parts)).strip())
+    .filter(lambda text: not REFUSED.fullmatch(text))
+)
+
+
+def exported(kind: Kind, form: str, records: Any = None) -> bytes:
+    records = (kind.records() if records is None else records).order_by("pk")
+    if form == "xlsx":
+        with write_book(kind, records) as file:
+            return file.read()
+    response = export_csv(kind, records, stem="x")
+    assert isinstance(response, StreamingHttpResponse)
+    return b"".join(response)  # type: ignore[arg-type]
+
+
+def read(kind: Kind, form: str, content: bytes) -> Plan:
+    return finish(read_plan(kind, f"export.{form}", content, by=None))
+
+
+def outcome(plan: Plan) -> list[Any]:
+    """Of each row the record, and what would change or is wrong with it."""
+    return [(row.record.pk, row.action, row.changes, [fault.message for fault in row.faults]) for row in plan.rows]
+
+
+def assert_unchanged(kind: Kind, records: Any) -> None:
+    """In both kinds of file and both languages, also written in one and read in the other."""
+    for form in FORMS:
+        for written, reads in zip(LANGUAGES, reversed(LANGUAGES), strict=True):
+            with translation.override(written):
+                content = exported(kind, form, records)
+            with translation.override(reads):
+                plan = read(kind, form, content)
+            assert plan.faults == []
+            assert outcome(plan) == [(record.pk, "unchanged", [], []) for record in records.order_by("pk")]
+
+
+@pytest.mark.usefixtures("empty")
+@FEW
+@given(TEXTS, TEXTS, TEXTS)
+@example("=1+1", "+86 571", "-5")
+@example("@SUM(A1)", "'=1", "''=1\n=2")
+@example("0012", "330500198001010011", "2024-01")
+@example("湖州、嘉兴；绍兴", "第一行\n第二行", "TRUE")
+@example("1,234", "50%", "1.2万")
+@example("1e5", "2024.1.5", "_x005F_x0041_")
+def test_any_text_of_a_record_comes_back_to_the_letter(title: str, note: str, number: str) -> None:
+    policy = Policy.objects.first() or make_policy()
+    values = {
+        "title_zh": title,
+        "title_en": title or "x",
+        "note": note,
+        "doc_number": unicodedata.normalize("NFKC", number).strip(),
+    }
+    Policy.objects.filter(pk=policy.pk).update(**values)
+    assert_unchanged(POLICIES, Policy.objects.all())
+
+
+@pytest.mark.usefixtures("empty")
+@FEW
+@given(st.lists(TEXTS.filter(bool), min_size=1, max_size=4))
+def test_any_names_in_a_list_lead_back_to_the_same_records(titles: list[str]) -> None:
+    Source.objects.all().delete()
+    policy = Policy.objects.first() or make_policy()
+    policy.sources.set([make_source(title=title) for title in titles])
+    assert_unchanged(POLICIES, Policy.objects.all())
+
+
+@pytest.mark.usefixtures("empty")
+@FEW
+@given(
+    st.dates(date(1900, 1, 1), date(2026, 1, 1)),
+    st.sampled_from(["day", "month", "year"]),
+    st.integers(0, 32_767) | st.none(),
+)
+def test_any_day_comes_back_as_exact_as_it_is_known(day: date, precision: str, bodies: int | None) -> None:
+    plan = ProvincialPlan.objects.first() or make_plan(make_policy(), make_province())
+    known = day if precision == "day" else day + timedelta(days=3)
+    ProvincialPlan.objects.filter(pk=plan.pk).update(
+        issued_on=day, issued_precision=precision, known_issued_by=known, issuing_bodies_count=bodies
+    )
+    assert_unchanged(PLANS, ProvincialPlan.objects.all())
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_the_shipped_records_come_back_unchanged(kind: Kind) -> None:
+    assert kind.records().count() > 1
+    assert_unchanged(kind, kind.model._base_manager.all())
+
+
+@pytest.mark.usefixtures("empty")
+def test_every_field_of_a_full_record_is_in_the_file() -> None:
+    parent = make_policy(slug="parent")
+    province = make_province()
+    policy = make_policy(
+        level="provincial",
+        province=province,
+        parent=parent,
+        note="备注",
+        doc_number="环〔2022〕1号",
+        published_on=date(2022, 7, 1),
+        issued_precision="day",
+    )
+    policy.sources.set([make_source()])
+    plan = make_plan(
+        policy,
+        province,
+        title_en="Plan",
+        note="备注",
+        issued_precision="day",
+        published_on=date(2022, 12, 9),
+        doc_number="1",
+        issuing_bodies_count=0,
+        searched_on=date(2022, 1, 1),
+        searched_where="网站",
+    )
+    plan.sources.set([make_source()])
+    for kind, record, without in ((PLANS, plan, set()), (POLICIES, policy, {"agencies"})):
+        record.refresh_from_db()
+        written = {column.name: write_cell(column, record, Library()) for column in kind.columns}
+        assert {name for name, value in written.items() if value is None} == without
+        assert_unchanged(kind, kind.model._base_manager.all())
