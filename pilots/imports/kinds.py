@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from typing import Any
 
@@ -32,6 +32,12 @@ class Pilots(Kind):
     name = "pilots"
     model = Pilot
     keys = (("slug",), ("batch", "name_zh"))
+    usual_words: Mapping[str, tuple[str, ...]] = {
+        "name_zh": ("名称", "全称", "试点名称", "城市名称", "园区名称"),
+        "kind": ("类别", "试点类型", "试点类别"),
+        "batch": ("试点批次",),
+        "prefecture_zh": ("地级市", "所在市", "所在城市"),
+    }
     related = ("batch", "province", "parent")
 
 
@@ -39,6 +45,14 @@ class OfPilot(Kind):
     """What belongs to a pilot is named with it."""
 
     related: tuple[str, ...] = ("pilot__batch",)
+    usual_words: Mapping[str, tuple[str, ...]] = {
+        "pilot": ("试点名称", "试点城市", "试点园区", "城市", "园区"),
+        "indicator": ("指标名称", "指标代码"),
+        "period": ("年度", "年份", "时期", "期间", "季度"),
+        "value": ("指标值", "数据"),
+        "entered_on": ("进入时间",),
+        "reported_on": ("报送时间", "上报日期", "上报时间"),
+    }
 
     def describe(self, row: Row) -> str:
         return labelled(row.record.pilot, row.record) if row.record.pilot_id else str(row.record)

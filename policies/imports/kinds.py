@@ -25,6 +25,20 @@ Key = tuple[str, ...]
 GREATEST_KEY = 2**63 - 1
 
 
+# Headings that ledgers of offices use beside the names of our fields.
+USUAL_WORDS: Mapping[str, tuple[str, ...]] = {
+    "province": ("省", "地区", "省区市", "所属省份"),
+    "note": ("说明",),
+    "doc_number": ("发文字号", "文件编号"),
+    "issued_on": ("印发时间", "发文日期", "发文时间"),
+    "title_zh": ("文件名称", "政策名称", "方案名称", "标题"),
+    "agencies": ("发文机关", "发文单位", "印发部门"),
+    "planned_on": ("计划时间", "计划完成时间", "计划完成日期"),
+    "completed_on": ("完成时间", "实际完成时间", "实际完成日期"),
+    "owner": ("牵头单位", "责任部门"),
+}
+
+
 class Kind:
     """One kind of records as sheets hold it. Kinds with rules of their own override `match` and `judge`."""
 
@@ -33,6 +47,7 @@ class Kind:
     keys: Sequence[Key] = (("slug",),)  # ways to tell a row's record, tried in order
     within: Key = ()  # what has to agree as well, where the file has these columns
     leave_out: tuple[str, ...] = ()
+    usual_words: Mapping[str, tuple[str, ...]] = {}  # headings of ledgers that mean a field of this kind
     related: tuple[str, ...] = ()  # relations that an export needs
 
     @property
@@ -45,7 +60,9 @@ class Kind:
         own = [f for f in self.model._meta.concrete_fields if f.editable and not f.primary_key]
         lists = self.model._meta.many_to_many
         fields = [f for f in (*own, *lists) if f.name not in self.leave_out]
-        return [key_column(), *(column_of(f, **self.changed(f.name)) for f in fields), *self.more_columns()]
+        words = {**USUAL_WORDS, **self.usual_words}
+        own_columns = (column_of(f, aliases=words.get(f.name, ()), **self.changed(f.name)) for f in fields)
+        return [key_column(), *own_columns, *self.more_columns()]
 
     def changed(self, name: str) -> dict[str, Any]:
         """How a field's column differs from what its model says."""

@@ -40,6 +40,24 @@ def test_every_heading_leads_to_its_own_column(kind: Kind, language: str) -> Non
     assert headings.faults == []
 
 
+@pytest.mark.parametrize(
+    ("kind", "heads", "fields"),
+    [
+        (
+            "pilots",
+            ["序号", "省（区、市）", "试点批次", "试点名称", "试点类型"],
+            ["province", "batch", "name_zh", "kind"],
+        ),
+        ("plans", ["", "地区", "政策", "发文字号", "印发时间"], ["province", "policy", "doc_number", "issued_on"]),
+        ("readings", ["", "试点名称", "指标名称", "年度", "指标值"], ["pilot", "indicator", "period", "value"]),
+        ("milestones", ["", "试点园区", "任务", "计划完成时间", "牵头单位"], ["pilot", None, "planned_on", "owner"]),
+    ],
+)
+def test_the_usual_words_of_ledgers_are_known(kind: str, heads: list[str], fields: list[str | None]) -> None:
+    known = {place: name for place, name in enumerate(fields, 2) if name}
+    assert names(found(kind, heads)) == known
+
+
 @pytest.mark.parametrize("kind", each_column())
 def test_headings_are_unambiguous(kind: Kind) -> None:
     """No two columns of a kind answer to the same word, in any language or in code."""
