@@ -24,7 +24,7 @@ from config.asof import today
 from config.demonstration import file_stem
 from config.exports import XLSX, disposition
 from config.sheets.grid import Unreadable
-from config.words import listed, listed_long
+from config.words import labelled, listed, listed_long
 from pilots.forms import ImportForm, ReasonForm
 from pilots.imports import KINDS
 from policies.imports.books import export_csv, export_workbook, template
@@ -238,7 +238,9 @@ def import_confirm(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Write it all, or nothing."""
     record, kind = import_of(request, pk)
     form = ReasonForm(request.POST)
-    reason = form.cleaned_data["reason"] if form.is_valid() else ""
+    if not form.is_valid():
+        return refusal(request, record, wrong_reason(form))
+    reason = form.cleaned_data["reason"]
 
     def work() -> Work[str]:
         def replan(kept: Import) -> Work[Plan]:
@@ -261,7 +263,9 @@ def import_undo(request: HttpRequest, pk: int) -> HttpResponseBase:
     if not may_undo(request, record):
         raise PermissionDenied
     form = ReasonForm(request.POST)
-    reason = form.cleaned_data["reason"] if form.is_valid() else ""
+    if not form.is_valid():
+        return refusal(request, record, wrong_reason(form))
+    reason = form.cleaned_data["reason"]
 
     def work() -> Work[str]:
         done = yield from undo(record, by=request.user, reason=reason)
@@ -269,6 +273,10 @@ def import_undo(request: HttpRequest, pk: int) -> HttpResponseBase:
         return done.get_absolute_url()
 
     return answered(request, work(), lambda text: refusal(request, record, text))
+
+
+def wrong_reason(form: ReasonForm) -> str:
+    return labelled(form["reason"].label, " ".join(form.errors["reason"]))
 
 
 def refusal(request: HttpRequest, record: Import, text: str) -> HttpResponse:

@@ -172,6 +172,21 @@ def test_undo_is_refused_with_the_list_of_what_was_entered_since(admin_client: C
     assert Pilot.objects.exists()
 
 
+def test_a_reason_that_cannot_be_kept_stops_what_it_was_for(admin_client: Client) -> None:
+    record = checked(admin_client, HUZHOU)
+    assert told(admin_client, record, "confirm", "a\u202eb") == ["Reason: Remove the invisible character U+202E."]
+    assert not Pilot.objects.exists()
+    assert told(admin_client, record, "confirm", "ok") == []
+    assert told(admin_client, record, "undo", "a\u202eb") == ["Reason: Remove the invisible character U+202E."]
+    assert Pilot.objects.exists()
+
+
+def told(client: Client, record: Import, action: str, reason: str) -> list[str]:
+    """Why an action is refused; nothing where it is done."""
+    answer = client.post(reverse(f"import-{action}", args=[record.pk]), {"reason": reason})
+    return [] if answer.status_code == 302 else list(answer.context["what"])
+
+
 # -- long work -----------------------------------------------------------------------------------------
 
 
