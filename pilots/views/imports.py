@@ -276,7 +276,7 @@ def import_undo(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 def wrong_reason(form: ReasonForm) -> str:
-    return labelled(form["reason"].label, " ".join(form.errors["reason"]))
+    return labelled(form["reason"].label, " ".join(map(str, form.errors["reason"])))
 
 
 def refusal(request: HttpRequest, record: Import, text: str) -> HttpResponse:
