@@ -1,9 +1,10 @@
 # `make run` shows the tracker, `make test` proves it. Both install what they need into .venv.
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run demo admin manage check test format messages lock
+.PHONY: help run demo admin manage check test fuzz format messages lock
 
 PORT ?= 8000
+SECONDS ?= 300
 PY := .venv/bin/python
 RUNTIME := .venv/.runtime
 DEV := .venv/.dev
@@ -21,6 +22,7 @@ help:
 	@echo "make manage  ARGS='...'                                  any command of manage.py"
 	@echo "make check                                               lint, types, imports, migrations, settings"
 	@echo "make test    [ARGS='-k word'] [TEST_DATABASE_URL=...]    check, then the suite on each database"
+	@echo "make fuzz    [SECONDS=300]                               the API against its description, so long for each role"
 	@echo "make format                                              put the code into its usual form"
 	@echo "make lock    [ARGS=--upgrade]                            pin requirements*.in anew"
 
@@ -42,9 +44,8 @@ run demo: $(RUNTIME) $(MESSAGES) $(STATIC)
 	@echo "  First administrator:  make admin $(ON)   (in another terminal, then sign in at /admin/)"
 	@echo "  Stop:                 Ctrl-C"
 	@echo
-	@$(WITH_KEY) exec $(PY) -m gunicorn config.wsgi --bind 127.0.0.1:$(PORT) \
-	  --worker-class gthread --workers 2 --threads 4 --graceful-timeout 5 --no-control-socket \
-	  --access-logfile - --access-logformat '%(t)s %(s)s "%(r)s" %(M)s ms'
+	@$(WITH_KEY) exec $(PY) -m gunicorn config.wsgi -c python:config.server --bind 127.0.0.1:$(PORT) \
+	  --graceful-timeout 5
 
 admin: $(RUNTIME) var/secret_key
 	@$(MANAGE) migrate --noinput --verbosity 0
@@ -85,6 +86,9 @@ check: $(DEV) $(MESSAGES)
 
 test: $(DEV) check
 	@CHROMIUM="$$(.ci/browser)" && export CHROMIUM && .ci/test $(ARGS)
+
+fuzz: $(DEV)
+	@FUZZ_SECONDS=$(SECONDS) .ci/test tests/test_fuzz.py
 
 format: $(DEV)
 	$(PY) -m ruff check --fix .

@@ -5,13 +5,13 @@ from itertools import pairwise
 from typing import Any
 
 from django import forms
+from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
 from django.contrib.admin.utils import NestedObjects, flatten_fieldsets, quote, unquote
 from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.contrib.admin.widgets import AutocompleteSelectMultiple
-from django.contrib.auth import get_permission_codename
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db import models, router
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -24,8 +24,18 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 
 from config import origins
-from config.history import delete_whole, hold_history, release_history, write_entry
+from config.history import delete_whole, hold_history, release_history, users_of, write_entry
 from config.merge import AGAINST, PREFIX, Merge, merged_reason
+from config.reach import (
+    NOT_YOURS,
+    belongs_by,
+    guarded,
+    may,
+    may_enter,
+    permission,
+    sees_names,
+    within,
+)
 from config.restore import Objection, Refused, Restoration, deleted_entries, obstacles, restore
 from config.rows import RowFormSet
 from config.templatetags.site import KEPT
@@ -39,7 +49,9 @@ from config.versions import (
     moment,
     name_of,
     state_of,
+    stored_fields,
     told,
+    whole,
 )
 from config.words import labelled, sentences
 
@@ -48,8 +60,12 @@ Way = origins.Way
 
 
 class RecordForm(forms.ModelForm):
-    """A form that asks why, and that remembers which version of the record it was opened on."""
+    """A form that asks why, and that remembers which version of the record it was opened on.
 
+    `by` is who fills it in: what is saved has to lie within that person's reach.
+    """
+
+    by: Any = None
     change_reason = forms.CharField(
         label=_("Reason for change"),
         max_length=MAX_REASON,
@@ -66,6 +82,16 @@ class RecordForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         latest = latest_entry(self.instance) if self.instance.pk else None
         self.initial["version"] = str(latest.pk) if latest else ""
+
+    def _post_clean(self) -> None:
+        """Refuse a record that would belong to somebody else, at the field that says so."""
+        super()._post_clean()  # type: ignore[misc]  # the stubs leave it out
+        name, adding = belongs_by(self._meta.model), self.instance.pk is None
+        if self.by is None or name in self.errors or may(self.by, "add" if adding else "change", self.instance):
+            return
+        self.add_error(name if name in self.fields else None, ValidationError(NOT_YOURS, code="not_yours"))
+        if name and not adding:  # what hangs on it stays open to be mended
+            setattr(self.instance, self.instance._meta.get_field(name).attname, self.initial.get(name))
 
 
 class ManySelect(AutocompleteSelectMultiple):
@@ -117,6 +143,22 @@ class RecordAdmin(SimpleHistoryAdmin):
             field.error_messages["invalid"] = db_field.error_messages["invalid"]
         return field
 
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """By whom a record belongs to somebody is chosen among those within reach."""
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if db_field.name == belongs_by(self.model):
+            self.bound_to_reach(request, field)
+        return field
+
+    def bound_to_reach(self, request: HttpRequest, field: Any) -> None:
+        """Whoever has only one to choose is not asked."""
+        reached = within(request.user, field.queryset)
+        if reached is not field.queryset:
+            field.queryset = reached
+            field.error_messages["invalid_choice"] = NOT_YOURS
+            keys = list(reached.values_list("pk", flat=True)[:2])
+            field.initial = keys[0] if len(keys) == 1 else None
+
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name in self.autocomplete_fields:
             kwargs["widget"] = ManySelect(db_field, self.admin_site)
@@ -137,6 +179,44 @@ class RecordAdmin(SimpleHistoryAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return RecordList
+
+    # -- who may -----------------------------------------------------------------------------------------
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(super().has_add_permission(request)) and may_enter(request.user, self.model)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Of one record: whether the reach goes as far. Every record may be looked at, for nothing is hidden."""
+        return bool(request.user.has_perm(permission(self.model, "change"), obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm(permission(self.model, "delete"), obj))
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(super().has_view_permission(request))
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, obj, change, **kwargs)
+        form.by = request.user  # the class is made for this request alone
+        return form
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """What takes a further permission is shown, not asked, to those who lack it."""
+        return [*super().get_readonly_fields(request, obj), *guarded(request.user, self.model)]
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fixed = self.get_readonly_fields(request, obj)
+        found = super().get_prepopulated_fields(request, obj)
+        return {name: sources for name, sources in found.items() if name not in fixed}
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+        """As the list finds them; the search box of a form offers only what its record may belong to."""
+        match = request.resolver_match
+        if match and match.url_name == "autocomplete":
+            source = apps.get_model(request.GET["app_label"], request.GET["model_name"])
+            if request.GET["field_name"] == belongs_by(source):
+                queryset = within(request.user, queryset)
+        return super().get_search_results(request, queryset, search_term)
 
     def get_view_on_site_url(self, obj: Any = None) -> str | None:
         """The record's page, without the detour by which the stock admin looks it up."""
@@ -196,7 +276,7 @@ class RecordAdmin(SimpleHistoryAdmin):
     def gone_page(self, request: HttpRequest, key: str) -> HttpResponse | None:
         """What was typed about a record that somebody deleted meanwhile, and the way to bring it back."""
         end = self.model.history.filter(id=key).order_by("-history_id").first() if key.isdecimal() else None
-        if end is None or end.history_type != "-":
+        if end is None or end.history_type != "-" or not sees_names(request.user, end.instance):
             return None
         form = self.get_form(request, end.instance, change=True)(request.POST, instance=end.instance)
         context = {
@@ -289,7 +369,7 @@ class RecordAdmin(SimpleHistoryAdmin):
             return
         earlier = self.model.history.filter(id=entries[-1].id, history_id__lt=entries[-1].pk)
         pairs = list(pairwise([*entries, earlier.order_by("-history_id").first()]))
-        changes, imports = told(pairs), origins.origins_of(self.model, entries)
+        changes, imports = told(pairs), origins.origins_of(self.model, entries, request.user)
         for entry in entries:
             entry.differences = changes[entry.pk]
             entry.changed_by = author(entry)  # not `author`: a record may have a field of that name
@@ -299,9 +379,10 @@ class RecordAdmin(SimpleHistoryAdmin):
         return labelled(_("History"), name_of(obj))
 
     def render_history_view(self, request: HttpRequest, template: str, context: Any, **kwargs: Any) -> HttpResponse:
-        response: HttpResponse = super().render_history_view(
-            request, template, context | {"name": name_of(context["object"])}, **kwargs
-        )
+        """Who worked on what is out of reach is left out."""
+        record = context["object"]
+        more = {"name": name_of(record), "named": sees_names(request.user, record)}
+        response: HttpResponse = super().render_history_view(request, template, context | more, **kwargs)
         return response
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
@@ -332,8 +413,10 @@ class RecordAdmin(SimpleHistoryAdmin):
 
     def version_context(self, request: HttpRequest, entry: Any, refused: Iterable[Objection]) -> dict[str, Any]:
         restoration = Restoration(entry)
-        gone, may = restoration.record is None, self.may_restore(request, restoration)
-        steps = restoration.steps() if may else []
+        named = sees_names(request.user, restoration.record or entry.instance)
+        origin = origins.origins_of(self.model, [entry], request.user).get(entry.pk)
+        gone, able = restoration.record is None, self.may_restore(request, restoration)
+        steps = restoration.steps() if able else []
         if steps and not refused:
             refused = obstacles(restoration, self.restore_faults(request, restoration))
         return {
@@ -341,17 +424,17 @@ class RecordAdmin(SimpleHistoryAdmin):
             "title": _("Version of %(when)s") % {"when": moment(entry.history_date)},
             "subtitle": None,
             "entry": entry,
-            "author": author(entry),
-            "origin": origins.origins_of(self.model, [entry]).get(entry.pk),
+            "author": author(entry) if named else "",
+            "origin": origin if named else None,
             "facts": facts(entry),
             "differences": differences(entry, entry.prev_record),
             "opts": self.opts,
             "object_id": entry.id,
             "name": called(entry),
             "gone": gone,
-            "may_restore": may,
+            "may_restore": able,
             "steps": steps,
-            "rows": [called(row.entry) for row in restoration.rows] if may else [],
+            "rows": [called(row.entry) for row in restoration.rows] if able else [],
             "refused": refused,
             "latest": restoration.latest,
             "reason": request.POST.get("change_reason", ""),
@@ -361,18 +444,31 @@ class RecordAdmin(SimpleHistoryAdmin):
     # -- bringing back -------------------------------------------------------------------------------
 
     def may_restore(self, request: HttpRequest, restoration: Restoration) -> bool:
-        """Who may change a record may set it back; who may add one may bring a deleted one back."""
-        if restoration.record is None:
-            return bool(self.has_add_permission(request))
-        return bool(self.has_change_permission(request, restoration.record))
+        """Who may change a record may set it back; who may add one, with its rows, may bring a deleted one back."""
+        if restoration.record is not None:
+            return self.has_change_permission(request, restoration.record)
+        rows = {permission(row.model, "add") for row in restoration.rows}
+        return self.has_add_permission(request) and all(request.user.has_perm(name) for name in rows)
 
     def restore_faults(self, request: HttpRequest, restoration: Restoration) -> Mapping[str, str]:
         """The fields that restoring would change though this person's form does not let them, with the reason."""
+        faults = self.reach_faults(request, restoration)
         if restoration.record is None:
-            return {}
+            return faults
         fixed = set(self.get_readonly_fields(request, restoration.record))
         text = _("The form does not let you change this field, and restoring does not either.")
-        return {field.name: str(text) for field in restoration.changed if field.name in fixed}
+        return faults | {field.name: str(text) for field in restoration.changed if field.name in fixed}
+
+    def reach_faults(self, request: HttpRequest, restoration: Restoration) -> dict[str, str]:
+        """What the version says may put the record beyond this person's reach."""
+        name, then = belongs_by(self.model), self.model(pk=restoration.entry.id)
+        for field in stored_fields(self.model):
+            setattr(then, field.attname, restoration.then[field.name])
+        try:
+            reached = may(request.user, "add" if restoration.record is None else "change", then)
+        except ObjectDoesNotExist:
+            return {}  # objected to already: it cannot be brought back before its parent
+        return {} if reached or not name else {name: str(NOT_YOURS)}
 
     def restored(self, request: HttpRequest, entry: Any) -> HttpResponse:
         """Raises Refused, with every objection; nothing is changed then."""
@@ -410,7 +506,8 @@ class RecordAdmin(SimpleHistoryAdmin):
         pages = Paginator(deleted_entries(self.model), self.history_list_per_page)
         page = pages.get_page(request.GET.get(PAGE_VAR))
         entries = list(page)
-        imports = origins.origins_of(self.model, entries)
+        named = {entry.pk: sees_names(request.user, whole(entry)) for entry in entries}
+        imports = origins.origins_of(self.model, [entry for entry in entries if named[entry.pk]], request.user)
         context = {
             **self.admin_site.each_context(request),
             "title": _("Deleted records: %(kind)s") % {"kind": self.opts.verbose_name_plural},
@@ -420,7 +517,7 @@ class RecordAdmin(SimpleHistoryAdmin):
                 {
                     "entry": entry,
                     "name": called(entry),
-                    "author": author(entry),
+                    "author": author(entry) if named[entry.pk] else "",
                     "origin": imports.get(entry.pk),
                     "address": self.page_of("simple_history", entry.id, entry.pk),
                 }
@@ -457,22 +554,21 @@ class RelationInline(admin.TabularInline):
         kwargs.setdefault("label", capfirst(db_field.remote_field.model._meta.verbose_name))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
-    def may(self, request: HttpRequest, *actions: str) -> bool:
-        opts = self.parent_model._meta
-        wanted = [f"{opts.app_label}.{get_permission_codename(action, opts)}" for action in actions]
-        return any(request.user.has_perm(name) for name in wanted)
+    def may_edit(self, request: HttpRequest, record: Any) -> bool:
+        return bool(request.user.has_perm(permission(self.parent_model, "change" if record else "add"), record))
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.may(request, "change" if obj else "add")
+        return self.may_edit(request, obj)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.may(request, "change" if obj else "add")
+        return self.may_edit(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.may(request, "change" if obj else "add")
+        return self.may_edit(request, obj)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.may(request, "view", "change", "add")
+        wanted = (permission(self.parent_model, action) for action in ("view", "change", "add"))
+        return any(request.user.has_perm(name) for name in wanted)
 
 
 def says_the_same(record: Any) -> bool:
@@ -497,10 +593,3 @@ def sent_items(data: Any) -> list[tuple[str, str]]:
     asked = ("csrfmiddlewaretoken", AGAINST)
     pairs = [(name, value) for name, values in data.lists() for value in values]
     return [(name, value) for name, value in pairs if name not in asked and not name.startswith(PREFIX)]
-
-
-def users_of(record: Any) -> Iterable[Any]:
-    """The records that name this one in a list of theirs. Deleting it would shorten the list without a word."""
-    for relation in record._meta.related_objects:
-        if relation.many_to_many:
-            yield from relation.related_model._base_manager.filter(**{relation.field.name: record})

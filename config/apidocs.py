@@ -1,22 +1,27 @@
-"""The API's description for programs and for people: both made from the same schema, without any outside request."""
+"""The API as told to programs and to people: all made from one description, without any outside request."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import get_language, gettext
 from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.renderers import OpenApiYamlRenderer
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.request import Request
-from rest_framework.response import Response
 
-from config.openapi import EXAMPLE
+from config.openapi.pages import Pages, Reference
 from config.resources import Strict
+
+USE = Path(settings.BASE_DIR) / "docs" / "examples" / "use"
 
 
 class Schema(Strict, SpectacularAPIView):
@@ -25,100 +30,89 @@ class Schema(Strict, SpectacularAPIView):
     schema = None  # type: ignore[assignment]  # it does not describe itself
     renderer_classes = SpectacularAPIView.renderer_classes
 
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """The middleware has set the language already."""
-        response: Response = self._get_schema_response(request)  # type: ignore[no-untyped-call]
-        return response
+        kind = str(request.accepted_renderer.format)
+        content = written(kind, get_language() or "en", settings.SITE_ACCESS)
+        name = f'inline; filename="tracker-api.{kind}"'
+        media = f"{request.accepted_media_type}; charset=utf-8"
+        return HttpResponse(content, content_type=media, headers={"Content-Disposition": name})
 
 
-@dataclass(frozen=True)
-class ParameterLine:
-    name: str
-    required: bool
-    kind: str
-    words: Sequence[str]
-    default: str
-    description: str
-    example: str
+@lru_cache(maxsize=4)
+def description(language: str, access: str) -> Mapping[str, Any]:
+    """The whole description in the active language. The code alone decides it, so that it is made once."""
+    generator = SchemaGenerator()  # type: ignore[no-untyped-call]
+    found: Mapping[str, Any] = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    return found
 
 
-@dataclass(frozen=True)
-class OperationText:
-    """One address as the page prints it."""
-
-    anchor: str
-    path: str
-    summary: str
-    description: str
-    parameters: Sequence[ParameterLine]
-    formats: Sequence[str]
-    example: str
+@lru_cache(maxsize=8)
+def written(kind: str, language: str, access: str) -> bytes:
+    """The description as a program reads it, json or yaml."""
+    found = description(language, access)
+    if kind == "json":
+        return json.dumps(found, ensure_ascii=False).encode()
+    content: bytes = OpenApiYamlRenderer().render(found, renderer_context={})  # type: ignore[no-untyped-call]
+    return content
 
 
-@dataclass(frozen=True)
-class Group:
-    """The addresses of one resource."""
+@lru_cache(maxsize=4)
+def reference(language: str, access: str) -> Reference:
+    return Pages(description(language, access)).reference()
 
-    anchor: str
-    title: str
-    operations: Sequence[OperationText]
+
+@lru_cache(maxsize=4)
+def parts(language: str, access: str) -> Mapping[str, str]:
+    """What the page prints of the reference: long, and the same for everybody, so that it is made once."""
+    found = {"reference": reference(language, access)}
+    return {name: render_to_string(f"parts/api{name}.html", found) for name in ("shared", "errors", "groups")}
 
 
 def api_docs(request: HttpRequest) -> HttpResponse:
     """The documentation page."""
+    kind = get_language() or "en", settings.SITE_ACCESS
     context = {
         "title": gettext("API documentation"),
         "finding": gettext(
             "Everything the pages show, for programs: the same records, the same numbers, made by the same functions."
         ),
-        "groups": groups(get_language() or "en"),
+        "reference": reference(*kind),
+        "parts": parts(*kind),
         "base": request.build_absolute_uri(reverse("api-root")),
         "internal": settings.SITE_ACCESS == "internal",
     }
     return render(request, "api_docs.html", context)
 
 
-@lru_cache(maxsize=4)
-def groups(language: str) -> Sequence[Group]:
-    """All addresses in the active language. The code alone decides them, so that they are read once."""
-    generator = SchemaGenerator()  # type: ignore[no-untyped-call]
-    paths = generator.get_schema(request=None, public=True)["paths"]  # type: ignore[no-untyped-call]
-    found: dict[str, list[OperationText]] = {}
-    for path, methods in paths.items():
-        for operation in methods.values():
-            found.setdefault(operation["tags"][0], []).append(text_of(path, operation))
-    return [Group(tag, own[0].summary, own) for tag, own in found.items()]
+@dataclass(frozen=True)
+class Shown:
+    """A program that the page shows, and what it prints."""
+
+    name: str
+    code: str
+    prints: str
 
 
-def text_of(path: str, operation: Mapping[str, Any]) -> OperationText:
-    return OperationText(
-        anchor=operation["operationId"],
-        path=path,
-        summary=operation.get("summary", ""),
-        description=operation.get("description", ""),
-        parameters=[line_of(parameter) for parameter in operation.get("parameters", [])],
-        formats=list(operation["responses"]["200"]["content"]),
-        example=operation.get(EXAMPLE, ""),
-    )
+@cache
+def examples() -> Mapping[str, Shown]:
+    """The programs by name, with an underscore for the dot: first_sh. The suite runs them as they stand."""
+    files = sorted(path for path in USE.iterdir() if path.suffix != ".out")
+    return {
+        path.name.replace(".", "_"): Shown(path.name, path.read_text(), path.with_name(f"{path.name}.out").read_text())
+        for path in files
+    }
 
 
-def line_of(parameter: Mapping[str, Any]) -> ParameterLine:
-    schema = parameter["schema"]
-    item = schema.get("items", schema)
-    example = next((shown["value"] for shown in parameter.get("examples", {}).values()), "")
-    return ParameterLine(
-        name=parameter["name"],
-        required=parameter.get("required", False),
-        kind="date" if item.get("format") == "date" else item.get("type", "string"),
-        words=[word for word in item.get("enum", []) if not str(word).startswith("-")],
-        default=str(schema.get("default", "")),
-        description=parameter.get("description", ""),
-        example=joined(example),
-    )
-
-
-def joined(example: Any) -> str:
-    """An example as it stands in an address."""
-    if isinstance(example, Iterable) and not isinstance(example, str):
-        return ",".join(str(word) for word in example)
-    return str(example)
+def api_use(request: HttpRequest) -> HttpResponse:
+    """The page that leads a newcomer through it."""
+    context = {
+        "title": gettext("Use the API"),
+        "finding": gettext(
+            "From nothing to the rollout of a policy in a table, and one plan corrected, in ten minutes."
+        ),
+        "examples": examples(),
+        "base": request.build_absolute_uri(reverse("api-root")).rstrip("/"),
+        "crumbs": [{"label": gettext("API documentation"), "url": "api-docs"}, {"label": gettext("Use the API")}],
+    }
+    return render(request, "api_use.html", context)

@@ -4,8 +4,10 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.db import InterfaceError, OperationalError
 from django.utils.translation import gettext as _
 
+DATABASE_DOWN = (InterfaceError, OperationalError)  # gone, not there yet, or locked for longer than a request waits
 MAX_ECHO = 80  # characters of a reader's own word that a message repeats
 
 
@@ -50,6 +52,6 @@ def unknown_parameter(name: str, known: Iterable[str]) -> Fault:
     else:
         text = _("“%(name)s” is not a parameter here. Known: %(known)s.") % {
             "name": short(name),
-            "known": ", ".join(names),
+            "known": ", ".join(dict.fromkeys(name.partition("__")[0] for name in names)),  # without their suffixes
         }
     return Fault(short(name), "unknown_parameter", text)

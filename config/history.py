@@ -2,12 +2,23 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
-HISTORY = HistoricalRecords(inherit=True)
+
+class WholeRecords(HistoricalRecords):
+    """Histories whose entries are written whole."""
+
+    def create_historical_record(self, instance: models.Model, history_type: str, using: str | None = None) -> None:
+        """An entry, its lists and its line among the changes: all of it or nothing, also outside a transaction."""
+        with transaction.atomic(using=using, savepoint=False):
+            super().create_historical_record(instance, history_type, using=using)
+
+
+HISTORY = WholeRecords(inherit=True)
 
 
 def hold_history(record: models.Model) -> None:
@@ -64,3 +75,10 @@ def row_kinds(model: type[models.Model]) -> list[tuple[type[models.Model], str]]
         for relation in model._meta.related_objects
         if relation.on_delete is models.CASCADE and hasattr(relation.related_model, "history")
     ]
+
+
+def users_of(record: Any) -> Iterator[Any]:
+    """The records that name this one in a list of theirs. Deleting it would shorten the list without a word."""
+    for relation in record._meta.related_objects:
+        if relation.many_to_many:
+            yield from relation.related_model._base_manager.filter(**{relation.field.name: record})

@@ -8,7 +8,6 @@ from datetime import date, datetime, time
 from functools import cached_property
 from typing import Any
 
-from django.contrib.auth import get_permission_codename
 from django.core.paginator import Paginator
 from django.db.models import CharField, OuterRef, Q, QuerySet, Subquery, Value
 from django.http import HttpRequest
@@ -21,8 +20,9 @@ from config.charts import Cell, Column
 from config.faults import BadRequest, Fault, short
 from config.lists import Export, Exports, Stream, page_number
 from config.origins import Way, origins_of
+from config.reach import permission, sees_names
 from config.templatetags.site import reason
-from config.versions import Difference, Fact, author, facts, moment, told
+from config.versions import Difference, Fact, author, facts, moment, told, whole
 from config.words import labelled, listed_long
 
 ENTRIES_ON_A_PAGE = 50
@@ -34,13 +34,15 @@ ENTRY_WORD = "entry"  # the word of the address that asks for the record as it s
 class Watched:
     """Entries of one kind of record: which of its history, and how each record is called on the page.
 
-    `related` are the relations that the name needs.
+    `related` are the relations that the name needs; `of` is the record that all of it hangs on: whoever's that is,
+    theirs are the entries. Without one each entry's own record says it.
     """
 
     model: Any
     which: Q
     name: Callable[[Any], str] = lambda entry: str(entry.instance)
     related: Sequence[str] = ()
+    of: Any = None
 
     @property
     def kind(self) -> str:
@@ -83,9 +85,13 @@ class Reader:
     user: Any
 
     def sees_names(self, model: Any) -> bool:
-        opts = model._meta
-        wanted = [f"{opts.app_label}.{get_permission_codename(action, opts)}" for action in ("view", "change")]
+        """Whether of any record of the kind."""
+        wanted = (permission(model, action) for action in ("view", "change"))
         return bool(self.user.is_staff) and any(self.user.has_perm(name) for name in wanted)
+
+    def sees_names_of(self, model: Any, record: Any) -> bool:
+        """Whether of this record, or of one of the kind that hangs on it."""
+        return bool(self.user.is_staff) and sees_names(self.user, record, model)
 
 
 class Journal:
@@ -99,7 +105,10 @@ class Journal:
     @cached_property
     def named(self) -> bool:
         """Whether the reader sees the names of people for any of the kinds."""
-        return any(self.reader.sees_names(item.model) for item in self.watched.values())
+        return any(
+            self.reader.sees_names_of(item.model, item.of) if item.of else self.reader.sees_names(item.model)
+            for item in self.watched.values()
+        )
 
     @cached_property
     def total(self) -> int:
@@ -137,18 +146,19 @@ class Journal:
 
     def notes_of(self, item: Watched, keys: set[int]) -> dict[int, Note]:
         """Entries of one kind, each held against the one before it of the same record."""
-        history, seen = item.model.history, self.reader.sees_names(item.model)
+        history = item.model.history
         earlier = history.filter(id=OuterRef("id"), history_id__lt=OuterRef("history_id")).order_by("-history_id")
         rows = history.filter(pk__in=keys).select_related("history_user", *item.related)
         entries = list(rows.annotate(before=Subquery(earlier.values("history_id")[:1])))
         before = history.in_bulk([entry.before for entry in entries if entry.before and entry.history_type == "~"])
         changes = told([(entry, before.get(entry.before)) for entry in entries])
-        origins = origins_of(item.model, entries) if seen else {}
+        seen = {entry.pk: self.reader.sees_names_of(item.model, item.of or whole(entry)) for entry in entries}
+        origins = origins_of(item.model, [entry for entry in entries if seen[entry.pk]], self.reader.user)
         return {
             entry.pk: Note(
                 key=f"{item.kind}-{entry.pk}",
                 when=entry.history_date,
-                who=author(entry) if seen else "",
+                who=author(entry) if seen[entry.pk] else "",
                 kind=str(capfirst(item.model._meta.verbose_name)),
                 what=item.name(entry),
                 sign=entry.history_type,
@@ -156,7 +166,7 @@ class Journal:
                 differences=changes[entry.pk],
                 reason=reason(entry.history_change_reason),
                 origin=origins.get(entry.pk),
-                version=version_address(entry) if seen else "",
+                version=version_address(entry) if seen[entry.pk] else "",
             )
             for entry in entries
         }

@@ -1,4 +1,4 @@
-"""What every request carries before a view sees it: a number, a language, a day."""
+"""What every request carries before a view sees it, a number, a language, a day; and what none may carry."""
 
 import re
 import uuid
@@ -11,24 +11,79 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from config.asof import read_as_of, today
+from config.bodies import ContentTooLarge, body_of
 from config.faults import BadRequest, Fault, short
-from config.problems import refuse
+from config.logs import TOKEN, request_id
+from config.problems import CREDENTIALS, is_api, refuse
 
 Answer = Callable[[HttpRequest], HttpResponse]
 SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+MOST_ADDRESS = 4_000  # characters of path and query
+PAGE_METHODS = ("GET", "HEAD", "POST")
+TOKEN_NAMES = {"token", "access_token", "auth_token", "api_key", "apikey", "api-key", "x-api-key", "key", "auth"}
+TOKEN_NAMES |= {"authorization", "bearer", "secret", "password", "session", "sessionid"}
 
 
 class RequestId:
-    """Gives each request a number, the caller's own when it sent a plain one, and hands it back."""
+    """Gives each request a number, the caller's own when it sent a plain one, and hands it back.
+
+    Also sets the language that the browser asks for, for refusals before ReaderLanguage: the thread has still that of
+    its last request.
+    """
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-ID", "")
-        request.id = given if SAFE_ID.fullmatch(given) else uuid.uuid4().hex  # type: ignore[attr-defined]
+        number = given if SAFE_ID.fullmatch(given) and not TOKEN.search(given) else uuid.uuid4().hex
+        request_id.set(number)
+        request.id = number  # type: ignore[attr-defined]
+        translation.activate(translation.get_language_from_request(request))
         response = self.get_response(request)
         response["X-Request-ID"] = request.id  # type: ignore[attr-defined]
+        return response
+
+
+class Door:
+    """Refuses addresses longer than any of ours, and on pages the methods that no page has.
+
+    A body sent in chunks is read here, up to the limit: what comes after takes one without a length for none.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if len(request.path) + len(request.META.get("QUERY_STRING", "")) > MOST_ADDRESS:
+            text = _("This address has more than %(most)d characters. Leave out filters, or search for less.")
+            return refuse(request, 414, text % {"most": MOST_ADDRESS})
+        if request.method not in PAGE_METHODS and not is_api(request):
+            response = refuse(request, 405, _("Pages are read with GET and sent with POST."))
+            response["Allow"] = ", ".join(PAGE_METHODS)
+            return response
+        if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
+            try:
+                request.META["CONTENT_LENGTH"] = str(len(body_of(request)))
+            except ContentTooLarge as exc:
+                return refuse(request, exc.status_code, exc.detail, exc.faults)
+        return self.get_response(request)
+
+
+class NoTokenInAddress:
+    """Refuses credentials in an address of the API: logs, histories and proxies keep addresses."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        name = next((name for name in request.GET if name.lower() in TOKEN_NAMES), None) if is_api(request) else None
+        if name is None:
+            return self.get_response(request)
+        text = _("%(name)s: no token in an address. Send a new one in the header “Authorization: Bearer …”.")
+        message = text % {"name": name}
+        response = refuse(request, 401, message, [Fault(name, "token_in_address", message)])
+        response["WWW-Authenticate"] = CREDENTIALS
         return response
 
 

@@ -1,27 +1,35 @@
 """One shape for every refusal: RFC 9457 for API clients, a page that keeps the way back for readers."""
 
+import math
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
+from gunicorn.http.errors import ParseException
 from rest_framework.exceptions import APIException, NotAuthenticated, NotFound
 from rest_framework.exceptions import PermissionDenied as APIPermissionDenied
 from rest_framework.views import set_rollback
 
 from config.demonstration import is_demonstration
-from config.faults import BadRequest, Fault
+from config.faults import DATABASE_DOWN, BadRequest, Fault
 
 PROBLEM_JSON = "application/problem+json"
+PAGES = ("/api/docs", "/api/use")  # below /api/, but for people
+CREDENTIALS = 'Bearer realm="tracker"'  # what a 401 asks for
+RETRY_AFTER = "2"  # seconds, in which a database that restarts is there again
+MOST_PATH = 500  # characters of a path that a problem repeats: an answer never grows with the request
+UNREADABLE = (UnreadablePostError, ParseException)  # a body that broke off, or is not chunked as it says
 
 
 def is_api(request: HttpRequest) -> bool:
-    return request.path_info.startswith("/api/") and not request.path_info.startswith("/api/docs")
+    return request.path_info.startswith("/api/") and not request.path_info.startswith(PAGES)
 
 
 def problem(request: HttpRequest, status: int, detail: str, faults: Iterable[Fault] = ()) -> dict[str, Any]:
@@ -31,7 +39,7 @@ def problem(request: HttpRequest, status: int, detail: str, faults: Iterable[Fau
         "title": title(status),
         "status": int(status),
         "detail": detail,
-        "instance": request.path,
+        "instance": request.path[:MOST_PATH],
         "request_id": getattr(request, "id", ""),
         "errors": [asdict(fault) for fault in faults],
     }
@@ -46,24 +54,37 @@ def title(status: int) -> str:
         404: _("Not found"),
         405: _("Method not allowed"),
         406: _("Format not available"),
+        409: _("In conflict with another record"),
+        412: _("Changed meanwhile"),
+        413: _("Too much content"),
+        414: _("Address too long"),
         415: _("Media type not supported"),
+        417: _("Expectation not met"),
+        422: _("Cannot be done as sent"),
+        428: _("Version missing"),
         429: _("Too many requests"),
+        431: _("Headers too large"),
         500: _("Server error"),
+        502: _("A server behind this one failed"),
         503: _("Not available now"),
     }.get(status, HTTPStatus(status).phrase)
+
+
+def problem_answer(request: HttpRequest, status: int, detail: str, faults: Iterable[Fault] = ()) -> HttpResponse:
+    return JsonResponse(
+        problem(request, status, detail, faults),
+        status=status,
+        content_type=PROBLEM_JSON,
+        json_dumps_params={"ensure_ascii": False},
+    )
 
 
 def refuse(request: HttpRequest, status: int, detail: str, faults: Iterable[Fault] = ()) -> HttpResponse:
     """Answer a refusal in the face of the address: problem+json under /api/, a page elsewhere."""
     faults = tuple(faults)
     if is_api(request):
-        return JsonResponse(
-            problem(request, status, detail, faults),
-            status=status,
-            content_type=PROBLEM_JSON,
-            json_dumps_params={"ensure_ascii": False},
-        )
-    context = {"status": status, "detail": detail, "faults": faults, "path": request.path}
+        return problem_answer(request, status, detail, faults)
+    context = {"status": status, "title": title(status), "detail": detail, "faults": faults, "path": request.path}
     context["demonstration"] = is_demonstration(request)
     if status in {403, 404}:
         return render(request, f"{status}.html", context, status=status)
@@ -83,13 +104,23 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> HttpRespons
     status = 401 if isinstance(exc, NotAuthenticated) else exc.status_code
     faults = exc.faults if isinstance(exc, BadRequest) else ()
     response = refuse(context["request"], status, str(exc.detail), faults)
+    for name, value in {**getattr(exc, "headers", {}), **retry_after(exc)}.items():
+        response[name] = value
     if status == HTTPStatus.UNAUTHORIZED:
-        response["WWW-Authenticate"] = 'Session realm="tracker"'
+        response["WWW-Authenticate"] = CREDENTIALS
     return response
+
+
+def retry_after(exc: Exception) -> dict[str, str]:
+    """When to come again, where the refusal is about time."""
+    wait = getattr(exc, "wait", None)
+    return {} if wait is None else {"Retry-After": str(max(1, math.ceil(wait)))}
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler400."""
+    if isinstance(exception, RequestDataTooBig):
+        return refuse(request, 413, _("This is more than can be taken at once. Send less, or in parts."))
     return refuse(request, 400, _("The request could not be read."))
 
 
@@ -114,6 +145,24 @@ def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """handler500: no template context that could fail again."""
+    """handler500, called while what was raised is being handled."""
+    fault = sys.exc_info()[1]
+    if isinstance(fault, DATABASE_DOWN):
+        return not_now(request)
+    if isinstance(fault, UNREADABLE):
+        return refuse(request, 400, _("The request broke off, or its body is not as its headers say."))
+    return failure(request)
+
+
+def failure(request: HttpRequest) -> HttpResponse:
+    """A fault of ours: no template context that could fail again."""
     detail = _("Something went wrong on our side. Nothing was changed. Tell the administrator the request number.")
     return refuse(request, 500, detail)
+
+
+def not_now(request: HttpRequest) -> HttpResponse:
+    """The database is gone, not there yet, or locked: a page and a program learn when to come again."""
+    detail = _("The database does not answer now. Try again in a few seconds; of a change, look first if it was kept.")
+    response = refuse(request, 503, detail)
+    response["Retry-After"] = RETRY_AFTER
+    return response

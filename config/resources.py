@@ -1,14 +1,16 @@
 """What every address of the API has in common: strict parameters, a choice of fields, three formats, one day."""
 
+from calendar import timegm
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from typing import Any, ClassVar, cast
 
 from django.conf import settings
 from django.db.models import F, QuerySet
 from django.http.response import HttpResponseBase
 from django.utils.functional import Promise
+from django.utils.http import http_date
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_filters import FilterSet
@@ -29,12 +31,16 @@ from config.demonstration import body, file_lines, file_stem
 from config.faults import BadRequest, Fault
 from config.lists import form_faults
 from config.openapi import Description
+from config.paging import CURSOR
 from config.parameters import unknown_word, words_of
 from config.renderers import Row, csv_file, xlsx_file
+from config.revisions import with_revision
+from config.throttles import throttle
 from config.words import clauses, labelled
 from config.workbooks import Cover
 
 CHUNK = 500  # rows fetched at a time for a file
+DEPRECATED_DAYS = 365  # for so long at least what is to go still works
 KNOWN_NAMES: dict[tuple[type[APIView], str | None], frozenset[str]] = {}
 
 
@@ -61,6 +67,35 @@ class Negotiation(DefaultContentNegotiation):
         raise BadRequest(unknown_word("format", asked, list(dict.fromkeys(str(item.format) for item in offered))))
 
 
+@dataclass(frozen=True)
+class Deprecated:
+    """What is said of an address that will go: since when, on which day it goes if that is settled, what to use.
+
+    Raises ValueError for one that would go within a year: whoever builds on v1 is promised that long.
+    """
+
+    since: date
+    about: str  # the address of the page that says what to use instead
+    until: date | None = None
+
+    def __post_init__(self) -> None:
+        if self.until is not None and self.until < self.since + timedelta(DEPRECATED_DAYS):
+            raise ValueError(f"{self.until} is within {DEPRECATED_DAYS} days of {self.since}")
+
+    def headers(self) -> dict[str, str]:
+        """The headers of RFC 9745 and RFC 8594."""
+        said = {
+            "Deprecation": f"@{midnight(self.since)}",
+            "Link": f'<{self.about}>; rel="deprecation"; type="text/html"',
+        }
+        return said if self.until is None else {**said, "Sunset": http_date(midnight(self.until))}
+
+
+def midnight(day: date) -> int:
+    """The first second of a day in UTC."""
+    return timegm(day.timetuple())
+
+
 class Strict(APIView):
     """An address that refuses what it does not know, and answers for one day."""
 
@@ -73,6 +108,7 @@ class Strict(APIView):
     heading: ClassVar[str | Promise] = ""  # what the documentation calls it
     about: ClassVar[str | Promise] = ""
     example: ClassVar[str] = ""  # the query string of the documentation's example
+    deprecated: ClassVar[Deprecated | None] = None  # what is said of an address that will go
 
     @property
     def as_of(self) -> date:
@@ -80,10 +116,26 @@ class Strict(APIView):
         day: date = getattr(self.request, "as_of", None) or today()
         return day
 
+    def check_permissions(self, request: Request) -> None:
+        """Whoever is refused is counted as well."""
+        throttle(request)
+        super().check_permissions(request)
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        self.check_parameters(request)
+
+    def check_parameters(self, request: Request) -> None:
+        """Raises BadRequest for what this address does not know."""
         if request.method in {"GET", "HEAD"}:
             parameters.check(request, self.known_names())
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Every answer of an address that will go says so, refusals as well."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        for name, value in self.deprecated.headers().items() if self.deprecated else ():
+            response[name] = value
+        return response
 
     def known_names(self) -> frozenset[str]:
         """The names of the parameters; the code alone decides them, so that they are listed once."""
@@ -119,10 +171,12 @@ class Strict(APIView):
 
 
 def chosen_fields(serializer: Serializer[Any], request: Request) -> list[str]:
-    """Leave only the fields that `fields` and `omit` ask for, and say which, in the order asked for."""
+    """Leave only the fields that `fields` and `omit`, or `brief`, ask for, and say which, in the order asked for."""
     known = list(serializer.fields)
     wanted, unwanted = words_of(request.query_params, "fields", known), words_of(request.query_params, "omit", known)
     kept = [name for name in dict.fromkeys(wanted or known) if name not in unwanted]
+    if parameters.is_brief(request.query_params):
+        kept = [name for name in known if name in parameters.NAMING]
     if not kept:
         raise BadRequest(Fault("omit", "nothing_left", _("omit: no field would be left.")))
     for name in known:
@@ -148,10 +202,10 @@ class Resource(Strict, ReadOnlyModelViewSet):
 
     def parameters(self) -> Sequence[OpenApiParameter]:
         names = list(self.face().fields)
-        shared = [*parameters.common(self.formats()), *parameters.sparse(names)]
+        shared = [*parameters.common(self.formats()), *parameters.sparse(names), parameters.brief()]
         if self.action != "list":
             return shared
-        own = parameters.filters(self.filterset_class, self.examples)
+        own = parameters.filters(self.filterset_class, {self.lookup_field: self.sample, **self.examples})
         return [*own, *parameters.listing(list(self.order)), *shared]
 
     @property
@@ -161,7 +215,7 @@ class Resource(Strict, ReadOnlyModelViewSet):
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         rows = self.filter_queryset(self.get_queryset())
-        paged = request.accepted_renderer.format == "json" or {"page", "page_size"} & set(request.query_params)
+        paged = request.accepted_renderer.format == "json" or {"page", "page_size", CURSOR} & set(request.query_params)
         found = self.paginate_queryset(rows) if paged else rows.iterator(chunk_size=CHUNK)
         records = map(self.on_the_day, found or [])
         serializer = self.face()
@@ -177,7 +231,24 @@ class Resource(Strict, ReadOnlyModelViewSet):
         if file is not None:
             return file
         chosen_fields(serializer, request)
-        return Response(body(request, serializer.to_representation(record)))
+        response = Response(body(request, serializer.to_representation(record)))
+        response.revision = record.revision  # type: ignore[attr-defined]  # the tag of one record begins with it
+        return response
+
+    def records(self) -> QuerySet[Any]:
+        """Every record of the kind, with what its face needs."""
+        raise NotImplementedError
+
+    def known(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Those of them that a reader of the day may know of; all of most kinds."""
+        return rows
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return with_revision(self.known(self.records()))
+
+    def with_facts(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """The rows with what `on_the_day` computes from; most need nothing."""
+        return rows
 
     def on_the_day(self, record: Any) -> Any:
         """The record with what has to be computed of it for the day; most have nothing to add."""

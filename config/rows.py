@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy
 
 from config.history import delete_whole
 from config.merge import stored, typed, write
+from config.reach import permission
 from config.versions import author, differences, label_of, moment
 from config.words import clauses, labelled, sentences
 
@@ -273,6 +274,20 @@ class RowInline(admin.TabularInline):
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         return super().get_queryset(request).select_related(*self.known, *self.autocomplete_fields)
+
+    # A row belongs to whom its parent belongs to: whoever does not reach that only looks at the rows.
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm(permission(self.model, "add"), obj))
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm(permission(self.model, "change"), obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm(permission(self.model, "delete"), obj))
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_view_permission(request)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """The version goes with rows that can be written."""

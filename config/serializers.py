@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import models
 from django.urls import reverse
+from django.utils.translation import gettext_lazy
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -101,6 +102,11 @@ class Face(Plain):
     url = serializers.SerializerMethodField()
     page = serializers.SerializerMethodField()
 
+    def get_fields(self) -> dict[str, Any]:
+        """Last of all, how often the record was written: by it a write says which version it has seen."""
+        text = gettext_lazy("Number of entries in the record’s history. Its ETag begins with it.")
+        return {**super().get_fields(), "revision": serializers.IntegerField(read_only=True, help_text=text)}
+
     def get_url(self, record: Any) -> str:
         """Address of this record in the API."""
         return api_address(record, self.context["request"])
@@ -111,18 +117,31 @@ class Face(Plain):
 
 
 class FaultSerializer(serializers.Serializer):
-    pointer = serializers.CharField(read_only=True)
+    pointer = serializers.CharField(
+        read_only=True,
+        help_text=gettext_lazy("Where: the name of the parameter or header, or a JSON pointer into the body."),
+    )
     code = serializers.CharField(read_only=True)
-    message = serializers.CharField(read_only=True)
+    message = serializers.CharField(
+        read_only=True, help_text=gettext_lazy("What is wrong and what to do, in the reader’s language.")
+    )
 
 
 class ProblemSerializer(serializers.Serializer):
     """A refusal after RFC 9457."""
 
-    type = serializers.CharField(read_only=True)
-    title = serializers.CharField(read_only=True)
-    status = serializers.IntegerField(read_only=True)
-    detail = serializers.CharField(read_only=True)
-    instance = serializers.CharField(read_only=True)
-    request_id = serializers.CharField(read_only=True)
-    errors = FaultSerializer(many=True, read_only=True)  # type: ignore[assignment]
+    type = serializers.CharField(
+        read_only=True, help_text=gettext_lazy("Always about:blank: the status says which kind it is.")
+    )
+    title = serializers.CharField(
+        read_only=True, help_text=gettext_lazy("The short name of the status, in the reader’s language.")
+    )
+    status = serializers.IntegerField(read_only=True, help_text=gettext_lazy("The status of the answer."))
+    detail = serializers.CharField(read_only=True, help_text=gettext_lazy("What is wrong, in sentences."))
+    instance = serializers.CharField(read_only=True, help_text=gettext_lazy("The path that was asked."))
+    request_id = serializers.CharField(
+        read_only=True, help_text=gettext_lazy("The number of the request: name it when you ask us.")
+    )
+    errors = FaultSerializer(  # type: ignore[assignment]
+        many=True, read_only=True, help_text=gettext_lazy("Everything that is wrong, one by one; often empty.")
+    )

@@ -5,6 +5,7 @@ The table of variables stands in README.md. Nothing here imports either domain.
 
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import environ
 from csp.constants import NONE, SELF
@@ -65,6 +66,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "django_filters",
     "drf_spectacular",
+    "config.apps.House",
     "policies",
     "pilots",
 ]
@@ -73,13 +75,18 @@ SITE_ACCESS = choice("SITE_ACCESS", "public", ("public", "internal"))
 
 MIDDLEWARE = [
     "config.middleware.RequestId",
+    "config.health.Health",  # before the host, the redirect to https and the sign-in are looked at
+    "config.events.RequestLog",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.middleware.gzip.GZipMiddleware",  # pads answers at random, and CSRF tokens are masked: no BREACH
+    "config.conditional.Compression",  # pads answers at random, and CSRF tokens are masked: no BREACH
     "csp.middleware.CSPMiddleware",
+    "config.middleware.Door",
     "policies.middleware.Demonstration",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "config.middleware.ReaderLanguage",
+    "config.throttles.RateLimits",
+    "config.middleware.NoTokenInAddress",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -127,10 +134,25 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     DATABASES["default"].update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True)
+    DATABASES["default"]["OPTIONS"] = {
+        # A server that takes connections and stays silent costs a request 3 seconds, one that vanished 10.
+        "connect_timeout": 3,
+        "tcp_user_timeout": 10_000,
+        "keepalives_idle": 4,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        **DATABASES["default"].get("OPTIONS", {}),
+    }
 else:
     raise ImproperlyConfigured("DATABASE_URL: use sqlite:///FILE or postgres://USER:PASSWORD@HOST:PORT/NAME.")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
+if "redis" in CACHES["default"]["BACKEND"].lower():  # a silent server holds up no request
+    CACHES["default"]["OPTIONS"] = {
+        "socket_connect_timeout": 1,
+        "socket_timeout": 1,
+        **CACHES["default"].get("OPTIONS", {}),
+    }
 
 # -- languages and time ------------------------------------------------------------------------------
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
@@ -160,7 +182,8 @@ HTTPS = flag("HTTPS", default=not (DEBUG or ONLY_THIS_MACHINE))
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
-if flag("BEHIND_PROXY", default=False):  # only then are the proxy's headers believed
+BEHIND_PROXY = flag("BEHIND_PROXY", default=False)
+if BEHIND_PROXY:  # only then are the proxy's headers believed
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     AXES_IPWARE_PROXY_COUNT = 1
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if HTTPS and not host.startswith(("*", "."))]
@@ -189,7 +212,11 @@ CONTENT_SECURITY_POLICY = {
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "overview"
 LOGOUT_REDIRECT_URL = "overview"
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+    "pilots.access.Roles",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
@@ -210,15 +237,33 @@ AXES_LOCKOUT_TEMPLATE = "registration/locked.html"
 AXES_VERBOSE = False
 CSRF_FAILURE_VIEW = "config.problems.csrf_failed"
 
-# Errors go to the console whatever DEBUG says: the server's log is where an administrator looks first.
-LOGGING = {
+# How many requests one caller may send in how many seconds: config/throttles.py says who counts as one.
+RATES = {
+    "anonymous": (600, 60),
+    "signed-in": (3_000, 60),
+    "writes": (1_200, 60),
+    "files": (120, 60),
+    "failed-tokens": (60, 60),
+}
+if not flag("THROTTLES", default=True):
+    RATES = {}
+
+# Everything goes to the console, where the server's supervisor takes it: one line a request, and what went wrong.
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"context": {"()": "config.logs.Context"}, "raised": {"()": "config.logs.Raised"}},
+    "formatters": {"line": {"()": "config.logs.PlainLines" if DEBUG else "config.logs.Lines"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["context"]}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
-        "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
+        "axes": {"level": "ERROR"},  # config.events tells of sign-ins, without the name that was typed
+        "django": {"level": "INFO"},
+        "django.request": {"level": "ERROR", "filters": ["raised"]},
         "django.server": {"handlers": ["console"], "level": "INFO", "propagate": False},
+        "gunicorn.access": {"level": "ERROR"},  # config.events writes the line of a request
+        "gunicorn.error": {"handlers": ["console"], "level": "INFO", "propagate": False},
+        "tracker": {"level": "INFO"},
     },
 }
 
@@ -231,13 +276,13 @@ REST_FRAMEWORK = {
         "config.renderers.XLSXRenderer",
     ],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["config.tokens.BearerAuthentication", "config.tokens.Session"],
     "DEFAULT_PERMISSION_CLASSES": [
         "rest_framework.permissions.IsAuthenticated"
         if SITE_ACCESS == "internal"
         else "rest_framework.permissions.AllowAny"
     ],
-    "DEFAULT_PAGINATION_CLASS": "config.paging.NumberedPages",
+    "DEFAULT_PAGINATION_CLASS": "config.paging.Pages",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "config.problems.exception_handler",
     "COERCE_DECIMAL_TO_STRING": False,
@@ -251,16 +296,28 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "ENUM_GENERATE_CHOICE_DESCRIPTION": True,
+    "DISABLE_DOCSTRING_DESCRIPTIONS": True,  # docstrings are for those who read the code, in English
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "config.openapi.arrange.arranged"],
     "SORT_OPERATION_PARAMETERS": False,  # an address's own filters come before what all share
     "ENUM_NAME_OVERRIDES": {
-        "Confidence": "policies.models.Confidence",
-        "ProvinceKind": "policies.models.ProvinceKind",
-        "PolicyKind": "policies.models.PolicyKind",
-        "FigureKind": "policies.models.FigureKind",
-        "PilotKind": "pilots.models.PilotKind",
-        "IndicatorKind": "pilots.models.IndicatorKind",
-        "TargetKind": "pilots.models.TargetKind",
+        **{
+            name: f"policies.models.{name}"
+            for name in (
+                *("Confidence", "Level", "Precision", "ProvinceKind", "Region", "PolicyKind", "PlanStatus"),
+                *("FigureKind", "FigureState", "Unit"),
+            )
+        },
+        "MeasureField": "policies.models.Field",
+        **{
+            name: f"pilots.models.{name}"
+            for name in (
+                *("PilotKind", "CityType", "Facet", "Colour", "TargetKind", "ValueStatus", "ReadingState"),
+                *("IndicatorKind", "Direction", "Accumulation", "RollUp", "SynergyUse"),
+            )
+        },
         "StageCode": "pilots.models.Stage",
-        "Colour": "pilots.models.Colour",
+        "CoControl": "pilots.metrics.CoControl",
+        "Band": "pilots.metrics.Band",
+        "Basis": "pilots.synergy.Basis",
     },
 }

@@ -4,17 +4,23 @@ from django.contrib import admin
 from django.contrib.auth import views as auth
 from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path, re_path
-from rest_framework.routers import SimpleRouter
 
-from config.apidocs import Schema, api_docs
+from config.api import Changes
+from config.apidocs import Schema, api_docs, api_use
+from config.changes import Kind
+from config.editing import EveryVerb
 from config.problems import no_such_address
 from config.resources import Root
+from config.views import revoke_token, tokens
 from pilots import api as pilots_api
+from pilots.models import LightOverride, Pilot, TargetStep
 from policies import api as policies_api
 
 urlpatterns = [
     path("sign-in/", login_not_required(auth.LoginView.as_view()), name="sign-in"),
     path("sign-out/", auth.LogoutView.as_view(), name="sign-out"),
+    path("tokens/", tokens, name="tokens"),
+    path("tokens/<int:pk>/revoke/", revoke_token, name="token-revoke"),
     path("", include("policies.urls")),
     path("", include("pilots.urls")),
     path("admin/", admin.site.urls),  # after ours: pages for stewards stand below admin/ as well
@@ -45,22 +51,41 @@ AGGREGATES = {
     "progress": pilots_api.ProgressOfPilots,
     "synergy": pilots_api.SynergyOfPilots,
 }
-router = SimpleRouter()
+# What the line of changes tells of: a record of any resource; what has no address of its own belongs to one that has.
+PILOTS = Kind("pilots", Pilot, "slug", parts={LightOverride: "pilot"})
+PARTS = {"targets": {TargetStep: "target"}}
+KINDS = [
+    Kind(
+        name,
+        resource.entry.model,
+        resource.lookup_field,
+        owner=PILOTS if issubclass(resource, pilots_api.OfPilots) else None,
+        belongs="pilot",
+        parts=PARTS.get(name, {}),
+    )
+    if name != "pilots"
+    else PILOTS
+    for name, (_model, resource) in RESOURCES.items()
+]
+router = EveryVerb()
 for name, (model, resource) in RESOURCES.items():
     router.register(name, resource, basename=f"api-{model}")
 ROUTES = {
     **{name: f"api-{model}-list" for name, (model, _resource) in RESOURCES.items()},
     **{name: f"api-{name}" for name in AGGREGATES},
+    "changes": "api-changes",
     "schema": "api-schema",
     "docs": "api-docs",
 }
 urlpatterns += [
     path("api/v1/", Root.as_view(routes=ROUTES), name="api-root"),
     *[path(f"api/v1/{name}/", view.as_view(), name=f"api-{name}") for name, view in AGGREGATES.items()],
+    path("api/v1/changes/", Changes.as_view(kinds=KINDS), name="api-changes"),
     path("api/v1/", include(router.urls)),
     path("api/schema/", Schema.as_view(), name="api-schema"),
     path("api/docs/", api_docs, name="api-docs"),
-    re_path(r"^api/(.*/)?$", login_not_required(no_such_address)),  # a problem, with DEBUG as well
+    path("api/use/", api_use, name="api-use"),
+    re_path(r"^api/((?s:.)*/)?$", login_not_required(no_such_address)),  # a problem, with DEBUG as well
 ]
 # -- the API ends ---------------------------------------------------------------------------------------
 

@@ -182,11 +182,16 @@ def in_words(model: Any, keys: Iterable[Any]) -> dict[Any, str]:
 
 def called(entry: Any) -> str:
     """What a record was called when the entry was written, though what it hung on may be gone since."""
+    return name_of(whole(entry))
+
+
+def whole(entry: Any) -> Any:
+    """The record as it stood, with what it hung on as far as that was read together with the entry."""
     record = entry.instance
     for field in record._meta.concrete_fields:
         if field.is_relation and field.name in entry._state.fields_cache and getattr(entry, field.name):
             setattr(record, field.name, getattr(entry, field.name))
-    return name_of(record)
+    return record
 
 
 def name_of(record: Any) -> str:

@@ -142,7 +142,7 @@ def record_readings(
     Raises Refused, with nothing recorded, when a value breaks a rule, was overtaken, or jumps without a note; and
     PermissionDenied when somebody accepts who may not.
     """
-    if accept and not by.has_perm(MAY_ACCEPT):
+    if accept and not by.has_perm(MAY_ACCEPT, pilot):
         raise PermissionDenied
     lock(pilot)
     record = OnRecord(pilot)

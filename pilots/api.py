@@ -11,11 +11,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiParameter
 
+from config.editing import Editable
 from config.faults import BadRequest, Fault, short
+from config.filters import for_api
 from config.parameters import filters as filter_parameters
 from config.parameters import parameter, unknown_word
-from config.resources import Aggregate, Numbered, Resource, chosen_fields, filtered
-from pilots import filters, serializers
+from config.resources import Aggregate, Numbered, chosen_fields, filtered
+from pilots import entries, filters, serializers
 from pilots.coverage import AXES, Coverage, build_coverage
 from pilots.metrics import Reconciliation
 from pilots.models import Batch, Indicator, Milestone, Pilot, Reading, ReadingState, StageEntry, Target, TargetStep
@@ -31,6 +33,7 @@ from pilots.progress import (
 )
 from pilots.reconcile import BatchCount, build_reconciliation
 from pilots.synergy import Lack, PilotSynergy, Synergy, build_synergy
+from pilots.writing import WritesReadings, WritesStages, WritesTargets
 
 EXAMPLES = {
     "batch": "national-batch-1",
@@ -48,13 +51,14 @@ EXAMPLES = {
 YEAR = re.compile(r"[0-9]{4}", re.ASCII)
 
 
-class Batches(Resource):
+class Batches(Editable):
     heading = gettext_lazy("Batches")
     one = gettext_lazy("One batch")
     about = gettext_lazy("Pilots announced together, known on the day, with announced against recorded by kind.")
     example, sample = "level=national", "national-batch-1"
     serializer_class = serializers.BatchSerializer
-    filterset_class = filters.BatchFilter
+    entry = entries.BatchEntry
+    filterset_class = for_api(filters.BatchFilter)
     examples = {**EXAMPLES, "q": "第一批"}
     order = {
         "id": "pk",
@@ -63,8 +67,11 @@ class Batches(Resource):
     }
     default_order = "level,known_by"
 
-    def get_queryset(self) -> QuerySet[Batch]:
-        return Batch.objects.known(self.as_of).select_related("province", "policy").prefetch_related("sources")
+    def records(self) -> QuerySet[Batch]:
+        return Batch.objects.select_related("province", "policy").prefetch_related("sources")
+
+    def known(self, rows: Any) -> QuerySet[Any]:
+        return rows.known(self.as_of)  # type: ignore[no-any-return]
 
     @cached_property
     def counts(self) -> Mapping[int, BatchCount]:
@@ -72,7 +79,7 @@ class Batches(Resource):
         return {row.batch.pk: row for row in build_reconciliation(self.as_of)}
 
 
-class Pilots(Resource):
+class Pilots(Editable):
     heading = gettext_lazy("Pilots")
     one = gettext_lazy("One pilot")
     about = gettext_lazy(
@@ -82,7 +89,8 @@ class Pilots(Resource):
     )
     example, sample = "kind=park&batch=national-batch-1&ordering=name_zh", "huzhou"
     serializer_class = serializers.PilotSerializer
-    filterset_class = filters.PilotOnDayFilter
+    entry = entries.PilotEntry
+    filterset_class = for_api(filters.PilotOnDayFilter)
     examples = {**EXAMPLES, "q": "湖州"}
     computed = frozenset({"stage", "days_in_stage", "light"})
     order = {
@@ -94,9 +102,11 @@ class Pilots(Resource):
     }
     default_order = "batch,id"
 
-    def get_queryset(self) -> QuerySet[Pilot]:
-        rows = Pilot.objects.listed(self.as_of).select_related("batch", "province", "parent")
-        return rows.prefetch_related("industries", "sources")
+    def records(self) -> QuerySet[Pilot]:
+        return Pilot.objects.select_related("batch", "province", "parent").prefetch_related("industries", "sources")
+
+    def known(self, rows: Any) -> QuerySet[Any]:
+        return rows.listed(self.as_of)  # type: ignore[no-any-return]
 
     @cached_property
     def shows_computed(self) -> bool:
@@ -107,8 +117,10 @@ class Pilots(Resource):
         """The rows that the filters leave; those about computed words last, on what the others left."""
         rows = super().filter_queryset(queryset)
         if self.action == "list":
-            asked = {name: self.request.query_params.get(name, "") for name in ("stage", "light")}
-            rows = narrowed(rows, self.as_of, **asked)
+            rows = narrowed(rows, self.as_of, **filters.PilotOnDayFilter.computed(self.request.query_params))
+        return self.with_facts(rows)
+
+    def with_facts(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         return with_facts(rows) if self.shows_computed else rows
 
     def on_the_day(self, record: Any) -> Any:
@@ -120,10 +132,8 @@ class Pilots(Resource):
 # -- what belongs to a pilot -----------------------------------------------------------------------------
 
 
-class OfPilots(Numbered):
-    """A kind of record that belongs to a pilot. `event` is the day on which it happens, if it has one."""
-
-    event = ""
+class OfPilots(Editable, Numbered):
+    """A kind of record that belongs to a pilot."""
 
     def on(self, name: str) -> Case:
         """A day as it was known on the day asked: null while it lay ahead."""
@@ -133,14 +143,8 @@ class OfPilots(Numbered):
         """Whose pilot is one on the day."""
         return Q(pilot__in=Pilot.objects.listed(self.as_of))
 
-    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """A question about the event is one about those that had happened: later days were not known yet."""
-        rows = super().filter_queryset(queryset)
-        asked = any(name.partition("__")[0] == self.event for name in self.request.query_params)
-        return rows.filter(**{f"{self.event}__lte": self.as_of}) if asked else rows
 
-
-class Stages(OfPilots):
+class Stages(WritesStages, OfPilots):
     heading = gettext_lazy("Stages")
     one = gettext_lazy("One stage of a pilot")
     about = gettext_lazy(
@@ -149,9 +153,9 @@ class Stages(OfPilots):
     )
     example = "pilot=huzhou"
     serializer_class = serializers.StageSerializer
-    filterset_class = filters.StageFilter
+    entry = entries.StageOfPilotEntry
+    filterset_class = for_api(filters.StageFilter, {"entered_on": "entered_then"})
     examples = {**EXAMPLES, "stage": "plan_issued", "q": "湖州"}
-    event = "entered_on"
     order = {
         "id": "pk",
         "pilot": "pilot__slug",
@@ -161,10 +165,12 @@ class Stages(OfPilots):
     }
     default_order = "pilot,entered_on,planned_on"
 
-    def get_queryset(self) -> QuerySet[StageEntry]:
-        known = Q(entered_on__lte=self.as_of) | (Q(planned_on__isnull=False) & self.listed())
-        rows = StageEntry.objects.filter(known).annotate(entered_then=self.on("entered_on"))
+    def records(self) -> QuerySet[StageEntry]:
+        rows = StageEntry.objects.annotate(entered_then=self.on("entered_on"))
         return rows.select_related("pilot").prefetch_related("sources")
+
+    def known(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return rows.filter(Q(entered_on__lte=self.as_of) | (Q(planned_on__isnull=False) & self.listed()))
 
 
 class Milestones(OfPilots):
@@ -176,9 +182,9 @@ class Milestones(OfPilots):
     )
     example, sample = "is_key=true&done=false&ordering=planned_on", ""
     serializer_class = serializers.MilestoneSerializer
-    filterset_class = filters.MilestoneFilter
+    entry = entries.MilestoneEntry
+    filterset_class = for_api(filters.MilestoneFilter, {"completed_on": "completed_then"})
     examples = {**EXAMPLES, "q": "平台"}
-    event = "completed_on"
     order = {
         "id": "pk",
         "pilot": "pilot__slug",
@@ -187,24 +193,27 @@ class Milestones(OfPilots):
     }
     default_order = "pilot,planned_on"
 
-    def get_queryset(self) -> QuerySet[Milestone]:
+    def records(self) -> QuerySet[Milestone]:
         done = Case(When(completed_on__lte=self.as_of, then=Value(True)), default=Value(False))
-        rows = Milestone.objects.filter(self.listed())
-        rows = rows.annotate(completed_then=self.on("completed_on"), done_then=done)
+        rows = Milestone.objects.annotate(completed_then=self.on("completed_on"), done_then=done)
         return rows.select_related("pilot").prefetch_related("sources")
+
+    def known(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return rows.filter(self.listed())
 
     def on_the_day(self, record: Any) -> Any:
         record.status = milestone_status(record, self.as_of)
         return record
 
 
-class Indicators(Resource):
+class Indicators(Editable):
     heading = gettext_lazy("Indicators")
     one = gettext_lazy("One indicator")
     about = gettext_lazy("What is measured: unit, which way is better, and how far values may be put together.")
     example, sample = "kind=carbon&fields=code,name,unit,may_enter_synergy", "AIR_SO2"
     serializer_class = serializers.IndicatorSerializer
-    filterset_class = filters.IndicatorFilter
+    entry = entries.IndicatorEntry
+    filterset_class = for_api(filters.IndicatorFilter)
     examples = {"kind": "pollutant", "q": "二氧化碳"}
     order = {
         "id": "pk",
@@ -214,16 +223,19 @@ class Indicators(Resource):
     lookup_field = "code"
     lookup_value_regex = "[A-Za-z0-9_]+"
 
-    def get_queryset(self) -> QuerySet[Indicator]:
+    def records(self) -> QuerySet[Indicator]:
         return Indicator.objects.all()
 
     def get_object(self) -> Any:
         """The indicator of the code, however it is written."""
-        self.kwargs["code"] = self.kwargs["code"].upper()
+        self.kwargs["code"] = self.stored_key(self.kwargs["code"])
         return super().get_object()
 
+    def stored_key(self, key: str) -> str:
+        return key.upper()
 
-class Targets(OfPilots):
+
+class Targets(WritesTargets, OfPilots):
     heading = gettext_lazy("Targets")
     one = gettext_lazy("One target")
     about = gettext_lazy(
@@ -232,7 +244,8 @@ class Targets(OfPilots):
     )
     example = "pilot=huzhou&fields=indicator,base_value,target_year,target_value,steps"
     serializer_class = serializers.TargetSerializer
-    filterset_class = filters.TargetFilter
+    entry = entries.TargetEntry
+    filterset_class = for_api(filters.TargetFilter, {"done_on": "done_then"})
     examples = {**EXAMPLES, "kind": "reach", "q": "非化石"}
     order = {
         "id": "pk",
@@ -242,13 +255,16 @@ class Targets(OfPilots):
     }
     default_order = "pilot,indicator"
 
-    def get_queryset(self) -> QuerySet[Target]:
-        rows = Target.objects.filter(self.listed()).annotate(done_then=self.on("done_on"))
+    def records(self) -> QuerySet[Target]:
+        rows = Target.objects.annotate(done_then=self.on("done_on"))
         steps = Prefetch("steps", TargetStep.objects.order_by("year"))
         return rows.select_related("pilot", "indicator").prefetch_related(steps, "sources")
 
+    def known(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return rows.filter(self.listed())
 
-class Readings(OfPilots):
+
+class Readings(WritesReadings, OfPilots):
     heading = gettext_lazy("Readings")
     one = gettext_lazy("One reading")
     about = gettext_lazy(
@@ -257,7 +273,8 @@ class Readings(OfPilots):
     )
     example, sample = "indicator=CO2_TOT&period=2025&state=accepted", ""
     serializer_class = serializers.ReadingSerializer
-    filterset_class = filters.ReadingFilter
+    entry = entries.ReadingEntry
+    filterset_class = for_api(filters.ReadingFilter, {"accepted_on": "accepted_then"})
     examples = {**EXAMPLES, "state": "accepted", "value_status": "final", "version": "1", "q": "湖州"}
     order = {
         "id": "pk",
@@ -269,12 +286,14 @@ class Readings(OfPilots):
     }
     default_order = "pilot,indicator,period,version"
 
-    def get_queryset(self) -> QuerySet[Reading]:
+    def records(self) -> QuerySet[Reading]:
         later = Q(state=ReadingState.ACCEPTED, accepted_on__gt=self.as_of)
         state = Case(When(later, then=Value(ReadingState.REPORTED.value)), default=F("state"))
-        rows = Reading.objects.filter(reported_on__lte=self.as_of)
-        rows = rows.annotate(accepted_then=self.on("accepted_on"), state_then=state)
+        rows = Reading.objects.annotate(accepted_then=self.on("accepted_on"), state_then=state)
         return rows.select_related("pilot", "indicator").prefetch_related("sources")
+
+    def known(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return rows.filter(reported_on__lte=self.as_of)
 
 
 # -- aggregates ------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from django.apps import apps
-from django.db.models import IntegerField, Model, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Exists, IntegerField, Model, OuterRef, Q, QuerySet, Subquery, Value
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import capfirst
@@ -28,7 +28,7 @@ from config.origins import Way
 from config.templatetags.site import reason
 from config.versions import Difference, author, in_words, told
 from pilots.models import LightOverride, Milestone, Pilot, Reading, StageEntry, Target, TargetStep
-from policies.models import Import, ImportChange, Province, ProvincialPlan, imports_of
+from policies.models import Import, ImportChange, Province, ProvincialPlan, imports_of, reaches
 from policies.models.base import Recorded
 
 ON_A_PAGE = 50
@@ -47,6 +47,8 @@ class Asked:
     since: date | None = None
     until: date | None = None
     brought_by: Import | None = None
+    home: Province | None = None  # nothing but what was this province's own when it was written
+    reader: Any = None  # who may not know of every import; None for one who may
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ def build_feed(
         keys.reverse()
     newer, older = (more, True) if after is not None else (before is not None, more)
     return Feed(
-        lines=lines_of(kinds, keys),
+        lines=lines_of(kinds, keys, asked.reader),
         count=together(kinds, asked).count(),
         newer=keys[0] if keys and newer else None,
         older=keys[-1] if keys and older else None,
@@ -137,7 +139,7 @@ def whole_feed(kinds: Mapping[str, type[Model]], asked: Asked, most: int = 200) 
     """All the changes asked for, so many at a time, so that a file of any length takes little memory."""
     before: Key | None = None
     while keys := page_of(kinds, asked, most, before):
-        yield lines_of(kinds, keys)
+        yield lines_of(kinds, keys, asked.reader)
         before = keys[-1]
 
 
@@ -199,6 +201,8 @@ def wanted(model: type[Model], asked: Asked) -> Q:
     if asked.province:
         records = of_province(model, asked.province)
         query &= Q(pk__in=[]) if records is None else Q(id__in=records)
+    if asked.home:
+        query &= owned(model, asked.home)
     if asked.brought_by:
         changes = ImportChange.objects.filter(import_record=asked.brought_by, model=model._meta.label_lower)
         query &= Q(history_id__in=changes.values("entry_id"))
@@ -218,13 +222,39 @@ def of_province(model: type[Model], province: Province) -> QuerySet[Any] | None:
     history: Any = model.history  # type: ignore[attr-defined]
     if model is Province:
         return history.filter(id=province.pk).order_by().values("id")  # type: ignore[no-any-return]
-    own = {field.name for field in model._meta.concrete_fields}
-    name = next((name for name in OWNERS if name in own), None)
-    if name is None:
+    name = owner_of(model)
+    if not name:
         return None
     related: Any = model._meta.get_field(name).related_model
     owners = [province.pk] if related is Province else of_province(related, province)
     return history.filter(**{f"{name}_id__in": owners}).order_by().values("id")  # type: ignore[no-any-return]
+
+
+def owner_of(model: type[Model]) -> str:
+    """The field by which a record belongs to a province, itself or by way of its pilot; empty where there is none."""
+    own = {field.name for field in model._meta.concrete_fields}
+    return next((name for name in OWNERS if name in own), "")
+
+
+def owned(model: type[Model], province: Province) -> Q:
+    """The entries that made or left a record a province's own; those of its time as another's are not among them.
+
+    What hangs on a pilot goes with the pilot as it is now, or was in the end.
+    """
+    if model is Province:
+        return Q(id=province.pk)
+    name = owner_of(model)
+    if not name:
+        return Q(pk__in=[])
+    related: Any = model._meta.get_field(name).related_model
+    return Q(**{f"{name}_id": province.pk} if related is Province else {f"{name}_id__in": held_by(related, province)})
+
+
+def held_by(model: Any, province: Province) -> QuerySet[Any]:
+    """The keys of the records whose newest entry says that they are a province's."""
+    newer = model.history.filter(id=OuterRef("id"), history_id__gt=OuterRef("history_id"))
+    rows: QuerySet[Any] = model.history.filter(owned(model, province)).exclude(Exists(newer))
+    return rows.order_by().values("id")
 
 
 # -- what they say -----------------------------------------------------------------------------------------
@@ -241,16 +271,28 @@ RELATED: Mapping[type[Model], Sequence[str]] = {
 """What the name of a record is made of besides its own fields."""
 
 
-def lines_of(kinds: Mapping[str, type[Model]], keys: Sequence[Key]) -> list[Line]:
+def people_of(kinds: Mapping[str, type[Model]], asked: Asked) -> list[int]:
+    """The keys of those who signed any of the changes asked for."""
+    histories: list[Any] = [model.history for model in kinds.values()]  # type: ignore[attr-defined]
+    signed = [
+        history.filter(wanted(model, asked), history_user__isnull=False)
+        .order_by()
+        .values_list("history_user", flat=True)
+        for model, history in zip(kinds.values(), histories, strict=True)
+    ]
+    return list(signed[0].union(*signed[1:]))
+
+
+def lines_of(kinds: Mapping[str, type[Model]], keys: Sequence[Key], reader: Any = None) -> list[Line]:
     """The entries of these keys in words, in their order."""
     numbers: dict[str, list[int]] = defaultdict(list)
     for key in keys:
         numbers[key.kind].append(key.entry)
-    found = {key: item for kind, ids in numbers.items() for key, item in read(kinds[kind], ids)}
+    found = {key: item for kind, ids in numbers.items() for key, item in read(kinds[kind], ids, reader)}
     return [found[key] for key in keys]
 
 
-def read(model: Any, ids: Sequence[int]) -> Iterator[tuple[Key, Line]]:
+def read(model: Any, ids: Sequence[int], reader: Any) -> Iterator[tuple[Key, Line]]:
     """Entries of one kind, each held against the one before it of its record. A few queries, whatever their number."""
     history = model.history
     earlier = history.filter(id=OuterRef("id"), history_id__lt=OuterRef("history_id")).order_by("-history_id")
@@ -278,14 +320,16 @@ def read(model: Any, ids: Sequence[int]) -> Iterator[tuple[Key, Line]]:
                 reason=reason(entry.history_change_reason),
                 url=record_url(entry, entry.id in alive),
                 version=version_address(entry),
-                brought_by=way_to(imports.get(entry.pk)),
+                brought_by=way_to(imports.get(entry.pk), reader),
             ),
         )
 
 
-def way_to(record: Import | None) -> Way | None:
-    """An import by its number and file, with the way to its page."""
-    return (str(record), record.get_absolute_url()) if record else None
+def way_to(record: Import | None, reader: Any) -> Way | None:
+    """An import by its number and file, with the way to its page; None for one that the reader may not know of."""
+    if record is None or (reader is not None and not reaches(reader, record)):
+        return None
+    return str(record), record.get_absolute_url()
 
 
 def called(entry: Any, gone: Mapping[int, str]) -> str:

@@ -1,6 +1,6 @@
 """One FilterSet a record: the list page and the API filter by the same words."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import django_filters
@@ -8,7 +8,7 @@ from django import forms
 from django.db.models import Case, IntegerField, QuerySet, Value, When
 from django.utils.translation import gettext_lazy as _
 
-from config.filters import RecordField, RecordFilter, SearchFilter, WholeFilter, WordFilter
+from config.filters import FlagFilter, RecordField, RecordFilter, SearchFilter, WordFilter, WordsFilter, parts
 from pilots.metrics import ORDERED, year_due
 from pilots.models import (
     Batch,
@@ -32,7 +32,7 @@ from pilots.models import (
 )
 from pilots.models.indicators import PERIOD
 from pilots.progress import UNKNOWN, PilotStatus, build_progress, fits
-from policies.filters import DAYS, FlagFilter, ProvinceFilter
+from policies.filters import ProvinceFilter
 from policies.models import Confidence, Industry, Level, PlanStatus, Policy, Province, Region
 
 LIGHTS = [(colour.value, colour.label) for colour in Colour if colour != Colour.BLUE]  # only a milestone is ever blue
@@ -65,8 +65,17 @@ class PilotFilter(django_filters.FilterSet):
         fields: list[str] = []
 
 
+class ComputedWordsFilter(WordsFilter):
+    """Several words about what is computed of a record."""
+
+    def filter(self, qs: QuerySet[Any], value: list[str]) -> QuerySet[Any]:
+        return qs
+
+
 class ComputedFilter(WordFilter):
     """A word about what is computed of a record: it is checked here, and the view narrows the rows by it."""
+
+    several = ComputedWordsFilter
 
     def filter(self, qs: QuerySet[Any], value: str) -> QuerySet[Any]:
         return qs
@@ -77,6 +86,22 @@ class PilotOnDayFilter(PilotFilter):
 
     stage = ComputedFilter(choices=Stage.choices, label=_("Stage"))
     light = ComputedFilter(choices=LIGHTS, label=_("Light"))
+
+    @staticmethod
+    def computed(params: Mapping[str, str]) -> dict[str, set[str]]:
+        """The stages, and the lights, that the parameters leave; nothing of one that they do not ask about."""
+        every = {"stages": ("stage", {*Stage.values, UNKNOWN}), "lights": ("light", {word for word, _label in LIGHTS})}
+        asked = {many: left(params, name, words) for many, (name, words) in every.items()}
+        return {many: words for many, words in asked.items() if words != every[many][1]}
+
+
+def left(params: Mapping[str, str], name: str, words: set[str]) -> set[str]:
+    """Those of the words that the parameter and its suffixes leave."""
+    if name in params:
+        words = words & {params[name]}
+    if f"{name}__in" in params:
+        words = words & set(parts(params[f"{name}__in"]))
+    return words - set(parts(params.get(f"{name}__ne", "")))
 
 
 class PilotPageFilter(PilotOnDayFilter):
@@ -169,8 +194,9 @@ class ProvincePageFilter(ProvinceFilter):
 class UpperField(RecordField):
     """A record named by a code in capitals, however it is written."""
 
-    def to_python(self, value: Any) -> Any:
-        return super().to_python(value.upper() if isinstance(value, str) else value)
+    @staticmethod
+    def stored(code: str) -> str:
+        return code.upper()
 
 
 class IndicatorCodeFilter(RecordFilter):
@@ -210,7 +236,7 @@ class StageFilter(OfPilotFilter):
 
     class Meta:
         model = StageEntry
-        fields = {"planned_on": DAYS, "entered_on": DAYS}
+        fields: list[str] = []
 
 
 class MilestoneFilter(OfPilotFilter):
@@ -223,7 +249,7 @@ class MilestoneFilter(OfPilotFilter):
 
     class Meta:
         model = Milestone
-        fields = {"planned_on": DAYS, "completed_on": DAYS}
+        fields: list[str] = []
 
 
 class IndicatorFilter(django_filters.FilterSet):
@@ -257,8 +283,7 @@ class ReadingFilter(OfPilotFilter):
     period = PeriodFilter(label=_("Period: a year with its quarters, or one quarter"))
     value_status = WordFilter(choices=ValueStatus.choices, label=_("Value status"))
     state = WordFilter(field_name="state_then", choices=ReadingState.choices, label=_("State"))
-    version = WholeFilter(label=_("Version"))
 
     class Meta:
         model = Reading
-        fields = {"reported_on": DAYS}
+        fields: list[str] = []

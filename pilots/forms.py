@@ -259,7 +259,7 @@ class GridForm(forms.Form):
         self.pilot, self.indicators, self.periods = pilot, indicators, periods
         self.record = OnRecord(pilot)
         self.asked: set[Place] = set()
-        if not by.has_perm(MAY_ACCEPT):
+        if not by.has_perm(MAY_ACCEPT, pilot):
             del self.fields["accept"]
         for period in periods:
             status = forms.ChoiceField(choices=ValueStatus.choices, initial=ValueStatus.PRELIMINARY)

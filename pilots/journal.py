@@ -17,19 +17,19 @@ def pilot_journal(pilot: Pilot, as_of: date, user: Any) -> Journal:
     own = Q(pilot_id=pilot.pk)
     targets: Any = Target.history.filter(own).order_by().values("id")
     watched = [
-        Watched(Pilot, Q(id=pilot.pk)),
-        Watched(StageEntry, own),
-        Watched(Milestone, own),
-        Watched(Target, own, indicator_name, ["indicator"]),
-        Watched(TargetStep, Q(target_id__in=targets), step_name, ["target__indicator"]),
-        Watched(Reading, own, reading_name, ["indicator"]),
-        Watched(LightOverride, own, light_name),
+        Watched(Pilot, Q(id=pilot.pk), of=pilot),
+        Watched(StageEntry, own, of=pilot),
+        Watched(Milestone, own, of=pilot),
+        Watched(Target, own, indicator_name, ["indicator"], of=pilot),
+        Watched(TargetStep, Q(target_id__in=targets), step_name, ["target__indicator"], of=pilot),
+        Watched(Reading, own, reading_name, ["indicator"], of=pilot),
+        Watched(LightOverride, own, light_name, of=pilot),
     ]
     return Journal(watched, as_of, user)
 
 
 def batch_journal(batch: Batch, as_of: date, user: Any) -> Journal:
-    return Journal([Watched(Batch, Q(id=batch.pk))], as_of, user)
+    return Journal([Watched(Batch, Q(id=batch.pk), of=batch)], as_of, user)
 
 
 # On the pilot's own page a record is called by what sets it apart from the pilot's others.

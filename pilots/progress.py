@@ -6,7 +6,7 @@ without another query.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -354,27 +354,40 @@ def build_progress(pilots: QuerySet[Pilot], as_of: date) -> Progress:
     return Progress(as_of, [pilot_status(pilot, as_of) for pilot in with_facts(pilots)])
 
 
+def standing(status: PilotStatus) -> str:
+    """The word for the stage that a pilot stands in."""
+    return status.position.stage.value if status.position else UNKNOWN
+
+
 def fits(status: PilotStatus, stage: str, reached: str, light: str) -> bool:
     """Whether a pilot answers every question that is asked (an empty one is not)."""
     position = status.position
-    standing = position.stage.value if position else UNKNOWN
     furthest = position.reached if position and position.stage != metrics.Stage.WITHDRAWN else None
     return (
-        stage in ("", standing)
+        stage in ("", standing(status))
         and (not reached or (furthest is not None and furthest.order >= metrics.Stage(reached).order))
         and light in ("", status.colour.value)
     )
 
 
 def narrowed(
-    pilots: QuerySet[Pilot], as_of: date, *, stage: str = "", reached: str = "", light: str = ""
+    pilots: QuerySet[Pilot],
+    as_of: date,
+    *,
+    stages: Collection[str] | None = None,
+    lights: Collection[str] | None = None,
 ) -> QuerySet[Pilot]:
-    """Those of the pilots that stand in a stage, are at it or past it, or show a light, on the day.
+    """Those of the pilots that stand in one of the stages, or show one of the lights, on the day; None is any.
 
     None of it is stored, so the progress of all these pilots is computed: seven queries, whatever their number, and
     time that grows with it. What is handed back is a question like any other, to be ordered and paged.
     """
-    if not stage and not reached and not light:
+    if stages is None and lights is None:
         return pilots
     whole = build_progress(pilots.prefetch_related(None), as_of)
-    return pilots.filter(pk__in=[item.pilot.pk for item in whole.pilots if fits(item, stage, reached, light)])
+    fitting = [
+        item.pilot.pk
+        for item in whole.pilots
+        if (stages is None or standing(item) in stages) and (lights is None or item.colour.value in lights)
+    ]
+    return pilots.filter(pk__in=fitting)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -34,25 +35,55 @@ from policies.serializers import FACT, RolloutNumbers, SourceLink
 class CountSerializer(serializers.Serializer):
     """Announced against recorded. `announced` and `to_enter` are null where no number was announced."""
 
-    announced = serializers.IntegerField(read_only=True, allow_null=True)
-    recorded = serializers.IntegerField(read_only=True)
-    firm = serializers.IntegerField(read_only=True)
-    unverified = serializers.IntegerField(read_only=True)
-    to_enter = serializers.IntegerField(read_only=True, allow_null=True)
-    surplus = serializers.IntegerField(read_only=True)
+    announced = serializers.IntegerField(
+        read_only=True, allow_null=True, help_text=_("How many the announcement names; null where it gives no number.")
+    )
+    recorded = serializers.IntegerField(read_only=True, help_text=_("How many are entered here by name."))
+    firm = serializers.IntegerField(read_only=True, help_text=_("Those of them read in an official text or the press."))
+    unverified = serializers.IntegerField(
+        read_only=True, help_text=_("Those of them only inferred from other documents.")
+    )
+    to_enter = serializers.IntegerField(
+        read_only=True,
+        allow_null=True,
+        help_text=_("announced less recorded, never below 0; null where no number was announced."),
+    )
+    surplus = serializers.IntegerField(
+        read_only=True, help_text=_("Recorded beyond what was announced: a sign of a mistake.")
+    )
 
 
 class KindCountSerializer(serializers.Serializer):
     """Announced against recorded, for one kind of pilot."""
 
-    kind = serializers.ChoiceField(choices=PilotKind.choices, read_only=True)
+    kind = serializers.ChoiceField(choices=PilotKind.choices, read_only=True, help_text=_("The kind of pilot."))
     label = serializers.CharField(read_only=True)  # type: ignore[assignment]
-    announced = serializers.IntegerField(source="numbers.announced", read_only=True, allow_null=True)
-    recorded = serializers.IntegerField(source="numbers.recorded", read_only=True)
-    firm = serializers.IntegerField(source="numbers.firm", read_only=True)
-    unverified = serializers.IntegerField(source="numbers.unverified", read_only=True)
-    to_enter = serializers.IntegerField(source="numbers.to_enter", read_only=True, allow_null=True)
-    surplus = serializers.IntegerField(source="numbers.surplus", read_only=True)
+    announced = serializers.IntegerField(
+        source="numbers.announced",
+        read_only=True,
+        allow_null=True,
+        help_text=_("How many the announcement names; null where it gives no number."),
+    )
+    recorded = serializers.IntegerField(
+        source="numbers.recorded", read_only=True, help_text=_("How many are entered here by name.")
+    )
+    firm = serializers.IntegerField(
+        source="numbers.firm", read_only=True, help_text=_("Those of them read in an official text or the press.")
+    )
+    unverified = serializers.IntegerField(
+        source="numbers.unverified", read_only=True, help_text=_("Those of them only inferred from other documents.")
+    )
+    to_enter = serializers.IntegerField(
+        source="numbers.to_enter",
+        read_only=True,
+        allow_null=True,
+        help_text=_("announced less recorded, never below 0; null where no number was announced."),
+    )
+    surplus = serializers.IntegerField(
+        source="numbers.surplus",
+        read_only=True,
+        help_text=_("Recorded beyond what was announced: a sign of a mistake."),
+    )
 
 
 class BatchKindSerializer(KindCountSerializer):
@@ -68,17 +99,22 @@ class BatchKindSerializer(KindCountSerializer):
 class BatchCountSerializer(serializers.Serializer):
     """Announced against recorded, for one batch."""
 
-    batch = Link(read_only=True)
-    level = serializers.ChoiceField(source="batch.level", choices=Level.choices, read_only=True)
-    kinds = KindCountSerializer(many=True, read_only=True)
-    total = CountSerializer(read_only=True)
+    batch = Link(read_only=True, help_text=_("The batch that is counted."))
+    level = serializers.ChoiceField(
+        source="batch.level",
+        choices=Level.choices,
+        read_only=True,
+        help_text=_("Who announced it: the nation or a province."),
+    )
+    kinds = KindCountSerializer(many=True, read_only=True, help_text=_("By kind of pilot."))
+    total = CountSerializer(read_only=True, help_text=_("All kinds together."))
 
 
 class BatchSerializer(Face):
     name = serializers.CharField(read_only=True)
     province = Link(read_only=True, allow_null=True)
     policy = Link(read_only=True, allow_null=True)
-    kinds = serializers.SerializerMethodField()
+    kinds = serializers.SerializerMethodField(help_text=_("Announced against recorded on the day, by kind of pilot."))
     sources = SourceLink(many=True, read_only=True)
 
     class Meta:
@@ -103,10 +139,21 @@ class PilotSerializer(Face):
     parent = Link(read_only=True, allow_null=True)
     industries = Link(many=True, read_only=True)
     stage = serializers.ChoiceField(
-        source="status.position.stage", choices=Stage.choices, read_only=True, allow_null=True
+        source="status.position.stage",
+        choices=Stage.choices,
+        read_only=True,
+        allow_null=True,
+        help_text=_("The last stage that it had entered by the day; null where none is on record."),
     )
-    days_in_stage = serializers.IntegerField(source="status.days_in_stage", read_only=True, allow_null=True)
-    light = serializers.ChoiceField(source="status.colour", choices=Colour.choices, read_only=True)
+    days_in_stage = serializers.IntegerField(
+        source="status.days_in_stage", read_only=True, allow_null=True, help_text=_("Days since it entered that stage.")
+    )
+    light = serializers.ChoiceField(
+        source="status.colour",
+        choices=Colour.choices,
+        read_only=True,
+        help_text=_("Its light on the day: the worst of what binds it, or one set by hand."),
+    )
     sources = SourceLink(many=True, read_only=True)
 
     class Meta:
@@ -159,10 +206,19 @@ class MilestoneSerializer(Happening):
     pilot = Link(read_only=True)
     title = serializers.CharField(read_only=True)
     completed_on = Day(source="completed_then")
-    done = serializers.BooleanField(source="status.done", read_only=True)
-    light = serializers.ChoiceField(source="status.light.colour", choices=Colour.choices, read_only=True)
-    why = CodeText(source="status.light.why", read_only=True)
-    delay_days = serializers.IntegerField(source="status.light.delay", read_only=True, allow_null=True)
+    done = serializers.BooleanField(
+        source="status.done", read_only=True, help_text=_("Whether it was done by the day.")
+    )
+    light = serializers.ChoiceField(
+        source="status.light.colour", choices=Colour.choices, read_only=True, help_text=_("Its light on the day.")
+    )
+    why = CodeText(source="status.light.why", read_only=True, help_text=_("Why the light has its colour."))
+    delay_days = serializers.IntegerField(
+        source="status.light.delay",
+        read_only=True,
+        allow_null=True,
+        help_text=_("Days between plan and completion, or so far; negative ahead of the plan."),
+    )
     sources = SourceLink(many=True, read_only=True)
 
     class Meta:
@@ -204,7 +260,9 @@ class TargetSerializer(Face):
     base_value = Number()
     target_value = Number()
     done_on = Day(source="done_then")
-    steps = StepOfTargetSerializer(many=True, read_only=True)
+    steps = StepOfTargetSerializer(
+        many=True, read_only=True, help_text=_("The values that it names for years before the last.")
+    )
     sources = SourceLink(many=True, read_only=True)
 
     class Meta:
@@ -216,14 +274,23 @@ class TargetSerializer(Face):
         read_only_fields = fields
 
 
+VERSION = _("Which value it is for the period, from 1: a correction is a new version, and the old one is kept.")
+
+
 class ReadingSerializer(Face):
     """A version of a value as it stood on the day: accepted later, it was only reported then."""
 
     pilot = Link(read_only=True)
     indicator = CodeLink(read_only=True)
     value = Number(allow_null=False)
-    state = serializers.ChoiceField(source="state_then", choices=ReadingState.choices, read_only=True)
+    state = serializers.ChoiceField(
+        source="state_then",
+        choices=ReadingState.choices,
+        read_only=True,
+        help_text=_("What it was on the day: accepted later, it was only reported then."),
+    )
     accepted_on = Day(source="accepted_then")
+    version = serializers.IntegerField(read_only=True, help_text=VERSION)
     sources = SourceLink(many=True, read_only=True)
 
     class Meta:
@@ -252,22 +319,30 @@ class ReasonSerializer(serializers.Serializer):
 class OverrideSerializer(serializers.Serializer):
     """A light set by hand: from `expires_on` on the computed one counts again."""
 
-    colour = serializers.ChoiceField(choices=Colour.choices, read_only=True)
-    reason = serializers.CharField(read_only=True)
-    author = serializers.CharField(source="author.username", read_only=True)
-    set_on = Day(allow_null=False)
-    expires_on = Day(allow_null=False)
+    colour = serializers.ChoiceField(choices=Colour.choices, read_only=True, help_text=_("The colour that was set."))
+    reason = serializers.CharField(read_only=True, help_text=_("Why it was set."))
+    author = serializers.CharField(source="author.username", read_only=True, help_text=_("Who set it."))
+    set_on = Day(allow_null=False, help_text=_("Since when."))
+    expires_on = Day(allow_null=False, help_text=_("From this day on the computed light counts again."))
 
 
 class LightSerializer(serializers.Serializer):
     """A pilot's light. `colour` is the one shown: the computed one unless one set by hand is in force."""
 
-    colour = serializers.ChoiceField(choices=Colour.choices, read_only=True)
-    since = Day()
-    rule = serializers.SerializerMethodField()
-    reasons = serializers.SerializerMethodField()
-    computed = serializers.ChoiceField(source="light.colour", choices=Colour.choices, read_only=True)
-    override = OverrideSerializer(read_only=True, allow_null=True)
+    colour = serializers.ChoiceField(
+        choices=Colour.choices,
+        read_only=True,
+        help_text=_("The colour that is shown: the computed one, unless one set by hand is in force."),
+    )
+    since = Day(help_text=_("Since when it has been so; null where that is not known."))
+    rule = serializers.SerializerMethodField(help_text=_("The rule of the computed light, with its version."))
+    reasons = serializers.SerializerMethodField(help_text=_("Why, worst first; a light set by hand says so first."))
+    computed = serializers.ChoiceField(
+        source="light.colour", choices=Colour.choices, read_only=True, help_text=_("The computed colour.")
+    )
+    override = OverrideSerializer(
+        read_only=True, allow_null=True, help_text=_("The light set by hand, if one is in force.")
+    )
 
     def get_rule(self, status: PilotStatus) -> str:
         """The rule of the computed light, with its version."""
@@ -280,62 +355,88 @@ class LightSerializer(serializers.Serializer):
 
 
 class MilestoneCountsSerializer(serializers.Serializer):
-    done = serializers.IntegerField(read_only=True)
-    due = serializers.IntegerField(read_only=True)
-    late = serializers.IntegerField(read_only=True)
-    total = serializers.IntegerField(read_only=True)
+    done = serializers.IntegerField(read_only=True, help_text=_("Done by the day."))
+    due = serializers.IntegerField(read_only=True, help_text=_("Due by the day."))
+    late = serializers.IntegerField(read_only=True, help_text=_("Due and not done."))
+    total = serializers.IntegerField(read_only=True, help_text=_("All that are planned."))
 
 
 class IndicatorProgressSerializer(serializers.Serializer):
     """A target on the day, beside the accepted value of the last period due: `period` is the year it speaks of."""
 
-    indicator = CodeLink(source="target.indicator", read_only=True)
-    kind = serializers.ChoiceField(source="target.kind", choices=TargetKind.choices, read_only=True)
-    binding = serializers.BooleanField(source="target.binding", read_only=True)
-    base = Number(source="target.base_value")
-    actual = Number(source="reading.value")
-    target = Number(source="target.target_value")
-    period = serializers.CharField(source="year", read_only=True)
-    progress = Ratio(source="light.progress")
-    expected_share = Ratio(source="light.share")
-    expected_value = Number(source="light.expected")
-    shortfall = Ratio(source="light.shortfall")
-    light = serializers.ChoiceField(source="light.colour", choices=Colour.choices, read_only=True)
-    why = CodeText(source="light.why", read_only=True)
+    indicator = CodeLink(source="target.indicator", read_only=True, help_text=_("What is measured."))
+    kind = serializers.ChoiceField(
+        source="target.kind", choices=TargetKind.choices, read_only=True, help_text=_("What the target asks for.")
+    )
+    binding = serializers.BooleanField(
+        source="target.binding", read_only=True, help_text=_("Whether the pilot is bound to it.")
+    )
+    base = Number(source="target.base_value", help_text=_("Value of the base year."))
+    actual = Number(source="reading.value", help_text=_("Accepted value of the last period due."))
+    target = Number(source="target.target_value", help_text=_("Value to be reached."))
+    period = serializers.CharField(source="year", read_only=True, help_text=_("The year that actual speaks of."))
+    progress = Ratio(
+        source="light.progress", help_text=_("How much of the way from base to target is behind the pilot.")
+    )
+    expected_share = Ratio(source="light.share", help_text=_("How much of the way is due."))
+    expected_value = Number(source="light.expected", help_text=_("The value that is due."))
+    shortfall = Ratio(source="light.shortfall", help_text=_("What is missing of what is due; negative ahead of it."))
+    light = serializers.ChoiceField(
+        source="light.colour", choices=Colour.choices, read_only=True, help_text=_("Its light on the day.")
+    )
+    why = CodeText(source="light.why", read_only=True, help_text=_("Why the light has its colour."))
 
 
 class SpanSerializer(serializers.Serializer):
     """Days from one stage to another; so far, where it is not done."""
 
-    days = serializers.IntegerField(read_only=True)
-    done = serializers.BooleanField(read_only=True)
+    days = serializers.IntegerField(
+        read_only=True, help_text=_("Days from one stage to the other; so far, where it is not done.")
+    )
+    done = serializers.BooleanField(read_only=True, help_text=_("Whether the other stage is reached."))
 
 
 class PilotProgressSerializer(serializers.Serializer):
     """How far one pilot has come."""
 
-    pilot = Link(read_only=True)
-    stage = serializers.ChoiceField(source="position.stage", choices=Stage.choices, read_only=True, allow_null=True)
-    days_in_stage = serializers.IntegerField(read_only=True, allow_null=True)
-    list_to_plan = SpanSerializer(read_only=True, allow_null=True)
-    light = LightSerializer(source="*", read_only=True)
-    milestones = MilestoneCountsSerializer(source="counts", read_only=True)
-    indicators = IndicatorProgressSerializer(many=True, read_only=True)
+    pilot = Link(read_only=True, help_text=_("The pilot."))
+    stage = serializers.ChoiceField(
+        source="position.stage",
+        choices=Stage.choices,
+        read_only=True,
+        allow_null=True,
+        help_text=_("The last stage that it had entered by the day; null where none is on record."),
+    )
+    days_in_stage = serializers.IntegerField(
+        read_only=True, allow_null=True, help_text=_("Days since it entered that stage.")
+    )
+    list_to_plan = SpanSerializer(
+        read_only=True, allow_null=True, help_text=_("From the day it was listed to the issue of its plan.")
+    )
+    light = LightSerializer(source="*", read_only=True, help_text=_("Its light, with its reasons."))
+    milestones = MilestoneCountsSerializer(
+        source="counts", read_only=True, help_text=_("How many milestones are done, due and late.")
+    )
+    indicators = IndicatorProgressSerializer(
+        many=True, read_only=True, help_text=_("Each target beside the value that is due.")
+    )
 
 
 class FunnelStepSerializer(serializers.Serializer):
     """How many of the pilots stand in a stage or past it."""
 
-    stage = serializers.ChoiceField(choices=[(stage.value, stage.label) for stage in ORDERED], read_only=True)
-    reached = serializers.IntegerField(read_only=True)
-    of = serializers.IntegerField(read_only=True)
+    stage = serializers.ChoiceField(
+        choices=[(stage.value, stage.label) for stage in ORDERED], read_only=True, help_text=_("A stage.")
+    )
+    reached = serializers.IntegerField(read_only=True, help_text=_("Pilots in it or past it."))
+    of = serializers.IntegerField(read_only=True, help_text=_("All pilots that are counted."))
 
 
 class KindFunnelSerializer(serializers.Serializer):
     """The funnel of one kind of pilot."""
 
-    kind = serializers.ChoiceField(choices=PilotKind.choices, read_only=True)
-    funnel = FunnelStepSerializer(many=True, read_only=True)
+    kind = serializers.ChoiceField(choices=PilotKind.choices, read_only=True, help_text=_("The kind of pilot."))
+    funnel = FunnelStepSerializer(many=True, read_only=True, help_text=_("Pilots at or past each stage."))
 
 
 def funnel_steps(funnel: Funnel) -> list[dict[str, Any]]:
@@ -345,20 +446,28 @@ def funnel_steps(funnel: Funnel) -> list[dict[str, Any]]:
 class StripSerializer(serializers.Serializer):
     """How many pilots show each colour on the day, and did on the last day of the quarter before."""
 
-    now = serializers.DictField(child=serializers.IntegerField(), read_only=True)
-    then = serializers.DictField(child=serializers.IntegerField(), read_only=True)
-    then_on = Day(allow_null=False)
+    now = serializers.DictField(
+        child=serializers.IntegerField(), read_only=True, help_text=_("Pilots by colour on the day.")
+    )
+    then = serializers.DictField(
+        child=serializers.IntegerField(), read_only=True, help_text=_("The same on the day before.")
+    )
+    then_on = Day(allow_null=False, help_text=_("That day: the last of the quarter before."))
 
 
 class ProgressSerializer(serializers.Serializer):
     """How far the pilots have come on the day; `reported` of them have an accepted value for the last period due."""
 
     as_of = Day(allow_null=False)
-    pilots = PilotProgressSerializer(many=True, read_only=True)
-    funnel = serializers.SerializerMethodField()
-    by_kind = serializers.SerializerMethodField()
-    strip = StripSerializer(read_only=True)
-    reported = serializers.IntegerField(read_only=True)
+    pilots = PilotProgressSerializer(many=True, read_only=True, help_text=_("How far each pilot has come."))
+    funnel = serializers.SerializerMethodField(
+        help_text=_("Pilots at or past each stage; those that have withdrawn are left out.")
+    )
+    by_kind = serializers.SerializerMethodField(help_text=_("The same for each kind of pilot."))
+    strip = StripSerializer(read_only=True, help_text=_("The lights on the day beside those of the quarter before."))
+    reported = serializers.IntegerField(
+        read_only=True, help_text=_("Pilots with an accepted value for the last period due.")
+    )
 
     @extend_schema_field(FunnelStepSerializer(many=True))
     def get_funnel(self, progress: Progress) -> Any:
@@ -405,25 +514,27 @@ class ProgressRowSerializer(serializers.Serializer):
 class EquivalentsSerializer(serializers.Serializer):
     """Air pollutants together, in thousand pollutant equivalents; positive = reduced."""
 
-    base = Number()
-    reduced = Number()
-    rate = Ratio()
+    base = Number(help_text=_("Thousand pollutant equivalents in the base year."))
+    reduced = Number(help_text=_("By how many there were fewer; negative where there were more."))
+    rate = Ratio(help_text=_("reduced of base, as a fraction."))
 
 
 class CarbonSerializer(serializers.Serializer):
     """Carbon in the unit of its indicator; positive = reduced."""
 
-    base = Number()
-    reduced = Number(source="reduction.amount")
-    rate = Ratio(source="reduction.rate")
+    base = Number(help_text=_("Value of the base year, in the unit of its indicator."))
+    reduced = Number(source="reduction.amount", help_text=_("By how much it fell; negative where it rose."))
+    rate = Ratio(source="reduction.rate", help_text=_("reduced of base, as a fraction."))
 
 
 class ElasticitySerializer(serializers.Serializer):
     """Cross-elasticity of all air pollutants together to carbon."""
 
-    value = Ratio()
-    band = serializers.ChoiceField(choices=Band.choices, read_only=True, allow_null=True)
-    note = serializers.SerializerMethodField()
+    value = Ratio(help_text=_("The rate of air pollution over that of carbon; null unless both fall."))
+    band = serializers.ChoiceField(
+        choices=Band.choices, read_only=True, allow_null=True, help_text=_("Which of the two falls more.")
+    )
+    note = serializers.SerializerMethodField(help_text=_("Why there is no number; null where there is one."))
 
     @extend_schema_field(CodeText(allow_null=True))
     def get_note(self, found: Elasticity) -> Any:
@@ -439,24 +550,41 @@ def note_of(found: Elasticity) -> dict[str, str] | None:
 class PilotSynergySerializer(serializers.Serializer):
     """A pilot between its base year and the year asked. Rates are fractions, positive = reduced."""
 
-    pilot = Link(read_only=True)
-    base_year = serializers.IntegerField(read_only=True)
-    basis = serializers.ChoiceField(choices=Basis.choices, read_only=True)
-    rates = serializers.DictField(child=Ratio(), read_only=True)
-    apeq = EquivalentsSerializer(read_only=True)
-    carbon = CarbonSerializer(read_only=True)
-    els = serializers.SerializerMethodField()
-    els_notes = serializers.SerializerMethodField()
-    bands = serializers.SerializerMethodField()
-    els_apeq = ElasticitySerializer(source="elasticity", read_only=True)
-    progress_air = Ratio(source="pollution_progress.value")
-    progress_carbon = Ratio(source="carbon_progress")
-    joint_progress = Ratio()
+    pilot = Link(read_only=True, help_text=_("The pilot."))
+    base_year = serializers.IntegerField(read_only=True, help_text=_("The year that it is compared with."))
+    basis = serializers.ChoiceField(
+        choices=Basis.choices, read_only=True, help_text=_("Whether totals or intensities are compared.")
+    )
+    rates = serializers.DictField(
+        child=Ratio(), read_only=True, help_text=_("By how much each pollutant fell, as a fraction of its base.")
+    )
+    apeq = EquivalentsSerializer(read_only=True, help_text=_("All air pollutants together."))
+    carbon = CarbonSerializer(read_only=True, help_text=_("Carbon dioxide."))
+    els = serializers.SerializerMethodField(
+        help_text=_("The rate of each pollutant over that of carbon; null unless both fall.")
+    )
+    els_notes = serializers.SerializerMethodField(
+        help_text=_("Why there is no number, by pollutant; null where there is one.")
+    )
+    bands = serializers.SerializerMethodField(help_text=_("Which of the two falls more, by pollutant."))
+    els_apeq = ElasticitySerializer(
+        source="elasticity", read_only=True, help_text=_("The same of all air pollutants together.")
+    )
+    progress_air = Ratio(
+        source="pollution_progress.value", help_text=_("How far air pollution has come towards its targets.")
+    )
+    progress_carbon = Ratio(source="carbon_progress", help_text=_("How far carbon has come towards its target."))
+    joint_progress = Ratio(
+        help_text=_("Both together: the root of their product, negative when either goes the wrong way.")
+    )
 
     def get_fields(self) -> dict[str, Any]:
         """`class` is a word of Python and cannot stand above."""
         fields = super().get_fields()
-        word = serializers.ChoiceField(source="kind", choices=CoControl.choices, read_only=True, allow_null=True)
+        text = _("Whether both fall, only one, or both rise; null where a rate is not known.")
+        word = serializers.ChoiceField(
+            source="kind", choices=CoControl.choices, read_only=True, allow_null=True, help_text=text
+        )
         names = list(fields)
         names.insert(names.index("els"), "class")
         return {name: fields.get(name, word) for name in names}
@@ -479,37 +607,41 @@ class PilotSynergySerializer(serializers.Serializer):
 
 
 class MissingPilotSerializer(serializers.Serializer):
-    pilot = Link(read_only=True)
-    why = CodeText(read_only=True)
+    pilot = Link(read_only=True, help_text=_("The pilot."))
+    why = CodeText(read_only=True, help_text=_("Why it cannot be judged."))
 
 
 class TotalSerializer(serializers.Serializer):
     """A sum over `n` of the `of` pilots that could bring something; those `within` another pilot are left out."""
 
-    reduced = Number(source="value")
-    n = serializers.IntegerField(source="used", read_only=True)
-    of = serializers.IntegerField(source="possible", read_only=True)
-    within = serializers.ListField(child=serializers.CharField(), read_only=True)
+    reduced = Number(source="value", help_text=_("The sum of what was reduced; null where nothing is known."))
+    n = serializers.IntegerField(source="used", read_only=True, help_text=_("Pilots in the sum."))
+    of = serializers.IntegerField(source="possible", read_only=True, help_text=_("Pilots that could be in it."))
+    within = serializers.ListField(
+        child=serializers.CharField(), read_only=True, help_text=_("Pilots left out because they lie in another one.")
+    )
 
 
 class TotalsSerializer(serializers.Serializer):
     """Reduced together: thousand air pollutant equivalents, and tonnes of CO2."""
 
-    apeq = TotalSerializer(source="apeq_total", read_only=True)
-    carbon_tonnes = TotalSerializer(source="carbon_total", read_only=True)
+    apeq = TotalSerializer(source="apeq_total", read_only=True, help_text=_("Thousand air pollutant equivalents."))
+    carbon_tonnes = TotalSerializer(source="carbon_total", read_only=True, help_text=_("Tonnes of carbon dioxide."))
 
 
 class SynergySerializer(serializers.Serializer):
     """Whether pollution and carbon fall together in a year: `n` of `of` pilots can be judged, the rest is missing."""
 
     as_of = Day(allow_null=False)
-    year = serializers.IntegerField(read_only=True)
-    n = serializers.IntegerField(read_only=True)
-    of = serializers.IntegerField(read_only=True)
-    pilots = PilotSynergySerializer(many=True, read_only=True)
-    missing = MissingPilotSerializer(many=True, read_only=True)
-    classes = serializers.SerializerMethodField()
-    totals = TotalsSerializer(source="*", read_only=True)
+    year = serializers.IntegerField(read_only=True, help_text=_("The year that is compared with the base year."))
+    n = serializers.IntegerField(read_only=True, help_text=_("Pilots that can be judged."))
+    of = serializers.IntegerField(read_only=True, help_text=_("All pilots that are asked about."))
+    pilots = PilotSynergySerializer(many=True, read_only=True, help_text=_("Each pilot that can be judged."))
+    missing = MissingPilotSerializer(many=True, read_only=True, help_text=_("The others, and why."))
+    classes = serializers.SerializerMethodField(
+        help_text=_("How many pilots are of each class, by total emissions alone.")
+    )
+    totals = TotalsSerializer(source="*", read_only=True, help_text=_("Reduced together."))
 
     @extend_schema_field(serializers.DictField(child=serializers.IntegerField()))
     def get_classes(self, synergy: Synergy) -> Any:
@@ -554,24 +686,40 @@ class SynergyRowSerializer(serializers.Serializer):
 
 
 class IndustryCoverageSerializer(serializers.Serializer):
-    industry = Link(read_only=True)
-    pilots = serializers.IntegerField(read_only=True)
-    provinces = serializers.IntegerField(read_only=True)
-    roster = serializers.IntegerField(read_only=True)
-    share = serializers.FloatField(read_only=True, allow_null=True)
-    priority = serializers.BooleanField(source="industry.priority", read_only=True)
-    gap = serializers.BooleanField(read_only=True)
+    industry = Link(read_only=True, help_text=_("The industry."))
+    pilots = serializers.IntegerField(read_only=True, help_text=_("Pilots that name it."))
+    provinces = serializers.IntegerField(
+        read_only=True, help_text=_("Provinces of the roster with at least one of them.")
+    )
+    roster = serializers.IntegerField(
+        read_only=True, help_text=_("Provinces that the programme covers: the denominator.")
+    )
+    share = serializers.FloatField(read_only=True, allow_null=True, help_text=_("provinces of roster, as a fraction."))
+    priority = serializers.BooleanField(
+        source="industry.priority",
+        read_only=True,
+        help_text=_(
+            "Whether national policy singles it out: named in the batch notice, or an ultra-low emission sector."
+        ),
+    )
+    gap = serializers.BooleanField(
+        read_only=True, help_text=_("Whether it is singled out and no recorded pilot names it.")
+    )
 
 
 class FieldCoverageSerializer(serializers.Serializer):
-    field = serializers.ChoiceField(choices=Field.choices, read_only=True)
+    field = serializers.ChoiceField(choices=Field.choices, read_only=True, help_text=_("A field of measures."))
     label = serializers.CharField(read_only=True)  # type: ignore[assignment]
-    measures = Link(many=True, read_only=True)
-    industries = Link(many=True, read_only=True)
-    pilots = serializers.IntegerField(read_only=True)
-    provinces = serializers.IntegerField(read_only=True)
-    roster = serializers.IntegerField(read_only=True)
-    share = serializers.FloatField(read_only=True, allow_null=True)
+    measures = Link(many=True, read_only=True, help_text=_("The measures of the field."))
+    industries = Link(many=True, read_only=True, help_text=_("The industries that they are about."))
+    pilots = serializers.IntegerField(read_only=True, help_text=_("Pilots that name one of these industries."))
+    provinces = serializers.IntegerField(
+        read_only=True, help_text=_("Provinces of the roster with at least one of them.")
+    )
+    roster = serializers.IntegerField(
+        read_only=True, help_text=_("Provinces that the programme covers: the denominator.")
+    )
+    share = serializers.FloatField(read_only=True, allow_null=True, help_text=_("provinces of roster, as a fraction."))
 
 
 class PlaceSerializer(serializers.Serializer):
@@ -584,9 +732,13 @@ class PlaceSerializer(serializers.Serializer):
 class MatrixSerializer(serializers.Serializer):
     """Pilots by industry (rows) and place (columns): cells[row][column]."""
 
-    rows = Link(many=True, read_only=True)
-    columns = serializers.SerializerMethodField()
-    cells = serializers.ListField(child=serializers.ListField(child=serializers.IntegerField()), read_only=True)
+    rows = Link(many=True, read_only=True, help_text=_("The industries."))
+    columns = serializers.SerializerMethodField(help_text=_("The places."))
+    cells = serializers.ListField(
+        child=serializers.ListField(child=serializers.IntegerField()),
+        read_only=True,
+        help_text=_("Pilots by row and column: cells[row][column]."),
+    )
 
     @extend_schema_field(PlaceSerializer(many=True))
     def get_columns(self, matrix: Matrix) -> list[dict[str, str]]:
@@ -597,12 +749,14 @@ class CoverageNumbers(serializers.Serializer):
     """The coverage of industries in numbers. A pilot may name several industries; `naming` pilots name at least one."""
 
     as_of = Day(allow_null=False)
-    pilots = serializers.IntegerField(read_only=True)
-    naming = serializers.IntegerField(read_only=True)
-    roster = serializers.IntegerField(read_only=True)
-    covered = serializers.IntegerField(read_only=True)
-    priorities = serializers.IntegerField(read_only=True)
-    gaps = serializers.SerializerMethodField()
+    pilots = serializers.IntegerField(read_only=True, help_text=_("Pilots that are counted."))
+    naming = serializers.IntegerField(read_only=True, help_text=_("Those of them that name an industry."))
+    roster = serializers.IntegerField(
+        read_only=True, help_text=_("Provinces that the programme covers: the denominator.")
+    )
+    covered = serializers.IntegerField(read_only=True, help_text=_("Industries that at least one pilot names."))
+    priorities = serializers.IntegerField(read_only=True, help_text=_("Industries that national policy singles out."))
+    gaps = serializers.SerializerMethodField(help_text=_("Those of them that no recorded pilot names."))
 
     @extend_schema_field(Link(many=True))
     def get_gaps(self, coverage: Coverage) -> Any:
@@ -613,11 +767,11 @@ class CoverageNumbers(serializers.Serializer):
 class CoverageSerializer(CoverageNumbers):
     """Which industries the pilots try and which nobody does."""
 
-    by = serializers.SerializerMethodField()
-    batches = serializers.SerializerMethodField()
-    industries = IndustryCoverageSerializer(many=True, read_only=True)
-    fields = FieldCoverageSerializer(many=True, read_only=True)  # type: ignore[assignment]
-    matrix = MatrixSerializer(read_only=True)
+    by = serializers.SerializerMethodField(help_text=_("What the columns of the matrix are."))
+    batches = serializers.SerializerMethodField(help_text=_("Announced against recorded for the batches counted here."))
+    industries = IndustryCoverageSerializer(many=True, read_only=True, help_text=_("Each industry."))
+    fields = FieldCoverageSerializer(many=True, read_only=True, help_text=_("Each field of measures."))  # type: ignore[assignment]
+    matrix = MatrixSerializer(read_only=True, help_text=_("Pilots by industry and place."))
 
     @extend_schema_field(serializers.ChoiceField(choices=AXES))
     def get_by(self, coverage: Coverage) -> str:
@@ -635,19 +789,23 @@ class CoverageSerializer(CoverageNumbers):
 
 
 class ProvincePilotsSerializer(serializers.Serializer):
-    province = Link(read_only=True)
-    pilots = serializers.IntegerField(read_only=True)
+    province = Link(read_only=True, help_text=_("A province of the roster."))
+    pilots = serializers.IntegerField(read_only=True, help_text=_("Its pilots on the day."))
 
 
 class OverviewSerializer(serializers.Serializer):
     """The programme on one day. `national` is the latest national batch; `days_left` runs to the end of its term."""
 
     as_of = Day(allow_null=False)
-    rollout = RolloutNumbers(read_only=True, allow_null=True)
-    national = BatchCountSerializer(read_only=True, allow_null=True)
-    cities = CountSerializer(read_only=True)
-    parks = CountSerializer(read_only=True)
-    days_left = serializers.IntegerField(read_only=True, allow_null=True)
-    batches = BatchCountSerializer(many=True, read_only=True)
-    coverage = CoverageNumbers(read_only=True)
-    provinces = ProvincePilotsSerializer(many=True, read_only=True)
+    rollout = RolloutNumbers(
+        read_only=True, allow_null=True, help_text=_("The rollout of the programme’s policy, in numbers.")
+    )
+    national = BatchCountSerializer(read_only=True, allow_null=True, help_text=_("The latest national batch."))
+    cities = CountSerializer(read_only=True, help_text=_("Its cities."))
+    parks = CountSerializer(read_only=True, help_text=_("Its parks."))
+    days_left = serializers.IntegerField(
+        read_only=True, allow_null=True, help_text=_("Days to the end of its term; negative when it is over.")
+    )
+    batches = BatchCountSerializer(many=True, read_only=True, help_text=_("Every batch known on the day."))
+    coverage = CoverageNumbers(read_only=True, help_text=_("The coverage of industries, in numbers."))
+    provinces = ProvincePilotsSerializer(many=True, read_only=True, help_text=_("Pilots by province."))

@@ -8,10 +8,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiParameter
 
+from config.editing import Editable
 from config.faults import BadRequest, Fault, nearest, short
+from config.filters import for_api
 from config.parameters import parameter
-from config.resources import Aggregate, Numbered, Resource
-from policies import filters, metrics, serializers
+from config.resources import Aggregate, Numbered
+from policies import entries, filters, serializers
 from policies.models import Agency, Figure, Industry, Measure, Policy, Province, ProvincialPlan, Source
 from policies.rollout import ProvinceRollout, Rollout, build_rollout
 
@@ -24,15 +26,18 @@ EXAMPLES = {
     "region": "east",
 }
 PLAN_DAYS = ("issued_on", "known_issued_by")
+# What reads null of a plan while its issue, or the search for it, still lay ahead.
+THEN = {name: f"{name}_then" for name in (*PLAN_DAYS, "published_on", "searched_on", "doc_number", "confidence")}
 
 
-class Provinces(Resource):
+class Provinces(Editable):
     heading = gettext_lazy("Provinces")
     one = gettext_lazy("One province")
     about = gettext_lazy("Provinces and their like. Those with in_roster true are the denominator of every rollout.")
     example, sample = "region=east&fields=slug,name,gb_code", "zhejiang"
     serializer_class = serializers.ProvinceSerializer
-    filterset_class = filters.ProvinceFilter
+    entry = entries.ProvinceEntry
+    filterset_class = for_api(filters.ProvinceFilter)
     examples = {**EXAMPLES, "q": "浙江"}
     order = {
         "id": "pk",
@@ -40,32 +45,34 @@ class Provinces(Resource):
     }
     default_order = "-in_roster,id"
 
-    def get_queryset(self) -> QuerySet[Province]:
+    def records(self) -> QuerySet[Province]:
         return Province.objects.prefetch_related("sources")
 
 
-class Agencies(Resource):
+class Agencies(Editable):
     heading = gettext_lazy("Agencies")
     one = gettext_lazy("One agency")
     about = gettext_lazy("Bodies that issue policies.")
     example, sample = "search=生态环境部", "mee"
     serializer_class = serializers.AgencySerializer
-    filterset_class = filters.AgencyFilter
+    entry = entries.AgencyEntry
+    filterset_class = for_api(filters.AgencyFilter)
     examples = {"q": "生态环境部"}
     order = {"id": "pk", "slug": "slug", "name_en": "name_en", "name_zh": "name_zh"}
     default_order = "id"
 
-    def get_queryset(self) -> QuerySet[Agency]:
+    def records(self) -> QuerySet[Agency]:
         return Agency.objects.all()
 
 
-class Policies(Resource):
+class Policies(Editable):
     heading = gettext_lazy("Policies")
     one = gettext_lazy("One policy")
     about = gettext_lazy("Documents and events that were known to exist on the day.")
     example, sample = "agency=mee&issued_on__gte=2022-01-01", "synergy-implementation-plan-2022"
     serializer_class = serializers.PolicySerializer
-    filterset_class = filters.PolicyFilter
+    entry = entries.PolicyEntry
+    filterset_class = for_api(filters.PolicyFilter)
     examples = {**EXAMPLES, "q": "减污降碳"}
     order = {
         "id": "pk",
@@ -74,27 +81,30 @@ class Policies(Resource):
     }
     default_order = "known_issued_by"
 
-    def get_queryset(self) -> QuerySet[Policy]:
-        rows = Policy.objects.known(self.as_of).select_related("province", "parent")
-        return rows.prefetch_related("agencies", "sources")
+    def records(self) -> QuerySet[Policy]:
+        return Policy.objects.select_related("province", "parent").prefetch_related("agencies", "sources")
+
+    def known(self, rows: Any) -> QuerySet[Any]:
+        return rows.known(self.as_of)  # type: ignore[no-any-return]
 
 
-class Measures(Resource):
+class Measures(Editable):
     heading = gettext_lazy("Measures")
     one = gettext_lazy("One measure")
     about = gettext_lazy("Courses of action that policies prescribe, by field and industry.")
     example, sample = "field=industry", "green-manufacturing"
     serializer_class = serializers.MeasureSerializer
-    filterset_class = filters.MeasureFilter
+    entry = entries.MeasureEntry
+    filterset_class = for_api(filters.MeasureFilter)
     examples = {**EXAMPLES, "field": "industry", "q": "工业"}
     order = {"id": "pk", "slug": "slug", "field": "field", "title_en": "title_en", "title_zh": "title_zh"}
     default_order = "field"
 
-    def get_queryset(self) -> QuerySet[Measure]:
+    def records(self) -> QuerySet[Measure]:
         return Measure.objects.prefetch_related("industries", "policies", "sources")
 
 
-class Plans(Numbered):
+class Plans(Editable, Numbered):
     heading = gettext_lazy("Provincial plans")
     one = gettext_lazy("One provincial plan")
     about = gettext_lazy(
@@ -103,37 +113,32 @@ class Plans(Numbered):
     )
     example = "policy=synergy-implementation-plan-2022&status=issued&as_of=2023-06-30"
     serializer_class = serializers.PlanSerializer
-    filterset_class = filters.PlanFilter
+    entry = entries.PlanEntry
+    filterset_class = for_api(filters.PlanFilter, THEN)
     examples = {**EXAMPLES, "status": "issued", "q": "浙江"}
     order = {
         "id": "pk",
         "policy": "policy__slug",
         "province": "province__slug",
         "status": "status_then",
-        **{name: f"{name}_then" for name in PLAN_DAYS},
+        **{name: THEN[name] for name in PLAN_DAYS},
     }
     default_order = "policy,id"
 
-    def get_queryset(self) -> QuerySet[ProvincialPlan]:
-        issued = metrics.issued(self.as_of)
-        days = {f"{name}_then": Case(When(issued, then=F(name))) for name in PLAN_DAYS}
-        rows = ProvincialPlan.objects.with_status(self.as_of).annotate(**days)
+    def records(self) -> QuerySet[ProvincialPlan]:
+        then = {place: Case(When(status_then=F("status"), then=F(name))) for name, place in THEN.items()}
+        rows = ProvincialPlan.objects.with_status(self.as_of).annotate(**then)
         return rows.select_related("policy", "province").prefetch_related("sources")
 
-    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """A question about days is one about plans issued by the day asked for: later days were not known yet."""
-        rows = super().filter_queryset(queryset)
-        by_day = any(name.startswith(PLAN_DAYS) for name in self.request.query_params)
-        return rows.issued(self.as_of) if by_day else rows  # type: ignore[attr-defined]
 
-
-class Figures(Resource):
+class Figures(Editable):
     heading = gettext_lazy("Figures")
     one = gettext_lazy("One figure")
     about = gettext_lazy("Published figures; as_printed says what a source prints where that differs from the value.")
     example, sample = "kind=outcome&fields=slug,name,value,unit,period,as_printed", "carbon-intensity-decline"
     serializer_class = serializers.FigureSerializer
-    filterset_class = filters.FigureFilter
+    entry = entries.FigureEntry
+    filterset_class = for_api(filters.FigureFilter)
     examples = {**EXAMPLES, "q": "PM2.5"}
     order = {
         "id": "pk",
@@ -142,32 +147,34 @@ class Figures(Resource):
     }
     default_order = "kind"
 
-    def get_queryset(self) -> QuerySet[Figure]:
+    def records(self) -> QuerySet[Figure]:
         return Figure.objects.select_related("province").prefetch_related("sources")
 
 
-class Sources(Numbered):
+class Sources(Editable, Numbered):
     heading = gettext_lazy("Sources")
     one = gettext_lazy("One source")
     about = gettext_lazy("Documents, pages and reports that the records cite. “address” is where the document stands.")
     example = "reliability=official&ordering=-published_on"
     serializer_class = serializers.SourceSerializer
-    filterset_class = filters.SourceFilter
+    entry = entries.SourceEntry
+    filterset_class = for_api(filters.SourceFilter)
     examples = {"q": "生态环境部", "reliability": "official"}
     order = {"id": "pk", **{name: name for name in ("title", "publisher", "published_on", "reliability")}}
     default_order = "-published_on,title"
 
-    def get_queryset(self) -> QuerySet[Source]:
+    def records(self) -> QuerySet[Source]:
         return Source.objects.all()
 
 
-class Industries(Resource):
+class Industries(Editable):
     heading = gettext_lazy("Industries")
     one = gettext_lazy("One industry")
     about = gettext_lazy("Sectors in the words of the notices, with their divisions of GB/T 4754.")
     example, sample = "ultra_low_emission=true", "steel"
     serializer_class = serializers.IndustrySerializer
-    filterset_class = filters.IndustryFilter
+    entry = entries.IndustryEntry
+    filterset_class = for_api(filters.IndustryFilter)
     examples = {"q": "钢铁"}
     order = {
         "id": "pk",
@@ -175,7 +182,7 @@ class Industries(Resource):
     }
     default_order = "id"
 
-    def get_queryset(self) -> QuerySet[Industry]:
+    def records(self) -> QuerySet[Industry]:
         return Industry.objects.prefetch_related("divisions", "sources")
 
 

@@ -12,10 +12,10 @@ class PoliciesConfig(AppConfig):
     def ready(self) -> None:
         """Histories name the import that wrote an entry."""
         from config.origins import Way, tell_origins
-        from policies.models import imports_of
+        from policies.models import imports_of, reaches
 
-        def tell(model: Any, entries: Sequence[Any]) -> dict[int, Way]:
-            found = imports_of(model, entries)
+        def tell(model: Any, entries: Sequence[Any], reader: Any) -> dict[int, Way]:
+            found = {key: record for key, record in imports_of(model, entries).items() if reaches(reader, record)}
             return {key: (str(record), record.get_absolute_url()) for key, record in found.items()}
 
         tell_origins(tell)

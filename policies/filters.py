@@ -6,7 +6,7 @@ import django_filters
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from config.filters import RecordFilter, SearchFilter, WordFilter
+from config.filters import FlagFilter, RecordFilter, SearchFilter, WordFilter
 from policies.models import (
     Agency,
     Confidence,
@@ -28,17 +28,6 @@ from policies.models import (
 )
 
 DAYS = ["exact", "gte", "lte"]
-YES_NO = [("true", _("yes")), ("false", _("no"))]
-
-
-class FlagFilter(WordFilter):
-    """Filter by yes or no: `?in_roster=true`."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(choices=YES_NO, **kwargs)
-
-    def filter(self, qs: QuerySet[Any], value: str) -> QuerySet[Any]:
-        return super().filter(qs, {"true": True, "false": False}.get(value, ""))
 
 
 class ProvinceFilter(django_filters.FilterSet):
@@ -99,7 +88,7 @@ class PlanFilter(django_filters.FilterSet):
 
     class Meta:
         model = ProvincialPlan
-        fields = {"issued_on": DAYS, "known_issued_by": DAYS}
+        fields: list[str] = []
 
 
 class FigureFilter(django_filters.FilterSet):

@@ -15,13 +15,13 @@ from policies.models import Industry, Policy, Province, ProvincialPlan
 def policy_journal(policy: Policy, as_of: date, user: Any) -> Journal:
     """A policy's own entries, and those of the plans that its page shows province by province."""
     plans = Watched(ProvincialPlan, Q(policy_id=policy.pk), plan_of_province, ["province"])
-    return Journal([Watched(Policy, Q(id=policy.pk)), plans], as_of, user)
+    return Journal([Watched(Policy, Q(id=policy.pk), of=policy), plans], as_of, user)
 
 
 def province_journal(province: Province, as_of: date, user: Any) -> Journal:
     """A province's own entries, and those of its plans."""
-    plans = Watched(ProvincialPlan, Q(province_id=province.pk), plan_for_policy, ["policy"])
-    return Journal([Watched(Province, Q(id=province.pk)), plans], as_of, user)
+    plans = Watched(ProvincialPlan, Q(province_id=province.pk), plan_for_policy, ["policy"], of=province)
+    return Journal([Watched(Province, Q(id=province.pk), of=province), plans], as_of, user)
 
 
 def industry_journal(industry: Industry, as_of: date, user: Any) -> Journal:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from config.serializers import Day, Face, Link, Number, Plain, api_address
@@ -27,7 +28,12 @@ class SourceLink(Plain):
     """A source as other records cite it: `url` leads to its record, `address` to the document itself."""
 
     url = serializers.SerializerMethodField()
-    address = serializers.URLField(source="url", read_only=True, allow_null=True)
+    address = serializers.URLField(
+        source="url",
+        read_only=True,
+        allow_null=True,
+        help_text=_("Where the document itself stands; null where that is not public."),
+    )
 
     class Meta:
         model = Source
@@ -50,7 +56,12 @@ class DivisionLink(Plain):
 
 
 class SourceSerializer(Face):
-    address = serializers.URLField(source="url", read_only=True, allow_null=True)
+    address = serializers.URLField(
+        source="url",
+        read_only=True,
+        allow_null=True,
+        help_text=_("Where the document itself stands; null where that is not public."),
+    )
     url = serializers.SerializerMethodField()
 
     class Meta:
@@ -84,7 +95,12 @@ class AgencySerializer(Face):
 class IndustrySerializer(Face):
     name = serializers.CharField(read_only=True)
     divisions = DivisionLink(many=True, read_only=True)
-    priority = serializers.BooleanField(read_only=True)
+    priority = serializers.BooleanField(
+        read_only=True,
+        help_text=_(
+            "Whether national policy singles it out: named in the batch notice, or an ultra-low emission sector."
+        ),
+    )
     sources = SourceLink(many=True, read_only=True)
 
     class Meta:
@@ -128,7 +144,9 @@ class MeasureSerializer(Face):
 class FigureSerializer(Face):
     name = serializers.CharField(read_only=True)
     value = Number(allow_null=False)
-    period = serializers.CharField(read_only=True, allow_null=True)
+    period = serializers.CharField(
+        read_only=True, allow_null=True, help_text=_("The period that it speaks of, in words of its own: 2020-2025.")
+    )
     province = Link(read_only=True, allow_null=True)
     sources = SourceLink(many=True, read_only=True)
 
@@ -144,7 +162,7 @@ class FigureSerializer(Face):
 class PlanSerializer(Face):
     """A plan as it was known on the day: of one that was issued or looked up later, only policy and province."""
 
-    ALWAYS = ("id", "policy", "province", "status", "url")
+    ALWAYS = ("id", "policy", "province", "status", "url", "revision")
 
     policy = Link(read_only=True)
     province = Link(read_only=True)
@@ -174,50 +192,79 @@ class PlanSerializer(Face):
 
 
 class ProvinceRolloutSerializer(serializers.Serializer):
-    province = Link(read_only=True)
-    region = serializers.ChoiceField(source="province.region", choices=Region.choices, read_only=True)
-    status = serializers.ChoiceField(choices=PlanStatus.choices, read_only=True)
-    issued_on = Day(source="issued.on")
-    precision = serializers.CharField(source="issued.precision", read_only=True, allow_null=True)
-    known_by = Day()
-    lag_days = serializers.IntegerField(read_only=True, allow_null=True)
+    province = Link(read_only=True, help_text=_("A province of the roster."))
+    region = serializers.ChoiceField(
+        source="province.region", choices=Region.choices, read_only=True, help_text=_("The region that it lies in.")
+    )
+    status = serializers.ChoiceField(
+        choices=PlanStatus.choices, read_only=True, help_text=_("What is known of its plan on the day.")
+    )
+    issued_on = Day(source="issued.on", help_text=_("Day of issue; its precision says how exactly it is known."))
+    precision = serializers.CharField(
+        source="issued.precision",
+        read_only=True,
+        allow_null=True,
+        help_text=_("day, month or year; null without a day of issue."),
+    )
+    known_by = Day(help_text=_("The day by which the plan is known to exist."))
+    lag_days = serializers.IntegerField(
+        read_only=True,
+        allow_null=True,
+        help_text=_("Days from lag_from to the day of issue, where both are known exactly."),
+    )
 
 
 class RegionRolloutSerializer(serializers.Serializer):
-    region = serializers.ChoiceField(choices=Region.choices, read_only=True)
+    region = serializers.ChoiceField(choices=Region.choices, read_only=True, help_text=_("A region of the roster."))
     label = serializers.CharField(read_only=True)  # type: ignore[assignment]
-    roster = serializers.IntegerField(read_only=True)
-    issued = serializers.IntegerField(read_only=True)
-    share = serializers.FloatField(read_only=True, allow_null=True)
-    dated = serializers.IntegerField(read_only=True)
-    median_lag_days = Number()
+    roster = serializers.IntegerField(read_only=True, help_text=_("Its provinces: the denominator."))
+    issued = serializers.IntegerField(read_only=True, help_text=_("Those whose plan is issued and known by the day."))
+    share = serializers.FloatField(read_only=True, allow_null=True, help_text=_("issued of roster, as a fraction."))
+    dated = serializers.IntegerField(read_only=True, help_text=_("Those of them whose day of issue is known exactly."))
+    median_lag_days = Number(help_text=_("Median of the lags of dated plans."))
 
 
 class StepSerializer(serializers.Serializer):
-    date = Day(allow_null=False)
-    issued = serializers.IntegerField(read_only=True)
+    date = Day(allow_null=False, help_text=_("The day from which the number holds."))
+    issued = serializers.IntegerField(read_only=True, help_text=_("How many plans count as issued from then on."))
 
 
 class RolloutNumbers(serializers.Serializer):
     """How far a policy has been taken up, in numbers. `issued` is null for a policy that calls for no plans."""
 
-    policy = Link(read_only=True)
+    policy = Link(read_only=True, help_text=_("The policy that is rolled out."))
     as_of = Day(allow_null=False)
-    roster = serializers.IntegerField(read_only=True)
-    issued = serializers.IntegerField(read_only=True, allow_null=True)
-    share = serializers.FloatField(read_only=True, allow_null=True)
-    dated = serializers.IntegerField(read_only=True, allow_null=True)
-    known_by = serializers.IntegerField(read_only=True, allow_null=True)
-    lag_from = Day(source="origin")
-    median_lag_days = Number()
-    p90_lag_days = Number()
+    roster = serializers.IntegerField(
+        read_only=True, help_text=_("Provinces that the programme covers: the denominator.")
+    )
+    issued = serializers.IntegerField(
+        read_only=True,
+        allow_null=True,
+        help_text=_("Those whose plan is issued and known by the day; null for a policy that calls for no plans."),
+    )
+    share = serializers.FloatField(read_only=True, allow_null=True, help_text=_("issued of roster, as a fraction."))
+    dated = serializers.IntegerField(
+        read_only=True, allow_null=True, help_text=_("Those of them whose day of issue is known exactly.")
+    )
+    known_by = serializers.IntegerField(
+        read_only=True, allow_null=True, help_text=_("Those of them that are only known to exist by a day.")
+    )
+    lag_from = Day(source="origin", help_text=_("The day from which lags are counted."))
+    median_lag_days = Number(help_text=_("Median of the lags of dated plans."))
+    p90_lag_days = Number(help_text=_("The lag within which nine of ten dated plans came."))
 
 
 class RolloutSerializer(RolloutNumbers):
     """How far a policy has been taken up: in numbers, by region, day by day, province by province."""
 
-    followers = Link(many=True, read_only=True)
-    by_region = RegionRolloutSerializer(many=True, read_only=True)
-    series = StepSerializer(many=True, read_only=True)
-    dated_series = StepSerializer(many=True, read_only=True)
-    provinces = ProvinceRolloutSerializer(many=True, read_only=True)
+    followers = Link(many=True, read_only=True, help_text=_("National policies that carry it out."))
+    by_region = RegionRolloutSerializer(many=True, read_only=True, help_text=_("The same by region."))
+    series = StepSerializer(
+        many=True, read_only=True, help_text=_("How many plans counted as issued, by the day on which that changed.")
+    )
+    dated_series = StepSerializer(
+        many=True, read_only=True, help_text=_("The same for plans with an exact day of issue alone.")
+    )
+    provinces = ProvinceRolloutSerializer(
+        many=True, read_only=True, help_text=_("Every province of the roster, with or without a plan.")
+    )

@@ -94,7 +94,7 @@ def faults(page: Page, **options: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("lang", LOCALES)
-@pytest.mark.parametrize("path", [*PAGES, "/api/docs/", "/admin/login/"])
+@pytest.mark.parametrize("path", [*PAGES, "/api/docs/", "/api/use/", "/admin/login/"])
 def test_page_is_sound(readers: dict[str, tuple[BrowserContext, Heard]], site: str, path: str, lang: str) -> None:
     """Accessible wide and narrow, light and dark; quiet in the console; never wider than the window; and still.
 
@@ -368,7 +368,7 @@ def test_signing_in_and_out(reader: Callable[..., Page], product: Product) -> No
 
 LIST = "省份,批次,类型,中文名称\n浙江,national-batch-1,城市,湖州示范市\n陝西,national-batch-1,城市,西安示范市\n"
 AS_LOADED = {"preload": False}  # axe would look for what the admin's style sheets import in a wrong place, and say so
-STEWARDS = ["/admin/import/", "/admin/changes/", "/admin/quality/"]
+STEWARDS = ["/admin/import/", "/admin/changes/", "/admin/quality/", "/admin/auth/user/1/token/", "/tokens/"]
 
 
 @pytest.fixture(scope="module")
@@ -400,6 +400,25 @@ def test_a_page_for_stewards_is_sound(reader: Callable[..., Page], steward: str,
     page.emulate_media(color_scheme=THEMES[lang][1])
     page.reload()  # in place, links of the admin would be caught half way from one colour to the other
     assert faults(page, **AS_LOADED) == []
+
+
+def test_a_token_is_made_copied_and_revoked(reader: Callable[..., Page], steward: str) -> None:
+    page = reader("/admin/login/?next=/tokens/")
+    enter(page, steward)
+    page.get_by_label("Name", exact=True).fill("Nightly")
+    page.get_by_label("May also write").check()
+    page.get_by_role("button", name="Make it").click()
+    secret = page.locator("#secret").inner_text()
+    assert secret.startswith("spt_")
+    page.get_by_role("button", name="Copy", exact=True).click()
+    expect(page.locator(".secret .said")).to_have_text("Copied")
+    assert faults(page) == []
+    page.reload()  # sends the form again: no second one is made
+    expect(page.get_by_text("There is a token of this name.")).to_be_visible()
+    assert secret not in page.content()
+    page.get_by_role("button", name="Revoke Nightly").click()
+    expect(page.get_by_text("“Nightly” is revoked")).to_be_visible()
+    expect(page.get_by_role("button", name="Revoke Nightly")).to_have_count(0)
 
 
 def test_a_list_is_checked_corrected_confirmed_and_undone(
@@ -496,3 +515,36 @@ def test_paper_shows_tables_and_lists_each_source_once(reader: Callable[..., Pag
     assert len(listed) == len(set(listed))
     assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.pdf(format="A4").startswith(b"%PDF")
+
+
+# -- the documentation of the API ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_the_documentation_opens_what_a_link_leads_to(reader: Callable[..., Page], viewport: dict[str, int]) -> None:
+    page = reader("/api/docs/#plans_partial_update", viewport=viewport)
+    expect(page.locator("#plans_partial_update")).to_have_attribute("open", "")
+    expect(page.locator("#plans_partial_update summary").first).to_be_in_viewport()
+    expect(page.locator(".api-toc [aria-current]")).to_have_text("Provincial plans")
+    page.locator(".api-toc a", has_text="Rollout of a policy").click()
+    expect(page.locator("#rollout")).to_be_in_viewport()
+    expect(page.locator("#rollout_retrieve .op-facts").first).to_be_visible()
+
+
+def test_the_documentation_sends_a_request(reader: Callable[..., Page]) -> None:
+    page = reader("/api/docs/#rollout_retrieve")
+    page.locator("[data-operation=rollout_retrieve]").click()
+    form = page.locator(".try-form")
+    expect(form.get_by_label("policy")).to_have_value("synergy-implementation-plan-2022")
+    form.get_by_label("Add a parameter or header").select_option("fields")
+    form.get_by_label("fields").fill("roster,issued")
+    form.get_by_label("Token, if you have one").fill("spt_secret")
+    form.get_by_label("Token, if you have one").fill("")
+    form.get_by_role("button", name="Send").click()
+    expect(form.locator(".try-status")).to_contain_text("200")
+    assert '"roster": 32' in (form.locator(".try-content").text_content() or "")
+    assert "content-type: application/json" in (form.locator(".try-headers").text_content() or "")
+    sent = "/api/v1/rollout/?policy=synergy-implementation-plan-2022&fields=roster%2Cissued'"
+    assert (form.locator(".try-curl").text_content() or "").endswith(sent)
+    assert page.evaluate("() => [localStorage.length, sessionStorage.length]") == [0, 0]
+    assert faults(page) == []

@@ -371,7 +371,7 @@ def test_a_source_alone_is_a_change(admin_client, policy, source) -> None:
 def test_an_entry_leads_to_its_import(admin_client, policy, monkeypatch) -> None:
     asked = []
 
-    def teller(model: Any, found: Any) -> dict[int, tuple[str, str]]:
+    def teller(model: Any, found: Any, reader: Any) -> dict[int, tuple[str, str]]:
         asked.append((model, [entry.pk for entry in found]))
         return {found[0].pk: ("Import 12 · list.xlsx", "/admin/import/12/")}
 

@@ -86,9 +86,9 @@ def rows_of(pilot: Pilot, sent: QueryDict) -> QuerySet[Indicator]:
 
 def readings_view(request: Any, pk: int, context: dict[str, Any]) -> HttpResponse:
     """Show the grid; record what was typed into it, all of it or nothing."""
-    if not request.user.has_perms(["pilots.add_reading", "pilots.view_pilot"]):
-        raise PermissionDenied
     pilot = get_object_or_404(Pilot.objects.select_related("batch", "province"), pk=pk)
+    if not request.user.has_perms(["pilots.add_reading", "pilots.view_pilot"], pilot):
+        raise PermissionDenied
     periods = read_periods(request.GET, today())
     indicators = list(rows_of(pilot, request.POST))
     data = request.POST if request.method == "POST" else None

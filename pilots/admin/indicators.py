@@ -166,7 +166,7 @@ class ReadingAdmin(RecordAdmin):
         if not obj:
             return []
         fixed = [FIXED_FIELDS.get(name, name.removesuffix("_id")) for name in Reading.FIXED]
-        return fixed if request.user.has_perm(MAY_ACCEPT) else [*fixed, "state", "accepted_on"]
+        return [*fixed, *super().get_readonly_fields(request, obj)]
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """A correction begins with what it corrects."""
@@ -187,9 +187,9 @@ class ReadingAdmin(RecordAdmin):
 
     def ways(self, request: HttpRequest, record: Any) -> list[Way]:
         ways: list[Way] = []
-        if request.user.has_perm("pilots.add_reading"):
+        if request.user.has_perm("pilots.add_reading", record):
             ways.append((_("Enter a correction"), f"{reverse('admin:pilots_reading_add')}?corrects={record.pk}"))
-        if request.user.has_perm(MAY_ACCEPT):
+        if request.user.has_perm(MAY_ACCEPT, record):
             verdicts = [(ReadingState.ACCEPTED, _("Accept")), (ReadingState.DISPUTED, _("Mark as disputed"))]
             ways += [
                 (label, reverse("admin:pilots_reading_judge", args=[record.pk, state.value]))
@@ -253,6 +253,8 @@ class ReadingAdmin(RecordAdmin):
 
     def judge(self, request: HttpRequest, readings: QuerySet[Reading], state: ReadingState) -> HttpResponse | None:
         """Ask why, then do it; None when it is done."""
+        if not all(request.user.has_perm(MAY_ACCEPT, reading) for reading in readings):
+            raise PermissionDenied
         fault = ""
         if "post" in request.POST:
             reason = request.POST.get("change_reason", "").strip()[:MAX_REASON]

@@ -21,6 +21,7 @@ from policies.admin import NAMES, TITLES, TRUST, cites, present
 
 @admin.register(Batch)
 class BatchAdmin(RecordAdmin):
+    ordering = ["level", "known_by", "pk"]  # the model's own is lost where rows are counted
     list_display = ["__str__", "level", "province", "announced_on", "known_by", "pilot_count", "confidence"]
     list_select_related = ["province"]
     list_filter = ["level", "confidence", *present("province")]
@@ -59,12 +60,16 @@ class BatchAdmin(RecordAdmin):
     def ways(self, request: HttpRequest, record: Any) -> list[Way]:
         count = record.pilots.count()
         ways: list[Way] = [(_("Pilots recorded (%(count)d)") % {"count": count}, pilots_of(record))]
-        if request.user.has_perm("pilots.add_pilot"):
+        if self.may_add_pilot(request, record):
             start = {"batch": record.pk}
             if record.province_id:
                 start["province"] = record.province_id
             ways.append((_("Add a pilot"), f"{reverse('admin:pilots_pilot_add')}?{urlencode(start)}"))
         return ways
+
+    def may_add_pilot(self, request: HttpRequest, batch: Batch) -> bool:
+        """A national batch is for all, a provincial one for those who reach the province."""
+        return bool(request.user.has_perm("pilots.add_pilot", batch if batch.province_id else None))
 
     def get_view_on_site_url(self, obj: Any = None) -> str | None:
         return f"{reverse('pilot-list')}?{urlencode({'batch': obj.slug})}" if obj else None
@@ -111,14 +116,14 @@ class PilotAdmin(RecordAdmin):
 
     def ways(self, request: HttpRequest, record: Any) -> list[Way]:
         ways: list[Way] = []
-        if request.user.has_perm("pilots.add_reading"):
+        if request.user.has_perm("pilots.add_reading", record):
             ways.append((_("Enter readings"), reverse("admin:pilots_pilot_readings", args=[record.pk])))
         ways += [
             (_("Stages"), "#stages-group"),
             (_("Milestones"), "#milestones-group"),
             (_("Targets"), "#targets-group"),
         ]
-        if request.user.has_perm("pilots.add_lightoverride"):
+        if request.user.has_perm("pilots.add_lightoverride", record):
             address = f"{reverse('admin:pilots_lightoverride_add')}?{urlencode({'pilot': record.pk})}"
             ways.append((_("Set the light by hand"), address))
         return ways

@@ -9,10 +9,12 @@ from django.utils.translation import gettext_lazy as _
 
 from config.admin import RecordAdmin
 from config.asof import today
+from config.reach import sees_names
 from config.rows import RowInline
 from pilots.forms import OverrideForm, StageForm, StageFormSet
 from pilots.models import LightOverride, Milestone, Pilot, StageEntry
 from policies.admin import TITLES, TRUST, cites, present
+from policies.models import home_of
 
 PILOT_SEARCH = ["pilot__name_zh", "pilot__name_en", "pilot__slug"]
 
@@ -107,7 +109,12 @@ class LightOverrideAdmin(RecordAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Who set it and when is added to one that stands."""
         fieldsets = list(super().get_fieldsets(request, obj))
-        return [*fieldsets, (_("Who set it"), {"fields": ["author", "set_on"]})] if obj else fieldsets
+        names = ["author", "set_on"] if obj and sees_names(request.user, obj) else ["set_on"]
+        return [*fieldsets, (_("Who set it"), {"fields": names})] if obj else fieldsets
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """A list is of all provinces: whose reach ends at one is not told who set the lights of others."""
+        return [name for name in self.list_display if name != "author" or not home_of(request.user)]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """What was shown under somebody's name stays as it was."""

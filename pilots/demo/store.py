@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from django.utils.translation import gettext_noop
 
+from config.bulk import note
 from config.history import one_entry
 from policies.models import Source
 from policies.models.base import Recorded
@@ -38,6 +39,7 @@ def keep_all(records: Iterable[Record], source: Source | None = None) -> list[Re
     model = type(kept[0])
     model._default_manager.bulk_create(kept, batch_size=500)
     entries = model.history.bulk_history_create(kept, batch_size=500, default_change_reason=REASON)
+    note(entries)
     if source:
         cite(kept, entries, source)
     return kept

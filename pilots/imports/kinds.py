@@ -15,9 +15,9 @@ from config.asof import today
 from config.bulk import BATCH, chunks
 from config.sheets.values import Number
 from config.words import labelled, listed
-from pilots.actions import MAY_ACCEPT, OVERTAKEN, OnRecord, Value
+from pilots.actions import OVERTAKEN, OnRecord, Value
 from pilots.metrics.stages import Entry, problems
-from pilots.models import Milestone, Pilot, Reading, ReadingState, StageEntry, Target, TargetStep
+from pilots.models import Milestone, Pilot, Reading, StageEntry, Target, TargetStep
 from pilots.models.progress import stage_field, stage_message
 from policies.imports.columns import Column
 from policies.imports.kinds import KINDS as POLICY_KINDS
@@ -39,6 +39,9 @@ class Pilots(Kind):
         "prefecture_zh": ("地级市", "所在市", "所在城市"),
     }
     related = ("batch", "province", "parent")
+
+    def ready(self, row: Row) -> None:
+        row.record.city_held = True  # it may be a row of the same file, and counts as what it is going to be
 
 
 class OfPilot(Kind):
@@ -362,10 +365,9 @@ class Readings(OfPilot):
         return place and not same
 
     def judge(self, rows: Sequence[Row], by: Any) -> None:
-        """Number the versions; refuse what was overtaken, what jumps without a note, what one may not accept."""
+        """Number the versions; refuse what was overtaken, and what jumps without a note."""
         groups: dict[int, dict[int, list[Row]]] = defaultdict(lambda: defaultdict(list))
         for row in rows:
-            refuse_acceptance(self, row, by)
             if row.good:
                 groups[row.record.pilot_id][row.record.indicator_id].append(row)
         for mine in groups.values():
@@ -419,19 +421,6 @@ def value_of(row: Row) -> Value:
     reading, seen = row.record, row.extra.get("seen")
     known = row.record.pk if row.found else seen and seen.pk
     return Value(reading.indicator, reading.period, reading.value, reading.value_status, known, reading.note)
-
-
-def refuse_acceptance(kind: Kind, row: Row, by: Any) -> None:
-    """Who may not accept readings may not do so by a file either."""
-    if by is None or by.has_perm(MAY_ACCEPT):
-        return
-    usual = {"state": ReadingState.REPORTED, "accepted_on": None}
-    for name, value in usual.items():
-        if getattr(row.record, name) != (row.before[name] if row.found else value):
-            message = _("You may enter readings, but not accept or dispute them. Leave this as it is.")
-            if not row.found:
-                message = _("You may enter readings, but not accept them: write “%(state)s”, and no day of acceptance.")
-            row.fault(kind.column(name), "not_allowed", message % {"state": ReadingState.REPORTED.label})
 
 
 KINDS: dict[str, Kind] = {

@@ -262,6 +262,8 @@ class Target(Recorded, Sourced):
         "done_only_for_text": ("done_on",),
     }
 
+    PROVINCE = "pilot.province_id"
+
     class Meta:
         verbose_name = _("target")
         verbose_name_plural = _("targets")
@@ -317,6 +319,8 @@ class TargetStep(Recorded):
     )
 
     MENDED_AT: ClassVar[Rules] = {"one_per_year": ("year",)}
+
+    PROVINCE = "target.pilot.province_id"
 
     class Meta:
         verbose_name = _("step of a target")
@@ -423,6 +427,9 @@ class Reading(Recorded, Sourced):
         "accepted_after_report": ("accepted_on",),
     }
 
+    PROVINCE = "pilot.province_id"
+    GUARDED: ClassVar[Rules] = {"pilots.accept_reading": ("state", "accepted_on")}
+
     class Meta:
         verbose_name = _("reading")
         verbose_name_plural = _("readings")
@@ -469,6 +476,5 @@ class Reading(Recorded, Sourced):
             return
         stored = type(self).objects.filter(pk=self.pk).values(*self.FIXED).first()
         if stored and any(stored[name] != getattr(self, name) for name in self.FIXED):
-            raise ValidationError(
-                {"value": _("A reading is never overwritten. Enter the correction as a new version.")}
-            )
+            text = _("A reading is never overwritten. Enter the correction as a new version.")
+            raise ValidationError({"value": ValidationError(text, code="fixed")})

@@ -4,7 +4,7 @@ from datetime import date
 from typing import ClassVar
 
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import connection, models
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -107,6 +107,8 @@ class Batch(Slugged, Titled, Sourced):
         "known_on_its_day": ("known_by",),
         "has_title": ("title_zh",),
     }
+
+    PROVINCE = "province_id"
 
     class Meta:
         verbose_name = _("batch")
@@ -240,10 +242,17 @@ class Pilot(Slugged, Named, Sourced):
         "term_in_order": ("term_end",),
     }
 
+    city_held = False  # True where the parent is to be taken as it stands in memory
+
+    PROVINCE = "province_id"
+    PLACED: ClassVar[tuple[str, ...]] = ("slug", "kind", "batch", "province", "parent", "withdrawn_on")
+    GUARDED: ClassVar[Rules] = {"pilots.place_pilot": PLACED}
+
     class Meta:
         verbose_name = _("pilot")
         verbose_name_plural = _("pilots")
         ordering = ["batch", "pk"]
+        permissions = [("place_pilot", "Can say which pilots there are: kind, batch, province, end")]
         constraints = [
             *fact_checks("pilot"),
             one_of("kind", PilotKind, "pilot_kind_known"),
@@ -298,7 +307,16 @@ class Pilot(Slugged, Named, Sourced):
 
     def clean(self) -> None:
         super().clean()
+        if self.parent_id and not self.city_held and connection.in_atomic_block:
+            self.hold_city(self.parent_id)
         if self.parent and self.parent.kind != PilotKind.CITY:
             raise ValidationError({"parent": _("A park lies in a pilot city: choose a pilot of kind city.")})
         if self.batch_id and self.province_id and self.batch.province_id not in (None, self.province_id):
             raise ValidationError({"province": _("The batch belongs to another province.")})
+        if self.pk and self.kind != PilotKind.CITY and self.children.exists():
+            raise ValidationError({"kind": _("Parks lie in this pilot city: it stays one until they are taken out.")})
+
+    def hold_city(self, key: int) -> None:
+        """Nobody makes the city a park until the transaction ends: both changes could be right, each for itself."""
+        cities = type(self).objects.select_for_update(no_key=True)
+        self.parent = cities.filter(pk=key).first() or self.parent  # gone: the database says so

@@ -74,6 +74,8 @@ class StageEntry(Recorded, Sourced):
     }
     order_checked = False  # True where a form holds it against all the pilot's rows as they are typed
 
+    PROVINCE = "pilot.province_id"
+
     class Meta:
         verbose_name = _("stage entry")
         verbose_name_plural = _("stage entries")
@@ -183,6 +185,8 @@ class Milestone(Recorded, Titled, Sourced):
     _history_m2m_fields = ["sources"]
     MENDED_AT: ClassVar[Rules] = {"has_title": ("title_zh",)}
 
+    PROVINCE = "pilot.province_id"
+
     class Meta:
         verbose_name = _("milestone")
         verbose_name_plural = _("milestones")
@@ -239,6 +243,8 @@ class LightOverride(Recorded):
     expires_on = models.DateField(_("expires on"), help_text=_("From this day on the computed light counts again."))
 
     MENDED_AT: ClassVar[Rules] = {"expires_after": ("expires_on",)}
+
+    PROVINCE = "pilot.province_id"
 
     class Meta:
         verbose_name = _("light set by hand")

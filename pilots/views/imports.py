@@ -33,7 +33,7 @@ from policies.imports.files import findings, keep, keep_again, plan_again, read_
 from policies.imports.kinds import Kind
 from policies.imports.plan import Plan, Work, finish
 from policies.imports.write import Overtaken, confirm, undo
-from policies.models import Import, ImportState
+from policies.models import Import, ImportState, home_of, reaches
 
 ROWS, IMPORTS = 100, 20  # on a page
 LINES = "application/x-ndjson"
@@ -129,7 +129,9 @@ def checking(request: HttpRequest, form: ImportForm) -> Work[str]:
 
 
 def list_page(request: HttpRequest, form: ImportForm, kinds: dict[str, Kind]) -> HttpResponse:
-    page = paged(request, Import.objects.select_related("uploaded_by"), IMPORTS)
+    every = Import.objects.select_related("uploaded_by")
+    own = every.filter(uploaded_by=request.user.pk) if home_of(request.user) else every
+    page = paged(request, own, IMPORTS)
     for record in page:
         record.kind_label = capfirst(KINDS[record.kind].label)
     context = page_context(
@@ -198,10 +200,10 @@ def actions(found: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def import_of(request: HttpRequest, pk: int) -> tuple[Import, Kind]:
-    """The import, with its kind. Raises Http404 where it is not of a kind that this person may import."""
+    """The import, with its kind. Raises Http404 where it is not theirs, or of a kind that they may not import."""
     record = get_object_or_404(Import.objects.select_related("file"), pk=pk)
     kind = kinds_of(request).get(record.kind)
-    if kind is None:
+    if kind is None or not reaches(request.user, record):
         raise Http404
     return record, kind
 
@@ -225,7 +227,12 @@ def shown_rows(found: dict[str, Any], show: str) -> list[dict[str, Any]]:
 
 
 def may_undo(request: HttpRequest, record: Import) -> bool:
-    """Who brought it in may undo it, and whoever has the right to undo what others did."""
+    """Who brought it in may undo it, and whoever has the right to undo what others did.
+
+    Undoing takes away what was created: where the reach ends at a province it is a right of its own.
+    """
+    if home_of(request.user):
+        return bool(request.user.has_perm("policies.undo_import", record))
     return record.confirmed_by_id == request.user.pk or request.user.has_perm("policies.undo_import")
 
 

@@ -13,7 +13,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.core.validators import MinValueValidator
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
@@ -37,15 +37,17 @@ from config.lists import (
     form_faults,
     page_number,
 )
+from config.reach import within
 from config.templatetags.site import showdate, shownumber
 from config.versions import moment
 from config.words import clauses, labelled
 from pilots.charts import reconciliation_table
-from pilots.feed import SYSTEM, Asked, Key, Line, build_feed, every_kind, read_key, whole_feed
+from pilots.feed import SYSTEM, Asked, Key, Line, build_feed, every_kind, people_of, read_key, whole_feed
+from pilots.imports import KINDS
 from pilots.models import Batch
 from pilots.quality import RULES, Finding, Quality, Result, Severity, build_quality
 from pilots.quality.told import add_pilot
-from policies.models import Import, ImportState, Province
+from policies.models import Import, ImportState, Province, home_of
 
 FIRST_DAY = date(2000, 1, 1)
 FINDINGS_ON_A_PAGE = 50
@@ -104,9 +106,13 @@ class DayField(forms.DateField):
 class FeedForm(forms.Form):
     """Whose changes of what, where, when and by which import."""
 
-    def __init__(self, data: Any, kinds: Kinds, *, imports: bool) -> None:
+    def __init__(self, data: Any, kinds: Kinds, *, reader: Any) -> None:
         super().__init__(data)
-        people = [(person.get_username(), str(person)) for person in get_user_model().objects.order_by("username")]
+        self.home, self.reader = home_of(reader), reader
+        everybody = get_user_model().objects.order_by("username")
+        if self.home:
+            everybody = everybody.filter(pk__in=people_of(kinds, Asked(home=self.home)))
+        people = [(person.get_username(), str(person)) for person in everybody]
         named = [(name, str(capfirst(model._meta.verbose_name))) for name, model in kinds.items()]
         self.fields["person"] = WordField(
             label=pgettext_lazy("who made a change", "Person"),
@@ -117,11 +123,11 @@ class FeedForm(forms.Form):
         self.fields["kind"] = WordField(
             label=gettext_lazy("Record"), required=False, choices=named, empty_label=gettext_lazy("all")
         )
-        self.fields["province"] = province_field()
+        self.fields["province"] = province_field(reader)
         self.fields["from"] = DayField(pgettext_lazy("a span of days", "From"))
         self.fields["to"] = DayField(pgettext_lazy("a span of days", "To"))
-        if imports:
-            written = Import.objects.filter(state__in=[ImportState.CONFIRMED, ImportState.UNDONE])
+        if reader.has_perm("policies.view_import"):
+            written = own_imports(reader).filter(state__in=[ImportState.CONFIRMED, ImportState.UNDONE])
             self.fields["import"] = RecordField(
                 written, label=gettext_lazy("Import"), required=False, empty_label=gettext_lazy("all")
             )
@@ -142,12 +148,19 @@ class FeedForm(forms.Form):
             since=given["from"],
             until=given["to"],
             brought_by=given.get("import"),
+            home=self.home,
+            reader=self.reader,
         )
 
 
-def province_field() -> RecordField:
+def own_imports(reader: Any) -> QuerySet[Import]:
+    """The imports that somebody may know of: all, or where the reach ends at a province one's own."""
+    return Import.objects.filter(uploaded_by=reader) if home_of(reader) else Import.objects.all()
+
+
+def province_field(reader: Any) -> RecordField:
     return RecordField(
-        Province.objects.roster(),
+        within(reader, Province.objects.roster()),
         to_field_name="slug",
         label=gettext_lazy("Province"),
         required=False,
@@ -158,7 +171,7 @@ def province_field() -> RecordField:
 def changes(request: HttpRequest) -> HttpResponseBase:
     """Every change of the records that the reader may view, newest first."""
     kinds = kinds_of(request.user)
-    form = FeedForm(request.GET, kinds, imports=request.user.has_perm("policies.view_import"))
+    form = FeedForm(request.GET, kinds, reader=request.user)
     check_words(request, {*form.fields, "lang", "before", "after", "export"})
     bar = bar_of(request, form)
     chosen = form.cleaned_data["kind"]
@@ -173,6 +186,7 @@ def changes(request: HttpRequest) -> HttpResponseBase:
     context = {
         **admin.site.each_context(request),
         "title": title,
+        "home": form.home,
         "bar": bar,
         "feed": feed,
         "first": before is None and after is None,
@@ -242,10 +256,10 @@ def feed_cells(line: Line) -> list[Cell]:
 class QualityForm(forms.Form):
     """Where, how bad, and which rule."""
 
-    def __init__(self, data: Any) -> None:
+    def __init__(self, data: Any, reader: Any) -> None:
         super().__init__(data)
         rules = sorted(((rule.code, str(rule.name)) for rule in RULES), key=lambda pair: pair[1])
-        self.fields["province"] = province_field()
+        self.fields["province"] = province_field(reader)
         self.fields["severity"] = WordField(
             label=gettext_lazy("Severity"), required=False, choices=Severity.choices, empty_label=gettext_lazy("all")
         )
@@ -270,11 +284,11 @@ class Tally:
 def quality(request: HttpRequest) -> HttpResponseBase:
     """What is missing, unverified or contradictory in the records that the reader may view."""
     kinds = kinds_of(request.user)
-    form = QualityForm(request.GET)
+    form, home = QualityForm(request.GET, request.user), home_of(request.user)
     check_words(request, {*form.fields, "lang", "page", "export"})
     bar = bar_of(request, form)
     given = form.cleaned_data
-    report = build_quality(request.as_of, given["province"], kinds.values())  # type: ignore[attr-defined]
+    report = build_quality(request.as_of, home or given["province"], kinds.values())  # type: ignore[attr-defined]
     chase = report.chase(rule=given["rule"], severity=given["severity"])
     title = _("Data quality")
     announced = announced_table(report, add=request.user.has_perm("pilots.add_pilot"))
@@ -292,10 +306,11 @@ def quality(request: HttpRequest) -> HttpResponseBase:
         **admin.site.each_context(request),
         "title": title,
         "finding": quality_finding(report),
+        "home": home,
         "bar": bar,
         "tallies": tallies(request, report),
         "announced": announced,
-        "import_url": reverse("import-list") if request.user.has_perm("policies.add_import") else "",
+        "import_url": reverse("import-list") if may_import_pilots(request.user) else "",
         "template_url": reverse("import-template", args=["pilots"]),
         "rules": rules_page_table(request, report),
         "clean": [result for result in report.results if result.parts and not result.count],
@@ -305,6 +320,10 @@ def quality(request: HttpRequest) -> HttpResponseBase:
         "workbook": getattr(request, "workbook", ""),
     }
     return TemplateResponse(request, "admin/quality.html", context)
+
+
+def may_import_pilots(user: Any) -> bool:
+    return bool(user.has_perm("policies.add_import")) and KINDS["pilots"].may_import(user)
 
 
 def province_chip(bar: FilterBar) -> list[Chip]:

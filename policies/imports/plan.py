@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 
 from config.bulk import chunks, links_of
 from config.charts import PartialDate
+from config.reach import NOT_YOURS, belongs_by, guarded
 from config.rules import holds
 from config.sheets.grid import Sheet
 from config.sheets.values import Unclear
@@ -25,13 +26,14 @@ from policies.imports.headings import Headings, find_headings
 from policies.imports.kinds import Kind, proposed_code, refuse_twins
 from policies.imports.references import Library, folded
 from policies.imports.rows import FieldChange, Row, is_blank, line_is_empty
-from policies.models import Precision
+from policies.models import Precision, reaches
 from policies.models.base import tidy
 
 Result = TypeVar("Result")
 Work = Generator[tuple[int, int], None, Result]
 """Something long: it tells on the way how many rows of how many are done, and hands back its result at the end."""
 OWN_NAMES = ("slug", "name_zh", "name_en", "title_zh", "title_en")
+NOT_YOURS_CODE = "not_yours"
 EVERY = 100  # rows from one word of progress to the next
 
 
@@ -92,6 +94,7 @@ def make_plan(kind: Kind, sheet: Sheet, *, by: Any) -> Work[Plan]:
         if done % EVERY == 0:
             yield len(lines) + 2 * done, 3 * len(lines)
     refuse_circles(plan.rows, kind)
+    refuse_foreign(plan.rows, kind, library, by)
     kind.judge(plan.rows, by)
     check_unique(plan.rows, kind)
     note_versions(plan.rows, kind)
@@ -342,6 +345,50 @@ def in_circles(nodes: Iterable[Any], above: Callable[[Any], Any]) -> set[int]:
             climbed = list(path)
             circled.update(climbed[climbed.index(mark) :])
     return circled
+
+
+def refuse_foreign(rows: Sequence[Row], kind: Kind, library: Library, by: Any) -> None:
+    """Refuse what lies beyond the person's reach, before or after, and fields that take a permission of their own.
+
+    Whether the person may import the kind at all was asked before. A row that changes nothing may be anybody's: an
+    export of all records can be edited and imported again.
+    """
+    if by is None:
+        return
+    name, closed = belongs_by(kind.model), guarded(by, kind.model)
+    for row in rows:
+        if row.lost or row.action == "unchanged":
+            continue
+        stored = as_stored(row, kind, library) if row.found else None
+        known = name not in row.blamed()
+        if (stored and not reaches(by, stored)) or (known and not reaches(by, row.record)):
+            row.fault(kind.column(name), NOT_YOURS_CODE, str(NOT_YOURS))
+        for guarded_name in closed:
+            refuse_guarded(row, kind, guarded_name, stored)
+
+
+def as_stored(row: Row, kind: Kind, library: Library) -> Any:
+    """The record as it is on record, whatever the row makes of it."""
+    stored = kind.model(**row.before)
+    share_named(stored, library)
+    return stored
+
+
+def refuse_guarded(row: Row, kind: Kind, name: str, stored: Any) -> None:
+    """A field that the person may not change says what it said; of a new record, what it says by itself."""
+    f: Any = kind.model._meta.get_field(name)
+    usual, column = getattr(stored or kind.model(), f.attname), kind.column(name)
+    if name in row.blamed() or (getattr(row.record, f.attname) == usual and not unsaved(row.record, f)):
+        return
+    if stored:
+        message = _("Your role may not change this. Leave the cell as it is on record, or take out the column.")
+    elif column and column.required:
+        message = _("Your role may change such records, but not enter new ones.")
+    elif usual in (None, ""):
+        message = _("Your role may not enter this. Leave the cell empty.")
+    else:
+        message = _("Your role may not enter this. Write “%(usual)s”, or leave the cell empty.")
+    row.fault(column, NOT_YOURS_CODE, message % {"usual": column.show(usual) if column else usual})
 
 
 def blame(row: Row, kind: Kind, messages: Mapping[str, Iterable[str]]) -> None:

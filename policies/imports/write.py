@@ -20,7 +20,7 @@ from config.words import labelled
 from policies.imports.kinds import Kind
 from policies.imports.plan import EVERY, Plan, Work, newest_entries, said, stored_keys, unique_rules
 from policies.imports.rows import Row, Written
-from policies.models import Import, ImportAction, ImportChange, ImportFile, ImportState
+from policies.models import Import, ImportAction, ImportChange, ImportFile, ImportState, reaches
 
 LONGEST_REASON = 300  # kept of a reason with its import; the histories keep all of it
 
@@ -55,7 +55,7 @@ def confirm(record: Import, replan: Callable[[Import], Work[Plan]], *, by: Any, 
             raise Overtaken([_("The file is no longer kept. Upload it again.")])
         plan = yield from replan(record)
         lock(plan)
-        refuse_overtaken(plan, record)
+        refuse_overtaken(plan, record, by)
         try:
             with transaction.atomic():
                 yield from write_plan(plan, record, by=by, reason=reason)
@@ -94,13 +94,13 @@ def lock(plan: Plan) -> None:
             row.version = newest.get(row.record.pk, 0)
 
 
-def refuse_overtaken(plan: Plan, record: Import) -> None:
+def refuse_overtaken(plan: Plan, record: Import, by: Any) -> None:
     """Raise Overtaken with each row that is refused now, or would do something else than the dry run showed."""
     report = ImportFile.objects.values_list("report", flat=True).get(record=record)
     seen = set(report["fingerprints"])
     late = [row for row in plan.rows if row.faults or row.fingerprint() not in seen]
     versions = {number: version for number, _action, _key, version, _digest in map(str.split, seen)}
-    what = [overtaken_row(row, versions.get(str(row.number))) for row in late] + [
+    what = [overtaken_row(row, versions.get(str(row.number)), by) for row in late] + [
         fault.message for fault in plan.general
     ]
     if not what and len(plan.rows) != len(seen):
@@ -109,13 +109,13 @@ def refuse_overtaken(plan: Plan, record: Import) -> None:
         raise Overtaken(what)
 
 
-def overtaken_row(row: Row, version: str | None) -> str:
-    """What happened to a row's record since the dry run saw its `version`, as far as its history tells."""
+def overtaken_row(row: Row, version: str | None, by: Any) -> str:
+    """What happened to a row's record since the dry run saw its `version`, as far as somebody may know it."""
     name = _("Row %(row)d") % {"row": row.number}
     if row.faults:
         return labelled(name, row.faults[0].message)
     entry = row.record.history.filter(history_id=row.version).first() if str(row.version) != version else None
-    if entry is None:
+    if entry is None or (by is not None and not reaches(by, row.record)):
         return labelled(name, _("would do something else than the dry run showed."))
     return labelled(name, told_of(entry))
 

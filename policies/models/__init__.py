@@ -14,6 +14,7 @@ from policies.models.documents import (
     Unit,
 )
 from policies.models.imports import Import, ImportAction, ImportChange, ImportFile, ImportState, imports_of
+from policies.models.people import Officer, Role, administrators, home_of, is_administrator, officer_of, reaches
 from policies.models.places import Agency, Division, Industry, Province, ProvinceKind, Region
 from policies.models.shipments import Shipment
 from policies.models.sources import Source
@@ -34,6 +35,7 @@ __all__ = [
     "Industry",
     "Level",
     "Measure",
+    "Officer",
     "PlanStatus",
     "Policy",
     "PolicyKind",
@@ -42,8 +44,14 @@ __all__ = [
     "ProvinceKind",
     "ProvincialPlan",
     "Region",
+    "Role",
     "Shipment",
     "Source",
     "Unit",
+    "administrators",
+    "home_of",
     "imports_of",
+    "is_administrator",
+    "officer_of",
+    "reaches",
 ]

@@ -4,6 +4,7 @@ import unicodedata
 from calendar import monthrange
 from collections.abc import Collection, Mapping
 from datetime import date
+from decimal import Context, Decimal
 from typing import Any, ClassVar
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
@@ -42,6 +43,10 @@ class Precision(models.TextChoices):
     YEAR = "year", pgettext_lazy("precision", "year")
 
 
+YEARS = range(1900, 2200)
+YEAR_FIELDS = {"base_year", "target_year", "year"}
+MOST_DIGITS = 15  # as many as SQLite gives back
+WIDE = Context(prec=60)  # in which no value is rounded
 CODES = {"slug", "code", "gb_code", "iso_code", "doc_number", "prefecture_code", "county_code"}
 
 
@@ -63,6 +68,19 @@ def check_text(text: str) -> None:
             raise ValidationError(
                 _("Remove the invisible character U+%(code)s."), code="hidden", params={"code": f"{ord(char):04X}"}
             )
+
+
+def check_shown(field: Any, value: Any) -> None:
+    """Refuse what some page could not show, or some database not keep to the last digit: whatever the field."""
+    if isinstance(value, str) and check_text not in field.validators:
+        check_text(value)
+    elif isinstance(value, date) and value.year not in YEARS:
+        raise ValidationError(_("Enter a day from 1900 to 2199."), code="range")
+    elif field.name in YEAR_FIELDS and value is not None and value not in YEARS:
+        raise ValidationError(_("Enter a year from 1900 to 2199."), code="range")
+    elif isinstance(value, Decimal) and len(value.normalize(WIDE).as_tuple().digits) > MOST_DIGITS:
+        text = _("Give at most %(most)d digits: more are not kept exactly.")
+        raise ValidationError(text, code="digits", params={"most": MOST_DIGITS})
 
 
 def check_not_ahead(day: date) -> None:
@@ -97,6 +115,8 @@ class Recorded(models.Model):
     history = HISTORY
     # Where a broken rule is mended, by its name without the table. A rule about one field needs no line.
     MENDED_AT: ClassVar[Rules] = {}
+    PROVINCE: ClassVar[str] = ""  # the way to the key of the province it belongs to; empty for what belongs to all
+    GUARDED: ClassVar[Rules] = {}  # fields that only those change who have a permission beyond that to change it
 
     class Meta:
         abstract = True
@@ -107,7 +127,19 @@ class Recorded(models.Model):
             value = getattr(self, field.attname)
             if isinstance(field, models.CharField | models.TextField) and isinstance(value, str):
                 setattr(self, field.attname, normal(value) if field.name in CODES else tidy(value))
-        super().clean_fields(exclude)
+        errors: dict[str, list[ValidationError]] = {}
+        try:
+            super().clean_fields(exclude)
+        except ValidationError as exc:
+            exc.update_error_dict(errors)
+        for field in self._meta.concrete_fields:
+            if field.name not in errors and field.name not in (exclude or ()):
+                try:
+                    check_shown(field, getattr(self, field.attname))
+                except ValidationError as exc:
+                    errors[field.name] = [exc]
+        if errors:
+            raise ValidationError(errors)
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
         """Say under the field to be mended what the database would refuse, not above the whole form."""
@@ -118,6 +150,8 @@ class Recorded(models.Model):
                 try:
                     constraint.validate(model, self, exclude=left_out, using=using)
                 except ValidationError as exc:
+                    if isinstance(constraint, models.UniqueConstraint):
+                        exc.code = "unique"
                     for name in self.mended_at(constraint, left_out):
                         errors.setdefault(name, []).append(exc)
         if errors:
@@ -130,6 +164,14 @@ class Recorded(models.Model):
         stored = {f.name: f.attname for f in self._meta.concrete_fields}
         empty = [name for name in names if getattr(self, stored[name]) in (None, "")]
         return empty or names or [NON_FIELD_ERRORS]
+
+
+def province_of(record: Any) -> int | None:
+    """The key of the province that a record belongs to, None where it belongs to none."""
+    value: Any = record
+    for step in record.PROVINCE.split("."):
+        value = getattr(value, step) if value is not None else None
+    return None if value is None else int(value)
 
 
 def fields_of(constraint: models.BaseConstraint) -> tuple[str, ...]:

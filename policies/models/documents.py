@@ -1,9 +1,11 @@
 """What is to be rolled out, and how far each province has taken it up."""
 
+import re
+from datetime import date
 from typing import ClassVar
 
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import connection, models
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -99,6 +101,8 @@ class Policy(Slugged, Titled, Dated, Sourced):
         "has_a_day": ("issued_on",),
     }
 
+    PROVINCE = "province_id"
+
     class Meta:
         verbose_name = _("policy")
         verbose_name_plural = _("policies")
@@ -144,6 +148,8 @@ class Policy(Slugged, Titled, Dated, Sourced):
 
     def clean(self) -> None:
         super().clean()
+        if self.parent_id and connection.in_atomic_block:
+            self.hold_tree(self.parent_id)
         seen: list[Policy] = [self]
         above = self.parent
         while above is not None:
@@ -151,6 +157,11 @@ class Policy(Slugged, Titled, Dated, Sourced):
                 raise ValidationError({"parent": _("This would make the policy implement itself in a circle.")})
             seen.append(above)
             above = above.parent
+
+    def hold_tree(self, parent: int) -> None:
+        """Nobody else moves a policy until the transaction ends: two moves that each are right may make a circle."""
+        type(self).objects.select_for_update(no_key=True).order_by("pk").first()
+        self.parent = type(self).objects.filter(pk=parent).first() or self.parent  # gone: the database says so
 
 
 class PlanStatus(models.TextChoices):
@@ -221,6 +232,8 @@ class ProvincialPlan(Recorded, Titled, Dated, Sourced):
         "day_needs_issued": ("status",),
         "not_found_says_where": ("searched_on", "searched_where"),
     }
+
+    PROVINCE = "province_id"
 
     class Meta:
         verbose_name = _("provincial plan")
@@ -341,6 +354,18 @@ class Unit(models.TextChoices):
 
 
 PERIOD_PATTERN = r"^([0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?)?$"
+PERIOD_RULE = _("Write a period as 2013, 2013-06 or 2013-06-30.")
+
+
+def is_period(text: str) -> bool:
+    """Whether there is such a year, month or day; what is not written as one is another rule’s to refuse."""
+    if not text or not re.fullmatch(PERIOD_PATTERN, text):
+        return True
+    try:
+        date.fromisoformat(f"{text}-01-01"[:10])
+    except ValueError:
+        return False
+    return True
 
 
 class Figure(Slugged, Named, Sourced):
@@ -395,6 +420,8 @@ class Figure(Slugged, Named, Sourced):
 
     _history_m2m_fields = ["sources"]
 
+    PROVINCE = "province_id"
+
     class Meta:
         verbose_name = _("figure")
         verbose_name_plural = _("figures")
@@ -408,11 +435,17 @@ class Figure(Slugged, Named, Sourced):
                 models.CheckConstraint(
                     condition=Q(**{f"{name}__regex": PERIOD_PATTERN}),
                     name=f"figure_{name}_iso",
-                    violation_error_message=_("Write a period as 2013, 2013-06 or 2013-06-30."),
+                    violation_error_message=PERIOD_RULE,
                 )
                 for name in ("period_from", "period_to")
             ],
         ]
+
+    def clean(self) -> None:
+        super().clean()
+        for name in ("period_from", "period_to"):
+            if not is_period(getattr(self, name)):
+                raise ValidationError({name: PERIOD_RULE})
 
     @property
     def period(self) -> str:

@@ -50,6 +50,8 @@ class Import(models.Model):
     undone_at = models.DateTimeField(_("undone at"), null=True)
     undo_reason = models.CharField(_("reason for undoing"), max_length=300, blank=True)
 
+    OWNER = "uploaded_by_id"  # whose it is, for those whose reach ends at a province
+
     class Meta:
         verbose_name = _("import")
         verbose_name_plural = _("imports")

@@ -79,6 +79,8 @@ class Province(Slugged, Named, Sourced):
         "roster_has_region": ("region",),
     }
 
+    PROVINCE = "pk"
+
     class Meta:
         verbose_name = _("province")
         verbose_name_plural = _("provinces")

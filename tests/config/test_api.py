@@ -13,14 +13,11 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import SuspiciousOperation
-from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from drf_spectacular.generators import SchemaGenerator
-from jsonschema import Draft202012Validator
 
-from config.apidocs import groups
+from config.apidocs import description
 from pilots import api as pilots_api
 from pilots.models import Indicator, Pilot
 from tests.factories import make_milestone, make_reading
@@ -67,8 +64,8 @@ REFUSED = [
     ("pilots/?q=%00", "q", "invalid_value", "Null"),
     ("pilots/?search=%00", "search", "invalid_value", "search: "),
     ("pilots/?q=" + "a" * 101, "q", "invalid_value", "100"),
-    ("pilots/?q=" + "a+" * 4000, "q", "too_long", "500"),
-    ("pilots/?" + "b" * 8000 + "=1", "b" * 79 + "…", "too_long", ""),
+    ("pilots/?q=" + "a+" * 300, "q", "too_long", "500"),
+    ("pilots/?" + "b" * 3900 + "=1", "b" * 79 + "…", "too_long", ""),
     ("pilots/?page=0", "page", "invalid_number", "from 1"),
     ("pilots/?page=-1", "page", "invalid_number", "from 1"),
     ("pilots/?page=１", "page", "invalid_number", "from 1"),
@@ -174,11 +171,24 @@ def test_a_refusal_is_a_problem_in_whatever_format_was_asked(client: Client, add
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete", "options", "trace"])
-def test_only_reading_is_offered(client: Client, method: str) -> None:
-    for path in ("/api/v1/pilots/", "/api/v1/pilots/huzhou/", "/api/v1/overview/", "/api/v1/"):
-        response = getattr(client, method)(path)
-        assert (response.status_code, response["Content-Type"]) == (405, "application/problem+json")
-        assert "GET" in response["Allow"]
+@pytest.mark.parametrize("path", ["overview/", "rollout/", "changes/", ""])
+def test_what_is_computed_is_only_read(client: Client, method: str, path: str) -> None:
+    response = getattr(client, method)(f"/api/v1/{path}")
+    assert (response.status_code, response["Content-Type"]) == (405, "application/problem+json")
+    assert "GET" in response["Allow"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        *((method, path) for method in ("options", "trace") for path in ("pilots/", "pilots/huzhou/")),
+        ("post", "pilots/huzhou/"),
+    ],
+)
+def test_a_verb_that_no_record_takes_is_405(client: Client, method: str, path: str) -> None:
+    response = getattr(client, method)(f"/api/v1/{path}")
+    assert (response.status_code, response["Content-Type"]) == (405, "application/problem+json")
+    assert ("POST" in response["Allow"], "PATCH" in response["Allow"]) == (path == "pilots/", True)
 
 
 def test_an_accept_header_that_cannot_be_met_is_406(client: Client) -> None:
@@ -186,7 +196,7 @@ def test_an_accept_header_that_cannot_be_met_is_406(client: Client) -> None:
     assert (response.status_code, response["Content-Type"]) == (406, "application/problem+json")
 
 
-@pytest.mark.parametrize("query", ["&".join(f"a{n}=1" for n in range(1100)), "a=1&" * 500])
+@pytest.mark.parametrize("query", ["a&" * 1100, "a=1&" * 500])
 def test_floods_of_parameters_are_refused(client: Client, query: str) -> None:
     response = client.get(f"/api/v1/pilots/?{query}")
     assert (response.status_code, response["Content-Type"]) == (400, "application/problem+json")
@@ -253,9 +263,9 @@ def test_every_record_stands_at_its_address_as_in_the_list(client: Client, resou
 
 @pytest.mark.parametrize("resource", RESOURCES)
 def test_every_ordering_word_orders_both_ways_with_no_data_last(client: Client, resource: str) -> None:
-    operation = SchemaGenerator().get_schema(request=None, public=True)["paths"][f"/api/v1/{resource}/"]["get"]
-    words = next(item for item in operation["parameters"] if item["name"] == "ordering")["schema"]["items"]["enum"]
-    for word in words:
+    operation = description("en", "public")["paths"][f"/api/v1/{resource}/"]["get"]
+    words = next(item for item in operation["parameters"] if item.get("name") == "ordering")["schema"]["x-words"]
+    for word in (sign + name for name in words for sign in ("", "-")):
         response = client.get(f"/api/v1/{resource}/?ordering={word}&page_size=200")
         assert response.status_code == 200
         values = [row.get(word.removeprefix("-")) for row in response.json()["results"]]
@@ -371,82 +381,10 @@ def test_the_format_comes_from_the_address_or_the_accept_header(
 def test_the_root_leads_everywhere(client: Client) -> None:
     addresses = client.get("/api/v1/").json()
     assert list(addresses) == [
-        *(*RESOURCES, "overview", "rollout", "coverage", "progress", "synergy", "schema", "docs"),
+        *(*RESOURCES, "overview", "rollout", "coverage", "progress", "synergy", "changes", "schema", "docs"),
     ]
     for name, address in addresses.items():
         assert client.get(address).status_code == (400 if name == "rollout" else 200)
-
-
-def test_the_schema_is_valid_and_complete(tmp_path: Any) -> None:
-    call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(tmp_path / "schema.yml"))
-
-
-@pytest.mark.parametrize("query", ["", "?format=json", "?lang=zh-hans"])
-def test_the_schema_is_served(client: Client, query: str) -> None:
-    response = client.get(f"/api/schema/{query}")
-    assert response.status_code == 200
-    assert b"3.1.0" in response.content
-
-
-def test_every_parameter_is_described_with_an_example() -> None:
-    paths = SchemaGenerator().get_schema(request=None, public=True)["paths"]
-    for path, methods in paths.items():
-        names = {parameter["name"] for parameter in methods["get"]["parameters"]}
-        assert {"as_of", "lang", "format"} <= names
-        for parameter in methods["get"]["parameters"]:
-            assert parameter["description"], (path, parameter)
-            shown = [example["value"] for example in parameter.get("examples", {}).values()]
-            assert parameter["in"] == "path" or (shown and "" not in shown), (path, parameter)
-
-
-def test_every_parameter_of_the_schema_works_with_its_example(client: Client) -> None:
-    paths = SchemaGenerator().get_schema(request=None, public=True)["paths"]
-    for path, methods in paths.items():
-        for parameter in methods["get"]["parameters"]:
-            if "{" in path or parameter["in"] == "path":
-                continue
-            value = next(iter(parameter["examples"].values()))["value"]
-            text = ",".join(value) if isinstance(value, list) else value
-            needed = f"&policy={PLAN}" if "rollout" in path and parameter["name"] != "policy" else ""
-            address = f"{path}?{parameter['name']}={quote(str(text))}{needed}"
-            assert (address, client.get(address).status_code) == (address, 200)
-
-
-def test_answers_have_the_shape_that_the_schema_says(client: Client) -> None:
-    schema = SchemaGenerator().get_schema(request=None, public=True)
-    for group in groups("en"):
-        for operation in group.operations:
-            said = schema["paths"][operation.path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
-            whole = {**said, "components": json.loads(json.dumps(schema["components"], default=str))}
-            if not operation.example:
-                continue
-            body = client.get(re.sub("fields=[a-z_,]*", "", operation.example)).json()
-            faults = [fault.message for fault in Draft202012Validator(whole).iter_errors(body)]
-            assert (operation.path, faults) == (operation.path, [])
-
-
-@pytest.mark.parametrize("language", ["en", "zh-hans"])
-def test_the_documentation_is_a_page_whose_examples_open(client: Client, language: str) -> None:
-    response = client.get(f"/api/docs/?lang={language}")
-    text = response.content.decode()
-    assert response.status_code == 200
-    assert "//cdn" not in text.split("chart-libs")[0]
-    for group in groups("en"):
-        for operation in group.operations:
-            assert f"<code>GET {operation.path}</code>" in text
-            assert not operation.example or client.get(operation.example).status_code == 200
-
-
-def test_the_numbers_printed_in_the_documentation_are_the_records(client: Client) -> None:
-    text = client.get("/api/docs/").content.decode().replace("&quot;", '"')
-    query = f"policy={PLAN}&as_of=2024-01-30&fields=roster,issued,dated,median_lag_days"
-    assert client.get(f"/api/v1/rollout/?{query}").content.decode() in text
-    batch = client.get("/api/v1/batches/national-batch-1/?as_of=2024-01-30").json()
-    for row in batch["kinds"]:
-        assert f"# {row['kind']} {row['announced']} {row['recorded']} {row['to_enter']}" in text
-    plans = rows_of(client.get("/api/v1/plans/?status=issued&as_of=2023-12-31&format=csv"))
-    assert f"len(plans)  # {len(plans)}" in text
-    assert f".sum()  # {sum(row['issued_precision'] == 'day' for row in plans)}" in text
 
 
 def test_settings_offer_the_formats_that_are_made() -> None:

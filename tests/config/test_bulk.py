@@ -106,10 +106,10 @@ def test_nothing_to_write(django_assert_num_queries: Any) -> None:
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_queries_do_not_grow_with_the_records(django_assert_num_queries: Any, count: int) -> None:
-    """One insert, and for the one list of a target its rows read; no row, no second insert."""
+    """The entries, their lines among the changes, and for the one list of a target its rows read; no row, no insert."""
     pilot = make_pilot(make_batch(), make_province())
     targets = [make_target(pilot, make_indicator(f"AIR_{n}"), 2, 1) for n in range(count)]
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         write_entries(targets, "~", by=None, reason="")
 
 

@@ -79,6 +79,7 @@ def test_a_pilot_made_here(client: Client, empty: None) -> None:
         "sources": [],
         "url": f"{HERE}/api/v1/pilots/park/",
         "page": f"{HERE}{park.get_absolute_url()}",
+        "revision": 2,  # made, then its industries set
     }
 
 

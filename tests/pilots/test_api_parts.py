@@ -57,6 +57,7 @@ def test_a_stage_is_planned_until_its_day(client: Client, pilot: Pilot) -> None:
         **SOURCED,
         "note": "Read in the press.",
         "url": f"{HERE}/api/v1/stages/{entry.pk}/",
+        "revision": 1,
     }
     later = dict.fromkeys(("entered_on", "evidence", "reason", "note"))
     assert rows(client, "stages/?as_of=2024-11-15") == [whole]
@@ -109,6 +110,7 @@ def test_a_milestone_is_open_until_the_day_it_is_done(client: Client, pilot: Pil
         "delay_days": 32,
         **SOURCED,
         "url": f"{HERE}/api/v1/milestones/{milestone.pk}/",
+        "revision": 1,
     }
     late = {"code": "overdue", "text": "overdue by up to 90 days"}
     before = {"completed_on": None, "evidence": None, "done": False, "light": "yellow", "why": late, "delay_days": 31}
@@ -155,6 +157,7 @@ def test_an_indicator_is_found_by_its_code_in_any_case(client: Client, code: str
         "may_enter_synergy": "total",
         "note": None,
         "url": f"{HERE}/api/v1/indicators/AIR_SO2/",
+        "revision": 1,
     }
     assert client.get("/api/v1/indicators/AIR_XX/").status_code == 404
 
@@ -189,6 +192,7 @@ def test_a_target_made_here(client: Client, pilot: Pilot) -> None:
             "binding": True,
             **SOURCED,
             "url": f"{HERE}/api/v1/targets/{target.pk}/",
+            "revision": 3,  # its own entry and those of its two steps
         }
     ]
     assert rows(client, "targets/?as_of=2024-01-14") == []
@@ -226,6 +230,7 @@ def test_a_reading_made_here(client: Client, pilot: Pilot) -> None:
             "accepted_on": "2025-03-20",
             **SOURCED,
             "url": f"{HERE}/api/v1/readings/{reading.pk}/",
+            "revision": 1,
         }
     ]
 

@@ -254,7 +254,7 @@ def test_an_upload_of_more_than_the_limit_is_refused_before_it_is_kept(
 ) -> None:
     monkeypatch.setattr("config.uploads.MAX_UPLOAD", 100)
     answer = upload(admin_client, csv_file(HUZHOU))
-    assert answer.status_code == 400
+    assert answer.status_code == 413
     assert not Import.objects.exists()
 
 
@@ -270,7 +270,7 @@ def editor(*rights: str, name: str = "clerk") -> Client:
     return client
 
 
-PILOTS = ("add_import", "add_pilot", "change_pilot")
+PILOTS = ("add_import", "add_pilot", "change_pilot", "place_pilot")
 
 
 @pytest.mark.parametrize("rights", [(), ("add_import",), ("add_pilot", "change_pilot"), ("add_import", "add_pilot")])

@@ -153,6 +153,7 @@ def test_a_province(client: Client) -> None:
         "note": None,
         "url": f"{HERE}/api/v1/provinces/zhejiang/",
         "page": f"{HERE}/provinces/zhejiang/",
+        "revision": 1,
     }
     assert [list(source) for source in sources] == [["id", "title", "url", "address"]]
 
@@ -192,6 +193,7 @@ def test_a_policy_made_here(client: Client, empty: None) -> None:
         ],
         "url": f"{HERE}/api/v1/policies/plan/",
         "page": f"{HERE}/policies/plan/",
+        "revision": 2,  # made, then a source added
     }
 
 
@@ -227,7 +229,7 @@ def test_a_plan_issued_later_gives_nothing_away(client: Client) -> None:
     plan = Policy.objects.get(slug=PLAN).plans.get(province__slug="tianjin")
     then = client.get(f"/api/v1/plans/{plan.pk}/?as_of=2022-12-06").json()
     now = client.get(f"/api/v1/plans/{plan.pk}/?as_of=2022-12-07").json()
-    always = {"id", "policy", "province", "status", "url"}
+    always = {"id", "policy", "province", "status", "url", "revision"}
     assert {key for key, value in then.items() if value not in (None, [])} == always
     assert (then["status"], now["status"], now["issued_on"]) == ("unknown", "issued", "2022-12-07")
     assert now["doc_number"] == "津环气候〔2022〕115号"

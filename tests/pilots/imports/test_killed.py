@@ -9,13 +9,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import connection
-from django.db.utils import ConnectionHandler
 
+from tests.databases import Database, own_database
 from tests.imports import csv_of, tables
 
 pytestmark = pytest.mark.django_db
@@ -59,14 +57,14 @@ print(keep(plan, name="file.csv", content=content, by=None).pk)
 class Other:
     """A database of its own, by which children are run and into which the test looks."""
 
-    def __init__(self, url: str, name: str) -> None:
+    def __init__(self, database: Database) -> None:
         self.environment = {
             **os.environ,
-            "DATABASE_URL": url,
+            "DATABASE_URL": database.url,
             "DEBUG": "1",
             "DJANGO_SETTINGS_MODULE": "config.settings",
         }
-        self.connection = ConnectionHandler({"default": {**connection.settings_dict, "NAME": name}})["default"]
+        self.connection = database.connection
 
     def start(self, *args: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(  # noqa: S603  # our own code
@@ -93,33 +91,13 @@ class Other:
         return int(number)
 
 
-def create(name: str) -> str:
-    """A new database on the server of the suite; hands back its address."""
-    with server().cursor() as cursor:
-        cursor.execute(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
-    held = connection.settings_dict
-    return f"postgres://{held['USER']}:{held['PASSWORD']}@{held['HOST']}:{held['PORT'] or 5432}/{name}"
-
-
-def server() -> Any:
-    return ConnectionHandler({"default": {**connection.settings_dict, "NAME": "postgres"}})["default"]
-
-
 @pytest.fixture
 def other(tmp_path: Path) -> Iterator[Other]:
     """An empty database of the same make."""
-    if connection.vendor == "postgresql":
-        name = f"killed_{os.getpid()}"
-        found = Other(create(name), name)
-    else:
-        file = tmp_path / "killed.sqlite3"
-        found = Other(f"sqlite:///{file}", str(file))
-    assert found.run("manage.py", "migrate", "--verbosity", "0") == (0, "")
-    yield found
-    found.connection.close()
-    if connection.vendor == "postgresql":
-        with server().cursor() as cursor:
-            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with own_database(f"killed_{os.getpid()}", tmp_path) as database:
+        found = Other(database)
+        assert found.run("manage.py", "migrate", "--verbosity", "0") == (0, "")
+        yield found
 
 
 @pytest.fixture
@@ -141,7 +119,8 @@ def test_killed_at_ten_moments(other: Other, file: Path) -> None:
     assert (code, other.count("policies_policy"), other.count("policies_historicalpolicy")) == (0, ROWS, ROWS)
     assert other.run("manage.py", "undo_import", "1")[0] == 0
     undone = tables(histories=True, of=other.connection)
-    assert {name for name, rows in undone.items() if rows != empty[name]} == {"policies_historicalpolicy"}
+    left = {name for name, rows in undone.items() if rows != empty[name]}
+    assert left == {"policies_historicalpolicy", "config_change"}  # the histories, and the line of their entries
     moments = [begun + (whole - begun) * n // MOMENTS for n in range(1, MOMENTS + 1)]
     for moment in moments:
         assert other.run("-c", IMPORT, str(moment), str(file)) == (-signal.SIGKILL, "")

@@ -403,10 +403,11 @@ def test_accepting_takes_a_right(pilot: Pilot) -> None:
     accepted = ["p", "AIR_A", "2024", 1, date(2025, 3, 1), None, "accepted", date(2025, 4, 1)]
     reporter = officer("add_reading", "change_reading")
     plan = plan_of("readings", STATES, accepted, by=reporter)
-    assert faults_of(plan) == [("G2", "not_allowed"), ("H2", "not_allowed")]
-    assert set(messages(plan)) == {
-        "You may enter readings, but not accept them: write “reported”, and no day of acceptance."
-    }
+    assert faults_of(plan) == [("G2", "not_yours"), ("H2", "not_yours")]
+    assert messages(plan) == [
+        "Your role may not enter this. Write “reported”, or leave the cell empty.",
+        "Your role may not enter this. Leave the cell empty.",
+    ]
     reported = [*accepted[:-2], "reported", None]
     assert faults_of(plan_of("readings", STATES, reported, by=reporter)) == []
     reporter.user_permissions.add(Permission.objects.get(codename="accept_reading"))
@@ -422,7 +423,7 @@ def test_disputing_takes_a_right_and_repeating_none(pilot: Pilot) -> None:
     kept = [reading.pk, "accepted", reading.accepted_on, "n"]
     assert faults_of(plan_of("readings", heads, kept, by=reporter)) == []
     disputed = [reading.pk, "disputed", reading.accepted_on, "n"]
-    assert faults_of(plan_of("readings", heads, disputed, by=reporter)) == [("B2", "not_allowed")]
+    assert faults_of(plan_of("readings", heads, disputed, by=reporter)) == [("B2", "not_yours")]
 
 
 def test_accepted_needs_a_day_after_the_report(pilot: Pilot) -> None:

@@ -140,7 +140,7 @@ def written(record: Import) -> list[tuple[str, str]]:
 @EVERY_KIND
 def test_what_is_written(world: dict[str, Any], kind: str) -> None:
     """One entry for each record written, by whom and why, and a change of the import that leads to it."""
-    user = User.objects.create(username="li")
+    user = User.objects.create(username="li", is_superuser=True)
     record = ready(kind, user)
     before = histories()
     confirmed(record, by=user, reason="年报")
@@ -377,7 +377,7 @@ def test_checked_again_it_can_be_confirmed(world: dict[str, Any]) -> None:
 
 
 def test_the_import_is_told_of(world: dict[str, Any]) -> None:
-    user = User.objects.create(username="li")
+    user = User.objects.create(username="li", is_superuser=True)
     record = ready("pilots", user)
     done = confirmed(record, by=user, reason="年报" * 200)
     assert (done.created, done.updated, done.unchanged, done.faults, done.rows_read) == (2, 1, 0, 0, 3)
@@ -593,6 +593,6 @@ def test_whoever_confirms_needs_the_rights_too(world: dict[str, Any]) -> None:
     record = checked("readings", heads, ["p", "AIR_A", "2024", 99, "2025-03-01", "accepted", "2025-04-01"])
     reporter = User.objects.create(username="li")
     before = tables(histories=True)
-    with pytest.raises(Overtaken, match="Row 2: You may enter readings, but not accept them"):
+    with pytest.raises(Overtaken, match=r"Row 2: Your role may not enter this\. Write “reported”"):
         confirmed(record, by=reporter)
     assert tables(histories=True) == before

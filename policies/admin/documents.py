@@ -30,6 +30,7 @@ from policies.models import (
     ProvincialPlan,
     Shipment,
     Source,
+    home_of,
 )
 from policies.models.base import Dated
 
@@ -142,6 +143,7 @@ class IndustryAdmin(RecordAdmin):
 
 @admin.register(Policy)
 class PolicyAdmin(DatedAdmin):
+    ordering = ["known_issued_by", "pk"]  # the model's own is lost where rows are counted
     list_display = ["__str__", "doc_number", "issued_as_known", "level", "province", "plan_count", "confidence"]
     list_select_related = ["province"]
     list_filter = ["level", "kind", "calls_for_provincial_plan", "confidence", *present("agencies", "province")]
@@ -182,7 +184,7 @@ class PolicyAdmin(DatedAdmin):
         if request.user.has_perm("policies.add_provincialplan"):
             add = reverse("admin:policies_provincialplan_add")
             ways.append((_("Add a provincial plan"), f"{add}?{urlencode({'policy': record.pk})}"))
-            if missing_provinces(record):
+            if missing_provinces(record, request.user):
                 ways.append((_("Add the missing provinces"), missing_plans(record)))
         return ways
 
@@ -206,7 +208,7 @@ class PolicyAdmin(DatedAdmin):
         policy = get_object_or_404(Policy, pk=pk)
         if request.method == "POST":
             reason = request.POST.get("change_reason", "").strip()[:MAX_REASON]
-            count = len(add_missing_plans(policy=policy, reason=reason))
+            count = len(add_missing_plans(policy=policy, by=request.user, reason=reason))
             text = ngettext("%(count)d province added as unknown.", "%(count)d provinces added as unknown.", count)
             self.message_user(request, text % {"count": count}, messages.SUCCESS)
             return HttpResponseRedirect(plans_of(policy))
@@ -215,7 +217,8 @@ class PolicyAdmin(DatedAdmin):
             "title": _("Add the missing provinces"),
             "subtitle": str(policy),
             "policy": policy,
-            "provinces": missing_provinces(policy),
+            "provinces": missing_provinces(policy, request.user),
+            "home": home_of(request.user),
             "opts": self.opts,
         }
         return TemplateResponse(request, "admin/policies/policy/missing_plans.html", context)

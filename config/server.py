@@ -1,0 +1,20 @@
+"""How gunicorn serves the tracker: gunicorn config.wsgi -c python:config.server
+
+Read before any process is made, so that a wrong setting stops the start. What the command line says wins.
+"""
+
+from config.settings import LOGGING
+
+worker_class = "config.worker.Worker"
+workers, threads = 2, 4
+control_socket_disable = True
+
+# A request line may be 8 KB and there may be 100 headers of 8 KB: beyond that nothing is read.
+limit_request_line = limit_request_field_size = 8190
+limit_request_fields = 100
+
+# What a proxy says of a request is believed by one setting, BEHIND_PROXY, and by Django alone.
+forwarded_allow_ips = ""
+
+# One line a request is written by config.events, with its number and without its secrets.
+logconfig_dict = LOGGING

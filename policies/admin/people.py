@@ -1,0 +1,333 @@
+"""Where administrators keep who works with the tracker: people, their roles, and the tokens of their programs."""
+
+from collections.abc import Iterable
+from contextlib import nullcontext
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.contrib.auth import get_user_model
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import UserChangeForm
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
+from django.utils.html import format_html
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from django.utils.translation import gettext, ngettext, pgettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_variables
+
+from config.admin import RecordList, Way
+from config.forms import TokenForm
+from config.models import Token
+from config.tokens import revoke
+from config.words import labelled
+from policies.models import Officer, Role, administrators, is_administrator
+
+RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
+TOKEN = ("state", "may", "expires_at", "last_used_at", "created_at")
+PROVINCES = ("officer__province", admin.RelatedOnlyFieldListFilter)  # those that somebody works for
+LAST = _("Nobody would be left who may do everything. Make somebody else an administrator first.")
+
+
+# -- there is always an administrator --------------------------------------------------------------------
+
+
+def keep_one(person: Any, *, stays: bool) -> None:
+    """Raises ValidationError where the last active administrator would cease to be one.
+
+    Whoever else would change an administrator waits until the transaction ends: two may not let each other go at once.
+    """
+    held = administrators().select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True)
+    if not stays and list(held) == [person.pk]:
+        raise ValidationError(LAST, code="last_administrator")
+
+
+def of_rank(person: Any) -> bool:
+    """Whether the person is an administrator, or would be if active: nobody below changes such an account."""
+    officer = getattr(person, "officer", None)
+    return bool(person.is_superuser or (officer and officer.role == Role.ADMIN))
+
+
+class PersonForm(UserChangeForm):
+    """The stock form, which lets the last active administrator not go."""
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned, person = super().clean() or {}, self.instance
+        given = {name: cleaned.get(name, getattr(person, name)) for name in ("is_active", "is_superuser")}
+        officer = getattr(person, "officer", None)
+        admin_role = bool(officer and officer.role == Role.ADMIN)
+        try:
+            keep_one(person, stays=given["is_active"] and (given["is_superuser"] or admin_role))
+        except ValidationError as exc:
+            self.add_error("is_superuser" if given["is_active"] else "is_active", exc)
+        return cleaned
+
+
+class RoleFormSet(forms.BaseInlineFormSet):
+    """The one row of a person's role."""
+
+    def clean(self) -> None:
+        super().clean()
+        person: Any = self.instance
+        for form in self.forms:
+            role = form.cleaned_data.get("role")
+            if role and role != Role.ADMIN and "role" in form.changed_data:
+                try:
+                    keep_one(person, stays=person.is_active and person.is_superuser)
+                except ValidationError as exc:
+                    form.add_error("role", exc)
+
+
+class RoleInline(admin.StackedInline):
+    """What the person may do. Only an administrator says so, and of nobody but others."""
+
+    model = Officer
+    formset = RoleFormSet
+    fields = ["role", "province"]
+    can_delete = False
+    verbose_name = _("role")
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Without the links to change the provinces themselves."""
+        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget = field.widget.widget
+        return field
+
+    def may(self, request: HttpRequest, person: Any) -> bool:
+        return is_administrator(request.user) and person != request.user
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, obj)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True  # of whoever may see the person
+
+
+# -- tokens ----------------------------------------------------------------------------------------------
+
+
+class TokensShown:
+    """How a token is shown to an administrator: never its digest, and nothing of it can be changed."""
+
+    @admin.display(description=pgettext_lazy("of a token", "May"))
+    def may(self, token: Token) -> str:
+        return gettext("read and write") if token.may_write else pgettext("what a token may do", "read")
+
+    @admin.display(description=_("state"))
+    def state(self, token: Token) -> Any:
+        return token.ended or _("in force")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class TokenRows(TokensShown, admin.TabularInline):
+    """The person's tokens, each with the way to revoke it."""
+
+    model = Token
+    fields = readonly_fields = (TOKEN[0], "way_out", *TOKEN[1:])  # name and beginning stand above each row
+    ordering = ["-pk"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Token]:
+        return super().get_queryset(request).select_related("user__officer")
+
+    @admin.display(description=_("revoke"))
+    def way_out(self, token: Token) -> SafeString | str:
+        if token.ended:
+            return "–"
+        return format_html('<a href="{}">{}</a>', reverse("admin:config_token_revoke", args=[token.pk]), _("Revoke"))
+
+
+@admin.register(Token)
+class TokenAdmin(TokensShown, admin.ModelAdmin):
+    """Every token of everybody, to look through and to revoke."""
+
+    list_display = ["name", "start", "user", *TOKEN]
+    list_select_related = ["user__officer"]
+    list_filter = ["may_write", "expires_at", "last_used_at"]
+    search_fields = ["name", "start", "user__username"]
+    actions = ["revoke_selected"]
+    fields = readonly_fields = ("user", "name", "start", *TOKEN, "revoked_at")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return RecordList
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("config.change_token"))
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.revoke_view)
+        return [path("<int:pk>/revoke/", view, name="config_token_revoke"), *super().get_urls()]
+
+    @admin.action(description=_("Revoke selected tokens"), permissions=["revoke"])
+    def revoke_selected(self, request: HttpRequest, queryset: QuerySet[Token]) -> None:
+        for token in queryset:
+            revoke(token)
+        count = len(queryset)
+        text = ngettext("%(count)d token is revoked.", "%(count)d tokens are revoked.", count)
+        self.message_user(request, text % {"count": count}, messages.SUCCESS)
+
+    def revoke_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Asks, then ends one token for good."""
+        if not self.has_revoke_permission(request):
+            raise PermissionDenied
+        token = get_object_or_404(Token.objects.select_related("user__officer"), pk=pk)
+        if request.method == "POST":
+            revoke(token)
+            self.log_change(request, token, str(_("Revoked.")))
+            text = _("“%(name)s” is revoked: from now on it opens nothing.")
+            self.message_user(request, text % {"name": token.name}, messages.SUCCESS)
+            return HttpResponseRedirect(person_page(token.user_id))
+        context = {**self.admin_site.each_context(request), "title": _("Revoke a token"), "subtitle": str(token)}
+        context |= about(token.user) | {"token": token}
+        return TemplateResponse(request, "admin/people/revoke.html", context)
+
+
+# -- people ----------------------------------------------------------------------------------------------
+
+
+def person_page(key: int) -> str:
+    return reverse("admin:auth_user_change", args=[key])
+
+
+def about(person: Any) -> dict[str, Any]:
+    """What a page below that of a person needs for its way back."""
+    return {"person": person, "people": capfirst(User._meta.verbose_name_plural), "back": person_page(person.pk)}
+
+
+admin.site.unregister(User)
+
+
+@admin.register(User)
+class PersonAdmin(UserAdmin):
+    """The stock page of a person, with the role and the tokens on it."""
+
+    form = PersonForm
+    change_form_template = "admin/record_form.html"
+    fieldsets = [
+        (None, {"fields": ["username", "password", "is_active"]}),
+        (_("Personal info"), {"fields": ["first_name", "last_name", "email"]}),
+        (
+            _("Further rights"),
+            {
+                "fields": RIGHTS,
+                "classes": ["collapse"],
+                "description": _("The role below is enough for most. These add to it, and reach no further."),
+            },
+        ),
+        (_("Important dates"), {"fields": ["last_login", "date_joined"], "classes": ["collapse"]}),
+    ]
+    list_display = ["username", "first_name", "last_name", "role", "province", "is_active", "last_login"]
+    list_select_related = ["officer__province"]
+    list_filter = ["is_active", "officer__role", PROVINCES, "is_superuser", "groups"]
+    inlines = [RoleInline, TokenRows]
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return RecordList
+
+    @admin.display(description=_("role"), ordering="officer__role")
+    def role(self, person: User) -> str:
+        officer = getattr(person, "officer", None)
+        if person.is_superuser:
+            return str(Role.ADMIN.label)
+        return str(officer.get_role_display() if officer else Role.VIEWER.label)
+
+    @admin.display(description=_("province"), ordering="officer__province")
+    def province(self, person: User) -> str:
+        officer = getattr(person, "officer", None)
+        return str(officer.province) if officer and officer.province else "–"
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        """A person is made by name and password alone, and given a role on the next page."""
+        return super().get_inlines(request, obj) if obj else []
+
+    # -- who may -----------------------------------------------------------------------------------------
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and self.outranks(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and self.outranks(request, obj)
+
+    def outranks(self, request: HttpRequest, person: Any) -> bool:
+        """Whoever may change people but not everything would else become an administrator by setting one's password."""
+        return person is None or is_administrator(request.user) or not of_rank(person)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Rights are given by administrators, and by nobody to themselves."""
+        fixed = () if is_administrator(request.user) and obj != request.user else RIGHTS
+        return [*super().get_readonly_fields(request, obj), *fixed]
+
+    # -- deleting ----------------------------------------------------------------------------------------
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """What an action does to several happens to all of them or to none."""
+        with transaction.atomic() if request.method == "POST" else nullcontext():
+            return super().changelist_view(request, extra_context)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """The last administrators are not deleted, not even all of them at once."""
+        deleted, counts, perms, protected = super().get_deleted_objects(objs, request)
+        return deleted, counts, perms, [*protected, *self.last_of(objs, hold=request.method == "POST")]
+
+    def last_of(self, people: Iterable[Any], *, hold: bool) -> list[str]:
+        known = administrators().select_for_update(of=("self",)) if hold else administrators()
+        every = set(known.values_list("pk", flat=True))
+        going = [person for person in people if person.pk in every]
+        return [labelled(person, LAST) for person in going] if len(going) == len(every) else []
+
+    # -- a token for somebody ----------------------------------------------------------------------------
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        person = kwargs.get("obj")
+        context["ways"] = self.ways(request, person) if person else []
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def ways(self, request: HttpRequest, person: User) -> list[Way]:
+        every = f"{reverse('admin:config_token_changelist')}?{urlencode({'user__id__exact': person.pk})}"
+        ways: list[Way] = [(_("All tokens"), every)] if request.user.has_perm("config.view_token") else []
+        if is_administrator(request.user) and person.is_active:
+            ways.append((_("Make a token"), reverse("admin:auth_user_token", args=[person.pk])))
+        return ways
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.token_view)
+        return [path("<int:pk>/token/", view, name="auth_user_token"), *super().get_urls()]
+
+    @method_decorator(sensitive_variables("made", "secret"))
+    def token_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Makes a token with which a program acts for somebody else; its secret is shown once, to the administrator."""
+        if not is_administrator(request.user):
+            raise PermissionDenied
+        person = get_object_or_404(get_user_model(), pk=pk, is_active=True)
+        form = TokenForm(request.POST or None, user=person)
+        form.fields["name"].widget.attrs["class"] = "vTextField"
+        made = form.make() if request.method == "POST" and form.is_valid() else None
+        context = {**self.admin_site.each_context(request), **about(person), "subtitle": str(person), "form": form}
+        if made is None:
+            return TemplateResponse(request, "admin/people/token.html", context | {"title": _("Make a token")})
+        token, secret = made
+        self.log_change(request, person, str(_("Made the token “%(name)s”.") % {"name": token.name}))
+        context |= {"title": _("The new token"), "token": token, "secret": secret}
+        return TemplateResponse(request, "admin/people/token_made.html", context)

@@ -1,0 +1,324 @@
+"""Tokens for programs: made and revoked by their owner or from the command line, shown once, kept as a digest."""
+
+import hashlib
+import io
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.contrib.messages import get_messages
+from django.contrib.sessions.models import Session
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from config.models import Token
+from config.tokens import MOST_TOKENS, TooMany, in_force, make_token
+from policies.models import Province
+from tests.factories import make_province
+from tests.writing import Program, person
+
+pytestmark = pytest.mark.django_db
+TOKENS = "/tokens/"
+
+
+@pytest.fixture
+def home() -> Province:
+    return make_province(slug="home")
+
+
+@pytest.fixture
+def editor(home: Province, client: Client) -> User:
+    """Signed in as `client`."""
+    user = person("editor", "provincial_editor", home)
+    client.force_login(user)
+    return user
+
+
+def opens(secret: str) -> bool:
+    status = Program(secret).send("GET", "/api/v1/provinces/").status_code
+    assert status in {200, 401}
+    return bool(status == 200)
+
+
+def made(client: Client, **values: Any) -> str:
+    """The secret of a new token, as the page shows it."""
+    answer = client.post(TOKENS, {"name": "Nightly", "days": "30", **values})
+    assert answer.status_code == 200
+    assert "errors" not in answer.context or not answer.context["form"].errors
+    secret: str = answer.context["secret"]
+    return secret
+
+
+# -- kept ------------------------------------------------------------------------------------------------
+
+
+def test_what_is_kept_opens_nothing(editor: User) -> None:
+    token, secret = make_token(user=editor, name="x")
+    assert re.fullmatch(r"spt_[A-Za-z0-9_-]{43}", secret)
+    assert token.digest == hashlib.sha256(secret.encode()).hexdigest()
+    assert token.start == secret[:8]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM config_token")
+        assert secret not in repr(cursor.fetchall())
+    assert (opens(secret), opens(token.digest)) == (True, False)
+
+
+@pytest.mark.parametrize("days", [0, 366, -1])
+def test_no_token_is_good_for_ever(editor: User, days: int) -> None:
+    with pytest.raises(ValueError, match=str(days)):
+        make_token(user=editor, name="x", days=days)
+    assert not Token.objects.exists()
+
+
+def test_there_is_an_end_to_their_number(editor: User, client: Client) -> None:
+    """What has ended does not count."""
+    tokens = [make_token(user=editor, name=f"t{n}")[0] for n in range(MOST_TOKENS)]
+    with pytest.raises(TooMany):
+        make_token(user=editor, name="one more")
+    answer = client.post(TOKENS, {"name": "one more", "days": "30"})
+    assert "There are 50 tokens in force, and no more are allowed. Revoke one first." in answer.text
+    assert Token.objects.count() == MOST_TOKENS
+    make_token(user=person("other"), name="theirs are counted apart")
+    Token.objects.filter(pk=tokens[0].pk).update(expires_at=timezone.now())
+    make_token(user=editor, name="one more")
+    assert in_force(editor).count() == MOST_TOKENS
+
+
+# -- the page --------------------------------------------------------------------------------------------
+
+
+def test_the_page_is_for_whoever_is_signed_in(client: Client) -> None:
+    for address in (TOKENS, f"{TOKENS}1/revoke/"):
+        for method in (client.get, client.post):
+            assert method(address).url == f"/sign-in/?next={address}"
+    assert 'href="/tokens/"' not in client.get("/").text
+    client.force_login(person("viewer"))
+    assert 'href="/tokens/"' in client.get("/").text
+    assert client.get(TOKENS).status_code == 200
+
+
+def test_a_token_is_shown_once(editor: User, client: Client) -> None:
+    """On the answer to the form and nowhere else: in no address, session or message, on no page that comes after."""
+    answer = client.post(TOKENS, {"name": "Nightly", "days": "30", "may_write": "on"})
+    secret = answer.context["secret"]
+    assert (answer.status_code, answer.text.count(secret)) == (200, 1)
+    assert "no-store" in answer["Cache-Control"]
+    token = Token.objects.get()
+    assert (token.user, token.name, token.may_write) == (editor, "Nightly", True)
+    assert abs(token.expires_at - timezone.now() - timedelta(days=30)) < timedelta(minutes=1)
+    after = client.get(TOKENS)
+    assert secret not in after.text
+    assert token.start in after.text
+    assert token.digest not in after.text
+    assert secret not in repr([session.get_decoded() for session in Session.objects.all()])
+    assert [*get_messages(after.wsgi_request)] == []
+    assert secret not in repr([answer.headers, client.cookies])
+    assert opens(secret)
+
+
+def test_the_page_is_kept_by_no_cache(editor: User, client: Client) -> None:
+    assert set(client.get(TOKENS)["Cache-Control"].split(", ")) == {"no-store", "private"}
+
+
+def test_sent_again_the_form_makes_no_second_one(editor: User, client: Client) -> None:
+    made(client, name="Nightly")
+    again = client.post(TOKENS, {"name": " Nightly ", "days": "30"})
+    assert again.context["form"].errors == {
+        "name": ["There is a token of this name. Revoke that one first, or choose another."]
+    }
+    assert Token.objects.count() == 1
+    Token.objects.update(revoked_at=timezone.now())
+    made(client, name="Nightly")
+
+
+WRONG = [
+    ({"name": ""}, {"name": ["Give it a name by which you will know it again."]}),
+    ({"name": "a\u202eb"}, {"name": ["Use visible characters only."]}),
+    ({"days": "0"}, {"days": ["Choose from 1 to 365 days."]}),
+    ({"days": "366"}, {"days": ["Choose from 1 to 365 days."]}),
+    ({"days": "9" * 400}, {"days": ["Choose from 1 to 365 days."]}),
+    ({"days": "soon"}, {"days": ["Choose from 1 to 365 days."]}),
+]
+
+
+@pytest.mark.parametrize(("values", "wanted"), WRONG)
+def test_what_cannot_be_read_stays_in_the_form(editor: User, client: Client, values: Any, wanted: Any) -> None:
+    answer = client.post(TOKENS, {"name": "Nightly", "days": "30", **values})
+    assert answer.context["form"].errors == wanted
+    for name, value in values.items():
+        assert answer.context["form"][name].value() == value
+    assert not Token.objects.exists()
+
+
+def test_writing_is_offered_to_who_may_write(home: Province, client: Client) -> None:
+    for user, may in ((person("viewer", "viewer"), False), (person("admin", "admin"), True)):
+        client.force_login(user)
+        assert ('name="may_write"' in client.get(TOKENS).text) is may
+        made(client, may_write="on")
+        assert user.tokens.get().may_write is may
+
+
+def test_the_list_says_how_each_stands(editor: User, client: Client) -> None:
+    now = timezone.now()
+    states = {
+        "fresh": {},
+        "used": {"last_used_at": now},
+        "old": {"expires_at": now},
+        "gone": {"revoked_at": now},
+        "demoted": {"standing": "00"},
+    }
+    for name, fields in states.items():
+        token, _secret = make_token(user=editor, name=name)
+        Token.objects.filter(pk=token.pk).update(**fields)
+    make_token(user=person("other"), name="Somebody else’s")
+    page = client.get(TOKENS)
+    found = {token.name: str(token.ended) for token in page.context["tokens"]}
+    assert found == {
+        "used": "",
+        "fresh": "",
+        "demoted": "its owner’s role changed",
+        "gone": "revoked",
+        "old": "expired",
+    }
+    assert [*found] == ["used", "fresh", "demoted", "gone", "old"]  # those in force first, the newest first
+    assert page.text.count('action="/tokens/') == 2
+    assert page.text.count(">never<") == 4
+    assert "Somebody else’s" not in page.text
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_the_list_costs_the_same_for_any_number(
+    editor: User, client: Client, count: int, django_assert_num_queries: Any
+) -> None:
+    for n in range(count):
+        make_token(user=editor, name=f"t{n}")
+    client.get(TOKENS)
+    with django_assert_num_queries(6):  # session, person, role, own and groups' permissions, tokens
+        client.get(TOKENS)
+
+
+def test_one_press_revokes(editor: User, client: Client) -> None:
+    token, secret = make_token(user=editor, name="Nightly")
+    answer = client.post(f"{TOKENS}{token.pk}/revoke/", follow=True)
+    assert answer.redirect_chain == [(TOKENS, 302)]
+    assert "“Nightly” is revoked: from now on it opens nothing." in answer.text
+    assert not opens(secret)
+    when = Token.objects.get().revoked_at
+    client.post(f"{TOKENS}{token.pk}/revoke/")
+    assert Token.objects.get().revoked_at == when
+
+
+def test_another_s_token_is_not_there(editor: User, client: Client) -> None:
+    other = person("other")
+    token, secret = make_token(user=other, name="Theirs")
+    answers = [client.post(f"{TOKENS}{key}/revoke/") for key in (token.pk, 10**6, 10**30)]
+    assert [answer.status_code for answer in answers] == [404, 404, 404]
+    assert opens(secret)
+    assert "Theirs" not in client.get(TOKENS).text
+
+
+def test_a_press_is_a_post_from_our_own_page(editor: User) -> None:
+    token, secret = make_token(user=editor, name="x")
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(editor)
+    assert strict.get(f"{TOKENS}{token.pk}/revoke/").status_code == 405
+    assert strict.post(f"{TOKENS}{token.pk}/revoke/").status_code == 403
+    assert strict.post(TOKENS, {"name": "x", "days": "3"}).status_code == 403
+    assert opens(secret)
+    assert Token.objects.count() == 1
+
+
+def test_a_token_opens_no_page(editor: User) -> None:
+    """A program with a token cannot make another."""
+    program = Program(make_token(user=editor, name="x", may_write=True)[1])
+    assert program.send("GET", TOKENS).status_code == 302
+
+
+def test_the_page_reads_in_chinese_too(editor: User, client: Client) -> None:
+    assert client.get(TOKENS, {"lang": "zh-hans"}).status_code == 200
+
+
+# -- the command line ------------------------------------------------------------------------------------
+
+
+def run(*words: Any) -> tuple[str, str]:
+    """What a command prints, and what it says beside it."""
+    out, err = io.StringIO(), io.StringIO()
+    call_command(*words, stdout=out, stderr=err)
+    return out.getvalue(), err.getvalue()
+
+
+def test_the_command_prints_the_secret_alone(editor: User) -> None:
+    out, err = run("create_token", "editor", "--write", "--days", "7", "--name", "Nightly")
+    secret = out.removesuffix("\n")
+    token = Token.objects.get()
+    assert (token.user, token.name, token.may_write) == (editor, "Nightly", True)
+    assert (token.expires_at - timezone.now()).days == 6
+    assert opens(secret)
+    assert "It is shown this once." in err
+    assert secret not in err
+
+
+def test_without_more_it_reads_for_ninety_days(editor: User) -> None:
+    out, _err = run("create_token", "editor")
+    token = Token.objects.get()
+    assert (token.may_write, (token.expires_at - timezone.now()).days) == (False, 89)
+    assert opens(out.strip())
+
+
+def test_who_may_write_nothing_is_told(client: Client) -> None:
+    person("viewer", "viewer")
+    out, err = run("create_token", "viewer", "--write")
+    assert "viewer may write nothing yet, and so this token only reads" in err
+    assert opens(out.strip())
+
+
+REFUSED = [
+    (["edito"], "There is no user “edito”. Did you mean “editor”?"),
+    (["zzz"], "There is no user “zzz”. Make an account first: in /admin/, or with createsuperuser."),
+    (["gone"], "gone is deactivated, and tokens with it. Activate the account first, in /admin/."),
+    (["editor", "--days", "0"], "--days 0: choose from 1 to 365."),
+    (["editor", "--days", "366"], "--days 366: choose from 1 to 365."),
+    (["editor", "--name", "x" * 61], "--name: use up to 60 characters, all of them visible."),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), REFUSED)
+def test_what_the_command_refuses_makes_nothing_and_tells_the_remedy(
+    editor: User, words: list[str], message: str
+) -> None:
+    User.objects.create_user("gone", is_active=False)
+    with pytest.raises(CommandError) as refused:
+        run("create_token", *words)
+    assert (str(refused.value), refused.value.returncode) == (message, 1)
+    assert not Token.objects.exists()
+
+
+def test_the_command_stops_at_the_most(editor: User) -> None:
+    for n in range(MOST_TOKENS):
+        make_token(user=editor, name=f"t{n}")
+    with pytest.raises(CommandError, match="editor has 50 tokens in force"):
+        run("create_token", "editor")
+
+
+@pytest.mark.parametrize("by", ["start", "pk", "secret"])
+def test_a_token_is_revoked_by_what_is_known_of_it(editor: User, by: str) -> None:
+    (token, secret), (_other, kept) = make_token(user=editor, name="x"), make_token(user=editor, name="y")
+    word = {"start": f"{token.start}…", "pk": str(token.pk), "secret": secret}[by]
+    assert run("revoke_token", word) == (f"x ({token.start}…) of editor is revoked.\n", "")
+    assert (opens(secret), opens(kept)) == (False, True)
+
+
+def test_what_names_no_token_or_two_revokes_none(editor: User) -> None:
+    tokens = [make_token(user=editor, name="x")[0] for _ in range(2)]
+    Token.objects.update(start="spt_same")
+    with pytest.raises(CommandError, match=f"Several begin so.*{tokens[0].pk}: x .* of editor"):
+        run("revoke_token", "spt_same")
+    for word in ("spt_else", "0", "9" * 40, ""):
+        with pytest.raises(CommandError, match="No token that is not revoked yet"):
+            run("revoke_token", word)
+    assert in_force(editor).count() == 2

@@ -1,0 +1,610 @@
+"""An editor of one province, in the admin: changes what is the province's own, looks at the rest, and infers nothing.
+
+Home and away hold the same things, so that whatever leaks has something to leak from. Who works on what is away is
+called `stranger`.
+"""
+
+from datetime import date
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.urls import reverse
+
+from config.history import delete_whole
+from config.restore import deleted_entries
+from pilots.models import Milestone, Pilot, Reading, StageEntry, Target, TargetStep
+from policies.models import Figure, Import, ImportState, Officer, Policy, Province, ProvincialPlan
+from tests.admin_forms import filled, problems
+from tests.factories import (
+    make_batch,
+    make_indicator,
+    make_milestone,
+    make_override,
+    make_pilot,
+    make_plan,
+    make_policy,
+    make_province,
+    make_reading,
+    make_source,
+    make_stage,
+    make_target,
+)
+from tests.imports import tables
+from tests.writing import person
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
+NOT_YOURS = "This belongs to another province or to all: your role does not reach it."
+CHANGES, QUALITY = "/admin/changes/", "/admin/quality/"
+
+
+def side(slug: str, policy: Policy, batch: Any, indicator: Any) -> SimpleNamespace:
+    """A province with one of everything that an editor may change."""
+    province = make_province(slug=slug, name_en=slug.capitalize())
+    pilot = make_pilot(batch, province, slug=f"{slug}-city", name_en=f"{slug.capitalize()} City")
+    target = make_target(pilot, indicator, 100, 80)
+    return SimpleNamespace(
+        province=province,
+        plan=make_plan(policy, province),
+        policy=make_policy(level="provincial", province=province, slug=f"{slug}-policy"),
+        figure=Figure.objects.create(
+            slug=f"{slug}-figure", name_zh="数字", value=1, unit="%", kind="count", province=province
+        ),
+        pilot=pilot,
+        milestone=make_milestone(pilot, date(2025, 5, 1), title_en=f"{slug.capitalize()} milestone"),
+        target=target,
+        step=TargetStep.objects.create(target=target, year=2025, value=90),
+        reading=make_reading(pilot, indicator, "2024", 95, state="reported", accepted_on=None),
+        stage=make_stage(pilot, "recommended", date(2024, 1, 1)),
+    )
+
+
+@pytest.fixture
+def world() -> SimpleNamespace:
+    policy, batch = make_policy(slug="national"), make_batch(slug="batch")
+    indicator = make_indicator("SO2")
+    return SimpleNamespace(
+        policy=policy,
+        batch=batch,
+        indicator=indicator,
+        home=side("home", policy, batch, indicator),
+        away=side("away", policy, batch, indicator),
+    )
+
+
+@pytest.fixture
+def editor(world: SimpleNamespace, client: Client) -> User:
+    """Signed in as `client`."""
+    user = person("editor", "provincial_editor", world.home.province)
+    client.force_login(user)
+    return user
+
+
+@pytest.fixture
+def stranger() -> User:
+    return User.objects.create_superuser("stranger")
+
+
+@pytest.fixture
+def boss(stranger: User) -> Client:
+    client = Client()
+    client.force_login(stranger)
+    return client
+
+
+def page(record: Any, name: str = "change", *more: Any) -> str:
+    return reverse(f"admin:{record._meta.app_label}_{record._meta.model_name}_{name}", args=[record.pk, *more])
+
+
+def add_page(model: Any) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_add")
+
+
+def save(client: Client, record: Any, **changes: Any) -> Any:
+    return client.post(page(record), filled(client.get(page(record)), **changes))
+
+
+def add(client: Client, model: Any, **values: Any) -> Any:
+    return client.post(add_page(model), filled(client.get(add_page(model)), **values))
+
+
+def newest(record: Any) -> Any:
+    return record.history.order_by("-history_id").first()
+
+
+def edited_by(record: Any, user: User, **fields: Any) -> Any:
+    """The record after a change that somebody signed."""
+    for name, value in fields.items():
+        setattr(record, name, value)
+    record._history_user = user
+    record.save()
+    return newest(record)
+
+
+RECORDS = ["plan", "policy", "figure", "pilot", "milestone", "target", "reading"]
+
+
+# -- own, and others' --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_what_is_home_is_changed(world: SimpleNamespace, editor: User, client: Client, name: str) -> None:
+    record = getattr(world.home, name)
+    assert save(client, record, note="Seen", change_reason="Read again").status_code == 302
+    record.refresh_from_db()
+    entry = newest(record)
+    assert (record.note, entry.history_user, entry.history_change_reason) == ("Seen", editor, "Read again")
+
+
+@pytest.mark.parametrize("name", [*RECORDS, "stage", "province"])
+def test_what_is_away_opens_to_be_looked_at_and_takes_nothing(
+    world: SimpleNamespace, editor: User, client: Client, stranger: User, name: str
+) -> None:
+    record, before = getattr(world.away, name), tables(histories=True)
+    shown = client.get(page(record))
+    assert shown.status_code == 200
+    assert not {field.name for field in record._meta.get_fields()} - {"version"} & {
+        *shown.context["adminform"].form.fields
+    }
+    assert 'name="_save"' not in shown.text
+    sent = {"note": "Mine", "version": str(newest(record).pk)}
+    for address in (page(record), page(record, "delete"), page(record, "simple_history", newest(record).pk)):
+        assert client.post(address, {**sent, "post": "yes"}).status_code == 403, address
+    assert tables(histories=True) == before
+
+
+def test_what_belongs_to_all_is_added_to_but_not_changed(world: SimpleNamespace, editor: User, client: Client) -> None:
+    source = make_source(title="Notice")
+    assert client.post(page(source), {"title": "Mine"}).status_code == 403
+    assert client.post(page(world.policy), {"note": "Mine"}).status_code == 403
+    assert add(client, type(source), title="Yearbook").status_code == 302
+    assert client.post(add_page(Pilot), {"slug": "x"}).status_code == 403
+    assert client.post(add_page(StageEntry), {"stage": "recommended"}).status_code == 403
+
+
+def test_the_lists_show_every_province(world: SimpleNamespace, editor: User, client: Client) -> None:
+    for model in (ProvincialPlan, Pilot, Reading):
+        address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        assert client.get(address).context["cl"].result_count == 2
+
+
+# -- nothing is moved across the border --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["plan", "policy", "figure"])
+def test_a_record_stays_in_the_province(world: SimpleNamespace, editor: User, client: Client, name: str) -> None:
+    record = getattr(world.home, name)
+    assert problems(save(client, record, province=world.away.province.pk)) == {"province": [NOT_YOURS]}
+    assert type(record).objects.get(pk=record.pk).province == world.home.province
+
+
+def test_nor_is_it_given_to_all(world: SimpleNamespace, editor: User, client: Client) -> None:
+    """The fault stands at the field, what was typed stays, and the lists below can still be mended."""
+    answer = save(client, world.home.policy, province="", level="national", note="Typed")
+    assert problems(answer) == {"province": [NOT_YOURS]}
+    assert answer.context["adminform"].form["note"].value() == "Typed"
+    assert answer.context["inline_admin_formsets"][0].has_change_permission
+    answer = save(client, world.home.figure, province="")
+    assert problems(answer) == {"province": [NOT_YOURS]}
+
+
+@pytest.mark.parametrize("name", ["milestone", "target"])
+def test_what_hangs_on_a_pilot_stays_with_the_province_s(
+    world: SimpleNamespace, editor: User, client: Client, name: str
+) -> None:
+    record = getattr(world.home, name)
+    assert problems(save(client, record, pilot=world.away.pilot.pk)) == {"pilot": [NOT_YOURS]}
+    second = make_pilot(world.batch, world.home.province)
+    assert save(client, record, pilot=second.pk).status_code == 302
+
+
+NEW: dict[type, dict[str, Any]] = {
+    Policy: {"slug": "new", "title_zh": "新", "level": "provincial", "issued_on": "2023-01-01"},
+    ProvincialPlan: {"status": "drafting"},
+    Figure: {"slug": "new", "name_zh": "新", "value": "1", "unit": "%", "kind": "count"},
+    Milestone: {"title_zh": "新", "facet": "goal", "planned_on": "2026-12-01"},
+    Target: {"kind": "reach", "target_year": "2026", "target_value": "80"},
+    Reading: {"period": "2023", "value": "90", "reported_on": "2024-02-01"},
+}
+
+
+@pytest.mark.parametrize("model", NEW, ids=lambda model: model.__name__)
+def test_a_new_record_is_the_province_s_own(world: SimpleNamespace, editor: User, client: Client, model: Any) -> None:
+    values, before = dict(NEW[model]), model.objects.count()
+    if model is ProvincialPlan:
+        values["policy"] = make_policy().pk
+    if model in {Target, Reading}:
+        values["indicator"] = make_indicator("NOX").pk
+    field = "pilot" if hasattr(model, "pilot") else "province"
+    assert problems(add(client, model, **values, **{field: getattr(world.away, field).pk})) == {field: [NOT_YOURS]}
+    assert model.objects.count() == before
+    assert add(client, model, **values, **{field: getattr(world.home, field).pk}).status_code == 302
+    assert model.objects.count() == before + 1
+
+
+def test_the_refusal_is_in_the_reader_s_language_like_every_other(
+    world: SimpleNamespace, editor: User, client: Client
+) -> None:
+    address = f"{page(world.home.plan)}?lang=zh-hans"
+    data = filled(client.get(address), province=world.away.province.pk)
+    assert list(problems(client.post(address, data))) == ["province"]
+
+
+def test_whoever_has_one_province_to_choose_finds_it_chosen(
+    world: SimpleNamespace, editor: User, client: Client
+) -> None:
+    form = client.get(add_page(ProvincialPlan)).context["adminform"].form
+    assert form["province"].value() == world.home.province.pk
+    assert [*form.fields["province"].queryset] == [world.home.province]
+    assert form["policy"].value() is None
+
+
+AUTOCOMPLETES = [
+    ("policies", "provincialplan", "province", ["Home"]),
+    ("policies", "provincialplan", "policy", None),
+    ("policies", "figure", "province", ["Home"]),
+    ("pilots", "milestone", "pilot", ["Home City"]),
+    ("pilots", "reading", "pilot", ["Home City"]),
+    ("pilots", "pilot", "province", ["Home"]),
+]
+
+
+@pytest.mark.parametrize(("app", "model", "field", "wanted"), AUTOCOMPLETES)
+def test_search_boxes_offer_what_the_record_may_belong_to(
+    world: SimpleNamespace, editor: User, client: Client, boss: Client, app: str, model: str, field: str, wanted: Any
+) -> None:
+    asked = {"app_label": app, "model_name": model, "field_name": field, "term": ""}
+
+    def offered(who: Client) -> list[str]:
+        return [item["text"] for item in who.get(reverse("admin:autocomplete"), asked).json()["results"]]
+
+    every = offered(boss)
+    assert len(every) > 1
+    assert offered(client) == (every if wanted is None else wanted)
+
+
+# -- guarded fields ----------------------------------------------------------------------------------------
+
+
+def test_which_pilots_there_are_is_not_the_editor_s_to_say(
+    world: SimpleNamespace, editor: User, client: Client
+) -> None:
+    pilot = world.home.pilot
+    form = client.get(page(pilot)).context["adminform"].form
+    assert not {*Pilot.PLACED} & {*form.fields}
+    answer = save(client, pilot, slug="taken", kind="enterprise", province=world.away.province.pk, note="Seen")
+    assert answer.status_code == 302
+    pilot.refresh_from_db()
+    assert (pilot.slug, pilot.kind, pilot.province, pilot.note) == ("home-city", "city", world.home.province, "Seen")
+
+
+def test_accepting_is_not_either(world: SimpleNamespace, editor: User, client: Client) -> None:
+    reading = world.home.reading
+    assert save(client, reading, state="accepted", accepted_on="2025-06-01", note="Seen").status_code == 302
+    reading.refresh_from_db()
+    assert (reading.state, reading.accepted_on, reading.note) == ("reported", None, "Seen")
+    assert client.post(page(reading, "judge", "accepted"), {"post": "yes"}).status_code == 403
+    chosen = {"action": "accept", "_selected_action": [reading.pk], "post": "yes"}
+    client.post(reverse("admin:pilots_reading_changelist"), chosen)
+    reading.refresh_from_db()
+    assert reading.state == "reported"
+
+
+def test_who_may_accept_accepts_at_home_alone(world: SimpleNamespace, editor: User, client: Client) -> None:
+    editor.user_permissions.add(Permission.objects.get(codename="accept_reading"))
+    assert client.get(page(world.away.reading, "judge", "accepted")).status_code == 403
+    both = {"action": "accept", "_selected_action": [world.home.reading.pk, world.away.reading.pk], "post": "yes"}
+    assert client.post(reverse("admin:pilots_reading_changelist"), both).status_code == 403
+    assert not Reading.objects.filter(state="accepted").exists()
+    assert client.post(page(world.home.reading, "judge", "accepted"), {"post": "yes"}).status_code == 302
+    assert [*Reading.objects.filter(state="accepted")] == [world.home.reading]
+
+
+def test_who_may_add_pilots_but_not_place_them_is_not_led_to_an_empty_form(
+    world: SimpleNamespace, client: Client
+) -> None:
+    clerk = User.objects.create_user("clerk", is_staff=True)
+    clerk.user_permissions.set(Permission.objects.filter(codename__in=["add_pilot", "change_pilot"]))
+    client.force_login(clerk)
+    assert client.get(add_page(Pilot)).status_code == 403
+    clerk.user_permissions.add(Permission.objects.get(codename="place_pilot"))
+    assert client.get(add_page(Pilot)).status_code == 200
+
+
+# -- rows --------------------------------------------------------------------------------------------------
+
+
+def test_rows_of_the_own_pilot_are_edited_its_stages_are_shown(
+    world: SimpleNamespace, editor: User, client: Client
+) -> None:
+    pilot = world.home.pilot
+    shown = client.get(page(pilot))
+    may = {
+        inline.formset.prefix: (inline.has_add_permission, inline.has_change_permission, inline.has_delete_permission)
+        for inline in shown.context["inline_admin_formsets"]
+    }
+    every = (True, True, True)
+    assert may == {"stages": (False,) * 3, "milestones": every, "targets": every, "Pilot_sources": every}
+    stage = {"stages-0-stage": "promoted", "stages-0-DELETE": "on"}
+    answer = save(client, pilot, **{"milestones-0-title_en": "Done at home"}, **stage)
+    assert answer.status_code == 302
+    world.home.milestone.refresh_from_db()
+    assert (world.home.milestone.title_en, StageEntry.objects.get(pk=world.home.stage.pk).stage) == (
+        "Done at home",
+        "recommended",
+    )
+
+
+def test_rows_of_another_s_pilot_are_not(world: SimpleNamespace, editor: User, client: Client) -> None:
+    for record in (world.away.pilot, world.away.target):
+        shown = client.get(page(record))
+        inlines = shown.context["inline_admin_formsets"]
+        assert inlines
+        for inline in inlines:
+            may = (inline.has_add_permission, inline.has_change_permission, inline.has_delete_permission)
+            assert may == (False, False, False), inline.formset.prefix
+            assert "version" not in [field["name"] for field in inline.fields()]  # which goes with rows to be written
+        request = shown.wsgi_request
+        for row in admin.site.get_model_admin(type(record)).get_inline_instances(request, record):
+            may = (row.has_add_permission, row.has_change_permission, row.has_delete_permission)
+            assert not any(asked(request, record) for asked in may), row  # not only because of the page around it
+
+
+def test_a_row_of_another_s_is_not_smuggled_into_one_s_own_form(
+    world: SimpleNamespace, editor: User, client: Client
+) -> None:
+    smuggled = {"milestones-0-id": world.away.milestone.pk, "milestones-0-title_en": "Taken"}
+    save(client, world.home.pilot, **smuggled)
+    assert Milestone.objects.get(pk=world.away.milestone.pk).title_en == "Away milestone"
+    save(client, world.home.target, **{"steps-0-id": world.away.step.pk, "steps-0-value": "1"})
+    assert TargetStep.objects.get(pk=world.away.step.pk).value == 90
+
+
+def test_deleting_many_is_refused_as_a_whole(world: SimpleNamespace, editor: User, client: Client) -> None:
+    keys = [world.home.milestone.pk, world.away.milestone.pk]
+    chosen = {"action": "delete_selected", "_selected_action": keys, "post": "yes"}
+    assert client.post(reverse("admin:pilots_milestone_changelist"), chosen).status_code == 403
+    assert Milestone.objects.count() == 2
+    client.post(reverse("admin:pilots_milestone_changelist"), chosen | {"_selected_action": keys[:1]})
+    assert [*Milestone.objects.all()] == [world.away.milestone]
+
+
+# -- pages of their own ------------------------------------------------------------------------------------
+
+
+def test_readings_are_entered_for_one_s_own_pilots(world: SimpleNamespace, editor: User, client: Client) -> None:
+    assert client.get(page(world.home.pilot, "readings")).status_code == 200
+    for method in (client.get, client.post):
+        assert method(page(world.away.pilot, "readings")).status_code == 403
+    ways = [dict(client.get(page(side.pilot)).context["ways"]) for side in (world.home, world.away)]
+    assert ["Enter readings" in found for found in ways] == [True, False]
+
+
+def test_a_missing_plan_is_added_for_one_s_own_province(world: SimpleNamespace, editor: User, client: Client) -> None:
+    policy = make_policy(slug="second")
+    address = page(policy, "missing_plans")
+    assert [*client.get(address).context["provinces"]] == [world.home.province]
+    client.post(address, {"change_reason": ""})
+    assert [plan.province for plan in policy.plans.all()] == [world.home.province]
+    assert "Home has its record for this policy." in client.get(address).text
+    client.post(address, {"change_reason": ""})
+    assert policy.plans.count() == 1
+
+
+def test_a_version_that_would_give_the_record_away_is_not_restored(
+    world: SimpleNamespace, editor: User, client: Client, stranger: User
+) -> None:
+    plan = world.home.plan
+    other = make_policy(slug="other")
+    moved = make_plan(other, world.away.province)
+    first = newest(moved)
+    edited_by(moved, stranger, province=world.home.province, title_en="Moved home")
+    shown = client.get(page(moved, "simple_history", first.pk))
+    assert [(item.label, item.text) for item in shown.context["refused"]] == [("Province", NOT_YOURS)]
+    client.post(page(moved, "simple_history", first.pk), {"version": str(newest(moved).pk)})
+    assert ProvincialPlan.objects.get(pk=moved.pk).province == world.home.province
+
+    before = newest(plan)
+    edited_by(plan, editor, title_en="Changed")
+    answer = client.post(page(plan, "simple_history", before.pk), {"version": str(newest(plan).pk)})
+    assert answer.status_code == 302
+    assert ProvincialPlan.objects.get(pk=plan.pk).title_en == ""
+
+
+def test_what_was_deleted_comes_back_at_home_alone(
+    world: SimpleNamespace, editor: User, client: Client, stranger: User
+) -> None:
+    ends = {}
+    for name, record in (("home", world.home.target), ("away", world.away.target)):
+        ends[name] = record.pk
+        record._history_user = stranger
+        record.delete()
+    entries = {entry.id: entry for entry in deleted_entries(Target)}
+    for name, key in ends.items():
+        address = reverse("admin:pilots_target_simple_history", args=[key, entries[key].pk])
+        client.post(address, {"version": str(entries[key].pk)})
+        assert Target.objects.filter(pk=key).exists() is (name == "home")
+
+
+def test_the_second_of_two_does_not_learn_who_deleted_what_is_away(
+    world: SimpleNamespace, editor: User, client: Client, stranger: User
+) -> None:
+    """The page that keeps what was typed names who deleted the record: shown to who could have edited it."""
+    for place, told in ((world.home, True), (world.away, False)):
+        data = {"title_en": "Typed", "version": "1"}
+        place.milestone._history_user = stranger
+        key = place.milestone.pk
+        place.milestone.delete()
+        address = reverse("admin:pilots_milestone_change", args=[key])
+        assert ("stranger" in client.post(address, data, follow=True).text) is told
+
+
+# -- who worked on what ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["plan", "pilot", "milestone", "target", "reading", "stage"])
+def test_a_history_names_people_at_home_alone(
+    world: SimpleNamespace, editor: User, client: Client, boss: Client, stranger: User, name: str
+) -> None:
+    record = Import.objects.create(kind="plans", file_name="secret.xlsx", state=ImportState.CONFIRMED)
+    for place, seen in ((world.home, True), (world.away, False)):
+        changed = getattr(place, name)
+        entry = edited_by(changed, stranger, note="Corrected")
+        label = changed._meta.label_lower
+        record.changes.create(row=1, model=label, record_id=changed.pk, action="update", entry_id=entry.pk)
+        for address in (page(changed, "history"), page(changed, "simple_history", entry.pk)):
+            assert "Corrected" in client.get(address).text
+            assert ("stranger" in client.get(address).text) is seen, address
+            assert "secret.xlsx" not in client.get(address).text
+            assert all(word in boss.get(address).text for word in ("stranger", "secret.xlsx"))
+
+
+def test_the_list_of_the_deleted_names_people_at_home_alone(
+    world: SimpleNamespace, editor: User, client: Client, boss: Client, stranger: User
+) -> None:
+    for place in (world.home, world.away):
+        place.milestone._history_user = stranger
+        place.milestone.delete()
+    address = reverse("admin:pilots_milestone_deleted")
+    pilot = make_pilot(world.batch, world.home.province)
+    gone = make_milestone(pilot, date(2025, 1, 1), title_en="Gone")
+    gone._history_user = stranger
+    gone.delete()
+    pilot.delete()  # nobody can tell any more whose the milestone was
+
+    def named(who: Client) -> dict[str, str]:
+        return {end["name"]: end["author"] for end in who.get(address).context["ends"]}
+
+    assert named(client) == {"Home milestone": "stranger", "Away milestone": "", "Gone": ""}
+    assert set(named(boss).values()) == {"stranger"}
+
+
+def test_who_set_a_light_by_hand_is_told_at_home_alone(
+    world: SimpleNamespace, editor: User, client: Client, boss: Client, stranger: User
+) -> None:
+    """One that has expired: the author of one in force stands on the pilot's public page."""
+    over = {"set_on": date(2025, 1, 1), "expires_on": date(2025, 2, 1)}
+    lights = [make_override(place.pilot, "red", stranger, **over) for place in (world.home, world.away)]
+    addresses = [*map(page, lights), reverse("admin:pilots_lightoverride_changelist")]
+    assert ["stranger" in client.get(address).text for address in addresses] == [True, False, False]
+    assert all("stranger" in boss.get(address).text for address in addresses)
+
+
+@pytest.mark.parametrize("name", ["plan", "milestone"])
+def test_the_history_on_a_public_page_does_too(
+    world: SimpleNamespace, editor: User, client: Client, stranger: User, name: str
+) -> None:
+    for place in (world.home, world.away):
+        edited_by(getattr(place, name), stranger, note="Corrected")
+    addresses = {
+        "plan": [world.policy.get_absolute_url()] * 2,
+        "milestone": [place.pilot.get_absolute_url() for place in (world.home, world.away)],
+    }[name]
+    found = [note for address in addresses for note in client.get(address).context["history"].notes]
+    signed = [note.who for note in {note.key: note for note in found}.values() if note.differences]
+    assert sorted(signed) == ["", "stranger"]
+    files = [client.get(address, {"export": "history.csv"}).getvalue().decode() for address in dict.fromkeys(addresses)]
+    assert "".join(files).count("stranger") == 1
+
+
+# -- the feed and the report -------------------------------------------------------------------------------
+
+
+def test_the_feed_is_of_the_own_province(
+    world: SimpleNamespace, editor: User, client: Client, boss: Client, stranger: User
+) -> None:
+    person("bystander")
+    for place in (world.home, world.away):
+        for name in [*RECORDS, "stage", "step"]:
+            edited_by(getattr(place, name), stranger)
+    edited_by(world.policy, User.objects.create_user("ministry"))
+    edited_by(make_source(title="A notice"), User.objects.create_user("librarian"))
+    shown = client.get(CHANGES)
+    assert "You see what belongs to Home." in shown.text
+    kinds = {line.kind for line in shown.context["feed"].lines}
+    assert {"Provincial plan", "Policy", "Pilot", "Milestone", "Target", "Reading", "Stage entry", "Figure"} <= kinds
+    away = {"Away City", "Away milestone", "away-policy", "A notice"}
+    assert not any(word in line.what for line in shown.context["feed"].lines for word in away)
+    assert any("Away City" in line.what for line in boss.get(CHANGES).context["feed"].lines)
+    people = [word for word, _label in shown.context["bar"].form.fields["person"].choices]
+    assert people == ["", "~system", "stranger"]
+    provinces = shown.context["bar"].form.fields["province"].queryset
+    assert [*provinces] == [world.home.province]
+    for query in ("person=bystander", "person=ministry", "province=away"):
+        assert client.get(f"{CHANGES}?{query}").status_code == 400
+    text = b"".join(client.get(CHANGES, {"export": "changes.csv"})).decode()
+    assert text.count("Home City") > 0
+    assert not any(word in text for word in ("Away", "ministry", "librarian"))
+
+
+def test_what_moved_is_told_of_from_the_day_it_came(
+    world: SimpleNamespace, editor: User, client: Client, stranger: User
+) -> None:
+    plan = make_plan(make_policy(), world.away.province)
+    edited_by(plan, User.objects.create_user("before"))
+    edited_by(plan, stranger, province=world.home.province)
+    edited_by(plan, editor)
+    edited_by(plan, User.objects.create_user("after"), province=world.away.province)
+    lines = [line.who for line in client.get(CHANGES, {"kind": "provincialplan"}).context["feed"].lines]
+    assert lines == ["editor", "stranger", "the system"]  # the last is the plan that was made at home
+
+
+def test_the_feed_tells_of_no_import_but_one_s_own(
+    world: SimpleNamespace, editor: User, client: Client, stranger: User
+) -> None:
+    for by in (stranger, editor, None):
+        record = Import.objects.create(
+            kind="plans", file_name=f"{by}.xlsx", state=ImportState.CONFIRMED, uploaded_by=by
+        )
+        entry = edited_by(world.home.plan, stranger)
+        plan = world.home.plan.pk
+        record.changes.create(
+            row=1, model="policies.provincialplan", record_id=plan, action="update", entry_id=entry.pk
+        )
+    shown = client.get(CHANGES)
+    told = [line.brought_by[0] for line in shown.context["feed"].lines if line.brought_by]
+    assert [word.partition(": ")[2] for word in told] == ["editor.xlsx"]
+    assert [item.uploaded_by for item in shown.context["bar"].form.fields["import"].queryset] == [editor]
+    assert client.get(CHANGES, {"import": record.pk}).status_code == 400
+
+
+def test_the_report_is_of_the_own_province(world: SimpleNamespace, editor: User, client: Client, boss: Client) -> None:
+    every, own = boss.get(QUALITY), client.get(QUALITY)
+    assert "Away milestone" in every.text
+    assert {item.province for item in own.context["page"].object_list} == {world.home.province}
+    assert "Home milestone" in own.text
+    assert "Away" not in own.text
+    assert "You see what belongs to Home." in own.text
+    assert client.get(QUALITY, {"province": "away"}).status_code == 400
+    assert "Away" not in b"".join(client.get(QUALITY, {"export": "chase.csv"})).decode()
+    assert own.context["import_url"] == ""  # of pilots none is entered
+
+
+def test_a_change_of_province_holds_from_the_next_request_on(
+    world: SimpleNamespace, editor: User, client: Client
+) -> None:
+    assert save(client, world.home.plan, note="Seen").status_code == 302
+    Officer.objects.filter(user=editor).update(province=world.away.province)
+    assert client.post(page(world.home.plan), {"note": "Again"}).status_code == 403
+    assert save(client, world.away.plan, note="Seen").status_code == 302
+    assert Province.objects.filter(plans__note="Seen").count() == 2
+
+
+def test_what_was_deleted_with_its_rows_takes_the_right_to_the_rows_too(world: SimpleNamespace, client: Client) -> None:
+    """A clerk who may add targets, and not their steps; and one who may add pilots, and not say which there are."""
+    target, pilot = world.home.target, make_pilot(world.batch, world.home.province)
+    for record in (target, pilot):
+        record.key = record.pk
+        delete_whole(record)
+    clerk = User.objects.create_user("clerk", is_staff=True)
+    for record, first, second in ((target, "add_target", "add_targetstep"), (pilot, "add_pilot", "place_pilot")):
+        for rights, status in (((first,), 403), ((first, second), 302)):
+            clerk.user_permissions.set(Permission.objects.filter(codename__in=[*rights, "view_target", "view_pilot"]))
+            client.force_login(User.objects.get(pk=clerk.pk))
+            name = f"admin:pilots_{record._meta.model_name}_simple_history"
+            entry = type(record).history.filter(id=record.key).latest("history_id")
+            answer = client.post(reverse(name, args=[record.key, entry.pk]), {"version": str(entry.pk)})
+            assert answer.status_code == status, rights

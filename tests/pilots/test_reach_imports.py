@@ -1,0 +1,280 @@
+"""An editor of one province brings records in: rows of the province's own; one foreign row fails the file."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from pilots.imports import KINDS
+from pilots.models import Milestone, Pilot, Reading
+from policies.imports.write import Overtaken
+from policies.models import Import, ImportState, Policy, ProvincialPlan
+from tests.factories import make_batch, make_indicator, make_milestone, make_pilot, make_plan, make_policy, make_reading
+from tests.factories import make_province as province
+from tests.imports import checked, confirmed, csv_of, done_by, faults_of, imported, plan_of, tables
+from tests.writing import person
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
+NOT_YOURS = "This belongs to another province or to all: your role does not reach it."
+
+
+@pytest.fixture
+def world() -> SimpleNamespace:
+    """Home and away with a plan, a pilot and a milestone each."""
+    policy, batch = make_policy(slug="national", title_zh="国家方案"), make_batch(slug="batch")
+    sides = {}
+    for slug in ("home", "away"):
+        place = province(slug=slug, name_zh=slug, short_zh=slug)
+        pilot = make_pilot(batch, place, slug=f"{slug}-city", name_zh=f"{slug}市")
+        milestone = make_milestone(pilot, "2025-05-01", title_zh="平台", title_en="")
+        plan = make_plan(policy, place)
+        sides[slug] = SimpleNamespace(province=place, pilot=pilot, plan=plan, milestone=milestone)
+    return SimpleNamespace(policy=policy, batch=batch, so2=make_indicator("SO2"), **sides)
+
+
+@pytest.fixture
+def editor(world: SimpleNamespace, client: Client) -> User:
+    """Signed in as `client`."""
+    user = person("editor", "provincial_editor", world.home.province)
+    client.force_login(user)
+    return user
+
+
+PLANS = ["policy", "province", "status", "note"]
+
+
+def test_own_rows_are_brought_in(world: SimpleNamespace, editor: User) -> None:
+    second = make_policy(slug="second")
+    rows = [["national", "home", "issued", "seen"], [second.slug, "home", "drafting", ""]]
+    imported("plans", PLANS, *rows, by=editor)
+    assert {(plan.policy, plan.note) for plan in world.home.province.plans.all()} == {
+        (world.policy, "seen"),
+        (second, ""),
+    }
+
+
+FOREIGN = [
+    ("plans", PLANS, [["national", "away", "issued", "taken"]], "B2"),
+    ("plans", PLANS, [["second", "away", "drafting", ""]], "B2"),
+    ("policies", ["code", "title in Chinese", "level", "issued on"], [["new", "新", "national", "2023-01-01"]], "2"),
+    (
+        "policies",
+        ["code", "title in Chinese", "level", "province", "issued on"],
+        [["new", "新", "provincial", "away", "2023-01-01"]],
+        "D2",
+    ),
+    ("policies", ["code", "note"], [["national", "taken"]], "2"),
+    ("milestones", ["pilot", "title_zh", "planned_on", "note"], [["away-city", "平台", "2025-05-01", "x"]], "A2"),
+    ("milestones", ["pilot", "title_zh", "facet", "planned_on"], [["away-city", "新", "goal", "2026-05-01"]], "A2"),
+    ("targets", ["pilot", "indicator", "target_year", "target_value"], [["away-city", "SO2", "2026", "9"]], "A2"),
+    (
+        "readings",
+        ["pilot", "indicator", "period", "value", "reported_on"],
+        [["away-city", "SO2", "2024", "9", "2025-02-01"]],
+        "A2",
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "heads", "rows", "cell"), FOREIGN)
+def test_a_foreign_row_is_an_error_of_its_cell(
+    world: SimpleNamespace, editor: User, kind: str, heads: list[str], rows: list[list[str]], cell: str
+) -> None:
+    """Who reaches everywhere brings in the very same file."""
+    make_policy(slug="second")
+    plan = plan_of(kind, heads, *rows, by=editor)
+    assert faults_of(plan) == [(cell, "not_yours")]
+    assert [fault.message for fault in plan.faults] == [NOT_YOURS]
+    for by in (None, person("admin", "admin"), User.objects.create_superuser("root")):
+        assert faults_of(plan_of(kind, heads, *rows, by=by)) == []
+
+
+def test_one_foreign_row_fails_the_file(world: SimpleNamespace, editor: User, client: Client) -> None:
+    before = tables(histories=True)
+    rows = [["national", "home", "issued", "mine"], ["national", "away", "issued", "taken"]]
+    record = uploaded(client, "plans", PLANS, *rows)
+    page = client.get(record.get_absolute_url())
+    assert [(fault["cell"], fault["code"]) for fault in page.context["faults"]] == [("B3", "not_yours")]
+    assert (record.state, page.context["verdict"]) == (
+        ImportState.FAULTY,
+        "Nothing is written: 1 error in 2 rows.",
+    )
+    client.post(reverse("import-confirm", args=[record.pk]), {"reason": ""})
+    assert tables(histories=True) == before
+
+
+def test_a_record_is_not_moved_across_the_border(world: SimpleNamespace, editor: User) -> None:
+    """Neither away nor, by its number, home."""
+    heads = ["id", "policy", "province", "status"]
+    second = make_policy(slug="second")
+    moved = [[world.home.plan.pk, "second", "away", "issued"], [world.away.plan.pk, second.slug, "home", "issued"]]
+    assert faults_of(plan_of("plans", heads, *moved, by=editor)) == [("C2", "not_yours"), ("C3", "not_yours")]
+    heads = ["id", "pilot", "title_zh"]
+    moved = [[world.home.milestone.pk, "away-city", "平台"], [world.away.milestone.pk, "home-city", "甲"]]
+    assert faults_of(plan_of("milestones", heads, *moved, by=editor)) == [("B2", "not_yours"), ("B3", "not_yours")]
+
+
+def test_rows_that_change_nothing_may_be_anybody_s(world: SimpleNamespace, editor: User) -> None:
+    """An export of all is edited in one's own rows and brought in again."""
+    rows = [["national", "home", "issued", "mine"], ["national", "away", "issued", None]]
+    record = checked("plans", PLANS, *rows, by=editor)
+    assert (record.updated, record.unchanged) == (1, 1)
+    confirmed(record, by=editor)
+    assert [*ProvincialPlan.objects.filter(note="mine")] == [world.home.plan]
+    assert world.away.plan.history.count() == 1
+
+
+def test_who_confirms_is_judged_anew(world: SimpleNamespace, editor: User) -> None:
+    """What an administrator checked is not the editor's to confirm, and a lost province closes what was open."""
+    foreign = checked("plans", PLANS, ["national", "away", "issued", "taken"], by=person("admin", "admin"))
+    own = checked("plans", PLANS, ["national", "home", "issued", "mine"], by=editor)
+    before = tables(histories=True)
+    with pytest.raises(Overtaken, match=f"Row 2: {NOT_YOURS}"):
+        confirmed(foreign, by=editor)
+    type(editor.officer).objects.filter(user=editor).update(province=world.away.province)
+    with pytest.raises(Overtaken, match=f"Row 2: {NOT_YOURS}"):
+        confirmed(own, by=User.objects.get(pk=editor.pk))
+    after = tables(histories=True)
+    assert {name for name, rows in after.items() if rows != before[name]} == {"policies_officer"}
+
+
+def test_what_overtook_a_foreign_row_is_not_told_by_name(world: SimpleNamespace, editor: User) -> None:
+    rows = [["national", "home", "issued", "mine"], ["national", "away", "issued", None]]
+    record = checked("plans", PLANS, *rows, by=editor)
+    for plan in (world.home.plan, world.away.plan):
+        plan._history_user = User.objects.create_user(f"at-{plan.province.slug}")
+        plan.title_en = "Meanwhile"
+        plan.save()
+    with pytest.raises(Overtaken) as refused:
+        confirmed(record, by=editor)
+    own, foreign = refused.value.what
+    assert "changed by at-home" in own
+    assert foreign == "Row 3: would do something else than the dry run showed."
+
+
+# -- guarded fields ----------------------------------------------------------------------------------------
+
+READINGS = ["pilot", "indicator", "period", "value", "reported_on", "state", "accepted_on"]
+
+
+def test_accepting_by_a_file_takes_the_right(world: SimpleNamespace, editor: User) -> None:
+    row = ["home-city", "SO2", "2024", "9", "2025-02-01", "accepted", "2025-03-01"]
+    plan = plan_of("readings", READINGS, row, by=editor)
+    assert faults_of(plan) == [("F2", "not_yours"), ("G2", "not_yours")]
+    reading = make_reading(world.home.pilot, world.so2, "2023", 10)
+    kept = [[reading.pk, "accepted", str(reading.accepted_on), "noted"]]
+    heads = ["id", "state", "accepted_on", "note"]
+    assert faults_of(plan_of("readings", heads, *kept, by=editor)) == []
+    disputed = plan_of("readings", heads, [reading.pk, "disputed", str(reading.accepted_on), ""], by=editor)
+    assert faults_of(disputed) == [("B2", "not_yours")]
+    assert disputed.faults[0].message == (
+        "Your role may not change this. Leave the cell as it is on record, or take out the column."
+    )
+
+
+def test_placing_pilots_by_a_file_takes_the_right(world: SimpleNamespace) -> None:
+    """Somebody who may add and change pilots, but not say which there are."""
+    clerk = User.objects.create_user("clerk")
+    clerk.user_permissions.set(Permission.objects.filter(codename__in=["add_pilot", "change_pilot"]))
+    heads = ["code", "kind", "batch", "province", "note", "withdrawn_on"]
+    kept = ["home-city", "city", "batch", "home", "noted", None]
+    assert done_by(plan_of("pilots", heads, kept, by=clerk)) == [(2, "update")]
+    assert faults_of(plan_of("pilots", heads, kept, by=clerk)) == []
+    ended = ["home-city", "county", "batch", "away", "noted", "2026-01-01"]
+    found = plan_of("pilots", heads, ended, by=clerk)
+    assert faults_of(found) == [("B2", "not_yours"), ("D2", "not_yours"), ("F2", "not_yours")]
+    new = plan_of("pilots", [*heads, "name_zh"], ["new", "city", "batch", "home", None, None, "新市"], by=clerk)
+    assert {("C2", "not_yours"), ("D2", "not_yours")} <= set(faults_of(new))
+    assert "Your role may change such records, but not enter new ones." in [fault.message for fault in new.faults]
+    clerk.user_permissions.add(Permission.objects.get(codename="place_pilot"))
+    again = User.objects.get(pk=clerk.pk)
+    assert faults_of(plan_of("pilots", heads, ended, by=again)) == []
+
+
+# -- the pages ---------------------------------------------------------------------------------------------
+
+
+def uploaded(client: Client, kind: str, *rows: Any) -> Import:
+    file = SimpleUploadedFile("rows.csv", csv_of(*rows))
+    answer = client.post(reverse("import-list"), {"kind": kind, "file": file})
+    assert answer.status_code == 302, answer.text
+    return Import.objects.latest("pk")
+
+
+def test_the_kinds_are_those_that_the_role_adds_and_changes(
+    world: SimpleNamespace, editor: User, client: Client
+) -> None:
+    page = client.get(reverse("import-list"))
+    assert [kind.name for kind in page.context["kinds"]] == ["plans", "policies", "milestones", "targets", "readings"]
+    for name in ("pilots", "stages"):
+        assert client.get(reverse("import-template", args=[name])).status_code == 404
+    file = SimpleUploadedFile("rows.csv", csv_of(["code", "note"], ["home-city", "x"]))
+    assert client.post(reverse("import-list"), {"kind": "pilots", "file": file}).context["form"].errors["kind"]
+    assert not Import.objects.exists()
+
+
+def test_imports_of_others_are_not_there(world: SimpleNamespace, editor: User, client: Client) -> None:
+    other = person("other", "provincial_editor", world.home.province)
+    row = ["national", "home", "issued", "theirs"]
+    theirs = [checked("plans", PLANS, row, by=by) for by in (other, User.objects.create_superuser("root"), None)]
+    mine = uploaded(client, "plans", PLANS, ["national", "home", "issued", "mine"])
+    page = client.get(reverse("import-list"))
+    assert [record.pk for record in page.context["page"]] == [mine.pk]
+    before = tables(histories=True)
+    for record in theirs:
+        for name in ("import-detail", "import-workbook"):
+            assert client.get(reverse(name, args=[record.pk])).status_code == 404
+        for name in ("import-confirm", "import-undo", "import-again"):
+            assert client.post(reverse(name, args=[record.pk]), {"reason": ""}).status_code == 404
+    assert tables(histories=True) == before
+    assert client.get(mine.get_absolute_url()).status_code == 200
+
+
+def test_an_editor_does_not_undo_but_with_the_right_and_then_one_s_own(
+    world: SimpleNamespace, editor: User, client: Client
+) -> None:
+    second = make_policy(slug="second")
+    mine = uploaded(client, "plans", PLANS, [second.slug, "home", "drafting", ""])
+    client.post(reverse("import-confirm", args=[mine.pk]), {"reason": ""})
+    assert second.plans.count() == 1
+    assert reverse("import-undo", args=[mine.pk]) not in client.get(mine.get_absolute_url()).text
+    assert client.post(reverse("import-undo", args=[mine.pk]), {"reason": ""}).status_code == 403
+    assert second.plans.count() == 1
+    editor.user_permissions.add(Permission.objects.get(codename="undo_import"))
+    theirs = imported("plans", PLANS, ["national", "home", "issued", "x"], by=person("admin", "admin"))
+    assert client.post(reverse("import-undo", args=[theirs.pk]), {"reason": ""}).status_code == 404
+    assert client.post(reverse("import-undo", args=[mine.pk]), {"reason": ""}).status_code == 302
+    assert second.plans.count() == 0
+
+
+def test_the_command_line_reaches_everywhere_unless_it_speaks_for_somebody(
+    world: SimpleNamespace, editor: User
+) -> None:
+    row = ["national", "away", "issued", "x"]
+    assert plan_of("plans", PLANS, row).faults == []
+    assert faults_of(plan_of("plans", PLANS, row, by=editor)) == [("B2", "not_yours")]
+    assert [kind.name for kind in KINDS.values() if not kind.may_import(None)] == []
+
+
+@pytest.mark.parametrize("rows", [1, 30])
+def test_the_reach_costs_the_same_for_any_number_of_rows(
+    world: SimpleNamespace, editor: User, rows: int, django_assert_max_num_queries: Any
+) -> None:
+    """Whose a record is follows from what all rows share."""
+    milestones = [["home-city", f"节点{n}", "goal", "2026-05-01"] for n in range(rows)]
+    editor.has_perm("policies.add_import")  # asked before, and remembered
+    with django_assert_max_num_queries(7):
+        assert plan_of("milestones", ["pilot", "title_zh", "facet", "planned_on"], *milestones, by=editor).faults == []
+
+
+def test_nothing_of_it_touched_what_it_should_not() -> None:
+    """The kinds that say whose they are, so that a new one is not forgotten here."""
+    assert {name for name, kind in KINDS.items() if not kind.model.PROVINCE} == set()
+    assert [model.PROVINCE for model in (ProvincialPlan, Policy, Pilot, Milestone, Reading)] == [
+        *["province_id"] * 3,
+        *["pilot.province_id"] * 2,
+    ]
