@@ -1,7 +1,7 @@
 # `make run` shows the tracker, `make test` proves it. Both install what they need into .venv.
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run demo admin manage check test fuzz format messages lock
+.PHONY: help run demo admin manage check test fuzz bench hunt format messages lock
 
 PORT ?= 8000
 SECONDS ?= 300
@@ -23,6 +23,8 @@ help:
 	@echo "make check                                               lint, types, imports, migrations, settings"
 	@echo "make test    [ARGS='-k word'] [TEST_DATABASE_URL=...]    check, then the suite on each database"
 	@echo "make fuzz    [SECONDS=300]                               the API against its description, so long for each role"
+	@echo "make hunt    [ANSWERS=10000] [DATABASE_URL=...]           kept answers against computed ones, none may be stale"
+	@echo "make bench   [SCALES=1,100] [SECONDS=2] [ROUNDS=5]       speed beside raw SQL and stock DRF, into docs/performance.md"
 	@echo "make format                                              put the code into its usual form"
 	@echo "make lock    [ARGS=--upgrade]                            pin requirements*.in anew"
 
@@ -89,6 +91,17 @@ test: $(DEV) check
 
 fuzz: $(DEV)
 	@FUZZ_SECONDS=$(SECONDS) .ci/test tests/test_fuzz.py
+
+# Databases synth1, synth100 … are made once on BENCH_POSTGRES (postgres://postgres@127.0.0.1:5432) and stay.
+bench: SCALES ?= 1,100
+bench: SECONDS := $(if $(filter command%,$(origin SECONDS)),$(SECONDS),2)
+bench: ROUNDS ?= 5
+bench: $(DEV) $(MESSAGES) $(STATIC)
+	@$(PY) -m bench.run --scales $(SCALES) --seconds $(SECONDS) --rounds $(ROUNDS)
+
+hunt: ANSWERS ?= 10000
+hunt: $(DEV) $(MESSAGES)
+	@$(PY) -m tests.hunting $(ANSWERS)
 
 format: $(DEV)
 	$(PY) -m ruff check --fix .

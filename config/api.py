@@ -89,6 +89,7 @@ class Changes(Strict):
     """`kinds` is what it tells of; the map of addresses knows it."""
 
     renderer_classes = [JSONRenderer]
+    followed = True
     heading = gettext_lazy("Changes")
     about = gettext_lazy(
         "What happened to the records, one line for each entry of a history, oldest first: by it a copy is kept level "

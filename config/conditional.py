@@ -13,6 +13,7 @@ from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.utils.cache import patch_vary_headers
 
+from config.kept import Answer
 from config.problems import is_api
 
 CACHING = "private, no-cache"  # kept by the reader alone, and asked about each time
@@ -20,6 +21,8 @@ DEPENDS_ON = ("Accept", "Accept-Language", "Cookie", "Authorization")
 READ, WRITTEN = {"GET", "HEAD"}, {"POST", "PUT", "PATCH"}
 TAGGED = ("application/json", "application/vnd.oai.openapi")  # of the description: JSON as well as YAML
 OF_THE_BODY = ("Content-Type", "Content-Length", "Content-Encoding", "Content-Language")
+SHORTEST = 200  # bytes of a body worth compressing
+WORD = re.compile(r"\w+")
 TAG = r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")'
 ONE_TAG = re.compile(TAG)
 TAGS = re.compile(rf"[ \t,]*{TAG}(?:[ \t]*,[ \t,]*{TAG})*[ \t,]*")
@@ -45,12 +48,35 @@ class Compression(GZipMiddleware):
         patch_vary_headers(response, DEPENDS_ON)
         revision = getattr(response, "revision", None)
         strong = revision is not None or response.has_header("ETag")  # of one record, also in a refusal or a repetition
+        answer: Answer | None = getattr(response, "kept", None)
         if is_tagged(request, response, revision):
-            response["ETag"] = tag_of(response.content, revision)
-        if not strong:
+            response["ETag"] = tag_of(response.content, revision) if answer is None else kept_tag(answer)
+        if not strong and answer is not None:
+            packed(request, response, answer)
+        elif not strong:
             response = super().process_response(request, response)
         # Last of all, so that what is said of the body that is left out is what would be said beside it.
         return without_body(response) if has_already(request, response) else response
+
+
+def kept_tag(answer: Answer) -> str:
+    """The tag of a kept answer, made once."""
+    answer.tag = answer.tag or tag_of(answer.body, answer.revision)
+    return answer.tag
+
+
+def packed(request: HttpRequest, response: Any, answer: Answer) -> None:
+    """Compress a kept answer with the form it was sent in before: there is nothing secret in it to pad."""
+    if len(answer.body) < SHORTEST:
+        return
+    patch_vary_headers(response, ("Accept-Encoding",))
+    if "gzip" not in WORD.findall(request.headers.get("Accept-Encoding", "")):
+        return
+    response["ETag"] = "W/" + response["ETag"]
+    if not has_already(request, response):  # then no body is sent at all
+        response.content = answer.compressed()
+        response["Content-Length"] = str(len(response.content))
+        response["Content-Encoding"] = "gzip"
 
 
 def is_tagged(request: HttpRequest, response: Any, revision: int | None) -> bool:

@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 
 from config.problems import RETRY_AFTER, problem_answer
+from config.replica import standing
 
 log = logging.getLogger("tracker.health")
 PATIENCE = 1.5  # seconds: a prober that waits for two gets an answer
@@ -41,7 +42,7 @@ class Health:
             return response
         fault = not_ready() if request.path_info == "/readyz" else ""
         if not fault:
-            return JsonResponse({"status": "ok"})
+            return JsonResponse({"status": "ok", **(standing() if request.path_info == "/readyz" else {})})
         log.error("not ready: %s", fault)
         response = problem_answer(request, 503, _("Not ready. Try again in a few seconds."))
         response["Retry-After"] = RETRY_AFTER

@@ -1,4 +1,4 @@
-"""What the house itself keeps: keys for programs, answers given to repeated requests, and the line of all changes.
+"""What the house itself keeps: keys for programs, answers to repeated requests, the line of changes, and marks.
 
 None of it is a fact of either domain.
 """
@@ -131,6 +131,22 @@ class Change(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model} {self.entry_id}"
+
+
+class Mark(models.Model):
+    """What changes with every write to a table of facts. Only the database writes it: config/marks.py."""
+
+    area = models.CharField(max_length=63)  # the table
+    transaction = models.BigIntegerField(default=0)  # the one that wrote; 0 on SQLite, and from the last migration
+    mark = models.CharField(max_length=36)  # random
+
+    class Meta:
+        verbose_name = _("mark")
+        verbose_name_plural = _("marks")
+        constraints = [models.UniqueConstraint(fields=["area", "transaction"], name="mark_once_a_transaction")]
+
+    def __str__(self) -> str:
+        return f"{self.area} {self.mark}"
 
 
 def digest_of(secret: str) -> str:

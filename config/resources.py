@@ -25,10 +25,11 @@ from rest_framework.serializers import BaseSerializer, Serializer
 from rest_framework.views import APIView
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from config import parameters
+from config import parameters, replica
 from config.asof import today
 from config.demonstration import body, file_lines, file_stem
 from config.faults import BadRequest, Fault
+from config.kept import kept
 from config.lists import form_faults
 from config.openapi import Description
 from config.paging import CURSOR
@@ -109,6 +110,7 @@ class Strict(APIView):
     about: ClassVar[str | Promise] = ""
     example: ClassVar[str] = ""  # the query string of the documentation's example
     deprecated: ClassVar[Deprecated | None] = None  # what is said of an address that will go
+    followed: ClassVar[bool] = False  # what is read after it may not be behind it: see config/replica.py
 
     @property
     def as_of(self) -> date:
@@ -123,6 +125,7 @@ class Strict(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        replica.for_program(request, follows=self.followed)
         self.check_parameters(request)
 
     def check_parameters(self, request: Request) -> None:
@@ -213,6 +216,7 @@ class Resource(Strict, ReadOnlyModelViewSet):
         """The resource's name in addresses: policies, plans, pilots."""
         return self.request.path.removeprefix(reverse("api-root")).split("/")[0]
 
+    @kept
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         rows = self.filter_queryset(self.get_queryset())
         paged = request.accepted_renderer.format == "json" or {"page", "page_size", CURSOR} & set(request.query_params)
@@ -225,6 +229,7 @@ class Resource(Strict, ReadOnlyModelViewSet):
         chosen_fields(serializer, request)
         return self.get_paginated_response([serializer.to_representation(record) for record in records])
 
+    @kept
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         record, serializer = self.on_the_day(self.get_object()), self.face()
         file = self.file(serializer, [record], f"{self.file_name}-{self.kwargs[self.lookup_field]}")
@@ -327,6 +332,7 @@ class Aggregate(Strict):
     def own_parameters(self) -> Sequence[OpenApiParameter]:
         return []
 
+    @kept
     def get(self, request: Request) -> Any:
         value, context = self.build(), {"request": request, "view": self}
         file = self.file(self.row_serializer_class(context=context), self.rows(value), self.file_name)

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from django.db import models
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from django.utils.translation import gettext_lazy
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
@@ -18,7 +19,32 @@ TextLike = (models.CharField, models.TextField)
 def api_address(record: models.Model, request: Request) -> str:
     """The whole address of a record in the API: routes are named after models."""
     key = getattr(record, "slug", None) or getattr(record, "code", None) or record.pk
-    return request.build_absolute_uri(reverse(f"api-{record._meta.model_name}-detail", args=[key]))
+    return origin(request) + path_of(f"api-{record._meta.model_name}-detail", str(key), get_script_prefix())
+
+
+def origin(request: Request) -> str:
+    """The scheme and host by which the request came; worked out once for all the addresses of an answer."""
+    plain: Any = request._request  # noqa: SLF001  # DRF hides Django's
+    if not hasattr(plain, "origin"):
+        plain.origin = plain.build_absolute_uri("/").removesuffix("/")
+    return str(plain.origin)
+
+
+@lru_cache(maxsize=5_000)
+def path_of(route: str, key: str, _prefix: str) -> str:
+    """The path of a record. A process works it out once: an answer holds hundreds."""
+    return reverse(route, args=[key])
+
+
+class Remembered(serializers.Serializer):
+    """What an answer says of a related record is worked out once, however often the record is named."""
+
+    def to_representation(self, instance: Any) -> Any:
+        known = self.context.setdefault("remembered", {})
+        key = type(self), type(instance), instance.pk
+        if key not in known:
+            known[key] = super().to_representation(instance)
+        return known[key]
 
 
 @extend_schema_field(OpenApiTypes.NUMBER)
@@ -49,7 +75,7 @@ class Day(serializers.DateField):
         super().__init__(**{"format": None, "read_only": True, "allow_null": True, **kwargs})
 
 
-class Link(serializers.Serializer):
+class Link(Remembered):
     """A related record: its code, its name in the reader's language, its address."""
 
     slug = serializers.CharField(read_only=True)
@@ -60,7 +86,7 @@ class Link(serializers.Serializer):
         return api_address(record, self.context["request"])
 
 
-class CodeLink(serializers.Serializer):
+class CodeLink(Remembered):
     """A related record that has a code instead of a slug."""
 
     code = serializers.CharField(read_only=True)
@@ -113,7 +139,7 @@ class Face(Plain):
 
     def get_page(self, record: Any) -> str:
         """Address of the page that shows this record."""
-        return str(self.context["request"].build_absolute_uri(record.get_absolute_url()))
+        return origin(self.context["request"]) + str(record.get_absolute_url())
 
 
 class FaultSerializer(serializers.Serializer):

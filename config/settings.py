@@ -12,6 +12,8 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from config.places import media_store, replica_database
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"  # all that the product writes on its embedded default; never in git
 env = environ.Env()
@@ -79,6 +81,7 @@ MIDDLEWARE = [
     "config.events.RequestLog",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.conditional.Compression",  # pads answers at random, and CSRF tokens are masked: no BREACH
     "csp.middleware.CSPMiddleware",
     "config.middleware.Door",
@@ -87,12 +90,13 @@ MIDDLEWARE = [
     "config.middleware.ReaderLanguage",
     "config.throttles.RateLimits",
     "config.middleware.NoTokenInAddress",
+    "config.kept.Ready",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     *(["django.contrib.auth.middleware.LoginRequiredMiddleware"] if SITE_ACCESS == "internal" else []),
+    *(["config.replica.ReadingFrom"] if env.str("DATABASE_REPLICA_URL", default="") else []),
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.middleware.AsOf",
     "pilots.middleware.CorrectionsSince",
     "simple_history.middleware.HistoryRequestMiddleware",
@@ -121,6 +125,7 @@ TEMPLATES = [
 # -- data ------------------------------------------------------------------------------------------
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'tracker.sqlite3'}")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["CONN_MAX_AGE"] = 60  # opening the file and setting it up costs more than a kept answer
     DATABASES["default"]["OPTIONS"] = {
         # IMMEDIATE: a read that becomes a write waits its turn instead of failing at once.
         # FULL: a write that was acknowledged survives a power cut.
@@ -146,13 +151,25 @@ elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
 else:
     raise ImproperlyConfigured("DATABASE_URL: use sqlite:///FILE or postgres://USER:PASSWORD@HOST:PORT/NAME.")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
+CACHES = {"default": env.cache_url("CACHE_URL", default=f"filecache://{VAR_DIR / 'answers'}")}
+if "filebased" in CACHES["default"]["BACKEND"].lower():
+    CACHES["default"]["OPTIONS"] = {"MAX_ENTRIES": 1_000, **CACHES["default"].get("OPTIONS", {})}
+ANSWERS = flag("ANSWERS", default=True)  # keep answers for the next reader: config/kept.py
 if "redis" in CACHES["default"]["BACKEND"].lower():  # a silent server holds up no request
     CACHES["default"]["OPTIONS"] = {
         "socket_connect_timeout": 1,
         "socket_timeout": 1,
         **CACHES["default"].get("OPTIONS", {}),
     }
+
+# A replica answers for the facts of both domains; of those apps not for what rights, imports and shipments rest on.
+if env.str("DATABASE_REPLICA_URL", default=""):
+    DATABASES["replica"] = replica_database(
+        env.db_url("DATABASE_REPLICA_URL"), DATABASES["default"], CACHES["default"]["BACKEND"]
+    )
+    DATABASE_ROUTERS = ["config.replica.Router"]
+REPLICATED_APPS = {"policies", "pilots"}
+NEVER_FROM_REPLICA = {f"policies.{name}" for name in ("officer", "import", "importfile", "importchange", "shipment")}
 
 # -- languages and time ------------------------------------------------------------------------------
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
@@ -168,7 +185,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": media_store(env.str("MEDIA_STORE", default=""), VAR_DIR / "media"),
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage" if DEBUG else "config.storage.StaticFiles"
     },

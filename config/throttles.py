@@ -171,6 +171,15 @@ def throttle(request: Request) -> None:
         raise Throttled(max(over, key=lambda standing: standing.wait))
 
 
+def is_within_rate(request: HttpRequest) -> bool:
+    """Count a request of the API by somebody who is not signed in, to be answered with what lies ready."""
+    standing = counted("anonymous", network_of(address_of(request)))
+    if standing is not None and standing.over:
+        return False  # it goes on to its view, which refuses it
+    request.standings = [standing] if standing else []  # type: ignore[attr-defined]
+    return True
+
+
 def rates_of(request: Request) -> Iterator[tuple[str, str]]:
     """The names of the rates, with the name that the caller is counted under."""
     signed_in = bool(request.user.is_authenticated)

@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from config.serializers import Day, Face, Link, Number, Plain, api_address
+from config.serializers import Day, Face, Link, Number, Plain, Remembered, api_address
 from policies.models import (
     Agency,
     Confidence,
@@ -24,7 +24,7 @@ from policies.models import (
 FACT = ("confidence", "unverified", "note", "sources")
 
 
-class SourceLink(Plain):
+class SourceLink(Remembered, Plain):
     """A source as other records cite it: `url` leads to its record, `address` to the document itself."""
 
     url = serializers.SerializerMethodField()

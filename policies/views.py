@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 
 from config.charts import Cell, Chart, Column
 from config.journal import ENTRY_WORD, history_exports, history_tab
+from config.kept import kept_page
 from config.lists import (
     PAGE_WORDS,
     Export,
@@ -76,6 +77,7 @@ def policy_cells(policy: Any, roster: int) -> Sequence[Cell]:
     ]
 
 
+@kept_page
 def policy_list(request: HttpRequest) -> HttpResponseBase:
     """Every policy known on the day."""
     check_words(request, {*PAGE_WORDS, *PolicyFilter.base_filters})
@@ -116,6 +118,7 @@ def list_finding(known: QuerySet[Policy], as_of: Any) -> str:
     return text % {"total": total, "day": day(as_of)} + rest % {"calling": calling}
 
 
+@kept_page
 def policy_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
     """One policy: its facts, its rollout, its measures and sources."""
     check_words(request, {*PAGE_WORDS, ENTRY_WORD})

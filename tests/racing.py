@@ -134,8 +134,11 @@ class Served:
 
 
 @contextmanager
-def served(name: str, folder: Path) -> Iterator[Served]:
-    """Serve an empty database until the block is left; `tokens` has one of two administrators and of an editor."""
+def served(name: str, folder: Path, **more: str) -> Iterator[Served]:
+    """Serve an empty database until the block is left; `tokens` has one of two administrators and of an editor.
+
+    `more` is for the environment of its processes.
+    """
     kept = {word: os.environ[word] for word in ("PATH", "HOME", "LANG") if word in os.environ}
     with own_database(name, folder) as database:
         environment = {
@@ -144,6 +147,7 @@ def served(name: str, folder: Path) -> Iterator[Served]:
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "SECRET_KEY": secrets.token_urlsafe(64),
             "THROTTLES": "0",
+            **more,
         }
         product = Served(database, folder, environment)
         product.run("manage.py", "migrate", "--verbosity", "0")

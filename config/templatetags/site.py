@@ -11,6 +11,7 @@ from django import template
 from django.forms import BaseForm
 from django.http import HttpRequest, QueryDict
 from django.template import Context
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.formats import date_format, get_format, number_format
 from django.utils.html import format_html_join
@@ -18,6 +19,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext, ngettext, pgettext
 
 from config.charts import Cell, Column, PartialDate, Table
+from config.kept import seam
 from config.words import listed
 
 register = template.Library()
@@ -91,6 +93,18 @@ def keep_others(context: Context, *names: str, form: BaseForm | None = None) -> 
     left_out = {*names, *(form.fields if form else ()), "page", "export"}
     here = current_query(context)
     return hidden_inputs((name, value) for name in here if name not in left_out for value in here.getlist(name))
+
+
+@register.simple_tag(takes_context=True)
+def fresh(context: Context, template: str) -> SafeString:
+    """`{% fresh "parts/account.html" %}`: a part that differs from reader to reader, and so is no part of a kept page.
+
+    It knows what context processors know, nothing of the page.
+    """
+    request: HttpRequest | None = context.get("request")
+    if getattr(request, "seams", False):
+        return mark_safe(seam(template))  # noqa: S308  # the name of a template of ours
+    return render_to_string(template, request=request)
 
 
 # -- values ------------------------------------------------------------------------------------------
@@ -175,10 +189,11 @@ def under(row: Sequence[Cell], table: Table) -> Iterable[tuple[Cell, Column]]:
 
 
 @register.filter
-def lines(table: Table) -> list[tuple[Sequence[Cell], bool]]:
-    """The rows, each with whether its first cell says the same as the one above."""
-    firsts = [row[0].value for row in table.rows]
-    return [(row, at > 0 and firsts[at - 1] == firsts[at]) for at, row in enumerate(table.rows)]
+def lines(table: Table, most: int | None = None) -> list[tuple[Sequence[Cell], bool]]:
+    """The rows, or the first so many, each with whether its first cell says the same as the one above."""
+    rows = list(table.rows[:most])
+    firsts = [row[0].value for row in rows]
+    return [(row, at > 0 and firsts[at - 1] == firsts[at]) for at, row in enumerate(rows)]
 
 
 @register.filter

@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from config.charts import Chart
 from config.faults import BadRequest, Fault, short
 from config.journal import ENTRY_WORD, history_exports, history_tab
+from config.kept import kept_page
 from config.lists import PAGE_WORDS, Export, Exports, chart_exports, check_words, exported
 from config.words import clauses
 from pilots.charts import (
@@ -18,6 +19,7 @@ from pilots.charts import (
     funnel_chart,
     light_strip,
     lights_table,
+    pilots_url,
     plan_lag_chart,
     reconciliation_table,
     stay_chart,
@@ -30,6 +32,7 @@ from pilots.reconcile import BatchCount, build_reconciliation
 from pilots.views.shared import sources_of
 
 
+@kept_page
 def batch_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
     """One batch of pilots."""
     check_words(request, {*PAGE_WORDS, "age", ENTRY_WORD})
@@ -40,6 +43,7 @@ def batch_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
     progress = cohorts.batches[0].pilots
     count = next(item for item in build_reconciliation(as_of) if item.batch.pk == batch.pk)
     charts = batch_charts(batch, progress, cohorts)
+    pilots = lights_table(progress, pilots_url(batch=batch.slug))
     journal = batch_journal(batch, as_of, request.user)
     finding, sources = batch_finding(count, progress), batch.sources.all()
     tables: Exports = {
@@ -47,9 +51,7 @@ def batch_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
         "reconciliation": Export(
             _("Announced against recorded"), lambda: reconciliation_table([count]), sources=sources
         ),
-        "pilots": Export(
-            _("Pilots"), lambda: lights_table(progress), sources=charts["lights"].sources if charts else sources
-        ),
+        "pilots": Export(_("Pilots"), lambda: pilots, sources=charts["lights"].sources if charts else sources),
     }
     file = exported(request, tables | history_exports(journal), batch.name, finding)
     if file is not None:
@@ -64,7 +66,7 @@ def batch_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
         "cohorts": cohorts,
         "progress": progress,
         "reconciliation": reconciliation_table([count], named=False),
-        "pilots": lights_table(progress),
+        "pilots": pilots,
     }
     return render(request, "batches/detail.html", context)
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from config.charts import Cell, Column, Table
+from config.kept import kept_page
 from config.lists import PAGE_WORDS, Export, Exports, Listing, Stream, build_listing, check_words, exported
 from config.templatetags.site import lang_of
 from pilots.charts import reconciliation_table
@@ -31,6 +32,7 @@ SOURCE_ORDER = {
 }
 
 
+@kept_page
 def data(request: HttpRequest) -> HttpResponseBase:
     """Sources, figures, definitions, gaps and downloads."""
     check_words(request, {*PAGE_WORDS, *SourceFilter.base_filters})

@@ -9,6 +9,7 @@ from django.utils.translation import ngettext
 
 from config.faults import BadRequest, Fault, short
 from config.journal import ENTRY_WORD, history_exports, history_tab
+from config.kept import kept_page
 from config.lists import PAGE_WORDS, Export, Exports, chart_exports, check_words, exported, filter_bar
 from pilots.charts import (
     coverage_chart,
@@ -16,6 +17,7 @@ from pilots.charts import (
     fields_table,
     light_strip,
     matrix_chart,
+    pilots_url,
     quotients_chart,
 )
 from pilots.coverage import AXES, build_coverage
@@ -40,6 +42,7 @@ def chosen_axis(request: HttpRequest) -> str:
     return by
 
 
+@kept_page
 def industry_list(request: HttpRequest) -> HttpResponseBase:
     """Coverage of all industries by the recorded pilots."""
     check_words(request, {*PAGE_WORDS, "by", *CoverageFilter.base_filters})
@@ -84,6 +87,7 @@ def measure_sources(measures: QuerySet[Measure]) -> QuerySet[Source]:
     return Source.objects.filter(Q(measure__in=measures) | Q(policy__measures__in=measures)).distinct()
 
 
+@kept_page
 def industry_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
     """One industry: the pilots that name it, where they are, and what policy asks of it."""
     check_words(request, {*PAGE_WORDS, ENTRY_WORD})
@@ -92,7 +96,8 @@ def industry_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
     naming = Pilot.objects.listed(as_of).filter(industries=industry).prefetch_related("industries", "sources")
     progress = build_progress(naming, as_of)
     pilots = [status.pilot for status in progress.pilots]
-    table = pilots_table(pilots, {status.pilot.pk: status for status in progress.pilots})
+    statuses = {status.pilot.pk: status for status in progress.pilots}
+    table = pilots_table(pilots, statuses, pilots_url(industry=industry.slug))
     scope = ngettext("%(n)d pilot names it", "%(n)d pilots name it", len(pilots)) % {"n": len(pilots)}
     keys = [pilot.pk for pilot in pilots]
     charts = {"lights": light_strip(progress, scope, sources_of(keys), industry=industry.slug)} if pilots else {}

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from config.charts import Cell, Chart, Column, Table
+from config.kept import kept_page
 from config.lists import PAGE_WORDS, Export, Exports, chart_exports, check_words, exported, figures_export
 from config.words import sentences
 from pilots.changes import Change, recent_changes
@@ -24,6 +25,7 @@ from policies.models import Province, Source
 ATTENTION_SHOWN = 12
 
 
+@kept_page
 def overview(request: HttpRequest) -> HttpResponseBase:
     """The whole programme on one page."""
     check_words(request, PAGE_WORDS)

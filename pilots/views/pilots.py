@@ -9,8 +9,9 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from config.charts import Cell, Chart, Column, Table
+from config.charts import Cell, Chart, Column, Lines, Table
 from config.journal import ENTRY_WORD, history_exports, history_tab
+from config.kept import kept_page
 from config.lists import (
     PAGE_WORDS,
     Export,
@@ -97,10 +98,12 @@ def pilot_cells(pilot: Any, status: PilotStatus) -> Sequence[Cell]:
     ]
 
 
-def pilots_table(pilots: Sequence[Pilot], statuses: Mapping[int, PilotStatus]) -> Table:
-    return Table(pilot_columns(), [pilot_cells(pilot, statuses[pilot.pk]) for pilot in pilots])
+def pilots_table(pilots: Sequence[Pilot], statuses: Mapping[int, PilotStatus], everything: str) -> Table:
+    """These pilots' lines; `everything` is the address of the list that shows all of them."""
+    return Table(pilot_columns(), Lines(pilots, lambda pilot: pilot_cells(pilot, statuses[pilot.pk])), everything)
 
 
+@kept_page
 def pilot_list(request: HttpRequest) -> HttpResponseBase:
     """Every pilot on the day, beside what was announced."""
     check_words(request, {*PAGE_WORDS, *PilotPageFilter.base_filters})
@@ -118,6 +121,7 @@ def pilot_list(request: HttpRequest) -> HttpResponseBase:
         filterset=filterset,
         columns=pilot_columns(),
         row=lambda pilot: pilot_cells(pilot, filterset.statuses[pilot.pk]),
+        ahead=filterset.look_up,
         sort="batch",
         order=ORDER,
         total=sum(item.total.recorded for item in batches),
@@ -179,6 +183,7 @@ def unknown_as_word(number: int | None) -> str:
 # -- one pilot -----------------------------------------------------------------------------------------
 
 
+@kept_page
 def pilot_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
     """One pilot: where it stands and why its light has its colour, its milestones, targets, evidence and history."""
     check_words(request, {*PAGE_WORDS, ENTRY_WORD})
@@ -216,7 +221,7 @@ def pilot_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
 
 def with_evidence(pilots: Any) -> Any:
     """Pilots with their facts and the sources of each."""
-    facts = with_facts(pilots.select_related("batch__policy"))
+    facts = with_facts(pilots.select_related("batch__policy"), quarters=True)
     return facts.prefetch_related(
         "industries",
         "sources",

@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 
 from config.charts import Cell, Chart, Column, Table
 from config.journal import ENTRY_WORD, history_exports, history_tab
+from config.kept import kept_page
 from config.lists import PAGE_WORDS, Export, Exports, build_listing, chart_exports, check_words, exported
 from pilots.charts import (
     light_strip,
@@ -88,6 +89,7 @@ def with_plan(provinces: QuerySet[Any], policy: Policy | None, as_of: date) -> Q
     return annotated
 
 
+@kept_page
 def province_list(request: HttpRequest) -> HttpResponseBase:
     """All provinces of the roster with their plan and their pilots."""
     check_words(request, {*PAGE_WORDS, *ProvincePageFilter.base_filters})
@@ -138,6 +140,7 @@ def province_charts(value: Overview) -> dict[str, Chart]:
     }
 
 
+@kept_page
 def province_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
     """One province: its plan for each policy, its pilots, its own policies and batches."""
     check_words(request, {*PAGE_WORDS, ENTRY_WORD})
@@ -148,7 +151,7 @@ def province_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
     plans = province_plans(province, as_of)
     table = plans_by_policy(plans)
     batches = [item for item in build_reconciliation(as_of) if item.batch.province_id == province.pk]
-    charts = light_charts(province, progress)
+    charts, lights = light_charts(province, progress), lights_table(progress, pilots_url(province=province.slug))
     journal = province_journal(province, as_of, request.user)
     policies, figures = province.policies.known(as_of), province.figures.prefetch_related("sources")
     finding, sources = province_finding(province, plans, len(pilots)), province_sources(province, plans, pilots)
@@ -156,7 +159,7 @@ def province_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
     tables: Exports = {
         "plans": Export(_("Plans of %(province)s") % named, lambda: table, sources=sources),
         **chart_exports(charts),
-        "pilots": Export(_("Pilots of %(province)s") % named, lambda: lights_table(progress), sources=sources),
+        "pilots": Export(_("Pilots of %(province)s") % named, lambda: lights, sources=sources),
         "reconciliation": Export(
             _("Announced against recorded"), lambda: reconciliation_table(batches), sources=sources
         ),
@@ -183,7 +186,7 @@ def province_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
         "plans": plans,
         "plans_table": table,
         "pilots": pilots,
-        "pilots_table": lights_table(progress),
+        "pilots_table": lights,
         "charts": charts,
         "batches": batches,
         "reconciliation": reconciliation_table(batches),

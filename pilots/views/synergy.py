@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from config.charts import Table
+from config.kept import kept_page
 from config.lists import (
     PAGE_WORDS,
     Export,
@@ -40,6 +41,7 @@ from pilots.synergy import Synergy, build_synergy
 from pilots.views.shared import sources_of
 
 
+@kept_page
 def synergy(request: HttpRequest) -> HttpResponseBase:
     """Co-control, elasticities and joint progress of the pilots that can be judged, and who cannot."""
     check_words(request, {*PAGE_WORDS, *SynergyPageFilter.base_filters})
@@ -76,7 +78,7 @@ def synergy(request: HttpRequest) -> HttpResponseBase:
         "charts": {"coordinates": chart},
         "figures": figures,
         "groups": missing_groups(found),
-        "tables": {name: export.build() for name, export in tables.items()},
+        "tables": {name: export.build() for name, export in tables.items() if name != "missing"},
     }
     return render(request, "synergy.html", context)
 

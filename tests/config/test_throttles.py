@@ -12,18 +12,17 @@ from typing import Any
 import pytest
 from django.conf import settings as project
 from django.contrib.auth.models import User
-from django.core.cache import caches
 from django.test import Client
 
 from config import throttles
 from config.throttles import counted, network_of
 from config.tokens import make_token
 from tests import serving
+from tests.caches import shared_cache
 from tests.serving import served
 
 pytestmark = pytest.mark.django_db
 DAY = 86_400  # so long that no test meets its end
-REDIS = "redis://127.0.0.1:6379/0"
 RACE = """
 import sys, threading
 import django; django.setup()
@@ -86,19 +85,8 @@ def test_two_processes_count_in_one_file(tmp_path: Path) -> None:
     assert race(tmp_path) == list(range(1, 15))
 
 
-def redis_answers() -> bool:
-    try:
-        caches.create_connection("redis").get("x")
-    except Exception:
-        return False
-    return True
-
-
-def test_two_processes_count_in_one_cache(tmp_path: Path, settings: Any) -> None:
-    settings.CACHES = {"redis": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS}}
-    if not redis_answers():
-        pytest.skip(f"no Redis answers at {REDIS}")
-    assert race(tmp_path, CACHE_URL=REDIS) == list(range(1, 15))
+def test_two_processes_count_in_one_cache(tmp_path: Path) -> None:
+    assert race(tmp_path, **shared_cache()) == list(range(1, 15))
     assert not (tmp_path / "throttles.sqlite3").exists()
 
 
