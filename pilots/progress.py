@@ -6,7 +6,7 @@ without another query.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -37,9 +37,14 @@ UNKNOWN = "unknown"  # the word for the stage of a pilot without any on record
 FIRST_REPORT = (4, 1)  # a year's values are due by 31 March of the next, so lights turn on 1 April
 
 
-def with_facts(pilots: QuerySet[Pilot]) -> QuerySet[Pilot]:
-    """The pilots with all that their progress is computed from. Seven queries, whatever the number of rows."""
+def with_facts(pilots: QuerySet[Pilot], *, quarters: bool = False) -> QuerySet[Pilot]:
+    """The pilots with all that their progress is computed from. Seven queries, whatever the number of rows.
+
+    Lights are judged by whole years, so the readings of `quarters` come only where they are shown.
+    """
     readings = Reading.objects.order_by("period", "version")
+    if not quarters:
+        readings = readings.exclude(period__contains="-")
     return pilots.select_related("batch", "province", "parent").prefetch_related(
         "stages",
         "milestones",
@@ -103,6 +108,7 @@ class PilotStatus:
     milestones: Sequence[MilestoneStatus]
     light: PilotLight
     override: LightOverride | None
+    reported: bool  # whether any value was accepted for the last period due
 
     @property
     def colour(self) -> Colour:
@@ -121,11 +127,6 @@ class PilotStatus:
         """The first day of the colour shown; None when it has never been otherwise."""
         return metrics.since(lambda day: colour_on(self.pilot, day), self.as_of, turning_days(self.pilot))
 
-    @property
-    def reported(self) -> bool:
-        """Whether any value was accepted for the last period due."""
-        return bool(of_years(accepted(self.pilot, self.as_of), metrics.year_due(self.as_of)))
-
 
 # -- one pilot on a day ----------------------------------------------------------------------------------
 
@@ -137,7 +138,7 @@ def entries(pilot: Pilot) -> list[Entry]:
 
 def pilot_status(pilot: Pilot, as_of: date) -> PilotStatus:
     """All that is known of a pilot on a day. No query when it comes from `with_facts`."""
-    values = accepted(pilot, as_of)
+    values = latest_years(pilot, as_of)
     indicators = [indicator_status(target, values, as_of) for target in pilot.targets.all()]
     milestones = [milestone_status(item, as_of) for item in pilot.milestones.all()]
     steps = entries(pilot)
@@ -149,15 +150,16 @@ def pilot_status(pilot: Pilot, as_of: date) -> PilotStatus:
         list_to_plan=metrics.list_to_plan(steps, as_of),
         indicators=indicators,
         milestones=milestones,
-        light=computed_light(pilot, as_of, values, indicators, milestones),
+        light=computed_light(pilot, as_of, bool(values), indicators, milestones),
         override=override_on(pilot, as_of),
+        reported=bool(values),
     )
 
 
 def computed_light(
     pilot: Pilot,
     as_of: date,
-    values: Sequence[Reading],
+    reported: bool,
     indicators: Sequence[IndicatorStatus],
     milestones: Sequence[MilestoneStatus],
 ) -> PilotLight:
@@ -166,12 +168,11 @@ def computed_light(
     That is when a value is due and none was accepted, and before the first is due while no milestone is due or done:
     a pilot of which nothing is known is not on schedule.
     """
-    year = metrics.year_due(as_of)
-    owed = year >= first_year(pilot)
+    owed = metrics.year_due(as_of) >= first_year(pilot)
     return metrics.pilot_light(
         [RatedIndicator(item.code, item.light, item.target.binding) for item in indicators],
         [RatedMilestone(str(item.milestone.pk), item.light, item.milestone.is_key) for item in milestones],
-        accepted=bool(of_years(values, year)) or (not owed and any(item.done or item.due for item in milestones)),
+        accepted=reported or (not owed and any(item.done or item.due for item in milestones)),
     )
 
 
@@ -185,10 +186,10 @@ def colour_on(pilot: Pilot, day: date) -> Colour:
     override = override_on(pilot, day)
     if override:
         return Colour(override.colour)
-    values = accepted(pilot, day)
+    values = latest_years(pilot, day)
     indicators = [indicator_status(target, values, day) for target in pilot.targets.all()]
     milestones = [milestone_status(item, day) for item in pilot.milestones.all()]
-    return computed_light(pilot, day, values, indicators, milestones).colour
+    return computed_light(pilot, day, bool(values), indicators, milestones).colour
 
 
 def override_on(pilot: Pilot, as_of: date) -> LightOverride | None:
@@ -231,17 +232,19 @@ def accepted(pilot: Pilot, as_of: date) -> list[Reading]:
     return [reading for reading in newest.values() if reading.state == ReadingState.ACCEPTED]
 
 
-def of_years(values: Iterable[Reading], year: int) -> list[Reading]:
-    """The readings of whole years from this one on."""
-    return [item for item in values if len(item.period) == 4 and int(item.period) >= year]
+def latest_years(pilot: Pilot, as_of: date) -> dict[int, Reading]:
+    """By indicator, the accepted reading of the latest whole year that is due on the day or later."""
+    due, latest = str(metrics.year_due(as_of)), {}
+    for reading in accepted(pilot, as_of):  # by period, so a later year comes later
+        if len(reading.period) == 4 and reading.period >= due:
+            latest[reading.indicator_id] = reading
+    return latest
 
 
-def indicator_status(target: Target, values: Iterable[Reading], as_of: date) -> IndicatorStatus:
-    """A target on a day, judged by the latest accepted year (of `values`) that is due or later."""
-    year = metrics.year_due(as_of)
-    found = of_years((item for item in values if item.indicator_id == target.indicator_id), year)
-    reading = max(found, key=lambda item: item.period, default=None)
-    year = int(reading.period) if reading else year
+def indicator_status(target: Target, latest: Mapping[int, Reading], as_of: date) -> IndicatorStatus:
+    """A target on a day, judged by the latest accepted year that is due or later (see `latest_years`)."""
+    reading = latest.get(target.indicator_id)
+    year = int(reading.period) if reading else metrics.year_due(as_of)
     return IndicatorStatus(target, reading, year, target_light(target, reading, year, as_of))
 
 
