@@ -1,14 +1,15 @@
 """What a page shows as a chart or a table: plain values that a template, a file and a test can all read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar, overload
 
 Kind = Literal["text", "integer", "decimal", "share", "date", "days", "flag"]
 Html = Literal["tiles", "matrix", "lights", "quotients"]
 Canvas = Literal["steps", "strip", "bars", "funnel", "trend", "timeline", "coordinates"]
 Drawing = Html | Canvas
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,35 @@ class Cell:
     anchor: str = ""  # the name by which a link leads to this row
 
 
+class Lines(Sequence[Sequence[Cell]], Generic[Item]):
+    """The rows of a long table, each made when it is looked at: a page shows the first of them, a file reads all."""
+
+    def __init__(self, items: Sequence[Item], cells: Callable[[Item], Sequence[Cell]]) -> None:
+        self.items, self.cells = items, cells
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @overload
+    def __getitem__(self, at: int) -> Sequence[Cell]: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> "Lines[Item]": ...
+
+    def __getitem__(self, at: int | slice) -> "Sequence[Cell] | Lines[Item]":
+        return Lines(self.items[at], self.cells) if isinstance(at, slice) else self.cells(self.items[at])
+
+    def __iter__(self) -> Iterator[Sequence[Cell]]:
+        return map(self.cells, self.items)
+
+
 @dataclass(frozen=True)
 class Table:
+    """Columns and rows. `everything` is the address of the list that shows all rows where a page has no room."""
+
     columns: Sequence[Column]
     rows: Sequence[Sequence[Cell]]
+    everything: str = ""
 
 
 @dataclass(frozen=True)

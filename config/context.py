@@ -26,23 +26,35 @@ SECTIONS = (
 )
 OWN_NAMES = {"en": "English", "zh-hans": "中文"}  # a language is offered in its own words
 
-# npm address, its SRI hash, and the same file served by ourselves. Order matters: the plugins need Chart.
-CHART_LIBRARIES = (
+# npm address, its SRI hash, the same file served by ourselves, and the drawings that need it: none named, all do.
+# Order matters: the plugins need Chart.
+CHART_LIBRARIES: tuple[tuple[str, str, str, str], ...] = (
     (
         "chart.js@4.6.1/dist/chart.umd.min.js",
         "sha384-Emf5ZVIUiarAdhkgtqK+5/Z5qIvM6QoVrS+qAVtfyZVuD5lIHrac0me485+Antp0",
         "vendor/chart-4.6.1.umd.min.js",
+        "",
     ),
     (
         "chartjs-adapter-date-fns@3.0.0/dist/chartjs-adapter-date-fns.bundle.min.js",
         "sha384-cVMg8E3QFwTvGCDuK+ET4PD341jF3W8nO1auiXfuZNQkzbUUiBGLsIQUE+b1mxws",
         "vendor/chartjs-adapter-date-fns-3.0.0.bundle.min.js",
+        "steps timeline",
     ),
     (
         "chartjs-plugin-annotation@3.1.0/dist/chartjs-plugin-annotation.min.js",
         "sha384-3N9GHhCtN3CQef6tNfqgZlv7sQLYIkcChN+uaTZ7xVdzKYp/SjBNPxa92+hM7EAY",
         "vendor/chartjs-plugin-annotation-3.1.0.min.js",
+        "steps strip funnel trend timeline coordinates",
     ),
+)
+# Our own files that draw, brought after the libraries.
+DRAWINGS = (
+    ("js/drawings.js", ""),
+    ("js/funnel.js", "funnel"),
+    ("js/trend.js", "trend"),
+    ("js/timeline.js", "timeline"),
+    ("js/coordinates.js", "coordinates"),
 )
 
 
@@ -124,10 +136,11 @@ def address(request: HttpRequest, **changes: str) -> str:
 
 
 def chart_libraries() -> list[dict[str, str]]:
-    """What charts-loader.js reads: an isolated site names no address but its own."""
-    return [
-        {"local": static(local)}
+    """What charts-loader.js reads, `kinds` being the drawings that need it. An isolated site names only its own."""
+    libraries = [
+        {"local": static(local), "kinds": kinds}
         if settings.ISOLATED
-        else {"cdn": settings.CHART_CDN + remote, "integrity": integrity, "local": static(local)}
-        for remote, integrity, local in CHART_LIBRARIES
+        else {"cdn": settings.CHART_CDN + remote, "integrity": integrity, "local": static(local), "kinds": kinds}
+        for remote, integrity, local, kinds in CHART_LIBRARIES
     ]
+    return libraries + [{"local": static(local), "kinds": kinds} for local, kinds in DRAWINGS]

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -323,6 +323,7 @@ def build_listing(
     filterset: FilterSet,
     columns: Sequence[Column],
     row: Callable[[Any], Sequence[Cell]],
+    ahead: Callable[[Sequence[Any]], None] = lambda _items: None,
     sort: str,
     order: Mapping[str, Sequence[str]],
     total: int,
@@ -330,7 +331,8 @@ def build_listing(
 ) -> tuple[Listing, Callable[[], Stream]]:
     """The listing of a page and a function that reads its whole table for a file.
 
-    `order` says for each sorting word by which fields rows are ordered; the key settles ties.
+    `order` says for each sorting word by which fields rows are ordered; the key settles ties. `ahead` is given the
+    items of a page, or some of a file's at a time, before their rows are made: what all of them need is asked at once.
     Raises BadRequest when a filter or the sorting cannot be read.
     """
     bar = filter_bar(request, filterset)
@@ -338,6 +340,8 @@ def build_listing(
     rows = ordered(filterset.qs, order[word.removeprefix("-")], word.startswith("-"))
     pages = Paginator(rows, ROWS_ON_A_PAGE)
     page = pages.get_page(page_number(request, pages))
+    items = list(page.object_list)
+    ahead(items)
     listing = Listing(
         slug=slug,
         form=bar.form,
@@ -345,7 +349,7 @@ def build_listing(
         clear_url=bar.clear_url,
         count=pages.count,
         total=total,
-        table=Table(columns, [row(item) for item in page.object_list]),
+        table=Table(columns, [row(item) for item in items]),
         heads=heads(request, columns, word),
         page=page,
         empty=empty,
@@ -354,7 +358,14 @@ def build_listing(
             for kind in ("csv", "xlsx")
         ],
     )
-    return listing, lambda: Stream(columns, map(row, rows.iterator(chunk_size=CHUNK)), pages.count)
+
+    def every_row() -> Iterator[Sequence[Cell]]:
+        items = rows.iterator(chunk_size=CHUNK)
+        while some := list(islice(items, CHUNK)):
+            ahead(some)
+            yield from map(row, some)
+
+    return listing, lambda: Stream(columns, every_row(), pages.count)
 
 
 def ordered(rows: QuerySet[Any], fields: Sequence[str], backwards: bool) -> QuerySet[Any]:

@@ -4,6 +4,7 @@ from calendar import timegm
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import cache
 from typing import Any, ClassVar, cast
 
 from django.conf import settings
@@ -174,18 +175,29 @@ class Strict(APIView):
 
 
 def chosen_fields(serializer: Serializer[Any], request: Request) -> list[str]:
-    """Leave only the fields that `fields` and `omit`, or `brief`, ask for, and say which, in the order asked for."""
-    known = list(serializer.fields)
+    """Leave only the fields that are asked for, and say which, in the order asked for."""
+    kept = chosen_names(list(serializer.fields), request)
+    for name in list(serializer.fields):
+        if name not in kept:
+            serializer.fields.pop(name)
+    return kept
+
+
+def chosen_names(known: Sequence[str], request: Request) -> list[str]:
+    """Those of the fields that `fields` and `omit`, or `brief`, ask for, in the order asked for."""
     wanted, unwanted = words_of(request.query_params, "fields", known), words_of(request.query_params, "omit", known)
     kept = [name for name in dict.fromkeys(wanted or known) if name not in unwanted]
     if parameters.is_brief(request.query_params):
         kept = [name for name in known if name in parameters.NAMING]
     if not kept:
         raise BadRequest(Fault("omit", "nothing_left", _("omit: no field would be left.")))
-    for name in known:
-        if name not in kept:
-            serializer.fields.pop(name)
     return kept
+
+
+@cache
+def names_of(serializer_class: type[Serializer[Any]]) -> tuple[str, ...]:
+    """The names of a face's fields; the code alone decides them, so that they are listed once."""
+    return tuple(serializer_class().fields)
 
 
 class Resource(Strict, ReadOnlyModelViewSet):

@@ -16,7 +16,7 @@ from config.faults import BadRequest, Fault, short
 from config.filters import for_api
 from config.parameters import filters as filter_parameters
 from config.parameters import parameter, unknown_word
-from config.resources import Aggregate, Numbered, chosen_fields, filtered
+from config.resources import Aggregate, Numbered, chosen_names, filtered, names_of
 from pilots import entries, filters, serializers
 from pilots.coverage import AXES, Coverage, build_coverage
 from pilots.metrics import Reconciliation
@@ -111,7 +111,7 @@ class Pilots(Editable):
     @cached_property
     def shows_computed(self) -> bool:
         """Whether any computed field is asked for; else the facts behind them are not read."""
-        return not self.computed.isdisjoint(chosen_fields(self.face(), self.request))
+        return not self.computed.isdisjoint(chosen_names(names_of(self.serializer_class), self.request))
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """The rows that the filters leave; those about computed words last, on what the others left."""
@@ -121,7 +121,7 @@ class Pilots(Editable):
         return self.with_facts(rows)
 
     def with_facts(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        return with_facts(rows) if self.shows_computed else rows
+        return with_facts(rows, only_on=self.as_of) if self.shows_computed else rows
 
     def on_the_day(self, record: Any) -> Any:
         if self.shows_computed:

@@ -1,6 +1,6 @@
 """One FilterSet a record: the list page and the API filter by the same words."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import django_filters
@@ -105,15 +105,24 @@ def left(params: Mapping[str, str], name: str, words: set[str]) -> set[str]:
 
 
 class PilotPageFilter(PilotOnDayFilter):
-    """The pilots page computes the progress of its rows anyway: to show it, to sort by it and to filter by it."""
+    """The pilots page shows the progress of its rows, and sorts and filters by it when asked.
+
+    Only then is the progress of every row computed; else `look_up` computes that of the rows which are shown.
+    """
+
+    SORTED_BY = ("stage", "days", "light")
 
     stage = ComputedFilter(choices=[*Stage.choices, (UNKNOWN, _("Not on record"))], label=_("Stage"))
     reached = ComputedFilter(choices=[(stage.value, stage.label) for stage in ORDERED], label=_("At or past"))
     statuses: dict[int, PilotStatus]
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """The rows, with what they are sorted by; `statuses` then holds the progress of each."""
+        """The rows; where progress is asked for, with what they are sorted by, and `statuses` holds that of each."""
         rows, asked = super().filter_queryset(queryset), self.form.cleaned_data
+        self.statuses = {}
+        sort = self.data.get("sort", "").removeprefix("-")
+        if sort not in self.SORTED_BY and not any(asked[name] for name in ("stage", "reached", "light")):
+            return rows
         whole = build_progress(rows.prefetch_related(None), self.request.as_of)
         self.statuses = {
             item.pilot.pk: item for item in whole.pilots if fits(item, asked["stage"], asked["reached"], asked["light"])
@@ -123,6 +132,13 @@ class PilotPageFilter(PilotOnDayFilter):
             days_then=self.key(lambda item: item.days_in_stage),
             light_then=self.key(lambda item: list(Colour).index(item.colour)),
         )
+
+    def look_up(self, pilots: Sequence[Pilot]) -> None:
+        """Let `statuses` hold the progress of these rows. Seven queries, or none where it does already."""
+        missing = [pilot.pk for pilot in pilots if pilot.pk not in self.statuses]
+        if missing:
+            found = build_progress(Pilot.objects.filter(pk__in=missing), self.request.as_of)
+            self.statuses |= {item.pilot.pk: item for item in found.pilots}
 
     def key(self, value: Callable[[PilotStatus], int | None]) -> Case:
         """A computed number of each row, as the database can sort by it; None where there is none."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
+from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 
@@ -31,28 +32,43 @@ from pilots.metrics import (
     TargetKind,
     TargetPath,
 )
-from pilots.models import LightOverride, Milestone, Pilot, Reading, ReadingState, Target
+from pilots.models import LightOverride, Milestone, Pilot, Reading, ReadingState, StageEntry, Target, TargetStep
 
 UNKNOWN = "unknown"  # the word for the stage of a pilot without any on record
 FIRST_REPORT = (4, 1)  # a year's values are due by 31 March of the next, so lights turn on 1 April
 
 
-def with_facts(pilots: QuerySet[Pilot], *, quarters: bool = False) -> QuerySet[Pilot]:
+def with_facts(pilots: QuerySet[Pilot], *, only_on: date | None = None, quarters: bool = False) -> QuerySet[Pilot]:
     """The pilots with all that their progress is computed from. Seven queries, whatever the number of rows.
 
-    Lights are judged by whole years, so the readings of `quarters` come only where they are shown.
+    Lights are judged by whole years, so the readings of `quarters` come only where they are shown. `only_on` names the
+    one day whose status is asked, and no day before: then earlier years are not read.
     """
     readings = Reading.objects.order_by("period", "version")
     if not quarters:
         readings = readings.exclude(period__contains="-")
+    if only_on:
+        readings = readings.filter(period__gte=str(metrics.year_due(only_on)))
+    targets = Target.objects.select_related("indicator").order_by("indicator_id")
     return pilots.select_related("batch", "province", "parent").prefetch_related(
-        "stages",
-        "milestones",
-        Prefetch("targets", Target.objects.select_related("indicator").order_by("indicator_id")),
-        "targets__steps",
-        Prefetch("readings", readings),
-        Prefetch("overrides", LightOverride.objects.select_related("author").order_by("set_on", "pk")),
+        read("stages", StageEntry.objects.all()),
+        read("milestones", Milestone.objects.all()),
+        read("targets", targets),
+        Prefetch("targets_read__steps", TargetStep.objects.all(), to_attr="steps_read"),
+        read("readings", readings),
+        read("overrides", LightOverride.objects.select_related("author").order_by("set_on", "pk")),
     )
+
+
+def read(name: str, rows: QuerySet[Any]) -> Prefetch[Any]:
+    """A relation read into a plain list: Django would make a question of its own for each record otherwise."""
+    return Prefetch(name, rows, to_attr=f"{name}_read")
+
+
+def brought(record: Pilot | Target, name: str) -> Sequence[Any]:
+    """The rows of a relation that `with_facts` read; asked for now where it did not."""
+    rows: Sequence[Any] | None = getattr(record, f"{name}_read", None)
+    return list(getattr(record, name).all()) if rows is None else rows
 
 
 @dataclass(frozen=True)
@@ -133,14 +149,14 @@ class PilotStatus:
 
 def entries(pilot: Pilot) -> list[Entry]:
     """The stages a pilot has entered, as the measures take them."""
-    return [item.as_entry() for item in pilot.stages.all() if item.entered_on]
+    return [item.as_entry() for item in brought(pilot, "stages") if item.entered_on]
 
 
 def pilot_status(pilot: Pilot, as_of: date) -> PilotStatus:
     """All that is known of a pilot on a day. No query when it comes from `with_facts`."""
     values = latest_years(pilot, as_of)
-    indicators = [indicator_status(target, values, as_of) for target in pilot.targets.all()]
-    milestones = [milestone_status(item, as_of) for item in pilot.milestones.all()]
+    indicators = [indicator_status(target, values, as_of) for target in brought(pilot, "targets")]
+    milestones = [milestone_status(item, as_of) for item in brought(pilot, "milestones")]
     steps = entries(pilot)
     return PilotStatus(
         pilot=pilot,
@@ -187,22 +203,22 @@ def colour_on(pilot: Pilot, day: date) -> Colour:
     if override:
         return Colour(override.colour)
     values = latest_years(pilot, day)
-    indicators = [indicator_status(target, values, day) for target in pilot.targets.all()]
-    milestones = [milestone_status(item, day) for item in pilot.milestones.all()]
+    indicators = [indicator_status(target, values, day) for target in brought(pilot, "targets")]
+    milestones = [milestone_status(item, day) for item in brought(pilot, "milestones")]
     return computed_light(pilot, day, bool(values), indicators, milestones).colour
 
 
 def override_on(pilot: Pilot, as_of: date) -> LightOverride | None:
     """The light set by hand that is in force on the day; the latest where two overlap."""
-    return next((o for o in reversed(pilot.overrides.all()) if o.set_on <= as_of < o.expires_on), None)
+    return next((o for o in reversed(brought(pilot, "overrides")) if o.set_on <= as_of < o.expires_on), None)
 
 
 def turning_days(pilot: Pilot) -> list[date]:
     """Every day on which a pilot's light can change."""
-    days = [day for item in pilot.milestones.all() for day in turns(item)]
-    days += [reading.accepted_on for reading in pilot.readings.all() if reading.accepted_on]
-    days += [day for o in pilot.overrides.all() for day in (o.set_on, o.expires_on)]
-    targets = list(pilot.targets.all())
+    days = [day for item in brought(pilot, "milestones") for day in turns(item)]
+    days += [reading.accepted_on for reading in brought(pilot, "readings") if reading.accepted_on]
+    days += [day for o in brought(pilot, "overrides") for day in (o.set_on, o.expires_on)]
+    targets = list(brought(pilot, "targets"))
     days += [date(target.target_year + 1, 1, 1) for target in targets] + [t.done_on for t in targets if t.done_on]
     start = first_year(pilot)
     return [*days, *(date(year, *FIRST_REPORT) for year in range(start, start + 12))]
@@ -226,7 +242,7 @@ def milestone_status(milestone: Milestone, as_of: date) -> MilestoneStatus:
 def accepted(pilot: Pilot, as_of: date) -> list[Reading]:
     """The newest accepted version for each indicator and period on a day; a disputed one stands for nothing."""
     newest: dict[tuple[int, str], Reading] = {}
-    for reading in pilot.readings.all():  # ordered by period and version
+    for reading in brought(pilot, "readings"):  # ordered by period and version
         if reading.accepted_on and reading.accepted_on <= as_of:
             newest[reading.indicator_id, reading.period] = reading
     return [reading for reading in newest.values() if reading.state == ReadingState.ACCEPTED]
@@ -272,7 +288,7 @@ def target_path(target: Target) -> TargetPath | None:
         return None
     if target.base_year >= target.target_year:
         return None
-    inside = [step for step in target.steps.all() if target.base_year < step.year < target.target_year]
+    inside = [step for step in brought(target, "steps") if target.base_year < step.year < target.target_year]
     steps = [Point(step.year, step.value) for step in inside]
     last = Point(target.target_year, target.target_value)
     return TargetPath(Point(target.base_year, target.base_value), (*steps, last))
@@ -387,10 +403,10 @@ def narrowed(
     """
     if stages is None and lights is None:
         return pilots
-    whole = build_progress(pilots.prefetch_related(None), as_of)
+    facts = with_facts(pilots.prefetch_related(None), only_on=as_of)
     fitting = [
         item.pilot.pk
-        for item in whole.pilots
+        for item in (pilot_status(pilot, as_of) for pilot in facts)
         if (stages is None or standing(item) in stages) and (lights is None or item.colour.value in lights)
     ]
     return pilots.filter(pk__in=fitting)

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from pilots import metrics
 from pilots.metrics import CoControl, Elasticity, Emission, Equivalents, PollutionProgress, Reduction
 from pilots.models import Indicator, IndicatorKind, Pilot, Reading, SynergyUse, Target
-from pilots.progress import accepted, with_facts
+from pilots.progress import accepted, brought, with_facts
 
 CARBON, CARBON_INTENSITY = "CO2_TOT", ("CO2_GDP", "CO2_IVA")
 TONNES_OF_UNIT = {"t": 1, "10⁴ t": 10_000}
@@ -188,7 +188,7 @@ def build_synergy(pilots: QuerySet[Pilot], as_of: date, year: int | None = None)
 def pilot_synergy(pilot: Pilot, year: int, as_of: date, indicators: Sequence[Indicator]) -> PilotSynergy | Lack:
     """One pilot's pairs for the year, or why there are none."""
     values = {(item.indicator_id, item.period): item for item in accepted(pilot, as_of)}
-    targets = {target.indicator_id: target for target in pilot.targets.all()}
+    targets = {target.indicator_id: target for target in brought(pilot, "targets")}
     by_code = {item.code: item for item in indicators}
     carbon, basis = carbon_indicator(by_code, values, year)
     if carbon is None:

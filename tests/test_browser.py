@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -515,6 +516,56 @@ def test_paper_shows_tables_and_lists_each_source_once(reader: Callable[..., Pag
     assert len(listed) == len(set(listed))
     assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.pdf(format="A4").startswith(b"%PDF")
+
+
+def test_a_chart_is_drawn_when_it_is_seen_and_not_before(reader: Callable[..., Page]) -> None:
+    """Nothing that draws is even asked for before the first drawing comes near the window."""
+    page = reader("/", viewport=PHONE)
+    page.wait_for_load_state("networkidle")
+    assert page.locator("[data-drawn]").count() == 0
+    assert libraries(page) == []
+    page.locator("#chart-coverage").scroll_into_view_if_needed()
+    expect(page.locator("#chart-coverage")).to_have_attribute("data-drawn", "")
+    expect(page.locator("#chart-adoption")).not_to_have_attribute("data-drawn", "")
+
+
+def libraries(page: Page) -> list[str]:
+    """What was brought to draw with."""
+    return page.evaluate("""() => performance.getEntriesByType("resource").map((entry) => entry.name)
+      .filter((name) => /jsdelivr|vendor|drawings/.test(name))""")
+
+
+def test_bars_alone_bring_only_what_bars_need(reader: Callable[..., Page]) -> None:
+    page = reader("/industries/")
+    draw_charts(page)
+    names = [re.split("[@.]", address.rpartition("npm/")[2].rpartition("/js/")[2])[0] for address in libraries(page)]
+    assert names == ["chart", "drawings"]
+
+
+def test_printing_draws_all_charts_first(reader: Callable[..., Page]) -> None:
+    """Ctrl+P before any chart was seen: what draws is brought, and the print begins with every drawing on the page."""
+    page = reader("/", viewport=PHONE)
+    page.wait_for_load_state("networkidle")
+    page.evaluate("""() => { window.print = () => {
+      dispatchEvent(new Event("beforeprint"));
+      window.printed = [...document.querySelectorAll("[data-drawn]")].map((frame) => frame.dataset.slug);
+    }; }""")
+    page.keyboard.press("Control+p")
+    page.wait_for_function("() => window.printed")
+    drawings = page.eval_on_selector_all(
+        "[data-live-drawing]", "(boxes) => boxes.map((box) => box.closest('[data-chart]').dataset.slug)"
+    )
+    assert len(drawings) > 3
+    assert page.evaluate("() => window.printed") == drawings
+    assert painted(page)
+
+
+def test_a_chart_that_could_not_be_drawn_in_time_has_its_table_on_paper(reader: Callable[..., Page]) -> None:
+    page = reader("/", viewport=PHONE)
+    page.emulate_media(media="print")
+    page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
+    expect(page.locator("#chart-coverage canvas")).to_be_hidden()
+    expect(page.locator("#chart-coverage table")).to_be_visible()
 
 
 # -- the documentation of the API ------------------------------------------------------------------------------

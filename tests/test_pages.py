@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import date
 from typing import Any
 
@@ -9,9 +10,19 @@ import pytest
 from django.test import Client
 from openpyxl import load_workbook
 
+from pilots import progress
 from pilots.models import Batch, Pilot
+from pilots.progress import build_progress, pilot_status
 from policies.models import Industry, Policy, Province
-from tests.factories import make_batch, make_industry, make_pilot, make_plan, make_policy, make_province
+from tests.factories import (
+    make_batch,
+    make_industry,
+    make_pilot,
+    make_plan,
+    make_policy,
+    make_province,
+    make_source,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -293,3 +304,90 @@ def test_a_foreign_host_is_refused_with_a_page(client: Client) -> None:
     response = client.get("/", headers={"host": "evil.example"})
     assert response.status_code == 400
     assert b"could not be read" in response.content
+
+
+# -- pages over thousands of pilots ------------------------------------------------------------------------
+
+
+def add_pilots(count: int) -> Batch:
+    """Pilots of a batch in a province and an industry, each without anything on record."""
+    batch = make_batch(slug="many", title_en="Many")
+    province, industry = make_province(slug="north", name_en="North"), make_industry(slug="glass")
+    for number in range(count):
+        make_pilot(batch, province, industry, slug=f"p{number}", name_en=f"Pilot {number}")
+    return batch
+
+
+PLACES = {"/provinces/north/": "province=north", "/batches/many/": "batch=many", "/industries/glass/": "industry=glass"}
+
+
+@pytest.mark.parametrize("path", PLACES)
+def test_a_page_shows_the_first_fifty_pilots_and_leads_to_all(empty: None, client: Client, path: str) -> None:
+    add_pilots(51)
+    text = client.get(path).content.decode()
+    shown = re.findall(r'<th scope="row"[^>]*><a href="/pilots/(p\d+)/', text)
+    assert len(shown) == 50 * (2 if path == "/batches/many/" else 1)  # there also as the table of a chart
+    rest = re.findall(r'<p class="rest">(.*?)</p>', text, re.DOTALL)
+    link = f' <a href="/pilots/?{PLACES[path]}">The whole list</a>'
+    assert [line.strip() for line in rest][-1] == f"The first 50 of 51 rows; the files hold all of them.{link}"
+
+
+@pytest.mark.parametrize("path", PLACES)
+def test_a_page_with_room_for_all_pilots_says_no_more(empty: None, client: Client, path: str) -> None:
+    add_pilots(50)
+    assert 'class="rest"' not in client.get(path).content.decode()
+
+
+@pytest.mark.parametrize("path", PLACES)
+def test_the_file_holds_the_pilots_that_the_page_has_no_room_for(empty: None, client: Client, path: str) -> None:
+    add_pilots(51)
+    rows = [row for row in read_csv(client.get(f"{path}?export=pilots.csv")) if not row[0].startswith("#")]
+    assert sorted(row[0] for row in rows[1:]) == sorted(f"Pilot {number}" for number in range(51))
+
+
+@pytest.mark.parametrize("n", [1, 3, 60])
+@pytest.mark.parametrize("sort", ["", "?sort=name"])
+def test_the_list_of_pilots_computes_only_what_it_shows(
+    empty: None, client: Client, monkeypatch: pytest.MonkeyPatch, sort: str, n: int
+) -> None:
+    """Fifty of them at most, unless it is asked to sort or to filter by what is computed."""
+    computed: list[str] = []
+
+    def counted(pilot: Pilot, as_of: date) -> Any:
+        computed.append(pilot.slug)
+        return pilot_status(pilot, as_of)
+
+    add_pilots(n)
+    monkeypatch.setattr(progress, "pilot_status", counted)
+    client.get(f"/pilots/{sort}")
+    assert len(computed) == min(n, 50)
+    computed.clear()
+    client.get("/pilots/?sort=-days")
+    assert len(computed) == n
+
+
+def test_a_long_list_s_file_asks_for_its_rows_in_parts(
+    empty: None, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The progress of each part is asked for when the part is written."""
+    asked: list[int] = []
+
+    def noted(pilots: Any, as_of: date) -> Any:
+        asked.append(len(pilots))
+        return build_progress(pilots, as_of)
+
+    add_pilots(60)
+    monkeypatch.setattr("pilots.filters.build_progress", noted)
+    monkeypatch.setattr("config.lists.CHUNK", 25)
+    rows = read_csv(client.get("/pilots/?export=pilots.csv"))
+    assert sum(row[0].startswith("Pilot ") for row in rows) == 60
+    assert asked == [50, 10]  # the page's rows are known already, the others come 25 at a time
+
+
+def test_a_page_names_fifty_sources_and_counts_the_others(empty: None, client: Client) -> None:
+    province = make_province(slug="north")
+    province.sources.set([make_source(title=f"Source {number}") for number in range(51)])
+    text = client.get("/provinces/north/").content.decode()
+    section = text.split('id="sources-title"')[1].split("</section>")[0]
+    assert section.count("<li>") == 50
+    assert "The first 50 of 51 sources." in section

@@ -11,6 +11,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from pilots.charts import stages, synergy
 from pilots.models import Indicator, Pilot
 from policies.models import Province
 from tests.factories import (
@@ -467,3 +468,86 @@ def test_queries_do_not_grow_with_the_pilots(
         make_measured(pilot, (12000, 10200), (4200, 4074))
     with django_assert_num_queries(queries[path]):
         client.get(path)
+
+
+# -- drawings and names of thousands of pilots ---------------------------------------------------------------
+
+
+def dots(*days: int, certain: bool = True, lane: int = 0) -> list[dict[str, Any]]:
+    about = {"lane": lane, "label": "One", "url": "/pilots/one/", "from": None, "certain": certain, "text": ""}
+    return [{**about, "days": day} for day in days]
+
+
+def test_three_hundred_dots_of_a_strip_stand_alone() -> None:
+    points = dots(*range(300))
+    assert stages.gathered(points) is points
+    assert stages.gathered_note(300) == ""
+
+
+def test_more_dots_stand_together_by_lane_state_and_span_of_days() -> None:
+    """Forty spans over 0 to 399 days are ten days wide."""
+    points = [*dots(*[1] * 150, *[2] * 149), *dots(399), *dots(5, certain=False), *dots(5, 7, lane=1)]
+    found = [(dot["lane"], dot["certain"], dot["days"], dot["n"], dot["text"]) for dot in stages.gathered(points)]
+    assert found == [
+        (0, False, 5, 1, "5 days"),
+        (0, True, 1, 299, "1 to 2 days"),
+        (0, True, 399, 1, "399 days"),
+        (1, True, 6, 2, "5 to 7 days"),
+    ]
+    assert sum(dot["n"] for dot in stages.gathered(points)) == len(points) == 303
+    assert {dot["label"] for dot in stages.gathered(points)} == {
+        "1 recorded pilot",
+        "299 recorded pilots",
+        "2 recorded pilots",
+    }
+    assert stages.gathered_note(303).startswith("A dot stands for the pilots of a span of days")
+
+
+@pytest.mark.parametrize(("most", "bubbles"), [(2, [1, 1]), (1, [2]), (0, [2])])
+def test_bubbles_that_lie_together_are_one_where_there_are_too_many(
+    empty: None, client: Client, monkeypatch: pytest.MonkeyPatch, most: int, bubbles: list[int]
+) -> None:
+    monkeypatch.setattr(synergy, "MOST_BUBBLES", most)
+    monkeypatch.setattr(synergy, "LABELLED", 0)
+    make_cleaner(2)
+    chart = client.get("/synergy/?as_of=2026-05-01").context["charts"]["coordinates"]
+    drawn = chart.data["points"]
+    assert [spot.get("n", 1) for spot in drawn] == bubbles
+    assert [(round(spot["x"], 1), round(spot["y"], 1)) for spot in drawn] == [(10, 20)] * len(bubbles)
+    assert sum(spot["tonnes"] for spot in drawn) == 2 * 10 * 10_000
+    assert chart.note.startswith("A bubble stands for") == (most < 2)
+    assert len(chart.table.rows) == 2
+
+
+def test_a_named_bubble_stays_alone(empty: None, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(synergy, "MOST_BUBBLES", 1)
+    monkeypatch.setattr(synergy, "LABELLED", 1)
+    make_cleaner(3)
+    drawn = client.get("/synergy/?as_of=2026-05-01").context["charts"]["coordinates"].data["points"]
+    assert [(spot.get("n", 1), spot["named"]) for spot in drawn] == [(2, False), (1, True)]
+
+
+def make_cleaner(count: int) -> None:
+    """Pilots whose carbon fell by a tenth and whose sulphur dioxide by a fifth."""
+    batch, province, carbon, sulphur = make_batch(), make_province(), make_carbon(), make_indicator("AIR_SO2")
+    for _number in range(count):
+        pilot = make_pilot(batch, province)
+        for indicator, base, value in ((carbon, 100, 90), (sulphur, 50, 40)):
+            make_reading(pilot, indicator, "2020", base)
+            make_reading(pilot, indicator, "2025", value)
+
+
+@pytest.mark.parametrize(("count", "named"), [(60, 60), (61, 0)])
+def test_sixty_missing_pilots_are_named_and_more_are_counted_by_province(
+    empty: None, client: Client, count: int, named: int
+) -> None:
+    batch, north, south = make_batch(), make_province(slug="north", short_en="North"), make_province(slug="south")
+    make_pilot(batch, south)
+    for _number in range(count - 1):
+        make_pilot(batch, north)
+    text = client.get("/synergy/?as_of=2026-05-01").content.decode()
+    missing = text.split('id="missing"')[1].split("</section>")[0]
+    assert len(re.findall(r'href="/pilots/pilot-', missing)) == named
+    counted = re.findall(r'href="\?as_of=2026-05-01&amp;province=(\w+)#missing"', missing)
+    assert counted == ([] if named else ["north", "south"])
+    assert ("61 of 61" in missing) == (not named)

@@ -22,7 +22,7 @@ from config.asof import today
 from pilots.actions import Refused, record_readings
 from pilots.forms import GridForm
 from pilots.metrics.checks import last_day
-from pilots.models import Indicator, Pilot, Reading
+from pilots.models import Indicator, Pilot, Reading, Target
 
 YEARS, QUARTERS = 3, 4  # how many columns of each
 FIRST_YEAR = 2000
@@ -81,7 +81,8 @@ def rows_of(pilot: Pilot, sent: QueryDict) -> QuerySet[Indicator]:
     """The indicators the pilot promised or reported something of, and those that were added on the page."""
     added = sent.getlist("add") if "add_row" in sent else []
     added = [key for key in [*sent.getlist("rows"), *added] if key.isdecimal()]
-    return Indicator.objects.filter(Q(targets__pilot=pilot) | Q(readings__pilot=pilot) | Q(pk__in=added)).distinct()
+    named = [rows.filter(pilot=pilot).values("indicator") for rows in (Target.objects, Reading.objects)]
+    return Indicator.objects.filter(Q(pk__in=named[0]) | Q(pk__in=named[1]) | Q(pk__in=added))
 
 
 def readings_view(request: Any, pk: int, context: dict[str, Any]) -> HttpResponse:

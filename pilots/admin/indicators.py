@@ -92,7 +92,7 @@ class TargetInline(RowInline):
 class TargetAdmin(RecordAdmin):
     list_display = ["indicator", "pilot", "kind", "base_value", "target_year", "target_value", "binding", "confidence"]
     list_select_related = ["pilot", "indicator"]
-    list_filter = ["kind", "binding", "confidence", *present("indicator", "pilot")]
+    list_filter = ["kind", "binding", "confidence", *present("indicator", "pilot__province")]
     search_fields = [*PILOT_SEARCH, *INDICATOR_SEARCH, "target_text"]
     autocomplete_fields = ["pilot", "indicator"]
     inlines = [StepInline, cites(Target)]
@@ -125,7 +125,7 @@ class ReadingAdmin(RecordAdmin):
         *["reported_on", "accepted_on"],
     ]
     list_select_related = ["pilot", "indicator"]
-    list_filter = ["state", "value_status", "period", *present("indicator", "pilot")]
+    list_filter = ["state", "value_status", "period", *present("indicator", "pilot__province")]
     search_fields = [*PILOT_SEARCH, *INDICATOR_SEARCH, "period"]
     date_hierarchy = "reported_on"
     autocomplete_fields = ["pilot", "indicator"]

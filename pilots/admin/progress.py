@@ -36,7 +36,7 @@ class MilestoneInline(RowInline):
 class StageEntryAdmin(RecordAdmin):
     list_display = ["__str__", "pilot", "planned_on", "entered_on", "evidence", "confidence"]
     list_select_related = ["pilot"]
-    list_filter = ["stage", "confidence", *present("pilot")]
+    list_filter = ["stage", "confidence", *present("pilot__province")]
     search_fields = [*PILOT_SEARCH, "evidence", "reason"]
     date_hierarchy = "entered_on"
     autocomplete_fields = ["pilot"]
@@ -55,7 +55,7 @@ class StageEntryAdmin(RecordAdmin):
 class MilestoneAdmin(RecordAdmin):
     list_display = ["__str__", "pilot", "facet", "owner", "planned_on", "completed_on", "is_key"]
     list_select_related = ["pilot"]
-    list_filter = ["is_key", "facet", "confidence", *present("pilot")]
+    list_filter = ["is_key", "facet", "confidence", *present("pilot__province")]
     search_fields = ["title_zh", "title_en", "owner", *PILOT_SEARCH]
     date_hierarchy = "planned_on"
     autocomplete_fields = ["pilot"]
@@ -90,7 +90,7 @@ class LightOverrideAdmin(RecordAdmin):
     form = OverrideForm
     list_display = ["pilot", "colour", "standing", "set_on", "expires_on", "author", "reason"]
     list_select_related = ["pilot", "author"]
-    list_filter = [InForce, "colour", *present("pilot")]
+    list_filter = [InForce, "colour", *present("pilot__province")]
     search_fields = [*PILOT_SEARCH, "reason"]
     autocomplete_fields = ["pilot"]
     fieldsets = [

@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
-from config.charts import Cell, Chart, Column, Table
+from config.charts import Cell, Chart, Column, Lines, Table
 from config.templatetags.site import days as days_text
 from config.templatetags.site import lang_of
 from config.words import clauses, labelled
@@ -21,7 +21,7 @@ from pilots.charts.addresses import pilots_url
 from pilots.charts.stages import stage_word, time_in_stage
 from pilots.metrics import Colour, Stage, TargetKind, Why
 from pilots.models import Reading, ReadingState
-from pilots.progress import IndicatorStatus, MilestoneStatus, PilotStatus, Progress
+from pilots.progress import IndicatorStatus, MilestoneStatus, PilotStatus, Progress, brought
 from pilots.sentences import Sentence, amount, indicator_text, reasons, why
 from policies.charts import day
 from policies.models import Source
@@ -179,8 +179,11 @@ def strip_title(progress: Progress) -> str:
     return clauses([text, more % {"n": abs(change)} if change else more])
 
 
-def lights_table(progress: Progress) -> Table:
-    """Every pilot with its stage and its light, worst first, and in one sentence why."""
+def lights_table(progress: Progress, everything: str = "") -> Table:
+    """Every pilot with its stage and its light, worst first, and in one sentence why.
+
+    `everything` is the address of the list that shows all of them.
+    """
     columns = [
         Column("pilot", _("Pilot")),
         Column("kind", _("Kind")),
@@ -191,21 +194,19 @@ def lights_table(progress: Progress) -> Table:
         Column("reported", _("Reported for %(year)d") % {"year": metrics.year_due(progress.as_of)}, "flag"),
     ]
     worst = sorted(progress.pilots, key=lambda item: (list(Colour).index(item.colour), item.pilot.pk))
-    return Table(
-        columns,
-        [
-            [
-                name_cell(item),
-                Cell(item.pilot.get_kind_display()),
-                Cell(stage_word(item)),
-                Cell(time_in_stage(item)),
-                colour_cell(item.colour),
-                Cell(why(item)),
-                Cell(item.reported),
-            ]
-            for item in worst
-        ],
-    )
+    return Table(columns, Lines(worst, lights_cells), everything)
+
+
+def lights_cells(item: PilotStatus) -> list[Cell]:
+    return [
+        name_cell(item),
+        Cell(item.pilot.get_kind_display()),
+        Cell(stage_word(item)),
+        Cell(time_in_stage(item)),
+        colour_cell(item.colour),
+        Cell(why(item)),
+        Cell(item.reported),
+    ]
 
 
 # -- milestones ----------------------------------------------------------------------------------------
@@ -400,7 +401,7 @@ def path_points(item: IndicatorStatus) -> list[dict[str, float]]:
     target = item.target
     if target.kind != TargetKind.REACH or target.base_year is None or None in (target.base_value, target.target_value):
         return []
-    inside = [(s.year, s.value) for s in target.steps.all() if target.base_year < s.year < target.target_year]
+    inside = [(s.year, s.value) for s in brought(target, "steps") if target.base_year < s.year < target.target_year]
     ends = [(target.base_year, target.base_value), *inside, (target.target_year, target.target_value)]
     return [{"x": year, "y": float(value)} for year, value in ends if value is not None]
 
@@ -423,7 +424,7 @@ def base_point(item: IndicatorStatus) -> dict[str, Any] | None:
 
 def readings_of(status: PilotStatus, item: IndicatorStatus) -> list[Reading]:
     """The newest version of each period that was on record by the day, and the accepted one where that is older."""
-    own = [r for r in status.pilot.readings.all() if r.indicator_id == item.target.indicator_id]
+    own = [r for r in brought(status.pilot, "readings") if r.indicator_id == item.target.indicator_id]
     known = [reading for reading in own if reading.reported_on <= status.as_of]
     chosen: dict[tuple[str, bool], Reading] = {}
     for reading in known:
@@ -589,7 +590,7 @@ def evidence_table(status: PilotStatus) -> Table:
     as_of = status.as_of
     rows = [
         evidence_cells(Stage(item.stage).label, _("stage"), item.entered_on, item.evidence, item)
-        for item in status.pilot.stages.all()
+        for item in brought(status.pilot, "stages")
         if item.entered_on and item.entered_on <= as_of
     ]
     rows += [
@@ -601,7 +602,7 @@ def evidence_table(status: PilotStatus) -> Table:
     ]
     rows += [
         evidence_cells(f"{item.indicator.name} {item.period}", _("value"), item.reported_on, "", item)
-        for item in status.pilot.readings.all()
+        for item in brought(status.pilot, "readings")
         if item.reported_on <= as_of
     ]
     return Table(columns, rows)

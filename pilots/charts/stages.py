@@ -13,18 +13,22 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from config.charts import Cell, Chart, Column, Table
+from config.charts import Cell, Chart, Column, Lines, Table
 from config.templatetags.site import days as days_text
 from config.templatetags.site import share as share_text
-from config.words import labelled, listed
+from config.words import labelled, listed, sentences
 from pilots.charts.addresses import pilots_url
+from pilots.charts.places import recorded_pilots
 from pilots.cohorts import Cohort, Cohorts, StageTime, Stay
 from pilots.metrics import ORDERED, Funnel, Stage
 from pilots.models import PilotKind, StageEntry
-from pilots.progress import UNKNOWN, PilotStatus, Progress, withdrawn
+from pilots.progress import UNKNOWN, PilotStatus, Progress, brought, withdrawn
 from policies.charts import day
 from policies.metrics import share
 from policies.models import Region, Source
+
+MOST_DOTS = 300  # of a strip: more cannot be told apart, and each weighs on the page
+SPANS = 40  # into which the days are cut where there are more
 
 # -- one pilot -----------------------------------------------------------------------------------------
 
@@ -54,7 +58,7 @@ STATE_LABELS = {
 
 def stage_track(status: PilotStatus) -> list[StageMark]:
     """The ten stages of a pilot on the day, each with its day, or with why it has none."""
-    rows = [entry for entry in status.pilot.stages.all() if not Stage(entry.stage).is_side]
+    rows = [entry for entry in brought(status.pilot, "stages") if not Stage(entry.stage).is_side]
     entered = sorted((e for e in rows if happened(e, status.as_of)), key=lambda e: (e.entered_on, Stage(e.stage).order))
     first = min((Stage(entry.stage).order for entry in entered), default=11)
     reached = max((Stage(entry.stage).order for entry in entered), default=0)
@@ -107,7 +111,7 @@ def stage_word(status: PilotStatus) -> str | None:
 
 def entered_on(status: PilotStatus, stage: Stage) -> date | None:
     """The day on which a stage was first entered, as far as had happened."""
-    found = [e.entered_on for e in status.pilot.stages.all() if e.stage == stage and happened(e, status.as_of)]
+    found = [e.entered_on for e in brought(status.pilot, "stages") if e.stage == stage and happened(e, status.as_of)]
     return min((on for on in found if on), default=None)
 
 
@@ -273,7 +277,7 @@ def plan_lag_chart(progress: Progress, scope: str, sources: Sequence[Source], *,
         table=plan_lag_table(progress),
         data={
             "lanes": [label for _code, label in lanes],
-            "points": [plan_lag_point(item, lane_of(item, lanes, by)) for item in timed],
+            "points": gathered([plan_lag_point(item, lane_of(item, lanes, by)) for item in timed]),
             "median": middle,
             "labels": {
                 "x": _("days after the list"),
@@ -283,8 +287,12 @@ def plan_lag_chart(progress: Progress, scope: str, sources: Sequence[Source], *,
             },
         },
         sources=sources,
-        note=_(
-            "The median counts only plans on record. A plan that is not on record may have been issued all the same."
+        note=sentences(
+            _(
+                "The median counts only plans on record. "
+                "A plan that is not on record may have been issued all the same."
+            ),
+            gathered_note(len(timed)),
         ),
     )
 
@@ -366,7 +374,47 @@ def plan_lag_table(progress: Progress) -> Table:
         Column("waiting", _("Days since the list without a plan on record"), "integer"),
     ]
     order = sorted(progress.pilots, key=lambda item: (item.list_to_plan is None, -span_days(item), item.pilot.pk))
-    return Table(columns, [plan_lag_cells(item) for item in order])
+    return Table(columns, Lines(order, plan_lag_cells))
+
+
+def gathered(points: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+    """The dots of a strip; where they are more than can be told apart, those of a lane within a span of days as one.
+
+    Such a dot stands in the middle of its pilots (`days` is their mean), says how many (`n`) and leads nowhere.
+    """
+    if len(points) <= MOST_DOTS:
+        return points
+    wide = max(point["days"] for point in points) // SPANS + 1
+    groups: dict[tuple[int, bool, int], list[int]] = {}
+    for point in points:
+        groups.setdefault((point["lane"], point["certain"], point["days"] // wide), []).append(point["days"])
+    return [
+        {
+            "lane": lane,
+            "label": recorded_pilots(len(days)),
+            "url": "",
+            "days": round(sum(days) / len(days)),
+            "from": None,
+            "certain": certain,
+            "text": span_text(min(days), max(days)),
+            "n": len(days),
+        }
+        for (lane, certain, _place), days in sorted(groups.items())
+    ]
+
+
+def span_text(first: int, last: int) -> str:
+    """What the days of a dot for several pilots run from and to."""
+    if first == last:
+        return days_text(first)
+    return _("%(first)s to %(last)s") % {"first": number_format(first), "last": days_text(last)}
+
+
+def gathered_note(points: int) -> str:
+    """What a dot stands for where there are too many to be told apart; nothing where each is one pilot."""
+    if points <= MOST_DOTS:
+        return ""
+    return _("A dot stands for the pilots of a span of days: the larger, the more of them. Each pilot is in the files.")
 
 
 def span_days(item: PilotStatus) -> int:
@@ -484,7 +532,9 @@ def stay_chart(times: Sequence[StageTime], scope: str, as_of: date, sources: Seq
         table=stay_table(times),
         data={
             "lanes": [str(time.stage.label) for time in used],
-            "points": [stay_point(stay, lane) for lane, time in enumerate(used) for stay in (*time.left, *time.still)],
+            "points": gathered(
+                [stay_point(stay, lane) for lane, time in enumerate(used) for stay in (*time.left, *time.still)]
+            ),
             "median": None,
             "labels": {
                 "x": _("days in the stage"),
@@ -494,7 +544,10 @@ def stay_chart(times: Sequence[StageTime], scope: str, as_of: date, sources: Seq
             },
         },
         sources=sources,
-        note=_("Stages whose day is not on record take no time here: their days fall to the stage before."),
+        note=sentences(
+            _("Stages whose day is not on record take no time here: their days fall to the stage before."),
+            gathered_note(sum(len(time.left) + len(time.still) for time in used)),
+        ),
     )
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from decimal import Decimal
+from functools import partial
+from operator import itemgetter
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from config.charts import Cell, Chart, Column, Table
+from config.charts import Cell, Chart, Column, Lines, Table
 from config.templatetags.site import share as share_text
-from config.words import clauses, listed
+from config.words import clauses, listed, sentences
+from pilots.charts.places import recorded_pilots
 from pilots.charts.progress import settled
 from pilots.metrics import EPSILON, CoControl, Elasticity
 from pilots.models import Pilot
@@ -27,6 +31,9 @@ TAGS = {
     CoControl.BOTH_UP: "red",
     CoControl.FLAT: "grey",
 }
+MOST_BUBBLES = 300  # more cannot be told apart, and each weighs on the page
+FIELDS = 20  # on either side of 0, into which the drawing is cut where there are more
+NAMES_SHOWN = 60  # of a reason; more are counted by province
 LABELLED = 9  # bubbles named on the drawing; all are in its table
 
 
@@ -57,7 +64,7 @@ def coordinates_chart(synergy: Synergy, scope: str, sources: Sequence[Source]) -
         subtitle=synergy_scope(synergy, scope),
         table=coordinates_table(synergy),
         data={
-            "points": [point(item, item.pilot.pk in named) for item in drawn],
+            "points": points(drawn, named),
             "flat": float(EPSILON * 100),
             "labels": {
                 "x": _("carbon reduced, % of the base"),
@@ -71,10 +78,19 @@ def coordinates_chart(synergy: Synergy, scope: str, sources: Sequence[Source]) -
             ],
         },
         sources=sources,
-        note=_(
-            "Positive is reduced. Above the diagonal pollutants fall more, below it carbon. Within 0.5 % of nothing a "
-            "rate is flat and no class is given. Only total emissions are drawn: an intensity is never set beside them."
+        note=sentences(
+            _("A bubble stands for the pilots that lie together; those named stand alone. Each pilot is in the files.")
+            if len(drawn) > MOST_BUBBLES
+            else "",
+            coordinates_note(),
         ),
+    )
+
+
+def coordinates_note() -> str:
+    return _(
+        "Positive is reduced. Above the diagonal pollutants fall more, below it carbon. Within 0.5 % of nothing a "
+        "rate is flat and no class is given. Only total emissions are drawn: an intensity is never set beside them."
     )
 
 
@@ -120,6 +136,40 @@ def outstanding(drawn: Sequence[PilotSynergy]) -> list[PilotSynergy]:
     return list({item.pilot.pk: item for item in (*off[:5], *far, *large)}.values())[:LABELLED]
 
 
+def points(drawn: Sequence[PilotSynergy], named: Collection[int]) -> list[dict[str, Any]]:
+    """The bubbles; where they are more than can be told apart, those of a class that lie together are one.
+
+    Those that are named on the drawing stay on their own.
+    """
+    if len(drawn) <= MOST_BUBBLES:
+        return [point(item, item.pilot.pk in named) for item in drawn]
+    alone = [point(item, True) for item in drawn if item.pilot.pk in named]
+    others = [point(item, False) for item in drawn if item.pilot.pk not in named]
+    wide, high = (max(abs(spot[axis]) for spot in others) / FIELDS or 1 for axis in ("x", "y"))
+    groups: dict[tuple[str, int, int], list[dict[str, Any]]] = {}
+    for spot in others:
+        groups.setdefault((spot["kind"], int(spot["x"] // wide), int(spot["y"] // high)), []).append(spot)
+    return [*(group_point(group) for _place, group in sorted(groups.items())), *alone]
+
+
+def group_point(group: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Bubbles that lie together as one in their middle, with the area of all of them."""
+    if len(group) == 1:
+        return group[0]
+    tonnes = sum(spot["tonnes"] or 0 for spot in group)
+    return {
+        "x": sum(spot["x"] for spot in group) / len(group),
+        "y": sum(spot["y"] for spot in group) / len(group),
+        "tonnes": tonnes,
+        "kind": group[0]["kind"],
+        "label": recorded_pilots(len(group)),
+        "named": False,
+        "url": "",
+        "text": [group[0]["text"][0], _("%(amount)s t CO2") % {"amount": amount(Decimal(tonnes))}],
+        "n": len(group),
+    }
+
+
 def point(item: PilotSynergy, named: bool) -> dict[str, Any]:
     carbon, air = item.carbon.reduction.rate, item.apeq.rate
     tonnes = item.carbon_tonnes
@@ -154,8 +204,7 @@ def coordinates_table(synergy: Synergy) -> Table:
         Column("year", _("Year")),
         Column("basis", _("Basis")),
     ]
-    rows = [coordinates_cells(item) for item in ranked(synergy.pilots)]
-    return Table(columns, rows)
+    return Table(columns, Lines(ranked(synergy.pilots), coordinates_cells))
 
 
 def ranked(pilots: Sequence[PilotSynergy]) -> list[PilotSynergy]:
@@ -228,20 +277,18 @@ def amber_table(synergy: Synergy) -> Table:
         Column("industries", _("Industries")),
     ]
     found = [item for item in synergy.on_chart if item.kind == CoControl.POLLUTION_DOWN_CARBON_UP]
-    return Table(
-        columns,
-        [
-            [
-                pilot_cell(item.pilot),
-                Cell(item.pilot.province.short, url=item.pilot.province.get_absolute_url()),
-                Cell(item.apeq.rate),
-                Cell(item.carbon.reduction.rate),
-                Cell(settled(item.carbon_tonnes)),
-                Cell(listed(industry.name for industry in item.pilot.industries.all()) or None),
-            ]
-            for item in sorted(found, key=lambda item: item.carbon_tonnes or Decimal(0))
-        ],
-    )
+    return Table(columns, Lines(sorted(found, key=lambda item: item.carbon_tonnes or Decimal(0)), amber_cells))
+
+
+def amber_cells(item: PilotSynergy) -> list[Cell]:
+    return [
+        pilot_cell(item.pilot),
+        Cell(item.pilot.province.short, url=item.pilot.province.get_absolute_url()),
+        Cell(item.apeq.rate),
+        Cell(item.carbon.reduction.rate),
+        Cell(settled(item.carbon_tonnes)),
+        Cell(listed(industry.name for industry in item.pilot.industries.all()) or None),
+    ]
 
 
 # -- elasticities and joint progress -------------------------------------------------------------------
@@ -257,19 +304,18 @@ def elasticity_table(synergy: Synergy) -> Table:
         Column("band", _("Which falls more")),
         *[Column(code, _("%(name)s / carbon") % {"name": item.name}, "decimal") for code, item in codes.items()],
     ]
-    rows = []
-    for item in ranked(synergy.on_chart):
-        each = item.elasticities
-        rows.append(
-            [
-                pilot_cell(item.pilot),
-                class_cell(item.kind),
-                elasticity_cell(item.elasticity),
-                Cell(str(item.elasticity.band.label) if item.elasticity.band else ""),
-                *[elasticity_cell(each.get(code)) for code in codes],
-            ]
-        )
-    return Table(columns, rows)
+    return Table(columns, Lines(ranked(synergy.on_chart), partial(elasticity_cells, codes=list(codes))))
+
+
+def elasticity_cells(item: PilotSynergy, codes: Sequence[str]) -> list[Cell]:
+    each = item.elasticities
+    return [
+        pilot_cell(item.pilot),
+        class_cell(item.kind),
+        elasticity_cell(item.elasticity),
+        Cell(str(item.elasticity.band.label) if item.elasticity.band else ""),
+        *[elasticity_cell(each.get(code)) for code in codes],
+    ]
 
 
 def elasticity_cell(found: Elasticity | None) -> Cell:
@@ -297,7 +343,7 @@ def joint_table(synergy: Synergy) -> Table:
     items = sorted(
         synergy.pilots, key=lambda i: (i.joint_progress is None, -(i.joint_progress or Decimal(0)), i.pilot.pk)
     )
-    return Table(columns, [joint_cells(item) for item in items])
+    return Table(columns, Lines(items, joint_cells))
 
 
 def joint_cells(item: PilotSynergy) -> list[Cell]:
@@ -324,18 +370,23 @@ def missing_groups(synergy: Synergy) -> list[dict[str, Any]]:
         {"why": str(lack.label), "pilots": [item.pilot for item in synergy.missing if item.why == lack]}
         for lack in Lack
     ]
-    off = [item.pilot for item in synergy.pilots if item not in synergy.on_chart]
+    drawn = {item.pilot.pk for item in synergy.on_chart}
+    off = [item.pilot for item in synergy.pilots if item.pilot.pk not in drawn]
     groups.append({"why": _("reports an intensity only, no total"), "pilots": off})
-    return sorted((group for group in groups if group["pilots"]), key=lambda group: -len(group["pilots"]))
+    return sorted(map(with_places, filter(itemgetter("pilots"), groups)), key=lambda group: -len(group["pilots"]))
+
+
+def with_places(group: dict[str, Any]) -> dict[str, Any]:
+    """A reason whose pilots are too many to be named, with how many each province has, most first."""
+    pilots: Sequence[Pilot] = group["pilots"]
+    if len(pilots) <= NAMES_SHOWN:
+        return {**group, "places": []}
+    provinces = {pilot.province_id: pilot.province for pilot in pilots}
+    counts = Counter(pilot.province_id for pilot in pilots)
+    return {**group, "places": [(provinces[pk], n) for pk, n in counts.most_common()]}
 
 
 def missing_table(synergy: Synergy) -> Table:
     columns = [Column("pilot", _("Pilot")), Column("province", _("Province")), Column("why", _("Why it is missing"))]
-    return Table(
-        columns,
-        [
-            [pilot_cell(pilot), Cell(pilot.province.short), Cell(group["why"])]
-            for group in missing_groups(synergy)
-            for pilot in group["pilots"]
-        ],
-    )
+    rows = [(pilot, group["why"]) for group in missing_groups(synergy) for pilot in group["pilots"]]
+    return Table(columns, Lines(rows, lambda row: [pilot_cell(row[0]), Cell(row[0].province.short), Cell(row[1])]))

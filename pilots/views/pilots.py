@@ -44,7 +44,7 @@ from pilots.journal import pilot_journal
 from pilots.metrics import Colour, TargetKind, term_days_left
 from pilots.models import Pilot
 from pilots.overview import pilots_by_province
-from pilots.progress import MilestoneStatus, PilotStatus, pilot_status, with_facts
+from pilots.progress import MilestoneStatus, PilotStatus, brought, pilot_status, with_facts
 from pilots.reconcile import BatchCount, build_reconciliation
 from policies.charts import day
 from policies.models import Source
@@ -225,11 +225,11 @@ def with_evidence(pilots: Any) -> Any:
     return facts.prefetch_related(
         "industries",
         "sources",
-        "stages__sources",
-        "milestones__sources",
-        "targets__sources",
-        "readings__sources",
-        "readings__indicator",
+        "stages_read__sources",
+        "milestones_read__sources",
+        "targets_read__sources",
+        "readings_read__sources",
+        "readings_read__indicator",
     )
 
 
@@ -256,7 +256,7 @@ def pilot_charts(status: PilotStatus) -> dict[str, Chart]:
         charts["milestones"] = milestones_chart(status, unique(own))
     for item in status.indicators:
         if item.target.kind != TargetKind.TEXT:
-            readings = [r for r in status.pilot.readings.all() if r.indicator_id == item.target.indicator_id]
+            readings = [r for r in brought(status.pilot, "readings") if r.indicator_id == item.target.indicator_id]
             records: list[Any] = [item.target, *readings]
             own = [source for record in records for source in record.sources.all()]
             charts[item.code] = trend_chart(status, item, unique(own))
@@ -270,7 +270,7 @@ def unique(sources: Sequence[Source]) -> list[Source]:
 def pilot_sources(status: PilotStatus) -> list[Source]:
     """Everything the page was read in, the pilot's own listing first."""
     pilot = status.pilot
-    facts: list[Any] = [*pilot.stages.all(), *pilot.milestones.all(), *pilot.targets.all(), *pilot.readings.all()]
+    facts: list[Any] = [one for kind in ("stages", "milestones", "targets", "readings") for one in brought(pilot, kind)]
     return unique([*pilot.sources.all(), *[source for fact in facts for source in fact.sources.all()]])
 
 

@@ -1,9 +1,12 @@
-/* Brings Chart.js and its plugins when a page first needs them. From the CDN, checked by their hashes; from our own
-   copies when the site is isolated, or when the CDN is dead, tampered with, or silent behind a closed firewall. */
+/* Brings Chart.js, its plugins and our own drawings when a page first needs them, and of these only what its drawings
+   need. The libraries come from the CDN, checked by their hashes; from our own copies when the site is isolated, or when
+   the CDN is dead, tampered with, or silent behind a closed firewall. */
 (() => {
   "use strict";
   const PATIENCE = 2500; // ms for one file from the CDN
-  let ready = null;
+  const brought = new Map(); // library -> the promise of it
+  let last = null; // each comes after the one before
+  let remote = true; // after one failure the CDN is not asked again
 
   /** One script. Never async=false: a silent server would hold up the ordered queue for ever. */
   function script(address, integrity, patience) {
@@ -18,21 +21,20 @@
     });
   }
 
-  /** In order, each after the one before; after one failure the CDN is not asked again. */
-  async function bring(libraries) {
-    let remote = true;
-    for (const library of libraries) {
-      if (remote && library.cdn) {
-        try {
-          await script(library.cdn, library.integrity, PATIENCE);
-          continue;
-        } catch {
-          remote = false;
-        }
+  async function bring(library) {
+    if (remote && library.cdn) {
+      try {
+        return await script(library.cdn, library.integrity, PATIENCE);
+      } catch {
+        remote = false;
       }
-      await script(library.local);
     }
-    return window.Chart;
+    return script(library.local);
+  }
+
+  function once(library) {
+    if (!brought.has(library)) brought.set(library, (last = last.then(() => bring(library))));
+    return brought.get(library);
   }
 
   /** After the page's own load event, which a silent server would otherwise keep from ever coming. */
@@ -41,10 +43,14 @@
     else addEventListener("load", done, { once: true });
   });
 
-  function loadCharts() {
-    const libraries = JSON.parse(document.getElementById("chart-libs").textContent);
-    ready ??= pageLoaded.then(() => bring(libraries));
-    return ready;
+  const libraries = JSON.parse(document.getElementById("chart-libs").textContent);
+
+  /** All that drawings of these kinds need, and then Chart. */
+  async function loadCharts(kinds) {
+    last ??= pageLoaded;
+    const needed = libraries.filter((own) => !own.kinds || kinds.some((kind) => own.kinds.split(" ").includes(kind)));
+    await Promise.all(needed.map(once));
+    return window.Chart;
   }
 
   window.tracker = { ...window.tracker, loadCharts };

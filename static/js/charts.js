@@ -1,12 +1,14 @@
-/* Draws the frames that need a canvas: each when it comes near the window, again when the colours change, and in
-   the colours of paper for the printer. */
+/* Draws the frames that need a canvas: each when it comes near the window, again when the colours change, and all of
+   them in the colours of paper for the printer. What draws is brought when the first frame comes near, or when the
+   reader is about to print; a frame that could not be drawn in time has its table on paper. */
 (() => {
   "use strict";
-  const { drawings, loadCharts, openTab } = window.tracker;
-  const frames = [...document.querySelectorAll("[data-chart]")].filter(
-    (frame) => frame.dataset.chart in drawings,
+  const { loadCharts, openTab } = window.tracker;
+  const frames = [...document.querySelectorAll("[data-chart]")].filter((frame) =>
+    frame.querySelector("[data-live-drawing]"),
   );
   const drawn = new Map(); // frame -> Chart
+  const ready = new Set(); // the kinds of which all that they need is here
 
   /** The tokens as they stand now. */
   function look() {
@@ -41,7 +43,7 @@
     if (!box.clientWidth) return near.observe(frame); // in a part of the page that is not shown yet
     const data = JSON.parse(box.querySelector("script").textContent);
     drawn.get(frame)?.destroy();
-    const config = drawings[frame.dataset.chart](data, look(), box.clientWidth);
+    const config = window.tracker.drawings[frame.dataset.chart](data, look(), box.clientWidth);
     drawn.set(frame, new Chart(box.querySelector("canvas"), config));
     frame.dataset.drawn = "";
   }
@@ -70,8 +72,16 @@
     drawn.forEach((_, frame) => draw(window.Chart, frame));
   }
 
+  const kindsOf = (some) => [...new Set(some.map((frame) => frame.dataset.chart))];
+
+  async function load(some) {
+    const Chart = await loadCharts(kindsOf(some));
+    kindsOf(some).forEach((kind) => ready.add(kind));
+    return Chart;
+  }
+
   function bring(some) {
-    loadCharts().then(
+    load(some).then(
       (Chart) => drawInTurn(Chart, some),
       () => giveUp(some),
     );
@@ -94,13 +104,21 @@
     const turn = (theme, paper) => {
       document.documentElement.dataset.theme = theme;
       document.documentElement.classList.toggle("for-paper", paper);
-      if (window.Chart) frames.forEach((frame) => draw(window.Chart, frame));
+      frames.filter((frame) => ready.has(frame.dataset.chart)).forEach((frame) => draw(window.Chart, frame));
     };
     addEventListener("beforeprint", () => {
       before = document.documentElement.dataset.theme;
       turn("light", true);
     });
     addEventListener("afterprint", () => turn(before, false));
+    // Nothing can be waited for once the printing has begun: so before it, on the way to the browser's own menu.
+    document.documentElement.addEventListener("mouseleave", () => load(frames).catch(() => {}), { once: true });
+    addEventListener("keydown", (event) => {
+      if (event.key !== "p" || !(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey) return;
+      if (kindsOf(frames).every((kind) => ready.has(kind))) return;
+      event.preventDefault();
+      load(frames).then(print, print);
+    });
   }
 
   if (!frames.length) return;

@@ -206,7 +206,7 @@
     };
   }
 
-  /* -- strip: one dot a record, one lane a region ------------------------------------------------------ */
+  /* -- strip: one dot a record, or a span of days where they are many; one lane a region ----------------- */
 
   /** Dots of one lane that would touch get different levels: 0, 1, -1, 2, -2 … */
   function fan(points, room) {
@@ -271,6 +271,8 @@
 
   function strip(data, look, width) {
     const last = Math.max(1, ...data.points.map((point) => point.days));
+    const most = Math.max(1, ...data.points.map((point) => point.n ?? 1));
+    const size = (point) => (point.n ? 3 + 9 * Math.sqrt(point.n / most) : 4.5); // a dot for several pilots: its area
     const placed = fan(data.points, (last * 12) / Math.max(width - 120, 100));
     const high = Math.max(1, ...placed.map((point) => Math.abs(point.level)));
     const step = Math.min(0.2, 0.46 / high); // the highest stack just fills its lane
@@ -302,8 +304,8 @@
     };
     const dots = {
       data: points,
-      radius: 4.5,
-      hoverRadius: 6,
+      radius: points.map(size),
+      hoverRadius: points.map((point) => size(point) + 1.5),
       borderWidth: 2,
       borderColor: look.accent,
       hoverBorderColor: look.accent,

@@ -73,7 +73,6 @@
   bar.addEventListener("keydown", move);
   addEventListener("hashchange", fromAddress);
   addEventListener("load", fromAddress, { once: true });
-  addEventListener("load", () => setTimeout(window.tracker.loadCharts, 1000), { once: true }); // paper waits for nobody
   addEventListener("beforeprint", () => links.forEach((link) => (panelOf(link).hidden = false)));
   addEventListener("afterprint", () => show(open));
 })();
