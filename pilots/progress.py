@@ -339,10 +339,21 @@ class Progress:
         return sum(item.reported for item in self.pilots)
 
     @property
-    def attention(self) -> list[PilotStatus]:
-        """Pilots whose light is red or yellow, worst first, then longest in that colour."""
-        found = [item for item in self.pilots if item.colour in (Colour.RED, Colour.YELLOW)]
-        return sorted(found, key=lambda item: (item.colour != Colour.RED, item.since or date.min, item.pilot.pk))
+    def needing_attention(self) -> int:
+        """Pilots whose light is red or yellow."""
+        return sum(item.colour in {Colour.RED, Colour.YELLOW} for item in self.pilots)
+
+    def attention(self, most: int | None = None) -> list[PilotStatus]:
+        """Pilots whose light is red or yellow, worst first, then longest in that colour; up to `most` of them.
+
+        Since when takes looking back, so it is not asked of the yellow ones while there are enough red ones.
+        """
+        found: list[PilotStatus] = []
+        for colour in (Colour.RED, Colour.YELLOW):
+            if most is None or len(found) < most:
+                of_colour = [item for item in self.pilots if item.colour == colour]
+                found += sorted(of_colour, key=lambda item: (item.since or date.min, item.pilot.pk))
+        return found[:most]
 
     @property
     def longest_in_stage(self) -> list[PilotStatus]:

@@ -10,7 +10,7 @@ OURS = ["ALLOWED_HOSTS", "BEHIND_PROXY", "HTTPS", "ISOLATED", "LANGUAGE_CODE", "
 for name in [*OURS, "DATABASE_REPLICA_URL", "MEDIA_STORE", "SITE_ACCESS", "TIME_ZONE"]:
     os.environ.pop(name, None)
 os.environ["DEBUG"] = "1"  # a key for development, and static files without collectstatic
-os.environ["ANSWERS"] = os.environ.get("KEEP", "0")  # a test counts what it takes to compute
+os.environ["ANSWERS"] = "0"  # a test counts what it takes to compute
 os.environ["THROTTLES"] = "0"  # a suite sends more than any caller may; tests of the throttles set their own rates
 os.environ.setdefault("DATABASE_URL", "sqlite://:memory:")
 # Playwright keeps an event loop in the thread of the test, where Django would then refuse every query.

@@ -22,7 +22,7 @@ def attention_table(progress: Progress, most: int | None = None) -> Table:
         Column("days", _("Days late"), "integer"),
         Column("since", _("Since"), "date"),
     ]
-    return Table(columns, [attention_cells(status) for status in progress.attention[:most]])
+    return Table(columns, [attention_cells(status) for status in progress.attention(most)])
 
 
 def attention_cells(status: PilotStatus) -> list[Cell]:
@@ -39,7 +39,7 @@ def attention_cells(status: PilotStatus) -> list[Cell]:
 
 def attention_finding(progress: Progress) -> str:
     """How many need attention, of all; or that nothing can be said yet."""
-    count, n = len(progress.attention), len(progress.pilots)
+    count, n = progress.needing_attention, len(progress.pilots)
     if count:
         return _("%(n)d of %(all)d pilots need attention") % {"n": count, "all": n}
     if progress.reported == 0:

@@ -42,7 +42,7 @@ def overview(request: HttpRequest) -> HttpResponseBase:
         "figures": figures,
         "charts": charts,
         "attention": attention_table(value.progress, most=ATTENTION_SHOWN),
-        "attention_rest": max(0, len(value.progress.attention) - ATTENTION_SHOWN),
+        "attention_rest": max(0, value.progress.needing_attention - ATTENTION_SHOWN),
         "attention_finding": attention_finding(value.progress),
         "longest": longest_table(value.progress),
         "reconciliation": reconciliation_table(value.batches),

@@ -221,7 +221,7 @@ def pilot_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
 
 def with_evidence(pilots: Any) -> Any:
     """Pilots with their facts and the sources of each."""
-    facts = with_facts(pilots.select_related("batch__policy"), quarters=True)
+    facts: Any = with_facts(pilots.select_related("batch__policy"), quarters=True)
     return facts.prefetch_related(
         "industries",
         "sources",

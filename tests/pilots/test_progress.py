@@ -229,7 +229,7 @@ def test_seven_queries_whatever_the_rows(empty: None, n: int, django_assert_num_
     # pilots with batch, province, parent; stages; milestones; targets with indicators; their steps; readings; overrides
     with django_assert_num_queries(7):
         progress = build_progress(Pilot.objects.all(), date(2026, 11, 24))
-        assert len([item.since for item in progress.attention]) == n
+        assert len([item.since for item in progress.attention()]) == n
         assert progress.strip.n == n
 
 
