@@ -6,6 +6,7 @@ import re
 from typing import Any, cast
 from urllib.parse import urlencode
 
+from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils.translation import gettext as _
@@ -22,10 +23,24 @@ NUMBERS = re.compile(r"([a-z])((?:\.[0-9]{1,18})+)", re.ASCII)
 RECORDS = "r"  # the letter of a list's cursors
 
 
+class KeysFirst(Paginator):
+    """Finds which rows a later page has before anything is worked out of them: what is passed over costs its key."""
+
+    def page(self, number: int | str) -> Page[Any]:
+        number = self.validate_number(number)
+        begin = (number - 1) * self.per_page
+        rows: Any = self.object_list
+        if number == 1:
+            return Page(rows[: self.per_page], number, self)
+        keys = list(rows.values_list("pk", flat=True)[begin : begin + self.per_page])
+        return Page(rows.filter(pk__in=keys), number, self)
+
+
 class Pages(PageNumberPagination):
     """Numbered pages; with `cursor` the records by their number, uncounted, so that the last page costs what the first
     one does."""
 
+    django_paginator_class = KeysFirst
     page_size = 50
     page_size_query_param = "page_size"
     max_page_size = MAX_PAGE_SIZE

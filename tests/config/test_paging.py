@@ -155,6 +155,23 @@ def test_a_page_costs_one_query_less_than_a_numbered_one(
         client.get(page["next"])
 
 
+@pytest.mark.parametrize("resource", RESOURCES)
+@pytest.mark.parametrize("ordering", ["", "&ordering=-id"])
+def test_by_number_the_pages_are_the_whole_list_in_its_order(client: Client, resource: str, ordering: str) -> None:
+    found = pages(client, f"/api/v1/{resource}/?page_size=7{ordering}")
+    whole = client.get(f"/api/v1/{resource}/?page_size=200{ordering}").json()
+    assert [row for page in found for row in page["results"]] == whole["results"]
+    assert {page["count"] for page in found} == {whole["count"]}
+
+
+def test_a_later_page_works_out_its_own_rows_alone(client: Client, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(4) as asked:  # count, keys, rows, their sources
+        client.get("/api/v1/readings/?page_size=3&page=2")
+    _count, keys, rows, _sources = [query["sql"] for query in asked.captured_queries]
+    assert ("OFFSET 3" in keys, "pilots_historicalreading" in keys) == (True, False)
+    assert ("OFFSET" in rows, "pilots_historicalreading" in rows) == (False, True)
+
+
 def test_the_answer_has_the_shape_that_the_schema_says(client: Client) -> None:
     schema = SchemaGenerator().get_schema(request=None, public=True)
     said = schema["paths"]["/api/v1/readings/"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
