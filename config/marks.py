@@ -16,7 +16,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from django.apps import apps
-from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections, router, transaction
 
 MARKED_APPS = ("contenttypes", "auth", "policies", "pilots")
 # Each sign-in writes the moment into the person's row: nothing that anybody reads depends on it.
@@ -72,14 +72,29 @@ def current(using: str = DEFAULT_DB_ALIAS) -> Marks:
 
     A table without one cannot be relied on: its triggers are laid aside while a migration runs.
     """
-    with connections[using].cursor() as cursor:
-        cursor.execute("SELECT area, mark FROM config_mark")
-        rows = cursor.fetchall()
+    connection: Any = connections[using]
+    # Often the first query of a request, and then the proof that the connection still holds: no other is asked for.
+    unproven = connection.connection is not None and not connection.in_atomic_block and not connection.health_check_done
+    connection.health_check_done = True
+    try:
+        rows = asked(connection)
+    except (OperationalError, InterfaceError):
+        if not unproven:
+            raise
+        connection.close()
+        rows = asked(connection)
     marks = dict(rows)
     if len(marks) < len(rows):  # somewhere several transactions wrote at one time
         for area in marks:
             marks[area] = " ".join(sorted(mark for other, mark in rows if other == area))
     return marks
+
+
+def asked(connection: Any) -> list[tuple[str, str]]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT area, mark FROM config_mark")
+        rows: list[tuple[str, str]] = cursor.fetchall()
+    return rows
 
 
 @dataclass

@@ -15,6 +15,7 @@ from rest_framework import serializers
 from rest_framework.fields import Field, SkipField
 from rest_framework.request import Request
 
+MOST_REMEMBERED = 500
 TextLike = (models.CharField, models.TextField)
 
 
@@ -47,6 +48,8 @@ class Remembered(serializers.Serializer):
 
     def to_representation(self, instance: Any) -> Any:
         if instance.pk not in self.known:
+            if len(self.known) == MOST_REMEMBERED:  # a file may name any number of records
+                self.known.clear()
             self.known[instance.pk] = super().to_representation(instance)
         return self.known[instance.pk]
 

@@ -188,3 +188,24 @@ def mark_by(other: Any) -> str | None:
     with other.cursor() as cursor:
         cursor.execute("SELECT mark FROM config_mark WHERE area = 'policies_agency' ORDER BY mark")
         return " ".join(mark for (mark,) in cursor.fetchall())
+
+
+@ON_POSTGRESQL
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_was_lost_is_made_anew() -> None:
+    """The marks prove at the beginning of a request that the connection still holds."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (pid,) = cursor.fetchone()
+    other = connections.create_connection(DEFAULT_DB_ALIAS)
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
+        connection.close_at = None  # kept between requests, as where the product is served
+        connection.close_if_unusable_or_obsolete()  # as each request begins
+        marks = current()
+        with other.cursor() as cursor:
+            cursor.execute("SELECT count(DISTINCT area) FROM config_mark")
+            assert cursor.fetchone() == (len(marks),)
+    finally:
+        other.close()
