@@ -4,6 +4,7 @@ import gzip
 import json
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -285,7 +286,8 @@ def test_a_token_that_opens_nothing_is_refused_whatever_lies_ready(client: Clien
     assert client.get(LIST, headers={"authorization": "Bearer syn_nothing"}).status_code == 401
 
 
-def test_what_lies_ready_counts_as_any_request(client: Client, settings: Any) -> None:
+def test_what_lies_ready_counts_as_any_request(client: Client, settings: Any, tmp_path: Path) -> None:
+    settings.VAR_DIR = tmp_path  # where they are counted
     settings.RATES = {"anonymous": (3, 86_400)}
     left = [client.get(LIST)["RateLimit"].split(";")[1] for _ in range(3)]
     assert left == ["r=2", "r=1", "r=0"]
