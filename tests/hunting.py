@@ -118,7 +118,8 @@ class Hunt:
 @contextmanager
 def hunting(name: str, folder: Path, seed: int = 1) -> Iterator[Hunt]:
     """Servers on a database of their own with the shipped records and some readings; the hunt between them."""
-    with served(name, folder, ANSWERS="1", CACHE_URL=f"filecache://{folder / 'answers'}") as keeping:
+    bare = {"DJANGO_SETTINGS_MODULE": "tests.bare", "TEST_HOME": str(folder)}  # pages need no collected static files
+    with served(name, folder, **bare, ANSWERS="1", CACHE_URL=f"filecache://{folder / 'answers'}") as keeping:
         keeping.run("manage.py", "load_records")
         beside = folder / "plain"
         beside.mkdir()

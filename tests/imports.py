@@ -17,7 +17,7 @@ from policies.imports.write import confirm, undo
 from policies.models import Import
 
 Rows = Iterable[Sequence[Any]]
-LEFT_OUT = ("policies_import", "django_session")
+LEFT_OUT = ("policies_import", "django_session", "config_mark")  # marks change for good, also by what is taken back
 
 
 def sheet_of(*rows: Sequence[Any]) -> Sheet:
