@@ -50,6 +50,7 @@ AGGREGATES = {
     "coverage": pilots_api.CoverageOfIndustries,
     "progress": pilots_api.ProgressOfPilots,
     "synergy": pilots_api.SynergyOfPilots,
+    "trend": pilots_api.TrendOfIndicator,
 }
 # What the line of changes tells of: a record of any resource; what has no address of its own belongs to one that has.
 PILOTS = Kind("pilots", Pilot, "slug", parts={LightOverride: "pilot"})

@@ -33,6 +33,7 @@ from pilots.progress import (
 )
 from pilots.reconcile import BatchCount, build_reconciliation
 from pilots.synergy import Lack, PilotSynergy, Synergy, build_synergy
+from pilots.trend import Trend, TrendYear, build_trend
 from pilots.writing import WritesReadings, WritesStages, WritesTargets
 
 EXAMPLES = {
@@ -369,6 +370,45 @@ class SynergyOfPilots(Aggregate):
     def rows(self, value: Synergy) -> Iterable[SynergyLine]:
         found = [SynergyLine(item.pilot, found=item) for item in value.pilots]
         return [*found, *(SynergyLine(item.pilot, why=item.why) for item in value.missing)]
+
+
+class TrendOfIndicator(Aggregate):
+    heading = gettext_lazy("Trend of an indicator")
+    about = gettext_lazy(
+        "How an indicator has gone year by year over the pilots asked about, by values accepted by the day, in the "
+        "unit of the indicator. Totals leave out a park beside its city; shares are shown as a median with its range; "
+        "concentrations and intensities are never put together, so of these only n is told. A year without any value "
+        "is left out. As CSV or XLSX: the years, one row each; fields and omit then name its columns."
+    )
+    example = "indicator=CO2_TOT&kind=city"
+    serializer_class = serializers.TrendSerializer
+    row_serializer_class = serializers.TrendYearSerializer
+    file_name = "trend"
+
+    def own_parameters(self) -> Sequence[OpenApiParameter]:
+        text = gettext_lazy("The indicator, by its code.")
+        indicator = parameter("indicator", text, "CO2_TOT", required=True)
+        return [indicator, *filter_parameters(filters.TrendFilter, EXAMPLES)]
+
+    def build(self) -> Trend:
+        indicator, pilots = self.indicator(), Pilot.objects.listed(self.as_of)
+        return build_trend(
+            filtered(filters.TrendFilter(self.request.query_params, queryset=pilots)), indicator, self.as_of
+        )
+
+    def rows(self, value: Trend) -> Iterable[TrendYear]:
+        return value.years
+
+    def indicator(self) -> Indicator:
+        """The indicator asked for. Raises BadRequest for none or an unknown one, naming those on record."""
+        asked = self.request.query_params.get("indicator")
+        known = {item.code: item for item in Indicator.objects.all()}
+        if asked is not None and asked.upper() in known:
+            return known[asked.upper()]
+        if asked is None:
+            text = _("indicator: name an indicator. On record: %(known)s.") % {"known": ", ".join(known)}
+            raise BadRequest(Fault("indicator", "required", text))
+        raise BadRequest(unknown_word("indicator", asked, list(known)))
 
 
 class CoverageOfIndustries(Aggregate):

@@ -179,6 +179,10 @@ class SynergyFilter(CoverageFilter):
     industry = RecordFilter(field_name="industries", queryset=Industry.objects.all(), label=_("Industry"))
 
 
+class TrendFilter(ProgressFilter, SynergyFilter):
+    """Over which pilots a trend is asked for."""
+
+
 class SynergyPageFilter(SynergyFilter):
     """The synergy page also asks for a year: one with an accepted value, the last one due unless another is picked."""
 

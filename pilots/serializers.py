@@ -19,6 +19,7 @@ from pilots.models import (
     PilotKind,
     Reading,
     ReadingState,
+    RollUp,
     Stage,
     StageEntry,
     Target,
@@ -680,6 +681,40 @@ class SynergyRowSerializer(serializers.Serializer):
         names = list(fields)
         names.insert(names.index("apeq_base"), "class")
         return {name: fields.get(name, word) for name in names}
+
+
+# -- trend ---------------------------------------------------------------------------------------------
+
+
+class TrendYearSerializer(serializers.Serializer):
+    """A year: `n` of the `of` pilots that could bring a value have one; what must not be put together stays null."""
+
+    year = serializers.IntegerField(read_only=True, help_text=_("The year."))
+    n = serializers.IntegerField(read_only=True, help_text=_("Pilots with an accepted value for the year."))
+    of = serializers.IntegerField(read_only=True, help_text=_("Pilots that could have one."))
+    total = Number(help_text=_("Their sum; null where values are not summed."))
+    median = Number(source="spread.median", help_text=_("Their median; null but for shares."))
+    low = Number(source="spread.low", help_text=_("The lowest of them; null but for shares."))
+    high = Number(source="spread.high", help_text=_("The highest of them; null but for shares."))
+
+
+class TrendSerializer(serializers.Serializer):
+    """How an indicator has gone year by year over a set of pilots."""
+
+    as_of = Day(allow_null=False)
+    indicator = CodeLink(read_only=True, help_text=_("What is measured."))
+    unit = serializers.CharField(source="indicator.unit_text", read_only=True, help_text=_("The unit of all values."))
+    rollup = serializers.ChoiceField(
+        source="indicator.rollup",
+        choices=RollUp.choices,
+        read_only=True,
+        help_text=_("How values of several pilots may be put together."),
+    )
+    pilots = serializers.IntegerField(read_only=True, help_text=_("Pilots that are asked about."))
+    within = serializers.IntegerField(
+        read_only=True, help_text=_("Those of them that lie in another one: a sum leaves them out.")
+    )
+    years = TrendYearSerializer(many=True, read_only=True, help_text=_("Each year with an accepted value."))
 
 
 # -- coverage ------------------------------------------------------------------------------------------

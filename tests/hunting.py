@@ -32,6 +32,7 @@ ADDRESSES = [
     *("/api/v1/readings/?page_size=20", "/api/v1/agencies/", "/api/v1/measures/", "/api/v1/targets/"),
     *("/", "/pilots/", "/pilots/huzhou/", "/provinces/zhejiang/", f"/policies/{PLAN}/", "/industries/", "/data/"),
     *("/?lang=zh-hans", "/api/v1/pilots/?as_of=2025-06-30", "/provinces/", "/synergy/"),
+    "/api/v1/trend/?indicator=CO2_TOT",
 ]
 BY_THE_API = ("pilots/huzhou/", "provinces/zhejiang/", f"policies/{PLAN}/")
 OTHERS = {"save", "update", "bulk", "links", "delete", "raw", "undone", "open", "sign-in", "elsewhere"}

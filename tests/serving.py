@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from django.conf import settings
 
 from tests.databases import own_database
 
+NUMBERS = count(1)  # several are open at once: one of a folder of tests, and one of a module in it
 PATIENCE = 20  # seconds for one answer: a busy machine is no fault of the server
 
 
@@ -26,7 +28,7 @@ PATIENCE = 20  # seconds for one answer: a busy machine is no fault of the serve
 @contextmanager
 def database(home: Path) -> Iterator[str]:
     """The address of a migrated, empty database of the suite's make."""
-    with own_database(f"wired_{os.getpid()}", home) as found:
+    with own_database(f"wired_{os.getpid()}_{next(NUMBERS)}", home) as found:
         migrate(home, found.url)
         yield found.url
 

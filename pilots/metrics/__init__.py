@@ -107,7 +107,7 @@ from pilots.metrics.stages import (
     stage_at_age,
     time_in_stages,
 )
-from pilots.metrics.totals import Part, Total, total
+from pilots.metrics.totals import Part, Spread, Total, spread, total
 
 __all__ = [
     "ALLOWED_GAP",
@@ -159,6 +159,7 @@ __all__ = [
     "Reconciliation",
     "Reduction",
     "Span",
+    "Spread",
     "Stage",
     "TargetKind",
     "TargetPath",
@@ -208,6 +209,7 @@ __all__ = [
     "shortfall",
     "since",
     "span",
+    "spread",
     "stage_at_age",
     "tally",
     "term_days_left",

@@ -1,10 +1,11 @@
-"""Sums over pilots, which may lie within one another."""
+"""What several pilots come to together: sums, of pilots that may lie within one another, and medians."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from statistics import median
 
 from pilots.metrics.exact import Number
 
@@ -48,3 +49,18 @@ def total(parts: Iterable[Part]) -> Total:
     values = [Decimal(part.value) for part in outer if part.value is not None]
     missing = tuple(part.key for part in outer if part.value is None)
     return Total(sum(values, Decimal(0)) if values else None, len(values), missing, within)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The middle of several values, and how far they reach."""
+
+    median: Decimal
+    low: Decimal
+    high: Decimal
+
+
+def spread(values: Iterable[Number]) -> Spread | None:
+    """The median of shares with their range, for a plain mean of percentages misleads; None of no values."""
+    found = [Decimal(value) for value in values]
+    return Spread(median(found), min(found), max(found)) if found else None

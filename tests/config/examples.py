@@ -26,6 +26,7 @@ READ = {
     "coverage": f"coverage/?as_of={DAY}&fields=as_of,pilots,naming,roster,covered,priorities,gaps",
     "progress": f"progress/?pilot=huzhou&as_of={DAY}&fields=as_of,pilots,strip,reported",
     "synergy": f"synergy/?year=2025&kind=city&as_of={DAY}&fields=as_of,year,n,of,missing,totals&province=zhejiang",
+    "trend": f"trend/?indicator=CO2_TOT&kind=city&as_of={DAY}",
     "changes": "changes/?resource=pilots&page_size=1",
 }
 # None of these are shipped: what a pilot of the list might send.

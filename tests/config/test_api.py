@@ -102,6 +102,10 @@ REFUSED = [
     ("progress/?pilot=huzou", "pilot", "invalid_value", "“huzhou”"),
     ("synergy/?year=25", "year", "invalid_number", "2025"),
     ("synergy/?year=２０２５", "year", "invalid_number", "2025"),
+    ("trend/", "indicator", "required", "CO2_TOT"),
+    ("trend/?indicator=CO2_TOTAL", "indicator", "invalid_choice", "“CO2_TOT”"),
+    ("trend/?indicator=%00", "indicator", "invalid_choice", "CO2_TOT"),
+    ("trend/?indicator=CO2_TOT&pilot=huzou", "pilot", "invalid_value", "“huzhou”"),
     ("overview/?fields=nope", "fields", "invalid_choice", "Known: as_of, "),
     ("?format=csv", "format", "invalid_choice", "json"),
 ]
@@ -225,7 +229,7 @@ def test_an_internal_site_answers_401_until_somebody_signs_in(settings: Any) -> 
     ]
     paths = [f"/api/v1/{name}/" for name in RESOURCES]
     paths += [f"/api/v1/{name}/" for name in ("overview", "coverage", "progress", "synergy")]
-    paths += ["/api/v1/", f"/api/v1/rollout/?policy={PLAN}", "/api/schema/"]
+    paths += ["/api/v1/", f"/api/v1/rollout/?policy={PLAN}", "/api/v1/trend/?indicator=CO2_TOT", "/api/schema/"]
     paths += ["/api/v1/pilots/huzhou/", "/api/v1/pilots/?format=csv"]
     for path in paths:
         response = Client().get(path)
@@ -381,10 +385,10 @@ def test_the_format_comes_from_the_address_or_the_accept_header(
 def test_the_root_leads_everywhere(client: Client) -> None:
     addresses = client.get("/api/v1/").json()
     assert list(addresses) == [
-        *(*RESOURCES, "overview", "rollout", "coverage", "progress", "synergy", "changes", "schema", "docs"),
+        *(*RESOURCES, "overview", "rollout", "coverage", "progress", "synergy", "trend", "changes", "schema", "docs"),
     ]
     for name, address in addresses.items():
-        assert client.get(address).status_code == (400 if name == "rollout" else 200)
+        assert client.get(address).status_code == (400 if name in {"rollout", "trend"} else 200)
 
 
 def test_settings_offer_the_formats_that_are_made() -> None:

@@ -26,7 +26,15 @@ LISTS = [
     *("provinces", "agencies", "policies", "measures", "plans", "figures", "sources", "industries", "batches"),
     *("pilots", "stages", "milestones", "indicators", "targets", "readings"),
 ]
-AGGREGATES = ["overview/", "coverage/", "progress/", "synergy/", "rollout/?policy=national", "changes/"]
+AGGREGATES = [
+    "overview/",
+    "coverage/",
+    "progress/",
+    "synergy/",
+    "rollout/?policy=national",
+    "trend/?indicator=AIR_SO2",
+    "changes/",
+]
 PAGES = ["/provinces/home/", "/policies/", "/policies/national/", "/pilots/", "/synergy/", "/data/", "/industries/"]
 PAGES += ["/batches/national-batch/", "/search/?q=a", "/admin/changes/", "/admin/quality/"]
 

@@ -27,7 +27,13 @@ PLAN = "synergy-implementation-plan-2022"
 LIST, RECORD, ROLLOUT = "/api/v1/pilots/", "/api/v1/pilots/huzhou/", f"/api/v1/rollout/?policy={PLAN}"
 API = [
     *(LIST, RECORD, ROLLOUT, "/api/v1/provinces/zhejiang/", "/api/v1/plans/?page_size=5", "/api/v1/coverage/"),
-    *("/api/v1/progress/", "/api/v1/synergy/", "/api/v1/overview/", "/api/v1/readings/?page_size=1"),
+    *(
+        "/api/v1/progress/",
+        "/api/v1/synergy/",
+        "/api/v1/trend/?indicator=CO2_TOT",
+        "/api/v1/overview/",
+        "/api/v1/readings/?page_size=1",
+    ),
 ]
 PAGES = [
     *("/", "/policies/", f"/policies/{PLAN}/", "/provinces/", "/provinces/zhejiang/", "/pilots/", "/pilots/huzhou/"),

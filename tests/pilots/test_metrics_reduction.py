@@ -18,6 +18,7 @@ from pilots.metrics import (
     Missing,
     Part,
     Reduction,
+    Spread,
     Total,
     apeq,
     band,
@@ -25,6 +26,7 @@ from pilots.metrics import (
     elasticity,
     exact,
     is_flat,
+    spread,
     to_equivalents,
     total,
     wpeq,
@@ -305,3 +307,18 @@ def test_a_float_means_what_it_prints() -> None:
 def test_what_is_no_number_is_refused(wrong: str | float) -> None:
     with pytest.raises(ValueError, match="is not a"):
         exact(wrong)
+
+
+@given(st.lists(st.decimals(0, 100, places=2), min_size=1))
+def test_half_of_the_shares_lie_on_each_side_of_their_median(shares: list[Decimal]) -> None:
+    found = spread(shares)
+    assert found is not None
+    assert (found.low, found.high) == (min(shares), max(shares))
+    below, above = sum(share < found.median for share in shares), sum(share > found.median for share in shares)
+    assert max(below, above) <= len(shares) / 2
+
+
+def test_the_median_of_no_shares_is_nothing_and_not_zero() -> None:
+    assert spread([]) is None
+    assert spread([D("30"), D("20.5"), D("22")]) == Spread(D("22"), D("20.5"), D("30"))
+    assert spread([D("1"), D("2")]) == Spread(D("1.5"), D("1"), D("2"))

@@ -1,0 +1,76 @@
+"""How an indicator has gone year by year over a set of pilots: one value for API and file.
+
+Of each pilot and year the newest version accepted by the day counts, as everywhere (`pilots.progress.accepted`).
+Totals never count a park beside its city; shares are shown as a median with its range; concentrations and intensities
+are never put together, so of these only how many pilots have a value is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from django.db.models import QuerySet
+
+from pilots import metrics
+from pilots.metrics import Part, Spread, Total
+from pilots.models import Indicator, Pilot, Reading, ReadingState, RollUp
+
+
+@dataclass(frozen=True)
+class TrendYear:
+    """A year with an accepted value: `n` of the `of` pilots that could bring one have it."""
+
+    year: int
+    n: int
+    of: int
+    total: Decimal | None = None  # of indicators that may be summed
+    spread: Spread | None = None  # of shares
+
+
+@dataclass(frozen=True)
+class Trend:
+    """The trend of an indicator over `pilots` pilots, as known on a day; `within` of them lie in another one."""
+
+    indicator: Indicator
+    as_of: date
+    pilots: int
+    within: int
+    years: Sequence[TrendYear]
+
+
+Place = tuple[int, int | None]  # a pilot, and the one that it lies in
+
+
+def build_trend(pilots: QuerySet[Pilot], indicator: Indicator, as_of: date) -> Trend:
+    """The trend over these pilots, as known on a day. Two queries, whatever their number."""
+    places = list(pilots.order_by().values_list("pk", "parent_id"))
+    known = {pilot for pilot, _parent in places}
+    values = accepted_years(known, indicator, as_of)
+    years = [trend_year(indicator, year, places, values[year]) for year in sorted(values)]
+    return Trend(indicator, as_of, len(places), sum(parent in known for _pilot, parent in places), years)
+
+
+def accepted_years(pilots: set[int], indicator: Indicator, as_of: date) -> dict[int, dict[int, Decimal]]:
+    """By year and pilot, the value that counts on the day; a disputed one stands for nothing."""
+    rows = Reading.objects.filter(indicator=indicator, accepted_on__lte=as_of).exclude(period__contains="Q")
+    found: dict[int, dict[int, Decimal]] = {}
+    for pilot, period, value, state in rows.order_by("version").values_list("pilot_id", "period", "value", "state"):
+        if pilot in pilots:
+            of_year = found.setdefault(int(period), {})
+            of_year.pop(pilot, None)  # a later version takes the place of an earlier one, even by saying nothing
+            if state == ReadingState.ACCEPTED:
+                of_year[pilot] = value
+    return {year: values for year, values in found.items() if values}
+
+
+def trend_year(indicator: Indicator, year: int, places: Sequence[Place], values: Mapping[int, Decimal]) -> TrendYear:
+    """One year, put together as far as the indicator allows."""
+    if indicator.rollup == RollUp.SUM:
+        parts = [Part(str(pilot), values.get(pilot), str(parent)) for pilot, parent in places]
+        found: Total = metrics.total(parts)
+        return TrendYear(year, found.used, found.possible, total=found.value)
+    spread = metrics.spread(values.values()) if indicator.rollup == RollUp.MEAN else None
+    return TrendYear(year, len(values), len(places), spread=spread)
