@@ -21,7 +21,7 @@ from tests import factories
 Of = TypeVar("Of")
 Body = Any
 Table = Counter[str]
-NOTHING_OF_THE_RECORDS = ("django_", "auth_permission", "sqlite_", "axes_")
+NOTHING_OF_THE_RECORDS = ("django_", "config_mark", "auth_permission", "sqlite_", "axes_")
 LEFT_OUT = {"config_token": {"last_used_at", "revoked_at", "revoked_why"}}
 
 
