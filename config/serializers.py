@@ -15,6 +15,8 @@ from rest_framework import serializers
 from rest_framework.fields import Field, SkipField
 from rest_framework.request import Request
 
+from config.reads import reads
+
 MOST_REMEMBERED = 500
 TextLike = (models.CharField, models.TextField)
 
@@ -46,6 +48,7 @@ class Remembered(serializers.Serializer):
     def known(self) -> dict[Any, Any]:
         return {}
 
+    @reads()
     def to_representation(self, instance: Any) -> Any:
         if instance.pk not in self.known:
             if len(self.known) == MOST_REMEMBERED:  # a file may name any number of records
@@ -89,6 +92,7 @@ class Link(Remembered):
     name = serializers.CharField(read_only=True)
     url = serializers.SerializerMethodField()
 
+    @reads()
     def get_url(self, record: models.Model) -> str:
         return api_address(record, self.context["request"])
 
@@ -100,6 +104,7 @@ class CodeLink(Remembered):
     name = serializers.CharField(read_only=True)
     url = serializers.SerializerMethodField()
 
+    @reads()
     def get_url(self, record: models.Model) -> str:
         return api_address(record, self.context["request"])
 
@@ -129,6 +134,7 @@ class Plain(serializers.ModelSerializer):
         """For each field its name, how its value is taken from a record, and how that is written."""
         return [(field.field_name or "", taker(field), field.to_representation) for field in self._readable_fields]
 
+    @reads()
     def to_representation(self, instance: Any) -> Any:
         """As DRF does, without looking at each field again for each record."""
         row = {}
@@ -160,10 +166,12 @@ class Face(Plain):
         text = gettext_lazy("Number of entries in the record’s history. Its ETag begins with it.")
         return {**super().get_fields(), "revision": serializers.IntegerField(read_only=True, help_text=text)}
 
+    @reads()
     def get_url(self, record: Any) -> str:
         """Address of this record in the API."""
         return api_address(record, self.context["request"])
 
+    @reads("get_absolute_url")
     def get_page(self, record: Any) -> str:
         """Address of the page that shows this record."""
         return origin(self.context["request"]) + str(record.get_absolute_url())

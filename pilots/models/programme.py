@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from config.reads import reads
 from pilots.querysets import BatchQuerySet, PilotQuerySet
 from policies.models import Industry, Level, Policy, Province
 from policies.models.base import (
@@ -138,6 +139,7 @@ class Batch(Slugged, Titled, Sourced):
             ),
         ]
 
+    @reads("slug")
     def get_absolute_url(self) -> str:
         return reverse("batch-detail", args=[self.slug])
 
@@ -292,6 +294,7 @@ class Pilot(Slugged, Named, Sourced):
             ),
         ]
 
+    @reads("slug")
     def get_absolute_url(self) -> str:
         return reverse("pilot-detail", args=[self.slug])
 

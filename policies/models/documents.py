@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from config.reads import reads
 from policies.models.base import (
     Confidence,
     Dated,
@@ -143,6 +144,7 @@ class Policy(Slugged, Titled, Dated, Sourced):
             ),
         ]
 
+    @reads("slug")
     def get_absolute_url(self) -> str:
         return reverse("policy-detail", args=[self.slug])
 
@@ -448,6 +450,7 @@ class Figure(Slugged, Named, Sourced):
                 raise ValidationError({name: PERIOD_RULE})
 
     @property
+    @reads("period_from", "period_to")
     def period(self) -> str:
         """The period in ISO form: 2013–2022, 2022, or empty when the source names none."""
         ends = [end for end in (self.period_from, self.period_to) if end]

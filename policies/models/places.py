@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from config.reads import reads
 from policies.models.base import Named, Recorded, Rules, Slugged, Sourced, check_text, code_check, fact_checks, one_of
 from policies.querysets import ProvinceQuerySet
 
@@ -123,6 +124,7 @@ class Province(Slugged, Named, Sourced):
             ),
         ]
 
+    @reads("slug")
     def get_absolute_url(self) -> str:
         return reverse("province-detail", args=[self.slug])
 
@@ -210,10 +212,12 @@ class Industry(Slugged, Named, Sourced):
             models.UniqueConstraint(fields=["name_zh"], name="industry_name_unique"),
         ]
 
+    @reads("slug")
     def get_absolute_url(self) -> str:
         return reverse("industry-detail", args=[self.slug])
 
     @property
+    @reads("named_in_batch_notice", "ultra_low_emission")
     def priority(self) -> bool:
         """Whether national policy singles it out, so that no pilot in it is a gap."""
         return self.named_in_batch_notice or self.ultra_low_emission
