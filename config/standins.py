@@ -5,7 +5,7 @@ stand-in as it draws a record. Whatever of a record is no column says by `reads`
 a field that does not say so is drawn from the records.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import islice
@@ -39,22 +39,30 @@ class Part:
 
 def part_of(face: Serializer[Any], rows: QuerySet[Any]) -> Part | None:
     """What to read for the fields left in a face; None where only the records will do."""
+    model: Any = rows.model
+    return part_for(type(face), tuple(face.fields), model, frozenset(rows.query.annotations))
+
+
+@lru_cache(MOST_REMEMBERED)
+def part_for(face: type[Serializer[Any]], names: tuple[str, ...], model: Any, computed: frozenset[str]) -> Part | None:
+    """The same for any answer with the same fields."""
     try:
-        return needed(face, rows.model, frozenset(rows.query.annotations))
+        return needed(face(), names, model, computed)
     except Unreadable:
         return None
 
 
-def needed(face: Any, model: Any, computed: frozenset[str] = frozenset()) -> Part:
-    """What a face looks at; `computed` are names that the query gives each row. Raises Unreadable."""
+def needed(face: Any, names: Iterable[str], model: Any, computed: frozenset[str] = frozenset()) -> Part:
+    """What these fields of a face look at; `computed` are names that the query gives each row. Raises Unreadable."""
     known = plain_names(model) | computed
     columns = looked_at(type(face).to_representation, type(face), model, known)
     one: dict[str, Part] = {}
     many: dict[str, Part] = {}
-    for field in face.fields.values():
-        inner = field.child if isinstance(field, ListSerializer) else field
+    for name in names:
+        field: Any = face.fields[name]
+        inner: Any = field.child if isinstance(field, ListSerializer) else field
         if isinstance(inner, BaseSerializer):
-            other = needed(inner, related_of(model, field.source, to_one=inner is field).related_model)
+            other = needed(inner, inner.fields, related_of(model, field.source, to_one=inner is field).related_model)
             if other.one or other.many:
                 raise Unreadable(field.source)
             (one if inner is field else many)[field.source] = other

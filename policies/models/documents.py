@@ -7,10 +7,10 @@ from typing import ClassVar
 from django.core.exceptions import ValidationError
 from django.db import connection, models
 from django.db.models import F, Q
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from config.paths import path_of
 from config.reads import reads
 from policies.models.base import (
     Confidence,
@@ -146,7 +146,7 @@ class Policy(Slugged, Titled, Dated, Sourced):
 
     @reads("slug")
     def get_absolute_url(self) -> str:
-        return reverse("policy-detail", args=[self.slug])
+        return path_of("policy-detail", self.slug)
 
     def clean(self) -> None:
         super().clean()

@@ -4,10 +4,10 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
-from django.urls import reverse
 from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from config.paths import path_of
 from config.reads import reads
 from policies.models.base import Named, Recorded, Rules, Slugged, Sourced, check_text, code_check, fact_checks, one_of
 from policies.querysets import ProvinceQuerySet
@@ -126,7 +126,7 @@ class Province(Slugged, Named, Sourced):
 
     @reads("slug")
     def get_absolute_url(self) -> str:
-        return reverse("province-detail", args=[self.slug])
+        return path_of("province-detail", self.slug)
 
     @property
     def short(self) -> str:
@@ -214,7 +214,7 @@ class Industry(Slugged, Named, Sourced):
 
     @reads("slug")
     def get_absolute_url(self) -> str:
-        return reverse("industry-detail", args=[self.slug])
+        return path_of("industry-detail", self.slug)
 
     @property
     @reads("named_in_batch_notice", "ultra_low_emission")
