@@ -53,6 +53,28 @@ class Prepared(serializers.Serializer):
         """The fields of the class; the code alone decides them."""
         return super().get_fields()
 
+    @cached_property
+    def writers(self) -> list[tuple[str, Callable[[Any], Any], Callable[[Any], Any]]]:
+        """For each field its name, how its value is taken from a record, and how that is written."""
+        return [(field.field_name or "", taker(field), self.writer(field)) for field in self._readable_fields]
+
+    def writer(self, field: Any) -> Callable[[Any], Any]:
+        """How a field's value is written, found once for all records."""
+        own = isinstance(field, SerializerMethodField)
+        return getattr(self, field.method_name) if own else field.to_representation  # type: ignore[no-any-return]
+
+    @reads()
+    def to_representation(self, instance: Any) -> Any:
+        """As DRF does, without looking at each field again for each record."""
+        row = {}
+        for name, take, write in self.writers:
+            try:
+                value = take(instance)
+            except SkipField:
+                continue
+            row[name] = None if value is None else write(value)
+        return row
+
 
 class Remembered(Prepared):
     """What an answer says of a related record is worked out once, however often the record is named."""
@@ -145,28 +167,10 @@ class Plain(Prepared, serializers.ModelSerializer):
             field_class = Day
         return field_class, kwargs
 
-    @cached_property
-    def writers(self) -> list[tuple[str, Callable[[Any], Any], Callable[[Any], Any]]]:
-        """For each field its name, how its value is taken from a record, and how that is written."""
-        return [(field.field_name or "", taker(field), self.writer(field)) for field in self._readable_fields]
-
-    def writer(self, field: Any) -> Callable[[Any], Any]:
-        """How a field's value is written, found once for all records."""
-        own = isinstance(field, SerializerMethodField)
-        return getattr(self, field.method_name) if own else field.to_representation  # type: ignore[no-any-return]
-
     @reads()
     def to_representation(self, instance: Any) -> Any:
-        """As DRF does, without looking at each field again for each record."""
-        row = {}
-        for name, take, write in self.writers:
-            try:
-                value = take(instance)
-            except SkipField:
-                continue
-            written = None if value is None else write(value)
-            row[name] = None if written == "" else written
-        return row
+        """An empty text is null."""
+        return {name: None if value == "" else value for name, value in super().to_representation(instance).items()}
 
 
 def taker(field: Field[Any, Any, Any, Any]) -> Callable[[Any], Any]:

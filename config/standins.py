@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from rest_framework.fields import SerializerMethodField
-from rest_framework.serializers import BaseSerializer, ListSerializer, Serializer
+from rest_framework.serializers import ListSerializer, Serializer
 
 KEYS = ("pk", "slug", "code")  # whatever a record has of these is always read: by them it is addressed
 MOST_REMEMBERED = 500
@@ -61,7 +61,7 @@ def needed(face: Any, names: Iterable[str], model: Any, computed: frozenset[str]
     for name in names:
         field: Any = face.fields[name]
         inner: Any = field.child if isinstance(field, ListSerializer) else field
-        if isinstance(inner, BaseSerializer):
+        if isinstance(inner, Serializer):
             other = needed(inner, inner.fields, related_of(model, field.source, to_one=inner is field).related_model)
             if other.one or other.many:
                 raise Unreadable(field.source)
