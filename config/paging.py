@@ -3,6 +3,8 @@
 import base64
 import binascii
 import re
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -26,21 +28,24 @@ RECORDS = "r"  # the letter of a list's cursors
 class KeysFirst(Paginator):
     """Finds which rows a later page has before anything is worked out of them: what is passed over costs its key."""
 
+    def __init__(self, rows: QuerySet[Any], per_page: int, read: Callable[[QuerySet[Any]], Iterable[Any]]) -> None:
+        super().__init__(rows, per_page)
+        self.read = read
+
     def page(self, number: int | str) -> Page[Any]:
         number = self.validate_number(number)
         begin = (number - 1) * self.per_page
         rows: Any = self.object_list
         if number == 1:
-            return Page(rows[: self.per_page], number, self)
+            return Page(list(self.read(rows[: self.per_page])), number, self)
         keys = list(rows.values_list("pk", flat=True)[begin : begin + self.per_page])
-        return Page(rows.filter(pk__in=keys), number, self)
+        return Page(list(self.read(rows.filter(pk__in=keys))), number, self)
 
 
 class Pages(PageNumberPagination):
     """Numbered pages; with `cursor` the records by their number, uncounted, so that the last page costs what the first
     one does."""
 
-    django_paginator_class = KeysFirst
     page_size = 50
     page_size_query_param = "page_size"
     max_page_size = MAX_PAGE_SIZE
@@ -51,8 +56,9 @@ class Pages(PageNumberPagination):
         return read_size(request.query_params, self.page_size, MAX_PAGE_SIZE)
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
-        """The rows of the page asked for. Raises BadRequest for a page that is no number; 404 past the last."""
-        self.request = request
+        """The page asked for, as the view reads its rows. Raises BadRequest for what is no page; 404 past the last."""
+        self.request, self.read = request, view.drawn_from
+        self.django_paginator_class = partial(KeysFirst, read=self.read)  # type: ignore[assignment]  # it makes one
         if CURSOR in request.query_params:
             return self.rows_after(queryset, request.query_params)
         given = request.query_params.get("page", "1")
@@ -70,7 +76,7 @@ class Pages(PageNumberPagination):
             message = _("cursor: “%(value)s” is no cursor of a list. Begin with “first”, then follow “next”.")
             raise BadRequest(Fault(CURSOR, "invalid_cursor", message % {"value": short(given)}))
         size = read_size(params, self.page_size, MAX_PAGE_SIZE)
-        rows = list(queryset.filter(pk__gt=numbers[0]).order_by("pk")[: size + 1])
+        rows = list(self.read(queryset.filter(pk__gt=numbers[0]).order_by("pk")[: size + 1]))
         self.following = write_cursor(RECORDS, rows[size - 1].pk) if len(rows) > size else None
         return rows[:size]
 

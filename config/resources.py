@@ -4,7 +4,7 @@ from calendar import timegm
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, ClassVar, cast
 
 from django.conf import settings
@@ -37,6 +37,7 @@ from config.paging import CURSOR
 from config.parameters import unknown_word, words_of
 from config.renderers import Row, csv_file, xlsx_file
 from config.revisions import with_revision
+from config.standins import part_of, stand_ins
 from config.throttles import throttle
 from config.words import clauses, labelled
 from config.workbooks import Cover
@@ -155,12 +156,17 @@ class Strict(APIView):
         """The parameters of this address: by these a request is checked and the description is written."""
         return parameters.common(self.formats())
 
-    def file(self, serializer: Serializer[Any], records: Iterable[Any], name: str) -> HttpResponseBase | None:
-        """The file asked for, with one row for each record; None when JSON is wanted."""
+    def file(
+        self, serializer: Serializer[Any], records: Iterable[Any], name: str, heads: Sequence[str] = ()
+    ) -> HttpResponseBase | None:
+        """The file asked for, with one row for each record; None when JSON is wanted.
+
+        `heads` are its columns where the fields have been chosen already.
+        """
         kind, stem = self.request.accepted_renderer.format, file_stem(self.request, f"{name}-{self.as_of}")
         if kind == "json":
             return None
-        heads = chosen_fields(serializer, self.request)
+        heads = heads or chosen_fields(serializer, self.request)
         rows: Iterator[Row] = (serializer.to_representation(record) for record in records)
         if kind == "csv":
             return csv_file(heads, rows, stem)
@@ -232,22 +238,33 @@ class Resource(Strict, ReadOnlyModelViewSet):
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         rows = self.filter_queryset(self.get_queryset())
         paged = request.accepted_renderer.format == "json" or {"page", "page_size", CURSOR} & set(request.query_params)
-        found = self.paginate_queryset(rows) if paged else rows.iterator(chunk_size=CHUNK)
-        records = map(self.on_the_day, found or [])
-        serializer = self.face()
-        file = self.file(serializer, records, self.file_name)
+        records: Any = self.paginate_queryset(rows) if paged else self.drawn_from(rows, CHUNK)
+        serializer, heads = self.chosen
+        file = self.file(serializer, records, self.file_name, heads)
         if file is not None:
             return file
-        chosen_fields(serializer, request)
         return self.get_paginated_response([serializer.to_representation(record) for record in records])
+
+    @cached_property
+    def chosen(self) -> tuple[Serializer[Any], Sequence[str]]:
+        """The face with only the fields that are asked for, and their names in the order asked for."""
+        serializer = self.face()
+        return serializer, chosen_fields(serializer, self.request)
+
+    def drawn_from(self, rows: QuerySet[Any], chunk: int | None = None) -> Iterable[Any]:
+        """What the chosen face draws of the rows: stand-ins, where columns are all it needs, else the records."""
+        part = part_of(self.chosen[0], rows)
+        if part is not None:
+            return stand_ins(part, rows, chunk)
+        return map(self.on_the_day, rows if chunk is None else rows.iterator(chunk_size=chunk))
 
     @kept
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Any:
-        record, serializer = self.on_the_day(self.get_object()), self.face()
-        file = self.file(serializer, [record], f"{self.file_name}-{self.kwargs[self.lookup_field]}")
+        record = self.on_the_day(self.get_object())
+        serializer, heads = self.chosen
+        file = self.file(serializer, [record], f"{self.file_name}-{self.kwargs[self.lookup_field]}", heads)
         if file is not None:
             return file
-        chosen_fields(serializer, request)
         response = Response(body(request, serializer.to_representation(record)))
         response.revision = record.revision  # type: ignore[attr-defined]  # the tag of one record begins with it
         return response

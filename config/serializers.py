@@ -1,19 +1,24 @@
 """What the API's records have in common: an address, a page, related records as links, null for no data."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from copy import copy, deepcopy
+from datetime import date
 from decimal import Decimal
-from functools import cached_property, lru_cache
+from functools import cached_property
 from operator import attrgetter
 from typing import Any
 
 from django.db import models
-from django.urls import get_script_prefix, reverse
 from django.utils.translation import gettext_lazy
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
-from rest_framework.fields import Field, SkipField
+from rest_framework.fields import Field, SerializerMethodField, SkipField
 from rest_framework.request import Request
+from rest_framework.serializers import BaseSerializer
+
+from config.paths import path_of
+from config.reads import reads
 
 MOST_REMEMBERED = 500
 TextLike = (models.CharField, models.TextField)
@@ -22,7 +27,7 @@ TextLike = (models.CharField, models.TextField)
 def api_address(record: models.Model, request: Request) -> str:
     """The whole address of a record in the API: routes are named after models."""
     key = getattr(record, "slug", None) or getattr(record, "code", None) or record.pk
-    return origin(request) + path_of(f"api-{record._meta.model_name}-detail", str(key), get_script_prefix())
+    return origin(request) + path_of(f"api-{record._meta.model_name}-detail", str(key))
 
 
 def origin(request: Request) -> str:
@@ -33,19 +38,52 @@ def origin(request: Request) -> str:
     return str(plain.origin)
 
 
-@lru_cache(maxsize=5_000)
-def path_of(route: str, key: str, _prefix: str) -> str:
-    """The path of a record. A process works it out once: an answer holds hundreds."""
-    return reverse(route, args=[key])
+MADE: dict[type[serializers.Serializer], Mapping[str, Any]] = {}
 
 
-class Remembered(serializers.Serializer):
+class Prepared(serializers.Serializer):
+    """A face whose fields a process makes once. Each answer has copies, for it drops those that nobody asked for."""
+
+    def get_fields(self) -> dict[str, Any]:
+        if type(self) not in MADE:
+            MADE[type(self)] = self.make_fields()
+        return {name: deepcopy(f) if isinstance(f, BaseSerializer) else copy(f) for name, f in MADE[type(self)].items()}
+
+    def make_fields(self) -> dict[str, Any]:
+        """The fields of the class; the code alone decides them."""
+        return super().get_fields()
+
+    @cached_property
+    def writers(self) -> list[tuple[str, Callable[[Any], Any], Callable[[Any], Any]]]:
+        """For each field its name, how its value is taken from a record, and how that is written."""
+        return [(field.field_name or "", taker(field), self.writer(field)) for field in self._readable_fields]
+
+    def writer(self, field: Any) -> Callable[[Any], Any]:
+        """How a field's value is written, found once for all records."""
+        own = isinstance(field, SerializerMethodField)
+        return getattr(self, field.method_name) if own else field.to_representation  # type: ignore[no-any-return]
+
+    @reads()
+    def to_representation(self, instance: Any) -> Any:
+        """As DRF does, without looking at each field again for each record."""
+        row = {}
+        for name, take, write in self.writers:
+            try:
+                value = take(instance)
+            except SkipField:
+                continue
+            row[name] = None if value is None else write(value)
+        return row
+
+
+class Remembered(Prepared):
     """What an answer says of a related record is worked out once, however often the record is named."""
 
     @cached_property
     def known(self) -> dict[Any, Any]:
         return {}
 
+    @reads()
     def to_representation(self, instance: Any) -> Any:
         if instance.pk not in self.known:
             if len(self.known) == MOST_REMEMBERED:  # a file may name any number of records
@@ -81,6 +119,9 @@ class Day(serializers.DateField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"format": None, "read_only": True, "allow_null": True, **kwargs})
 
+    def to_representation(self, value: date) -> date:  # type: ignore[override]
+        return value
+
 
 class Link(Remembered):
     """A related record: its code, its name in the reader's language, its address."""
@@ -89,6 +130,7 @@ class Link(Remembered):
     name = serializers.CharField(read_only=True)
     url = serializers.SerializerMethodField()
 
+    @reads()
     def get_url(self, record: models.Model) -> str:
         return api_address(record, self.context["request"])
 
@@ -100,6 +142,7 @@ class CodeLink(Remembered):
     name = serializers.CharField(read_only=True)
     url = serializers.SerializerMethodField()
 
+    @reads()
     def get_url(self, record: models.Model) -> str:
         return api_address(record, self.context["request"])
 
@@ -111,7 +154,7 @@ class CodeText(serializers.Serializer):
     text = serializers.CharField(source="label", read_only=True)
 
 
-class Plain(serializers.ModelSerializer):
+class Plain(Prepared, serializers.ModelSerializer):
     """Fields of a record, read only. An empty text is null, for it means no data; dates stay dates."""
 
     def build_standard_field(self, field_name: str, model_field: Any) -> tuple[Any, dict[str, Any]]:
@@ -124,29 +167,25 @@ class Plain(serializers.ModelSerializer):
             field_class = Day
         return field_class, kwargs
 
-    @cached_property
-    def writers(self) -> list[tuple[str, Callable[[Any], Any], Callable[[Any], Any]]]:
-        """For each field its name, how its value is taken from a record, and how that is written."""
-        return [(field.field_name or "", taker(field), field.to_representation) for field in self._readable_fields]
-
+    @reads()
     def to_representation(self, instance: Any) -> Any:
-        """As DRF does, without looking at each field again for each record."""
-        row = {}
-        for name, take, write in self.writers:
-            try:
-                value = take(instance)
-            except SkipField:
-                continue
-            written = None if value is None else write(value)
-            row[name] = None if written == "" else written
-        return row
+        """An empty text is null."""
+        return {name: None if value == "" else value for name, value in super().to_representation(instance).items()}
 
 
 def taker(field: Field[Any, Any, Any, Any]) -> Callable[[Any], Any]:
-    """How a field's value is taken from a record: at once where it is an attribute of its own that is always there."""
+    """How a field's value is taken from a record: at once where it is the record, or an attribute of its own."""
     attributes = getattr(field, "source_attrs", [])
-    plain = type(field).get_attribute is Field.get_attribute and len(attributes) == 1 and not field.allow_null
-    return attrgetter(attributes[0]) if plain else field.get_attribute
+    if type(field).get_attribute is not Field.get_attribute or len(attributes) > 1:
+        return field.get_attribute
+    if not attributes:
+        return itself
+    name = attributes[0]
+    return (lambda record: getattr(record, name, None)) if field.allow_null else attrgetter(name)
+
+
+def itself(record: Any) -> Any:
+    return record
 
 
 class Face(Plain):
@@ -155,15 +194,17 @@ class Face(Plain):
     url = serializers.SerializerMethodField()
     page = serializers.SerializerMethodField()
 
-    def get_fields(self) -> dict[str, Any]:
+    def make_fields(self) -> dict[str, Any]:
         """Last of all, how often the record was written: by it a write says which version it has seen."""
         text = gettext_lazy("Number of entries in the record’s history. Its ETag begins with it.")
-        return {**super().get_fields(), "revision": serializers.IntegerField(read_only=True, help_text=text)}
+        return {**super().make_fields(), "revision": serializers.IntegerField(read_only=True, help_text=text)}
 
+    @reads()
     def get_url(self, record: Any) -> str:
         """Address of this record in the API."""
         return api_address(record, self.context["request"])
 
+    @reads("get_absolute_url")
     def get_page(self, record: Any) -> str:
         """Address of the page that shows this record."""
         return origin(self.context["request"]) + str(record.get_absolute_url())

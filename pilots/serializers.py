@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from config.reads import reads
 from config.serializers import CodeLink, CodeText, Day, Face, Link, Number, Ratio
 from pilots.coverage import AXES, Coverage, Matrix
 from pilots.metrics import ORDERED, RULE_PILOT, Band, CoControl, Elasticity, Funnel
@@ -177,6 +178,7 @@ class Happening(Face):
     HAPPENED: ClassVar[str]  # the day on which it happened, null until then
     AFTER: ClassVar[tuple[str, ...]]  # what is only known from then on
 
+    @reads("HAPPENED")
     def to_representation(self, instance: Any) -> Any:
         row: Mapping[str, Any] = super().to_representation(instance)
         if getattr(instance, self.HAPPENED) is not None:

@@ -5,6 +5,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from config.reads import reads
 from config.serializers import Day, Face, Link, Number, Plain, Remembered, api_address
 from policies.models import (
     Agency,
@@ -40,6 +41,7 @@ class SourceLink(Remembered, Plain):
         fields = ("id", "title", "url", "address")
         read_only_fields = fields
 
+    @reads()
     def get_url(self, source: Source) -> str:
         return api_address(source, self.context["request"])
 
@@ -181,6 +183,7 @@ class PlanSerializer(Face):
         )
         read_only_fields = fields
 
+    @reads("status", "status_then")
     def to_representation(self, instance: Any) -> Any:
         row = super().to_representation(instance)
         if instance.status_then == instance.status:

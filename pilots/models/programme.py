@@ -6,9 +6,10 @@ from typing import ClassVar
 from django.core.exceptions import ValidationError
 from django.db import connection, models
 from django.db.models import F, Q
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from config.paths import path_of
+from config.reads import reads
 from pilots.querysets import BatchQuerySet, PilotQuerySet
 from policies.models import Industry, Level, Policy, Province
 from policies.models.base import (
@@ -138,8 +139,9 @@ class Batch(Slugged, Titled, Sourced):
             ),
         ]
 
+    @reads("slug")
     def get_absolute_url(self) -> str:
-        return reverse("batch-detail", args=[self.slug])
+        return path_of("batch-detail", self.slug)
 
     def clean_fields(self, exclude: object = None) -> None:
         if self.announced_on:
@@ -292,8 +294,9 @@ class Pilot(Slugged, Named, Sourced):
             ),
         ]
 
+    @reads("slug")
     def get_absolute_url(self) -> str:
-        return reverse("pilot-detail", args=[self.slug])
+        return path_of("pilot-detail", self.slug)
 
     @property
     def starts_on(self) -> date | None:

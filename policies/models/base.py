@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from config.asof import today
 from config.charts import PartialDate
 from config.history import HISTORY
+from config.reads import reads
 
 CODE_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 Rules = Mapping[str, tuple[str, ...]]
@@ -216,6 +217,7 @@ class Bilingual(models.Model):
         abstract = True
 
     @property
+    @reads("names")
     def name(self) -> str:
         """The name in the reader's language, else in the other."""
         first, second = self.names()
@@ -229,6 +231,7 @@ class Bilingual(models.Model):
             return ""
         return "en" if reads_chinese() else "zh"
 
+    @reads("EN", "ZH")
     def names(self) -> tuple[str, str]:
         """(in the reader's language, in the other)."""
         en, zh = getattr(self, self.EN), getattr(self, self.ZH)
@@ -280,6 +283,7 @@ class Titled(Bilingual):
         abstract = True
 
     @property
+    @reads("name")
     def title(self) -> str:
         return self.name
 
@@ -311,6 +315,7 @@ class Sourced(models.Model):
         abstract = True
 
     @property
+    @reads("confidence")
     def unverified(self) -> bool:
         """Whether the fact was only inferred, which every page says beside it."""
         return self.confidence == Confidence.INFERRED

@@ -7,10 +7,11 @@ from typing import ClassVar
 from django.core.exceptions import ValidationError
 from django.db import connection, models
 from django.db.models import F, Q
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from config.paths import path_of
+from config.reads import reads
 from policies.models.base import (
     Confidence,
     Dated,
@@ -143,8 +144,9 @@ class Policy(Slugged, Titled, Dated, Sourced):
             ),
         ]
 
+    @reads("slug")
     def get_absolute_url(self) -> str:
-        return reverse("policy-detail", args=[self.slug])
+        return path_of("policy-detail", self.slug)
 
     def clean(self) -> None:
         super().clean()
@@ -448,6 +450,7 @@ class Figure(Slugged, Named, Sourced):
                 raise ValidationError({name: PERIOD_RULE})
 
     @property
+    @reads("period_from", "period_to")
     def period(self) -> str:
         """The period in ISO form: 2013–2022, 2022, or empty when the source names none."""
         ends = [end for end in (self.period_from, self.period_to) if end]

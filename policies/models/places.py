@@ -4,10 +4,11 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
-from django.urls import reverse
 from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from config.paths import path_of
+from config.reads import reads
 from policies.models.base import Named, Recorded, Rules, Slugged, Sourced, check_text, code_check, fact_checks, one_of
 from policies.querysets import ProvinceQuerySet
 
@@ -123,8 +124,9 @@ class Province(Slugged, Named, Sourced):
             ),
         ]
 
+    @reads("slug")
     def get_absolute_url(self) -> str:
-        return reverse("province-detail", args=[self.slug])
+        return path_of("province-detail", self.slug)
 
     @property
     def short(self) -> str:
@@ -210,10 +212,12 @@ class Industry(Slugged, Named, Sourced):
             models.UniqueConstraint(fields=["name_zh"], name="industry_name_unique"),
         ]
 
+    @reads("slug")
     def get_absolute_url(self) -> str:
-        return reverse("industry-detail", args=[self.slug])
+        return path_of("industry-detail", self.slug)
 
     @property
+    @reads("named_in_batch_notice", "ultra_low_emission")
     def priority(self) -> bool:
         """Whether national policy singles it out, so that no pilot in it is a gap."""
         return self.named_in_batch_notice or self.ultra_low_emission

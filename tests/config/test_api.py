@@ -285,8 +285,9 @@ def test_the_key_settles_ties(client: Client, resource: str) -> None:
     word = TIES.get(resource, "slug")
     with CaptureQueriesContext(connection) as asked:
         client.get(f"/api/v1/{resource}/?ordering=-{word}&page_size=3")
-    sorted_by = next(query["sql"] for query in asked if "LIMIT 3" in query["sql"]).rpartition("ORDER BY")[2]
-    assert re.search(r'"id" ASC LIMIT 3$', sorted_by)
+    sql = next(query["sql"] for query in asked if "LIMIT 3" in query["sql"])
+    assert re.match(r'SELECT (DISTINCT )?"\w+"\."id"[ ,]', sql)  # plain rows are ordered by the number of a column
+    assert re.search(r'("id"| 1) ASC LIMIT 3$', sql)
 
 
 def test_fields_and_omit_choose(client: Client) -> None:
