@@ -27,10 +27,11 @@ from tests.imports import imported
 pytestmark = pytest.mark.django_db
 
 PLAN = "synergy-implementation-plan-2022"
+NEEDED = {"rollout": f"?policy={PLAN}", "trend": "?indicator=CO2_TOT"}
 ADDRESSES = [
     "/api/v1/",
     *(f"/api/v1/{name}/" for name in RESOURCES),
-    *(f"/api/v1/{name}/{f'?policy={PLAN}' if name == 'rollout' else ''}" for name in AGGREGATES),
+    *(f"/api/v1/{name}/{NEEDED.get(name, '')}" for name in AGGREGATES),
     "/api/v1/pilots/huzhou/",
     "/api/v1/indicators/AIR_SO2/",
 ]
