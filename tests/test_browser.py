@@ -404,7 +404,7 @@ def test_a_page_for_stewards_is_sound(reader: Callable[..., Page], steward: str,
 
 
 def test_a_token_is_made_copied_and_revoked(reader: Callable[..., Page], steward: str) -> None:
-    page = reader("/admin/login/?next=/tokens/")
+    page = reader("/admin/login/?next=/tokens/", permissions=["clipboard-read", "clipboard-write"])
     enter(page, steward)
     page.get_by_label("Name", exact=True).fill("Nightly")
     page.get_by_label("May also write").check()
@@ -413,6 +413,7 @@ def test_a_token_is_made_copied_and_revoked(reader: Callable[..., Page], steward
     assert secret.startswith("spt_")
     page.get_by_role("button", name="Copy", exact=True).click()
     expect(page.locator(".secret .said")).to_have_text("Copied")
+    assert page.evaluate("() => navigator.clipboard.readText()") == secret
     assert faults(page) == []
     page.reload()  # sends the form again: no second one is made
     expect(page.get_by_text("There is a token of this name.")).to_be_visible()
