@@ -156,6 +156,11 @@ def test_a_status_alone_is_not_told_twice() -> None:
         (f"{SECRET}=1", "[hidden]"),
         ("next=0123456789abcdefghijklmnopqrstuv", "next=[hidden]"),
         ("q=" + "湖" * 2_000, "q=" + "湖" * 998),
+        ("q=" + "a" * 8_000, "q=" + "a" * 998),
+        ("a" * 990 + f"&token={SECRET}", "a" * 990 + "&token=[hi"),
+        ("q=" + "a" * 8_000 + f"&token={SECRET}", "q=" + "a" * 998),
+        ("q=" + ".a" * 494 + f"&{SECRET}", "q=" + ".a" * 494 + "&[hidden]"),
+        ("q=my-token-of-old%3Dabc", "q=[hidden]"),
     ],
 )
 def test_a_query_without_its_secrets(query: str, shown: str) -> None:
