@@ -46,7 +46,7 @@ SIGNS = {"create": "+", "replace": "~", "change": "~", "delete": "-"}
 PLAIN = {
     **{name: f"/api/v1/{name}/" for name in ("overview", "coverage", "progress", "synergy", "changes", "nothing")},
     "rollout": "/api/v1/rollout/?policy=national",
-    "trend": "/api/v1/trend/?indicator=CO2_TOT",
+    "trend": "/api/v1/trend/?indicator=AIR_SO2",
     "root": "/api/v1/",
     "schema": "/api/schema/",
     "docs": "/api/docs/",
