@@ -75,11 +75,11 @@ def full_records() -> dict[str, Any]:
         pilot, date(2024, 6, 1), date(2024, 5, 1), **titles, **facts, owner=LINE, weight=3, is_key=True, evidence=LINE
     )
     target = make_target(
-        pilot, indicator, Decimal("12345678901234.567891"), Decimal("0.000001"), **facts, kind="limit", target_text=LINE
+        pilot, indicator, Decimal("123456789.123456"), Decimal("0.000001"), **facts, kind="limit", target_text=LINE
     )
     target.steps.create(year=2024, value=Decimal("34.4"))
-    target.steps.create(year=2025, value=Decimal("12345678901234.567891"))
-    reading = make_reading(pilot, indicator, "2024", Decimal("12345678901234.567891"), value_status="final", **facts)
+    target.steps.create(year=2025, value=Decimal("123456789.123456"))
+    reading = make_reading(pilot, indicator, "2024", Decimal("123456789.123456"), value_status="final", **facts)
     records = {
         "policies": policy, "plans": plan, "pilots": pilot, "stages": stage, "milestones": milestone, "targets": target,
         "readings": reading,
