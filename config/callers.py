@@ -1,5 +1,6 @@
 """Who sends a request: the address it comes from, and the person it was found to come from."""
 
+from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Any
 
@@ -10,10 +11,15 @@ from django.utils.functional import SimpleLazyObject
 
 def address_of(request: HttpRequest) -> str:
     """The address of the connection; behind a proxy of ours what that added, never what a client says of itself."""
-    own = str(request.META.get("REMOTE_ADDR", ""))
+    return address_in(request.META)
+
+
+def address_in(meta: Mapping[str, Any]) -> str:
+    """The same of the variables of WSGI."""
+    own = str(meta.get("REMOTE_ADDR", ""))
     if not settings.BEHIND_PROXY:
         return own
-    added = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
+    added = meta.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
     return added if is_address(added) else own
 
 

@@ -73,10 +73,9 @@ def packed(request: HttpRequest, response: Any, answer: Answer) -> None:
     if "gzip" not in WORD.findall(request.headers.get("Accept-Encoding", "")):
         return
     response["ETag"] = "W/" + response["ETag"]
-    if not has_already(request, response):  # then no body is sent at all
-        response.content = answer.compressed()
-        response["Content-Length"] = str(len(response.content))
-        response["Content-Encoding"] = "gzip"
+    response.content = answer.compressed()
+    response["Content-Length"] = str(len(response.content))
+    response["Content-Encoding"] = "gzip"
 
 
 def is_tagged(request: HttpRequest, response: Any, revision: int | None) -> bool:
@@ -90,10 +89,14 @@ def is_tagged(request: HttpRequest, response: Any, revision: int | None) -> bool
 
 def has_already(request: HttpRequest, response: HttpResponseBase) -> bool:
     """Whether the client named the version that it would be sent (RFC 9110, 13.1.2: weak and strong compare alike)."""
-    known = request.headers.get("If-None-Match")
-    if known is None or request.method not in READ or response.status_code != 200 or "ETag" not in response:
+    if request.method not in READ or response.status_code != 200 or "ETag" not in response:
         return False
-    return known.strip() == "*" or response["ETag"].removeprefix("W/") in tags(known)
+    return names_it(request.headers.get("If-None-Match"), response["ETag"])
+
+
+def names_it(known: str | None, tag: str) -> bool:
+    """Whether the header If-None-Match names this version, weak or strong."""
+    return known is not None and (known.strip() == "*" or tag.removeprefix("W/") in tags(known))
 
 
 def tags(header: str) -> list[str]:
@@ -102,9 +105,10 @@ def tags(header: str) -> list[str]:
 
 
 def without_body(response: Any) -> HttpResponseBase:
-    """The same answer as 304: its headers, except those that describe a body."""
+    """The same answer as 304: its headers, except those that describe a body, which are laid aside."""
+    response.left_out = {name: response[name] for name in OF_THE_BODY if response.has_header(name)}
     response.status_code = 304
     response.content = b""
-    for name in OF_THE_BODY:
+    for name in response.left_out:
         del response[name]
     return response  # type: ignore[no-any-return]

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -27,12 +27,18 @@ class RequestLog:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         begun = time.perf_counter()
         response = self.get_response(request)
-        facts = {**facts_of(request), "status": response.status_code}
-        ms = round((time.perf_counter() - begun) * 1000)
-        requests.info("%(method)s %(path)s %(status)s", facts, extra={**facts, "ms": ms})
+        facts = facts_of(request)
+        write_line(facts, response.status_code, begun)
         if response.status_code in REFUSED:
-            security.warning(REFUSED[response.status_code], extra=facts)
+            security.warning(REFUSED[response.status_code], extra={**facts, "status": response.status_code})
         return response
+
+
+def write_line(facts: Mapping[str, Any], status: int, begun: float) -> None:
+    """The line of a request that came in at this moment of time.perf_counter."""
+    told = {**facts, "status": status}
+    ms = round((time.perf_counter() - begun) * 1000)
+    requests.info("%(method)s %(path)s %(status)s", told, extra={**told, "ms": ms})
 
 
 def facts_of(request: HttpRequest) -> dict[str, Any]:
@@ -49,12 +55,12 @@ def facts_of(request: HttpRequest) -> dict[str, Any]:
 
 @receiver(user_logged_in)
 def signed_in(request: HttpRequest | None, user: Any, **kwargs: Any) -> None:
-    security.info("signed in", extra={"user": user.pk, **address_in(request)})
+    security.info("signed in", extra={"user": user.pk, **place_of(request)})
 
 
 @receiver(user_logged_out)
 def signed_out(request: HttpRequest | None, user: Any, **kwargs: Any) -> None:
-    security.info("signed out", extra={"user": user.pk if user else None, **address_in(request)})
+    security.info("signed out", extra={"user": user.pk if user else None, **place_of(request)})
 
 
 @receiver(user_login_failed)
@@ -62,8 +68,8 @@ def sign_in_failed(credentials: dict[str, Any], request: HttpRequest | None = No
     """Names the account, never the name that was typed: some people type their password there."""
     accounts = get_user_model()._default_manager.filter(username=str(credentials.get("username")))
     user = accounts.values_list("pk", flat=True).first()
-    security.warning("sign-in failed", extra={"user": user, **address_in(request)})
+    security.warning("sign-in failed", extra={"user": user, **place_of(request)})
 
 
-def address_in(request: HttpRequest | None) -> dict[str, str]:
+def place_of(request: HttpRequest | None) -> dict[str, str]:
     return {"address": address_of(request)} if request else {}

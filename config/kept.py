@@ -35,9 +35,7 @@ from rest_framework.response import Response
 from config.asof import today
 from config.demonstration import is_demonstration
 from config.marks import Marks, Seen, current, watched
-from config.problems import is_api
 from config.replica import reading_from
-from config.throttles import is_within_rate
 
 MOST_BYTES = 64 * 1024 * 1024  # of bodies, in one process
 LARGEST = 2 * 1024 * 1024  # a longer body is computed each time
@@ -270,34 +268,6 @@ def keep(key: str, answer: Answer, seen: Seen, marks: Marks, also: Iterable[str]
     if seen.covered(marks) and tables <= marks.keys():
         answer.marks = {table: marks[table] for table in tables}
         put(key, answer)
-
-
-class Ready:
-    """Hands out a kept answer of the API before its address is even looked up, to whoever is not signed in.
-
-    Only what a view answered with 200 is kept, so the address and its parameters are good. Marks come from the primary.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        answer = look(api_key(request), current()) if for_anybody(request) else None
-        if answer is None or not is_within_rate(request):
-            return self.get_response(request)
-        return sent(answer)
-
-
-def for_anybody(request: HttpRequest) -> bool:
-    """Whether it asks the API to read, and neither names a person nor has to."""
-    return (
-        settings.ANSWERS
-        and settings.SITE_ACCESS == "public"
-        and request.method in {"GET", "HEAD"}
-        and is_api(request)
-        and "Authorization" not in request.headers
-        and settings.SESSION_COOKIE_NAME not in request.COOKIES
-    )
 
 
 # -- pages -------------------------------------------------------------------------------------------------

@@ -35,14 +35,18 @@ class RequestId:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        given = request.headers.get("X-Request-ID", "")
-        number = given if SAFE_ID.fullmatch(given) and not TOKEN.search(given) else uuid.uuid4().hex
+        number = number_of(request.headers.get("X-Request-ID", ""))
         request_id.set(number)
         request.id = number  # type: ignore[attr-defined]
         translation.activate(translation.get_language_from_request(request))
         response = self.get_response(request)
         response["X-Request-ID"] = request.id  # type: ignore[attr-defined]
         return response
+
+
+def number_of(given: str) -> str:
+    """The number of a request: the one that its sender gave it, if that is plain and no token."""
+    return given if SAFE_ID.fullmatch(given) and not TOKEN.search(given) else uuid.uuid4().hex
 
 
 class Door:

@@ -6,6 +6,8 @@ Read before any process is made, so that a wrong setting stops the start. What t
 import gc
 from typing import Any
 
+from gunicorn.glogging import Logger
+
 from config.settings import LOGGING
 
 worker_class = "config.worker.Worker"
@@ -19,8 +21,14 @@ limit_request_fields = 100
 # What a proxy says of a request is believed by one setting, BEHIND_PROXY, and by Django alone.
 forwarded_allow_ips = ""
 
-# One line a request is written by config.events, with its number and without its secrets.
 logconfig_dict = LOGGING
+
+
+class logger_class(Logger):  # noqa: N801  # gunicorn's name for the setting
+    """One line a request is written by config.events, with its number and without its secrets: none here."""
+
+    def access(self, *_request: Any) -> None:
+        """Gunicorn would gather what its line tells of a request, and write it nowhere."""
 
 
 def post_worker_init(worker: Any) -> None:

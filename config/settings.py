@@ -90,7 +90,6 @@ MIDDLEWARE = [
     "config.middleware.ReaderLanguage",
     "config.throttles.RateLimits",
     "config.middleware.NoTokenInAddress",
-    "config.kept.Ready",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -279,7 +278,6 @@ LOGGING: dict[str, Any] = {
         "django": {"level": "INFO"},
         "django.request": {"level": "ERROR", "filters": ["raised"]},
         "django.server": {"handlers": ["console"], "level": "INFO", "propagate": False},
-        "gunicorn.access": {"level": "ERROR"},  # config.events writes the line of a request
         "gunicorn.error": {"handlers": ["console"], "level": "INFO", "propagate": False},
         "tracker": {"level": "INFO"},
     },

@@ -7,7 +7,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
@@ -171,15 +171,6 @@ def throttle(request: Request) -> None:
         raise Throttled(max(over, key=lambda standing: standing.wait))
 
 
-def is_within_rate(request: HttpRequest) -> bool:
-    """Count a request of the API by somebody who is not signed in, to be answered with what lies ready."""
-    standing = counted("anonymous", network_of(address_of(request)))
-    if standing is not None and standing.over:
-        return False  # it goes on to its view, which refuses it
-    request.standings = [standing] if standing else []  # type: ignore[attr-defined]
-    return True
-
-
 def rates_of(request: Request) -> Iterator[tuple[str, str]]:
     """The names of the rates, with the name that the caller is counted under."""
     signed_in = bool(request.user.is_authenticated)
@@ -202,6 +193,15 @@ def network_of(address: str) -> str:
     return str(found.ipv4_mapped or ip_network(f"{found}/64", strict=False))
 
 
+def telling(standings: Sequence[Standing]) -> dict[str, str]:
+    """The headers that say what may be sent, and how much of it is left."""
+    if not standings:
+        return {}
+    policy = ", ".join(f'"{s.rate}";q={s.most};w={s.seconds}' for s in standings)
+    left = ", ".join(f'"{s.rate}";r={max(0, s.most - s.used)};t={s.wait}' for s in standings)
+    return {"RateLimit-Policy": policy, "RateLimit": left}
+
+
 class RateLimits:
     """Tells how much is left, and counts tokens that opened nothing.
 
@@ -215,10 +215,8 @@ class RateLimits:
         response = self.get_response(request)
         if response.status_code == 401 and request.headers.get("Authorization", "").lower().startswith("bearer"):
             response = self.failed(request, response)
-        standings = getattr(request, "standings", ())
-        if standings:
-            response["RateLimit-Policy"] = ", ".join(f'"{s.rate}";q={s.most};w={s.seconds}' for s in standings)
-            response["RateLimit"] = ", ".join(f'"{s.rate}";r={max(0, s.most - s.used)};t={s.wait}' for s in standings)
+        for name, value in telling(getattr(request, "standings", ())).items():
+            response[name] = value
         return response
 
     def failed(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
