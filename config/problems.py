@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, Unread
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from gunicorn.http.errors import ParseException
 from rest_framework.exceptions import APIException, NotAuthenticated, NotFound
 from rest_framework.exceptions import PermissionDenied as APIPermissionDenied
@@ -25,6 +26,9 @@ PAGES = ("/api/docs", "/api/use")  # below /api/, but for people
 CREDENTIALS = 'Bearer realm="tracker"'  # what a 401 asks for
 RETRY_AFTER = "2"  # seconds, in which a database that restarts is there again
 MOST_PATH = 500  # characters of a path that a problem repeats: an answer never grows with the request
+WRONG = gettext_lazy(
+    "Something went wrong on our side. Nothing was changed. Tell the administrator the request number."
+)
 UNREADABLE = (UnreadablePostError, ParseException)  # a body that broke off, or is not chunked as it says
 
 
@@ -156,8 +160,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def failure(request: HttpRequest) -> HttpResponse:
     """A fault of ours: no template context that could fail again."""
-    detail = _("Something went wrong on our side. Nothing was changed. Tell the administrator the request number.")
-    return refuse(request, 500, detail)
+    return refuse(request, 500, str(WRONG))
 
 
 def not_now(request: HttpRequest) -> HttpResponse:

@@ -7,7 +7,7 @@ from django.utils.http import http_date
 from django.utils.translation import gettext as _
 from gunicorn.http import errors
 
-from config.problems import failure, problem_answer, refuse, server_error
+from config.problems import WRONG, failure, problem_answer, refuse, server_error
 
 OURS = (errors.ConfigurationProblem, errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)
 POLICY = "default-src 'none'; img-src 'self'; script-src 'self'; style-src 'self'"
@@ -19,7 +19,10 @@ def answer(exc: BaseException, method: str, path: str, number: str) -> HttpRespo
     request.method, request.path, request.path_info = method, path, path
     request.id = number  # type: ignore[attr-defined]
     with translation.override(settings.LANGUAGE_CODE):  # no header was read that names another
-        response = answer_to(exc, request)
+        try:
+            response = answer_to(exc, request)
+        except Exception:  # what broke the page breaks the page about it too: files that were never collected, say
+            response = problem_answer(request, 500, str(WRONG))
     response["X-Request-ID"] = number
     return response
 

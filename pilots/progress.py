@@ -32,7 +32,7 @@ from pilots.metrics import (
     TargetKind,
     TargetPath,
 )
-from pilots.models import LightOverride, Milestone, Pilot, Reading, ReadingState, StageEntry, Target, TargetStep
+from pilots.models import LightOverride, Milestone, Pilot, Reading, ReadingState, Target
 
 UNKNOWN = "unknown"  # the word for the stage of a pilot without any on record
 FIRST_REPORT = (4, 1)  # a year's values are due by 31 March of the next, so lights turn on 1 April
@@ -44,25 +44,13 @@ def with_facts(pilots: QuerySet[Pilot], *, only_on: date | None = None, quarters
     Lights are judged by whole years, so the readings of `quarters` come only where they are shown. `only_on` names the
     one day whose status is asked, and no day before: then earlier years are not read.
     """
-    readings = Reading.objects.order_by("period", "version")
+    readings = Reading.objects.all()
     if not quarters:
         readings = readings.exclude(period__contains="-")
     if only_on:
         readings = readings.filter(period__gte=str(metrics.year_due(only_on)))
-    targets = Target.objects.select_related("indicator").order_by("indicator_id")
-    return pilots.select_related("batch", "province", "parent").prefetch_related(
-        read("stages", StageEntry.objects.all()),
-        read("milestones", Milestone.objects.all()),
-        read("targets", targets),
-        Prefetch("targets_read__steps", TargetStep.objects.all(), to_attr="steps_read"),
-        read("readings", readings),
-        read("overrides", LightOverride.objects.select_related("author").order_by("set_on", "pk")),
-    )
-
-
-def read(name: str, rows: QuerySet[Any]) -> Prefetch[Any]:
-    """A relation read into a plain list: Django would make a question of its own for each record otherwise."""
-    return Prefetch(name, rows, to_attr=f"{name}_read")
+    facts: Any = Prefetch("facts", readings)  # the stubs know Django's own relations alone
+    return pilots.select_related("batch", "province", "parent").prefetch_related(facts)
 
 
 def brought(record: Pilot | Target, name: str) -> Sequence[Any]:
@@ -265,13 +253,22 @@ def indicator_status(target: Target, latest: Mapping[int, Reading], as_of: date)
 
 
 def target_light(target: Target, reading: Reading | None, year: int, as_of: date) -> IndicatorLight:
-    """The light of a target by its kind."""
+    """The light of a target by its kind; of one in numbers worked out once, for it is the same on any day."""
+    if target.kind == TargetKind.TEXT:
+        done = bool(target.done_on and target.done_on <= as_of)
+        return metrics.text_light(done, date(target.target_year, 12, 31), as_of)
+    known: dict[tuple[int | None, int], IndicatorLight] = vars(target).setdefault("lights_known", {})
+    key = (reading.pk if reading else None, year)
+    if key not in known:
+        known[key] = light_of_number(target, reading, year)
+    return known[key]
+
+
+def light_of_number(target: Target, reading: Reading | None, year: int) -> IndicatorLight:
+    """The light of a target in numbers for a reading of the year."""
     actual = reading.value if reading else None
     direction = Direction(target.indicator.direction)
     match target.kind:
-        case TargetKind.TEXT:
-            done = bool(target.done_on and target.done_on <= as_of)
-            return metrics.text_light(done, date(target.target_year, 12, 31), as_of)
         case TargetKind.LIMIT:
             return metrics.limit_light(actual, target.target_value, direction)
         case TargetKind.KEEP:

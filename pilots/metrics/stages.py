@@ -37,13 +37,15 @@ class Stage(TextChoices):
     @property
     def order(self) -> int:
         """1 for the first of the ten stages to 10; 11 and 12 for the side states."""
-        return list(Stage).index(self) + 1
+        return PLACES[self]
 
     @property
     def is_side(self) -> bool:
         """A side state, which is no step on the way."""
         return self in {Stage.RECTIFYING, Stage.WITHDRAWN}
 
+
+PLACES = {stage: place for place, stage in enumerate(Stage, 1)}  # asked for by the hundred thousand
 
 ORDERED = tuple(stage for stage in Stage if not stage.is_side)
 """The ten stages a pilot goes through."""

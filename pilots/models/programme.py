@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config.paths import path_of
 from config.reads import reads
+from pilots.models.facts import Facts
 from pilots.querysets import BatchQuerySet, PilotQuerySet
 from policies.models import Industry, Level, Policy, Province
 from policies.models.base import (
@@ -235,6 +236,7 @@ class Pilot(Slugged, Named, Sourced):
     )
 
     objects = PilotQuerySet.as_manager()
+    facts = Facts()
     _history_m2m_fields = ["industries", "sources"]
     MENDED_AT: ClassVar[Rules] = {
         "city_type_only_for_cities": ("city_type",),

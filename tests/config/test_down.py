@@ -14,9 +14,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import InterfaceError, OperationalError, connection
+from django.templatetags.static import static
 from django.test import Client
 from gunicorn.http.errors import InvalidChunkSize, InvalidResponseHeader
 
+from config.problems import WRONG
 from config.unread import answer
 from pilots import api as pilots_api
 from policies import middleware
@@ -119,6 +121,17 @@ def test_a_stream_that_fails_before_its_first_byte(fault: Exception, status: int
     kind = "application/problem+json" if path.startswith("/api/") else "text/html; charset=utf-8"
     assert response["Content-Type"] == kind
     assert response.headers.get("Retry-After") == ("2" if status == 503 else None)
+
+
+def test_a_page_of_an_error_that_cannot_be_made_either(settings: Any, tmp_path: Path) -> None:
+    """As where files were never collected: no page can name its style sheet, not even that of the error."""
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": "config.storage.StaticFiles"}}
+    settings.STATIC_ROOT = tmp_path
+    with pytest.raises(ValueError, match="manifest") as caught:
+        static("css/site.css")
+    response = answer(caught.value, "GET", "/pilots/", "abc-1")
+    assert (response.status_code, response["Content-Type"]) == (500, "application/problem+json")
+    assert json.loads(response.content) == problem("/pilots/", 500, "Server error", str(WRONG))
 
 
 # -- over a socket ------------------------------------------------------------------------------------------

@@ -1,0 +1,70 @@
+"""What a pilot's progress is computed from, read for any number of pilots with one query a kind into plain lists."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from django.db.models import Model, QuerySet
+
+ORDER: Mapping[str, tuple[str, ...]] = {
+    "stages": ("entered_on", "pk"),
+    "milestones": ("planned_on", "pk"),
+    "targets": ("indicator_id",),
+    "readings": ("period", "version"),
+    "overrides": ("set_on", "pk"),
+}
+"""The relations of a pilot that are its facts, and in which order each is read."""
+BESIDE: Mapping[str, str] = {"targets": "indicator", "overrides": "author"}
+"""What is read along with a record of these."""
+
+Key = Callable[[Any], Any]
+
+
+class Facts:
+    """Gives pilots their facts by `prefetch_related("facts")`; a Prefetch may bring its own question for readings.
+
+    Each list is an attribute named after its relation: stages_read, and so on; of a target, steps_read. Django's own
+    prefetch looks for the pilot of each record and sets it there anew, which takes more time than the queries.
+    """
+
+    def is_cached(self, pilot: Any) -> bool:
+        return "stages_read" in vars(pilot)
+
+    def get_prefetch_querysets(
+        self, instances: Sequence[Any], querysets: Sequence[QuerySet[Any]] | None = None
+    ) -> tuple[list[Any], Key, Key, bool, str, bool]:
+        """What Django asks of whatever can be prefetched. The lists are set here, so nothing is left for it to do."""
+        questions = {name: question(type(instances[0]), name) for name in ORDER}
+        if querysets:
+            questions["readings"] = querysets[0].order_by(*ORDER["readings"])
+        for name, rows in questions.items():
+            bring(instances, name, rows)
+        targets = [target for pilot in instances for target in pilot.targets_read]
+        if targets:
+            bring(targets, "steps", kind_of(type(targets[0]), "steps")._default_manager.order_by("year"))
+        return [], key_of, key_of, True, "facts", False
+
+
+def question(pilot: type[Model], name: str) -> QuerySet[Any]:
+    rows: QuerySet[Any] = kind_of(pilot, name)._default_manager.order_by(*ORDER[name])
+    return rows.select_related(BESIDE[name]) if name in BESIDE else rows
+
+
+def kind_of(owner: type[Model], name: str) -> Any:
+    return owner._meta.get_field(name).related_model
+
+
+def key_of(record: Model) -> Any:
+    return record.pk
+
+
+def bring(owners: Sequence[Any], name: str, rows: QuerySet[Any]) -> None:
+    """Set the list of each owner; whoever a record belongs to is known to it without another query."""
+    field: Any = type(owners[0])._meta.get_field(name).remote_field
+    own, column = field.name, field.attname
+    held: dict[Any, tuple[Any, list[Any]]] = {owner.pk: (owner, []) for owner in owners}
+    for record in rows.filter(**{f"{own}__in": list(held)}):
+        owner, records = held[getattr(record, column)]
+        record._state.fields_cache[own] = owner
+        records.append(record)
+    for owner in owners:
+        vars(owner)[f"{name}_read"] = held[owner.pk][1]
