@@ -8,7 +8,7 @@ whoever is not signed in. Everything else goes on to Django, which knows the fin
 import time
 import weakref
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -41,8 +41,6 @@ Key = tuple[Any, ...]
 class Sent:
     """An answer as it went over the wire."""
 
-    marks: Marks  # of all tables, as they stood before it was read
-    day: date
     answer: "weakref.ref[Answer]"  # gone when config/kept.py lets go of it
     headers: list[tuple[str, str]]  # with a body
     tag: str
@@ -54,12 +52,21 @@ class Sent:
         return [(name, value) for name, value in self.headers if name not in OF_THE_BODY]
 
 
+@dataclass(frozen=True)
+class State:
+    """What has been sent while all tables stood as these marks say, on one day. Neither ever comes back."""
+
+    marks: Marks
+    day: date
+    sent: dict[Key, Sent] = field(default_factory=dict)
+
+
 class Ready:
     """A WSGI application around Django's."""
 
     def __init__(self, application: Callable[..., Any]) -> None:
         self.application = application
-        self.sent: dict[Key, Sent] = {}
+        self.state = State({}, date.min)
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         begun = time.perf_counter()
@@ -67,36 +74,36 @@ class Ready:
         marks = standing() if key is not None else None
         if key is None or marks is None:
             return self.application(environ, start_response)  # type: ignore[no-any-return]
-        sent = self.sent.get(key)
-        if sent is not None and sent.marks == marks and sent.day == day:
-            answer = sent.answer()
-            headers = own_headers(environ) if answer is not None else None
-            if answer is not None and headers is not None:
-                return again(sent, answer, headers, environ, start_response, begun)
+        state = self.state
+        if state.marks != marks or state.day != day:
+            self.state = state = State(marks, day)
+        sent = state.sent.get(key)
+        answer = sent.answer() if sent is not None else None
+        headers = own_headers(environ) if answer is not None else None
+        if sent is not None and answer is not None and headers is not None:
+            return again(sent, answer, headers, environ, start_response, begun)
         response = self.application(environ, start_response)
-        self.remember(key, marks, day, response)
+        answer = getattr(response, "kept", None)
+        # Without marks it was computed from what they do not answer for.
+        if answer is not None and answer.marks and answer.stands(marks) and not response.cookies:
+            if len(state.sent) >= MOST:
+                state.sent.clear()
+            state.sent[key] = as_sent(key, answer, response)
         return response  # type: ignore[no-any-return]
 
-    def remember(self, key: Key, marks: Marks, day: date, response: Any) -> None:
-        """Keep what was sent, if it is an answer that stands under these marks."""
-        answer = getattr(response, "kept", None)
-        if answer is None or not answer.marks or not answer.stands(marks) or response.cookies:
-            return  # without marks: it was computed from what they do not answer for
-        whole = {**dict(response.items()), **getattr(response, "left_out", {})}
-        headers = [(name, value) for name, value in whole.items() if name not in OWN_TO_A_REQUEST]
-        method, _scheme, script, path, query, *_more = key
-        facts = {
-            "method": method,
-            "path": safe_path(script + path),
-            "query": safe_query(query),
-            "user": None,
-            "token": None,
-        }
-        if len(self.sent) >= MOST:
-            self.sent.clear()
-        self.sent[key] = Sent(
-            marks, day, weakref.ref(answer), headers, whole["ETag"], "Content-Encoding" in whole, facts
-        )
+
+def as_sent(key: Key, answer: Answer, response: Any) -> Sent:
+    whole = {**dict(response.items()), **getattr(response, "left_out", {})}
+    headers = [(name, value) for name, value in whole.items() if name not in OWN_TO_A_REQUEST]
+    method, _scheme, script, path, query, *_more = key
+    facts = {
+        "method": method,
+        "path": safe_path(script + path),
+        "query": safe_query(query),
+        "user": None,
+        "token": None,
+    }
+    return Sent(weakref.ref(answer), headers, whole["ETag"], "Content-Encoding" in whole, facts)
 
 
 def key_of(environ: Environ) -> Key | None:

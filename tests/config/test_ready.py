@@ -201,7 +201,7 @@ def test_no_more_is_remembered_than_so_many(wire: Wire, monkeypatch: Any) -> Non
     monkeypatch.setattr(ready, "MOST", 2)
     for size in (1, 2, 3):
         wire.ask(f"{LIST}?page_size={size}")
-    assert len(wire.door.sent) == 1
+    assert len(wire.door.state.sent) == 1
     assert wire.ask(f"{LIST}?page_size=3").again
 
 
@@ -270,7 +270,7 @@ def test_whoever_is_or_has_to_be_somebody_is_known_by_django(wire: Wire, setting
 def test_all_else_is_asked_of_django_each_time(wire: Wire, address: str, method: str) -> None:
     heard = [wire.ask(address, method) for _ in range(2)]
     assert [one.again for one in heard] == [False, False]
-    assert not wire.door.sent
+    assert not wire.door.state.sent
 
 
 def test_nothing_is_sent_again_where_answers_are_not_kept(wire: Wire, settings: Any) -> None:
