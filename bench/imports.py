@@ -18,7 +18,7 @@ from pathlib import Path
 from bench.databases import BASE, ask, connect, manage, ready
 from bench.servers import ROOT, environment
 
-NAME, SAMPLE, MOST_IN_A_FILE, TARGET = "bench_imports", 1_000, 50_000, 5.0
+NAME, SAMPLE, MOST_IN_A_FILE, TARGET = "bench_imports", 1_000, 40_000, 5.0
 HEADS = ("pilot", "indicator", "period", "value", "value_status", "reported_on", "confidence")
 REST = ("12.5", "final", "2026-01-05", "official")
 

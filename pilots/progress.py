@@ -44,13 +44,17 @@ def with_facts(pilots: QuerySet[Pilot], *, only_on: date | None = None, quarters
     Lights are judged by whole years, so the readings of `quarters` come only where they are shown. `only_on` names the
     one day whose status is asked, and no day before: then earlier years are not read.
     """
-    readings = Reading.objects.all()
-    if not quarters:
-        readings = readings.exclude(period__contains="-")
+    readings = Reading.objects.all() if quarters else by_year()
     if only_on:
         readings = readings.filter(period__gte=str(metrics.year_due(only_on)))
     facts: Any = Prefetch("facts", readings)  # the stubs know Django's own relations alone
     return pilots.select_related("batch", "province", "parent").prefetch_related(facts)
+
+
+def by_year() -> QuerySet[Reading]:
+    """Readings of whole years, with what lights and rates are judged by; nothing of what is told beside them."""
+    judged = Reading.objects.only("pilot", "indicator", "period", "version", "value", "state", "accepted_on")
+    return judged.exclude(period__contains="-")
 
 
 def brought(record: Pilot | Target, name: str) -> Sequence[Any]:

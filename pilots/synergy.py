@@ -19,7 +19,8 @@ from django.utils.translation import gettext_lazy as _
 from pilots import metrics
 from pilots.metrics import CoControl, Elasticity, Emission, Equivalents, PollutionProgress, Reduction
 from pilots.models import Indicator, IndicatorKind, Pilot, Reading, SynergyUse, Target
-from pilots.progress import accepted, brought, with_facts
+from pilots.models.facts import read_facts
+from pilots.progress import accepted, brought, by_year
 
 CARBON, CARBON_INTENSITY = "CO2_TOT", ("CO2_GDP", "CO2_IVA")
 TONNES_OF_UNIT = {"t": 1, "10⁴ t": 10_000}
@@ -176,13 +177,25 @@ def build_synergy(pilots: QuerySet[Pilot], as_of: date, year: int | None = None)
     indicators = list(Indicator.objects.all())
     found: list[PilotSynergy] = []
     missing: list[MissingPilot] = []
-    for pilot in with_facts(pilots):
+    chosen = list(pilots.select_related("batch", "province", "parent"))
+    read_facts(chosen, ("targets", "readings"), by_year().filter(indicator__in=[i for i in indicators if enters(i)]))
+    for pilot in chosen:
         result = pilot_synergy(pilot, year, as_of, indicators)
         if isinstance(result, Lack):
             missing.append(MissingPilot(pilot, result))
         else:
             found.append(result)
     return Synergy(as_of, year, found, missing)
+
+
+def enters(indicator: Indicator) -> bool:
+    """Whether its values are looked at here."""
+    return indicator.code in {CARBON, *CARBON_INTENSITY} or is_air_total(indicator)
+
+
+def is_air_total(indicator: Indicator) -> bool:
+    """An air pollutant as a whole amount, which may be set beside carbon."""
+    return indicator.kind == IndicatorKind.POLLUTANT and indicator.may_enter_synergy == SynergyUse.TOTAL
 
 
 def pilot_synergy(pilot: Pilot, year: int, as_of: date, indicators: Sequence[Indicator]) -> PilotSynergy | Lack:
@@ -197,11 +210,7 @@ def pilot_synergy(pilot: Pilot, year: int, as_of: date, indicators: Sequence[Ind
     pair = make_pair(carbon, base_year, year, values, targets)
     if base_year is None or pair.base is None:
         return Lack.NO_CARBON_BASE
-    air = [
-        make_pair(item, base_year, year, values, targets)
-        for item in indicators
-        if item.kind == IndicatorKind.POLLUTANT and item.may_enter_synergy == SynergyUse.TOTAL
-    ]
+    air = [make_pair(item, base_year, year, values, targets) for item in indicators if is_air_total(item)]
     pollutants = [item for item in air if item.base is not None or item.actual is not None]
     if not any(item.base is not None and item.actual is not None for item in pollutants):
         return Lack.NO_POLLUTANT

@@ -443,8 +443,8 @@ def test_queries_do_not_grow_with_the_pilots(
     empty: None, client: Client, django_assert_num_queries: Any, path: str, n: int
 ) -> None:
     queries = {
-        # facts 7, industries; indicators; sources; years on record; choices of 3 filters
-        "/synergy/": 14,
+        # pilots, industries, targets, readings; indicators; sources; years on record; choices of 3 filters
+        "/synergy/": 10,
         # the batch, its sources; batches; facts 7; reconciliation 2; sources of stages, of all; history 3: how many
         # entries, which, and those themselves
         "/batches/b/": 17,

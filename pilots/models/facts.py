@@ -1,6 +1,6 @@
 """What a pilot's progress is computed from, read for any number of pilots with one query a kind into plain lists."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db.models import Model, QuerySet
@@ -33,36 +33,32 @@ class Facts:
         self, instances: Sequence[Any], querysets: Sequence[QuerySet[Any]] | None = None
     ) -> tuple[list[Any], Key, Key, bool, str, bool]:
         """What Django asks of whatever can be prefetched. The lists are set here, so nothing is left for it to do."""
-        questions = {name: question(type(instances[0]), name) for name in ORDER}
-        if querysets:
-            questions["readings"] = querysets[0].order_by(*ORDER["readings"])
-        for name, rows in questions.items():
-            bring(instances, name, rows)
-        targets = [target for pilot in instances for target in pilot.targets_read]
-        if targets:
-            bring(targets, "steps", kind_of(type(targets[0]), "steps")._default_manager.order_by("year"))
+        read_facts(instances, ORDER, querysets[0] if querysets else None)
+        bring([target for pilot in instances for target in pilot.targets_read], "steps", ("year",))
         return [], key_of, key_of, True, "facts", False
 
 
-def question(pilot: type[Model], name: str) -> QuerySet[Any]:
-    rows: QuerySet[Any] = kind_of(pilot, name)._default_manager.order_by(*ORDER[name])
-    return rows.select_related(BESIDE[name]) if name in BESIDE else rows
-
-
-def kind_of(owner: type[Model], name: str) -> Any:
-    return owner._meta.get_field(name).related_model
+def read_facts(pilots: Sequence[Any], names: Iterable[str], readings: QuerySet[Any] | None = None) -> None:
+    """Give pilots these of the lists alone; of readings those that are asked for."""
+    for name in names:
+        bring(pilots, name, ORDER[name], readings if name == "readings" else None)
 
 
 def key_of(record: Model) -> Any:
     return record.pk
 
 
-def bring(owners: Sequence[Any], name: str, rows: QuerySet[Any]) -> None:
+def bring(owners: Sequence[Any], name: str, order: Sequence[str], rows: QuerySet[Any] | None = None) -> None:
     """Set the list of each owner; whoever a record belongs to is known to it without another query."""
-    field: Any = type(owners[0])._meta.get_field(name).remote_field
-    own, column = field.name, field.attname
+    if not owners:
+        return
+    relation: Any = type(owners[0])._meta.get_field(name)
+    own, column = relation.remote_field.name, relation.remote_field.attname
     held: dict[Any, tuple[Any, list[Any]]] = {owner.pk: (owner, []) for owner in owners}
-    for record in rows.filter(**{f"{own}__in": list(held)}):
+    found = relation.related_model._default_manager.all() if rows is None else rows
+    if name in BESIDE:
+        found = found.select_related(BESIDE[name])
+    for record in found.filter(**{f"{own}__in": list(held)}).order_by(*order):
         owner, records = held[getattr(record, column)]
         record._state.fields_cache[own] = owner
         records.append(record)
