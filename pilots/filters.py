@@ -191,7 +191,7 @@ class SynergyPageFilter(SynergyFilter):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         on_record = Reading.objects.filter(accepted_on__lte=self.request.as_of, period__regex=r"^[0-9]{4}$")
-        years = {*on_record.values_list("period", flat=True), str(year_due(self.request.as_of))}
+        years = {*on_record.order_by().values_list("period", flat=True).distinct(), str(year_due(self.request.as_of))}
         self.filters["year"].extra["choices"] = [(year, year) for year in sorted(years, reverse=True)]
 
     @property
