@@ -338,6 +338,21 @@ def test_a_page_with_room_for_all_pilots_says_no_more(empty: None, client: Clien
     assert 'class="rest"' not in client.get(path).content.decode()
 
 
+@pytest.mark.parametrize(
+    ("batches", "rest"), [(10, []), (11, ["The first 20 of 22 rows; the files hold all of them."])]
+)
+def test_many_batches_leave_room_for_the_list_of_pilots(
+    empty: None, client: Client, batches: int, rest: list[str]
+) -> None:
+    """A batch has two rows there, of cities and of parks."""
+    for _ in range(batches):
+        make_batch(city_count=1, park_count=1)
+    text = client.get("/pilots/").content.decode()
+    assert [line.strip() for line in re.findall(r'<p class="rest">(.*?)</p>', text, re.DOTALL)] == rest
+    rows = read_csv(client.get("/pilots/?export=reconciliation.csv"))
+    assert len([row for row in rows if not row[0].startswith("#")]) == 1 + 2 * batches
+
+
 @pytest.mark.parametrize("path", PLACES)
 def test_the_file_holds_the_pilots_that_the_page_has_no_room_for(empty: None, client: Client, path: str) -> None:
     add_pilots(51)
