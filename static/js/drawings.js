@@ -6,10 +6,11 @@
   const dayWords = writer({ day: "numeric", month: "long", year: "numeric" });
   const monthWords = writer({ month: "short", year: "numeric" });
 
-  /** A writer of dates, made when it writes its first: that takes longer than reading this whole file. */
+  /** A writer of dates, made when it is first needed: that takes longer than reading this whole file. */
   function writer(options) {
     let made;
-    return { format: (value) => (made ??= new Intl.DateTimeFormat(lang, options)).format(value) };
+    const make = () => (made ??= new Intl.DateTimeFormat(lang, options));
+    return { make, format: (value) => make().format(value) };
   }
 
   const STILL = { animations: { numbers: false, colors: false } }; // the plugin moves its labels unless told not to
@@ -205,6 +206,8 @@
       options: config,
     };
   }
+
+  steps.before = monthWords.make;
 
   /* -- strip: one dot a record, or a span of days where they are many; one lane a region ----------------- */
 
