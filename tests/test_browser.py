@@ -562,6 +562,19 @@ def test_colours_turned_between_the_parts_of_a_drawing_leave_it_whole(reader: Ca
     assert painted(page)
 
 
+def test_the_numbers_at_an_axis_have_the_decimals_that_its_steps_need(reader: Callable[..., Page]) -> None:
+    page = reader("/industries/")
+    draw_charts(page)
+    words = page.evaluate(
+        """(axes) => axes.map((values) => {
+      const ticks = values.map((value) => ({ value }));
+      return values.map((value, i) => tracker.pens.axis({}).ticks.callback(value, i, ticks)).join(" ");
+    })""",
+        [[0, 5, 10], [0, 2.5, 5], [0.1, 0.2, 0.1 + 0.2], [0.25, 0.5], [-1500, 0, 1500], [1234567.5]],
+    )
+    assert words == ["0 5 10", "0.0 2.5 5.0", "0.1 0.2 0.3", "0.25 0.50", "−1,500 0 1,500", "1,234,567.5"]
+
+
 def libraries(page: Page) -> list[str]:
     """What was brought to draw with."""
     return page.evaluate("""() => performance.getEntriesByType("resource").map((entry) => entry.name)

@@ -40,12 +40,28 @@
     };
   }
 
+  /** The number at a tick, with as many decimals as any tick of the axis needs. Chart.js would ask the browser's own
+      writer of numbers, and that takes as long to make as the whole axis. */
+  function tickWords(value, _, ticks) {
+    const decimalsOf = (tick) => String(Number(tick.value.toFixed(6))).split(".")[1]?.length ?? 0;
+    const text = Math.abs(value).toFixed(Math.max(...ticks.map(decimalsOf)));
+    const [whole, decimals] = text.split(".");
+    const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ",");
+    return (value < 0 ? "−" : "") + (decimals ? `${grouped}.${decimals}` : grouped);
+  }
+
   function axis(look, more = {}) {
     return {
       border: { color: look.edge },
       ...more,
       grid: { color: look.line, drawTicks: false, ...more.grid },
-      ticks: { color: look.muted, font: { family: look.face, size: 12 }, padding: 6, ...more.ticks },
+      ticks: {
+        color: look.muted,
+        font: { family: look.face, size: 12 },
+        padding: 6,
+        callback: tickWords,
+        ...more.ticks,
+      },
     };
   }
 
