@@ -575,6 +575,15 @@ def test_the_numbers_at_an_axis_have_the_decimals_that_its_steps_need(reader: Ca
     assert words == ["0 5 10", "0.0 2.5 5.0", "0.1 0.2 0.3", "0.25 0.50", "−1,500 0 1,500", "1,234,567.5"]
 
 
+def test_a_closed_table_is_laid_out_when_its_tab_is_opened(reader: Callable[..., Page]) -> None:
+    page = reader("/industries/")
+    frame = page.locator("#chart-coverage")
+    is_laid_out = "(table) => table.checkVisibility()"
+    assert not frame.locator("table").evaluate(is_laid_out)
+    frame.get_by_role("tab", name="Table").click()
+    assert frame.locator("table").evaluate(is_laid_out)
+
+
 def libraries(page: Page) -> list[str]:
     """What was brought to draw with."""
     return page.evaluate("""() => performance.getEntriesByType("resource").map((entry) => entry.name)
