@@ -530,6 +530,60 @@ def test_a_chart_is_drawn_when_it_is_seen_and_not_before(reader: Callable[..., P
     expect(page.locator("#chart-adoption")).not_to_have_attribute("data-drawn", "")
 
 
+def test_no_one_task_draws_a_whole_chart(reader: Callable[..., Page]) -> None:
+    """Made, laid out and painted in a moment of rest each, so that a phone answers in between."""
+    page = reader("/", viewport=PHONE)
+    page.locator("#chart-coverage").scroll_into_view_if_needed()
+    expect(page.locator("#chart-coverage")).to_have_attribute("data-drawn", "")
+    page.evaluate("""() => {
+      const { requestIdleCallback } = window;
+      const rests = {};
+      let rest = 0;
+      const note = (step) => ({ id }) => ((rests[id] ??= {})[step] = rest);
+      window.rests = rests;
+      window.requestIdleCallback = (what, how) => requestIdleCallback(() => (rest++, what()), how);
+      Chart.register({ id: "note", afterInit: note("made"), afterUpdate: note("laid"), afterDraw: note("painted") });
+    }""")
+    page.locator("#chart-adoption").scroll_into_view_if_needed()
+    expect(page.locator("#chart-adoption")).to_have_attribute("data-drawn", "")
+    drawn = [chart for chart in page.evaluate("() => Object.values(window.rests)") if "made" in chart]
+    assert drawn
+    assert all(chart["made"] < chart["laid"] < chart["painted"] for chart in drawn)
+
+
+def test_colours_turned_between_the_parts_of_a_drawing_leave_it_whole(reader: Callable[..., Page]) -> None:
+    page = reader("/industries/")
+    page.evaluate("""() => {
+      const { requestIdleCallback } = window;
+      const turn = () => document.dispatchEvent(new Event("tracker:theme"));
+      window.requestIdleCallback = (what, how) => requestIdleCallback(() => (turn(), what()), how);
+    }""")
+    draw_charts(page)
+    assert painted(page)
+
+
+def test_the_numbers_at_an_axis_have_the_decimals_that_its_steps_need(reader: Callable[..., Page]) -> None:
+    page = reader("/industries/")
+    draw_charts(page)
+    words = page.evaluate(
+        """(axes) => axes.map((values) => {
+      const ticks = values.map((value) => ({ value }));
+      return values.map((value, i) => tracker.pens.axis({}).ticks.callback(value, i, ticks)).join(" ");
+    })""",
+        [[0, 5, 10], [0, 2.5, 5], [0.1, 0.2, 0.1 + 0.2], [0.25, 0.5], [-1500, 0, 1500], [1234567.5]],
+    )
+    assert words == ["0 5 10", "0.0 2.5 5.0", "0.1 0.2 0.3", "0.25 0.50", "−1,500 0 1,500", "1,234,567.5"]
+
+
+def test_a_closed_table_is_laid_out_when_its_tab_is_opened(reader: Callable[..., Page]) -> None:
+    page = reader("/industries/")
+    frame = page.locator("#chart-coverage")
+    is_laid_out = "(table) => table.checkVisibility()"
+    assert not frame.locator("table").evaluate(is_laid_out)
+    frame.get_by_role("tab", name="Table").click()
+    assert frame.locator("table").evaluate(is_laid_out)
+
+
 def libraries(page: Page) -> list[str]:
     """What was brought to draw with."""
     return page.evaluate("""() => performance.getEntriesByType("resource").map((entry) => entry.name)

@@ -37,6 +37,12 @@
     return brought.get(library);
   }
 
+  /** When the page has nothing else to do; before long in any case. What follows is a task of its own. */
+  function atRest() {
+    if (!window.requestIdleCallback) return new Promise((done) => setTimeout(done));
+    return new Promise((done) => requestIdleCallback(() => done(), { timeout: 200 }));
+  }
+
   /** After the page's own load event, which a silent server would otherwise keep from ever coming. */
   const pageLoaded = new Promise((done) => {
     if (document.readyState === "complete") done();
@@ -47,11 +53,11 @@
 
   /** All that drawings of these kinds need, and then Chart. */
   async function loadCharts(kinds) {
-    last ??= pageLoaded;
+    last ??= pageLoaded.then(atRest);
     const needed = libraries.filter((own) => !own.kinds || kinds.some((kind) => own.kinds.split(" ").includes(kind)));
     await Promise.all(needed.map(once));
     return window.Chart;
   }
 
-  window.tracker = { ...window.tracker, loadCharts };
+  window.tracker = { ...window.tracker, loadCharts, atRest };
 })();

@@ -3,7 +3,7 @@
    reader is about to print; a frame that could not be drawn in time has its table on paper. */
 (() => {
   "use strict";
-  const { loadCharts, openTab } = window.tracker;
+  const { loadCharts, atRest, openTab } = window.tracker;
   const frames = [...document.querySelectorAll("[data-chart]")].filter((frame) =>
     frame.querySelector("[data-live-drawing]"),
   );
@@ -38,21 +38,44 @@
     };
   }
 
-  function draw(Chart, frame) {
+  /** The chart of a frame, unless that lies in a part of the page that is not shown yet. */
+  function make(Chart, frame, plugins = []) {
     const box = frame.querySelector("[data-live-drawing]");
-    if (!box.clientWidth) return near.observe(frame); // in a part of the page that is not shown yet
+    if (!box.clientWidth) return near.observe(frame);
     const data = JSON.parse(box.querySelector("script").textContent);
     drawn.get(frame)?.destroy();
     const config = window.tracker.drawings[frame.dataset.chart](data, look(), box.clientWidth);
+    config.plugins = [...(config.plugins ?? []), ...plugins];
     drawn.set(frame, new Chart(box.querySelector("canvas"), config));
+    return drawn.get(frame);
+  }
+
+  function draw(Chart, frame) {
+    if (make(Chart, frame)) frame.dataset.drawn = "";
+  }
+
+  /** Made, laid out, painted: three tasks, for as one they hold a phone up for a fifth of a second. The printer, or
+      other colours, may come in between and put a finished chart in the place of this one. */
+  async function drawInParts(Chart, frame) {
+    let part = 1;
+    const parts = { id: "parts", beforeUpdate: () => part > 1, beforeRender: () => part > 2 };
+    const chart = make(Chart, frame, [parts]);
+    const next = async () => (await atRest(), part++, drawn.get(frame) === chart);
+    if (!chart || !(await next())) return;
+    chart.update();
+    if (!(await next())) return;
+    chart.render();
     frame.dataset.drawn = "";
   }
 
   /** One after the other, so that the page answers in between. */
   async function drawInTurn(Chart, some) {
     for (const frame of some) {
-      await new Promise((done) => setTimeout(done));
-      draw(Chart, frame);
+      await atRest();
+      window.tracker.drawings[frame.dataset.chart].before?.();
+      await atRest();
+      if (drawn.has(frame)) draw(Chart, frame); // at once: it must not be blank while its parts are made
+      else await drawInParts(Chart, frame);
     }
   }
 

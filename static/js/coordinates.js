@@ -158,7 +158,7 @@
       title: ([item]) => item.raw.label,
       label: (item) => item.raw.text,
     };
-    const ticks = { maxRotation: 0, callback: (value) => `${value < 0 ? "−" : ""}${Math.abs(value)}` };
+    const ticks = { maxRotation: 0 };
     config.scales = {
       x: pens.axis(look, {
         min: edge.left,

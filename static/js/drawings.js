@@ -6,10 +6,11 @@
   const dayWords = writer({ day: "numeric", month: "long", year: "numeric" });
   const monthWords = writer({ month: "short", year: "numeric" });
 
-  /** A writer of dates, made when it writes its first: that takes longer than reading this whole file. */
+  /** A writer of dates, made when it is first needed: that takes longer than reading this whole file. */
   function writer(options) {
     let made;
-    return { format: (value) => (made ??= new Intl.DateTimeFormat(lang, options)).format(value) };
+    const make = () => (made ??= new Intl.DateTimeFormat(lang, options));
+    return { make, format: (value) => make().format(value) };
   }
 
   const STILL = { animations: { numbers: false, colors: false } }; // the plugin moves its labels unless told not to
@@ -39,12 +40,28 @@
     };
   }
 
+  /** The number at a tick, with as many decimals as any tick of the axis needs. Chart.js would ask the browser's own
+      writer of numbers, and that takes as long to make as the whole axis. */
+  function tickWords(value, _, ticks) {
+    const decimalsOf = (tick) => String(Number(tick.value.toFixed(6))).split(".")[1]?.length ?? 0;
+    const text = Math.abs(value).toFixed(Math.max(...ticks.map(decimalsOf)));
+    const [whole, decimals] = text.split(".");
+    const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ",");
+    return (value < 0 ? "−" : "") + (decimals ? `${grouped}.${decimals}` : grouped);
+  }
+
   function axis(look, more = {}) {
     return {
       border: { color: look.edge },
       ...more,
       grid: { color: look.line, drawTicks: false, ...more.grid },
-      ticks: { color: look.muted, font: { family: look.face, size: 12 }, padding: 6, ...more.ticks },
+      ticks: {
+        color: look.muted,
+        font: { family: look.face, size: 12 },
+        padding: 6,
+        callback: tickWords,
+        ...more.ticks,
+      },
     };
   }
 
@@ -205,6 +222,8 @@
       options: config,
     };
   }
+
+  steps.before = monthWords.make;
 
   /* -- strip: one dot a record, or a span of days where they are many; one lane a region ----------------- */
 

@@ -2,13 +2,18 @@
    the keyboard does not stop at the frame. */
 (() => {
   "use strict";
-  const sizes = new ResizeObserver((entries) => entries.forEach((entry) => judge(entry.target)));
+  // All are measured before the first is changed, or the page would be laid out anew for each.
+  const sizes = new ResizeObserver((entries) => entries.map((entry) => judged(entry.target)).forEach(apply));
 
-  function judge(frame) {
+  function judged(frame) {
     const inPane = frame.closest(".js .pane"); // there the frame's height is fixed
     const fits = !inPane && frame.firstElementChild.offsetWidth <= frame.clientWidth + 1;
     const scrolls =
       !fits && (frame.scrollWidth > frame.clientWidth + 1 || frame.scrollHeight > frame.clientHeight + 1);
+    return { frame, fits, scrolls };
+  }
+
+  function apply({ frame, fits, scrolls }) {
     frame.classList.toggle("fits", fits);
     if (scrolls) frame.tabIndex = 0;
     else frame.removeAttribute("tabindex");

@@ -106,5 +106,6 @@
     return { type: "scatter", data: { datasets: marks(data, look) }, options: config };
   }
 
+  timeline.before = pens.monthWords.make;
   drawings.timeline = timeline;
 })();
