@@ -282,7 +282,7 @@
     };
   }
 
-  /** Round numbers from 0 on. The axis itself ends a little after the last dot. */
+  /** Round numbers from 0 on, though the axis ends after the last of them: Chart.js would divide it evenly instead. */
   function marks(last) {
     const step = stepOf(last);
     return Array.from({ length: Math.floor(last / step) + 1 }, (_, i) => ({ value: i * step }));
@@ -411,7 +411,7 @@
         min: 0,
         max: data.max || 1,
         title: axisTitle(look, data.labels.value),
-        ticks: { stepSize: stepOf(data.max), includeBounds: false },
+        afterBuildTicks: (scale) => (scale.ticks = marks(data.max)),
       }),
       y: axis(look, {
         grid: { display: false },
@@ -441,6 +441,6 @@
     };
   }
 
-  const pens = { base, axis, axisTitle, words, opens, stepOf, broken, time, dayWords, monthWords, STILL };
+  const pens = { base, axis, axisTitle, words, opens, marks, broken, time, dayWords, monthWords, STILL };
   window.tracker = { ...window.tracker, pens, drawings: { steps, strip, bars } }; // other files add their own
 })();

@@ -39,7 +39,7 @@
         min: 0,
         max: data.max || 1,
         title: pens.axisTitle(look, data.labels.value),
-        ticks: { stepSize: pens.stepOf(data.max), includeBounds: false },
+        afterBuildTicks: (scale) => (scale.ticks = pens.marks(data.max)),
       }),
       y: pens.axis(look, {
         stacked: data.stacked,
