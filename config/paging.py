@@ -34,12 +34,20 @@ class KeysFirst(Paginator):
 
     def page(self, number: int | str) -> Page[Any]:
         number = self.validate_number(number)
-        begin = (number - 1) * self.per_page
         rows: Any = self.object_list
         if number == 1:
             return Page(list(self.read(rows[: self.per_page])), number, self)
-        keys = list(rows.values_list("pk", flat=True)[begin : begin + self.per_page])
+        begin = (number - 1) * self.per_page
+        keys = from_the_nearer_end(rows.values_list("pk", flat=True), begin, begin + self.per_page, self.count)
         return Page(list(self.read(rows.filter(pk__in=keys))), number, self)
+
+
+def from_the_nearer_end(keys: QuerySet[Any], begin: int, end: int, count: int) -> list[Any]:
+    """These of so many rows: a database goes over every row before them, so the second half is read from the end."""
+    end = min(end, count)
+    if begin < count - end:
+        return list(keys[begin:end])
+    return list(keys.reverse()[count - end : count - begin])
 
 
 class Pages(PageNumberPagination):

@@ -179,7 +179,11 @@ def computed_light(
     owed = metrics.year_due(as_of) >= first_year(pilot)
     return metrics.pilot_light(
         [RatedIndicator(item.code, item.light, item.target.binding) for item in indicators],
-        [RatedMilestone(str(item.milestone.pk), item.light, item.milestone.is_key) for item in milestones],
+        [
+            RatedMilestone(str(item.milestone.pk), item.light, item.milestone.is_key)
+            for item in milestones
+            if metrics.is_reason(item.light)
+        ],
         accepted=reported or (not owed and any(item.done or item.due for item in milestones)),
     )
 
@@ -197,7 +201,8 @@ def colour_on(pilot: Pilot, day: date) -> Colour:
     values = latest_years(pilot, day)
     indicators = [indicator_status(target, values, day) for target in brought(pilot, "targets")]
     milestones = [milestone_status(item, day) for item in brought(pilot, "milestones")]
-    return computed_light(pilot, day, bool(values), indicators, milestones).colour
+    reasons = [item for item in indicators if metrics.is_reason(item.light)]
+    return computed_light(pilot, day, bool(values), reasons, milestones).colour
 
 
 def override_on(pilot: Pilot, as_of: date) -> LightOverride | None:
@@ -231,11 +236,14 @@ def milestone_status(milestone: Milestone, as_of: date) -> MilestoneStatus:
 # -- readings and targets ----------------------------------------------------------------------------------
 
 
-def accepted(pilot: Pilot, as_of: date) -> list[Reading]:
-    """The newest accepted version for each indicator and period on a day; a disputed one stands for nothing."""
+def accepted(pilot: Pilot, as_of: date, first: str = "") -> list[Reading]:
+    """The newest accepted version for each indicator and period on a day; a disputed one stands for nothing.
+
+    `first` is the earliest period that is asked for.
+    """
     newest: dict[tuple[int, str], Reading] = {}
     for reading in brought(pilot, "readings"):  # ordered by period and version
-        if reading.accepted_on and reading.accepted_on <= as_of:
+        if reading.period >= first and reading.accepted_on and reading.accepted_on <= as_of:
             newest[reading.indicator_id, reading.period] = reading
     return [reading for reading in newest.values() if reading.state == ReadingState.ACCEPTED]
 
@@ -243,8 +251,8 @@ def accepted(pilot: Pilot, as_of: date) -> list[Reading]:
 def latest_years(pilot: Pilot, as_of: date) -> dict[int, Reading]:
     """By indicator, the accepted reading of the latest whole year that is due on the day or later."""
     due, latest = str(metrics.year_due(as_of)), {}
-    for reading in accepted(pilot, as_of):  # by period, so a later year comes later
-        if len(reading.period) == 4 and reading.period >= due:
+    for reading in accepted(pilot, as_of, due):  # by period, so a later year comes later
+        if len(reading.period) == 4:
             latest[reading.indicator_id] = reading
     return latest
 
@@ -418,7 +426,9 @@ def narrowed(
     facts = with_facts(pilots.prefetch_related(None), only_on=as_of)
     fitting = [
         item.pilot.pk
-        for item in (pilot_status(pilot, as_of) for pilot in facts)
+        for item in (
+            pilot_status(pilot, as_of) for pilot in facts.iterator(chunk_size=500)
+        )  # or memory grows with them
         if (stages is None or standing(item) in stages) and (lights is None or item.colour.value in lights)
     ]
     return pilots.filter(pk__in=fitting)

@@ -364,6 +364,11 @@ def pilot_light(
     return PilotLight(reasons[0].counts_as, tuple(reasons), rated, unrated)
 
 
+def is_reason(light: IndicatorLight | MilestoneLight) -> bool:
+    """Whether the light of an item can be a reason for that of its pilot: green, blue and grey take nothing from it."""
+    return light.colour in {Colour.RED, Colour.YELLOW}
+
+
 def _counts_as(colour: Colour, binds: bool, yellow_counts: bool) -> Colour | None:
     """What an item makes of its pilot: red if it binds, else yellow; None when it takes nothing from it."""
     if colour == Colour.RED:
@@ -408,14 +413,17 @@ def _report_reason(item: LateReport) -> Reason | None:
     return Reason(colour, About.REPORT, item.key, Why.REPORT_LATE, colour, item.final, days=item.days)
 
 
+BY_COLOUR = {colour: place for place, colour in enumerate(Colour)}
+BY_KIND = {kind: place for place, kind in enumerate(About)}
+
+
 def _worst_first(reason: Reason) -> tuple[int, int, bool, int, Decimal, int, str]:
     """What it makes of the pilot, its own colour, whether it binds, its kind, then how much is missing or how late."""
-    colours, kinds = list(Colour), list(About)
     return (
-        colours.index(reason.counts_as),
-        colours.index(reason.colour),
+        BY_COLOUR[reason.counts_as],
+        BY_COLOUR[reason.colour],
         not reason.binds,
-        kinds.index(reason.about),
+        BY_KIND[reason.about],
         -(reason.shortfall or Decimal(0)),
         -(reason.days or 0),
         reason.key,

@@ -129,9 +129,11 @@ class Recorded(models.Model):
 
         No one listens to those of our records: tests/test_house.py holds to that.
         """
-        record = cls.__new__(cls)
-        record.__dict__.update(zip(field_names, values, strict=True), _state=ModelState())
-        record._state.adding, record._state.db = False, db
+        state, record = ModelState(), cls.__new__(cls)
+        state.adding, state.db = False, db
+        held = record.__dict__
+        held["_state"] = state
+        held.update(zip(field_names, values))  # noqa: B905  # as many, and checking that takes a third longer
         return record
 
     def clean_fields(self, exclude: Any = None) -> None:

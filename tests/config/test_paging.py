@@ -172,6 +172,25 @@ def test_a_later_page_works_out_its_own_rows_alone(client: Client, django_assert
     assert ("OFFSET" in rows, "pilots_historicalreading" in rows) == (False, True)
 
 
+@pytest.mark.parametrize("ordering", ["term_start", "-term_start", "-prefecture_code,term_end", "prefecture_code"])
+def test_pages_read_from_the_end_keep_what_is_empty_last(client: Client, ordering: str) -> None:
+    found = pages(client, f"/api/v1/pilots/?page_size=3&ordering={ordering}&fields=slug,term_start,prefecture_code")
+    whole = client.get(
+        f"/api/v1/pilots/?page_size=200&ordering={ordering}&fields=slug,term_start,prefecture_code"
+    ).json()
+    assert len(found) > 4
+    assert [row for page in found for row in page["results"]] == whole["results"]
+
+
+def test_a_page_of_the_second_half_is_read_from_the_end(client: Client, django_assert_num_queries: Any) -> None:
+    count = client.get("/api/v1/provinces/?page_size=1").json()["count"]
+    for number, passed_over in ((2, 3), (-(-count // 3) - 1, (count - 1) % 3 + 1), (-(-count // 3), 0)):
+        with django_assert_num_queries(4) as asked:
+            client.get(f"/api/v1/provinces/?page_size=3&page={number}")
+        keys = asked.captured_queries[1]["sql"]
+        assert (f"OFFSET {passed_over}" in keys, "OFFSET" in keys) == (passed_over > 0, passed_over > 0)
+
+
 def test_the_answer_has_the_shape_that_the_schema_says(client: Client) -> None:
     schema = SchemaGenerator().get_schema(request=None, public=True)
     said = schema["paths"]["/api/v1/readings/"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
