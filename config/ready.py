@@ -5,6 +5,7 @@ what was computed, refused or let in before would be so again. Only what config/
 whoever is not signed in. Everything else goes on to Django, which knows the finer rule: who wrote to which table.
 """
 
+import hashlib
 import time
 import weakref
 from collections.abc import Callable, Iterable
@@ -26,7 +27,10 @@ from config.middleware import number_of
 from config.throttles import counted, network_of, telling
 
 MOST = 2_000  # answers that are remembered: their headers, for the bodies lie in config/kept.py
-ADDRESS = ("wsgi.url_scheme", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING", "SERVER_NAME", "SERVER_PORT")
+ADDRESS = (
+    *("REQUEST_METHOD", "wsgi.url_scheme", "SERVER_NAME", "SERVER_PORT"),
+    *("SCRIPT_NAME", "PATH_INFO", "QUERY_STRING"),
+)
 OWN_TO_A_REQUEST = frozenset({"X-Request-ID", "RateLimit", "RateLimit-Policy"})
 # What a client says that no answer depends on, or that is read here. Any other header makes another request of it.
 IMMATERIAL = frozenset(
@@ -34,7 +38,6 @@ IMMATERIAL = frozenset(
     | {"HTTP_USER_AGENT", "HTTP_REFERER", "HTTP_CONNECTION", "HTTP_CACHE_CONTROL", "HTTP_PRAGMA"}
 )
 Environ = dict[str, Any]
-Key = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class State:
 
     marks: Marks
     day: date
-    sent: dict[Key, Sent] = field(default_factory=dict)
+    sent: dict[bytes, Sent] = field(default_factory=dict)
 
 
 class Ready:
@@ -88,35 +91,37 @@ class Ready:
         if answer is not None and answer.marks and answer.stands(marks) and not response.cookies:
             if len(state.sent) >= MOST:
                 state.sent.clear()
-            state.sent[key] = as_sent(key, answer, response)
+            state.sent[key] = as_sent(environ, answer, response)
         return response  # type: ignore[no-any-return]
 
 
-def as_sent(key: Key, answer: Answer, response: Any) -> Sent:
+def as_sent(environ: Environ, answer: Answer, response: Any) -> Sent:
     whole = {**dict(response.items()), **getattr(response, "left_out", {})}
     headers = [(name, value) for name, value in whole.items() if name not in OWN_TO_A_REQUEST]
-    method, _scheme, script, path, query, *_more = key
     facts = {
-        "method": method,
-        "path": safe_path(script + path),
-        "query": safe_query(query),
+        "method": environ["REQUEST_METHOD"],
+        "path": safe_path(environ.get("SCRIPT_NAME", "") + environ["PATH_INFO"]),
+        "query": safe_query(environ.get("QUERY_STRING", "")),
         "user": None,
         "token": None,
     }
     return Sent(weakref.ref(answer), headers, whole["ETag"], "Content-Encoding" in whole, facts)
 
 
-def key_of(environ: Environ) -> Key | None:
-    """All that an answer of the API depends on beside the records; None for a request that Django has to see."""
+def key_of(environ: Environ) -> bytes | None:
+    """One key for all that an answer of the API depends on beside the records, however long a header is.
+
+    None for a request that Django has to see.
+    """
     if environ["REQUEST_METHOD"] not in {"GET", "HEAD"} or not environ["PATH_INFO"].startswith("/api/"):
         return None
     if not settings.ANSWERS or settings.SITE_ACCESS != "public" or "HTTP_AUTHORIZATION" in environ:
         return None
     if settings.SESSION_COOKIE_NAME in environ.get("HTTP_COOKIE", "") or has_body(environ):
         return None
-    said = sorted((name, value) for name, value in environ.items() if name.startswith("HTTP_"))
-    told = tuple(item for item in said if item[0] not in IMMATERIAL)
-    return (environ["REQUEST_METHOD"], *(environ.get(name, "") for name in ADDRESS), told)
+    said = sorted(item for item in environ.items() if item[0].startswith("HTTP_") and item[0] not in IMMATERIAL)
+    told = [environ.get(name, "") for name in ADDRESS], said
+    return hashlib.sha256(repr(told).encode("utf-8", "backslashreplace")).digest()
 
 
 def has_body(environ: Environ) -> bool:

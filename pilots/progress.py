@@ -35,6 +35,7 @@ from pilots.metrics import (
 from pilots.models import LightOverride, Milestone, Pilot, Reading, ReadingState, Target
 
 UNKNOWN = "unknown"  # the word for the stage of a pilot without any on record
+AT_A_TIME = 500  # pilots whose facts are held while only their words are asked for
 FIRST_REPORT = (4, 1)  # a year's values are due by 31 March of the next, so lights turn on 1 April
 
 
@@ -418,17 +419,15 @@ def narrowed(
 ) -> QuerySet[Pilot]:
     """Those of the pilots that stand in one of the stages, or show one of the lights, on the day; None is any.
 
-    None of it is stored, so the progress of all these pilots is computed: seven queries, whatever their number, and
-    time that grows with it. What is handed back is a question like any other, to be ordered and paged.
+    None of it is stored, so the progress of all these pilots is computed: one query, and six for every 500 of them, and
+    time that grows with their number. What is handed back is a question like any other, to be ordered and paged.
     """
     if stages is None and lights is None:
         return pilots
-    facts = with_facts(pilots.prefetch_related(None), only_on=as_of)
+    facts = with_facts(pilots.prefetch_related(None), only_on=as_of).iterator(AT_A_TIME)
     fitting = [
         item.pilot.pk
-        for item in (
-            pilot_status(pilot, as_of) for pilot in facts.iterator(chunk_size=500)
-        )  # or memory grows with them
+        for item in (pilot_status(pilot, as_of) for pilot in facts)
         if (stages is None or standing(item) in stages) and (lights is None or item.colour.value in lights)
     ]
     return pilots.filter(pk__in=fitting)

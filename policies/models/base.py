@@ -125,9 +125,9 @@ class Recorded(models.Model):
 
     @classmethod
     def from_db(cls, db: Any, field_names: Any, values: Any) -> Any:  # type: ignore[override]  # of Django 6 the stubs
-        """The record of a row, in a third of the time that Django takes, which sets field by field and sends signals.
+        """The record of a row, without the signals of a record that is made, and without setting field by field.
 
-        No one listens to those of our records: tests/test_house.py holds to that.
+        Reading many took twice as long. No one listens to those signals: tests/pilots/test_facts.py holds to that.
         """
         state, record = ModelState(), cls.__new__(cls)
         state.adding, state.db = False, db

@@ -14,7 +14,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.cache import cache as shared
 from django.core.handlers.wsgi import WSGIHandler
-from django.db import OperationalError, connection
+from django.core.signals import request_started
+from django.db import OperationalError, close_old_connections, connection
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 
@@ -77,9 +78,13 @@ def wire(settings: Any, monkeypatch: Any) -> Iterator[Wire]:
     settings.RATES = {}
     monkeypatch.setattr(kept, "nearby", kept.Nearby())
     monkeypatch.setattr(kept, "shelf", kept.Shared())
+    # The connection of a test is in the middle of a transaction: a request that begins would close it.
+    monkeypatch.setattr(ready, "close_old_connections", lambda: None)
+    request_started.disconnect(close_old_connections)
     shared.clear()
     yield Wire()
     shared.clear()
+    request_started.connect(close_old_connections)
 
 
 def by_django(wire: Wire, address: str, method: str = "GET", **headers: str) -> tuple[Any, ...]:
@@ -277,6 +282,14 @@ def test_nothing_is_sent_again_where_answers_are_not_kept(wire: Wire, settings: 
     wire.ask(LIST)
     settings.ANSWERS = False
     assert not wire.ask(LIST).again
+
+
+def test_what_is_remembered_of_a_request_does_not_grow_with_its_headers(wire: Wire) -> None:
+    long = {"x-anything": "x" * 8_000}
+    assert [wire.ask(LIST, **long).again for _ in range(2)] == [False, True]
+    (key,) = wire.door.state.sent
+    assert len(key) == 32
+    assert not wire.ask(LIST, **{"x-anything": "x" * 7_999 + "y"}).again
 
 
 # -- what belongs to each request --------------------------------------------------------------------------------
