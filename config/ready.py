@@ -15,11 +15,13 @@ from typing import Any
 
 from django.conf import settings
 from django.db import Error, close_old_connections
+from django.http import HttpRequest, HttpResponse
 
 from config.asof import today
 from config.callers import address_in
 from config.conditional import OF_THE_BODY, names_it
 from config.events import write_line
+from config.faults import DATABASE_DOWN
 from config.kept import Answer
 from config.logs import request_id, safe_path, safe_query
 from config.marks import Marks, current
@@ -37,6 +39,7 @@ IMMATERIAL = frozenset(
     {"HTTP_IF_NONE_MATCH", "HTTP_X_REQUEST_ID", "HTTP_X_FORWARDED_FOR"}
     | {"HTTP_USER_AGENT", "HTTP_REFERER", "HTTP_CONNECTION", "HTTP_CACHE_CONTROL", "HTTP_PRAGMA"}
 )
+FAULT = "tracker.fault"
 Environ = dict[str, Any]
 
 
@@ -74,7 +77,7 @@ class Ready:
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         begun = time.perf_counter()
         day, key = today(), key_of(environ)
-        marks = standing() if key is not None else None
+        marks = standing(environ) if key is not None else None
         if key is None or marks is None:
             return self.application(environ, start_response)  # type: ignore[no-any-return]
         state = self.state
@@ -128,13 +131,31 @@ def has_body(environ: Environ) -> bool:
     return environ.get("CONTENT_LENGTH", "") not in {"", "0"} or "HTTP_TRANSFER_ENCODING" in environ
 
 
-def standing() -> Marks | None:
+def standing(environ: Environ) -> Marks | None:
     """The marks of all tables; None while the database does not answer: Django says so to the client."""
     close_old_connections()  # as Django does when a request begins
     try:
         return current()
+    except DATABASE_DOWN as exc:
+        environ[FAULT] = exc
     except Error:
-        return None
+        pass
+    return None
+
+
+class NotNow:
+    """Raises what the database said at the door, where Django tells the reader in the right words.
+
+    Asked a second time, a database that stays silent would hold the reader up as long again.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if FAULT in request.META:
+            raise request.META[FAULT]
+        return self.get_response(request)
 
 
 def own_headers(environ: Environ) -> list[tuple[str, str]] | None:

@@ -85,6 +85,7 @@ MIDDLEWARE = [
     "config.conditional.Compression",  # pads answers at random, and CSRF tokens are masked: no BREACH
     "csp.middleware.CSPMiddleware",
     "config.middleware.Door",
+    "config.ready.NotNow",  # before anything asks the database
     "policies.middleware.Demonstration",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "config.middleware.ReaderLanguage",

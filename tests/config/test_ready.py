@@ -2,6 +2,7 @@
 
 import gc
 import gzip
+import json
 import logging
 import re
 from collections.abc import Callable, Iterator
@@ -217,9 +218,15 @@ def test_a_database_that_does_not_answer_is_left_to_django(wire: Wire, monkeypat
         raise OperationalError("no")
 
     monkeypatch.setattr(ready, "current", down)
-    monkeypatch.setattr(kept, "current", down)
-    heard = wire.ask(LIST)
-    assert (heard.code, heard.again, heard.headers["Content-Type"]) == (503, False, "application/problem+json")
+    with CaptureQueriesContext(connection) as queries:  # it is not asked a second time: it may be silent for seconds
+        for language, title in (("en", "Not available now"), ("zh-hans", "暂时无法使用")):
+            heard = wire.ask(LIST, **{"accept-language": language})
+            assert (heard.code, heard.again, heard.headers["Retry-After"]) == (503, False, "2")
+            assert (heard.headers["Content-Type"], json.loads(heard.body)["title"]) == (
+                "application/problem+json",
+                title,
+            )
+    assert len(queries) == 0
 
 
 # -- only to whoever gets the same ------------------------------------------------------------------------------
