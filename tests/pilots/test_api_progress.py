@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from drf_spectacular.generators import SchemaGenerator
 from jsonschema import Draft202012Validator
 
@@ -657,3 +659,15 @@ def test_queries_do_not_grow_with_pilots(
     with django_assert_num_queries(queries):
         body = client.get(f"/api/v1/{address}").json()
     assert len(body.get("pilots", body.get("results"))) >= size
+
+
+def test_lights_are_judged_a_few_pilots_at_a_time(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks for all grey pilots of a hundred nations holds the facts of a few of them at once."""
+    address = "/api/v1/pilots/?light=grey&fields=slug&page_size=200"
+    with CaptureQueriesContext(connection) as queries:
+        whole = client.get(address).json()
+    assert whole["count"] > 4
+    monkeypatch.setattr("pilots.progress.AT_A_TIME", 2)
+    with CaptureQueriesContext(connection) as more:
+        assert client.get(address).json() == whole
+    assert len(more) > len(queries)
