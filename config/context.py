@@ -13,6 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from config.chart_libraries import CHART_CDN, CHART_LIBRARIES, DRAWINGS
 from config.demonstration import is_demonstration
 
 SECTIONS = (
@@ -25,37 +26,6 @@ SECTIONS = (
     ("data", _("Data")),
 )
 OWN_NAMES = {"en": "English", "zh-hans": "中文"}  # a language is offered in its own words
-
-# npm address, its SRI hash, the same file served by ourselves, and the drawings that need it: none named, all do.
-# Order matters: the plugins need Chart.
-CHART_LIBRARIES: tuple[tuple[str, str, str, str], ...] = (
-    (
-        "chart.js@4.6.1/dist/chart.umd.min.js",
-        "sha384-Emf5ZVIUiarAdhkgtqK+5/Z5qIvM6QoVrS+qAVtfyZVuD5lIHrac0me485+Antp0",
-        "vendor/chart-4.6.1.umd.min.js",
-        "",
-    ),
-    (
-        "chartjs-adapter-date-fns@3.0.0/dist/chartjs-adapter-date-fns.bundle.min.js",
-        "sha384-cVMg8E3QFwTvGCDuK+ET4PD341jF3W8nO1auiXfuZNQkzbUUiBGLsIQUE+b1mxws",
-        "vendor/chartjs-adapter-date-fns-3.0.0.bundle.min.js",
-        "steps timeline",
-    ),
-    (
-        "chartjs-plugin-annotation@3.1.0/dist/chartjs-plugin-annotation.min.js",
-        "sha384-3N9GHhCtN3CQef6tNfqgZlv7sQLYIkcChN+uaTZ7xVdzKYp/SjBNPxa92+hM7EAY",
-        "vendor/chartjs-plugin-annotation-3.1.0.min.js",
-        "steps strip funnel trend timeline coordinates",
-    ),
-)
-# Our own files that draw, brought after the libraries.
-DRAWINGS = (
-    ("js/drawings.js", ""),
-    ("js/funnel.js", "funnel"),
-    ("js/trend.js", "trend"),
-    ("js/timeline.js", "timeline"),
-    ("js/coordinates.js", "coordinates"),
-)
 
 
 @dataclass(frozen=True)
@@ -140,7 +110,7 @@ def chart_libraries() -> list[dict[str, str]]:
     libraries = [
         {"local": static(local), "kinds": kinds}
         if settings.ISOLATED
-        else {"cdn": settings.CHART_CDN + remote, "integrity": integrity, "local": static(local), "kinds": kinds}
+        else {"cdn": CHART_CDN + remote, "integrity": integrity, "local": static(local), "kinds": kinds}
         for remote, integrity, local, kinds in CHART_LIBRARIES
     ]
     return libraries + [{"local": static(local), "kinds": kinds} for local, kinds in DRAWINGS]

@@ -20,6 +20,14 @@ Answer = Callable[[HttpRequest], HttpResponse]
 SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 MOST_ADDRESS = 4_000  # characters of path and query
 PAGE_METHODS = ("GET", "HEAD", "POST")
+UNUSED_FEATURES = (  # of the browser: no page asks for any of them, and no script that gets in may
+    *("accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "magnetometer", "microphone", "midi"),
+    *("payment", "usb"),
+)
+ISOLATION_HEADERS = {
+    "Permissions-Policy": ", ".join(f"{feature}=()" for feature in UNUSED_FEATURES),
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
 TOKEN_NAMES = {"token", "access_token", "auth_token", "api_key", "apikey", "api-key", "x-api-key", "key", "auth"}
 TOKEN_NAMES |= {"authorization", "bearer", "secret", "password", "session", "sessionid"}
 
@@ -47,6 +55,19 @@ class RequestId:
 def number_of(given: str) -> str:
     """The number of a request: the one that its sender gave it, if that is plain and no token."""
     return given if SAFE_ID.fullmatch(given) and not TOKEN.search(given) else uuid.uuid4().hex
+
+
+class IsolationHeaders:
+    """Adds Permissions-Policy and Cross-Origin-Resource-Policy to every response, static files included."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        for name, value in ISOLATION_HEADERS.items():
+            response.setdefault(name, value)
+        return response
 
 
 class Door:

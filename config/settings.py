@@ -12,6 +12,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from config.chart_libraries import cdn_addresses
 from config.places import media_store, replica_database
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -80,6 +81,7 @@ MIDDLEWARE = [
     "config.health.Health",  # before the host, the redirect to https and the sign-in are looked at
     "config.events.RequestLog",
     "django.middleware.security.SecurityMiddleware",
+    "config.middleware.IsolationHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.conditional.Compression",  # pads answers at random, and CSRF tokens are masked: no BREACH
@@ -192,7 +194,6 @@ STORAGES = {
     },
 }
 ISOLATED = flag("ISOLATED", default=False)  # no request leaves the intranet
-CHART_CDN = "https://cdn.jsdelivr.net/npm/"
 
 # -- security ----------------------------------------------------------------------------------------
 # Plain HTTP only where nobody else can listen: DEBUG, or a server that this machine alone can reach.
@@ -215,7 +216,7 @@ X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
-        "script-src": [SELF] if ISOLATED else [SELF, "https://cdn.jsdelivr.net"],
+        "script-src": [SELF] if ISOLATED else [SELF, *cdn_addresses()],
         "style-src": [SELF],
         "img-src": [SELF, "data:"],
         "font-src": [SELF],

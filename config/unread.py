@@ -7,6 +7,7 @@ from django.utils.http import http_date
 from django.utils.translation import gettext as _
 from gunicorn.http import errors
 
+from config.middleware import ISOLATION_HEADERS
 from config.problems import WRONG, failure, problem_answer, refuse, server_error
 
 OURS = (errors.ConfigurationProblem, errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)
@@ -58,6 +59,7 @@ def written(response: HttpResponse, method: str) -> bytes:
         "Cache-Control": "no-store",
         "Content-Security-Policy": POLICY,
         "X-Content-Type-Options": "nosniff",
+        **ISOLATION_HEADERS,
     }
     for name, value in headers.items():
         response[name] = value

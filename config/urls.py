@@ -11,7 +11,7 @@ from config.changes import Kind
 from config.editing import EveryVerb
 from config.problems import no_such_address
 from config.resources import Root
-from config.views import revoke_token, tokens
+from config.views import revoke_token, robots, tokens
 from pilots import api as pilots_api
 from pilots.models import LightOverride, Pilot, TargetStep
 from policies import api as policies_api
@@ -19,6 +19,7 @@ from policies import api as policies_api
 urlpatterns = [
     path("sign-in/", login_not_required(auth.LoginView.as_view()), name="sign-in"),
     path("sign-out/", auth.LogoutView.as_view(), name="sign-out"),
+    path("robots.txt", login_not_required(robots), name="robots"),
     path("tokens/", tokens, name="tokens"),
     path("tokens/<int:pk>/revoke/", revoke_token, name="token-revoke"),
     path("", include("policies.urls")),

@@ -1,8 +1,9 @@
-"""The page on which people make and revoke the keys of their programs."""
+"""Pages that belong to no domain: tokens for programs, and robots.txt."""
 
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -12,9 +13,15 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST
 
+from config.demonstration import is_demonstration
 from config.forms import TokenForm
 from config.tokens import MOST_TOKENS, revoke
 
+ROBOTS_RULES = [
+    *(f"Disallow: {path}" for path in ("/admin/", "/api/", "/search/", "/sign-in/", "/tokens/")),
+    *(f"Disallow: /*{word}=" for word in ("as_of", "chart", "export", "page", "sort")),
+    *(f"Allow: {path}" for path in ("/api/docs/", "/api/use/")),
+]
 SHOWN = 100  # the newest; those in force are at most half as many
 
 Page = Callable[..., HttpResponse]
@@ -51,3 +58,13 @@ def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
     revoke(token)
     messages.success(request, _("“%(name)s” is revoked: from now on it opens nothing.") % {"name": token.name})
     return redirect("tokens")
+
+
+def robots(request: HttpRequest) -> HttpResponse:
+    """robots.txt: nothing of an internal site or of a demonstration is for search engines.
+
+    Of a public one the pages are, in both languages; not each of their days, orders and files, which have no end.
+    """
+    closed = settings.SITE_ACCESS == "internal" or is_demonstration(request)
+    rules = ["Disallow: /"] if closed else ROBOTS_RULES
+    return HttpResponse("\n".join(["User-agent: *", *rules, ""]), content_type="text/plain; charset=utf-8")

@@ -197,6 +197,30 @@ def test_charts_come_from_us_when_the_cdn_fails(browser: Browser, site: str, cdn
     context.close()
 
 
+@pytest.mark.parametrize("cdn", [cdn_dead, cdn_silent])
+def test_a_cdn_that_failed_once_is_not_asked_again_in_the_session(browser: Browser, site: str, cdn: Any) -> None:
+    """One error in the console a session at most, and where the CDN is silent nobody waits for it twice."""
+    asked: list[str] = []
+
+    def counted(route: Any) -> None:
+        asked.append(route.request.url)
+        cdn(route)
+
+    context, heard = open_context(browser, cdn=counted)
+    page = context.new_page()
+    page.goto(site)
+    draw_charts(page)
+    assert [address.rpartition("/")[2] for address in asked] == ["chart.umd.min.js"]
+    heard.complaints.clear()
+    for path in ("/industries/", POLICY):
+        page.goto(f"{site}{path}")
+        draw_charts(page)
+        assert painted(page)
+    assert len(asked) == 1
+    assert heard.complaints == []
+    context.close()
+
+
 def test_an_isolated_site_asks_nobody_else(browser: Browser, product: Product) -> None:
     context, heard = open_context(browser)
     with product.served(ISOLATED="1") as site:
@@ -205,7 +229,9 @@ def test_an_isolated_site_asks_nobody_else(browser: Browser, product: Product) -
             answer = page.goto(f"{site}{path}")
             assert answer
             assert "jsdelivr" not in answer.text()
-            assert "jsdelivr" not in answer.headers["content-security-policy"]
+            policy = answer.headers["content-security-policy"].split("; ")
+            assert [part for part in policy if part.startswith("script-src")] == ["script-src 'self'"]
+            assert "https:" not in answer.headers["content-security-policy"]
             draw_charts(page)
             assert painted(page)
     context.close()

@@ -6,7 +6,26 @@
   const PATIENCE = 2500; // ms for one file from the CDN
   const brought = new Map(); // library -> the promise of it
   let last = null; // each comes after the one before
-  let remote = true; // after one failure the CDN is not asked again
+  const FAILED = "chart-cdn-failed"; // the key in sessionStorage
+  let remote = !failedBefore(); // after one failure the CDN is not asked again in this session
+
+  /** Storage may be forbidden: then each page finds out for itself. */
+  function failedBefore() {
+    try {
+      return sessionStorage.getItem(FAILED) !== null;
+    } catch {
+      return false;
+    }
+  }
+
+  function giveUpOnCdn() {
+    remote = false;
+    try {
+      sessionStorage.setItem(FAILED, "1");
+    } catch {
+      // This page remembers it all the same.
+    }
+  }
 
   /** One script. Never async=false: a silent server would hold up the ordered queue for ever. */
   function script(address, integrity, patience) {
@@ -26,7 +45,7 @@
       try {
         return await script(library.cdn, library.integrity, PATIENCE);
       } catch {
-        remote = false;
+        giveUpOnCdn();
       }
     }
     return script(library.local);

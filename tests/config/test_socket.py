@@ -188,6 +188,7 @@ def test_a_reader_gets_a_page(server: Server, name: str) -> None:
     assert "Traceback" not in text
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
     assert server.get("/sign-in/").status == 200
 
 
