@@ -54,6 +54,10 @@ class RecordField(forms.ModelChoiceField):
         """The code as records have it, however it is written here."""
         return code
 
+    def label_from_instance(self, obj: Any) -> str:
+        """What a choice is called: its `label`, where its model has one for lists of several, else its name."""
+        return str(getattr(obj, "label", obj))
+
     def to_python(self, value: Any) -> Any:
         try:
             return super().to_python(self.stored(value) if isinstance(value, str) else value)

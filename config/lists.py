@@ -120,8 +120,10 @@ def form_faults(form: Form) -> list[Fault]:
 def choice_label(form: Form, name: str) -> str:
     """What the reader picked, in words rather than as the address writes it."""
     value = form.cleaned_data[name]
-    choices = dict(getattr(form.fields[name], "choices", None) or {}) if not hasattr(value, "pk") else {}
-    return str(choices.get(value, getattr(value, "name", value)))
+    if hasattr(value, "pk"):
+        return str(getattr(value, "label", value))
+    choices = dict(getattr(form.fields[name], "choices", None) or {})
+    return str(choices.get(value, value))
 
 
 def chips(request: HttpRequest, form: Form) -> list[Chip]:

@@ -69,7 +69,7 @@ class Batches(Editable):
     default_order = "level,known_by"
 
     def records(self) -> QuerySet[Batch]:
-        return Batch.objects.select_related("province", "policy").prefetch_related("sources")
+        return Batch.objects.select_related("province", "policy").prefetch_related("industries_announced", "sources")
 
     def known(self, rows: Any) -> QuerySet[Any]:
         return rows.known(self.as_of)  # type: ignore[no-any-return]

@@ -39,7 +39,7 @@ LIGHTS = [(colour.value, colour.label) for colour in Colour if colour != Colour.
 
 
 class BatchFilter(django_filters.FilterSet):
-    q = SearchFilter("title_zh", "title_en", "slug")
+    q = SearchFilter("title_zh", "title_en", "short_name_zh", "short_name_en", "slug")
     level = WordFilter(choices=Level.choices, label=_("Level"))
     province = RecordFilter(queryset=Province.objects.all(), label=_("Province"))
     policy = RecordFilter(queryset=Policy.objects.all(), label=_("Policy"))

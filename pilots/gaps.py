@@ -32,7 +32,7 @@ def build_gaps(as_of: date, batches: Sequence[BatchCount] | None = None) -> list
     """The holes in the records on a day: the main policy's plans, then every batch by kind."""
     batches = build_reconciliation(as_of) if batches is None else batches
     return plan_gaps(as_of) + [
-        Gap(labelled(item.batch.name, kind.label), kind.numbers.firm, kind.numbers.recorded, kind.numbers.announced)
+        Gap(labelled(item.batch.label, kind.label), kind.numbers.firm, kind.numbers.recorded, kind.numbers.announced)
         for item in batches
         for kind in item.kinds
     ]

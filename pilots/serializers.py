@@ -116,15 +116,17 @@ class BatchSerializer(Face):
     name = serializers.CharField(read_only=True)
     province = Link(read_only=True, allow_null=True)
     policy = Link(read_only=True, allow_null=True)
+    industries_announced = Link(many=True, read_only=True)
     kinds = serializers.SerializerMethodField(help_text=_("Announced against recorded on the day, by kind of pilot."))
     sources = SourceLink(many=True, read_only=True)
 
     class Meta:
         model = Batch
         fields = (
-            *("slug", "name", "title_en", "title_zh", "level", "province", "policy", "announced_on", "known_by"),
+            *("slug", "name", "title_en", "title_zh", "short_name_en", "short_name_zh"),
+            *("level", "province", "policy", "announced_on", "known_by"),
             *("term_start", "term_end", "city_count", "county_count", "park_count", "enterprise_count"),
-            *("kinds", *FACT, "url"),
+            *("industries_announced", "kinds", *FACT, "url"),
         )
         read_only_fields = fields
 

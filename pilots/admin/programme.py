@@ -25,13 +25,17 @@ class BatchAdmin(RecordAdmin):
     list_display = ["__str__", "level", "province", "announced_on", "known_by", "pilot_count", "confidence"]
     list_select_related = ["province"]
     list_filter = ["level", "confidence", *present("province")]
-    search_fields = ["title_zh", "title_en", "slug", "province__name_zh", "province__name_en"]
+    search_fields = [
+        *["title_zh", "title_en", "short_name_zh", "short_name_en", "slug"],
+        *["province__name_zh", "province__name_en"],
+    ]
     date_hierarchy = "known_by"
     prepopulated_fields = {"slug": ["title_en"]}
-    autocomplete_fields = ["province", "policy"]
+    autocomplete_fields = ["province", "policy", "industries_announced"]
     inlines = [cites(Batch)]
     fieldsets = [
         TITLES,
+        (_("Short name"), {"fields": ["short_name_zh", "short_name_en"]}),
         (_("Who announced it"), {"fields": ["level", "province", "policy"]}),
         (_("Dates"), {"fields": ["announced_on", "known_by", ("term_start", "term_end")]}),
         (
@@ -45,6 +49,7 @@ class BatchAdmin(RecordAdmin):
                 ),
             },
         ),
+        (_("What its notice names"), {"fields": ["industries_announced"]}),
         TRUST,
     ]
 

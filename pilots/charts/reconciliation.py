@@ -27,7 +27,7 @@ def reconciliation_table(batches: Sequence[BatchCount], *, named: bool = True) -
     ]
     rows = [
         [
-            *([Cell(item.batch.name, url=item.batch.get_absolute_url(), lang=item.batch.name_lang)] if named else []),
+            *([Cell(item.batch.label, url=item.batch.get_absolute_url(), lang=item.batch.short_lang)] if named else []),
             Cell(kind.label, url=pilots_url(batch=item.batch.slug, kind=kind.kind)),
             Cell(kind.numbers.announced),
             Cell(kind.numbers.recorded),

@@ -461,12 +461,12 @@ def cohort_chart(cohorts: Cohorts, as_of: date, sources: Sequence[Source]) -> Ch
         table=cohort_table(cohorts),
         data={
             "bars": bars,
-            "series": [item.batch.name for item in drawn],
+            "series": [item.batch.label for item in drawn],
             "stacked": False,
             "max": 100,
             "labels": {"value": _("% of the batch’s pilots of this age")},
             "legend": [
-                {"key": f"swatch series{index}", "label": f"{item.batch.name} ({item.at.n})"}
+                {"key": f"swatch series{index}", "label": f"{item.batch.label} ({item.at.n})"}
                 for index, item in enumerate(drawn)
             ],
         },
@@ -488,7 +488,7 @@ def cohort_title(cohorts: Cohorts, drawn: Sequence[Cohort]) -> str:
         return _("No pilot is known to have reached this age")
     parts = [
         _("%(batch)s: %(count)d of %(n)d")
-        % {"batch": item.batch.name, "count": item.at.reached[Stage.PLAN_ISSUED], "n": item.at.n}
+        % {"batch": item.batch.label, "count": item.at.reached[Stage.PLAN_ISSUED], "n": item.at.n}
         for item in drawn[:3]
     ]
     return _("Plan issued %(days)s after the list — %(parts)s") % {
@@ -508,7 +508,7 @@ def cohort_table(cohorts: Cohorts) -> Table:
     ]
     rows = [
         [
-            Cell(item.batch.name, url=item.batch.get_absolute_url(), lang=item.batch.name_lang),
+            Cell(item.batch.label, url=item.batch.get_absolute_url(), lang=item.batch.short_lang),
             Cell(str(stage.label)),
             Cell(item.at.reached[stage] if item.at.n else None),
             Cell(item.at.n),

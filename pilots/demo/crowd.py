@@ -121,6 +121,7 @@ def national_batch(number: int, back: int, cities: int, parks: int, policies: di
         f"Example National Batch {number}",
         policy,
     )
+    batch.short_name_zh, batch.short_name_en = f"国家第{number}批", f"national batch {number}"
     return batch
 
 
@@ -131,6 +132,7 @@ def provincial_batch(number: int, back: int, cities: int, parks: int, home: Prov
     batch.level, batch.province = Level.PROVINCIAL, home
     batch.title_zh = f"示例{home.short_zh}省级试点第{number}号"
     batch.title_en = f"Example Provincial Batch {number}, {home.short_en}"
+    batch.short_name_zh, batch.short_name_en = f"{home.short_zh}第{number}号", f"{home.short_en} batch {number}"
     return batch
 
 

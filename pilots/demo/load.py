@@ -180,6 +180,8 @@ def load_pilots(policies: dict[str, Policy], sources: dict[str, Source], as_of: 
         slug=words.NATIONAL,
         title_zh="示例第一批全国试点",
         title_en="Example First National Batch",
+        short_name_zh="国家首批",
+        short_name_en="first national batch",
         policy=policies.get("example-pilot-list"),
         announced_on=words.LISTED_ON,
         term_start=date(2024, 1, 1),
@@ -195,6 +197,8 @@ def load_pilots(policies: dict[str, Policy], sources: dict[str, Source], as_of: 
         province=home,
         title_zh="示例第一批省级试点",
         title_en="Example First Provincial Batch",
+        short_name_zh="省级首批",
+        short_name_en="first provincial batch",
         policy=policies.get("example-provincial-pilot-plan"),
         announced_on=words.PROVINCIAL_LISTED_ON,
         term_start=date(2024, 10, 1),
@@ -205,7 +209,8 @@ def load_pilots(policies: dict[str, Policy], sources: dict[str, Source], as_of: 
         note=words.INVENTED,
     )
     for batch, key in ((national, "national"), (provincial, "provincial")):
-        keep(batch, sources=[sources[key]])
+        named = [industries[slug] for slug in words.INDUSTRIES_ANNOUNCED if key == "national"]
+        keep(batch, industries_announced=named, sources=[sources[key]])
     roles = national_roles(national, list(provinces.values()), industries, rng)
     roles += provincial_roles(provincial, home, industries, rng)
     for role in roles:

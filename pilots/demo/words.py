@@ -23,6 +23,7 @@ AGENCIES = {
 NATIONAL, PROVINCIAL = "example-batch-1", "example-provincial-batch-1"
 LISTED_ON, PROVINCIAL_LISTED_ON = date(2024, 1, 15), date(2024, 9, 20)
 WITHDRAWN_ON = date(2025, 6, 18)
+INDUSTRIES_ANNOUNCED = ("steel", "nonferrous-metals", "petrochemicals")
 PROVINCE_OF_BATCH = "jiangsu"
 MAIN_POLICY, MAIN_POLICY_ON = "example-synergy-plan", date(2022, 6, 10)
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 from django.core.exceptions import ValidationError
 from django.db import connection, models
 from django.db.models import F, Q
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from config.paths import path_of
@@ -23,6 +24,7 @@ from policies.models.base import (
     check_text,
     fact_checks,
     one_of,
+    reads_chinese,
 )
 
 
@@ -45,6 +47,20 @@ class CityType(models.TextChoices):
 class Batch(Slugged, Titled, Sourced):
     """Pilots announced together, with the numbers that the announcement gave."""
 
+    short_name_zh = models.CharField(
+        _("short name in Chinese"),
+        max_length=60,
+        blank=True,
+        validators=[check_text],
+        help_text=_("As rows, filters and subtitles print it, for example 国家首批. Left empty, they print the title."),
+    )
+    short_name_en = models.CharField(
+        _("short name in English"),
+        max_length=60,
+        blank=True,
+        validators=[check_text],
+        help_text=_("As it stands within a sentence, for example “first national batch”. Left empty: the title."),
+    )
     level = models.CharField(
         _("level"),
         max_length=10,
@@ -101,8 +117,16 @@ class Batch(Slugged, Titled, Sourced):
         _("enterprises announced"), null=True, blank=True, help_text=_("Empty when the announcement gives no number.")
     )
 
+    industries_announced = models.ManyToManyField(
+        Industry,
+        verbose_name=_("industries announced"),
+        blank=True,
+        related_name="batches_announcing",
+        help_text=_("Industries that the batch’s own notice names, whether or not a recorded pilot names them."),
+    )
+
     objects = BatchQuerySet.as_manager()
-    _history_m2m_fields = ["sources"]
+    _history_m2m_fields = ["industries_announced", "sources"]
     MENDED_AT: ClassVar[Rules] = {
         "level_goes_with_province": ("province",),
         "term_in_order": ("term_end",),
@@ -143,6 +167,23 @@ class Batch(Slugged, Titled, Sourced):
     @reads("slug")
     def get_absolute_url(self) -> str:
         return path_of("batch-detail", self.slug)
+
+    @property
+    @reads("short_name_en", "short_name_zh", "name")
+    def short(self) -> str:
+        """The short name in the reader's language, as it stands within a sentence; the title where there is none."""
+        return (self.short_name_zh if reads_chinese() else self.short_name_en) or self.name
+
+    @property
+    @reads("short")
+    def label(self) -> str:
+        """The short name as it begins a row, a chip or a choice."""
+        return capfirst(self.short)
+
+    @property
+    def short_lang(self) -> str:
+        """The language tag of `short` when it is not the reader's language, else empty."""
+        return "" if self.short != self.name else self.name_lang
 
     def clean_fields(self, exclude: object = None) -> None:
         if self.announced_on:

@@ -116,7 +116,7 @@ def overview_charts(value: Overview) -> dict[str, Any]:
 def progress_charts(value: Overview, sources: list[Source]) -> dict[str, Any]:
     """Stages, lights and the way from list to plan, of the latest national batch."""
     batch = value.national.batch if value.national else None
-    scope = batch.name if batch else _("All pilots")
+    scope = batch.label if batch else _("All pilots")
     filters = {"batch": batch.slug} if batch else {}
     return {
         "lights": light_strip(value.progress, scope, sources, **filters),

@@ -89,7 +89,7 @@ def pilot_cells(pilot: Any, status: PilotStatus) -> Sequence[Cell]:
         colour_cell(status.colour),
         Cell(stage_word(status)),
         Cell(time_in_stage(status)),
-        Cell(pilot.batch.name, url=pilot.batch.get_absolute_url(), lang=pilot.batch.name_lang),
+        Cell(pilot.batch.label, url=pilot.batch.get_absolute_url(), lang=pilot.batch.short_lang),
         Cell(pilot.province.short, url=pilot.province.get_absolute_url()),
         Cell(pilot.prefecture_zh or None, lang="zh" if pilot.prefecture_zh else ""),
         Cell(pilot.parent.name, url=pilot.parent.get_absolute_url()) if pilot.parent else Cell(""),
@@ -376,7 +376,7 @@ def pilot_finding(pilot: Pilot, as_of: Any) -> str:
     text = _("%(kind)s in %(province)s, %(batch)s") % {
         "kind": pilot.get_kind_display().capitalize(),
         "province": pilot.province.short,
-        "batch": pilot.batch.name,
+        "batch": pilot.batch.short,
     }
     end = pilot.ends_on
     if end is None:

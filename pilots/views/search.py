@@ -125,7 +125,7 @@ def hit(record: Any) -> Hit:
         return Hit(str(record), record.name_lang, record.province.get_absolute_url(), record.doc_number)
     note = getattr(record, "doc_number", "")
     if isinstance(record, Pilot):
-        note = f"{record.get_kind_display()} · {record.province.short} · {record.batch.name}"
+        note = f"{record.get_kind_display()} · {record.province.short} · {record.batch.short}"
     return Hit(record.name, record.name_lang, place(record), note)
 
 

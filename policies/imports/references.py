@@ -17,7 +17,17 @@ from config.words import listed
 
 CODES = ("slug", "code", "gb_code", "iso_code")
 NAMES = (
-    *("short_zh", "short_en", "name_zh", "name_en", "title_zh", "title_en", "doc_number"),
+    *(
+        "short_zh",
+        "short_en",
+        "short_name_zh",
+        "short_name_en",
+        "name_zh",
+        "name_en",
+        "title_zh",
+        "title_en",
+        "doc_number",
+    ),
     *("title", "url"),
 )
 # Traditional forms in the names of provinces: a name written with them is offered in the usual form.

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils.translation import override
 
 from pilots.models import Batch, Pilot
 from pilots.reconcile import build_reconciliation
@@ -47,6 +48,24 @@ def test_a_new_batch_is_known_from_its_announcement(admin_client: Client) -> Non
     assert add(admin_client, "batch", **values).status_code == 302
     batch = Batch.objects.get()
     assert (batch.known_by, batch.announced("park"), batch.announced("city")) == (date(2026, 1, 15), 12, None)
+
+
+def test_a_batch_is_named_short_in_the_language_of_the_reader(admin_client: Client, batch: Batch) -> None:
+    """And by its title where it has no short name; what its notice names is kept with it, in its history too."""
+    steel = make_industry(slug="steel")
+    address = reverse("admin:pilots_batch_change", args=[batch.pk])
+    values = {"short_name_zh": "国家首批", "short_name_en": "first national batch", "industries_announced": [steel.pk]}
+    assert admin_client.post(address, filled(admin_client.get(address), **values)).status_code == 302
+    batch.refresh_from_db()
+    assert list(batch.industries_announced.all()) == [steel]
+    assert [link.industry for link in batch.history.first().industries_announced.all()] == [steel]
+    assert (batch.short, batch.label, batch.short_lang) == ("first national batch", "First national batch", "")
+    with override("zh-hans"):
+        assert batch.label == "国家首批"
+    batch.short_name_en = ""
+    assert (batch.short, batch.short_lang) == (batch.title_en, "")
+    batch.title_en = ""
+    assert (batch.short, batch.short_lang) == (batch.title_zh, "zh")
 
 
 PILOT_FAULTS = [
