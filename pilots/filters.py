@@ -32,6 +32,7 @@ from pilots.models import (
 )
 from pilots.models.indicators import PERIOD
 from pilots.progress import UNKNOWN, PilotStatus, build_progress, fits
+from pilots.readings import newest_accepted
 from policies.filters import ProvinceFilter
 from policies.models import Confidence, Industry, Level, PlanStatus, Policy, Province, Region
 
@@ -190,7 +191,7 @@ class SynergyPageFilter(SynergyFilter):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        on_record = Reading.objects.filter(accepted_on__lte=self.request.as_of, period__regex=r"^[0-9]{4}$")
+        on_record = newest_accepted(self.request.as_of, Reading.objects.exclude(period__contains="-"))
         years = {*on_record.order_by().values_list("period", flat=True).distinct(), str(year_due(self.request.as_of))}
         self.filters["year"].extra["choices"] = [(year, year) for year in sorted(years, reverse=True)]
 

@@ -32,7 +32,8 @@ from pilots.metrics import (
     TargetKind,
     TargetPath,
 )
-from pilots.models import LightOverride, Milestone, Pilot, Reading, ReadingState, Target
+from pilots.models import LightOverride, Milestone, Pilot, Reading, Target
+from pilots.readings import newest_accepted_of
 
 UNKNOWN = "unknown"  # the word for the stage of a pilot without any on record
 AT_A_TIME = 500  # pilots whose facts are held while only their words are asked for
@@ -237,22 +238,10 @@ def milestone_status(milestone: Milestone, as_of: date) -> MilestoneStatus:
 # -- readings and targets ----------------------------------------------------------------------------------
 
 
-def accepted(pilot: Pilot, as_of: date, first: str = "") -> list[Reading]:
-    """The newest accepted version for each indicator and period on a day; a disputed one stands for nothing.
-
-    `first` is the earliest period that is asked for.
-    """
-    newest: dict[tuple[int, str], Reading] = {}
-    for reading in brought(pilot, "readings"):  # ordered by period and version
-        if reading.period >= first and reading.accepted_on and reading.accepted_on <= as_of:
-            newest[reading.indicator_id, reading.period] = reading
-    return [reading for reading in newest.values() if reading.state == ReadingState.ACCEPTED]
-
-
 def latest_years(pilot: Pilot, as_of: date) -> dict[int, Reading]:
     """By indicator, the accepted reading of the latest whole year that is due on the day or later."""
     due, latest = str(metrics.year_due(as_of)), {}
-    for reading in accepted(pilot, as_of, due):  # by period, so a later year comes later
+    for reading in newest_accepted_of(brought(pilot, "readings"), as_of, due):  # a later year comes later
         if len(reading.period) == 4:
             latest[reading.indicator_id] = reading
     return latest

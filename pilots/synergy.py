@@ -20,7 +20,8 @@ from pilots import metrics
 from pilots.metrics import CoControl, Elasticity, Emission, Equivalents, PollutionProgress, Reduction
 from pilots.models import Indicator, IndicatorKind, Pilot, Reading, SynergyUse, Target
 from pilots.models.facts import read_facts
-from pilots.progress import accepted, brought, by_year
+from pilots.progress import brought, by_year
+from pilots.readings import newest_accepted_of
 
 CARBON, CARBON_INTENSITY = "CO2_TOT", ("CO2_GDP", "CO2_IVA")
 TONNES_OF_UNIT = {"t": 1, "10⁴ t": 10_000}
@@ -200,7 +201,7 @@ def is_air_total(indicator: Indicator) -> bool:
 
 def pilot_synergy(pilot: Pilot, year: int, as_of: date, indicators: Sequence[Indicator]) -> PilotSynergy | Lack:
     """One pilot's pairs for the year, or why there are none."""
-    values = {(item.indicator_id, item.period): item for item in accepted(pilot, as_of)}
+    values = {(item.indicator_id, item.period): item for item in newest_accepted_of(brought(pilot, "readings"), as_of)}
     targets = {target.indicator_id: target for target in brought(pilot, "targets")}
     by_code = {item.code: item for item in indicators}
     carbon, basis = carbon_indicator(by_code, values, year)

@@ -1,6 +1,6 @@
 """How an indicator has gone year by year over a set of pilots: one value for API and file.
 
-Of each pilot and year the newest version accepted by the day counts, as everywhere (`pilots.progress.accepted`).
+Of each pilot and year the newest version accepted by the day counts, as everywhere (`pilots/readings.py`).
 Totals never count a park beside its city; shares are shown as a median with its range; concentrations and intensities
 are never put together, so of these only how many pilots have a value is told.
 """
@@ -16,7 +16,8 @@ from django.db.models import QuerySet
 
 from pilots import metrics
 from pilots.metrics import Part, Spread, Total
-from pilots.models import Indicator, Pilot, Reading, ReadingState, RollUp
+from pilots.models import Indicator, Pilot, Reading, RollUp
+from pilots.readings import newest_accepted
 
 
 @dataclass(frozen=True)
@@ -54,16 +55,13 @@ def build_trend(pilots: QuerySet[Pilot], indicator: Indicator, as_of: date) -> T
 
 
 def accepted_years(pilots: set[int], indicator: Indicator, as_of: date) -> dict[int, dict[int, Decimal]]:
-    """By year and pilot, the value that counts on the day; a disputed one stands for nothing."""
-    rows = Reading.objects.filter(indicator=indicator, accepted_on__lte=as_of).exclude(period__contains="Q")
+    """By year and pilot, the value that counts on the day; quarters are no part of it."""
+    years = Reading.objects.filter(indicator=indicator).exclude(period__contains="Q")
     found: dict[int, dict[int, Decimal]] = {}
-    for pilot, period, value, state in rows.order_by("version").values_list("pilot_id", "period", "value", "state"):
+    for pilot, period, value in newest_accepted(as_of, years).values_list("pilot_id", "period", "value"):
         if pilot in pilots:
-            of_year = found.setdefault(int(period), {})
-            of_year.pop(pilot, None)  # a later version takes the place of an earlier one, even by saying nothing
-            if state == ReadingState.ACCEPTED:
-                of_year[pilot] = value
-    return {year: values for year, values in found.items() if values}
+            found.setdefault(int(period), {})[pilot] = value
+    return found
 
 
 def trend_year(indicator: Indicator, year: int, places: Sequence[Place], values: Mapping[int, Decimal]) -> TrendYear:

@@ -15,6 +15,7 @@ from pilots.metrics import Direction, Stage, TargetKind, year_due
 from pilots.metrics.checks import ALLOWED_JUMP
 from pilots.models import Pilot, PilotKind, Reading, ReadingState, StageEntry, ValueStatus
 from pilots.quality.shape import Condition
+from pilots.readings import newest_accepted, newest_reported
 from policies.metrics import dated, issued, known
 from policies.models import Confidence, Figure, PlanStatus, PolicyKind, ProvinceKind, ProvincialPlan, Source
 
@@ -83,7 +84,7 @@ def owed_value(as_of: date) -> Q:
 
 
 def reported(as_of: date) -> Q:
-    return of_pilot(as_of) & Q(reported_on__lte=as_of) & newest()
+    return of_pilot(as_of) & Q(reported_on__lte=as_of) & Q(newest_reported(as_of))
 
 
 def with_sources(model: Any, among: Condition) -> Condition:
@@ -291,12 +292,6 @@ def listed_on_another_day(as_of: date) -> Q:
 # -- targets and readings ----------------------------------------------------------------------------------------
 
 
-def newest() -> Q:
-    """No later version of the reading is on record."""
-    same = {name: OuterRef(name) for name in ("pilot", "indicator", "period")}
-    return ~Q(Exists(Reading.objects.filter(**same, version__gt=OuterRef("version"))))
-
-
 def value_not_in(as_of: date) -> Q:
     """No value of the year that is due has been reported, accepted or not."""
     same = {name: OuterRef(name) for name in ("pilot", "indicator")}
@@ -311,10 +306,7 @@ def due_year(as_of: date) -> dict[str, Any]:
 def base_readings(as_of: date) -> QuerySet[Reading]:
     """The reading that counts for a target's base year on a day."""
     same = {name: OuterRef(name) for name in ("pilot", "indicator")}
-    values = Reading.objects.filter(**same, period=Cast(OuterRef("base_year"), CharField()), accepted_on__lte=as_of)
-    later = {name: OuterRef(name) for name in ("pilot", "indicator", "period")}
-    overtaken = Exists(Reading.objects.filter(**later, version__gt=OuterRef("version"), accepted_on__lte=as_of))
-    return values.filter(~Q(overtaken), state=ReadingState.ACCEPTED)
+    return newest_accepted(as_of, Reading.objects.filter(**same, period=Cast(OuterRef("base_year"), CharField())))
 
 
 def base_read_otherwise(as_of: date) -> Q:
@@ -348,19 +340,23 @@ def not_final(as_of: date) -> Q:
     return Q(period__lte=str(as_of.year - FINAL_YEARS)) & whole_year() & ~Q(value_status=ValueStatus.FINAL)
 
 
-def year_before() -> QuerySet[Reading]:
-    """The newest value, not disputed, of the year before that of a yearly reading."""
+def year_before(as_of: date) -> QuerySet[Reading]:
+    """The newest value reported by the day, not disputed, of the year before that of a yearly reading.
+
+    Accepted or not: a reported value is held against the last one that the pilot reported.
+    """
     year = Cast(Cast(Left(OuterRef("period"), 4), IntegerField()) - 1, CharField())
-    values = Reading.objects.filter(pilot=OuterRef("pilot"), indicator=OuterRef("indicator"), period=year)
-    return values.filter(newest()).exclude(state=ReadingState.DISPUTED)
+    same = {name: OuterRef(name) for name in ("pilot", "indicator")}
+    values = Reading.objects.filter(newest_reported(as_of), **same, period=year, reported_on__lte=as_of)
+    return values.exclude(state=ReadingState.DISPUTED)
 
 
 def jumps(as_of: date) -> Q:
     """A yearly value farther from the last than passes without a word of why, and there is no word."""
     high, low = F("value") * (1 + ALLOWED_JUMP), F("value") * (1 - ALLOWED_JUMP)
     far = Q(LessThan(high, OuterRef("value"))) | Q(GreaterThan(low, OuterRef("value")))
-    return Q(note="") & whole_year() & Q(Exists(year_before().filter(far, value__gt=0)))
+    return Q(note="") & whole_year() & Q(Exists(year_before(as_of).filter(far, value__gt=0)))
 
 
 def last_value(as_of: date) -> dict[str, Any]:
-    return {"last_value": Subquery(year_before().values("value")[:1])}
+    return {"last_value": Subquery(year_before(as_of).values("value")[:1])}

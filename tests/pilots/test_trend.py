@@ -12,7 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from pilots.metrics import total
 from pilots.metrics.totals import Part
 from pilots.models import Indicator, Pilot
-from pilots.progress import accepted, with_facts
+from pilots.progress import brought, with_facts
+from pilots.readings import newest_accepted_of
 from pilots.trend import build_trend
 from tests.factories import make_batch, make_carbon, make_indicator, make_pilot, make_province, make_reading
 
@@ -105,7 +106,7 @@ def test_of_a_day_only_its_pilots_and_its_values_count(client: Client, carbon: I
 def test_it_is_what_the_pilots_own_values_come_to(carbon: Indicator) -> None:
     day = date(2026, 6, 30)
     own = {
-        pilot.slug: {reading.period: reading.value for reading in accepted(pilot, day)}
+        pilot.slug: {reading.period: reading.value for reading in newest_accepted_of(brought(pilot, "readings"), day)}
         for pilot in with_facts(Pilot.objects.all())
     }
     lie_in = {"park": "jia"}
