@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Generic, Literal, TypeVar, overload
+from typing import Any, Generic, Literal, TypeVar, get_args, overload
 
 Kind = Literal["text", "integer", "decimal", "share", "date", "days", "flag"]
 Html = Literal["tiles", "matrix", "lights", "quotients"]
@@ -92,3 +92,16 @@ class Chart:
     data: Mapping[str, Any]
     sources: Sequence[Any] = field(default_factory=tuple)
     note: str = ""
+    api: str = ""  # the address in the API that gives the data behind the chart, where there is one
+    api_takes: Sequence[str] = ()  # the page's filters that the chart obeys and that address takes by the same names
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether it is drawn as HTML or SVG, so that it can be saved as SVG; the others are pixels of a canvas."""
+        return self.kind in get_args(Html)
+
+    @property
+    def layers(self) -> list[str]:
+        """The names of the drawings that the chart switches between; none where it has only one."""
+        grids = [str(grid["key"]) for grid in self.data.get("grids", ())]
+        return grids if len(grids) > 1 else []

@@ -14,7 +14,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from config.chart_libraries import CHART_CDN, CHART_LIBRARIES, DRAWINGS
-from config.demonstration import is_demonstration
+from config.demonstration import BAND, file_stem, is_demonstration
 
 SECTIONS = (
     ("overview", _("Overview")),
@@ -56,6 +56,8 @@ class Product:
     as_of: date
     past: bool
     demonstration: bool  # what is shown is invented, and every page says so
+    demonstration_band: str  # what a picture of it says across its head
+    file_prefix: str  # how the names of its files begin
     address: str  # of this page, with its day and language said, so that it reads the same next year
 
 
@@ -74,6 +76,8 @@ def site(request: HttpRequest) -> dict[str, Any]:
             as_of=as_of,
             past=getattr(request, "as_of_past", False),
             demonstration=is_demonstration(request),
+            demonstration_band=BAND if is_demonstration(request) else "",
+            file_prefix=file_stem(request, ""),
             address=address(request, as_of=as_of.isoformat(), lang=get_language() or settings.LANGUAGE_CODE),
         )
     }

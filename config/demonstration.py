@@ -11,6 +11,7 @@ from rest_framework.request import Request
 
 HEADER = "X-Demonstration-Data"
 PREFIX = "demonstration-"
+BAND = "DEMONSTRATION DATA – invented / 演示数据（虚构）"  # in both languages: a picture travels on
 
 
 def is_demonstration(request: HttpRequest | Request) -> bool:

@@ -19,6 +19,7 @@ from django.utils.formats import get_format
 from django.utils.translation import gettext as _
 from django_filters import FilterSet
 
+from config.chart_state import CHART_PARAMETERS
 from config.charts import Cell, Chart, Column, Table
 from config.demonstration import file_lines, file_stem
 from config.exports import csv_response, xlsx_response
@@ -29,7 +30,7 @@ from config.workbooks import Cover, Part, write_workbook
 ROWS_ON_A_PAGE = 50
 CHUNK = 500  # rows fetched at a time for a file
 WHOLE_PAGE = "page.xlsx"  # the word in the address for all tables of a page in one workbook
-PAGE_WORDS = {"as_of", "lang", "page", "sort", "export"}
+PAGE_WORDS = {"as_of", "lang", "page", "sort", "export", *CHART_PARAMETERS}  # base.html refuses them without a chart
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,10 @@ def terms_query(text: str, fields: Sequence[str]) -> Q:
 
 
 def address(request: HttpRequest, **changes: str | None) -> str:
-    """This page's address with some parameters changed; None removes one."""
+    """This page's address with some parameters changed; None removes one. A file has no open chart."""
     params = request.GET.copy()
+    if "export" in changes:
+        changes |= dict.fromkeys(CHART_PARAMETERS)
     for key, value in changes.items():
         params.pop(key, None)
         if value is not None:
@@ -222,6 +225,8 @@ def exported(request: HttpRequest, tables: Exports, title: str, finding: str = "
     asked = request.GET.get("export")
     if asked is None:
         return None
+    if stray := [name for name in CHART_PARAMETERS if name in request.GET]:
+        raise BadRequest(*(unknown_parameter(name, PAGE_WORDS - set(CHART_PARAMETERS)) for name in stray))
     if asked not in kinds:
         text = _("export: “%(value)s” is no table of this page. Known: %(known)s.")
         message = text % {"value": short(asked), "known": ", ".join(kinds)}

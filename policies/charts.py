@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
+from urllib.parse import urlencode
 
+from django.urls import reverse
 from django.utils.formats import date_format, get_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
@@ -154,6 +156,11 @@ def regions_table(rollout: Rollout) -> Table:
     return Table(columns, rows)
 
 
+def rollout_api(rollout: Rollout) -> str:
+    """The address of the same numbers in the API."""
+    return f"{reverse('api-rollout')}?{urlencode({'policy': rollout.policy.slug})}"
+
+
 # -- charts -------------------------------------------------------------------------------------------
 
 
@@ -190,6 +197,7 @@ def adoption_chart(rollout: Rollout, sources: Sequence[Source]) -> Chart:
             "A plan counts from the day by which it is known to exist. Where only that is known, "
             "it may have been issued earlier."
         ),
+        api=rollout_api(rollout),
     )
 
 
@@ -259,6 +267,7 @@ def lag_chart(rollout: Rollout, sources: Sequence[Source]) -> Chart:
         note=_(
             "The median and P90 count only plans whose day of issue is known; a hollow mark is the latest day possible."
         ),
+        api=rollout_api(rollout),
     )
 
 
@@ -413,6 +422,7 @@ def status_map(rollout: Rollout, outside: Iterable[Province], sources: Sequence[
         data={"grids": [plans_grid(rollout, outside)]},
         sources=sources,
         note=map_note(),
+        api=rollout_api(rollout),
     )
 
 

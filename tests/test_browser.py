@@ -530,6 +530,47 @@ def test_a_copied_link_brings_back_the_same_chart(reader: Callable[..., Page], s
     assert link == f"{site}/industries/?level=national&as_of={day}&lang=en#chart-matrix"
 
 
+def test_the_address_remembers_the_tab_and_layer_touched_last(reader: Callable[..., Page], site: str) -> None:
+    page = reader("/?as_of=2026-11-24", permissions=["clipboard-read", "clipboard-write"])
+    state = "() => location.search"
+    frame = page.locator("#chart-map")
+    frame.get_by_text("Pilots", exact=True).first.click()
+    assert page.evaluate(state) == "?as_of=2026-11-24&chart=map&layer=pilots"
+    frame.get_by_role("tab", name="Table").click()
+    assert page.evaluate(state) == "?as_of=2026-11-24&chart=map&tab=table&layer=pilots"
+    page.locator("#menu-map summary").click()
+    page.locator("#menu-map").get_by_role("link", name="Copy link").click()
+    link = page.evaluate("() => navigator.clipboard.readText()")
+    assert link == f"{site}/?as_of=2026-11-24&chart=map&tab=table&layer=pilots&lang=en#chart-map"
+    page.locator("#chart-adoption").get_by_role("tab", name="Sources").click()
+    assert page.evaluate(state) == "?as_of=2026-11-24&chart=adoption&tab=sources"
+    page.locator("#chart-adoption").get_by_role("tab", name="Chart").click()
+    assert page.evaluate(state) == "?as_of=2026-11-24"
+    page.locator("#menu-map summary").click()
+    page.locator("#menu-map").get_by_role("button", name="Copy citation").click()
+    expect(page.locator("#chart-map .said")).to_have_text("Citation copied")
+    citation = page.evaluate("() => navigator.clipboard.readText()")
+    title = page.locator("#title-map").inner_text()
+    assert citation == f"“{title}”, Synergy Pilot Tracker, as it stood on 24 November 2026. {link}"
+    page.goto(link)
+    expect(frame.get_by_role("tab", name="Table", selected=True)).to_be_visible()
+    expect(frame.get_by_role("table")).to_be_visible()
+    frame.get_by_role("tab", name="Chart").click()
+    expect(frame.get_by_role("list", name="Pilots")).to_be_visible()
+
+
+def test_without_script_a_link_opens_the_same_tab_and_layer(reader: Callable[..., Page]) -> None:
+    page = reader("/?chart=map&layer=pilots", java_script_enabled=False)
+    frame = page.locator("#chart-map")
+    expect(frame.get_by_role("list", name="Pilots")).to_be_visible()
+    expect(frame.get_by_role("list", name="Plans")).to_be_hidden()
+    expect(frame.get_by_role("table")).to_be_hidden()
+    expect(page.locator("#chart-coverage table")).to_be_visible()  # the others have no script to open them either
+    page.goto("/?chart=map&tab=table")
+    expect(frame.get_by_role("table")).to_be_visible()
+    expect(frame.get_by_role("list", name="Plans")).to_be_hidden()
+
+
 def test_paper_shows_tables_and_lists_each_source_once(reader: Callable[..., Page]) -> None:
     page = reader(POLICY)
     draw_charts(page)

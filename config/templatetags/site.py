@@ -18,7 +18,8 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext, ngettext, pgettext
 
-from config.charts import Cell, Column, PartialDate, Table
+from config.chart_state import CHART_PARAMETERS, ChartState, read_chart_state
+from config.charts import Cell, Chart, Column, PartialDate, Table
 from config.kept import seam
 from config.words import listed
 
@@ -68,6 +69,8 @@ def to(context: Context, target: Any, *args: Any, **kwargs: Any) -> str:
 def query(context: Context, **changes: Any) -> str:
     """`{% query sort='name' q=None %}`: this address's query string, changed; None removes. Page is dropped."""
     wanted = current_query(context).copy()
+    if "export" in changes:  # a file has no open chart
+        changes = {**dict.fromkeys(CHART_PARAMETERS), **changes}
     for key, value in {"page": None, **changes}.items():
         if value is None:
             wanted.pop(key, None)
@@ -223,11 +226,38 @@ def breakable(name: str) -> str:
     return LONG_SYLLABLES.sub("\u00ad", name)
 
 
+def charts_of(context: Context) -> list[Chart]:
+    """The charts that the page shows."""
+    charts = context.get("charts") or {"only": context.get("chart")}
+    return [chart for chart in charts.values() if chart]
+
+
+@register.simple_tag(takes_context=True)
+def chart_state(context: Context) -> ChartState:
+    """The chart, tab and layer that the address names. Raises BadRequest for those that this page does not have."""
+    return read_chart_state(current_query(context), charts_of(context), KEPT)
+
+
+@register.simple_tag(takes_context=True)
+def api_address(context: Context, chart: Chart) -> str:
+    """The whole address of the data behind a chart: its day, and the filters of the page that the chart obeys."""
+    here, product = current_query(context), context["product"]
+    parts = urlsplit(chart.api)
+    query = [*parse_qsl(parts.query), *((name, here[name]) for name in chart.api_takes if here.get(name))]
+    query.append(("as_of", product.as_of.isoformat()))
+    return str(context["request"].build_absolute_uri(f"{parts.path}?{urlencode(query)}"))
+
+
+@register.filter
+def state_of(state: ChartState, chart: Chart) -> ChartState:
+    """What this chart's frame shows."""
+    return (state or ChartState()).of(chart)
+
+
 @register.simple_tag(takes_context=True)
 def cited(context: Context) -> list[Any]:
     """Every source of the page's charts, once each: on paper they are numbered and stand at the end."""
-    charts = context.get("charts") or {"only": context.get("chart")}
-    return list(dict.fromkeys(source for chart in charts.values() if chart for source in chart.sources))
+    return list(dict.fromkeys(source for chart in charts_of(context) for source in chart.sources))
 
 
 @register.filter

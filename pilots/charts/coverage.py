@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -16,6 +17,7 @@ from config.words import listed
 from pilots import metrics
 from pilots.charts.addresses import pilots_url
 from pilots.coverage import Coverage, IndustryCoverage
+from pilots.filters import CoverageFilter
 from pilots.metrics import LocationQuotient
 from pilots.quotients import Quotients
 from policies.charts import day
@@ -72,6 +74,8 @@ def coverage_chart(coverage: Coverage, sources: Sequence[Source]) -> Chart:
         },
         sources=sources,
         note=coverage_note(),
+        api=reverse("api-coverage"),
+        api_takes=tuple(CoverageFilter.base_filters),
     )
 
 
@@ -161,6 +165,8 @@ def matrix_chart(coverage: Coverage, by: str, sources: Sequence[Source]) -> Char
         },
         sources=sources,
         note=coverage_note(),
+        api=reverse("api-coverage"),
+        api_takes=("by", *CoverageFilter.base_filters),
     )
 
 

@@ -13,7 +13,7 @@ from config.words import labelled
 from pilots import metrics
 from pilots.charts.addresses import pilots_url
 from pilots.overview import Overview, ProvincePilots
-from policies.charts import day, map_note, outside_tile, place, plans_grid, scope, status_label
+from policies.charts import day, map_note, outside_tile, place, plans_grid, rollout_api, scope, status_label
 from policies.models import Province, Source
 
 
@@ -135,6 +135,7 @@ def overview_map(overview: Overview, outside: Sequence[Province], sources: Seque
         data={"grids": grids},
         sources=sources,
         note=map_note(),
+        api=rollout_api(rollout) if rollout else "",
     )
 
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
@@ -17,7 +19,7 @@ from config.templatetags.site import days as days_text
 from config.templatetags.site import lang_of
 from config.words import clauses, labelled
 from pilots import metrics
-from pilots.charts.addresses import pilots_url
+from pilots.charts.addresses import pilots_url, progress_api
 from pilots.charts.stages import stage_word, time_in_stage
 from pilots.metrics import Colour, Stage, TargetKind, Why
 from pilots.models import Reading, ReadingState
@@ -134,6 +136,7 @@ def light_strip(progress: Progress, scope: str, sources: Sequence[Source], **fil
         note=_(
             "A pilot is only as good as its worst binding item; lights are never averaged. Grey is not rated, not good."
         ),
+        api=progress_api(filters),
     )
 
 
@@ -238,6 +241,7 @@ def milestones_chart(status: PilotStatus, sources: Sequence[Source]) -> Chart:
             ],
         },
         sources=sources,
+        api=f"{reverse('api-milestone-list')}?{urlencode({'pilot': status.pilot.slug})}",
     )
 
 
@@ -378,6 +382,7 @@ def trend_chart(status: PilotStatus, item: IndicatorStatus, sources: Sequence[So
         },
         sources=sources,
         note=landing_note(item),
+        api=f"{reverse('api-trend')}?{urlencode({'indicator': item.code, 'pilot': status.pilot.slug})}",
     )
 
 

@@ -17,7 +17,7 @@ from config.charts import Cell, Chart, Column, Lines, Table
 from config.templatetags.site import days as days_text
 from config.templatetags.site import share as share_text
 from config.words import labelled, listed, sentences
-from pilots.charts.addresses import pilots_url
+from pilots.charts.addresses import pilots_url, progress_api
 from pilots.charts.places import recorded_pilots
 from pilots.cohorts import Cohort, Cohorts, StageTime, Stay
 from pilots.metrics import ORDERED, Funnel, Stage
@@ -146,6 +146,7 @@ def funnel_chart(progress: Progress, scope: str, sources: Sequence[Source], **fi
             "A pilot at or past a stage counts in it, also where the day of that stage was never published. "
             "A pilot told to rectify counts where it was; one that has withdrawn is not counted."
         ),
+        api=progress_api(filters),
     )
 
 
@@ -261,7 +262,9 @@ def longest_table(progress: Progress, most: int = 5) -> Table:
 # -- from the list to the plan -------------------------------------------------------------------------
 
 
-def plan_lag_chart(progress: Progress, scope: str, sources: Sequence[Source], *, by: str = "kind") -> Chart:
+def plan_lag_chart(
+    progress: Progress, scope: str, sources: Sequence[Source], *, by: str = "kind", **filters: str
+) -> Chart:
     """Days from the list to the plan, a dot a pilot; an open bar without one on record. Lanes by kind or region."""
     lanes = plan_lanes(progress, by)
     timed = [item for item in progress.pilots if item.list_to_plan is not None]
@@ -294,6 +297,7 @@ def plan_lag_chart(progress: Progress, scope: str, sources: Sequence[Source], *,
             ),
             gathered_note(len(timed)),
         ),
+        api=progress_api(filters),
     )
 
 

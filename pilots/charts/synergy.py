@@ -9,6 +9,7 @@ from functools import partial
 from operator import itemgetter
 from typing import Any
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -17,6 +18,7 @@ from config.templatetags.site import share as share_text
 from config.words import clauses, listed, sentences
 from pilots.charts.places import recorded_pilots
 from pilots.charts.progress import settled
+from pilots.filters import SynergyPageFilter
 from pilots.metrics import EPSILON, CoControl, Elasticity
 from pilots.models import Pilot
 from pilots.sentences import amount, no_elasticity
@@ -84,6 +86,8 @@ def coordinates_chart(synergy: Synergy, scope: str, sources: Sequence[Source]) -
             else "",
             coordinates_note(),
         ),
+        api=reverse("api-synergy"),
+        api_takes=tuple(SynergyPageFilter.base_filters),
     )
 
 

@@ -93,7 +93,7 @@ def batch_charts(batch: Batch, progress: Progress, cohorts: Cohorts) -> dict[str
     charts = {
         "lights": light_strip(progress, n, of_all, **mine),
         "funnel": funnel_chart(progress, n, of_stages, **mine),
-        "lag": plan_lag_chart(progress, n, of_stages),
+        "lag": plan_lag_chart(progress, n, of_stages, **mine),
         "time": stay_chart(stage_times(progress), n, as_of, of_stages),
     }
     if sum(item.at.n > 0 for item in cohorts.batches) > 1:

@@ -121,7 +121,7 @@ def progress_charts(value: Overview, sources: list[Source]) -> dict[str, Any]:
     return {
         "lights": light_strip(value.progress, scope, sources, **filters),
         "funnel": funnel_chart(value.progress, scope, sources, **filters),
-        "plan_lag": plan_lag_chart(value.progress, scope, sources),
+        "plan_lag": plan_lag_chart(value.progress, scope, sources, **filters),
     }
 
 

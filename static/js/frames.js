@@ -1,4 +1,5 @@
-/* The chart frame's furniture: tabs, the export menu, and the link that brings a reader back to this chart. */
+/* The chart frame: its tabs and layers, whose state stands in the address, the export menu, and the link and the citation
+   that bring a reader back to the same chart. */
 (() => {
   "use strict";
 
@@ -20,10 +21,18 @@
     });
     bar.addEventListener("click", (event) => {
       const tab = event.target.closest("[data-tab]");
-      if (tab) openTab(frame, tab.dataset.tab);
+      if (tab) chooseTab(frame, tab.dataset.tab);
     });
     bar.addEventListener("keydown", (event) => moveTab(frame, tabs, event));
-    openTab(frame, "drawing");
+    openTab(frame, tabOf(frame)); // the server has opened the one that the address names
+  }
+
+  const tabOf = (frame) => frame.querySelector("[data-pane].open").dataset.pane;
+
+  /** A tab that the reader chose, which the address remembers. */
+  function chooseTab(frame, name) {
+    openTab(frame, name);
+    remember(frame);
   }
 
   function openTab(frame, name) {
@@ -48,7 +57,7 @@
     }[event.key];
     if (next === undefined) return;
     event.preventDefault();
-    openTab(frame, tabs[next].dataset.tab);
+    chooseTab(frame, tabs[next].dataset.tab);
     tabs[next].focus();
   }
 
@@ -66,10 +75,45 @@
     menu.querySelector("summary").focus();
   });
 
-  /* -- the reproducing link: this page, on this day, in this language, at this chart ------------------- */
+  /* -- the state in the address: one chart a page, the one touched last ---------------------------------- */
+
+  const PARAMETERS = ["chart", "tab", "layer"];
+
+  /** The first layer is the one that an address without a layer shows; a chart without layers has none. */
+  function layers(frame) {
+    return [...frame.querySelectorAll("input[name$='-grid']")];
+  }
+
+  /** Writes the state of a frame into an address; its first tab and layer need no words. */
+  function writeState(frame, address) {
+    PARAMETERS.forEach((name) => address.searchParams.delete(name));
+    const [first] = layers(frame);
+    const chosen = layers(frame).find((input) => input.checked);
+    const state = {};
+    if (tabOf(frame) !== "drawing") state.tab = tabOf(frame);
+    if (chosen && chosen !== first) state.layer = chosen.value;
+    if (!Object.keys(state).length) return address;
+    Object.entries({ chart: frame.dataset.slug, ...state }).forEach(([name, value]) =>
+      address.searchParams.set(name, value),
+    );
+    return address;
+  }
+
+  function remember(frame) {
+    history.replaceState(history.state, "", writeState(frame, new URL(location.href)));
+  }
+
+  document.addEventListener("change", (event) => {
+    const frame = event.target.matches("input[name$='-grid']") && event.target.closest("[data-chart]");
+    if (frame) remember(frame);
+  });
+
+  /* -- the reproducing link: this page, on this day, in this language, at this chart as it stands ---------- */
 
   function lasting(hash) {
     const address = new URL(location.href);
+    const frame = document.getElementById(hash.slice(1));
+    if (frame?.matches("[data-chart]")) writeState(frame, address);
     address.searchParams.set("as_of", document.documentElement.dataset.asOf);
     address.searchParams.set("lang", document.documentElement.lang);
     address.hash = hash;
@@ -87,18 +131,20 @@
     box.remove();
   }
 
+  /** The address itself, or a citation that ends with it. */
   document.addEventListener("click", async (event) => {
-    const link = event.target.closest("[data-copy]");
-    if (!link) return;
+    const item = event.target.closest("[data-copy]");
+    if (!item) return;
     event.preventDefault();
-    const menu = link.closest(".menu");
+    const menu = item.closest(".menu");
+    const hash = item.hash ?? `#${item.closest("[data-chart]").id}`;
     menu.open = false;
     menu.querySelector("summary").focus();
     try {
-      await copy(lasting(link.hash));
-      say(menu, link.dataset.copy);
+      await copy([item.dataset.cite, lasting(hash)].filter(Boolean).join(" "));
+      say(menu, item.dataset.copy);
     } catch {
-      location.assign(lasting(link.hash)); // refused: then it can be taken from the address bar
+      location.assign(lasting(hash)); // refused: then it can be taken from the address bar
     }
   });
 
@@ -109,5 +155,5 @@
   }
 
   document.querySelectorAll("[data-chart]").forEach(makeTabs);
-  window.tracker = { ...window.tracker, openTab };
+  window.tracker = { ...window.tracker, openTab, tabOf, lasting };
 })();
