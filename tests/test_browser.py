@@ -308,6 +308,23 @@ def test_the_export_menu_closes_as_a_menu_does(reader: Callable[..., Page]) -> N
     expect(menu.locator("summary")).to_be_focused()
 
 
+def test_on_a_phone_each_row_of_a_table_is_a_card(reader: Callable[..., Page]) -> None:
+    page = reader("/pilots/", viewport=PHONE, java_script_enabled=False)
+    card = page.locator("#results tbody tr").first
+    name, light = card.get_by_role("rowheader"), card.locator(".beside")
+    places = [name.bounding_box(), light.bounding_box()]
+    assert places[0]
+    assert places[1]
+    assert abs(places[0]["y"] - places[1]["y"]) < 12  # on one line
+    assert places[0]["x"] + places[0]["width"] <= places[1]["x"]
+    label = card.locator("td").last.evaluate("(cell) => getComputedStyle(cell, '::before').content")
+    assert label in ('"Confidence: "', '"Confidence" ": "')  # as the version of the browser writes it
+    expect(page.locator("#results").get_by_role("columnheader", name="Industries")).to_be_hidden()
+    page.locator("#results").get_by_role("link", name="Province").first.click()
+    assert "sort=province" in page.url
+    assert sideways(page) <= 0
+
+
 # -- lists, state, memory --------------------------------------------------------------------------------------
 
 

@@ -406,3 +406,26 @@ def test_a_page_names_fifty_sources_and_counts_the_others(empty: None, client: C
     section = text.split('id="sources-title"')[1].split("</section>")[0]
     assert section.count("<li>") == 50
     assert "The first 50 of 51 sources." in section
+
+
+# -- tables on a phone -------------------------------------------------------------------------------------------------
+
+
+def test_a_row_of_a_list_can_be_a_card_with_a_label_for_each_value(client: Client) -> None:
+    text = client.get("/pilots/?q=huzhou").content.decode()
+    listed = text.partition('id="results"')[2].partition("</table>")[0]
+    assert '<table class="data as-cards" role="table">' in listed
+    assert '<td class="brief beside" role="cell" data-label="Light">' in listed
+    assert re.findall(r'<(td|th scope="row")[^>]* role="(\w+)"', listed)[:2] == [
+        ('th scope="row"', "rowheader"),
+        ("td", "cell"),
+    ]
+    assert listed.count(' data-label="Province"') == listed.count("<tr") - 1
+
+
+def test_numbers_to_be_compared_and_the_tables_of_charts_stay_tables(client: Client) -> None:
+    pane = client.get("/pilots/").content.decode().partition('data-pane="table"')[2].partition("</table>")[0]
+    assert "<tbody" in pane
+    assert "as-cards" not in pane
+    policy = client.get("/policies/synergy-implementation-plan-2022/").content.decode()
+    assert '<table class="data">' in policy.partition("By region, table")[2].partition("<thead>")[0]

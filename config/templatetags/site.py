@@ -14,7 +14,7 @@ from django.template import Context
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.formats import date_format, get_format, number_format
-from django.utils.html import format_html_join
+from django.utils.html import conditional_escape, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext, ngettext, pgettext
 
@@ -27,6 +27,7 @@ register = template.Library()
 
 KEPT = ("as_of", "lang")  # what a link hands on: the day looked at and the language asked for
 NUMBER_KINDS = {"integer", "decimal", "share", "days"}
+MOST_COLUMNS, MOST_NUMBERS = 2, 5  # columns after the first with which a table stays one on a phone
 BRIEF = 24  # letters that a table's cell keeps on one line; a Chinese character is as wide as two
 LONG_SYLLABLES = re.compile(r"(?<=ng)(?=[b-df-hj-np-tv-z])")
 SHAPES = {"green": "●", "yellow": "▲", "red": "■", "grey": "○", "blue": "◆"}
@@ -199,13 +200,53 @@ def lines(table: Table, most: int | None = None) -> list[tuple[Sequence[Cell], b
     return [(row, at > 0 and firsts[at - 1] == firsts[at]) for at, row in enumerate(rows)]
 
 
-@register.filter
+@register.simple_tag(takes_context=True)
+def card_column(context: Context, table: Table) -> int | None:
+    """The column that stands beside the title where a narrow window shows each row as a card; None for no cards.
+
+    It is the first after the first column whose cells are tags (a light), else 0. A table of few columns, or of few
+    that are all numbers to be compared, stays a table; so does one that is included with `scroll=True`.
+    """
+    rest = table.columns[1:]
+    few = MOST_NUMBERS if all(map(numeric, rest)) else MOST_COLUMNS
+    if context.get("scroll") or len(rest) <= few:
+        return None
+    first = table.rows[0] if table.rows else ()
+    return next((at for at, cell in enumerate(first) if at and cell.tag), 0)
+
+
 def extent(cell: Cell) -> str:
     """The class of a cell's text: `brief` stands on one line, `prose` needs some width to wrap in."""
     if not isinstance(cell.value, str) or not cell.value:
         return ""
     width = sum(2 if char >= "\u2e80" else 1 for char in cell.value)
     return "brief" if width <= BRIEF else "prose"
+
+
+def cell_classes(cell: Cell, column: Column) -> str:
+    if numeric(column):
+        return "num"
+    return "date" if column.kind == "date" else extent(cell)
+
+
+@register.simple_tag
+def cell_attributes(cell: Cell, column: Column, at: int, cards: int | None) -> SafeString:
+    """The attributes of a table cell: how wide it may be, its language and, where rows can be cards, its label."""
+    classes = [cell_classes(cell, column)]
+    out = ""
+    if cards is not None:
+        classes.append("beside" if at and at == cards else "")
+        # The roles say again what the elements are: shown as blocks, some browsers forget it.
+        label = conditional_escape(column.label)
+        out = f' role="cell" data-label="{label}"' if at else ' role="rowheader"'
+    named = " ".join(filter(None, classes))
+    if named:
+        out = f' class="{named}"{out}'
+    if cell.lang:
+        out += f' lang="{conditional_escape(cell.lang)}"'
+    elif column.kind == "text" and not cell.tag:
+        out += tongue(cell.value)
+    return mark_safe(out)  # noqa: S308  # labels and languages are escaped, the rest are words of ours
 
 
 @register.filter
