@@ -1,6 +1,7 @@
 """The admin of records that people edit: one history entry a change with its reason, and no edit lost to another."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -24,6 +25,7 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 
 from config import origins
+from config.dates import WRITTEN_DATES
 from config.history import delete_whole, hold_history, release_history, users_of, write_entry
 from config.merge import AGAINST, PREFIX, Merge, merged_reason
 from config.reach import (
@@ -53,7 +55,7 @@ from config.versions import (
     told,
     whole,
 )
-from config.words import labelled, sentences
+from config.words import clauses, labelled, sentences
 
 MAX_REASON = 300
 Way = origins.Way
@@ -82,6 +84,12 @@ class RecordForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         latest = latest_entry(self.instance) if self.instance.pk else None
         self.initial["version"] = str(latest.pk) if latest else ""
+
+    def _get_validation_exclusions(self) -> set[str]:
+        """Leave out what follows from a field that could not be read: one mistake is told once."""
+        found: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]  # the stubs leave it out
+        follows: Mapping[str, tuple[str, ...]] = getattr(self._meta.model, "DERIVED_FROM", {})
+        return found | {name for name, sources in follows.items() if any(source in self._errors for source in sources)}
 
     def _post_clean(self) -> None:
         """Refuse a record that would belong to somebody else, at the field that says so."""
@@ -113,7 +121,7 @@ class RecordAdmin(SimpleHistoryAdmin):
     """The base of every admin page on which a record is edited."""
 
     form = RecordForm
-    save_on_top = True
+    formfield_overrides = WRITTEN_DATES
     list_per_page = 50
     history_list_per_page = 50
     change_form_template = "admin/record_form.html"
@@ -171,6 +179,7 @@ class RecordAdmin(SimpleHistoryAdmin):
             fields = ("change_reason", "version", "merged")
             context["closing"] = helpers.Fieldset(context["adminform"].form, fields=fields, model_admin=self)
         context["ways"] = self.ways(request, record) if record else []
+        context["field_errors"] = field_errors(context["adminform"].form, context["inline_admin_formsets"])
         return super().render_change_form(request, context, *args, **kwargs)
 
     def ways(self, request: HttpRequest, record: Any) -> list[Way]:
@@ -529,6 +538,30 @@ class RecordAdmin(SimpleHistoryAdmin):
             "may_restore": self.has_add_permission(request),
         }
         return TemplateResponse(request, "admin/record_deleted.html", context)
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """What is wrong with one field of a form, with the id of its widget to go to."""
+
+    label: str
+    target: str
+    text: str
+
+
+def field_errors(form: Any, inlines: Iterable[Any]) -> list[FieldError]:
+    """The errors of the visible fields of a form and of its rows, in the order of the page."""
+    rows = [
+        (inline.opts.verbose_name, number, row) for inline in inlines for number, row in enumerate(inline.formset, 1)
+    ]
+    named = [("", form)] + [(f"{capfirst(name)} {number}", row) for name, number, row in rows]
+    return [
+        FieldError(clauses(filter(None, [where, str(field.label)])), field.id_for_label, " ".join(field.errors))
+        for where, part in named
+        if part.is_bound
+        for field in part.visible_fields()
+        if field.errors
+    ]
 
 
 class RelationFormSet(forms.BaseInlineFormSet):

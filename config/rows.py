@@ -19,6 +19,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from config.dates import WRITTEN_DATES
 from config.history import delete_whole
 from config.merge import stored, typed, write
 from config.reach import permission
@@ -258,10 +259,6 @@ def taken_away(form: Any) -> str:
     return message % {"user": author(entry), "when": moment(entry.history_date)} if entry else ""
 
 
-DAYS: Any = {models.DateField: {"widget": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}}
-"""The browser's own calendar: the stock one takes three lines of every row."""
-
-
 class RowInline(admin.TabularInline):
     """Records edited as rows on the page of what they hang on; the rest of each is on its own page."""
 
@@ -269,7 +266,7 @@ class RowInline(admin.TabularInline):
     formset = RowFormSet
     extra = 1
     show_change_link = True
-    formfield_overrides = DAYS
+    formfield_overrides = WRITTEN_DATES
     known: tuple[str, ...] = ()  # relations that a row's own name is made of
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:

@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy
 
 from config.admin import MAX_REASON, RecordForm
 from config.asof import today
+from config.dates import WrittenDateField
 from config.rows import RowForm, RowFormSet
 from config.words import labelled
 from pilots.actions import JUMP, MAY_ACCEPT, OVERTAKEN, OnRecord, Place, Value
@@ -62,7 +63,7 @@ class IndicatorField(forms.ModelChoiceField):
     """An indicator with the unit in which its values are entered."""
 
     def label_from_instance(self, obj: Any) -> str:
-        return f"{obj} ({obj.unit_text})"
+        return str(obj.with_unit)
 
 
 # -- stages ----------------------------------------------------------------------------------------------
@@ -233,10 +234,10 @@ class GridRow:
 class GridForm(forms.Form):
     """Readings of one pilot, indicators down and periods across. An empty cell changes nothing."""
 
-    reported_on = forms.DateField(
+    reported_on = WrittenDateField(
         label=gettext_lazy("Reported on"),
         validators=[check_not_ahead],
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        widget=forms.DateInput(format="%Y-%m-%d"),
         help_text=gettext_lazy("Day on which the pilot handed these values in."),
     )
     accept = forms.BooleanField(

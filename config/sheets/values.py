@@ -7,7 +7,7 @@ import datetime
 import math
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from django.utils.translation import gettext as _
@@ -41,6 +41,7 @@ FIRST_SERIAL, LAST_SERIAL = datetime.date(1970, 1, 1), datetime.date(2099, 12, 3
 
 PLAIN_NUMBER = re.compile(r"[+-]?(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.[0-9]+)?")
 POWER_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]{1,3}")
+MEASURED = re.compile(r"([+-]?[0-9][0-9,]*(?:\.[0-9]+)?) ?([^0-9\s.,%+-][^,]*)")
 SCALES = {"万": 4, "萬": 4, "亿": 8, "億": 8}
 MAX_DIGITS = 30
 
@@ -62,6 +63,7 @@ class Number:
     value: Decimal
     percent: bool = False
     scale: int = 0
+    unit: str = ""  # written after it: 吨 in 11,000吨
 
 
 def check_fault(entry: Entry) -> None:
@@ -300,6 +302,18 @@ def read_number(entry: Entry) -> Number:
         raise Unclear("label", text % {"value": short(value), "label": short(entry.label)})
     number = checked(decimal_of(value), value)
     return Number(shifted(number, 2), percent=True) if entry.percent else Number(number)
+
+
+def read_measured(entry: Entry) -> Number:
+    """A number, by the rules for numbers, with the unit that may be written after it, as in 11,000吨 or 658.5 t."""
+    try:
+        return read_number(entry)
+    except Unclear as error:
+        text = half_width(entry.value) if isinstance(entry.value, str) and error.code == "not_a_number" else ""
+        found = MEASURED.fullmatch(text)
+        if not found:
+            raise
+        return replace(read_number(replace(entry, value=found[1])), unit=found[2])
 
 
 def number_of_text(value: str) -> Number:

@@ -19,8 +19,9 @@ from django.utils.translation import ngettext
 
 from config.admin import MAX_REASON, RecordAdmin, Way
 from config.asof import today
+from config.dates import WRITTEN_DATES
 from config.restore import Restoration
-from config.rows import DAYS, RowInline
+from config.rows import RowInline
 from config.words import clauses, labelled
 from pilots.actions import MAY_ACCEPT, OnRecord, accept_readings, dispute_readings, lock
 from pilots.admin.progress import PILOT_SEARCH, pilot_page
@@ -28,7 +29,7 @@ from pilots.forms import AmountField, IndicatorField, ReadingForm, StepFormSet, 
 from pilots.models import Indicator, Reading, ReadingState, Target, TargetStep
 from policies.admin import NAMES, TRUST, cites, present
 
-AMOUNTS: Any = {models.DecimalField: {"form_class": AmountField}}
+AMOUNTS: Any = WRITTEN_DATES | {models.DecimalField: {"form_class": AmountField}}
 FIXED_FIELDS = {"version": "version_number", "value": "value_and_unit"}  # "version" is the form's own word
 INDICATOR_SEARCH = [f"indicator__{name}" for name in ("code", "name_zh", "name_en")]
 
@@ -68,7 +69,7 @@ class TargetInline(RowInline):
     readonly_fields = ["steps_named"]
     autocomplete_fields = ["indicator"]
     known = ("pilot",)
-    formfield_overrides = DAYS | AMOUNTS
+    formfield_overrides = AMOUNTS
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).prefetch_related("steps")
@@ -90,7 +91,9 @@ class TargetInline(RowInline):
 
 @admin.register(Target)
 class TargetAdmin(RecordAdmin):
-    list_display = ["indicator", "pilot", "kind", "base_value", "target_year", "target_value", "binding", "confidence"]
+    list_display = [
+        *["indicator_and_unit", "pilot", "kind", "base_value", "target_year", "target_value", "binding", "confidence"],
+    ]
     list_select_related = ["pilot", "indicator"]
     list_filter = ["kind", "binding", "confidence", *present("indicator", "pilot__province")]
     search_fields = [*PILOT_SEARCH, *INDICATOR_SEARCH, "target_text"]
@@ -109,6 +112,15 @@ class TargetAdmin(RecordAdmin):
         (_("A task in words"), {"fields": ["target_text", "done_on"]}),
         TRUST,
     ]
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "indicator":
+            kwargs["form_class"] = IndicatorField
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    @admin.display(description=_("indicator"), ordering="indicator")
+    def indicator_and_unit(self, target: Target) -> str:
+        return target.indicator.with_unit
 
     def get_view_on_site_url(self, obj: Any = None) -> str | None:
         return pilot_page(obj)

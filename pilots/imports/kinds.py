@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from config.asof import today
 from config.bulk import BATCH, chunks
+from config.faults import short
 from config.sheets.values import Number
 from config.words import labelled, listed
 from pilots.actions import OVERTAKEN, OnRecord, Value
@@ -176,12 +177,13 @@ class Targets(OfPilot):
 
     def more_columns(self) -> list[Column]:
         return [
+            unit_column(),
             Column(
                 "steps",
                 gettext_lazy("steps"),
                 "steps",
                 help=gettext_lazy("Values for years before the target year, for example 2024: 34.4; 2025: 30."),
-            )
+            ),
         ]
 
     def prepare(self, row: Row, by: Any) -> None:
@@ -189,12 +191,12 @@ class Targets(OfPilot):
             read_in_unit(row, name)
         steps = row.values.get("steps")
         if steps:
-            note_percent(row, "steps", steps.values())
+            note_form(row, "steps", steps.values())
             row.values["steps"] = {year: number.value for year, number in steps.items()}
 
     def after(self, row: Row) -> None:
         """Judge the steps by their own rules, those on record too where the years change, and tell how they change."""
-        judge_percent(self, row)
+        judge_form(self, row)
         before = {step.year: step.value for step in row.record.steps.all()} if row.found else {}
         if "steps" in row.blamed():
             return
@@ -256,23 +258,44 @@ def read_in_unit(row: Row, name: str) -> None:
     if not isinstance(number, Number):
         return
     row.values[name] = number.value
-    note_percent(row, name, [number])
+    note_form(row, name, [number])
 
 
-def note_percent(row: Row, name: str, numbers: Iterable[Number]) -> None:
-    """Keep which numbers are written with %: whether they may be is known when the row's indicator is."""
+def note_form(row: Row, name: str, numbers: Iterable[Number]) -> None:
+    """Keep which numbers are written with % or a unit: whether they may be is known when the row's indicator is."""
     if any(number.percent for number in numbers):
         row.extra.setdefault("percent", []).append(name)
+    for unit in {number.unit for number in numbers if number.unit}:
+        row.extra.setdefault("units", []).append((name, unit))
 
 
-def judge_percent(kind: Kind, row: Row) -> None:
-    """A number may be written with % only where the unit of the record's indicator is %."""
-    if not row.record.indicator_id or row.record.indicator.unit == "%":
+def judge_form(kind: Kind, row: Row) -> None:
+    """A number may be written with % only where that is the unit of its indicator, and with no unit but that one."""
+    if not row.record.indicator_id:
         return
     indicator = row.record.indicator
-    for name in row.extra.get("percent", []):
+    labels = {"indicator": indicator.code, "unit": indicator.unit_text}
+    for name in row.extra.get("percent", []) if indicator.unit != "%" else []:
         message = _("The unit of %(indicator)s is %(unit)s, not %%. Write the number in that unit.")
-        row.fault(kind.column(name), "percent", message % {"indicator": indicator.code, "unit": indicator.unit_text})
+        row.fault(kind.column(name), "percent", message % labels)
+    written = [("unit", row.values["unit"])] if row.values.get("unit") else []
+    for name, unit in [*written, *row.extra.get("units", [])]:
+        if not indicator.is_unit(unit):
+            message = _("The unit of %(indicator)s is %(unit)s, not “%(word)s”. Write the value in that unit.")
+            row.fault(kind.column(name), "unit", message % {**labels, "word": short(unit)})
+
+
+def unit_column() -> Column:
+    """The unit of a row's values. It may be left out; where it is given it has to be the indicator's."""
+    return Column(
+        "unit",
+        gettext_lazy("unit"),
+        "text",
+        stored=False,
+        attribute="indicator.unit_text",
+        aliases=("单位", "计量单位"),
+        help=gettext_lazy("The unit of the values, to be checked against the indicator’s, for example t or 万吨."),
+    )
 
 
 class Readings(OfPilot):
@@ -292,11 +315,13 @@ class Readings(OfPilot):
                 "version",
                 gettext_lazy("version"),
                 "whole",
+                stored=False,
                 help=gettext_lazy(
                     "Written by exports: the version that you saw. Change the value, and the row is entered as the "
                     "next version. Leave it empty for a new value."
                 ),
-            )
+            ),
+            unit_column(),
         ]
 
     def prepare(self, row: Row, by: Any) -> None:
@@ -344,7 +369,7 @@ class Readings(OfPilot):
                 return
 
     def after(self, row: Row) -> None:
-        judge_percent(self, row)
+        judge_form(self, row)
 
     def ready(self, row: Row) -> None:
         if row.found and not self.moved(row):

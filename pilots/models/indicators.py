@@ -1,6 +1,7 @@
 """What is measured: indicator definitions, what a pilot promised, and what was read."""
 
 import re
+import unicodedata
 from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -39,6 +40,11 @@ def matches(period: str) -> bool:
 def exact_text(value: Decimal) -> str:
     """A value with thousands marked, to the last digit and without idle zeros."""
     return number_format(Decimal(f"{value.normalize():f}"), use_l10n=True, force_grouping=True)
+
+
+def plain_unit(text: str) -> str:
+    """A unit as it is compared: without spaces, full-width signs and capitals."""
+    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def not_negative(field: str, name: str) -> models.CheckConstraint:
@@ -180,6 +186,23 @@ class Indicator(Recorded, Named):
     def unit_text(self) -> str:
         """The unit as the reader writes it."""
         return self.unit_zh or self.unit if reads_chinese() else self.unit
+
+    @property
+    def with_unit(self) -> str:
+        """The name in the reader's language and, in brackets, the unit in which values are entered."""
+        return self.with_unit_zh if reads_chinese() else self.with_unit_en
+
+    @property
+    def with_unit_zh(self) -> str:
+        return f"{self.name_zh}（{self.unit_zh or self.unit}）"
+
+    @property
+    def with_unit_en(self) -> str:
+        return f"{self.name_en or self.name_zh} ({self.unit})"
+
+    def is_unit(self, text: str) -> bool:
+        """Whether the text is the indicator's unit, in either language; spaces and full-width signs do not count."""
+        return plain_unit(text) in {plain_unit(self.unit), plain_unit(self.unit_zh or self.unit)}
 
     def clean_fields(self, exclude: Any = None) -> None:
         self.code = normal(self.code or "").upper()

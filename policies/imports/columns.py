@@ -8,6 +8,7 @@ from dataclasses import field as default
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
+from operator import attrgetter
 from typing import Any, Literal
 
 from django.conf import settings
@@ -20,7 +21,7 @@ from django.utils.translation import gettext_lazy, override
 from config.charts import PartialDate
 from config.faults import nearest, short
 from config.sheets.grid import Entry
-from config.sheets.values import Number, Unclear, read_day, read_flag, read_number, read_text, read_whole
+from config.sheets.values import Number, Unclear, read_day, read_flag, read_measured, read_number, read_text, read_whole
 from config.templatetags.site import no_data, showdate
 from config.words import listed, listed_long
 from policies.imports.references import Library, folded
@@ -47,6 +48,8 @@ class Column:
     model: type[models.Model] | None = None  # whose records it names
     choices: Mapping[str, Any] = default(default_factory=dict)
     partner: str = ""  # for a day: the column that says how exactly it is known
+    stored: bool = True  # whether it fills a field of the record; else it only says something about the row
+    attribute: str = ""  # what an export writes, where that is not the field of its name
     in_unit: bool = False  # its number is in an indicator's unit, which may be % or ten thousand tonnes
     limits: tuple[int, int] | None = None  # of a whole number: the least and the most that its field holds
     aliases: tuple[str, ...] = ()
@@ -54,7 +57,7 @@ class Column:
     @property
     def field(self) -> bool:
         """Whether it fills a field of the record itself."""
-        return self.form not in {"key", "steps"} and self.name != "version"
+        return self.form not in {"key", "steps"} and self.stored
 
     @property
     def named(self) -> type[models.Model]:
@@ -114,7 +117,8 @@ READING_RULES = (
     ),
     gettext_lazy(
         "Numbers: 1234.5, 1,234.5, full-width digits too. 1.2万 is 12,000, but is refused where the indicator has a "
-        "unit of its own. % only for indicators in %: 65% is 65."
+        "unit of its own. % only for indicators in %: 65% is 65. The indicator’s own unit may follow "
+        "a value, as in 11,000 t or 11,000吨."
     ),
     gettext_lazy("No value: leave the cell empty. —, / and 未统计 are refused, and nothing is ever read as 0."),
     gettext_lazy("Formulas count by their saved result; one that was never calculated is refused."),
@@ -157,9 +161,9 @@ def whole_of(column: Column, entry: Entry, _library: Library) -> int:
 
 def number_of(column: Column, entry: Entry, _library: Library) -> Any:
     """A decimal; in a column whose unit stands elsewhere, the number together with how it was written."""
-    number = read_number(entry)
     if column.in_unit:
-        return unscaled(number)
+        return unscaled(read_measured(entry))
+    number = read_number(entry)
     if number.percent:
         raise Unclear("percent", _("Write the number without %."))
     return number.value
@@ -219,7 +223,7 @@ def steps_of(column: Column, entry: Entry, _library: Library) -> dict[int, Numbe
         when = read_whole(Entry(year.strip()))
         if when in steps:
             raise Unclear("twice", _("“%(word)s” stands in the list twice. Keep one.") % {"word": when})
-        steps[when] = unscaled(read_number(Entry(value.strip())))
+        steps[when] = unscaled(read_measured(Entry(value.strip())))
     return steps
 
 
@@ -289,7 +293,7 @@ def write_cell(column: Column, record: Any, library: Library) -> Any:
     if column.form == "records":
         named = getattr(record, column.name).all()
         return library.write_all(column.named, named) or None
-    value = getattr(record, "pk" if column.form == "key" else column.name)
+    value = attrgetter("pk" if column.form == "key" else column.attribute or column.name)(record)
     if value is None or value == "":
         return None
     if column.form == "record":

@@ -28,7 +28,7 @@ NAMES = (
         "title_en",
         "doc_number",
     ),
-    *("title", "url"),
+    *("title", "url", "with_unit_zh", "with_unit_en"),
 )
 # Traditional forms in the names of provinces: a name written with them is offered in the usual form.
 SIMPLIFIED = str.maketrans(
@@ -119,7 +119,7 @@ class Names:
 
     def write(self, record: Any) -> str:
         """The name by which a file names the record: in the reader's language where it leads back to it alone."""
-        wanted = [getattr(record, name, "") or "" for name in ("short", "name", "title")]
+        wanted = [getattr(record, name, "") or "" for name in ("with_unit", "short", "name", "title")]
         return next((text for text in [*wanted, self.code_of(record)] if self.leads_to(text, record)), f"#{record.pk}")
 
     def leads_to(self, text: str, record: Any) -> bool:

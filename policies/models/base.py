@@ -379,6 +379,8 @@ class Dated(models.Model):
         ),
     )
 
+    DERIVED_FROM: ClassVar[Rules] = {"known_issued_by": ("issued_on", "published_on")}
+    """Fields that are filled from others where they are left empty."""
     MENDED_AT: ClassVar[Rules] = {
         "precision_goes_with_day": ("issued_precision",),
         "known_on_its_day": ("known_issued_by",),

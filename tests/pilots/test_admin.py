@@ -73,7 +73,7 @@ PILOT_FAULTS = [
     ({"prefecture_code": "33050"}, "prefecture_code", "A GB/T 2260 code has six digits."),
     ({"term_start": "2026-01-01", "term_end": "2025-01-01"}, "term_end", "The term ends before it starts."),
     ({"name_zh": "湖州市"}, "name_zh", "This batch already has a pilot of this name."),
-    ({"withdrawn_on": "2999-01-01"}, "withdrawn_on", "This day lies ahead. Enter a day up to today."),
+    ({"withdrawn_on": "2099-01-01"}, "withdrawn_on", "This day lies ahead. Enter a day up to today."),
     ({"slug": "Hu zhou"}, "slug", "Use small letters, digits and single hyphens, for example huzhou-park."),
     ({"batch": ""}, "batch", "This field is required."),
 ]

@@ -125,7 +125,7 @@ PLAN_FAULTS = [
     ({"status": "not_found"}, {"searched_on": "Not found: say", "searched_where": "Not found: say"}),
     ({"status": "not_found", "searched_on": "2024-05-01"}, {"searched_where": "Not found: say"}),
     ({"status": "unknown", "issued_on": "2022-12-05", "issued_precision": "day"}, {"status": "Only an issued plan"}),
-    ({"status": "issued", "issued_on": "2999-01-01"}, {"issued_on": "This day lies ahead"}),
+    ({"status": "issued", "issued_on": "2099-01-01"}, {"issued_on": "This day lies ahead"}),
     (
         {"status": "issued", "issued_on": "2022-12-05", "published_on": "2022-12-01"},
         {"published_on": "Published before"},
@@ -241,3 +241,43 @@ def test_who_may_only_look_changes_nothing(client: Client, policy: Policy) -> No
     assert client.post(address, {"title_en": "Other"}).status_code == 403
     policy.refresh_from_db()
     assert policy.title_en == title
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-03-05", "2026/3/5", "2026.3.5", "2026年3月5日", "20260305", "２０２６年３月５日"]
+)
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_a_form_reads_the_dates_that_the_import_reads(admin_client: Client, text: str, language: str) -> None:
+    admin_client.cookies["language"] = language
+    answer = add(admin_client, "policy", title_zh="方案", slug="plan", issued_on=text)
+    assert answer.status_code == 302
+    assert Policy.objects.get(slug="plan").issued_on == date(2026, 3, 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "05/03/2026",
+            "“05/03/2026” is not one day that can be read for certain. Write it as 2024-01-15 or 2024年1月15日.",
+        ),
+        ("2026-03", "“2026-03” is not one day that can be read for certain. Write it as 2024-01-15 or 2024年1月15日."),
+        ("2026-02-30", "“2026-02-30” is no day of the calendar. Write a date such as 2024-01-15."),
+    ],
+)
+def test_a_date_of_two_meanings_is_one_error(admin_client: Client, text: str, message: str) -> None:
+    """The rule that a policy has a day says nothing more while its day cannot be read."""
+    answer = add(admin_client, "policy", title_zh="方案", slug="plan", issued_on=text)
+    assert problems(answer) == {"issued_on": [message]}
+    assert [(e.label, e.target, e.text) for e in answer.context["field_errors"]] == [
+        ("Issued on", "id_issued_on", message)
+    ]
+    assert f'<a href="#id_issued_on">Issued on</a>: {message}' in answer.content.decode()
+    assert not Policy.objects.exists()
+
+
+def test_an_error_in_a_row_is_listed_with_its_row(admin_client: Client, policy: Policy) -> None:
+    address = reverse("admin:policies_policy_change", args=[policy.pk])
+    answer = admin_client.post(address, filled(admin_client.get(address), **{"Policy_sources-0-source": "999"}))
+    errors = [(error.label, error.target) for error in answer.context["field_errors"]]
+    assert errors == [("Source 1; Source", "id_Policy_sources-0-source")]

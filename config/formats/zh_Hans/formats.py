@@ -8,6 +8,7 @@ TIME_FORMAT = "H:i"
 MONTH_DAY_FORMAT = "n月j日"
 YEAR_MONTH_FORMAT = "Y年n月"
 YEAR_FORMAT = "Y年"  # ours: what showdate takes for a date of which only the year is known
+DATE_INPUT_FORMATS = ["%Y-%m-%d"]  # month before day and day before month look alike
 FIRST_DAY_OF_WEEK = 1
 DECIMAL_SEPARATOR = "."
 THOUSAND_SEPARATOR = ","  # Django's own catalogue groups by four without a mark

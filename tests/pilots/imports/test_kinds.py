@@ -10,7 +10,10 @@ from django.utils import translation
 
 from config.asof import today
 from config.sheets.grid import Entry
-from pilots.models import Pilot, Reading, StageEntry, TargetStep
+from pilots.imports.kinds import KINDS
+from pilots.models import Indicator, Pilot, Reading, StageEntry, TargetStep
+from policies.imports.columns import write_cell
+from policies.imports.references import Library
 from tests.factories import (
     make_batch,
     make_indicator,
@@ -487,3 +490,60 @@ def test_queries_grow_with_pilots_not_with_rows(pilot: Pilot, count: int, django
     rows = [["p", "AIR_A", f"20{n}", 100, date(2025, 3, 1), None] for n in range(10, 10 + count)]
     with django_assert_num_queries(7):
         assert faults_of(plan_of("readings", READINGS, *rows)) == []
+
+
+# -- units -----------------------------------------------------------------------------------------------
+
+UNITS = ["pilot", "indicator", "period", "value", "unit", "reported_on", "note"]
+WRONG = "The unit of %s is %s, not “%s”. Write the value in that unit."
+
+
+@pytest.mark.parametrize(
+    ("value", "unit"),
+    [(11000, None), (11000, "t"), ("11000", " 吨 "), ("11,000吨", None), ("１１，０００ t", "吨"), ("11000 T", "t")],
+)
+def test_a_unit_may_stand_beside_a_value(pilot: Pilot, value: Any, unit: str | None) -> None:
+    make_indicator("AIR_A", unit="t", unit_zh="吨")
+    imported("readings", UNITS, ["p", "AIR_A", "2024", value, unit, "2025-03-01", None])
+    assert Reading.objects.get().value == D(11000)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "cell", "word"),
+    [
+        (11000, "kg", "E2", "kg"),
+        ("11,000公斤", None, "D2", "公斤"),
+        ("1.1万吨", "吨", "D2", "万吨"),
+        (1.1, "万吨", "E2", "万吨"),
+    ],
+)
+def test_another_unit_is_refused_at_its_cell(pilot: Pilot, value: Any, unit: str | None, cell: str, word: str) -> None:
+    make_indicator("AIR_A", unit="t", unit_zh="吨")
+    plan = plan_of("readings", UNITS, ["p", "AIR_A", "2024", value, unit, "2025-03-01", None])
+    assert faults_of(plan) == [(cell, "unit")]
+    assert messages(plan) == [WRONG % ("AIR_A", "t", word)]
+
+
+def test_units_of_targets_and_their_steps(pilot: Pilot) -> None:
+    make_indicator("CO2", unit="10⁴ t", unit_zh="万吨")
+    heads = ["pilot", "indicator", "kind", "base_year", "base_value", "target_year", "target_value", "steps", "unit"]
+    wrong = plan_of("targets", heads, ["p", "CO2", "reach", 2023, "9 t", 2026, "8万吨", "2024: 8.5吨", None])
+    assert faults_of(wrong) == [("E2", "unit"), ("H2", "unit")]
+    imported("targets", heads, ["p", "CO2", "reach", 2023, "9万吨", 2026, "8万吨", "2024: 8.5万吨", "10⁴ t"])
+    assert TargetStep.objects.get().value == D("8.5")
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_files_name_an_indicator_with_its_unit(pilot: Pilot, language: str) -> None:
+    """The name reads back with the unit and without it."""
+    indicator = make_indicator("CO2", name_zh="碳排放", name_en="Carbon", unit="10⁴ t", unit_zh="万吨")
+    reading = make_reading(pilot, indicator, "2024", 12)
+    with translation.override(language):
+        names = Library().names(Indicator)
+        assert names.write(indicator) == {"en": "Carbon (10⁴ t)", "zh-hans": "碳排放（万吨）"}[language]
+        assert [names.find(text) for text in ("Carbon (10⁴ t)", "碳排放（万吨）", "碳排放(万吨)", "Carbon")] == [
+            indicator
+        ] * 4
+        column = KINDS["readings"].column("unit")
+        assert column is not None
+        assert write_cell(column, reading, Library()) == {"en": "10⁴ t", "zh-hans": "万吨"}[language]
