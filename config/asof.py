@@ -1,7 +1,7 @@
 """The day a reader asks about: today unless the address says `?as_of=YYYY-MM-DD`."""
 
 import re
-from datetime import date
+from datetime import MINYEAR, date, timedelta
 
 from django.http import QueryDict
 from django.utils import timezone
@@ -37,3 +37,21 @@ def read_as_of(params: QueryDict) -> date:
         message = _("as_of: %(value)s lies ahead. Ask for today (%(today)s) or a day before it.")
         raise BadRequest(Fault("as_of", "future_date", message % {"value": day, "today": today()}))
     return day
+
+
+def quarter_ends(day: date, last: date) -> tuple[date | None, date | None]:
+    """The last day of the quarter before the one the day lies in, and the next one that ends after it.
+
+    None for one before the calendar begins, or after `last`: nothing is known of days to come.
+    """
+    first_month = 3 * ((day.month - 1) // 3) + 1
+    start = date(day.year, first_month, 1)
+    before = start - timedelta(1) if start > date(MINYEAR, 1, 1) else None
+    after = end_of_quarter(day if day != end_of_quarter(day) else day + timedelta(1))
+    return before, after if after <= last else None
+
+
+def end_of_quarter(day: date) -> date:
+    """The last day of the quarter that the day lies in."""
+    last_month = 3 * ((day.month - 1) // 3) + 3
+    return date(day.year, last_month, 31 if last_month in {3, 12} else 30)

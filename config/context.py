@@ -13,6 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from config.asof import quarter_ends
 from config.chart_libraries import CHART_CDN, CHART_LIBRARIES, DRAWINGS
 from config.demonstration import BAND, file_stem, is_demonstration
 
@@ -55,6 +56,8 @@ class Product:
     today: date
     as_of: date
     past: bool
+    quarter_before: date | None  # the steps of the day picker; None where there is no such day, or it lies ahead
+    quarter_after: date | None
     demonstration: bool  # what is shown is invented, and every page says so
     demonstration_band: str  # what a picture of it says across its head
     file_prefix: str  # how the names of its files begin
@@ -65,6 +68,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
     """The context processor. An error page may come before the day was set: then it is today."""
     today = timezone.localdate()
     as_of = getattr(request, "as_of", today)
+    quarter_before, quarter_after = quarter_ends(as_of, today)
     return {
         "product": Product(
             name=_("Synergy Pilot Tracker"),
@@ -75,6 +79,8 @@ def site(request: HttpRequest) -> dict[str, Any]:
             today=today,
             as_of=as_of,
             past=getattr(request, "as_of_past", False),
+            quarter_before=quarter_before,
+            quarter_after=quarter_after,
             demonstration=is_demonstration(request),
             demonstration_band=BAND if is_demonstration(request) else "",
             file_prefix=file_stem(request, ""),

@@ -370,9 +370,10 @@ def test_the_language_switch_keeps_page_day_and_filter(reader: Callable[..., Pag
 def test_an_earlier_day_says_so_and_leads_back(reader: Callable[..., Page]) -> None:
     page = reader("/")
     expect(page.get_by_text("as it stood", exact=False).and_(page.locator(".asof p"))).to_have_count(0)
-    page.get_by_label("Another day").fill("2022-12-30")
+    page.get_by_label("As of", exact=True).fill("2022-12-30")
     page.get_by_role("button", name="Show").click()
     expect(page.locator(".asof")).to_contain_text("30 December 2022 as it stood")
+    expect(page.get_by_label("Change day")).to_have_value("2022-12-30")
     expect(page.get_by_role("main")).to_contain_text("3 of 32 provinces have issued a plan")
     page.get_by_role("link", name="Back to today").click()
     expect(page.locator(".asof")).to_have_count(0)

@@ -429,3 +429,38 @@ def test_numbers_to_be_compared_and_the_tables_of_charts_stay_tables(client: Cli
     assert "as-cards" not in pane
     policy = client.get("/policies/synergy-implementation-plan-2022/").content.decode()
     assert '<table class="data">' in policy.partition("By region, table")[2].partition("<thead>")[0]
+
+
+# -- the day picker ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "steps"),
+    [
+        ("/provinces/?region=east&as_of=2024-01-30", ["2023-12-31", "2024-03-31"]),
+        ("/provinces/?region=east&as_of=2023-12-31", ["2023-09-30", "2024-03-31"]),
+        ("/provinces/?region=east&as_of=0001-03-31", ["0001-06-30"]),  # no day before the calendar
+    ],
+)
+def test_the_day_moves_by_quarters_and_keeps_the_filter(client: Client, path: str, steps: list[str]) -> None:
+    page = client.get(path).content.decode()
+    assert re.findall(r'class="step" rel="nofollow" href="([^"]*)"', page) == [
+        f"?region=east&amp;as_of={step}" for step in steps
+    ]
+    form = page.partition('<form class="day"')[2].partition("</form>")[0]
+    assert '<input type="hidden" name="region" value="east">' in form
+
+
+def test_today_has_no_quarter_ahead(client: Client) -> None:
+    before, after = client.get("/").context["product"].quarter_before, client.get("/").context["product"].quarter_after
+    assert (before.month, before.day) in {(3, 31), (6, 30), (9, 30), (12, 31)}
+    assert after is None
+
+
+def test_the_day_stands_in_the_head_of_a_page_once(client: Client) -> None:
+    page = client.get("/pilots/").content.decode()
+    assert page.count('<form class="day"') == 1
+    assert page.index('<form class="day"') < page.index("<h1")
+    past = client.get("/pilots/?as_of=2024-01-30").content.decode()
+    assert past.count('<form class="day"') == 1
+    assert '<form class="day"' not in client.get("/sign-in/").content.decode()
