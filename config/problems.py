@@ -83,12 +83,15 @@ def problem_answer(request: HttpRequest, status: int, detail: str, faults: Itera
     )
 
 
-def refuse(request: HttpRequest, status: int, detail: str, faults: Iterable[Fault] = ()) -> HttpResponse:
+def refuse(
+    request: HttpRequest, status: int, detail: str, faults: Iterable[Fault] = (), reason: str = ""
+) -> HttpResponse:
     """Answer a refusal in the face of the address: problem+json under /api/, a page elsewhere."""
     faults = tuple(faults)
     if is_api(request):
         return problem_answer(request, status, detail, faults)
     context = {"status": status, "title": title(status), "detail": detail, "faults": faults, "path": request.path}
+    context["reason"] = reason
     context["demonstration"] = is_demonstration(request)
     if status in {403, 404}:
         return render(request, f"{status}.html", context, status=status)
@@ -139,8 +142,15 @@ def no_such_address(request: HttpRequest, *args: str) -> HttpResponse:
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """handler403."""
-    return refuse(request, 403, _("You have no right to do this. Ask an administrator for the role you need."))
+    """handler403. Where the view said why, so does the page."""
+    detail = str(exception or "")
+    return refuse(
+        request,
+        403,
+        detail or _("You have no right to do this. Ask an administrator for the role you need."),
+        (),
+        detail,
+    )
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -35,6 +35,7 @@ from pilots.reconcile import BatchCount, build_reconciliation
 from pilots.synergy import Lack, PilotSynergy, Synergy, build_synergy
 from pilots.trend import Trend, TrendYear, build_trend
 from pilots.writing import WritesReadings, WritesStages, WritesTargets
+from policies.rollout import POLICY_PARAMETER
 
 EXAMPLES = {
     "batch": "national-batch-1",
@@ -488,8 +489,15 @@ class OverviewOfProgramme(Aggregate):
     row_serializer_class = serializers.BatchKindSerializer
     file_name = "overview"
 
+    def own_parameters(self) -> Sequence[OpenApiParameter]:
+        text = gettext_lazy(
+            "Whose provincial plans the rollout counts, by its code: a national policy that calls for them. "
+            "Without it: the lead policy."
+        )
+        return [parameter("policy", text, "synergy-implementation-plan-2022")]
+
     def build(self) -> Overview:
-        return build_overview(self.as_of)
+        return build_overview(self.as_of, self.request.query_params.get(POLICY_PARAMETER))
 
     def rows(self, value: Overview) -> Iterable[BatchKind]:
         lines = ((row.batch, item) for row in value.batches for item in row.kinds)

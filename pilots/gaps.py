@@ -10,10 +10,9 @@ from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 
 from config.words import labelled
-from pilots.overview import main_policy
-from pilots.reconcile import BatchCount, build_reconciliation
+from pilots.reconcile import BatchCount
 from policies.metrics import dated, issued
-from policies.models import Province, ProvincialPlan
+from policies.models import Policy, Province, ProvincialPlan
 
 FIRM = ~Q(confidence="inferred")
 
@@ -28,32 +27,33 @@ class Gap:
     expected: int | None
 
 
-def build_gaps(as_of: date, batches: Sequence[BatchCount] | None = None) -> list[Gap]:
-    """The holes in the records on a day: the main policy's plans, then every batch by kind."""
-    batches = build_reconciliation(as_of) if batches is None else batches
-    return plan_gaps(as_of) + [
+def build_gaps(as_of: date, batches: Sequence[BatchCount], policy: Policy | None) -> list[Gap]:
+    """The holes in the records on a day: one policy's provincial plans, then every batch by kind."""
+    return plan_gaps(as_of, policy) + [
         Gap(labelled(item.batch.label, kind.label), kind.numbers.firm, kind.numbers.recorded, kind.numbers.announced)
         for item in batches
         for kind in item.kinds
     ]
 
 
-def plan_gaps(as_of: date) -> list[Gap]:
-    """How complete the provincial plans are: that they exist, their title, number and date."""
-    policy = main_policy(as_of)
+def plan_gaps(as_of: date, policy: Policy | None) -> list[Gap]:
+    """How complete a policy's provincial plans are: that they exist, their title, number and date."""
     if policy is None:
         return []
     roster = Province.objects.roster().count()
     wanted = {
-        _("provincial plans: known to exist"): Q(),
-        _("provincial plans: title"): ~Q(title_zh="") | ~Q(title_en=""),
-        _("provincial plans: document number"): ~Q(doc_number=""),
-        _("provincial plans: some date of issue"): Q(issued_on__isnull=False),
-        _("provincial plans: full date of issue"): dated(),
+        _("plans known to be issued"): Q(),
+        _("plans with a title"): ~Q(title_zh="") | ~Q(title_en=""),
+        _("plans with a document number"): ~Q(doc_number=""),
+        _("plans with some date of issue"): Q(issued_on__isnull=False),
+        _("plans with a full date of issue"): dated(),
     }
     plans = ProvincialPlan.objects.filter(issued(as_of), policy=policy, province__in_roster=True)
     counts = plans.aggregate(
         **{f"firm_{n}": Count("pk", filter=has & FIRM) for n, has in enumerate(wanted.values())},
         **{f"all_{n}": Count("pk", filter=has) if has else Count("pk") for n, has in enumerate(wanted.values())},
     )
-    return [Gap(what, counts[f"firm_{n}"], counts[f"all_{n}"], roster) for n, what in enumerate(wanted)]
+    return [
+        Gap(labelled(policy.short, what), counts[f"firm_{n}"], counts[f"all_{n}"], roster)
+        for n, what in enumerate(wanted)
+    ]

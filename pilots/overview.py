@@ -16,7 +16,7 @@ from pilots.models import Pilot
 from pilots.progress import Progress, build_progress
 from pilots.reconcile import BatchCount, build_reconciliation
 from policies.models import Policy, Province
-from policies.rollout import Rollout, build_rollout
+from policies.rollout import PolicyChoice, Rollout, build_rollout, choose_policy
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,13 @@ class ProvincePilots:
 
 @dataclass(frozen=True)
 class Overview:
-    """The programme on one day. `rollout` is None before any policy calls for provincial plans."""
+    """The programme on one day. `rollout` is None before any policy calls for provincial plans.
+
+    `choice` is the policy whose plans are counted: the lead policy, or the one that the address names.
+    """
 
     as_of: date
+    choice: PolicyChoice
     rollout: Rollout | None
     batches: Sequence[BatchCount]
     national: BatchCount | None
@@ -64,18 +68,22 @@ class Overview:
 
 
 def main_policy(as_of: date) -> Policy | None:
-    """The policy whose rollout the overview follows: the latest known one that calls for provincial plans."""
-    return Policy.objects.known(as_of).filter(calls_for_provincial_plan=True).order_by("known_issued_by", "pk").last()
+    """The lead policy as known on the day, or what stands in for it (policies/rollout.py, choose_policy)."""
+    return choose_policy(as_of).policy
 
 
-def build_overview(as_of: date) -> Overview:
-    """The overview on a day."""
-    policy = main_policy(as_of)
+def build_overview(as_of: date, policy: str | None = None) -> Overview:
+    """The overview on a day; its plans are those of the lead policy or of the policy with that code.
+
+    Raises BadRequest for a code of no policy that calls for provincial plans.
+    """
+    choice = choose_policy(as_of, policy)
     batches = build_reconciliation(as_of)
     national = [row for row in batches if row.batch.level == "national"]
     return Overview(
         as_of=as_of,
-        rollout=build_rollout(policy, as_of) if policy else None,
+        choice=choice,
+        rollout=build_rollout(choice.policy, as_of) if choice.policy else None,
         batches=batches,
         national=national[-1] if national else None,
         coverage=build_coverage(Pilot.objects.listed(as_of), as_of),

@@ -325,6 +325,8 @@ def split(row: Row) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def create(row: Row, state: Load, tally: Tally) -> Recorded | None:
     own, many = split(row)
+    if own.get("is_lead") and Policy.objects.filter(is_lead=True).exists():
+        own["is_lead"] = False  # which policy leads was decided here
     record = row.kind.model(**own)
     if not checked(row, record, state):
         return None
@@ -339,7 +341,12 @@ def create(row: Row, state: Load, tally: Tally) -> Recorded | None:
 def merge(row: Row, record: Recorded, shipment: Shipment, state: Load, tally: Tally) -> bool:
     """Follow a newer shipped value in each field that still stands as shipped before; whether the rules accept it."""
     own, many = split(row)
-    changed = [name for name in row.values if row.texts[name] != shipment.values.get(name, "")]
+    changed = [
+        name
+        for name in row.values
+        if row.texts[name] != shipment.values.get(name, "")
+        and as_text(record, name, state) != canonical(row.texts[name])
+    ]
     follow = [name for name in changed if as_text(record, name, state) == canonical(shipment.values.get(name, ""))]
     if not follow:
         tally.kept += 1 if changed else 0

@@ -22,10 +22,15 @@ class PolicyQuerySet(QuerySet[Any]):
         """Those known to exist on the day."""
         return self.filter(metrics.known(as_of))
 
+    def calling(self) -> Self:
+        """National policies that call for a plan from every province: those whose plans pages can count."""
+        return self.filter(calls_for_provincial_plan=True, level="national")
+
     def rolled_out(self) -> Self:
-        """Those whose rollout to the provinces is tracked: they call for plans, or plans are recorded."""
+        """Those whose rollout to the provinces is tracked: they call for plans, or one is recorded as issued."""
         plans = self.model._meta.get_field("plans").related_model._default_manager
-        return self.filter(Q(calls_for_provincial_plan=True) | Exists(plans.filter(policy=OuterRef("pk"))))
+        issued = plans.filter(policy=OuterRef("pk"), status="issued")
+        return self.filter(Q(calls_for_provincial_plan=True) | Exists(issued))
 
     def with_issued_plans(self, as_of: date) -> Self:
         """Each with `issued_plans`, the provincial plans of the roster that count as issued on the day."""

@@ -6,10 +6,70 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from django.utils.translation import gettext as _
+
 from config.charts import PartialDate
+from config.faults import BadRequest, Fault, nearest, short
 from policies import metrics
 from policies.models import PlanStatus, Policy, Province, ProvincialPlan, Region
 from policies.models.base import period_end
+
+POLICY_PARAMETER = "policy"  # ?policy=<code> in the address of every page that counts provincial plans
+
+
+@dataclass(frozen=True)
+class PolicyChoice:
+    """The policy whose provincial plans a page counts, and those that it could count instead.
+
+    `lead` is the lead policy where it is known on the day. Without it the earliest known policy that calls for plans
+    is counted, so that a policy entered later changes no number; pages say so. `policy` is None where none calls.
+    """
+
+    policy: Policy | None
+    lead: Policy | None
+    options: Sequence[Policy]
+
+    @property
+    def is_fallback(self) -> bool:
+        """Whether a policy is counted only because no lead policy is known on the day."""
+        return self.policy is not None and self.lead is None
+
+    @property
+    def is_default(self) -> bool:
+        """Whether the policy counted is what the page counts without being asked."""
+        return self.policy == self.default
+
+    @property
+    def default(self) -> Policy | None:
+        """The policy that is counted when the address names none."""
+        return self.lead or next(iter(self.options), None)
+
+
+def choose_policy(as_of: date, slug: str | None = None) -> PolicyChoice:
+    """The policy named by the address, else the lead policy known on the day. One query.
+
+    Raises BadRequest for a code that is not among the policies that call for plans on the day, naming those.
+    """
+    options = list(Policy.objects.known(as_of).calling().order_by("known_issued_by", "pk"))
+    lead = next((policy for policy in options if policy.is_lead), None)
+    choice = PolicyChoice(None, lead, options)
+    if slug is None:
+        return PolicyChoice(choice.default, lead, options)
+    found = next((policy for policy in options if policy.slug == slug), None)
+    if found is None:
+        raise BadRequest(unknown_policy(slug, options))
+    return PolicyChoice(found, lead, options)
+
+
+def unknown_policy(slug: str, options: Sequence[Policy]) -> Fault:
+    """What is wrong with a code that names no policy calling for plans, and which ones do."""
+    known = [policy.slug for policy in options]
+    values = {"value": short(slug), "known": ", ".join(known) or "–", "near": nearest(slug, known)}
+    if values["near"]:
+        text = _("policy: “%(value)s” calls for no provincial plans. Did you mean “%(near)s”? Known: %(known)s.")
+    else:
+        text = _("policy: “%(value)s” calls for no provincial plans. Known: %(known)s.")
+    return Fault(POLICY_PARAMETER, "invalid_choice", text % values)
 
 
 @dataclass(frozen=True)
@@ -107,7 +167,7 @@ def build_rollout(policy: Policy, as_of: date) -> Rollout:
     rows = [province_row(province, plans.get(province.pk), origin) for province in Province.objects.roster()]
     issued = [row for row in rows if row.counts]
     dated = [row for row in issued if row.dated]
-    tracked = policy.calls_for_provincial_plan or bool(plans)
+    tracked = policy.calls_for_provincial_plan or bool(issued)  # a record that says "unknown" makes no rollout
     return Rollout(
         policy=policy,
         as_of=as_of,

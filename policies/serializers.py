@@ -124,9 +124,9 @@ class PolicySerializer(Face):
     class Meta:
         model = Policy
         fields = (
-            *("slug", "name", "title_en", "title_zh", "kind", "doc_number", "level", "province", "parent", "agencies"),
-            *("issued_on", "issued_precision", "published_on", "known_issued_by", "calls_for_provincial_plan"),
-            *(*FACT, "url", "page"),
+            *("slug", "name", "title_en", "title_zh", "short_name_en", "short_name_zh", "kind", "doc_number", "level"),
+            *("province", "parent", "agencies", "issued_on", "issued_precision", "published_on", "known_issued_by"),
+            *("calls_for_provincial_plan", "is_lead", *FACT, "url", "page"),
         )
         read_only_fields = fields
 

@@ -22,6 +22,7 @@ from pilots.reconcile import build_reconciliation
 from pilots.views.shared import figures_table
 from policies.filters import SourceFilter
 from policies.models import Agency, Figure, Industry, Measure, Policy, Province, ProvincialPlan, Source
+from policies.rollout import POLICY_PARAMETER, choose_policy
 
 RELIABILITY_TAGS = {"official": "green", "media": "blue", "inferred": "yellow"}
 SOURCE_ORDER = {
@@ -35,10 +36,10 @@ SOURCE_ORDER = {
 @kept_page
 def data(request: HttpRequest) -> HttpResponseBase:
     """Sources, figures, definitions, gaps and downloads."""
-    check_words(request, {*PAGE_WORDS, *SourceFilter.base_filters})
+    check_words(request, {*PAGE_WORDS, POLICY_PARAMETER, *SourceFilter.base_filters})
     as_of = request.as_of  # type: ignore[attr-defined]
-    batches = build_reconciliation(as_of)
-    gaps = build_gaps(as_of, batches)
+    batches, choice = build_reconciliation(as_of), choose_policy(as_of, request.GET.get(POLICY_PARAMETER))
+    gaps = build_gaps(as_of, batches, choice.policy)
     listing, whole = source_listing(request)
     figures = Figure.objects.prefetch_related("sources")
     tables: Exports = {
@@ -59,6 +60,7 @@ def data(request: HttpRequest) -> HttpResponseBase:
         "title": _("Data"),
         "finding": data_finding(gaps),
         "listing": listing,
+        "choice": choice,
         "gaps": gaps_table(gaps),
         "reconciliation": reconciliation_table(batches),
         "figures_table": figures_table(figures),

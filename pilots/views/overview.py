@@ -21,6 +21,7 @@ from pilots.charts.stages import funnel_chart, longest_table, plan_lag_chart
 from pilots.overview import Overview, build_overview
 from policies.charts import adoption_chart, day, rollout_finding
 from policies.models import Province, Source
+from policies.rollout import POLICY_PARAMETER
 
 ATTENTION_SHOWN = 12
 
@@ -28,8 +29,8 @@ ATTENTION_SHOWN = 12
 @kept_page
 def overview(request: HttpRequest) -> HttpResponseBase:
     """The whole programme on one page."""
-    check_words(request, PAGE_WORDS)
-    value = build_overview(request.as_of)  # type: ignore[attr-defined]
+    check_words(request, {*PAGE_WORDS, POLICY_PARAMETER})
+    value = build_overview(request.as_of, request.GET.get(POLICY_PARAMETER))  # type: ignore[attr-defined]
     charts = overview_charts(value)
     finding, figures = overview_finding(value), overview_figures(value)
     file = exported(request, overview_exports(value, charts, figures), _("Overview"), finding)
@@ -39,6 +40,7 @@ def overview(request: HttpRequest) -> HttpResponseBase:
         "title": _("Overview"),
         "finding": finding,
         "overview": value,
+        "choice": value.choice,
         "figures": figures,
         "charts": charts,
         "attention": attention_table(value.progress, most=ATTENTION_SHOWN),

@@ -36,7 +36,7 @@ from policies.charts import STATUS_TAGS, day, rollout_finding, status_label
 from policies.journal import province_journal
 from policies.metrics import status_on
 from policies.models import PlanStatus, Policy, Province, ProvincialPlan, Source
-from policies.rollout import ProvinceRollout, build_rollout
+from policies.rollout import POLICY_PARAMETER, ProvinceRollout, build_rollout
 
 ORDER = {
     "name": ["slug"],
@@ -92,10 +92,10 @@ def with_plan(provinces: QuerySet[Any], policy: Policy | None, as_of: date) -> Q
 @kept_page
 def province_list(request: HttpRequest) -> HttpResponseBase:
     """All provinces of the roster with their plan and their pilots."""
-    check_words(request, {*PAGE_WORDS, *ProvincePageFilter.base_filters})
+    check_words(request, {*PAGE_WORDS, POLICY_PARAMETER, *ProvincePageFilter.base_filters})
     as_of = request.as_of  # type: ignore[attr-defined]
-    value = build_overview(as_of)
-    policy = value.rollout.policy if value.rollout else None
+    value = build_overview(as_of, request.GET.get(POLICY_PARAMETER))
+    policy = value.choice.policy
     plans = {row.province.pk: row for row in value.rollout.provinces} if value.rollout else {}
     rows = with_plan(Province.objects.roster(), policy, as_of)
     listing, whole = build_listing(
@@ -121,7 +121,7 @@ def province_list(request: HttpRequest) -> HttpResponseBase:
     context = {
         "title": _("Provinces"),
         "finding": finding,
-        "policy": policy,
+        "choice": value.choice,
         "listing": listing,
         "charts": charts,
     }

@@ -36,6 +36,7 @@ from policies.models.base import Dated
 
 NAMES = (_("Names"), {"fields": ["name_zh", "name_en", "slug"]})
 TITLES = (_("Title"), {"fields": ["title_zh", "title_en", "slug"]})
+POLICY_TITLES = (_("Title"), {"fields": ["title_zh", "title_en", ("short_name_zh", "short_name_en"), "slug"]})
 DATES = (
     _("Dates"),
     {
@@ -144,22 +145,27 @@ class IndustryAdmin(RecordAdmin):
 @admin.register(Policy)
 class PolicyAdmin(DatedAdmin):
     ordering = ["known_issued_by", "pk"]  # the model's own is lost where rows are counted
-    list_display = ["__str__", "doc_number", "issued_as_known", "level", "province", "plan_count", "confidence"]
+    list_display = [
+        *("__str__", "doc_number", "issued_as_known", "level", "province", "plan_count", "is_lead", "confidence"),
+    ]
     list_select_related = ["province"]
     list_filter = ["level", "kind", "calls_for_provincial_plan", "confidence", *present("agencies", "province")]
-    search_fields = ["title_zh", "title_en", "doc_number", "slug", "agencies__name_zh", "agencies__name_en"]
+    search_fields = [
+        *("title_zh", "title_en", "short_name_zh", "short_name_en", "doc_number", "slug"),
+        *("agencies__name_zh", "agencies__name_en"),
+    ]
     date_hierarchy = "known_issued_by"
     prepopulated_fields = {"slug": ["title_en"]}
     autocomplete_fields = ["agencies", "province", "parent"]
     inlines = [cites(Policy)]
     fieldsets = [
-        TITLES,
+        POLICY_TITLES,
         (_("The document"), {"fields": ["kind", "doc_number", "agencies", "level", "province", "parent"]}),
         DATES,
         (
             _("Rollout"),
             {
-                "fields": ["calls_for_provincial_plan"],
+                "fields": ["calls_for_provincial_plan", "is_lead"],
                 "description": _(
                     "Each province’s plan is a record of its own, with its own date and sources. Once the policy is "
                     "saved, the buttons at the top of this page lead to them."
@@ -184,14 +190,55 @@ class PolicyAdmin(DatedAdmin):
         if request.user.has_perm("policies.add_provincialplan"):
             add = reverse("admin:policies_provincialplan_add")
             ways.append((_("Add a provincial plan"), f"{add}?{urlencode({'policy': record.pk})}"))
-            if missing_provinces(record, request.user):
-                ways.append((_("Add the missing provinces"), missing_plans(record)))
+        if not self.objection_to_missing_plans(request, record) and missing_provinces(record, request.user):
+            ways.append((_("Add the missing provinces"), missing_plans(record)))
         return ways
+
+    def objection_to_missing_plans(self, request: HttpRequest, policy: Policy) -> str:
+        """Why this user may not give every missing province its record for the policy; empty when nothing objects."""
+        if not request.user.has_perm("policies.add_provincialplan"):
+            return _("You have no right to add provincial plans.")
+        if not self.has_change_permission(request, policy):
+            return _("Only those who may change the policy add the missing provinces to it.")
+        if not policy.calls_for_provincial_plan:
+            return _("This policy calls for no provincial plans: no province is missing.")
+        return ""
+
+    # -- the lead policy -----------------------------------------------------------------------------
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        lead = Policy.objects.filter(is_lead=True).exclude(pk=obj.pk).first()  # before saving takes it away there
+        super().save_model(request, obj, form, change)
+        if {"is_lead", "calls_for_provincial_plan"} & set(form.changed_data):
+            self.tell_of_lead(request, obj, lead, was_lead=bool(form.initial.get("is_lead")))
+
+    def tell_of_lead(self, request: HttpRequest, policy: Policy, lead: Policy | None, *, was_lead: bool) -> None:
+        """Say whose plans the pages count now, wherever saving this policy may leave a doubt about it."""
+        if policy.is_lead and lead is not None:
+            text = _("Pages now count the plans of “%(policy)s”, in place of those of “%(before)s”.")
+            self.message_user(request, text % {"policy": policy.short, "before": lead.short}, messages.INFO)
+        elif policy.is_lead:
+            return
+        elif was_lead or (lead is None and policy.calls_for_provincial_plan):
+            text = _(
+                "No policy is the lead policy now: pages count the plans of the earliest one that calls for them. "
+                "Tick “lead policy” on the policy that they shall count."
+            )
+            self.message_user(request, text, messages.WARNING)
+        elif lead is not None and policy.calls_for_provincial_plan:
+            text = _(
+                "Two or more policies call for provincial plans. Pages go on counting those of the lead policy, "
+                "“{lead}”; the others are a choice on the page. To count this policy’s first, tick “lead policy” here."
+            )
+            link = format_html(
+                '<a href="{}">{}</a>', reverse("admin:policies_policy_change", args=[lead.pk]), lead.short
+            )
+            self.message_user(request, format_html(text, lead=link), messages.WARNING)
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
         """Lead on from a policy that calls for plans to the plans."""
         response: HttpResponse = super().response_add(request, obj, post_url_continue)
-        if obj.calls_for_provincial_plan and request.user.has_perm("policies.add_provincialplan"):
+        if not self.objection_to_missing_plans(request, obj):
             text = _("Next: give each province its record for this policy.")
             self.message_user(request, format_html('<a href="{}">{}</a>', missing_plans(obj), text), messages.INFO)
         return response
@@ -203,9 +250,10 @@ class PolicyAdmin(DatedAdmin):
 
     def missing_plans_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Shows which provinces have no record for the policy, and adds one for each when told to."""
-        if not request.user.has_perm("policies.add_provincialplan"):
-            raise PermissionDenied
         policy = get_object_or_404(Policy, pk=pk)
+        objection = self.objection_to_missing_plans(request, policy)
+        if objection:
+            raise PermissionDenied(objection)
         if request.method == "POST":
             reason = request.POST.get("change_reason", "").strip()[:MAX_REASON]
             count = len(add_missing_plans(policy=policy, by=request.user, reason=reason))

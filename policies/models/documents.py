@@ -2,13 +2,14 @@
 
 import re
 from datetime import date
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
-from django.db import connection, models
+from django.db import connection, models, transaction
 from django.db.models import F, Q
+from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import gettext_noop, pgettext_lazy
 
 from config.paths import path_of
 from config.reads import reads
@@ -27,9 +28,14 @@ from policies.models.base import (
     date_checks,
     fact_checks,
     one_of,
+    reads_chinese,
 )
 from policies.models.places import Agency, Industry, Province
 from policies.querysets import PlanQuerySet, PolicyQuerySet
+
+ONE_LEAD = "policy_one_lead"
+ANOTHER_LEAD = gettext_noop("Another policy was set as the lead policy")
+SHORT_EN, SHORT_ZH = 40, 20  # letters, Chinese characters: what a chart's title bears of a policy without a short name
 
 
 class PolicyKind(models.TextChoices):
@@ -40,6 +46,22 @@ class PolicyKind(models.TextChoices):
 class Policy(Slugged, Titled, Dated, Sourced):
     """A national or provincial document, or an event that set the course."""
 
+    short_name_zh = models.CharField(
+        _("short name in Chinese"),
+        max_length=60,
+        blank=True,
+        validators=[check_text],
+        help_text=_(
+            "As titles and key figures print it, for example 协同增效方案（2022）. Left empty: the title, cut."
+        ),
+    )
+    short_name_en = models.CharField(
+        _("short name in English"),
+        max_length=60,
+        blank=True,
+        validators=[check_text],
+        help_text=_("As titles and key figures print it, for example Synergy plan 2022. Left empty: the title, cut."),
+    )
     kind = models.CharField(
         _("kind"),
         max_length=10,
@@ -91,6 +113,14 @@ class Policy(Slugged, Titled, Dated, Sourced):
         default=False,
         help_text=_("Whether every province is to issue a plan of its own: then the rollout is tracked."),
     )
+    is_lead = models.BooleanField(
+        _("lead policy"),
+        default=False,
+        help_text=_(
+            "The one policy whose provincial plans the overview, the list of provinces and the data page count. "
+            "Set here, it is taken away from the policy that had it."
+        ),
+    )
 
     objects = PolicyQuerySet.as_manager()
     _history_m2m_fields = ["agencies", "sources"]
@@ -100,6 +130,8 @@ class Policy(Slugged, Titled, Dated, Sourced):
         "not_its_own_parent": ("parent",),
         "has_title": ("title_zh",),
         "has_a_day": ("issued_on",),
+        "lead_calls_for_plans": ("is_lead",),
+        "one_lead": ("is_lead",),
     }
 
     PROVINCE = "province_id"
@@ -142,11 +174,54 @@ class Policy(Slugged, Titled, Dated, Sourced):
                     "or the day by which it is known to exist."
                 ),
             ),
+            models.CheckConstraint(
+                condition=Q(is_lead=False) | Q(calls_for_provincial_plan=True, level=Level.NATIONAL),
+                name="policy_lead_calls_for_plans",
+                violation_error_message=_("Only a national policy that calls for provincial plans can be the lead."),
+            ),
+            models.UniqueConstraint(
+                fields=["is_lead"],
+                condition=Q(is_lead=True),
+                name=ONE_LEAD,
+                violation_error_message=_("Another policy is the lead policy. Take the mark away there first."),
+            ),
         ]
 
     @reads("slug")
     def get_absolute_url(self) -> str:
         return path_of("policy-detail", self.slug)
+
+    @property
+    @reads("short_name_en", "short_name_zh", "name")
+    def short(self) -> str:
+        """The name for titles and figures in the reader's language: the short name, else the title, cut."""
+        chinese = reads_chinese()
+        given = self.short_name_zh if chinese else self.short_name_en
+        return given or Truncator(self.name).chars(SHORT_ZH if chinese else SHORT_EN)
+
+    @property
+    def short_lang(self) -> str:
+        """The language tag of `short` when it is not the reader's language, else empty."""
+        given = self.short_name_zh if reads_chinese() else self.short_name_en
+        return "" if given else self.name_lang
+
+    def get_constraints(self) -> list[tuple[type[models.Model], list[models.BaseConstraint]]]:
+        """The constraints to validate before saving: not that of the one lead, which `save` brings about itself."""
+        return [
+            (model, [constraint for constraint in constraints if constraint.name != ONE_LEAD])
+            for model, constraints in super().get_constraints()
+        ]
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save it; a policy that becomes the lead takes the place of the one before, in the same transaction."""
+        with transaction.atomic():
+            if self.is_lead:
+                others = type(self).objects.select_for_update(no_key=True).filter(is_lead=True)
+                for other in others.exclude(pk=self.pk):
+                    other.is_lead = False
+                    other._change_reason = ANOTHER_LEAD
+                    other.save()
+            super().save(*args, **kwargs)
 
     def clean(self) -> None:
         super().clean()

@@ -152,6 +152,8 @@ def test_every_field_of_a_full_record_is_in_the_file() -> None:
         province=province,
         parent=parent,
         note="备注",
+        short_name_zh="方案",
+        short_name_en="Plan",
         doc_number="环〔2022〕1号",
         published_on=date(2022, 7, 1),
         issued_precision="day",
