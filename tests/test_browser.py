@@ -3,15 +3,18 @@
 import csv
 import io
 import re
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from openpyxl import load_workbook
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from config.demonstration import BAND
 from tests.browser import (
     Heard,
     Product,
@@ -509,7 +512,7 @@ def export(page: Page, slug: str, kind: str, folder: Path) -> bytes:
     if menu.get_attribute("open") is None:
         menu.locator("summary").click()
     with page.expect_download() as download:
-        menu.get_by_text(f"({kind})").click()
+        menu.get_by_text(re.compile(rf"[(（]{kind}[)）]")).click()
     path = folder / download.value.suggested_filename
     download.value.save_as(path)
     assert path.name == f"{slug}-2026-11-24.{kind.lower()}"
@@ -525,7 +528,105 @@ def test_a_chart_is_saved_as_a_picture(reader: Callable[..., Page], tmp_path: Pa
     width, height = (int.from_bytes(picture[at : at + 4]) for at in (16, 20))
     assert width > 900
     assert height > 500
-    assert len(picture) > 20_000
+    assert len(colours_in(page, picture)) > 8
+
+
+def colours_in(page: Page, picture: bytes) -> list[int]:
+    """The colours of a PNG, each pixel as one number; one that is blank has a single colour."""
+    return page.evaluate(
+        """async (data) => {
+      const image = new Image();
+      image.src = `data:image/png;base64,${data}`;
+      await image.decode();
+      const pen = new OffscreenCanvas(image.width, image.height).getContext("2d");
+      pen.drawImage(image, 0, 0);
+      return [...new Set(new Uint32Array(pen.getImageData(0, 0, image.width, image.height).data.buffer))];
+    }""",
+        b64encode(picture).decode(),
+    )
+
+
+def said_in(page: Page, slug: str) -> dict[str, Any]:
+    """What the picture of a chart says around its drawing."""
+    return page.evaluate(f"() => tracker.pictureTexts(document.getElementById('chart-{slug}'))")
+
+
+def test_a_picture_says_all_that_one_needs_to_read_it(reader: Callable[..., Page], site: str) -> None:
+    """And nothing that only the screen has, such as the hidden words of the link to a definition."""
+    page = reader("/?as_of=2026-11-24", locale="zh-CN")
+    draw_charts(page)
+    for slug in page.eval_on_selector_all("[data-chart]", "(frames) => frames.map((frame) => frame.dataset.slug)"):
+        said = said_in(page, slug)
+        assert not re.search(r"[?？]|口径说明", said["title"] + said["subtitle"] + said["note"]), said
+        assert said["title"] == page.locator(f"#title-{slug}").inner_text()
+        assert said["subtitle"]
+    said = said_in(page, "adoption")
+    assert said["subtitle"].endswith("截至2026年11月24日")
+    assert len(said["flags"]) >= 2
+    assert all(re.search(r"\d{4}年", flag) for flag in said["flags"])
+    assert len(said["sources"]) > 2
+    assert (said["sourcesLabel"], said["band"]) == ("来源", "")
+    address = f"{site}/?as_of=2026-11-24&lang=zh-hans#chart-adoption"
+    assert said["credit"] == f"减污降碳协同试点跟踪平台，截至2026年11月24日。 {address}"
+
+
+def svg_words(picture: bytes) -> list[str]:
+    """The texts of an SVG file, in its order."""
+    root = ElementTree.fromstring(picture)  # noqa: S314  # our own
+    return ["".join(node.itertext()) for node in root.iter("{http://www.w3.org/2000/svg}text")]
+
+
+def test_a_map_is_saved_as_svg_with_its_legend_and_no_style_sheet(reader: Callable[..., Page], tmp_path: Path) -> None:
+    page = reader("/?as_of=2026-11-24&chart=map&layer=pilots")
+    picture = export(page, "map", "SVG", tmp_path)
+    words = svg_words(picture)
+    assert words[0] == page.locator("#title-map").inner_text()
+    assert " ".join(words[1:3]).endswith("as of 24 November 2026 · Pilots")
+    legend = page.locator("#chart-map .grid.open .legend li").first.inner_text().split("\n")
+    assert " ".join(legend).split()[0] in words
+    assert {"Zhejiang", "Beijing", "Sources"} <= {word.partition(":")[0] for word in words}
+    assert words[-1].endswith("#chart-map")
+    text = picture.decode()
+    assert not re.search(r"class=|style=|<style|href=|var\(", text)
+    assert "Definition" not in text
+
+
+def test_a_chart_that_shows_its_table_is_saved_as_its_drawing(reader: Callable[..., Page], tmp_path: Path) -> None:
+    """In light colours on a dark page as well; afterwards the page is as it was."""
+    page = reader("/industries/?as_of=2026-11-24&chart=coverage&tab=table", color_scheme="dark")
+    draw_charts(page)
+    picture = export(page, "coverage", "PNG", tmp_path)
+    white, accent = 0xFFFFFFFF, 0xFF4B5D0B
+    assert {white, accent} <= set(colours_in(page, picture))
+    expect(page.locator("#chart-coverage").get_by_role("tab", name="Table", selected=True)).to_be_visible()
+    assert page.locator("html").get_attribute("data-theme") == "auto"
+    assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(15, 23, 20)"
+
+
+def test_the_picture_of_a_demonstration_says_so(reader: Callable[..., Page], tmp_path: Path) -> None:
+    page = reader("/industries/?as_of=2026-11-24", locale="zh-CN")
+    page.evaluate(
+        "(words) => Object.assign(document.documentElement.dataset, { demonstration: words, filePrefix: 'invented-' })",
+        BAND,
+    )
+    page.locator("#menu-matrix summary").click()
+    with page.expect_download() as download:
+        page.locator("#menu-matrix [data-picture=svg]").click()
+    assert download.value.suggested_filename == "invented-matrix-2026-11-24.svg"
+    words = svg_words(download.value.path().read_bytes())
+    assert words[0] == BAND == "DEMONSTRATION DATA – invented / 演示数据（虚构）"
+    assert page.locator("#title-matrix").inner_text().startswith(words[1])
+
+
+def test_chinese_text_is_set_in_lines_that_no_mark_begins(reader: Callable[..., Page], tmp_path: Path) -> None:
+    page = reader("/?as_of=2026-11-24", locale="zh-CN", viewport=PHONE)
+    text = "在三十二个省级单位中，已有，二十七个，印发了，实施方案（含，兵团），" * 4
+    page.locator("#title-map").evaluate("(title, text) => (title.textContent = text)", text)
+    words = svg_words(export(page, "map", "SVG", tmp_path))
+    title = words[: next(i for i, word in enumerate(words) if "截至" in word)]
+    assert len(title) > 3
+    assert not any(line.startswith(("，", "）")) or line.endswith("（") for line in title)
+    assert all(len(line) > 15 for line in title[:-1])
 
 
 def test_a_chart_s_table_is_saved(reader: Callable[..., Page], tmp_path: Path) -> None:

@@ -117,6 +117,15 @@ def test_every_api_address_of_a_chart_answers(client: Client, path: str) -> None
         assert (response.status_code, response["Content-Type"]) == (200, "application/json"), address
 
 
+def test_pictures_of_a_demonstration_are_told_to_say_so(client: Client, monkeypatch: Any) -> None:
+    assert "data-demonstration" not in client.get("/").content.decode()
+    monkeypatch.setattr("policies.middleware.holds_demonstration", lambda: True)
+    text = client.get("/?as_of=2026-11-24").content.decode()
+    words = "DEMONSTRATION DATA – invented / 演示数据（虚构）"
+    assert f'data-demonstration="{words}" data-file-prefix="demonstration-"' in text
+    assert f"as it stood on 24 November 2026. [{words}]" in unescape(text)
+
+
 def test_a_citation_names_the_chart_the_product_and_the_day(client: Client) -> None:
     def cited(lang: str) -> Any:
         text = client.get("/", {"as_of": "2026-11-24", "lang": lang}).content.decode()
