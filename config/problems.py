@@ -20,6 +20,7 @@ from rest_framework.views import set_rollback
 
 from config.demonstration import is_demonstration
 from config.faults import DATABASE_DOWN, BadRequest, Fault
+from config.uploads import FILE_TOO_LARGE, UploadTooLarge
 
 PROBLEM_JSON = "application/problem+json"
 PAGES = ("/api/docs", "/api/use")  # below /api/, but for people
@@ -126,6 +127,8 @@ def retry_after(exc: Exception) -> dict[str, str]:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler400."""
+    if isinstance(exception, UploadTooLarge):
+        return refuse(request, 413, str(FILE_TOO_LARGE))
     if isinstance(exception, RequestDataTooBig):
         return refuse(request, 413, _("This is more than can be taken at once. Send less, or in parts."))
     return refuse(request, 400, _("The request could not be read."))

@@ -22,6 +22,8 @@ from config.admin import MAX_REASON, RecordForm
 from config.asof import today
 from config.dates import WrittenDateField
 from config.rows import RowForm, RowFormSet
+from config.sheets.cells import MAX_BYTES
+from config.uploads import FILE_TOO_LARGE
 from config.words import labelled
 from pilots.actions import JUMP, MAY_ACCEPT, OVERTAKEN, OnRecord, Place, Value
 from pilots.metrics.stages import Entry, Problem, problems
@@ -400,14 +402,16 @@ def year_and_value(year: int | None, value: Decimal) -> str:
 class ImportForm(forms.Form):
     """A file of one kind of records, for its dry run."""
 
-    kind = forms.ChoiceField(label=gettext_lazy("What the rows are"), widget=forms.RadioSelect)
+    kind = forms.ChoiceField(label=gettext_lazy("Kind of records"), widget=forms.RadioSelect, required=False)
     file = forms.FileField(
         label=gettext_lazy("File"),
         help_text=gettext_lazy(
             "A workbook (.xlsx) of Excel or WPS, or CSV in UTF-8, UTF-16 or GB18030; at most 20 MB and 50,000 rows. "
             "Nothing is written before you have seen what it would do."
         ),
-        widget=forms.ClearableFileInput(attrs={"accept": ".xlsx,.csv,.txt"}),
+        widget=forms.ClearableFileInput(
+            attrs={"accept": ".xlsx,.csv,.txt", "data-max-bytes": MAX_BYTES, "data-too-large": FILE_TOO_LARGE}
+        ),
         error_messages={
             "required": gettext_lazy("Choose a file."),
             "empty": gettext_lazy("The file is empty. Choose one that holds rows."),
@@ -416,8 +420,8 @@ class ImportForm(forms.Form):
 
     def __init__(self, *args: Any, kinds: Mapping[str, Kind], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["kind"].choices = [(name, capfirst(kind.label)) for name, kind in kinds.items()]  # type: ignore[attr-defined]
-        self.fields["kind"].initial = next(iter(kinds), None)
+        named = [(name, capfirst(kind.label)) for name, kind in kinds.items()]
+        self.fields["kind"].choices = [("", _("recognised by the headings")), *named]  # type: ignore[attr-defined]
 
 
 class ReasonForm(forms.Form):

@@ -28,6 +28,8 @@ from policies.imports.rows import FieldChange, Row, Written
 from policies.imports.write import snapshots
 from policies.models import ImportAction
 
+KIND_SYNONYMS = {"园区": "park", "工业园区": "park", "市": "city"}
+
 
 class Pilots(Kind):
     name = "pilots"
@@ -40,6 +42,9 @@ class Pilots(Kind):
         "prefecture_zh": ("地级市", "所在市", "所在城市"),
     }
     related = ("batch", "province", "parent")
+
+    def changed(self, name: str) -> dict[str, Any]:
+        return {"synonyms": KIND_SYNONYMS} if name == "kind" else super().changed(name)
 
     def ready(self, row: Row) -> None:
         row.record.city_held = True  # it may be a row of the same file, and counts as what it is going to be

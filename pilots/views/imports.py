@@ -29,13 +29,14 @@ from pilots.forms import ImportForm, ReasonForm
 from pilots.imports import KINDS
 from policies.imports.books import export_csv, export_workbook, template
 from policies.imports.columns import READING_RULES
-from policies.imports.files import findings, keep, keep_again, plan_again, read_plan, returned
+from policies.imports.files import findings, keep, keep_again, plan_again, read_plan, recognise, returned
 from policies.imports.kinds import Kind
-from policies.imports.plan import Plan, Work, finish
+from policies.imports.plan import Plan, Work, finish, make_plan
 from policies.imports.write import Overtaken, confirm, undo
 from policies.models import Import, ImportState, home_of, reaches
 
 ROWS, IMPORTS = 100, 20  # on a page
+CELLS = 12  # named of an error that many cells have
 LINES = "application/x-ndjson"
 ACTIONS = {
     "error": pgettext_lazy("import", "error"),
@@ -122,9 +123,13 @@ def import_list(request: HttpRequest) -> HttpResponseBase:
 
 def checking(request: HttpRequest, form: ImportForm) -> Work[str]:
     """The dry run of what was uploaded, kept; hands back its address."""
-    kind, upload = KINDS[form.cleaned_data["kind"]], form.cleaned_data["file"]
+    chosen, upload = KINDS.get(form.cleaned_data["kind"]), form.cleaned_data["file"]
     content = upload.read()
-    plan = yield from read_plan(kind, upload.name, content, by=request.user)
+    if chosen:
+        plan = yield from read_plan(chosen, upload.name, content, by=request.user)
+    else:
+        kind, sheet = recognise(kinds_of(request).values(), upload.name, content)
+        plan = yield from make_plan(kind, sheet, by=request.user)
     return keep(plan, name=upload.name, content=content, by=request.user).get_absolute_url()
 
 
@@ -166,12 +171,24 @@ def import_detail(request: HttpRequest, pk: int) -> HttpResponseBase:
         headings=listed(heading for _place, heading in found["headings"]),
         actions=actions(found),
         show=show,
-        faults=paged(request, found["faults"], ROWS, "errors") if found["faults"] else None,
+        faults=paged(request, grouped(found["faults"]), ROWS, "errors") if found["faults"] else None,
         page=page,
         form=ReasonForm(),
         may_undo=may_undo(request, record),
+        written=record.created + record.updated,
     )
     return TemplateResponse(request, "admin/imports/detail.html", context)
+
+
+def grouped(faults: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The errors, those that say the same of the same value in one column as one, with all their cells."""
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for fault in faults:
+        groups.setdefault((fault["column"], fault["value"], fault["message"]), []).append(fault["cell"])
+    return [
+        {"column": column, "value": value, "message": message, "cells": cells[:CELLS], "more": len(cells[CELLS:])}
+        for (column, value, message), cells in groups.items()
+    ]
 
 
 def verdict(record: Import) -> str:

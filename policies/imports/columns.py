@@ -47,6 +47,7 @@ class Column:
     required: bool = False  # for a record that is new
     model: type[models.Model] | None = None  # whose records it names
     choices: Mapping[str, Any] = default(default_factory=dict)
+    synonyms: Mapping[str, str] = default(default_factory=dict)  # other words for a choice, each with its code
     partner: str = ""  # for a day: the column that says how exactly it is known
     stored: bool = True  # whether it fills a field of the record; else it only says something about the row
     attribute: str = ""  # what an export writes, where that is not the field of its name
@@ -85,6 +86,7 @@ class Column:
         for language, _name in settings.LANGUAGES:
             with override(language):
                 words.update({folded(str(label)): (str(code), str(label)) for code, label in self.choices.items()})
+        words.update({folded(word): (code, word) for word, code in self.synonyms.items()})
         return {**words, **{folded(str(code)): (str(code), str(code)) for code in self.choices}}
 
     def read(self, entry: Entry, library: Library) -> Any:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
-from django.utils.translation import get_language, pgettext
+from django.utils.text import capfirst
+from django.utils.translation import get_language, override, pgettext
 from django.utils.translation import gettext as _
 
-from config.sheets.grid import Sheet, read_sheet, sheet_names
+from config.sheets.grid import Sheet, Unreadable, read_sheet, sheet_names
 from config.sheets.returned import returned_csv, returned_workbook
-from config.words import labelled
+from config.words import labelled, listed_long
 from policies.imports.faults import keepable
 from policies.imports.headings import REASON, RESULT, Headings, find_headings
 from policies.imports.kinds import Kind
 from policies.imports.plan import Plan, Work, make_plan
+from policies.imports.references import folded
 from policies.imports.rows import Row
 from policies.models import Import, ImportFile, ImportState
 
@@ -42,6 +46,47 @@ def chosen_sheet(kind: Kind, name: str, content: bytes, sheet: str | None) -> Sh
             return read
         first = first or read
     return first or read_sheet(name, content)
+
+
+def recognise(kinds: Iterable[Kind], name: str, content: bytes) -> tuple[Kind, Sheet]:
+    """The kind whose headings a file has, and the sheet with them.
+
+    Of two kinds with as many headings the one that the sheet is named after. Raises Unreadable where that leaves none,
+    or several.
+    """
+    best: list[tuple[Kind, Sheet]] = []
+    most = 0
+    for title in sheet_names(name, content)[:MOST_SHEETS]:
+        sheet = read_sheet(name, content, title or None)
+        for kind in kinds:
+            score = fit(kind, sheet)
+            if score > most:
+                best, most = [], score
+            if score == most and score:
+                best.append((kind, sheet))
+    named = [(kind, sheet) for kind, sheet in best if is_named_after(sheet, kind)] or best
+    if len({kind.name for kind, _sheet in named}) == 1:
+        return named[0]
+    if not named:
+        raise Unreadable("kind_unknown", _("No kind of records has these headings. Choose what the rows are."))
+    labels = listed_long(str(capfirst(kind.label)) for kind, _sheet in named)
+    message = _("The headings fit several kinds of records: %(kinds)s. Choose what the rows are.")
+    raise Unreadable("kind_unclear", message % {"kinds": labels})
+
+
+def fit(kind: Kind, sheet: Sheet) -> int:
+    """How many headings of the sheet the kind has, less those that it does not have; 0 where none is left."""
+    found = find_headings(sheet, kind.columns, kind.keys)
+    return max(0, len(found.columns) - sum(fault.code == "unknown_column" for fault in found.faults))
+
+
+def is_named_after(sheet: Sheet, kind: Kind) -> bool:
+    """Whether the sheet bears the name of the kind, as templates and exports do, in any language."""
+    names = {kind.name}
+    for language, _name in settings.LANGUAGES:
+        with override(language):
+            names.add(kind.label)
+    return folded(sheet.name) in set(map(folded, names))
 
 
 def checksum(content: bytes) -> str:

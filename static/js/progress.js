@@ -4,8 +4,16 @@
 for (const form of document.querySelectorAll("form[data-progress]")) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    send(form);
+    const large = tooLarge(form);
+    if (large) refuse(form, [large.dataset.tooLarge]);
+    else send(form);
   });
+}
+
+// The file field with a file over its limit: said at once, not after the whole of it was sent.
+function tooLarge(form) {
+  const fields = [...form.querySelectorAll("input[type=file][data-max-bytes]")];
+  return fields.find((field) => [...field.files].some((file) => file.size > Number(field.dataset.maxBytes)));
 }
 
 async function send(form) {

@@ -65,7 +65,7 @@ BAD = ["", "", "town", "second", "浙工"]
 def test_the_dry_run_shows_every_error_with_its_cell_and_writes_nothing(admin_client: Client) -> None:
     record = checked(admin_client, HUZHOU, BAD)
     page = admin_client.get(record.get_absolute_url())
-    assert [(fault["cell"], fault["column"], fault["value"]) for fault in page.context["faults"]] == [
+    assert [(*fault["cells"], fault["column"], fault["value"]) for fault in page.context["faults"]] == [
         ("B3", "Name in Chinese", ""),
         ("C3", "Kind", "town"),
         ("D3", "Batch", "second"),
@@ -255,7 +255,67 @@ def test_an_upload_of_more_than_the_limit_is_refused_before_it_is_kept(
     monkeypatch.setattr("config.uploads.MAX_UPLOAD", 100)
     answer = upload(admin_client, csv_file(HUZHOU))
     assert answer.status_code == 413
+    text = answer.content.decode()
+    assert "The file is larger than 20 MB. Remove pictures from it, or import its rows in parts." in text
+    assert f'<a class="button" href="{reverse("import-list")}">Back to the form</a>' in text
     assert not Import.objects.exists()
+
+
+def test_the_browser_knows_the_limit(admin_client: Client) -> None:
+    field = admin_client.get(reverse("import-list")).context["form"]["file"]
+    assert 'data-max-bytes="20971520"' in str(field)
+    assert 'data-too-large="The file is larger than 20 MB.' in str(field)
+
+
+# -- the kind of records -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["pilots", "stages", "milestones", "targets", "readings", "plans", "policies"])
+def test_a_template_is_recognised(admin_client: Client, kind: str) -> None:
+    """By its headings, and by the name of its sheet where the headings fit several kinds."""
+    content = admin_client.get(reverse("import-template", args=[kind])).content
+    answer = upload(admin_client, SimpleUploadedFile("template.xlsx", content), kind="")
+    assert answer.status_code == 302, answer.context["form"].errors
+    assert Import.objects.get().kind == kind
+
+
+def test_a_list_of_an_office_is_recognised(admin_client: Client) -> None:
+    heads = ["试点名称", "试点类型", "试点批次", "省份"]
+    answer = upload(admin_client, csv_file(["湖州市", "城市", "first", "浙江"], heads=heads), kind="")
+    assert (answer.status_code, Import.objects.get().kind) == (302, "pilots")
+
+
+@pytest.mark.parametrize(
+    ("heads", "message"),
+    [
+        (["甲", "乙"], "No kind of records has these headings. Choose what the rows are."),
+        (
+            ["pilot", "indicator", "note"],
+            "The headings fit several kinds of records: Targets; Readings. Choose what the rows are.",
+        ),
+    ],
+)
+def test_what_is_not_recognised_is_asked(admin_client: Client, heads: list[str], message: str) -> None:
+    page = upload(admin_client, csv_file(["x"] * len(heads), heads=heads), kind="")
+    assert page.context["form"].errors == {"file": [message]}
+    assert not Import.objects.exists()
+
+
+def test_only_kinds_that_one_may_import_are_recognised(admin_client: Client) -> None:
+    content = admin_client.get(reverse("import-template", args=["plans"])).content
+    page = upload(editor(*PILOTS), SimpleUploadedFile("template.xlsx", content), kind="")
+    assert page.context["form"].errors == {"file": ["No kind of records has these headings. Choose what the rows are."]}
+
+
+def test_errors_of_one_kind_are_one_line(admin_client: Client) -> None:
+    """The same of the same value in one column, with every cell up to twelve."""
+    rows = [[f"p-{n}", f"园{n}", "区" if n < 14 else "园区", "first", "浙江"] for n in range(15)]
+    record = checked(admin_client, *rows)
+    page = admin_client.get(record.get_absolute_url())
+    found = [(fault["cells"], fault["more"], fault["value"]) for fault in page.context["faults"]]
+    assert found == [([f"C{n}" for n in range(2, 14)], 2, "区")]
+    assert "and 2 more" in page.content.decode()
+    assert record.faults == 14  # the fifteenth is a clear other word for an industrial park
 
 
 # -- who may -------------------------------------------------------------------------------------------
