@@ -137,7 +137,9 @@ BEFORE = f"""'slug', c.slug, 'name', {NAME}, 'name_en', nullif(c.name_en, ''), '
  {named(link("industry", "industries"), "industry", "policies_industry", "industry.id")},
  'term_start', c.term_start, 'term_end', c.term_end, 'withdrawn_on', c.withdrawn_on"""
 COMPUTED = "'stage', s.stage, 'days_in_stage', %(day)s - s.since, 'light', l.colour"
-AFTER = f"""'confidence', c.confidence, 'unverified', c.confidence = 'inferred', 'note', nullif(c.note, ''),
+AFTER = f"""'confidence', c.confidence, 'unverified', c.confidence = 'inferred',
+ 'note', coalesce(nullif(c.note_en, ''), nullif(c.note_zh, '')),
+ 'note_en', nullif(c.note_en, ''), 'note_zh', nullif(c.note_zh, ''),
  'sources', {SOURCES}, 'url', concat(%(site)s, '/api/v1/pilots/', c.slug, '/'),
  'page', concat(%(site)s, '/pilots/', c.slug, '/'),
  'revision', (SELECT count(*) FROM pilots_historicalpilot h WHERE h.id = c.id)"""

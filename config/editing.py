@@ -260,24 +260,24 @@ class Editable(Resource):
     # -- one record ------------------------------------------------------------------------------------
 
     def created(self, record: Any, item: Item) -> Any:
-        return self.write(record, item, self.read(item, replace=True, whole=True), created=True)
+        return self.write(record, item, self.read(record, item, replace=True, whole=True), created=True)
 
     def replaced(self, record: Any, item: Item) -> Any:
         self.may(record, CHANGE, item)
-        given = self.read(item, replace=True, whole=True)
+        given = self.read(record, item, replace=True, whole=True)
         self.check_revision(record, item)
         return self.write(record, item, given, created=False)
 
     def changed(self, record: Any, item: Item) -> Any:
         self.may(record, CHANGE, item)
-        given = self.read(item, replace=False, whole=False)
+        given = self.read(record, item, replace=False, whole=False)
         self.check_revision(record, item)
         return self.write(record, item, given, created=False)
 
     def deleted(self, record: Any, item: Item) -> None:
         """Raises Refusal (409) where other records depend on it."""
         self.may(record, DELETE, item)
-        given = self.read(item, replace=False, whole=False)
+        given = self.read(record, item, replace=False, whole=False)
         self.check_revision(record, item)
         self.check_deletable(record, item)
         try:
@@ -285,10 +285,10 @@ class Editable(Resource):
         except ProtectedError as exc:
             raise Refusal(409, *self.dependents(sorted(exc.protected_objects, key=str), item)) from exc
 
-    def read(self, item: Item, *, replace: bool, whole: bool) -> Given:
+    def read(self, record: Any, item: Item, *, replace: bool, whole: bool) -> Given:
         readable = list(self.face().fields)
         try:
-            return read(self.entry, item.data, readable=readable, replace=replace, whole=whole)
+            return read(self.entry, record, item.data, readable=readable, replace=replace, whole=whole)
         except Refusal as exc:
             raise moved(exc, item.place) from exc
 

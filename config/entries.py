@@ -12,6 +12,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.settings import api_settings
 
+from config.bilingual import Translated, translated
 from config.faults import BadRequest, Fault, nearest, short
 from config.fields import Text, field_for
 from config.words import labelled
@@ -45,12 +46,39 @@ class Entry(serializers.Serializer):
             fields[name] = field_for(field)
             if name != field.name:
                 fields[name].source = field.name
+        fields |= {text.name: either_language(self.model, text) for text in translated(self.model)}
         return {**fields, **super().get_fields(), "change_reason": reason_field()}
 
     @classmethod
     def name_of(cls, field: str) -> str:
         """The API's name of a model's field."""
         return next((name for name, own in cls.NAMES.items() if own == field), field)
+
+
+def either_language(model: Any, text: Translated) -> Text:
+    """A text as programs write it that know of one language: it goes to the field of the language it is written in."""
+    explained = gettext_lazy(
+        "Sets the one of the two fields in whose language it is written; null empties both. Where they are sent as "
+        "well, those of them that say something new count."
+    )
+    field = model._meta.get_field(text.en)
+    how: dict[str, Any] = {"required": False, "allow_blank": True, "allow_null": True, "help_text": explained}
+    return Text(max_length=field.max_length, **how)
+
+
+def separate(text: Translated, record: Any, sent: dict[str, Any]) -> None:
+    """Put a text that was sent without its language into the field of its language.
+
+    A client may send a whole record back with this text changed, or with the field of a language changed: what says
+    something else than the record counts, the field of a language first.
+    """
+    whole, now = sent.pop(text.name) or "", {name: getattr(record, name) for name in (text.en, text.zh)}
+    unchanged = whole in now.values() if whole else not any(now.values())
+    if unchanged and sent.keys() & now.keys():
+        return
+    for name, value in text.parts(whole).items():
+        if (sent.get(name) or "") == now[name] or name not in sent:
+            sent[name] = value
 
 
 def reason_field() -> Text:
@@ -81,8 +109,10 @@ class Given:
     reason: str
 
 
-def read(entry: type[Entry], data: Mapping[str, Any], *, readable: Sequence[str], replace: bool, whole: bool) -> Given:
-    """What was sent, checked by its shape. Raises Refusal (400) with everything that is wrong.
+def read(
+    entry: type[Entry], record: Any, data: Mapping[str, Any], *, readable: Sequence[str], replace: bool, whole: bool
+) -> Given:
+    """What was sent for a record, checked by its shape. Raises Refusal (400) with everything that is wrong.
 
     `readable` are names that only answers have: they may be sent back and are passed over. `whole`: what is needed
     has to be there; `replace`: what is not there is emptied.
@@ -96,6 +126,9 @@ def read(entry: type[Entry], data: Mapping[str, Any], *, readable: Sequence[str]
         raise Refusal(400, *faults)
     sent = dict(shape.validated_data)
     reason = sent.pop("change_reason", None) or ""
+    for text in translated(record):
+        if text.name in sent:
+            separate(text, record, sent)
     values, lists = {}, {}
     for field in written_fields(entry.model, entry.MORE):
         if field.name in sent:

@@ -17,6 +17,7 @@ from rest_framework.fields import Field, SerializerMethodField, SkipField
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 
+from config.bilingual import Translated
 from config.paths import path_of
 from config.reads import reads
 
@@ -166,6 +167,13 @@ class Plain(Prepared, serializers.ModelSerializer):
         if isinstance(model_field, models.DateField):
             field_class = Day
         return field_class, kwargs
+
+    def build_property_field(self, field_name: str, model_class: Any) -> Any:
+        """A text that is kept in two languages is a text, null where there is none."""
+        if isinstance(getattr(model_class, field_name), Translated):
+            text = gettext_lazy("In the reader’s language, else in the other.")
+            return serializers.CharField, {"read_only": True, "allow_null": True, "help_text": text}
+        return super().build_property_field(field_name, model_class)
 
     @reads()
     def to_representation(self, instance: Any) -> Any:

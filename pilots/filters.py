@@ -248,10 +248,12 @@ class OfPilotFilter(django_filters.FilterSet):
 
 
 OF_PILOT = ("pilot__name_zh", "pilot__name_en", "pilot__slug")
+OF_INDICATOR = ("indicator__code", "indicator__name_zh", "indicator__name_en")
+NOTES = ("note_en", "note_zh")
 
 
 class StageFilter(OfPilotFilter):
-    q = SearchFilter(*OF_PILOT, "evidence", "reason", "note")
+    q = SearchFilter(*OF_PILOT, "evidence", "reason_en", "reason_zh", *NOTES)
     stage = WordFilter(choices=Stage.choices, label=_("Stage"))
     kind = WordFilter(field_name="pilot__kind", choices=PilotKind.choices, label=_("Kind"))
 
@@ -263,7 +265,7 @@ class StageFilter(OfPilotFilter):
 class MilestoneFilter(OfPilotFilter):
     """Milestones; `done` means done by the day asked for (annotated by the view)."""
 
-    q = SearchFilter(*OF_PILOT, "title_zh", "title_en", "owner", "note")
+    q = SearchFilter(*OF_PILOT, "title_zh", "title_en", "owner", *NOTES)
     facet = WordFilter(choices=Facet.choices, label=_("Facet"))
     is_key = FlagFilter(field_name="is_key", label=_("Key milestone"))
     done = FlagFilter(field_name="done_then", label=_("Done"))
@@ -274,7 +276,7 @@ class MilestoneFilter(OfPilotFilter):
 
 
 class IndicatorFilter(django_filters.FilterSet):
-    q = SearchFilter("code", "name_zh", "name_en", "note")
+    q = SearchFilter("code", "name_zh", "name_en", *NOTES)
     kind = WordFilter(choices=IndicatorKind.choices, label=_("Kind"))
     direction = WordFilter(choices=Direction.choices, label=_("Direction"))
     binding = FlagFilter(field_name="binding", label=_("Binding"))
@@ -286,7 +288,7 @@ class IndicatorFilter(django_filters.FilterSet):
 
 
 class TargetFilter(OfPilotFilter):
-    q = SearchFilter(*OF_PILOT, "indicator__code", "indicator__name_zh", "indicator__name_en", "target_text", "note")
+    q = SearchFilter(*OF_PILOT, *OF_INDICATOR, "target_text_en", "target_text_zh", *NOTES)
     indicator = IndicatorCodeFilter()
     kind = WordFilter(choices=TargetKind.choices, label=_("Kind"))
     binding = FlagFilter(field_name="binding", label=_("Binding"))
@@ -299,7 +301,7 @@ class TargetFilter(OfPilotFilter):
 class ReadingFilter(OfPilotFilter):
     """Readings; `state` is the state on the day asked for (annotated by the view)."""
 
-    q = SearchFilter(*OF_PILOT, "indicator__code", "indicator__name_zh", "indicator__name_en", "note")
+    q = SearchFilter(*OF_PILOT, *OF_INDICATOR, *NOTES)
     indicator = IndicatorCodeFilter()
     period = PeriodFilter(label=_("Period: a year with its quarters, or one quarter"))
     value_status = WordFilter(choices=ValueStatus.choices, label=_("Value status"))

@@ -183,7 +183,7 @@ class ReadingForm(RecordForm):
             value=cleaned["value"],
             value_status=cleaned["value_status"],
             known=int(known) if known.isdecimal() else None,
-            note=cleaned.get("note") or "",
+            note=cleaned.get("note_en") or cleaned.get("note_zh") or "",
         )
 
     def hold_against(self, record: OnRecord, value: Value) -> None:
@@ -198,7 +198,7 @@ class ReadingForm(RecordForm):
             self.data = self.data.copy()  # type: ignore[attr-defined]  # sent by a browser: a QueryDict
             self.data[self.add_prefix("known")] = str(record.newest[value.place].pk)  # type: ignore[index]
         if fault:
-            self.add_error("note" if fault.code == JUMP else None, fault)
+            self.add_error(Reading.note.readers if fault.code == JUMP else None, fault)
 
 
 # -- readings as a grid ----------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ from pilots.progress import PilotStatus, Progress
 from pilots.sentences import Sentence, no_elasticity, shown
 from pilots.synergy import Basis, PilotSynergy, Synergy
 from policies.models import Field, Level
-from policies.serializers import FACT, RolloutNumbers, SourceLink
+from policies.serializers import FACT, NOTES, RolloutNumbers, SourceLink
 
 
 class CountSerializer(serializers.Serializer):
@@ -192,8 +192,11 @@ def without(value: Any) -> Any:
     return [] if isinstance(value, list) else None
 
 
+REASONS = ("reason", "reason_en", "reason_zh")
+
+
 class StageSerializer(Happening):
-    HAPPENED, AFTER = "entered_then", ("evidence", "reason", "note", "sources")
+    HAPPENED, AFTER = "entered_then", ("evidence", *REASONS, *NOTES, "sources")
 
     pilot = Link(read_only=True)
     entered_on = Day(source="entered_then")
@@ -201,7 +204,7 @@ class StageSerializer(Happening):
 
     class Meta:
         model = StageEntry
-        fields = ("id", "pilot", "stage", "planned_on", "entered_on", "evidence", "reason", *FACT, "url")
+        fields = ("id", "pilot", "stage", "planned_on", "entered_on", "evidence", *REASONS, *FACT, "url")
         read_only_fields = fields
 
 
@@ -243,7 +246,7 @@ class IndicatorSerializer(Face):
         model = Indicator
         fields = (
             *("code", "name", "name_en", "name_zh", "unit", "unit_zh", "kind", "direction", "binding"),
-            *("accumulation", "rollup", "equivalent_kg", "may_enter_synergy", "note", "url"),
+            *("accumulation", "rollup", "equivalent_kg", "may_enter_synergy", *NOTES, "url"),
         )
         read_only_fields = fields
 
@@ -274,7 +277,7 @@ class TargetSerializer(Face):
         model = Target
         fields = (
             *("id", "pilot", "indicator", "kind", "base_year", "base_value", "target_year", "target_value"),
-            *("target_text", "done_on", "steps", "binding", *FACT, "url"),
+            *("target_text", "target_text_en", "target_text_zh", "done_on", "steps", "binding", *FACT, "url"),
         )
         read_only_fields = fields
 

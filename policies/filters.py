@@ -50,7 +50,7 @@ class AgencyFilter(django_filters.FilterSet):
 
 
 class PolicyFilter(django_filters.FilterSet):
-    q = SearchFilter("title_zh", "title_en", "doc_number", "slug", "note")
+    q = SearchFilter("title_zh", "title_en", "doc_number", "slug", "note_en", "note_zh")
     level = WordFilter(choices=Level.choices, label=_("Level"))
     kind = WordFilter(choices=PolicyKind.choices, label=_("Kind"))
     province = RecordFilter(queryset=Province.objects.all(), label=_("Province"))
@@ -92,7 +92,7 @@ class PlanFilter(django_filters.FilterSet):
 
 
 class FigureFilter(django_filters.FilterSet):
-    q = SearchFilter("name_zh", "name_en", "slug", "note", "as_printed")
+    q = SearchFilter("name_zh", "name_en", "slug", "note_en", "note_zh", "as_printed")
     kind = WordFilter(choices=FigureKind.choices, label=_("Kind"))
     state = WordFilter(choices=FigureState.choices, label=_("State"))
     province = RecordFilter(queryset=Province.objects.all(), label=_("Province"))
@@ -103,7 +103,7 @@ class FigureFilter(django_filters.FilterSet):
 
 
 class SourceFilter(django_filters.FilterSet):
-    q = SearchFilter("title", "publisher", "url", "note")
+    q = SearchFilter("title", "publisher", "url", "note_en", "note_zh")
     reliability = WordFilter(choices=Confidence.choices, label=_("Reliability"))
 
     class Meta:

@@ -22,7 +22,8 @@ from policies.models import (
     Source,
 )
 
-FACT = ("confidence", "unverified", "note", "sources")
+NOTES = ("note", "note_en", "note_zh")
+FACT = ("confidence", "unverified", *NOTES, "sources")
 
 
 class SourceLink(Remembered, Plain):
@@ -68,7 +69,7 @@ class SourceSerializer(Face):
 
     class Meta:
         model = Source
-        fields = ("id", "title", "publisher", "published_on", "address", "reliability", "note", "url")
+        fields = ("id", "title", "publisher", "published_on", "address", "reliability", *NOTES, "url")
         read_only_fields = fields
 
 
@@ -90,7 +91,7 @@ class AgencySerializer(Face):
 
     class Meta:
         model = Agency
-        fields = ("slug", "name", "name_en", "name_zh", "note", "url")
+        fields = ("slug", "name", "name_en", "name_zh", *NOTES, "url")
         read_only_fields = fields
 
 

@@ -33,7 +33,7 @@ def save(chance: random.Random) -> None:
 
 
 def update(chance: random.Random) -> None:
-    chance.choice(NOTED).objects.update(note=f"updated {chance.random()}")
+    chance.choice(NOTED).objects.update(note_en=f"updated {chance.random()}")
 
 
 def bulk(chance: random.Random) -> None:

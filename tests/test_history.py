@@ -182,12 +182,12 @@ def test_two_edits_of_one_record_are_shown_side_by_side_and_merged(admin_client,
     theirs = {"title_en": "Wang's title", "doc_number": "No. 7", "Policy_sources-0-source": source.pk}
     save(colleague, policy, **theirs, change_reason="Original found")
 
-    mine = {"title_en": "My title", "note": "Mine", "change_reason": "From the gazette"}
+    mine = {"title_en": "My title", "note_en": "Mine", "change_reason": "From the gazette"}
     answer = admin_client.post(address(policy, "change"), filled(opened, **mine))
     assert choices(answer) == {
         "title_en": ("Plan", "Wang's title", "My title", ""),
         "doc_number": ("no data", "No. 7", "no data", "theirs"),
-        "note": ("no data", "no data", "Mine", "mine"),
+        "note_en": ("no data", "no data", "Mine", "mine"),
         "sources": ("no data", "Notice", "no data", "theirs"),
     }
     assert re.search(r"wang saved this record on .+ after you had opened it", answer.text)
@@ -268,9 +268,9 @@ def test_lists_are_merged_entry_by_entry(admin_client, colleague, policy, kind: 
 def test_the_same_entry_added_by_both_is_there_once(admin_client, colleague, policy, source) -> None:
     opened = admin_client.get(address(policy, "change"))
     save(colleague, policy, **{"Policy_sources-0-source": source.pk})
-    mine = filled(opened, note="Mine", **{"Policy_sources-0-source": source.pk})
+    mine = filled(opened, note_en="Mine", **{"Policy_sources-0-source": source.pk})
     answer = admin_client.post(address(policy, "change"), mine)
-    assert list(choices(answer)) == ["note"]
+    assert list(choices(answer)) == ["note_en"]
     assert admin_client.post(address(policy, "change"), choose(answer)).status_code == 302
     assert list(policy.sources.all()) == [source]
 
@@ -295,7 +295,7 @@ def test_a_box_that_was_ticked_by_the_first_stays_ticked(admin_client, colleague
     save(admin_client, policy, calls_for_provincial_plan=None)
     opened = admin_client.get(address(policy, "change"))
     save(colleague, policy, calls_for_provincial_plan="on")
-    answer = admin_client.post(address(policy, "change"), filled(opened, note="Mine"))
+    answer = admin_client.post(address(policy, "change"), filled(opened, note_en="Mine"))
     assert choices(answer)["calls_for_provincial_plan"] == ("no", "yes", "no", "theirs")
     admin_client.post(address(policy, "change"), choose(answer))
     policy.refresh_from_db()
@@ -329,12 +329,12 @@ def test_what_was_typed_of_a_record_deleted_meanwhile_is_kept(admin_client, coll
     policy.sources.add(source)
     opened = admin_client.get(address(policy, "change"))
     colleague.post(address(policy, "delete"), {"post": "yes", "change_reason": "Twice"})
-    answer = admin_client.post(address(policy, "change"), filled(opened, note="Mine"))
-    assert [(item.label, item.mine) for item in answer.context["choices"]] == [("Note", "Mine")]
+    answer = admin_client.post(address(policy, "change"), filled(opened, note_en="Mine"))
+    assert [(item.label, item.mine) for item in answer.context["choices"]] == [("Note in English", "Mine")]
     assert re.search(r"wang deleted this record on .+ after you had opened it", answer.text)
     admin_client.post(answer.context["address"], {"version": str(answer.context["end"].pk)})
     merge = admin_client.post(address(policy, "change"), dict(answer.context["sent"]))
-    assert choices(merge) == {"note": ("no data", "no data", "Mine", "mine")}
+    assert choices(merge) == {"note_en": ("no data", "no data", "Mine", "mine")}
     assert admin_client.post(address(policy, "change"), choose(merge)).status_code == 302
     policy.refresh_from_db()
     assert (policy.note, list(policy.sources.all())) == ("Mine", [source])

@@ -54,7 +54,7 @@ def answer_example(name: str, action: str) -> Example | None:
 
 def edited(record: Mapping[str, Any]) -> dict[str, Any]:
     """The record after the change of the example."""
-    return {**record, "note": EDIT["note"], "revision": record["revision"] + 1}
+    return {**record, "note": EDIT["note"], "note_en": EDIT["note"], "revision": record["revision"] + 1}
 
 
 def body_example(name: str, action: str, key: str) -> Example | None:

@@ -16,8 +16,9 @@ from django.urls import reverse
 from django.utils.formats import date_format, get_format, number_format
 from django.utils.html import conditional_escape, format_html_join
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language, gettext, ngettext, pgettext
+from django.utils.translation import gettext, ngettext, pgettext
 
+from config.bilingual import is_chinese, reads_chinese
 from config.chart_state import CHART_PARAMETERS, ChartState, read_chart_state
 from config.charts import Cell, Chart, Column, PartialDate, Table
 from config.kept import seam
@@ -325,12 +326,12 @@ def tongue(text: object) -> SafeString:
 
     `<a href="{% to pilot %}"{% tongue pilot.name %}>`: a record without an English name shows its Chinese one.
     """
-    words, chinese = str(text or ""), (get_language() or "").startswith("zh")
-    han = sum("\u4e00" <= char <= "\u9fff" for char in words)
-    latin = sum(char.isascii() and char.isalpha() for char in words)
-    if chinese:
+    words = str(text or "")
+    if reads_chinese():
+        han = any("\u4e00" <= char <= "\u9fff" for char in words)
+        latin = sum(char.isascii() and char.isalpha() for char in words)
         return mark_safe(' lang="en"' if latin > 2 and not han else "")  # noqa: S308  # nothing of the text is in it
-    return mark_safe(' lang="zh"' if 2 * han > latin else "")  # noqa: S308
+    return mark_safe(' lang="zh"' if is_chinese(words) else "")  # noqa: S308
 
 
 @register.filter
@@ -341,5 +342,5 @@ def reason(text: str | None) -> str:
 
 @register.filter
 def lang_of(text: str) -> str:
-    """The language tag of free text that is kept in one language only: zh where it holds a Chinese character."""
-    return "zh" if any("\u4e00" <= char <= "\u9fff" for char in text) else "en"
+    """The language tag of free text: zh where most of it is Chinese."""
+    return "zh" if is_chinese(text) else "en"

@@ -44,7 +44,7 @@ class IndicatorAdmin(RecordAdmin):
         (NAMES[0], {"fields": ["code", "name_zh", "name_en"]}),
         (_("What is counted"), {"fields": ["kind", ("unit", "unit_zh"), "direction", "accumulation", "binding"]}),
         (_("How it may be combined"), {"fields": ["rollup", "equivalent_kg", "may_enter_synergy"]}),
-        (None, {"fields": ["note"]}),
+        (None, {"fields": ["note_en", "note_zh"]}),
     ]
 
 
@@ -64,7 +64,7 @@ class TargetInline(RowInline):
     formset = TargetFormSet
     fields = [
         *["indicator", "kind", "base_year", "base_value", "target_year", "target_value", "steps_named", "binding"],
-        *["target_text", "done_on"],
+        *["target_text_en", "target_text_zh", "done_on"],
     ]
     readonly_fields = ["steps_named"]
     autocomplete_fields = ["indicator"]
@@ -96,7 +96,7 @@ class TargetAdmin(RecordAdmin):
     ]
     list_select_related = ["pilot", "indicator"]
     list_filter = ["kind", "binding", "confidence", *present("indicator", "pilot__province")]
-    search_fields = [*PILOT_SEARCH, *INDICATOR_SEARCH, "target_text"]
+    search_fields = [*PILOT_SEARCH, *INDICATOR_SEARCH, "target_text_en", "target_text_zh"]
     autocomplete_fields = ["pilot", "indicator"]
     inlines = [StepInline, cites(Target)]
     formfield_overrides = AMOUNTS
@@ -109,7 +109,7 @@ class TargetAdmin(RecordAdmin):
                 "description": _("Values that the document names for years in between are steps, below."),
             },
         ),
-        (_("A task in words"), {"fields": ["target_text", "done_on"]}),
+        (_("A task in words"), {"fields": ["target_text_en", "target_text_zh", "done_on"]}),
         TRUST,
     ]
 

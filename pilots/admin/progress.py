@@ -23,7 +23,7 @@ class StageInline(RowInline):
     model = StageEntry
     form = StageForm
     formset = StageFormSet
-    fields = ["stage", "planned_on", "entered_on", "evidence", "reason"]
+    fields = ["stage", "planned_on", "entered_on", "evidence", "reason_en", "reason_zh"]
     ordering = [F("entered_on").asc(nulls_last=True), "planned_on", "pk"]
 
 
@@ -37,13 +37,16 @@ class StageEntryAdmin(RecordAdmin):
     list_display = ["__str__", "pilot", "planned_on", "entered_on", "evidence", "confidence"]
     list_select_related = ["pilot"]
     list_filter = ["stage", "confidence", *present("pilot__province")]
-    search_fields = [*PILOT_SEARCH, "evidence", "reason"]
+    search_fields = [*PILOT_SEARCH, "evidence", "reason_en", "reason_zh"]
     date_hierarchy = "entered_on"
     autocomplete_fields = ["pilot"]
     inlines = [cites(StageEntry)]
     fieldsets = [
         (_("Which stage of which pilot"), {"fields": ["pilot", "stage"]}),
-        (_("When, and by what it is shown"), {"fields": [("planned_on", "entered_on"), "evidence", "reason"]}),
+        (
+            _("When, and by what it is shown"),
+            {"fields": [("planned_on", "entered_on"), "evidence", "reason_en", "reason_zh"]},
+        ),
         TRUST,
     ]
 

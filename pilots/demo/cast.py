@@ -232,5 +232,5 @@ def new_pilot(
         parent=parent,
         prefecture_zh=parent.name_zh if parent else name_zh if kind == "city" else "",
         city_type=city_type,
-        note=words.INVENTED,
+        **words.INVENTED,
     )

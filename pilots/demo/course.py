@@ -97,7 +97,7 @@ def stage_entries(role: Role, course: Course, as_of: date) -> list[StageEntry]:
     before: Stage | None = None
     for stage, day in course:
         entry = StageEntry(pilot=role.pilot, stage=stage, evidence=words.EVIDENCE[stage])
-        entry.reason = skip_reason(before, stage)
+        entry.reason_en, entry.reason_zh = skip_reason(before, stage)
         if stage in {Stage.PLAN_ISSUED, Stage.MIDTERM, Stage.FINAL_EVAL}:
             entry.planned_on = planned_day(role, stage)
         if day <= as_of:
@@ -109,10 +109,10 @@ def stage_entries(role: Role, course: Course, as_of: date) -> list[StageEntry]:
     return [*entries, *next_planned(role, course)]
 
 
-def skip_reason(before: Stage | None, stage: Stage) -> str:
-    """Why the stages in between were passed over; empty when none was."""
+def skip_reason(before: Stage | None, stage: Stage) -> tuple[str, str]:
+    """Why the stages in between were passed over, in English and in Chinese; empty when none was."""
     if before is None or stage.is_side or stage.order <= before.order + 1:
-        return ""
+        return "", ""
     return words.SKIPPED["plan_draft" if stage == Stage.PLAN_ISSUED else "midterm"]
 
 

@@ -146,7 +146,7 @@ def new_batch(slug: str, listed: date, cities: int, parks: int, term: tuple[date
         city_count=cities,
         county_count=0,
         park_count=parks,
-        note=words.INVENTED,
+        **words.INVENTED,
     )
 
 
@@ -229,7 +229,7 @@ def new_pilot(kind: str, number: int, batch: Batch, province: Province) -> Pilot
         name_en=f"Example {province.short_en} {en} {number:03}",
         batch=batch,
         province=province,
-        note=words.INVENTED,
+        **words.INVENTED,
     )
 
 

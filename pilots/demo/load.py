@@ -76,7 +76,7 @@ def load_reference() -> None:
 
 def load_programme(as_of: date, rng: Random) -> dict[str, int]:
     """All that is invented, in the order in which one thing hangs on another."""
-    sources = {key: keep(Source(title=title, note=words.INVENTED)) for key, title in words.SOURCES.items()}
+    sources = {key: keep(Source(title=title, **words.INVENTED)) for key, title in words.SOURCES.items()}
     policies = load_policies(sources, as_of)
     load_plans(policies[words.MAIN_POLICY], sources["provincial"], as_of, rng)
     roles = load_pilots(policies, sources, as_of, rng)
@@ -104,7 +104,7 @@ def counts() -> dict[str, int]:
 def load_policies(sources: dict[str, Source], as_of: date) -> dict[str, Policy]:
     """Agencies, policies, measures and figures."""
     agencies = {
-        slug: keep(Agency(slug=slug, name_zh=zh, name_en=en, note=words.INVENTED))
+        slug: keep(Agency(slug=slug, name_zh=zh, name_en=en, **words.INVENTED))
         for slug, (zh, en) in words.AGENCIES.items()
     }
     found: dict[str, Policy] = {}
@@ -112,11 +112,11 @@ def load_policies(sources: dict[str, Source], as_of: date) -> dict[str, Policy]:
         if written["issued_on"] <= as_of:
             found[written["slug"]] = load_policy(written, found, agencies, sources)
     for slug, field, zh, en, industries in words.MEASURES:
-        measure = Measure(slug=slug, field=field, title_zh=zh, title_en=en, note=words.INVENTED)
+        measure = Measure(slug=slug, field=field, title_zh=zh, title_en=en, **words.INVENTED)
         named = Industry.objects.filter(slug__in=industries)
         keep(measure, sources=[sources["national"]], industries=named, policies=[found[words.MAIN_POLICY]])
     for slug, zh, en, value, unit, start, end, kind in words.FIGURES:
-        figure = Figure(slug=slug, name_zh=zh, name_en=en, value=value, unit=unit, kind=kind, note=words.INVENTED)
+        figure = Figure(slug=slug, name_zh=zh, name_en=en, value=value, unit=unit, kind=kind, **words.INVENTED)
         figure.period_from, figure.period_to = start, end
         keep(figure, sources=[sources["national"]])
     return found
@@ -126,7 +126,7 @@ def load_policy(
     written: dict[str, Any], found: dict[str, Policy], agencies: dict[str, Agency], sources: dict[str, Source]
 ) -> Policy:
     """One policy; those it names stand before it."""
-    values = {**written, "note": words.INVENTED}
+    values = {**written, **words.INVENTED}
     issuers = [agencies[slug] for slug in values.pop("agencies", [])]
     values["parent"] = found.get(values.get("parent", ""))
     province = values.pop("province", None)
@@ -144,7 +144,7 @@ def load_plans(policy: Policy, source: Source, as_of: date, rng: Random) -> None
     rng.shuffle(cards)
     for number, (province, card) in enumerate(zip(provinces, cards, strict=True), 1):
         day = words.MAIN_POLICY_ON + timedelta(rng.randint(110, 600))
-        plan = ProvincialPlan(policy=policy, province=province, status="drafting", note=words.INVENTED)
+        plan = ProvincialPlan(policy=policy, province=province, status="drafting", **words.INVENTED)
         plan.title_zh, plan.title_en = f"示例省级方案{number:02}", f"Example Provincial Plan {number:02}"
         if card in {"day", "month", "known"} and day <= as_of:
             plan.status, plan.issuing_bodies_count = "issued", rng.randint(1, 9)
@@ -189,7 +189,7 @@ def load_pilots(policies: dict[str, Policy], sources: dict[str, Source], as_of: 
         city_count=21,
         county_count=0,
         park_count=43,
-        note=words.INVENTED,
+        **words.INVENTED,
     )
     provincial = Batch(
         slug=words.PROVINCIAL,
@@ -206,7 +206,7 @@ def load_pilots(policies: dict[str, Policy], sources: dict[str, Source], as_of: 
         city_count=4,
         county_count=0,
         park_count=8,
-        note=words.INVENTED,
+        **words.INVENTED,
     )
     for batch, key in ((national, "national"), (provincial, "provincial")):
         named = [industries[slug] for slug in words.INDUSTRIES_ANNOUNCED if key == "national"]

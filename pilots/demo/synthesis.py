@@ -69,7 +69,7 @@ class Programme:
 
     def load(self) -> None:
         """Everything, in the order in which one thing hangs on another."""
-        self.sources = {key: keep(Source(title=title, note=words.INVENTED)) for key, title in words.SOURCES.items()}
+        self.sources = {key: keep(Source(title=title, **words.INVENTED)) for key, title in words.SOURCES.items()}
         policies = load_policies(self.sources, self.as_of)
         load_plans(policies[words.MAIN_POLICY], self.sources["provincial"], self.as_of, self.rng)
         self.indicators = {indicator.code: indicator for indicator in Indicator.objects.all()}

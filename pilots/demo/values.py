@@ -226,7 +226,7 @@ def in_words(role: Role, indicator: Indicator, rng: Random) -> Line:
     """A task in words, done by some."""
     line = Line(role, indicator, {})
     line.target = new_target(line, TargetKind.TEXT, None)
-    line.target.target_text = words.TASK_IN_WORDS
+    line.target.target_text_en, line.target.target_text_zh = words.TASK_IN_WORDS
     line.target.done_on = date(2026, 1, 20) + timedelta(rng.randint(0, 250)) if rng.random() < 0.4 else None
     return line
 

@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-INVENTED = "Invented for demonstration; nothing in it is real. 演示用虚构内容,并非真实信息。"
+INVENTED = {
+    "note_en": "Invented for demonstration; nothing in it is real.",
+    "note_zh": "演示用虚构内容，并非真实信息。",
+}
 
 SOURCES = {
     "national": "示例来源(虚构):国家文件与名单 / Example source (invented): national documents and lists",
@@ -163,8 +166,11 @@ RETROFIT = Step("technology", "完成超低排放改造", "Ultra-low emission re
 SELF_ASSESSMENT = Step("management", "提交自评估报告", "Self-assessment submitted", OFFICE, date(2026, 12, 15))
 
 SKIPPED = {
-    "plan_draft": "示例:未公开征求意见。Example: the draft was not put out for comment.",
-    "midterm": "示例:中期评估并入总结评估。Example: the mid-term evaluation was joined with the final one.",
+    "plan_draft": ("Example: the draft was not put out for comment.", "示例：未公开征求意见。"),
+    "midterm": (
+        "Example: the mid-term evaluation was joined with the final one.",
+        "示例：中期评估并入总结评估。",
+    ),
 }
 EVIDENCE = {
     "recommended": "示例推荐函 / Example letter of recommendation",
@@ -180,6 +186,6 @@ EVIDENCE = {
     "rectifying": "示例整改通知 / Example notice to rectify",
     "withdrawn": "示例退出函 / Example letter of withdrawal",
 }
-TASK_IN_WORDS = "完成省下达的年度任务(示例) / Complete the year’s task set by the province (example)"
+TASK_IN_WORDS = ("Complete the year’s task set by the province (example)", "完成省下达的年度任务（示例）")
 OVERRIDE = "示例:10月完成窑炉更换,年报数据待更新。Example: the kiln was replaced in October; yearly values will follow."
 STEWARD = "demo-steward"

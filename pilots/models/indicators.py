@@ -12,6 +12,7 @@ from django.db.models import F, Q
 from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
+from config.bilingual import Translated, reads_chinese
 from pilots.metrics.checks import last_day
 from pilots.metrics.lights import TargetKind
 from pilots.metrics.progress import Direction
@@ -24,9 +25,10 @@ from policies.models.base import (
     Sourced,
     check_not_ahead,
     check_text,
+    chinese_note,
+    english_note,
     normal,
     one_of,
-    reads_chinese,
 )
 
 PERIOD = r"^(19|20)[0-9]{2}(-Q[1-4])?$"
@@ -144,12 +146,9 @@ class Indicator(Recorded, Named):
         default=SynergyUse.NO,
         help_text=_("Whether it may stand in the co-control coordinates and the elasticities."),
     )
-    note = models.TextField(
-        _("note"),
-        blank=True,
-        validators=[check_text],
-        help_text=_("How it is measured, for example “Primary sources only; heating season included”."),
-    )
+    note_en = english_note(_("How it is measured, for example “Primary sources only; heating season included”."))
+    note_zh = chinese_note()
+    note = Translated("note")
 
     MENDED_AT: ClassVar[Rules] = {"quality_never_summed": ("rollup",)}
 
@@ -255,13 +254,21 @@ class Target(Recorded, Sourced):
         blank=True,
         help_text=_("In the indicator’s unit. Empty for a task in words."),
     )
-    target_text = models.CharField(
-        _("target in words"),
+    target_text_en = models.CharField(
+        _("target in words, in English"),
         max_length=300,
         blank=True,
         validators=[check_text],
         help_text=_("Only for a task in words."),
     )
+    target_text_zh = models.CharField(
+        _("target in words, in Chinese"),
+        max_length=300,
+        blank=True,
+        validators=[check_text],
+        help_text=_("Only for a task in words. One language is enough; readers of the other see the same."),
+    )
+    target_text = Translated("target_text")
     done_on = models.DateField(
         _("done on"),
         null=True,
@@ -280,7 +287,7 @@ class Target(Recorded, Sourced):
         "one_per_indicator": ("indicator",),
         "after_base": ("target_year",),
         "has_value": ("target_value",),
-        "text_has_words": ("target_text",),
+        "text_has_words": ("target_text_zh",),
         "keep_has_base": ("base_value",),
         "done_only_for_text": ("done_on",),
     }
@@ -312,7 +319,7 @@ class Target(Recorded, Sourced):
             not_negative("base_value", "target_base_not_negative"),
             not_negative("target_value", "target_value_not_negative"),
             models.CheckConstraint(
-                condition=~Q(kind=TargetKind.TEXT) | ~Q(target_text=""),
+                condition=~Q(kind=TargetKind.TEXT) | ~Q(target_text_en="") | ~Q(target_text_zh=""),
                 name="target_text_has_words",
                 violation_error_message=_("Give the target in words."),
             ),

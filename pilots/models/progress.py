@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from config.asof import today
+from config.bilingual import Translated
 from pilots.metrics.lights import Colour
 from pilots.metrics.stages import Entry, Fault, Problem, Stage, problems
 from pilots.models.programme import Pilot
@@ -58,13 +59,21 @@ class StageEntry(Recorded, Sourced):
         validators=[check_text],
         help_text=_("The document that shows it, for example the plan’s title and number."),
     )
-    reason = models.CharField(
-        _("reason"),
+    reason_en = models.CharField(
+        _("reason in English"),
         max_length=300,
         blank=True,
         validators=[check_text],
         help_text=_("Needed where a stage before it was skipped: why, for example “day of review not published”."),
     )
+    reason_zh = models.CharField(
+        _("reason in Chinese"),
+        max_length=300,
+        blank=True,
+        validators=[check_text],
+        help_text=_("The same in Chinese. Where one is empty, readers of its language see the other."),
+    )
+    reason = Translated("reason")
 
     _history_m2m_fields = ["sources"]
     MENDED_AT: ClassVar[Rules] = {
@@ -126,7 +135,7 @@ class StageEntry(Recorded, Sourced):
 
 def stage_field(problem: Problem) -> str:
     """The field by which it is mended."""
-    return "reason" if problem.fault == Fault.SKIPPED else "entered_on"
+    return StageEntry.reason.readers if problem.fault == Fault.SKIPPED else "entered_on"
 
 
 def stage_message(problem: Problem) -> str:

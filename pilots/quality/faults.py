@@ -355,7 +355,7 @@ def jumps(as_of: date) -> Q:
     """A yearly value farther from the last than passes without a word of why, and there is no word."""
     high, low = F("value") * (1 + ALLOWED_JUMP), F("value") * (1 - ALLOWED_JUMP)
     far = Q(LessThan(high, OuterRef("value"))) | Q(GreaterThan(low, OuterRef("value")))
-    return Q(note="") & whole_year() & Q(Exists(year_before(as_of).filter(far, value__gt=0)))
+    return Q(note_en="", note_zh="") & whole_year() & Q(Exists(year_before(as_of).filter(far, value__gt=0)))
 
 
 def last_value(as_of: date) -> dict[str, Any]:

@@ -314,7 +314,7 @@ RULES: tuple[Rule, ...] = (
         gettext_lazy("Source without a day"),
         gettext_lazy("The day on which the source was published is not recorded."),
         gettext_lazy("Enter the day it carries; if it carries none, say so in its note."),
-        [Check(Source, lambda as_of: Q(published_on__isnull=True, note=""), place="published_on")],
+        [Check(Source, lambda as_of: Q(published_on__isnull=True, note_en="", note_zh=""), place="published_on")],
     ),
     # -- what is due
     Rule(
@@ -414,7 +414,7 @@ RULES: tuple[Rule, ...] = (
         gettext_lazy("Source without an address"),
         gettext_lazy("A reader cannot look it up."),
         gettext_lazy("Enter its web address; if it has no lasting one, say so in its note."),
-        [Check(Source, faults.blank("url"), lambda as_of: Q(note=""), "url")],
+        [Check(Source, faults.blank("url"), lambda as_of: Q(note_en="", note_zh=""), "url")],
     ),
     # -- names
     Rule(
@@ -734,7 +734,11 @@ RULES: tuple[Rule, ...] = (
         gettext_lazy("Value far from the year before"),
         gettext_lazy("It differs by more than 30 % from the year before, and no note says why: perhaps a wrong unit."),
         gettext_lazy("Check the value and its unit; correct it, or say in the note why it is right."),
-        [Check(Reading, faults.jumps, faults.reported, "note", since=reported, detail=leap, notes=faults.last_value)],
+        [
+            Check(
+                Reading, faults.jumps, faults.reported, "note_zh", since=reported, detail=leap, notes=faults.last_value
+            )
+        ],
     ),
     Rule(
         "reading-disputed",

@@ -46,7 +46,7 @@ DATES = (
 )
 TRUST = (
     _("How sure it is"),
-    {"fields": ["confidence", "note"], "description": _("Cite where it was read under “Sources” below.")},
+    {"fields": ["confidence", "note_en", "note_zh"], "description": _("Cite where it was read under “Sources” below.")},
 )
 
 
@@ -75,11 +75,11 @@ class DatedAdmin(RecordAdmin):
 class SourceAdmin(RecordAdmin):
     list_display = ["title", "publisher", "published_on", "reliability"]
     list_filter = ["reliability", "published_on"]
-    search_fields = ["title", "publisher", "url", "note"]
+    search_fields = ["title", "publisher", "url", "note_en", "note_zh"]
     date_hierarchy = "published_on"
     fieldsets = [
         (None, {"fields": ["title", "publisher", "published_on", "url"]}),
-        (_("How sure it is"), {"fields": ["reliability", "note"]}),
+        (_("How sure it is"), {"fields": ["reliability", "note_en", "note_zh"]}),
     ]
 
 
@@ -110,7 +110,7 @@ class AgencyAdmin(RecordAdmin):
     list_display = ["__str__", "name_zh", "name_en", "slug"]
     search_fields = ["name_zh", "name_en", "slug"]
     prepopulated_fields = {"slug": ["name_en"]}
-    fieldsets = [NAMES, (None, {"fields": ["note"]})]
+    fieldsets = [NAMES, (None, {"fields": ["note_en", "note_zh"]})]
 
 
 @admin.register(Division)
@@ -333,7 +333,7 @@ class FigureAdmin(RecordAdmin):
     list_display = ["__str__", "value", "unit", "span", "kind", "province", "state", "confidence"]
     list_select_related = ["province"]
     list_filter = ["state", "kind", "unit", "confidence", *present("province")]
-    search_fields = ["name_zh", "name_en", "slug", "as_printed", "note"]
+    search_fields = ["name_zh", "name_en", "slug", "as_printed", "note_en", "note_zh"]
     prepopulated_fields = {"slug": ["name_en"]}
     autocomplete_fields = ["province"]
     inlines = [cites(Figure)]
@@ -341,7 +341,7 @@ class FigureAdmin(RecordAdmin):
         NAMES,
         (_("The figure"), {"fields": ["kind", ("value", "unit"), "as_printed", "province"]}),
         (_("The period it is for"), {"fields": [("period_from", "period_to")]}),
-        (_("How sure it is"), {"fields": ["state", "confidence", "note"]}),
+        (_("How sure it is"), {"fields": ["state", "confidence", "note_en", "note_zh"]}),
     ]
 
     @admin.display(description=_("period"), ordering="period_from")

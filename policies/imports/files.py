@@ -42,7 +42,7 @@ def chosen_sheet(kind: Kind, name: str, content: bytes, sheet: str | None) -> Sh
     first = None
     for title in sheet_names(name, content)[:MOST_SHEETS]:
         read = read_sheet(name, content, title or None)
-        if find_headings(read, kind.columns, kind.keys).columns:
+        if find_headings(read, kind.readable, kind.keys).columns:
             return read
         first = first or read
     return first or read_sheet(name, content)

@@ -84,7 +84,7 @@ def read_headings(line: Line, words: Mapping[str, Column]) -> Headings:
         if word:
             found.places.add(place)
         column = words.get(word) or words.get(bare(entry.value))
-        if column and column.name in {other.name for other in found.columns.values()}:
+        if column and any(clash(column.name, other.name) for other in found.columns.values()):
             message = _("This column stands here twice. Keep one.")
             found.faults.append(CellFault(line.number, place, shown(entry.value), shown(entry.value), "twice", message))
         elif column:
@@ -100,6 +100,11 @@ def read_headings(line: Line, words: Mapping[str, Column]) -> Headings:
         elif word:
             found.faults.append(unknown(line.number, place, entry.value, words))
     return found
+
+
+def clash(name: str, other: str) -> bool:
+    """Whether two columns fill one field: the same, or a text without its language beside one of its languages."""
+    return name == other or f"{name}_" == other[:-2] or f"{other}_" == name[:-2]
 
 
 def unknown(row: int, place: int, value: object, words: Mapping[str, Column]) -> CellFault:

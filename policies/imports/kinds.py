@@ -11,8 +11,9 @@ from django.contrib.auth import get_permission_codename
 from django.db import models
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
+from config.bilingual import translated
 from config.bulk import chunks
 from config.faults import short
 from config.words import listed
@@ -28,7 +29,6 @@ GREATEST_KEY = 2**63 - 1
 # Headings that ledgers of offices use beside the names of our fields.
 USUAL_WORDS: Mapping[str, tuple[str, ...]] = {
     "province": ("省", "地区", "省区市", "所属省份"),
-    "note": ("说明",),
     "doc_number": ("发文字号", "文件编号"),
     "issued_on": ("印发时间", "发文日期", "发文时间"),
     "title_zh": ("文件名称", "政策名称", "方案名称", "标题"),
@@ -36,6 +36,14 @@ USUAL_WORDS: Mapping[str, tuple[str, ...]] = {
     "planned_on": ("计划时间", "计划完成时间", "计划完成日期"),
     "completed_on": ("完成时间", "实际完成时间", "实际完成日期"),
     "owner": ("牵头单位", "责任部门"),
+}
+
+
+# Texts that are kept in two languages, where a file has them in one column: its heading, and other words for it.
+UNDIVIDED: Mapping[str, tuple[Any, tuple[str, ...]]] = {
+    "note": (gettext_lazy("note"), ("说明",)),
+    "reason": (gettext_lazy("reason"), ()),
+    "target_text": (gettext_lazy("target in words"), ()),
 }
 
 
@@ -75,8 +83,22 @@ class Kind:
         return []
 
     @cached_property
+    def undivided(self) -> list[Column]:
+        """Columns of files from before texts were kept in two languages: each fills the field of its language."""
+        return [
+            Column(text.name, label, "text", aliases=words)
+            for text in translated(self.model)
+            for label, words in [UNDIVIDED[text.name]]
+        ]
+
+    @cached_property
+    def readable(self) -> list[Column]:
+        """The columns that a file may have; exports and templates have `columns`."""
+        return [*self.columns, *self.undivided]
+
+    @cached_property
     def by_name(self) -> dict[str, Column]:
-        return {column.name: column for column in self.columns}
+        return {column.name: column for column in self.readable}
 
     @cached_property
     def required(self) -> set[str]:

@@ -13,6 +13,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from config.bilingual import translated
 from config.bulk import chunks, links_of
 from config.charts import PartialDate
 from config.reach import NOT_YOURS, belongs_by, guarded
@@ -70,7 +71,7 @@ class Plan:
 
 def make_plan(kind: Kind, sheet: Sheet, *, by: Any) -> Work[Plan]:
     """Read and judge every row of the sheet for somebody; None stands for the command line, which may do everything."""
-    headings = find_headings(sheet, kind.columns, kind.keys)
+    headings = find_headings(sheet, kind.readable, kind.keys)
     plan = Plan(kind, sheet, headings, general=list(headings.faults))
     if not headings.columns or any(fault.code in {"no_headings", "missing_column"} for fault in headings.faults):
         return plan
@@ -124,8 +125,20 @@ def read_cells(row: Row, headings: Headings, library: Library, kind: Kind) -> No
             else:
                 row.fault(column, exc.code, str(exc.message))
                 row.lost = row.lost or column.form == "key"
+    separate_texts(row, kind)
     complete_days(row, headings.columns.values())
     refuse_strays(row, headings)
+
+
+def separate_texts(row: Row, kind: Kind) -> None:
+    """A text without its language fills the field of the language it is written in; an empty cell empties both."""
+    for text in translated(kind.model):
+        if text.name in row.values:
+            parts = text.parts(row.values.pop(text.name))
+            row.values.update({name: value or None for name, value in parts.items()})
+            places = dict(row.places)
+            place = places.pop(text.name)
+            row.places = places | dict.fromkeys(parts, place)
 
 
 def complete_days(row: Row, columns: Iterable[Column]) -> None:

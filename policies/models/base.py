@@ -11,10 +11,11 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models, router
 from django.db.models import Q
 from django.db.models.base import ModelState
-from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from config.asof import today
+from config.bilingual import Translated, reads_chinese
 from config.charts import PartialDate
 from config.history import HISTORY
 from config.reads import reads
@@ -255,10 +256,6 @@ class Bilingual(models.Model):
         return self.name or getattr(self, "slug", "") or str(self.pk)
 
 
-def reads_chinese() -> bool:
-    return (get_language() or "en").startswith("zh")
-
-
 class Named(Bilingual):
     name_zh = models.CharField(
         _("name in Chinese"), max_length=200, validators=[check_text], help_text=_("In full, for example 湖州市.")
@@ -302,6 +299,15 @@ class Titled(Bilingual):
         return self.name
 
 
+def english_note(help_text: Any) -> Any:
+    return models.TextField(_("note in English"), blank=True, validators=[check_text], help_text=help_text)
+
+
+def chinese_note() -> Any:
+    text = _("The same in Chinese. Where one is empty, readers of its language see the other.")
+    return models.TextField(_("note in Chinese"), blank=True, validators=[check_text], help_text=text)
+
+
 class Sourced(models.Model):
     """A fact: how sure it is, where it was read, and what a careful reader must know."""
 
@@ -318,12 +324,9 @@ class Sourced(models.Model):
         blank=True,
         help_text=_("Where this was read. Every fact should cite at least one."),
     )
-    note = models.TextField(
-        _("note"),
-        blank=True,
-        validators=[check_text],
-        help_text=_("What a careful reader must know, for example “Date of the press report”."),
-    )
+    note_en = english_note(_("What a careful reader must know, for example “Date of the press report”."))
+    note_zh = chinese_note()
+    note = Translated("note")
 
     class Meta:
         abstract = True

@@ -7,9 +7,22 @@ from django.db.models import Q
 from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from config.bilingual import Translated
 from config.paths import path_of
 from config.reads import reads
-from policies.models.base import Named, Recorded, Rules, Slugged, Sourced, check_text, code_check, fact_checks, one_of
+from policies.models.base import (
+    Named,
+    Recorded,
+    Rules,
+    Slugged,
+    Sourced,
+    check_text,
+    chinese_note,
+    code_check,
+    english_note,
+    fact_checks,
+    one_of,
+)
 from policies.querysets import ProvinceQuerySet
 
 
@@ -137,12 +150,11 @@ class Province(Slugged, Named, Sourced):
 class Agency(Slugged, Named):
     """A body that issues policies; a policy often has several."""
 
-    note = models.TextField(
-        _("note"),
-        blank=True,
-        validators=[check_text],
-        help_text=_("What a reader should know of it, for example an earlier name and the year of the change."),
+    note_en = english_note(
+        _("What a reader should know of it, for example an earlier name and the year of the change.")
     )
+    note_zh = chinese_note()
+    note = Translated("note")
 
     class Meta:
         verbose_name = _("agency")

@@ -6,7 +6,17 @@ from django.db import models
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
-from policies.models.base import Confidence, Recorded, Rules, check_not_ahead, check_text, one_of
+from config.bilingual import Translated
+from policies.models.base import (
+    Confidence,
+    Recorded,
+    Rules,
+    check_not_ahead,
+    check_text,
+    chinese_note,
+    english_note,
+    one_of,
+)
 
 
 class Source(Recorded):
@@ -39,12 +49,9 @@ class Source(Recorded):
         default=Confidence.OFFICIAL,
         help_text=_("The strongest that may be claimed for a fact that cites it."),
     )
-    note = models.TextField(
-        _("note"),
-        blank=True,
-        validators=[check_text],
-        help_text=_("What a reader should know of it, for example “Reprint; the original page is gone”."),
-    )
+    note_en = english_note(_("What a reader should know of it, for example “Reprint; the original page is gone”."))
+    note_zh = chinese_note()
+    note = Translated("note")
 
     MENDED_AT: ClassVar[Rules] = {"title_address_unique": ("title",)}
 

@@ -70,7 +70,7 @@ def test_the_body_of_a_shipped_record_is_that_record(program: Program, name: str
     refused = (400, {"rule"}) if name == "stages" else (409, {"unique"})
     assert (again.status_code, {fault["code"] for fault in shown(again)["errors"]}) == refused
     changed = program.send("PATCH", address, EDIT, **{"if-match": '"1-x"'})
-    record = {**own["record"], "note": EDIT["note"], "revision": 2}
+    record = {**own["record"], "note": EDIT["note"], "note_en": EDIT["note"], "revision": 2}
     assert (changed.status_code, today_apart(shown(changed))) == (200, today_apart(record))
 
 

@@ -104,7 +104,7 @@ def test_every_field_and_every_list_is_set_back_exactly(admin_client: Client) ->
     steps = {step.name: (step.now, step.then) for step in page.context["steps"]}
     assert steps == {
         "title_en": ("Other", "=Plan, “quoted”"),
-        "note": ("no data", "Two\nlines"),
+        "note_en": ("no data", "Two\nlines"),
         "issued_on": ("1 July 2022", "1 June 2022"),
         "issued_precision": ("day", "month"),
         "known_issued_by": ("1 July 2022", "30 June 2022"),
@@ -193,7 +193,10 @@ def test_who_saved_meanwhile_is_not_overwritten(admin_client: Client, pilot: Pil
     pilot.save()
     answer = admin_client.post(version_of(pilot, entry), {"version": str(page.context["latest"].pk)})
     assert told(answer)[0][1].startswith("the system saved this record on ")
-    assert {step.name: step.now for step in answer.context["steps"]} == {"name_en": "Third", "note": "Somebody's work"}
+    assert {step.name: step.now for step in answer.context["steps"]} == {
+        "name_en": "Third",
+        "note_en": "Somebody's work",
+    }
     pilot.refresh_from_db()
     assert pilot.note == "Somebody's work"
     sent = {"version": str(answer.context["latest"].pk)}

@@ -38,7 +38,8 @@ def admin() -> Program:
     return Program(User.objects.create_superuser("admin", password="a long enough one"))
 
 
-AGENCY = {"slug": "ndrc-energy", "name_zh": "测试能源局", "name_en": "Trial Energy Office", "note": None}
+AGENCY = {"slug": "ndrc-energy", "name_zh": "测试能源局", "name_en": "Trial Energy Office"}
+AGENCY |= {"note": None, "note_en": None, "note_zh": None}
 
 
 def test_a_record_is_created_read_changed_and_deleted(admin: Program) -> None:
@@ -56,7 +57,7 @@ def test_a_record_is_created_read_changed_and_deleted(admin: Program) -> None:
     assert (json.loads(read.content), read["ETag"]) == (row, made["ETag"])
     changed = admin.send("PATCH", "agencies/ndrc-energy/", {"note": "Under the NDRC"}, **{"If-Match": read["ETag"]})
     assert changed.status_code == 200, changed.content
-    assert json.loads(changed.content) == {**row, "note": "Under the NDRC", "revision": 2}
+    assert json.loads(changed.content) == {**row, "note": "Under the NDRC", "note_en": "Under the NDRC", "revision": 2}
     stale = admin.send("PATCH", "agencies/ndrc-energy/", {"note": "x"}, **{"If-Match": read["ETag"]})
     assert (stale.status_code, stale["ETag"]) == (412, changed["ETag"])
     assert admin.send("DELETE", "agencies/ndrc-energy/").status_code == 428
@@ -112,6 +113,40 @@ def test_many_are_created_together_or_none(admin: Program) -> None:
     assert (made.status_code, [row["slug"] for row in json.loads(made.content)]) == (201, ["one", "two"])
 
 
+NOTES = "note", "note_en", "note_zh"
+
+
+def test_a_note_is_written_in_one_language_or_in_both(admin: Program) -> None:
+    """`note` goes to the field of the language that it is written in; a record sent back whole may have any changed."""
+    anything = {"If-Match": "*"}
+
+    def after(body: Any, verb: str = "PATCH", language: str = "en") -> tuple[Any, ...]:
+        answer = admin.send(verb, f"agencies/mee/?lang={language}", body, **anything)
+        assert answer.status_code == 200, answer.content
+        row = json.loads(answer.content)
+        return tuple(row[name] for name in NOTES)
+
+    assert after({"note_en": "Old name: MEP", "note_zh": "原环境保护部"}) == (
+        *("Old name: MEP", "Old name: MEP", "原环境保护部"),
+    )
+    assert after({"note": "2018年组建"}) == ("Old name: MEP", "Old name: MEP", "2018年组建")
+    assert after({"note": "Formed in 2018"}, language="zh-hans") == ("2018年组建", "Formed in 2018", "2018年组建")
+    row = json.loads(admin.send("GET", "agencies/mee/").content)
+    assert after({name: row[name] for name in ("slug", "name_zh", "name_en", "note")}, "PUT") == (
+        *("Formed in 2018", "Formed in 2018", None),
+    )
+    assert after({"note_zh": "新"}) == ("Formed in 2018", "Formed in 2018", "新")
+    row = json.loads(admin.send("GET", "agencies/mee/").content)
+    assert after({**row, "note": "Since 2018"}) == ("Since 2018", "Since 2018", "新")
+    row = json.loads(admin.send("GET", "agencies/mee/").content)
+    assert after({**row, "note_en": "From 2018"}, "PUT") == ("From 2018", "From 2018", "新")
+    row = json.loads(admin.send("GET", "agencies/mee/").content)
+    assert after({**row, "note": "另"}, "PUT") == ("From 2018", "From 2018", "另")
+    row = json.loads(admin.send("GET", "agencies/mee/").content)
+    assert after({**row, "note": None}) == (None, None, None)
+    assert after({"note": None, "note_zh": "新"}) == ("新", None, "新")
+
+
 def test_many_are_changed_together_or_none(admin: Program) -> None:
     rows = json.loads(admin.send("POST", "agencies/", agencies("one", "two", "three")).content)
     sent = [{"slug": row["slug"], "revision": row["revision"], "note": f"note of {row['slug']}"} for row in rows]
@@ -120,7 +155,7 @@ def test_many_are_changed_together_or_none(admin: Program) -> None:
         404,
         [("/1/revision", "stale"), ("/2/revision", "required"), ("/3/slug", "not_found")],
     )
-    assert set(Agency.objects.filter(slug__in=["one", "two", "three"]).values_list("note", flat=True)) == {""}
+    assert set(Agency.objects.filter(slug__in=["one", "two", "three"]).values_list("note_en", flat=True)) == {""}
     done = admin.send("PATCH", "agencies/", sent, **{"X-Change-Reason": "校对".encode().decode("latin-1")})
     assert [(row["note"], row["revision"]) for row in json.loads(done.content)] == [
         ("note of one", 2),

@@ -129,7 +129,7 @@ def test_each_changed_row_leaves_one_entry_and_the_others_none(admin_client: Cli
 
 def test_what_is_changed_of_the_pilot_itself_has_its_entry(admin_client: Client, pilot: Pilot) -> None:
     milestone = make_milestone(pilot, date(2025, 1, 1))
-    changes = {"note": "Visited", "milestones-0-owner": "Office", "change_reason": "Visit"}
+    changes = {"note_en": "Visited", "milestones-0-owner": "Office", "change_reason": "Visit"}
     assert save(admin_client, pilot, **changes).status_code == 302
     assert [told(pilot)[0], told(milestone)[0]] == [("~", "admin", "Visit")] * 2
 
@@ -138,7 +138,7 @@ FAULTS = [
     ({"milestones-0-facet": "goal", "milestones-0-planned_on": "2025-01-01"}, "milestones-0", "title_zh"),
     ({"stages-0-stage": "listed"}, "stages-0", "entered_on"),
     ({"stages-0-stage": "listed", "stages-0-entered_on": "2999-01-01"}, "stages-0", "entered_on"),
-    ({"targets-0-kind": "text", "targets-0-target_year": 2026}, "targets-0", "target_text"),
+    ({"targets-0-kind": "text", "targets-0-target_year": 2026}, "targets-0", "target_text_zh"),
     ({"targets-0-target_year": 2026}, "targets-0", "target_value"),
     ({"targets-0-target_year": 2026, "targets-0-target_value": "12,5"}, "targets-0", "target_value"),
     (
@@ -177,7 +177,7 @@ def test_a_second_target_for_an_indicator_is_refused_at_it(admin_client, colleag
 
 def stage_row(place: int, stage: str, day: str, reason: str = "") -> dict[str, str]:
     row = {f"stages-{place}-stage": stage, f"stages-{place}-entered_on": day}
-    return row | ({f"stages-{place}-reason": reason} if reason else {})
+    return row | ({f"stages-{place}-reason_en": reason} if reason else {})
 
 
 def test_stages_that_move_together_are_no_fault(admin_client: Client, pilot: Pilot) -> None:
@@ -201,7 +201,7 @@ def test_a_stage_passed_over_asks_for_a_reason_in_its_row(admin_client: Client, 
     make_stage(pilot, "listed", date(2024, 1, 15))
     found = row_problems(save(admin_client, pilot, **stage_row(1, "plan_draft", "2024-05-01")))
     text = "Plan drafted: a stage passed over needs a reason (Task list received)"
-    assert found == {"stages-1": {"reason": [text]}}
+    assert found == {"stages-1": {"reason_en": [text]}}
     why = stage_row(1, "plan_draft", "2024-05-01", "Day of the task list not published")
     assert save(admin_client, pilot, **why).status_code == 302
 
@@ -295,7 +295,7 @@ def test_a_row_that_a_colleague_deleted_says_so_once(admin_client, colleague, pi
     milestone = make_milestone(pilot, date(2025, 1, 1))
     opened = admin_client.get(page_of(pilot))
     save(colleague, pilot, **{"milestones-0-DELETE": "on"})
-    answer = admin_client.post(page_of(pilot), filled(opened, note="Mine"))
+    answer = admin_client.post(page_of(pilot), filled(opened, note_en="Mine"))
     (text,) = row_problems(answer)["milestones-0"]["__all__"]
     assert text.startswith("wang deleted this row on ")
     assert admin_client.post(page_of(pilot), filled(answer)).status_code == 302
@@ -676,7 +676,7 @@ def test_what_was_read_cannot_be_overwritten(admin_client: Client, pilot: Pilot,
     reading = make_reading(pilot, so2, "2024", 100, value_status="preliminary")
     other = make_indicator("AIR_NOX")
     forged = {"value": "1", "period": "2023", "value_status": "final", "indicator": other.pk, "version_number": 9}
-    assert save(admin_client, reading, **forged, note="Seen").status_code == 302
+    assert save(admin_client, reading, **forged, note_en="Seen").status_code == 302
     reading.refresh_from_db()
     kept = (reading.value, reading.period, reading.value_status, reading.indicator, reading.version, reading.note)
     assert kept == (100, "2024", "preliminary", so2, 1, "Seen")
@@ -720,7 +720,7 @@ def test_a_correction_that_was_overtaken_is_refused_once(admin_client, colleague
 
 
 READING_FAULTS = [
-    ({"value": "150"}, "note"),
+    ({"value": "150"}, "note_en"),
     ({"value": "-1"}, "value"),
     ({"period": "2024-5"}, "period"),
     ({"period": str(today().year + 1)}, "period"),

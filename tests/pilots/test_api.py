@@ -76,6 +76,8 @@ def test_a_pilot_made_here(client: Client, empty: None) -> None:
         "confidence": "official",
         "unverified": False,
         "note": None,
+        "note_en": None,
+        "note_zh": None,
         "sources": [],
         "url": f"{HERE}/api/v1/pilots/park/",
         "page": f"{HERE}{park.get_absolute_url()}",

@@ -37,7 +37,7 @@ def link(kind: str, code: str, name: str, key: str = "slug") -> dict[str, str]:
     return {key: code, "name": name, "url": f"{HERE}/api/v1/{kind}/{code}/"}
 
 
-SOURCED = {"confidence": "official", "unverified": False, "note": None, "sources": []}
+SOURCED = {"confidence": "official", "unverified": False, "note": None, "note_en": None, "note_zh": None, "sources": []}
 
 
 # -- stages ------------------------------------------------------------------------------------------------
@@ -54,12 +54,15 @@ def test_a_stage_is_planned_until_its_day(client: Client, pilot: Pilot) -> None:
         "entered_on": "2024-11-15",
         "evidence": "Plan No. 1",
         "reason": "No draft was published.",
+        "reason_en": "No draft was published.",
+        "reason_zh": None,
         **SOURCED,
         "note": "Read in the press.",
+        "note_en": "Read in the press.",
         "url": f"{HERE}/api/v1/stages/{entry.pk}/",
         "revision": 1,
     }
-    later = dict.fromkeys(("entered_on", "evidence", "reason", "note"))
+    later = dict.fromkeys(("entered_on", "evidence", "reason", "reason_en", "note", "note_en"))
     assert rows(client, "stages/?as_of=2024-11-15") == [whole]
     assert rows(client, "stages/?as_of=2024-11-14") == [{**whole, **later}]
     assert rows(client, "stages/?as_of=2024-01-14") == []
@@ -156,6 +159,8 @@ def test_an_indicator_is_found_by_its_code_in_any_case(client: Client, code: str
         "equivalent_kg": 0.95,
         "may_enter_synergy": "total",
         "note": None,
+        "note_en": None,
+        "note_zh": None,
         "url": f"{HERE}/api/v1/indicators/AIR_SO2/",
         "revision": 1,
     }
@@ -187,6 +192,8 @@ def test_a_target_made_here(client: Client, pilot: Pilot) -> None:
             "target_year": 2026,
             "target_value": 3990,
             "target_text": None,
+            "target_text_en": None,
+            "target_text_zh": None,
             "done_on": None,
             "steps": [{"year": 2024, "value": 4150}, {"year": 2025, "value": 4060.25}],
             "binding": True,

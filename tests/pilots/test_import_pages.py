@@ -105,7 +105,7 @@ def test_a_change_is_shown_field_by_field_and_what_is_emptied_is_marked(admin_cl
             "word": "changed",
             "changes": [
                 ["Name in Chinese", "湖州", "湖州市", False],
-                ["Note", "old note", "no data", True],
+                ["Note in English", "old note", "no data", True],
                 ["Province", "Hebei", "Zhejiang", False],
             ],
         }
@@ -137,7 +137,7 @@ def test_a_record_that_changed_since_the_dry_run_stops_the_whole_import(admin_cl
     assert [line.partition(" on ")[0] for line in answer.context["what"]] == [
         "Row 2: “Huzhou” was changed by the system"
     ]
-    assert list(Pilot.objects.values_list("slug", "note")) == [("huzhou", "somebody was here")]
+    assert list(Pilot.objects.values_list("slug", "note_en")) == [("huzhou", "somebody was here")]
     assert admin_client.post(reverse("import-again", args=[record.pk])).status_code == 302
     assert admin_client.post(reverse("import-confirm", args=[record.pk]), {"reason": ""}).status_code == 302
     assert sorted(Pilot.objects.values_list("slug", flat=True)) == ["huzhou", "jiaxing"]

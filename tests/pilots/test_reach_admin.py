@@ -133,7 +133,7 @@ RECORDS = ["plan", "policy", "figure", "pilot", "milestone", "target", "reading"
 @pytest.mark.parametrize("name", RECORDS)
 def test_what_is_home_is_changed(world: SimpleNamespace, editor: User, client: Client, name: str) -> None:
     record = getattr(world.home, name)
-    assert save(client, record, note="Seen", change_reason="Read again").status_code == 302
+    assert save(client, record, note_en="Seen", change_reason="Read again").status_code == 302
     record.refresh_from_db()
     entry = newest(record)
     assert (record.note, entry.history_user, entry.history_change_reason) == ("Seen", editor, "Read again")
@@ -150,7 +150,7 @@ def test_what_is_away_opens_to_be_looked_at_and_takes_nothing(
         *shown.context["adminform"].form.fields
     }
     assert 'name="_save"' not in shown.text
-    sent = {"note": "Mine", "version": str(newest(record).pk)}
+    sent = {"note_en": "Mine", "version": str(newest(record).pk)}
     for address in (page(record), page(record, "delete"), page(record, "simple_history", newest(record).pk)):
         assert client.post(address, {**sent, "post": "yes"}).status_code == 403, address
     assert tables(histories=True) == before
@@ -159,7 +159,7 @@ def test_what_is_away_opens_to_be_looked_at_and_takes_nothing(
 def test_what_belongs_to_all_is_added_to_but_not_changed(world: SimpleNamespace, editor: User, client: Client) -> None:
     source = make_source(title="Notice")
     assert client.post(page(source), {"title": "Mine"}).status_code == 403
-    assert client.post(page(world.policy), {"note": "Mine"}).status_code == 403
+    assert client.post(page(world.policy), {"note_en": "Mine"}).status_code == 403
     assert add(client, type(source), title="Yearbook").status_code == 302
     assert client.post(add_page(Pilot), {"slug": "x"}).status_code == 403
     assert client.post(add_page(StageEntry), {"stage": "recommended"}).status_code == 403
@@ -183,9 +183,9 @@ def test_a_record_stays_in_the_province(world: SimpleNamespace, editor: User, cl
 
 def test_nor_is_it_given_to_all(world: SimpleNamespace, editor: User, client: Client) -> None:
     """The fault stands at the field, what was typed stays, and the lists below can still be mended."""
-    answer = save(client, world.home.policy, province="", level="national", note="Typed")
+    answer = save(client, world.home.policy, province="", level="national", note_en="Typed")
     assert problems(answer) == {"province": [NOT_YOURS]}
-    assert answer.context["adminform"].form["note"].value() == "Typed"
+    assert answer.context["adminform"].form["note_en"].value() == "Typed"
     assert answer.context["inline_admin_formsets"][0].has_change_permission
     answer = save(client, world.home.figure, province="")
     assert problems(answer) == {"province": [NOT_YOURS]}
@@ -275,7 +275,7 @@ def test_which_pilots_there_are_is_not_the_editor_s_to_say(
     pilot = world.home.pilot
     form = client.get(page(pilot)).context["adminform"].form
     assert not {*Pilot.PLACED} & {*form.fields}
-    answer = save(client, pilot, slug="taken", kind="enterprise", province=world.away.province.pk, note="Seen")
+    answer = save(client, pilot, slug="taken", kind="enterprise", province=world.away.province.pk, note_en="Seen")
     assert answer.status_code == 302
     pilot.refresh_from_db()
     assert (pilot.slug, pilot.kind, pilot.province, pilot.note) == ("home-city", "city", world.home.province, "Seen")
@@ -283,7 +283,7 @@ def test_which_pilots_there_are_is_not_the_editor_s_to_say(
 
 def test_accepting_is_not_either(world: SimpleNamespace, editor: User, client: Client) -> None:
     reading = world.home.reading
-    assert save(client, reading, state="accepted", accepted_on="2025-06-01", note="Seen").status_code == 302
+    assert save(client, reading, state="accepted", accepted_on="2025-06-01", note_en="Seen").status_code == 302
     reading.refresh_from_db()
     assert (reading.state, reading.accepted_on, reading.note) == ("reported", None, "Seen")
     assert client.post(page(reading, "judge", "accepted"), {"post": "yes"}).status_code == 403
@@ -586,11 +586,11 @@ def test_the_report_is_of_the_own_province(world: SimpleNamespace, editor: User,
 def test_a_change_of_province_holds_from_the_next_request_on(
     world: SimpleNamespace, editor: User, client: Client
 ) -> None:
-    assert save(client, world.home.plan, note="Seen").status_code == 302
+    assert save(client, world.home.plan, note_en="Seen").status_code == 302
     Officer.objects.filter(user=editor).update(province=world.away.province)
-    assert client.post(page(world.home.plan), {"note": "Again"}).status_code == 403
-    assert save(client, world.away.plan, note="Seen").status_code == 302
-    assert Province.objects.filter(plans__note="Seen").count() == 2
+    assert client.post(page(world.home.plan), {"note_en": "Again"}).status_code == 403
+    assert save(client, world.away.plan, note_en="Seen").status_code == 302
+    assert Province.objects.filter(plans__note_en="Seen").count() == 2
 
 
 def test_what_was_deleted_with_its_rows_takes_the_right_to_the_rows_too(world: SimpleNamespace, client: Client) -> None:

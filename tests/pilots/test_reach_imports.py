@@ -124,7 +124,7 @@ def test_rows_that_change_nothing_may_be_anybody_s(world: SimpleNamespace, edito
     record = checked("plans", PLANS, *rows, by=editor)
     assert (record.updated, record.unchanged) == (1, 1)
     confirmed(record, by=editor)
-    assert [*ProvincialPlan.objects.filter(note="mine")] == [world.home.plan]
+    assert [*ProvincialPlan.objects.filter(note_en="mine")] == [world.home.plan]
     assert world.away.plan.history.count() == 1
 
 

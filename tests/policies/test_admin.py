@@ -130,7 +130,7 @@ PLAN_FAULTS = [
         {"status": "issued", "issued_on": "2022-12-05", "published_on": "2022-12-01"},
         {"published_on": "Published before"},
     ),
-    ({"note": "a\u202eb"}, {"note": "Remove the invisible character U+202E"}),
+    ({"note_en": "a\u202eb"}, {"note_en": "Remove the invisible character U+202E"}),
 ]
 
 

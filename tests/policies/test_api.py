@@ -151,6 +151,8 @@ def test_a_province(client: Client) -> None:
         "confidence": "inferred",
         "unverified": True,
         "note": None,
+        "note_en": None,
+        "note_zh": None,
         "url": f"{HERE}/api/v1/provinces/zhejiang/",
         "page": f"{HERE}/provinces/zhejiang/",
         "revision": 1,
@@ -186,6 +188,8 @@ def test_a_policy_made_here(client: Client, empty: None) -> None:
         "confidence": "official",
         "unverified": False,
         "note": None,
+        "note_en": None,
+        "note_zh": None,
         "sources": [
             {
                 "id": source.pk,

@@ -61,7 +61,7 @@ def test_an_edit_stays_and_other_fields_follow_a_newer_file(tmp_path: Path) -> N
 
 
 def test_an_edited_relation_stays(tmp_path: Path) -> None:
-    head = "slug,name_zh,divisions,named_in_batch_notice,ultra_low_emission,confidence,sources,note\n"
+    head = "slug,name_zh,divisions,named_in_batch_notice,ultra_low_emission,confidence,sources,note_en\n"
     load([kind(tmp_path, "industries", head + "glass,玻璃,C30,no,no,media,,\n")])
     glass = Industry.objects.get(slug="glass")
     glass.divisions.clear()
@@ -93,7 +93,7 @@ def test_a_renamed_code_is_an_edit(tmp_path: Path) -> None:
 
 
 NO_DAY = "Issued: give the day (or month or year) of issue, or the day by which it is known to exist."
-PLANS = "policy,province,status,issued_on,issued_precision,known_issued_by,confidence,sources,note\n"
+PLANS = "policy,province,status,issued_on,issued_precision,known_issued_by,confidence,sources,note_en\n"
 
 
 def test_every_bad_row_is_listed_and_nothing_is_written(tmp_path: Path) -> None:

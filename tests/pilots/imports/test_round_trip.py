@@ -44,7 +44,7 @@ def full_records() -> dict[str, Any]:
     """One record of each kind with every field filled, the texts with what spreadsheets like to change."""
     province, sources = make_province(), [make_source(title=LINE), make_source(title="@公报")]
     parent = make_policy(slug="parent")
-    facts: dict[str, Any] = {"confidence": "media", "note": HOSTILE}
+    facts: dict[str, Any] = {"confidence": "media", "note_en": HOSTILE, "note_zh": LINE}
     issued: dict[str, Any] = {
         "issued_on": date(2022, 6, 1),
         "issued_precision": "month",
@@ -69,14 +69,16 @@ def full_records() -> dict[str, Any]:
     )  # fmt: skip
     indicator = make_indicator("SO2")
     stage = make_stage(
-        city, "listed", date(2024, 1, 15), planned_on=date(2024, 1, 1), evidence=LINE, reason=LINE, **facts
-    )
+        city, "listed", date(2024, 1, 15), planned_on=date(2024, 1, 1), evidence=LINE, reason_en=f"-{LINE}",
+        reason_zh=LINE, **facts,
+    )  # fmt: skip
     milestone = make_milestone(
         pilot, date(2024, 6, 1), date(2024, 5, 1), **titles, **facts, owner=LINE, weight=3, is_key=True, evidence=LINE
     )
     target = make_target(
-        pilot, indicator, Decimal("123456789.123456"), Decimal("0.000001"), **facts, kind="limit", target_text=LINE
-    )
+        pilot, indicator, Decimal("123456789.123456"), Decimal("0.000001"), **facts, kind="limit",
+        target_text_en=f"-{LINE}", target_text_zh=LINE,
+    )  # fmt: skip
     target.steps.create(year=2024, value=Decimal("34.4"))
     target.steps.create(year=2025, value=Decimal("123456789.123456"))
     reading = make_reading(pilot, indicator, "2024", Decimal("123456789.123456"), value_status="final", **facts)
@@ -157,12 +159,12 @@ def test_what_was_edited_in_the_workbook_changes_and_nothing_else() -> None:
     pilot = kind.model._base_manager.get(name_en="007")  # type: ignore[misc]
     content = edited(
         exported(kind, "xlsx", kind.model._base_manager.filter(pk=pilot.pk)),
-        {"Note": "=2+2", "Term starts": date(2024, 2, 3), "Prefecture code": "330500", "Industries": None},
+        {"Note in English": "=2+2", "Term starts": date(2024, 2, 3), "Prefecture code": "330500", "Industries": None},
     )
     [row] = read(kind, "xlsx", content).rows
     assert row.faults == []
     assert {change.label: change.new for change in row.changes} == {
-        "Note": "=2+2",
+        "Note in English": "=2+2",
         "Term starts": "3 February 2024",
         "Prefecture code": "330500",
         "Industries": "no data",

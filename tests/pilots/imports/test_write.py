@@ -293,7 +293,7 @@ def change_list(world: dict[str, Any]) -> None:
 
 
 def change_without_history(world: dict[str, Any]) -> None:
-    Pilot.objects.filter(slug="p").update(note="by hand")
+    Pilot.objects.filter(slug="p").update(note_en="by hand")
 
 
 def delete_it(world: dict[str, Any]) -> None:

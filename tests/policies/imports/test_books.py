@@ -53,12 +53,13 @@ def test_a_template_has_headings_in_the_reader_s_language_and_nothing_below() ->
     sheet = book["Provincial plans"]
     assert rows(sheet) == [
         [
-            *("Record number", "Title in Chinese", "Title in English", "Confidence", "Note", "Issued on", "Precision"),
+            *("Record number", "Title in Chinese", "Title in English", "Confidence", "Note in English"),
+            *("Note in Chinese", "Issued on", "Precision"),
             *("Published on", "Known by", "Policy", "Province", "Status", "Document number", "Issuing bodies"),
             *("Searched on", "Searched where", "Sources"),
         ]
     ]
-    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:Q1")
+    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:R1")
     with translation.override("zh-hans"):
         assert rows(opened(template(PLANS)).worksheets[0])[0][9:12] == ["政策", "省份", "状态"]
 
@@ -100,10 +101,10 @@ def test_drop_downs_offer_the_allowed_values_by_the_names_that_lead_back() -> No
     rules = {str(rule.sqref): rule for rule in book.worksheets[0].data_validations.dataValidation}
     assert {place: rule.formula1 for place, rule in rules.items() if rule.type == "list"} == {
         "D2:D1048576": "'Lists'!$A$2:$A$4",
-        "G2:G1048576": "'Lists'!$B$2:$B$4",
-        "J2:J1048576": "'Lists'!$C$2:$C$3",
-        "K2:K1048576": "'Lists'!$D$2:$D$2",
-        "L2:L1048576": "'Lists'!$E$2:$E$6",
+        "H2:H1048576": "'Lists'!$B$2:$B$4",
+        "K2:K1048576": "'Lists'!$C$2:$C$3",
+        "L2:L1048576": "'Lists'!$D$2:$D$2",
+        "M2:M1048576": "'Lists'!$E$2:$E$6",
     }
     assert {rule.errorStyle for rule in rules.values() if rule.type == "list"} == {"warning"}
 
@@ -146,8 +147,8 @@ def test_a_sheet_explains_each_column_with_examples_from_the_records() -> None:
     plan.sources.set([first, second])
     table = rows(opened(template(PLANS))["Explanation"])
     assert table[0] == ["Column", "Required", "What to write", "Accepted forms", "Allowed values", "Example"]
-    assert [line[0] for line in table[1:18]] == [column.heading for column in PLANS.columns]
-    explained = {line[0]: line[1:] for line in table[1:18]}
+    assert [line[0] for line in table[1:19]] == [column.heading for column in PLANS.columns]
+    explained = {line[0]: line[1:] for line in table[1:19]}
     assert explained["Record number"][-2:] == [None, None]
     assert explained["Issued on"] == [
         "no",
@@ -165,7 +166,7 @@ def test_a_sheet_explains_each_column_with_examples_from_the_records() -> None:
     assert explained["Status"][3:] == ["issued, drafting, not found, not required, unknown", "issued"]
     assert explained["Issuing bodies"][-1] == "7"
     assert explained["Sources"][-1] == "_x005F_x0041_ =1\n公报"
-    assert table[19][0] == "How the file is read"
+    assert table[20][0] == "How the file is read"
     assert table[-1][0] == "Without a record number, a row finds its record by: Policy + Province"
 
 
@@ -237,8 +238,8 @@ def test_a_workbook_holds_real_days_and_numbers_and_text_that_never_runs() -> No
         ("-", "s", "@"),
         ("2022-06", "s", "@"),
         ("month", "s", "@"),
-        (sheet["H2"].value, "d", "yyyy-mm-dd"),
         (sheet["I2"].value, "d", "yyyy-mm-dd"),
+        (sheet["J2"].value, "d", "yyyy-mm-dd"),
         ("Joint plan", "s", "@"),
         ("Tibet", "s", "@"),
         ("issued", "s", "@"),
@@ -246,18 +247,19 @@ def test_a_workbook_holds_real_days_and_numbers_and_text_that_never_runs() -> No
         (7, "n", "General"),
         ("公报\n网页", "s", "@"),
     ]
-    assert [sheet["H2"].value.date(), sheet["I2"].value.date()] == [date(2022, 7, 2), date(2022, 6, 30)]
-    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:Q2")
-    assert len(sheet.data_validations.dataValidation) == 17
+    assert [sheet["I2"].value.date(), sheet["J2"].value.date()] == [date(2022, 7, 2), date(2022, 6, 30)]
+    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:R2")
+    assert len(sheet.data_validations.dataValidation) == 18
 
 
 @EMPTY_AND_DB
 def test_csv_has_a_mark_for_excel_and_text_that_never_runs() -> None:
     plan = one_plan()
     assert csv_of(PLANS) == (
-        "\ufeffRecord number,Title in Chinese,Title in English,Confidence,Note,Issued on,Precision,Published on,"
-        "Known by,Policy,Province,Status,Document number,Issuing bodies,Searched on,Searched where,Sources\r\n"
-        f"{plan.pk},'=1+1,\"_x0041_ \n+\",official,'-,2022-06,month,2022-07-02,2022-06-30,"
+        "\ufeffRecord number,Title in Chinese,Title in English,Confidence,Note in English,Note in Chinese,Issued on,"
+        "Precision,Published on,Known by,Policy,Province,Status,Document number,Issuing bodies,Searched on,"
+        "Searched where,Sources\r\n"
+        f"{plan.pk},'=1+1,\"_x0041_ \n+\",official,'-,,2022-06,month,2022-07-02,2022-06-30,"
         'Joint plan,Tibet,issued,0012,7,,,"公报\n网页"\r\n'
     )
 
@@ -280,7 +282,7 @@ def test_text_too_long_for_a_cell_is_cut_and_refused_by_the_import() -> None:
     response: Any = export_workbook(POLICIES, POLICIES.records().order_by("pk"), stem="x")
     for name, content in (("a.xlsx", response.getvalue()), ("a.csv", csv_of(POLICIES).encode())):
         plan = finish(read_plan(POLICIES, name, content, by=None))
-        assert [(fault.row, fault.heading, fault.code) for fault in plan.faults] == [(2, "Note", "control")]
+        assert [(fault.row, fault.heading, fault.code) for fault in plan.faults] == [(2, "Note in Chinese", "control")]
         assert [(row.record.pk, row.action) for row in plan.rows] == [(policy.pk, "unchanged"), (fits.pk, "unchanged")]
 
 

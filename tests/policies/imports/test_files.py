@@ -88,7 +88,7 @@ def test_the_file_comes_back_with_what_became_of_each_row() -> None:
     assert [[cell.value for cell in row] for row in sheet.iter_rows(min_row=1, max_row=3)] == [
         ["名单", None, None, None, None],
         ["slug", "title_zh", "note", "Import result", "Import reason"],
-        ["a", "甲", "新", "changed", "Note: 旧 → 新"],
+        ["a", "甲", "新", "changed", "Note in Chinese: 旧 → 新"],
     ]
     last = [cell.value for cell in sheet[4]]
     assert last[:4] == ["b", None, None, "error"]

@@ -14,7 +14,7 @@ PILOT = ["代码", "中文名称", "类型", "批次", "省份"]
 
 
 def found(kind: str, *rows: Any) -> Headings:
-    return find_headings(sheet_of(*rows), KINDS[kind].columns, KINDS[kind].keys)
+    return find_headings(sheet_of(*rows), KINDS[kind].readable, KINDS[kind].keys)
 
 
 def names(headings: Headings) -> dict[int, str]:
@@ -35,7 +35,7 @@ def test_every_heading_leads_to_its_own_column(kind: Kind, language: str) -> Non
     """In each language, however the row is ordered; none is taken for another."""
     with translation.override(language):
         labels = [column.heading for column in reversed(kind.columns)]
-    headings = find_headings(sheet_of(labels), kind.columns, kind.keys)
+    headings = find_headings(sheet_of(labels), kind.readable, kind.keys)
     assert names(headings) == dict(enumerate((column.name for column in reversed(kind.columns)), 1))
     assert headings.faults == []
 
@@ -135,6 +135,15 @@ def test_a_column_twice() -> None:
     headings = found("pilots", ["slug", "Name in Chinese", "中文名称"])
     assert codes(headings) == [("C1", "twice")]
     assert names(headings) == {1: "slug", 2: "name_zh"}
+
+
+@pytest.mark.parametrize("heading", ["Note", "备注", "note", "说明"])
+def test_a_file_from_before_notes_had_a_language_is_read(heading: str) -> None:
+    headings = found("pilots", ["slug", heading])
+    assert (names(headings), codes(headings)) == ({1: "slug", 2: "note"}, [])
+    assert codes(found("pilots", ["slug", heading, "中文备注"])) == [("C1", "twice")]
+    assert codes(found("pilots", ["slug", "Note in English", heading])) == [("C1", "twice")]
+    assert codes(found("pilots", ["slug", "Note in English", "中文备注"])) == []
 
 
 def test_columns_that_tell_rows_apart() -> None:

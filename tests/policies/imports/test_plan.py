@@ -68,7 +68,7 @@ def test_an_empty_cell_empties_what_may_be_empty() -> None:
     plan = policy_plan(
         ["old", None, None, None, None], heads=["slug", "note", "confidence", "agencies", "calls_for_provincial_plan"]
     )
-    assert changes(plan) == {"Note": ("gone", "no data"), "Issued by": ("部", "no data")}
+    assert changes(plan) == {"Note in English": ("gone", "no data"), "Issued by": ("部", "no data")}
     assert [change.emptied for change in plan.rows[0].changes] == [True, True]
 
 
@@ -77,7 +77,7 @@ def test_what_nobody_sees_is_an_empty_cell(blank: str) -> None:
     make_policy(slug="old", note="gone")
     plan = policy_plan(["old", blank], [blank, blank], heads=["slug", "note"])
     assert faults_of(plan) == []
-    assert changes(plan) == {"Note": ("gone", "no data")}
+    assert changes(plan) == {"Note in English": ("gone", "no data")}
 
 
 def test_a_formula_without_a_result_is_no_empty_cell() -> None:
@@ -333,10 +333,22 @@ def test_no_rows() -> None:
     assert faults_of(plan_of("policies", ["No.", "slug", "note"], [1], [2])) == [("1", "no_rows")]
 
 
+@pytest.mark.parametrize(
+    ("text", "english", "chinese"),
+    [("New, about 湖州", "New, about 湖州", "旧"), ("新的说明", "old", "新的说明"), (None, "", "")],
+)
+def test_a_note_without_a_language_goes_where_its_language_is(text: str | None, english: str, chinese: str) -> None:
+    """An empty cell empties both, as it always emptied the note."""
+    make_policy(slug="old", note_en="old", note_zh="旧")
+    plan = policy_plan(["old", text], heads=["slug", "note"])
+    record = plan.rows[0].record
+    assert (plan.faults, record.note_en, record.note_zh) == ([], english, chinese)
+
+
 def test_an_unchanged_row_is_no_fault_though_a_newer_rule_would_refuse_it() -> None:
     """An old record that breaks a rule of today can stand in the file beside those that are edited."""
     policy = make_policy(slug="old", note="plain")
-    Policy.objects.filter(pk=policy.pk).update(note="hidden\u00ad")
+    Policy.objects.filter(pk=policy.pk).update(note_en="hidden\u00ad")
     plan = plan_of("policies", ["id", "slug"], [policy.pk, "old"])
     assert (faults_of(plan), done_by(plan)) == ([], [(2, "unchanged")])
     assert faults_of(plan_of("policies", ["id", "slug"], [policy.pk, "older"])) == [("2", "invalid")]

@@ -103,7 +103,8 @@ def test_any_text_of_a_record_comes_back_to_the_letter(title: str, note: str, nu
     values = {
         "title_zh": title,
         "title_en": title or "x",
-        "note": note,
+        "note_en": note,
+        "note_zh": note,
         "doc_number": unicodedata.normalize("NFKC", number).strip(),
     }
     Policy.objects.filter(pk=policy.pk).update(**values)
@@ -151,7 +152,8 @@ def test_every_field_of_a_full_record_is_in_the_file() -> None:
         level="provincial",
         province=province,
         parent=parent,
-        note="备注",
+        note_en="Note",
+        note_zh="备注",
         short_name_zh="方案",
         short_name_en="Plan",
         doc_number="环〔2022〕1号",
@@ -163,7 +165,8 @@ def test_every_field_of_a_full_record_is_in_the_file() -> None:
         policy,
         province,
         title_en="Plan",
-        note="备注",
+        note_en="Note",
+        note_zh="备注",
         issued_precision="day",
         published_on=date(2022, 12, 9),
         doc_number="1",
