@@ -76,7 +76,7 @@ def recognise(kinds: Iterable[Kind], name: str, content: bytes) -> tuple[Kind, S
 
 def fit(kind: Kind, sheet: Sheet) -> int:
     """How many headings of the sheet the kind has, less those that it does not have; 0 where none is left."""
-    found = find_headings(sheet, kind.columns, kind.keys)
+    found = find_headings(sheet, kind.readable, kind.keys)
     return max(0, len(found.columns) - sum(fault.code == "unknown_column" for fault in found.faults))
 
 
