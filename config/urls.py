@@ -4,6 +4,8 @@ from django.contrib import admin
 from django.contrib.auth import views as auth
 from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path, re_path
+from django.views.decorators.http import require_safe
+from django.views.generic import RedirectView
 
 from config.api import Changes
 from config.apidocs import Schema, api_docs, api_use
@@ -78,12 +80,14 @@ ROUTES = {
     "changes": "api-changes",
     "schema": "api-schema",
     "docs": "api-docs",
+    "use": "api-use",
 }
 urlpatterns += [
     path("api/v1/", Root.as_view(routes=ROUTES), name="api-root"),
     *[path(f"api/v1/{name}/", view.as_view(), name=f"api-{name}") for name, view in AGGREGATES.items()],
     path("api/v1/changes/", Changes.as_view(kinds=KINDS), name="api-changes"),
     path("api/v1/", include(router.urls)),
+    path("api/", require_safe(RedirectView.as_view(pattern_name="api-docs"))),
     path("api/schema/", Schema.as_view(), name="api-schema"),
     path("api/docs/", api_docs, name="api-docs"),
     path("api/use/", api_use, name="api-use"),

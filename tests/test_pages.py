@@ -7,13 +7,15 @@ from datetime import date
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
+from django.urls import reverse
 from openpyxl import load_workbook
 
 from pilots import progress
 from pilots.models import Batch, Pilot
 from pilots.progress import build_progress, pilot_status
-from policies.models import Industry, Policy, Province
+from policies.models import Industry, Officer, Policy, Province, Role
 from tests.factories import (
     make_batch,
     make_industry,
@@ -464,3 +466,45 @@ def test_the_day_stands_in_the_head_of_a_page_once(client: Client) -> None:
     past = client.get("/pilots/?as_of=2024-01-30").content.decode()
     assert past.count('<form class="day"') == 1
     assert '<form class="day"' not in client.get("/sign-in/").content.decode()
+
+
+# -- ways to edit ------------------------------------------------------------------------------------------
+
+
+def edit_links(client: Client, address: str) -> list[tuple[str, str]]:
+    html = client.get(address).content.decode()
+    part = html.partition('<ul class="edit-links')[2].partition("</ul>")[0]
+    return re.findall(r'<a href="([^"]*)">([^<]*)</a>', part)
+
+
+def test_a_page_leads_those_who_may_to_the_form_of_its_record(admin_client: Client) -> None:
+    pilot = Pilot.objects.get(slug="huzhou")
+    form = reverse("admin:pilots_pilot_change", args=[pilot.pk])
+    assert edit_links(admin_client, pilot.get_absolute_url()) == [
+        (form, "Edit this record"),
+        (reverse("admin:pilots_pilot_readings", args=[pilot.pk]), "Enter readings"),
+        (f"{form}#stages-group", "Stages"),
+        (f"{form}#milestones-group", "Milestones"),
+        (f"{form}#targets-group", "Targets"),
+        (f"{reverse('admin:pilots_lightoverride_add')}?pilot={pilot.pk}", "Set the light by hand"),
+    ]
+    for record in (Policy.objects.first(), Province.objects.first(), pilot.batch, Industry.objects.first()):
+        assert record is not None
+        name = f"admin:{record._meta.app_label}_{record._meta.model_name}_change"
+        first = edit_links(admin_client, record.get_absolute_url())[0]
+        assert first == (reverse(name, args=[record.pk]), "Edit this record")
+
+
+def test_a_page_offers_no_form_to_readers_nor_beyond_a_province(client: Client) -> None:
+    zhejiang = Province.objects.get(slug="zhejiang")
+    own, other = Pilot.objects.get(slug="huzhou"), Pilot.objects.get(slug="baoding")
+    assert edit_links(client, own.get_absolute_url()) == []
+    editor = User.objects.create_user("editor")
+    Officer.objects.create(user=editor, role=Role.PROVINCIAL_EDITOR, province=zhejiang)
+    client.force_login(editor)
+    assert [label for _url, label in edit_links(client, own.get_absolute_url())][:2] == [
+        "Edit this record",
+        "Enter readings",
+    ]
+    assert edit_links(client, other.get_absolute_url()) == []
+    assert edit_links(client, own.batch.get_absolute_url()) == []

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from django import template
+from django.contrib import admin
 from django.forms import BaseForm
 from django.http import HttpRequest, QueryDict
 from django.template import Context
@@ -110,6 +111,24 @@ def fresh(context: Context, template: str) -> SafeString:
     if getattr(request, "seams", False):
         return mark_safe(seam(template))  # noqa: S308  # the name of a template of ours
     return render_to_string(template, request=request)
+
+
+@register.inclusion_tag("parts/editlinks.html", takes_context=True)
+def edit_links(context: Context, record: Any) -> dict[str, Any]:
+    """`{% edit_links pilot %}`: the ways to edit a record, for who has permission to change it.
+
+    The record's form, then what its admin page offers beside it. Pages are cached for each of the staff apart.
+    """
+    request = context.get("request")
+    if request is None or not request.user.is_staff:
+        return {}
+    page: Any = admin.site.get_model_admin(type(record))
+    if not page.has_change_permission(request, record):
+        return {}
+    form = reverse(f"admin:{record._meta.app_label}_{record._meta.model_name}_change", args=[record.pk])
+    ways = page.ways(request, record)
+    beside = [(label, form + address if address.startswith("#") else address) for label, address in ways]
+    return {"links": [(gettext("Edit this record"), form), *beside]}
 
 
 # -- values ------------------------------------------------------------------------------------------

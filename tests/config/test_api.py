@@ -142,7 +142,7 @@ def test_search_and_q_mean_the_same_and_both_hold(client: Client) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        *("/api/", "/api/v2/", "/api/v1/nothing/", "/api/v1/provinces/nowhere/", "/api/v1/provinces/%00/"),
+        *("/api/v2/", "/api/v1/nothing/", "/api/v1/provinces/nowhere/", "/api/v1/provinces/%00/"),
         *("/api/v1/provinces/%ff/", "/api/v1/plans/abc/", "/api/v1/plans/" + "9" * 30 + "/", "/api/v1/plans/0/"),
         *("/api/v1/plans/" + "9" * 18 + "/", "/api/v1/pilots/?page=1000000000000000", "/api/v1/pilots/?page=2"),
     ],
@@ -386,7 +386,8 @@ def test_the_format_comes_from_the_address_or_the_accept_header(
 def test_the_root_leads_everywhere(client: Client) -> None:
     addresses = client.get("/api/v1/").json()
     assert list(addresses) == [
-        *(*RESOURCES, "overview", "rollout", "coverage", "progress", "synergy", "trend", "changes", "schema", "docs"),
+        *(*RESOURCES, "overview", "rollout", "coverage", "progress", "synergy", "trend"),
+        *("changes", "schema", "docs", "use"),
     ]
     for name, address in addresses.items():
         assert client.get(address).status_code == (400 if name in {"rollout", "trend"} else 200)
@@ -395,3 +396,10 @@ def test_the_root_leads_everywhere(client: Client) -> None:
 def test_settings_offer_the_formats_that_are_made() -> None:
     names = [path.rpartition(".")[2] for path in settings.REST_FRAMEWORK["DEFAULT_RENDERER_CLASSES"]]
     assert names == ["JSONRenderer", "CSVRenderer", "XLSXRenderer"]
+
+
+def test_the_api_s_own_address_leads_to_its_documents(client: Client) -> None:
+    answer = client.get("/api/")
+    assert (answer.status_code, answer["Location"]) == (302, "/api/docs/")
+    assert client.post("/api/").status_code == 405
+    assert client.get("/api/v1/").json()["use"] == "http://testserver/api/use/"
