@@ -31,6 +31,7 @@ CHART_LIBRARIES: tuple[tuple[str, str, str, str], ...] = (
 # Our own files that draw, brought after the libraries.
 DRAWINGS = (
     ("js/drawings.js", ""),
+    ("js/keyboard.js", ""),
     ("js/funnel.js", "funnel"),
     ("js/trend.js", "trend"),
     ("js/timeline.js", "timeline"),

@@ -301,6 +301,69 @@ def test_arrow_keys_move_over_the_tile_map_and_enter_opens(reader: Callable[...,
     page.wait_for_url("**/provinces/shandong/?as_of=2026-11-24")
 
 
+def walk(page: Page, slug: str, *keys: str) -> list[str]:
+    """What the live region of a chart says after each key."""
+    canvas = page.locator(f"#chart-{slug} canvas")
+    said = []
+    for key in keys:
+        canvas.press(key)
+        said.append(page.locator(f"#chart-{slug} [data-cursor]").text_content() or "")
+    return said
+
+
+def test_arrow_keys_walk_a_chart_and_say_what_is_under_the_cursor(reader: Callable[..., Page]) -> None:
+    page = reader("/industries/?as_of=2026-11-24")
+    draw_charts(page)
+    canvas = page.locator("#chart-coverage canvas")
+    assert canvas.get_attribute("role") == "application"
+    expect(canvas).to_have_accessible_description("← → from value to value, Enter opens the record, Esc leaves")
+    expect(page.locator("#chart-coverage [data-cursor]")).to_have_role("status")
+    expect(page.locator("#chart-coverage .walk-hint")).to_have_css("clip-path", "inset(50%)")
+    page.locator("#chart-coverage").get_by_role("tab", name="Chart").focus()
+    page.keyboard.press("Tab")
+    expect(canvas).to_be_focused()
+    expect(page.locator("#chart-coverage .walk-hint")).to_have_css("clip-path", "none")
+    rows = page.evaluate(
+        "() => JSON.parse(document.querySelector('#chart-coverage [data-live-drawing] script').textContent).bars"
+    )
+    texts = [f"{bar['label']}, {bar['text']} ({place} / {len(rows)})" for place, bar in enumerate(rows, 1)]
+    assert walk(
+        page, "coverage", "ArrowRight", "ArrowRight", "ArrowLeft", "ArrowLeft", "End", "ArrowRight", "Home"
+    ) == [
+        *(texts[0], texts[1], texts[0], texts[0]),
+        *(texts[-1], texts[-1], texts[0]),
+    ]
+    active = "() => Chart.getChart(document.querySelector('#chart-coverage canvas')).getActiveElements()"
+    assert [item["index"] for item in page.evaluate(f"{active}.map(({{ index }}) => ({{ index }}))")] == [0]
+    assert walk(page, "coverage", "Escape") == [""]
+    assert page.evaluate(f"{active}.length") == 0
+    assert walk(page, "coverage", "End", "ArrowLeft")[1] == texts[-2]
+    canvas.press("Tab")
+    assert page.evaluate(f"{active}.length") == 0
+    canvas.press("Home")
+    canvas.press("Enter")
+    page.wait_for_url(f"**{rows[0]['url']}?as_of=2026-11-24")
+
+
+def test_values_that_the_mouse_shows_together_are_one_stop(reader: Callable[..., Page]) -> None:
+    """A curve is walked day by day, a strip lane by lane; each says of how many it counts."""
+    page = reader("/?as_of=2026-11-24")
+    draw_charts(page)
+    first, second, last = walk(page, "adoption", "ArrowRight", "ArrowRight", "End")
+    assert re.fullmatch(r"17 June 2022, .*known by the day: 0 of 32 \(1 / (\d+)\)", first)
+    assert re.fullmatch(r"\d+ \w+ 2022, .*issued, known by the day: 1 of 32 \(2 / \d+\)", second)
+    assert re.match(r"24 November 2026, .*issued, known by the day: 32 of 32", last)
+    places = page.evaluate(
+        "() => JSON.parse(document.querySelector('#chart-plan-lag [data-live-drawing] script').textContent).points"
+    )
+    order = sorted(places, key=lambda point: (point["lane"], point["days"]))
+    said = walk(page, "plan-lag", *["ArrowDown"] * len(places))
+    assert [text.rpartition(" (")[0].endswith(point["text"]) for text, point in zip(said, order, strict=True)] == [
+        True
+    ] * len(places)
+    assert said[-1].endswith(f"({len(places)} / {len(places)})")
+
+
 def test_the_export_menu_closes_as_a_menu_does(reader: Callable[..., Page]) -> None:
     page = reader("/")
     menu = page.locator("#menu-map")
@@ -794,6 +857,48 @@ def libraries(page: Page) -> list[str]:
     """What was brought to draw with."""
     return page.evaluate("""() => performance.getEntriesByType("resource").map((entry) => entry.name)
       .filter((name) => /jsdelivr|vendor|drawings/.test(name))""")
+
+
+def test_both_axes_of_the_coordinates_have_one_scale(reader: Callable[..., Page]) -> None:
+    """So that the diagonal rises by 45 degrees, whatever the shape of the frame; the largest are named."""
+    page = reader("/industries/")
+    points = [
+        {"x": x, "y": y, "tonnes": tonnes, "kind": "co_reduction", "label": label, "named": True, "text": ["a"]}
+        for x, y, tonnes, label in [(5, 9, 10, "small"), (5.2, 9.1, 900, "large"), (-3, -1, 20, "apart")]
+    ]
+    labels = {"x": "carbon", "y": "air", "diagonal": "equal", "co_reduction": "both", "both_up": "up"}
+    labels |= {"pollution_down_carbon_up": "amber", "carbon_down_pollution_up": "other"}
+    found = page.evaluate(
+        """async ([points, labels]) => {
+      const Chart = await tracker.loadCharts(["coordinates"]);
+      const look = { face: "sans-serif" };
+      "ink muted line edge panel green yellow red grey".split(" ").forEach((name) => (look[name] = "#123456"));
+      return [[900, 500], [320, 420], [500, 900]].map(([width, height]) => {
+        const box = document.createElement("div");
+        box.innerHTML = `<canvas width="${width}" height="${height}"></canvas>`;
+        document.body.append(box);
+        const config = tracker.drawings.coordinates({ points, labels, flat: 0.5 }, look, width, height);
+        Object.assign(config.options, { responsive: false });
+        const { scales } = new Chart(box.firstElementChild, config);
+        const unit = (scale) => Math.abs(scale.getPixelForValue(1) - scale.getPixelForValue(0));
+        const names = config.options.plugins.annotation.annotations.map((item) => item.content);
+        return {
+          units: [unit(scales.x), unit(scales.y)],
+          inside: points.every((point) =>
+            ["x", "y"].every((axis) => point[axis] > scales[axis].min && point[axis] < scales[axis].max)),
+          steps: [scales.x, scales.y].map((scale) => scale.ticks[1].value - scale.ticks[0].value),
+          large: names.includes("large"),
+        };
+      });
+    }""",
+        [points, labels],
+    )
+    for drawing in found:
+        across, up = drawing["units"]
+        assert abs(across - up) < 0.01 * up
+        assert drawing["inside"]
+        assert drawing["steps"][0] == drawing["steps"][1]
+        assert drawing["large"]
 
 
 def test_bars_alone_bring_only_what_bars_need(reader: Callable[..., Page]) -> None:

@@ -10,8 +10,8 @@ from operator import itemgetter
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from config.charts import Cell, Chart, Column, Lines, Table
 from config.templatetags.site import share as share_text
@@ -36,7 +36,7 @@ TAGS = {
 MOST_BUBBLES = 300  # more cannot be told apart, and each weighs on the page
 FIELDS = 20  # on either side of 0, into which the drawing is cut where there are more
 NAMES_SHOWN = 60  # of a reason; more are counted by province
-LABELLED = 9  # bubbles named on the drawing; all are in its table
+LABELLED = 10  # bubbles named on the drawing; all are in its table
 
 
 def rate(value: Decimal | None) -> str:
@@ -118,7 +118,7 @@ def synergy_title(synergy: Synergy) -> str:
 def synergy_scope(synergy: Synergy, scope: str) -> str:
     return _(
         "%(scope)s: %(n)d of %(of)d have accepted totals for %(year)d and their base year · "
-        "area by tonnes of CO2 · as of %(day)s"
+        "area by tonnes of CO₂ · as of %(day)s"
     ) % {
         "scope": scope,
         "n": len(synergy.on_chart),
@@ -129,15 +129,15 @@ def synergy_scope(synergy: Synergy, scope: str) -> str:
 
 
 def outstanding(drawn: Sequence[PilotSynergy]) -> list[PilotSynergy]:
-    """The bubbles that are named: those not reducing both, furthest from the middle first, then the largest."""
+    """The bubbles that are named: the largest, then those not reducing both, furthest from the middle first."""
 
     def distance(item: PilotSynergy) -> Decimal:
         return abs(item.apeq.rate or Decimal(0)) + abs(item.carbon.reduction.rate or Decimal(0))
 
     off = sorted((i for i in drawn if i.kind not in (CoControl.CO_REDUCTION, CoControl.FLAT)), key=distance)[::-1]
-    far = sorted((i for i in drawn if i.kind == CoControl.CO_REDUCTION), key=distance)[::-1][:3]
-    large = sorted(drawn, key=lambda item: abs(item.carbon_tonnes or Decimal(0)))[::-1][:2]
-    return list({item.pilot.pk: item for item in (*off[:5], *far, *large)}.values())[:LABELLED]
+    far = sorted((i for i in drawn if i.kind == CoControl.CO_REDUCTION), key=distance)[::-1][:2]
+    large = sorted(drawn, key=lambda item: abs(item.carbon_tonnes or Decimal(0)))[::-1][:5]
+    return list({item.pilot.pk: item for item in (*large, *off[:4], *far)}.values())[:LABELLED]
 
 
 def points(drawn: Sequence[PilotSynergy], named: Collection[int]) -> list[dict[str, Any]]:
@@ -169,9 +169,18 @@ def group_point(group: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "label": recorded_pilots(len(group)),
         "named": False,
         "url": "",
-        "text": [group[0]["text"][0], _("%(amount)s t CO2") % {"amount": amount(Decimal(tonnes))}],
+        "text": [group[0]["text"][0], co2_text(Decimal(tonnes))],
         "n": len(group),
     }
+
+
+def co2_text(tonnes: Decimal | None) -> str:
+    """Tonnes of CO₂ in the large unit of the reader's language: 1.4 Mt in English, 140 times 10⁴ t in Chinese."""
+    large = Decimal(10_000) if (get_language() or "").startswith("zh") else Decimal(1_000_000)
+    if tonnes is None or abs(tonnes) < large:
+        return _("%(amount)s t CO₂") % {"amount": amount(tonnes)}
+    # Translators: the number is of millions of tonnes in English, of 10,000 tonnes in Chinese.
+    return _("%(amount)s Mt CO₂") % {"amount": amount(tonnes / large)}
 
 
 def point(item: PilotSynergy, named: bool) -> dict[str, Any]:
@@ -181,7 +190,7 @@ def point(item: PilotSynergy, named: bool) -> dict[str, Any]:
         item.kind.label if item.kind else "",
         _("carbon %(rate)s") % {"rate": rate(carbon)},
         _("air pollutants %(rate)s") % {"rate": rate(air)},
-        _("%(amount)s t CO2") % {"amount": amount(tonnes)},
+        co2_text(tonnes),
     ]
     return {
         "x": float((carbon or 0) * 100),

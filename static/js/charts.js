@@ -44,9 +44,10 @@
     if (!box.clientWidth) return near.observe(frame);
     const data = JSON.parse(box.querySelector("script").textContent);
     drawn.get(frame)?.destroy();
-    const config = window.tracker.drawings[frame.dataset.chart](data, look(), box.clientWidth);
-    config.plugins = [...(config.plugins ?? []), ...plugins];
+    const config = window.tracker.drawings[frame.dataset.chart](data, look(), box.clientWidth, box.clientHeight);
+    config.plugins = [...(config.plugins ?? []), window.tracker.cursor, ...plugins];
     drawn.set(frame, new Chart(box.querySelector("canvas"), config));
+    window.tracker.walkable(box.querySelector("canvas"));
     return drawn.get(frame);
   }
 

@@ -1,9 +1,10 @@
 /* The co-control coordinates: carbon across, air pollutants up, positive is reduced. Regions carry their names in
-   words at the corners, the flat band is shaded, the diagonal marks equal rates, a bubble's area is tonnes of CO2. */
+   words at the corners, the flat band is shaded, the diagonal marks equal rates, a bubble's area is tonnes of CO2. Both axes have one scale, so that the diagonal rises by 45 degrees. */
 (() => {
   "use strict";
   const { pens, drawings } = window.tracker;
   const LARGEST = 22; // px, the radius of the largest bubble
+  const ALWAYS_NAMED = 4; // the largest bubbles, which may have their names on others
   const MARKS = {
     co_reduction: ["circle", "green"],
     pollution_down_carbon_up: ["triangle", "yellow"],
@@ -12,15 +13,33 @@
     flat: ["circle", "grey"],
   };
 
-  /** A round end of both axes a little beyond the furthest point, the same unit across and up. */
-  function ends(points) {
-    const end = (values, sign) => {
-      const far = Math.max(2, ...values.map((value) => value * sign));
-      return sign * (Math.ceil((far * 1.15) / 2) * 2);
+  /** What the axes and the words beside them take away from the canvas, in px. */
+  const ROOM = { left: 58, bottom: 52, top: 4, right: 14 };
+
+  /** The ends of both axes: all bubbles and the middle lie between them, and a percent is as long across as up. */
+  function ends(points, size) {
+    const reach = (key) => {
+      const values = points.map((point) => point[key]);
+      const [low, high] = [Math.min(-2, ...values), Math.max(2, ...values)];
+      const air = (high - low) * 0.09;
+      return { low: low - air, span: high - low + 2 * air };
     };
-    const x = points.map((point) => point.x);
-    const y = points.map((point) => point.y);
-    return { left: end(x, -1), right: end(x, 1), bottom: end(y, -1), top: end(y, 1) };
+    const [x, y] = [reach("x"), reach("y")];
+    const unit = Math.min(size.width / x.span, size.height / y.span); // px for a percent
+    const spread = (own, length) => {
+      const low = own.low - (length / unit - own.span) / 2; // what is left over lies on both sides alike
+      return [low, low + length / unit];
+    };
+    const [left, right] = spread(x, size.width);
+    const [bottom, top] = spread(y, size.height);
+    return { left, right, bottom, top, unit };
+  }
+
+  /** The same round steps on both axes, at least 50 px apart. */
+  function ticks(low, high, unit) {
+    const step = [1, 2, 5, 10, 20, 50, 100].find((size) => size * unit >= 50) ?? 200;
+    const first = Math.ceil(low / step);
+    return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, i) => ({ value: (first + i) * step }));
   }
 
   function band(look, flat, axis) {
@@ -51,11 +70,12 @@
         borderDash: [5, 4],
       },
       pens.words(look, label, {
-        xValue: high,
-        yValue: high,
-        position: { x: "end", y: "start" },
-        xAdjust: -4,
-        yAdjust: 16,
+        xValue: high * 0.42, // between the middle and the corner, whose name stands at the end of the line
+        yValue: high * 0.42,
+        position: "center",
+        xAdjust: 8,
+        yAdjust: 8,
+        rotation: -45,
         color: look.muted,
         font: { family: look.face, size: 11 },
       }),
@@ -85,64 +105,74 @@
     ];
   }
 
-  /** Names beside the bubbles that stand out; a name that would lie on another, or outside, is left out. */
-  function names(look, points, edge, size) {
-    const pen = document.createElement("canvas").getContext("2d");
-    pen.font = `12px ${look.face}`;
-    const px = (value) => ((value - edge.left) / (edge.right - edge.left)) * size.width;
-    const py = (value) => (1 - (value - edge.bottom) / (edge.top - edge.bottom)) * size.height;
-    const taken = points.map((p) => [px(p.x) - p.r, py(p.y) - p.r, px(p.x) + p.r, py(p.y) + p.r]);
-    const inside = ([x1, y1, x2, y2]) => x1 > 0 && y1 > 22 && x2 < size.width && y2 < size.height - 22;
-    const free = (box) =>
-      inside(box) &&
-      taken.every(([x1, y1, x2, y2]) => box[2] < x1 || box[0] > x2 || box[3] < y1 || box[1] > y2);
-    return points.flatMap((point) => {
-      if (!point.named) return [];
-      const wide = pen.measureText(point.label).width;
-      const [x, y, gap] = [px(point.x), py(point.y), point.r + 4];
-      const places = [
-        [[x + gap, y - 8, x + gap + wide, y + 8], { x: "start", y: "center" }, gap, 0],
-        [[x - gap - wide, y - 8, x - gap, y + 8], { x: "end", y: "center" }, -gap, 0],
-        [
-          [x - wide / 2, y - gap - 16, x + wide / 2, y - gap],
-          { x: "center", y: "end" },
-          0,
-          -gap,
-        ],
-        [
-          [x - wide / 2, y + gap, x + wide / 2, y + gap + 16],
-          { x: "center", y: "start" },
-          0,
-          gap,
-        ],
-      ];
-      const found = places.find(([box]) => free(box));
-      if (!found) return [];
-      taken.push(found[0]);
-      const [, position, xAdjust, yAdjust] = found;
-      const font = { family: look.face, size: 12, weight: 400 };
-      return [
-        pens.words(look, point.label, {
-          xValue: point.x,
-          yValue: point.y,
-          position,
-          xAdjust,
-          yAdjust,
-          font,
-        }),
-      ];
+  /** Where a name may stand: beside its bubble, above, below, or at a corner of it. */
+  function places({ px, py, r }, wide) {
+    const gap = r + 4;
+    const slant = gap * 0.72;
+    return [
+      [gap, 0],
+      [-gap, 0],
+      [0, -gap],
+      [0, gap],
+      [slant, -slant],
+      [-slant, -slant],
+      [slant, slant],
+      [-slant, slant],
+    ].map(([dx, dy]) => {
+      const left = px + dx - (dx > 0 ? 0 : dx < 0 ? wide : wide / 2);
+      const top = py + dy - (dy > 0 ? 0 : dy < 0 ? 16 : 8);
+      const position = {
+        x: dx > 0 ? "start" : dx < 0 ? "end" : "center",
+        y: dy > 0 ? "start" : dy < 0 ? "end" : "center",
+      };
+      return { box: [left, top, left + wide, top + 16], position, xAdjust: dx, yAdjust: dy };
     });
   }
 
-  function coordinates(data, look, width) {
+  function overlap([a1, b1, a2, b2], [c1, d1, c2, d2]) {
+    return Math.max(0, Math.min(a2, c2) - Math.max(a1, c1)) * Math.max(0, Math.min(b2, d2) - Math.max(b1, d1));
+  }
+
+  /** Names of the bubbles that stand out, largest first. No name lies on another; one that has no free place is left
+      out, but the largest few lie on other bubbles where they hide least. */
+  function names(look, points, edge, size) {
+    const pen = document.createElement("canvas").getContext("2d");
+    pen.font = `12px ${look.face}`;
+    const placed = points.map((point) => ({
+      ...point,
+      px: (point.x - edge.left) * edge.unit,
+      py: (edge.top - point.y) * edge.unit,
+    }));
+    const bubbles = placed.map(({ px, py, r }) => [px - r, py - r, px + r, py + r]);
+    const taken = [];
+    const inside = ([x1, y1, x2, y2]) => x1 > 0 && y1 > 22 && x2 < size.width && y2 < size.height - 22;
+    const covers = (box) => bubbles.reduce((sum, other) => sum + overlap(box, other), 0);
+    const clear = ({ box }) => inside(box) && taken.every((other) => !overlap(box, other));
+    const wanted = placed.filter((point) => point.named).sort((a, b) => (b.tonnes ?? 0) - (a.tonnes ?? 0));
+    return wanted.flatMap((point, rank) => {
+      const open = places(point, pen.measureText(point.label).width).filter(clear);
+      const best = open.sort((a, b) => covers(a.box) - covers(b.box))[0];
+      if (!best || (rank >= ALWAYS_NAMED && covers(best.box))) return [];
+      taken.push(best.box);
+      const { position, xAdjust, yAdjust } = best;
+      const font = { family: look.face, size: 12, weight: 400 };
+      return [pens.words(look, point.label, { xValue: point.x, yValue: point.y, position, xAdjust, yAdjust, font })];
+    });
+  }
+
+  function coordinates(data, look, width, height) {
     const most = Math.max(1, ...data.points.map((point) => point.tonnes ?? 0));
     const points = data.points.map((point) => ({
       ...point,
       r: Math.max(4, LARGEST * (width < 520 ? 0.6 : 1) * Math.sqrt((point.tonnes ?? 0) / most)),
     }));
-    const edge = ends(points);
-    const size = { width: Math.max(width - 62, 100), height: width < 520 ? 360 : 500 };
-    const config = pens.base(look, { top: 4, right: 8 });
+    const size = {
+      width: Math.max(width - ROOM.left - ROOM.right, 100),
+      height: Math.max(height - ROOM.top - ROOM.bottom, 100),
+    };
+    const edge = ends(points, size);
+    const config = pens.base(look, { top: ROOM.top, right: ROOM.right });
+    config.layout.autoPadding = false; // the plot has exactly the size that its scales are made for
     config.plugins.annotation = {
       ...pens.STILL,
       clip: false,
@@ -158,19 +188,21 @@
       title: ([item]) => item.raw.label,
       label: (item) => item.raw.text,
     };
-    const ticks = { maxRotation: 0 };
     config.scales = {
       x: pens.axis(look, {
         min: edge.left,
         max: edge.right,
         title: pens.axisTitle(look, data.labels.x),
-        ticks,
+        afterBuildTicks: (scale) => (scale.ticks = ticks(edge.left, edge.right, edge.unit)),
+        afterFit: (scale) => Object.assign(scale, { height: ROOM.bottom, paddingLeft: 0, paddingRight: 0 }),
+        ticks: { maxRotation: 0 },
       }),
       y: pens.axis(look, {
         min: edge.bottom,
         max: edge.top,
         title: pens.axisTitle(look, data.labels.y),
-        ticks,
+        afterBuildTicks: (scale) => (scale.ticks = ticks(edge.bottom, edge.top, edge.unit)),
+        afterFit: (scale) => Object.assign(scale, { width: ROOM.left, paddingTop: 0, paddingBottom: 0 }),
       }),
     };
     const datasets = Object.entries(MARKS).map(([kind, [pointStyle, colour]]) => ({
