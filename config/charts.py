@@ -7,7 +7,7 @@ from typing import Any, Generic, Literal, TypeVar, get_args, overload
 
 Kind = Literal["text", "integer", "decimal", "share", "date", "days", "flag"]
 Html = Literal["tiles", "matrix", "lights", "quotients"]
-Canvas = Literal["steps", "strip", "bars", "funnel", "trend", "timeline", "coordinates"]
+Canvas = Literal["steps", "strip", "bars", "funnel", "trend", "quarters", "timeline", "coordinates"]
 Drawing = Html | Canvas
 Item = TypeVar("Item")
 

@@ -7,7 +7,7 @@ without another query.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -34,6 +34,7 @@ from pilots.metrics import (
 )
 from pilots.models import LightOverride, Milestone, Pilot, Reading, Target
 from pilots.readings import newest_accepted_of
+from pilots.replanning import PlanHistory, Replanning
 
 UNKNOWN = "unknown"  # the word for the stage of a pilot without any on record
 AT_A_TIME = 500  # pilots whose facts are held while only their words are asked for
@@ -119,6 +120,7 @@ class PilotStatus:
     light: PilotLight
     override: LightOverride | None
     reported: bool  # whether any value was accepted for the last period due
+    plans: PlanHistory = field(compare=False)
 
     @property
     def colour(self) -> Colour:
@@ -131,6 +133,11 @@ class PilotStatus:
         due = sum(item.due for item in self.milestones)
         late = sum(item.due and not item.done for item in self.milestones)
         return MilestoneCounts(done, due, late, len(self.milestones))
+
+    @cached_property
+    def replanned(self) -> Sequence[Replanning]:
+        """What decides the light and was changed after it was entered, the latest change first."""
+        return self.plans.of(self.pilot.pk, self.as_of)
 
     @cached_property
     def since(self) -> date | None:
@@ -146,8 +153,11 @@ def entries(pilot: Pilot) -> list[Entry]:
     return [item.as_entry() for item in brought(pilot, "stages") if item.entered_on]
 
 
-def pilot_status(pilot: Pilot, as_of: date) -> PilotStatus:
-    """All that is known of a pilot on a day. No query when it comes from `with_facts`."""
+def pilot_status(pilot: Pilot, as_of: date, plans: PlanHistory | None = None) -> PilotStatus:
+    """All that is known of a pilot on a day. No query when it comes from `with_facts`.
+
+    `plans` is the history of the plans of pilots that are looked at together; it is read when first asked for.
+    """
     values = latest_years(pilot, as_of)
     indicators = [indicator_status(target, values, as_of) for target in brought(pilot, "targets")]
     milestones = [milestone_status(item, as_of) for item in brought(pilot, "milestones")]
@@ -163,6 +173,7 @@ def pilot_status(pilot: Pilot, as_of: date) -> PilotStatus:
         light=computed_light(pilot, as_of, bool(values), indicators, milestones),
         override=override_on(pilot, as_of),
         reported=bool(values),
+        plans=plans or PlanHistory([pilot.pk]),
     )
 
 
@@ -380,7 +391,9 @@ def quarter_end_before(as_of: date) -> date:
 
 def build_progress(pilots: QuerySet[Pilot], as_of: date) -> Progress:
     """The progress of these pilots on a day."""
-    return Progress(as_of, [pilot_status(pilot, as_of) for pilot in with_facts(pilots)])
+    found = list(with_facts(pilots))
+    plans = PlanHistory(pilot.pk for pilot in found)
+    return Progress(as_of, [pilot_status(pilot, as_of, plans) for pilot in found])
 
 
 def standing(status: PilotStatus) -> str:

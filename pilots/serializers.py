@@ -1,8 +1,11 @@
 """The face of the pilots' records in the API: fields only, no arithmetic."""
 
 from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
 from typing import Any, ClassVar
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -28,7 +31,8 @@ from pilots.models import (
     TargetStep,
 )
 from pilots.progress import PilotStatus, Progress
-from pilots.sentences import Sentence, no_elasticity, shown
+from pilots.replanning import Replanning
+from pilots.sentences import Sentence, change_of_plan, no_elasticity, shown
 from pilots.synergy import Basis, PilotSynergy, Synergy
 from policies.models import Field, Level
 from policies.serializers import FACT, NOTES, RolloutNumbers, SourceLink
@@ -319,9 +323,48 @@ class ReasonSerializer(serializers.Serializer):
     code = serializers.CharField(read_only=True)
     text = serializers.CharField(read_only=True)
     url = serializers.SerializerMethodField()
+    owner = serializers.CharField(
+        read_only=True,
+        help_text=_(
+            "Who is responsible: the department of a milestone, else the pilot’s own office; empty when all is well."
+        ),
+    )
 
     def get_url(self, reason: Sentence) -> str:
         return str(self.context["request"].build_absolute_uri(reason.url))
+
+
+class ReplanningSerializer(serializers.Serializer):
+    """A milestone or target of which something that decides the light was changed after it was entered."""
+
+    kind = serializers.ChoiceField(
+        choices=[("milestone", _("milestone")), ("target", _("target"))],
+        read_only=True,
+        help_text=_("What was changed."),
+    )
+    id = serializers.IntegerField(
+        source="pk", read_only=True, help_text=_("Its id; a deleted one is no longer in its list.")
+    )
+    on = Day(allow_null=False, help_text=_("The day of the last such change."))
+    was = serializers.SerializerMethodField(
+        help_text=_("What the changed fields said when it was entered; of a deleted one, all of them.")
+    )
+    deleted = serializers.BooleanField(read_only=True, help_text=_("Whether it has been deleted."))
+    text = serializers.SerializerMethodField(help_text=_("The same as a sentence."))
+
+    @extend_schema_field(serializers.DictField(child=serializers.JSONField()))
+    def get_was(self, item: Replanning) -> Any:
+        return {name: plain(value) for name, value in item.was.items()}
+
+    def get_text(self, item: Replanning) -> str:
+        return change_of_plan(item)
+
+
+def plain(value: Any) -> Any:
+    """A value of a field as JSON has it: days as text, decimals as numbers."""
+    if isinstance(value, date):
+        return value.isoformat()
+    return float(value) if isinstance(value, Decimal) else value
 
 
 class OverrideSerializer(serializers.Serializer):
@@ -329,9 +372,15 @@ class OverrideSerializer(serializers.Serializer):
 
     colour = serializers.ChoiceField(choices=Colour.choices, read_only=True, help_text=_("The colour that was set."))
     reason = serializers.CharField(read_only=True, help_text=_("Why it was set."))
-    author = serializers.CharField(source="author.username", read_only=True, help_text=_("Who set it."))
+    author = serializers.SerializerMethodField(
+        help_text=_("Which office set it. Names of people stand in the history, for those whom they concern.")
+    )
     set_on = Day(allow_null=False, help_text=_("Since when."))
     expires_on = Day(allow_null=False, help_text=_("From this day on the computed light counts again."))
+
+    def get_author(self, override: Any) -> str:
+        """The office that sets lights by hand; everybody reads this answer, so nobody is named."""
+        return gettext("the ministry")
 
 
 class LightSerializer(serializers.Serializer):
@@ -350,6 +399,14 @@ class LightSerializer(serializers.Serializer):
     )
     override = OverrideSerializer(
         read_only=True, allow_null=True, help_text=_("The light set by hand, if one is in force.")
+    )
+    replanned = ReplanningSerializer(
+        many=True,
+        read_only=True,
+        help_text=_(
+            "What decides the light and was changed after the day on which it was entered: planned days, targets, "
+            "bases, what is binding or key, deletions."
+        ),
     )
 
     def get_rule(self, status: PilotStatus) -> str:

@@ -90,7 +90,9 @@ def test_a_pilot_s_light_says_why_since_when_and_leads_to_the_item(programme: An
 def test_each_reason_of_an_indicator_leads_to_its_trend(programme: Any, client: Client) -> None:
     make_reading(programme["good"], Indicator.objects.get(code="AIR_SO2"), "2025", 11900, version=2)
     response = client.get(f"/pilots/good/?{DAY}")
-    assert response.context["light"].why == ("AIR_SO2 93.8 % behind schedule: expected 10,400 t, actual 11,900 t")
+    assert response.context["light"].why == (
+        "AIR_SO2 should have been cut by 1,600 t by 2025; the cut was 100 t (93.8 % short)"
+    )
     assert 'id="indicator-AIR_SO2"' in response.content.decode()
 
 
@@ -98,7 +100,7 @@ def test_a_light_set_by_hand_shows_the_computed_one_beside_it(programme: Any, cl
     make_override(programme["late"], "yellow", User.objects.create(username="officer"))
     light = client.get(f"/pilots/late/?{DAY}").context["light"]
     assert (light.colour, light.computed) == ("yellow", "red")
-    assert light.why == "Set by hand by officer until 1 January 2027: the kiln is being replaced"
+    assert light.why == "Set by hand by the ministry until 1 January 2027: the kiln is being replaced"
     before = client.get("/pilots/late/?as_of=2026-08-31").context["light"]
     assert (before.colour, before.computed) == ("yellow", None)  # its own: 62 days overdue
 
@@ -110,8 +112,26 @@ def test_the_stage_track_tells_done_now_skipped_and_not_on_record(programme: Any
         "unknown", "unknown", "done", "skipped", "skipped", "now", "ahead", "ahead", "ahead", "ahead",
     ]  # fmt: skip
     assert context["track"][7].planned == date(2026, 12, 1)
-    assert [note["reason"] for note in context["track_notes"]] == ["The task list was not published."]
+    assert context["track_notes"] == [
+        {"reason": "The task list was not published.", "stages": "Task list received, Plan drafted: "}
+    ], "not of the stages before the list, of which nothing is on record"
     assert client.get("/pilots/good/?as_of=2024-11-14").context["track"][5].state == "ahead"
+
+
+def test_a_reason_is_shown_for_the_stages_it_was_given_for_and_no_others(programme: Any, client: Client) -> None:
+    """An entry speaks of the stages it passed over; a stage that was planned and never entered speaks for itself."""
+    late = programme["late"]
+    make_stage(late, "implementing", date(2025, 2, 1), reason="The plan was not published.")
+    make_stage(late, "final_eval", date(2026, 6, 1), reason="No mid-term evaluation was held.")
+    make_stage(late, "tasked", None, planned_on=date(2024, 4, 1), reason="The task list went to the province.")
+    notes = {note["stages"]: note["reason"] for note in client.get(f"/pilots/late/?{DAY}").context["track_notes"]}
+    assert notes == {
+        "Task list received: ": "The task list went to the province.",
+        "Plan drafted, Plan issued: ": "The plan was not published.",
+        "Mid-term evaluation: ": "No mid-term evaluation was held.",
+    }
+    then = client.get("/pilots/late/?as_of=2025-03-01").context["track_notes"]
+    assert [note["reason"] for note in then] == ["The task list went to the province.", "The plan was not published."]
 
 
 def test_a_pilot_s_figures_stand_on_the_day(programme: Any, client: Client) -> None:
@@ -140,6 +160,15 @@ def test_a_trend_draws_accepted_values_filled_and_others_open(programme: Any, cl
 def test_a_trend_of_the_past_knows_no_later_acceptance(programme: Any, client: Client) -> None:
     chart = client.get("/pilots/good/?as_of=2026-03-10").context["charts"]["AIR_SO2"]
     assert [(p["label"], p["accepted"]) for p in chart.data["points"]] == [("2023", True), ("2025", False)]
+
+
+def test_a_value_disputed_since_is_drawn_open_and_none_takes_its_place(programme: Any, client: Client) -> None:
+    sulphur = Indicator.objects.get(code="AIR_SO2")
+    make_reading(programme["good"], sulphur, "2025", 10300, version=2, state="disputed")
+    context = client.get(f"/pilots/good/?{DAY}").context
+    points = context["charts"]["AIR_SO2"].data["points"]
+    assert [(p["y"], p["accepted"]) for p in points] == [(12000.0, True), (10300.0, False)]
+    assert {item.code: item.reading for item in context["status"].indicators}["AIR_SO2"] is None, "as the light sees it"
 
 
 def test_a_correction_stands_beside_nothing_it_replaced(programme: Any, client: Client) -> None:
@@ -185,6 +214,43 @@ def test_the_indicators_file_carries_the_numbers_of_the_page(programme: Any, cli
         "12000", "10200", "10400", "9600",
     )  # fmt: skip
     assert (sulphur["Progress"], sulphur["Light"]) == ("0.75", "Green")
+
+
+def test_the_indicators_table_begins_with_light_and_why_and_holds_no_words_under_its_numbers(
+    programme: Any, client: Client
+) -> None:
+    """A task in words says them where others say why; values of one target have as many decimals."""
+    good = programme["good"]
+    task = {"kind": "text", "base_year": None, "target_text": "Complete the task of the province"}
+    make_target(good, make_indicator("PRJ_NOX", name_en="NOx cut"), None, None, **task)
+    kept = make_indicator("ENV_AQD", name_en="Good-air days", unit="%", direction="higher", rollup="none")
+    make_target(good, kept, "76.3", None, kind="keep")
+    make_reading(good, kept, "2025", 77)
+    limit = make_indicator("ENV_PM25", name_en="PM2.5", kind="quality", rollup="none", equivalent_kg=None)
+    make_target(good, limit, None, 41, kind="limit", base_year=None)
+    make_reading(good, limit, "2025", "39.7")
+    Indicator.objects.get(code="AIR_SO2").targets.filter(pilot=good).update(base_value="12000.5")
+    table = client.get(f"/pilots/good/?{DAY}").context["tables"]["indicators"]
+    assert [column.key for column in table.columns] == [
+        *("indicator", "light", "why", "year", "actual", "expected", "shortfall", "progress"),
+        *("target_year", "target", "base_year", "base", "unit", "binding"),
+    ]
+    rows = {row[0].value: [str(cell.value) for cell in row[1:]] for row in table.rows}
+    assert rows["NOx cut"] == [
+        *("Grey", "Complete the task of the province: not due yet", "", "", "", "", "", "2026", "", "", "", "", "True"),
+    ]
+    assert rows["Good-air days"][3:5] == ["77.0", "76.3"]
+    assert rows["Good-air days"][6:11] == ["", "2026", "76.3", "2023", "76.3"]
+    assert rows["PM2.5"][3:5] + rows["PM2.5"][8:11] == ["39.7", "41.0", "41.0", "", ""]
+    assert rows["AIR_SO2"][3:5] == ["10200.0", "10400.2"]  # 10,400.166…
+    assert client.get(f"/pilots/good/?{DAY}&export=indicators.xlsx").status_code == 200
+
+
+def test_a_number_below_nothing_has_a_true_minus_sign(programme: Any, client: Client) -> None:
+    make_reading(programme["good"], Indicator.objects.get(code="AIR_SO2"), "2025", 13200, version=2)
+    page = client.get(f"/pilots/good/?{DAY}").content.decode()
+    assert "−50.0\u00a0%" in page
+    assert "-50.0" not in page
 
 
 def test_without_script_the_parts_of_a_pilot_s_page_are_sections_with_links(programme: Any, client: Client) -> None:

@@ -145,7 +145,7 @@ def shownumber(value: int | float | Decimal | str | None, digits: int | None = N
         return no_data()
     if isinstance(value, str):  # words where a number usually stands, such as a span of time
         return value
-    return number_format(value, digits, use_l10n=True, force_grouping=True)
+    return number_format(value, digits, use_l10n=True, force_grouping=True).replace("-", "−")  # a true minus sign
 
 
 @register.filter

@@ -102,8 +102,8 @@ class LightOverrideAdmin(RecordAdmin):
             {
                 "fields": ["pilot", "colour", "reason", "expires_on"],
                 "description": _(
-                    "It is shown as set by hand, with your name, the reason and the day it ends; the computed light "
-                    "stays beside it."
+                    "It is shown to everybody as set by hand by the ministry, with the reason and the day it ends; the "
+                    "computed light stays beside it. Your name stands in the history, for those whom it concerns."
                 ),
             },
         ),

@@ -14,6 +14,7 @@ from pilots.charts.progress import (
     milestones_table,
     trend_chart,
 )
+from pilots.charts.quarters import quarters_chart
 from pilots.charts.reconciliation import reconciliation_table
 from pilots.charts.stages import (
     cohort_chart,
@@ -63,6 +64,7 @@ __all__ = [
     "pilots_url",
     "plan_lag_chart",
     "provinces_chart",
+    "quarters_chart",
     "quotients_chart",
     "reconciliation_table",
     "recorded_pilots",

@@ -1,4 +1,4 @@
-"""What needs attention: which pilot, why, whose it is, how late and since when."""
+"""What needs attention: which pilot, why, whose it is, and for how long it has been so."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from config.charts import Cell, Column, Table
 from pilots.progress import PilotStatus, Progress
-from pilots.sentences import reasons, why
+from pilots.sentences import owner, reasons, why
 
 
 def attention_table(progress: Progress, most: int | None = None) -> Table:
@@ -19,21 +19,21 @@ def attention_table(progress: Progress, most: int | None = None) -> Table:
         Column("light", _("Light")),
         Column("why", _("Why")),
         Column("owner", _("Responsible")),
-        Column("days", _("Days late"), "integer"),
+        Column("days", _("Days in this colour"), "integer"),
         Column("since", _("Since"), "date"),
     ]
     return Table(columns, [attention_cells(status) for status in progress.attention(most)])
 
 
 def attention_cells(status: PilotStatus) -> list[Cell]:
-    worst = reasons(status)[0]
+    worst, since = reasons(status)[0], status.since
     return [
         Cell(status.pilot.name, url=status.pilot.get_absolute_url(), lang=status.pilot.name_lang),
         Cell(str(status.colour.label), tag=status.colour.value),
         Cell(why(status), url=worst.url),
-        Cell(worst.owner),
-        Cell("" if worst.days is None else worst.days),
-        Cell(status.since),
+        Cell(owner(status)),
+        Cell((status.as_of - since).days if since else None),
+        Cell(since),
     ]
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from math import ceil, floor, log10
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,14 +18,29 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext
 from config.charts import Cell, Chart, Column, Lines, Table
 from config.templatetags.site import days as days_text
 from config.templatetags.site import lang_of
-from config.words import clauses, labelled
+from config.words import clauses, labelled, sentences
 from pilots import metrics
 from pilots.charts.addresses import pilots_url, progress_api
 from pilots.charts.stages import stage_word, time_in_stage
 from pilots.metrics import Colour, Stage, TargetKind, Why
-from pilots.models import Reading, ReadingState
+from pilots.models import Milestone, Reading, ReadingState, Target
 from pilots.progress import IndicatorStatus, MilestoneStatus, PilotStatus, Progress, brought
-from pilots.sentences import Sentence, amount, indicator_text, reasons, why
+from pilots.readings import newest_accepted_of, newest_reported_of
+from pilots.sentences import (
+    ChangeOfPlan,
+    Sentence,
+    amount,
+    change_of_plan,
+    changes_of_plan,
+    indicator_text,
+    levels,
+    office_of,
+    owner,
+    reasons,
+    shown,
+    told_with,
+    why,
+)
 from policies.charts import day
 from policies.models import Source
 
@@ -36,7 +52,7 @@ MEANINGS: dict[Colour, str | Promise] = {
     Colour.GREY: gettext_lazy("not rated"),
 }
 RULES: dict[str, str | Promise] = {
-    metrics.RULE_PILOT: gettext_lazy("worst binding item, version 1"),
+    metrics.RULE_PILOT: gettext_lazy("the worst binding item decides (this system’s own convention, version 1)"),
     metrics.RULE_INDICATOR: gettext_lazy("NDRC rule 2020-901, version 1"),
     metrics.RULE_MILESTONE: gettext_lazy("milestone rule after Yinchuan 2025, version 1"),
 }
@@ -71,9 +87,11 @@ class LightBox:
     colour: Colour
     meaning: str
     why: str
+    owner: str
     since: date | None
     rule: str
     reasons: Sequence[Sentence]
+    changes: Sequence[ChangeOfPlan]
     computed: Colour | None  # only where a person set another
 
 
@@ -82,10 +100,12 @@ def light_box(status: PilotStatus) -> LightBox:
     return LightBox(
         colour=status.colour,
         meaning=str(MEANINGS[status.colour]),
-        why=why(status),
+        why=shown(status)[0].text,
+        owner=owner(status),
         since=status.since,
         rule=str(RULES[metrics.RULE_PILOT]),
         reasons=reasons(status),
+        changes=changes_of_plan(status),
         computed=status.light.colour if status.override else None,
     )
 
@@ -194,6 +214,7 @@ def lights_table(progress: Progress, everything: str = "") -> Table:
         Column("days", _("Days in stage"), "integer"),
         Column("light", _("Light")),
         Column("why", _("Why")),
+        Column("owner", _("Responsible")),
         Column("reported", _("Reported for %(year)d") % {"year": metrics.year_due(progress.as_of)}, "flag"),
     ]
     worst = sorted(progress.pilots, key=lambda item: (list(Colour).index(item.colour), item.pilot.pk))
@@ -208,6 +229,7 @@ def lights_cells(item: PilotStatus) -> list[Cell]:
         Cell(time_in_stage(item)),
         colour_cell(item.colour),
         Cell(why(item)),
+        Cell(owner(item)),
         Cell(item.reported),
     ]
 
@@ -289,32 +311,36 @@ def milestone_word(item: MilestoneStatus) -> str:
 
 def milestones_table(status: PilotStatus, *, anchors: bool = False) -> Table:
     """The milestones in the order of the plan; links lead to a row where it carries its anchor (once a page)."""
+    changes = {item.pk: change_of_plan(item) for item in status.replanned if item.model is Milestone}
     columns = [
         Column("milestone", _("Milestone")),
-        Column("facet", _("Facet")),
-        Column("key", _("Key milestone"), "flag"),
-        Column("owner", _("Responsible")),
+        Column("light", _("Light")),
         Column("planned_on", _("Planned"), "date"),
+        *([Column("replanned", _("Changed since"))] if changes else []),
         Column("completed_on", _("Done"), "date"),
         Column("delay", _("Days late"), "integer"),
-        Column("light", _("Light")),
+        Column("owner", _("Responsible")),
+        Column("facet", _("Facet")),
+        Column("key", _("Key milestone"), "flag"),
         Column("evidence", _("Evidence")),
     ]
     items = sorted(status.milestones, key=lambda item: (item.milestone.planned_on, item.milestone.pk))
-    return Table(columns, [milestone_cells(item, anchors) for item in items])
+    return Table(columns, [milestone_cells(item, changes, anchors) for item in items])
 
 
-def milestone_cells(item: MilestoneStatus, anchors: bool) -> list[Cell]:
+def milestone_cells(item: MilestoneStatus, changes: Mapping[int, str], anchors: bool) -> list[Cell]:
+    """A milestone's row; `changes` say of which of the pilot's milestones the plan was changed, and how."""
     milestone, delay = item.milestone, item.light.delay
     return [
         Cell(milestone.name, lang=milestone.name_lang, anchor=f"milestone-{milestone.pk}" if anchors else ""),
-        Cell(milestone.get_facet_display()),
-        Cell(milestone.is_key),
-        Cell(milestone.owner),
+        Cell(labelled(item.light.colour.label, milestone_word(item)), tag=item.light.colour.value),
         Cell(milestone.planned_on),
+        *([Cell(changes.get(milestone.pk, ""))] if changes else []),
         Cell(done_on(item) or ""),
         Cell(delay if delay is not None and delay > 0 else ""),
-        Cell(labelled(item.light.colour.label, milestone_word(item)), tag=item.light.colour.value),
+        Cell(milestone.owner or office_of(milestone.pilot)),
+        Cell(milestone.get_facet_display()),
+        Cell(milestone.is_key),
         Cell(milestone.evidence if item.done else ""),
     ]
 
@@ -324,47 +350,33 @@ def milestone_cells(item: MilestoneStatus, anchors: bool) -> list[Cell]:
 
 def indicator_finding(item: IndicatorStatus) -> str:
     """One sentence on one target: what is and what was to be."""
-    indicator, light = item.target.indicator, item.light
-    if item.target.kind == TargetKind.TEXT:
-        return labelled(item.target.target_text, light.why.label)
-    reason = metrics.Reason(
-        light.colour,
-        metrics.About.INDICATOR,
-        item.code,
-        light.why,
-        light.colour,
-        shortfall=light.shortfall,
-        actual=light.actual,
-        expected=light.expected,
-    )
-    text = indicator_text(reason, indicator.name, indicator.unit_text)
+    text, light = indicator_text(item), item.light
     if light.actual is None or light.expected is None or light.colour != Colour.GREEN:
         return text
-    rest = _("expected %(expected)s %(unit)s, actual %(actual)s %(unit)s") % {
-        "expected": amount(light.expected),
-        "actual": amount(light.actual),
-        "unit": indicator.unit_text,
-    }
-    return clauses([text, rest])
+    return clauses([text, _("expected %(expected)s, actual %(actual)s") % levels(item)])
 
 
 def trend_chart(status: PilotStatus, item: IndicatorStatus, sources: Sequence[Source]) -> Chart:
-    """The values of an indicator over the years against the way to its target."""
+    """The yearly values of an indicator against the way to its target; quarters have a chart of their own."""
     target, indicator = item.target, item.target.indicator
-    readings = readings_of(status, item)
-    path = path_points(item)
+    readings = [reading for reading in readings_of(status, item) if is_year(reading)]
+    points = [reading_point(reading, indicator.unit_text, status.as_of) for reading in readings]
+    path, expected, base = path_points(item), expected_point(item), base_point(item)
+    marks = [mark for mark in (*points, *path, expected, base) if mark]
+    axis = axis_of([*(mark["y"] for mark in marks), *([bound_of(item)] if bound_of(item) is not None else [])])
     return Chart(
-        slug=f"trend-{item.code.lower().replace('_', '-')}",
+        slug=f"trend-{slug_of(item)}",
         kind="trend",
         title=indicator_finding(item),
         subtitle=trend_scope(status, item, readings),
         table=trend_table(item, readings, status.as_of),
         data={
-            "points": [reading_point(reading, indicator.unit_text, status.as_of) for reading in readings],
+            "points": points,
             "path": path,
             "bound": bound_of(item),
-            "expected": expected_point(item),
-            "base": base_point(item),
+            "expected": expected,
+            "base": base,
+            "axis": axis,
             "light": {"tag": item.light.colour.value, "label": str(item.light.colour.label)},
             "labels": {
                 "path": _("way to the target") if path else bound_label(item),
@@ -372,18 +384,46 @@ def trend_chart(status: PilotStatus, item: IndicatorStatus, sources: Sequence[So
                 "actual": _("accepted"),
                 "open": _("not accepted"),
                 "target": labelled(_("target"), amount(target.target_value)) if target.target_value else "",
+                "last": next((amount(r.value) for r in reversed(readings) if counts(r, status.as_of)), ""),
             },
             "legend": [
                 {"key": "dot certain", "label": _("accepted")},
                 {"key": "dot latest", "label": _("not accepted")},
                 {"key": "line dashed", "label": _("way to the target") if path else bound_label(item)},
-                *([{"key": "diamond", "label": _("expected")}] if expected_point(item) else []),
+                *([{"key": "diamond", "label": _("expected")}] if expected else []),
             ],
         },
         sources=sources,
-        note=landing_note(item),
+        note=sentences(landing_note(item), axis_note(axis)),
         api=f"{reverse('api-trend')}?{urlencode({'indicator': item.code, 'pilot': status.pilot.slug})}",
     )
+
+
+def slug_of(item: IndicatorStatus) -> str:
+    """The indicator's code as part of an address."""
+    return item.code.lower().replace("_", "-")
+
+
+STEPS_OF_AXIS = 4
+
+
+def axis_of(values: Sequence[float]) -> dict[str, float]:
+    """Where the axis of values begins and ends, in round steps, with some air; at 0 where that costs little room."""
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    air = (high - low) * 0.18 or abs(high) * 0.1 or 1.0
+    low, high = (0.0 if low < high * 0.3 else low - air), high + air
+    rough = (high - low) / STEPS_OF_AXIS
+    scale: float = 10.0 ** floor(log10(rough))
+    step = scale * next(factor for factor in (1, 2, 2.5, 5, 10) if rough <= factor * scale * (1 + 1e-9))
+    begin, end = floor(low / step) * step, ceil(high / step) * step
+    return {"min": round(max(begin, 0.0), 6), "max": round(end, 6), "step": round(step, 6)}
+
+
+def axis_note(axis: dict[str, float]) -> str:
+    """That the axis does not begin at 0, where it does not: a small change then looks large."""
+    if axis["min"] == 0:
+        return ""
+    return _("The vertical axis begins at %(value)s, not at 0.") % {"value": amount(Decimal(str(axis["min"])))}
 
 
 def bound_label(item: IndicatorStatus) -> str:
@@ -430,19 +470,17 @@ def base_point(item: IndicatorStatus) -> dict[str, Any] | None:
 def readings_of(status: PilotStatus, item: IndicatorStatus) -> list[Reading]:
     """The newest version of each period that was on record by the day, and the accepted one where that is older."""
     own = [r for r in brought(status.pilot, "readings") if r.indicator_id == item.target.indicator_id]
-    known = [reading for reading in own if reading.reported_on <= status.as_of]
-    chosen: dict[tuple[str, bool], Reading] = {}
-    for reading in known:
-        chosen[reading.period, counts(reading, status.as_of)] = reading
-    newest = {period: max(v.version for (p, _ok), v in chosen.items() if p == period) for period, _ok in chosen}
-    return sorted(
-        (r for (period, ok), r in chosen.items() if ok or r.version == newest[period]),
-        key=lambda r: (r.period, r.version),
-    )
+    chosen = [*newest_accepted_of(own, status.as_of), *newest_reported_of(own, status.as_of)]
+    return sorted(dict.fromkeys(chosen), key=lambda reading: (reading.period, reading.version))
+
+
+def is_year(reading: Reading) -> bool:
+    """Whether a reading is of a whole year; the others are of a quarter."""
+    return "-" not in reading.period
 
 
 def counts(reading: Reading, as_of: date) -> bool:
-    """Whether a reading feeds the numbers of the day."""
+    """Whether one of `readings_of` feeds the numbers of the day."""
     return reading.state == ReadingState.ACCEPTED and bool(reading.accepted_on and reading.accepted_on <= as_of)
 
 
@@ -452,16 +490,10 @@ def state_then(reading: Reading, as_of: date) -> str:
     return str(ReadingState.REPORTED.label if waiting else reading.get_state_display())
 
 
-def place_of(period: str) -> float:
-    """Where a period stands on the axis of years: a quarter at its end."""
-    year, _dash, quarter = period.partition("-Q")
-    return int(year) - 1 + int(quarter) / 4 if quarter else int(year)
-
-
 def reading_point(reading: Reading, unit: str, as_of: date) -> dict[str, Any]:
     words = [reading.get_value_status_display(), state_then(reading, as_of)]
     return {
-        "x": place_of(reading.period),
+        "x": int(reading.period),
         "y": float(reading.value),
         "accepted": counts(reading, as_of),
         "label": reading.period,
@@ -526,57 +558,84 @@ def trend_table(item: IndicatorStatus, readings: Sequence[Reading], as_of: date)
 
 
 def indicators_table(status: PilotStatus) -> Table:
-    """Every target of a pilot with what its light was decided on."""
+    """Every target of a pilot with what its light was decided on: the light and why first."""
     columns = [
         Column("indicator", _("Indicator")),
-        Column("unit", _("Unit")),
-        Column("binding", _("Binding"), "flag"),
-        Column("base_year", _("Base year")),
-        Column("base", _("Base"), "decimal"),
+        Column("light", _("Light")),
+        Column("why", _("Why")),
         Column("year", _("Year")),
         Column("actual", _("Actual"), "decimal"),
         Column("expected", _("Expected"), "decimal"),
+        Column("shortfall", _("Missing, or over the limit"), "share"),
+        Column("progress", _("Progress"), "share"),
         Column("target_year", _("Target year")),
         Column("target", _("Target"), "decimal"),
-        Column("progress", _("Progress"), "share"),
-        Column("shortfall", _("Missing of what is due"), "share"),
-        Column("light", _("Light")),
-        Column("why", _("Why")),
+        Column("base_year", _("Base year")),
+        Column("base", _("Base"), "decimal"),
+        Column("unit", _("Unit")),
+        Column("binding", _("Binding"), "flag"),
     ]
-    return Table(columns, [indicator_cells(item) for item in status.indicators])
+    changes = {item.pk: change_of_plan(item) for item in status.replanned if item.model is Target}
+    return Table(columns, [indicator_cells(item, changes.get(item.target.pk, "")) for item in status.indicators])
 
 
-def indicator_cells(item: IndicatorStatus) -> list[Cell]:
+def indicator_cells(item: IndicatorStatus, change: str) -> list[Cell]:
+    """A target's row, with how it was changed since it was entered.
+
+    A target in words has none of the numbers, and says its words where the others say why.
+    """
     target, indicator, light = item.target, item.target.indicator, item.light
-    text = target.kind == TargetKind.TEXT
+    text, reach = target.kind == TargetKind.TEXT, target.kind == TargetKind.REACH
     anchor = f"indicator-{item.code}"  # a target in words has no chart to lead to: its row carries the anchor
     url, own = ("", anchor) if text else (f"#{anchor}", "")
+    actual, expected, aim, base = in_row(light.actual, light.expected, aim_of(item), target.base_value)
+    has_base = target.base_value is not None or reach or target.kind == TargetKind.KEEP
+    said = labelled(target.target_text, light.why.label) if text else str(light.why.label)
     return [
         Cell(indicator.name, url=url, lang=indicator.name_lang, anchor=own),
-        Cell(indicator.unit_text),
-        Cell(target.binding),
-        Cell(str(target.base_year) if target.base_year else None),
-        Cell("" if text else settled(target.base_value)),
-        Cell(str(item.year) if item.reading else None),
-        Cell("" if text else settled(light.actual)),
-        Cell("" if text else settled(light.expected)),
-        Cell(str(target.target_year)),
-        Cell(aim(item)),
-        Cell(light.progress),
-        Cell(light.shortfall),
         colour_cell(light.colour),
-        Cell(str(light.why.label)),
+        Cell(told_with(said, change)),
+        Cell("" if text else str(item.year) if item.reading else None),
+        Cell("" if text else actual),
+        Cell("" if text else expected),
+        Cell("" if text else light.shortfall),
+        Cell(light.progress if reach else ""),
+        Cell(str(target.target_year)),
+        Cell("" if text else aim),
+        Cell(str(target.base_year) if target.base_year else None if has_base else ""),
+        Cell(base if has_base else ""),
+        Cell("" if text else indicator.unit_text),
+        Cell(target.binding),
     ]
 
 
-def aim(item: IndicatorStatus) -> Decimal | str | None:
-    """What the target asks for: a value, or words where there is none."""
+def aim_of(item: IndicatorStatus) -> Decimal | None:
+    """The value that a target asks for; of what is to be kept, its base."""
     target = item.target
-    if target.kind == TargetKind.TEXT:
-        return target.target_text
-    if target.kind == TargetKind.KEEP and target.target_value is None:
-        return _("no worse than the base")
-    return settled(target.target_value)
+    return target.base_value if target.kind == TargetKind.KEEP and target.target_value is None else target.target_value
+
+
+MOST_DECIMALS = 6
+
+
+def in_row(
+    actual: Decimal | None, expected: Decimal | None, aim: Decimal | None, base: Decimal | None
+) -> list[Decimal | None]:
+    """These values of one target with as many decimals as were entered for it; what was computed is cut to as many.
+
+    There are more decimals where the expected value would else read the same as the actual one and is not.
+    """
+    places = max((decimals(value) for value in (actual, aim, base) if value is not None), default=2)
+    if actual is not None and expected is not None and actual != expected:
+        while places < MOST_DECIMALS and round(actual, places) == round(expected, places):
+            places += 1
+    return [None if value is None else round(value, places) for value in (actual, expected, aim, base)]
+
+
+def decimals(value: Decimal) -> int:
+    """The decimals of a value without idle zeros."""
+    exponent = value.normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
 
 
 # -- evidence ------------------------------------------------------------------------------------------

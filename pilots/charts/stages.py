@@ -62,12 +62,12 @@ def stage_track(status: PilotStatus) -> list[StageMark]:
     entered = sorted((e for e in rows if happened(e, status.as_of)), key=lambda e: (e.entered_on, Stage(e.stage).order))
     first = min((Stage(entry.stage).order for entry in entered), default=11)
     reached = max((Stage(entry.stage).order for entry in entered), default=0)
+    reasons = reasons_of_gaps(rows, entered)
     marks = []
     for stage in ORDERED:
         own = [entry for entry in entered if entry.stage == stage]
         planned = next((e.planned_on for e in rows if e.stage == stage and e.planned_on), None)
         state = state_of(stage, bool(own), first, reached)
-        after = next((e.reason for e in entered if Stage(e.stage).order > stage.order and e.reason), "")
         marks.append(
             StageMark(
                 stage=stage,
@@ -76,11 +76,27 @@ def stage_track(status: PilotStatus) -> list[StageMark]:
                 state_label=STATE_LABELS[state](),
                 on=own[0].entered_on if own else None,
                 planned=planned if not own else None,
-                reason=after if state in ("skipped", "unknown") else "",
+                reason=reasons.get(stage, "") if state in ("skipped", "unknown") else "",
                 evidence=own[0].evidence if own else "",
             )
         )
     return marks
+
+
+def reasons_of_gaps(rows: Sequence[StageEntry], entered: Sequence[StageEntry]) -> dict[Stage, str]:
+    """Why stages have no day, stage by stage.
+
+    The reason of an entry is about the stages between it and the furthest one before it, and about no others. A stage
+    that has an entry of its own, planned and never entered, says its own reason there.
+    """
+    found: dict[Stage, str] = {}
+    reached = 0
+    for entry in entered:
+        order = Stage(entry.stage).order
+        if order > reached:
+            found |= dict.fromkeys(ORDERED[reached : order - 1], entry.reason)
+            reached = order
+    return found | {Stage(row.stage): row.reason for row in rows if row.reason and not row.entered_on}
 
 
 def track_notes(marks: Sequence[StageMark]) -> list[dict[str, str]]:

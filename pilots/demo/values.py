@@ -288,10 +288,11 @@ def versions(line: Line, year: int, rng: Random) -> Iterator[Reading]:
 
 
 def numbered_quarters(line: Line, as_of: date, rng: Random) -> list[Reading]:
-    """Flash values of the quarters of 2026, for about a third of the pilots; the first two accepted."""
+    """Flash values of the quarters of two years, for about a third of the pilots; the last is not accepted yet."""
     found: list[Reading] = []
     if rng.random() > 0.35 or line.role.plot in {Plot.NOT_ACCEPTED, Plot.DISPUTED, Plot.WITHDRAWN}:
         return found
+    found += quarters_of_last_year(line, as_of)
     for quarter in (1, 2, 3):
         value = fitted(
             line.values[2025] / 4 * Decimal(str(round(rng.uniform(0.93, 1.05), 3))),
@@ -300,6 +301,18 @@ def numbered_quarters(line: Line, as_of: date, rng: Random) -> list[Reading]:
         day = date(2026, 3 * quarter + 1, 12) + timedelta(rng.randint(0, 5))
         accepted = day + timedelta(25) if quarter < 3 else None
         found += numbered([new_reading(line, f"2026-Q{quarter}", value, ValueStatus.FLASH, day, accepted)], as_of)
+    return found
+
+
+def quarters_of_last_year(line: Line, as_of: date) -> list[Reading]:
+    """The four quarters of 2025, all accepted: about a quarter of the year's value each. Draws of their own."""
+    own, found = Random(f"{line.role.pilot.slug} {line.code}"), list[Reading]()  # noqa: S311  # invented values
+    for quarter in (1, 2, 3, 4):
+        part = line.values[2025] / 4 * Decimal(str(round(own.uniform(0.95, 1.05), 3)))
+        value = fitted(part, grain(float(line.values[2025]), line.code))
+        day = date(2025 + quarter // 4, 3 * quarter % 12 + 1, 12 + own.randint(0, 5))
+        reading = new_reading(line, f"2025-Q{quarter}", value, ValueStatus.FLASH, day, day + timedelta(25))
+        found += numbered([reading], as_of)
     return found
 
 

@@ -58,8 +58,8 @@ class Why(TextChoices):
     """Why a light has its colour."""
 
     ON_SCHEDULE = "on_schedule", _("on schedule")
-    BEHIND = "behind", _("behind schedule by up to 10 %")
-    FAR_BEHIND = "far_behind", _("behind schedule by more than 10 %")
+    BEHIND = "behind", _("behind schedule by up to 10 % of the change due")
+    FAR_BEHIND = "far_behind", _("behind schedule by more than 10 % of the change due")
     REVERSED = "reversed", _("reversed: worse than the base")
     WITHIN_LIMIT = "within_limit", _("within the limit")
     OVER_LIMIT = "over_limit", _("beyond the limit by up to 10 %")

@@ -13,7 +13,7 @@ ORDER: Mapping[str, tuple[str, ...]] = {
     "overrides": ("set_on", "pk"),
 }
 """The relations of a pilot that are its facts, and in which order each is read."""
-BESIDE: Mapping[str, str] = {"targets": "indicator", "overrides": "author"}
+BESIDE: Mapping[str, str] = {"targets": "indicator"}
 """What is read along with a record of these."""
 
 Key = Callable[[Any], Any]

@@ -31,6 +31,7 @@ from pilots.charts import (
     milestones_chart,
     milestones_table,
     provinces_chart,
+    quarters_chart,
     reconciliation_table,
     stage_track,
     time_in_stage,
@@ -209,7 +210,7 @@ def pilot_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
         "next": next_milestones(status),
         "figures": figures,
         "charts": charts,
-        "trends": [(item, charts[item.code]) for item in status.indicators if item.code in charts],
+        "trends": trends_of(status, charts),
         "tables": {name.replace("-", "_"): export.build() for name, export in tables.items()},
         "history": history_tab(request, journal),
         "sources": pilot_sources(status),
@@ -260,7 +261,17 @@ def pilot_charts(status: PilotStatus) -> dict[str, Chart]:
             records: list[Any] = [item.target, *readings]
             own = [source for record in records for source in record.sources.all()]
             charts[item.code] = trend_chart(status, item, unique(own))
+            quarters = quarters_chart(status, item, unique(own))
+            if quarters:
+                charts[f"{item.code} quarters"] = quarters
     return charts
+
+
+def trends_of(status: PilotStatus, charts: Mapping[str, Chart]) -> list[tuple[str, Chart]]:
+    """The charts of the indicators in order, the quarters of each after its years, with the anchor of the first."""
+    places = [(f"indicator-{item.code}", charts.get(item.code)) for item in status.indicators]
+    quarters = [("", charts.get(f"{item.code} quarters")) for item in status.indicators]
+    return [(anchor, chart) for pair in zip(places, quarters, strict=True) for anchor, chart in pair if chart]
 
 
 def unique(sources: Sequence[Source]) -> list[Source]:

@@ -1,4 +1,5 @@
-/* The values of one indicator over the years, the dashed way to its target, and what was due by now. */
+/* The values of one indicator over the years, the dashed way to its target, and what was due by now; and, in a frame of
+   their own, its quarters beside those of the year before. */
 (() => {
   "use strict";
   const { pens, drawings } = window.tracker;
@@ -35,14 +36,21 @@
     return { min: Math.min(...years) - 0.3, max: Math.max(...years) + 0.3, years };
   }
 
-  /** The lines need no zero, but the highest and lowest value need some air. */
-  function heights(data) {
-    const marks = [...data.points, ...data.path, data.base, data.expected].filter(Boolean);
-    const values = [...marks.map((mark) => mark.y), ...(data.bound === null ? [] : [data.bound])];
-    const low = Math.min(...values);
-    const high = Math.max(...values);
-    const air = (high - low) * 0.18 || Math.abs(high) * 0.1 || 1;
-    return { min: low >= 0 ? Math.max(0, low - air) : low - air, max: high + air };
+  /** The last accepted value stands at its point, on the side where the dashed way is not. */
+  function lastWords(look, data) {
+    const last = data.points.filter((point) => point.accepted).pop();
+    if (!last || !data.labels.last) return [];
+    const due = data.expected?.y ?? data.bound ?? data.path[data.path.length - 1]?.y ?? last.y;
+    const below = last.y < due;
+    return [
+      pens.words(look, data.labels.last, {
+        xValue: last.x,
+        yValue: last.y,
+        position: { x: "center", y: below ? "start" : "end" },
+        yAdjust: below ? 9 : -9,
+        color: look.accent,
+      }),
+    ];
   }
 
   function series(data, look) {
@@ -90,7 +98,7 @@
     const annotations = data.bound === null ? [] : [level(look, data)];
     if (data.path.length && data.labels.target) annotations.push(aim(look, data));
     const { min, max } = reach(data);
-    const { min: low, max: high } = heights(data);
+    annotations.push(...lastWords(look, data));
     config.plugins.annotation = { ...pens.STILL, clip: false, annotations };
     config.plugins.tooltip.callbacks = {
       title: ([item]) => item.raw.label || String(item.raw.x),
@@ -109,13 +117,65 @@
         ticks: { callback: (value) => String(value), maxRotation: 0 },
       }),
       y: pens.axis(look, {
-        min: low,
-        max: high,
-        ticks: { maxTicksLimit: 5, includeBounds: false },
+        min: data.axis.min,
+        max: data.axis.max,
+        ticks: { stepSize: data.axis.step },
       }),
     };
     return { type: "scatter", data: { datasets: series(data, look) }, options: config };
   }
 
+  /* -- quarters ---------------------------------------------------------------------------------------- */
+
+  /** The latest year in full colour, the year before it paler; what is not accepted is an outline. */
+  function quarterBars(data, look) {
+    const colours = [look.s3, look.accent].slice(-data.series.length);
+    return data.series.map((year, i) => ({
+      label: year.label,
+      data: year.values,
+      backgroundColor: year.accepted.map((accepted) => (accepted === false ? look.panel : colours[i])),
+      borderColor: colours[i],
+      borderWidth: 1.5,
+      barPercentage: 0.92,
+      categoryPercentage: 0.7,
+    }));
+  }
+
+  /** The value above each bar of the latest year, where there is room for it. */
+  function quarterWords(data, look) {
+    const year = data.series[data.series.length - 1];
+    const aside = data.series.length > 1 ? 0.18 : 0;
+    return year.values.flatMap((value, at) =>
+      value === null
+        ? []
+        : [
+            pens.words(look, year.short[at], {
+              xValue: at + aside,
+              yValue: value,
+              position: { x: "center", y: "end" },
+              yAdjust: -4,
+              font: { family: look.face, size: 11, weight: 600 },
+            }),
+          ],
+    );
+  }
+
+  function quarters(data, look, width) {
+    const config = pens.base(look, { top: 18, right: 10 });
+    const annotations = width < 320 ? [] : quarterWords(data, look);
+    config.plugins.annotation = { ...pens.STILL, clip: false, annotations };
+    config.interaction = { mode: "index", axis: "x", intersect: false };
+    config.plugins.tooltip.callbacks = {
+      label: ({ datasetIndex, dataIndex }) =>
+        `${data.series[datasetIndex].label}: ${data.series[datasetIndex].texts[dataIndex]}`,
+    };
+    config.scales = {
+      x: pens.axis(look, { grid: { display: false }, ticks: { callback: (at) => data.labels[at], maxRotation: 0 } }),
+      y: pens.axis(look, { min: 0, ticks: { maxTicksLimit: 5 } }),
+    };
+    return { type: "bar", data: { labels: data.labels, datasets: quarterBars(data, look) }, options: config };
+  }
+
   drawings.trend = trend;
+  drawings.quarters = quarters;
 })();

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import translation
 
 from pilots.changes import corrections_after
 from pilots.metrics import Colour, Stage, Why
@@ -56,10 +57,98 @@ def test_the_example_city_is_red_and_says_by_how_much(pilot: Pilot) -> None:
     assert [(item.code, item.text, item.url) for item in reasons(found)] == [
         (
             "far_behind",
-            f"{found.indicators[0].target.indicator.name} 20.0 % behind schedule: expected 27,000 t, actual 27,600 t",
+            "AIR_NOX emissions should have been cut by 3,000 t by 2025; the cut was 2,400 t (20.0 % short)",
             f"/pilots/{pilot.slug}/#indicator-AIR_NOX",
         )
     ]
+
+
+CASES: list[tuple[dict[str, Any], dict[str, Any], Any, str, str]] = [
+    # indicator, target, value of 2025: what is said in English and in Chinese
+    (
+        {},
+        {"base_value": "740", "target_value": "592.7"},
+        "688.8",
+        "should have been cut by 98.2 t by 2025; the cut was 51.2 t (47.9 % short)",
+        "到2025年应下降98.2吨，实际下降51.2吨，未完成比例47.9%",
+    ),
+    (
+        {},
+        {"base_value": 36670, "target_value": "33330.005"},
+        37550,
+        "rose instead of falling: should have been down to 34,443 t by 2025, was 37,550 t",
+        "不降反升：到2025年应降至34,443吨，实为37,550吨",
+    ),
+    (
+        {"unit": "%", "unit_zh": "", "direction": "higher"},
+        {"base_value": "10.2", "target_value": "12.8"},
+        "11.9",
+        "should have risen by 1.73 percentage points by 2025; the rise was 1.70 percentage points (1.9 % short)",
+        "到2025年应上升1.73个百分点，实际上升1.70个百分点，未完成比例1.9%",
+    ),
+    (
+        {"unit": "%", "unit_zh": "", "direction": "higher"},
+        {"base_value": "10.2", "target_value": "12.8"},
+        9,
+        "fell instead of rising: should have been up to 11.93 % by 2025, was 9.00 %",
+        "不升反降：到2025年应升至11.93%，实为9.00%",
+    ),
+    (
+        {"direction": "higher"},
+        {"base_value": 0, "target_value": 450},
+        200,
+        "should have reached 300 t by 2025; it came to 200 t (33.3 % short)",
+        "到2025年应达300吨，实际200吨，未完成比例33.3%",
+    ),
+    (
+        {"unit": "µg/m³", "unit_zh": ""},
+        {"kind": "limit", "base_year": None, "base_value": None, "target_value": 41},
+        "43.2",
+        "stood at 43.2 µg/m³ in 2025, 2.2 µg/m³ above the limit of 41.0 µg/m³ (5.4 % of the limit)",
+        "为43.2µg/m³，高于限值41.0µg/m³，超出2.2µg/m³（为限值的5.4%）",
+    ),
+    (
+        {"unit": "%", "unit_zh": "", "direction": "higher"},
+        {"kind": "limit", "base_year": None, "base_value": None, "target_value": 90},
+        "75",
+        "stood at 75 % in 2025, 15 percentage points below the limit of 90 % (16.7 % of the limit)",
+        "为75%，低于限值90%，相差15个百分点（为限值的16.7%）",
+    ),
+    (
+        {"unit": "%", "unit_zh": "", "direction": "higher"},
+        {"kind": "keep", "base_value": "76.3", "target_value": None},
+        "75.9",
+        "stood at 75.9 % in 2025, 0.4 percentage points below the base of 76.3 % (0.5 % of the base)",
+        "为75.9%，低于基准值76.3%，相差0.4个百分点（为基准值的0.5%）",
+    ),
+    (
+        {},
+        {"kind": "limit", "base_year": None, "base_value": None, "target_value": 0},
+        3,
+        "stood at 3 t in 2025, 3 t above the limit of 0 t",
+        "为3吨，高于限值0吨，超出3吨",
+    ),
+]
+
+
+@pytest.mark.parametrize(("indicator", "target", "value", "english", "chinese"), CASES)
+def test_a_reason_says_of_what_its_percentage_is_with_as_many_decimals(
+    pilot: Pilot, indicator: dict[str, Any], target: dict[str, Any], value: Any, english: str, chinese: str
+) -> None:
+    """Every red and yellow: reductions, rises, limits, what is to be kept; and none is without somebody responsible."""
+    of = pilot.targets.get()
+    for record, fields in ((of.indicator, {"unit_zh": "吨", **indicator}), (of, target)):
+        for name, text in fields.items():
+            setattr(record, name, text)
+        record.save()
+    nox(pilot, "2025", value, accepted_on=date(2026, 3, 20))
+    worst = reasons(status(pilot, DUE))[0]
+    assert worst.text.removeprefix("AIR_NOX emissions ") == english
+    assert worst.owner == f"Pilot office of {pilot.name_en}"
+    with translation.override("zh-hans"):
+        worst = reasons(status(pilot, DUE))[0]
+        assert worst.text.removeprefix("2025年").removeprefix("AIR_NOX指标") == chinese
+        assert worst.owner == f"{pilot.name_zh}试点工作责任单位"
 
 
 def test_no_accepted_value_is_grey_never_zero(pilot: Pilot) -> None:
@@ -105,6 +194,9 @@ def test_a_key_milestone_turns_yellow_then_red_and_blue_is_no_blame(pilot: Pilot
     assert (late.colour, late.since) == (Colour.RED, date(2026, 7, 31))
     worst = reasons(late)[0]
     assert (worst.text, worst.owner, worst.days) == (f"{item.name} is 91 days overdue", "Bureau", 91)
+    item.owner = ""
+    item.save()
+    assert reasons(status(pilot, date(2026, 7, 31)))[0].owner == f"Pilot office of {pilot.name}"
     item.completed_on = date(2026, 8, 1)
     item.save()
     assert status(pilot, date(2026, 8, 1)).colour == Colour.GREEN
@@ -125,7 +217,7 @@ def test_a_light_set_by_hand_is_shown_as_such_and_expires(pilot: Pilot) -> None:
     )
     inside = status(pilot, date(2026, 5, 31))
     assert (inside.colour, inside.light.colour, inside.since) == (Colour.YELLOW, Colour.RED, date(2026, 5, 1))
-    assert why(inside) == "Set by hand by steward until 1 June 2026: Furnace closes in December"
+    assert why(inside) == "Set by hand by the ministry until 1 June 2026: Furnace closes in December"
     assert status(pilot, date(2026, 6, 1)).colour == Colour.RED
 
 

@@ -1,0 +1,113 @@
+"""What decided a light and was changed later: the history of planned days, targets, bases, "binding" and "key".
+
+A milestone moved to a later day is no longer overdue, and a lower target is sooner met: whoever reads the light has to
+see it. What the person who entered a record put right on the same day is no replanning; whatever was changed later,
+or by anybody else, is one, measured against how the record stood at first, until it stands so again. Of a day in the
+past only changes made by then are known. Two queries for any number of pilots, asked only when they are looked at.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from itertools import takewhile
+from typing import Any
+
+from django.utils import timezone
+
+from pilots.models import Milestone, Target
+
+DECIDES: Mapping[type[Any], tuple[str, ...]] = {
+    Milestone: ("planned_on", "is_key"),
+    Target: ("kind", "base_year", "base_value", "target_year", "target_value", "binding"),
+}
+"""The fields of each kind of record by which a light is judged, of those that are planned and not observed."""
+NAMED: Mapping[type[Any], tuple[str, ...]] = {Milestone: ("title_zh", "title_en"), Target: ("indicator_id",)}
+"""By what a record is named that has been deleted since."""
+ENTRY = ("id", "pilot_id", "history_date", "history_type", "history_user_id")
+
+
+@dataclass(frozen=True)
+class Version:
+    """How a record stood after an entry of its history; `values` is None where the entry deleted it."""
+
+    on: date
+    by: int | None
+    values: Mapping[str, Any] | None
+    named: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Replanning:
+    """A record of which something that decides a light differs from what was first planned.
+
+    `on` is the day of the last such change; `was` holds what the changed fields said at first. Of a deleted record it
+    holds all of them.
+    """
+
+    model: type[Any]
+    pk: int
+    on: date
+    was: Mapping[str, Any]
+    deleted: bool
+    named: Mapping[str, Any]
+
+    @property
+    def kind(self) -> str:
+        """The word for the kind of record: milestone or target."""
+        return str(self.model._meta.model_name)
+
+
+class PlanHistory:
+    """The histories of the plans of some pilots, read when the first of them is asked for."""
+
+    def __init__(self, pilots: Iterable[int]) -> None:
+        self.pilots = list(pilots)
+
+    @cached_property
+    def versions(self) -> Mapping[int, Mapping[tuple[type[Any], int], Sequence[Version]]]:
+        """By pilot and record, every version of the records that were changed or deleted, oldest first."""
+        found: dict[int, dict[tuple[type[Any], int], list[Version]]] = defaultdict(lambda: defaultdict(list))
+        for model, fields in DECIDES.items():
+            history: Any = model.history  # type: ignore[attr-defined]
+            changed = history.filter(history_type__in=["~", "-"]).order_by().values("id")
+            rows = history.filter(pilot_id__in=self.pilots, id__in=changed).order_by("history_date", "history_id")
+            for row in rows.values(*ENTRY, *fields, *NAMED[model]):
+                found[row["pilot_id"]][model, row["id"]].append(version(row, fields, NAMED[model]))
+        return found
+
+    def of(self, pilot: int, as_of: date) -> list[Replanning]:
+        """What of a pilot's plan had been changed by the day, the latest change first."""
+        every = (replanning(key, versions, as_of) for key, versions in self.versions.get(pilot, {}).items())
+        return sorted(filter(None, every), key=lambda item: (item.on, item.pk), reverse=True)
+
+
+def version(row: Mapping[str, Any], fields: Iterable[str], names: Iterable[str]) -> Version:
+    values = None if row["history_type"] == "-" else {name: row[name] for name in fields}
+    on = timezone.localtime(row["history_date"]).date()
+    return Version(on, row["history_user_id"], values, {name: row[name] for name in names})
+
+
+def replanning(key: tuple[type[Any], int], versions: Sequence[Version], as_of: date) -> Replanning | None:
+    """How the record differed on a day from what was first planned; None where it did not, or was not there yet."""
+    known = [item for item in versions if item.on <= as_of]
+    if not known:
+        return None
+    entered, last = known[0], known[-1]
+    first = list(takewhile(lambda item: (item.on, item.by) == (entered.on, entered.by), known))[-1]
+    if first.values is None:  # deleted at once by the same person
+        return None
+    changed = [name for name, value in first.values.items() if last.values is None or last.values[name] != value]
+    if not changed:
+        return None
+    was = {name: first.values[name] for name in changed}
+    return Replanning(*key, last_change(known, changed), was, last.values is None, last.named)
+
+
+def last_change(versions: Sequence[Version], names: Sequence[str]) -> date:
+    """The last day on which one of these fields was changed, or the record deleted."""
+    held = [None if item.values is None else [item.values[name] for name in names] for item in versions]
+    return next(versions[at].on for at in range(len(versions) - 1, 0, -1) if held[at] != held[at - 1])
