@@ -25,15 +25,22 @@ class Sentence:
     """One reason: a stable code for programs, the sentence, and the address of the item.
 
     `owner` is who is responsible for it: of a milestone the department on record, of anything else the pilot's own
-    office, which is nobody in particular and never left empty. `days` is how long a milestone is overdue.
+    office, which is nobody in particular and never left empty. `days` is how long a milestone is overdue, `change`
+    what was changed of the plan of this item.
     """
 
     code: str
     colour: Colour
-    text: str
+    reason: str
     url: str
     owner: str = ""
     days: int | None = None
+    change: str = ""
+
+    @property
+    def text(self) -> str:
+        """The whole sentence: the reason, and what was changed of the plan."""
+        return told_with(self.reason, self.change)
 
 
 LEVEL_DIGITS, CHANGE_DIGITS, MOST_PLACES = 4, 3, 6
@@ -95,23 +102,29 @@ def shown(status: PilotStatus) -> list[Sentence]:
     if status.override is None:
         return reasons(status)
     page = status.pilot.get_absolute_url()
-    by_hand = Sentence("set_by_hand", status.colour, why(status), page, office_of(status.pilot))
+    by_hand = Sentence("set_by_hand", status.colour, explanation(status), page, office_of(status.pilot))
     return [by_hand, *reasons(status)]
 
 
 def why(status: PilotStatus) -> str:
-    """What explains the light shown: set by hand and why, or the worst item; and whether the plan was changed.
+    """What explains the light shown, and whether the plan was changed: the words for a list."""
+    about = None if status.override else status.light.why
+    change = reasons(status)[0].change if about else ""
+    return told_with(told_with(explanation(status), change), changes_beside(status, about))
+
+
+def explanation(status: PilotStatus) -> str:
+    """The one sentence that explains the light shown: set by hand and why, or the worst item.
 
     Only the ministry sets lights. Who did it by name stands in the history, for those whom it concerns: these
     sentences are read by everybody.
     """
     if status.override:
-        first = _("Set by hand by the ministry until %(day)s: %(reason)s") % {
+        return _("Set by hand by the ministry until %(day)s: %(reason)s") % {
             "day": day(status.override.expires_on),
             "reason": status.override.reason,
         }
-        return told_with(first, changes_beside(status, None))
-    return told_with(reasons(status)[0].text, changes_beside(status, status.light.why))
+    return reasons(status)[0].reason
 
 
 def told_with(first: str, second: str) -> str:
@@ -138,19 +151,27 @@ def owner(status: PilotStatus) -> str:
 def sentence(reason: Reason, status: PilotStatus) -> Sentence:
     """One reason in words."""
     page, office = status.pilot.get_absolute_url(), office_of(status.pilot)
+    change = replanned_text(status, reason)
     if reason.about == About.INDICATOR:
         item = next(entry for entry in status.indicators if entry.code == reason.key)
-        url, text = f"{page}#indicator-{reason.key}", told_with(indicator_text(item), replanned_text(status, reason))
-        return Sentence(reason.why.value, reason.counts_as, text, url, office)
+        return Sentence(
+            reason.why.value,
+            reason.counts_as,
+            indicator_text(item),
+            f"{page}#indicator-{reason.key}",
+            office,
+            change=change,
+        )
     if reason.about == About.MILESTONE:
         found = next(entry for entry in status.milestones if str(entry.milestone.pk) == reason.key)
         return Sentence(
             reason.why.value,
             reason.counts_as,
-            told_with(milestone_text(reason, found.milestone.name), replanned_text(status, reason)),
+            milestone_text(reason, found.milestone.name),
             f"{page}#milestone-{reason.key}",
             found.milestone.owner or office,
             reason.days,
+            change,
         )
     in_charge = "" if reason.why == Why.ALL_WELL else office
     return Sentence(reason.why.value, reason.counts_as, pilot_text(reason, status), page, in_charge)
@@ -180,16 +201,21 @@ def replanned_text(status: PilotStatus, reason: Reason) -> str:
 
 def change_of_plan(item: Replanning) -> str:
     """When it was changed and what it said at first: `replanned on 26 November 2026, was due 17 July 2026`."""
-    rest = [
-        labelled(label_of(item, name), value_text(value)) for name, value in item.was.items() if name != "planned_on"
-    ]
     due = item.was.get("planned_on")
-    words = {"on": day(item.on), "was": day(due) if due else "", "rest": listed_long(rest)}
+    fields = {label_of(item, name): value_text(value) for name, value in item.was.items() if name != "planned_on"}
+    rest = listed_long(labelled(label, value) for label, value in fields.items())
+    words = {"on": day(item.on), "was": day(due) if due else rest, "rest": rest}
     if item.deleted:
-        return (_("deleted on %(on)s, was due %(was)s") if due else _("deleted on %(on)s, was %(rest)s")) % words
-    if due and rest:
-        return _("replanned on %(on)s, was due %(was)s, %(rest)s") % words
-    return (_("replanned on %(on)s, was due %(was)s") if due else _("changed on %(on)s, was %(rest)s")) % words
+        return (_("deleted on %(on)s, was due %(was)s") if due else _("deleted on %(on)s, was %(was)s")) % words
+    if due:
+        text = (
+            _("replanned on %(on)s, was due %(was)s, %(rest)s") if rest else _("replanned on %(on)s, was due %(was)s")
+        )
+        return text % words
+    if len(fields) == 1:
+        ((label, value),) = fields.items()
+        return _("%(field)s changed on %(on)s, was %(was)s") % {**words, "field": label, "was": value}
+    return _("changed on %(on)s, was %(was)s") % words
 
 
 def label_of(item: Replanning, name: str) -> str:

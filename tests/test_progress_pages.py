@@ -80,7 +80,7 @@ def test_a_pilot_s_light_says_why_since_when_and_leads_to_the_item(programme: An
     light = response.context["light"]
     assert (light.colour, light.why) == ("red", "Platform live is 147 days overdue")
     assert light.since == date(2026, 9, 29)  # the 91st day
-    assert light.rule == "worst binding item, version 1"
+    assert light.rule == "the worst binding item decides (this system’s own convention, version 1)"
     reason = light.reasons[0]
     anchor = reason.url.partition("#")[2]
     assert f'id="{anchor}"' in response.content.decode()
@@ -511,20 +511,20 @@ def test_queries_do_not_grow_with_the_pilots(
     queries = {
         # pilots, industries, targets, readings; indicators; sources; years on record; choices of 3 filters
         "/synergy/": 10,
-        # the batch, its sources; batches; facts 7; reconciliation 2; sources of stages, of all; history 3: how many
-        # entries, which, and those themselves
-        "/batches/b/": 17,
+        # the batch, its sources; batches; facts 7; histories of plans 2; reconciliation 2; sources of stages, of all;
+        # history 3: how many entries, which, and those themselves
+        "/batches/b/": 19,
         # reconciliation 2; facts 7; the count, the rows, their industries; sources; pilots by province 2; choices 3
         "/pilots/": 18,
-        # the province, its sources; facts 7, industries, sources; policies; reconciliation 2; sources of facts;
-        # its policies, figures; history 3
-        "/provinces/p/": 20,
+        # the province, its sources; facts 7, histories of plans 2, industries, sources; policies; reconciliation 2;
+        # sources of facts; its policies, figures; history 3
+        "/provinces/p/": 22,
         # the industry, divisions, sources; facts 7, industries, sources; sources of facts; measures; roster;
         # history 3
         "/industries/i/": 18,
-        # facts 7; industries, sources 5, indicators of readings; history 2, and 5 kinds in it; one of them has an
-        # entry before, lists and a name: 4; children, siblings
-        "/pilots/p-0/": 27,
+        # facts 7; histories of plans 2; industries, sources 5, indicators of readings; history 2, and 5 kinds in it;
+        # one of them has an entry before, lists and a name: 4; children, siblings
+        "/pilots/p-0/": 29,
     }
     batch, province, industry = make_batch(slug="b"), make_province(slug="p"), make_industry(slug="i")
     for at in range(n):

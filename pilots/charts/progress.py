@@ -32,12 +32,12 @@ from pilots.sentences import (
     amount,
     change_of_plan,
     changes_of_plan,
+    explanation,
     indicator_text,
     levels,
     office_of,
     owner,
     reasons,
-    shown,
     told_with,
     why,
 )
@@ -100,7 +100,7 @@ def light_box(status: PilotStatus) -> LightBox:
     return LightBox(
         colour=status.colour,
         meaning=str(MEANINGS[status.colour]),
-        why=shown(status)[0].text,
+        why=explanation(status),
         owner=owner(status),
         since=status.since,
         rule=str(RULES[metrics.RULE_PILOT]),

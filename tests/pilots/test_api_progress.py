@@ -208,6 +208,7 @@ def test_the_whole_shape_of_a_progress(client: Client, empty: None) -> None:
                     ],
                     "computed": "red",
                     "override": None,
+                    "replanned": [],
                 },
                 "milestones": {"done": 1, "due": 2, "late": 1, "total": 3},
                 "indicators": [
@@ -637,7 +638,8 @@ def test_a_full_answer_has_the_shape_that_the_schema_says(client: Client, jia: P
 @pytest.mark.parametrize(
     ("address", "queries"),
     [
-        ("progress/", 7),  # pilots, stages, milestones, targets, their steps, readings, lights set by hand
+        # pilots, stages, milestones, targets, their steps, readings, lights set by hand; histories of plans 2
+        ("progress/", 9),
         ("synergy/", 4),  # pilots, their targets and readings, and the indicators
         ("stages/", 3),  # count, rows, sources
         ("milestones/", 3),
