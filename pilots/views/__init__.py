@@ -2,6 +2,7 @@
 
 from pilots.views.batches import batch_detail
 from pilots.views.data import data
+from pilots.views.desk import desk
 from pilots.views.imports import (
     import_again,
     import_confirm,
@@ -24,6 +25,7 @@ __all__ = [
     "batch_detail",
     "changes",
     "data",
+    "desk",
     "import_again",
     "import_confirm",
     "import_detail",
