@@ -3,7 +3,7 @@
 A milestone moved to a later day is no longer overdue, and a lower target is sooner met: whoever reads the light has to
 see it. What the person who entered a record put right on the same day is no replanning; whatever was changed later,
 or by anybody else, is one, measured against how the record stood at first, until it stands so again. Of a day in the
-past only changes made by then are known. Two queries for any number of pilots, asked only when they are looked at.
+past only changes made by then are known. Three queries for any number of pilots, asked only when they are looked at.
 """
 
 from __future__ import annotations
@@ -11,20 +11,24 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from itertools import takewhile
+from operator import itemgetter
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 
-from pilots.models import Milestone, Target
+from pilots.models import Milestone, Target, TargetStep
 
 DECIDES: Mapping[type[Any], tuple[str, ...]] = {
     Milestone: ("planned_on", "is_key"),
     Target: ("kind", "base_year", "base_value", "target_year", "target_value", "binding"),
 }
 """The fields of each kind of record by which a light is judged, of those that are planned and not observed."""
+STEPS = "steps"
+"""The word for the steps of a target, by year, among what it was."""
 NAMED: Mapping[type[Any], tuple[str, ...]] = {Milestone: ("title_zh", "title_en"), Target: ("indicator_id",)}
 """By what a record is named that has been deleted since."""
 ENTRY = ("id", "pilot_id", "history_date", "history_type", "history_user_id")
@@ -34,10 +38,15 @@ ENTRY = ("id", "pilot_id", "history_date", "history_type", "history_user_id")
 class Version:
     """How a record stood after an entry of its history; `values` is None where the entry deleted it."""
 
-    on: date
+    at: datetime
     by: int | None
     values: Mapping[str, Any] | None
     named: Mapping[str, Any]
+
+    @property
+    def on(self) -> date:
+        """The day of the entry here."""
+        return timezone.localtime(self.at).date()
 
 
 @dataclass(frozen=True)
@@ -69,14 +78,28 @@ class PlanHistory:
 
     @cached_property
     def versions(self) -> Mapping[int, Mapping[tuple[type[Any], int], Sequence[Version]]]:
-        """By pilot and record, every version of the records that were changed or deleted, oldest first."""
+        """By pilot and record, every version of the records that can have been changed, oldest first."""
         found: dict[int, dict[tuple[type[Any], int], list[Version]]] = defaultdict(lambda: defaultdict(list))
+        steps = self.steps_of_targets()
         for model, fields in DECIDES.items():
             history: Any = model.history  # type: ignore[attr-defined]
-            changed = history.filter(history_type__in=["~", "-"]).order_by().values("id")
-            rows = history.filter(pilot_id__in=self.pilots, id__in=changed).order_by("history_date", "history_id")
-            for row in rows.values(*ENTRY, *fields, *NAMED[model]):
+            changed = Q(id__in=history.filter(history_type__in=["~", "-"]).order_by().values("id"))
+            stepped = Q(id__in=list(steps)) if model is Target else Q()
+            rows = history.filter(changed | stepped if stepped else changed, pilot_id__in=self.pilots)
+            for row in rows.order_by("history_date", "history_id").values(*ENTRY, *fields, *NAMED[model]):
                 found[row["pilot_id"]][model, row["id"]].append(version(row, fields, NAMED[model]))
+        for versions in found.values():
+            for (model, key), own in versions.items():
+                if model is Target:
+                    own[:] = with_steps(own, steps.get(key, ()))
+        return found
+
+    def steps_of_targets(self) -> Mapping[int, Sequence[Mapping[str, Any]]]:
+        """By target, the entries of the histories of its steps, oldest first."""
+        found: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
+        rows = TargetStep.history.filter(target__pilot_id__in=self.pilots).order_by("history_date", "history_id")
+        for row in rows.values("id", "target_id", "history_date", "history_type", "history_user_id", "year", "value"):
+            found[row["target_id"]].append(row)
         return found
 
     def of(self, pilot: int, as_of: date) -> list[Replanning]:
@@ -87,8 +110,31 @@ class PlanHistory:
 
 def version(row: Mapping[str, Any], fields: Iterable[str], names: Iterable[str]) -> Version:
     values = None if row["history_type"] == "-" else {name: row[name] for name in fields}
-    on = timezone.localtime(row["history_date"]).date()
-    return Version(on, row["history_user_id"], values, {name: row[name] for name in names})
+    named = {name: row[name] for name in names}
+    return Version(row["history_date"], row["history_user_id"], values, named)
+
+
+def with_steps(versions: Sequence[Version], entries: Sequence[Mapping[str, Any]]) -> list[Version]:
+    """The versions of a target with its steps by year, and one more for each entry about a step."""
+    events = sorted(
+        [*((item.at, 0, item) for item in versions), *((row["history_date"], 1, row) for row in entries)],
+        key=itemgetter(0, 1),
+    )
+    steps: dict[int, tuple[int, Any]] = {}  # by the key of the step
+    found: list[Version] = []
+    for at, _place, event in events:
+        if isinstance(event, Version):
+            current, by = event, event.by
+        elif found:
+            current, by = found[-1], event["history_user_id"]
+            steps.pop(event["id"], None)
+            if event["history_type"] != "-":
+                steps[event["id"]] = (event["year"], event["value"])
+        else:  # before the target's own history begins
+            continue
+        values = None if current.values is None else {**current.values, STEPS: dict(sorted(steps.values()))}
+        found.append(Version(at, by, values, current.named))
+    return found
 
 
 def replanning(key: tuple[type[Any], int], versions: Sequence[Version], as_of: date) -> Replanning | None:

@@ -16,7 +16,7 @@ from config.words import clauses, labelled, listed_long
 from pilots.metrics import About, CoControl, Colour, Direction, Elasticity, Reason, TargetKind, Why, year_due
 from pilots.models import Milestone, Pilot, Target
 from pilots.progress import IndicatorStatus, PilotStatus, first_year
-from pilots.replanning import Replanning
+from pilots.replanning import STEPS, Replanning
 from policies.charts import day
 
 
@@ -219,13 +219,15 @@ def change_of_plan(item: Replanning) -> str:
 
 
 def label_of(item: Replanning, name: str) -> str:
-    return str(item.model._meta.get_field(name).verbose_name)
+    return _("steps on the way") if name == STEPS else str(item.model._meta.get_field(name).verbose_name)
 
 
 def value_text(value: Any) -> str:
     """What a field of a plan said, as it is read."""
     if value is None or value == "":
         return _("no data")
+    if isinstance(value, dict):
+        return listed_long(labelled(year, amount(step)) for year, step in value.items()) or _("none")
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, Decimal):

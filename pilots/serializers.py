@@ -361,7 +361,9 @@ class ReplanningSerializer(serializers.Serializer):
 
 
 def plain(value: Any) -> Any:
-    """A value of a field as JSON has it: days as text, decimals as numbers."""
+    """A value of a field as JSON has it: days as text, decimals as numbers, steps by year."""
+    if isinstance(value, dict):
+        return {str(key): plain(one) for key, one in value.items()}
     if isinstance(value, date):
         return value.isoformat()
     return float(value) if isinstance(value, Decimal) else value

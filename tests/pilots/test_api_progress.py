@@ -638,8 +638,8 @@ def test_a_full_answer_has_the_shape_that_the_schema_says(client: Client, jia: P
 @pytest.mark.parametrize(
     ("address", "queries"),
     [
-        # pilots, stages, milestones, targets, their steps, readings, lights set by hand; histories of plans 2
-        ("progress/", 9),
+        # pilots, stages, milestones, targets, their steps, readings, lights set by hand; histories of plans 3
+        ("progress/", 10),
         ("synergy/", 4),  # pilots, their targets and readings, and the indicators
         ("stages/", 3),  # count, rows, sources
         ("milestones/", 3),

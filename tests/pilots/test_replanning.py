@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from pilots.models import Milestone, Pilot, Target
+from pilots.models import Milestone, Pilot, Target, TargetStep
 from pilots.progress import build_progress
 from pilots.sentences import why
 from tests.factories import (
@@ -137,6 +137,29 @@ def test_targets_bindings_and_keys_are_told_alike_and_other_fields_are_not(clien
     assert rows[0][2].value == f"on schedule; {first['text']}"
 
 
+def test_a_step_that_is_put_in_later_is_told(client: Client, pilot: Pilot) -> None:
+    """Steps entered with the target belong to it; one that makes the way easier afterwards is seen."""
+    target = Target.objects.get()
+    first = TargetStep.objects.create(target=target, year=2024, value=29000)
+    on(first, ENTERED)
+    assert replanned(client) == []
+    step = TargetStep.objects.create(target=target, year=2025, value=29500)
+    on(step, MOVED)
+    assert [(row["on"], row["was"], row["text"]) for row in replanned(client)] == [
+        (
+            "2026-11-20",
+            {"steps": {"2024": 29000}},
+            "steps on the way changed on 20 November 2026, was 2024: 29,000",
+        )
+    ]
+    assert replanned(client, "as_of=2026-11-19") == []
+    key = step.pk
+    step.delete()
+    step.pk = key
+    on(step, date(2026, 11, 21))
+    assert replanned(client) == []
+
+
 def test_a_deleted_milestone_is_named(client: Client, pilot: Pilot) -> None:
     platform = Milestone.objects.get()
     key = platform.pk
@@ -158,7 +181,7 @@ def test_the_chinese_page_says_it_as_well(client: Client, pilot: Pilot) -> None:
 
 
 @pytest.mark.parametrize("n", [1, 4])
-def test_two_queries_whatever_the_number_of_pilots(
+def test_three_queries_whatever_the_number_of_pilots(
     empty: None, n: int, django_assert_num_queries: Any, client: Client
 ) -> None:
     batch, province = make_batch(), make_province()
@@ -168,6 +191,6 @@ def test_two_queries_whatever_the_number_of_pilots(
         change(item, MOVED, planned_on=date(2026, 8, 17))
     with django_assert_num_queries(6):  # no targets, so their steps are not asked for
         progress = build_progress(Pilot.objects.all(), date(2026, 11, 24))
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         assert [len(item.replanned) for item in progress.pilots] == [1] * n
         assert all("was due 17 July 2026" in why(item) for item in progress.pilots)
