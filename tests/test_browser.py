@@ -753,12 +753,19 @@ def test_without_script_a_link_opens_the_same_tab_and_layer(reader: Callable[...
     expect(frame.get_by_role("list", name="Plans")).to_be_hidden()
 
 
-def test_paper_shows_tables_and_lists_each_source_once(reader: Callable[..., Page]) -> None:
-    page = reader(POLICY)
+def test_paper_shows_drawings_and_lists_each_source_once(reader: Callable[..., Page]) -> None:
+    """A table is printed where the reader opened it, and not after every drawing."""
+    page = reader(f"{POLICY}?chart=lags&tab=table")
     draw_charts(page)
     page.emulate_media(media="print")
-    expect(page.locator("#chart-adoption table")).to_be_visible()
+    expect(page.locator("#chart-adoption canvas")).to_be_visible()
+    expect(page.locator("#chart-adoption table")).to_be_hidden()
+    expect(page.locator("#chart-map table")).to_be_hidden()
+    expect(page.locator("#chart-lags canvas")).to_be_visible()
     expect(page.locator("#chart-lags table")).to_be_visible()
+    line = page.evaluate("() => getComputedStyle(document.documentElement).getPropertyValue('--paper-line')")
+    day = page.locator("#cite p").text_content() or ""
+    assert line.strip('"') == day.partition(". http")[0].strip().partition("http")[0].strip().rstrip(".") + "."
     for gone in (".sections", ".search", ".tools", ".tabs", ".menu", ".downloads", ".define", ".chart .sources"):
         expect(page.locator(gone).first).to_be_hidden()
     listed = page.locator(".sources:visible li > :first-child").all_text_contents()
@@ -926,12 +933,30 @@ def test_printing_draws_all_charts_first(reader: Callable[..., Page]) -> None:
     assert painted(page)
 
 
+def test_a_desk_draws_all_charts_at_rest_so_that_any_printer_finds_them(reader: Callable[..., Page]) -> None:
+    """Nobody scrolls a page that a program prints, and nothing can be waited for once it begins."""
+    page = reader("/")
+    undrawn = page.locator("[data-chart]:has([data-live-drawing]):not([data-drawn])")
+    expect(undrawn).to_have_count(0)
+    assert page.evaluate("() => scrollY") == 0
+    widths = "() => [...document.querySelectorAll('[data-drawn] canvas')].map((canvas) => canvas.clientWidth)"
+    page.evaluate("() => (window.before = document.documentElement.dataset.theme)")
+    page.emulate_media(media="print")
+    page.wait_for_function("() => document.documentElement.classList.contains('for-paper')")
+    assert page.locator("html").get_attribute("data-theme") == "light"
+    assert all(0 < width <= 688 for width in page.evaluate(widths))
+    page.emulate_media(media="screen")
+    page.wait_for_function("() => !document.documentElement.classList.contains('for-paper')")
+    assert page.locator("html").get_attribute("data-theme") == page.evaluate("() => window.before")
+
+
 def test_a_chart_that_could_not_be_drawn_in_time_has_its_table_on_paper(reader: Callable[..., Page]) -> None:
     page = reader("/", viewport=PHONE)
     page.emulate_media(media="print")
     page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
     expect(page.locator("#chart-coverage canvas")).to_be_hidden()
     expect(page.locator("#chart-coverage table")).to_be_visible()
+    expect(page.locator("#chart-plan-lag .legend")).to_be_hidden()
 
 
 # -- the documentation of the API ------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
-/* Draws the frames that need a canvas: each when it comes near the window, again when the colours change, and all of
-   them in the colours of paper for the printer. What draws is brought when the first frame comes near, or when the
-   reader is about to print; a frame that could not be drawn in time has its table on paper. */
+/* Draws the frames that need a canvas: each when it comes near the window, on a desk the others when the page is at
+   rest, again when the colours change, and all of them in the colours of paper for the printer. What draws is brought
+   when the first frame comes near, or when the reader is about to print; a frame that could not be drawn in time has its
+   table on paper. */
 (() => {
   "use strict";
   const { loadCharts, atRest, openTab } = window.tracker;
@@ -73,6 +74,7 @@
   async function drawInTurn(Chart, some) {
     for (const frame of some) {
       await atRest();
+      if ("drawn" in frame.dataset) continue; // it came near meanwhile
       window.tracker.drawings[frame.dataset.chart].before?.();
       await atRest();
       if (drawn.has(frame)) draw(Chart, frame); // at once: it must not be blank while its parts are made
@@ -123,6 +125,8 @@
     });
   }
 
+  /** Paper has light colours and room of its own. Ctrl+P, a browser's menu and a program that only asks for the media
+      "print" all come here. */
   function watchPrinter() {
     let before;
     const turn = (theme, paper) => {
@@ -130,11 +134,19 @@
       document.documentElement.classList.toggle("for-paper", paper);
       frames.filter((frame) => ready.has(frame.dataset.chart)).forEach((frame) => draw(window.Chart, frame));
     };
-    addEventListener("beforeprint", () => {
+    const begin = () => {
+      if (before !== undefined) return;
       before = document.documentElement.dataset.theme;
       turn("light", true);
-    });
-    addEventListener("afterprint", () => turn(before, false));
+    };
+    const end = () => {
+      if (before === undefined) return;
+      turn(before, false);
+      before = undefined;
+    };
+    addEventListener("beforeprint", begin);
+    addEventListener("afterprint", end);
+    matchMedia("print").addEventListener("change", ({ matches }) => (matches ? begin() : end()));
     // Nothing can be waited for once the printing has begun: so before it, on the way to the browser's own menu.
     document.documentElement.addEventListener("mouseleave", () => load(frames).catch(() => {}), { once: true });
     addEventListener("keydown", (event) => {
@@ -142,6 +154,15 @@
       if (kindsOf(frames).every((kind) => ready.has(kind))) return;
       event.preventDefault();
       load(frames).then(print, print);
+    });
+  }
+
+  /** A desk draws the rest of the page as well once it is at rest, so that any way of printing finds it drawn. A phone
+      saves that work, and whoever asked to save data theirs. */
+  function drawAtRest() {
+    if (!matchMedia("(min-width: 721px)").matches || navigator.connection?.saveData) return;
+    addEventListener("load", () => atRest().then(() => bring(frames.filter((frame) => !drawn.has(frame)))), {
+      once: true,
     });
   }
 
@@ -158,4 +179,5 @@
   document.addEventListener("tracker:theme", redraw);
   watchWidth();
   watchPrinter();
+  drawAtRest();
 })();

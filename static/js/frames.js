@@ -154,6 +154,11 @@
     setTimeout(() => (place.textContent = ""), 2500);
   }
 
+  /* -- paper: what stands at the foot of each page, which a style sheet alone cannot know ------------------- */
+
+  const root = document.documentElement;
+  root.style.setProperty("--paper-line", JSON.stringify(root.dataset.paperLine ?? ""));
+
   document.querySelectorAll("[data-chart]").forEach(makeTabs);
   window.tracker = { ...window.tracker, openTab, tabOf, lasting };
 })();

@@ -135,7 +135,8 @@
 
   /** The bounds of what was drawn, so that a small map in a wide frame leaves no empty margins. */
   function bounds(group, canvases) {
-    const boxes = [...group.children].map((shape) => shape.getBBox());
+    const ownBox = (svg) => Object.fromEntries(["x", "y", "width", "height"].map((k) => [k, Number(svg.getAttribute(k))]));
+    const boxes = [...group.children].map((shape) => (shape.localName === "svg" ? ownBox(shape) : shape.getBBox()));
     const all = [...boxes, ...canvases].filter((box) => box.width || box.height);
     const left = Math.min(...all.map((box) => box.x));
     const top = Math.min(...all.map((box) => box.y));
