@@ -17,6 +17,9 @@ from config.asof import quarter_ends
 from config.chart_libraries import CHART_CDN, CHART_LIBRARIES, DRAWINGS
 from config.demonstration import BAND, file_stem, is_demonstration
 
+PARTS = {"pilot-list": ("batch-list",)}
+"""Lists that belong to a section without being one."""
+
 SECTIONS = (
     ("overview", _("Overview")),
     ("policy-list", _("Policies")),
@@ -95,7 +98,8 @@ def sections(path: str) -> list[Section]:
     found = []
     for url_name, label in SECTIONS:
         root = reverse(url_name)
-        current = path == home if root == home else path.startswith(root)
+        own = [root, *(reverse(part) for part in PARTS.get(url_name, ()))]
+        current = path == home if root == home else path.startswith(tuple(own))
         found.append(Section(label, url_name, current))
     return found
 

@@ -85,7 +85,8 @@ class Pilots(Editable):
     heading = gettext_lazy("Pilots")
     one = gettext_lazy("One pilot")
     about = gettext_lazy(
-        "Cities, counties, parks and enterprises that are pilots on the day; withdrawn_on, if any, is a later day. "
+        "Cities, counties, parks and enterprises that are pilots on the day. One that has withdrawn by the day is left "
+        "out of the list unless `withdrawn` asks for it, and keeps its own address. "
         "stage, days_in_stage and light are computed for the day: a filter by stage or light computes them for every "
         "pilot that the other filters leave. With fields= that name none of the three they cost nothing."
     )
@@ -108,7 +109,10 @@ class Pilots(Editable):
         return Pilot.objects.select_related("batch", "province", "parent").prefetch_related("industries", "sources")
 
     def known(self, rows: Any) -> QuerySet[Any]:
-        return rows.listed(self.as_of)  # type: ignore[no-any-return]
+        """One pilot is found also when it has withdrawn; a list holds those only if they are asked for."""
+        if self.action != "list":
+            return rows.known(self.as_of)  # type: ignore[no-any-return]
+        return rows.members(self.as_of, self.request.query_params.get("withdrawn"))  # type: ignore[no-any-return]
 
     @cached_property
     def shows_computed(self) -> bool:
@@ -142,8 +146,9 @@ class OfPilots(Editable, Numbered):
         return Case(When(**{f"{name}__lte": self.as_of}, then=F(name)))
 
     def listed(self) -> Q:
-        """Whose pilot is one on the day."""
-        return Q(pilot__in=Pilot.objects.listed(self.as_of))
+        """Whose pilot is one on the day; those of withdrawn ones if asked for, and one record in any case."""
+        asked = self.request.query_params.get("withdrawn") if self.action == "list" else "include"
+        return Q(pilot__in=Pilot.objects.members(self.as_of, asked))
 
 
 class Stages(WritesStages, OfPilots):

@@ -82,9 +82,24 @@ class ComputedFilter(WordFilter):
         return qs
 
 
-class PilotOnDayFilter(PilotFilter):
-    """Pilots also by what they are on the day asked for; `progress.narrowed` applies the two."""
+class MembershipFilter(ComputedFilter):
+    """Whether withdrawn pilots are listed: it is checked here, and `PilotQuerySet.members` applies it to the day."""
 
+    def __init__(self) -> None:
+        super().__init__(
+            choices=[("include", _("listed too")), ("only", _("only these"))],
+            label=_("Withdrawn pilots"),
+            empty_label=_("left out"),
+        )
+
+    def suffixed(self) -> dict[str, Any]:
+        return {}
+
+
+class PilotOnDayFilter(PilotFilter):
+    """Pilots also by what they are on the day asked for; `progress.narrowed` applies stage and light."""
+
+    withdrawn = MembershipFilter()
     stage = ComputedFilter(choices=Stage.choices, label=_("Stage"))
     light = ComputedFilter(choices=LIGHTS, label=_("Light"))
 
@@ -269,6 +284,7 @@ class MilestoneFilter(OfPilotFilter):
     facet = WordFilter(choices=Facet.choices, label=_("Facet"))
     is_key = FlagFilter(field_name="is_key", label=_("Key milestone"))
     done = FlagFilter(field_name="done_then", label=_("Done"))
+    withdrawn = MembershipFilter()
 
     class Meta:
         model = Milestone
@@ -292,6 +308,7 @@ class TargetFilter(OfPilotFilter):
     indicator = IndicatorCodeFilter()
     kind = WordFilter(choices=TargetKind.choices, label=_("Kind"))
     binding = FlagFilter(field_name="binding", label=_("Binding"))
+    withdrawn = MembershipFilter()
 
     class Meta:
         model = Target

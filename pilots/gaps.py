@@ -25,12 +25,24 @@ class Gap:
     firm: int
     recorded: int
     expected: int | None
+    withdrawn: int | None = None  # of pilots: entered too, but in the programme no more
+
+    @property
+    def missing(self) -> int | None:
+        """Expected and not on record; None where it is not known how many are expected."""
+        return None if self.expected is None else max(0, self.expected - self.recorded - (self.withdrawn or 0))
 
 
 def build_gaps(as_of: date, batches: Sequence[BatchCount], policy: Policy | None) -> list[Gap]:
     """The holes in the records on a day: one policy's provincial plans, then every batch by kind."""
     return plan_gaps(as_of, policy) + [
-        Gap(labelled(item.batch.label, kind.label), kind.numbers.firm, kind.numbers.recorded, kind.numbers.announced)
+        Gap(
+            labelled(item.batch.label, kind.label),
+            kind.numbers.firm,
+            kind.numbers.recorded,
+            kind.numbers.announced,
+            kind.numbers.withdrawn,
+        )
         for item in batches
         for kind in item.kinds
     ]

@@ -186,9 +186,11 @@ def computed_light(
 ) -> PilotLight:
     """The worst of the pilot's items; grey when nothing can be rated.
 
-    That is when a value is due and none was accepted, and before the first is due while no milestone is due or done:
-    a pilot of which nothing is known is not on schedule.
+    That is when it has withdrawn, when a value is due and none was accepted, and before the first is due while no
+    milestone is due or done: a pilot of which nothing is known is not on schedule.
     """
+    if pilot.withdrawn_by(as_of):
+        return metrics.withdrawn_light()
     owed = metrics.year_due(as_of) >= first_year(pilot)
     return metrics.pilot_light(
         [RatedIndicator(item.code, item.light, item.target.binding) for item in indicators],
@@ -219,7 +221,9 @@ def colour_on(pilot: Pilot, day: date) -> Colour:
 
 
 def override_on(pilot: Pilot, as_of: date) -> LightOverride | None:
-    """The light set by hand that is in force on the day; the latest where two overlap."""
+    """The light set by hand that is in force on the day; the latest where two overlap, none of a withdrawn pilot."""
+    if pilot.withdrawn_by(as_of):
+        return None
     return next((o for o in reversed(brought(pilot, "overrides")) if o.set_on <= as_of < o.expires_on), None)
 
 
@@ -230,6 +234,7 @@ def turning_days(pilot: Pilot) -> list[date]:
     days += [day for o in brought(pilot, "overrides") for day in (o.set_on, o.expires_on)]
     targets = list(brought(pilot, "targets"))
     days += [date(target.target_year + 1, 1, 1) for target in targets] + [t.done_on for t in targets if t.done_on]
+    days += [pilot.withdrawn_on] if pilot.withdrawn_on else []
     start = first_year(pilot)
     return [*days, *(date(year, *FIRST_REPORT) for year in range(start, start + 12))]
 

@@ -373,6 +373,8 @@ def milestone_text(reason: Reason, title: str) -> str:
 
 def pilot_text(reason: Reason, status: PilotStatus) -> str:
     """A pilot as a whole: nothing behind, or nothing accepted to judge it by."""
+    if reason.why == Why.WITHDRAWN:
+        return _("Withdrawn on %(day)s: no longer rated") % {"day": day(status.pilot.withdrawn_on)}
     if reason.why == Why.NO_REPORT:
         year, first = year_due(status.as_of), first_year(status.pilot)
         if year < first:

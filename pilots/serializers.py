@@ -39,23 +39,26 @@ from policies.serializers import FACT, NOTES, RolloutNumbers, SourceLink
 
 
 class CountSerializer(serializers.Serializer):
-    """Announced against recorded. `announced` and `to_enter` are null where no number was announced."""
+    """announced = recorded + withdrawn + to_enter; announced and to_enter are null where no number was announced."""
 
     announced = serializers.IntegerField(
         read_only=True, allow_null=True, help_text=_("How many the announcement names; null where it gives no number.")
     )
-    recorded = serializers.IntegerField(read_only=True, help_text=_("How many are entered here by name."))
+    recorded = serializers.IntegerField(
+        read_only=True, help_text=_("How many in the programme are entered here by name.")
+    )
     firm = serializers.IntegerField(read_only=True, help_text=_("Those of them read in an official text or the press."))
     unverified = serializers.IntegerField(
         read_only=True, help_text=_("Those of them only inferred from other documents.")
     )
+    withdrawn = serializers.IntegerField(read_only=True, help_text=_("Entered by name and withdrawn by the day."))
     to_enter = serializers.IntegerField(
         read_only=True,
         allow_null=True,
-        help_text=_("announced less recorded, never below 0; null where no number was announced."),
+        help_text=_("announced less recorded and withdrawn, never below 0; null where no number was announced."),
     )
     surplus = serializers.IntegerField(
-        read_only=True, help_text=_("Recorded beyond what was announced: a sign of a mistake.")
+        read_only=True, help_text=_("Recorded and withdrawn beyond what was announced: a sign of a mistake.")
     )
 
 
@@ -71,7 +74,7 @@ class KindCountSerializer(serializers.Serializer):
         help_text=_("How many the announcement names; null where it gives no number."),
     )
     recorded = serializers.IntegerField(
-        source="numbers.recorded", read_only=True, help_text=_("How many are entered here by name.")
+        source="numbers.recorded", read_only=True, help_text=_("How many in the programme are entered here by name.")
     )
     firm = serializers.IntegerField(
         source="numbers.firm", read_only=True, help_text=_("Those of them read in an official text or the press.")
@@ -79,16 +82,19 @@ class KindCountSerializer(serializers.Serializer):
     unverified = serializers.IntegerField(
         source="numbers.unverified", read_only=True, help_text=_("Those of them only inferred from other documents.")
     )
+    withdrawn = serializers.IntegerField(
+        source="numbers.withdrawn", read_only=True, help_text=_("Entered by name and withdrawn by the day.")
+    )
     to_enter = serializers.IntegerField(
         source="numbers.to_enter",
         read_only=True,
         allow_null=True,
-        help_text=_("announced less recorded, never below 0; null where no number was announced."),
+        help_text=_("announced less recorded and withdrawn, never below 0; null where no number was announced."),
     )
     surplus = serializers.IntegerField(
         source="numbers.surplus",
         read_only=True,
-        help_text=_("Recorded beyond what was announced: a sign of a mistake."),
+        help_text=_("Recorded and withdrawn beyond what was announced: a sign of a mistake."),
     )
 
 

@@ -11,6 +11,7 @@ urlpatterns = [
     path("provinces/<slug:slug>/", views.province_detail, name="province-detail"),
     path("pilots/", views.pilot_list, name="pilot-list"),
     path("pilots/<slug:slug>/", views.pilot_detail, name="pilot-detail"),
+    path("batches/", views.batch_list, name="batch-list"),
     path("batches/<slug:slug>/", views.batch_detail, name="batch-detail"),
     path("synergy/", views.synergy, name="synergy"),
     path("industries/", views.industry_list, name="industry-list"),

@@ -319,7 +319,7 @@ def test_the_lights_are_compared_with_the_last_quarter_s_end(programme: Any, cli
 def test_a_batch_counts_announced_recorded_and_stages(programme: Any, client: Client) -> None:
     context = client.get(f"/batches/first/?{DAY}").context
     assert context["finding"] == (
-        "4 of 5 announced pilots are recorded; 2 of 4 have an accepted value for the last year due."
+        "5 announced: 4 in the programme, 0 withdrawn, 1 to enter; 2 of 4 pilots have an accepted value for 2025."
     )
     funnel = context["charts"]["funnel"]
     assert funnel.title == "1 of 4 pilots stand at “Plan issued”; 3 have no plan on record" or (
@@ -511,14 +511,14 @@ def test_queries_do_not_grow_with_the_pilots(
     queries = {
         # pilots, industries, targets, readings; indicators; sources; years on record; choices of 3 filters
         "/synergy/": 10,
-        # the batch, its sources; batches; facts 7; histories of plans 3; reconciliation 2; sources of stages, of all;
-        # history 3: how many entries, which, and those themselves
-        "/batches/b/": 20,
+        # the batch, the industries of its notice, its sources; batches; facts 7; histories of plans 3;
+        # reconciliation 2; sources of stages, of all; history 3: how many entries, which, and those themselves
+        "/batches/b/": 21,
         # reconciliation 2; facts 7; the count, the rows, their industries; sources; pilots by province 2; choices 3
         "/pilots/": 18,
         # the province, its sources; facts 7, histories of plans 3, industries, sources; policies; reconciliation 2;
-        # sources of facts; its policies, figures; history 3
-        "/provinces/p/": 23,
+        # sources of facts; its policies, figures; withdrawn; history 3
+        "/provinces/p/": 24,
         # the industry, divisions, sources; facts 7, industries, sources; sources of facts; measures; roster;
         # history 3
         "/industries/i/": 18,

@@ -3,6 +3,7 @@
 from pilots.charts.addresses import pilots_url
 from pilots.charts.attention import attention_finding, attention_table
 from pilots.charts.coverage import coverage_chart, coverage_finding, fields_table, matrix_chart, quotients_chart
+from pilots.charts.names import distinct_names, pilot_cell
 from pilots.charts.places import overview_map, provinces_chart, recorded_pilots
 from pilots.charts.progress import (
     evidence_table,
@@ -15,7 +16,7 @@ from pilots.charts.progress import (
     trend_chart,
 )
 from pilots.charts.quarters import quarters_chart
-from pilots.charts.reconciliation import reconciliation_table
+from pilots.charts.reconciliation import batch_cell, reconciliation_table, withdrawals_table
 from pilots.charts.stages import (
     cohort_chart,
     funnel_chart,
@@ -40,11 +41,13 @@ __all__ = [
     "amber_table",
     "attention_finding",
     "attention_table",
+    "batch_cell",
     "classes_table",
     "cohort_chart",
     "coordinates_chart",
     "coverage_chart",
     "coverage_finding",
+    "distinct_names",
     "elasticity_table",
     "evidence_table",
     "fields_table",
@@ -61,6 +64,7 @@ __all__ = [
     "missing_groups",
     "missing_table",
     "overview_map",
+    "pilot_cell",
     "pilots_url",
     "plan_lag_chart",
     "provinces_chart",
@@ -73,4 +77,5 @@ __all__ = [
     "time_in_stage",
     "track_notes",
     "trend_chart",
+    "withdrawals_table",
 ]

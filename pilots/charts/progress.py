@@ -21,6 +21,7 @@ from config.templatetags.site import lang_of
 from config.words import clauses, labelled, sentences
 from pilots import metrics
 from pilots.charts.addresses import pilots_url, progress_api
+from pilots.charts.names import distinct_names, pilot_cell
 from pilots.charts.stages import stage_word, time_in_stage
 from pilots.metrics import Colour, Stage, TargetKind, Why
 from pilots.models import Milestone, Reading, ReadingState, Target
@@ -66,10 +67,6 @@ def settled(value: Decimal | None, digits: int = 2) -> Decimal | None:
     if isinstance(exponent, int) and exponent < -6:
         value = round(value, digits if abs(value) >= 1 else digits + 2)
     return Decimal(f"{value.normalize():f}")
-
-
-def name_cell(status: PilotStatus) -> Cell:
-    return Cell(status.pilot.name, url=status.pilot.get_absolute_url(), lang=status.pilot.name_lang)
 
 
 def colour_cell(colour: Colour, url: str = "") -> Cell:
@@ -218,12 +215,13 @@ def lights_table(progress: Progress, everything: str = "") -> Table:
         Column("reported", _("Reported for %(year)d") % {"year": metrics.year_due(progress.as_of)}, "flag"),
     ]
     worst = sorted(progress.pilots, key=lambda item: (list(Colour).index(item.colour), item.pilot.pk))
-    return Table(columns, Lines(worst, lights_cells), everything)
+    names = distinct_names(item.pilot for item in worst)
+    return Table(columns, Lines(worst, lambda item: lights_cells(item, names)), everything)
 
 
-def lights_cells(item: PilotStatus) -> list[Cell]:
+def lights_cells(item: PilotStatus, names: Mapping[int, str]) -> list[Cell]:
     return [
-        name_cell(item),
+        pilot_cell(item.pilot, names),
         Cell(item.pilot.get_kind_display()),
         Cell(stage_word(item)),
         Cell(time_in_stage(item)),

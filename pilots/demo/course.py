@@ -110,7 +110,9 @@ def stage_entries(role: Role, course: Course, as_of: date) -> list[StageEntry]:
 
 
 def skip_reason(before: Stage | None, stage: Stage) -> tuple[str, str]:
-    """Why the stages in between were passed over, in English and in Chinese; empty when none was."""
+    """Why the stages in between were passed over, or why the pilot left, in English and in Chinese; else empty."""
+    if stage == Stage.WITHDRAWN:
+        return words.WITHDRAWN_BECAUSE
     if before is None or stage.is_side or stage.order <= before.order + 1:
         return "", ""
     return words.SKIPPED["plan_draft" if stage == Stage.PLAN_ISSUED else "midterm"]

@@ -172,6 +172,10 @@ SKIPPED = {
         "示例：中期评估并入总结评估。",
     ),
 }
+WITHDRAWN_BECAUSE = (
+    "Example: its main plant moved away and the city asked to leave.",
+    "示例：主要企业整体搬迁，市政府申请退出。",
+)
 EVIDENCE = {
     "recommended": "示例推荐函 / Example letter of recommendation",
     "reviewed": "示例评审意见 / Example opinion of the experts",

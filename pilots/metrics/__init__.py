@@ -1,6 +1,6 @@
 """What a number of the pilots means. Pure functions, types and one query expression: no models, no requests."""
 
-from pilots.metrics.counting import Reconciliation, is_gap, listed, shade, term_days_left
+from pilots.metrics.counting import MEMBERSHIP, Reconciliation, is_gap, known, listed, shade, term_days_left, withdrawn
 from pilots.metrics.exact import Number, exact, rounded
 from pilots.metrics.lights import (
     ALLOWED_GAP,
@@ -37,6 +37,7 @@ from pilots.metrics.lights import (
     since,
     tally,
     text_light,
+    withdrawn_light,
 )
 from pilots.metrics.location import Depth, LocationQuotient, depth
 from pilots.metrics.optional import (
@@ -118,6 +119,7 @@ __all__ = [
     "FINAL_REPORT_DAYS",
     "GRADES",
     "LONG_OVERDUE_DAYS",
+    "MEMBERSHIP",
     "ORDERED",
     "RECTIFIABLE",
     "RULE_FOCUS",
@@ -190,6 +192,7 @@ __all__ = [
     "is_reason",
     "joint_progress",
     "keep_light",
+    "known",
     "limit_light",
     "list_to_plan",
     "list_to_plan_days",
@@ -220,6 +223,8 @@ __all__ = [
     "to_equivalents",
     "total",
     "unit_abatement_cost",
+    "withdrawn",
+    "withdrawn_light",
     "wpeq",
     "year_due",
 ]

@@ -7,22 +7,37 @@ from datetime import date
 
 from django.db.models import Q
 
+MEMBERSHIP = ("", "only", "include")
+"""Which pilots a list holds: those in the programme, only those that have withdrawn, or both."""
+
+
+def known(as_of: date) -> Q:
+    """A pilot is known from the day its batch is, also after it has withdrawn."""
+    return Q(batch__known_by__lte=as_of)
+
 
 def listed(as_of: date) -> Q:
     """A pilot counts from the day its batch is known to exist until the day it withdraws."""
-    return Q(batch__known_by__lte=as_of) & (Q(withdrawn_on__isnull=True) | Q(withdrawn_on__gt=as_of))
+    return known(as_of) & (Q(withdrawn_on__isnull=True) | Q(withdrawn_on__gt=as_of))
+
+
+def withdrawn(as_of: date) -> Q:
+    """Pilots that had withdrawn by the day: announced and recorded, but in the programme no more."""
+    return known(as_of) & Q(withdrawn_on__lte=as_of)
 
 
 @dataclass(frozen=True)
 class Reconciliation:
-    """Announced against recorded, for one kind of pilot: "43 announced, 11 recorded, 32 still to enter".
+    """Announced against recorded, for one kind of pilot: announced = recorded + withdrawn + still to enter.
 
-    `announced` is None when the announcement gives no number; `unverified` of the recorded ones are only inferred.
+    `announced` is None when the announcement gives no number. `recorded` are those in the programme, `unverified` of
+    them only inferred; `withdrawn` have left it and are entered all the same.
     """
 
     announced: int | None
     recorded: int
     unverified: int
+    withdrawn: int = 0
 
     @property
     def firm(self) -> int:
@@ -31,19 +46,29 @@ class Reconciliation:
 
     @property
     def to_enter(self) -> int | None:
-        """Announced but not recorded yet; never below 0, None when no number was announced."""
-        return None if self.announced is None else max(0, self.announced - self.recorded)
+        """Announced and neither recorded nor withdrawn; never below 0, None when no number was announced."""
+        return None if self.announced is None else max(0, self.announced - self.entered)
+
+    @property
+    def entered(self) -> int:
+        """Entered by name: in the programme or withdrawn from it."""
+        return self.recorded + self.withdrawn
 
     @property
     def surplus(self) -> int:
-        """Recorded beyond what was announced: a sign that a record or the announcement is wrong."""
-        return 0 if self.announced is None else max(0, self.recorded - self.announced)
+        """Entered beyond what was announced: a sign that a record or the announcement is wrong."""
+        return 0 if self.announced is None else max(0, self.entered - self.announced)
 
     def __add__(self, other: Reconciliation) -> Reconciliation:
         """Both together; announced is None as soon as one of them gives no number."""
         known = self.announced is not None and other.announced is not None
         announced = self.announced + other.announced if known else None  # type: ignore[operator]
-        return Reconciliation(announced, self.recorded + other.recorded, self.unverified + other.unverified)
+        return Reconciliation(
+            announced,
+            self.recorded + other.recorded,
+            self.unverified + other.unverified,
+            self.withdrawn + other.withdrawn,
+        )
 
 
 def is_gap(priority: bool, pilots: int) -> bool:

@@ -81,6 +81,7 @@ class Why(TextChoices):
     NO_DATE = "no_date", _("no day set")
     REPORT_LATE = "report_late", _("report overdue")
     NO_REPORT = "no_report", _("no accepted value in the last period due")
+    WITHDRAWN = "withdrawn", _("no longer a pilot")
     ALL_WELL = "all_well", _("nothing behind schedule")
 
 
@@ -362,6 +363,11 @@ def pilot_light(
     rated = tuple(item.key for item in items if item.light.colour != Colour.GREY)
     unrated = tuple(item.key for item in items if item.light.colour == Colour.GREY)
     return PilotLight(reasons[0].counts_as, tuple(reasons), rated, unrated)
+
+
+def withdrawn_light() -> PilotLight:
+    """The light of a pilot that has left the programme: grey, whatever its items would say."""
+    return PilotLight(Colour.GREY, (Reason(Colour.GREY, About.PILOT, "", Why.WITHDRAWN, Colour.GREY),))
 
 
 def is_reason(light: IndicatorLight | MilestoneLight) -> bool:

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection, models
 from django.db.models import F, Q
 from django.utils.text import capfirst
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from config.paths import path_of
@@ -340,6 +341,15 @@ class Pilot(Slugged, Named, Sourced):
     @reads("slug")
     def get_absolute_url(self) -> str:
         return path_of("pilot-detail", self.slug)
+
+    @property
+    def label(self) -> str:
+        """The name with its batch, as a list prints it that may hold two pilots of one name."""
+        return gettext("%(name)s (%(batch)s)") % {"name": self.name, "batch": self.batch.short}
+
+    def withdrawn_by(self, as_of: date) -> bool:
+        """Whether it had withdrawn by the day."""
+        return self.withdrawn_on is not None and self.withdrawn_on <= as_of
 
     @property
     def starts_on(self) -> date | None:

@@ -25,7 +25,7 @@ from policies.models import Policy, Province, ProvincialPlan
 
 
 def not_entered(rule: Rule, scope: Scope) -> Told:
-    """Kinds of pilots of which a batch announced more than are recorded."""
+    """Kinds of pilots of which a batch announced more than are recorded or have withdrawn."""
     found = [
         replace(about(rule, batch, kind, text_of(kind)), url=add_pilot(batch, kind.kind))
         for batch, kind in announced(scope)
@@ -35,7 +35,7 @@ def not_entered(rule: Rule, scope: Scope) -> Told:
 
 
 def beyond_announced(rule: Rule, scope: Scope) -> Told:
-    """Kinds of pilots of which a batch announced fewer than are recorded."""
+    """Kinds of pilots of which a batch announced fewer than are recorded or have withdrawn."""
     found = [about(rule, batch, kind, text_of(kind)) for batch, kind in announced(scope) if kind.numbers.surplus]
     return len(announced(scope)), found
 
@@ -56,8 +56,11 @@ def about(rule: Rule, batch: Batch, kind: KindCount, detail: str) -> Finding:
 
 
 def text_of(kind: KindCount) -> str:
-    numbers = {"recorded": kind.numbers.recorded, "announced": kind.numbers.announced}
-    return labelled(kind.label, _("%(recorded)d recorded, %(announced)d announced") % numbers)
+    numbers = vars(kind.numbers)
+    text = _("%(announced)d announced, %(recorded)d recorded")
+    if kind.numbers.withdrawn:
+        text = _("%(announced)d announced, %(recorded)d recorded, %(withdrawn)d withdrawn")
+    return labelled(kind.label, text % numbers)
 
 
 def add_pilot(batch: Batch, kind: str) -> str:

@@ -1,6 +1,6 @@
 """Pages of the programme: read the address, ask, answer."""
 
-from pilots.views.batches import batch_detail
+from pilots.views.batches import batch_detail, batch_list
 from pilots.views.data import data
 from pilots.views.desk import desk
 from pilots.views.imports import (
@@ -23,6 +23,7 @@ from pilots.views.synergy import synergy
 
 __all__ = [
     "batch_detail",
+    "batch_list",
     "changes",
     "data",
     "desk",

@@ -1,9 +1,10 @@
 """The data page: what is recorded and what is missing, figures, definitions, sources, downloads."""
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -65,7 +66,7 @@ def data(request: HttpRequest) -> HttpResponseBase:
         "reconciliation": reconciliation_table(batches),
         "figures_table": figures_table(figures),
         "definitions": DEFINITIONS,
-        "downloads": downloads(),
+        "downloads": downloads(as_of, sum(item.total.withdrawn for item in batches)),
     }
     return render(request, "data.html", context)
 
@@ -111,15 +112,27 @@ def gaps_table(gaps: Sequence[Gap]) -> Table:
         Column("what", _("What")),
         Column("firm", _("Recorded, firm"), "integer"),
         Column("recorded", _("With inferred"), "integer"),
+        Column("withdrawn", _("Withdrawn"), "integer"),
         Column("expected", _("Announced or expected"), "integer"),
+        Column("missing", _("Missing"), "integer"),
     ]
-    rows = [[Cell(gap.what), Cell(gap.firm), Cell(gap.recorded), Cell(gap.expected)] for gap in gaps]
+    rows = [
+        [
+            Cell(gap.what),
+            Cell(gap.firm),
+            Cell(gap.recorded),
+            Cell("" if gap.withdrawn is None else gap.withdrawn),
+            Cell(gap.expected),
+            Cell(gap.missing),
+        ]
+        for gap in gaps
+    ]
     return Table(columns, rows)
 
 
 def data_finding(gaps: Sequence[Gap]) -> str:
     """One sentence: how many of the announced pilots still have no name here."""
-    missing = sum(max(0, gap.expected - gap.recorded) for gap in gaps if gap.expected is not None)
+    missing = sum(gap.missing or 0 for gap in gaps)
     text = ngettext(
         "%(n)d thing that was announced or is expected is not on record yet.",
         "%(n)d things that were announced or are expected are not on record yet.",
@@ -128,33 +141,47 @@ def data_finding(gaps: Sequence[Gap]) -> str:
     return text % {"n": missing}
 
 
-def downloads() -> list[dict[str, Any]]:
-    """Every table as a file, with its number of records."""
-    models = {
-        "policies": Policy,
-        "plans": ProvincialPlan,
-        "provinces": Province,
-        "agencies": Agency,
-        "industries": Industry,
-        "measures": Measure,
-        "figures": Figure,
-        "batches": Batch,
-        "pilots": Pilot,
-        "stages": StageEntry,
-        "milestones": Milestone,
-        "indicators": Indicator,
-        "targets": Target,
-        "readings": Reading,
-        "sources": Source,
+ALSO_WITHDRAWN = {"pilots", "milestones", "targets"}
+"""Lists of the API that leave out withdrawn pilots unless they are asked for: a table in full holds them too."""
+
+
+def records_on(as_of: date) -> dict[str, QuerySet[Any]]:
+    """The records that each table holds on a day, as the API lists them."""
+    known = Pilot.objects.known(as_of).order_by().values("pk")
+    current = Pilot.objects.listed(as_of).order_by().values("pk")
+    entered = Q(entered_on__lte=as_of) | Q(planned_on__isnull=False, pilot__in=current)
+    return {
+        "policies": Policy.objects.known(as_of),
+        "plans": ProvincialPlan.objects.all(),
+        "provinces": Province.objects.all(),
+        "agencies": Agency.objects.all(),
+        "industries": Industry.objects.all(),
+        "measures": Measure.objects.all(),
+        "figures": Figure.objects.all(),
+        "batches": Batch.objects.known(as_of),
+        "pilots": Pilot.objects.known(as_of),
+        "stages": StageEntry.objects.filter(entered),
+        "milestones": Milestone.objects.filter(pilot__in=known),
+        "indicators": Indicator.objects.all(),
+        "targets": Target.objects.filter(pilot__in=known),
+        "readings": Reading.objects.filter(reported_on__lte=as_of),
+        "sources": Source.objects.all(),
     }
-    counts = {name: model._default_manager.aggregate(n=Count("pk"))["n"] for name, model in models.items()}
-    return [
-        {
-            "name": model._meta.verbose_name_plural,
-            "count": counts[name],
-            "url": f"/api/v1/{name}/",
-            "csv": f"/api/v1/{name}/?format=csv",
-            "xlsx": f"/api/v1/{name}/?format=xlsx",
-        }
-        for name, model in models.items()
-    ]
+
+
+def downloads(as_of: date, withdrawn: int) -> list[dict[str, Any]]:
+    """Every table as a file, with its number of records on the day; of the pilots also how many have withdrawn."""
+    rows = []
+    for name, records in records_on(as_of).items():
+        more = "&withdrawn=include" if name in ALSO_WITHDRAWN and withdrawn else ""
+        rows.append(
+            {
+                "name": records.model._meta.verbose_name_plural,
+                "count": records.aggregate(n=Count("pk"))["n"],
+                "withdrawn": withdrawn if name == "pilots" else 0,
+                "url": f"/api/v1/{name}/{more.replace('&', '?')}",
+                "csv": f"/api/v1/{name}/?format=csv{more}",
+                "xlsx": f"/api/v1/{name}/?format=xlsx{more}",
+            }
+        )
+    return rows

@@ -42,11 +42,11 @@ from pilots.charts.progress import colour_cell
 from pilots.charts.stages import stage_word
 from pilots.filters import PilotPageFilter
 from pilots.journal import pilot_journal
-from pilots.metrics import Colour, TargetKind, term_days_left
+from pilots.metrics import Colour, Reconciliation, TargetKind, term_days_left
 from pilots.models import Pilot
 from pilots.overview import pilots_by_province
 from pilots.progress import MilestoneStatus, PilotStatus, brought, pilot_status, with_facts
-from pilots.reconcile import BatchCount, build_reconciliation
+from pilots.reconcile import BatchCount, build_reconciliation, build_withdrawals
 from policies.charts import day
 from policies.models import Source
 
@@ -109,7 +109,8 @@ def pilot_list(request: HttpRequest) -> HttpResponseBase:
     """Every pilot on the day, beside what was announced."""
     check_words(request, {*PAGE_WORDS, *PilotPageFilter.base_filters})
     as_of = request.as_of  # type: ignore[attr-defined]
-    rows = Pilot.objects.listed(as_of)
+    membership = request.GET.get("withdrawn", "")
+    rows = Pilot.objects.members(as_of, membership)
     batches = build_reconciliation(as_of)
     filterset = PilotPageFilter(
         request.GET,
@@ -125,12 +126,13 @@ def pilot_list(request: HttpRequest) -> HttpResponseBase:
         ahead=filterset.look_up,
         sort="batch",
         order=ORDER,
-        total=sum(item.total.recorded for item in batches),
+        total=sum(members(item.total, membership) for item in batches),
         empty=_(
             "No recorded pilot matches these filters. Names that were announced but not recorded are missing here."
         ),
     )
-    scope = _("Recorded pilots by province, %(n)d in all, as of %(day)s") % {"n": listing.total, "day": day(as_of)}
+    recorded = sum(item.total.recorded for item in batches)
+    scope = _("Recorded pilots by province, %(n)d in all, as of %(day)s") % {"n": recorded, "day": day(as_of)}
     sources = list(Source.objects.filter(pilot__in=rows).distinct())
     chart = provinces_chart(pilots_by_province(as_of), scope, sources)
     tables: Exports = {
@@ -151,6 +153,11 @@ def pilot_list(request: HttpRequest) -> HttpResponseBase:
         "reconciliation": reconciliation_table(batches),
     }
     return render(request, "pilots/list.html", context)
+
+
+def members(numbers: Reconciliation, membership: str) -> int:
+    """How many pilots a list holds: those in the programme, those that have withdrawn, or both."""
+    return {"only": numbers.withdrawn, "include": numbers.entered}.get(membership, numbers.recorded)
 
 
 def pilots_finding(batches: Sequence[BatchCount]) -> str:
@@ -189,10 +196,11 @@ def pilot_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
     """One pilot: where it stands and why its light has its colour, its milestones, targets, evidence and history."""
     check_words(request, {*PAGE_WORDS, ENTRY_WORD})
     as_of = request.as_of  # type: ignore[attr-defined]
-    pilot = get_object_or_404(with_evidence(Pilot.objects.listed(as_of)), slug=slug)
+    pilot = get_object_or_404(with_evidence(Pilot.objects.known(as_of)), slug=slug)
     status, journal = pilot_status(pilot, as_of), pilot_journal(pilot, as_of, request.user)
     charts, track = pilot_charts(status), stage_track(status)
-    tables, figures = pilot_tables(status), pilot_figures(status)
+    left = pilot.withdrawn_by(as_of)
+    tables, figures = pilot_tables(status), [] if left else pilot_figures(status)
     finding = pilot_finding(pilot, as_of)
     files = {**figures_export(figures), **chart_exports(charts), **tables, **history_exports(journal)}
     file = exported(request, files, pilot.name, finding)
@@ -203,6 +211,7 @@ def pilot_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
         "pilot": pilot,
         "status": status,
         "finding": finding,
+        "withdrawal": build_withdrawals(Pilot.objects.filter(pk=pilot.pk), as_of)[0] if left else None,
         "crumbs": [{"url": "pilot-list", "label": _("Pilots")}, {"label": pilot.name}],
         "light": light_box(status),
         "track": track,
@@ -389,6 +398,8 @@ def pilot_finding(pilot: Pilot, as_of: Any) -> str:
         "province": pilot.province.short,
         "batch": pilot.batch.short,
     }
+    if pilot.withdrawn_by(as_of):
+        return text + _("; withdrawn on %(day)s and counted no more.") % {"day": day(pilot.withdrawn_on)}
     end = pilot.ends_on
     if end is None:
         return text + _("; the term is not known.")

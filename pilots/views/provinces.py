@@ -1,5 +1,6 @@
 """Pages of the provinces: how far each has taken the policy up, and where it tries it."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -16,6 +17,7 @@ from config.charts import Cell, Chart, Column, Table
 from config.journal import ENTRY_WORD, history_exports, history_tab
 from config.kept import kept_page
 from config.lists import PAGE_WORDS, Export, Exports, build_listing, chart_exports, check_words, exported
+from config.words import clauses, listed
 from pilots.charts import (
     light_strip,
     lights_table,
@@ -24,13 +26,14 @@ from pilots.charts import (
     provinces_chart,
     reconciliation_table,
     recorded_pilots,
+    withdrawals_table,
 )
 from pilots.filters import ProvincePageFilter
 from pilots.models import Pilot
 from pilots.overview import Overview, build_overview
 from pilots.progress import Progress, build_progress
 from pilots.querysets import count_pilots
-from pilots.reconcile import build_reconciliation
+from pilots.reconcile import build_reconciliation, build_withdrawals
 from pilots.views.shared import figures_table, sources_of
 from policies.charts import STATUS_TAGS, day, rollout_finding, status_label
 from policies.journal import province_journal
@@ -152,14 +155,19 @@ def province_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
     table = plans_by_policy(plans)
     batches = [item for item in build_reconciliation(as_of) if item.batch.province_id == province.pk]
     charts, lights = light_charts(province, progress), lights_table(progress, pilots_url(province=province.slug))
+    withdrawals = build_withdrawals(province.pilots.all(), as_of)
     journal = province_journal(province, as_of, request.user)
     policies, figures = province.policies.known(as_of), province.figures.prefetch_related("sources")
-    finding, sources = province_finding(province, plans, len(pilots)), province_sources(province, plans, pilots)
+    finding, sources = (
+        province_finding(province, plans, pilots, len(withdrawals)),
+        province_sources(province, plans, pilots),
+    )
     named = {"province": province.name}
     tables: Exports = {
         "plans": Export(_("Plans of %(province)s") % named, lambda: table, sources=sources),
         **chart_exports(charts),
         "pilots": Export(_("Pilots of %(province)s") % named, lambda: lights, sources=sources),
+        "withdrawn": Export(_("Withdrawn pilots"), lambda: withdrawals_table(withdrawals), sources=sources),
         "reconciliation": Export(
             _("Announced against recorded"), lambda: reconciliation_table(batches), sources=sources
         ),
@@ -187,6 +195,7 @@ def province_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
         "plans_table": table,
         "pilots": pilots,
         "pilots_table": lights,
+        "withdrawn": withdrawals_table(withdrawals) if withdrawals else None,
         "charts": charts,
         "batches": batches,
         "reconciliation": reconciliation_table(batches),
@@ -268,15 +277,29 @@ def own_policies_table(policies: QuerySet[Policy]) -> Table:
     return Table(columns, rows)
 
 
-def province_finding(province: Province, plans: Sequence[tuple[Policy, ProvinceRollout]], pilots: int) -> str:
-    """One sentence: its plans, and its recorded pilots."""
+def province_finding(
+    province: Province, plans: Sequence[tuple[Policy, ProvinceRollout]], pilots: Sequence[Pilot], withdrawn: int
+) -> str:
+    """One sentence: its plans, its recorded pilots by batch, and how many have withdrawn."""
     if not province.in_roster:
         return _("This unit lies outside the programme: it is drawn on the map and counted nowhere.")
     issued = sum(row.counts for _policy, row in plans)
     text = ngettext(
         "%(issued)d of %(n)d plan asked for is issued", "%(issued)d of %(n)d plans asked for are issued", len(plans)
     ) % {"issued": issued, "n": len(plans)}
-    return _("%(plans)s; %(pilots)s.") % {"plans": text, "pilots": recorded_pilots(pilots)}
+    parts = [text, by_batch(pilots)]
+    if withdrawn:
+        parts.append(_("%(n)d withdrawn") % {"n": withdrawn})
+    return clauses(parts) + _(".")
+
+
+def by_batch(pilots: Sequence[Pilot]) -> str:
+    """How many pilots are recorded, and of which batches: `15 recorded pilots (first national batch 3, …)`."""
+    text, counts = recorded_pilots(len(pilots)), Counter(pilot.batch.short for pilot in pilots)
+    if not counts:
+        return text
+    parts = [_("%(batch)s %(n)d") % {"batch": batch, "n": n} for batch, n in counts.items()]
+    return _("%(pilots)s (%(batches)s)") % {"pilots": text, "batches": listed(parts)}
 
 
 def province_sources(province: Province, plans: Any, pilots: Any) -> list[Source]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import QuerySet
+from django.db.models import Case, F, QuerySet, When
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 from config.charts import Cell, Column
 from config.filters import MAX_WORDS
 from config.lists import CHUNK, PAGE_WORDS, Export, Stream, check_words, exported
+from config.templatetags.site import showdate
 from pilots.filters import BatchFilter, PilotFilter
 from pilots.models import Batch, Pilot
 from policies.filters import (
@@ -80,11 +81,14 @@ def find(words: str, request: HttpRequest) -> list[Group]:
     """Hits by kind, on the day asked for."""
     as_of = request.as_of  # type: ignore[attr-defined]
     plans = ProvincialPlan.objects.with_status(as_of).issued(as_of).select_related("province", "policy")
+    left = Case(When(withdrawn_on__lte=as_of, then=F("withdrawn_on")))
+    pilots = Pilot.objects.known(as_of).annotate(left_on=left)
+    everyone = f"{reverse('pilot-list')}?withdrawn=include"  # who looks for a withdrawn pilot by name finds it
     kinds: list[tuple[Any, QuerySet[Any], str]] = [
         (PolicyFilter, Policy.objects.known(as_of), reverse("policy-list")),
         (PlanFilter, plans, ""),
         (ProvinceFilter, Province.objects.all(), reverse("province-list")),
-        (PilotFilter, Pilot.objects.listed(as_of).select_related("batch", "province"), reverse("pilot-list")),
+        (PilotFilter, pilots.select_related("batch", "province"), everyone),
         (BatchFilter, Batch.objects.known(as_of), ""),
         (IndustryFilter, Industry.objects.all(), ""),
         (MeasureFilter, Measure.objects.all(), ""),
@@ -96,7 +100,7 @@ def find(words: str, request: HttpRequest) -> list[Group]:
 
 def group(filterset: Any, rows: QuerySet[Any], url: str, words: str) -> Group:
     found = filterset({"q": words}, queryset=rows).qs
-    everything = f"{url}?{urlencode({'q': words})}" if url else ""
+    everything = f"{url}{'&' if '?' in url else '?'}{urlencode({'q': words})}" if url else ""
     label = str(rows.model._meta.verbose_name_plural)
     return Group(label, [hit(item) for item in found[:MOST]], found.count(), everything, found)
 
@@ -126,6 +130,8 @@ def hit(record: Any) -> Hit:
     note = getattr(record, "doc_number", "")
     if isinstance(record, Pilot):
         note = f"{record.get_kind_display()} · {record.province.short} · {record.batch.short}"
+        if record.left_on:
+            note += " · " + _("withdrawn on %(day)s") % {"day": showdate(record.left_on)}
     return Hit(record.name, record.name_lang, place(record), note)
 
 

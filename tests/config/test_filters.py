@@ -206,7 +206,7 @@ def test_pages_keep_the_filters_they_had(client: Client) -> None:
     pages = {
         "/pilots/": (
             PilotPageFilter,
-            "q kind batch level province region industry city_type confidence stage light reached",
+            "q kind batch level province region industry city_type confidence withdrawn stage light reached",
         ),
         "/policies/": (
             PolicyFilter,
@@ -653,7 +653,7 @@ def test_a_list_of_codes_costs_one_query_whatever_its_length(client: Client, que
 def test_only_the_filters_that_are_asked_by_are_made() -> None:
     made = RESOURCES["pilots"][1].filterset_class({"kind__in": "park", "page": "1"}, queryset=Pilot.objects.all())
     assert list(made.form.fields) == ["kind__in"]
-    assert len(type(made).base_filters) == 52
+    assert len(type(made).base_filters) == 53
 
 
 def test_files_obey_suffixes_too(client: Client) -> None:

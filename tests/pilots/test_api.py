@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from pilots.coverage import build_coverage
-from pilots.models import Pilot
+from pilots.models import Pilot, Target
 from pilots.overview import build_overview
 from tests.factories import make_batch, make_industry, make_pilot, make_policy, make_province
 
@@ -20,6 +20,7 @@ PARKS = {
     "recorded": 11,
     "firm": 9,
     "unverified": 2,
+    "withdrawn": 0,
     "to_enter": 32,
     "surplus": 0,
 }
@@ -30,6 +31,7 @@ CITIES = {
     "recorded": 8,
     "firm": 7,
     "unverified": 1,
+    "withdrawn": 0,
     "to_enter": 13,
     "surplus": 0,
 }
@@ -111,10 +113,28 @@ def test_pilots_and_batches_known_on_the_day(client: Client) -> None:
     assert client.get("/api/v1/batches/shandong-batch-1/?as_of=2024-01-30").status_code == 404
 
 
-def test_a_pilot_leaves_on_the_day_it_withdraws(client: Client) -> None:
+def test_a_pilot_leaves_the_list_on_the_day_it_withdraws_and_keeps_its_address(client: Client) -> None:
+    """So do its milestones and targets; before that day it is a pilot like the others."""
     Pilot.objects.filter(slug="huzhou").update(withdrawn_on=date(2025, 1, 1))
-    assert client.get("/api/v1/pilots/huzhou/?as_of=2024-12-31").json()["withdrawn_on"] == "2025-01-01"
-    assert client.get("/api/v1/pilots/huzhou/?as_of=2025-01-01").status_code == 404
+
+    def listed(kind: str, day: str, **query: str) -> int:
+        return int(client.get(f"/api/v1/{kind}/", {"as_of": day, **query}).json()["count"])
+
+    own = Target.objects.filter(pilot__slug="huzhou").count()
+    others = Target.objects.exclude(pilot__slug="huzhou").count()
+    assert (own, others) == (3, 3)
+    before, after = "2024-12-31", "2025-01-01"
+    assert [listed("pilots", before), listed("targets", before)] == [20, own + others]
+    assert [listed("pilots", after), listed("targets", after)] == [19, others]
+    assert [listed(kind, after, withdrawn="only") for kind in ("pilots", "targets")] == [1, own]
+    assert [listed(kind, after, withdrawn="include") for kind in ("pilots", "targets")] == [20, own + others]
+    assert [listed(kind, before, withdrawn="only") for kind in ("pilots", "targets")] == [0, 0]
+    for day in (before, after):
+        one = client.get(f"/api/v1/pilots/huzhou/?as_of={day}").json()
+        assert one["withdrawn_on"] == "2025-01-01"
+    assert one["light"] == "grey"
+    answer = client.get("/api/v1/pilots/?withdrawn=yes")
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "invalid_value")
 
 
 # -- coverage --------------------------------------------------------------------------------------------------------
@@ -127,7 +147,7 @@ def test_the_whole_shape_of_a_coverage(client: Client, empty: None) -> None:
     batch = make_batch(slug="first", title_en="First", city_count=3, park_count=None)
     make_pilot(batch, here, steel)
     make_pilot(batch, here)
-    numbers = {"announced": 3, "recorded": 2, "firm": 2, "unverified": 0, "to_enter": 1, "surplus": 0}
+    numbers = {"announced": 3, "recorded": 2, "firm": 2, "unverified": 0, "withdrawn": 0, "to_enter": 1, "surplus": 0}
 
     def field(name: str) -> dict[str, Any]:
         places = {"pilots": 0, "provinces": 0, "roster": 2, "share": 0.0}
@@ -242,6 +262,7 @@ def test_the_overview_of_nothing_is_no_data_and_no_fault(client: Client, empty: 
         "recorded": 0,
         "firm": 0,
         "unverified": 0,
+        "withdrawn": 0,
         "to_enter": None,
         "surplus": 0,
     }
@@ -250,9 +271,9 @@ def test_the_overview_of_nothing_is_no_data_and_no_fault(client: Client, empty: 
 def test_the_file_of_the_overview(client: Client) -> None:
     response = client.get("/api/v1/overview/?format=csv&as_of=2024-01-15&omit=label")
     assert b"".join(response.streaming_content).decode() == (
-        "batch,kind,announced,recorded,firm,unverified,to_enter,surplus\r\n"
-        "national-batch-1,city,21,8,7,1,13,0\r\n"
-        "national-batch-1,park,43,11,9,2,32,0\r\n"
+        "batch,kind,announced,recorded,firm,unverified,withdrawn,to_enter,surplus\r\n"
+        "national-batch-1,city,21,8,7,1,0,13,0\r\n"
+        "national-batch-1,park,43,11,9,2,0,32,0\r\n"
     )
 
 

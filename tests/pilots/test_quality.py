@@ -92,14 +92,14 @@ def not_entered(w: World) -> Lines:
     batch = make_batch(title_en="Second batch", city_count=3, park_count=1, county_count=0)
     make_pilot(batch, w.hebei, kind="city")
     make_pilot(batch, w.hebei, kind="park")  # all that were announced
-    return [("Second batch", "city: 1 recorded, 3 announced")]
+    return [("Second batch", "city: 3 announced, 1 recorded")]
 
 
 def beyond_announced(w: World) -> Lines:
     batch = make_batch(title_en="Second batch", city_count=1, park_count=1)
     for kind in ("city", "city", "park"):
         make_pilot(batch, w.hebei, kind=kind)
-    return [("Second batch", "city: 2 recorded, 1 announced")]
+    return [("Second batch", "city: 1 announced, 2 recorded")]
 
 
 def number_unknown(w: World) -> Lines:
