@@ -93,7 +93,7 @@ def reasons_of_gaps(rows: Sequence[StageEntry], entered: Sequence[StageEntry]) -
     reached = 0
     for entry in entered:
         order = Stage(entry.stage).order
-        if order > reached:
+        if order > reached and not Stage(entry.stage).is_side:
             found |= dict.fromkeys(ORDERED[reached : order - 1], entry.reason)
             reached = order
     return found | {Stage(row.stage): row.reason for row in rows if row.reason and not row.entered_on}
