@@ -34,6 +34,7 @@ from config.reach import (
     guarded,
     may,
     may_enter,
+    named_entries,
     permission,
     sees_names,
     within,
@@ -53,9 +54,8 @@ from config.versions import (
     state_of,
     stored_fields,
     told,
-    whole,
 )
-from config.words import clauses, labelled, sentences
+from config.words import clauses, labelled, listed, sentences
 
 MAX_REASON = 300
 Way = origins.Way
@@ -180,7 +180,20 @@ class RecordAdmin(SimpleHistoryAdmin):
             context["closing"] = helpers.Fieldset(context["adminform"].form, fields=fields, model_admin=self)
         context["ways"] = self.ways(request, record) if record else []
         context["field_errors"] = field_errors(context["adminform"].form, context["inline_admin_formsets"])
+        context["guarded"] = self.guarded_labels(request, record)
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def guarded_labels(self, request: HttpRequest, record: Any) -> str:
+        """The fields that the form and its rows show but do not let this person change, where the rest may be."""
+        if not (self.has_change_permission(request, record) if record else self.has_add_permission(request)):
+            return ""
+        models_here = [self.model, *(inline.model for inline in self.get_inline_instances(request, record))]
+        fields = [
+            model._meta.get_field(name)
+            for model in models_here
+            for name in guarded(request.user, model, recorded=record is not None or model is not self.model)
+        ]
+        return listed(dict.fromkeys(str(capfirst(field.verbose_name)) for field in fields))
 
     def ways(self, request: HttpRequest, record: Any) -> list[Way]:
         """Labels and addresses of what hangs on the record but has pages of its own."""
@@ -211,7 +224,10 @@ class RecordAdmin(SimpleHistoryAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """What takes a further permission is shown, not asked, to those who lack it."""
-        return [*super().get_readonly_fields(request, obj), *guarded(request.user, self.model)]
+        return [
+            *super().get_readonly_fields(request, obj),
+            *guarded(request.user, self.model, recorded=obj is not None),
+        ]
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fixed = self.get_readonly_fields(request, obj)
@@ -379,9 +395,10 @@ class RecordAdmin(SimpleHistoryAdmin):
         earlier = self.model.history.filter(id=entries[-1].id, history_id__lt=entries[-1].pk)
         pairs = list(pairwise([*entries, earlier.order_by("-history_id").first()]))
         changes, imports = told(pairs), origins.origins_of(self.model, entries, request.user)
+        named = named_entries(request.user, self.model, [entry.pk for entry in entries])
         for entry in entries:
             entry.differences = changes[entry.pk]
-            entry.changed_by = author(entry)  # not `author`: a record may have a field of that name
+            entry.changed_by = author(entry) if entry.pk in named else ""  # a record may have an `author`
             entry.origin = imports.get(entry.pk)
 
     def history_view_title(self, request: HttpRequest, obj: Any) -> str:
@@ -422,7 +439,7 @@ class RecordAdmin(SimpleHistoryAdmin):
 
     def version_context(self, request: HttpRequest, entry: Any, refused: Iterable[Objection]) -> dict[str, Any]:
         restoration = Restoration(entry)
-        named = sees_names(request.user, restoration.record or entry.instance)
+        named = entry.pk in named_entries(request.user, self.model, [entry.pk])
         origin = origins.origins_of(self.model, [entry], request.user).get(entry.pk)
         gone, able = restoration.record is None, self.may_restore(request, restoration)
         steps = restoration.steps() if able else []
@@ -463,10 +480,20 @@ class RecordAdmin(SimpleHistoryAdmin):
         """The fields that restoring would change though this person's form does not let them, with the reason."""
         faults = self.reach_faults(request, restoration)
         if restoration.record is None:
-            return faults
+            return faults | self.guarded_faults(request, restoration)
         fixed = set(self.get_readonly_fields(request, restoration.record))
         text = _("The form does not let you change this field, and restoring does not either.")
         return faults | {field.name: str(text) for field in restoration.changed if field.name in fixed}
+
+    def guarded_faults(self, request: HttpRequest, restoration: Restoration) -> dict[str, str]:
+        """What a deleted record says in fields that this person may not set: it would be entered with them."""
+        fresh, text = self.model(), _("Your role may not enter this.")
+        fields = {name: self.model._meta.get_field(name) for name in guarded(request.user, self.model, recorded=False)}
+        return {
+            name: str(text)
+            for name, field in fields.items()
+            if restoration.then.get(name) != getattr(fresh, field.attname)
+        }
 
     def reach_faults(self, request: HttpRequest, restoration: Restoration) -> dict[str, str]:
         """What the version says may put the record beyond this person's reach."""
@@ -515,8 +542,8 @@ class RecordAdmin(SimpleHistoryAdmin):
         pages = Paginator(deleted_entries(self.model), self.history_list_per_page)
         page = pages.get_page(request.GET.get(PAGE_VAR))
         entries = list(page)
-        named = {entry.pk: sees_names(request.user, whole(entry)) for entry in entries}
-        imports = origins.origins_of(self.model, [entry for entry in entries if named[entry.pk]], request.user)
+        named = named_entries(request.user, self.model, [entry.pk for entry in entries])
+        imports = origins.origins_of(self.model, [entry for entry in entries if entry.pk in named], request.user)
         context = {
             **self.admin_site.each_context(request),
             "title": _("Deleted records: %(kind)s") % {"kind": self.opts.verbose_name_plural},
@@ -526,7 +553,7 @@ class RecordAdmin(SimpleHistoryAdmin):
                 {
                     "entry": entry,
                     "name": called(entry),
-                    "author": author(entry) if named[entry.pk] else "",
+                    "author": author(entry) if entry.pk in named else "",
                     "origin": imports.get(entry.pk),
                     "address": self.page_of("simple_history", entry.id, entry.pk),
                 }

@@ -15,7 +15,21 @@ from typing import Any
 
 from django.apps import apps as global_apps
 from django.db import connection
-from django.db.models import BigIntegerField, F, Func, Max, OuterRef, QuerySet, Subquery, TextField, Value
+from django.db.models import (
+    BigIntegerField,
+    BooleanField,
+    Case,
+    F,
+    Func,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    TextField,
+    Value,
+    When,
+)
 from django.db.models.functions import Cast, Coalesce
 from django.db.models.lookups import GreaterThan, LessThanOrEqual
 
@@ -175,12 +189,13 @@ def read(kinds: Sequence[Kind], after: Place, until: Place, size: int, user: Any
     keys: dict[str, list[int]] = defaultdict(list)
     for row in rows:
         keys[row.model].append(row.entry_id)
-    branches = [entries(*told_by[label], numbers) for label, numbers in keys.items()]
-    found = {(entry["line_label"], entry["line_number"]): entry for entry in together(branches)}
     reader = Reader(user)
-    named = {label for label in keys if reader.sees_names(told_by[label][1])}
+    branches = [
+        entries(*told_by[label], numbers, reader.named_entries_of(told_by[label][1])) for label, numbers in keys.items()
+    ]
+    found = {(entry["line_label"], entry["line_number"]): entry for entry in together(branches)}
     lines = [
-        line(told_by[row.model][0], entry, named=row.model in named)
+        line(told_by[row.model][0], entry)
         for row in rows
         if (entry := found.get((row.model, row.entry_id)))  # somebody may have pruned old histories
     ]
@@ -194,12 +209,15 @@ def together(branches: Sequence[QuerySet[Any]]) -> Iterable[Any]:
     return first.union(*others, all=True) if others else first
 
 
-COLUMNS = ("label", "number", "record", "part", "sign", "when", "why", "who", "key", "was", "present", "of")
+COLUMNS = ("label", "number", "record", "part", "sign", "when", "why", "named", "who", "key", "was", "present", "of")
 NOTHING = Value(None, TextField())
 
 
-def entries(kind: Kind, model: Any, way: str, numbers: Sequence[int]) -> QuerySet[Any]:
-    """Entries of one model with all that their lines say, in columns that are the same for every model."""
+def entries(kind: Kind, model: Any, way: str, numbers: Sequence[int], named: Q | None) -> QuerySet[Any]:
+    """Entries of one model with all that their lines say, in columns that are the same for every model.
+
+    `named` is the condition on which the user may know the author of an entry; None: of none.
+    """
     rows = model.history.filter(pk__in=numbers).order_by()
     rows = rows.annotate(line_record=F(f"{way}_id" if way else "id"))
     if kind.owner:
@@ -212,6 +230,7 @@ def entries(kind: Kind, model: Any, way: str, numbers: Sequence[int]) -> QuerySe
         line_sign=F("history_type"),
         line_when=F("history_date"),
         line_why=F("history_change_reason"),
+        line_named=whether(named),
         line_who=F("history_user__username"),
         line_present=Subquery(
             kind.model._base_manager.filter(pk=OuterRef("line_record")).values_list(text(kind.key))[:1]
@@ -220,6 +239,13 @@ def entries(kind: Kind, model: Any, way: str, numbers: Sequence[int]) -> QuerySe
         **words(kind, model, way),
     )
     return rows.values(*(f"line_{name}" for name in COLUMNS))  # type: ignore[no-any-return]
+
+
+def whether(condition: Q | None) -> Any:
+    """A condition as a column; None is never met, an empty one always."""
+    if not condition:
+        return Value(condition is not None, BooleanField())
+    return Case(When(condition, then=Value(True)), default=Value(False))
 
 
 def words(kind: Kind, model: Any, way: str) -> dict[str, Any]:
@@ -246,8 +272,8 @@ def text(name: str) -> Cast:
     return Cast(name, TextField())
 
 
-def line(kind: Kind, entry: Mapping[str, Any], *, named: bool) -> Line:
-    """An entry in words; who wrote it only where the reader may know."""
+def line(kind: Kind, entry: Mapping[str, Any]) -> Line:
+    """An entry in words; who wrote it only where the user may know."""
     action = "changed" if entry["line_part"] else ACTIONS[entry["line_sign"]]
     renamed = action == "changed" and entry["line_was"] not in {None, entry["line_key"]}
     return Line(
@@ -259,6 +285,6 @@ def line(kind: Kind, entry: Mapping[str, Any], *, named: bool) -> Line:
         of=Named(kind.owner.resource, entry["line_of"]) if kind.owner and entry["line_of"] else None,
         at=entry["line_when"],
         reason=reason(entry["line_why"]) or None,
-        by=entry["line_who"] if named else None,
+        by=entry["line_who"] if entry["line_named"] else None,
         present=entry["line_present"],
     )

@@ -31,7 +31,7 @@ from config.faults import BadRequest, Fault, short
 from config.fields import can_be_key, key_field
 from config.history import delete_whole, one_entry, users_of
 from config.problems import exception_handler
-from config.reach import NOT_YOURS, may, permission
+from config.reach import NOT_YOURS, guards_of, may, permission
 from config.resources import Resource
 from config.revisions import IF_MATCH, revision_of, wanted_revisions, with_revision
 from config.serializers import api_address
@@ -363,7 +363,7 @@ class Editable(Resource):
         """Raises Refusal (403) for fields that only others may change."""
         fresh = self.model()
         faults = []
-        for name, guarded in self.model.GUARDED.items():
+        for name, guarded in guards_of(self.model, recorded=not created):
             fields = [record._meta.get_field(field) for field in guarded]
             was = [getattr(fresh, field.attname) if created else before[field.name] for field in fields]
             changed = [f.name for f, old in zip(fields, was, strict=True) if getattr(record, f.attname) != old]

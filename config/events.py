@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 
 from config.callers import address_of, person_of, token_start_of
 from config.logs import safe_path, safe_query
+from config.sessions import remember
 
 requests = logging.getLogger("tracker.request")
 security = logging.getLogger("tracker.security")
@@ -56,6 +57,8 @@ def facts_of(request: HttpRequest) -> dict[str, Any]:
 @receiver(user_logged_in)
 def signed_in(request: HttpRequest | None, user: Any, **kwargs: Any) -> None:
     security.info("signed in", extra={"user": user.pk, **place_of(request)})
+    if request is not None:
+        remember(request)
 
 
 @receiver(user_logged_out)

@@ -20,9 +20,9 @@ from config.charts import Cell, Column
 from config.faults import BadRequest, Fault, short
 from config.lists import Export, Exports, Stream, page_number
 from config.origins import Way, origins_of
-from config.reach import permission, sees_names
+from config.reach import named_entries, named_entries_of, sees_names
 from config.templatetags.site import reason
-from config.versions import Difference, Fact, author, facts, moment, told, whole
+from config.versions import Difference, Fact, author, facts, moment, told
 from config.words import labelled, listed_long
 
 ENTRIES_ON_A_PAGE = 50
@@ -34,8 +34,7 @@ ENTRY_WORD = "entry"  # the word of the address that asks for the record as it s
 class Watched:
     """Entries of one kind of record: which of its history, and how each record is called on the page.
 
-    `related` are the relations that the name needs; `of` is the record that all of it hangs on: whoever's that is,
-    theirs are the entries. Without one each entry's own record says it.
+    `related` are the relations that the name needs; `of` is the record that all of it hangs on, where there is one.
     """
 
     model: Any
@@ -80,18 +79,21 @@ class Standing:
 
 @dataclass(frozen=True)
 class Reader:
-    """Who reads: names of people and ways into the admin are for signed-in staff who may view the kind of record."""
+    """Who reads: names of people and ways into the admin are for signed-in staff, within their scope."""
 
     user: Any
 
-    def sees_names(self, model: Any) -> bool:
-        """Whether of any record of the kind."""
-        wanted = (permission(model, action) for action in ("view", "change"))
-        return bool(self.user.is_staff) and any(self.user.has_perm(name) for name in wanted)
+    def named_entries_of(self, model: Any) -> Q | None:
+        """The condition on which an entry of the model's history is shown with its author; None: never."""
+        return named_entries_of(self.user, model) if self.user.is_staff else None
 
-    def sees_names_of(self, model: Any, record: Any) -> bool:
-        """Whether of this record, or of one of the kind that hangs on it."""
-        return bool(self.user.is_staff) and sees_names(self.user, record, model)
+    def named_entries(self, model: Any, keys: Iterable[int]) -> set[int]:
+        """Of these entries of the model's history those that are shown with their author."""
+        return named_entries(self.user, model, keys) if self.user.is_staff else set()
+
+    def sees_names(self, record: Any) -> bool:
+        """Whether of this record as it is now."""
+        return bool(self.user.is_staff) and sees_names(self.user, record)
 
 
 class Journal:
@@ -106,7 +108,7 @@ class Journal:
     def named(self) -> bool:
         """Whether the reader sees the names of people for any of the kinds."""
         return any(
-            self.reader.sees_names_of(item.model, item.of) if item.of else self.reader.sees_names(item.model)
+            self.reader.sees_names(item.of) if item.of else self.reader.named_entries_of(item.model) is not None
             for item in self.watched.values()
         )
 
@@ -152,13 +154,13 @@ class Journal:
         entries = list(rows.annotate(before=Subquery(earlier.values("history_id")[:1])))
         before = history.in_bulk([entry.before for entry in entries if entry.before and entry.history_type == "~"])
         changes = told([(entry, before.get(entry.before)) for entry in entries])
-        seen = {entry.pk: self.reader.sees_names_of(item.model, item.of or whole(entry)) for entry in entries}
-        origins = origins_of(item.model, [entry for entry in entries if seen[entry.pk]], self.reader.user)
+        seen = self.reader.named_entries(item.model, keys)
+        origins = origins_of(item.model, [entry for entry in entries if entry.pk in seen], self.reader.user)
         return {
             entry.pk: Note(
                 key=f"{item.kind}-{entry.pk}",
                 when=entry.history_date,
-                who=author(entry) if seen[entry.pk] else "",
+                who=author(entry) if entry.pk in seen else "",
                 kind=str(capfirst(item.model._meta.verbose_name)),
                 what=item.name(entry),
                 sign=entry.history_type,
@@ -166,7 +168,7 @@ class Journal:
                 differences=changes[entry.pk],
                 reason=reason(entry.history_change_reason),
                 origin=origins.get(entry.pk),
-                version=version_address(entry) if seen[entry.pk] else "",
+                version=version_address(entry) if entry.pk in seen else "",
             )
             for entry in entries
         }

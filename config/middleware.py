@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Callable
+from urllib.parse import unquote_plus
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -14,7 +15,7 @@ from config.asof import read_as_of, today
 from config.bodies import ContentTooLarge, body_of
 from config.faults import BadRequest, Fault, short
 from config.logs import TOKEN, request_id
-from config.problems import CREDENTIALS, is_api, refuse
+from config.problems import CREDENTIALS, is_api, refuse, retry_after
 
 Answer = Callable[[HttpRequest], HttpResponse]
 SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
@@ -28,6 +29,9 @@ ISOLATION_HEADERS = {
     "Permissions-Policy": ", ".join(f"{feature}=()" for feature in UNUSED_FEATURES),
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+TRACKERS = {"isappinstalled", "nsukey", "scene", "clicktime", "enterid", "wxshare_count", "spm", "bd_vid"}
+TRACKERS |= {"fbclid", "gclid", "dclid", "gbraid", "wbraid", "msclkid", "yclid", "mc_cid", "mc_eid"}
+SHARED_FROM = {"singlemessage", "groupmessage", "timeline", "weixin", "wechat", "qq", "weibo"}  # what WeChat puts there
 TOKEN_NAMES = {"token", "access_token", "auth_token", "api_key", "apikey", "api-key", "x-api-key", "key", "auth"}
 TOKEN_NAMES |= {"authorization", "bearer", "secret", "password", "session", "sessionid"}
 
@@ -95,6 +99,32 @@ class Door:
         return self.get_response(request)
 
 
+class TrackerParameters:
+    """Takes known trackers out of the query string of a page, so that neither a link nor the cache key keeps them.
+
+    Messengers and newsletters add them to whatever is shared. A misspelt filter is refused as before, and so is a
+    tracker in an address of the API.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        text = request.META.get("QUERY_STRING", "")
+        if text and not is_api(request):
+            kept = "&".join(pair for pair in text.split("&") if not is_tracker(pair))
+            if kept != text:
+                request.META["QUERY_STRING"] = kept
+                vars(request).pop("GET", None)  # read anew by whoever asks next
+        return self.get_response(request)
+
+
+def is_tracker(pair: str) -> bool:
+    """Whether a parameter, as it stands in the query string, only says by which way the reader came."""
+    name, _equals, value = (unquote_plus(part).lower() for part in pair.partition("="))
+    return name in TRACKERS or name.startswith("utm_") or (name == "from" and value in SHARED_FROM)
+
+
 class NoTokenInAddress:
     """Refuses credentials in an address of the API: logs, histories and proxies keep addresses."""
 
@@ -148,5 +178,8 @@ class AsOf:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """A page that could not read its address says what was wrong with it."""
         if isinstance(exception, BadRequest):
-            return refuse(request, 400, exception.detail, exception.faults)
+            response = refuse(request, exception.status_code, exception.detail, exception.faults)
+            for name, value in retry_after(exception).items():
+                response[name] = value
+            return response
         return None

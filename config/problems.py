@@ -1,5 +1,6 @@
 """One shape for every refusal: RFC 9457 for API clients, a page that keeps the way back for readers."""
 
+import logging
 import math
 import sys
 from collections.abc import Iterable, Mapping
@@ -7,21 +8,24 @@ from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict, UnreadablePostError
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from gunicorn.http.errors import ParseException
 from rest_framework.exceptions import APIException, NotAuthenticated, NotFound
 from rest_framework.exceptions import PermissionDenied as APIPermissionDenied
 from rest_framework.views import set_rollback
 
+from config.context import OWN_NAMES, SECTIONS
 from config.demonstration import is_demonstration
 from config.faults import DATABASE_DOWN, BadRequest, Fault
 from config.uploads import FILE_TOO_LARGE, UploadTooLarge
 
+logger = logging.getLogger("tracker.problems")
 PROBLEM_JSON = "application/problem+json"
 PAGES = ("/api/docs", "/api/use")  # below /api/, but for people
 CREDENTIALS = 'Bearer realm="tracker"'  # what a 401 asks for
@@ -94,10 +98,45 @@ def refuse(
     context = {"status": status, "title": title(status), "detail": detail, "faults": faults, "path": request.path}
     context["reason"] = reason
     context["demonstration"] = is_demonstration(request)
+    context["ways"] = ways_on(request)
     if status in {403, 404}:
         return render(request, f"{status}.html", context, status=status)
     # Rendered without the request: what is wrong with it (its host, its parameters) would fail the page as well.
     return HttpResponse(render_to_string("500.html" if status >= 500 else "400.html", context), status=status)
+
+
+def ways_on(request: HttpRequest) -> dict[str, Any]:
+    """Where a reader can go on from a page that failed: the sections, the search, the same address in each language.
+
+    Asks no database. Empty where even the map of addresses is broken: the page of a failure must not fail.
+    """
+    try:
+        return {
+            "sections": [{"label": label, "url": reverse(name)} for name, label in SECTIONS],
+            "search": reverse("search"),
+            "languages": [
+                {
+                    "code": code,
+                    "name": OWN_NAMES[code],
+                    "url": in_language(request, code),
+                    "current": code == get_language(),
+                }
+                for code in OWN_NAMES
+            ],
+        }
+    except Exception:
+        logger.exception("an error page has no navigation")
+        return {}
+
+
+def in_language(request: HttpRequest, code: str) -> str:
+    """The address that failed, in another language; of one whose parameters cannot be read the path alone."""
+    try:
+        asked = request.GET.copy() if request.method in {"GET", "HEAD"} else QueryDict(mutable=True)
+    except SuspiciousOperation:
+        asked = QueryDict(mutable=True)
+    asked["lang"] = code
+    return f"{request.path}?{asked.urlencode()}"
 
 
 def exception_handler(exc: Exception, context: Mapping[str, Any]) -> HttpResponse | None:

@@ -35,7 +35,7 @@ log = logging.getLogger("tracker.replica")
 PRIMARY, REPLICA = DEFAULT_DB_ALIAS, "replica"
 READING: ContextVar[str] = ContextVar("reading", default=PRIMARY)
 READ = {"GET", "HEAD"}
-OF_WRITERS = ("/admin/", "/sign-in/", "/sign-out/", "/tokens/")
+OF_WRITERS = ("/admin/", "/sign-in/", "/sign-out/", "/account/", "/tokens/")
 FOLLOWED = 86_400  # seconds for which somebody who asked for the line of changes is taken to follow it
 
 

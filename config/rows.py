@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy
 from config.dates import WRITTEN_DATES
 from config.history import delete_whole
 from config.merge import stored, typed, write
-from config.reach import permission
+from config.reach import guarded, permission
 from config.versions import author, differences, label_of, moment
 from config.words import clauses, labelled, sentences
 
@@ -59,16 +59,25 @@ class RowForm(forms.ModelForm):
     version = Version()
     latest: Any = None  # the newest entry of the row's history
     gone = False  # somebody else deleted it meanwhile
+    by: Any = None  # the user, where the inline knows it
     taken: tuple[str, ...] = ()  # fields that only a colleague changed meanwhile
     disputed: tuple[str, ...] = ()  # fields that both changed
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.disable_guarded()
         for name, field in self.fields.items():
             if not field.widget.is_hidden:  # a row has no label but its column's heading
                 field.widget.attrs["aria-label"] = capfirst(str(field.label or name))
             if isinstance(field.widget, RowSelect) and getattr(self.instance, f"{name}_id"):
                 field.widget.chosen = getattr(self.instance, name)
+
+    def disable_guarded(self) -> None:
+        """Show what takes a further permission without asking it: what is sent for a disabled field is not read."""
+        names = guarded(self.by, self._meta.model, recorded=self.instance.pk is not None) if self.by else ()
+        for name in names:
+            if name in self.fields:
+                self.fields[name].disabled = True
 
     def _post_clean(self) -> None:
         """What is gone is not held against the rules any more."""
@@ -290,6 +299,11 @@ class RowInline(admin.TabularInline):
         """The version goes with rows that can be written."""
         may = self.has_change_permission(request, obj) or self.has_add_permission(request, obj)
         return [*super().get_fields(request, obj), *(["version"] if may else [])]
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        formset: Any = super().get_formset(request, obj, **kwargs)
+        formset.form.by = request.user  # the class is made for this request alone
+        return formset
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name in self.autocomplete_fields:

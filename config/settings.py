@@ -87,6 +87,7 @@ MIDDLEWARE = [
     "config.conditional.Compression",  # pads answers at random, and CSRF tokens are masked: no BREACH
     "csp.middleware.CSPMiddleware",
     "config.middleware.Door",
+    "config.middleware.TrackerParameters",
     "config.ready.NotNow",  # before anything asks the database
     "policies.middleware.Demonstration",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -247,6 +248,16 @@ FILE_UPLOAD_HANDLERS = [
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",
 ]
+# A link to a new password: by mail where EMAIL_URL names a server, by an administrator in any case.
+MAIL = bool(env.str("EMAIL_URL", default=""))
+if MAIL:
+    try:
+        globals().update(env.email_url("EMAIL_URL"))
+    except (KeyError, ValueError) as exc:
+        raise ImproperlyConfigured("EMAIL_URL: use smtp+tls://USER:PASSWORD@HOST:PORT or smtp://HOST:PORT.") from exc
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default=f"tracker@{ALLOWED_HOSTS[0].lstrip('*.') or 'localhost'}")
+PASSWORD_RESET_TIMEOUT = 24 * 3600
 # Five failures slow one name at one address; the same name from elsewhere still gets in.
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
@@ -263,6 +274,7 @@ RATES = {
     "writes": (1_200, 60),
     "files": (120, 60),
     "failed-tokens": (60, 60),
+    "passwords": (10, 900),
 }
 if not flag("THROTTLES", default=True):
     RATES = {}

@@ -193,6 +193,14 @@ def network_of(address: str) -> str:
     return str(found.ipv4_mapped or ip_network(f"{found}/64", strict=False))
 
 
+def count_try(request: HttpRequest, what: str, who: object = "") -> None:
+    """Count one more try at a password. Raises Throttled for one too many from this network, or for this account."""
+    for caller in (network_of(address_of(request)), *([f"user {who}"] if who else [])):
+        standing = counted("passwords", f"{what} {caller}")
+        if standing is not None and standing.over:
+            raise Throttled(standing)
+
+
 def telling(standings: Sequence[Standing]) -> dict[str, str]:
     """The headers that say what may be sent, and how much of it is left."""
     if not standings:

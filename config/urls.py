@@ -16,16 +16,26 @@ from config.resources import Root
 from config.views import revoke_token, robots, tokens
 from pilots import api as pilots_api
 from pilots.models import LightOverride, Pilot, TargetStep
+from policies import account
 from policies import api as policies_api
 
 urlpatterns = [
-    path("sign-in/", login_not_required(auth.LoginView.as_view()), name="sign-in"),
+    path("sign-in/", account.SignIn.as_view(), name="sign-in"),
     path("sign-out/", auth.LogoutView.as_view(), name="sign-out"),
     path("robots.txt", login_not_required(robots), name="robots"),
+    path("account/", account.account, name="account"),
+    path("account/password/", account.ChangePassword.as_view(), name="account-password"),
+    path("account/sessions/end/", account.sign_out_elsewhere, name="sessions-end"),
+    path("account/forgotten/", account.ForgottenPassword.as_view(), name="password-forgotten"),
+    path("account/forgotten/sent/", account.ForgottenPasswordSent.as_view(), name="password-sent"),
+    # Named as Django's, whose forms and mails ask for it by this name.
+    path("account/new-password/<uidb64>/<token>/", account.NewPassword.as_view(), name="password_reset_confirm"),
     path("tokens/", tokens, name="tokens"),
     path("tokens/<int:pk>/revoke/", revoke_token, name="token-revoke"),
     path("", include("policies.urls")),
     path("", include("pilots.urls")),
+    path("admin/login/", account.admin_sign_in),
+    path("admin/password_change/", RedirectView.as_view(pattern_name="account-password")),
     path("admin/", admin.site.urls),  # after ours: pages for stewards stand below admin/ as well
 ]
 

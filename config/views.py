@@ -1,35 +1,26 @@
 """Pages that belong to no domain: tokens for programs, and robots.txt."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import cache_control
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST
 
 from config.demonstration import is_demonstration
 from config.forms import TokenForm
+from config.sessions import own
 from config.tokens import MOST_TOKENS, revoke
 
 ROBOTS_RULES = [
-    *(f"Disallow: {path}" for path in ("/admin/", "/api/", "/search/", "/sign-in/", "/tokens/")),
+    *(f"Disallow: {path}" for path in ("/admin/", "/api/", "/search/", "/sign-in/", "/account/", "/tokens/")),
     *(f"Disallow: /*{word}=" for word in ("as_of", "chart", "export", "page", "sort")),
     *(f"Allow: {path}" for path in ("/api/docs/", "/api/use/")),
 ]
 SHOWN = 100  # the newest; those in force are at most half as many
-
-Page = Callable[..., HttpResponse]
-
-
-def own(view: Page) -> Page:
-    """A page for whoever is signed in, of which no cache keeps anything."""
-    return cache_control(no_store=True, private=True)(login_required(view))
 
 
 @own

@@ -1,7 +1,7 @@
 """What each role may do, and to whose records: asked as `user.has_perm(name)` and `user.has_perm(name, record)`.
 
-Names of permissions are Django's. A provincial editor's reach ends at the province; whoever has permissions of their
-own or is an administrator reaches everywhere.
+Names of permissions are Django's. A provincial editor's reach ends at the province; a national editor, whoever has
+permissions of their own and an administrator reach everywhere.
 """
 
 from functools import cache
@@ -22,9 +22,9 @@ EDITOR = frozenset(
         "policies.add_import",
         # The province's pilots. Which there are, and the stages they have come to, is the ministry's to say.
         "pilots.change_pilot",
-        *("pilots.add_milestone", "pilots.change_milestone", "pilots.delete_milestone"),
-        *("pilots.add_target", "pilots.change_target", "pilots.delete_target"),
-        *("pilots.add_targetstep", "pilots.change_targetstep", "pilots.delete_targetstep"),
+        # What a pilot has promised an editor enters, and reports on; it is taken back or made easier by the ministry.
+        *("pilots.add_milestone", "pilots.change_milestone"),
+        *("pilots.add_target", "pilots.change_target", "pilots.add_targetstep"),
         *("pilots.add_reading", "pilots.change_reading", "pilots.delete_reading"),
     ]
 )
@@ -46,16 +46,28 @@ class Roles(BaseBackend):
 
 def permissions_of(officer: Officer | None) -> frozenset[str]:
     """The names of what the role may do to any record at all."""
-    if officer is None or officer.role == Role.VIEWER:
+    role = officer.role if officer else Role.VIEWER
+    if role == Role.VIEWER:
         return frozenset()
-    return with_views() if officer.role == Role.PROVINCIAL_EDITOR else every_permission()
+    if role == Role.PROVINCIAL_EDITOR:
+        return with_views()
+    return of_records() if role == Role.NATIONAL_EDITOR else every_permission()
 
 
 @cache
 def with_views() -> frozenset[str]:
     """An editor's permissions; every record of the two domains may be looked at in the admin, people's roles apart."""
-    views = {name for name in every_permission() if name.startswith(("policies.view_", "pilots.view_"))}
-    return EDITOR | views - {"policies.view_officer"}
+    return EDITOR | {name for name in of_records() if name.startswith(("policies.view_", "pilots.view_"))}
+
+
+@cache
+def of_records() -> frozenset[str]:
+    """A national editor's: everything in the two domains, of every province; people, roles and tokens are no part."""
+    return frozenset(
+        name
+        for name in every_permission()
+        if name.startswith(("policies.", "pilots.")) and not name.endswith("_officer")
+    )
 
 
 @cache

@@ -17,6 +17,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from config.asof import today
 from config.versions import author, moment
@@ -25,9 +26,18 @@ from pilots.models import Indicator, Pilot, Reading, ReadingState
 from pilots.models.indicators import exact_text
 
 MAY_ACCEPT = "pilots.accept_reading"
+MAY_PLACE = "pilots.place_pilot"
+WHY_REPLANNED = gettext_lazy(
+    "This day has passed. Say in the reason for change why it is moved: it is shown beside the light."
+)
 OVERTAKEN, JUMP = "overtaken", "jump"  # the two faults that the editor may overrule, knowingly
 Place = tuple[int, str]
 """Indicator and period of a reading."""
+
+
+def moves_a_past_day(before: date | None, after: date | None) -> bool:
+    """Whether a milestone is replanned whose day has passed: that takes a reason."""
+    return before is not None and after is not None and before < today() and before != after
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ from pilots.progress import (
 from pilots.reconcile import BatchCount, build_reconciliation
 from pilots.synergy import Lack, PilotSynergy, Synergy, build_synergy
 from pilots.trend import Trend, TrendYear, build_trend
-from pilots.writing import WritesReadings, WritesStages, WritesTargets
+from pilots.writing import WritesMilestones, WritesReadings, WritesStages, WritesTargets
 from policies.rollout import POLICY_PARAMETER
 
 EXAMPLES = {
@@ -180,7 +180,7 @@ class Stages(WritesStages, OfPilots):
         return rows.filter(Q(entered_on__lte=self.as_of) | (Q(planned_on__isnull=False) & self.listed()))
 
 
-class Milestones(OfPilots):
+class Milestones(WritesMilestones, OfPilots):
     heading = gettext_lazy("Milestones")
     one = gettext_lazy("One milestone")
     about = gettext_lazy(

@@ -28,7 +28,7 @@ from config.origins import Way
 from config.templatetags.site import reason
 from config.versions import Difference, author, in_words, told
 from pilots.models import LightOverride, Milestone, Pilot, Reading, StageEntry, Target, TargetStep
-from policies.models import Import, ImportChange, Province, ProvincialPlan, imports_of, reaches
+from policies.models import Import, ImportChange, Province, ProvincialPlan, entries_of_province, imports_of, reaches
 from policies.models.base import Recorded
 
 ON_A_PAGE = 50
@@ -202,7 +202,8 @@ def wanted(model: type[Model], asked: Asked) -> Q:
         records = of_province(model, asked.province)
         query &= Q(pk__in=[]) if records is None else Q(id__in=records)
     if asked.home:
-        query &= owned(model, asked.home)
+        own = entries_of_province(model, asked.home.pk)
+        query &= Q(pk__in=[]) if own is None else own
     if asked.brought_by:
         changes = ImportChange.objects.filter(import_record=asked.brought_by, model=model._meta.label_lower)
         query &= Q(history_id__in=changes.values("entry_id"))
@@ -236,27 +237,6 @@ def owner_of(model: type[Model]) -> str:
     return next((name for name in OWNERS if name in own), "")
 
 
-def owned(model: type[Model], province: Province) -> Q:
-    """The entries that made or left a record a province's own; those of its time as another's are not among them.
-
-    What hangs on a pilot goes with the pilot as it is now, or was in the end.
-    """
-    if model is Province:
-        return Q(id=province.pk)
-    name = owner_of(model)
-    if not name:
-        return Q(pk__in=[])
-    related: Any = model._meta.get_field(name).related_model
-    return Q(**{f"{name}_id": province.pk} if related is Province else {f"{name}_id__in": held_by(related, province)})
-
-
-def held_by(model: Any, province: Province) -> QuerySet[Any]:
-    """The keys of the records whose newest entry says that they are a province's."""
-    newer = model.history.filter(id=OuterRef("id"), history_id__gt=OuterRef("history_id"))
-    rows: QuerySet[Any] = model.history.filter(owned(model, province)).exclude(Exists(newer))
-    return rows.order_by().values("id")
-
-
 # -- what they say -----------------------------------------------------------------------------------------
 
 RELATED: Mapping[type[Model], Sequence[str]] = {
@@ -281,6 +261,15 @@ def people_of(kinds: Mapping[str, type[Model]], asked: Asked) -> list[int]:
         for model, history in zip(kinds.values(), histories, strict=True)
     ]
     return list(signed[0].union(*signed[1:]))
+
+
+def signed_any(kinds: Mapping[str, type[Model]]) -> Q:
+    """The people who signed any entry of these kinds, as a condition on people."""
+    query = Q()
+    for model in kinds.values():
+        history: Any = model.history  # type: ignore[attr-defined]
+        query |= Q(Exists(history.filter(history_user=OuterRef("pk"))))
+    return query
 
 
 def lines_of(kinds: Mapping[str, type[Model]], keys: Sequence[Key], reader: Any = None) -> list[Line]:

@@ -25,7 +25,7 @@ from config.rows import RowForm, RowFormSet
 from config.sheets.cells import MAX_BYTES
 from config.uploads import FILE_TOO_LARGE
 from config.words import labelled
-from pilots.actions import JUMP, MAY_ACCEPT, OVERTAKEN, OnRecord, Place, Value
+from pilots.actions import JUMP, MAY_ACCEPT, OVERTAKEN, WHY_REPLANNED, OnRecord, Place, Value, moves_a_past_day
 from pilots.metrics.stages import Entry, Problem, problems
 from pilots.models import Indicator, Pilot, Reading, ReadingState, StageEntry, Target, ValueStatus
 from pilots.models.indicators import exact_text
@@ -118,6 +118,20 @@ def told(problem: Problem) -> tuple[Any, ...]:
     return problem.fault, problem.entry.stage, problem.entry.on
 
 
+class MilestoneFormSet(RowFormSet):
+    """The milestones of a pilot; one whose day has passed is moved with a reason, typed once for the whole page."""
+
+    def clean(self) -> None:
+        super().clean()
+        if self.data.get("change_reason", "").strip():
+            return
+        for form in self.live_forms:
+            if form.instance.pk and moves_a_past_day(
+                form.initial.get("planned_on"), form.cleaned_data.get("planned_on")
+            ):
+                form.add_error("planned_on", ValidationError(WHY_REPLANNED, code="required"))
+
+
 class TargetFormSet(RowFormSet):
     same = ("indicator",)
 
@@ -127,6 +141,17 @@ class StepFormSet(RowFormSet):
 
 
 # -- single records --------------------------------------------------------------------------------------
+
+
+class MilestoneForm(RecordForm):
+    """A milestone. One whose day has passed is moved with a reason."""
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean() or {}
+        moved = moves_a_past_day(self.initial.get("planned_on"), cleaned.get("planned_on"))
+        if self.instance.pk and moved and not cleaned.get("change_reason", "").strip():
+            self.add_error("change_reason", ValidationError(WHY_REPLANNED, code="required"))
+        return cleaned
 
 
 class OverrideForm(RecordForm):

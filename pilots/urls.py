@@ -16,7 +16,6 @@ urlpatterns = [
     path("synergy/", views.synergy, name="synergy"),
     path("industries/", views.industry_list, name="industry-list"),
     path("industries/<slug:slug>/", views.industry_detail, name="industry-detail"),
-    path("desk/", views.desk, name="desk"),
     path("data/", views.data, name="data"),
     path("search/", views.search, name="search"),
     path("admin/changes/", admin.site.admin_view(views.changes), name="changes"),

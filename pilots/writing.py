@@ -12,8 +12,8 @@ from config.editing import Editable, Item
 from config.entries import Given, Refusal
 from config.faults import Fault
 from config.history import delete_whole, one_entry
-from pilots.actions import JUMP, OnRecord, Value, lock
-from pilots.models import Reading, ReadingState, TargetStep
+from pilots.actions import JUMP, MAY_PLACE, WHY_REPLANNED, OnRecord, Value, lock, moves_a_past_day
+from pilots.models import Milestone, Reading, ReadingState, TargetStep
 
 
 class WritesStages(Editable):
@@ -22,6 +22,16 @@ class WritesStages(Editable):
     def prepare(self, record: Any, item: Item, given: Given, *, created: bool) -> None:
         """Its order is held against the pilot's other stages: nobody else enters one meanwhile."""
         lock(record.pilot)
+
+
+class WritesMilestones(Editable):
+    """A day that has passed is moved with a reason."""
+
+    def prepare(self, record: Any, item: Item, given: Given, *, created: bool) -> None:
+        if not created and not (given.reason or self.header_reason):
+            before = Milestone.objects.filter(pk=record.pk).values_list("planned_on", flat=True).first()
+            if moves_a_past_day(before, record.planned_on):
+                raise Refusal(400, self.fault(item, "change_reason", "required", str(WHY_REPLANNED)))
 
 
 class WritesTargets(Editable):
@@ -35,6 +45,8 @@ class WritesTargets(Editable):
         reason, there = given.reason or self.header_reason, {step.year: step for step in record.steps.all()}
         left_alone = "steps" not in given.rest and self.request.method == "PATCH"
         wanted = {year: step.value for year, step in there.items()} if left_alone else self.steps_of(item, given)
+        if not created and wanted != {year: step.value for year, step in there.items()}:
+            self.check_promised(item)
         for year in there.keys() - wanted.keys():
             delete_whole(there[year], reason=reason)
         for year, value in wanted.items():
@@ -44,6 +56,11 @@ class WritesTargets(Editable):
             if changed:
                 with one_entry(step, created=step.pk is None, reason=reason):
                     step.save()
+
+    def check_promised(self, item: Item) -> None:
+        """Raises Refusal (403) where other steps of a target on record are not the user's to say."""
+        if not self.request.user.has_perm(MAY_PLACE):
+            raise Refusal(403, self.fault(item, "steps", "not_yours", _("Your role may not change this.")))
 
     def steps_of(self, item: Item, given: Given) -> Mapping[int, Decimal]:
         """The values by year. Raises Refusal for a year that is named twice."""

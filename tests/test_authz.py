@@ -27,6 +27,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 from config import editing, resources
 from config.models import Token
+from config.reach import guards_of
 from config.tokens import make_token, revoke
 from pilots import access
 from policies.models import Officer, Province, Role
@@ -38,7 +39,7 @@ pytestmark = pytest.mark.django_db
 COLUMNS = [
     "anonymous",
     "ended",
-    *(f"{role}{how}" for role in ("viewer", "editor", "admin") for how in ("", "_read", "_write")),
+    *(f"{role}{how}" for role in ("viewer", "editor", "national", "admin") for how in ("", "_read", "_write")),
 ]
 LATER = ["officer", "reviewer"]
 METHODS = {"list": "GET", "read": "GET", "create": "POST", "replace": "PUT", "change": "PATCH", "delete": "DELETE"}
@@ -53,7 +54,18 @@ PLAIN = {
     "use": "/api/use/",
     "tokens": "/tokens/",
 }
-PLACED = {"kind": "enterprise", "withdrawn_on": "2026-01-01"}
+PLACED = {"kind": "enterprise", "withdrawn_on": "2026-01-01", "term_start": "2026-01-01", "term_end": "2026-12-31"}
+PROMISED: Mapping[str, Any] = {
+    "binding": True,
+    "is_key": True,
+    "kind": "limit",
+    "base_year": 2021,
+    "base_value": 120,
+    "target_year": 2027,
+    "target_value": 85,
+    "target_text_en": "In other words",
+    "target_text_zh": "换一种说法",
+}
 
 
 @dataclass(frozen=True)
@@ -124,7 +136,7 @@ class Authz(World):
     def __init__(self) -> None:
         super().__init__()
         self.programs = {"anonymous": [Program()], "ended": list(self.ended())}
-        for user in (self.viewer, self.editor, self.admin):
+        for user in (self.viewer, self.editor, self.national, self.admin):
             self.programs |= {
                 user.username: [Program(session=user)],
                 f"{user.username}_read": [Program(token_of(user, may_write=False))],
@@ -132,8 +144,10 @@ class Authz(World):
             }
         self.programs["norole"] = [Program(session=self.norole)]
         self.reader = self.programs["admin_read"][0]
-        self.people = {user.username: user for user in (self.viewer, self.editor, self.admin)}
+        self.people = {user.username: user for user in (self.viewer, self.editor, self.national, self.admin)}
         self.places = {"own": self.home, "other": self.away, "shared": None, "new": None}
+        self.siblings = {self.home.pk: self.more_pilot(self.home)}
+        self.spare = self.more_indicator()
         self.held: dict[tuple[str, str], Any] = {}
         for resource, relation in sorted({(row.resource, row.relation) for row in ROWS if row.resource in KINDS}):
             if relation in self.places:
@@ -251,6 +265,12 @@ class Authz(World):
                 return {"pilot": self.pilot(place).slug}
             level = {"level": "provincial" if place else "national"} if row.resource == "policies" else {}
             return {"province": place and place.slug, **level}
+        if row.case == "to_sibling":
+            return {"pilot": self.siblings[self.home.pk].slug}
+        if row.case == "indicator":
+            return {"indicator": self.spare.code}
+        if row.case in PROMISED and of_pilot:
+            return {row.case: PROMISED[row.case] if row.one == "create" or row.case != "binding" else False}
         if row.resource == "pilots" and row.case:
             others = {"batch": factories.make_batch, "parent": self.city}
             if row.case == "slug":
@@ -264,6 +284,8 @@ class Authz(World):
             "disputed": {"state": "disputed", "change_reason": "Another source says 80"},
             "accepted_on": {"accepted_on": "2025-06-01"},
             "steps": {"steps": [{"year": 2025, "value": 85}]},
+            "replanned": {"planned_on": "2027-06-01", "change_reason": "The supplier is late"},
+            "replanned_unsaid": {"planned_on": "2027-06-01"},
         }[row.case]
 
     def city(self) -> Any:
@@ -487,9 +509,9 @@ def test_what_belongs_to_nobody_else_cannot_be_told_from_what_does_not_exist(wor
     program = Program(session=world.editor)
     theirs = program.send("POST", f"/tokens/{world.somebodys.pk}/revoke/", b"")
     never = program.send("POST", f"/tokens/{world.somebodys.pk + 1000}/revoke/", b"")
-    same = str(world.somebodys.pk + 1000).encode()
+    own, same = (f"/{key}/".encode() for key in (world.somebodys.pk, world.somebodys.pk + 1000))
     assert theirs.status_code == never.status_code == 404
-    assert without_noise(theirs.content).replace(str(world.somebodys.pk).encode(), same) == without_noise(never.content)
+    assert without_noise(theirs.content).replace(own, same) == without_noise(never.content)
 
 
 def without_noise(page: bytes) -> bytes:
@@ -582,13 +604,20 @@ def test_a_record_without_its_province_turns_the_table_red(
 
 @pytest.mark.parametrize(
     ("resource", "field"),
-    [(name, field) for name, model in MODELS.items() for fields in model.GUARDED.values() for field in fields],
+    [
+        (name, field)
+        for name, model in MODELS.items()
+        for _right, fields in guards_of(model, recorded=True)
+        for field in fields
+    ],
 )
 def test_an_open_field_turns_the_table_red(
     world: Authz, monkeypatch: pytest.MonkeyPatch, resource: str, field: str
 ) -> None:
     model = MODELS[resource]
-    less = {right: tuple(name for name in names if name != field) for right, names in model.GUARDED.items()}
-    monkeypatch.setattr(model, "GUARDED", less)
+    for guard in ("GUARDED", "GUARDED_CHANGES"):
+        rules = getattr(model, guard).items()
+        less = {right: tuple(name for name in names if name != field) for right, names in rules}
+        monkeypatch.setattr(model, guard, less)
     lines = [row for row in REFUSED if row.resource == resource and row.case]
     assert goes_red(world, lines, lambda column: column == "editor_write") is ((resource, field) not in GUARDED_TWICE)

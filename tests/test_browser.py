@@ -136,7 +136,7 @@ def test_nothing_shifts_on_a_phone(reader: Callable[..., Page], path: str) -> No
     [
         ("/pilots/?province=hebie", "Did you mean “hebei”?"),
         ("/?as_of=2024-02-30", "“2024-02-30” is not a day"),
-        ("/pilots/nobody/", "Nothing stands at this address"),
+        ("/pilots/nobody/", "Page not found"),
     ],
 )
 def test_an_error_page_says_what_to_do(browser: Browser, site: str, path: str, says: str) -> None:
@@ -466,7 +466,7 @@ def test_signing_in_and_out(reader: Callable[..., Page], product: Product) -> No
     page.get_by_label("Password").fill("tiles-8x8")
     page.get_by_role("main").get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/pilots/")
-    expect(page.get_by_role("link", name="My work")).to_be_visible()
+    expect(page.get_by_role("link", name="Edit records")).to_be_visible()
     assert faults(page) == []
     cookie = next(item for item in page.context.cookies() if item["name"] == "session")
     assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Lax")

@@ -158,8 +158,8 @@ def test_the_overview_s_five_figures(client: Client) -> None:
         ("/pilots/?q=" + "x" * 3900, 400, "at most 100 characters"),
         ("/pilots/?q=" + "x" * 4000, 414, "Address too long"),
         ("/pilots/?" + "a&" * 1001, 400, "could not be read"),
-        ("/pilots/nobody/", 404, "Nothing stands at this address"),
-        ("/policies/energy-saving-carbon-plan-2024/?as_of=2020-01-01", 404, "Nothing stands at this address"),
+        ("/pilots/nobody/", 404, "Page not found"),
+        ("/policies/energy-saving-carbon-plan-2024/?as_of=2020-01-01", 404, "Page not found"),
     ],
 )
 def test_a_wrong_address_says_what_is_right(client: Client, path: str, status: int, says: str) -> None:

@@ -143,6 +143,7 @@ class World:
         self.indicator = factories.make_indicator("AIR_SO2")
         self.viewer = person("viewer", "viewer")
         self.editor = person("editor", "provincial_editor", self.home)
+        self.national = person("national", "national_editor")
         self.admin = person("admin", "admin")
         self.norole = person("norole")
 

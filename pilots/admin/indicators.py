@@ -23,7 +23,7 @@ from config.dates import WRITTEN_DATES
 from config.restore import Restoration
 from config.rows import RowInline
 from config.words import clauses, labelled
-from pilots.actions import MAY_ACCEPT, OnRecord, accept_readings, dispute_readings, lock
+from pilots.actions import MAY_ACCEPT, MAY_PLACE, OnRecord, accept_readings, dispute_readings, lock
 from pilots.admin.progress import PILOT_SEARCH, pilot_page
 from pilots.forms import AmountField, IndicatorField, ReadingForm, StepFormSet, TargetFormSet
 from pilots.models import Indicator, Reading, ReadingState, Target, TargetStep
@@ -57,6 +57,11 @@ class StepInline(RowInline):
     fields = ["year", "value"]
     formfield_overrides = AMOUNTS
     show_change_link = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """With a new target; to one on record its steps are part of what was promised."""
+        may = obj is None or request.user.has_perm(MAY_PLACE)
+        return bool(may and super().has_add_permission(request, obj))
 
 
 class TargetInline(RowInline):

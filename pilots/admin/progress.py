@@ -1,5 +1,6 @@
 """Stages and milestones, each a row of its pilot and a page of its own, and lights set by hand."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin
@@ -7,11 +8,13 @@ from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from config.admin import RecordAdmin
+from config.admin import RecordAdmin, typed_reason
 from config.asof import today
 from config.reach import sees_names
+from config.restore import Restoration
 from config.rows import RowInline
-from pilots.forms import OverrideForm, StageForm, StageFormSet
+from pilots.actions import WHY_REPLANNED, moves_a_past_day
+from pilots.forms import MilestoneForm, MilestoneFormSet, OverrideForm, StageForm, StageFormSet
 from pilots.models import LightOverride, Milestone, Pilot, StageEntry
 from policies.admin import TITLES, TRUST, cites, present
 from policies.models import home_of
@@ -29,6 +32,7 @@ class StageInline(RowInline):
 
 class MilestoneInline(RowInline):
     model = Milestone
+    formset = MilestoneFormSet
     fields = ["title_zh", "title_en", "facet", "owner", "planned_on", "completed_on", "is_key", "evidence"]
 
 
@@ -56,6 +60,7 @@ class StageEntryAdmin(RecordAdmin):
 
 @admin.register(Milestone)
 class MilestoneAdmin(RecordAdmin):
+    form = MilestoneForm
     list_display = ["__str__", "pilot", "facet", "owner", "planned_on", "completed_on", "is_key"]
     list_select_related = ["pilot"]
     list_filter = ["is_key", "facet", "confidence", *present("pilot__province")]
@@ -69,6 +74,14 @@ class MilestoneAdmin(RecordAdmin):
         (_("When, and by what it is shown"), {"fields": [("planned_on", "completed_on"), "evidence"]}),
         TRUST,
     ]
+
+    def restore_faults(self, request: HttpRequest, restoration: Restoration) -> Mapping[str, str]:
+        """Going back to another planned day is replanning: it takes a reason where the day has passed."""
+        faults: dict[str, str] = dict(super().restore_faults(request, restoration))
+        record, asked = restoration.record, request.method == "POST"
+        if record and asked and moves_a_past_day(record.planned_on, restoration.then["planned_on"]):
+            faults |= {} if typed_reason(request) else {"planned_on": str(WHY_REPLANNED)}
+        return faults
 
     def get_view_on_site_url(self, obj: Any = None) -> str | None:
         return pilot_page(obj)

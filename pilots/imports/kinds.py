@@ -16,13 +16,14 @@ from config.bulk import BATCH, chunks
 from config.faults import short
 from config.sheets.values import Number
 from config.words import labelled, listed
-from pilots.actions import OVERTAKEN, OnRecord, Value
+from pilots.actions import MAY_PLACE, OVERTAKEN, WHY_REPLANNED, OnRecord, Value, moves_a_past_day
 from pilots.metrics.stages import Entry, problems
 from pilots.models import Milestone, Pilot, Reading, StageEntry, Target, TargetStep
 from pilots.models.progress import stage_field, stage_message
 from policies.imports.columns import Column
 from policies.imports.kinds import KINDS as POLICY_KINDS
 from policies.imports.kinds import Kind, key_of, own_key, plain_key, take
+from policies.imports.plan import NOT_YOURS_CODE
 from policies.imports.references import Library
 from policies.imports.rows import FieldChange, Row, Written
 from policies.imports.write import snapshots
@@ -141,6 +142,15 @@ class Milestones(OfPilot):
     model = Milestone
     keys = (("pilot", "title_zh", "planned_on"), ("pilot", "title_en", "planned_on"))
 
+    def needs_reason(self, rows: Sequence[Row]) -> list[str]:
+        """A planned day that has passed is moved with a reason."""
+        message = _("Row %(row)d: %(what)s")
+        return [
+            message % {"row": row.number, "what": WHY_REPLANNED}
+            for row in rows
+            if row.found and moves_a_past_day(row.before["planned_on"], row.record.planned_on)
+        ]
+
     def judge(self, rows: Sequence[Row], by: Any) -> None:
         fresh = [row for row in rows if not row.found and row.good]
         known: dict[tuple[int, str], Milestone] = {}
@@ -194,6 +204,7 @@ class Targets(OfPilot):
     def prepare(self, row: Row, by: Any) -> None:
         for name in ("base_value", "target_value"):
             read_in_unit(row, name)
+        row.extra["by"] = by
         steps = row.values.get("steps")
         if steps:
             note_form(row, "steps", steps.values())
@@ -213,8 +224,16 @@ class Targets(OfPilot):
             for text in broken_rules(TargetStep(target=row.record, year=year, value=value)):
                 row.fault(self.column("steps"), "invalid", labelled(year, text))
         if row.found and steps != before:
+            self.refuse_steps(row)
             heading = self.by_name["steps"].heading
             row.extra["changes"] = [FieldChange(heading, steps_text(before), steps_text(steps), not steps)]
+
+    def refuse_steps(self, row: Row) -> None:
+        """Steps of a target on record are part of what was promised: the fields that fix it guard them as well."""
+        by = row.extra.get("by")
+        if by is not None and not by.has_perm(MAY_PLACE):
+            text = _("Your role may not change this. Leave the cell as it is on record, or take out the column.")
+            row.fault(self.column("steps"), NOT_YOURS_CODE, text)
 
     def write_parts(self, rows: Sequence[Row]) -> list[Written]:
         """Bring the targets' steps to what the rows say, each a record of its own."""

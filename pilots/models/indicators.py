@@ -293,6 +293,12 @@ class Target(Recorded, Sourced):
     }
 
     PROVINCE = "pilot.province_id"
+    GUARDED: ClassVar[Rules] = {"pilots.place_pilot": ("binding",)}
+    PROMISED: ClassVar[tuple[str, ...]] = (
+        *("pilot", "indicator", "kind"),
+        *("base_year", "base_value", "target_year", "target_value", "target_text_en", "target_text_zh"),
+    )
+    GUARDED_CHANGES: ClassVar[Rules] = {"pilots.place_pilot": PROMISED}
 
     class Meta:
         verbose_name = _("target")

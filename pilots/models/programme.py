@@ -291,7 +291,10 @@ class Pilot(Slugged, Named, Sourced):
     city_held = False  # True where the parent is to be taken as it stands in memory
 
     PROVINCE = "province_id"
-    PLACED: ClassVar[tuple[str, ...]] = ("slug", "kind", "batch", "province", "parent", "withdrawn_on")
+    PLACED: ClassVar[tuple[str, ...]] = (
+        *("slug", "kind", "batch", "province", "parent", "withdrawn_on"),
+        *("term_start", "term_end"),  # from which year on values are due, and until when
+    )
     GUARDED: ClassVar[Rules] = {"pilots.place_pilot": PLACED}
 
     class Meta:

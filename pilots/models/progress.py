@@ -195,6 +195,8 @@ class Milestone(Recorded, Titled, Sourced):
     MENDED_AT: ClassVar[Rules] = {"has_title": ("title_zh",)}
 
     PROVINCE = "pilot.province_id"
+    GUARDED: ClassVar[Rules] = {"pilots.place_pilot": ("is_key",)}
+    GUARDED_CHANGES: ClassVar[Rules] = {"pilots.place_pilot": ("pilot",)}
 
     class Meta:
         verbose_name = _("milestone")

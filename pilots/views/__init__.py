@@ -2,7 +2,6 @@
 
 from pilots.views.batches import batch_detail, batch_list
 from pilots.views.data import data
-from pilots.views.desk import desk
 from pilots.views.imports import (
     import_again,
     import_confirm,
@@ -26,7 +25,6 @@ __all__ = [
     "batch_list",
     "changes",
     "data",
-    "desk",
     "import_again",
     "import_confirm",
     "import_detail",

@@ -23,6 +23,7 @@ from django.views.decorators.http import require_POST, require_safe
 from config.asof import today
 from config.demonstration import file_stem
 from config.exports import XLSX, disposition
+from config.reach import within
 from config.sheets.grid import Unreadable
 from config.words import labelled, listed, listed_long
 from pilots.forms import ImportForm, ReasonForm
@@ -354,11 +355,11 @@ def import_template(request: HttpRequest, kind: str) -> HttpResponseBase:
 @steward
 @require_safe
 def import_export(request: HttpRequest, kind: str, suffix: str) -> HttpResponseBase:
-    """All records of a kind in the form in which they can be edited and imported again."""
+    """The records of a kind that this person may change, in the form in which they can be edited and imported again."""
     wanted = kinds_of(request).get(kind)
     if wanted is None or suffix not in {"xlsx", "csv"}:
         raise Http404
-    records: QuerySet[Any] = wanted.records().order_by("pk")
+    records: QuerySet[Any] = within(request.user, wanted.records()).order_by("pk")
     make = export_workbook if suffix == "xlsx" else export_csv
     return make(wanted, records, stem=file_stem(request, f"{capfirst(wanted.label)}-{today()}"))
 

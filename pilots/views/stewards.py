@@ -42,7 +42,7 @@ from config.templatetags.site import showdate, shownumber
 from config.versions import moment
 from config.words import clauses, labelled
 from pilots.charts import reconciliation_table
-from pilots.feed import SYSTEM, Asked, Key, Line, build_feed, every_kind, people_of, read_key, whole_feed
+from pilots.feed import SYSTEM, Asked, Key, Line, build_feed, every_kind, people_of, read_key, signed_any, whole_feed
 from pilots.imports import KINDS
 from pilots.models import Batch
 from pilots.quality import RULES, Finding, Quality, Result, Severity, build_quality
@@ -112,6 +112,8 @@ class FeedForm(forms.Form):
         everybody = get_user_model().objects.order_by("username")
         if self.home:
             everybody = everybody.filter(pk__in=people_of(kinds, Asked(home=self.home)))
+        elif not reader.has_perm("auth.view_user"):
+            everybody = everybody.filter(signed_any(kinds))
         people = [(person.get_username(), str(person)) for person in everybody]
         named = [(name, str(capfirst(model._meta.verbose_name))) for name, model in kinds.items()]
         self.fields["person"] = WordField(

@@ -5,12 +5,14 @@ from contextlib import nullcontext
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.forms import UserChangeForm
+from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from django.contrib.auth.models import User
+from django.contrib.auth.tokens import default_token_generator
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
@@ -18,9 +20,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.cache import add_never_cache_headers
 from django.utils.decorators import method_decorator
+from django.utils.encoding import force_bytes
 from django.utils.html import format_html
-from django.utils.http import urlencode
+from django.utils.http import urlencode, urlsafe_base64_encode
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext, ngettext, pgettext, pgettext_lazy
@@ -28,6 +32,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
 from config.admin import RecordList, Way
+from config.events import security
 from config.forms import TokenForm
 from config.models import Token
 from config.tokens import revoke
@@ -72,6 +77,20 @@ class PersonForm(UserChangeForm):
         except ValidationError as exc:
             self.add_error("is_superuser" if given["is_active"] else "is_active", exc)
         return cleaned
+
+
+class NewPersonForm(UserCreationForm):
+    """A person is made with a password, or without: then by the link that an administrator makes."""
+
+
+class PasswordForm(AdminPasswordChangeForm):
+    """Two fields. That one may sign in by other ways than a password is true of no account here."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields.pop("usable_password", None)
+        for name in ("password1", "password2"):
+            self.fields[name].required = True
 
 
 class RoleFormSet(forms.BaseInlineFormSet):
@@ -224,6 +243,9 @@ class PersonAdmin(UserAdmin):
     """The stock page of a person, with the role and the tokens on it."""
 
     form = PersonForm
+    add_form = NewPersonForm
+    add_fieldsets = [(None, {"fields": ["username", "password1", "password2"], "classes": ["wide"]})]
+    change_password_form = PasswordForm
     change_form_template = "admin/record_form.html"
     fieldsets = [
         (None, {"fields": ["username", "password", "is_active"]}),
@@ -309,11 +331,41 @@ class PersonAdmin(UserAdmin):
         ways: list[Way] = [(_("All tokens"), every)] if request.user.has_perm("config.view_token") else []
         if is_administrator(request.user) and person.is_active:
             ways.append((_("Make a token"), reverse("admin:auth_user_token", args=[person.pk])))
+        if person.is_active and self.has_change_permission(request, person):
+            ways.append((_("Make a link to a new password"), reverse("admin:auth_user_link", args=[person.pk])))
         return ways
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.token_view)
-        return [path("<int:pk>/token/", view, name="auth_user_token"), *super().get_urls()]
+        token, link = self.admin_site.admin_view(self.token_view), self.admin_site.admin_view(self.link_view)
+        return [
+            path("<int:pk>/token/", token, name="auth_user_token"),
+            path("<int:pk>/link/", link, name="auth_user_link"),
+            *super().get_urls(),
+        ]
+
+    @method_decorator(sensitive_variables("address"))
+    def link_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Makes a link by which the person chooses a new password; it is shown once, and works once.
+
+        For whoever may change the person: an administrator's is made by administrators alone.
+        """
+        person = get_object_or_404(get_user_model(), pk=pk, is_active=True)
+        if not self.has_change_permission(request, person):
+            raise PermissionDenied
+        context = {**self.admin_site.each_context(request), **about(person), "subtitle": str(person)}
+        context |= {"title": _("A link to a new password"), "days": settings.PASSWORD_RESET_TIMEOUT // 86_400}
+        if request.method == "POST":
+            parts = {
+                "uidb64": urlsafe_base64_encode(force_bytes(person.pk)),
+                "token": default_token_generator.make_token(person),
+            }
+            address = request.build_absolute_uri(reverse("password_reset_confirm", kwargs=parts))
+            self.log_change(request, person, str(_("Made a link to a new password.")))
+            security.info("link to a new password made", extra={"user": person.pk, "by": request.user.pk})
+            context["address"] = address
+        response = TemplateResponse(request, "admin/people/link.html", context)
+        add_never_cache_headers(response)
+        return response
 
     @method_decorator(sensitive_variables("made", "secret"))
     def token_view(self, request: HttpRequest, pk: int) -> HttpResponse:

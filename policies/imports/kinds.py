@@ -120,6 +120,10 @@ class Kind:
         names = [f"{opts.app_label}.{get_permission_codename(action, opts)}" for action in ("add", "change")]
         return user is None or all(user.has_perm(name) for name in names)
 
+    def needs_reason(self, rows: Sequence[Row]) -> list[str]:
+        """Why these rows may not be written without a reason for change; empty where they may."""
+        return []
+
     def records(self) -> models.QuerySet[Any]:
         """All records, with what an export needs of them."""
         lists = [f.name for f in self.model._meta.many_to_many]

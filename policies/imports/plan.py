@@ -368,7 +368,8 @@ def refuse_foreign(rows: Sequence[Row], kind: Kind, library: Library, by: Any) -
     """
     if by is None:
         return
-    name, closed = belongs_by(kind.model), guarded(by, kind.model)
+    name = belongs_by(kind.model)
+    closed = {recorded: guarded(by, kind.model, recorded=recorded) for recorded in (False, True)}
     for row in rows:
         if row.lost or row.action == "unchanged":
             continue
@@ -376,7 +377,7 @@ def refuse_foreign(rows: Sequence[Row], kind: Kind, library: Library, by: Any) -
         known = name not in row.blamed()
         if (stored and not reaches(by, stored)) or (known and not reaches(by, row.record)):
             row.fault(kind.column(name), NOT_YOURS_CODE, str(NOT_YOURS))
-        for guarded_name in closed:
+        for guarded_name in closed[row.found]:
             refuse_guarded(row, kind, guarded_name, stored)
 
 

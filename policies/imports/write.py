@@ -56,6 +56,9 @@ def confirm(record: Import, replan: Callable[[Import], Work[Plan]], *, by: Any, 
         plan = yield from replan(record)
         lock(plan)
         refuse_overtaken(plan, record, by)
+        missing = [] if reason.strip() else plan.kind.needs_reason(plan.rows)
+        if missing:
+            raise Overtaken(missing)
         try:
             with transaction.atomic():
                 yield from write_plan(plan, record, by=by, reason=reason)

@@ -14,7 +14,17 @@ from policies.models.documents import (
     Unit,
 )
 from policies.models.imports import Import, ImportAction, ImportChange, ImportFile, ImportState, imports_of
-from policies.models.people import Officer, Role, administrators, home_of, is_administrator, officer_of, reaches
+from policies.models.people import (
+    Officer,
+    Role,
+    administrators,
+    entries_of_province,
+    home_of,
+    is_administrator,
+    officer_of,
+    reaches,
+    role_of,
+)
 from policies.models.places import Agency, Division, Industry, Province, ProvinceKind, Region
 from policies.models.shipments import Shipment
 from policies.models.sources import Source
@@ -49,9 +59,11 @@ __all__ = [
     "Source",
     "Unit",
     "administrators",
+    "entries_of_province",
     "home_of",
     "imports_of",
     "is_administrator",
     "officer_of",
     "reaches",
+    "role_of",
 ]

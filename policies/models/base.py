@@ -119,7 +119,8 @@ class Recorded(models.Model):
     # Where a broken rule is mended, by its name without the table. A rule about one field needs no line.
     MENDED_AT: ClassVar[Rules] = {}
     PROVINCE: ClassVar[str] = ""  # the way to the key of the province it belongs to; empty for what belongs to all
-    GUARDED: ClassVar[Rules] = {}  # fields that only those change who have a permission beyond that to change it
+    GUARDED: ClassVar[Rules] = {}  # fields that only those set who have a permission beyond that to change it
+    GUARDED_CHANGES: ClassVar[Rules] = {}  # the same, but of a new record anybody sets them who may add one
 
     class Meta:
         abstract = True

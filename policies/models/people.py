@@ -1,12 +1,14 @@
 """Who works with the tracker, and for which province."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from config.models import end_overtaken
@@ -19,6 +21,7 @@ class Role(models.TextChoices):
 
     VIEWER = "viewer", _("viewer")
     PROVINCIAL_EDITOR = "provincial_editor", _("provincial editor")
+    NATIONAL_EDITOR = "national_editor", _("national editor")
     ADMIN = "admin", _("administrator")
 
 
@@ -34,8 +37,8 @@ class Officer(models.Model):
         choices=Role.choices,
         default=Role.VIEWER,
         help_text=_(
-            "viewer: reads; provincial editor: enters what belongs to the province; administrator: everything. "
-            "A change ends the person’s tokens."
+            "viewer: reads; provincial editor: enters what belongs to the province; national editor: everything in the "
+            "records of all provinces, nothing of people; administrator: everything. A change ends the person’s tokens."
         ),
     )
     province = models.ForeignKey(
@@ -45,6 +48,7 @@ class Officer(models.Model):
         blank=True,
         on_delete=models.PROTECT,
         related_name="officers",
+        limit_choices_to={"in_roster": True},  # Hong Kong, Macao and Taiwan have no plans or pilots to be entered
         help_text=_("Only for a provincial editor."),
     )
 
@@ -94,6 +98,68 @@ class Officer(models.Model):
         if not way or self.province_id is None:
             return records
         return records.filter(**{way.replace(".", "__"): self.province_id})
+
+    def covers(self, record: Any) -> bool:
+        """Whether the person may know who worked on the record: one of the own province, where there is one."""
+        if self.province_id is None:
+            return True
+        return bool(getattr(record, "PROVINCE", "")) and province_of(record) == self.province_id
+
+    def entries_within(self, model: Any) -> Q | None:
+        """The entries of a model's history whose authors the person may know, as a condition; None for no entry."""
+        return Q() if self.province_id is None else entries_of_province(model, self.province_id)
+
+
+def entries_of_province(model: Any, province: int) -> Q | None:
+    """The entries that made or left a record the province's own; None for a kind that belongs to no province.
+
+    Entries of a time when the record was another province's are not among them. What hangs on a pilot goes with the
+    pilot as it is now, or was in the end.
+    """
+    first, _dot, further = getattr(model, "PROVINCE", "").partition(".")
+    if not first:
+        return None
+    if first == "pk":
+        return Q(id=province)
+    if not further:
+        return Q(**{first: province})
+    related: Any = model._meta.get_field(first).related_model
+    newer = related.history.filter(id=OuterRef("id"), history_id__gt=OuterRef("history_id"))
+    own = related.history.filter(entries_of_province(related, province)).exclude(Exists(newer))
+    return Q(**{f"{first}_id__in": own.order_by().values("id")})
+
+
+MAY: Mapping[str, Any] = {
+    Role.VIEWER: _("Reads every page, file and record of the API; enters nothing."),
+    Role.PROVINCIAL_EDITOR: _(
+        "Enters, corrects and imports what belongs to the province: its plans, policies and figures, its pilots’ "
+        "milestones, targets and readings. What decides a light, and other provinces’ records, may be looked at."
+    ),
+    Role.NATIONAL_EDITOR: _(
+        "Enters, corrects, imports and undoes everything in the records of all provinces, accepts readings and sees "
+        "who changed what; has nothing to do with accounts."
+    ),
+    Role.ADMIN: _("Everything, the accounts of people included."),
+}
+"""What each role may do, in words."""
+
+
+@dataclass(frozen=True)
+class RoleInWords:
+    """What an account is, for the person whose it is."""
+
+    label: Any
+    province: Province | None
+    may: Any
+    more: bool  # rights of its own besides the role
+
+
+def role_of(user: Any) -> RoleInWords:
+    """The role of somebody signed in; who has none reads."""
+    officer = officer_of(user)
+    role = Role.ADMIN if user.is_superuser else Role(officer.role) if officer else Role.VIEWER
+    more = not user.is_superuser and (user.user_permissions.exists() or user.groups.exists())
+    return RoleInWords(role.label, home_of(user), MAY[role], more)
 
 
 def officer_of(user: Any) -> Officer | None:

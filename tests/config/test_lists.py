@@ -244,3 +244,41 @@ def test_queries_of_a_file_do_not_grow(
         pilot.sources.add(make_source(title=f"needle {number}"))
     with django_assert_num_queries(queries):
         answer(client, address)
+
+
+# -- trackers ----------------------------------------------------------------------------------------------
+
+SHARED = "from=singlemessage&isappinstalled=0&utm_source=wechat&UTM_Medium=x&fbclid=1&gclid=2&spm=3&scene=126&nsukey=4"
+
+
+@pytest.mark.parametrize(
+    "address", ["/", "/policies/", "/provinces/", "/pilots/", "/industries/", "/data/", "/search/"]
+)
+def test_a_link_shared_through_a_messenger_opens(client: Client, address: str) -> None:
+    """What messengers add to an address is passed over, and stands in no link of the page."""
+    page = client.get(f"{address}?{SHARED}")
+    assert page.status_code == 200
+    words = [part.partition("=")[0] for part in SHARED.split("&")]
+    assert [word for word in words if f"{word}=" in page.text] == []
+
+
+def test_a_tracker_keeps_the_filters_beside_it(client: Client) -> None:
+    page = client.get("/pilots/?utm_source=x&kind=park&from=timeline&lang=en")
+    assert [chip.value for chip in page.context["listing"].chips] == ["industrial park"]
+    assert client.get("/pilots/?utm_source=x&kid=park").status_code == 400
+
+
+@pytest.mark.parametrize("query", ["from=2024-01-01", "from=", "utm=1", "isappinstalled_=0", "source=x"])
+def test_what_is_no_tracker_is_refused_as_before(client: Client, query: str) -> None:
+    assert client.get(f"/pilots/?{query}").status_code == 400
+
+
+def test_the_filter_from_of_the_changes_is_no_tracker(admin_client: Client) -> None:
+    page = admin_client.get("/admin/changes/?from=2024-01-01&utm_source=x")
+    assert [chip.value for chip in page.context["bar"].chips] == ["1 January 2024"]
+
+
+@pytest.mark.parametrize("query", ["utm_source=x", "from=timeline", "isappinstalled=0"])
+def test_the_api_stays_strict(client: Client, query: str) -> None:
+    answer = client.get(f"/api/v1/pilots/?{query}")
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "unknown_parameter")

@@ -13,6 +13,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
+from django.utils.text import capfirst
 
 from config.history import delete_whole
 from config.restore import deleted_entries
@@ -192,13 +193,127 @@ def test_nor_is_it_given_to_all(world: SimpleNamespace, editor: User, client: Cl
 
 
 @pytest.mark.parametrize("name", ["milestone", "target"])
-def test_what_hangs_on_a_pilot_stays_with_the_province_s(
-    world: SimpleNamespace, editor: User, client: Client, name: str
+def test_what_a_pilot_promised_stays_with_the_pilot(
+    world: SimpleNamespace, editor: User, client: Client, boss: Client, name: str
 ) -> None:
-    record = getattr(world.home, name)
-    assert problems(save(client, record, pilot=world.away.pilot.pk)) == {"pilot": [NOT_YOURS]}
-    second = make_pilot(world.batch, world.home.province)
-    assert save(client, record, pilot=second.pk).status_code == 302
+    record, second = getattr(world.home, name), make_pilot(world.batch, world.home.province)
+    for other in (second, world.away.pilot):
+        client.post(page(record), filled(client.get(page(record))) | {"pilot": other.pk})
+        record.refresh_from_db()
+        assert record.pilot == world.home.pilot
+    assert save(boss, record, pilot=second.pk).status_code == 302
+
+
+# -- what decides a light ----------------------------------------------------------------------------------
+
+PROMISED = {
+    "milestone": {"is_key": "on"},
+    "target": {
+        "binding": "",
+        "kind": "limit",
+        "base_year": "2021",
+        "base_value": "120",
+        "target_year": "2028",
+        "target_value": "99",
+        "target_text_en": "Else",
+    },
+    "pilot": {"term_start": "2026-01-01", "term_end": "2030-01-01"},
+}
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_what_decides_a_light_is_shown_to_the_editor_and_not_asked(
+    world: SimpleNamespace, editor: User, client: Client, boss: Client, name: str
+) -> None:
+    """The page says why; what is sent all the same changes nothing. Whoever says which pilots there are changes it."""
+    record, wanted = getattr(world.home, name), PROMISED[name]
+    shown = client.get(page(record))
+    form = shown.context["adminform"].form
+    assert not set(wanted) & set(form.fields)
+    labels = {capfirst(record._meta.get_field(field).verbose_name) for field in wanted}
+    assert "Shown, but not yours to change" in shown.text
+    assert labels <= set(shown.context["guarded"].split(", "))
+    before = {field: getattr(record, field) for field in wanted}
+    client.post(page(record), filled(shown) | wanted | {"change_reason": "Easier"})
+    record.refresh_from_db()
+    assert {field: getattr(record, field) for field in wanted} == before
+    assert "Shown, but not yours to change" not in boss.get(page(record)).text
+    assert set(wanted) <= set(boss.get(page(record)).context["adminform"].form.fields)
+
+
+def test_rows_on_the_pilot_s_page_do_not_ask_it_either(world: SimpleNamespace, editor: User, client: Client) -> None:
+    sent = {
+        "milestones-0-is_key": "on",
+        "targets-0-target_value": "99",
+        "targets-0-binding": "",
+        "targets-0-target_year": "2030",
+        "milestones-0-title_en": "Renamed",
+        "milestones-0-DELETE": "on",
+    }
+    shown = client.get(page(world.home.pilot))
+    assert client.post(page(world.home.pilot), filled(shown) | sent).status_code == 302
+    milestone, target = Milestone.objects.get(pk=world.home.milestone.pk), Target.objects.get(pk=world.home.target.pk)
+    assert (milestone.title_en, milestone.is_key) == ("Renamed", False)
+    assert (target.target_value, target.binding, target.target_year) == (80, True, 2026)
+
+
+def test_a_new_row_is_entered_with_all_of_it_but_what_binds(
+    world: SimpleNamespace, editor: User, client: Client
+) -> None:
+    indicator = make_indicator("NOX")
+    row = {"indicator": indicator.pk, "kind": "reach", "target_year": 2027, "target_value": 5, "binding": "on"}
+    sent = {f"targets-1-{name}": value for name, value in row.items()}
+    assert client.post(page(world.home.pilot), filled(client.get(page(world.home.pilot))) | sent).status_code == 302
+    target = world.home.pilot.targets.get(indicator=indicator)
+    assert (target.target_value, target.binding) == (5, False)
+
+
+def test_steps_of_a_target_on_record_are_looked_at(
+    world: SimpleNamespace, editor: User, client: Client, boss: Client
+) -> None:
+    steps = next(item for item in client.get(page(world.home.target)).context["inline_admin_formsets"])
+    assert (steps.has_add_permission, steps.has_change_permission, steps.has_delete_permission) == (False,) * 3
+    steps = next(item for item in boss.get(page(world.home.target)).context["inline_admin_formsets"])
+    assert (steps.has_add_permission, steps.has_change_permission, steps.has_delete_permission) == (True,) * 3
+    steps = next(item for item in client.get(add_page(Target)).context["inline_admin_formsets"])
+    assert steps.has_add_permission
+
+
+WHY = "This day has passed. Say in the reason for change why it is moved: it is shown beside the light."
+
+
+def test_a_day_that_has_passed_is_moved_with_a_reason(
+    world: SimpleNamespace, editor: User, client: Client, boss: Client
+) -> None:
+    """By everybody, on both pages. A day to come is moved without."""
+    milestone = world.home.milestone
+    for who in (client, boss):
+        assert problems(save(who, milestone, planned_on="2027-01-01")) == {"change_reason": [WHY]}
+        row = {"milestones-0-planned_on": "2027-01-01"}
+        assert save(who, world.home.pilot, **row).status_code == 200
+    milestone.refresh_from_db()
+    assert milestone.planned_on == date(2025, 5, 1)
+    assert save(client, milestone, planned_on="2027-01-01", change_reason="Late machine").status_code == 302
+    assert newest(milestone).history_change_reason == "Late machine"
+    assert save(client, milestone, planned_on="2027-02-01").status_code == 302
+    other = make_milestone(world.home.pilot, date(2025, 6, 1))
+    row = {"milestones-0-planned_on": "2027-03-01", "change_reason": "Late as well"}
+    assert save(client, world.home.pilot, **row).status_code == 302
+    other.refresh_from_db()
+    assert (other.planned_on, newest(other).history_change_reason) == (date(2027, 3, 1), "Late as well")
+
+
+def test_going_back_to_another_planned_day_takes_a_reason_too(
+    world: SimpleNamespace, editor: User, client: Client
+) -> None:
+    milestone = world.home.milestone
+    milestone.planned_on = date(2025, 4, 1)
+    milestone.save()
+    first, last = milestone.history.earliest("history_id"), newest(milestone)
+    address = page(milestone, "simple_history", first.pk)
+    assert WHY in client.post(address, {"version": str(last.pk)}).text
+    done = client.post(address, {"version": str(last.pk), "change_reason": "It was right before"})
+    assert done.status_code == 302
 
 
 NEW: dict[type, dict[str, Any]] = {
@@ -326,8 +441,13 @@ def test_rows_of_the_own_pilot_are_edited_its_stages_are_shown(
         inline.formset.prefix: (inline.has_add_permission, inline.has_change_permission, inline.has_delete_permission)
         for inline in shown.context["inline_admin_formsets"]
     }
-    every = (True, True, True)
-    assert may == {"stages": (False,) * 3, "milestones": every, "targets": every, "Pilot_sources": every}
+    entered = (True, True, False)
+    assert may == {
+        "stages": (False,) * 3,
+        "milestones": entered,
+        "targets": entered,
+        "Pilot_sources": (True, True, True),
+    }
     stage = {"stages-0-stage": "promoted", "stages-0-DELETE": "on"}
     answer = save(client, pilot, **{"milestones-0-title_en": "Done at home"}, **stage)
     assert answer.status_code == 302
@@ -364,12 +484,12 @@ def test_a_row_of_another_s_is_not_smuggled_into_one_s_own_form(
 
 
 def test_deleting_many_is_refused_as_a_whole(world: SimpleNamespace, editor: User, client: Client) -> None:
-    keys = [world.home.milestone.pk, world.away.milestone.pk]
+    keys = [world.home.reading.pk, world.away.reading.pk]
     chosen = {"action": "delete_selected", "_selected_action": keys, "post": "yes"}
-    assert client.post(reverse("admin:pilots_milestone_changelist"), chosen).status_code == 403
-    assert Milestone.objects.count() == 2
-    client.post(reverse("admin:pilots_milestone_changelist"), chosen | {"_selected_action": keys[:1]})
-    assert [*Milestone.objects.all()] == [world.away.milestone]
+    assert client.post(reverse("admin:pilots_reading_changelist"), chosen).status_code == 403
+    assert Reading.objects.count() == 2
+    client.post(reverse("admin:pilots_reading_changelist"), chosen | {"_selected_action": keys[:1]})
+    assert [*Reading.objects.all()] == [world.away.reading]
 
 
 # -- pages of their own ------------------------------------------------------------------------------------
@@ -418,15 +538,27 @@ def test_what_was_deleted_comes_back_at_home_alone(
     world: SimpleNamespace, editor: User, client: Client, stranger: User
 ) -> None:
     ends = {}
-    for name, record in (("home", world.home.target), ("away", world.away.target)):
+    for name, record in (("home", world.home.milestone), ("away", world.away.milestone)):
         ends[name] = record.pk
         record._history_user = stranger
         record.delete()
-    entries = {entry.id: entry for entry in deleted_entries(Target)}
+    entries = {entry.id: entry for entry in deleted_entries(Milestone)}
     for name, key in ends.items():
-        address = reverse("admin:pilots_target_simple_history", args=[key, entries[key].pk])
+        address = reverse("admin:pilots_milestone_simple_history", args=[key, entries[key].pk])
         client.post(address, {"version": str(entries[key].pk)})
-        assert Target.objects.filter(pk=key).exists() is (name == "home")
+        assert Milestone.objects.filter(pk=key).exists() is (name == "home")
+
+
+def test_a_binding_target_that_was_deleted_does_not_come_back_by_an_editor(
+    world: SimpleNamespace, editor: User, client: Client, boss: Client
+) -> None:
+    key = world.home.target.pk
+    world.home.target.delete()
+    end = deleted_entries(Target).get(id=key)
+    address = reverse("admin:pilots_target_simple_history", args=[key, end.pk])
+    assert "Your role may not enter this." in client.post(address, {"version": str(end.pk)}).text
+    assert not Target.objects.filter(pk=key).exists()
+    assert boss.post(address, {"version": str(end.pk)}).status_code == 302
 
 
 def test_the_second_of_two_does_not_learn_who_deleted_what_is_away(
@@ -452,7 +584,7 @@ def test_a_history_names_people_at_home_alone(
     record = Import.objects.create(kind="plans", file_name="secret.xlsx", state=ImportState.CONFIRMED)
     for place, seen in ((world.home, True), (world.away, False)):
         changed = getattr(place, name)
-        entry = edited_by(changed, stranger, note="Corrected")
+        entry = edited_by(changed, stranger, note_en="Corrected")
         label = changed._meta.label_lower
         record.changes.create(row=1, model=label, record_id=changed.pk, action="update", entry_id=entry.pk)
         for address in (page(changed, "history"), page(changed, "simple_history", entry.pk)):
@@ -473,12 +605,12 @@ def test_the_list_of_the_deleted_names_people_at_home_alone(
     gone = make_milestone(pilot, date(2025, 1, 1), title_en="Gone")
     gone._history_user = stranger
     gone.delete()
-    pilot.delete()  # nobody can tell any more whose the milestone was
+    pilot.delete()  # which was the province's in the end, and so was the milestone
 
     def named(who: Client) -> dict[str, str]:
         return {end["name"]: end["author"] for end in who.get(address).context["ends"]}
 
-    assert named(client) == {"Home milestone": "stranger", "Away milestone": "", "Gone": ""}
+    assert named(client) == {"Home milestone": "stranger", "Away milestone": "", "Gone": "stranger"}
     assert set(named(boss).values()) == {"stranger"}
 
 
@@ -498,7 +630,7 @@ def test_the_history_on_a_public_page_does_too(
     world: SimpleNamespace, editor: User, client: Client, stranger: User, name: str
 ) -> None:
     for place in (world.home, world.away):
-        edited_by(getattr(place, name), stranger, note="Corrected")
+        edited_by(getattr(place, name), stranger, note_en="Corrected")
     addresses = {
         "plan": [world.policy.get_absolute_url()] * 2,
         "milestone": [place.pilot.get_absolute_url() for place in (world.home, world.away)],
@@ -596,6 +728,8 @@ def test_a_change_of_province_holds_from_the_next_request_on(
 def test_what_was_deleted_with_its_rows_takes_the_right_to_the_rows_too(world: SimpleNamespace, client: Client) -> None:
     """A clerk who may add targets, and not their steps; and one who may add pilots, and not say which there are."""
     target, pilot = world.home.target, make_pilot(world.batch, world.home.province)
+    target.binding = False  # which takes a right of its own
+    target.save()
     for record in (target, pilot):
         record.key = record.pk
         delete_whole(record)

@@ -1,7 +1,10 @@
 """An editor of one province brings records in: rows of the province's own; one foreign row fails the file."""
 
+from datetime import date
+from io import BytesIO
 from types import SimpleNamespace
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -13,7 +16,16 @@ from pilots.imports import KINDS
 from pilots.models import Milestone, Pilot, Reading
 from policies.imports.write import Overtaken
 from policies.models import Import, ImportState, Policy, ProvincialPlan
-from tests.factories import make_batch, make_indicator, make_milestone, make_pilot, make_plan, make_policy, make_reading
+from tests.factories import (
+    make_batch,
+    make_indicator,
+    make_milestone,
+    make_pilot,
+    make_plan,
+    make_policy,
+    make_reading,
+    make_target,
+)
 from tests.factories import make_province as province
 from tests.imports import checked, confirmed, csv_of, done_by, faults_of, imported, plan_of, tables
 from tests.writing import person
@@ -278,3 +290,72 @@ def test_nothing_of_it_touched_what_it_should_not() -> None:
         *["province_id"] * 3,
         *["pilot.province_id"] * 2,
     ]
+
+
+@pytest.mark.parametrize("kind", ["plans", "policies", "milestones", "targets", "readings"])
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_an_export_to_be_edited_holds_one_s_own_records(
+    world: SimpleNamespace, editor: User, client: Client, kind: str, form: str
+) -> None:
+    for side in (world.home, world.away):
+        note = {"note_en": f"entered in {side.province.slug}"}
+        make_target(side.pilot, world.so2, 100, 80, **note)
+        make_reading(side.pilot, world.so2, "2024", 90, **note)
+        make_policy(slug=f"{side.province.slug}-policy", level="provincial", province=side.province, **note)
+        ProvincialPlan.objects.filter(pk=side.plan.pk).update(**note)
+        Milestone.objects.filter(pk=side.milestone.pk).update(**note)
+    boss = Client()
+    boss.force_login(person("boss", "national_editor"))
+    address = reverse("import-export", args=[kind, form])
+    own, every = (exported_text(who.get(address)) for who in (client, boss))
+    assert ("entered in home" in own, "entered in away" in own) == (True, False)
+    assert ("entered in home" in every, "entered in away" in every) == (True, True)
+
+
+def exported_text(answer: Any) -> str:
+    content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    if content.startswith(b"PK"):
+        with ZipFile(BytesIO(content)) as book:
+            content = b"".join(book.read(name) for name in book.namelist())
+    return str(content.decode(errors="replace"))
+
+
+def test_targets_of_the_own_pilots_are_added_and_not_made_easier(world: SimpleNamespace, editor: User) -> None:
+    """Row by row: what is new comes in, but for binding; what is on record is the ministry's to change."""
+    heads = ["pilot", "indicator", "kind", "base_year", "base_value", "target_year", "target_value", "binding", "steps"]
+    target = make_target(world.home.pilot, world.so2, 100, 80)
+    target.steps.create(year=2025, value=90)
+    nox, pm = make_indicator("NOX"), make_indicator("PM")
+    same = ["home-city", "SO2", "reach", 2023, 100, 2026, 80, "yes", "2025: 90"]
+    easier = ["home-city", "SO2", "reach", 2023, 100, 2027, 95, "no", "2025: 98"]
+    new = ["home-city", "NOX", "reach", 2023, 100, 2026, 80, "no", "2025: 90"]
+    bound = ["home-city", "PM", "reach", 2023, 100, 2026, 80, "yes", ""]
+    assert faults_of(plan_of("targets", heads, same, new, by=editor)) == []
+    found = faults_of(plan_of("targets", heads, easier, bound, by=editor))
+    assert [place for place, _text in found] == ["F2", "G2", "H2", "I2", "H3"]
+    assert faults_of(plan_of("targets", heads, easier, bound, by=person("national", "national_editor"))) == []
+    assert nox.pk != pm.pk
+
+
+def test_key_milestones_are_not_made_or_unmade_by_a_file(world: SimpleNamespace, editor: User) -> None:
+    heads = ["pilot", "title_zh", "facet", "planned_on", "is_key"]
+    rows = [["home-city", "平台", "goal", "2025-05-01", "yes"], ["home-city", "新", "goal", "2027-05-01", "yes"]]
+    found = faults_of(plan_of("milestones", heads, *rows, by=editor))
+    assert [place for place, _text in found] == ["E2", "E3"]
+
+
+def test_a_file_that_moves_a_passed_day_is_confirmed_with_a_reason(world: SimpleNamespace, editor: User) -> None:
+    """By the command line too; a day to come is moved without."""
+    later = make_milestone(world.home.pilot, date(2027, 5, 1), title_zh="后", title_en="")
+    heads = ["id", "planned_on"]
+    for by in (editor, None):
+        rows = [[world.home.milestone.pk, "2027-01-01"], [later.pk, "2027-06-01"]]
+        with pytest.raises(Overtaken) as refused:
+            imported("milestones", heads, *rows, by=by)
+        assert refused.value.what == [
+            "Row 2: This day has passed. Say in the reason for change why it is moved: it is shown beside the light."
+        ]
+    imported("milestones", heads, rows[1], by=editor)
+    imported("milestones", heads, rows[0], by=editor, reason="Late machine")
+    world.home.milestone.refresh_from_db()
+    assert world.home.milestone.planned_on == date(2027, 1, 1)

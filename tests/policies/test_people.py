@@ -65,13 +65,21 @@ def again(user: User) -> Any:
 def test_a_role_has_its_permissions_and_no_others(home: Province) -> None:
     views = {name for name in every_permission() if name.startswith(("policies.view_", "pilots.view_"))}
     editor = views - {"policies.view_officer"} | EDITOR
-    wanted = {"viewer": set(), "provincial_editor": editor, "admin": set(every_permission())}
+    records = {name for name in every_permission() if name.startswith(("policies.", "pilots."))}
+    national = {name for name in records if not name.endswith("_officer")}
+    wanted = {
+        "viewer": set(),
+        "provincial_editor": editor,
+        "national_editor": national,
+        "admin": set(every_permission()),
+    }
     for role, names in wanted.items():
         user = person(role, role, home if role == "provincial_editor" else None)
         assert user.get_all_permissions() == names, role
     assert person("none").get_all_permissions() == set()
     assert {"auth.change_user", "config.view_token", "policies.undo_import", "pilots.accept_reading"} <= wanted["admin"]
     assert not any(name.startswith(("auth.", "config.")) for name in editor)
+    assert {"policies.undo_import", "pilots.accept_reading", "pilots.place_pilot", "policies.delete_policy"} <= national
 
 
 def test_an_editor_changes_what_belongs_to_the_province(home: Province, away: Province) -> None:
@@ -85,9 +93,9 @@ def test_an_editor_changes_what_belongs_to_the_province(home: Province, away: Pr
             "policies.change_provincialplan": make_plan(policy, place),
             "policies.change_policy": make_policy(level="provincial", province=place),
             "pilots.change_pilot": pilot,
-            "pilots.delete_milestone": make_milestone(pilot, timezone.localdate()),
+            "pilots.change_milestone": make_milestone(pilot, timezone.localdate()),
             "pilots.change_target": target,
-            "pilots.delete_targetstep": step,
+            "pilots.add_targetstep": step,
         }
         assert {name: editor.has_perm(name, record) for name, record in found.items()} == dict.fromkeys(found, may)
     assert not editor.has_perm("policies.change_policy", policy)  # a national one
