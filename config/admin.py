@@ -55,7 +55,7 @@ from config.versions import (
     stored_fields,
     told,
 )
-from config.words import clauses, labelled, listed, sentences
+from config.words import clauses, labelled, listed_long, sentences
 
 MAX_REASON = 300
 Way = origins.Way
@@ -193,7 +193,7 @@ class RecordAdmin(SimpleHistoryAdmin):
             for model in models_here
             for name in guarded(request.user, model, recorded=record is not None or model is not self.model)
         ]
-        return listed(dict.fromkeys(str(capfirst(field.verbose_name)) for field in fields))
+        return listed_long(dict.fromkeys(str(capfirst(field.verbose_name)) for field in fields))
 
     def ways(self, request: HttpRequest, record: Any) -> list[Way]:
         """Labels and addresses of what hangs on the record but has pages of its own."""
