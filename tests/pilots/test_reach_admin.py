@@ -503,15 +503,14 @@ def test_readings_are_entered_for_one_s_own_pilots(world: SimpleNamespace, edito
     assert ["Enter readings" in found for found in ways] == [True, False]
 
 
-def test_a_missing_plan_is_added_for_one_s_own_province(world: SimpleNamespace, editor: User, client: Client) -> None:
+def test_missing_plans_are_added_by_who_may_change_the_policy(
+    world: SimpleNamespace, editor: User, client: Client, boss: Client
+) -> None:
     policy = make_policy(slug="second")
     address = page(policy, "missing_plans")
-    assert [*client.get(address).context["provinces"]] == [world.home.province]
-    client.post(address, {"change_reason": ""})
-    assert [plan.province for plan in policy.plans.all()] == [world.home.province]
-    assert "Home has its record for this policy." in client.get(address).text
-    client.post(address, {"change_reason": ""})
-    assert policy.plans.count() == 1
+    assert [client.get(address).status_code, client.post(address).status_code] == [403, 403]
+    assert policy.plans.count() == 0
+    assert set(boss.get(address).context["provinces"]) == {world.home.province, world.away.province}
 
 
 def test_a_version_that_would_give_the_record_away_is_not_restored(

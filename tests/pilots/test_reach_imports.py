@@ -110,7 +110,7 @@ def test_one_foreign_row_fails_the_file(world: SimpleNamespace, editor: User, cl
     rows = [["national", "home", "issued", "mine"], ["national", "away", "issued", "taken"]]
     record = uploaded(client, "plans", PLANS, *rows)
     page = client.get(record.get_absolute_url())
-    assert [(fault["cell"], fault["code"]) for fault in page.context["faults"]] == [("B3", "not_yours")]
+    assert [(fault["cells"], fault["message"]) for fault in page.context["faults"]] == [(["B3"], NOT_YOURS)]
     assert (record.state, page.context["verdict"]) == (
         ImportState.FAULTY,
         "Nothing is written: 1 error in 2 rows.",
