@@ -1,11 +1,12 @@
 """One FilterSet a record: the list page and the API filter by the same words."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import django_filters
 from django import forms
-from django.db.models import Case, IntegerField, QuerySet, Value, When
+from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from config.filters import FlagFilter, RecordField, RecordFilter, SearchFilter, WordFilter, WordsFilter, parts
@@ -23,6 +24,7 @@ from pilots.models import (
     PilotKind,
     Reading,
     ReadingState,
+    RollUp,
     Stage,
     StageEntry,
     SynergyUse,
@@ -199,6 +201,56 @@ class TrendFilter(ProgressFilter, SynergyFilter):
     """Over which pilots a trend is asked for."""
 
 
+class UpperField(RecordField):
+    """A record named by a code in capitals, however it is written."""
+
+    @staticmethod
+    def stored(code: str) -> str:
+        return code.upper()
+
+
+class IndicatorField(UpperField):
+    """An indicator, named in choices with its unit."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return str(obj.with_unit)
+
+
+class OwnIndicatorFilter(RecordFilter):
+    """The indicator that a page is about; it does not narrow the pilots."""
+
+    field_class = IndicatorField
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(queryset=Indicator.objects.all(), to_field_name="code", label=_("Indicator"), **kwargs)
+
+    def filter(self, qs: QuerySet[Any], value: Any) -> QuerySet[Any]:
+        return qs
+
+
+class TrendPageFilter(SynergyFilter):
+    """Over which pilots the trends page looks, and at which indicator."""
+
+    indicator = OwnIndicatorFilter(empty_label=_("most reported"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.filters.move_to_end("indicator", last=False)
+
+    @property
+    def picked(self) -> Indicator | None:
+        """The indicator picked, else the one with the most accepted yearly values among those that are summed."""
+        found: Indicator | None = self.form.cleaned_data.get("indicator")
+        return found or most_reported(self.request.as_of)
+
+
+def most_reported(as_of: date) -> Indicator | None:
+    """The indicator with the most accepted yearly values by the day, of those whose values are summed."""
+    years = Q(readings__accepted_on__lte=as_of) & ~Q(readings__period__contains="Q")
+    counted = Indicator.objects.filter(rollup=RollUp.SUM).annotate(n=Count("readings", filter=years))
+    return counted.filter(n__gt=0).order_by("-n", "pk").first()
+
+
 class SynergyPageFilter(SynergyFilter):
     """The synergy page also asks for a year: one with an accepted value, the last one due unless another is picked."""
 
@@ -225,14 +277,6 @@ class ProvincePageFilter(ProvinceFilter):
 
 
 # -- what belongs to a pilot -----------------------------------------------------------------------------
-
-
-class UpperField(RecordField):
-    """A record named by a code in capitals, however it is written."""
-
-    @staticmethod
-    def stored(code: str) -> str:
-        return code.upper()
 
 
 class IndicatorCodeFilter(RecordFilter):

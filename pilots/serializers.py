@@ -787,6 +787,11 @@ class TrendSerializer(serializers.Serializer):
         read_only=True, help_text=_("Those of them that lie in another one: a sum leaves them out.")
     )
     years = TrendYearSerializer(many=True, read_only=True, help_text=_("Each year with an accepted value."))
+    same = TrendYearSerializer(
+        many=True,
+        read_only=True,
+        help_text=_("The same years over those pilots alone that have a value in each of them: so years compare."),
+    )
 
 
 # -- coverage ------------------------------------------------------------------------------------------

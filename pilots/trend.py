@@ -19,6 +19,8 @@ from pilots.metrics import Part, Spread, Total
 from pilots.models import Indicator, Pilot, Reading, RollUp
 from pilots.readings import newest_accepted
 
+FEWEST_COMPARED = 5  # pilots from which a change over the years is claimed
+
 
 @dataclass(frozen=True)
 class TrendYear:
@@ -33,13 +35,39 @@ class TrendYear:
 
 @dataclass(frozen=True)
 class Trend:
-    """The trend of an indicator over `pilots` pilots, as known on a day; `within` of them lie in another one."""
+    """The trend of an indicator over `pilots` pilots, as known on a day; `within` of them lie in another one.
+
+    From year to year other pilots report, so years are compared by `same`: those pilots alone that have a value in
+    every one of the years.
+    """
 
     indicator: Indicator
     as_of: date
     pilots: int
     within: int
     years: Sequence[TrendYear]
+    same: Sequence[TrendYear]
+
+    @property
+    def compared(self) -> int:
+        """How many pilots have a value in every year."""
+        return self.same[0].n if self.same else 0
+
+    @property
+    def change(self) -> Decimal | None:
+        """The change of the same pilots from the first year to the last, as a fraction of the first.
+
+        None where fewer than FEWEST_COMPARED have a value in every year, or there is no year before the last.
+        """
+        first, last = (value_of(year) for year in (self.same[0], self.same[-1])) if self.same else (None, None)
+        if self.compared < FEWEST_COMPARED or len(self.same) < 2 or not first or last is None:
+            return None
+        return (last - first) / first
+
+
+def value_of(year: TrendYear) -> Decimal | None:
+    """The sum or the median of a year; None where values are never put together."""
+    return year.total if year.spread is None else year.spread.median
 
 
 Place = tuple[int, int | None]  # a pilot, and the one that it lies in
@@ -51,7 +79,20 @@ def build_trend(pilots: QuerySet[Pilot], indicator: Indicator, as_of: date) -> T
     known = {pilot for pilot, _parent in places}
     values = accepted_years(known, indicator, as_of)
     years = [trend_year(indicator, year, places, values[year]) for year in sorted(values)]
-    return Trend(indicator, as_of, len(places), sum(parent in known for _pilot, parent in places), years)
+    within = sum(parent in known for _pilot, parent in places)
+    return Trend(indicator, as_of, len(places), within, years, same_pilots(indicator, places, values))
+
+
+def same_pilots(
+    indicator: Indicator, places: Sequence[Place], values: Mapping[int, Mapping[int, Decimal]]
+) -> list[TrendYear]:
+    """The years over those pilots alone that have a value in every one of them."""
+    common = set.intersection(*map(set, values.values())) if values else set()
+    inside = [place for place in places if place[0] in common]
+    chosen = {
+        year: {pilot: value for pilot, value in found.items() if pilot in common} for year, found in values.items()
+    }
+    return [trend_year(indicator, year, inside, chosen[year]) for year in sorted(values)]
 
 
 def accepted_years(pilots: set[int], indicator: Indicator, as_of: date) -> dict[int, dict[int, Decimal]]:

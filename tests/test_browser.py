@@ -466,7 +466,7 @@ def test_signing_in_and_out(reader: Callable[..., Page], product: Product) -> No
     page.get_by_label("Password").fill("tiles-8x8")
     page.get_by_role("main").get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/pilots/")
-    expect(page.get_by_role("link", name="Edit records")).to_be_visible()
+    expect(page.get_by_role("link", name="My work")).to_be_visible()
     assert faults(page) == []
     cookie = next(item for item in page.context.cookies() if item["name"] == "session")
     assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Lax")

@@ -90,12 +90,13 @@ class PilotAdmin(RecordAdmin):
     list_display = ["__str__", "name_zh", "kind", "province", "prefecture_zh", "confidence", "withdrawn_on", "batch"]
     list_select_related = ["province", "batch"]
     list_filter = [
+        *present("province"),
         "kind",
         *present("batch"),
         "province__region",
         "city_type",
         "confidence",
-        *present("industries", "province"),
+        *present("industries"),
     ]
     search_fields = [
         *["name_zh", "name_en", "slug", "prefecture_zh", "prefecture_code", "county_code"],

@@ -2,6 +2,7 @@
 
 from pilots.views.batches import batch_detail, batch_list
 from pilots.views.data import data
+from pilots.views.desk import desk
 from pilots.views.imports import (
     import_again,
     import_confirm,
@@ -19,12 +20,14 @@ from pilots.views.provinces import province_detail, province_list
 from pilots.views.search import search
 from pilots.views.stewards import changes, quality
 from pilots.views.synergy import synergy
+from pilots.views.trends import trends
 
 __all__ = [
     "batch_detail",
     "batch_list",
     "changes",
     "data",
+    "desk",
     "import_again",
     "import_confirm",
     "import_detail",
@@ -43,4 +46,5 @@ __all__ = [
     "quality",
     "search",
     "synergy",
+    "trends",
 ]

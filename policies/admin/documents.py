@@ -24,6 +24,7 @@ from policies.models import (
     Division,
     Figure,
     Industry,
+    Level,
     Measure,
     Policy,
     Province,
@@ -178,6 +179,11 @@ class PolicyAdmin(DatedAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         policies: QuerySet[Any] = super().get_queryset(request).annotate(plan_rows=Count("plans", distinct=True))
         return policies
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """A provincial editor enters documents of the province."""
+        start: dict[str, Any] = super().get_changeform_initial_data(request)
+        return {"level": Level.PROVINCIAL, **start} if home_of(request.user) else start
 
     @admin.display(description=_("provincial plans"), ordering="plan_rows")
     def plan_count(self, policy: Any) -> SafeString | str:

@@ -54,6 +54,7 @@ def test_a_sum_says_how_many_it_covers_and_leaves_the_park_to_its_city(client: C
         "pilots": 4,
         "within": 1,
         "years": [year(2024, 2, 3, total=4300.75), year(2025, 1, 3, total=70)],
+        "same": [year(2024, 1, 1, total=900), year(2025, 1, 1, total=850)],  # the park alone has both
     }
 
 

@@ -1,0 +1,106 @@
+"""The page of trends: years are compared over the same pilots, and page and API say the same."""
+
+import re
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from pilots.models import Indicator, Pilot
+from tests.factories import make_batch, make_indicator, make_pilot, make_province, make_reading
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
+DAY = "as_of=2026-06-01"
+D = Decimal
+
+
+@pytest.fixture
+def total() -> Indicator:
+    return make_indicator("AIR_A", name_en="Emissions", unit="t", rollup="sum")
+
+
+def pilots(n: int) -> list[Pilot]:
+    batch, province = make_batch(slug="first", known_by=date(2024, 1, 15)), make_province(slug="jia")
+    return [make_pilot(batch, province, slug=f"p-{i}", name_zh=f"市{i}") for i in range(n)]
+
+
+def enter(some: list[Pilot], indicator: Indicator, year: str, value: Any) -> None:
+    for pilot in some:
+        make_reading(pilot, indicator, year, value)
+
+
+def chart_of(answer: Any) -> Any:
+    return answer.context["charts"]["trend"]
+
+
+def table_of(answer: Any) -> list[list[Any]]:
+    return [[cell.value for cell in row] for row in answer.context["table"].rows]
+
+
+def test_years_are_compared_over_the_same_pilots(client: Client, total: Indicator) -> None:
+    """Two of seven no longer report: what is left would look like a fall of 28.6 %, and is one of 10 %."""
+    everybody = pilots(7)
+    enter(everybody, total, "2023", 100)
+    enter(everybody[:5], total, "2024", 90)
+    answer = client.get(f"/trends/?{DAY}&indicator=AIR_A")
+    assert chart_of(answer).title == "10.0 % less from the same 5 pilots in 2024 than in 2023"
+    assert table_of(answer) == [
+        ["2023", 7, 7, D(700), 5, D(500), "t"],
+        ["2024", 5, 7, D(450), 5, D(450), "t"],
+    ]
+    marks = [(mark["x"], mark["y"], mark["accepted"]) for mark in chart_of(answer).data["points"]]
+    assert marks == [(2023, 500.0, True), (2024, 450.0, True), (2023, 700.0, False)]
+    found = client.get(f"/api/v1/trend/?{DAY}&indicator=AIR_A").json()
+    assert [(year["n"], year["total"]) for year in found["years"]] == [(7, 700), (5, 450)]
+    assert [(year["n"], year["total"]) for year in found["same"]] == [(5, 500), (5, 450)]
+
+
+def test_nothing_is_claimed_from_four_pilots(client: Client, total: Indicator) -> None:
+    everybody = pilots(4)
+    enter(everybody, total, "2023", 100)
+    enter(everybody, total, "2024", 50)
+    title = "4 pilots have a value in every year from 2023 to 2024: too few to compare years"
+    assert chart_of(client.get(f"/trends/?{DAY}&indicator=AIR_A")).title == title
+
+
+def test_the_indicator_most_reported_comes_first_and_any_other_can_be_picked(client: Client, total: Indicator) -> None:
+    share = make_indicator("SHARE", name_en="Share", unit="%", kind="energy", rollup="mean")
+    mean = make_indicator("PM", name_en="Particles", unit="µg/m³", kind="quality", rollup="none", equivalent_kg=None)
+    everybody = pilots(5)
+    enter(everybody, total, "2024", 100)
+    enter(everybody, share, "2023", 20)
+    enter(everybody, share, "2024", 24)
+    enter(everybody[:1], mean, "2024", 30)
+    assert client.get(f"/trends/?{DAY}").context["trend"].indicator == total
+    picked = client.get(f"/trends/?{DAY}&indicator=SHARE")
+    assert chart_of(picked).title == "The median of the same 5 pilots went from 20 to 24 between 2023 and 2024"
+    never = client.get(f"/trends/?{DAY}&indicator=PM")
+    assert never.context["charts"] == {}
+    assert table_of(never) == [["2024", 1, 5, None, None, None, 1, None, "µg/m³"]]
+
+
+def test_a_set_of_pilots_is_named_and_its_address_in_the_api_too(client: Client, total: Indicator) -> None:
+    enter(pilots(5), total, "2024", 100)
+    chart = chart_of(client.get(f"/trends/?{DAY}&indicator=AIR_A&province=jia&kind=city"))
+    assert chart.api == "/api/v1/trend/?indicator=AIR_A&kind=city&province=jia"
+    assert re.match(r"Emissions \(t\); 5 recorded pilots; Kind: city; Province: .*; 1 June 2026", chart.subtitle)
+
+
+def test_without_any_value_the_page_says_so(client: Client) -> None:
+    pilots(1)
+    text = client.get(f"/trends/?{DAY}").content.decode()
+    assert "No value is accepted by this day for these pilots." in text
+
+
+@pytest.mark.parametrize("query", ["indicator=NOTHING", "indicatr=AIR_A", "province=nowhere"])
+def test_what_cannot_be_read_is_refused(client: Client, query: str) -> None:
+    assert client.get(f"/trends/?{query}").status_code == 400
+
+
+def test_the_table_as_a_file(client: Client, total: Indicator) -> None:
+    enter(pilots(5), total, "2024", 100)
+    answer: Any = client.get(f"/trends/?{DAY}&indicator=AIR_A&export=trend.csv")
+    lines = b"".join(answer.streaming_content).decode("utf-8-sig").splitlines()
+    assert lines[-2:] == ["Year,Pilots with a value,Of,Sum,The same pilots,Their sum,Unit", "2024,5,5,500,5,500,t"]
