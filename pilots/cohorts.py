@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from statistics import median
 
 from pilots import metrics
 from pilots.metrics import ORDERED, Funnel, Stage
 from pilots.models import Batch, Pilot
 from pilots.progress import PilotStatus, Progress, build_progress, entries
+from policies.metrics import percentile_days
 
 AGES = (180, 365, 730)
+LONG_RANK, LONG_FROM = 0.9, 5
+"""A stay is long beyond what nine in ten of the pilots that have left the stage needed, where five or more have."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,14 @@ class StageTime:
         """The median of those who have left; None when nobody has."""
         return median(stay.days for stay in self.left) if self.left else None
 
+    @cached_property
+    def long_after(self) -> int | None:
+        """The days after which a stay in this stage is long: the P90 of those who have left; None below five."""
+        if len(self.left) < LONG_FROM:
+            return None
+        rank = percentile_days([stay.days for stay in self.left], LONG_RANK)
+        return None if rank is None else int(rank)
+
     @property
     def longest(self) -> Stay | None:
         """Who is in it now for longest."""
@@ -55,6 +67,12 @@ def stage_times(progress: Progress) -> list[StageTime]:
                 stay = Stay(status, stage, days, stage != now)
                 (times[stage].left if stay.done else times[stage].still).append(stay)
     return list(times.values())
+
+
+def is_long(status: PilotStatus, times: Mapping[Stage, StageTime]) -> bool:
+    """Whether a pilot stands in its stage for longer than nine in ten of those who have left it."""
+    limit = times[status.position.stage].long_after if status.position and status.position.stage in times else None
+    return limit is not None and status.days_in_stage is not None and status.days_in_stage > limit
 
 
 @dataclass(frozen=True)

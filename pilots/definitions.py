@@ -136,8 +136,10 @@ DEFINITIONS = (
         "funnel",
         _("Stage funnel"),
         _(
-            "Pilots at or past each stage, of those in the programme. Withdrawn pilots are left out; those without any "
-            "stage on record stay in the denominator and are counted as not on record."
+            "Pilots that stand at each stage on the day, and how many are at or past it, of those in the programme. "
+            "A stay is long beyond the days within which nine in ten of the pilots that have left the stage left it, "
+            "where at least five have. Withdrawn pilots are left out; those without any stage on record stay in the "
+            "denominator and are counted as not on record."
         ),
     ),
     Definition(
@@ -173,6 +175,15 @@ DEFINITIONS = (
             "The worst binding item, never an average. Red: a binding indicator or a key milestone is red. Yellow: a "
             "binding indicator or any milestone is yellow, or another item red. Grey: no value accepted for the last "
             "year due. Else green. Every light lists its reasons. This system’s own convention, version 1."
+        ),
+    ),
+    Definition(
+        "on-track",
+        _("Binding targets on the path"),
+        _(
+            "Binding targets whose light is green: their last accepted value is where the path to the target has to be "
+            "by then, of the binding targets that can be rated. How many cannot be rated stands beside it. "
+            "It says how things stand, not how they will end."
         ),
     ),
     Definition(

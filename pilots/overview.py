@@ -11,12 +11,17 @@ from django.db.models import Count
 
 from pilots import metrics
 from pilots.coverage import Coverage, build_coverage
-from pilots.metrics import Reconciliation
-from pilots.models import Pilot
+from pilots.metrics import Colour, Reconciliation
+from pilots.models import Indicator, Pilot
+from pilots.outstanding import Outstanding, build_outstanding
 from pilots.progress import Progress, build_progress
 from pilots.reconcile import BatchCount, build_reconciliation
+from pilots.synergy import Synergy, synergy_of
 from policies.models import Policy, Province
 from policies.rollout import PolicyChoice, Rollout, build_rollout, choose_policy
+
+QUARTERS = 5  # ends of quarters before the day whose lights are told
+ENOUGH = 0.8  # of the announced pilots recorded, from which what is recorded speaks for the batch
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,37 @@ class Overview:
     def parks(self) -> Reconciliation:
         """Parks of the latest national batch: announced against recorded."""
         return self.national.of("park") if self.national else Reconciliation(None, 0, 0)
+
+    @property
+    def entered(self) -> Reconciliation:
+        """All pilots of the latest national batch: announced against recorded."""
+        return self.national.total if self.national else Reconciliation(None, 0, 0)
+
+    @property
+    def sparse(self) -> bool:
+        """Whether too few of the announced pilots are recorded to speak for the batch."""
+        announced = self.entered.announced
+        return bool(announced) and self.entered.recorded < ENOUGH * announced
+
+    @cached_property
+    def nothing_rated(self) -> bool:
+        """Whether no pilot has a light of its own: what is missing is then told in place of charts of nothing."""
+        return not self.progress.rated
+
+    @cached_property
+    def outstanding(self) -> Outstanding:
+        """Which of these pilots have no accepted value for the year due."""
+        return build_outstanding(self.progress)
+
+    @cached_property
+    def synergy(self) -> Synergy:
+        """What these pilots have reduced together, from the facts read with them. One query, for the indicators."""
+        return synergy_of([item.pilot for item in self.progress.pilots], list(Indicator.objects.all()), self.as_of)
+
+    @cached_property
+    def quarters(self) -> list[tuple[date, dict[Colour, int]]]:
+        """The lights of the same pilots at the ends of the last quarters, oldest first."""
+        return self.progress.quarters(QUARTERS)
 
     @property
     def days_left(self) -> int | None:

@@ -56,7 +56,8 @@ def with_facts(pilots: QuerySet[Pilot], *, only_on: date | None = None, quarters
 
 def by_year() -> QuerySet[Reading]:
     """Readings of whole years, with what lights and rates are judged by; nothing of what is told beside them."""
-    judged = Reading.objects.only("pilot", "indicator", "period", "version", "value", "state", "accepted_on")
+    names = ("pilot", "indicator", "period", "version", "value", "state", "reported_on", "accepted_on")
+    judged = Reading.objects.only(*names)
     return judged.exclude(period__contains="-")
 
 
@@ -326,6 +327,29 @@ class Strip:
 
 
 @dataclass(frozen=True)
+class OnTrack:
+    """Targets by the colour of their light: "on the path" is green, of those that are rated, of all."""
+
+    lights: Mapping[Colour, int]
+
+    @property
+    def on_path(self) -> int:
+        return self.lights[Colour.GREEN]
+
+    @property
+    def rated(self) -> int:
+        return self.total - self.unrated
+
+    @property
+    def unrated(self) -> int:
+        return self.lights[Colour.GREY]
+
+    @property
+    def total(self) -> int:
+        return sum(self.lights.values())
+
+
+@dataclass(frozen=True)
 class Progress:
     """The progress of a set of pilots on a day."""
 
@@ -377,11 +401,30 @@ class Progress:
         return sorted(found, key=lambda item: (-(item.days_in_stage or 0), item.pilot.pk))
 
     @property
-    def on_track(self) -> tuple[int, int]:
-        """(binding indicators that are green, binding indicators that are rated)."""
-        lights = [i.light.colour for p in self.pilots for i in p.indicators if i.target.binding]
-        rated = [colour for colour in lights if colour != Colour.GREY]
-        return sum(colour == Colour.GREEN for colour in rated), len(rated)
+    def rated(self) -> int:
+        """Pilots whose light is not grey."""
+        return sum(item.colour != Colour.GREY for item in self.pilots)
+
+    @cached_property
+    def on_track(self) -> OnTrack:
+        """Binding targets that are green, that are rated, and all."""
+        return OnTrack(metrics.tally(i.light.colour for p in self.pilots for i in p.indicators if i.target.binding))
+
+    def quarters(self, most: int) -> list[tuple[date, dict[Colour, int]]]:
+        """The lights of the same pilots at the ends of the quarters before the day, oldest first, up to `most`.
+
+        A quarter in which no pilot was rated is left out, and all before it: nothing was known then.
+        """
+        found: list[tuple[date, dict[Colour, int]]] = []
+        day = self.strip.then_on
+        counts = self.strip.then
+        while counts[Colour.GREY] < len(self.pilots):
+            found.append((day, counts))
+            if len(found) >= most:
+                break
+            day = quarter_end_before(day)
+            counts = metrics.tally(colour_on(item.pilot, day) for item in self.pilots)
+        return found[::-1]
 
 
 def withdrawn(status: PilotStatus) -> bool:

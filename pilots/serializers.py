@@ -30,6 +30,8 @@ from pilots.models import (
     TargetKind,
     TargetStep,
 )
+from pilots.outstanding import Outstanding
+from pilots.overview import Overview
 from pilots.progress import PilotStatus, Progress
 from pilots.replanning import Replanning
 from pilots.sentences import Sentence, change_of_plan, no_elasticity, shown
@@ -905,6 +907,47 @@ class ProvincePilotsSerializer(serializers.Serializer):
     pilots = serializers.IntegerField(read_only=True, help_text=_("Its pilots on the day."))
 
 
+class OnTrackSerializer(serializers.Serializer):
+    """Binding targets by whether they are on the path that leads to them."""
+
+    on_path = serializers.IntegerField(read_only=True, help_text=_("Binding targets whose light is green."))
+    rated = serializers.IntegerField(read_only=True, help_text=_("Binding targets that have a light."))
+    unrated = serializers.IntegerField(read_only=True, help_text=_("Binding targets that cannot be rated."))
+    total = serializers.IntegerField(read_only=True, help_text=_("All binding targets."))
+
+
+class NotReportedSerializer(serializers.Serializer):
+    """The pilots that owe values for the last year due and have none accepted, by where the values are held up."""
+
+    year = serializers.IntegerField(read_only=True, help_text=_("The last year for which values are due."))
+    due_on = Day(allow_null=False, help_text=_("The day by which they were due."))
+    owing = serializers.IntegerField(read_only=True, help_text=_("Pilots that owe values for it."))
+    count = serializers.IntegerField(read_only=True, help_text=_("Those of them without an accepted one."))
+    by_place = serializers.SerializerMethodField(help_text=_("How many of these by where the values are held up."))
+    pilots = serializers.SerializerMethodField(
+        help_text=_("These pilots, up to 100; /api/v1/progress/ gives `reported` of all.")
+    )
+
+    @extend_schema_field(serializers.DictField(child=serializers.IntegerField()))
+    def get_by_place(self, found: Outstanding) -> dict[str, int]:
+        """How many of these by where the values are held up."""
+        return {place.value: len(statuses) for place, statuses in found.by_place.items()}
+
+    @extend_schema_field(Link(many=True))
+    def get_pilots(self, found: Outstanding) -> Any:
+        """These pilots, up to 100; /api/v1/progress/ gives `reported` of all."""
+        return Link([status.pilot for _place, status in found.pilots[:100]], many=True, context=self.context).data
+
+
+class QuarterLightsSerializer(serializers.Serializer):
+    """The lights of the same pilots on the last day of a quarter."""
+
+    on = Day(allow_null=False, help_text=_("The last day of the quarter."))
+    lights = serializers.DictField(
+        child=serializers.IntegerField(), read_only=True, help_text=_("Pilots by colour on that day.")
+    )
+
+
 class OverviewSerializer(serializers.Serializer):
     """The programme on one day. `national` is the latest national batch; `days_left` runs to the end of its term."""
 
@@ -918,6 +961,26 @@ class OverviewSerializer(serializers.Serializer):
     days_left = serializers.IntegerField(
         read_only=True, allow_null=True, help_text=_("Days to the end of its term; negative when it is over.")
     )
+    lights = StripSerializer(
+        source="progress.strip",
+        read_only=True,
+        help_text=_("The lights of the pilots of that batch beside those of the quarter before."),
+    )
+    quarters = serializers.SerializerMethodField(
+        help_text=_("Their lights at the ends of the last quarters in which any was rated, oldest first.")
+    )
+    on_track = OnTrackSerializer(
+        source="progress.on_track", read_only=True, help_text=_("Their binding targets: how many are on the path.")
+    )
+    not_reported = NotReportedSerializer(
+        source="outstanding", read_only=True, help_text=_("Those of them without an accepted value for the year due.")
+    )
     batches = BatchCountSerializer(many=True, read_only=True, help_text=_("Every batch known on the day."))
     coverage = CoverageNumbers(read_only=True, help_text=_("The coverage of industries, in numbers."))
     provinces = ProvincePilotsSerializer(many=True, read_only=True, help_text=_("Pilots by province."))
+
+    @extend_schema_field(QuarterLightsSerializer(many=True))
+    def get_quarters(self, overview: Overview) -> Any:
+        """Their lights at the ends of the last quarters in which any was rated, oldest first."""
+        rows = [{"on": on, "lights": lights} for on, lights in overview.quarters]
+        return QuarterLightsSerializer(rows, many=True, context=self.context).data

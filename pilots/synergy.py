@@ -7,7 +7,7 @@ as missing with the reason, never as zero. Readings of concentrations, key-proje
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -174,13 +174,20 @@ class Synergy:
 
 def build_synergy(pilots: QuerySet[Pilot], as_of: date, year: int | None = None) -> Synergy:
     """The synergy of these pilots in a year (the last one due when none is given), as known on a day."""
-    year = metrics.year_due(as_of) if year is None else year
     indicators = list(Indicator.objects.all())
-    found: list[PilotSynergy] = []
-    missing: list[MissingPilot] = []
     chosen = list(pilots.select_related("batch", "province", "parent"))
     read_facts(chosen, ("targets", "readings"), by_year().filter(indicator__in=[i for i in indicators if enters(i)]))
-    for pilot in chosen:
+    return synergy_of(chosen, indicators, as_of, year)
+
+
+def synergy_of(
+    pilots: Iterable[Pilot], indicators: Sequence[Indicator], as_of: date, year: int | None = None
+) -> Synergy:
+    """The synergy of pilots whose targets and readings were read before. No query."""
+    year = metrics.year_due(as_of) if year is None else year
+    found: list[PilotSynergy] = []
+    missing: list[MissingPilot] = []
+    for pilot in pilots:
         result = pilot_synergy(pilot, year, as_of, indicators)
         if isinstance(result, Lack):
             missing.append(MissingPilot(pilot, result))

@@ -128,14 +128,13 @@ def test_the_finding_in_chinese(client: Client) -> None:
     assert not any(char.isascii() and char.isalpha() for char in finding)
 
 
-def test_the_overview_s_five_figures(client: Client) -> None:
+def test_the_overview_s_figures_where_no_pilot_has_a_binding_target(client: Client) -> None:
     figures = client.get("/?as_of=2026-11-24").context["figures"]
-    assert [(figure["value"], figure["of"]) for figure in figures] == [
-        (32, "of 32 provinces"),
-        (8, "of 21 announced"),
-        (11, "of 43 announced"),
-        (7, "of 21 industries"),
-        (37, "days"),
+    assert [(figure["label"], figure["value"], figure["of"]) for figure in figures] == [
+        ("Pilot cities recorded", 8, "of 21 announced"),
+        ("Pilot parks recorded", 11, "of 43 announced"),
+        ("Provincial plans issued", 32, "of 32 provinces"),
+        ("Days of the term left", 37, "days"),
     ]
 
 
@@ -278,8 +277,9 @@ def test_script_in_a_record_stays_text(empty: None, client: Client) -> None:
     ("path", "queries"),
     [
         # policy; reconciliation 2; rollout 3; coverage 6 (no measures); pilots by province 2; tiles outside;
-        # progress 6 (no targets, so no steps); sources of pilots, policy, plans; the histories of 13 kinds
-        ("/", 37),
+        # progress 6 (no targets, so no steps); sources of pilots, policy, plans; the histories of 13 kinds and which of
+        # their entries an import wrote
+        ("/", 38),
         # roster; known policies 3 (total, calling, filtered); the rows; their agencies; choices of 3 filters; total
         ("/policies/", 10),
         # the overview's 14; roster count; the rows; sources; tiles outside

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -322,26 +322,71 @@ def test_a_batch_counts_announced_recorded_and_stages(programme: Any, client: Cl
         "5 announced: 4 in the programme, 0 withdrawn, 1 to enter; 2 of 4 pilots have an accepted value for 2025."
     )
     funnel = context["charts"]["funnel"]
-    assert funnel.title == "1 of 4 pilots stand at “Plan issued”; 3 have no plan on record" or (
-        funnel.title == "1 of 4 pilots stand at “Plan issued”; 3 have no plan on record"
-    )
-    assert [(bar["parts"], bar["text"]) for bar in funnel.data["bars"][2:6]] == [
-        ([1, 2], "3 of 4"), ([1, 1], "2 of 4"), ([1, 0], "1 of 4"), ([1, 0], "1 of 4"),
-    ]  # fmt: skip
+    assert funnel.title == "1 of 4 pilots stand at “Plan issued”; 3 have no plan on record"
+    assert [
+        (bar["label"], bar["parts"], bar["text"], bar["url"]) for bar in funnel.data["bars"] if sum(bar["parts"])
+    ] == [
+        ("Listed", [0, 1, 0], "1 · 3 reached", "/pilots/?batch=first&stage=listed"),
+        ("Task list received", [0, 1, 0], "1 · 2 reached", "/pilots/?batch=first&stage=tasked"),
+        ("Plan issued", [1, 0, 0], "1 · 1 reached", "/pilots/?batch=first&stage=plan_issued"),
+        ("Not on record", [1, 0, 0], "1", "/pilots/?batch=first&stage=unknown"),
+    ]
+    for bar in funnel.data["bars"]:  # each bar counts the list that it leads to
+        if bar["url"]:
+            assert client.get(f"{bar['url']}&{DAY}").context["listing"].count == sum(bar["parts"])
     assert "1 without any stage on record" in funnel.subtitle
-    assert funnel.table.rows[-1][1].value == 1
+    assert [cell.value for cell in funnel.table.rows[2]] == ["Listed", 1, 0, 1, 0, 3, 4, 0.75]
+
+
+def test_a_stay_is_long_beyond_what_nine_in_ten_of_those_who_left_needed(programme: Any, client: Client) -> None:
+    """Seven left the list after 10 to 50 days, 46 and 305: P90 is 152. One who is there for 1,044 days stands out."""
+    batch, province = programme["late"].batch, Province.objects.get(slug="hebei")
+    for number in range(1, 6):
+        quick = make_pilot(batch, province, slug=f"quick-{number}", kind="park")
+        make_stage(quick, "listed", date(2024, 1, 15))
+        make_stage(quick, "tasked", date(2024, 1, 15) + timedelta(10 * number))
+    context = client.get(f"/batches/first/?{DAY}").context
+    bars = {bar["label"]: bar["parts"] for bar in context["charts"]["funnel"].data["bars"]}
+    assert bars["Listed"] == [0, 0, 1]
+    assert bars["Task list received"] == [0, 6, 0]  # nobody can say what is long there: none has left it
+    assert "1 there longer than usual" in context["charts"]["funnel"].subtitle
+    rows = client.get(f"/?{DAY}&export=longest.csv")
+    longest = {row[0]: row[1:] for row in read_csv(rows)}
+    assert longest["Late"] == ["Listed", "1044", "152", "2024-01-15"]
+    assert [row[2] for row in longest.values() if row[0] == "Task list received"] == [""] * 4
 
 
 def test_the_way_from_list_to_plan_keeps_those_who_wait_out_of_the_median(programme: Any, client: Client) -> None:
     chart = client.get(f"/batches/first/?{DAY}").context["charts"]["lag"]
     assert chart.title == (
-        "Half of the plans on record came within 305 days of the list; "
+        "1 of 3 pilots has a plan on record, 305 days after the list; "
         "2 have none on record, up to 1,044 days since the list"
     )
-    assert chart.data["median"] == 305
+    names = [(group["title"], [(row["label"], row["text"]) for row in group["rows"]]) for group in chart.data["names"]]
+    assert names == [
+        ("Plan on record: days from the list", [("Good", "305 days")]),
+        ("No plan on record: days since the list", [("Amber", "1,044 days"), ("Late", "1,044 days")]),
+    ]
+    assert (list(chart.data["points"]), chart.data["median"]) == ([], None)  # too few to be drawn
+
+
+def test_five_plans_are_drawn_with_a_median_in_whole_days(programme: Any, client: Client) -> None:
+    batch, province = programme["late"].batch, Province.objects.get(slug="hebei")
+    for number in range(5):
+        planned = make_pilot(batch, province, slug=f"planned-{number}", name_en=f"Planned {number}", kind="park")
+        make_stage(planned, "listed", date(2024, 1, 15))
+        make_stage(planned, "plan_issued", date(2024, 1, 15) + timedelta(101 + number), reason="Not published.")
+    page = client.get(f"/batches/first/?{DAY}")
+    chart = page.context["charts"]["lag"]
+    assert chart.title == (
+        "Half of the plans on record came within 104 days of the list; "
+        "2 have none on record, up to 1,044 days since the list"
+    )  # the median of 101 to 105 and 305 is 103.5
     assert sorted((p["days"], p["certain"]) for p in chart.data["points"]) == [
-        (305, True), (1044, False), (1044, False),
+        (101, True), (102, True), (103, True), (104, True), (105, True), (305, True),
     ]  # fmt: skip
+    assert [[row["label"] for row in group["rows"]] for group in chart.data["names"]] == [["Amber", "Late"]]
+    assert page.content.decode().count("/pilots/amber/") >= 2
 
 
 def test_batches_are_compared_at_the_same_age(programme: Any, client: Client) -> None:

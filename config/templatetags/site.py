@@ -23,6 +23,7 @@ from config.bilingual import is_chinese, reads_chinese
 from config.chart_state import CHART_PARAMETERS, ChartState, read_chart_state
 from config.charts import Cell, Chart, Column, PartialDate, Table
 from config.kept import seam
+from config.reasons import reason_in_words
 from config.words import listed
 
 register = template.Library()
@@ -356,7 +357,7 @@ def tongue(text: object) -> SafeString:
 @register.filter
 def reason(text: str | None) -> str:
     """Why a record was changed: what the product itself wrote is translated, what people wrote is theirs."""
-    return gettext(text) if text else ""
+    return reason_in_words(text)
 
 
 @register.filter

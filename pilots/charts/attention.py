@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.utils.translation import gettext as _
 
 from config.charts import Cell, Column, Table
@@ -23,6 +25,11 @@ def attention_table(progress: Progress, most: int | None = None) -> Table:
         Column("since", _("Since"), "date"),
     ]
     return Table(columns, [attention_cells(status) for status in progress.attention(most)])
+
+
+def attention_rows(table: Table) -> list[Mapping[str, Cell]]:
+    """The rows of the table with each cell under the name of its column, for the list on the overview."""
+    return [{column.key: cell for column, cell in zip(table.columns, row, strict=True)} for row in table.rows]
 
 
 def attention_cells(status: PilotStatus) -> list[Cell]:

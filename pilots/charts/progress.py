@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext
 from config.charts import Cell, Chart, Column, Lines, Table
 from config.templatetags.site import days as days_text
 from config.templatetags.site import lang_of
-from config.words import clauses, labelled, sentences
+from config.words import clauses, labelled, listed, sentences
 from pilots import metrics
 from pilots.charts.addresses import pilots_url, progress_api
 from pilots.charts.names import distinct_names, pilot_cell
@@ -110,9 +110,16 @@ def light_box(status: PilotStatus) -> LightBox:
 # -- many lights ---------------------------------------------------------------------------------------
 
 
-def light_strip(progress: Progress, scope: str, sources: Sequence[Source], **filters: str) -> Chart:
-    """How many pilots of each colour, and the change since the last quarter's end, for the same pilots."""
+def light_strip(
+    progress: Progress, scope: str, sources: Sequence[Source], *, past: Quarters | None = None, **filters: str
+) -> Chart:
+    """How many pilots of each colour, and the change since the last quarter's end, for the same pilots.
+
+    With `past` also how many were red at the ends of these quarters, as small bars, and the title names the pilots: the
+    strip then stands among numbers of other sets.
+    """
     strip = progress.strip
+    before = (past or [])[-2::-1]
     year = metrics.year_due(progress.as_of)
     subtitle = _(
         "%(scope)s, as of %(day)s · %(reported)d of %(n)d reported for %(year)d · change since %(then)s, same pilots"
@@ -130,6 +137,7 @@ def light_strip(progress: Progress, scope: str, sources: Sequence[Source], **fil
         Column("n", _("of"), "integer"),
         Column("then", day(strip.then_on), "integer"),
         Column("change", pgettext("since then", "Change"), "integer"),
+        *(Column(f"on-{on}", day(on), "integer") for on, _counts in before),
     ]
     colours = [colour for colour in Colour if colour != Colour.BLUE]
     rows = [
@@ -139,22 +147,67 @@ def light_strip(progress: Progress, scope: str, sources: Sequence[Source], **fil
             Cell(strip.n),
             Cell(strip.then[colour]),
             Cell(strip.change(colour)),
+            *(Cell(counts[colour]) for _on, counts in before),
         ]
         for colour in colours
     ]
     return Chart(
         slug="lights",
         kind="lights",
-        title=strip_title(progress),
+        title=strip_title(progress) if past is None else labelled(scope, strip_title(progress)),
         subtitle=subtitle,
         table=Table(columns, rows),
-        data={"lights": [strip_item(progress, colour, filters) for colour in colours], "n": strip.n},
+        data={
+            "lights": [strip_item(progress, colour, filters) for colour in colours],
+            "n": strip.n,
+            "past": red_bars([*past, (progress.as_of, strip.now)]) if past else None,
+        },
         sources=sources,
         note=_(
             "A pilot is only as good as its worst binding item; lights are never averaged. Grey is not rated, not good."
         ),
         api=progress_api(filters),
     )
+
+
+Quarters = Sequence[tuple[date, Mapping[Colour, int]]]  # the lights at the ends of quarters, oldest first
+BAR_STEP, BAR_WIDTH, BAR_HEIGHT = 30, 20, 30  # of the small bars, in pixels
+
+
+def red_bars(counts: Quarters) -> dict[str, Any]:
+    """How many were red at the end of each quarter and on the day: bars with their places in an SVG, and in words."""
+    most = max(lights[Colour.RED] for _on, lights in counts) or 1
+    names = [*(quarter_name(on) for on, _lights in counts[:-1]), _("now")]
+    bars = []
+    for place, ((_on, lights), name) in enumerate(zip(counts, names, strict=True)):
+        height = round(BAR_HEIGHT * lights[Colour.RED] / most)
+        x, top = place * BAR_STEP, 14 + BAR_HEIGHT - height
+        bars.append(
+            {
+                "x": x,
+                "y": top,
+                "height": max(1, height),
+                "n": lights[Colour.RED],
+                "name": name,
+                "middle": x + BAR_WIDTH // 2,
+                "above": top - 3,
+            }
+        )
+    told = listed(f"{bar['name']} {bar['n']}" for bar in bars)
+    return {
+        "title": _("Red at the end of each quarter"),
+        "text": labelled(_("Red at the end of each quarter, same pilots"), told),
+        "bars": bars,
+        "width": len(bars) * BAR_STEP - (BAR_STEP - BAR_WIDTH),
+        "bar": BAR_WIDTH,
+        "first": names[0],
+        "last": names[-1],
+    }
+
+
+def quarter_name(on: date) -> str:
+    """The quarter that a day lies in, as periods are written."""
+    return f"{on.year}-Q{(on.month + 2) // 3}"
 
 
 def strip_item(progress: Progress, colour: Colour, filters: dict[str, str]) -> dict[str, Any]:

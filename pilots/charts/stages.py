@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from math import floor
 from statistics import median
-from typing import Any
+from typing import Any, overload
 
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
@@ -19,7 +20,7 @@ from config.templatetags.site import share as share_text
 from config.words import labelled, listed, sentences
 from pilots.charts.addresses import pilots_url, progress_api
 from pilots.charts.places import recorded_pilots
-from pilots.cohorts import Cohort, Cohorts, StageTime, Stay
+from pilots.cohorts import Cohort, Cohorts, StageTime, Stay, is_long, stage_times
 from pilots.metrics import ORDERED, Funnel, Stage
 from pilots.models import PilotKind, StageEntry
 from pilots.progress import UNKNOWN, PilotStatus, Progress, brought, withdrawn
@@ -28,6 +29,8 @@ from policies.metrics import share
 from policies.models import Region, Source
 
 MOST_DOTS = 300  # of a strip: more cannot be told apart, and each weighs on the page
+DRAWN_FROM = 5  # plans on record, from which their days are drawn and a median told; fewer stand by name
+MOST_NAMES = 24  # of pilots without a plan; all are in the table
 SPANS = 40  # into which the days are cut where there are more
 
 # -- one pilot -----------------------------------------------------------------------------------------
@@ -135,35 +138,85 @@ def entered_on(status: PilotStatus, stage: Stage) -> date | None:
 
 
 def funnel_chart(progress: Progress, scope: str, sources: Sequence[Source], **filters: str) -> Chart:
-    """Pilots at or past each stage, one colour a kind. `scope` says which pilots; `filters` lead to their list."""
-    kinds = kinds_of(progress)
-    parts = [progress.funnel(kind) for kind in kinds]
-    whole = progress.funnel()
-    standing = standing_in(progress)
+    """Pilots now standing at each stage: one colour a kind, and one for those that stand there longer than usual.
+
+    How many are at or past the stage stands beside each bar. `scope` says which pilots; `filters` lead to their list.
+    """
+    kinds, whole, standing = kinds_of(progress), progress.funnel(), standing_in(progress)
+    rows = [funnel_row(stage, whole, standing, filters) for stage in stages_shown(standing)]
+    if whole.unknown:
+        rows.append(FunnelRow(UNKNOWN, _("Not on record"), whole.unknown, None, pilots_url(**filters, stage=UNKNOWN)))
+    stays = standing_by_kind(progress)
     return Chart(
         slug="funnel",
         kind="funnel",
         title=funnel_title(whole, standing),
-        subtitle=funnel_scope(whole, scope, progress.as_of),
-        table=funnel_table(whole, parts, kinds, standing, filters),
+        subtitle=funnel_scope(
+            whole, scope, progress.as_of, sum(n for (_stage, part), n in stays.items() if part == LONG)
+        ),
+        table=funnel_table(whole, rows, stays, kinds, filters),
         data={
-            "bars": [funnel_bar(stage, whole, parts, filters) for stage in ORDERED],
-            "series": [str(kind.label) for kind in kinds],
+            "bars": [funnel_bar(row, stays, kinds) for row in rows],
+            "series": [*(str(kind.label) for kind in kinds), _("longer than usual")],
             "stacked": True,
-            "max": whole.n,
-            "labels": {"value": _("pilots at or past the stage")},
+            "max": max((row.standing for row in rows), default=0),
+            "labels": {"value": _("pilots now at the stage")},
             "legend": [
-                {"key": f"swatch series{index}", "label": f"{kind.label} ({part.n})"}
-                for index, (kind, part) in enumerate(zip(kinds, parts, strict=True))
+                {"key": f"swatch {key}", "label": label}
+                for key, label in [
+                    *((f"series{n}", str(kind.label)) for n, kind in enumerate(kinds)),
+                    ("second", _("longer there than nine in ten of those who have moved on")),
+                ]
             ],
         },
         sources=sources,
         note=_(
-            "A pilot at or past a stage counts in it, also where the day of that stage was never published. "
-            "A pilot told to rectify counts where it was; one that has withdrawn is not counted."
+            "Reached: at or past the stage, also where the day of that stage was never published. "
+            "Whether a stay is long is judged only where five or more pilots have moved on. "
+            "A pilot that has withdrawn is not counted."
         ),
         api=progress_api(filters),
     )
+
+
+LONG = "long"
+
+
+@dataclass(frozen=True)
+class FunnelRow:
+    """A stage, how many stand there now and how many are at or past it; a side state has nothing past it."""
+
+    code: str
+    label: str
+    standing: int
+    reached: int | None
+    url: str
+
+
+def stages_shown(standing: Mapping[Stage, int]) -> list[Stage]:
+    """The ten stages, and rectifying where a pilot does so."""
+    return [*ORDERED, *([Stage.RECTIFYING] if standing[Stage.RECTIFYING] else [])]
+
+
+def funnel_row(stage: Stage, whole: Funnel, standing: Mapping[Stage, int], filters: dict[str, str]) -> FunnelRow:
+    return FunnelRow(
+        code=stage.value,
+        label=str(stage.label),
+        standing=standing[stage],
+        reached=None if stage.is_side else whole.reached[stage],
+        url=pilots_url(**filters, stage=stage.value) if standing[stage] else "",
+    )
+
+
+def standing_by_kind(progress: Progress) -> Counter[tuple[str, str]]:
+    """How many stand at each stage, by kind; under LONG those of any kind that stand there for long."""
+    times = {time.stage: time for time in stage_times(progress)}
+    found: Counter[tuple[str, str]] = Counter()
+    for status in progress.pilots:
+        if not withdrawn(status):
+            stage = status.position.stage.value if status.position else UNKNOWN
+            found[stage, LONG if is_long(status, times) else status.pilot.kind] += 1
+    return found
 
 
 def kinds_of(progress: Progress) -> list[PilotKind]:
@@ -191,8 +244,11 @@ def funnel_title(funnel: Funnel, standing: Counter[Stage]) -> str:
     return text + ngettext("; %(n)d has no plan on record", "; %(n)d have no plan on record", without) % {"n": without}
 
 
-def funnel_scope(funnel: Funnel, scope: str, as_of: date) -> str:
+def funnel_scope(funnel: Funnel, scope: str, as_of: date, long: int = 0) -> str:
     parts = [_("%(scope)s, as of %(day)s") % {"scope": scope, "day": day(as_of)}]
+    if long:
+        text = ngettext("%(n)d there longer than usual", "%(n)d there longer than usual", long)
+        parts.append(text % {"n": long})
     if funnel.unknown:
         text = ngettext("%(n)d without any stage on record", "%(n)d without any stage on record", funnel.unknown)
         parts.append(text % {"n": funnel.unknown})
@@ -206,73 +262,76 @@ def of_all(count: int, n: int) -> str:
     return _("%(count)d of %(n)d") % {"count": count, "n": n}
 
 
-def funnel_bar(stage: Stage, whole: Funnel, parts: Sequence[Funnel], filters: dict[str, str]) -> dict[str, Any]:
+def funnel_bar(row: FunnelRow, stays: Mapping[tuple[str, str], int], kinds: Sequence[PilotKind]) -> dict[str, Any]:
+    text = str(row.standing)
+    if row.reached is not None:
+        text = _("%(standing)d · %(reached)d reached") % {"standing": row.standing, "reached": row.reached}
     return {
-        "label": str(stage.label),
-        "parts": [part.reached[stage] for part in parts],
-        "text": of_all(whole.reached[stage], whole.n),
-        "url": pilots_url(**filters, reached=stage.value),
+        "label": row.label,
+        "parts": [stays[row.code, part] for part in (*(kind.value for kind in kinds), LONG)],
+        "text": text,
+        "url": row.url,
     }
 
 
 def funnel_table(
     whole: Funnel,
-    parts: Sequence[Funnel],
+    rows: Sequence[FunnelRow],
+    stays: Mapping[tuple[str, str], int],
     kinds: Sequence[PilotKind],
-    standing: Counter[Stage],
     filters: dict[str, str],
 ) -> Table:
-    """The ten stages; a last line for those whose stage is not known."""
+    """The ten stages and, where there are any, those that rectify and those whose stage is not known."""
     columns = [
         Column("stage", _("Stage")),
+        Column("standing", _("Standing there now"), "integer"),
+        *[Column(kind.value, str(kind.label).capitalize(), "integer") for kind in kinds],
+        Column("long", _("Longer than usual"), "integer"),
         Column("reached", _("At or past"), "integer"),
         Column("n", _("of"), "integer"),
         Column("share", _("Share"), "share"),
-        *[Column(kind.value, str(kind.label).capitalize(), "integer") for kind in kinds],
-        Column("standing", _("Standing there now"), "integer"),
     ]
-    rows = [
+    lines = [
         [
-            Cell(str(stage.label), url=pilots_url(**filters, reached=stage.value)),
-            Cell(whole.reached[stage]),
+            Cell(row.label, url=row.url),
+            Cell(row.standing),
+            *[Cell(stays[row.code, kind.value]) for kind in kinds],
+            Cell(stays[row.code, LONG]),
+            Cell("" if row.reached is None else row.reached, url=reached_url(row, filters)),
             Cell(whole.n),
-            Cell(whole.share(stage)),
-            *[Cell(part.reached[stage]) for part in parts],
-            Cell(standing[stage], url=pilots_url(**filters, stage=stage.value) if standing[stage] else ""),
+            Cell("" if row.reached is None else share(row.reached, whole.n)),
         ]
-        for stage in ORDERED
+        for row in rows
     ]
-    unknown = [
-        Cell(_("Not on record"), url=pilots_url(**filters, stage=UNKNOWN)),
-        Cell(whole.unknown),
-        Cell(whole.n),
-        Cell(share(whole.unknown, whole.n)),
-        *[Cell(part.unknown) for part in parts],
-        Cell(whole.unknown),
-    ]
-    return Table(columns, [*rows, unknown])
+    return Table(columns, lines)
+
+
+def reached_url(row: FunnelRow, filters: dict[str, str]) -> str:
+    return pilots_url(**filters, reached=row.code) if row.reached else ""
 
 
 def longest_table(progress: Progress, most: int = 5) -> Table:
-    """Who has stood in one stage for longest."""
+    """Who has stood in one stage for longest, beside what nine in ten of those who left that stage needed."""
+    times = {time.stage: time for time in stage_times(progress)}
     columns = [
         Column("pilot", _("Pilot")),
         Column("stage", _("Stage")),
         Column("days", _("Days in stage"), "integer"),
+        Column("usual", _("Nine in ten left within"), "days"),
         Column("since", _("Since"), "date"),
     ]
-    return Table(
-        columns,
-        [
-            [
-                Cell(item.pilot.name, url=item.pilot.get_absolute_url(), lang=item.pilot.name_lang),
-                Cell(stage_word(item)),
-                Cell(item.days_in_stage),
-                Cell(item.position.since if item.position else None),
-            ]
-            for item in progress.longest_in_stage[:most]
-        ],
-    )
+    return Table(columns, [longest_cells(item, times) for item in progress.longest_in_stage[:most]])
+
+
+def longest_cells(item: PilotStatus, times: Mapping[Stage, StageTime]) -> list[Cell]:
+    time = times.get(item.position.stage) if item.position else None
+    return [
+        Cell(item.pilot.name, url=item.pilot.get_absolute_url(), lang=item.pilot.name_lang),
+        Cell(stage_word(item)),
+        Cell(item.days_in_stage, tag="yellow" if is_long(item, times) else ""),
+        Cell(time.long_after if time else None),
+        Cell(item.position.since if item.position else None),
+    ]
 
 
 # -- from the list to the plan -------------------------------------------------------------------------
@@ -281,12 +340,13 @@ def longest_table(progress: Progress, most: int = 5) -> Table:
 def plan_lag_chart(
     progress: Progress, scope: str, sources: Sequence[Source], *, by: str = "kind", **filters: str
 ) -> Chart:
-    """Days from the list to the plan, a dot a pilot; an open bar without one on record. Lanes by kind or region."""
+    """Days from the list to the plan, a dot a pilot; those without one on record by name. Lanes by kind or region."""
     lanes = plan_lanes(progress, by)
     timed = [item for item in progress.pilots if item.list_to_plan is not None]
     done = sorted(item.list_to_plan.days for item in timed if item.list_to_plan and item.list_to_plan.done)
     waiting = sorted(item.list_to_plan.days for item in timed if item.list_to_plan and not item.list_to_plan.done)
-    middle = median(done) if done else None
+    drawn = issued(progress) if len(done) >= DRAWN_FROM else []
+    middle = median(done) if drawn else None
     unknown = len(progress.pilots) - len(timed)
     return Chart(
         slug="plan-lag",
@@ -296,25 +356,63 @@ def plan_lag_chart(
         table=plan_lag_table(progress),
         data={
             "lanes": [label for _code, label in lanes],
-            "points": gathered([plan_lag_point(item, lane_of(item, lanes, by)) for item in timed]),
-            "median": middle,
+            "points": gathered([plan_lag_point(item, lane_of(item, lanes, by)) for item in drawn]),
+            "names": plan_names(progress),
+            "median": whole_days(middle),
             "labels": {
                 "x": _("days after the list"),
                 "certain": _("plan issued"),
-                "latest": _("no plan on record: days since the list"),
-                "median": _("median %(days)s") % {"days": half_days(middle)} if middle is not None else "",
+                "latest": "",
+                "median": _("median %(days)s") % {"days": days_text(whole_days(middle))} if middle is not None else "",
             },
         },
         sources=sources,
-        note=sentences(
-            _(
-                "The median counts only plans on record. "
-                "A plan that is not on record may have been issued all the same."
-            ),
-            gathered_note(len(timed)),
-        ),
+        note=sentences(plan_note(bool(drawn)), gathered_note(len(done))),
         api=progress_api(filters),
     )
+
+
+def plan_note(drawn: bool) -> str:
+    """What the title counts; the median is told only where the days are drawn."""
+    counts = _("The median counts only plans on record.") if drawn else ""
+    return sentences(counts, _("A plan that is not on record may have been issued all the same."))
+
+
+def issued(progress: Progress) -> list[PilotStatus]:
+    """The pilots whose days from the list to the plan are known, the quickest first."""
+    found = [item for item in progress.pilots if item.list_to_plan is not None and item.list_to_plan.done]
+    return sorted(found, key=lambda item: (span_days(item), item.pilot.pk))
+
+
+def waiting_for_plan(progress: Progress) -> list[PilotStatus]:
+    """The pilots without a plan on record, those that were listed longest ago first."""
+    found = [item for item in progress.pilots if item.list_to_plan is not None and not item.list_to_plan.done]
+    return sorted(found, key=lambda item: (-span_days(item), item.pilot.pk))
+
+
+def plan_names(progress: Progress) -> list[dict[str, Any]]:
+    """Who has no plan on record, by name with the days since the list; also who has one where these are few."""
+    few = issued(progress)
+    groups = [(_("Plan on record: days from the list"), few if len(few) < DRAWN_FROM else [])]
+    groups.append((_("No plan on record: days since the list"), waiting_for_plan(progress)))
+    return [named_group(title, found) for title, found in groups if found]
+
+
+def named_group(title: str, found: Sequence[PilotStatus]) -> dict[str, Any]:
+    """Pilots by name with their days; beyond the first few they are counted."""
+    rest = len(found) - MOST_NAMES
+    return {
+        "title": title,
+        "rows": [
+            {
+                "label": item.pilot.name,
+                "url": item.pilot.get_absolute_url(),
+                "text": days_text(span_days(item)),
+            }
+            for item in found[:MOST_NAMES]
+        ],
+        "rest": ngettext("%(n)d more in the table", "%(n)d more in the table", rest) % {"n": rest} if rest > 0 else "",
+    }
 
 
 def plan_lanes(progress: Progress, by: str) -> list[tuple[str, str]]:
@@ -331,32 +429,38 @@ def lane_of(item: PilotStatus, lanes: Sequence[tuple[str, str]], by: str) -> int
 
 
 def plan_lag_point(item: PilotStatus, lane: int) -> dict[str, Any]:
-    span = item.list_to_plan
-    days, done = (span.days, span.done) if span else (0, False)
-    text = days_text(days)
     return {
         "lane": lane,
         "label": item.pilot.name,
         "url": item.pilot.get_absolute_url(),
-        "days": days,
-        "from": None if done else 0,
-        "certain": done,
-        "text": text if done else _("no plan on record, %(days)s since the list") % {"days": text},
+        "days": span_days(item),
+        "from": None,
+        "certain": True,
+        "text": days_text(span_days(item)),
     }
 
 
 def plan_lag_title(done: Sequence[int], waiting: Sequence[int], middle: float | None) -> str:
     """How long half of the plans took, and how many pilots have none on record, which is not "none issued"."""
-    if middle is None and not waiting:
+    if not done and not waiting:
         return _("No pilot’s days from the list to the plan are known")
-    if middle is None:
+    if not done:
         text = ngettext(
             "%(n)d pilot has no plan on record, %(days)s since the list",
             "%(n)d pilots have no plan on record, the longest %(days)s since the list",
             len(waiting),
         )
         return text % {"n": len(waiting), "days": days_text(waiting[-1])}
-    text = _("Half of the plans on record came within %(days)s of the list") % {"days": half_days(middle)}
+    if middle is None:
+        text = ngettext(
+            "%(n)d of %(all)d pilots has a plan on record, %(days)s after the list",
+            "%(n)d of %(all)d pilots have a plan on record, the latest %(days)s after the list",
+            len(done),
+        ) % {"n": len(done), "all": len(done) + len(waiting), "days": days_text(done[-1])}
+    else:
+        text = _("Half of the plans on record came within %(days)s of the list") % {
+            "days": days_text(whole_days(middle))
+        }
     if not waiting:
         return text
     rest = ngettext(
@@ -367,12 +471,17 @@ def plan_lag_title(done: Sequence[int], waiting: Sequence[int], middle: float | 
     return text + rest % {"n": len(waiting), "days": days_text(waiting[-1])}
 
 
-def half_days(middle: float) -> str:
-    """A median in days, which may end in a half."""
-    if middle == int(middle):
-        return days_text(int(middle))
-    # Translators: a number that is not whole, such as 285.5 days.
-    return _("%(number)s days") % {"number": number_format(round(middle, 1), 1)}
+@overload
+def whole_days(middle: None) -> None: ...
+
+
+@overload
+def whole_days(middle: float) -> int: ...
+
+
+def whole_days(middle: float | None) -> int | None:
+    """A median as whole days, a half rounded up."""
+    return None if middle is None else floor(middle + 0.5)
 
 
 def plan_lag_scope(done: int, waiting: int, unknown: int, scope: str, as_of: date) -> str:
@@ -592,7 +701,7 @@ def stay_title(used: Sequence[StageTime]) -> str:
     middle, slowest = max(left, key=lambda item: item[0] or 0)
     return _("“%(stage)s” took longest: half needed %(days)s or more") % {
         "stage": slowest.stage.label,
-        "days": half_days(middle or 0),
+        "days": days_text(whole_days(middle or 0)),
     }
 
 

@@ -14,6 +14,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from config.bulk import BATCH, chunks, links_of, write_entries
+from config.reasons import UNDONE
 from config.rules import holds
 from config.versions import author, called, moment
 from config.words import labelled
@@ -286,7 +287,7 @@ def undo(record: Import, *, by: Any, reason: str = "") -> Work[Import]:
         what += [text for model, changes in groups.items() for text in taken_since(model, changes)]
         if what:
             raise Overtaken(what)
-        undone = _("Import %(number)d undone") % {"number": record.pk}
+        undone = _(UNDONE) % {"number": record.pk}
         why = labelled(undone, reason) if reason else undone
         try:
             with transaction.atomic():

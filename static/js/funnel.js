@@ -6,6 +6,10 @@
 
   const colours = (look) => [look.accent, look.s3, look.second, look.grey];
 
+  /** In a stack the last series is what stands out. */
+  const colourOf = (data, look, series) =>
+    data.stacked && series === data.series.length - 1 ? look.second : colours(look)[series % 4];
+
   /** The words behind each bar: how many of how many. */
   function said(data, look) {
     return data.bars.map((bar, i) =>
@@ -21,17 +25,18 @@
 
   function funnel(data, look, width) {
     const narrow = width < 480;
-    const config = pens.base(look, { top: 4, right: data.stacked ? 64 : 12 });
+    const config = pens.base(look, { top: 4, right: data.stacked ? 104 : 12 });
     const annotations = data.stacked ? said(data, look) : [];
     config.indexAxis = "y";
     config.plugins.annotation = { ...pens.STILL, clip: false, annotations };
     config.interaction = { mode: "index", axis: "y", intersect: false };
+    config.plugins.tooltip.filter = ({ raw }) => !data.stacked || raw > 0;
     config.plugins.tooltip.callbacks = {
       label: ({ datasetIndex: series, dataIndex: row }) => {
         const bar = data.bars[row];
         return `${data.series[series]}: ${bar.texts ? bar.texts[series] : bar.parts[series]}`;
       },
-      footer: ([item]) => data.bars[item.dataIndex].text,
+      footer: ([item]) => item && data.bars[item.dataIndex].text,
     };
     config.scales = {
       x: pens.axis(look, {
@@ -55,7 +60,7 @@
     const datasets = data.series.map((label, series) => ({
       label,
       data: data.bars.map((bar) => bar.parts[series]),
-      backgroundColor: colours(look)[series % 4],
+      backgroundColor: colourOf(data, look, series),
       barPercentage: data.stacked ? 0.72 : 0.9,
       categoryPercentage: data.stacked ? 0.9 : 0.8,
     }));

@@ -244,7 +244,8 @@ def test_the_api_gives_what_the_functions_give(client: Client) -> None:
 def test_the_overview_of_the_shipped_records(client: Client) -> None:
     body = client.get("/api/v1/overview/?as_of=2024-01-30").json()
     assert list(body) == [
-        *("as_of", "rollout", "national", "cities", "parks", "days_left", "batches", "coverage", "provinces"),
+        *("as_of", "rollout", "national", "cities", "parks", "days_left", "lights", "quarters", "on_track"),
+        *("not_reported", "batches", "coverage", "provinces"),
     ]
     assert (body["as_of"], body["rollout"]["issued"], body["days_left"]) == ("2024-01-30", 32, 1066)
     assert {"kind": "park", "label": "industrial park", **body["parks"]} == PARKS
@@ -308,6 +309,7 @@ def test_aggregates_cost_the_same_for_any_number_of_rows(
     # the roster, industries, their divisions, who names what, pilots, measures; pilots by batch and kind, batches
     with django_assert_num_queries(8):
         assert client.get("/api/v1/coverage/").json()["pilots"] == size
-    # the policy, its plans, the roster, who carries it out; 8 as above; pilots by province, the roster
-    with django_assert_num_queries(14):
+    # the policy, its plans, the roster, who carries it out; 8 as above; pilots by province, the roster; the pilots of
+    # the latest batch with stages, milestones, targets, readings, lights set by hand (no targets, so no steps)
+    with django_assert_num_queries(20):
         assert client.get("/api/v1/overview/").json()["coverage"]["pilots"] == size

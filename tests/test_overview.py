@@ -1,0 +1,359 @@
+"""The overview: what a director reads on Monday, of a small invented programme, of few records and of changes."""
+
+import csv
+import io
+import re
+from datetime import date
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils.translation import override
+
+from config.asof import today
+from config.reasons import reason_in_words, undone_import
+from pilots.models import Indicator, Milestone, Pilot
+from policies.models import Import, ImportState
+from tests.factories import (
+    make_batch,
+    make_indicator,
+    make_milestone,
+    make_pilot,
+    make_province,
+    make_reading,
+    make_stage,
+    make_target,
+)
+
+pytestmark = pytest.mark.django_db
+DAY = "2026-11-24"
+
+
+def file_rows(client: Client, table: str, **params: str) -> list[dict[str, str]]:
+    response = client.get("/", {"as_of": DAY, "export": f"{table}.csv", **params})
+    text = b"".join(response.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
+    return list(csv.DictReader(io.StringIO("\n".join(line for line in text.splitlines() if line[0] != "#"))))
+
+
+def make_rated(slug: str, value: int | None, **fields: Any) -> Pilot:
+    """A pilot with one binding target, from 12,000 in 2023 to 9,600 in 2026: 10,400 is due for 2025."""
+    pilot = make_pilot(fields.pop("batch"), fields.pop("province"), slug=slug, name_en=slug.capitalize(), **fields)
+    sulphur = Indicator.objects.filter(code="AIR_SO2").first() or make_indicator("AIR_SO2", name_en="SO2 emissions")
+    make_target(pilot, sulphur, 12000, 9600)
+    if value is not None:
+        make_reading(pilot, sulphur, "2025", value)
+    make_stage(pilot, "listed", date(2024, 1, 15))
+    return pilot
+
+
+@pytest.fixture
+def programme(empty: None) -> dict[str, Pilot]:
+    """A batch of five: on the path, far behind, overdue since the last quarter, waiting to be accepted, silent."""
+    batch = make_batch(
+        slug="first", short_name_en="first batch", city_count=3, park_count=2, term_end=date(2026, 12, 31)
+    )
+    place = {"batch": batch, "province": make_province(slug="hebei", name_en="Hebei", short_en="Hebei")}
+    pilots = {
+        "good": make_rated("good", 10200, kind="city", **place),
+        "behind": make_rated("behind", 11900, kind="park", **place),
+        "overdue": make_rated("overdue", 10300, kind="park", **place),
+        "waiting": make_rated("waiting", None, kind="city", **place),
+        "silent": make_rated("silent", None, kind="city", **place),
+    }
+    make_reading(pilots["waiting"], Indicator.objects.get(), "2025", 10000, state="reported", accepted_on=None)
+    make_milestone(pilots["overdue"], date(2026, 7, 15), title_en="Platform live", owner="Bureau", is_key=True)
+    return pilots
+
+
+# -- the first screen ------------------------------------------------------------------------------------
+
+
+def test_the_finding_says_what_is_red_how_it_moved_and_what_is_on_the_path(programme: Any, client: Client) -> None:
+    assert client.get("/", {"as_of": DAY}).context["finding"] == (
+        "2 of 5 pilots are red, 1 more than on 30 September 2026; red for longest: Behind. "
+        "2 of 3 rated binding targets are on the path, 37 days left."
+    )
+
+
+def test_the_figures_name_their_batch(programme: Any, client: Client) -> None:
+    figures = client.get("/", {"as_of": DAY}).context["figures"]
+    assert [(figure["label"], figure["value"], figure["of"], figure["note"]) for figure in figures] == [
+        ("Binding targets on the path", 2, "of 3 rated", "First batch, 2 not rated"),
+        ("Pilot cities recorded", 3, "of 3 announced", "First batch"),
+        ("Pilot parks recorded", 2, "of 2 announced", "First batch"),
+        ("Days of the term left", 37, "days", "First batch, to 31 December 2026"),
+    ]
+
+
+def test_one_strip_stands_above_the_reasons_and_both_before_the_map(programme: Any, client: Client) -> None:
+    page = client.get("/", {"as_of": DAY}).content.decode()
+    assert page.count('class="lights"') == 1
+    order = ['class="figures"', 'id="chart-lights"', 'class="reasons"', 'id="chart-map"', 'id="chart-funnel"']
+    order += ['id="longest"', 'id="chart-plan-lag"', 'id="not-reported"', 'id="chart-coverage"', 'id="changes"']
+    assert [page.count(part) for part in order] == [1] * len(order)
+    places = [page.index(part) for part in order]
+    assert places == sorted(places)
+
+
+def test_each_reason_says_why_whose_and_how_late(programme: Any, client: Client) -> None:
+    context = client.get("/", {"as_of": DAY}).context
+    first, second = context["reasons"]
+    assert (first["pilot"].value, first["light"].tag, first["since"].value) == ("Behind", "red", date(2026, 3, 20))
+    assert (second["pilot"].value, second["why"].value, second["owner"].value, second["days"].value) == (
+        "Overdue", "Platform live is 132 days overdue", "Bureau", 41,
+    )  # fmt: skip
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", client.get("/", {"as_of": DAY}).content.decode()))
+    assert "Platform live is 132 days overdue Responsible: Bureau 41 days, since 14 October 2026" in text
+
+
+def test_the_strip_tells_its_past_quarters_like_for_like(programme: Any, client: Client) -> None:
+    chart = client.get("/", {"as_of": DAY}).context["charts"]["lights"]
+    assert chart.title == "First batch: 2 red and 0 yellow of 5 pilots; 1 red more than a quarter ago"
+    assert [(bar["name"], bar["n"]) for bar in chart.data["past"]["bars"]] == [
+        ("2026-Q1", 1), ("2026-Q2", 1), ("2026-Q3", 1), ("now", 2),
+    ]  # fmt: skip
+    assert [column.label for column in chart.table.columns] == [
+        "Light", "Pilots", "of", "30 September 2026", "Change", "30 June 2026", "31 March 2026",
+    ]  # fmt: skip
+    assert [cell.value for cell in chart.table.rows[0]] == ["Red", 2, 5, 1, 1, 1, 1]
+
+
+def test_page_api_and_files_agree_on_what_is_due(programme: Any, client: Client) -> None:
+    page = client.get("/", {"as_of": DAY}).context["overview"]
+    api = client.get("/api/v1/overview/", {"as_of": DAY}).json()
+    found = page.progress.on_track
+    assert (found.on_path, found.rated, found.unrated, found.total) == (2, 3, 2, 5)
+    assert api["on_track"] == {"on_path": 2, "rated": 3, "unrated": 2, "total": 5}
+    assert file_rows(client, "on-track") == [
+        {
+            "Indicator": "SO2 emissions",
+            "On the path": "2",
+            "of rated": "3",
+            "Behind": "0",
+            "Far behind": "1",
+            "Not rated": "2",
+        }
+    ]
+    assert api["lights"]["now"] == {colour.value: n for colour, n in page.progress.strip.now.items()}
+    assert [row["lights"]["red"] for row in api["quarters"]] == [1, 1, 1]
+    assert [(row["Pilot"], row["Held up"]) for row in file_rows(client, "not-reported")] == [
+        ("Silent", "nothing handed in"), ("Waiting", "handed in, waiting to be accepted"),
+    ]  # fmt: skip
+    missing = api["not_reported"]
+    assert [pilot["slug"] for pilot in missing.pop("pilots")] == ["silent", "waiting"]
+    assert missing == {
+        "year": 2025,
+        "due_on": "2026-03-31",
+        "owing": 5,
+        "count": 2,
+        "by_place": {"nothing": 1, "waiting": 1, "disputed": 0},
+    }
+
+
+def test_who_has_not_reported_stands_by_name_where_the_values_are_held_up(programme: Any, client: Client) -> None:
+    context = client.get("/", {"as_of": DAY}).context
+    assert context["outstanding_finding"] == "2 of 5 pilots have not reported for 2025"
+    assert context["outstanding_scope"] == (
+        "First batch: no accepted value for 2025, due on 31 March 2026, 238 days ago"
+    )
+    assert [(group.title, [pilot.slug for pilot in group.pilots]) for group in context["outstanding"]] == [
+        ("Nothing handed in (1)", ["silent"]),
+        ("Handed in, waiting to be accepted (1)", ["waiting"]),
+    ]
+    before = client.get("/", {"as_of": "2026-03-10"}).context  # 2024 is due, and nobody has a value for it
+    assert before["overview"].outstanding.year == 2024
+    reading = programme["waiting"].readings.get()
+    reading.state, reading.accepted_on = "disputed", date(2026, 5, 1)
+    reading.save()
+    after = client.get("/", {"as_of": DAY}).context["outstanding"]
+    assert [group.title for group in after] == [
+        "Nothing handed in (1)", "Objected to, to be corrected by the pilot (1)",
+    ]  # fmt: skip
+
+
+def test_what_is_reduced_is_the_number_of_the_synergy_page(client: Client, empty: None) -> None:
+    from tests.test_progress_pages import make_measured  # noqa: PLC0415
+
+    batch = make_batch(slug="first", city_count=1)
+    make_measured(make_pilot(batch, make_province(), slug="one", kind="city"), (12000, 10200), (4200, 4074))
+    for lang, value, unit in (("en", "1.26", "Mt"), ("zh-hans", "126.00", "万吨")):
+        context = client.get("/", {"as_of": DAY, "lang": lang}).context
+        carbon = context["reduced"][0]
+        assert (carbon["value"], carbon["of"]) == (value, unit)
+    synergy = client.get(context["reduced_url"], {"as_of": DAY}).context["synergy"]
+    assert synergy.carbon_total.value == 1_260_000
+
+
+# -- few records -----------------------------------------------------------------------------------------
+
+
+def test_without_values_the_first_line_says_what_is_missing(client: Client) -> None:
+    response = client.get("/", {"as_of": DAY})
+    page, value = response.content.decode(), response.context["overview"]
+    cities, parks = value.cities, value.parks
+    assert response.context["finding"].startswith(
+        f"{cities.recorded + parks.recorded} of 64 pilots entered, none reports values; "
+        f"missing: {cities.to_enter} cities, {parks.to_enter} parks. "
+    )
+    assert 'href="/data/?as_of=2026-11-24">What is missing, and how it is entered</a>' in page
+    for absent in ('class="lights"', 'id="attention"', 'id="chart-funnel"', 'id="longest"', 'id="not-reported"'):
+        assert absent not in page
+    assert "can be rated" not in page
+    lag = response.context["charts"]["plan_lag"]
+    assert list(lag.data["points"]) == []
+    assert 'id="chart-plan-lag"' in page
+    assert [len(group["rows"]) for group in lag.data["names"]] == [2, cities.recorded + parks.recorded - 2]
+
+
+def test_who_may_enter_records_gets_the_way_there(client: Client) -> None:
+    client.force_login(User.objects.create_superuser("chief", password="a long enough password"))
+    page = client.get("/").content.decode()
+    assert '<a href="/admin/pilots/pilot/add/">Enter a pilot</a> · <a href="/admin/import/">Import a file</a>' in page
+    assert "What is missing, and how it is entered" not in page
+
+
+def test_below_four_fifths_what_is_missing_comes_before_the_lights(programme: Any, client: Client) -> None:
+    batch = programme["good"].batch
+    batch.park_count = 4
+    batch.save()
+    finding = client.get("/", {"as_of": DAY}).context["finding"]
+    assert finding.startswith("5 of 7 pilots entered, 3 report values; missing: 2 parks. 2 of 5 pilots are red, ")
+
+
+# -- recent changes --------------------------------------------------------------------------------------
+
+
+def told(client: Client, **params: str) -> list[tuple[str, str, tuple[str, ...]]]:
+    groups = client.get("/", params).context["changes"]
+    return [(group.what, group.text, tuple(colour.value for colour in group.light or ())) for group in groups]
+
+
+def backdate(record: Any, when: str) -> None:
+    """Let what is on record of it have been entered on another day."""
+    record.history.update(history_date=f"{when}T10:00:00+00:00")
+
+
+def test_changes_of_a_pilot_are_one_line_that_says_how_its_light_turned(programme: Any, client: Client) -> None:
+    for pilot in programme.values():
+        for record in (
+            pilot,
+            *pilot.stages.all(),
+            *pilot.milestones.all(),
+            *pilot.targets.all(),
+            *pilot.readings.all(),
+        ):
+            backdate(record, "2026-10-20")
+    milestone = Milestone.objects.get()
+    milestone.completed_on = date(2026, 11, 1)
+    milestone.save()
+    sulphur = Indicator.objects.get()
+    make_reading(programme["overdue"], sulphur, "2024", 11100)
+    make_reading(programme["overdue"], sulphur, "2024-Q1", 2800)
+    assert told(client)[0] == ("Overdue", "1 milestone changed; 2 values entered", ("red", "green"))
+    pilots = {what: (text, light) for what, text, light in told(client)}
+    assert pilots["Silent"][1] == ()  # entered whole: it had no light to turn
+
+
+def test_values_are_counted_with_their_year(programme: Any, client: Client) -> None:
+    backdate(programme["good"], "2026-10-20")
+    make_reading(programme["good"], make_indicator("AIR_NOX"), "2025", 500)
+    assert told(client)[0][:2] == ("Good", "stage “Listed” entered; 1 target added; 2 values for 2025 entered")
+
+
+def make_import(pilot: Pilot, count: int) -> Import:
+    from policies.imports.rows import Written  # noqa: PLC0415
+    from policies.imports.write import keep_changes  # noqa: PLC0415
+
+    record = Import.objects.create(kind="readings", file_name="secret.xlsx", state=ImportState.CONFIRMED, created=count)
+    values = [make_reading(pilot, Indicator.objects.get(), str(2010 + n), 100 + n) for n in range(count)]
+    for value in values:
+        value.history.all().delete()
+    keep_changes(record, [Written(n, value, "create", None) for n, value in enumerate(values)], by=None, reason="")
+    return record
+
+
+def test_an_import_is_one_line_and_so_is_undoing_it(programme: Any, client: Client) -> None:
+    from policies.imports.write import undo  # noqa: PLC0415
+
+    record = make_import(programme["good"], 12)
+    assert told(client)[0] == (f"Import {record.pk}", "import of 12 values", ())
+    with override("en"):
+        list(undo(record, by=None, reason="Wrong file"))
+    assert told(client)[:2] == [
+        (f"Import {record.pk}", "import of 12 values undone", ()),
+        (f"Import {record.pk}", "import of 12 values", ()),
+    ]
+    chinese = client.get("/", {"lang": "zh-hans"})
+    assert [group.text for group in chinese.context["changes"][:2]] == ["撤销数据12个的导入", "导入数据12个"]
+    page = chinese.content.decode()
+    assert "undone" not in page
+    assert "secret.xlsx" not in page
+    assert "Wrong file" not in page
+
+
+def test_a_long_import_hides_no_other_kind_and_is_counted_whole(
+    programme: Any, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pilots.changes.WINDOW", 4)
+    record = make_import(programme["good"], 12)
+    found = told(client)
+    assert found[0] == (f"Import {record.pk}", "import of 12 values", ())
+    assert "Silent" in [what for what, _text, _light in found]
+
+
+def test_a_record_s_entries_beyond_the_window_are_counted_too(
+    programme: Any, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pilots.changes.WINDOW", 3)
+    backdate(programme["good"], "2026-10-20")
+    for year in range(2010, 2020):
+        make_reading(programme["good"], Indicator.objects.get(), str(year), 100)
+    text = next(text for what, text, _light in told(client) if what == "Good")
+    assert "11 values entered" in text
+
+
+def test_shipped_records_are_one_line(client: Client) -> None:
+    assert told(client) == [("Shipped with the product", "records loaded", ())]
+
+
+def test_the_file_of_changes_holds_the_groups(programme: Any, client: Client) -> None:
+    rows = file_rows(client, "changes", as_of=today().isoformat())
+    assert [row["Which"] for row in rows][:5] == ["Overdue", "Waiting", "Silent", "Behind", "Good"]
+    assert rows[0]["Record"] == "pilot"
+    assert rows[0]["What happened"] == (
+        "added; stage “Listed” entered; 1 milestone added; 1 target added; 1 value for 2025 entered"
+    )
+
+
+def test_seven_more_queries_whatever_the_pilots_whose_facts_changed(
+    programme: Any, client: Client, django_assert_num_queries: Any
+) -> None:
+    from pilots.past import Moment, light_changes  # noqa: PLC0415
+
+    moments = {Moment(pilot.pk, today()) for pilot in programme.values()}
+    for some in ({min(moments, key=lambda moment: moment.pilot)}, moments):
+        # pilots with their batches; histories of milestones, targets, readings, lights set by hand, steps; indicators
+        with django_assert_num_queries(7):
+            light_changes(some)
+
+
+@pytest.mark.parametrize("stored", ["en", "zh-hans"])
+def test_a_reason_of_the_product_is_read_in_any_language_and_told_in_the_reader_s(stored: str) -> None:
+    from django.utils.translation import gettext  # noqa: PLC0415
+
+    from config.words import labelled  # noqa: PLC0415
+    from policies.imports.write import UNDONE  # noqa: PLC0415
+
+    with override(stored):
+        plain = gettext(UNDONE) % {"number": 4}
+        remarked = labelled(plain, "Wrong: file")
+    found = undone_import(remarked)
+    assert found is not None
+    assert (found.number, found.remark) == (4, "Wrong: file")
+    with override("zh-hans"):
+        assert (reason_in_words(plain), reason_in_words(remarked)) == ("撤销导入4", "撤销导入4：Wrong: file")
+    with override("en"):
+        assert reason_in_words(plain) == "Import 4 undone"
+    assert undone_import("Import of the week undone") is None
+    assert (reason_in_words(None), reason_in_words("Typing error")) == ("", "Typing error")
