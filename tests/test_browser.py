@@ -391,6 +391,29 @@ def test_on_a_phone_each_row_of_a_table_is_a_card(reader: Callable[..., Page]) -
     assert sideways(page) <= 0
 
 
+def test_forced_colours_leave_what_is_chosen_and_what_a_colour_says(reader: Callable[..., Page]) -> None:
+    page = reader("/?chart=map&layer=pilots", forced_colors="active", color_scheme="light")
+    draw_charts(page)
+
+    def looks(*selectors: str, of: str = "borderBottomColor") -> list[str]:
+        """One property of the first element of each kind."""
+        return [page.locator(each).first.evaluate(f"(node) => getComputedStyle(node).{of}") for each in selectors]
+
+    page_ground = looks("body", of="backgroundColor")[0]
+    chosen, other = looks(".sections a.current", ".sections a:not(.current)")
+    assert (chosen != page_ground, other) == (True, page_ground)
+    chosen, other = looks(".tabs [aria-selected=true]", ".tabs [aria-selected=false]", of="borderBottomWidth")
+    assert (chosen, other) == ("4px", "0px")
+    chosen, other = looks(".switch :checked + span", ".switch :not(:checked) + span", of="backgroundColor")
+    assert chosen != other
+
+    assert looks(".figure-label", ".figure-value", of="forcedColorAdjust") == ["none", "none"]
+    assert looks(".canvas", of="forcedColorAdjust") == ["none"]
+    page.goto("/pilots/huzhou/")
+    chosen, other = looks(".page-tabs [aria-selected=true]", ".page-tabs [aria-selected=false]")
+    assert (chosen != page_ground, other) == (True, page_ground)
+
+
 # -- lists, state, memory --------------------------------------------------------------------------------------
 
 
