@@ -221,6 +221,25 @@ DEFINITIONS = (
         ),
     ),
     Definition(
+        "replanned",
+        _("Changed plans"),
+        _(
+            "What decides a light and was changed after it was entered — planned days, key milestones, targets, their "
+            "bases, years, steps and whether they bind, and deletions — stands beside the light with what it said at "
+            "first. What the person who entered it put right on the same day does not count; on a past day, only "
+            "changes made by then are told."
+        ),
+    ),
+    Definition(
+        "quarters",
+        _("Quarters of an indicator"),
+        _(
+            "Amounts of a period are cumulated from the beginning of the year and held against those of the "
+            "year before; shares, intensities, concentrations and what was amassed since a start are shown quarter by "
+            "quarter. After a quarter without a value there is no sum. Quarters never enter lights or yearly trends."
+        ),
+    ),
+    Definition(
         "reported",
         _("Reported"),
         _(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from pilots.models import Reading, ReadingState
 
@@ -34,9 +34,9 @@ def newest_accepted_of(readings: Iterable[Reading], as_of: date, first: str = ""
     return [item for item in newest_of(known) if item.state == ReadingState.ACCEPTED]
 
 
-def newest_reported(as_of: date) -> Exists:
+def newest_reported(as_of: date) -> Q:
     """A condition on readings: no later version was reported by the day, whatever became of it."""
-    return ~Exists(later_versions().filter(reported_on__lte=as_of))
+    return ~Q(Exists(later_versions().filter(reported_on__lte=as_of)))
 
 
 def newest_reported_of(readings: Iterable[Reading], as_of: date) -> list[Reading]:

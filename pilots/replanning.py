@@ -82,7 +82,7 @@ class PlanHistory:
         found: dict[int, dict[tuple[type[Any], int], list[Version]]] = defaultdict(lambda: defaultdict(list))
         steps = self.steps_of_targets()
         for model, fields in DECIDES.items():
-            history: Any = model.history  # type: ignore[attr-defined]
+            history: Any = model.history
             changed = Q(id__in=history.filter(history_type__in=["~", "-"]).order_by().values("id"))
             stepped = Q(id__in=list(steps)) if model is Target else Q()
             rows = history.filter(changed | stepped if stepped else changed, pilot_id__in=self.pilots)
@@ -116,13 +116,11 @@ def version(row: Mapping[str, Any], fields: Iterable[str], names: Iterable[str])
 
 def with_steps(versions: Sequence[Version], entries: Sequence[Mapping[str, Any]]) -> list[Version]:
     """The versions of a target with its steps by year, and one more for each entry about a step."""
-    events = sorted(
-        [*((item.at, 0, item) for item in versions), *((row["history_date"], 1, row) for row in entries)],
-        key=itemgetter(0, 1),
-    )
+    events: list[tuple[datetime, int, Any]] = [(item.at, 0, item) for item in versions]
+    events += [(row["history_date"], 1, row) for row in entries]
     steps: dict[int, tuple[int, Any]] = {}  # by the key of the step
     found: list[Version] = []
-    for at, _place, event in events:
+    for at, _place, event in sorted(events, key=itemgetter(0, 1)):
         if isinstance(event, Version):
             current, by = event, event.by
         elif found:

@@ -414,7 +414,8 @@ def trend_chart(status: PilotStatus, item: IndicatorStatus, sources: Sequence[So
     points = [reading_point(reading, indicator.unit_text, status.as_of) for reading in readings]
     path, expected, base = path_points(item), expected_point(item), base_point(item)
     marks = [mark for mark in (*points, *path, expected, base) if mark]
-    axis = axis_of([*(mark["y"] for mark in marks), *([bound_of(item)] if bound_of(item) is not None else [])])
+    bound = bound_of(item)
+    axis = axis_of([*(mark["y"] for mark in marks), *([] if bound is None else [bound])])
     return Chart(
         slug=f"trend-{slug_of(item)}",
         kind="trend",
@@ -424,7 +425,7 @@ def trend_chart(status: PilotStatus, item: IndicatorStatus, sources: Sequence[So
         data={
             "points": points,
             "path": path,
-            "bound": bound_of(item),
+            "bound": bound,
             "expected": expected,
             "base": base,
             "axis": axis,

@@ -218,7 +218,7 @@ def quarters_table(item: IndicatorStatus, readings: Sequence[Reading], values: V
     ]
     rows = []
     for at in span_of(readings):
-        own = [reading for reading in readings if place(reading) == at]
+        own: list[Reading | None] = [reading for reading in readings if place(reading) == at]
         rows += [quarter_cells(item, at, reading, values, as_of) for reading in own or [None]]
     return Table(columns, rows)
 

@@ -84,7 +84,7 @@ def owed_value(as_of: date) -> Q:
 
 
 def reported(as_of: date) -> Q:
-    return of_pilot(as_of) & Q(reported_on__lte=as_of) & Q(newest_reported(as_of))
+    return of_pilot(as_of) & Q(reported_on__lte=as_of) & newest_reported(as_of)
 
 
 def with_sources(model: Any, among: Condition) -> Condition:
