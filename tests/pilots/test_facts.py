@@ -65,7 +65,7 @@ def told(pilot: Any) -> dict[str, list[Any]]:
         "milestones": [item.planned_on for item in pilot.milestones_read],
         "targets": [target.indicator.code for target in pilot.targets_read],
         "readings": [(reading.period, reading.version) for reading in pilot.readings_read],
-        "overrides": [override.colour for override in pilot.overrides_read if override.author.username == "author"],
+        "overrides": [override.colour for override in pilot.overrides_read],
     }
 
 
