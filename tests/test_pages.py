@@ -42,6 +42,8 @@ PAGES = [
     "/pilots/otog-high-tech-industrial-development-zone/",
     "/batches/national-batch-1/",
     "/synergy/",
+    "/compare/?a=huzhou&b=baoding",
+    "/compare/provinces/?a=zhejiang",
     "/trends/",
     "/trends/?indicator=CO2_TOT&level=national",
     "/industries/",
@@ -71,7 +73,18 @@ def test_every_record_has_its_page(client: Client) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/policies/", "/provinces/", "/pilots/", "/synergy/", "/trends/", "/industries/", "/data/", "/search/?q=a"],
+    [
+        "/",
+        "/policies/",
+        "/provinces/",
+        "/pilots/",
+        "/synergy/",
+        "/trends/",
+        "/compare/",
+        "/industries/",
+        "/data/",
+        "/search/?q=a",
+    ],
 )
 def test_empty_data_is_no_error(empty: None, client: Client, path: str) -> None:
     assert client.get(path).status_code == 200

@@ -1,6 +1,7 @@
 """Pages of the programme: read the address, ask, answer."""
 
 from pilots.views.batches import batch_detail, batch_list
+from pilots.views.compare import compare_pilots, compare_provinces
 from pilots.views.data import data
 from pilots.views.desk import desk
 from pilots.views.imports import (
@@ -26,6 +27,8 @@ __all__ = [
     "batch_detail",
     "batch_list",
     "changes",
+    "compare_pilots",
+    "compare_provinces",
     "data",
     "desk",
     "import_again",
