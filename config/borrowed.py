@@ -24,6 +24,55 @@ DJANGO = (
         "This password is too short. It must contain at least %d characters.",
     ),
 )
+IN_FORMS = (
+    _("Enter a valid value."),
+    _("Enter a valid domain name."),
+    _("Enter a valid URL."),
+    _("Enter a valid integer."),
+    _("Enter a valid email address."),
+    _("Enter a valid date."),
+    _("Enter a valid time."),
+    _("Enter a valid date/time."),
+    _("Enter a number."),
+    _("Enter a whole number."),
+    _("This field is required."),
+    _("Select a valid choice. %(value)s is not one of the available choices."),
+    _("Select a valid choice. That choice is not one of the available choices."),
+    _("Are you sure?"),
+    _("Add"),
+    _("Add %s"),
+    _("Add %(name)s"),
+    _("Add another %(model)s"),
+    _("Save and add another"),
+    _("The {name} “{obj}” was added successfully. You may add another {name} below."),
+    _("The {name} “{obj}” was changed successfully. You may edit it again below."),
+    _("The {name} “{obj}” was changed successfully. You may add another {name} below."),
+    _("You don’t have permission to view or edit anything."),
+    _("Your password was changed."),
+    _(
+        "Please enter your old password, for security’s sake, and then enter your new password twice so we can verify "
+        "you typed it in correctly."
+    ),
+    _("Please enter your new password twice so we can verify you typed it in correctly."),
+    _("Your old password was entered incorrectly. Please enter it again."),
+    _("Your password can’t be too similar to your other personal information."),
+    _("Your password can’t be a commonly used password."),
+    _("Your password can’t be entirely numeric."),
+    _("Please correct the error below."),
+    _("Please correct the errors below."),
+    ngettext_lazy(
+        "Ensure this value has at least %(limit_value)d character (it has %(show_value)d).",
+        "Ensure this value has at least %(limit_value)d characters (it has %(show_value)d).",
+    ),
+    ngettext_lazy(
+        "Ensure this value has at most %(limit_value)d character (it has %(show_value)d).",
+        "Ensure this value has at most %(limit_value)d characters (it has %(show_value)d).",
+    ),
+    ngettext_lazy(
+        "Your password must contain at least %(min_length)d character.",
+        "Your password must contain at least %(min_length)d characters.",
+    ),
+)
 SIMPLE_HISTORY = (_("Deleted %(type_name)s"), _("Changes"))
 FILTERS = (_("Range query expects two values."), _("Select a lookup."), _("%s (descending)"))
 AXES = (

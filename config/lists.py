@@ -335,6 +335,7 @@ def build_listing(
     order: Mapping[str, Sequence[str]],
     total: int,
     empty: str,
+    on_page: int = ROWS_ON_A_PAGE,
 ) -> tuple[Listing, Callable[[], Stream]]:
     """The listing of a page and a function that reads its whole table for a file.
 
@@ -345,7 +346,7 @@ def build_listing(
     bar = filter_bar(request, filterset)
     word = chosen_sort(request, columns, sort)
     rows = ordered(filterset.qs, order[word.removeprefix("-")], word.startswith("-"))
-    pages = Paginator(rows, ROWS_ON_A_PAGE)
+    pages = Paginator(rows, on_page)
     page = pages.get_page(page_number(request, pages))
     items = list(page.object_list)
     ahead(items)

@@ -32,7 +32,7 @@ DEFINITIONS = (
     ),
     Definition(
         "known-by",
-        _("Known by"),
+        _("Latest date"),
         _(
             "The latest day by which a document is known to exist: its day of issue, the last day of the month or "
             "year when only that is known, or the day on which another document cites it."
@@ -49,7 +49,7 @@ DEFINITIONS = (
     ),
     Definition(
         "dated",
-        _("On a known day, and only known by a day"),
+        _("Date known, and only a latest date"),
         _(
             "Of the issued plans: those whose full date of issue is known, and the others, "
             "which may have been issued earlier than the day by which they are known."
@@ -276,7 +276,7 @@ DEFINITIONS = (
         "apeq",
         _("Air pollutant equivalents"),
         _(
-            "Each pollutant’s tonnes over its kilograms per equivalent (SO2 and NOx 0.95, soot 2.18, VOCs 0.95 for "
+            "Each pollutant’s tonnes over its kilograms per equivalent (SO₂ and NOx 0.95, soot 2.18, VOCs 0.95 for "
             "reference), added up, in thousand equivalents. Environmental Protection Tax Law, annex 2. Water is kept "
             "apart."
         ),

@@ -32,6 +32,11 @@ class Gap:
         """Expected and not on record; None where it is not known how many are expected."""
         return None if self.expected is None else max(0, self.expected - self.recorded - (self.withdrawn or 0))
 
+    @property
+    def share(self) -> float | None:
+        """How much of what was announced or is expected is on record; None where nobody said how much that is."""
+        return None if not self.expected else min(1.0, (self.recorded + (self.withdrawn or 0)) / self.expected)
+
 
 def build_gaps(as_of: date, batches: Sequence[BatchCount], policy: Policy | None) -> list[Gap]:
     """The holes in the records on a day: one policy's provincial plans, then every batch by kind."""

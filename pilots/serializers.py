@@ -801,7 +801,7 @@ class TrendSerializer(serializers.Serializer):
 
 class IndustryCoverageSerializer(serializers.Serializer):
     industry = Link(read_only=True, help_text=_("The industry."))
-    pilots = serializers.IntegerField(read_only=True, help_text=_("Pilots that name it."))
+    pilots = serializers.IntegerField(read_only=True, help_text=_("Pilots in this industry, by their own documents."))
     provinces = serializers.IntegerField(
         read_only=True, help_text=_("Provinces of the roster with at least one of them.")
     )

@@ -21,6 +21,7 @@ urlpatterns = [
     path("trends/", views.trends, name="trends"),
     path("desk/", views.desk, name="desk"),
     path("data/", views.data, name="data"),
+    path("about/", views.about, name="about"),
     path("search/", views.search, name="search"),
     path("admin/changes/", admin.site.admin_view(views.changes), name="changes"),
     path("admin/quality/", admin.site.admin_view(views.quality), name="quality"),

@@ -87,7 +87,7 @@ def plan_columns() -> list[Column]:
         Column("title", _("Plan")),
         Column("doc_number", _("Document number")),
         Column("issued_on", _("Issued"), "date"),
-        Column("known_by", _("Known by"), "date"),
+        Column("known_by", _("Latest date"), "date"),
         Column("lag_days", _("Days after the national document"), "integer"),
         Column("confidence", _("Confidence")),
     ]
@@ -139,7 +139,7 @@ def regions_table(rollout: Rollout) -> Table:
         Column("issued", pgettext("a count", "Issued"), "integer"),
         Column("roster", _("Provinces"), "integer"),
         Column("share", _("Share"), "share"),
-        Column("dated", _("On a known day"), "integer"),
+        Column("dated", _("Date known"), "integer"),
         Column("median", _("Median days"), "decimal"),
     ]
     rows = [
@@ -186,8 +186,8 @@ def adoption_chart(rollout: Rollout, sources: Sequence[Source]) -> Chart:
             "dated": [{"date": step.date.isoformat(), "n": step.issued} for step in rollout.dated_series],
             "flags": flags(rollout),
             "labels": {
-                "issued": _("issued, known by the day"),
-                "dated": _("of them with a known day of issue"),
+                "issued": _("issued, by the latest date known"),
+                "dated": _("of them with the day of issue known"),
                 "of": _("of %(roster)d") % {"roster": rollout.roster},
                 "y": _("provinces"),
             },
@@ -206,7 +206,7 @@ def adoption_title(rollout: Rollout) -> str:
     if not rollout.issued:
         return _("No plan is known yet")
     if rollout.issued == rollout.roster:
-        return _("The last plans are known by %(day)s") % {"day": day(rollout.series[-1].date)}
+        return _("The last plans were issued by %(day)s at the latest") % {"day": day(rollout.series[-1].date)}
     if rollout.half_on:
         return _("Half of the provinces had issued by %(day)s") % {"day": day(rollout.half_on)}
     return _("%(issued)d of %(roster)d had issued by %(day)s") % {
@@ -371,7 +371,7 @@ def tile_title(row: ProvinceRollout) -> str:
         return labelled(row.province.name, status_label(row.status))
     if row.issued and row.issued.precision == "day":
         return _("%(province)s: issued on %(day)s") % {"province": row.province.name, "day": day(row.issued.on)}
-    return _("%(province)s: issued, known by %(day)s") % {
+    return _("%(province)s: issued by %(day)s at the latest") % {
         "province": row.province.name,
         "day": day(row.known_by) if row.known_by else "",
     }

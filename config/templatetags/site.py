@@ -29,6 +29,7 @@ from config.words import listed
 register = template.Library()
 
 KEPT = ("as_of", "lang")  # what a link hands on: the day looked at and the language asked for
+UNDONE = re.compile(r"Import (\d+) undone|撤销导入(\d+)")
 NUMBER_KINDS = {"integer", "decimal", "share", "days"}
 MOST_COLUMNS, MOST_NUMBERS = 2, 5  # columns after the first with which a table stays one on a phone
 BRIEF = 24  # letters that a table's cell keeps on one line; a Chinese character is as wide as two

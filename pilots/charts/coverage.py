@@ -176,7 +176,7 @@ def matrix_title(coverage: Coverage) -> str:
     sums = [sum(row[index] for row in matrix.cells) for index in range(len(matrix.columns))]
     empty = [label for (_code, label), total in zip(matrix.columns, sums, strict=True) if total == 0]
     if not empty:
-        return _("Every column has a pilot that names an industry")
+        return _("All %(n)d places of the table have a pilot that names an industry") % {"n": len(matrix.columns)}
     if len(empty) > 6:
         text = _("%(n)d of %(all)d columns have no pilot that names an industry")
         return text % {"n": len(empty), "all": len(matrix.columns)}

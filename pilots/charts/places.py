@@ -110,7 +110,7 @@ def overview_map(overview: Overview, outside: Sequence[Province], sources: Seque
         columns += [
             Column("status", _("Plan")),
             Column("issued_on", _("Issued"), "date"),
-            Column("known_by", _("Known by"), "date"),
+            Column("known_by", _("Latest date"), "date"),
         ]
     columns.append(Column("pilots", _("Pilots"), "integer"))
     plans = {row.province.pk: row for row in rollout.provinces} if rollout else {}

@@ -331,7 +331,7 @@ def milestones_title(status: PilotStatus) -> str:
     late = max((i.light.delay or 0 for i in status.milestones if i.due and not i.done), default=0)
     if not late:
         return text
-    return clauses([text, _("the latest is %(days)s overdue") % {"days": days_text(late)}])
+    return clauses([text, _("the longest overdue by %(days)s") % {"days": days_text(late)}])
 
 
 def milestone_row(item: MilestoneStatus, as_of: date) -> dict[str, Any]:

@@ -210,7 +210,7 @@ def coordinates_table(synergy: Synergy) -> Table:
         Column("class", _("Class")),
         Column("carbon", _("Carbon reduced"), "share"),
         Column("air", _("Air pollutants reduced (equivalents)"), "share"),
-        Column("tonnes", _("CO2 reduced, t"), "decimal"),
+        Column("tonnes", _("CO₂ reduced, t"), "decimal"),
         Column("equivalents", _("Air pollutants reduced, thousand equivalents"), "decimal"),
         Column("used", _("Pollutants used")),
         Column("base_year", _("Base year")),
@@ -286,7 +286,7 @@ def amber_table(synergy: Synergy) -> Table:
         Column("province", _("Province")),
         Column("air", _("Air pollutants reduced (equivalents)"), "share"),
         Column("carbon", _("Carbon reduced"), "share"),
-        Column("tonnes", _("CO2 reduced, t"), "decimal"),
+        Column("tonnes", _("CO₂ reduced, t"), "decimal"),
         Column("industries", _("Industries")),
     ]
     found = [item for item in synergy.on_chart if item.kind == CoControl.POLLUTION_DOWN_CARBON_UP]

@@ -137,7 +137,7 @@ class Indicator(Recorded, Named):
         decimal_places=4,
         null=True,
         blank=True,
-        help_text=_("Environmental Protection Tax Law, annex 2; for example 0.95 for SO2."),
+        help_text=_("Environmental Protection Tax Law, annex 2; for example 0.95 for SO₂."),
     )
     may_enter_synergy = models.CharField(
         _("may enter synergy"),

@@ -91,7 +91,7 @@ class Batch(Slugged, Titled, Sourced):
         _("announced on"), null=True, blank=True, validators=[check_not_ahead], help_text=_("Empty when not known.")
     )
     known_by = models.DateField(
-        _("known by"),
+        _("latest date known"),
         blank=True,
         validators=[check_not_ahead],
         help_text=_("Latest day by which it is known to exist. Left empty, it is the day of announcement."),

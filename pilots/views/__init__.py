@@ -1,5 +1,6 @@
 """Pages of the programme: read the address, ask, answer."""
 
+from pilots.views.about import about
 from pilots.views.batches import batch_detail, batch_list
 from pilots.views.compare import compare_pilots, compare_provinces
 from pilots.views.data import data
@@ -24,6 +25,7 @@ from pilots.views.synergy import synergy
 from pilots.views.trends import trends
 
 __all__ = [
+    "about",
     "batch_detail",
     "batch_list",
     "changes",

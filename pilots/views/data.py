@@ -15,6 +15,7 @@ from config.charts import Cell, Column, Table
 from config.kept import kept_page
 from config.lists import PAGE_WORDS, Export, Exports, Listing, Stream, build_listing, check_words, exported
 from config.templatetags.site import lang_of
+from config.words import clauses
 from pilots.charts import reconciliation_table
 from pilots.definitions import DEFINITIONS
 from pilots.gaps import Gap, build_gaps
@@ -25,6 +26,7 @@ from policies.filters import SourceFilter
 from policies.models import Agency, Figure, Industry, Measure, Policy, Province, ProvincialPlan, Source
 from policies.rollout import POLICY_PARAMETER, choose_policy
 
+SOURCES_ON_A_PAGE = 15  # the page goes on above them: a whole list of sources reads like a book
 RELIABILITY_TAGS = {"official": "green", "media": "blue", "inferred": "yellow"}
 SOURCE_ORDER = {
     "title": ["title"],
@@ -94,6 +96,7 @@ def source_listing(request: HttpRequest) -> tuple[Listing, Callable[[], Stream]]
         order=SOURCE_ORDER,
         total=Source.objects.count(),
         empty=_("No source matches these filters."),
+        on_page=SOURCES_ON_A_PAGE,
     )
 
 
@@ -115,30 +118,36 @@ def gaps_table(gaps: Sequence[Gap]) -> Table:
         Column("withdrawn", _("Withdrawn"), "integer"),
         Column("expected", _("Announced or expected"), "integer"),
         Column("missing", _("Missing"), "integer"),
+        Column("share", _("Share recorded"), "share"),
     ]
-    rows = [
-        [
-            Cell(gap.what),
-            Cell(gap.firm),
-            Cell(gap.recorded),
-            Cell("" if gap.withdrawn is None else gap.withdrawn),
-            Cell(gap.expected),
-            Cell(gap.missing),
-        ]
-        for gap in gaps
-    ]
-    return Table(columns, rows)
+    return Table(columns, [gap_cells(gap) for gap in gaps])
+
+
+def gap_cells(gap: Gap) -> list[Cell]:
+    withdrawn = "" if gap.withdrawn is None else gap.withdrawn
+    counts = (gap.firm, gap.recorded, withdrawn, gap.expected, gap.missing, gap.share)
+    return [Cell(gap.what), *map(Cell, counts)]
+
+
+MOST_NAMED = 3
 
 
 def data_finding(gaps: Sequence[Gap]) -> str:
-    """One sentence: how many of the announced pilots still have no name here."""
-    missing = sum(gap.missing or 0 for gap in gaps)
+    """One sentence: of which kinds the least is on record, each with its own share. Unlike things are not added up."""
+    short = sorted((gap for gap in gaps if gap.share is not None and gap.share < 1), key=lambda gap: gap.share or 0)
+    if not short:
+        return _("Everything that was announced or is expected is on record.")
+    named = [
+        _("%(what)s (%(recorded)d of %(expected)d)")
+        % {"what": gap.what, "recorded": gap.recorded, "expected": gap.expected}
+        for gap in short[:MOST_NAMED]
+    ]
     text = ngettext(
-        "%(n)d thing that was announced or is expected is not on record yet.",
-        "%(n)d things that were announced or are expected are not on record yet.",
-        missing,
+        "%(n)d kind of record is not complete. Least complete: %(named)s.",
+        "%(n)d kinds of records are not complete. Least complete: %(named)s.",
+        len(short),
     )
-    return text % {"n": missing}
+    return text % {"n": len(short), "named": clauses(named)}
 
 
 ALSO_WITHDRAWN = {"pilots", "milestones", "targets"}

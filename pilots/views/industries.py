@@ -105,7 +105,7 @@ def industry_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
     measures = industry.measures.prefetch_related("policies")
     tables: Exports = {
         **chart_exports(charts),
-        "pilots": Export(_("Pilots that name it"), lambda: table, (), scope, sources),
+        "pilots": Export(_("Pilots in this industry"), lambda: table, (), scope, sources),
         "measures": Export(
             _("Measures meant for it"),
             lambda: measures_table(measures.prefetch_related("industries")),

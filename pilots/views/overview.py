@@ -327,7 +327,7 @@ def count_figure(value: Overview, batch: Batch, kind: str) -> dict[str, Any]:
 def reduced_figures(value: Overview) -> list[dict[str, Any]]:
     """What the pilots have reduced together, each over how many of them."""
     carbon, air = value.synergy.carbon_total, value.synergy.apeq_total
-    over = _("over %(used)d of %(n)d pilots")
+    over = _("%(used)d of %(n)d pilots counted")
     return [
         {
             "label": _("CO₂ reduced"),

@@ -57,7 +57,7 @@ def province_columns() -> list[Column]:
         Column("region", _("Region"), sort="region"),
         Column("status", _("Plan"), sort="status"),
         Column("issued_on", _("Issued"), "date"),
-        Column("known_by", _("Known by"), "date", sort="known"),
+        Column("known_by", _("Latest date"), "date", sort="known"),
         Column("lag_days", _("Days after the national document"), "integer", sort="lag"),
         Column("pilots", _("Pilots recorded"), "integer", sort="pilots"),
     ]
@@ -236,7 +236,7 @@ def plans_by_policy(plans: Sequence[tuple[Policy, ProvinceRollout]]) -> Table:
         Column("title", _("Plan")),
         Column("doc_number", _("Document number")),
         Column("issued_on", _("Issued"), "date"),
-        Column("known_by", _("Known by"), "date"),
+        Column("known_by", _("Latest date"), "date"),
         Column("lag_days", _("Days after the national document"), "integer"),
         Column("confidence", _("Confidence")),
     ]
@@ -263,7 +263,7 @@ def own_policies_table(policies: QuerySet[Policy]) -> Table:
         Column("policy", _("Policy")),
         Column("doc_number", _("Document number")),
         Column("issued_on", _("Issued"), "date"),
-        Column("known_by", _("Known by"), "date"),
+        Column("known_by", _("Latest date"), "date"),
     ]
     rows = [
         [

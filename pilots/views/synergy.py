@@ -22,6 +22,7 @@ from config.lists import (
     figures_export,
     filter_bar,
 )
+from config.quantities import TEN_KILOTONNES, quantity
 from config.words import clauses
 from pilots.charts import (
     amber_table,
@@ -126,10 +127,10 @@ def synergy_figures(found: Synergy) -> list[dict[str, Any]]:
             "definition": "co-control",
         },
         {
-            "label": _("CO2 reduced together"),
-            "value": None if carbon.value is None else amount(carbon.value / 10000),
-            "of": _("10⁴ t"),
-            "note": _("over %(used)d of %(n)d pilots; %(within)d parks inside cities left out")
+            "label": _("CO₂ reduced together"),
+            "value": None if carbon.value is None else quantity(carbon.value / 10000, TEN_KILOTONNES),
+            "of": "",
+            "note": _("%(used)d of %(n)d pilots counted; %(within)d parks inside pilot cities left out")
             % {"used": carbon.used, "n": carbon.possible, "within": len(carbon.within)},
             "definition": "reduction",
         },
@@ -137,7 +138,7 @@ def synergy_figures(found: Synergy) -> list[dict[str, Any]]:
             "label": _("Air pollutants reduced together"),
             "value": None if air.value is None else amount(air.value),
             "of": _("thousand equivalents"),
-            "note": _("over %(used)d of %(n)d pilots") % {"used": air.used, "n": air.possible},
+            "note": _("%(used)d of %(n)d pilots counted") % {"used": air.used, "n": air.possible},
             "definition": "apeq",
         },
         {

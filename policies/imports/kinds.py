@@ -30,6 +30,7 @@ GREATEST_KEY = 2**63 - 1
 USUAL_WORDS: Mapping[str, tuple[str, ...]] = {
     "province": ("省", "地区", "省区市", "所属省份"),
     "doc_number": ("发文字号", "文件编号"),
+    "known_issued_by": ("known by",),  # as the heading was until it said what it means
     "issued_on": ("印发时间", "发文日期", "发文时间"),
     "title_zh": ("文件名称", "政策名称", "方案名称", "标题"),
     "agencies": ("发文机关", "发文单位", "印发部门"),

@@ -373,7 +373,7 @@ class Dated(models.Model):
         help_text=_("Day it was made public, where that differs from the day of issue."),
     )
     known_issued_by = models.DateField(
-        _("known by"),
+        _("latest date known"),
         null=True,
         blank=True,
         validators=[check_not_ahead],

@@ -428,6 +428,9 @@ class Unit(models.TextChoices):
     COUNT = "count", _("count")
     MICROGRAM = "ug/m3", "μg/m³"
     MEGATONNE = "million t", _("million t")
+    TEN_KILOTONNES = "10k t", _("10⁴ t")
+    TONNE = "t", _("t")
+    TONNE_A_YEAR = "t/yr", _("t a year")
 
 
 PERIOD_PATTERN = r"^([0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?)?$"

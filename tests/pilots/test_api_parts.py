@@ -146,8 +146,8 @@ def test_an_indicator_is_found_by_its_code_in_any_case(client: Client, code: str
     body = client.get(f"/api/v1/indicators/{code}/").json()
     assert body == {
         "code": "AIR_SO2",
-        "name": "SO2 emissions",
-        "name_en": "SO2 emissions",
+        "name": "SO₂ emissions",
+        "name_en": "SO₂ emissions",
         "name_zh": "二氧化硫排放量",
         "unit": "t",
         "unit_zh": "吨",

@@ -55,7 +55,7 @@ def test_a_template_has_headings_in_the_reader_s_language_and_nothing_below() ->
         [
             *("Record number", "Title in Chinese", "Title in English", "Confidence", "Note in English"),
             *("Note in Chinese", "Issued on", "Precision"),
-            *("Published on", "Known by", "Policy", "Province", "Status", "Document number", "Issuing bodies"),
+            *("Published on", "Latest date known", "Policy", "Province", "Status", "Document number", "Issuing bodies"),
             *("Searched on", "Searched where", "Sources"),
         ]
     ]
@@ -71,7 +71,7 @@ def test_cells_still_empty_keep_codes_as_text_and_do_not_make_a_day_of_a_month()
     assert {name: form for name, form in formats.items() if form != "@"} == {
         "Record number": "General",
         "Published on": "yyyy-mm-dd",
-        "Known by": "yyyy-mm-dd",
+        "Latest date known": "yyyy-mm-dd",
         "Issuing bodies": "General",
         "Searched on": "yyyy-mm-dd",
     }
@@ -257,7 +257,7 @@ def test_csv_has_a_mark_for_excel_and_text_that_never_runs() -> None:
     plan = one_plan()
     assert csv_of(PLANS) == (
         "\ufeffRecord number,Title in Chinese,Title in English,Confidence,Note in English,Note in Chinese,Issued on,"
-        "Precision,Published on,Known by,Policy,Province,Status,Document number,Issuing bodies,Searched on,"
+        "Precision,Published on,Latest date known,Policy,Province,Status,Document number,Issuing bodies,Searched on,"
         "Searched where,Sources\r\n"
         f"{plan.pk},'=1+1,\"_x0041_ \n+\",official,'-,,2022-06,month,2022-07-02,2022-06-30,"
         'Joint plan,Tibet,issued,0012,7,,,"公报\n网页"\r\n'
