@@ -110,12 +110,12 @@ def test_the_cover_of_a_page_names_the_filter_beside_the_table_that_obeys_it(cli
         ["Pilots"],
         [client.get("/pilots/?as_of=2026-11-24").context["finding"]],
         ["As of", DAY],
-        ["Rows", 15 + 10 + 32],
+        ["Rows", 17 + 8 + 32],
     ]
     assert lines[4] == ["Address", "http://testserver/pilots/?kind=park&as_of=2026-11-24"]
     assert [(row[0], row[3], row[4]) for row in values(about)[7:10]] == [
-        ("Pilots", 15, "Kind: industrial park"),
-        ("Announced against recorded", 10, "none"),
+        ("Pilots", 17, "Kind: industrial park"),
+        ("Announced against recorded", 8, "none"),
         (about["A10"].value, 32, "none"),
     ]
 

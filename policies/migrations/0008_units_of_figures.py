@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("policies", "0006_notes_in_two_languages"),
+        ("policies", "0007_national_editor"),
     ]
 
     operations = [

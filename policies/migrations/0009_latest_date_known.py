@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("policies", "0007_units_of_figures"),
+        ("policies", "0008_units_of_figures"),
     ]
 
     operations = [
