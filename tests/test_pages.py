@@ -389,9 +389,9 @@ def test_the_list_of_pilots_computes_only_what_it_shows(
     """Fifty of them at most, unless it is asked to sort or to filter by what is computed."""
     computed: list[str] = []
 
-    def counted(pilot: Pilot, as_of: date) -> Any:
+    def counted(pilot: Pilot, as_of: date, *plans: Any) -> Any:
         computed.append(pilot.slug)
-        return pilot_status(pilot, as_of)
+        return pilot_status(pilot, as_of, *plans)
 
     add_pilots(n)
     monkeypatch.setattr(progress, "pilot_status", counted)
