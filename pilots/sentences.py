@@ -12,6 +12,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from config import quantities
 from config.words import clauses, labelled, listed_long
 from pilots.metrics import About, CoControl, Colour, Direction, Elasticity, Reason, TargetKind, Why, year_due
 from pilots.models import Milestone, Pilot, Target
@@ -85,6 +86,16 @@ def quantity(number: str, unit: str) -> str:
     """A number with its unit: `29,470 t`, 29,470吨."""
     # Translators: a number and its unit; Chinese sets no space between them.
     return _("%(number)s %(unit)s") % {"number": number, "unit": f"× {unit}" if unit.startswith("10⁴ ") else unit}
+
+
+def carbon_text(tonnes: Decimal) -> str:
+    """Tonnes of CO₂ as a reader of the programme counts them: 6.72 Mt, or 671.88万吨."""
+    return quantities.quantity(round(tonnes / 10_000, 2), quantities.TEN_KILOTONNES)
+
+
+def co2_text(tonnes: Decimal | None) -> str:
+    """The same with the name of the gas; “no data” where there is no value."""
+    return _("no data") if tonnes is None else _("%(amount)s CO₂") % {"amount": carbon_text(tonnes)}
 
 
 def office_of(pilot: Pilot) -> str:

@@ -50,6 +50,7 @@ class Pair:
     base: Decimal | None
     actual: Decimal | None
     target: Decimal | None
+    target_year: int | None = None  # of the target, where one is set from the base
 
     @property
     def reduction(self) -> Reduction:
@@ -113,6 +114,17 @@ class PilotSynergy:
     def joint_progress(self) -> Decimal | None:
         """S, from the pilot's own base, targets and values."""
         return metrics.joint_progress(self.pollution_progress.value, self.carbon_progress)
+
+    @cached_property
+    def expected_progress(self) -> Decimal | None:
+        """E: the part of the way to the carbon target that is due in the year; None without a target."""
+        aim = self.carbon.target_year
+        return None if aim is None else metrics.expected_share_by_year(self.base_year, self.year, aim)
+
+    @property
+    def schedule_ratio(self) -> Decimal | None:
+        """S / E: 1 when both targets are on schedule, below 1 when the pilot is behind."""
+        return metrics.schedule_ratio(self.joint_progress, self.expected_progress)
 
     @property
     def carbon_tonnes(self) -> Decimal | None:
@@ -259,4 +271,5 @@ def make_pair(
         own if own is not None else (base.value if base else None),
         actual.value if actual else None,
         aim,
+        target.target_year if target and aim is not None else None,
     )

@@ -432,9 +432,18 @@ def test_the_amber_table_elasticities_and_joint_progress(programme: Any, client:
     assert (amber[2].value, amber[3].value, amber[5].value) == (Decimal("0.15"), Decimal("-0.04"), "Steel")
     els = {row[0].value: row[2].value for row in tables["elasticities"].rows}
     assert els == {"Good": Decimal("5.00"), "Amber": "Pollution down, carbon up"}
-    joint = {row[0].value: row[2].value for row in tables["joint"].rows}
-    assert joint["Good"] == Decimal("0.671")  # √(0.75 · 0.6)
-    assert joint["Amber"] < 0
+    joint = {row[0].value: [cell.value for cell in row[1:4]] for row in tables["joint"].rows}
+    assert joint["Good"] == [Decimal("1.01"), Decimal("0.671"), Decimal("0.667")]  # √(0.75 · 0.6) against 2/3
+    assert joint["Amber"][1] < 0
+    assert list(joint) == ["Amber", "Good", *[name for name in joint if name not in {"Amber", "Good"}]]
+
+
+def test_joint_progress_is_sorted_by_any_of_its_numbers(programme: Any, client: Client) -> None:
+    answer = client.get(f"/synergy/?{DAY}&sort=-joint")
+    assert [row[0].value for row in answer.context["tables"]["joint"].rows][:2] == ["Good", "Amber"]
+    states = {head.column.key: head.state for head in answer.context["joint_heads"]}
+    assert (states["joint"], states["ratio"], states["basis"]) == ("descending", "none", "")
+    assert client.get(f"/synergy/?{DAY}&sort=class").status_code == 400
 
 
 def test_two_rises_are_never_called_a_reduction(programme: Any, client: Client) -> None:

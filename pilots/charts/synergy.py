@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from operator import itemgetter
 from typing import Any
 
 from django.urls import reverse
-from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from config.charts import Cell, Chart, Column, Lines, Table
 from config.templatetags.site import share as share_text
@@ -21,7 +21,7 @@ from pilots.charts.progress import settled
 from pilots.filters import SynergyPageFilter
 from pilots.metrics import EPSILON, CoControl, Elasticity
 from pilots.models import Pilot
-from pilots.sentences import amount, no_elasticity
+from pilots.sentences import co2_text, no_elasticity
 from pilots.synergy import Basis, Lack, PilotSynergy, Synergy
 from policies.charts import day
 from policies.models import Source
@@ -172,15 +172,6 @@ def group_point(group: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "text": [group[0]["text"][0], co2_text(Decimal(tonnes))],
         "n": len(group),
     }
-
-
-def co2_text(tonnes: Decimal | None) -> str:
-    """Tonnes of CO₂ in the large unit of the reader's language: 1.4 Mt in English, 140 times 10⁴ t in Chinese."""
-    large = Decimal(10_000) if (get_language() or "").startswith("zh") else Decimal(1_000_000)
-    if tonnes is None or abs(tonnes) < large:
-        return _("%(amount)s t CO₂") % {"amount": amount(tonnes)}
-    # Translators: the number is of millions of tonnes in English, of 10,000 tonnes in Chinese.
-    return _("%(amount)s Mt CO₂") % {"amount": amount(tonnes / large)}
 
 
 def point(item: PilotSynergy, named: bool) -> dict[str, Any]:
@@ -341,37 +332,62 @@ def elasticity_cell(found: Elasticity | None) -> Cell:
     return Cell(None if lacking[0] == "no_data" else lacking[1])
 
 
-def joint_table(synergy: Synergy) -> Table:
-    """P_A, P_C and S of each pilot beside the two rates: S alone would reward weak targets."""
-    columns = [
+def joint_columns() -> list[Column]:
+    return [
         Column("pilot", _("Pilot")),
+        Column("ratio", _("S / E: 1 is on schedule"), "decimal", sort="ratio"),
+        Column("joint", _("Joint progress S"), "decimal", sort="joint"),
+        Column("expected", _("Due by now, E"), "decimal"),
+        Column("air_progress", _("Progress of air pollutants"), "share", sort="air_progress"),
+        Column("carbon_progress", _("Progress of carbon"), "share", sort="carbon_progress"),
         Column("class", _("Class")),
-        Column("joint", _("Joint progress S"), "decimal"),
-        Column("air_progress", _("Progress of air pollutants, P_A"), "share"),
-        Column("carbon_progress", _("Progress of carbon, P_C"), "share"),
-        Column("air", _("Air pollutants reduced (equivalents)"), "share"),
-        Column("carbon", _("Carbon reduced"), "share"),
+        Column("air", _("Air pollutants reduced (equivalents)"), "share", sort="air"),
+        Column("carbon", _("Carbon reduced"), "share", sort="carbon"),
         Column("basis", _("Basis")),
     ]
-    items = sorted(
-        synergy.pilots, key=lambda i: (i.joint_progress is None, -(i.joint_progress or Decimal(0)), i.pilot.pk)
-    )
-    return Table(columns, Lines(items, joint_cells))
+
+
+JOINT_SORTS: Mapping[str, Callable[[PilotSynergy], Decimal | None]] = {
+    "ratio": lambda item: item.schedule_ratio,
+    "joint": lambda item: item.joint_progress,
+    "air_progress": lambda item: item.pollution_progress.value,
+    "carbon_progress": lambda item: item.carbon_progress,
+    "air": lambda item: item.apeq.rate,
+    "carbon": lambda item: item.carbon.reduction.rate,
+}
+JOINT_SORT = "ratio"  # who is furthest behind comes first
+
+
+def joint_table(synergy: Synergy, sort: str = JOINT_SORT) -> Table:
+    """S of each pilot against what is due, with both progresses and both rates: S alone would reward weak targets.
+
+    `sort` is a word of JOINT_SORTS, with - in front for the highest first; what has no value comes last.
+    """
+    value = JOINT_SORTS[sort.removeprefix("-")]
+    known = [item for item in synergy.pilots if value(item) is not None]
+    known.sort(key=lambda item: (value(item) or Decimal(0), item.pilot.pk), reverse=sort.startswith("-"))
+    items = [*known, *(item for item in synergy.pilots if value(item) is None)]
+    return Table(joint_columns(), Lines(items, joint_cells))
 
 
 def joint_cells(item: PilotSynergy) -> list[Cell]:
-    joint = item.joint_progress
     total = item.basis == Basis.TOTAL
     return [
         pilot_cell(item.pilot),
-        class_cell(item.kind) if total else Cell(_("not classed"), tag="grey"),
-        Cell(None if joint is None else round(joint, 3)),
+        Cell(rounded(item.schedule_ratio, 2)),
+        Cell(rounded(item.joint_progress, 3)),
+        Cell(rounded(item.expected_progress, 3)),
         Cell(item.pollution_progress.value),
         Cell(item.carbon_progress),
+        class_cell(item.kind) if total else Cell(_("not classed"), tag="grey"),
         Cell(item.apeq.rate),
         Cell(item.carbon.reduction.rate),
         Cell(str(item.basis.label), tag="" if total else "grey"),
     ]
+
+
+def rounded(value: Decimal | None, places: int) -> Decimal | None:
+    return None if value is None else round(value, places)
 
 
 # -- who is missing ------------------------------------------------------------------------------------

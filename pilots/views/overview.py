@@ -9,7 +9,6 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -33,10 +32,9 @@ from pilots.charts.stages import funnel_chart, longest_table, plan_lag_chart
 from pilots.metrics import Colour
 from pilots.models import Batch
 from pilots.overview import Overview, build_overview
-from pilots.sentences import amount
+from pilots.sentences import amount, carbon_text
 from policies.charts import adoption_chart, day
 from policies.models import Province, Source
-from policies.models.base import reads_chinese
 from policies.rollout import POLICY_PARAMETER
 
 ATTENTION_SHOWN = 8
@@ -331,8 +329,8 @@ def reduced_figures(value: Overview) -> list[dict[str, Any]]:
     return [
         {
             "label": _("CO₂ reduced"),
-            "value": None if carbon.value is None else number_format(round(carbon.value / carbon_unit()[0], 2), 2),
-            "of": carbon_unit()[1],
+            "value": None if carbon.value is None else carbon_text(carbon.value),
+            "of": "",
             "note": over % {"used": carbon.used, "n": carbon.possible},
         },
         {
@@ -342,8 +340,3 @@ def reduced_figures(value: Overview) -> list[dict[str, Any]]:
             "note": over % {"used": air.used, "n": air.possible},
         },
     ]
-
-
-def carbon_unit() -> tuple[int, str]:
-    """Tonnes in the unit in which a reader counts a programme's carbon, and its name: Mt, or 万吨."""
-    return (10_000, "万吨") if reads_chinese() else (1_000_000, "Mt")

@@ -18,11 +18,12 @@ from config.lists import (
     Exports,
     chart_exports,
     check_words,
+    chosen_sort,
     exported,
     figures_export,
     filter_bar,
+    heads,
 )
-from config.quantities import TEN_KILOTONNES, quantity
 from config.words import clauses
 from pilots.charts import (
     amber_table,
@@ -33,11 +34,11 @@ from pilots.charts import (
     missing_groups,
     missing_table,
 )
-from pilots.charts.synergy import synergy_title
+from pilots.charts.synergy import JOINT_SORT, joint_columns, synergy_title
 from pilots.filters import SynergyPageFilter
 from pilots.metrics import CoControl
 from pilots.models import Pilot, Reading, Target
-from pilots.sentences import amount
+from pilots.sentences import amount, carbon_text
 from pilots.synergy import Synergy, build_synergy
 from pilots.views.shared import sources_of
 
@@ -50,13 +51,14 @@ def synergy(request: HttpRequest) -> HttpResponseBase:
     pilots = Pilot.objects.listed(as_of)
     filterset = SynergyPageFilter(request.GET, queryset=pilots, request=request)
     bar = filter_bar(request, filterset)
+    sort = chosen_sort(request, joint_columns(), JOINT_SORT)
     found = build_synergy(with_industries(filterset.qs), as_of, filterset.picked_year)
     chart = coordinates_chart(found, scope_of(found), sources_of(members(found), Reading, Target))
     builds: dict[str, tuple[str, Callable[[], Table]]] = {
         "classes": (_("Classes"), lambda: classes_table(found)),
         "amber": (_("Pollution down, carbon up"), lambda: amber_table(found)),
         "elasticities": (_("Cross-elasticities"), lambda: elasticity_table(found)),
-        "joint": (_("Joint progress"), lambda: joint_table(found)),
+        "joint": (_("Joint progress"), lambda: joint_table(found, sort)),
         "missing": (_("Who is missing, and why"), lambda: missing_table(found)),
     }
     tables = {
@@ -78,6 +80,7 @@ def synergy(request: HttpRequest) -> HttpResponseBase:
         "synergy": found,
         "charts": {"coordinates": chart},
         "figures": figures,
+        "joint_heads": heads(request, joint_columns(), sort),
         "groups": missing_groups(found),
         "tables": {name: export.build() for name, export in tables.items() if name != "missing"},
     }
@@ -128,7 +131,7 @@ def synergy_figures(found: Synergy) -> list[dict[str, Any]]:
         },
         {
             "label": _("CO₂ reduced together"),
-            "value": None if carbon.value is None else quantity(carbon.value / 10000, TEN_KILOTONNES),
+            "value": None if carbon.value is None else carbon_text(carbon.value),
             "of": "",
             "note": _("%(used)d of %(n)d pilots counted; %(within)d parks inside pilot cities left out")
             % {"used": carbon.used, "n": carbon.possible, "within": len(carbon.within)},
