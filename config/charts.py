@@ -32,6 +32,7 @@ class Column:
     label: str
     kind: Kind = "text"
     sort: str = ""  # the ordering word in the address, where the column can be sorted
+    file_only: bool = False  # a list shows it in its files alone: the page has no room for it
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,14 @@ from typing import Any, ClassVar
 
 import django_filters
 from django import forms
-from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_filters import FilterSet
 
+from config.facets import is_many
 from config.faults import nearest, short
 from config.lists import terms_query
 
@@ -150,19 +151,6 @@ class RecordsFilter(SeveralFilter):
     field_class = RecordsField
 
 
-def is_many(model: Any, path: str) -> bool:
-    """Whether a record may have several of what the path leads to."""
-    for name in path.split("__"):
-        try:
-            field = model._meta.get_field(name)
-        except FieldDoesNotExist:  # computed by the query
-            return False
-        if field.many_to_many or field.one_to_many:
-            return True
-        model = field.related_model
-    return False
-
-
 class RecordFilter(django_filters.ModelChoiceFilter):
     """Filter by a related record, named by its code: `?province=hebei`."""
 
@@ -172,6 +160,11 @@ class RecordFilter(django_filters.ModelChoiceFilter):
         kwargs.setdefault("to_field_name", "slug")
         kwargs.setdefault("empty_label", gettext_lazy("all"))
         super().__init__(*args, **kwargs)
+
+    @property
+    def facet(self) -> str:
+        """The path by which rows say under which choice they fall."""
+        return f"{self.field_name}__{self.extra['to_field_name']}"
 
     def suffixed(self) -> dict[str, SeveralFilter]:
         """What may be asked of several such records."""
@@ -202,6 +195,12 @@ class WordFilter(django_filters.ChoiceFilter):
 
     field_class = WordField
     several: ClassVar[type[SeveralFilter]] = WordsFilter
+    computed = False
+
+    @property
+    def facet(self) -> str:
+        """The path by which rows say under which choice they fall; empty where that is computed."""
+        return "" if self.computed else str(self.field_name)
 
     def suffixed(self) -> dict[str, SeveralFilter]:
         """What may be asked of several such words."""

@@ -10,8 +10,8 @@ from itertools import chain, islice
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.db.models import F, Q, QuerySet
-from django.forms import Form
+from django.db.models import F, OrderBy, Q, QuerySet
+from django.forms import BoundField, Form
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.dateformat import format as format_date
@@ -23,11 +23,13 @@ from config.chart_state import CHART_PARAMETERS
 from config.charts import Cell, Chart, Column, Table
 from config.demonstration import file_lines, file_stem
 from config.exports import csv_response, xlsx_response
+from config.facets import Facets, build_facets, put_counts
 from config.faults import BadRequest, Fault, short, unknown_parameter
 from config.words import clauses, labelled
 from config.workbooks import Cover, Part, write_workbook
 
 ROWS_ON_A_PAGE = 50
+MOST_FIRST = 4  # filters in sight where a page does not say which
 CHUNK = 500  # rows fetched at a time for a file
 WHOLE_PAGE = "page.xlsx"  # the word in the address for all tables of a page in one workbook
 PAGE_WORDS = {"as_of", "lang", "page", "sort", "export", *CHART_PARAMETERS}  # base.html refuses them without a chart
@@ -58,6 +60,10 @@ class FilterBar:
     form: Form
     chips: Sequence[Chip]
     clear_url: str
+    first: Sequence[BoundField]  # the filters that are always in sight
+    more: Sequence[BoundField]  # those behind them, folded
+    unseen: Sequence[BoundField]  # what only an address can ask, where it does
+    more_applied: int
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,8 @@ class Listing(FilterBar):
     page: Any
     empty: str
     exports: Sequence[Mapping[str, str]]
+    alike: str = ""  # what the columns say that are left out, since all rows say the same
+    note: str = ""
 
 
 def terms_query(text: str, fields: Sequence[str]) -> Q:
@@ -314,13 +322,44 @@ def page_address(request: HttpRequest) -> str:
 # -- the list ------------------------------------------------------------------------------------------------
 
 
-def filter_bar(request: HttpRequest, filterset: FilterSet) -> FilterBar:
-    """The filters of a page. Raises BadRequest, naming each filter that cannot be read."""
+def filter_bar(request: HttpRequest, filterset: FilterSet, first: Sequence[str] = ()) -> FilterBar:
+    """The filters of a page, the `first` of them in sight. Raises BadRequest, naming each that cannot be read."""
     if not filterset.is_valid():
         raise BadRequest(*form_faults(filterset.form))
     form = filterset.form
     clear_url = address(request, page=None, **dict.fromkeys(form.fields))
-    return FilterBar(form, chips(request, form), clear_url)
+    hidden = {name for name in form.fields if "_on" in name}
+    front = [name for name in first or list(form.fields)[:MOST_FIRST] if name not in hidden]
+    more = [name for name in form.fields if name not in {*front, *hidden}]
+    return FilterBar(
+        form=form,
+        chips=chips(request, form),
+        clear_url=clear_url,
+        first=[form[name] for name in front],
+        more=[form[name] for name in more],
+        unseen=[form[name] for name in hidden if form.cleaned_data.get(name)],
+        more_applied=sum(form.cleaned_data.get(name) not in (None, "", []) for name in more),
+    )
+
+
+class PickedRows(Sequence[Any]):
+    """Records by their keys, in this order, fetched as they are looked at: an order that no field has."""
+
+    def __init__(self, rows: QuerySet[Any], keys: Sequence[Any]) -> None:
+        self.rows, self.keys = rows, keys
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __getitem__(self, at: Any) -> Any:
+        if not isinstance(at, slice):
+            return self.rows.get(pk=self.keys[at])
+        found = self.rows.order_by().in_bulk(self.keys[at])
+        return [found[key] for key in self.keys[at] if key in found]
+
+    def iterator(self, chunk_size: int) -> Iterator[Any]:
+        for start in range(0, len(self), chunk_size):
+            yield from self[start : start + chunk_size]
 
 
 def build_listing(
@@ -336,29 +375,38 @@ def build_listing(
     total: int,
     empty: str,
     on_page: int = ROWS_ON_A_PAGE,
+    first: Sequence[str] = (),
+    left_out: Callable[[], tuple[set[str], str]] = lambda: (set(), ""),
 ) -> tuple[Listing, Callable[[], Stream]]:
     """The listing of a page and a function that reads its whole table for a file.
 
     `order` says for each sorting word by which fields rows are ordered; the key settles ties. `ahead` is given the
     items of a page, or some of a file's at a time, before their rows are made: what all of them need is asked at once.
+    `first` are the filters in sight; `left_out` says which columns the page has no use for, and why. A filterset that
+    computes what rows are sorted or narrowed by gives them as `picked`, keys in order.
     Raises BadRequest when a filter or the sorting cannot be read.
     """
-    bar = filter_bar(request, filterset)
+    bar = filter_bar(request, filterset, first)
     word = chosen_sort(request, columns, sort)
-    rows = ordered(filterset.qs, order[word.removeprefix("-")], word.startswith("-"))
+    rows = arranged(filterset, order[word.removeprefix("-")], word)
     pages = Paginator(rows, on_page)
     page = pages.get_page(page_number(request, pages))
     items = list(page.object_list)
     ahead(items)
+    facets = Facets() if "export" in request.GET else build_facets(filterset)  # a file has no choices
+    useless, note = (set(), "") if "export" in request.GET else left_out()
+    put_counts(bar.form, facets)
+    alike = same_everywhere(bar, facets, columns, useless) if pages.count > 1 else {}
+    shown = [at for at, column in enumerate(columns) if not column.file_only and column.key not in {*useless, *alike}]
     listing = Listing(
+        **vars(bar),
         slug=slug,
-        form=bar.form,
-        chips=bar.chips,
-        clear_url=bar.clear_url,
         count=pages.count,
         total=total,
-        table=Table(columns, [row(item) for item in items]),
-        heads=heads(request, columns, word),
+        table=Table([columns[at] for at in shown], [[cells[at] for at in shown] for cells in map(row, items)]),
+        heads=heads(request, [columns[at] for at in shown], word),
+        alike=clauses(labelled(*said) for said in alike.values() if said),
+        note=note,
         page=page,
         empty=empty,
         exports=[
@@ -376,10 +424,40 @@ def build_listing(
     return listing, lambda: Stream(columns, every_row(), pages.count)
 
 
+def same_everywhere(
+    bar: FilterBar, facets: Facets, columns: Sequence[Column], useless: set[str]
+) -> dict[str, tuple[str, str] | None]:
+    """By key, each column in which all rows of the list say the same: its heading and that word, for the line above.
+
+    None where a chip says it already. The first column names the rows and always stays.
+    """
+    out: dict[str, tuple[str, str] | None] = {}
+    for column in columns[1:]:
+        value = facets.alike.get(column.key)
+        if value is None or column.key in useless:
+            continue
+        label = facets.labels[column.key].get(value, value)
+        out[column.key] = None if bar.form.cleaned_data.get(column.key) else (column.label, label)
+    return out
+
+
+def arranged(filterset: FilterSet, fields: Sequence[str], word: str) -> Any:
+    """The rows that the filters leave, in order: a query, or keys in an order that was computed."""
+    picked = getattr(filterset, "picked", None)
+    keys = picked(fields, word) if picked else None
+    if keys is not None:
+        return PickedRows(filterset.queryset, keys)
+    return ordered(filterset.qs, fields, word.startswith("-"))
+
+
 def ordered(rows: QuerySet[Any], fields: Sequence[str], backwards: bool) -> QuerySet[Any]:
     """Rows in the order asked for, empty values last in either direction, ties settled by the key."""
-    keys = [F(name).desc(nulls_last=True) if backwards else F(name).asc(nulls_last=True) for name in fields]
-    return rows.order_by(*keys, "pk")
+    return rows.order_by(*in_order(fields, backwards), "pk")
+
+
+def in_order(fields: Sequence[str], backwards: bool) -> list[OrderBy]:
+    """What a query is ordered by for these fields."""
+    return [F(name).desc(nulls_last=True) if backwards else F(name).asc(nulls_last=True) for name in fields]
 
 
 def page_number(request: HttpRequest, pages: Paginator[Any]) -> int:

@@ -27,11 +27,11 @@ from pilots.progress import (
     Progress,
     build_progress,
     milestone_status,
-    narrowed,
     pilot_status,
     with_facts,
 )
 from pilots.reconcile import BatchCount, build_reconciliation
+from pilots.standings import narrowed
 from pilots.synergy import Lack, PilotSynergy, Synergy, build_synergy
 from pilots.trend import Trend, TrendYear, build_trend
 from pilots.writing import WritesMilestones, WritesReadings, WritesStages, WritesTargets

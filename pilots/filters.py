@@ -1,15 +1,17 @@
 """One FilterSet a record: the list page and the API filter by the same words."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
-from typing import Any
+from functools import cached_property
+from typing import Any, ClassVar
 
 import django_filters
 from django import forms
-from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from config.filters import FlagFilter, RecordField, RecordFilter, SearchFilter, WordFilter, WordsFilter, parts
+from config.lists import in_order
 from pilots.metrics import ORDERED, year_due
 from pilots.models import (
     Batch,
@@ -33,11 +35,13 @@ from pilots.models import (
     ValueStatus,
 )
 from pilots.models.indicators import PERIOD
-from pilots.progress import UNKNOWN, PilotStatus, build_progress, fits
+from pilots.progress import AT_A_TIME, UNKNOWN, PilotStatus, build_progress
 from pilots.readings import newest_accepted
+from pilots.standings import Standing, standings
 from policies.filters import ProvinceFilter
 from policies.models import Confidence, Industry, Level, PlanStatus, Policy, Province, Region
 
+COLOURS = list(Colour)
 LIGHTS = [(colour.value, colour.label) for colour in Colour if colour != Colour.BLUE]  # only a milestone is ever blue
 
 
@@ -79,6 +83,7 @@ class ComputedFilter(WordFilter):
     """A word about what is computed of a record: it is checked here, and the view narrows the rows by it."""
 
     several = ComputedWordsFilter
+    computed = True
 
     def filter(self, qs: QuerySet[Any], value: str) -> QuerySet[Any]:
         return qs
@@ -99,7 +104,7 @@ class MembershipFilter(ComputedFilter):
 
 
 class PilotOnDayFilter(PilotFilter):
-    """Pilots also by what they are on the day asked for; `progress.narrowed` applies stage and light."""
+    """Pilots also by what they are on the day asked for; `standings.narrowed` applies stage and light."""
 
     withdrawn = MembershipFilter()
     stage = ComputedFilter(choices=Stage.choices, label=_("Stage"))
@@ -125,31 +130,87 @@ def left(params: Mapping[str, str], name: str, words: set[str]) -> set[str]:
 class PilotPageFilter(PilotOnDayFilter):
     """The pilots page shows the progress of its rows, and sorts and filters by it when asked.
 
-    Only then is the progress of every row computed; else `look_up` computes that of the rows which are shown.
+    Where all pilots stand is computed when that is asked for, and for the counts in the choices of a list of moderate
+    length; `look_up` computes the progress of the rows which are shown.
     """
 
-    SORTED_BY = ("stage", "days", "light")
+    COMPUTED = ("stage", "reached", "light")
+    SORTED_BY: ClassVar[Mapping[str, Callable[[Standing], int | None]]] = {
+        "stage": lambda item: item.order,
+        "days": lambda item: item.days,
+        "light": lambda item: None if item.colour is None else COLOURS.index(item.colour),
+    }
 
     stage = ComputedFilter(choices=[*Stage.choices, (UNKNOWN, _("Not on record"))], label=_("Stage"))
-    reached = ComputedFilter(choices=[(stage.value, stage.label) for stage in ORDERED], label=_("At or past"))
+    reached = ComputedFilter(
+        choices=[(stage.value, stage.label) for stage in ORDERED], label=_("Stage reached or passed")
+    )
     statuses: dict[int, PilotStatus]
 
-    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """The rows; where progress is asked for, with what they are sorted by, and `statuses` holds that of each."""
-        rows, asked = super().filter_queryset(queryset), self.form.cleaned_data
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.statuses = {}
+
+    @cached_property
+    def computes(self) -> bool:
+        """Whether the list is narrowed or sorted by what is computed."""
+        asked = self.form.cleaned_data
         sort = self.data.get("sort", "").removeprefix("-")
-        if sort not in self.SORTED_BY and not any(asked[name] for name in ("stage", "reached", "light")):
-            return rows
-        whole = build_progress(rows.prefetch_related(None), self.request.as_of)
-        self.statuses = {
-            item.pilot.pk: item for item in whole.pilots if fits(item, asked["stage"], asked["reached"], asked["light"])
-        }
-        return rows.filter(pk__in=list(self.statuses)).annotate(
-            stage_then=self.key(lambda item: item.position.stage.order if item.position else None),
-            days_then=self.key(lambda item: item.days_in_stage),
-            light_then=self.key(lambda item: list(Colour).index(item.colour)),
+        return sort in self.SORTED_BY or any(asked[name] for name in self.COMPUTED)
+
+    @cached_property
+    def moderate(self) -> bool:
+        """Whether the list is so short that where all of its pilots stand costs a moment."""
+        return self.queryset.count() <= AT_A_TIME
+
+    @cached_property
+    def standings(self) -> dict[int, Standing]:
+        """Where the pilots stand: all where they are few; else what is asked of those that the other filters leave."""
+        if self.moderate:
+            return standings(self.queryset, self.request.as_of)
+        asked = {self.data.get("sort", "").removeprefix("-"), *(name for name in self.COMPUTED if self.data.get(name))}
+        return standings(
+            self.qs,
+            self.request.as_of,
+            with_stages=not asked.isdisjoint({"stage", "days", "reached"}),
+            with_lights="light" in asked,
         )
+
+    def picked(self, fields: Sequence[str], word: str) -> list[int] | None:
+        """The keys of the rows in order, where that is computed; what has no number comes last in either direction."""
+        if not self.computes:
+            return None
+        name, backwards = word.removeprefix("-"), word.startswith("-")
+        by_field = ["pk"] if name in self.SORTED_BY else [*in_order(fields, backwards), "pk"]
+        stored = self.qs.select_related(None).prefetch_related(None).order_by(*by_field).values_list("pk", flat=True)
+        keys = [key for key in stored if self.fits(self.standings[key])]
+        if name not in self.SORTED_BY:
+            return keys
+        number = self.SORTED_BY[name]
+        found = {key: number(self.standings[key]) for key in keys}
+        known = [key for key in keys if found[key] is not None]
+        known.sort(key=lambda key: found[key] or 0, reverse=backwards)  # stable: ties stay in the order of their keys
+        return [*known, *(key for key in keys if found[key] is None)]
+
+    def fits(self, item: Standing) -> bool:
+        """Whether a pilot answers all that is asked of what is computed."""
+        asked = {name: self.form.cleaned_data[name] for name in self.COMPUTED}
+        words = words_of(item)
+        return all(not value or value in words[name] for name, value in asked.items())
+
+    def computed_values(self) -> dict[str, dict[int, Collection[str]]]:
+        """The words of each pilot for the counts; of none where the list is long."""
+        if not self.moderate:
+            return {}
+        return {name: {key: words_of(item)[name] for key, item in self.standings.items()} for name in self.COMPUTED}
+
+    def computed_passes(self, name: str, value: str) -> set[int] | None:
+        """The keys of the pilots which that filter leaves; None where only some are known."""
+        if name not in self.COMPUTED:  # the rows were chosen by it
+            return set(self.queryset.order_by().values_list("pk", flat=True))
+        if not self.moderate:
+            return None
+        return {key for key, item in self.standings.items() if value in words_of(item)[name]}
 
     def look_up(self, pilots: Sequence[Pilot]) -> None:
         """Let `statuses` hold the progress of these rows. Seven queries, or none where it does already."""
@@ -158,11 +219,12 @@ class PilotPageFilter(PilotOnDayFilter):
             found = build_progress(Pilot.objects.filter(pk__in=missing), self.request.as_of)
             self.statuses |= {item.pilot.pk: item for item in found.pilots}
 
-    def key(self, value: Callable[[PilotStatus], int | None]) -> Case:
-        """A computed number of each row, as the database can sort by it; None where there is none."""
-        found = [(pk, value(item)) for pk, item in self.statuses.items()]
-        whens = [When(pk=pk, then=Value(number)) for pk, number in found if number is not None]
-        return Case(*whens, default=Value(None), output_field=IntegerField())
+
+def words_of(item: Standing) -> dict[str, Collection[str]]:
+    """By filter, the words that find a pilot."""
+    furthest = item.reached
+    passed = [stage.value for stage in ORDERED if furthest is not None and furthest.order >= stage.order]
+    return {"stage": (item.stage or "",), "light": (item.colour or "",), "reached": passed}
 
 
 class CoverageFilter(django_filters.FilterSet):

@@ -6,7 +6,7 @@ without another query.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -447,37 +447,3 @@ def build_progress(pilots: QuerySet[Pilot], as_of: date) -> Progress:
 def standing(status: PilotStatus) -> str:
     """The word for the stage that a pilot stands in."""
     return status.position.stage.value if status.position else UNKNOWN
-
-
-def fits(status: PilotStatus, stage: str, reached: str, light: str) -> bool:
-    """Whether a pilot answers every question that is asked (an empty one is not)."""
-    position = status.position
-    furthest = position.reached if position and position.stage != metrics.Stage.WITHDRAWN else None
-    return (
-        stage in ("", standing(status))
-        and (not reached or (furthest is not None and furthest.order >= metrics.Stage(reached).order))
-        and light in ("", status.colour.value)
-    )
-
-
-def narrowed(
-    pilots: QuerySet[Pilot],
-    as_of: date,
-    *,
-    stages: Collection[str] | None = None,
-    lights: Collection[str] | None = None,
-) -> QuerySet[Pilot]:
-    """Those of the pilots that stand in one of the stages, or show one of the lights, on the day; None is any.
-
-    None of it is stored, so the progress of all these pilots is computed: one query, and six for every 500 of them, and
-    time that grows with their number. What is handed back is a question like any other, to be ordered and paged.
-    """
-    if stages is None and lights is None:
-        return pilots
-    facts = with_facts(pilots.prefetch_related(None), only_on=as_of).iterator(AT_A_TIME)
-    fitting = [
-        item.pilot.pk
-        for item in (pilot_status(pilot, as_of) for pilot in facts)
-        if (stages is None or standing(item) in stages) and (lights is None or item.colour.value in lights)
-    ]
-    return pilots.filter(pk__in=fitting)

@@ -166,6 +166,7 @@ def test_without_script_the_tables_stand_in_for_the_charts(reader: Callable[...,
 
 def test_without_script_the_filters_work(reader: Callable[..., Page]) -> None:
     page = reader("/pilots/?as_of=2026-11-24", java_script_enabled=False)
+    page.get_by_text("More filters").click()
     page.get_by_label("Kind").select_option("city")
     page.get_by_role("button", name="Apply").click()
     expect(page.locator("[data-count]")).to_have_text("9 of 20 records")
@@ -425,10 +426,42 @@ def test_quick_search_answers_while_typing_and_says_how_many(reader: Callable[..
     assert status.get_attribute("role") == "status"
     expect(page.locator("#results tbody tr")).to_have_count(2)
     assert "as_of=2026-11-24" in page.url
+    page.get_by_text("More filters").click()
     page.get_by_label("Kind").select_option("park")
     expect(page.locator("#results")).to_contain_text("No recorded pilot matches these filters.")
     page.get_by_role("link", name="Clear all filters").click()
     expect(page.locator("[data-count]")).to_have_text("20 records")
+
+
+def test_a_select_walked_by_keys_asks_once_and_back_undoes_the_filter(reader: Callable[..., Page]) -> None:
+    page = reader("/pilots/?as_of=2026-11-24")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "province=" in request.url else None)
+    province = page.get_by_label("Province", exact=True)
+    province.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowDown")
+    chosen = province.input_value()
+    expect(page.locator("[data-count]")).to_contain_text("of 20 records")
+    assert [url.partition("province=")[2] for url in asked] == [chosen]
+    page.get_by_label("Stage", exact=True).select_option("listed")
+    expect(page.get_by_role("link", name="Remove filter Stage: Listed")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("link", name="Remove filter Stage: Listed")).to_have_count(0)
+    expect(page.get_by_label("Stage", exact=True)).to_have_value("")
+    expect(province).to_have_value(chosen)
+    page.go_back()
+    expect(page.locator("[data-count]")).to_have_text("20 records")
+    expect(province).to_have_value("")
+
+
+def test_on_a_phone_the_filters_are_folded_and_say_how_many_apply(reader: Callable[..., Page]) -> None:
+    page = reader("/pilots/?kind=park&as_of=2026-11-24", viewport=PHONE, java_script_enabled=False)
+    expect(page.get_by_label("Province", exact=True)).to_be_hidden()
+    page.get_by_text("Filters (1)").click()
+    expect(page.get_by_label("Province", exact=True)).to_be_visible()
+    expect(page.get_by_label("Kind")).to_have_value("park")
+    assert page.get_by_label("Province", exact=True).locator("optgroup option").count() > 20
 
 
 def test_sorting_is_told_to_readers_of_screens(reader: Callable[..., Page]) -> None:
@@ -471,8 +504,21 @@ def test_an_earlier_day_says_so_and_leads_back(reader: Callable[..., Page]) -> N
 
 def test_a_number_s_meaning_is_one_click_away(reader: Callable[..., Page]) -> None:
     page = reader("/")
-    page.get_by_role("link", name="Definition: Industries covered").click()
-    expect(page.locator("#definition-coverage")).to_be_in_viewport()
+    sign = page.locator("a.define").first
+    code = (sign.get_attribute("href") or "").rpartition("#")[2]
+    sign.press("Enter")
+    box = page.get_by_role("dialog")
+    expect(box.get_by_role("link", name="All definitions")).to_be_visible()
+    assert page.url == f"{page.url.partition('#')[0]}"  # the reader stays where they are
+    assert faults(page) == []
+    said = box.locator("p").nth(1).text_content()
+    page.keyboard.press("Escape")
+    expect(box).to_be_hidden()
+    expect(sign).to_be_focused()
+    sign.click()
+    box.get_by_role("link", name="All definitions").click()
+    expect(page.locator(f"#{code}")).to_be_in_viewport()
+    assert page.locator(f"#{code} dd").text_content() == said
     page.goto("/")
     for link in page.locator("a.define").all():
         code = (link.get_attribute("href") or "").rpartition("#")[2]

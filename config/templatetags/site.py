@@ -31,6 +31,7 @@ register = template.Library()
 KEPT = ("as_of", "lang")  # what a link hands on: the day looked at and the language asked for
 UNDONE = re.compile(r"Import (\d+) undone|撤销导入(\d+)")
 NUMBER_KINDS = {"integer", "decimal", "share", "days"}
+BESIDE = {"light", "status", "class"}  # columns that say in a word how it stands
 MOST_COLUMNS, MOST_NUMBERS = 2, 5  # columns after the first with which a table stays one on a phone
 BRIEF = 24  # letters that a table's cell keeps on one line; a Chinese character is as wide as two
 LONG_SYLLABLES = re.compile(r"(?<=ng)(?=[b-df-hj-np-tv-z])")
@@ -210,8 +211,8 @@ def show(cell: Cell | Any, column: Column | None = None) -> str:
 
 @register.filter
 def under(row: Sequence[Cell], table: Table) -> Iterable[tuple[Cell, Column]]:
-    """A row's cells, each with the column it stands under."""
-    return zip(row, table.columns, strict=True)
+    """A row's cells, each with the column it stands under; not those that are for files alone."""
+    return [(cell, column) for cell, column in zip(row, table.columns, strict=True) if not column.file_only]
 
 
 @register.filter
@@ -226,15 +227,14 @@ def lines(table: Table, most: int | None = None) -> list[tuple[Sequence[Cell], b
 def card_column(context: Context, table: Table) -> int | None:
     """The column that stands beside the title where a narrow window shows each row as a card; None for no cards.
 
-    It is the first after the first column whose cells are tags (a light), else 0. A table of few columns, or of few
+    It is the first that holds lights or the like, else 0. A table of few columns, or of few
     that are all numbers to be compared, stays a table; so does one that is included with `scroll=True`.
     """
     rest = table.columns[1:]
     few = MOST_NUMBERS if all(map(numeric, rest)) else MOST_COLUMNS
     if context.get("scroll") or len(rest) <= few:
         return None
-    first = table.rows[0] if table.rows else ()
-    return next((at for at, cell in enumerate(first) if at and cell.tag), 0)
+    return next((at for at, column in enumerate(table.columns) if at and column.key in BESIDE), 0)
 
 
 def extent(cell: Cell) -> str:

@@ -97,7 +97,7 @@ def industry_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
     progress = build_progress(naming, as_of)
     pilots = [status.pilot for status in progress.pilots]
     statuses = {status.pilot.pk: status for status in progress.pilots}
-    table = pilots_table(pilots, statuses, pilots_url(industry=industry.slug))
+    table = pilots_table(pilots, statuses, pilots_url(industry=industry.slug), as_of)
     scope = ngettext("%(n)d pilot names it", "%(n)d pilots name it", len(pilots)) % {"n": len(pilots)}
     keys = [pilot.pk for pilot in pilots]
     charts = {"lights": light_strip(progress, scope, sources_of(keys), industry=industry.slug)} if pilots else {}

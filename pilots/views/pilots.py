@@ -1,6 +1,7 @@
 """Pages of the pilots."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from django.http import HttpRequest
@@ -42,11 +43,12 @@ from pilots.charts.progress import colour_cell
 from pilots.charts.stages import stage_word
 from pilots.filters import PilotPageFilter
 from pilots.journal import pilot_journal
-from pilots.metrics import Colour, Reconciliation, TargetKind, term_days_left
-from pilots.models import Pilot
+from pilots.metrics import Colour, Reconciliation, TargetKind, term_days_left, year_due
+from pilots.models import Pilot, Reading
 from pilots.overview import pilots_by_province
 from pilots.progress import MilestoneStatus, PilotStatus, brought, pilot_status, with_facts
 from pilots.reconcile import BatchCount, build_reconciliation, build_withdrawals
+from pilots.sentences import reasons, why
 from policies.charts import day
 from policies.models import Source
 
@@ -66,42 +68,49 @@ CONFIDENCE_TAGS = {"official": "green", "media": "blue", "inferred": "yellow"}
 # -- the list ------------------------------------------------------------------------------------------
 
 
-def pilot_columns() -> list[Column]:
+def pilot_columns(as_of: date) -> list[Column]:
     return [
         Column("name", _("Pilot"), sort="name"),
-        Column("kind", _("Kind"), sort="kind"),
         Column("light", _("Light"), sort="light"),
+        Column("why", _("Why")),
+        Column("owner", _("Responsible")),
         Column("stage", _("Stage"), sort="stage"),
         Column("days", _("Days in stage"), "integer", sort="days"),
-        Column("batch", _("Batch"), sort="batch"),
+        Column("reported", _("Reported for %(year)d") % {"year": year_due(as_of)}, "flag"),
         Column("province", _("Province"), sort="province"),
-        Column("prefecture", _("Prefecture")),
-        Column("parent", _("Lies in pilot city")),
+        Column("kind", _("Kind"), sort="kind"),
+        Column("batch", _("Batch"), sort="batch"),
         Column("industries", _("Industries")),
         Column("confidence", _("Confidence"), sort="confidence"),
+        Column("prefecture", _("Prefecture"), file_only=True),
+        Column("parent", _("Lies in pilot city"), file_only=True),
     ]
 
 
 def pilot_cells(pilot: Any, status: PilotStatus) -> Sequence[Cell]:
     """One pilot's line; `status` is how far it has come on the day."""
+    worst = reasons(status)[0]
     return [
         Cell(pilot.name, url=pilot.get_absolute_url(), lang=pilot.name_lang),
-        Cell(pilot.get_kind_display()),
         colour_cell(status.colour),
+        Cell(why(status), url=worst.url),
+        Cell(worst.owner),
         Cell(stage_word(status)),
         Cell(time_in_stage(status)),
-        Cell(pilot.batch.label, url=pilot.batch.get_absolute_url(), lang=pilot.batch.short_lang),
+        Cell(status.reported),
         Cell(pilot.province.short, url=pilot.province.get_absolute_url()),
-        Cell(pilot.prefecture_zh or None, lang="zh" if pilot.prefecture_zh else ""),
-        Cell(pilot.parent.name, url=pilot.parent.get_absolute_url()) if pilot.parent else Cell(""),
+        Cell(pilot.get_kind_display()),
+        Cell(pilot.batch.label, url=pilot.batch.get_absolute_url(), lang=pilot.batch.short_lang),
         Cell(listed(industry.name for industry in pilot.industries.all()) or None),
         Cell(pilot.get_confidence_display(), tag=CONFIDENCE_TAGS[pilot.confidence]),
+        Cell(pilot.prefecture_zh or None, lang="zh" if pilot.prefecture_zh else ""),
+        Cell(pilot.parent.name, url=pilot.parent.get_absolute_url()) if pilot.parent else Cell(""),
     ]
 
 
-def pilots_table(pilots: Sequence[Pilot], statuses: Mapping[int, PilotStatus], everything: str) -> Table:
+def pilots_table(pilots: Sequence[Pilot], statuses: Mapping[int, PilotStatus], everything: str, as_of: date) -> Table:
     """These pilots' lines; `everything` is the address of the list that shows all of them."""
-    return Table(pilot_columns(), Lines(pilots, lambda pilot: pilot_cells(pilot, statuses[pilot.pk])), everything)
+    return Table(pilot_columns(as_of), Lines(pilots, lambda pilot: pilot_cells(pilot, statuses[pilot.pk])), everything)
 
 
 @kept_page
@@ -112,6 +121,7 @@ def pilot_list(request: HttpRequest) -> HttpResponseBase:
     membership = request.GET.get("withdrawn", "")
     rows = Pilot.objects.members(as_of, membership)
     batches = build_reconciliation(as_of)
+    columns = pilot_columns(as_of)
     filterset = PilotPageFilter(
         request.GET,
         queryset=rows.select_related("batch", "province", "parent").prefetch_related("industries"),
@@ -121,7 +131,9 @@ def pilot_list(request: HttpRequest) -> HttpResponseBase:
         request,
         slug="pilots",
         filterset=filterset,
-        columns=pilot_columns(),
+        columns=columns,
+        first=("q", "province", "light", "stage"),
+        left_out=lambda: without_values(filterset),
         row=lambda pilot: pilot_cells(pilot, filterset.statuses[pilot.pk]),
         ahead=filterset.look_up,
         sort="batch",
@@ -158,6 +170,19 @@ def pilot_list(request: HttpRequest) -> HttpResponseBase:
 def members(numbers: Reconciliation, membership: str) -> int:
     """How many pilots a list holds: those in the programme, those that have withdrawn, or both."""
     return {"only": numbers.withdrawn, "include": numbers.entered}.get(membership, numbers.recorded)
+
+
+def without_values(filterset: PilotPageFilter) -> tuple[set[str], str]:
+    """While no pilot has entered a value and none is rated: the columns that would say so line by line, and a word."""
+    if not filterset.moderate:
+        return set(), ""
+    found = filterset.standings.values()
+    if not found or any(item.colour != Colour.GREY for item in found):
+        return set(), ""
+    if Reading.objects.filter(accepted_on__lte=filterset.request.as_of).exists():
+        return set(), ""
+    text = _("No values are entered yet, so no pilot can be rated: lights and reports are left out of this list.")
+    return {"light", "why", "owner", "reported"}, text
 
 
 def pilots_finding(batches: Sequence[BatchCount]) -> str:

@@ -219,8 +219,8 @@ def make_measure(policy: Policy, industry: Industry, **fields: Any) -> Measure:
         # the same; figures (none, so nothing behind them) and their sources
         ("/data/?export=page.xlsx", 9),
         # reconciliation 2; progress 6 (no targets, so no steps); count; the rows of the page and their industries;
-        # sources; pilots by province 2; all rows and their industries
-        ("/pilots/?export=pilots.xlsx", 16),
+        # sources; pilots by province 2; all rows and their industries; histories of plans 3
+        ("/pilots/?export=pilots.xlsx", 19),
         # coverage 7; sources; quotients 3; the measures with their industries and policies 3
         ("/industries/?export=measures.csv", 14),
         # the policy with its agencies and sources 3; rollout 3; the measures with their industries and policies 3

@@ -646,7 +646,7 @@ def test_a_full_answer_has_the_shape_that_the_schema_says(client: Client, jia: P
         ("targets/", 4),  # count, rows, steps, sources
         ("readings/", 3),
         ("pilots/", 10),  # count, rows, industries, sources; the six beside the pilots as above
-        ("pilots/?light=red", 17),  # the same, after seven for all pilots
+        ("pilots/?light=red", 18),  # the same, after eight for all pilots
         ("pilots/?fields=slug,name", 2),  # count, rows: nothing computed is asked for, and no relation
     ],
 )
@@ -675,7 +675,7 @@ def test_lights_are_judged_a_few_pilots_at_a_time(client: Client, monkeypatch: p
     with CaptureQueriesContext(connection) as queries:
         whole = client.get(address).json()
     assert whole["count"] > 4
-    monkeypatch.setattr("pilots.progress.AT_A_TIME", 2)
+    monkeypatch.setattr("pilots.standings.AT_A_TIME", 2)
     with CaptureQueriesContext(connection) as more:
         assert client.get(address).json() == whole
     assert len(more) > len(queries)
