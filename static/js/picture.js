@@ -176,6 +176,7 @@
     const area = measured((place) => (place.append(group), bounds(group, canvases)));
     const width = Math.max(area.width, NARROWEST);
     const sheet = make("svg", { xmlns: "http://www.w3.org/2000/svg" });
+    sheet.setAttributeNS("http://www.w3.org/XML/1998/namespace", "xml:lang", root.lang); // the form of quotation marks
     const ground = make("rect", { x: 0, y: 0, fill: colours.panel });
     const defs = make("defs");
     defs.append(hatch());
