@@ -105,6 +105,24 @@ def test_a_light_set_by_hand_shows_the_computed_one_beside_it(programme: Any, cl
     assert (before.colour, before.computed) == ("yellow", None)  # its own: 62 days overdue
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("/", "/pilots/", "/pilots/late/", "/provinces/hebei/", "/batches/first/"),
+        *("/pilots/late/?export=reasons.csv", "/?export=attention.csv", "/pilots/late/?export=history.csv"),
+        *("/api/v1/progress/", "/api/v1/progress/?format=csv", "/api/v1/changes/"),
+    ],
+)
+def test_who_set_a_light_by_hand_is_named_to_nobody(programme: Any, client: Client, address: str) -> None:
+    author = User.objects.create(username="nobody-elses-business", is_superuser=True)
+    make_override(programme["late"], "red", author)
+    for query in ("", "&lang=zh-hans"):
+        response = client.get(f"{address}{'&' if '?' in address else '?'}{query}".rstrip("?&"))
+        assert response.status_code == 200
+        body = b"".join(response.streaming_content) if response.streaming else response.content
+        assert author.username not in body.decode()
+
+
 def test_the_stage_track_tells_done_now_skipped_and_not_on_record(programme: Any, client: Client) -> None:
     make_stage(programme["good"], "midterm", None, planned_on=date(2026, 12, 1))
     context = client.get(f"/pilots/good/?{DAY}").context
