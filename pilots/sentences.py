@@ -184,7 +184,7 @@ def sentence(reason: Reason, status: PilotStatus) -> Sentence:
             reason.days,
             change,
         )
-    in_charge = "" if reason.why == Why.ALL_WELL else office
+    in_charge = "" if reason.why in (Why.ALL_WELL, Why.WITHDRAWN) else office
     return Sentence(reason.why.value, reason.counts_as, pilot_text(reason, status), page, in_charge)
 
 
@@ -385,7 +385,7 @@ def milestone_text(reason: Reason, title: str) -> str:
 def pilot_text(reason: Reason, status: PilotStatus) -> str:
     """A pilot as a whole: nothing behind, or nothing accepted to judge it by."""
     if reason.why == Why.WITHDRAWN:
-        return _("Withdrawn on %(day)s: no longer rated") % {"day": day(status.pilot.withdrawn_on)}
+        return _("Withdrawn on %(day)s: no longer rated") % {"day": day(status.pilot.withdrawn_on or status.as_of)}
     if reason.why == Why.NO_REPORT:
         year, first = year_due(status.as_of), first_year(status.pilot)
         if year < first:

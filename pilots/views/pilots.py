@@ -424,7 +424,7 @@ def pilot_finding(pilot: Pilot, as_of: Any) -> str:
         "batch": pilot.batch.short,
     }
     if pilot.withdrawn_by(as_of):
-        return text + _("; withdrawn on %(day)s and counted no more.") % {"day": day(pilot.withdrawn_on)}
+        return text + _("; withdrawn on %(day)s and counted no more.") % {"day": day(pilot.withdrawn_on or as_of)}
     end = pilot.ends_on
     if end is None:
         return text + _("; the term is not known.")
