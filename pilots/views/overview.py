@@ -184,14 +184,11 @@ def rollout_sentence(value: Overview) -> str:
     rollout = value.rollout
     if rollout is None or rollout.issued is None:
         return ""
-    if rollout.issued == rollout.roster:
-        text = _("All %(roster)d provinces have issued a plan") % {"roster": rollout.roster}
-    else:
-        text = ngettext(
-            "%(issued)d of %(roster)d provinces has issued a plan",
-            "%(issued)d of %(roster)d provinces have issued a plan",
-            rollout.issued,
-        ) % {"issued": rollout.issued, "roster": rollout.roster}
+    text = ngettext(
+        "%(issued)d of %(roster)d provinces has issued a plan",
+        "%(issued)d of %(roster)d provinces have issued a plan",
+        rollout.issued,
+    ) % {"issued": rollout.issued, "roster": rollout.roster}
     return labelled(rollout.policy.short, text) + _(".")
 
 
