@@ -23,7 +23,7 @@ from config.templatetags.site import reason
 from config.words import clauses
 from pilots.metrics import Colour
 from pilots.models import Batch, LightOverride, Milestone, Pilot, Reading, ReadingState, Stage, StageEntry, Target
-from pilots.past import Moment, light_changes
+from pilots.past import Edit, light_changes
 from policies.models import Figure, Import, ImportChange, Industry, Measure, Policy, Province, ProvincialPlan
 
 OWN: tuple[type[Model], ...] = (Policy, ProvincialPlan, Measure, Figure, Industry, Province, Batch, Pilot)
@@ -148,13 +148,13 @@ class Entries:
         return Counter(entry.instance_type for entry in self.rows)
 
     @property
-    def pilot(self) -> int | None:
-        """The pilot that all of it is about, unless it was entered on that day."""
+    def edit(self) -> Edit | None:
+        """The edit of a pilot that it is; None where it is about something else, or has entered the pilot itself."""
         if self.key.sort != "record" or self.created(Pilot):
             return None
-        entry = self.rows[0]
-        pilot: int | None = getattr(entry, "pilot_id", None)
-        return entry.id if entry.instance_type is Pilot else pilot
+        entry, first = self.rows[0], self.rows[-1]
+        pilot = entry.id if entry.instance_type is Pilot else getattr(entry, "pilot_id", None)
+        return None if pilot is None else Edit(pilot, self.key.day, first.history_date, entry.history_date)
 
     def created(self, model: type[Model]) -> bool:
         return any(entry.instance_type is model and entry.history_type == "+" for entry in self.rows)
@@ -177,9 +177,7 @@ def recent_changes(as_of: date, most: int = SHOWN) -> Sequence[Group]:
     full = {model for model, count in Counter(entry.instance_type for entry in found).items() if count >= WINDOW}
     for group in shown:
         complete(group, full, found)
-    turned = light_changes(
-        {Moment(group.pilot, group.key.day) for group in shown if group.pilot is not None and decides(group)}
-    )
+    turned = light_changes({group.edit for group in shown if group.edit is not None and decides(group)})
     numbers = {key.name for key in (group.key for group in shown) if key.sort in ("import", "undone")}
     records = Import.objects.in_bulk([int(number) for number in numbers]) if numbers else {}
     return [told_group(group, records, turned) for group in shown]
@@ -235,7 +233,7 @@ def decides(group: Entries) -> bool:
 # -- in words --------------------------------------------------------------------------------------------
 
 
-def told_group(group: Entries, records: Mapping[int, Import], turned: Mapping[Moment, tuple[Colour, Colour]]) -> Group:
+def told_group(group: Entries, records: Mapping[int, Import], turned: Mapping[Edit, tuple[Colour, Colour]]) -> Group:
     """One group as the reader sees it."""
     entry, when = group.rows[0], group.rows[0].history_date
     if group.key.sort == "loaded":
@@ -245,14 +243,14 @@ def told_group(group: Entries, records: Mapping[int, Import], turned: Mapping[Mo
     record = shown_record(entry)
     gone = not hasattr(entry, "pilot_id") and entry.history_type == "-"
     kind = Pilot if hasattr(entry, "pilot_id") else entry.instance_type
-    moment = Moment(group.pilot, group.key.day) if group.pilot is not None else None
+    edit = group.edit
     return Group(
         when=when,
         what=name_of(record),
         kind=str(kind._meta.verbose_name),
         url=record.get_absolute_url() if hasattr(record, "get_absolute_url") and not gone else "",
         told=phrases(group.rows),
-        light=turned.get(moment) if moment else None,
+        light=turned.get(edit) if edit else None,
     )
 
 
@@ -332,8 +330,12 @@ def values(rows: Sequence[Any]) -> str:
     periods = {entry.period for entry in rows}
     if len(periods) > 1:
         return things(Reading, number)
-    text = ngettext("%(n)d value for %(period)s", "%(n)d values for %(period)s", number)
-    return text % {"n": number, "period": periods.pop()}
+    period = periods.pop()
+    if len(period) == len("2025"):
+        text = ngettext("%(n)d value for %(year)s", "%(n)d values for %(year)s", number)
+        return text % {"n": number, "year": period}
+    text = ngettext("%(n)d value for the quarter %(quarter)s", "%(n)d values for the quarter %(quarter)s", number)
+    return text % {"n": number, "quarter": period}
 
 
 def things(model: type[Model], n: int) -> str:

@@ -1,4 +1,4 @@
-"""Pilots as their histories tell: the light of a day by the records as they stood before that day, and after it."""
+"""Pilots as their histories tell: a light by the records as they stood before some entries, and after them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
-
-from django.utils import timezone
 
 from pilots.metrics import Colour, year_due
 from pilots.models import Indicator, LightOverride, Milestone, Pilot, Reading, Target, TargetStep
@@ -20,41 +18,36 @@ FACTS: Mapping[str, Any] = {"milestones": Milestone, "targets": Target, "reading
 
 
 @dataclass(frozen=True)
-class Moment:
-    """A pilot, by its key, on a day."""
+class Edit:
+    """Entries about a pilot, by its key: the day on which they were made, and the moments of the first and the last."""
 
     pilot: int
     day: date
+    first: datetime
+    last: datetime
 
 
-def light_changes(moments: Collection[Moment]) -> dict[Moment, tuple[Colour, Colour]]:
-    """Of these pilots and days those on which what was entered turned the light: its colour before and after.
+def light_changes(edits: Collection[Edit]) -> dict[Edit, tuple[Colour, Colour]]:
+    """Of these edits those that turned the pilot's light: its colour before and after.
 
     Both are lights of the same day, so time alone turns none. Seven queries, whatever the number of pilots.
     """
-    if not moments:
+    if not edits:
         return {}
-    keys = {moment.pilot for moment in moments}
+    keys = {edit.pilot for edit in edits}
     pilots = Pilot.objects.select_related("batch").in_bulk(keys)
-    histories = read_histories(keys, min(moment.day for moment in moments))
+    histories = read_histories(keys, min(edit.day for edit in edits))
     indicators = Indicator.objects.in_bulk()
     turned = {}
-    for moment in moments:
-        if moment.pilot not in pilots:
+    for edit in edits:
+        if edit.pilot not in pilots:
             continue
-        pilot = pilots[moment.pilot]
-        states = [pilot_at(pilot, histories, indicators, edge) for edge in edges(moment.day)]
-        before, after = (colour_on(state, moment.day) for state in states)
+        edges = (edit.first, edit.last + timedelta(microseconds=1))
+        states = [pilot_at(pilots[edit.pilot], histories, indicators, edge) for edge in edges]
+        before, after = (colour_on(state, edit.day) for state in states)
         if before != after:
-            turned[moment] = (before, after)
+            turned[edit] = (before, after)
     return turned
-
-
-def edges(day: date) -> tuple[datetime, datetime]:
-    """The first instant of a day and that of the next."""
-    starts = (datetime.combine(on, time.min) for on in (day, day + timedelta(1)))
-    first, last = (timezone.make_aware(start) for start in starts)
-    return first, last
 
 
 Histories = Mapping[str, Mapping[int, Sequence[Any]]]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 from django.utils.translation import override
 
 from config.asof import today
@@ -329,13 +330,33 @@ def test_the_file_of_changes_holds_the_groups(programme: Any, client: Client) ->
 def test_seven_more_queries_whatever_the_pilots_whose_facts_changed(
     programme: Any, client: Client, django_assert_num_queries: Any
 ) -> None:
-    from pilots.past import Moment, light_changes  # noqa: PLC0415
+    from pilots.past import Edit, light_changes  # noqa: PLC0415
 
-    moments = {Moment(pilot.pk, today()) for pilot in programme.values()}
-    for some in ({min(moments, key=lambda moment: moment.pilot)}, moments):
+    edits = [Edit(pilot.pk, today(), timezone.now(), timezone.now()) for pilot in programme.values()]
+    for some in (edits[:1], edits):
         # pilots with their batches; histories of milestones, targets, readings, lights set by hand, steps; indicators
         with django_assert_num_queries(7):
             light_changes(some)
+
+
+def test_a_light_is_compared_with_what_stood_before_the_edit_not_before_the_day(programme: Any, client: Client) -> None:
+    """Everything was entered today, by a command; then somebody reports the milestone done."""
+    for pilot in programme.values():
+        for record in (
+            pilot,
+            *pilot.stages.all(),
+            *pilot.milestones.all(),
+            *pilot.targets.all(),
+            *pilot.readings.all(),
+        ):
+            record.history.update(history_change_reason="Demonstration data")
+    milestone = Milestone.objects.get()
+    milestone.completed_on = date(2026, 11, 1)
+    milestone.save()
+    assert told(client)[:2] == [
+        ("Overdue", "1 milestone changed", ("red", "green")),
+        ("Demonstration data", "records loaded", ()),
+    ]
 
 
 @pytest.mark.parametrize("stored", ["en", "zh-hans"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -12,6 +13,7 @@ from django.utils.translation import ngettext
 from config.charts import Cell, Column, Table
 from config.templatetags.site import days as days_text
 from pilots import metrics
+from pilots.charts.stages import of_all
 from pilots.metrics import Colour
 from pilots.models import Indicator, Pilot
 from pilots.outstanding import HeldUp, Outstanding
@@ -60,6 +62,23 @@ def on_track_table(progress: Progress) -> Table:
         Column("unrated", _("Not rated"), "integer"),
     ]
     return Table(columns, [on_track_cells(indicator, found) for indicator, found in by_indicator(progress)])
+
+
+def on_track_rows(progress: Progress) -> list[dict[str, Any]]:
+    """The same as lines of a list: on the path of how many rated, behind, far behind and not rated."""
+    rows = []
+    for indicator, found in by_indicator(progress):
+        unrated = ngettext("%(n)d not rated", "%(n)d not rated", found.unrated) % {"n": found.unrated}
+        behind = [(colour, found.lights[colour]) for colour in (Colour.RED, Colour.YELLOW)]
+        rows.append(
+            {
+                "name": indicator.name,
+                "text": of_all(found.on_path, found.rated) if found.rated else "",
+                "behind": [(colour, n) for colour, n in behind if n],
+                "unrated": unrated if found.unrated else "",
+            }
+        )
+    return rows
 
 
 def on_track_cells(indicator: Indicator, found: OnTrack) -> list[Cell]:

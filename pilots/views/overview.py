@@ -21,6 +21,7 @@ from pilots.charts import coverage_chart, overview_map, pilots_url, reconciliati
 from pilots.charts.attention import attention_finding, attention_rows, attention_table
 from pilots.charts.due import (
     on_track_finding,
+    on_track_rows,
     on_track_table,
     outstanding_finding,
     outstanding_groups,
@@ -75,7 +76,7 @@ def this_week(value: Overview) -> dict[str, Any]:
         "reasons_url": pilots_url(**filters_of(batch), sort="light"),
         "longest": longest_table(progress),
         "longest_url": pilots_url(**filters_of(batch), sort="-days"),
-        "on_track": on_track_table(progress),
+        "on_track": on_track_rows(progress),
         "on_track_finding": on_track_finding(progress, value.days_left),
         "outstanding": outstanding_groups(value.outstanding),
         "outstanding_finding": outstanding_finding(value.outstanding),
