@@ -77,6 +77,7 @@ class TargetInline(RowInline):
     formfield_overrides = AMOUNTS
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        self.may_place = request.user.has_perm(MAY_PLACE)  # an inline is made for each request
         return super().get_queryset(request).prefetch_related("steps")
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -89,7 +90,9 @@ class TargetInline(RowInline):
         """The values between base and target, with the way to them."""
         if not target.pk:
             return "–"
-        text = clauses(target.steps.all()) or _("add")
+        text = clauses(target.steps.all()) or (_("add") if self.may_place else "")
+        if not text:
+            return "–"
         address = reverse("admin:pilots_target_change", args=[target.pk])
         return format_html('<a href="{}#steps-group">{}</a>', address, text)
 
