@@ -132,16 +132,16 @@ class NewPassword(views.PasswordResetConfirmView):
     success_url = reverse_lazy("sign-in")
     title = gettext_lazy("Choose a new password")
 
-    def dispatch(self, *args: Any, **kwargs: Any) -> HttpResponse:
+    def dispatch(self, *args: Any, **kwargs: Any) -> HttpResponseBase:
         count_try(self.request, "link")
-        response: HttpResponse = super().dispatch(*args, **kwargs)
+        response = super().dispatch(*args, **kwargs)
         add_never_cache_headers(response)
         return response
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Whoever has proved to be the person is not locked out any more."""
-        response = super().form_valid(form)
-        lift_lockout(username=self.user.get_username())
-        security.info("password set by a link", extra={"user": self.user.pk})
+        response, person = super().form_valid(form), form.user
+        lift_lockout(username=person.get_username())
+        security.info("password set by a link", extra={"user": person.pk})
         messages.success(self.request, _("Your new password is set. Sign in with it."))
         return response

@@ -4,10 +4,12 @@ import csv
 import io
 import re
 from datetime import date
+from html import unescape
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import OperationalError
 from django.test import Client
 from django.urls import reverse
 from openpyxl import load_workbook
@@ -175,7 +177,7 @@ def test_the_overview_s_figures_where_no_pilot_has_a_binding_target(client: Clie
         ("/pilots/?q=%ff%fe", 200, ""),
         ("/pilots/?q=" + "x" * 3900, 400, "at most 100 characters"),
         ("/pilots/?q=" + "x" * 4000, 414, "Address too long"),
-        ("/pilots/?" + "a&" * 1001, 400, "could not be read"),
+        ("/pilots/?" + "a&" * 1001, 400, "Something in this address is wrong"),
         ("/pilots/nobody/", 404, "Page not found"),
         ("/policies/energy-saving-carbon-plan-2024/?as_of=2020-01-01", 404, "Page not found"),
     ],
@@ -328,7 +330,7 @@ def test_queries_of_a_page_do_not_grow(
 def test_a_foreign_host_is_refused_with_a_page(client: Client) -> None:
     response = client.get("/", headers={"host": "evil.example"})
     assert response.status_code == 400
-    assert b"could not be read" in response.content
+    assert b"Something in this address is wrong" in response.content
 
 
 # -- pages over thousands of pilots ------------------------------------------------------------------------
@@ -530,3 +532,52 @@ def test_a_page_offers_no_form_to_readers_nor_beyond_a_province(client: Client) 
     ]
     assert edit_links(client, other.get_absolute_url()) == []
     assert edit_links(client, own.batch.get_absolute_url()) == []
+
+
+# -- pages of errors ---------------------------------------------------------------------------------------
+
+SECTIONS = ["/", "/policies/", "/provinces/", "/pilots/", "/industries/", "/synergy/", "/data/"]
+
+
+def boom(*args: Any) -> Any:
+    raise ValueError("a bug")
+
+
+def failed(client: Client, monkeypatch: pytest.MonkeyPatch, status: int) -> Any:
+    """An answer of a status, however that is brought about."""
+    client.raise_request_exception = False
+    if status == 500:
+        monkeypatch.setattr("config.middleware.read_as_of", boom)
+    if status == 503:
+        monkeypatch.setattr("config.middleware.read_as_of", out_of_order)
+    if status == 403:
+        return client.post("/sign-out/", headers={"origin": "https://elsewhere.example"})
+    if status == 405:
+        return client.delete("/pilots/")
+    path = {404: "/pilots/nobody/", 414: f"/pilots/?q={'a' * 5_000}"}.get(status, "/pilots/?prvince=zhejiang")
+    return client.get(path)
+
+
+def out_of_order(*args: Any) -> Any:
+    raise OperationalError("gone")
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 414, 500, 503])
+def test_an_error_page_keeps_the_way_on(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    """Sections, search and languages, also where neither the address nor the database is of use."""
+    page = failed(Client(enforce_csrf_checks=True), monkeypatch, status)
+    text = page.content.decode()
+    assert page.status_code == status
+    nav = text.partition('<nav class="sections"')[2].partition("</nav>")[0]
+    assert re.findall(r'href="([^"?]+)', nav) == SECTIONS
+    assert 'action="/search/"' in text
+    assert 'hreflang="zh-hans"' in text
+
+
+def test_an_error_page_is_told_in_the_other_language_at_the_same_address(client: Client) -> None:
+    page = client.get("/pilots/?prvince=zhejiang&kind=park").content.decode()
+    [link] = re.findall(r'<a href="([^"]+)" lang="zh-hans"', page)
+    assert unescape(link) == "/pilots/?prvince=zhejiang&kind=park&lang=zh-hans"
+    other = client.get(unescape(link))
+    assert (other.status_code, "网址参数有误" in other.text) == (400, True)
+    assert "页面不存在" in client.get("/nothing/?lang=zh-hans").text

@@ -277,7 +277,7 @@ def test_of_fourteen_racing_requests_ten_pass(tmp_path: Path, url: str) -> None:
         }
 
 
-@pytest.mark.parametrize(("value", "rates"), [("", 5), ("1", 5), ("0", 0)])
+@pytest.mark.parametrize(("value", "rates"), [("", 6), ("1", 6), ("0", 0)])
 def test_one_setting_switches_them_off(tmp_path: Path, value: str, rates: int) -> None:
     told = serving.run(
         tmp_path,

@@ -95,9 +95,10 @@ def test_the_page_is_for_whoever_is_signed_in(client: Client) -> None:
     for address in (TOKENS, f"{TOKENS}1/revoke/"):
         for method in (client.get, client.post):
             assert method(address).url == f"/sign-in/?next={address}"
-    assert 'href="/tokens/"' not in client.get("/").text
+    assert 'href="/account/"' not in client.get("/").text
     client.force_login(person("viewer"))
-    assert 'href="/tokens/"' in client.get("/").text
+    assert 'href="/account/"' in client.get("/").text
+    assert 'href="/tokens/"' in client.get("/account/").text
     assert client.get(TOKENS).status_code == 200
 
 
