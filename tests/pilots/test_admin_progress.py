@@ -234,12 +234,15 @@ def test_a_row_that_a_changed_one_makes_impossible_is_refused(admin_client: Clie
 # -- two editors on one pilot ------------------------------------------------------------------------------
 
 
+MOVED = {"milestones-0-planned_on": "2025-02-02", "change_reason": "Late machine"}
+
+
 def test_a_row_that_was_overtaken_is_refused_once_and_kept(admin_client, colleague, pilot) -> None:
     milestone = make_milestone(pilot, date(2025, 1, 1), owner="Office")
     opened = admin_client.get(page_of(pilot))
     save(colleague, pilot, **{"milestones-0-owner": "Bureau", "change_reason": "New head"})
 
-    answer = admin_client.post(page_of(pilot), filled(opened, **{"milestones-0-planned_on": "2025-02-02"}))
+    answer = admin_client.post(page_of(pilot), filled(opened, **MOVED))
     (text,) = row_problems(answer)["milestones-0"]["__all__"]
     assert text.startswith("wang saved this row on ")
     assert "Responsible: Office → Bureau" in text
