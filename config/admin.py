@@ -202,6 +202,32 @@ class RecordAdmin(SimpleHistoryAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return RecordList
 
+    def own_records(self, request: HttpRequest) -> models.QuerySet[Any] | None:
+        """The records within the user's scope, where that is not everything."""
+        every = self.model._base_manager.all()
+        own = within(request.user, every)
+        return None if own is every else own
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        """Whoever has one province finds its records first."""
+        ordering, own = super().get_ordering(request), self.own_records(request)
+        if own is None:
+            return ordering
+        first = models.Case(models.When(pk__in=own.values("pk"), then=0), default=1)
+        return [first, *(ordering or self.opts.ordering)]
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        """And the filter by which records belong to somebody first."""
+        filters, name = list(super().get_list_filter(request)), belongs_by(self.model)
+        if self.own_records(request) is None:
+            return filters
+
+        def place(item: Any) -> tuple[bool, int]:
+            first, *further = field_of_filter(item).split("__")
+            return first != name, len(further) if first == name else 0
+
+        return sorted(filters, key=place)
+
     # -- who may -----------------------------------------------------------------------------------------
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -629,6 +655,12 @@ class RelationInline(admin.TabularInline):
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         wanted = (permission(self.parent_model, action) for action in ("view", "change", "add"))
         return any(request.user.has_perm(name) for name in wanted)
+
+
+def field_of_filter(item: Any) -> str:
+    """The field of a filter of a list, as `list_filter` names it; empty for a filter of its own kind."""
+    name = item[0] if isinstance(item, list | tuple) else item
+    return name if isinstance(name, str) else ""
 
 
 def says_the_same(record: Any) -> bool:

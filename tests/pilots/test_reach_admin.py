@@ -175,6 +175,24 @@ def test_the_lists_show_every_province(world: SimpleNamespace, editor: User, cli
 # -- nothing is moved across the border --------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("model", [Pilot, Milestone, Target, Reading, Policy, Figure, ProvincialPlan])
+def test_the_own_records_and_their_filter_come_first(
+    world: SimpleNamespace, editor: User, client: Client, boss: Client, model: Any
+) -> None:
+    """Those away are older or newer: neither decides."""
+    Province.objects.filter(pk=world.home.province.pk).update(name_zh="home")
+    editor.officer.province = world.away.province
+    editor.officer.save()
+    client.force_login(User.objects.get(pk=editor.pk))
+    address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    changes = client.get(address).context["cl"]
+    first = changes.result_list[0]
+    assert getattr(first, "province", None) == world.away.province or first.pilot == world.away.pilot
+    titles = [spec.title for spec in changes.filter_specs]
+    assert titles[0] == "province"
+    assert boss.get(address).context["cl"].result_list[0] != first
+
+
 @pytest.mark.parametrize("name", ["plan", "policy", "figure"])
 def test_a_record_stays_in_the_province(world: SimpleNamespace, editor: User, client: Client, name: str) -> None:
     record = getattr(world.home, name)
