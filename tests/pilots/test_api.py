@@ -124,10 +124,10 @@ def test_a_pilot_leaves_the_list_on_the_day_it_withdraws_and_keeps_its_address(c
     others = Target.objects.exclude(pilot__slug="huzhou").count()
     assert (own, others) == (3, 10)
     before, after = "2024-12-31", "2025-01-01"
-    assert [listed("pilots", before), listed("targets", before)] == [20, own + others]
-    assert [listed("pilots", after), listed("targets", after)] == [19, others]
+    assert [listed("pilots", before), listed("targets", before)] == [29, own + others]
+    assert [listed("pilots", after), listed("targets", after)] == [28, others]
     assert [listed(kind, after, withdrawn="only") for kind in ("pilots", "targets")] == [1, own]
-    assert [listed(kind, after, withdrawn="include") for kind in ("pilots", "targets")] == [20, own + others]
+    assert [listed(kind, after, withdrawn="include") for kind in ("pilots", "targets")] == [29, own + others]
     assert [listed(kind, before, withdrawn="only") for kind in ("pilots", "targets")] == [0, 0]
     for day in (before, after):
         one = client.get(f"/api/v1/pilots/huzhou/?as_of={day}").json()
