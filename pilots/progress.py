@@ -268,13 +268,16 @@ def indicator_status(target: Target, latest: Mapping[int, Reading], as_of: date)
     """A target on a day, judged by the latest accepted year that is due or later (see `latest_years`)."""
     reading = latest.get(target.indicator_id)
     year = int(reading.period) if reading else metrics.year_due(as_of)
-    return IndicatorStatus(target, reading, year, target_light(target, reading, year, as_of))
+    return IndicatorStatus(target, reading, year, target_light(target, reading, year, as_of, reports=bool(latest)))
 
 
-def target_light(target: Target, reading: Reading | None, year: int, as_of: date) -> IndicatorLight:
-    """The light of a target by its kind; of one in numbers worked out once, for it is the same on any day."""
+def target_light(target: Target, reading: Reading | None, year: int, as_of: date, *, reports: bool) -> IndicatorLight:
+    """The light of a target by its kind; of one in numbers worked out once, for it is the same on any day.
+
+    A task in words of which nothing is recorded is not done where the pilot `reports` at all; else nobody has said.
+    """
     if target.kind == TargetKind.TEXT:
-        done = bool(target.done_on and target.done_on <= as_of)
+        done = bool(target.done_on and target.done_on <= as_of) or (False if reports else None)
         return metrics.text_light(done, date(target.target_year, 12, 31), as_of)
     known: dict[tuple[int | None, int], IndicatorLight] = vars(target).setdefault("lights_known", {})
     key = (reading.pk if reading else None, year)

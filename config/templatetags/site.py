@@ -165,6 +165,17 @@ def showdate(value: date | PartialDate | str | None) -> str:
 
 
 @register.filter
+def showperiod(text: str) -> str:
+    """A period in ISO form as dates are written: 2013–2022, 30 January 2024; empty where there is none."""
+    precisions: tuple[Any, ...] = ("year", "month", "day")
+    ends = [
+        PartialDate(date.fromisoformat(f"{end}-01-01"[:10]), precisions[end.count("-")])
+        for end in filter(None, text.split("–"))
+    ]
+    return "–".join(showdate(end) for end in ends)
+
+
+@register.filter
 def share(value: float | Decimal | None, digits: int | None = None) -> str:
     """0.875 reads 87.5 %, and 1 reads 100 %; a column of shares gives `digits` so that they line up."""
     if value is None:

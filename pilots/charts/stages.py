@@ -17,7 +17,7 @@ from django.utils.translation import ngettext
 from config.charts import Cell, Chart, Column, Lines, Table
 from config.templatetags.site import days as days_text
 from config.templatetags.site import share as share_text
-from config.words import labelled, listed, sentences
+from config.words import clauses, labelled, listed, sentences
 from pilots.charts.addresses import pilots_url, progress_api
 from pilots.charts.places import recorded_pilots
 from pilots.cohorts import Cohort, Cohorts, StageTime, Stay, is_long, stage_times
@@ -622,7 +622,7 @@ def cohort_title(cohorts: Cohorts, drawn: Sequence[Cohort]) -> str:
     ]
     return _("Plan issued %(days)s after the list — %(parts)s") % {
         "days": days_text(cohorts.days),
-        "parts": "; ".join(parts),
+        "parts": clauses(parts),
     }
 
 

@@ -1,18 +1,15 @@
 """What several pages of the pilots ask alike."""
 
 from collections.abc import Iterable
-from datetime import date
-from typing import Literal
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from config.charts import Cell, Column, PartialDate, Table
-from config.templatetags.site import lang_of, showdate
+from config.charts import Cell, Column, Table
+from config.templatetags.site import lang_of, showperiod
 from pilots.models import Milestone, Reading, StageEntry, Target
 from policies.models import Figure, Source
 
-PRECISIONS: tuple[Literal["year"], Literal["month"], Literal["day"]] = ("year", "month", "day")
 FACTS = (StageEntry, Milestone, Target, Reading)
 STATE_TAGS = {"verified": "green", "unverified": "grey", "disputed": "yellow"}
 
@@ -43,25 +40,13 @@ def figures_table(figures: Iterable[Figure]) -> Table:
     return Table(columns, [figure_cells(figure) for figure in figures])
 
 
-def period_text(figure: Figure) -> str | None:
-    """The period as other days are written: 2013–2022, 30 January 2024; None where the source names none."""
-    ends = [figure.period_from, figure.period_to]
-    written = [showdate(partial(end)) for end in dict.fromkeys(filter(None, ends))]
-    return "–".join(written) or None
-
-
-def partial(period: str) -> PartialDate:
-    """A year, month or day in ISO form as a date that is known so far."""
-    return PartialDate(date.fromisoformat(f"{period}-01-01"[:10]), PRECISIONS[period.count("-")])
-
-
 def figure_cells(figure: Figure) -> list[Cell]:
     source = next(iter(figure.sources.all()), None)
     return [
         Cell(figure.name, lang=figure.name_lang),
         Cell(figure.value.normalize()),
         Cell(figure.get_unit_display()),
-        Cell(period_text(figure)),
+        Cell(showperiod(figure.period) or None),
         Cell(figure.get_kind_display()),
         Cell(figure.as_printed or None, lang=lang_of(figure.as_printed)),
         Cell(figure.get_state_display(), tag=STATE_TAGS[figure.state]),

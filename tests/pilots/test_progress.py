@@ -262,12 +262,12 @@ def test_shipped_progress_claims_nothing() -> None:
         Colour.YELLOW: 0,
         Colour.BLUE: 0,
         Colour.GREEN: 0,
-        Colour.GREY: 19,
+        Colour.GREY: 24,
     }
     funnel = progress.funnel()
-    assert (funnel.n, funnel.reached[Stage.LISTED], funnel.reached[Stage.PLAN_ISSUED]) == (19, 19, 2)
+    assert (funnel.n, funnel.reached[Stage.LISTED], funnel.reached[Stage.PLAN_ISSUED]) == (24, 24, 5)
     spans = {item.pilot.slug: item.list_to_plan.days for item in progress.pilots if item.list_to_plan.done}
-    assert spans == {"huzhou": 305, "ordos": 295}
+    assert spans == {"huzhou": 305, "ordos": 295, "xian": 256, "weifang": 271, "xiamen": 315}
 
 
 def test_synergy_lists_who_is_missing_and_why(empty: None) -> None:
@@ -343,3 +343,18 @@ def test_corrections_since_a_day_are_named(pilot: Pilot) -> None:
         "Typing error",
     )
     assert corrections_after(date(2999, 1, 1)).total == 0
+
+
+def test_a_task_in_words_is_not_done_only_where_the_pilot_reports(empty: None) -> None:
+    """Of a pilot without any accepted value nobody has said whether its task was done."""
+    pilot, air, task = make_pilot(make_batch(), make_province()), make_indicator("AIR_A"), make_indicator("OUT_B")
+    make_target(pilot, task, None, None, kind="text", target_text="Do it", base_year=None, target_year=2024)
+    day = date(2025, 6, 1)
+
+    def why() -> Why:
+        (status,) = build_progress(Pilot.objects.all(), day).pilots
+        return status.indicators[0].light.why
+
+    assert why() == Why.NO_READING
+    make_reading(pilot, air, "2024", 80, reported_on=date(2025, 1, 10), accepted_on=date(2025, 1, 10))
+    assert why() == Why.NOT_DONE
