@@ -78,6 +78,15 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Subject:
+    """The record that numbers speak of, such as the policy whose plans are counted: its kind, code and name."""
+
+    label: str
+    code: str
+    name: str
+
+
+@dataclass(frozen=True)
 class Chart:
     """One chart frame: the finding, what it counts, the drawing's data, its table and its sources.
 
@@ -93,6 +102,7 @@ class Chart:
     data: Mapping[str, Any]
     sources: Sequence[Any] = field(default_factory=tuple)
     note: str = ""
+    about: Subject | None = None  # what its files are named after beside the chart
     api: str = ""  # the address in the API that gives the data behind the chart, where there is one
     api_takes: Sequence[str] = ()  # the page's filters that the chart obeys and that address takes by the same names
 

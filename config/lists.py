@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from django_filters import FilterSet
 
 from config.chart_state import CHART_PARAMETERS
-from config.charts import Cell, Chart, Column, Table
+from config.charts import Cell, Chart, Column, Subject, Table
 from config.demonstration import file_lines, file_stem
 from config.exports import csv_response, xlsx_response
 from config.facets import Facets, build_facets, put_counts
@@ -193,6 +193,7 @@ class Export:
     chips: Sequence[Chip] = ()
     subtitle: str = ""
     sources: Iterable[Any] = ()
+    about: Subject | None = None  # its code stands in the name of the file, its name above the table
 
 
 Exports = dict[str, Export]
@@ -201,7 +202,9 @@ Exports = dict[str, Export]
 def chart_exports(charts: Mapping[str, Chart], applied: Sequence[Chip] = ()) -> Exports:
     """The tables of a page's charts, for its files; `applied` are the filters that the charts obey."""
     return {
-        chart.slug: Export(chart.title, partial(getattr, chart, "table"), applied, chart.subtitle, chart.sources)
+        chart.slug: Export(
+            chart.title, partial(getattr, chart, "table"), applied, chart.subtitle, chart.sources, chart.about
+        )
         for chart in charts.values()
     }
 
@@ -242,8 +245,8 @@ def exported(request: HttpRequest, tables: Exports, title: str, finding: str = "
     if asked == WHOLE_PAGE:
         return page_file(request, tables, title, finding)
     slug, _dot, kind = asked.rpartition(".")
-    make = csv_table if kind == "csv" else xlsx_table
-    return make(request, tables[slug], title, day_stem(request, slug))
+    make, about = csv_table if kind == "csv" else xlsx_table, tables[slug].about
+    return make(request, tables[slug], title, day_stem(request, f"{slug}-{about.code}" if about else slug))
 
 
 def day_stem(request: HttpRequest, slug: str) -> str:
@@ -306,8 +309,9 @@ def values(table: Table | Stream) -> Iterator[list[Any]]:
 
 
 def of_which_page(export: Export, page: str) -> list[tuple[str, Any]]:
-    """Which page a table belongs to, where its heading does not say that."""
-    return [(_("Page"), page)] if page != export.title else []
+    """Which page a table belongs to, where its heading does not say that, and which record its numbers speak of."""
+    about = [(export.about.label, export.about.name)] if export.about else []
+    return [*([(_("Page"), page)] if page != export.title else []), *about]
 
 
 def filter_words(applied: Sequence[Chip]) -> str:

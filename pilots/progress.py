@@ -450,3 +450,40 @@ def build_progress(pilots: QuerySet[Pilot], as_of: date) -> Progress:
 def standing(status: PilotStatus) -> str:
     """The word for the stage that a pilot stands in."""
     return status.position.stage.value if status.position else UNKNOWN
+
+
+# -- province by province ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ProvinceLights:
+    """The pilots of a province on a day; `red` and `yellow` are None where no pilot of it can be rated."""
+
+    pilots: int
+    red: int | None
+    yellow: int | None
+    not_reported: int  # of those that owe values for the last year due
+
+
+def lights_by_province(as_of: date) -> dict[int, ProvinceLights]:
+    """The lights of all pilots by the key of their province; provinces without a pilot are left out.
+
+    One query, and six for every 500 pilots.
+    """
+    found: dict[int, list[PilotStatus]] = {}
+    for pilot in with_facts(Pilot.objects.listed(as_of), only_on=as_of).iterator(AT_A_TIME):
+        found.setdefault(pilot.province_id, []).append(pilot_status(pilot, as_of))
+    return {province: province_lights(statuses, metrics.year_due(as_of)) for province, statuses in found.items()}
+
+
+def province_lights(statuses: Sequence[PilotStatus], year: int) -> ProvinceLights:
+    """The lights of one province; `year` is the last one for which values are due."""
+    colours = metrics.tally(status.colour for status in statuses)
+    rated = len(statuses) - colours[Colour.GREY]
+    owing = [status for status in statuses if first_year(status.pilot) <= year]
+    return ProvinceLights(
+        pilots=len(statuses),
+        red=colours[Colour.RED] if rated else None,
+        yellow=colours[Colour.YELLOW] if rated else None,
+        not_reported=sum(not status.reported for status in owing),
+    )

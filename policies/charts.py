@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from calendar import monthrange
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -13,10 +13,12 @@ from django.utils.formats import date_format, get_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from config.charts import Cell, Chart, Column, Table
-from config.words import labelled, listed, listed_long
-from policies.models import Measure, PlanStatus, Province, Source
-from policies.rollout import ProvinceRollout, Rollout, lag_range
+from config.charts import Cell, Chart, Column, Subject, Table
+from config.words import labelled, listed, listed_long, sentences
+from policies.maps import plans_grid
+from policies.metrics import whole_days
+from policies.models import Measure, PlanStatus, Policy, Province, Source
+from policies.rollout import ProvinceRollout, RegionRollout, Rollout, lag_range
 
 STATUS_TAGS = {
     PlanStatus.ISSUED: "green",
@@ -36,41 +38,41 @@ def status_label(status: str) -> str:
     return str(PlanStatus(status).label)
 
 
-# -- findings -----------------------------------------------------------------------------------------
+# -- findings: each names the policy whose plans it counts --------------------------------------------
 
 
 def rollout_finding(rollout: Rollout) -> str:
     """One sentence that answers "how far is it taken up?" for the day."""
+    named = {"policy": rollout.policy.short, "day": day(rollout.as_of), "roster": rollout.roster}
     if rollout.issued is None:
         return _("This policy calls for no provincial plans.")
     if rollout.issued == 0:
-        return _("No province is known to have issued a plan by %(day)s.") % {"day": day(rollout.as_of)}
+        return _("No province is known to have issued a plan for “%(policy)s” by %(day)s.") % named
     if rollout.issued == rollout.roster:
-        count = _("All %(roster)d provinces have issued a plan") % {"roster": rollout.roster}
+        count = _("All %(roster)d provinces have issued a plan for “%(policy)s”") % named
     else:
         count = ngettext(
-            "%(issued)d of %(roster)d provinces has issued a plan",
-            "%(issued)d of %(roster)d provinces have issued a plan",
+            "%(issued)d of %(roster)d provinces has issued a plan for “%(policy)s”",
+            "%(issued)d of %(roster)d provinces have issued a plan for “%(policy)s”",
             rollout.issued,
-        ) % {"issued": rollout.issued, "roster": rollout.roster}
+        ) % {**named, "issued": rollout.issued}
     return f"{count}{lag_clause(rollout)}"
 
 
 def lag_clause(rollout: Rollout) -> str:
-    """The second half of the finding: how many on a known day, and how long it took them."""
-    if rollout.median_lag_days is None:
+    """The second half of the finding: how many on a known day, and where they are enough, how long it took them."""
+    if not rollout.dated:
         return _("; the day of issue is known for none of them.")
-    text = ngettext(
-        "; %(dated)d of them on a known day, %(median)s days after the national document.",
-        "; %(dated)d of them on a known day, the median %(median)s days after the national document.",
-        len(rollout.lags),
-    )
-    return text % {"dated": len(rollout.lags), "median": f"{rollout.median_lag_days:g}"}
+    if not rollout.has_enough_lags or rollout.median_lag_days is None:
+        return _("; the day of issue is known for %(dated)d of them.") % {"dated": rollout.dated}
+    text = _("; %(dated)d of them on a known day, the median %(median)d days after the national document.")
+    return text % {"dated": len(rollout.lags), "median": whole_days(rollout.median_lag_days)}
 
 
 def scope(rollout: Rollout) -> str:
-    """The line under each title: of how many, on which day."""
-    return _("Provinces with an issued plan, of the %(roster)d in the roster, as of %(day)s") % {
+    """The line under each title: for which policy, of how many, on which day."""
+    return _("Plans for “%(policy)s”, of the %(roster)d provinces in the roster, as of %(day)s") % {
+        "policy": rollout.policy.short,
         "roster": rollout.roster,
         "day": day(rollout.as_of),
     }
@@ -140,7 +142,7 @@ def regions_table(rollout: Rollout) -> Table:
         Column("roster", _("Provinces"), "integer"),
         Column("share", _("Share"), "share"),
         Column("dated", _("Date known"), "integer"),
-        Column("median", _("Median days"), "decimal"),
+        Column("median", _("Median days"), "integer"),
     ]
     rows = [
         [
@@ -149,11 +151,28 @@ def regions_table(rollout: Rollout) -> Table:
             Cell(row.roster),
             Cell(row.share),
             Cell(row.dated),
-            Cell(row.median_lag_days),
+            Cell(region_median(row)),
         ]
         for row in rollout.by_region
     ]
     return Table(columns, rows)
+
+
+def region_median(row: RegionRollout) -> int | str | None:
+    """A region's median in whole days; of few plans, that they are too few to say."""
+    if row.median_lag_days is None:
+        return None
+    return whole_days(row.median_lag_days) if row.has_enough_lags else too_few(len(row.lags))
+
+
+def too_few(n: int) -> str:
+    """What stands in place of a median or a P90 of too few values."""
+    return _("too few to say: n = %(n)d") % {"n": n}
+
+
+def subject_of(policy: Policy) -> Subject:
+    """The policy whose plans are counted, as files name it."""
+    return Subject(_("Policy"), policy.slug, policy.short)
 
 
 def rollout_api(rollout: Rollout) -> str:
@@ -170,8 +189,13 @@ def adoption_chart(rollout: Rollout, sources: Sequence[Source]) -> Chart:
         Column("date", _("Day"), "date"),
         Column("issued", _("Issued by then"), "integer"),
         Column("share", _("Share of the roster"), "share"),
+        Column("provinces", _("Provinces whose plan became known on the day")),
     ]
-    rows = [[Cell(s.date), Cell(s.issued), Cell(rollout.share_of(s.issued))] for s in rollout.series]
+    names, end = newcomers(rollout), end_day(rollout)
+    rows = [
+        [Cell(s.date), Cell(s.issued), Cell(rollout.share_of(s.issued)), Cell(listed(names.get(s.date, [])))]
+        for s in rollout.series
+    ]
     return Chart(
         slug="adoption",
         kind="steps",
@@ -180,11 +204,14 @@ def adoption_chart(rollout: Rollout, sources: Sequence[Source]) -> Chart:
         table=Table(columns, rows),
         data={
             "start": start_day(rollout).isoformat(),
-            "end": rollout.as_of.isoformat(),
+            "end": end.isoformat(),
             "max": rollout.roster,
-            "points": [{"date": step.date.isoformat(), "n": step.issued} for step in rollout.series],
+            "points": [
+                {"date": step.date.isoformat(), "n": step.issued, "names": names.get(step.date, [])}
+                for step in rollout.series
+            ],
             "dated": [{"date": step.date.isoformat(), "n": step.issued} for step in rollout.dated_series],
-            "flags": flags(rollout),
+            "flags": flags(rollout, end),
             "labels": {
                 "issued": _("issued, by the latest date known"),
                 "dated": _("of them with the day of issue known"),
@@ -193,22 +220,30 @@ def adoption_chart(rollout: Rollout, sources: Sequence[Source]) -> Chart:
             },
         },
         sources=sources,
-        note=_(
-            "A plan counts from the day by which it is known to exist. Where only that is known, "
-            "it may have been issued earlier."
+        note=sentences(
+            _(
+                "A plan counts from the day by which it is known to exist. Where only that is known, "
+                "it may have been issued earlier."
+            ),
+            ending_note(rollout, end),
         ),
         api=rollout_api(rollout),
+        about=subject_of(rollout.policy),
     )
 
 
 def adoption_title(rollout: Rollout) -> str:
     """The finding of the curve: the day on which half, then all, were known to have issued."""
+    return labelled(rollout.policy.short, adoption_finding(rollout))
+
+
+def adoption_finding(rollout: Rollout) -> str:
     if not rollout.issued:
-        return _("No plan is known yet")
+        return _("no plan is known yet")
     if rollout.issued == rollout.roster:
-        return _("The last plans were issued by %(day)s at the latest") % {"day": day(rollout.series[-1].date)}
+        return _("the last plans were issued by %(day)s at the latest") % {"day": day(rollout.series[-1].date)}
     if rollout.half_on:
-        return _("Half of the provinces had issued by %(day)s") % {"day": day(rollout.half_on)}
+        return _("half of the provinces had issued by %(day)s") % {"day": day(rollout.half_on)}
     return _("%(issued)d of %(roster)d had issued by %(day)s") % {
         "issued": rollout.issued,
         "roster": rollout.roster,
@@ -224,14 +259,47 @@ def start_day(rollout: Rollout) -> date:
     return min(days, default=rollout.as_of)
 
 
-def flags(rollout: Rollout) -> list[dict[str, str]]:
+def end_day(rollout: Rollout) -> date:
+    """Where the curve's axis ends: a quarter after its last step, or today where that is sooner or none came yet."""
+    if not rollout.issued:
+        return rollout.as_of
+    return min(rollout.as_of, months_after(rollout.series[-1].date, 3))
+
+
+def months_after(day: date, months: int) -> date:
+    """The same day so many months later, or the last of that month where it has no such day."""
+    place = day.year * 12 + day.month - 1 + months
+    first = date(place // 12, place % 12 + 1, 1)
+    return first.replace(day=min(day.day, monthrange(first.year, first.month)[1]))
+
+
+def ending_note(rollout: Rollout, end: date) -> str:
+    """That nothing came after the curve's last step, where its axis ends before the day shown."""
+    if end >= rollout.as_of or not rollout.issued:
+        return ""
+    return _("No further plan became known from %(end)s to %(day)s: that is not drawn.") % {
+        "end": day(rollout.series[-1].date),
+        "day": day(rollout.as_of),
+    }
+
+
+def newcomers(rollout: Rollout) -> dict[date, list[str]]:
+    """The provinces whose plan became known on each day, by their short names."""
+    found: dict[date, list[str]] = {}
+    for row in rollout.provinces:
+        if row.known_by:
+            found.setdefault(row.known_by, []).append(row.province.short)
+    return found
+
+
+def flags(rollout: Rollout, end: date) -> list[dict[str, str]]:
     """The documents that stand behind the curve: the policy itself and what was issued to carry it out."""
     own = [(rollout.origin or rollout.policy.known_issued_by, rollout.policy)]
     below = [(policy.published_on or policy.known_issued_by, policy) for policy in rollout.followers]
     return [
         {"date": on.isoformat(), "label": policy.name, "url": policy.get_absolute_url()}
         for on, policy in own + below
-        if on and on <= rollout.as_of
+        if on and on <= end
     ]
 
 
@@ -240,27 +308,31 @@ def lag_chart(rollout: Rollout, sources: Sequence[Source]) -> Chart:
     lanes = [row.label for row in rollout.by_region]
     places = {row.region: index for index, row in enumerate(rollout.by_region)}
     points = [point for row in rollout.provinces for point in lag_point(row, rollout.origin, places)]
+    median = rollout.median_lag_days if rollout.has_enough_lags else None
+    middle = None if median is None else whole_days(median)
     return Chart(
         slug="lags",
         kind="strip",
         title=lag_title(rollout),
         subtitle=_(
-            "Days from the national document to the province’s plan, %(dated)d of %(roster)d known to the day, "
-            "as of %(day)s"
+            "Days from “%(policy)s” to the province’s plan, %(dated)d of %(roster)d known to the day, as of %(day)s"
         )
-        % {"dated": len(rollout.lags), "roster": rollout.roster, "day": day(rollout.as_of)},
+        % {
+            "policy": rollout.policy.short,
+            "dated": len(rollout.lags),
+            "roster": rollout.roster,
+            "day": day(rollout.as_of),
+        },
         table=Table(*lag_table(rollout)),
         data={
             "lanes": lanes,
             "points": points,
-            "median": rollout.median_lag_days,
+            "median": middle,
             "labels": {
                 "x": _("days after the national document"),
                 "certain": _("day of issue known"),
                 "latest": _("at the latest: only known by that day"),
-                "median": _("median %(days)s days") % {"days": f"{rollout.median_lag_days:g}"}
-                if rollout.median_lag_days is not None
-                else "",
+                "median": "" if middle is None else _("median %(days)d days") % {"days": middle},
             },
         },
         sources=sources,
@@ -268,16 +340,23 @@ def lag_chart(rollout: Rollout, sources: Sequence[Source]) -> Chart:
             "The median and P90 count only plans whose day of issue is known; a hollow mark is the latest day possible."
         ),
         api=rollout_api(rollout),
+        about=subject_of(rollout.policy),
     )
 
 
 def lag_title(rollout: Rollout) -> str:
-    if rollout.median_lag_days is None:
-        return _("No lag is known to the day")
-    return _("Half of the dated plans came within %(median)s days, nine in ten within %(p90)s") % {
-        "median": f"{rollout.median_lag_days:g}",
-        "p90": f"{rollout.p90_lag_days:.0f}",
-    }
+    """How long the plans took; nothing of the kind where too few are dated to the day."""
+    return labelled(rollout.policy.short, lag_finding(rollout))
+
+
+def lag_finding(rollout: Rollout) -> str:
+    median, p90 = rollout.median_lag_days, rollout.p90_lag_days
+    if median is None or p90 is None:
+        return _("no lag is known to the day")
+    if not rollout.has_enough_lags:
+        return _("too few plans are dated to say how long they took: n = %(n)d") % {"n": len(rollout.lags)}
+    text = _("half of the %(n)d dated plans came within %(median)d days, nine in ten within %(p90)d")
+    return text % {"n": len(rollout.lags), "median": whole_days(median), "p90": whole_days(p90)}
 
 
 def lag_point(row: ProvinceRollout, origin: date | None, places: Mapping[str, int]) -> list[dict[str, Any]]:
@@ -326,84 +405,6 @@ def lag_table(rollout: Rollout) -> tuple[list[Column], list[list[Cell]]]:
 # -- the tile map ---------------------------------------------------------------------------------------
 
 
-def plans_grid(rollout: Rollout, outside: Iterable[Province]) -> dict[str, Any]:
-    """The tile map of plans: known to the day, only known by a day, or not issued as far as is known."""
-    tiles = [plan_tile(row, rollout.origin) for row in rollout.provinces]
-    classes = Counter(tile["class"] for tile in tiles)
-    words = [
-        ("s5", _("issued: days after the national document")),
-        ("s3", _("issued, day not known: days at most")),
-        ("yellow", status_label(PlanStatus.DRAFTING)),
-        ("grey", status_label(PlanStatus.NOT_FOUND)),
-        ("s1", status_label(PlanStatus.NOT_REQUIRED)),
-        ("nodata", status_label(PlanStatus.UNKNOWN)),
-    ]
-    legend = [{"class": name, "label": label, "count": classes[name]} for name, label in words if classes[name]]
-    return {
-        "key": "plans",
-        "label": _("Plans"),
-        "tiles": tiles + [outside_tile(province) for province in outside],
-        "legend": legend,
-    }
-
-
-def plan_tile(row: ProvinceRollout, origin: date | None) -> dict[str, Any]:
-    """One province's tile: its colour, what stands in it, and the sentence a pointer shows."""
-    base = place(row.province)
-    if row.counts and row.lag_days is not None:
-        look: dict[str, Any] = {"class": "s5", "step": 5, "status": "", "value": str(row.lag_days)}
-    elif row.counts:
-        between = lag_range(row, origin)
-        text = f"≤{between[1]}" if between else (row.issued.iso() if row.issued else "●")
-        look = {"class": "s3", "step": 3, "status": "", "value": text}
-    else:
-        look = {
-            PlanStatus.DRAFTING: {"class": "yellow", "step": 0, "status": "yellow", "value": ""},
-            PlanStatus.NOT_FOUND: {"class": "grey", "step": 0, "status": "grey", "value": ""},
-            PlanStatus.NOT_REQUIRED: {"class": "s1", "step": 1, "status": "", "value": "–"},
-        }.get(PlanStatus(row.status), {"class": "nodata", "step": 0, "status": "", "value": None})
-    return {**base, **look, "title": tile_title(row)}
-
-
-def tile_title(row: ProvinceRollout) -> str:
-    """The province's state in words, as a reader without colours needs it."""
-    if not row.counts:
-        return labelled(row.province.name, status_label(row.status))
-    if row.issued and row.issued.precision == "day":
-        return _("%(province)s: issued on %(day)s") % {"province": row.province.name, "day": day(row.issued.on)}
-    return _("%(province)s: issued by %(day)s at the latest") % {
-        "province": row.province.name,
-        "day": day(row.known_by) if row.known_by else "",
-    }
-
-
-def place(province: Province) -> dict[str, Any]:
-    """Where a province's tile lies and where it leads."""
-    return {
-        "col": province.tile_col,
-        "row": province.tile_row,
-        "short": province.short,
-        "url": province.get_absolute_url(),
-        "outside": False,
-        "corps": province.kind == "corps",
-        "code": province.iso_code[-2:],
-    }
-
-
-def outside_tile(province: Province) -> dict[str, Any]:
-    """A tile that is drawn, not counted."""
-    return {
-        **place(province),
-        "url": "",
-        "outside": True,
-        "class": "outside",
-        "step": 0,
-        "status": "",
-        "value": None,
-        "title": _("%(province)s: outside this programme") % {"province": province.name},
-    }
-
-
 def map_note() -> str:
     return _(
         "Equal tiles, not a map of territory. Hong Kong, Macao and Taiwan are drawn but lie outside this programme. "
@@ -423,17 +424,24 @@ def status_map(rollout: Rollout, outside: Iterable[Province], sources: Sequence[
         sources=sources,
         note=map_note(),
         api=rollout_api(rollout),
+        about=subject_of(rollout.policy),
     )
 
 
 def map_title(rollout: Rollout) -> str:
-    """The finding of the map: which region is complete, or how far the slowest is."""
+    """The finding of the map: every region complete, or all those that are furthest behind."""
+    return labelled(rollout.policy.short, map_finding(rollout))
+
+
+def map_finding(rollout: Rollout) -> str:
     open_regions = [row for row in rollout.by_region if row.issued < row.roster]
     if not open_regions:
-        return _("Every region is complete")
-    slowest = min(open_regions, key=lambda row: row.share or 0)
-    return _("Furthest behind: %(region)s, %(issued)d of %(roster)d") % {
-        "region": slowest.label,
-        "issued": slowest.issued,
-        "roster": slowest.roster,
-    }
+        return _("every region is complete")
+    lowest = min(row.share or 0 for row in open_regions)
+    last = [row for row in open_regions if (row.share or 0) == lowest]
+    if lowest == 0 and len(last) > 1:
+        text = _("no plan is known in %(last)d of %(regions)d regions")
+        return text % {"last": len(last), "regions": len(rollout.by_region)}
+    text = _("%(region)s %(issued)d of %(roster)d")
+    names = [text % {"region": row.label, "issued": row.issued, "roster": row.roster} for row in last]
+    return _("furthest behind: %(regions)s") % {"regions": listed(names)}

@@ -4,10 +4,11 @@ Sources: DOMAIN methods for policy diffusion (adoption by day, lag by day of iss
 each docstring says which way missing data falls. Nothing here turns "not known" into 0.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
+from math import floor
 from statistics import median
 
 from django.db.models import Case, CharField, F, Q, Value, When
@@ -81,6 +82,14 @@ def percentile_days(lags: Sequence[int], rank: float) -> float | None:
     return round(ordered[below] + (place - below) * (ordered[above] - ordered[below]), 6)
 
 
+ENOUGH = 5  # values of which a median or a P90 may be said aloud; of fewer, that they are too few
+
+
+def whole_days(days: float) -> int:
+    """A number of days as people say it: half a day counts as one."""
+    return floor(days + 0.5)
+
+
 @dataclass(frozen=True)
 class Step:
     """On this day and after, so many had issued."""
@@ -98,6 +107,42 @@ def adoption_steps(days: Iterable[date], origin: date | None) -> list[Step]:
     if origin is not None and (not steps or steps[0].date > origin):
         steps.insert(0, Step(origin, 0))
     return steps
+
+
+# -- when ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, order=True)
+class Span:
+    """So many calendar months: a quarter, half a year, a year or several years."""
+
+    first: date
+    months: int
+
+    @property
+    def last_year(self) -> int:
+        return (self.first.year * 12 + self.first.month + self.months - 2) // 12
+
+
+def span_of(day: date, months: int) -> Span:
+    """The span of so many months in which a day lies, counted from January of the year 0."""
+    start = (day.year * 12 + day.month - 1) // months * months
+    return Span(date(start // 12, start % 12 + 1, 1), months)
+
+
+def common_spans(days: Collection[date], most: int) -> list[Span]:
+    """The shortest spans, all of one length, that cover these days with at most so many different ones, in order."""
+    months = 3
+    while True:
+        spans = sorted({span_of(day, months) for day in days})
+        if len(spans) <= most:
+            return spans
+        months *= 2
+
+
+def quarter(day: date) -> str:
+    """A quarter as it is printed where there is no room: 22Q4."""
+    return f"{day.year % 100:02d}Q{(day.month + 2) // 3}"
 
 
 def reached(steps: Iterable[Step], number: float) -> date | None:

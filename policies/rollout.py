@@ -92,6 +92,13 @@ class ProvinceRollout:
         return self.counts and self.plan is not None and self.plan.issued_precision == "day"
 
     @property
+    def latest(self) -> date | None:
+        """The last day on which it can have been issued: that of its date, or the day by which it is known."""
+        if self.known_by is None or self.plan is None or self.plan.issued_on is None:
+            return self.known_by
+        return min(self.known_by, period_end(self.plan.issued_on, self.plan.issued_precision))
+
+    @property
     def issued(self) -> PartialDate | None:
         """The day of issue as far as it is known; None when not issued by the day or no date is known."""
         return self.plan.issued if self.plan and self.counts else None
@@ -110,6 +117,11 @@ class RegionRollout:
     issued: int
     dated: int
     median_lag_days: float | None
+    lags: Sequence[int] = ()
+
+    @property
+    def has_enough_lags(self) -> bool:
+        return len(self.lags) >= metrics.ENOUGH
 
     @property
     def share(self) -> float | None:
@@ -152,6 +164,11 @@ class Rollout:
         return metrics.reached(self.series, self.roster / 2)
 
     @property
+    def has_enough_lags(self) -> bool:
+        """Whether enough plans are dated to the day for a median or a P90 to say something about them."""
+        return len(self.lags) >= metrics.ENOUGH
+
+    @property
     def median_lag_days(self) -> float | None:
         return metrics.median_days(self.lags)
 
@@ -162,7 +179,7 @@ class Rollout:
 
 def build_rollout(policy: Policy, as_of: date) -> Rollout:
     """The rollout of a policy on a day, over the roster of provinces. Three queries, whatever the number of rows."""
-    origin = metrics.lag_origin(policy.issued_on, policy.issued_precision, policy.published_on)
+    origin = policy.lag_from
     plans = {plan.province_id: plan for plan in policy.plans.with_status(as_of)}
     rows = [province_row(province, plans.get(province.pk), origin) for province in Province.objects.roster()]
     issued = [row for row in rows if row.counts]
@@ -202,7 +219,8 @@ def region_row(region: Region, rows: Sequence[ProvinceRollout]) -> RegionRollout
     lags = [row.lag_days for row in inside if row.lag_days is not None]
     issued = [row for row in inside if row.counts]
     dated = sum(row.dated for row in issued)
-    return RegionRollout(region.value, str(region.label), len(inside), len(issued), dated, metrics.median_days(lags))
+    median = metrics.median_days(lags)
+    return RegionRollout(region.value, str(region.label), len(inside), len(issued), dated, median, lags)
 
 
 def steps(rows: Sequence[ProvinceRollout], origin: date | None, as_of: date) -> list[metrics.Step]:
@@ -216,10 +234,8 @@ def lag_range(row: ProvinceRollout, origin: date | None) -> tuple[int, int] | No
 
     The first is 0 where only "known by" is recorded. None where it is not issued or the national day is unknown.
     """
-    if origin is None or row.plan is None or row.known_by is None or row.lag_days is not None:
+    last = row.latest
+    if origin is None or row.plan is None or last is None or row.lag_days is not None:
         return None
-    last = row.known_by
-    if row.plan.issued_on:
-        last = min(last, period_end(row.plan.issued_on, row.plan.issued_precision))
     first = (row.plan.issued_on - origin).days if row.plan.issued_on else 0
     return max(0, first), (last - origin).days

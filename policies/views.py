@@ -23,7 +23,7 @@ from config.lists import (
     exported,
     figures_export,
 )
-from config.words import listed_long
+from config.words import labelled, listed_long
 from policies.charts import (
     adoption_chart,
     day,
@@ -33,9 +33,11 @@ from policies.charts import (
     regions_table,
     rollout_finding,
     status_map,
+    too_few,
 )
 from policies.filters import PolicyFilter
 from policies.journal import policy_journal
+from policies.metrics import whole_days
 from policies.models import Policy, Province, Source
 from policies.rollout import Rollout, build_rollout
 
@@ -160,11 +162,11 @@ def policy_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
 
 def rollout_exports(rollout: Rollout, charts: Mapping[str, Chart]) -> Exports:
     """The tables of a rollout, all read in the same sources."""
-    scope, sources = charts["map"].subtitle, charts["map"].sources
+    scope, sources, about = charts["map"].subtitle, charts["map"].sources, charts["map"].about
     return {
         **chart_exports(charts),
-        "plans": Export(_("Provincial plans"), lambda: plans_table(rollout), (), scope, sources),
-        "regions": Export(_("Rollout by region"), lambda: regions_table(rollout), (), scope, sources),
+        "plans": Export(_("Provincial plans"), lambda: plans_table(rollout), (), scope, sources, about),
+        "regions": Export(_("Rollout by region"), lambda: regions_table(rollout), (), scope, sources, about),
     }
 
 
@@ -189,7 +191,7 @@ def rollout_figures(rollout: Rollout) -> list[dict[str, Any]]:
     of_issued = _("of %(issued)d issued") % {"issued": rollout.issued}
     return [
         {
-            "label": _("Plans issued"),
+            "label": labelled(_("Plans issued"), rollout.policy.short),
             "value": rollout.issued,
             "of": _("of %(roster)d provinces") % {"roster": rollout.roster},
             "note": _("known to be issued by %(day)s") % {"day": day(rollout.as_of)},
@@ -212,20 +214,15 @@ def rollout_figures(rollout: Rollout) -> list[dict[str, Any]]:
             "url": "#plans",
             "definition": "dated",
         },
-        {
-            "label": _("Median lag"),
-            "value": rollout.median_lag_days and f"{rollout.median_lag_days:g}",
-            "of": _("days"),
-            "note": _("of the plans with a known date: %(n)d") % {"n": len(rollout.lags)},
-            "url": "#chart-lags",
-            "definition": "lag",
-        },
-        {
-            "label": _("P90 lag"),
-            "value": None if rollout.p90_lag_days is None else round(rollout.p90_lag_days),
-            "of": _("days"),
-            "note": _("nine in ten of the dated plans came sooner"),
-            "url": "#chart-lags",
-            "definition": "lag",
-        },
+        lag_figure(rollout, _("Median lag"), rollout.median_lag_days, _("half of the dated plans came sooner")),
+        lag_figure(rollout, _("P90 lag"), rollout.p90_lag_days, _("nine in ten of the dated plans came sooner")),
     ]
+
+
+def lag_figure(rollout: Rollout, label: str, days: float | None, meaning: str) -> dict[str, Any]:
+    """A figure of the lags in whole days; of too few plans it says how few."""
+    figure = {"label": label, "url": "#chart-lags", "definition": "lag"}
+    if days is not None and not rollout.has_enough_lags:
+        return {**figure, "value": "–", "note": too_few(len(rollout.lags))}
+    value = None if days is None else whole_days(days)
+    return {**figure, "value": value, "of": _("days"), "note": meaning}

@@ -100,20 +100,17 @@ def test_empty_data_is_no_error(empty: None, client: Client, path: str) -> None:
         (
             "/policies/synergy-implementation-plan-2022/",
             (
-                "All 32 provinces have issued a plan; 7 of them on a known day, the median 252 days after the national "
-                "document."
+                "All 32 provinces have issued a plan for “Synergy plan 2022”; 7 of them on a known day, the median 252 "
+                "days after the national document."
             ),
         ),
         (
             "/policies/synergy-implementation-plan-2022/?as_of=2022-12-30",
-            (
-                "3 of 32 provinces have issued a plan; 2 of them on a known day, the median 172 days after the "
-                "national document."
-            ),
+            ("3 of 32 provinces have issued a plan for “Synergy plan 2022”; the day of issue is known for 2 of them."),
         ),
         (
             "/policies/synergy-implementation-plan-2022/?as_of=2022-12-04",
-            "No province is known to have issued a plan by 4 December 2022.",
+            "No province is known to have issued a plan for “Synergy plan 2022” by 4 December 2022.",
         ),
         (
             "/pilots/",
@@ -262,7 +259,7 @@ def test_a_workbook_has_real_dates_and_numbers_and_a_cover(client: Client) -> No
     assert rows["Hubei"]["Days after the national document"] == 171
     assert rows["Beijing"]["Issued"] == "2023-09"
     assert rows["Hunan"]["Issued"] is None
-    labels = ["Provincial plans", "Page", "Scope", "As of", "Filter", "Rows", "Address", None, "Sources"]
+    labels = ["Provincial plans", "Page", "Policy", "Scope", "As of", "Filter", "Rows", "Address", None]
     assert [cell.value for cell in about["A"]][:9] == labels
 
 
@@ -302,8 +299,9 @@ def test_script_in_a_record_stays_text(empty: None, client: Client) -> None:
         # roster; known policies 3 (total, calling, filtered); the rows; their agencies; choices of 3 filters; total;
         # what the choices leave 2
         ("/policies/", 12),
-        # the overview's 14; roster count; the rows; sources; tiles outside; what the choices leave
-        ("/provinces/", 19),
+        # the overview's 14; roster count; the rows; sources; tiles outside; what the choices leave;
+        # the pilots with their lights 6
+        ("/provinces/", 25),
         # reconciliation 2; progress 6 (no targets, so no steps); count; the rows; industries; sources; pilots by
         # province 2; choices of 3 filters; where all stand and their lights 9 (and how many they are, twice); what the
         # choices leave 2; histories of plans 3

@@ -9,54 +9,30 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from config.charts import Cell, Chart, Column, Table
-from config.words import labelled
+from config.words import labelled, sentences
 from pilots import metrics
 from pilots.charts.addresses import pilots_url
 from pilots.overview import Overview, ProvincePilots
-from policies.charts import day, map_note, outside_tile, place, plans_grid, rollout_api, scope, status_label
+from policies.charts import day, map_note, rollout_api, scope, status_label, subject_of
+from policies.maps import counts_grid, plans_grid
 from policies.models import Province, Source
 
 
 def pilots_grid(rows: Sequence[ProvincePilots], outside: Iterable[Province]) -> dict[str, Any]:
-    """The tile map of recorded pilots: darker where there are more."""
-    highest = max((row.pilots for row in rows), default=0)
-    tiles = [
-        {
-            **place(row.province),
-            "value": str(row.pilots),
-            "step": metrics.shade(row.pilots, highest),
-            "status": "",
-            "title": labelled(row.province.name, recorded_pilots(row.pilots)),
-        }
-        for row in rows
-    ]
-    return {
-        "key": "pilots",
-        "label": _("Pilots"),
-        "tiles": tiles + [outside_tile(province) for province in outside],
-        "legend": shade_legend([row.pilots for row in rows], highest),
-    }
+    """The layer of recorded pilots: darker where there are more."""
+    counted = [(row.province, row.pilots, labelled(row.province.name, recorded_pilots(row.pilots))) for row in rows]
+    caption = _("Recorded pilots in each province")
+    return counts_grid("pilots", _("Pilots"), caption, counted, outside, metrics.shade)
 
 
 def recorded_pilots(count: int) -> str:
     return ngettext("%(n)d recorded pilot", "%(n)d recorded pilots", count) % {"n": count}
 
 
-def shade_legend(values: Sequence[int], highest: int) -> list[dict[str, Any]]:
-    """One entry a colour step in use: which numbers it stands for, and how many provinces have them."""
-    steps: dict[int, list[int]] = {}
-    for value in sorted(values):
-        steps.setdefault(metrics.shade(value, highest), []).append(value)
-    legend = []
-    for step, found in sorted(steps.items()):
-        span = str(found[0]) if found[0] == found[-1] else f"{found[0]}–{found[-1]}"
-        label = _("none recorded") if step == 0 else span
-        legend.append({"class": f"s{step}", "label": label, "count": len(found)})
-    return legend
-
-
-def provinces_chart(rows: Sequence[ProvincePilots], scope_text: str, sources: Sequence[Source]) -> Chart:
-    """Recorded pilots by province, most first; the provinces without one are counted in the title."""
+def provinces_chart(
+    rows: Sequence[ProvincePilots], scope_text: str, sources: Sequence[Source], most: int | None = None
+) -> Chart:
+    """Recorded pilots by province, most first, up to `most` bars; those without one are counted in the title."""
     with_pilots = sorted((row for row in rows if row.pilots), key=lambda row: -row.pilots)
     columns = [
         Column("province", _("Province")),
@@ -90,13 +66,18 @@ def provinces_chart(rows: Sequence[ProvincePilots], scope_text: str, sources: Se
                     "mark": "",
                     "text": recorded_pilots(row.pilots),
                 }
-                for row in with_pilots
+                for row in with_pilots[:most]
             ],
             "max": max((row.pilots for row in rows), default=0),
             "labels": {"value": _("pilots"), "mark": ""},
         },
         sources=sources,
-        note=_("Recorded is not announced: names that have not been published, or not been entered, are missing here."),
+        note=sentences(
+            _("Drawn are the %(most)d provinces with most pilots; the table holds all.") % {"most": most}
+            if most and len(with_pilots) > most
+            else "",
+            _("Recorded is not announced: names that have not been published, or not been entered, are missing here."),
+        ),
     )
 
 
@@ -136,6 +117,7 @@ def overview_map(overview: Overview, outside: Sequence[Province], sources: Seque
         sources=sources,
         note=map_note(),
         api=rollout_api(rollout) if rollout else "",
+        about=subject_of(rollout.policy) if rollout else None,
     )
 
 
@@ -145,7 +127,9 @@ def overview_map_title(overview: Overview) -> str:
     total = len(overview.provinces)
     if overview.rollout is None or overview.rollout.issued is None:
         return _("%(pilots)d of %(roster)d provinces have a recorded pilot") % {"pilots": with_pilots, "roster": total}
-    return _("%(plans)d of %(roster)d provinces have a plan, %(pilots)d a recorded pilot") % {
+    text = _("“%(policy)s”: %(plans)d of %(roster)d provinces have a plan, %(pilots)d have a recorded pilot")
+    return text % {
+        "policy": overview.rollout.policy.short,
         "plans": overview.rollout.issued,
         "roster": total,
         "pilots": with_pilots,

@@ -5,19 +5,20 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from django.db.models import CharField, OuterRef, QuerySet, Subquery, Value
+from django.db.models import Case, CharField, IntegerField, OuterRef, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from config.charts import Cell, Chart, Column, Table
 from config.journal import ENTRY_WORD, history_exports, history_tab
 from config.kept import kept_page
 from config.lists import PAGE_WORDS, Export, Exports, build_listing, chart_exports, check_words, exported
-from config.words import clauses, listed
+from config.words import clauses, labelled, listed, sentences
+from pilots import metrics
 from pilots.charts import (
     light_strip,
     lights_table,
@@ -31,12 +32,13 @@ from pilots.charts import (
 from pilots.filters import ProvincePageFilter
 from pilots.models import Pilot
 from pilots.overview import Overview, build_overview
-from pilots.progress import Progress, build_progress
+from pilots.progress import Progress, ProvinceLights, build_progress, lights_by_province, province_lights
 from pilots.querysets import count_pilots
 from pilots.reconcile import build_reconciliation, build_withdrawals
 from pilots.views.shared import figures_table, sources_of
 from policies.charts import STATUS_TAGS, day, rollout_finding, status_label
 from policies.journal import province_journal
+from policies.maps import issue_text
 from policies.metrics import status_on
 from policies.models import PlanStatus, Policy, Province, ProvincialPlan, Source
 from policies.rollout import POLICY_PARAMETER, ProvinceRollout, build_rollout
@@ -48,33 +50,87 @@ ORDER = {
     "known": ["plan_known_by"],
     "lag": ["plan_dated"],
     "pilots": ["pilots_n"],
+    "red": ["red_n"],
+    "yellow": ["yellow_n"],
+    "not_reported": ["not_reported_n"],
 }
+COUNTED = ("red", "yellow", "not_reported")
+NAMED = 5  # provinces that the finding names
+BARS = 20  # drawn; the table beside them holds all provinces
 
 
 def province_columns() -> list[Column]:
     return [
         Column("province", _("Province"), sort="name"),
-        Column("region", _("Region"), sort="region"),
+        Column("pilots", _("Pilots recorded"), "integer", sort="pilots"),
+        Column("red", pgettext("a count of pilots", "Red"), "integer", sort="red"),
+        Column("yellow", pgettext("a count of pilots", "Yellow"), "integer", sort="yellow"),
+        Column("not_reported", pgettext("a count of pilots", "Not reported"), "integer", sort="not_reported"),
         Column("status", _("Plan"), sort="status"),
         Column("issued_on", _("Issued"), "date"),
         Column("known_by", _("Latest date"), "date", sort="known"),
-        Column("lag_days", _("Days after the national document"), "integer", sort="lag"),
-        Column("pilots", _("Pilots recorded"), "integer", sort="pilots"),
+        Column("lag_days", _("Days after the policy"), "integer", sort="lag"),
+        Column("region", _("Region"), sort="region"),
     ]
 
 
-def province_cells(province: Any, plans: Mapping[int, ProvinceRollout]) -> Sequence[Cell]:
+def province_cells(
+    province: Any, plans: Mapping[int, ProvinceRollout], lights: Mapping[int, ProvinceLights]
+) -> Sequence[Cell]:
     plan = plans.get(province.pk)
     status = plan.status if plan else PlanStatus.UNKNOWN
     return [
         Cell(province.name, url=province.get_absolute_url(), lang=province.name_lang),
-        Cell(province.get_region_display()),
+        Cell(province.pilots_n, url=pilots_url(province=province.slug) if province.pilots_n else ""),
+        *light_cells(province, lights.get(province.pk)),
         Cell(status_label(status), tag=STATUS_TAGS[PlanStatus(status)]),
         Cell(plan.issued if plan else None),
         Cell(plan.known_by if plan else None),
         Cell(plan.lag_days if plan else None),
-        Cell(province.pilots_n, url=pilots_url(province=province.slug) if province.pilots_n else ""),
+        Cell(province.get_region_display()),
     ]
+
+
+def light_cells(province: Province, lights: ProvinceLights | None) -> list[Cell]:
+    """Red and yellow pilots with the way to them, and those that owe values; nothing where there is no pilot."""
+    if lights is None:
+        return [Cell("")] * len(COUNTED)
+    coloured = [
+        Cell(n, url=pilots_url(province=province.slug, light=colour) if n else "")
+        for colour, n in (("red", lights.red), ("yellow", lights.yellow))
+    ]
+    return [*coloured, Cell(lights.not_reported)]
+
+
+def with_lights(provinces: QuerySet[Any], lights: Mapping[int, ProvinceLights]) -> QuerySet[Any]:
+    """Provinces with what can be sorted of their pilots' lights, which no table holds."""
+    columns = {
+        f"{name}_n": Case(
+            *(When(pk=key, then=Value(getattr(item, name))) for key, item in lights.items()),
+            default=Value(None),
+            output_field=IntegerField(),
+        )
+        for name in COUNTED
+    }
+    return provinces.annotate(**columns)
+
+
+def lights_finding(provinces: Sequence[Province], lights: Mapping[int, ProvinceLights]) -> str:
+    """Which provinces have red pilots, those with most of them first and by name."""
+    found = [(lights[province.pk].red, province) for province in provinces if province.pk in lights]
+    if all(red is None for red, _province in found):
+        return _("No pilot can be rated yet.")
+    named = sorted((-red, place, province.short) for place, (red, province) in enumerate(found) if red)
+    if not named:
+        return _("No pilot is red.")
+    text = ngettext(
+        "%(n)d province has red pilots: %(names)s.", "%(n)d provinces have red pilots: %(names)s.", len(named)
+    )
+    names = listed(f"{name}\u00a0{-less}" for less, _place, name in named[:NAMED])
+    rest = len(named) - NAMED
+    if rest > 0:
+        names = _("%(names)s and %(rest)d more") % {"names": names, "rest": rest}
+    return text % {"n": len(named), "names": names}
 
 
 def with_plan(provinces: QuerySet[Any], policy: Policy | None, as_of: date) -> QuerySet[Any]:
@@ -100,23 +156,27 @@ def province_list(request: HttpRequest) -> HttpResponseBase:
     value = build_overview(as_of, request.GET.get(POLICY_PARAMETER))
     policy = value.choice.policy
     plans = {row.province.pk: row for row in value.rollout.provinces} if value.rollout else {}
-    rows = with_plan(Province.objects.roster(), policy, as_of)
+    lights = lights_by_province(as_of)
+    rows = with_lights(with_plan(Province.objects.roster(), policy, as_of), lights)
     listing, whole = build_listing(
         request,
         slug="provinces-list",
         filterset=ProvincePageFilter(request.GET, queryset=rows, request=request),
         columns=province_columns(),
-        row=lambda province: province_cells(province, plans),
+        row=lambda province: province_cells(province, plans, lights),
         sort="name",
         order=ORDER,
         total=len(value.provinces),
         empty=_("No province matches these filters."),
     )
     charts = province_charts(value)
-    finding = rollout_finding(value.rollout) if value.rollout else ""
+    red = lights_finding([item.province for item in value.provinces], lights)
+    finding = sentences(rollout_finding(value.rollout) if value.rollout else "", red)
     tables: Exports = {
         **chart_exports(charts),
-        "provinces-list": Export(_("Provinces"), whole, listing.chips, finding, charts["map"].sources),
+        "provinces-list": Export(
+            _("Provinces"), whole, listing.chips, finding, charts["map"].sources, charts["map"].about
+        ),
     }
     file = exported(request, tables, _("Provinces"), finding)
     if file is not None:
@@ -139,7 +199,7 @@ def province_charts(value: Overview) -> dict[str, Chart]:
     }
     return {
         "map": overview_map(value, list(Province.objects.filter(in_roster=False)), sources),
-        "provinces": provinces_chart(value.provinces, scope, sources),
+        "provinces": provinces_chart(value.provinces, scope, sources, most=BARS),
     }
 
 
@@ -159,7 +219,7 @@ def province_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
     journal = province_journal(province, as_of, request.user)
     policies, figures = province.policies.known(as_of), province.figures.prefetch_related("sources")
     finding, sources = (
-        province_finding(province, plans, pilots, len(withdrawals)),
+        province_finding(province, plans, progress, len(withdrawals)),
         province_sources(province, plans, pilots),
     )
     named = {"province": province.name}
@@ -223,7 +283,7 @@ def province_plans(province: Province, as_of: Any) -> list[tuple[Policy, Provinc
     if not province.in_roster:
         return []
     found = []
-    for policy in Policy.objects.known(as_of).rolled_out():
+    for policy in Policy.objects.known(as_of).rolled_out().order_by("-is_lead", "known_issued_by", "pk"):
         rows = build_rollout(policy, as_of).provinces
         found.append((policy, next(row for row in rows if row.province.pk == province.pk)))
     return found
@@ -278,19 +338,26 @@ def own_policies_table(policies: QuerySet[Policy]) -> Table:
 
 
 def province_finding(
-    province: Province, plans: Sequence[tuple[Policy, ProvinceRollout]], pilots: Sequence[Pilot], withdrawn: int
+    province: Province, plans: Sequence[tuple[Policy, ProvinceRollout]], progress: Progress, withdrawn: int
 ) -> str:
-    """One sentence: its plans, its recorded pilots by batch, and how many have withdrawn."""
+    """One sentence: its plan for each policy that calls for one, its pilots by batch and light, those withdrawn."""
     if not province.in_roster:
         return _("This unit lies outside the programme: it is drawn on the map and counted nowhere.")
-    issued = sum(row.counts for _policy, row in plans)
-    text = ngettext(
-        "%(issued)d of %(n)d plan asked for is issued", "%(issued)d of %(n)d plans asked for are issued", len(plans)
-    ) % {"issued": issued, "n": len(plans)}
-    parts = [text, by_batch(pilots)]
+    parts = [
+        labelled(policy.short, plan_state(row, policy)) for policy, row in plans if policy.calls_for_provincial_plan
+    ]
+    lights = province_lights(progress.pilots, metrics.year_due(progress.as_of))
+    parts.append(by_batch([status.pilot for status in progress.pilots]))
+    if lights.red or lights.yellow:
+        parts.append(_("%(red)d red and %(yellow)d yellow") % {"red": lights.red, "yellow": lights.yellow})
     if withdrawn:
         parts.append(_("%(n)d withdrawn") % {"n": withdrawn})
     return clauses(parts) + _(".")
+
+
+def plan_state(row: ProvinceRollout, policy: Policy) -> str:
+    """What is known of the plan, with its day where it is issued."""
+    return issue_text(row, policy.lag_from) if row.counts else status_label(row.status)
 
 
 def by_batch(pilots: Sequence[Pilot]) -> str:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_noop, pgettext_lazy
 
 from config.paths import path_of
 from config.reads import reads
+from policies.metrics import lag_origin
 from policies.models.base import (
     Confidence,
     Dated,
@@ -198,6 +199,11 @@ class Policy(Slugged, Titled, Dated, Sourced):
         chinese = reads_chinese()
         given = self.short_name_zh if chinese else self.short_name_en
         return given or Truncator(self.name).chars(SHORT_ZH if chinese else SHORT_EN)
+
+    @property
+    def lag_from(self) -> date | None:
+        """The day from which the lags of its provincial plans count; None where it is not known."""
+        return lag_origin(self.issued_on, self.issued_precision, self.published_on)
 
     @property
     def short_lang(self) -> str:

@@ -107,7 +107,7 @@
   /* -- steps: how many, day by day ------------------------------------------------------------------- */
 
   function series(points, start, end) {
-    const line = points.map(({ date, n }) => ({ x: time(date), y: n }));
+    const line = points.map(({ date, n, names = [] }) => ({ x: time(date), y: n, names }));
     const last = line.length ? line[line.length - 1].y : 0;
     return [{ x: time(start), y: 0 }, ...line, { x: time(end), y: last }];
   }
@@ -147,13 +147,25 @@
     };
   }
 
-  function endWords(look, line, name, color, below) {
+  /** Names in lines short enough for a tooltip. */
+  function nameLines(names, most = 44) {
+    const rows = [];
+    const mark = lang.startsWith("zh") ? "、" : ", ";
+    for (const name of names) {
+      const row = rows.at(-1);
+      if (row && row.length + mark.length + name.length <= most) rows[rows.length - 1] = row + mark + name;
+      else rows.push(name);
+    }
+    return rows;
+  }
+
+  function endWords(look, line, name, color, below, lift = 0) {
     const end = line[line.length - 1];
     return words(look, `${name} ${end.y}`.trim(), {
       xValue: end.x,
       yValue: end.y,
       position: { x: "end", y: below ? "start" : "end" },
-      yAdjust: below ? 4 : -4,
+      yAdjust: (below ? 4 : -4) - lift,
       color,
     });
   }
@@ -171,13 +183,16 @@
     const crown = flags.length ? 8 + lift + (Math.max(...level) + 1) * 19 : 18;
     const config = base(look, { top: crown, right: 6 });
     const annotations = flags.map((flag, i) => flagLine(look, flag, i + 1, level[i], lift));
-    annotations.push(endWords(look, issued, name(labels.issued), look.accent, false));
-    if (data.dated.length) annotations.push(endWords(look, dated, name(labels.dated), look.muted, close));
+    const low = dated[dated.length - 1].y < data.max * 0.12; // below such a line the words would lie on the axis
+    const stacked = data.dated.length && close && low;
+    annotations.push(endWords(look, issued, name(labels.issued), look.accent, false, stacked ? 16 : 0));
+    if (data.dated.length) annotations.push(endWords(look, dated, name(labels.dated), look.muted, close && !low));
     config.plugins.annotation = { ...STILL, clip: false, annotations };
     config.interaction = { mode: "nearest", axis: "x", intersect: false };
     config.plugins.tooltip.callbacks = {
       title: ([item]) => dayWords.format(item.parsed.x),
       label: (item) => `${item.dataset.label}: ${item.parsed.y} ${labels.of}`,
+      afterBody: (items) => nameLines(items.flatMap((item) => item.raw.names ?? [])),
     };
     config.scales = {
       x: axis(look, {

@@ -1,4 +1,5 @@
-/* The tile map: one stop for the keyboard, arrow keys from tile to tile; and the switch between its grids. */
+/* The tile map: one stop for the keyboard, arrow keys from tile to tile, what a tile says in words, and the switch
+   between its layers. */
 (() => {
   "use strict";
   const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -27,16 +28,50 @@
     return null;
   }
 
-  function rove(list) {
-    const links = [...list.querySelectorAll("a")];
-    const stop = (chosen) => links.forEach((link) => (link.tabIndex = link === chosen ? 0 : -1));
+  function rove(map) {
+    const links = [...map.querySelectorAll("a")];
+    const stop = (chosen) => links.forEach((link) => link.setAttribute("tabindex", link === chosen ? 0 : -1));
     if (links.length) stop(links[0]);
-    list.addEventListener("focusin", (event) => stop(event.target.closest("a")));
-    list.addEventListener("keydown", (event) => {
+    map.addEventListener("focusin", (event) => stop(event.target.closest("a")));
+    map.addEventListener("keydown", (event) => {
       const next = target(links, event.target.closest("a"), event.key);
       if (!next) return;
       event.preventDefault();
       next.focus();
+    });
+  }
+
+  /** What the tile under the pointer, the finger or the focus says, in a line below the map. A first touch reads the
+      tile, a second one opens it: a finger hides what it points at. */
+  function read(grid) {
+    const line = grid.querySelector("[data-reading]");
+    const [text, link] = [line.querySelector("[data-reading-text]"), line.querySelector("[data-reading-link]")];
+    const hint = text.textContent;
+    let kept = null; // what a finger or the focus chose stays when the pointer has left
+    let armed = null;
+
+    function show(tile) {
+      grid.querySelectorAll(".shown").forEach((other) => other.classList.remove("shown"));
+      tile?.classList.add("shown");
+      text.textContent = tile ? tile.getAttribute("aria-label") : hint;
+      const address = tile?.getAttribute("href");
+      link.hidden = !address;
+      if (address) link.setAttribute("href", address);
+    }
+
+    const map = grid.querySelector(".tilemap-svg");
+    const tileOf = (event) => event.target.closest("[data-tile]");
+    map.addEventListener("pointerover", (event) => tileOf(event) && show(tileOf(event)));
+    map.addEventListener("pointerleave", () => show(kept));
+    map.addEventListener("focusin", (event) => show((kept = tileOf(event))));
+    map.addEventListener("pointerdown", (event) => {
+      armed = event.pointerType === "touch" ? kept : tileOf(event);
+    });
+    map.addEventListener("click", (event) => {
+      const tile = tileOf(event);
+      if (!tile) return;
+      if (event.detail > 0 && armed !== tile) event.preventDefault(); // no pointer: Enter opens at once
+      show((kept = tile));
     });
   }
 
@@ -47,7 +82,8 @@
   }
 
   document.querySelectorAll("[data-tiles]").forEach((map) => {
-    map.querySelectorAll(".tiles").forEach(rove);
+    map.querySelectorAll(".tilemap-svg").forEach(rove);
+    map.querySelectorAll("[data-grid]").forEach(read);
     const chosen = map.querySelector(".switch :checked"); // a browser may bring an earlier choice back
     if (chosen) choose(map, chosen.value);
     map.addEventListener("change", (event) => choose(map, event.target.value));

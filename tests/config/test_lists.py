@@ -124,9 +124,10 @@ def test_the_cover_of_a_table_says_page_scope_day_filter_count_address_and_sourc
     book = book_of(client, f"{SYNERGY}?export=regions.xlsx&as_of=2026-11-24&lang=en")
     page = client.get(f"{SYNERGY}?as_of=2026-11-24&lang=en").context
     lines = said(book["About"])
-    assert lines[:7] == [
+    assert lines[:8] == [
         ["Rollout by region"],
         ["Page", page["title"]],
+        ["Policy", "Synergy plan 2022"],
         ["Scope", page["charts"]["map"].subtitle],
         ["As of", DAY],
         ["Filter", "none"],
@@ -134,8 +135,8 @@ def test_the_cover_of_a_table_says_page_scope_day_filter_count_address_and_sourc
         ["Address", f"http://testserver{SYNERGY}?as_of=2026-11-24&lang=en"],
     ]
     sources = page["charts"]["map"].sources
-    assert lines[7:9] == [[], ["Sources"]]
-    assert [line[:2] for line in lines[9:]] == [[n, source.title] for n, source in enumerate(sources, 1)]
+    assert lines[8:10] == [[], ["Sources"]]
+    assert [line[:2] for line in lines[10:]] == [[n, source.title] for n, source in enumerate(sources, 1)]
     assert {(cell.value, cell.number_format) for cell in book.worksheets[0]["D"][1:]} == {(1, "0.0%")}
 
 
@@ -153,7 +154,7 @@ def test_the_key_figures_of_a_page_are_in_its_workbook(client: Client) -> None:
     sheet = book_of(client, "/?as_of=2026-11-24&export=page.xlsx")["Key figures"]
     assert values(sheet)[:2] == [
         ("Figure", "Value", "Of what or in which unit", "Change", "Note"),
-        ("Provincial plans issued", 32, "of 32 provinces", None, "as of 24 November 2026"),
+        ("Plans issued: Synergy plan 2022", 32, "of 32 provinces", None, "as of 24 November 2026"),
     ]
 
 

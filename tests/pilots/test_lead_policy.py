@@ -51,7 +51,7 @@ def numbers(client: Client, query: str = "") -> dict[str, Any]:
     overview, listed = client.get(f"/?{address}").context, client.get(f"/provinces/?{address}").context
     return {
         "finding": (overview["finding"], listed["finding"]),
-        "figures": [(figure["label"], figure["value"], figure["of"]) for figure in overview["figures"]],
+        "figures": [[figure.get(name) for name in ("label", "value", "of", "note")] for figure in overview["figures"]],
         "titles": [chart.title for chart in overview["charts"].values()],
         "subtitles": [chart.subtitle for chart in overview["charts"].values()],
         "map": [[cell.value for cell in row] for row in overview["charts"]["map"].table.rows],
@@ -72,7 +72,15 @@ def test_a_second_policy_that_calls_for_plans_changes_no_number(
 
     asked = numbers(client, "policy=second")
     assert (asked["api"]["policy"]["slug"], asked["api"]["issued"], asked["api"]["roster"]) == ("second", 1, 2)
-    assert [row[-4:] for row in asked["adoption"]] == [[date(2026, 3, 1), 0, 0.0], [date(2026, 5, 1), 1, 0.5]]
+    first = provinces[0].short
+    assert asked["adoption"] == [[date(2026, 3, 1), 0, 0.0, ""], [date(2026, 5, 1), 1, 0.5, first]]
+    assert ["Provincial plans issued", 1, "of 2 provinces", "Clean air plan"] in asked["figures"]
+    assert asked["titles"][:2] == [
+        "“Clean air plan”: 1 of 2 provinces have a plan, 0 have a recorded pilot",
+        "Clean air plan: half of the provinces had issued by 1 May 2026",
+    ]
+    scope = "Plans for “Clean air plan”, of the 2 provinces in the roster, as of 30 June 2026"
+    assert asked["subtitles"][:2] == [scope, scope]
     Policy.objects.filter(pk=lead.pk).update(is_lead=False)
     Policy.objects.filter(pk=second.pk).update(is_lead=True)
     assert numbers(client) == asked
@@ -152,6 +160,20 @@ def test_the_database_holds_one_lead_policy_alone(lead: Policy) -> None:
     other = make_policy()
     with pytest.raises(IntegrityError), transaction.atomic():
         Policy.objects.filter(pk=other.pk).update(is_lead=True)
+
+
+@pytest.mark.parametrize(
+    ("path", "table"), [("/", "adoption"), ("/", "map"), ("/provinces/", "provinces-list"), ("/policies/{}/", "plans")]
+)
+def test_files_name_the_policy_whose_plans_they_hold(
+    client: Client, lead: Policy, provinces: list[Province], path: str, table: str
+) -> None:
+    add_second(provinces)
+    for code, name in (("lead", "Lead plan 2022"), ("second", "Clean air plan")):
+        asked = {} if "{" in path or code == "lead" else {"policy": code}
+        answer = client.get(path.format(code), {"as_of": str(DAY), "export": f"{table}.csv", **asked})
+        assert f'filename="{table}-{code}-{DAY}.csv"' in answer["Content-Disposition"]
+        assert f"# Policy: {name}" in b"".join(answer.streaming_content).decode().splitlines()  # type: ignore[attr-defined]
 
 
 # -- the admin ---------------------------------------------------------------------------------------------
@@ -272,7 +294,4 @@ def test_a_record_that_says_unknown_makes_no_rollout(client: Client, provinces: 
     make_plan(law, provinces[0], status="unknown", issued_on=None)
     assert "No province is known to have issued" not in client.get("/policies/law/").text
     assert client.get("/api/v1/rollout/?policy=law").json()["issued"] is None
-    assert (
-        client.get(provinces[0].get_absolute_url()).context["finding"]
-        == "0 of 0 plans asked for are issued; 0 recorded pilots."
-    )
+    assert client.get(provinces[0].get_absolute_url()).context["finding"] == "0 recorded pilots."

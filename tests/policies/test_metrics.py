@@ -83,3 +83,36 @@ def test_the_day_on_which_the_curve_reaches_a_number() -> None:
     steps = [Step(ORIGIN, 0), Step(date(2022, 12, 5), 1), Step(date(2023, 1, 2), 3)]
     assert metrics.reached(steps, 1.5) == date(2023, 1, 2)
     assert metrics.reached(steps, 4) is None
+
+
+def test_half_a_day_is_a_whole_one() -> None:
+    assert [metrics.whole_days(days) for days in (252.0, 284.5, 285.5, 285.4, 0.0)] == [252, 285, 286, 285, 0]
+
+
+DAYS = [date(2022, 10, 1), date(2022, 12, 31), date(2023, 1, 1), date(2023, 6, 30), date(2024, 3, 31)]
+
+
+@pytest.mark.parametrize(
+    ("most", "found"),
+    [
+        (5, [(date(2022, 10, 1), 3), (date(2023, 1, 1), 3), (date(2023, 4, 1), 3), (date(2024, 1, 1), 3)]),
+        (3, [(date(2022, 7, 1), 6), (date(2023, 1, 1), 6), (date(2024, 1, 1), 6)]),
+        (2, [(date(2022, 1, 1), 24), (date(2024, 1, 1), 24)]),
+        (1, [(date(2016, 1, 1), 192)]),
+    ],
+)
+def test_the_shortest_spans_that_are_few_enough(most: int, found: list[tuple[date, int]]) -> None:
+    spans = metrics.common_spans(DAYS, most)
+    assert [(span.first, span.months) for span in spans] == found
+    assert spans[-1].last_year == found[-1][0].year + (found[-1][1] - 1) // 12
+
+
+def test_no_day_lies_in_no_span() -> None:
+    assert metrics.common_spans([], 5) == []
+
+
+@pytest.mark.parametrize(
+    ("day", "text"), [(date(2022, 12, 31), "22Q4"), (date(2024, 1, 1), "24Q1"), (date(2009, 4, 1), "09Q2")]
+)
+def test_a_quarter_in_short(day: date, text: str) -> None:
+    assert metrics.quarter(day) == text
