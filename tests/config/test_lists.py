@@ -152,10 +152,9 @@ def test_a_list_names_the_sources_of_its_own_rows(empty: None, client: Client) -
 
 def test_the_key_figures_of_a_page_are_in_its_workbook(client: Client) -> None:
     sheet = book_of(client, "/?as_of=2026-11-24&export=page.xlsx")["Key figures"]
-    assert values(sheet)[:2] == [
-        ("Figure", "Value", "Of what or in which unit", "Change", "Note"),
-        ("Plans issued: Synergy plan 2022", 32, "of 32 provinces", None, "as of 24 November 2026"),
-    ]
+    rows = values(sheet)
+    assert rows[0] == ("Figure", "Value", "Of what or in which unit", "Change", "Note")
+    assert ("Provincial plans issued", 32, "of 32 provinces", None, "Synergy plan 2022") in rows
 
 
 def test_a_search_gives_all_that_was_found(empty: None, client: Client) -> None:
