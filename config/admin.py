@@ -89,7 +89,7 @@ class RecordForm(forms.ModelForm):
         """Leave out what follows from a field that could not be read: one mistake is told once."""
         found: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]  # the stubs leave it out
         follows: Mapping[str, tuple[str, ...]] = getattr(self._meta.model, "DERIVED_FROM", {})
-        return found | {name for name, sources in follows.items() if any(source in self._errors for source in sources)}
+        return found | {name for name, sources in follows.items() if any(source in self.errors for source in sources)}
 
     def _post_clean(self) -> None:
         """Refuse a record that would belong to somebody else, at the field that says so."""

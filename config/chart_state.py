@@ -43,13 +43,13 @@ def read_chart_state(query: QueryDict, charts: Sequence[Chart], known: Collectio
     if "chart" not in query:
         text = _("%(name)s: also say of which chart, with chart=%(chart)s.")
         raise BadRequest(Fault(named[0], "missing_parameter", text % {"name": named[0], "chart": charts[0].slug}))
-    chart = by_slug[one_of("chart", query["chart"], list(by_slug))]
-    tab = one_of("tab", query.get("tab", TABS[0]), TABS)
+    chart = by_slug[one_of("chart", str(query["chart"]), list(by_slug))]
+    tab = one_of("tab", str(query.get("tab", TABS[0])), TABS)
     if "layer" in query and not chart.layers:
         text = _("layer: the chart “%(chart)s” has no layers.")
         raise BadRequest(Fault("layer", "invalid_choice", text % {"chart": chart.slug}))
     first = next(iter(chart.layers), "")
-    layer = one_of("layer", query["layer"], chart.layers) if "layer" in query else first
+    layer = one_of("layer", str(query["layer"]), chart.layers) if "layer" in query else first
     return ChartState(chart.slug, tab, layer)
 
 

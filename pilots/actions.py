@@ -181,7 +181,7 @@ def new_reading(pilot: Pilot, value: Value, reported_on: date, *, accept: bool) 
         period=value.period,
         value=value.value,
         value_status=value.value_status,
-        note=value.note,
+        note=value.note,  # type: ignore[misc]  # a property, which sets the note of its language
         reported_on=reported_on,
         state=ReadingState.ACCEPTED if accept else ReadingState.REPORTED,
         accepted_on=today() if accept else None,

@@ -410,7 +410,7 @@ def cell_name(place: Place) -> str:
 def promise(target: Target) -> str:
     """What the pilot promised for an indicator, in a few words."""
     if target.target_text:
-        return target.target_text
+        return str(target.target_text)
     parts = [capfirst(target.get_kind_display())]
     if target.base_value is not None:
         parts.append(year_and_value(target.base_year, target.base_value))

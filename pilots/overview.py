@@ -75,7 +75,7 @@ class Overview:
     def sparse(self) -> bool:
         """Whether too few of the announced pilots are recorded to speak for the batch."""
         announced = self.entered.announced
-        return bool(announced) and self.entered.recorded < ENOUGH * announced
+        return bool(announced and self.entered.recorded < ENOUGH * announced)
 
     @cached_property
     def nothing_rated(self) -> bool:

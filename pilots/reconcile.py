@@ -93,6 +93,7 @@ def build_withdrawals(pilots: QuerySet[Pilot], as_of: date) -> list[Withdrawal]:
     return [
         Withdrawal(pilot, pilot.withdrawn_on, last_reason(pilot))
         for pilot in left.prefetch_related(Prefetch("stages", entries, to_attr="left"))
+        if pilot.withdrawn_on
     ]
 
 

@@ -162,7 +162,9 @@ def read_facts(rows: Rows) -> dict[int, Facts]:
     for _pilot, target, *row in rows["steps"]:
         steps[target].append(Step(*row))
     for key, target, code, direction, *row in rows["targets"]:
-        found[key].targets_read.append(Aim(*row, Indicated(code, direction), steps.get(target, ())))
+        found[key].targets_read.append(
+            Aim(*row, indicator=Indicated(code, direction), steps_read=steps.get(target, ()))
+        )
     for key, *row in rows["readings"]:
         found[key].readings_read.append(Read(*row))
     for key, *row in rows["overrides"]:
@@ -249,7 +251,7 @@ def positions(pilots: QuerySet[Pilot], as_of: date) -> dict[int, Position]:
     stages = StageEntry.objects.filter(pilot__in=own, entered_on__lte=as_of).order_by("entered_on", "pk")
     entries: dict[int, list[Entry]] = defaultdict(list)
     for key, stage, entered_on in stages.values_list("pilot_id", "stage", "entered_on"):
-        entries[key].append(Entry(Stage(stage), entered_on))
+        entries[key].append(Entry(Stage(stage), cast(date, entered_on)))
     found = {key: metrics.position(some, as_of) for key, some in entries.items()}
     return {key: position for key, position in found.items() if position}
 

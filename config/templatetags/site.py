@@ -323,7 +323,7 @@ def api_address(context: Context, chart: Chart) -> str:
 
 
 @register.filter
-def state_of(state: ChartState, chart: Chart) -> ChartState:
+def state_of(state: ChartState | None, chart: Chart) -> ChartState:
     """What this chart's frame shows."""
     return (state or ChartState()).of(chart)
 

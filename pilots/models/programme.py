@@ -10,6 +10,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from config.bilingual import reads_chinese
 from config.paths import path_of
 from config.reads import reads
 from pilots.models.facts import Facts
@@ -25,7 +26,6 @@ from policies.models.base import (
     check_text,
     fact_checks,
     one_of,
-    reads_chinese,
 )
 
 

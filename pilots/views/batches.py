@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -255,7 +256,8 @@ def batch_charts(batch: Batch, progress: Progress, cohorts: Cohorts) -> dict[str
     keys = [status.pilot.pk for status in progress.pilots]
     of_stages, of_all = sources_of(keys, StageEntry), sources_of(keys)
     n = PilotSet(batch=batch).counted(len(keys))
-    as_of, mine = progress.as_of, {"batch": batch.slug}
+    as_of = progress.as_of
+    mine: dict[str, Any] = {"batch": batch.slug}
     charts = {
         "lights": light_strip(progress, n, of_all, **mine),
         "funnel": funnel_chart(progress, n, of_stages, **mine),

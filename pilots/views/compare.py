@@ -207,7 +207,10 @@ def milestones_done(status: PilotStatus) -> str | None:
 
 
 def on_track(statuses: Sequence[PilotStatus]) -> str | None:
-    return of(*Progress(statuses[0].as_of, statuses).on_track) if statuses else None
+    if not statuses:
+        return None
+    track = Progress(statuses[0].as_of, statuses).on_track
+    return of(track.on_path, track.rated)
 
 
 def of(part: int, whole: int) -> str | None:

@@ -178,7 +178,11 @@ def spellings(value: str, label: Any) -> set[str]:
 
 def near_names(words: str, as_of: date) -> list[Near]:
     """Names that look like what was typed, most alike first: 湖洲 finds 湖州市."""
-    places = [*Province.objects.all(), *Pilot.objects.listed(as_of).select_related("batch"), *Industry.objects.all()]
+    places: list[Any] = [
+        *Province.objects.all(),
+        *Pilot.objects.listed(as_of).select_related("batch"),
+        *Industry.objects.all(),
+    ]
     typed, scored = words.casefold().translate(ALIKE), []
     for place in places:
         alike = max(likeness(typed, name.casefold()) for name in (place.name_zh, place.name_en) if name)
@@ -229,8 +233,9 @@ def hit(record: Any) -> Hit:
     note = getattr(record, "doc_number", "")
     if isinstance(record, Pilot):
         note = f"{record.get_kind_display()} · {record.province.short} · {record.batch.short}"
-        if record.left_on:
-            note += " · " + _("withdrawn on %(day)s") % {"day": showdate(record.left_on)}
+        left_on = getattr(record, "left_on", None)
+        if left_on:
+            note += " · " + _("withdrawn on %(day)s") % {"day": showdate(left_on)}
     return Hit(record.name, record.name_lang, place(record), note, day=day_of(record))
 
 

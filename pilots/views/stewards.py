@@ -78,7 +78,15 @@ def bar_of(request: HttpRequest, form: forms.Form) -> FilterBar:
         for name, field in form.fields.items()
         if form.cleaned_data.get(name) not in (None, "")
     ]
-    return FilterBar(form, chips, address(request, **{**begin, **dict.fromkeys(form.fields)}))
+    return FilterBar(
+        form,
+        chips,
+        address(request, **{**begin, **dict.fromkeys(form.fields)}),
+        first=form.visible_fields(),
+        more=[],
+        unseen=[],
+        more_applied=0,
+    )
 
 
 def shown(form: forms.Form, name: str) -> str:

@@ -203,11 +203,11 @@ class PolicyAdmin(DatedAdmin):
     def objection_to_missing_plans(self, request: HttpRequest, policy: Policy) -> str:
         """Why this user may not give every missing province its record for the policy; empty when nothing objects."""
         if not request.user.has_perm("policies.add_provincialplan"):
-            return _("You have no right to add provincial plans.")
+            return str(_("You have no right to add provincial plans."))
         if not self.has_change_permission(request, policy):
-            return _("Only those who may change the policy add the missing provinces to it.")
+            return str(_("Only those who may change the policy add the missing provinces to it."))
         if not policy.calls_for_provincial_plan:
-            return _("This policy calls for no provincial plans: no province is missing.")
+            return str(_("This policy calls for no provincial plans: no province is missing."))
         return ""
 
     # -- the lead policy -----------------------------------------------------------------------------
@@ -239,7 +239,7 @@ class PolicyAdmin(DatedAdmin):
             link = format_html(
                 '<a href="{}">{}</a>', reverse("admin:policies_policy_change", args=[lead.pk]), lead.short
             )
-            self.message_user(request, format_html(text, lead=link), messages.WARNING)
+            self.message_user(request, format_html(str(text), lead=link), messages.WARNING)
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
         """Lead on from a policy that calls for plans to the plans."""

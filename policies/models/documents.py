@@ -1,6 +1,7 @@
 """What is to be rolled out, and how far each province has taken it up."""
 
 import re
+from collections.abc import Sequence
 from datetime import date
 from typing import Any, ClassVar
 
@@ -11,6 +12,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop, pgettext_lazy
 
+from config.bilingual import reads_chinese
 from config.paths import path_of
 from config.reads import reads
 from policies.metrics import lag_origin
@@ -29,7 +31,6 @@ from policies.models.base import (
     date_checks,
     fact_checks,
     one_of,
-    reads_chinese,
 )
 from policies.models.places import Agency, Industry, Province
 from policies.querysets import PlanQuerySet, PolicyQuerySet
@@ -211,7 +212,7 @@ class Policy(Slugged, Titled, Dated, Sourced):
         given = self.short_name_zh if reads_chinese() else self.short_name_en
         return "" if given else self.name_lang
 
-    def get_constraints(self) -> list[tuple[type[models.Model], list[models.BaseConstraint]]]:
+    def get_constraints(self) -> list[tuple[type[models.Model], Sequence[models.BaseConstraint]]]:
         """The constraints to validate before saving: not that of the one lead, which `save` brings about itself."""
         return [
             (model, [constraint for constraint in constraints if constraint.name != ONE_LEAD])
@@ -225,7 +226,7 @@ class Policy(Slugged, Titled, Dated, Sourced):
                 others = type(self).objects.select_for_update(no_key=True).filter(is_lead=True)
                 for other in others.exclude(pk=self.pk):
                     other.is_lead = False
-                    other._change_reason = ANOTHER_LEAD
+                    other._change_reason = ANOTHER_LEAD  # type: ignore[attr-defined]  # read by simple_history
                     other.save()
             super().save(*args, **kwargs)
 
