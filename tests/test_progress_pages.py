@@ -530,7 +530,7 @@ def test_real_records_without_readings_read_as_emptiness(client: Client, path: s
 
 def test_no_reading_at_all_is_said_not_drawn(client: Client) -> None:
     synergy = client.get(f"/synergy/?{DAY}")
-    assert synergy.context["finding"] == "No pilot can be placed for 2025 yet; 20 of 20 are missing."
+    assert synergy.context["finding"] == "No pilot can be placed for 2025 yet; 29 of 29 are missing."
     assert "No pilot can be placed for 2025 yet." in synergy.content.decode()
     assert "<canvas" not in synergy.content.decode()
     assert synergy.context["figures"][0]["value"] is None

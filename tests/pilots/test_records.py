@@ -22,10 +22,8 @@ ABOUT_ITSELF = re.compile(
     re.IGNORECASE,
 )
 HAN = re.compile(r"[\u4e00-\u9fff]")
-# English notes give a Chinese name only as the number or title of a document, or as the source prints it.
-QUOTED = re.compile(
-    r"[\u4e00-\u9fff]+〔\d{4}〕\d+号|《[^》]+》|浙江省湖州市减污降碳协同创新试点任务清单|北京经开区|南通经开区"
-)
+# Of Chinese, an English note holds the number of a document alone.
+QUOTED = re.compile(r"[\u4e00-\u9fff]+〔\d{4}〕\d+号")
 
 
 def shipped() -> Iterator[tuple[str, int, dict[str, str]]]:
