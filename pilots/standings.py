@@ -162,9 +162,9 @@ def read_facts(rows: Rows) -> dict[int, Facts]:
     for _pilot, target, *row in rows["steps"]:
         steps[target].append(Step(*row))
     for key, target, code, direction, *row in rows["targets"]:
-        found[key].targets_read.append(
-            Aim(*row, indicator=Indicated(code, direction), steps_read=steps.get(target, ()))
-        )
+        named: dict[str, Any] = dict(zip(AIM, row, strict=True))
+        named |= {"indicator": Indicated(code, direction), "steps_read": steps.get(target, ())}
+        found[key].targets_read.append(Aim(**named))
     for key, *row in rows["readings"]:
         found[key].readings_read.append(Read(*row))
     for key, *row in rows["overrides"]:

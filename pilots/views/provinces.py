@@ -112,7 +112,8 @@ def with_lights(provinces: QuerySet[Any], lights: Mapping[int, ProvinceLights]) 
         )
         for name in COUNTED
     }
-    return provinces.annotate(**columns)
+    found: QuerySet[Any] = provinces.annotate(**columns)
+    return found
 
 
 def lights_finding(provinces: Sequence[Province], lights: Mapping[int, ProvinceLights]) -> str:
