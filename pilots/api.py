@@ -31,6 +31,7 @@ from pilots.progress import (
     with_facts,
 )
 from pilots.reconcile import BatchCount, build_reconciliation
+from pilots.sets import PilotSet
 from pilots.standings import narrowed
 from pilots.synergy import Lack, PilotSynergy, Synergy, build_synergy
 from pilots.trend import Trend, TrendYear, build_trend
@@ -421,7 +422,9 @@ class CoverageOfIndustries(Aggregate):
     heading = gettext_lazy("Coverage of industries")
     about = gettext_lazy(
         "Which industries the pilots try on the day and which nobody does. A gap is an industry that national policy "
-        "singles out and no recorded pilot names; “batches” says how many of the announced pilots are recorded. "
+        "singles out and no recorded pilot names. No gap is claimed (gap_judged is false) while fewer than "
+        "gap_threshold of the announced pilots are recorded and name an industry; in_notice are the industries that "
+        "the batches’ own notices name. “batches” says how many of the announced pilots are recorded. "
         "As CSV or XLSX: the industries, one row each; fields and omit then name its columns."
     )
     example = "level=national"
@@ -444,7 +447,8 @@ class CoverageOfIndustries(Aggregate):
 
     def build(self) -> Coverage:
         pilots = Pilot.objects.listed(self.as_of)
-        return build_coverage(filtered(self.filterset(pilots)), self.as_of, by=self.by)
+        chosen = filtered(self.filterset(pilots))
+        return build_coverage(chosen, self.as_of, by=self.by, chosen=self.pilot_set, counts=self.counts)
 
     def filterset(self, rows: QuerySet[Pilot]) -> filters.CoverageFilter:
         return filters.CoverageFilter(self.request.query_params, queryset=rows)
@@ -452,24 +456,22 @@ class CoverageOfIndustries(Aggregate):
     def rows(self, value: Coverage) -> Iterable[Any]:
         return value.industries
 
+    @cached_property
+    def counts(self) -> Sequence[BatchCount]:
+        """Announced against recorded on the day."""
+        return build_reconciliation(self.as_of)
+
+    @cached_property
+    def pilot_set(self) -> PilotSet:
+        """The set of pilots that the filter leaves."""
+        form = self.filterset(Pilot.objects.none()).form
+        form.full_clean()
+        return PilotSet.of(form.cleaned_data)
+
     @property
     def batches(self) -> Sequence[BatchCount]:
         """The batches that the filter leaves. Of a province its own: national ones are not announced by province."""
-        chosen = self.filterset(Pilot.objects.none()).form
-        chosen.full_clean()
-        wanted = chosen.cleaned_data
-        rows = [
-            row
-            for row in build_reconciliation(self.as_of)
-            if (not wanted["batch"] or row.batch == wanted["batch"])
-            and (not wanted["level"] or row.batch.level == wanted["level"])
-            and (not wanted["province"] or row.batch.province == wanted["province"])
-        ]
-        return [only_kind(row, wanted["kind"]) for row in rows]
-
-
-def only_kind(row: BatchCount, kind: str) -> BatchCount:
-    return BatchCount(row.batch, [item for item in row.kinds if not kind or item.kind == kind])
+        return self.pilot_set.batches(self.counts)
 
 
 @dataclass(frozen=True)

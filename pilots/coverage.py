@@ -7,10 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from pilots import metrics
-from pilots.models import Pilot
+from pilots.metrics import GapBasis
+from pilots.models import Batch, Pilot
+from pilots.reconcile import BatchCount, build_reconciliation
+from pilots.sets import PilotSet
 from policies.metrics import share
 from policies.models import Field, Industry, Measure, Province, Region
 
@@ -25,6 +28,8 @@ class IndustryCoverage:
     pilots: int
     provinces: int
     roster: int
+    judged: bool  # whether enough is known of the set to claim gaps
+    in_notice: bool  # whether the notice of a batch of the set names it
 
     @property
     def share(self) -> float | None:
@@ -33,7 +38,8 @@ class IndustryCoverage:
 
     @property
     def gap(self) -> bool:
-        return metrics.is_gap(self.industry.priority, self.pilots)
+        """Whether it is a gap; never while too few pilots are known to say so."""
+        return metrics.is_gap(self.industry.priority, self.pilots, judged=self.judged)
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,28 @@ class Coverage:
     industries: Sequence[IndustryCoverage]
     fields: Sequence[FieldCoverage]
     matrix: Matrix
+    chosen: PilotSet
+    basis: GapBasis
+
+    @property
+    def announced(self) -> int | None:
+        """How many pilots were announced in the set; None where that is not known."""
+        return self.basis.announced
+
+    @property
+    def gap_judged(self) -> bool:
+        """Whether gaps are claimed at all."""
+        return self.basis.judged
+
+    @property
+    def gap_threshold(self) -> float:
+        """The share of the announced pilots from which gaps are claimed."""
+        return float(metrics.GAP_THRESHOLD)
+
+    @property
+    def in_notice(self) -> Sequence[Industry]:
+        """Industries that the notices of the set's batches name."""
+        return [row.industry for row in self.industries if row.in_notice]
 
     @property
     def covered(self) -> int:
@@ -106,11 +134,21 @@ class Naming:
     industry: int
 
 
-def build_coverage(pilots: QuerySet[Pilot], as_of: date, *, by: str = "region") -> Coverage:
+def build_coverage(
+    pilots: QuerySet[Pilot],
+    as_of: date,
+    *,
+    by: str = "region",
+    chosen: PilotSet | None = None,
+    counts: Sequence[BatchCount] | None = None,
+) -> Coverage:
     """The coverage of industries by these pilots. `by` is the matrix's columns: region or province.
 
-    Eight queries, whatever the number of rows.
+    `chosen` says which set they are, `counts` are the batches of the day where they have been counted already. Eleven
+    queries, whatever the number of rows; two fewer with `counts`.
     """
+    chosen = chosen or PilotSet()
+    counts = build_reconciliation(as_of) if counts is None else counts
     provinces = list(Province.objects.roster())
     industries = list(Industry.objects.prefetch_related("divisions"))
     through = Pilot.industries.through
@@ -119,26 +157,45 @@ def build_coverage(pilots: QuerySet[Pilot], as_of: date, *, by: str = "region") 
         for row in through.objects.filter(pilot__in=pilots).values_list("pilot_id", "pilot__province_id", "industry_id")
     ]
     inside = {province.pk for province in provinces}
+    naming = len({naming.pilot for naming in namings})
+    basis = GapBasis(naming, chosen.announced(counts))
+    notices = in_notices(chosen, counts)
     return Coverage(
         as_of=as_of,
         pilots=pilots.count(),
-        naming=len({naming.pilot for naming in namings}),
+        naming=naming,
         roster=len(provinces),
-        industries=[industry_row(industry, namings, inside) for industry in industries],
+        industries=[
+            IndustryCoverage(
+                industry, *count(namings, {industry.pk}, inside), len(inside), basis.judged, industry.pk in notices
+            )
+            for industry in industries
+        ],
         fields=field_rows(namings, inside),
         matrix=build_matrix(industries, provinces, namings, by),
+        chosen=chosen,
+        basis=basis,
     )
+
+
+def in_notices(chosen: PilotSet, counts: Sequence[BatchCount]) -> set[int]:
+    """The industries that the notices of the set's batches name."""
+    batches = [row.batch.pk for row in chosen.batches(counts)]
+    return set(Batch.industries_announced.through.objects.filter(batch__in=batches).values_list("industry", flat=True))
+
+
+def gap_basis(as_of: date) -> GapBasis:
+    """On how many pilots of the day gaps rest, over every batch. Three queries."""
+    listed = Pilot.objects.listed(as_of).order_by()
+    through = Pilot.industries.through.objects.filter(pilot__in=listed.values("pk"))
+    naming = through.aggregate(n=Count("pilot", distinct=True))["n"]
+    return GapBasis(naming, PilotSet().announced(build_reconciliation(as_of)))
 
 
 def count(namings: Iterable[Naming], industries: set[int], inside: set[int]) -> tuple[int, int]:
     """(pilots, provinces of the roster) that name at least one of the industries; each counted once."""
     chosen = [naming for naming in namings if naming.industry in industries]
     return len({naming.pilot for naming in chosen}), len({naming.province for naming in chosen} & inside)
-
-
-def industry_row(industry: Industry, namings: Sequence[Naming], inside: set[int]) -> IndustryCoverage:
-    pilots, provinces = count(namings, {industry.pk}, inside)
-    return IndustryCoverage(industry, pilots, provinces, len(inside))
 
 
 def field_rows(namings: Sequence[Naming], inside: set[int]) -> list[FieldCoverage]:

@@ -16,6 +16,7 @@ from pilots.models import Indicator, Pilot
 from pilots.outstanding import Outstanding, build_outstanding
 from pilots.progress import Progress, build_progress
 from pilots.reconcile import BatchCount, build_reconciliation
+from pilots.sets import PilotSet
 from pilots.synergy import Synergy, synergy_of
 from policies.models import Policy, Province
 from policies.rollout import PolicyChoice, Rollout, build_rollout, choose_policy
@@ -44,8 +45,25 @@ class Overview:
     rollout: Rollout | None
     batches: Sequence[BatchCount]
     national: BatchCount | None
-    coverage: Coverage
     provinces: Sequence[ProvincePilots]
+
+    @cached_property
+    def coverage(self) -> Coverage:
+        """The coverage of industries by all recorded pilots. Read only when asked."""
+        return build_coverage(Pilot.objects.listed(self.as_of), self.as_of, counts=self.batches)
+
+    @property
+    def chosen(self) -> PilotSet:
+        """The set that the overview speaks of: the latest national batch; all pilots before there is one."""
+        return PilotSet(batch=self.national.batch) if self.national else PilotSet()
+
+    @cached_property
+    def national_coverage(self) -> Coverage:
+        """The coverage of industries by the pilots of that set. Read only when asked."""
+        if self.national is None:
+            return self.coverage
+        pilots = Pilot.objects.listed(self.as_of).filter(batch=self.national.batch)
+        return build_coverage(pilots, self.as_of, chosen=self.chosen, counts=self.batches)
 
     @cached_property
     def progress(self) -> Progress:
@@ -122,7 +140,6 @@ def build_overview(as_of: date, policy: str | None = None) -> Overview:
         rollout=build_rollout(choice.policy, as_of) if choice.policy else None,
         batches=batches,
         national=national[-1] if national else None,
-        coverage=build_coverage(Pilot.objects.listed(as_of), as_of),
         provinces=pilots_by_province(as_of),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
@@ -22,15 +22,24 @@ class Quotients:
     rows: Sequence[tuple[Industry, Sequence[LocationQuotient]]]
 
     @property
+    def by_place(self) -> Mapping[tuple[int, str], LocationQuotient]:
+        """Each quotient by the key of its industry and the code of its region."""
+        return {
+            (industry.pk, region.value): quotient
+            for industry, row in self.rows
+            for (region, _n), quotient in zip(self.regions, row, strict=True)
+        }
+
+    @property
     def shown(self) -> list[tuple[Industry, Region, LocationQuotient]]:
         """Those whose quotient may be shown, highest first."""
         found = [
             (industry, region, quotient)
             for industry, row in self.rows
             for (region, _n), quotient in zip(self.regions, row, strict=True)
-            if quotient.value is not None
+            if quotient.shown is not None
         ]
-        return sorted(found, key=lambda item: -(item[2].value or 0))
+        return sorted(found, key=lambda item: -(item[2].shown or 0))
 
 
 def build_quotients(pilots: QuerySet[Pilot]) -> Quotients:

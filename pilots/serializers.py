@@ -817,7 +817,11 @@ class IndustryCoverageSerializer(serializers.Serializer):
         ),
     )
     gap = serializers.BooleanField(
-        read_only=True, help_text=_("Whether it is singled out and no recorded pilot names it.")
+        read_only=True,
+        help_text=_("Whether it is singled out and no recorded pilot names it; never true while gaps are not judged."),
+    )
+    in_notice = serializers.BooleanField(
+        read_only=True, help_text=_("Whether the notice of a batch counted here names it.")
     )
 
 
@@ -871,6 +875,19 @@ class CoverageNumbers(serializers.Serializer):
     covered = serializers.IntegerField(read_only=True, help_text=_("Industries that at least one pilot names."))
     priorities = serializers.IntegerField(read_only=True, help_text=_("Industries that national policy singles out."))
     gaps = serializers.SerializerMethodField(help_text=_("Those of them that no recorded pilot names."))
+    announced = serializers.IntegerField(
+        read_only=True,
+        allow_null=True,
+        help_text=_("Pilots announced in the set that is counted; null where that is not known."),
+    )
+    gap_judged = serializers.BooleanField(
+        read_only=True,
+        help_text=_("Whether naming is at least gap_threshold of announced; else no gap is claimed."),
+    )
+    gap_threshold = serializers.FloatField(
+        read_only=True, help_text=_("The share of the announced pilots from which gaps are claimed.")
+    )
+    in_notice = Link(many=True, read_only=True, help_text=_("Industries that the batches’ own notices name."))
 
     @extend_schema_field(Link(many=True))
     def get_gaps(self, coverage: Coverage) -> Any:
@@ -976,7 +993,10 @@ class OverviewSerializer(serializers.Serializer):
         source="outstanding", read_only=True, help_text=_("Those of them without an accepted value for the year due.")
     )
     batches = BatchCountSerializer(many=True, read_only=True, help_text=_("Every batch known on the day."))
-    coverage = CoverageNumbers(read_only=True, help_text=_("The coverage of industries, in numbers."))
+    coverage = CoverageNumbers(read_only=True, help_text=_("The coverage of industries by all pilots, in numbers."))
+    national_coverage = CoverageNumbers(
+        read_only=True, help_text=_("The same by the pilots of the latest national batch.")
+    )
     provinces = ProvincePilotsSerializer(many=True, read_only=True, help_text=_("Pilots by province."))
 
     @extend_schema_field(QuarterLightsSerializer(many=True))

@@ -123,12 +123,18 @@ def test_empty_data_is_no_error(empty: None, client: Client, path: str) -> None:
         (
             "/industries/",
             (
-                "10 of 21 industries are named by a recorded pilot; no pilot yet in 2 of the 8 priority industries: "
-                "Cement, Coking."
+                "10 of 21 industries are named by a recorded pilot; too few recorded to judge gaps: 7 of 174 announced "
+                "pilots are recorded and name an industry."
             ),
         ),
         ("/industries/steel/", "1 recorded pilot names it, in 1 of 32 provinces."),
-        ("/industries/cement/", "A gap: national policy singles this industry out, and no recorded pilot names it."),
+        (
+            "/industries/cement/",
+            (
+                "No recorded pilot names this industry; too few recorded to judge gaps: 7 of 174 announced pilots are "
+                "recorded and name an industry."
+            ),
+        ),
         ("/provinces/taiwan/", "This unit lies outside the programme: it is drawn on the map and counted nowhere."),
     ],
 )
@@ -292,22 +298,22 @@ def test_script_in_a_record_stays_text(empty: None, client: Client) -> None:
 @pytest.mark.parametrize(
     ("path", "queries"),
     [
-        # policy; reconciliation 2; rollout 3; coverage 6 (no measures); pilots by province 2; tiles outside;
+        # policy; reconciliation 2; rollout 3; coverage 7 (no measures); pilots by province 2; tiles outside;
         # progress 6 (no targets, so no steps); sources of pilots, policy, plans; the histories of 13 kinds and which of
         # their entries an import wrote
-        ("/", 38),
+        ("/", 39),
         # roster; known policies 3 (total, calling, filtered); the rows; their agencies; choices of 3 filters; total;
         # what the choices leave 2
         ("/policies/", 12),
-        # the overview's 14; roster count; the rows; sources; tiles outside; what the choices leave;
+        # the overview's 8 without coverage; roster count; the rows; sources; tiles outside; what the choices leave;
         # the pilots with their lights 6
-        ("/provinces/", 25),
+        ("/provinces/", 19),
         # reconciliation 2; progress 6 (no targets, so no steps); count; the rows; industries; sources; pilots by
         # province 2; choices of 3 filters; where all stand and their lights 9 (and how many they are, twice); what the
         # choices leave 2; histories of plans 3
         ("/pilots/", 33),
-        # coverage 6; quotients 3; sources; choices of 2 filters; measures (none, so nothing behind them)
-        ("/industries/", 13),
+        # coverage 7; reconciliation 2; quotients 3; sources; choices of 2 filters; measures (none)
+        ("/industries/", 16),
         # reconciliation 2; policy; roster; gaps; sources 3 (none, so no page); figures; 15 counts of downloads;
         # what the choices leave
         ("/data/", 24),

@@ -498,21 +498,28 @@ def test_each_table_of_synergy_is_a_file(programme: Any, client: Client, name: s
 
 def test_a_quotient_is_hidden_below_one_expected_and_marked_up_to_five(empty: None, client: Client) -> None:
     """The vector of the method: 5 of 12 here, 9 of 64 everywhere."""
-    batch, steel = make_batch(), make_industry(slug="steel", name_en="Steel")
+    batch, steel = make_batch(city_count=11), make_industry(slug="steel", name_en="Steel")
     here, there = make_province(region="north"), make_province(region="east")
     for n in range(64):
         named = n < 5 or 12 <= n < 16
         make_pilot(batch, here if n < 12 else there, *([steel] if named else []))
     make_industry(slug="rare", name_en="Rare").pilots.add(Pilot.objects.first())
-    chart = client.get("/industries/").context["charts"]["quotients"]
-    lines = {(row[0].value, row[1].value): row for row in chart.table.rows}
-    north = next(row for key, row in lines.items() if key[0] == "Steel" and row[3].value == 12)
-    assert [cell.value for cell in north[2:9]] == [
-        5, 12, 9, 64, Decimal("1.69"), Decimal("2.96"), "small sample",
-    ]  # fmt: skip
-    rare = next(row for key, row in lines.items() if key[0] == "Rare" and row[3].value == 12)
-    assert (rare[2].value, rare[7].value) == (1, "")
+    chart = client.get("/industries/").context["charts"]["matrix"]
     assert "5 pilots where 1.7 are expected" in chart.title
+    steel_row, rare_row = chart.data["rows"]
+    assert [cell["tip"] for cell in steel_row["cells"]] == [
+        "small sample: location quotient 2.96: 5 pilots, 1.7 expected",
+        "",
+        "location quotient 0.55: 4 pilots, 7.3 expected",
+        *[""] * 3,
+    ]
+    assert {cell["tip"] for cell in rare_row["cells"]} == {""}
+    quotients = [column.label for column in chart.table.columns if column.key.startswith("lq_")]
+    assert quotients[0] == "Location quotient, North"
+    assert [cell.value for cell in chart.table.rows[0][-6:]] == [Decimal("2.96"), "–", Decimal("0.55"), *["–"] * 3]
+    file = b"".join(client.get("/industries/?export=quotients.csv").streaming_content).decode()
+    assert "Steel,North,5,12,9,64,1.69,2.96,small sample" in file
+    assert "Rare,North,1,12,1,64,0.19,–,too few: not shown" in file
 
 
 # -- nothing, and wrong addresses ----------------------------------------------------------------------
@@ -593,8 +600,8 @@ def test_queries_do_not_grow_with_the_pilots(
         # sources of facts; its policies, figures; withdrawn; history 3
         "/provinces/p/": 24,
         # the industry, divisions, sources; facts 7, histories of plans 3, industries, sources; sources of facts;
-        # measures; roster; history 3
-        "/industries/i/": 21,
+        # measures; roster; what gaps rest on 3; batches announcing it; history 3
+        "/industries/i/": 25,
         # facts 7; histories of plans 3; industries, sources 5, indicators of readings; history 2, and 5 kinds in it;
         # one of them has an entry before, lists and a name: 4; children, siblings
         "/pilots/p-0/": 30,

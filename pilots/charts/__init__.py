@@ -2,7 +2,15 @@
 
 from pilots.charts.addresses import pilots_url
 from pilots.charts.attention import attention_finding, attention_table
-from pilots.charts.coverage import coverage_chart, coverage_finding, fields_table, matrix_chart, quotients_chart
+from pilots.charts.coverage import (
+    coverage_chart,
+    coverage_finding,
+    fields_table,
+    matrix_chart,
+    notice_text,
+    quotients_table,
+    too_few,
+)
 from pilots.charts.names import distinct_names, pilot_cell
 from pilots.charts.places import overview_map, provinces_chart, recorded_pilots
 from pilots.charts.progress import (
@@ -63,18 +71,20 @@ __all__ = [
     "milestones_table",
     "missing_groups",
     "missing_table",
+    "notice_text",
     "overview_map",
     "pilot_cell",
     "pilots_url",
     "plan_lag_chart",
     "provinces_chart",
     "quarters_chart",
-    "quotients_chart",
+    "quotients_table",
     "reconciliation_table",
     "recorded_pilots",
     "stage_track",
     "stay_chart",
     "time_in_stage",
+    "too_few",
     "track_notes",
     "trend_chart",
     "withdrawals_table",

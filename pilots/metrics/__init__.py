@@ -1,6 +1,17 @@
 """What a number of the pilots means. Pure functions, types and one query expression: no models, no requests."""
 
-from pilots.metrics.counting import MEMBERSHIP, Reconciliation, is_gap, known, listed, shade, term_days_left, withdrawn
+from pilots.metrics.counting import (
+    GAP_THRESHOLD,
+    MEMBERSHIP,
+    GapBasis,
+    Reconciliation,
+    is_gap,
+    known,
+    listed,
+    shade,
+    term_days_left,
+    withdrawn,
+)
 from pilots.metrics.exact import Number, exact, rounded
 from pilots.metrics.lights import (
     ALLOWED_GAP,
@@ -117,6 +128,7 @@ __all__ = [
     "BALANCED_TO",
     "EPSILON",
     "FINAL_REPORT_DAYS",
+    "GAP_THRESHOLD",
     "GRADES",
     "LONG_OVERDUE_DAYS",
     "MEMBERSHIP",
@@ -142,6 +154,7 @@ __all__ = [
     "Equivalents",
     "Fault",
     "Funnel",
+    "GapBasis",
     "IndicatorLight",
     "Lacking",
     "LateReport",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 
 from django.db.models import Q
 
@@ -71,9 +72,33 @@ class Reconciliation:
         )
 
 
-def is_gap(priority: bool, pilots: int) -> bool:
-    """A gap of coverage: national policy singles the industry out and no recorded pilot names it."""
-    return priority and pilots == 0
+GAP_THRESHOLD = Fraction(4, 5)
+"""The share of the announced pilots that must be recorded and name an industry before a gap of coverage is claimed.
+
+This system's own convention: below it, that no recorded pilot names an industry says little about the pilots that are
+not recorded, or whose documents name none.
+"""
+
+
+@dataclass(frozen=True)
+class GapBasis:
+    """On how many pilots the gaps of a set rest: those recorded that name an industry, of those announced.
+
+    `announced` is None where it is not known how many were; then no gap is claimed either.
+    """
+
+    naming: int
+    announced: int | None
+
+    @property
+    def judged(self) -> bool:
+        """Whether enough is known to claim a gap: at least GAP_THRESHOLD of the announced pilots."""
+        return bool(self.announced) and Fraction(self.naming, self.announced or 1) >= GAP_THRESHOLD
+
+
+def is_gap(priority: bool, pilots: int, *, judged: bool) -> bool:
+    """A gap of coverage: national policy singles the industry out, no pilot names it, and enough is known to say so."""
+    return judged and priority and pilots == 0
 
 
 def term_days_left(term_end: date | None, as_of: date) -> int | None:

@@ -8,6 +8,9 @@ from decimal import Decimal
 from django.db.models import IntegerChoices
 from django.utils.translation import gettext_lazy as _
 
+FEWEST = 5
+"""Pilots of an industry, and of a region, below which no quotient is shown."""
+
 
 @dataclass(frozen=True)
 class LocationQuotient:
@@ -44,6 +47,14 @@ class LocationQuotient:
         if self.expected is None or self.expected < 1:
             return None
         return Decimal(self.here * self.programme) / (self.region * self.everywhere)
+
+    @property
+    def shown(self) -> Decimal | None:
+        """The quotient where enough pilots stand behind it to be shown: FEWEST in the industry and in the region.
+
+        That none of a few is here says nothing either: a quotient of 0 is not shown.
+        """
+        return self.value if self.here and min(self.everywhere, self.region) >= FEWEST else None
 
     @property
     def small_sample(self) -> bool:

@@ -1,5 +1,7 @@
 """Pages of the industries: which are tried where, and which nobody tries."""
 
+from datetime import date
+
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -11,21 +13,25 @@ from config.faults import BadRequest, Fault, short
 from config.journal import ENTRY_WORD, history_exports, history_tab
 from config.kept import kept_page
 from config.lists import PAGE_WORDS, Export, Exports, chart_exports, check_words, exported, filter_bar
+from config.words import clauses
 from pilots.charts import (
     coverage_chart,
     coverage_finding,
     fields_table,
     light_strip,
     matrix_chart,
+    notice_text,
     pilots_url,
-    quotients_chart,
+    quotients_table,
+    too_few,
 )
-from pilots.coverage import AXES, build_coverage
+from pilots.coverage import AXES, build_coverage, gap_basis
 from pilots.filters import CoverageFilter
-from pilots.metrics import is_gap
-from pilots.models import Pilot
+from pilots.metrics import GapBasis, is_gap
+from pilots.models import Batch, Pilot
 from pilots.progress import build_progress
 from pilots.quotients import build_quotients
+from pilots.sets import PilotSet
 from pilots.views.pilots import pilots_table
 from pilots.views.shared import sources_of
 from policies.charts import measures_table
@@ -50,17 +56,21 @@ def industry_list(request: HttpRequest) -> HttpResponseBase:
     as_of = request.as_of  # type: ignore[attr-defined]
     filterset = CoverageFilter(request.GET, queryset=Pilot.objects.listed(as_of), request=request)
     bar = filter_bar(request, filterset)
-    coverage = build_coverage(filterset.qs, as_of, by=by)
+    chosen = PilotSet.of(filterset.form.cleaned_data)
+    coverage = build_coverage(filterset.qs, as_of, by=by, chosen=chosen)
     sources = list(Source.objects.filter(pilot__in=filterset.qs, pilot__industries__isnull=False).distinct())
+    quotients = build_quotients(filterset.qs)
     charts = {
         "coverage": coverage_chart(coverage, sources),
-        "matrix": matrix_chart(coverage, by, sources),
-        "quotients": quotients_chart(build_quotients(filterset.qs), as_of, sources),
+        "matrix": matrix_chart(coverage, by, sources, quotients if by == "region" else None),
     }
     measures = Measure.objects.prefetch_related("industries", "policies")
     scope = charts["coverage"].subtitle
     tables: Exports = {
         **chart_exports(charts, bar.chips),
+        "quotients": Export(
+            _("Location quotients"), lambda: quotients_table(quotients), bar.chips, charts["matrix"].subtitle, sources
+        ),
         "fields": Export(_("Coverage by field of action"), lambda: fields_table(coverage), bar.chips, scope, sources),
         "measures": Export(
             _("Measures that policies prescribe"), lambda: measures_table(measures), sources=measure_sources(measures)
@@ -74,6 +84,7 @@ def industry_list(request: HttpRequest) -> HttpResponseBase:
         "finding": coverage_finding(coverage),
         "bar": bar,
         "coverage": coverage,
+        "notice": notice_text(coverage),
         "charts": charts,
         "by": by,
         "fields": fields_table(coverage),
@@ -112,7 +123,10 @@ def industry_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
             sources=measure_sources(measures),
         ),
     }
-    finding, journal = industry_finding(industry, pilots), industry_journal(industry, as_of, request.user)
+    finding, journal = (
+        industry_finding(industry, pilots, gap_basis(as_of)),
+        industry_journal(industry, as_of, request.user),
+    )
     file = exported(request, tables | history_exports(journal), industry.name, finding)
     if file is not None:
         return file
@@ -125,18 +139,25 @@ def industry_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
         "table": table,
         "charts": charts,
         "history": history_tab(request, journal),
-        "gap": is_gap(industry.priority, len(pilots)),
+        "announced_with": announced_with(industry, as_of),
         "measures": measures,
         "sources": sources,
     }
     return render(request, "industries/detail.html", context)
 
 
-def industry_finding(industry: Industry, pilots: list[Pilot]) -> str:
+def announced_with(industry: Industry, as_of: date) -> list[Batch]:
+    """The batches known on the day whose own notices name the industry."""
+    return list(Batch.objects.known(as_of).filter(industries_announced=industry))
+
+
+def industry_finding(industry: Industry, pilots: list[Pilot], basis: GapBasis) -> str:
     """One sentence: how many pilots name it, in how many provinces of the roster, and whether that is a gap."""
     if not pilots:
-        if industry.priority:
+        if is_gap(industry.priority, 0, judged=basis.judged):
             return _("A gap: national policy singles this industry out, and no recorded pilot names it.")
+        if industry.priority:
+            return clauses([_("No recorded pilot names this industry"), too_few(basis)]) + _(".")
         return _("No recorded pilot names this industry.")
     roster = Province.objects.roster()
     provinces = len({pilot.province_id for pilot in pilots} & {province.pk for province in roster})

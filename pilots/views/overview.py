@@ -249,7 +249,7 @@ def overview_charts(value: Overview) -> dict[str, Any]:
     charts = {"map": overview_map(value, outside, list(dict.fromkeys([*plan_sources, *pilot_sources])))}
     if value.rollout:
         charts["adoption"] = adoption_chart(value.rollout, plan_sources)
-    charts["coverage"] = coverage_chart(value.coverage, pilot_sources)
+    charts["coverage"] = coverage_chart(value.national_coverage, pilot_sources)
     return charts | progress_charts(value, pilot_sources)
 
 

@@ -195,7 +195,7 @@ def province_list(request: HttpRequest) -> HttpResponseBase:
 def province_charts(value: Overview) -> dict[str, Chart]:
     sources = list(Source.objects.filter(pilot__batch__known_by__lte=value.as_of).distinct())
     scope = _("Recorded pilots by province, %(n)d in all, as of %(day)s") % {
-        "n": value.coverage.pilots,
+        "n": sum(row.pilots for row in value.provinces),
         "day": day(value.as_of),
     }
     return {

@@ -145,6 +145,7 @@ def test_the_whole_shape_of_a_coverage(client: Client, empty: None) -> None:
     steel = make_industry(slug="steel", name_en="Steel")
     cement = make_industry(slug="cement", name_en="Cement", ultra_low_emission=True)
     batch = make_batch(slug="first", title_en="First", city_count=3, park_count=None)
+    batch.industries_announced.add(steel)
     make_pilot(batch, here, steel)
     make_pilot(batch, here)
     numbers = {"announced": 3, "recorded": 2, "firm": 2, "unverified": 0, "withdrawn": 0, "to_enter": 1, "surplus": 0}
@@ -161,7 +162,11 @@ def test_the_whole_shape_of_a_coverage(client: Client, empty: None) -> None:
         "roster": 2,
         "covered": 1,
         "priorities": 1,
-        "gaps": [link("industries", cement)],
+        "gaps": [],
+        "announced": 3,
+        "gap_judged": False,
+        "gap_threshold": 0.8,
+        "in_notice": [link("industries", steel)],
         "by": "province",
         "batches": [
             {
@@ -180,6 +185,7 @@ def test_the_whole_shape_of_a_coverage(client: Client, empty: None) -> None:
                 "share": 0.5,
                 "priority": False,
                 "gap": False,
+                "in_notice": True,
             },
             {
                 "industry": link("industries", cement),
@@ -188,7 +194,8 @@ def test_the_whole_shape_of_a_coverage(client: Client, empty: None) -> None:
                 "roster": 2,
                 "share": 0.0,
                 "priority": True,
-                "gap": True,
+                "gap": False,
+                "in_notice": False,
             },
         ],
         "fields": [field(name) for name in fields],
@@ -245,7 +252,7 @@ def test_the_overview_of_the_shipped_records(client: Client) -> None:
     body = client.get("/api/v1/overview/?as_of=2024-01-30").json()
     assert list(body) == [
         *("as_of", "rollout", "national", "cities", "parks", "days_left", "lights", "quarters", "on_track"),
-        *("not_reported", "batches", "coverage", "provinces"),
+        *("not_reported", "batches", "coverage", "national_coverage", "provinces"),
     ]
     assert (body["as_of"], body["rollout"]["issued"], body["days_left"]) == ("2024-01-30", 32, 1066)
     assert {"kind": "park", "label": "industrial park", **body["parks"]} == PARKS
@@ -306,10 +313,10 @@ def test_aggregates_cost_the_same_for_any_number_of_rows(
     make_policy(slug="plan")
     for _n in range(size):
         make_pilot(make_batch(), make_province(), make_industry(), make_industry())
-    # the roster, industries, their divisions, who names what, pilots, measures; pilots by batch and kind, batches
-    with django_assert_num_queries(8):
+    # the roster, industries, their divisions, who names what, pilots, measures, notices; reconciliation 2
+    with django_assert_num_queries(9):
         assert client.get("/api/v1/coverage/").json()["pilots"] == size
-    # the policy, its plans, the roster, who carries it out; 8 as above; pilots by province, the roster; the pilots of
+    # the policy, its plans, the roster, who carries it out; 9 as above, 7 again for the latest batch; pilots by province, the roster; the pilots of
     # the latest batch with stages, milestones, targets, readings, lights set by hand (no targets, so no steps)
-    with django_assert_num_queries(20):
+    with django_assert_num_queries(28):
         assert client.get("/api/v1/overview/").json()["coverage"]["pilots"] == size

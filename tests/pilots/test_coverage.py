@@ -4,13 +4,14 @@ from datetime import date
 from typing import Any
 
 import pytest
+from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pilots import metrics
 from pilots.coverage import build_coverage
 from pilots.gaps import Gap, build_gaps
-from pilots.metrics import Reconciliation
+from pilots.metrics import GapBasis, Reconciliation, is_gap
 from pilots.models import Pilot
 from pilots.overview import build_overview, main_policy, pilots_by_province
 from pilots.reconcile import build_reconciliation
@@ -35,7 +36,8 @@ def test_shipped_coverage() -> None:
         "logistics": (2, 2),
         "steel": (1, 1),
     }
-    assert [row.industry.slug for row in coverage.gaps] == ["cement", "coking"]
+    assert (coverage.gap_judged, coverage.gaps, coverage.announced) == (False, [], 174)
+    assert [industry.slug for industry in coverage.in_notice] == ["steel", "nonferrous-metals", "petrochemicals"]
     assert (coverage.pilots, coverage.naming, coverage.covered, coverage.priorities) == (29, 7, 10, 8)
 
 
@@ -43,7 +45,7 @@ def test_two_unlike_pilots_and_a_shared_industry(empty: None) -> None:
     north, south = make_province(region="north"), make_province(region="central-south")
     steel, cars = make_industry(named_in_batch_notice=True), make_industry()
     unused = make_industry(ultra_low_emission=True)
-    batch = make_batch()
+    batch = make_batch(city_count=3)
     make_pilot(batch, north, steel, cars)
     make_pilot(batch, north, steel)
     make_pilot(batch, south, cars)
@@ -57,6 +59,73 @@ def test_two_unlike_pilots_and_a_shared_industry(empty: None) -> None:
     assert by_region["north"] == [2, 1, 0]
     assert by_region["central-south"] == [0, 1, 0]
     assert by_region["east"] == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("naming", "announced", "judged"),
+    [(79, 100, False), (80, 100, True), (4, 5, True), (3, 4, False), (51, 64, False), (52, 64, True), (6, 64, False)],
+)
+def test_gaps_are_claimed_from_four_fifths_of_the_announced_on(naming: int, announced: int, judged: bool) -> None:
+    basis = GapBasis(naming, announced)
+    assert basis.judged is judged
+    assert [is_gap(priority, n, judged=basis.judged) for priority in (True, False) for n in (0, 1)] == [
+        judged, False, False, False,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("announced", [None, 0])
+def test_no_gap_is_claimed_where_it_is_not_known_how_many_were_announced(announced: int | None) -> None:
+    assert not GapBasis(10, announced).judged
+
+
+@pytest.mark.parametrize(("recorded", "gaps"), [(3, 0), (4, 1)])
+def test_pages_and_api_claim_a_gap_or_say_why_not(empty: None, client: Client, recorded: int, gaps: int) -> None:
+    """Five announced: with three that name an industry there is no gap, with four there is."""
+    steel = make_industry(slug="steel", name_en="Steel")
+    coking = make_industry(slug="coking", name_en="Coking", ultra_low_emission=True)
+    batch, province = make_batch(slug="b", short_name_en="first national batch", city_count=5), make_province()
+    batch.industries_announced.add(coking)
+    for _ in range(recorded):
+        make_pilot(batch, province, steel)
+    make_pilot(batch, province)
+    few = f"too few recorded to judge gaps: {recorded} of 5 announced pilots are recorded and name an industry."
+    for path in ("/industries/", "/industries/?batch=b", "/"):
+        context = client.get(path).context
+        chart = context["charts"]["coverage"]
+        assert [bar["mark"] for bar in chart.data["bars"]] == ["", "gap" if gaps else ""], path
+        assert path == "/" or context["finding"].endswith(few) is not bool(gaps), path
+        cells = {row[0].value: row[-1].value for row in chart.table.rows}
+        assert cells == ({"Steel": False, "Coking": True} if gaps else dict.fromkeys(cells, "not judged")), path
+        assert "Announced in the notice of the batch itself: Coking, and others." in chart.note
+    assert chart.subtitle.startswith(
+        f"First national batch, {recorded + 1} pilots; {recorded} of them name an industry"
+    )
+    for query in ("", "batch=b", "level=national"):
+        api = client.get(f"/api/v1/coverage/?{query}").json()
+        assert (api["gap_judged"], api["announced"], api["naming"], len(api["gaps"])) == (bool(gaps), 5, recorded, gaps)
+        assert [row["gap"] for row in api["industries"]] == [False, bool(gaps)]
+        assert [row["in_notice"] for row in api["industries"]] == [False, True]
+    page = client.get("/industries/coking/").context
+    assert page["finding"].startswith("A gap: " if gaps else "No recorded pilot names this industry; too few recorded")
+    assert page["announced_with"] == [batch]
+
+
+def test_how_many_a_province_was_to_have_of_the_national_batch_is_not_known(empty: None, client: Client) -> None:
+    province, steel = make_province(slug="p"), make_industry()
+    make_pilot(make_batch(city_count=1), province, steel)
+    own = make_batch(level="provincial", province=province, city_count=1, park_count=None)
+    make_pilot(own, province, steel)
+    judged = {}
+    for query in ("", "province=p", "province=p&level=provincial", "level=national", "kind=park"):
+        api = client.get(f"/api/v1/coverage/?{query}").json()
+        judged[query] = (api["gap_judged"], api["announced"])
+    assert judged == {
+        "": (True, 2),
+        "province=p": (False, None),
+        "province=p&level=provincial": (True, 1),
+        "level=national": (True, 1),
+        "kind=park": (False, 0),
+    }
 
 
 def test_the_matrix_by_province_adds_up_to_the_rows(empty: None) -> None:
@@ -163,7 +232,8 @@ def test_query_counts_do_not_grow(empty: None, n: int, django_assert_num_queries
         make_policy()
     with django_assert_num_queries(2):  # counts by batch and kind; batches with province and policy
         build_reconciliation(TODAY)
-    with django_assert_num_queries(6):  # roster; industries; their divisions; the join; pilots; measures
+    # roster; industries; their divisions; the join; pilots; measures; what notices name; reconciliation 2
+    with django_assert_num_queries(9):
         build_coverage(Pilot.objects.listed(TODAY), TODAY)
     with django_assert_num_queries(2):  # pilots by province; roster
         pilots_by_province(TODAY)
