@@ -316,7 +316,8 @@ def test_aggregates_cost_the_same_for_any_number_of_rows(
     # the roster, industries, their divisions, who names what, pilots, measures, notices; reconciliation 2
     with django_assert_num_queries(9):
         assert client.get("/api/v1/coverage/").json()["pilots"] == size
-    # the policy, its plans, the roster, who carries it out; 9 as above, 7 again for the latest batch; pilots by province, the roster; the pilots of
-    # the latest batch with stages, milestones, targets, readings, lights set by hand (no targets, so no steps)
+    # the policy, its plans, the roster, who carries it out; 9 as above, 7 again for the latest batch; pilots by
+    # province, the roster; the pilots of that batch with stages, milestones, targets, readings, lights set by hand (no
+    # targets, so no steps)
     with django_assert_num_queries(28):
         assert client.get("/api/v1/overview/").json()["coverage"]["pilots"] == size
