@@ -117,7 +117,7 @@ def gaps_table(gaps: Sequence[Gap]) -> Table:
         Column("recorded", _("With inferred"), "integer"),
         Column("withdrawn", _("Withdrawn"), "integer"),
         Column("expected", _("Announced or expected"), "integer"),
-        Column("missing", _("Missing"), "integer"),
+        Column("missing", _("Still missing"), "integer"),
         Column("share", _("Share recorded"), "share"),
     ]
     return Table(columns, [gap_cells(gap) for gap in gaps])
