@@ -149,6 +149,15 @@ All readings as CSV, every answer computed anew; growth is that of the worker th
 CASE_HEADS = ["Scale", "Case", "Server", "Requests/s", "p50 ms", "p95 ms", "CPU ms", "DB ms", "RSS MiB", "Rounds"]
 
 
+APART = "## Measured apart"
+
+
+def apart() -> str:
+    """The part of the page that other commands measured: it stays as it is."""
+    _before, heading, rest = PLACE.read_text(encoding="utf-8").partition(APART)
+    return f"\n{heading}{rest}" if heading else ""
+
+
 def document(found: list[Any], options: Any, load: float) -> str:
     """The whole page from the figures of each scale."""
     rows = [

@@ -198,7 +198,7 @@ def main() -> None:
     load = os.getloadavg()[0]
     found = [measured(int(scale), options.seconds, options.rounds, options.only) for scale in options.scales.split(",")]
     if not options.only:
-        text = report.document(found, options, load)
+        text = report.document(found, options, load) + report.apart()
         print(text)
         report.PLACE.write_text(text, encoding="utf-8")
 

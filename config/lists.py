@@ -60,13 +60,13 @@ class FilterBar:
     form: Form
     chips: Sequence[Chip]
     clear_url: str
-    first: Sequence[BoundField]  # the filters that are always in sight
-    more: Sequence[BoundField]  # those behind them, folded
-    unseen: Sequence[BoundField]  # what only an address can ask, where it does
-    more_applied: int
+    first: Sequence[BoundField] = ()  # the filters that are always in sight
+    more: Sequence[BoundField] = ()  # those behind them, folded
+    unseen: Sequence[BoundField] = ()  # what only an address can ask, where it does
+    more_applied: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Listing(FilterBar):
     """All that the list part of a page shows."""
 
