@@ -332,16 +332,16 @@ def filter_bar(request: HttpRequest, filterset: FilterSet, first: Sequence[str] 
         raise BadRequest(*form_faults(filterset.form))
     form = filterset.form
     clear_url = address(request, page=None, **dict.fromkeys(form.fields))
-    hidden = {name for name in form.fields if "_on" in name}
-    front = [name for name in first or list(form.fields)[:MOST_FIRST] if name not in hidden]
-    more = [name for name in form.fields if name not in {*front, *hidden}]
+    seen = [name for name in form.fields if "_on" not in name]
+    front = list(first) or seen[:MOST_FIRST]
+    more = [name for name in seen if name not in front]
     return FilterBar(
         form=form,
         chips=chips(request, form),
         clear_url=clear_url,
         first=[form[name] for name in front],
         more=[form[name] for name in more],
-        unseen=[form[name] for name in hidden if form.cleaned_data.get(name)],
+        unseen=[form[name] for name in form.fields if name not in seen and form.cleaned_data.get(name)],
         more_applied=sum(form.cleaned_data.get(name) not in (None, "", []) for name in more),
     )
 
