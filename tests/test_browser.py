@@ -169,11 +169,11 @@ def test_without_script_the_filters_work(reader: Callable[..., Page]) -> None:
     page.get_by_text("More filters").click()
     page.get_by_label("Kind").select_option("city")
     page.get_by_role("button", name="Apply").click()
-    expect(page.locator("[data-count]")).to_have_text("9 of 20 records")
+    expect(page.locator("[data-count]")).to_have_text("12 of 29 records")
     assert "kind=city" in page.url
     assert "as_of=2026-11-24" in page.url
     page.get_by_role("link", name="Remove filter Kind: city").click()
-    expect(page.locator("[data-count]")).to_have_text("20 records")
+    expect(page.locator("[data-count]")).to_have_text("29 records")
 
 
 def scripts(page: Page) -> list[str]:
@@ -424,7 +424,7 @@ def test_quick_search_answers_while_typing_and_says_how_many(reader: Callable[..
     page = reader("/pilots/?as_of=2026-11-24")
     page.get_by_label("Search", exact=True).first.type("湖州")
     status = page.locator("[data-announce]")
-    expect(status).to_have_text("2 of 20 records")
+    expect(status).to_have_text("2 of 29 records")
     assert status.get_attribute("role") == "status"
     expect(page.locator("#results tbody tr")).to_have_count(2)
     assert "as_of=2026-11-24" in page.url
@@ -432,7 +432,7 @@ def test_quick_search_answers_while_typing_and_says_how_many(reader: Callable[..
     page.get_by_label("Kind").select_option("park")
     expect(page.locator("#results")).to_contain_text("No recorded pilot matches these filters.")
     page.get_by_role("link", name="Clear all filters").click()
-    expect(page.locator("[data-count]")).to_have_text("20 records")
+    expect(page.locator("[data-count]")).to_have_text("29 records")
 
 
 def test_a_select_walked_by_keys_asks_once_and_back_undoes_the_filter(reader: Callable[..., Page]) -> None:
@@ -444,7 +444,7 @@ def test_a_select_walked_by_keys_asks_once_and_back_undoes_the_filter(reader: Ca
     for _ in range(3):
         page.keyboard.press("ArrowDown")
     chosen = province.input_value()
-    expect(page.locator("[data-count]")).to_contain_text("of 20 records")
+    expect(page.locator("[data-count]")).to_contain_text("of 29 records")
     assert [url.partition("province=")[2] for url in asked] == [chosen]
     page.get_by_label("Stage", exact=True).select_option("listed")
     expect(page.get_by_role("link", name="Remove filter Stage: Listed")).to_be_visible()
@@ -453,7 +453,7 @@ def test_a_select_walked_by_keys_asks_once_and_back_undoes_the_filter(reader: Ca
     expect(page.get_by_label("Stage", exact=True)).to_have_value("")
     expect(province).to_have_value(chosen)
     page.go_back()
-    expect(page.locator("[data-count]")).to_have_text("20 records")
+    expect(page.locator("[data-count]")).to_have_text("29 records")
     expect(province).to_have_value("")
 
 
