@@ -72,8 +72,8 @@ class Tile:
 
     @property
     def code(self) -> str:
-        """Two letters for a map too small for names in Latin letters."""
-        return self.province.iso_code[-2:]
+        """A few letters for a map too small for names in Latin letters: those of ISO 3166-2, else of the short name."""
+        return self.province.iso_code[-2:] or self.province.short[:5]
 
     @property
     def lines(self) -> list[tuple[int, str]]:

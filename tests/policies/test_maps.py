@@ -106,6 +106,12 @@ def test_a_name_fits_its_tile(name: str, lines: list[str]) -> None:
     assert name_lines(name) == lines
 
 
+def test_a_small_map_has_a_code_on_every_tile(policy: Policy) -> None:
+    place(iso_code="CN-ZJ")
+    place(iso_code="", short_en="XPCC")
+    assert [tile.code for tile in plans_grid(build_rollout(policy, DAY), [])["tiles"]] == ["ZJ", "XPCC"]
+
+
 def test_the_drawing_is_one_svg_with_links_and_text_and_no_tooltip(client: Client, policy: Policy) -> None:
     province = place(slug="zhejiang", short_en="Zhejiang")
     make_plan(policy, province)
