@@ -27,11 +27,12 @@ class WritesStages(Editable):
 class WritesMilestones(Editable):
     """A day that has passed is moved with a reason."""
 
-    def prepare(self, record: Any, item: Item, given: Given, *, created: bool) -> None:
+    def save(self, record: Any, item: Item, given: Given, *, created: bool) -> None:
         if not created and not (given.reason or self.header_reason):
             before = Milestone.objects.filter(pk=record.pk).values_list("planned_on", flat=True).first()
             if moves_a_past_day(before, record.planned_on):
                 raise Refusal(400, self.fault(item, "change_reason", "required", str(WHY_REPLANNED)))
+        super().save(record, item, given, created=created)
 
 
 class WritesTargets(Editable):

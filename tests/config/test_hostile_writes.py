@@ -149,6 +149,7 @@ def bodies() -> Iterator[Case]:
 
 # -- fields --------------------------------------------------------------------------------------------
 
+WHY = {"change_reason": "Replanned"}  # which a day that has passed takes
 MILESTONE, TARGET, PLAN, SOURCE = "milestones/{milestone}/", "targets/{target}/", "plans/{plan}/", "sources/{source}/"
 FIGURE, READING, PILOT, HOME = "figures/{figure}/", "readings/{reading}/", "pilots/{pilot}/", "provinces/home/"
 HIDDEN = ["\u0007", "\u202e", "\u200b", "\u200d", "\u2066", "\ufeff", "\u00ad", "\U000e0001", "\ue000", "a\x9bb"]
@@ -457,8 +458,8 @@ TAKEN = [
     Case("minus nothing", "PATCH", TARGET, b'{"target_value": -0.0}', 200),
     Case("the most digits", "PATCH", TARGET, b'{"target_value": 99999999999999.9, "base_value": 0.000001}', 200),
     Case("no base", "PATCH", TARGET, {"base_year": None, "base_value": None}, 200),
-    Case("the first day", "PATCH", MILESTONE, {"planned_on": "1900-01-01", "completed_on": "1900-01-01"}, 200),
-    Case("the last day", "PATCH", MILESTONE, {"planned_on": "2199-12-31"}, 200),
+    Case("the first day", "PATCH", MILESTONE, {"planned_on": "1900-01-01", "completed_on": "1900-01-01", **WHY}, 200),
+    Case("the last day", "PATCH", MILESTONE, {"planned_on": "2199-12-31", **WHY}, 200),
     Case("the longest term", "PATCH", PILOT, {"term_start": "1900-01-01", "term_end": "2199-12-31"}, 200),
     Case("a term far ahead", "PATCH", PILOT, {"term_start": "2199-12-31"}, 200),
     Case("the last year", "PATCH", TARGET, {"target_year": 2199}, 200),
