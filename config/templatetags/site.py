@@ -323,9 +323,9 @@ def api_address(context: Context, chart: Chart) -> str:
 
 
 @register.filter
-def state_of(state: ChartState | None, chart: Chart) -> ChartState:
-    """What this chart's frame shows."""
-    return (state or ChartState()).of(chart)
+def state_of(state: ChartState | str, chart: Chart) -> ChartState:
+    """What this chart's frame shows; a template outside a page knows no state."""
+    return (state if isinstance(state, ChartState) else ChartState()).of(chart)
 
 
 @register.simple_tag(takes_context=True)
