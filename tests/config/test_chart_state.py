@@ -33,7 +33,7 @@ def open_panes(figure: str) -> list[str]:
         ("?chart=map&tab=table", ["table"], "plans"),
         ("?chart=map&layer=pilots", ["drawing"], "pilots"),
         ("?chart=map&tab=sources&layer=pilots&as_of=2026-11-24&lang=en", ["sources"], "pilots"),
-        ("?chart=funnel&tab=table", ["drawing"], "plans"),
+        ("?chart=coverage&tab=table", ["drawing"], "plans"),
     ],
 )
 def test_the_server_opens_the_tab_and_layer_of_the_address(
@@ -43,7 +43,7 @@ def test_the_server_opens_the_tab_and_layer_of_the_address(
     figure = frame(text, "map")
     assert open_panes(figure) == panes
     assert re.findall(r'value="(\w+)" checked', figure) == [layer]
-    assert open_panes(frame(text, "funnel")) == (["table"] if "funnel" in query else ["drawing"])
+    assert open_panes(frame(text, "coverage")) == (["table"] if "coverage" in query else ["drawing"])
     assert text.count("panel chart asked") == ("chart=" in query)
 
 
@@ -54,7 +54,7 @@ def test_the_server_opens_the_tab_and_layer_of_the_address(
         ("/?chart=map&tab=tabel", ["tab: “tabel” is not known here. Did you mean “table”?"]),
         ("/?chart=map&layer=pilot", ["layer: “pilot” is not known here. Did you mean “pilots”?"]),
         ("/?chart=map&tab=x", ["tab: “x” is not known here. Known: drawing, table, sources."]),
-        ("/?chart=funnel&layer=pilots", ["layer: the chart “funnel” has no layers."]),
+        ("/?chart=coverage&layer=pilots", ["layer: the chart “coverage” has no layers."]),
         ("/?tab=table", ["tab: also say of which chart, with chart=map."]),
         ("/?layer=pilots", ["layer: also say of which chart, with chart=map."]),
         ("/?chart=map&chart=map", ["chart is given 2 times. Give it once."]),
@@ -66,7 +66,9 @@ def test_the_server_opens_the_tab_and_layer_of_the_address(
 def test_a_state_that_the_page_does_not_have_is_refused(client: Client, address: str, faults: list[str]) -> None:
     response = client.get(address)
     assert response.status_code == 400
-    assert [unescape(text) for text in re.findall(r"<li>(.*?)</li>", response.content.decode())] == faults
+    listed = re.search(r'<ul class="faults">(.*?)</ul>', response.content.decode(), re.DOTALL)
+    assert listed
+    assert [unescape(text) for text in re.findall(r"<li>(.*?)</li>", listed[1])] == faults
 
 
 def test_files_and_languages_of_a_page_with_an_open_chart(client: Client) -> None:
@@ -97,7 +99,8 @@ def test_a_chart_leads_to_its_data_in_the_api(client: Client) -> None:
     progress = f"{base}/progress/?batch=national-batch-1&as_of=2026-11-24"
     links = api_links(client.get("/?as_of=2026-11-24").content.decode())
     assert (links["map"], links["adoption"]) == (rollout, rollout)
-    assert (links["lights"], links["funnel"], links["plan-lag"]) == (progress, progress, progress)
+    batch = api_links(client.get("/batches/national-batch-1/?as_of=2026-11-24").content.decode())
+    assert {slug: batch[slug] for slug in ("lights", "funnel")} == {"lights": progress, "funnel": progress}
     assert api_links(client.get(f"{POLICY}?as_of=2026-11-24").content.decode()) == {
         "map": rollout,
         "adoption": rollout,
