@@ -29,7 +29,7 @@ from policies.models import Figure, Import, ImportChange, Industry, Measure, Pol
 OWN: tuple[type[Model], ...] = (Policy, ProvincialPlan, Measure, Figure, Industry, Province, Batch, Pilot)
 OF_A_PILOT: tuple[type[Model], ...] = (StageEntry, Milestone, Target, Reading, LightOverride)
 SHOWN = 8
-WINDOW = 200  # entries of each kind of record that are looked at for the newest groups
+WINDOW = 100  # entries of each kind of record that are looked at for the newest groups
 LOADED = (gettext_noop("Shipped with the product"), gettext_noop("Demonstration data"))
 """Reasons of entries that a command wrote when it filled the database."""
 

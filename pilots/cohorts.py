@@ -58,7 +58,17 @@ class StageTime:
 
 
 def stage_times(progress: Progress) -> list[StageTime]:
-    """Time in each of the ten stages, over these pilots; withdrawn ones count for what they had left."""
+    """Time in each of the ten stages, over these pilots; withdrawn ones count for what they had left.
+
+    Worked out once for a set of pilots: several charts of a page ask for it.
+    """
+    known: dict[str, list[StageTime]] = vars(progress)
+    if "stage_times_known" not in known:
+        known["stage_times_known"] = build_stage_times(progress)
+    return known["stage_times_known"]
+
+
+def build_stage_times(progress: Progress) -> list[StageTime]:
     times: dict[Stage, StageTime] = {stage: StageTime(stage) for stage in ORDERED}
     for status in progress.pilots:
         now = status.position.stage if status.position else None

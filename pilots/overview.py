@@ -22,7 +22,8 @@ from policies.models import Policy, Province
 from policies.rollout import PolicyChoice, Rollout, build_rollout, choose_policy
 
 QUARTERS = 5  # ends of quarters before the day whose lights are told
-ENOUGH = 0.8  # of the announced pilots recorded, from which what is recorded speaks for the batch
+ENOUGH = 0.8  # of the announced pilots entered, from which what is recorded speaks for the batch
+FEW = 0.2  # of the pilots rated, up to which lights and stages of the batch are not drawn
 
 
 @dataclass(frozen=True)
@@ -85,20 +86,20 @@ class Overview:
         return self.national.of("park") if self.national else Reconciliation(None, 0, 0)
 
     @property
-    def entered(self) -> Reconciliation:
+    def all_kinds(self) -> Reconciliation:
         """All pilots of the latest national batch: announced against recorded."""
         return self.national.total if self.national else Reconciliation(None, 0, 0)
 
     @property
     def sparse(self) -> bool:
-        """Whether too few of the announced pilots are recorded to speak for the batch."""
-        announced = self.entered.announced
-        return bool(announced and self.entered.recorded < ENOUGH * announced)
+        """Whether too few of the announced pilots are entered to speak for the batch."""
+        announced = self.all_kinds.announced
+        return announced is not None and self.all_kinds.entered < ENOUGH * announced
 
     @cached_property
-    def nothing_rated(self) -> bool:
-        """Whether no pilot has a light of its own: what is missing is then told in place of charts of nothing."""
-        return not self.progress.rated
+    def few_rated(self) -> bool:
+        """Whether so few pilots have a light other than grey that what is missing is told in place of their charts."""
+        return self.progress.rated <= FEW * len(self.progress.pilots)
 
     @cached_property
     def outstanding(self) -> Outstanding:

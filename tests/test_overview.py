@@ -178,10 +178,9 @@ def test_what_is_reduced_is_the_number_of_the_synergy_page(client: Client, empty
 
     batch = make_batch(slug="first", city_count=1)
     make_measured(make_pilot(batch, make_province(), slug="one", kind="city"), (12000, 10200), (4200, 4074))
-    for lang, value, unit in (("en", "1.26", "Mt"), ("zh-hans", "126.00", "万吨")):
+    for lang, value in (("en", "1.26\xa0Mt"), ("zh-hans", "126万吨")):
         context = client.get("/", {"as_of": DAY, "lang": lang}).context
-        carbon = context["reduced"][0]
-        assert (carbon["value"], carbon["of"]) == (value, unit)
+        assert context["reduced"][0]["value"] == value
     synergy = client.get(context["reduced_url"], {"as_of": DAY}).context["synergy"]
     assert synergy.carbon_total.value == 1_260_000
 
@@ -198,13 +197,30 @@ def test_without_values_the_first_line_says_what_is_missing(client: Client) -> N
         f"missing: {cities.to_enter} cities, {parks.to_enter} parks. "
     )
     assert 'href="/data/?as_of=2026-11-24">What is missing, and how it is entered</a>' in page
-    for absent in ('class="lights"', 'id="attention"', 'id="chart-funnel"', 'id="longest"', 'id="not-reported"'):
+    for absent in ('class="lights"', 'id="chart-funnel"', 'id="longest"', 'id="on-track"', 'id="not-reported"'):
         assert absent not in page
     assert "can be rated" not in page
-    lag = response.context["charts"]["plan_lag"]
-    assert list(lag.data["points"]) == []
-    assert 'id="chart-plan-lag"' in page
-    assert [len(group["rows"]) for group in lag.data["names"]] == [2, cities.recorded + parks.recorded - 2]
+    rows = response.context["reasons"]  # what is behind is told all the same
+    assert (len(rows), page.count('class="reasons"')) == (value.progress.needing_attention, 1 if rows else 0)
+
+
+def test_few_plans_stand_by_name_beside_who_has_none(client: Client) -> None:
+    chart = client.get("/", {"as_of": DAY}).context["charts"]["plan_lag"]
+    statuses = [item.list_to_plan for item in client.get("/", {"as_of": DAY}).context["overview"].progress.pilots]
+    done = sum(span.done for span in statuses if span)
+    waiting = sum(not span.done for span in statuses if span)
+    assert len(chart.data["names"][-1]["rows"]) == waiting
+    assert len(chart.data["points"]) == (done if done >= 5 else 0)
+
+
+@pytest.mark.parametrize(("rated", "few"), [(1, True), (2, False)])
+def test_up_to_a_fifth_rated_are_few(empty: None, client: Client, rated: int, few: bool) -> None:
+    place = {"batch": make_batch(slug="first"), "province": make_province()}
+    for number in range(5):
+        make_rated(f"pilot-{number}", 10200 if number < rated else None, **place)
+    page = client.get("/", {"as_of": DAY}).content.decode()
+    assert ('class="lights"' not in page) is few
+    assert ("pilots entered, " in page) is few
 
 
 def test_who_may_enter_records_gets_the_way_there(client: Client) -> None:

@@ -111,7 +111,7 @@ def light_box(status: PilotStatus) -> LightBox:
 
 
 def light_strip(
-    progress: Progress, scope: str, sources: Sequence[Source], *, past: Quarters | None = None, **filters: str
+    progress: Progress, scope: str, sources: Sequence[Source], past: Quarters | None = None, /, **filters: str
 ) -> Chart:
     """How many pilots of each colour, and the change since the last quarter's end, for the same pilots.
 

@@ -61,19 +61,27 @@ def overview(request: HttpRequest) -> HttpResponseBase:
         "charts": charts,
         "reconciliation": reconciliation_table(value.batches),
         "changes": recent_changes(value.as_of),
-        **({} if value.nothing_rated else this_week(value)),
+        **reasons_of(value),
+        **({} if value.few_rated else this_week(value)),
     }
     return render(request, "overview.html", context)
 
 
-def this_week(value: Overview) -> dict[str, Any]:
-    """Reasons, who is stuck, what is due and what was reduced: all that speaks of rated pilots."""
-    progress, batch = value.progress, batch_of(value)
-    attention = attention_table(progress, most=ATTENTION_SHOWN)
+def reasons_of(value: Overview) -> dict[str, Any]:
+    """Who needs attention and why, the worst first."""
+    progress = value.progress
     return {
-        "reasons": attention_rows(attention),
+        "reasons": attention_rows(attention_table(progress, most=ATTENTION_SHOWN)),
         "reasons_rest": max(0, progress.needing_attention - ATTENTION_SHOWN),
-        "reasons_url": pilots_url(**filters_of(batch), sort="light"),
+        "reasons_url": pilots_url(**filters_of(batch_of(value)), sort="light"),
+        "attention_finding": attention_finding(progress),
+    }
+
+
+def this_week(value: Overview) -> dict[str, Any]:
+    """Who is stuck, what is due and what was reduced: all that speaks of rated pilots."""
+    progress, batch = value.progress, batch_of(value)
+    return {
         "longest": longest_table(progress),
         "longest_url": pilots_url(**filters_of(batch), sort="-days"),
         "on_track": on_track_rows(progress),
@@ -165,10 +173,10 @@ def changes_table(changes: Sequence[Group]) -> Table:
 def overview_finding(value: Overview) -> str:
     """What a director asks first: what is red and more than before, what is on the path; then the rollout.
 
-    Where too little is recorded that comes first, and where nothing is rated it stands in place of the lights.
+    Where too little is recorded that comes first, and where few are rated it stands in place of the lights.
     """
-    text = entered_finding(value) if value.sparse or value.nothing_rated else ""
-    if not value.nothing_rated:
+    text = entered_finding(value) if value.sparse or value.few_rated else ""
+    if not value.few_rated:
         text = sentences(
             text, sentences(lights_finding(value), on_track_finding(value.progress, value.days_left) + _("."))
         )
@@ -195,11 +203,11 @@ def rollout_sentence(value: Overview) -> str:
 
 def entered_finding(value: Overview) -> str:
     """How many of the announced pilots are entered, how many of them report values, and what is missing."""
-    entered, progress = value.entered, value.progress
+    entered, progress = value.all_kinds, value.progress
     if entered.announced is None:
-        text = ngettext("%(n)d pilot entered", "%(n)d pilots entered", entered.recorded) % {"n": entered.recorded}
+        text = ngettext("%(n)d pilot entered", "%(n)d pilots entered", entered.entered) % {"n": entered.entered}
     else:
-        text = _("%(n)d of %(all)d pilots entered") % {"n": entered.recorded, "all": entered.announced}
+        text = _("%(n)d of %(all)d pilots entered") % {"n": entered.entered, "all": entered.announced}
     reporting = ngettext("%(n)d reports values", "%(n)d report values", progress.reported) % {"n": progress.reported}
     text = comma(text, reporting if progress.reported else _("none reports values"))
     missing = [
@@ -257,7 +265,7 @@ def progress_charts(value: Overview, sources: list[Source]) -> dict[str, Any]:
     """Stages, lights and the way from list to plan, of the latest national batch."""
     scope, filters = scope_of(value), filters_of(batch_of(value))
     return {
-        "lights": light_strip(value.progress, scope, sources, past=value.quarters, **filters),
+        "lights": light_strip(value.progress, scope, sources, value.quarters, **filters),
         "funnel": funnel_chart(value.progress, scope, sources, **filters),
         "plan_lag": plan_lag_chart(value.progress, scope, sources, **filters),
     }
