@@ -535,6 +535,33 @@ def test_real_records_without_readings_read_as_emptiness(client: Client, path: s
     assert ">None<" not in page.content.decode()
 
 
+HUZHOU = {
+    "en": ["Huzhou (all Zhejiang batches)", "Huzhou (first national batch)"],
+    "zh-hans": ["湖州市（国家首批）", "湖州市（浙江各批合计）"],
+}
+
+
+@pytest.mark.parametrize("lang", ["en", "zh-hans"])
+@pytest.mark.parametrize(("page", "file"), [("/synergy/", "missing"), ("/provinces/zhejiang/", "pilots")])
+def test_pilots_of_one_name_have_their_batch_beside_it(client: Client, page: str, file: str, lang: str) -> None:
+    """Huzhou is on the national list and on that of Zhejiang."""
+    answer = client.get(page, {"as_of": DAY.removeprefix("as_of="), "lang": lang, "export": f"{file}.csv"})
+    rows = [row[0] for row in read_csv(answer)[1:]]
+    assert sorted(name for name in rows if name.startswith(("Huzhou", "湖州"))) == HUZHOU[lang]
+
+
+def test_where_one_batch_is_counted_the_name_is_enough(client: Client) -> None:
+    rows = [row[0] for row in read_csv(client.get(f"/?{DAY}&export=not-reported.csv"))]
+    assert [name for name in rows if name.startswith("Huzhou")] == ["Huzhou"]
+
+
+@pytest.mark.parametrize("lang", ["en", "zh-hans"])
+def test_who_is_missing_from_synergy_by_name_and_batch(client: Client, lang: str) -> None:
+    page = client.get(f"/synergy/?{DAY}&lang={lang}").content.decode()
+    missing = page.split('id="missing"')[1].split("</section>")[0]
+    assert sorted(re.findall(r'href="/pilots/huzhou[^>]*>([^<]+)<', missing)) == HUZHOU[lang]
+
+
 def test_no_reading_at_all_is_said_not_drawn(client: Client) -> None:
     synergy = client.get(f"/synergy/?{DAY}")
     assert synergy.context["finding"] == "No pilot can be placed for 2025 yet; 29 of 29 are missing."

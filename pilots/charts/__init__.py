@@ -11,7 +11,7 @@ from pilots.charts.coverage import (
     quotients_table,
     too_few,
 )
-from pilots.charts.names import distinct_names, pilot_cell
+from pilots.charts.names import distinct_names, names_in, pilot_cell
 from pilots.charts.places import overview_map, provinces_chart, recorded_pilots
 from pilots.charts.progress import (
     evidence_table,
@@ -71,6 +71,7 @@ __all__ = [
     "milestones_table",
     "missing_groups",
     "missing_table",
+    "names_in",
     "notice_text",
     "overview_map",
     "pilot_cell",

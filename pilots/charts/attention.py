@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from django.utils.translation import gettext as _
 
 from config.charts import Cell, Column, Table
+from pilots.charts.names import names_in, pilot_cell
 from pilots.progress import PilotStatus, Progress
 from pilots.sentences import owner, reasons, why
 
@@ -24,7 +25,8 @@ def attention_table(progress: Progress, most: int | None = None) -> Table:
         Column("days", _("Days in this colour"), "integer"),
         Column("since", _("Since"), "date"),
     ]
-    return Table(columns, [attention_cells(status) for status in progress.attention(most)])
+    names = names_in(progress)
+    return Table(columns, [attention_cells(status, names) for status in progress.attention(most)])
 
 
 def attention_rows(table: Table) -> list[Mapping[str, Cell]]:
@@ -32,10 +34,10 @@ def attention_rows(table: Table) -> list[Mapping[str, Cell]]:
     return [{column.key: cell for column, cell in zip(table.columns, row, strict=True)} for row in table.rows]
 
 
-def attention_cells(status: PilotStatus) -> list[Cell]:
+def attention_cells(status: PilotStatus, names: Mapping[int, str]) -> list[Cell]:
     worst, since = reasons(status)[0], status.since
     return [
-        Cell(status.pilot.name, url=status.pilot.get_absolute_url(), lang=status.pilot.name_lang),
+        pilot_cell(status.pilot, names),
         Cell(str(status.colour.label), tag=status.colour.value),
         Cell(why(status), url=worst.url),
         Cell(owner(status)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 from config.charts import Cell, Column, Table
 from config.templatetags.site import days as days_text
 from pilots import metrics
+from pilots.charts.names import pilot_cell
 from pilots.charts.stages import of_all
 from pilots.metrics import Colour
 from pilots.models import Indicator, Pilot
@@ -101,7 +102,7 @@ class NameGroup:
     """Pilots of one reason by name; those beyond the first few are counted."""
 
     title: str
-    pilots: Sequence[Pilot]
+    pilots: Sequence[tuple[Pilot, str]]
     rest: str
 
 
@@ -126,7 +127,7 @@ def outstanding_scope(found: Outstanding, scope: str) -> str:
     return text % numbers
 
 
-def outstanding_groups(found: Outstanding, most: int = 30) -> list[NameGroup]:
+def outstanding_groups(found: Outstanding, names: Mapping[int, str], most: int = 30) -> list[NameGroup]:
     """By name, where the values are held up: nothing handed in, waiting to be accepted, objected to."""
     groups = []
     for place, statuses in found.by_place.items():
@@ -134,11 +135,11 @@ def outstanding_groups(found: Outstanding, most: int = 30) -> list[NameGroup]:
         if statuses:
             title = _("%(where)s (%(n)d)") % {"where": str(place.label).capitalize(), "n": len(statuses)}
             more = ngettext("%(n)d more in the file", "%(n)d more in the file", rest) % {"n": rest} if rest > 0 else ""
-            groups.append(NameGroup(title, [status.pilot for status in statuses[:most]], more))
+            groups.append(NameGroup(title, [(s.pilot, names[s.pilot.pk]) for s in statuses[:most]], more))
     return groups
 
 
-def outstanding_table(found: Outstanding) -> Table:
+def outstanding_table(found: Outstanding, names: Mapping[int, str]) -> Table:
     columns = [
         Column("pilot", _("Pilot")),
         Column("kind", _("Kind")),
@@ -148,7 +149,7 @@ def outstanding_table(found: Outstanding) -> Table:
     ]
     rows = [
         [
-            Cell(status.pilot.name, url=status.pilot.get_absolute_url(), lang=status.pilot.name_lang),
+            pilot_cell(status.pilot, names),
             Cell(status.pilot.get_kind_display()),
             Cell(status.pilot.province.short, url=status.pilot.province.get_absolute_url()),
             Cell(str(found.year)),

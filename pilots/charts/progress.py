@@ -21,7 +21,7 @@ from config.templatetags.site import lang_of
 from config.words import clauses, labelled, listed, sentences
 from pilots import metrics
 from pilots.charts.addresses import pilots_url, progress_api
-from pilots.charts.names import distinct_names, pilot_cell
+from pilots.charts.names import names_in, pilot_cell
 from pilots.charts.stages import stage_word, time_in_stage
 from pilots.metrics import Colour, Stage, TargetKind, Why
 from pilots.models import Milestone, Reading, ReadingState, Target
@@ -268,7 +268,7 @@ def lights_table(progress: Progress, everything: str = "") -> Table:
         Column("reported", _("Reported for %(year)d") % {"year": metrics.year_due(progress.as_of)}, "flag"),
     ]
     worst = sorted(progress.pilots, key=lambda item: (list(Colour).index(item.colour), item.pilot.pk))
-    names = distinct_names(item.pilot for item in worst)
+    names = names_in(progress)
     return Table(columns, Lines(worst, lambda item: lights_cells(item, names)), everything)
 
 

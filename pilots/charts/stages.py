@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from math import floor
 from statistics import median
 from typing import Any, overload
@@ -19,6 +20,7 @@ from config.templatetags.site import days as days_text
 from config.templatetags.site import share as share_text
 from config.words import clauses, labelled, listed, sentences
 from pilots.charts.addresses import pilots_url, progress_api
+from pilots.charts.names import names_in, pilot_cell
 from pilots.charts.places import recorded_pilots
 from pilots.cohorts import Cohort, Cohorts, StageTime, Stay, is_long, stage_times
 from pilots.metrics import ORDERED, Funnel, Stage
@@ -320,13 +322,14 @@ def longest_table(progress: Progress, most: int = 5) -> Table:
         Column("usual", _("Nine in ten left within"), "days"),
         Column("since", _("Since"), "date"),
     ]
-    return Table(columns, [longest_cells(item, times) for item in progress.longest_in_stage[:most]])
+    names = names_in(progress)
+    return Table(columns, [longest_cells(item, times, names) for item in progress.longest_in_stage[:most]])
 
 
-def longest_cells(item: PilotStatus, times: Mapping[Stage, StageTime]) -> list[Cell]:
+def longest_cells(item: PilotStatus, times: Mapping[Stage, StageTime], names: Mapping[int, str]) -> list[Cell]:
     time = times.get(item.position.stage) if item.position else None
     return [
-        Cell(item.pilot.name, url=item.pilot.get_absolute_url(), lang=item.pilot.name_lang),
+        pilot_cell(item.pilot, names),
         Cell(stage_word(item)),
         Cell(item.days_in_stage, tag="yellow" if is_long(item, times) else ""),
         Cell(time.long_after if time else None),
@@ -341,7 +344,7 @@ def plan_lag_chart(
     progress: Progress, scope: str, sources: Sequence[Source], *, by: str = "kind", **filters: str
 ) -> Chart:
     """Days from the list to the plan, a dot a pilot; those without one on record by name. Lanes by kind or region."""
-    lanes = plan_lanes(progress, by)
+    lanes, names = plan_lanes(progress, by), names_in(progress)
     timed = [item for item in progress.pilots if item.list_to_plan is not None]
     done = sorted(item.list_to_plan.days for item in timed if item.list_to_plan and item.list_to_plan.done)
     waiting = sorted(item.list_to_plan.days for item in timed if item.list_to_plan and not item.list_to_plan.done)
@@ -356,8 +359,8 @@ def plan_lag_chart(
         table=plan_lag_table(progress),
         data={
             "lanes": [label for _code, label in lanes],
-            "points": gathered([plan_lag_point(item, lane_of(item, lanes, by)) for item in drawn]),
-            "names": plan_names(progress),
+            "points": gathered([plan_lag_point(item, lane_of(item, lanes, by), names) for item in drawn]),
+            "names": plan_names(progress, names),
             "median": whole_days(middle),
             "labels": {
                 "x": _("days after the list"),
@@ -390,22 +393,22 @@ def waiting_for_plan(progress: Progress) -> list[PilotStatus]:
     return sorted(found, key=lambda item: (-span_days(item), item.pilot.pk))
 
 
-def plan_names(progress: Progress) -> list[dict[str, Any]]:
+def plan_names(progress: Progress, names: Mapping[int, str]) -> list[dict[str, Any]]:
     """Who has no plan on record, by name with the days since the list; also who has one where these are few."""
     few = issued(progress)
     groups = [(_("Plan on record: days from the list"), few if len(few) < DRAWN_FROM else [])]
     groups.append((_("No plan on record: days since the list"), waiting_for_plan(progress)))
-    return [named_group(title, found) for title, found in groups if found]
+    return [named_group(title, found, names) for title, found in groups if found]
 
 
-def named_group(title: str, found: Sequence[PilotStatus]) -> dict[str, Any]:
+def named_group(title: str, found: Sequence[PilotStatus], names: Mapping[int, str]) -> dict[str, Any]:
     """Pilots by name with their days; beyond the first few they are counted."""
     rest = len(found) - MOST_NAMES
     return {
         "title": title,
         "rows": [
             {
-                "label": item.pilot.name,
+                "label": names[item.pilot.pk],
                 "url": item.pilot.get_absolute_url(),
                 "text": days_text(span_days(item)),
             }
@@ -428,10 +431,10 @@ def lane_of(item: PilotStatus, lanes: Sequence[tuple[str, str]], by: str) -> int
     return [lane for lane, _label in lanes].index(code)
 
 
-def plan_lag_point(item: PilotStatus, lane: int) -> dict[str, Any]:
+def plan_lag_point(item: PilotStatus, lane: int, names: Mapping[int, str]) -> dict[str, Any]:
     return {
         "lane": lane,
-        "label": item.pilot.name,
+        "label": names[item.pilot.pk],
         "url": item.pilot.get_absolute_url(),
         "days": span_days(item),
         "from": None,
@@ -503,7 +506,7 @@ def plan_lag_table(progress: Progress) -> Table:
         Column("waiting", _("Days since the list without a plan on record"), "integer"),
     ]
     order = sorted(progress.pilots, key=lambda item: (item.list_to_plan is None, -span_days(item), item.pilot.pk))
-    return Table(columns, Lines(order, plan_lag_cells))
+    return Table(columns, Lines(order, partial(plan_lag_cells, names=names_in(progress))))
 
 
 def gathered(points: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
@@ -550,10 +553,10 @@ def span_days(item: PilotStatus) -> int:
     return item.list_to_plan.days if item.list_to_plan else 0
 
 
-def plan_lag_cells(item: PilotStatus) -> list[Cell]:
+def plan_lag_cells(item: PilotStatus, names: Mapping[int, str]) -> list[Cell]:
     span = item.list_to_plan
     return [
-        Cell(item.pilot.name, url=item.pilot.get_absolute_url(), lang=item.pilot.name_lang),
+        pilot_cell(item.pilot, names),
         Cell(item.pilot.get_kind_display()),
         Cell(item.pilot.province.short, url=item.pilot.province.get_absolute_url()),
         Cell(entered_on(item, Stage.LISTED)),

@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 from config.charts import Cell, Chart, Column, Lines, Table
 from config.templatetags.site import share as share_text
 from config.words import clauses, listed, sentences
+from pilots.charts.names import distinct_names, pilot_cell
 from pilots.charts.places import recorded_pilots
 from pilots.charts.progress import settled
 from pilots.filters import SynergyPageFilter
@@ -44,8 +45,9 @@ def rate(value: Decimal | None) -> str:
     return share_text(value, 1)
 
 
-def pilot_cell(pilot: Pilot) -> Cell:
-    return Cell(pilot.name, url=pilot.get_absolute_url(), lang=pilot.name_lang)
+def names_of(synergy: Synergy) -> Mapping[int, str]:
+    """What the pilots of the page are called, those that are missing included."""
+    return distinct_names(item.pilot for item in (*synergy.pilots, *synergy.missing))
 
 
 def class_cell(kind: CoControl | None) -> Cell:
@@ -66,7 +68,7 @@ def coordinates_chart(synergy: Synergy, scope: str, sources: Sequence[Source]) -
         subtitle=synergy_scope(synergy, scope),
         table=coordinates_table(synergy),
         data={
-            "points": points(drawn, named),
+            "points": points(drawn, named, names_of(synergy)),
             "flat": float(EPSILON * 100),
             "labels": {
                 "x": _("carbon reduced, % of the base"),
@@ -140,15 +142,15 @@ def outstanding(drawn: Sequence[PilotSynergy]) -> list[PilotSynergy]:
     return list({item.pilot.pk: item for item in (*large, *off[:4], *far)}.values())[:LABELLED]
 
 
-def points(drawn: Sequence[PilotSynergy], named: Collection[int]) -> list[dict[str, Any]]:
+def points(drawn: Sequence[PilotSynergy], named: Collection[int], names: Mapping[int, str]) -> list[dict[str, Any]]:
     """The bubbles; where they are more than can be told apart, those of a class that lie together are one.
 
     Those that are named on the drawing stay on their own.
     """
     if len(drawn) <= MOST_BUBBLES:
-        return [point(item, item.pilot.pk in named) for item in drawn]
-    alone = [point(item, True) for item in drawn if item.pilot.pk in named]
-    others = [point(item, False) for item in drawn if item.pilot.pk not in named]
+        return [point(item, item.pilot.pk in named, names) for item in drawn]
+    alone = [point(item, True, names) for item in drawn if item.pilot.pk in named]
+    others = [point(item, False, names) for item in drawn if item.pilot.pk not in named]
     wide, high = (max(abs(spot[axis]) for spot in others) / FIELDS or 1 for axis in ("x", "y"))
     groups: dict[tuple[str, int, int], list[dict[str, Any]]] = {}
     for spot in others:
@@ -174,7 +176,7 @@ def group_point(group: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def point(item: PilotSynergy, named: bool) -> dict[str, Any]:
+def point(item: PilotSynergy, named: bool, names: Mapping[int, str]) -> dict[str, Any]:
     carbon, air = item.carbon.reduction.rate, item.apeq.rate
     tonnes = item.carbon_tonnes
     words = [
@@ -188,7 +190,7 @@ def point(item: PilotSynergy, named: bool) -> dict[str, Any]:
         "y": float((air or 0) * 100),
         "tonnes": float(abs(tonnes)) if tonnes is not None else None,
         "kind": item.kind.value if item.kind else "",
-        "label": item.pilot.name,
+        "label": names[item.pilot.pk],
         "named": named,
         "url": item.pilot.get_absolute_url(),
         "text": [str(word) for word in words],
@@ -208,7 +210,7 @@ def coordinates_table(synergy: Synergy) -> Table:
         Column("year", _("Year")),
         Column("basis", _("Basis")),
     ]
-    return Table(columns, Lines(ranked(synergy.pilots), coordinates_cells))
+    return Table(columns, Lines(ranked(synergy.pilots), partial(coordinates_cells, names=names_of(synergy))))
 
 
 def ranked(pilots: Sequence[PilotSynergy]) -> list[PilotSynergy]:
@@ -222,7 +224,7 @@ def ranked(pilots: Sequence[PilotSynergy]) -> list[PilotSynergy]:
     return sorted(pilots, key=key)
 
 
-def coordinates_cells(item: PilotSynergy) -> list[Cell]:
+def coordinates_cells(item: PilotSynergy, names: Mapping[int, str]) -> list[Cell]:
     apeq = item.apeq
     total = item.basis == Basis.TOTAL
     used = _("%(used)d of %(n)d: %(codes)s") % {
@@ -231,7 +233,7 @@ def coordinates_cells(item: PilotSynergy) -> list[Cell]:
         "codes": listed(pair.indicator.name for pair in item.pollutants if pair.indicator.code in apeq.used),
     }
     return [
-        pilot_cell(item.pilot),
+        pilot_cell(item.pilot, names),
         class_cell(item.kind) if total else Cell(_("not classed"), tag="grey"),
         Cell(item.carbon.reduction.rate),
         Cell(apeq.rate),
@@ -281,12 +283,13 @@ def amber_table(synergy: Synergy) -> Table:
         Column("industries", _("Industries")),
     ]
     found = [item for item in synergy.on_chart if item.kind == CoControl.POLLUTION_DOWN_CARBON_UP]
-    return Table(columns, Lines(sorted(found, key=lambda item: item.carbon_tonnes or Decimal(0)), amber_cells))
+    found.sort(key=lambda item: item.carbon_tonnes or Decimal(0))
+    return Table(columns, Lines(found, partial(amber_cells, names=names_of(synergy))))
 
 
-def amber_cells(item: PilotSynergy) -> list[Cell]:
+def amber_cells(item: PilotSynergy, names: Mapping[int, str]) -> list[Cell]:
     return [
-        pilot_cell(item.pilot),
+        pilot_cell(item.pilot, names),
         Cell(item.pilot.province.short, url=item.pilot.province.get_absolute_url()),
         Cell(item.apeq.rate),
         Cell(item.carbon.reduction.rate),
@@ -308,13 +311,14 @@ def elasticity_table(synergy: Synergy) -> Table:
         Column("band", _("Which falls more")),
         *[Column(code, _("%(name)s / carbon") % {"name": item.name}, "decimal") for code, item in codes.items()],
     ]
-    return Table(columns, Lines(ranked(synergy.on_chart), partial(elasticity_cells, codes=list(codes))))
+    cells = partial(elasticity_cells, codes=list(codes), names=names_of(synergy))
+    return Table(columns, Lines(ranked(synergy.on_chart), cells))
 
 
-def elasticity_cells(item: PilotSynergy, codes: Sequence[str]) -> list[Cell]:
+def elasticity_cells(item: PilotSynergy, codes: Sequence[str], names: Mapping[int, str]) -> list[Cell]:
     each = item.elasticities
     return [
-        pilot_cell(item.pilot),
+        pilot_cell(item.pilot, names),
         class_cell(item.kind),
         elasticity_cell(item.elasticity),
         Cell(str(item.elasticity.band.label) if item.elasticity.band else ""),
@@ -367,13 +371,13 @@ def joint_table(synergy: Synergy, sort: str = JOINT_SORT) -> Table:
     known = [item for item in synergy.pilots if value(item) is not None]
     known.sort(key=lambda item: (value(item) or Decimal(0), item.pilot.pk), reverse=sort.startswith("-"))
     items = [*known, *(item for item in synergy.pilots if value(item) is None)]
-    return Table(joint_columns(), Lines(items, joint_cells))
+    return Table(joint_columns(), Lines(items, partial(joint_cells, names=names_of(synergy))))
 
 
-def joint_cells(item: PilotSynergy) -> list[Cell]:
+def joint_cells(item: PilotSynergy, names: Mapping[int, str]) -> list[Cell]:
     total = item.basis == Basis.TOTAL
     return [
-        pilot_cell(item.pilot),
+        pilot_cell(item.pilot, names),
         Cell(rounded(item.schedule_ratio, 2)),
         Cell(rounded(item.joint_progress, 3)),
         Cell(rounded(item.expected_progress, 3)),
@@ -402,14 +406,15 @@ def missing_groups(synergy: Synergy) -> list[dict[str, Any]]:
     drawn = {item.pilot.pk for item in synergy.on_chart}
     off = [item.pilot for item in synergy.pilots if item.pilot.pk not in drawn]
     groups.append({"why": _("reports an intensity only, no total"), "pilots": off})
-    return sorted(map(with_places, filter(itemgetter("pilots"), groups)), key=lambda group: -len(group["pilots"]))
+    by_name = partial(with_names, names=names_of(synergy))
+    return sorted(map(by_name, filter(itemgetter("pilots"), groups)), key=lambda group: -len(group["pilots"]))
 
 
-def with_places(group: dict[str, Any]) -> dict[str, Any]:
-    """A reason whose pilots are too many to be named, with how many each province has, most first."""
+def with_names(group: dict[str, Any], names: Mapping[int, str]) -> dict[str, Any]:
+    """A reason with its pilots by name; where they are too many, with how many each province has, most first."""
     pilots: Sequence[Pilot] = group["pilots"]
     if len(pilots) <= NAMES_SHOWN:
-        return {**group, "places": []}
+        return {**group, "places": [], "names": [(pilot, names[pilot.pk]) for pilot in pilots]}
     provinces = {pilot.province_id: pilot.province for pilot in pilots}
     counts = Counter(pilot.province_id for pilot in pilots)
     return {**group, "places": [(provinces[pk], n) for pk, n in counts.most_common()]}
@@ -418,4 +423,9 @@ def with_places(group: dict[str, Any]) -> dict[str, Any]:
 def missing_table(synergy: Synergy) -> Table:
     columns = [Column("pilot", _("Pilot")), Column("province", _("Province")), Column("why", _("Why it is missing"))]
     rows = [(pilot, group["why"]) for group in missing_groups(synergy) for pilot in group["pilots"]]
-    return Table(columns, Lines(rows, lambda row: [pilot_cell(row[0]), Cell(row[0].province.short), Cell(row[1])]))
+    return Table(columns, Lines(rows, partial(missing_cells, names=names_of(synergy))))
+
+
+def missing_cells(row: tuple[Pilot, str], names: Mapping[int, str]) -> list[Cell]:
+    pilot, reason = row
+    return [pilot_cell(pilot, names), Cell(pilot.province.short), Cell(reason)]

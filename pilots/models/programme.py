@@ -7,7 +7,6 @@ from django.core.exceptions import ValidationError
 from django.db import connection, models
 from django.db.models import F, Q
 from django.utils.text import capfirst
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from config.bilingual import reads_chinese
@@ -290,6 +289,7 @@ class Pilot(Slugged, Named, Sourced):
 
     city_held = False  # True where the parent is to be taken as it stands in memory
 
+    NAMED_WITH = ("batch",)  # what its names hold besides its own fields
     PROVINCE = "province_id"
     PLACED: ClassVar[tuple[str, ...]] = (
         *("slug", "kind", "batch", "province", "parent", "withdrawn_on"),
@@ -348,7 +348,17 @@ class Pilot(Slugged, Named, Sourced):
     @property
     def label(self) -> str:
         """The name with its batch, as a list prints it that may hold two pilots of one name."""
-        return gettext("%(name)s (%(batch)s)") % {"name": self.name, "batch": self.batch.short}
+        return self.label_zh if reads_chinese() else self.label_en
+
+    @property
+    def label_zh(self) -> str:
+        batch = self.batch
+        return f"{self.name_zh or self.name_en}（{batch.short_name_zh or batch.title_zh or batch.title_en}）"
+
+    @property
+    def label_en(self) -> str:
+        batch = self.batch
+        return f"{self.name_en or self.name_zh} ({batch.short_name_en or batch.title_en or batch.title_zh})"
 
     def withdrawn_by(self, as_of: date) -> bool:
         """Whether it had withdrawn by the day."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +17,7 @@ from django.utils.translation import ngettext
 from config.charts import Cell, Column, Table
 from config.lists import PAGE_WORDS, Export, Exports, check_words, exported
 from config.words import clauses, labelled
-from pilots.charts import pilots_url
+from pilots.charts import names_in, pilot_cell, pilots_url
 from pilots.charts.attention import attention_cells
 from pilots.metrics import SOON_DAYS, Colour, year_due
 from pilots.models import Pilot
@@ -36,12 +36,15 @@ def desk(request: HttpRequest) -> HttpResponseBase:
     as_of, home = request.as_of, home_of(request.user)  # type: ignore[attr-defined]
     pilots = Pilot.objects.listed(as_of)
     progress = build_progress(pilots.filter(province=home) if home else pilots, as_of)
+    names = names_in(progress)
     due, red, missing = milestones_due(progress), of_colour(progress, Colour.RED), not_reported(progress)
+    missing_title = _("Not reported for %(year)d") % {"year": year_due(as_of)}
+    due_title = _("Milestones overdue or due within %(n)d days") % {"n": SOON_DAYS}
     finding = desk_finding(progress, home, red, missing, due)
     tables: Exports = {
-        "missing": Export(_("Not reported for %(year)d") % {"year": year_due(as_of)}, lambda: missing_table(missing)),
-        "red": Export(_("Red lights"), lambda: red_table(red)),
-        "due": Export(_("Milestones overdue or due within %(n)d days") % {"n": SOON_DAYS}, lambda: due_table(due)),
+        "missing": Export(missing_title, lambda: missing_table(missing, names)),
+        "red": Export(_("Red lights"), lambda: red_table(red, names)),
+        "due": Export(due_title, lambda: due_table(due, names)),
     }
     file = exported(request, tables, _("My work"), finding)
     if file is not None:
@@ -52,9 +55,9 @@ def desk(request: HttpRequest) -> HttpResponseBase:
         "home": home,
         "all_url": pilots_url(province=home.slug) if home else reverse("pilot-list"),
         "lists": [
-            shown("missing", tables["missing"].title, missing_table(missing), _("Every pilot has reported.")),
-            shown("red", tables["red"].title, red_table(red), _("No pilot is red.")),
-            shown("due", tables["due"].title, due_table(due), _("No milestone is overdue or due soon.")),
+            shown("missing", tables["missing"].title, missing_table(missing, names), _("Every pilot has reported.")),
+            shown("red", tables["red"].title, red_table(red, names), _("No pilot is red.")),
+            shown("due", tables["due"].title, due_table(due, names), _("No milestone is overdue or due soon.")),
         ],
     }
     return render(request, "desk.html", context)
@@ -119,11 +122,11 @@ def milestones_due(progress: Progress) -> list[tuple[PilotStatus, MilestoneStatu
     return sorted(found, key=lambda pair: (pair[1].milestone.planned_on, pair[1].milestone.pk))
 
 
-def missing_table(missing: Sequence[PilotStatus]) -> Table:
+def missing_table(missing: Sequence[PilotStatus], names: Mapping[int, str]) -> Table:
     columns = [Column("pilot", _("Pilot")), Column("province", _("Province")), Column("enter", _("What to do"))]
     rows = [
         [
-            pilot_cell(item.pilot),
+            pilot_cell(item.pilot, names),
             province_cell(item.pilot.province),
             Cell(_("Enter readings"), url=reverse("admin:pilots_pilot_readings", args=[item.pilot.pk])),
         ]
@@ -132,7 +135,7 @@ def missing_table(missing: Sequence[PilotStatus]) -> Table:
     return Table(columns, rows)
 
 
-def red_table(red: Sequence[PilotStatus]) -> Table:
+def red_table(red: Sequence[PilotStatus], names: Mapping[int, str]) -> Table:
     columns = [
         Column("pilot", _("Pilot")),
         Column("light", _("Light")),
@@ -141,10 +144,10 @@ def red_table(red: Sequence[PilotStatus]) -> Table:
         Column("days", _("Days late"), "integer"),
         Column("since", _("Since"), "date"),
     ]
-    return Table(columns, [attention_cells(item) for item in red])
+    return Table(columns, [attention_cells(item, names) for item in red])
 
 
-def due_table(due: Sequence[tuple[PilotStatus, MilestoneStatus]]) -> Table:
+def due_table(due: Sequence[tuple[PilotStatus, MilestoneStatus]], names: Mapping[int, str]) -> Table:
     columns = [
         Column("milestone", _("Milestone")),
         Column("pilot", _("Pilot")),
@@ -153,25 +156,21 @@ def due_table(due: Sequence[tuple[PilotStatus, MilestoneStatus]]) -> Table:
         Column("owner", _("Responsible")),
         Column("edit", _("What to do")),
     ]
-    return Table(columns, [due_cells(status, item) for status, item in due])
+    return Table(columns, [due_cells(status, item, names) for status, item in due])
 
 
-def due_cells(status: PilotStatus, item: MilestoneStatus) -> list[Cell]:
+def due_cells(status: PilotStatus, item: MilestoneStatus, names: Mapping[int, str]) -> list[Cell]:
     milestone = item.milestone
     late = (status.as_of - milestone.planned_on).days
     page = status.pilot.get_absolute_url()
     return [
         Cell(milestone.name, lang=milestone.name_lang, url=f"{page}#milestone-{milestone.pk}"),
-        pilot_cell(status.pilot),
+        pilot_cell(status.pilot, names),
         Cell(milestone.planned_on),
         Cell(late if late > 0 else ""),
         Cell(milestone.owner),
         Cell(_("Edit"), url=reverse("admin:pilots_milestone_change", args=[milestone.pk])),
     ]
-
-
-def pilot_cell(pilot: Pilot) -> Cell:
-    return Cell(pilot.name, url=pilot.get_absolute_url(), lang=pilot.name_lang)
 
 
 def province_cell(province: Province) -> Cell:

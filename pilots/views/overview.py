@@ -28,6 +28,7 @@ from pilots.charts.due import (
     outstanding_scope,
     outstanding_table,
 )
+from pilots.charts.names import names_in
 from pilots.charts.progress import light_strip
 from pilots.charts.stages import funnel_chart, longest_table, plan_lag_chart
 from pilots.metrics import Colour
@@ -86,7 +87,7 @@ def this_week(value: Overview) -> dict[str, Any]:
         "longest_url": pilots_url(**filters_of(batch), sort="-days"),
         "on_track": on_track_rows(progress),
         "on_track_finding": on_track_finding(progress, value.days_left),
-        "outstanding": outstanding_groups(value.outstanding),
+        "outstanding": outstanding_groups(value.outstanding, names_in(progress)),
         "outstanding_finding": outstanding_finding(value.outstanding),
         "outstanding_scope": outstanding_scope(value.outstanding, scope_of(value)),
         "reduced": reduced_figures(value),
@@ -129,7 +130,7 @@ def overview_exports(value: Overview, charts: Mapping[str, Chart], figures: Sequ
         ),
         "not-reported": Export(
             _("Who has not reported"),
-            lambda: outstanding_table(value.outstanding),
+            lambda: outstanding_table(value.outstanding, names_in(progress)),
             (),
             outstanding_scope(value.outstanding, scope_of(value)),
             sources,
@@ -238,7 +239,7 @@ def lights_finding(value: Overview) -> str:
     parts = [comma(text, than)]
     if red:
         worst = value.progress.attention(1)[0]
-        parts.append(labelled(_("red for longest"), worst.pilot.name))
+        parts.append(labelled(_("red for longest"), names_in(value.progress)[worst.pilot.pk]))
     return clauses(parts) + _(".")
 
 

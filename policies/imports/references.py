@@ -28,7 +28,7 @@ NAMES = (
         "title_en",
         "doc_number",
     ),
-    *("title", "url", "with_unit_zh", "with_unit_en"),
+    *("title", "url", "with_unit_zh", "with_unit_en", "label_zh", "label_en"),
 )
 # Traditional forms in the names of provinces: a name written with them is offered in the usual form.
 SIMPLIFIED = str.maketrans(
@@ -53,7 +53,8 @@ class Names:
         self.by_key: dict[int, Any] = {}
         self.codes: dict[str, Any] = {}  # to the letter
         self.words: dict[str, list[Any]] = defaultdict(list)  # codes and names, folded
-        for record in self.model._base_manager.order_by("pk"):
+        related = getattr(model, "NAMED_WITH", (None,))  # None: no other table
+        for record in self.model._base_manager.select_related(*related).order_by("pk"):
             self.add(record)
 
     def add(self, record: Any) -> None:
@@ -119,7 +120,7 @@ class Names:
 
     def write(self, record: Any) -> str:
         """The name by which a file names the record: in the reader's language where it leads back to it alone."""
-        wanted = [getattr(record, name, "") or "" for name in ("with_unit", "short", "name", "title")]
+        wanted = [getattr(record, name, "") or "" for name in ("with_unit", "short", "name", "title", "label")]
         return next((text for text in [*wanted, self.code_of(record)] if self.leads_to(text, record)), f"#{record.pk}")
 
     def leads_to(self, text: str, record: Any) -> bool:

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from pilots.models import Pilot
+from pilots.models import Batch, Pilot
 from policies.models import Officer, Province, Role
 from tests.factories import (
     make_batch,
@@ -91,3 +91,15 @@ def test_a_provincial_editor_starts_with_a_document_of_the_province(jia: Provinc
     """The first save of a form that begins with the national level would be refused."""
     form = editor(jia).get(reverse("admin:policies_policy_add")).context["adminform"].form
     assert (form["level"].value(), form["province"].value()) == ("provincial", jia.pk)
+
+
+def test_pilots_of_one_name_have_their_batch_beside_it(jia: Province, pilots: list[Pilot]) -> None:
+    """In each list, also in one that holds a single pilot of the name."""
+    later = make_batch(short_name_en="second batch", announced_on=date(2025, 1, 15))
+    make_pilot(later, jia, slug="red-again", name_zh="red", name_en="red")
+    Batch.objects.filter(slug="first").update(short_name_en="first batch")
+    found = lists(editor(jia).get(ADDRESS))
+    assert found["red"] == ["red (first batch)"]
+    assert sorted(found["missing"]) == ["red (second batch)", "silent"]
+    answer: Any = editor(None, Role.NATIONAL_EDITOR).get(f"{ADDRESS}&export=due.csv")
+    assert "Late one,red (first batch)," in b"".join(answer.streaming_content).decode()

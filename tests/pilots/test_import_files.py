@@ -43,3 +43,17 @@ def test_every_kind_has_a_template_with_its_headings(admin_client: Client, kind:
     sheet = load_workbook(io.BytesIO(answer.content)).worksheets[0]
     heads = [cell.value for cell in sheet[1] if cell.value]
     assert [head.rstrip(" *") for head in heads] == [column.heading for column in KINDS[kind].columns]
+
+
+@pytest.mark.parametrize("kind", ["milestones", "readings", "stages", "targets"])
+def test_pilots_of_one_name_are_offered_with_their_batches(admin_client: Client, kind: str) -> None:
+    """Huzhou stands on two lists: a template offers both by name and batch, in the language of its headings."""
+    two = {
+        "en": {"Huzhou (first national batch)", "Huzhou (all Zhejiang batches)"},
+        "zh-hans": {"湖州市（国家首批）", "湖州市（浙江各批合计）"},
+    }
+    for language, names in two.items():
+        url = reverse("import-template", args=[kind])
+        book = load_workbook(io.BytesIO(admin_client.get(url, HTTP_ACCEPT_LANGUAGE=language).content))
+        words = {str(cell) for sheet in book for row in sheet.iter_rows(values_only=True) for cell in row if cell}
+        assert {word for word in words if word.startswith(("Huzhou", "huzhou", "湖州市（"))} == names

@@ -70,31 +70,56 @@ def test_in_the_readers_language() -> None:
 
 
 def test_a_name_of_several_is_ambiguous() -> None:
-    """The same city stands in two batches: its code says which."""
+    """The same city stands in two batches: its batch or its code says which."""
     province = make_province()
-    one = make_pilot(make_batch(), province, slug="jia-shi", name_zh="甲甲市", name_en="Jia A")
-    two = make_pilot(make_batch(), province, slug="jia-shi-2026", name_zh="甲甲市", name_en="Jia A")
+    first = make_batch(short_name_en="first national batch", short_name_zh="国家首批")
+    city = {"name_zh": "甲甲市", "name_en": "Jia A"}
+    one = make_pilot(first, province, slug="jia-shi", **city)
+    two = make_pilot(make_batch(title_en="Batch 2", title_zh="第二批"), province, slug="jia-shi-2026", **city)
     assert refused(Pilot, "甲甲市") == (
         "ambiguous",
         "“甲甲市” stands for several: write the code, jia-shi, jia-shi-2026.",
     )
     assert Library().find(Pilot, "jia-shi-2026") == two
+    library = Library()
+    written = {
+        "en": ["Jia A (first national batch)", "Jia A (Batch 2)"],
+        "zh-hans": ["甲甲市（国家首批）", "甲甲市（第二批）"],
+    }
+    for language, names in written.items():
+        with translation.override(language):
+            assert [library.names(Pilot).write(pilot) for pilot in (one, two)] == names
+    for reader in written:  # either language is read, whatever the reader's own
+        with translation.override(reader):
+            for names in written.values():
+                assert [library.find(Pilot, name) for name in names] == [one, two]
+                assert library.find_all(Pilot, "\n".join(names)) == [one, two]
+
+
+def test_a_name_that_its_batch_does_not_tell_apart() -> None:
+    """Batches of one short name: only the code is left."""
+    province, short = make_province(), {"short_name_en": "the batch", "short_name_zh": "本批"}
+    pilots = [make_pilot(make_batch(**short), province, slug=slug, name_zh="甲市") for slug in ("jia-1", "jia-2")]
+    names = Library().names(Pilot)
     with translation.override("zh-hans"):
-        assert Library().names(Pilot).write(one) == "jia-shi"
+        assert [names.write(pilot) for pilot in pilots] == ["jia-1", "jia-2"]
 
 
 def test_a_name_that_is_another_ones_code() -> None:
     """A code to the letter means its record; the same word written as a name is a guess that nobody makes."""
     province = make_province()
     one = make_pilot(make_batch(), province, slug="jia-city", name_zh="甲市一", name_en="Something else")
-    two = make_pilot(make_batch(), province, slug="yi-city", name_zh="乙市一", name_en="Jia-City")
+    two = make_pilot(make_batch(title_en="Batch 2"), province, slug="yi-city", name_zh="乙市一", name_en="Jia-City")
     library = Library()
     assert library.find(Pilot, "jia-city") == one
     assert refused(Pilot, "Jia-City") == (
         "ambiguous",
         "“Jia-City” stands for several: write the code, jia-city, yi-city.",
     )
-    assert [library.names(Pilot).write(pilot) for pilot in (one, two)] == ["Something else", "yi-city"]
+    assert [library.names(Pilot).write(pilot) for pilot in (one, two)] == [
+        "Something else",
+        "Jia-City (Batch 2)",
+    ]
 
 
 def test_every_record_leads_back_to_itself() -> None:
