@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -29,13 +30,14 @@ SECTIONS = (
     ("synergy", _("Synergy")),
     ("data", _("Data")),
 )
+BY_BATCH = {"pilot-list", "industry-list", "synergy"}  # sections that a batch narrows; from one to the next it is kept
 OWN_NAMES = {"en": "English", "zh-hans": "中文"}  # a language is offered in its own words
 
 
 @dataclass(frozen=True)
 class Section:
     label: str | Promise
-    url_name: str
+    address: str
     current: bool
 
 
@@ -76,7 +78,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "product": Product(
             name=_("Synergy Pilot Tracker"),
             programme=_("National programme for synergy in reducing pollution and carbon emissions"),
-            sections=sections(request.path),
+            sections=sections(request.path, request.GET.get("batch", "")),
             languages=languages(request),
             chart_libraries=chart_libraries(),
             today=today,
@@ -92,15 +94,19 @@ def site(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def sections(path: str) -> list[Section]:
-    """The seven sections; the current one is that whose address this page's address begins with."""
+def sections(path: str, batch: str = "") -> list[Section]:
+    """The seven sections; the current one is that whose address this page's address begins with.
+
+    Those that a batch narrows keep the batch of this page; the current one leads back to itself without filters.
+    """
     home = reverse(SECTIONS[0][0])
     found = []
     for url_name, label in SECTIONS:
         root = reverse(url_name)
         own = [root, *(reverse(part) for part in PARTS.get(url_name, ()))]
         current = path == home if root == home else path.startswith(tuple(own))
-        found.append(Section(label, url_name, current))
+        kept = batch and url_name in BY_BATCH and not current
+        found.append(Section(label, f"{root}?{urlencode({'batch': batch})}" if kept else root, current))
     return found
 
 

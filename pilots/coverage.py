@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -89,6 +89,7 @@ class Coverage:
     matrix: Matrix
     chosen: PilotSet
     basis: GapBasis
+    notices: Sequence[Batch]  # of the set, those whose own notices name industries
 
     @property
     def announced(self) -> int | None:
@@ -160,6 +161,7 @@ def build_coverage(
     naming = len({naming.pilot for naming in namings})
     basis = GapBasis(naming, chosen.announced(counts))
     notices = in_notices(chosen, counts)
+    announced: set[int] = set().union(*notices.values())
     return Coverage(
         as_of=as_of,
         pilots=pilots.count(),
@@ -167,7 +169,7 @@ def build_coverage(
         roster=len(provinces),
         industries=[
             IndustryCoverage(
-                industry, *count(namings, {industry.pk}, inside), len(inside), basis.judged, industry.pk in notices
+                industry, *count(namings, {industry.pk}, inside), len(inside), basis.judged, industry.pk in announced
             )
             for industry in industries
         ],
@@ -175,13 +177,18 @@ def build_coverage(
         matrix=build_matrix(industries, provinces, namings, by),
         chosen=chosen,
         basis=basis,
+        notices=list(notices),
     )
 
 
-def in_notices(chosen: PilotSet, counts: Sequence[BatchCount]) -> set[int]:
-    """The industries that the notices of the set's batches name."""
-    batches = [row.batch.pk for row in chosen.batches(counts)]
-    return set(Batch.industries_announced.through.objects.filter(batch__in=batches).values_list("industry", flat=True))
+def in_notices(chosen: PilotSet, counts: Sequence[BatchCount]) -> Mapping[Batch, set[int]]:
+    """The set's batches whose own notices name industries, with the keys of these."""
+    batches = {row.batch.pk: row.batch for row in chosen.batches(counts)}
+    found: dict[Batch, set[int]] = defaultdict(set)
+    through = Batch.industries_announced.through.objects.filter(batch__in=list(batches)).order_by("batch", "industry")
+    for batch, industry in through.values_list("batch", "industry"):
+        found[batches[batch]].add(industry)
+    return found
 
 
 def gap_basis(as_of: date) -> GapBasis:

@@ -115,7 +115,7 @@ def test_empty_data_is_no_error(empty: None, client: Client, path: str) -> None:
         (
             "/pilots/",
             (
-                "9 of 21 announced cities and 15 of 43 announced parks of the latest national batch are recorded; "
+                "First national batch: 9 of 21 announced cities and 15 of 43 announced parks are recorded; "
                 "5 in 2 other batches."
             ),
         ),

@@ -5,6 +5,7 @@ import io
 import re
 from datetime import date, timedelta
 from decimal import Decimal
+from html import unescape
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from pilots.charts import stages, synergy
-from pilots.models import Indicator, Pilot
+from pilots.models import Batch, Indicator, Pilot
 from policies.models import Province
 from tests.factories import (
     make_batch,
@@ -479,6 +480,28 @@ def test_synergy_filters_are_chips_and_bind_its_files(programme: Any, client: Cl
     ]
     rows = read_csv(client.get(f"/synergy/?{DAY}&kind=park&export=coordinates.csv"))
     assert [row[0] for row in rows[1:]] == ["Amber"]
+
+
+def test_synergy_names_the_set_that_it_counts(programme: Any, client: Client) -> None:
+    """All pilots, or the batch that is filtered by: in the subtitle, and beside each figure."""
+    Batch.objects.filter(slug="first").update(short_name_en="first batch")
+    everyone, batch = (client.get(f"/synergy/?{DAY}{words}").context for words in ("", "&batch=first"))
+    subtitles = [page["charts"]["coordinates"].subtitle.partition(" have ")[0] for page in (everyone, batch)]
+    assert subtitles == ["All 4 recorded pilots: 2 of 4", "First batch, 4 pilots: 2 of 4"]
+    assert all(figure["note"].endswith("; first batch") for figure in batch["figures"])
+    assert not any("batch" in figure["note"] for figure in everyone["figures"])
+
+
+def test_sections_that_a_batch_narrows_keep_it(programme: Any, client: Client) -> None:
+    """From one set to the same set elsewhere; the section itself leads back to all pilots."""
+    for path in ("/synergy/", "/industries/", "/pilots/"):
+        page = client.get(f"{path}?batch=first&{DAY}").content.decode()
+        nav = unescape(page.split('<nav class="sections"')[1].split("</nav>")[0])
+        found = re.findall(r'href="([^"]+)"', nav)
+        kept = {each.partition("?")[0] for each in found if "batch=first" in each}
+        assert kept == {"/synergy/", "/industries/", "/pilots/"} - {path}, path
+        for address in found:
+            assert client.get(address).status_code == 200, address
 
 
 def test_synergy_of_a_day_before_acceptance_has_nobody(programme: Any, client: Client) -> None:

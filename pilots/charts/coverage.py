@@ -76,11 +76,16 @@ def adds_up() -> str:
 
 
 def notice_text(coverage: Coverage) -> str:
-    """What the notices of the batches named, whatever is recorded; empty where they named nothing."""
+    """What the notices of the set's batches named, whatever is recorded; empty where they named nothing."""
     names = [industry.name for industry in coverage.in_notice]
     if not names:
         return ""
-    return _("Announced in the notice of the batch itself: %(names)s, and others.") % {"names": listed(names)}
+    text = ngettext(
+        "Announced in the notice itself (%(batch)s): %(names)s, and others.",
+        "Announced in the notices themselves (%(batch)s): %(names)s, and others.",
+        len(coverage.notices),
+    )
+    return text % {"batch": listed(batch.short for batch in coverage.notices), "names": listed(names)}
 
 
 def coverage_chart(coverage: Coverage, sources: Sequence[Source]) -> Chart:

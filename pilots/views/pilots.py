@@ -24,7 +24,7 @@ from config.lists import (
     figures_export,
 )
 from config.templatetags.site import showdate
-from config.words import clauses, listed
+from config.words import clauses, labelled, listed
 from pilots.charts import (
     evidence_table,
     indicators_table,
@@ -193,14 +193,14 @@ def pilots_finding(batches: Sequence[BatchCount]) -> str:
     latest = national[-1]
     cities, parks = latest.of("city"), latest.of("park")
     text = _(
-        "%(cities)d of %(all_cities)s announced cities and %(parks)d of %(all_parks)s announced parks "
-        "of the latest national batch are recorded"
+        "%(cities)d of %(all_cities)s announced cities and %(parks)d of %(all_parks)s announced parks are recorded"
     ) % {
         "cities": cities.recorded,
         "all_cities": unknown_as_word(cities.announced),
         "parks": parks.recorded,
         "all_parks": unknown_as_word(parks.announced),
     }
+    text = labelled(latest.batch.label, text)
     others = [item for item in batches if item is not latest]
     if not others:
         return text + _(".")

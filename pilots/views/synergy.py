@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -39,6 +40,7 @@ from pilots.filters import SynergyPageFilter
 from pilots.metrics import CoControl
 from pilots.models import Pilot, Reading, Target
 from pilots.sentences import amount, carbon_text
+from pilots.sets import PilotSet
 from pilots.synergy import Synergy, build_synergy
 from pilots.views.shared import sources_of
 
@@ -53,7 +55,8 @@ def synergy(request: HttpRequest) -> HttpResponseBase:
     bar = filter_bar(request, filterset)
     sort = chosen_sort(request, joint_columns(), JOINT_SORT)
     found = build_synergy(with_industries(filterset.qs), as_of, filterset.picked_year)
-    chart = coordinates_chart(found, scope_of(found), sources_of(members(found), Reading, Target))
+    chosen = PilotSet.of(filterset.form.cleaned_data)
+    chart = coordinates_chart(found, capfirst(chosen.counted(found.of)), sources_of(members(found), Reading, Target))
     builds: dict[str, tuple[str, Callable[[], Table]]] = {
         "classes": (_("Classes"), lambda: classes_table(found)),
         "amber": (_("Pollution down, carbon up"), lambda: amber_table(found)),
@@ -64,7 +67,7 @@ def synergy(request: HttpRequest) -> HttpResponseBase:
     tables = {
         slug: Export(title, build, bar.chips, chart.subtitle, chart.sources) for slug, (title, build) in builds.items()
     }
-    finding, figures = synergy_finding(found), synergy_figures(found)
+    finding, figures = synergy_finding(found), synergy_figures(found, chosen)
     files: Exports = {
         **figures_export(figures, bar.chips),
         **chart_exports({"coordinates": chart}, bar.chips),
@@ -95,10 +98,6 @@ def members(found: Synergy) -> list[int]:
     return [item.pilot.pk for item in found.pilots]
 
 
-def scope_of(found: Synergy) -> str:
-    return ngettext("%(n)d recorded pilot", "%(n)d recorded pilots", found.of) % {"n": found.of}
-
-
 def synergy_finding(found: Synergy) -> str:
     """The page's answer, with how many could not be asked."""
     missing = found.of - len(found.on_chart)
@@ -108,8 +107,15 @@ def synergy_finding(found: Synergy) -> str:
     return clauses([synergy_title(found), text % {"n": missing, "of": found.of}]) + _(".")
 
 
-def synergy_figures(found: Synergy) -> list[dict[str, Any]]:
-    """Who does what, and what it adds up to, each with its denominator."""
+def synergy_figures(found: Synergy, chosen: PilotSet) -> list[dict[str, Any]]:
+    """Who does what, and what it adds up to, each with its denominator and the set it speaks of."""
+    figures = figures_of(found)
+    if chosen.name:
+        figures = [{**figure, "note": clauses([figure["note"], chosen.name])} for figure in figures]
+    return figures
+
+
+def figures_of(found: Synergy) -> list[dict[str, Any]]:
     n = len(found.on_chart)
     of_n = _("of %(n)d judged") % {"n": n} if n else ""
     carbon, air = found.carbon_total, found.apeq_total

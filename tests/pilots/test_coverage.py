@@ -96,7 +96,7 @@ def test_pages_and_api_claim_a_gap_or_say_why_not(empty: None, client: Client, r
         assert path == "/" or context["finding"].endswith(few) is not bool(gaps), path
         cells = {row[0].value: row[-1].value for row in chart.table.rows}
         assert cells == ({"Steel": False, "Coking": True} if gaps else dict.fromkeys(cells, "not judged")), path
-        assert "Announced in the notice of the batch itself: Coking, and others." in chart.note
+        assert "Announced in the notice itself (first national batch): Coking, and others." in chart.note
     assert chart.subtitle.startswith(
         f"First national batch, {recorded + 1} pilots; {recorded} of them name an industry"
     )
