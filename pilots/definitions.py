@@ -319,8 +319,10 @@ DEFINITIONS = (
         "location-quotient",
         _("Location quotient"),
         _(
-            "A region’s share of pilots in an industry over the programme’s share. Hidden where fewer than one pilot "
-            "is expected, a small sample up to five: own convention, because pilots are few."
+            "A region’s share of the pilots that name an industry over its share of all pilots counted; filters of "
+            "the page apply. Shown where five or more pilots name the industry, five or more lie in the region, at "
+            "least one does both and at least one is expected; a small sample up to five expected. Own convention, "
+            "because pilots are few."
         ),
     ),
 )

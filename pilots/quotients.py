@@ -15,7 +15,7 @@ from policies.models import Industry, Region
 
 @dataclass(frozen=True)
 class Quotients:
-    """One quotient for each industry that a pilot names and each region with a pilot. `pilots` is the programme."""
+    """One quotient for each industry that a pilot names and each region with a pilot. `pilots` are all that count."""
 
     pilots: int
     regions: Sequence[tuple[Region, int]]  # a region and its pilots

@@ -158,7 +158,7 @@ def test_who_has_not_reported_stands_by_name_where_the_values_are_held_up(progra
     assert context["outstanding_scope"] == (
         "First batch: no accepted value for 2025, due on 31 March 2026, 238 days ago"
     )
-    assert [(group.title, [pilot.slug for pilot in group.pilots]) for group in context["outstanding"]] == [
+    assert [(group.title, [pilot.slug for pilot, _name in group.pilots]) for group in context["outstanding"]] == [
         ("Nothing handed in (1)", ["silent"]),
         ("Handed in, waiting to be accepted (1)", ["waiting"]),
     ]

@@ -315,8 +315,8 @@ def fields_table(coverage: Coverage) -> Table:
 def quotient_note() -> str:
     return _(
         "The location quotient is the region’s share of the industry’s pilots over its share of all pilots; above 1 "
-        "is more than its size would lead one to expect. It is shown where at least five pilots name the industry and "
-        "lie in the region and one or more is expected, as a small sample up to five."
+        "is more than its size would lead one to expect. It is shown where five or more pilots name the industry, five "
+        "or more lie in the region, at least one does both and at least one is expected; a small sample up to five."
     )
 
 
