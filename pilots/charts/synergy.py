@@ -47,7 +47,8 @@ def rate(value: Decimal | None) -> str:
 
 def names_of(synergy: Synergy) -> Mapping[int, str]:
     """What the pilots of the page are called, those that are missing included."""
-    return distinct_names(item.pilot for item in (*synergy.pilots, *synergy.missing))
+    pilots = [*(item.pilot for item in synergy.pilots), *(item.pilot for item in synergy.missing)]
+    return distinct_names(pilots)
 
 
 def class_cell(kind: CoControl | None) -> Cell:
