@@ -9,10 +9,11 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import get_language, gettext
+from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiYamlRenderer
 from drf_spectacular.views import SpectacularAPIView
@@ -67,6 +68,12 @@ def parts(language: str, access: str) -> Mapping[str, str]:
     """What the page prints of the reference: long, and the same for everybody, so that it is made once."""
     found = {"reference": reference(language, access)}
     return {name: render_to_string(f"parts/api{name}.html", found) for name in ("shared", "errors", "groups")}
+
+
+@require_safe
+def api_home(request: HttpRequest) -> HttpResponse:
+    """The redirect from the API's first address to its documentation."""
+    return redirect("api-docs")
 
 
 def api_docs(request: HttpRequest) -> HttpResponse:

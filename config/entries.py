@@ -63,7 +63,13 @@ def either_language(model: Any, text: Translated) -> Text:
     )
     field = model._meta.get_field(text.en)
     how: dict[str, Any] = {"required": False, "allow_blank": True, "allow_null": True, "help_text": explained}
-    return Text(max_length=field.max_length, **how)
+
+    def check(value: str) -> None:
+        """The field's own rules, told of the name that was sent; NUL is refused by the kind of field already."""
+        for validate in field.validators if "\0" not in value else ():
+            validate(value)
+
+    return Text(max_length=field.max_length, validators=[check], **how)
 
 
 def separate(text: Translated, record: Any, sent: dict[str, Any]) -> None:

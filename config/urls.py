@@ -4,11 +4,10 @@ from django.contrib import admin
 from django.contrib.auth import views as auth
 from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path, re_path
-from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
 
 from config.api import Changes
-from config.apidocs import Schema, api_docs, api_use
+from config.apidocs import Schema, api_docs, api_home, api_use
 from config.changes import Kind
 from config.editing import EveryVerb
 from config.problems import no_such_address
@@ -97,7 +96,7 @@ urlpatterns += [
     *[path(f"api/v1/{name}/", view.as_view(), name=f"api-{name}") for name, view in AGGREGATES.items()],
     path("api/v1/changes/", Changes.as_view(kinds=KINDS), name="api-changes"),
     path("api/v1/", include(router.urls)),
-    path("api/", require_safe(RedirectView.as_view(pattern_name="api-docs"))),
+    path("api/", api_home),
     path("api/schema/", Schema.as_view(), name="api-schema"),
     path("api/docs/", api_docs, name="api-docs"),
     path("api/use/", api_use, name="api-use"),

@@ -51,6 +51,7 @@ PLAIN = {
     "root": "/api/v1/",
     "schema": "/api/schema/",
     "docs": "/api/docs/",
+    "api": "/api/",
     "use": "/api/use/",
     "tokens": "/tokens/",
 }

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
+from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -104,7 +106,14 @@ def coverage_chart(coverage: Coverage, sources: Sequence[Source]) -> Chart:
         },
         sources=sources,
         note=coverage_note(coverage),
+        api=coverage_api(coverage),
     )
+
+
+def coverage_api(coverage: Coverage, **more: str) -> str:
+    """The address of these numbers in the API."""
+    query = urlencode({**more, **coverage.chosen.params})
+    return f"{reverse('api-coverage')}?{query}" if query else reverse("api-coverage")
 
 
 def coverage_title(coverage: Coverage) -> str:
@@ -203,6 +212,7 @@ def matrix_chart(coverage: Coverage, by: str, sources: Sequence[Source], quotien
         },
         sources=sources,
         note=sentences(adds_up(), quotient_note() if quotients else ""),
+        api=coverage_api(coverage, by=by),
     )
 
 

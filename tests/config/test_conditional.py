@@ -27,7 +27,7 @@ from tests.imports import imported
 pytestmark = pytest.mark.django_db
 
 PLAN = "synergy-implementation-plan-2022"
-NEEDED = {"rollout": f"?policy={PLAN}", "trend": "?indicator=CO2_TOT"}
+NEEDED = {"rollout": f"?policy={PLAN}", "trend": "?indicator=CO2_TOT&omit=same"}
 ADDRESSES = [
     "/api/v1/",
     *(f"/api/v1/{name}/" for name in RESOURCES),

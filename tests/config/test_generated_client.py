@@ -75,7 +75,7 @@ def test_it_reads_and_writes(client: ModuleType, live_server: Any) -> None:
 def reads(call: Any, models: Any, unset: Any, reader: Any) -> None:
     listed = call("pilots_list", who=reader, kind=models.PilotsListKind.PARK, page_size=5, ordering="slug,-id").parsed
     assert isinstance(listed, models.PilotList)
-    assert (listed.count, len(listed.results)) == (11, 5)
+    assert (listed.count, len(listed.results)) == (17, 5)
     first = listed.results[0]
     assert isinstance(first, models.Pilot)
     assert (first.kind, type(first.batch), first.batch.slug) == (models.PilotKind.PARK, models.Link, "national-batch-1")

@@ -60,7 +60,8 @@ def test_search_engines_find_the_pages_of_a_public_site(client: Client) -> None:
     assert response["Content-Type"] == "text/plain; charset=utf-8"
     assert response.content.decode() == (
         "User-agent: *\n"
-        "Disallow: /admin/\nDisallow: /api/\nDisallow: /search/\nDisallow: /sign-in/\nDisallow: /tokens/\n"
+        "Disallow: /admin/\nDisallow: /api/\nDisallow: /search/\nDisallow: /sign-in/\n"
+        "Disallow: /account/\nDisallow: /tokens/\n"
         "Disallow: /*as_of=\nDisallow: /*chart=\nDisallow: /*export=\nDisallow: /*page=\nDisallow: /*sort=\n"
         "Allow: /api/docs/\nAllow: /api/use/\n"
     )

@@ -266,7 +266,7 @@ def test_who_may_not_accept_a_reading_does_not_accept_it_by_restoring(pilot: Pil
     assert reading.state == "reported"
     reading.delete()
     text = "Only who may accept readings brings back one that was accepted or disputed."
-    assert told(press(client, reading, accepted)) == [("State", text)]
+    assert told(press(client, reading, accepted)) == [("State", text), ("Accepted on", "Your role may not enter this.")]
     assert not Reading.objects.exists()
 
 

@@ -53,7 +53,7 @@ def full_records() -> dict[str, Any]:
     titles = {"title_zh": LINE, "title_en": f"-{LINE}"}
     policy = make_policy(
         slug="joint", **titles, **facts, **issued, kind="event", level="provincial", province=province, parent=parent,
-        doc_number="0012", known_issued_by=date(2022, 6, 30),
+        doc_number="0012", known_issued_by=date(2022, 6, 30), short_name_zh=LINE, short_name_en=f"-{LINE}",
     )  # fmt: skip
     policy.agencies.set([Agency.objects.create(slug="mee", name_zh="+部", name_en="Ministry")])
     plan = make_plan(

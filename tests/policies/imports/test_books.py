@@ -61,7 +61,7 @@ def test_a_template_has_headings_in_the_reader_s_language_and_nothing_below() ->
     ]
     assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:R1")
     with translation.override("zh-hans"):
-        assert rows(opened(template(PLANS)).worksheets[0])[0][9:12] == ["政策", "省份", "状态"]
+        assert rows(opened(template(PLANS)).worksheets[0])[0][10:13] == ["政策", "省份", "状态"]
 
 
 @EMPTY_AND_DB

@@ -46,7 +46,7 @@ def test_create_update_unchanged() -> None:
     assert [(c.label, c.old, c.new) for c in plan.rows[1].changes] == [
         ("Title in English", "Old", "Older"),
         ("Issued on", "17 June 2022", "18 June 2022"),
-        ("Latest date", "17 June 2022", "18 June 2022"),
+        ("Latest date known", "17 June 2022", "18 June 2022"),
     ]
     assert (plan.count("create"), plan.count("update"), plan.count("unchanged")) == (1, 1, 1)
     old.refresh_from_db()
