@@ -30,6 +30,8 @@ ISOLATION_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 TRACKERS = {"isappinstalled", "nsukey", "scene", "clicktime", "enterid", "wxshare_count", "spm", "bd_vid"}
+TRACKERS |= {"tdsourcetag", "sharer_shareinfo", "sharer_shareinfo_first", "chksm", "srcid", "pass_ticket"}
+TRACKERS |= {"ddtab", "share_token", "scm", "wfr", "weibo_id", "xhsshare", "_ga", "_gl", "igshid", "mkt_tok"}
 TRACKERS |= {"fbclid", "gclid", "dclid", "gbraid", "wbraid", "msclkid", "yclid", "mc_cid", "mc_eid"}
 SHARED_FROM = {"singlemessage", "groupmessage", "timeline", "weixin", "wechat", "qq", "weibo"}  # what WeChat puts there
 TOKEN_NAMES = {"token", "access_token", "auth_token", "api_key", "apikey", "api-key", "x-api-key", "key", "auth"}

@@ -225,8 +225,9 @@ DEFINITIONS = (
         _("Changed plans"),
         _(
             "What decides a light and was changed after it was entered — planned days, key milestones, targets, their "
-            "bases, years, steps and whether they bind, and deletions — stands beside the light with what it said at "
-            "first. What the person who entered it put right on the same day does not count; on a past day, only "
+            "bases, years, steps and whether they bind, titles of key milestones, and deletions — stands beside the "
+            "light with what it said at first, and so does a completion entered more than 30 days after the day it "
+            "names. What the person who entered it put right on the same day does not count; on a past day, only "
             "changes made by then are told."
         ),
     ),

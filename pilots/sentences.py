@@ -143,15 +143,23 @@ def told_with(first: str, second: str) -> str:
 
 
 def changes_beside(status: PilotStatus, reason: Reason | None) -> str:
-    """How many other items of the plan were changed since they were entered, and when last; empty for none."""
+    """How many other items were changed since they were entered or entered late, and when last; empty for none."""
     own = replanning_of(status, reason) if reason else None
     others = [item for item in status.replanned if item is not own]
     if not others:
         return ""
-    text = ngettext(
-        "plan changed for %(n)d item, last on %(day)s", "plan changed for %(n)d items, last on %(day)s", len(others)
+    planned = [item.on for item in others if item.was]
+    late = [item.completion.entered_on for item in others if item.completion]
+    plans = ngettext(
+        "plan changed for %(n)d item, last on %(day)s", "plan changed for %(n)d items, last on %(day)s", len(planned)
     )
-    return text % {"n": len(others), "day": day(others[0].on)}
+    completions = ngettext(
+        "completion of %(n)d milestone entered late, last on %(day)s",
+        "completion of %(n)d milestones entered late, last on %(day)s",
+        len(late),
+    )
+    told = [(plans, planned), (completions, late)]
+    return clauses([text % {"n": len(days), "day": day(max(days))} for text, days in told if days])
 
 
 def owner(status: PilotStatus) -> str:
@@ -211,7 +219,22 @@ def replanned_text(status: PilotStatus, reason: Reason) -> str:
 
 
 def change_of_plan(item: Replanning) -> str:
+    """What was changed of it since it was entered, and a completion that was entered late."""
+    return clauses([text for text in (plan_text(item), completion_text(item)) if text])
+
+
+def completion_text(item: Replanning) -> str:
+    """When a completion was entered for which day; empty where that was not long after."""
+    if item.completion is None:
+        return ""
+    days = {"on": day(item.completion.entered_on), "day": day(item.completion.completed_on)}
+    return _("completion entered on %(on)s for %(day)s") % days
+
+
+def plan_text(item: Replanning) -> str:
     """When it was changed and what it said at first: `replanned on 26 November 2026, was due 17 July 2026`."""
+    if not item.was:
+        return ""
     due = item.was.get("planned_on")
     fields = {label_of(item, name): value_text(value) for name, value in item.was.items() if name != "planned_on"}
     rest = listed_long(labelled(label, value) for label, value in fields.items())

@@ -342,8 +342,15 @@ class ReasonSerializer(serializers.Serializer):
         return str(self.context["request"].build_absolute_uri(reason.url))
 
 
+class LateCompletionSerializer(serializers.Serializer):
+    """A completion that was entered long after the day it names."""
+
+    completed_on = Day(allow_null=False, help_text=_("The day on which the milestone is said to have been completed."))
+    entered_on = Day(allow_null=False, help_text=_("The day on which that was entered."))
+
+
 class ReplanningSerializer(serializers.Serializer):
-    """A milestone or target of which something that decides the light was changed after it was entered."""
+    """A milestone or target of which something that decides the light was changed, or entered late."""
 
     kind = serializers.ChoiceField(
         choices=[("milestone", _("milestone")), ("target", _("target"))],
@@ -358,6 +365,11 @@ class ReplanningSerializer(serializers.Serializer):
         help_text=_("What the changed fields said when it was entered; of a deleted one, all of them.")
     )
     deleted = serializers.BooleanField(read_only=True, help_text=_("Whether it has been deleted."))
+    completion = LateCompletionSerializer(
+        read_only=True,
+        allow_null=True,
+        help_text=_("Its completion, where that was entered more than 30 days after the day it names; else null."),
+    )
     text = serializers.SerializerMethodField(help_text=_("The same as a sentence."))
 
     @extend_schema_field(serializers.DictField(child=serializers.JSONField()))
@@ -415,7 +427,8 @@ class LightSerializer(serializers.Serializer):
         read_only=True,
         help_text=_(
             "What decides the light and was changed after the day on which it was entered: planned days, targets, "
-            "bases, what is binding or key, deletions."
+            "bases, what is binding or key, titles of key milestones, deletions, completions entered more than 30 days "
+            "after the day they name."
         ),
     )
 

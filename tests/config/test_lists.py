@@ -252,6 +252,11 @@ def test_queries_of_a_file_do_not_grow(
 # -- trackers ----------------------------------------------------------------------------------------------
 
 SHARED = "from=singlemessage&isappinstalled=0&utm_source=wechat&UTM_Medium=x&fbclid=1&gclid=2&spm=3&scene=126&nsukey=4"
+MORE = (
+    *("tdsourcetag", "sharer_shareinfo", "sharer_shareinfo_first", "chksm", "srcid", "pass_ticket", "ddtab"),
+    *("share_token", "scm", "wfr", "weibo_id", "xhsshare", "_ga", "_gl", "igshid", "mkt_tok", "msclkid", "dclid"),
+    *("yclid", "clicktime", "enterid"),
+)
 
 
 @pytest.mark.parametrize(
@@ -265,13 +270,21 @@ def test_a_link_shared_through_a_messenger_opens(client: Client, address: str) -
     assert [word for word in words if f"{word}=" in page.text] == []
 
 
+def test_other_trackers_are_passed_over_alike(client: Client) -> None:
+    query = "&".join(f"{name}=x1" for name in MORE)
+    page = client.get(f"/data/?{query}")
+    assert (page.status_code, "=x1" in page.text) == (200, False)
+
+
 def test_a_tracker_keeps_the_filters_beside_it(client: Client) -> None:
     page = client.get("/pilots/?utm_source=x&kind=park&from=timeline&lang=en")
     assert [chip.value for chip in page.context["listing"].chips] == ["industrial park"]
     assert client.get("/pilots/?utm_source=x&kid=park").status_code == 400
 
 
-@pytest.mark.parametrize("query", ["from=2024-01-01", "from=", "utm=1", "isappinstalled_=0", "source=x"])
+@pytest.mark.parametrize(
+    "query", ["from=2024-01-01", "from=", "utm=1", "isappinstalled_=0", "source=x", "code=x", "state=x"]
+)
 def test_what_is_no_tracker_is_refused_as_before(client: Client, query: str) -> None:
     assert client.get(f"/pilots/?{query}").status_code == 400
 

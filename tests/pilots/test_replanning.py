@@ -79,6 +79,7 @@ def test_a_milestone_moved_after_its_day_says_when_and_what_it_was(client: Clien
             "on": "2026-11-20",
             "was": {"planned_on": "2026-07-17"},
             "deleted": False,
+            "completion": None,
             "text": text,
         }
     ]
@@ -125,7 +126,7 @@ def test_who_entered_it_may_put_it_right_on_the_same_day_and_nobody_else(client:
 
 def test_targets_bindings_and_keys_are_told_alike_and_other_fields_are_not(client: Client, pilot: Pilot) -> None:
     target, platform = Target.objects.get(), Milestone.objects.get()
-    change(platform, MOVED, owner="Another bureau", title_en="Platform online")
+    change(platform, MOVED, owner="Another bureau")
     assert replanned(client) == []
     change(platform, MOVED, is_key=False)
     change(target, date(2026, 11, 22), target_value=29000, binding=False)
@@ -135,6 +136,89 @@ def test_targets_bindings_and_keys_are_told_alike_and_other_fields_are_not(clien
     assert (second["kind"], second["text"]) == ("milestone", "key milestone changed on 20 November 2026, was yes")
     rows = page(client).context["tables"]["indicators"].rows
     assert rows[0][2].value == f"on schedule; {first['text']}"
+
+
+def test_a_completion_entered_long_after_its_day_is_told_beside_the_green_light(client: Client, pilot: Pilot) -> None:
+    platform = Milestone.objects.get()
+    change(platform, MOVED, completed_on=date(2026, 7, 17))
+    light = page(client).context["light"]
+    text = "completion entered on 20 November 2026 for 17 July 2026"
+    url = f"/pilots/city/#milestone-{platform.pk}"
+    assert light.colour == "green"
+    assert [(item.name, item.text, item.url) for item in light.changes] == [("Platform live", text, url)]
+    assert replanned(client) == [
+        {
+            "kind": "milestone",
+            "id": platform.pk,
+            "on": "2026-11-20",
+            "was": {},
+            "deleted": False,
+            "completion": {"completed_on": "2026-07-17", "entered_on": "2026-11-20"},
+            "text": text,
+        }
+    ]
+    rows = read_csv(client.get(f"/pilots/city/?{DAY}&export=milestone-list.csv"))
+    assert dict(zip(*rows, strict=True))["Changed since"] == text
+    listed = client.get(f"/provinces/hebei/?{DAY}").text
+    assert "completion of 1 milestone entered late, last on 20 November 2026" in listed
+    assert "plan changed for" not in listed
+    assert replanned(client, "as_of=2026-11-19") == []
+    (item,) = page(client, f"{DAY}&lang=zh-hans").context["light"].changes
+    assert item.text == "2026年11月20日补录，完成日期填为2026年7月17日"
+
+
+@pytest.mark.parametrize(("completed", "told"), [(date(2026, 10, 20), 1), (date(2026, 10, 21), 0)])
+def test_thirty_days_pass_before_a_completion_counts_as_entered_late(
+    client: Client, pilot: Pilot, completed: date, told: int
+) -> None:
+    change(Milestone.objects.get(), MOVED, completed_on=completed)
+    assert len(replanned(client)) == told
+
+
+def test_a_completion_keeps_the_day_on_which_it_was_entered(client: Client, pilot: Pilot) -> None:
+    """An edit of another field enters no completion anew; one put back to an earlier day is told."""
+    platform = Milestone.objects.get()
+    change(platform, date(2026, 7, 20), completed_on=date(2026, 7, 18))
+    change(platform, MOVED, evidence="Notice 12")
+    assert replanned(client) == []
+    change(platform, MOVED, completed_on=date(2026, 7, 16))
+    assert [row["text"] for row in replanned(client)] == ["completion entered on 20 November 2026 for 16 July 2026"]
+    change(platform, MOVED, completed_on=None)
+    assert replanned(client) == []
+
+
+def test_a_completion_entered_with_its_milestone_is_not_late(client: Client, pilot: Pilot) -> None:
+    other = make_milestone(pilot, date(2025, 7, 17), completed_on=date(2025, 7, 17))
+    on(other, ENTERED)
+    change(other, MOVED, owner="Bureau")
+    assert replanned(client) == []
+
+
+def test_a_moved_day_and_a_late_completion_are_told_together(client: Client, pilot: Pilot) -> None:
+    change(Milestone.objects.get(), MOVED, planned_on=date(2026, 10, 1))
+    change(Milestone.objects.get(), date(2026, 11, 21), completed_on=date(2026, 10, 1))
+    moved = "replanned on 20 November 2026, was due 17 July 2026"
+    assert [(row["on"], row["text"]) for row in replanned(client)] == [
+        (
+            "2026-11-20",
+            f"{moved}; completion entered on 21 November 2026 for 1 October 2026",
+        )
+    ]
+
+
+def test_a_key_milestone_by_another_title_says_what_it_was(client: Client, pilot: Pilot) -> None:
+    """Others may be renamed, and a title in the other language may be added."""
+    key = make_milestone(pilot, date(2026, 12, 17), title_en="Platform live", title_zh="", is_key=True)
+    other = make_milestone(pilot, date(2026, 12, 17), title_en="Furnace 2 closed")
+    on(key, ENTERED)
+    on(other, ENTERED)
+    change(other, MOVED, title_en="Furnace 2 shut down")
+    change(key, MOVED, title_zh="平台上线")
+    assert replanned(client) == []
+    change(key, MOVED, title_en="Tender published")
+    assert [(row["was"], row["text"]) for row in replanned(client)] == [
+        ({"title_en": "Platform live"}, "title in English changed on 20 November 2026, was Platform live")
+    ]
 
 
 def test_a_step_that_is_put_in_later_is_told(client: Client, pilot: Pilot) -> None:
