@@ -669,7 +669,7 @@ class PilotSynergySerializer(serializers.Serializer):
     def get_fields(self) -> dict[str, Any]:
         """`class` is a word of Python and cannot stand above."""
         fields = super().get_fields()
-        text = _("Whether both fall, only one, or both rise; null where a rate is not known.")
+        text = _("Whether both fall, only one, or both rise; null where a rate is not known, or only of an intensity.")
         word = serializers.ChoiceField(
             source="kind", choices=CoControl.choices, read_only=True, allow_null=True, help_text=text
         )
@@ -718,13 +718,22 @@ class TotalsSerializer(serializers.Serializer):
 
 
 class SynergySerializer(serializers.Serializer):
-    """Whether pollution and carbon fall together in a year: `n` of `of` pilots can be judged, the rest is missing."""
+    """Whether pollution and carbon fall together in a year: `judged` of `of` pilots are of a class.
+
+    Of `not_judged` nothing is known (`missing`), or only an intensity of carbon (`n` less `judged`).
+    """
 
     as_of = Day(allow_null=False)
     year = serializers.IntegerField(read_only=True, help_text=_("The year that is compared with the base year."))
-    n = serializers.IntegerField(read_only=True, help_text=_("Pilots that can be judged."))
+    n = serializers.IntegerField(read_only=True, help_text=_("Pilots with rates, of totals or of an intensity."))
     of = serializers.IntegerField(read_only=True, help_text=_("All pilots that are asked about."))
-    pilots = PilotSynergySerializer(many=True, read_only=True, help_text=_("Each pilot that can be judged."))
+    judged = serializers.IntegerField(
+        read_only=True, help_text=_("Pilots that can be judged: of total emissions, the sum of the classes.")
+    )
+    not_judged = serializers.IntegerField(
+        read_only=True, help_text=_("All others: those that are missing, and those with an intensity only.")
+    )
+    pilots = PilotSynergySerializer(many=True, read_only=True, help_text=_("Each pilot with rates."))
     missing = MissingPilotSerializer(many=True, read_only=True, help_text=_("The others, and why."))
     classes = serializers.SerializerMethodField(
         help_text=_("How many pilots are of each class, by total emissions alone.")

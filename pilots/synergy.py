@@ -87,6 +87,9 @@ class PilotSynergy:
 
     @cached_property
     def kind(self) -> CoControl | None:
+        """The class, from total emissions alone: an intensity may fall while emissions rise."""
+        if self.basis != Basis.TOTAL:
+            return None
         return metrics.co_control(self.apeq.rate, self.carbon.reduction.rate)
 
     @cached_property
@@ -158,8 +161,18 @@ class Synergy:
 
     @cached_property
     def on_chart(self) -> list[PilotSynergy]:
-        """Those on totals; an intensity is never plotted beside a total."""
-        return [item for item in self.pilots if item.basis == Basis.TOTAL and item.kind is not None]
+        """Those of a class, which needs totals; an intensity is never plotted beside a total."""
+        return [item for item in self.pilots if item.kind is not None]
+
+    @property
+    def judged(self) -> int:
+        """Pilots of a class: the sum of all classes."""
+        return len(self.on_chart)
+
+    @property
+    def not_judged(self) -> int:
+        """Those that are missing, and those of which only an intensity is known."""
+        return self.of - self.judged
 
     @cached_property
     def kinds(self) -> dict[CoControl, int]:

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from collections import Counter
 from datetime import date, timedelta
 from decimal import Decimal
 from html import unescape
@@ -463,6 +464,35 @@ def test_joint_progress_is_sorted_by_any_of_its_numbers(programme: Any, client: 
     states = {head.column.key: head.state for head in answer.context["joint_heads"]}
     assert (states["joint"], states["ratio"], states["basis"]) == ("descending", "none", "")
     assert client.get(f"/synergy/?{DAY}&sort=class").status_code == 400
+
+
+def test_synergy_of_page_and_api_count_the_same_pilots(programme: Any, client: Client) -> None:
+    """A pilot with an intensity alone has rates and no class, here and there; compared with others it says so."""
+    silent = programme["silent"]
+    intensity = make_carbon("CO2_GDP", unit="t/10⁴ yuan", rollup="none", may_enter_synergy="intensity")
+    for indicator, values in ((Indicator.objects.get(code="AIR_SO2"), (100, 90)), (intensity, (2, Decimal("1.8")))):
+        for period, value in zip(("2023", "2025"), values, strict=True):
+            make_reading(silent, indicator, period, value)
+    page = client.get(f"/synergy/?{DAY}").context
+    body = client.get(f"/api/v1/synergy/?{DAY}").json()
+    assert [body[name] for name in ("n", "judged", "not_judged", "of")] == [3, 2, 2, 4]
+    assert body["n"] + len(body["missing"]) == body["of"] == body["judged"] + body["not_judged"]
+    classes = Counter(row["class"] for row in body["pilots"] if row["class"] is not None)
+    assert classes == {"co_reduction": 1, "pollution_down_carbon_up": 1}
+    assert classes == Counter(body["classes"]) == Counter(page["synergy"].kinds)
+    figures = {figure["label"]: figure for figure in page["figures"]}
+    assert (figures["Co-reduction"]["value"], figures["Co-reduction"]["of"]) == (1, "of 2 judged")
+    assert (figures["Missing"]["value"], figures["Missing"]["of"]) == (body["not_judged"], "of 4 pilots")
+
+
+def test_synergy_shows_each_pilot_it_draws(programme: Any, client: Client) -> None:
+    batch, province = Batch.objects.get(slug="first"), programme["good"].province
+    for number in range(51):
+        make_measured(make_pilot(batch, province, slug=f"more-{number}"), (100, 90), (100, 90))
+    page = client.get(f"/synergy/?{DAY}").content.decode()
+    table = page.split('id="chart-coordinates"')[1].split("</table>")[0]
+    assert table.count("<tr") == 1 + 53
+    assert "the files hold all of them" not in page
 
 
 def test_two_rises_are_never_called_a_reduction(programme: Any, client: Client) -> None:

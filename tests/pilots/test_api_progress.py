@@ -394,6 +394,8 @@ def test_the_whole_shape_of_the_example(client: Client, jia: Pilot) -> None:
         "year": 2025,
         "n": 1,
         "of": 1,
+        "judged": 1,
+        "not_judged": 0,
         "pilots": [
             {
                 "pilot": named("pilots", jia),
@@ -489,7 +491,9 @@ def test_an_intensity_is_marked_and_kept_off_the_totals(client: Client, empty: N
     body = synergy(client)
     row = body["pilots"][0]
     assert (row["basis"], row["rates"], row["carbon"]["rate"]) == ("intensity", {"AIR_SO2": 0.15, "CO2_GDP": 0.1}, 0.1)
+    assert row["class"] is None
     assert sum(body["classes"].values()) == 0
+    assert [body[name] for name in ("n", "judged", "not_judged", "of")] == [1, 0, 1, 1]
     assert body["totals"]["carbon_tonnes"] == {"reduced": None, "n": 0, "of": 1, "within": []}
 
 
