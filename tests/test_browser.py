@@ -351,9 +351,9 @@ def test_values_that_the_mouse_shows_together_are_one_stop(reader: Callable[...,
     page = reader("/?as_of=2026-11-24")
     draw_charts(page)
     first, second, last = walk(page, "adoption", "ArrowRight", "ArrowRight", "End")
-    assert re.fullmatch(r"17 June 2022, .*known by the day: 0 of 32 \(1 / (\d+)\)", first)
-    assert re.fullmatch(r"\d+ \w+ 2022, .*issued, known by the day: 1 of 32 \(2 / \d+\)", second)
-    assert re.match(r"24 November 2026, .*issued, known by the day: 32 of 32", last)
+    assert re.fullmatch(r"17 June 2022, .*by the latest date known: 0 of 32 \(1 / (\d+)\)", first)
+    assert re.fullmatch(r"\d+ \w+ 2022, .*issued, by the latest date known: 1 of 32 \(2 / \d+\)", second)
+    assert re.match(r"24 November 2026, .*issued, by the latest date known: 32 of 32", last)
     page.goto(POLICY)
     draw_charts(page)
     places = page.evaluate(
@@ -386,7 +386,7 @@ def test_on_a_phone_each_row_of_a_table_is_a_card(reader: Callable[..., Page]) -
     assert places[1]
     assert abs(places[0]["y"] - places[1]["y"]) < 12  # on one line
     assert places[0]["x"] + places[0]["width"] <= places[1]["x"]
-    page.goto("/pilots/")
+    page = reader("/pilots/", viewport=PHONE)
     card = page.locator("#results tbody tr").first
     label = card.locator("td").last.evaluate("(cell) => getComputedStyle(cell, '::before').content")
     assert label in ('"Confidence: "', '"Confidence" ": "')  # as the version of the browser writes it
