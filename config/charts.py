@@ -44,6 +44,7 @@ class Cell:
     lang: str = ""  # set where the text is not in the reader's language
     tag: str = ""  # a status word: green, yellow, red, grey, blue
     anchor: str = ""  # the name by which a link leads to this row
+    said: str = ""  # what a page says in place of the value; files have the value
 
 
 class Lines(Sequence[Sequence[Cell]], Generic[Item]):

@@ -53,7 +53,13 @@ def amount(value: Decimal | None) -> str:
 
 
 def alike(values: Sequence[Decimal], digits: int = LEVEL_DIGITS) -> list[str]:
-    """Values that stand in one sentence, all with as many decimals: so many digits of the largest, no idle zeros.
+    """Values that stand in one sentence, all with as many decimals."""
+    places = places_of(values, digits)
+    return [written(rounded(value, places), places) for value in values]
+
+
+def places_of(values: Sequence[Decimal], digits: int = LEVEL_DIGITS) -> int:
+    """The decimals of values that stand in one sentence: so many digits of the largest, no idle zeros.
 
     There are more decimals where two values that differ would read the same.
     """
@@ -61,8 +67,7 @@ def alike(values: Sequence[Decimal], digits: int = LEVEL_DIGITS) -> list[str]:
     places = max(0, min(digits - 1 - largest.adjusted(), MOST_PLACES)) if largest else 0
     while places < MOST_PLACES and len({rounded(v, places) for v in values}) < len(set(values)):
         places += 1
-    needed = max((len(f"{rounded(v, places):f}".partition(".")[2].rstrip("0")) for v in values), default=0)
-    return [written(rounded(value, needed), needed) for value in values]
+    return max((len(f"{rounded(v, places):f}".partition(".")[2].rstrip("0")) for v in values), default=0)
 
 
 def rounded(value: Decimal, places: int) -> Decimal:

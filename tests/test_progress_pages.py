@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import translation
 
+from config.templatetags.site import show
 from pilots.charts import stages, synergy
 from pilots.models import Batch, Indicator, Pilot
 from policies.models import Province
@@ -266,11 +268,38 @@ def test_the_indicators_table_begins_with_light_and_why_and_holds_no_words_under
     assert client.get(f"/pilots/good/?{DAY}&export=indicators.xlsx").status_code == 200
 
 
-def test_a_number_below_nothing_has_a_true_minus_sign(programme: Any, client: Client) -> None:
+def test_the_page_has_words_for_negative_parts_and_the_file_their_numbers(programme: Any, client: Client) -> None:
+    """A value that went the wrong way has no share of progress, and ahead of the way nothing is missing."""
     make_reading(programme["good"], Indicator.objects.get(code="AIR_SO2"), "2025", 13200, version=2)
-    page = client.get(f"/pilots/good/?{DAY}").content.decode()
-    assert "−50.0\u00a0%" in page
-    assert "-50.0" not in page
+    heads, rows = shown_indicators(client.get(f"/pilots/good/?{DAY}"))
+    (sulphur,) = (row for row in rows if row[0] == "AIR_SO2")
+    assert dict(zip(heads, sulphur, strict=True))["Progress"] == "wrong way"
+    chinese = client.get(f"/pilots/good/?{DAY}&lang=zh-hans")
+    assert "反向" in [text for row in shown_indicators(chinese)[1] for text in row]
+    file = read_csv(client.get(f"/pilots/good/?{DAY}&export=indicators.csv"))
+    assert dict(zip(*file[:2], strict=True))["Progress"] == "-0.5"
+    make_reading(programme["good"], Indicator.objects.get(code="AIR_SO2"), "2025", 9800, version=3)
+    heads, rows = shown_indicators(client.get(f"/pilots/good/?{DAY}"))
+    (sulphur,) = (row for row in rows if row[0] == "AIR_SO2")
+    assert dict(zip(heads, sulphur, strict=True))["Missing, or over the limit"] == "none"
+
+
+def shown_indicators(response: Any) -> tuple[list[str], list[list[str]]]:
+    """The headings and the cells of the table of indicators as its page says them."""
+    table = response.context["tables"]["indicators"]
+    with translation.override(response.headers["Content-Language"]):
+        rows = [[show(cell, column) for cell, column in zip(row, table.columns, strict=True)] for row in table.rows]
+    return [str(column.label) for column in table.columns], rows
+
+
+def test_the_table_has_as_many_decimals_as_the_sentence_about_it(programme: Any, client: Client) -> None:
+    share = make_indicator("ENE_NFF", name_en="Non-fossil", unit="%", direction="higher", rollup="none")
+    make_target(programme["good"], share, "10.2", "12.8")
+    make_reading(programme["good"], share, "2025", 9)
+    response = client.get(f"/pilots/good/?{DAY}")
+    (row,) = (row for row in shown_indicators(response)[1] if row[0] == "Non-fossil")
+    assert [row[4], row[5], row[9], row[11]] == ["9.00", "11.93", "12.80", "10.20"]
+    assert "should have been up to 11.93 % by 2025, was 9.00 %" in response.context["light"].why
 
 
 def test_without_script_the_parts_of_a_pilot_s_page_are_sections_with_links(programme: Any, client: Client) -> None:

@@ -198,6 +198,8 @@ def days(value: int | None) -> str:
 @register.filter
 def show(cell: Cell | Any, column: Column | None = None) -> str:
     """A cell's value as its column says it reads. A missing value says so; it is never 0."""
+    if isinstance(cell, Cell) and cell.said:
+        return cell.said
     value = cell.value if isinstance(cell, Cell) else cell
     kind = column.kind if column else "text"
     if value is None:

@@ -38,6 +38,7 @@ from pilots.sentences import (
     levels,
     office_of,
     owner,
+    places_of,
     reasons,
     told_with,
     why,
@@ -650,8 +651,8 @@ def indicator_cells(item: IndicatorStatus, change: str) -> list[Cell]:
         Cell("" if text else str(item.year) if item.reading else None),
         Cell("" if text else actual),
         Cell("" if text else expected),
-        Cell("" if text else light.shortfall),
-        Cell(light.progress if reach else ""),
+        Cell("" if text else light.shortfall, said=_("none") if is_negative(light.shortfall) else ""),
+        Cell(light.progress if reach else "", said=_("wrong way") if reach and is_negative(light.progress) else ""),
         Cell(str(target.target_year)),
         Cell("" if text else aim),
         Cell(str(target.base_year) if target.base_year else None if has_base else ""),
@@ -659,6 +660,11 @@ def indicator_cells(item: IndicatorStatus, change: str) -> list[Cell]:
         Cell("" if text else indicator.unit_text),
         Cell(target.binding),
     ]
+
+
+def is_negative(part: Decimal | None) -> bool:
+    """Whether a page has a word for it: nothing is missing where there is more than is due, no progress is negative."""
+    return part is not None and part < 0
 
 
 def aim_of(item: IndicatorStatus) -> Decimal | None:
@@ -675,10 +681,12 @@ def in_row(
 ) -> list[Decimal | None]:
     """These values of one target with as many decimals as were entered for it; what was computed is cut to as many.
 
-    There are more decimals where the expected value would else read the same as the actual one and is not.
+    There are more decimals where the sentence about the two has more, and where the expected value would else read the
+    same as the actual one and is not.
     """
     places = max((decimals(value) for value in (actual, aim, base) if value is not None), default=2)
     if actual is not None and expected is not None and actual != expected:
+        places = max(places, places_of([actual, expected]))
         while places < MOST_DECIMALS and round(actual, places) == round(expected, places):
             places += 1
     return [None if value is None else round(value, places) for value in (actual, expected, aim, base)]
