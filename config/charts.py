@@ -33,6 +33,7 @@ class Column:
     kind: Kind = "text"
     sort: str = ""  # the ordering word in the address, where the column can be sorted
     file_only: bool = False  # a list shows it in its files alone: the page has no room for it
+    url: str = ""  # the page of the record whose values stand in the column
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Cell:
     tag: str = ""  # a status word: green, yellow, red, grey, blue
     anchor: str = ""  # the name by which a link leads to this row
     said: str = ""  # what a page says in place of the value; files have the value
+    kind: Kind | None = None  # how the value reads where its row, and not its column, says so
 
 
 class Lines(Sequence[Sequence[Cell]], Generic[Item]):

@@ -201,7 +201,7 @@ def show(cell: Cell | Any, column: Column | None = None) -> str:
     if isinstance(cell, Cell) and cell.said:
         return cell.said
     value = cell.value if isinstance(cell, Cell) else cell
-    kind = column.kind if column else "text"
+    kind = (isinstance(cell, Cell) and cell.kind) or (column.kind if column else "text")
     if value is None:
         return no_data()
     if value == "":  # nothing to say, which is not the same as not known

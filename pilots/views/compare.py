@@ -20,17 +20,18 @@ from config.faults import BadRequest, Fault
 from config.filters import RecordFilter
 from config.kept import kept_page
 from config.lists import PAGE_WORDS, Export, Exports, check_words, exported, filter_bar
-from config.templatetags.site import showdate, shownumber
+from config.templatetags.site import showdate
 from config.words import listed
 from pilots.charts import time_in_stage
 from pilots.charts.progress import colour_cell
 from pilots.charts.stages import stage_word
+from pilots.charts.synergy import class_cell
 from pilots.metrics import Colour, tally, year_due
 from pilots.models import Pilot
 from pilots.overview import main_policy
 from pilots.progress import PilotStatus, Progress, build_progress
 from pilots.sentences import why
-from pilots.synergy import PilotSynergy, build_synergy
+from pilots.synergy import Basis, PilotSynergy, build_synergy
 from policies.charts import status_label
 from policies.models import Policy, Province
 from policies.rollout import ProvinceRollout, build_rollout
@@ -130,13 +131,15 @@ def finding(count: int, request: HttpRequest) -> str:
 
 
 def side_by_side(records: Sequence[Any], rows: Sequence[Sequence[Cell]]) -> Table:
-    """A row a measure, a column a record."""
-    names = (Column(record.slug, str(getattr(record, "label", record))) for record in records)
-    return Table([Column("measure", _("Measure")), *names], rows)
+    """A row for each thing compared, a column for each record."""
+    names = (
+        Column(record.slug, str(getattr(record, "label", record)), url=record.get_absolute_url()) for record in records
+    )
+    return Table([Column("what", _("What is compared")), *names], rows)
 
 
 def row(label: str, read: Callable[[Any], Any], items: Sequence[Any]) -> list[Cell]:
-    """A measure of each record: a cell, or a value for one."""
+    """One thing of each record: a cell, or a value for one."""
     found = map(read, items)
     return [Cell(label), *(value if isinstance(value, Cell) else Cell(value) for value in found)]
 
@@ -150,7 +153,7 @@ def pilot_rows(statuses: Sequence[PilotStatus], year: int) -> list[list[Cell]]:
         row(_("Light"), lambda item: colour_cell(item.colour), statuses),
         row(_("Why"), why, statuses),
         row(_("Batch"), lambda item: Cell(item.pilot.batch.label, url=item.pilot.batch.get_absolute_url()), statuses),
-        row(_("Province"), lambda item: item.pilot.province.short, statuses),
+        row(_("Province"), lambda item: province_cell(item.pilot.province), statuses),
         row(_("Stage"), stage_word, statuses),
         row(_("Days in stage"), time_in_stage, statuses),
         row(_("Milestones done, of those due"), milestones_done, statuses),
@@ -161,13 +164,29 @@ def pilot_rows(statuses: Sequence[PilotStatus], year: int) -> list[list[Cell]]:
 
 
 def synergy_rows(found: Sequence[PilotSynergy | None]) -> list[list[Cell]]:
-    """How far pollution and carbon fell together; None for a pilot that cannot be judged."""
+    """How far pollution and carbon fell together; None for a pilot that is missing there.
+
+    The rates and the class are of total emissions. A pilot with an intensity alone has none, and says so.
+    """
     return [
-        row(_("Air pollutants reduced (equivalents)"), lambda item: item and share(item.apeq.rate), found),
-        row(_("Carbon reduced"), lambda item: item and share(item.carbon.reduction.rate), found),
-        row(_("Class"), lambda item: str(item.kind.label) if item and item.kind else None, found),
-        row(_("Joint progress S"), lambda item: item and rounded(item.joint_progress), found),
+        row(_("Air pollutants reduced (equivalents)"), of_totals(lambda item: share(item.apeq.rate)), found),
+        row(_("Carbon reduced"), of_totals(lambda item: share(item.carbon.reduction.rate)), found),
+        row(_("Class"), of_totals(lambda item: class_cell(item.kind)), found),
+        row(_("Joint progress S"), lambda item: number(item and item.joint_progress, 3), found),
+        row(_("Due by now, E"), lambda item: number(item and item.expected_progress, 3), found),
+        row(_("S / E: 1 is on schedule"), lambda item: number(item and item.schedule_ratio, 2), found),
     ]
+
+
+def of_totals(read: Callable[[PilotSynergy], Cell]) -> Callable[[PilotSynergy | None], Cell]:
+    """What is known of total emissions; where only an intensity is, the words for that."""
+
+    def cell(item: PilotSynergy | None) -> Cell:
+        if item is not None and item.basis == Basis.INTENSITY:
+            return Cell(str(item.basis.label), tag="grey")
+        return Cell(None) if item is None else read(item)
+
+    return cell
 
 
 def plan_rows(plans: Sequence[ProvinceRollout | None], policy: Policy | None) -> list[list[Cell]]:
@@ -218,10 +237,14 @@ def of(part: int, whole: int) -> str | None:
     return _("%(n)s of %(all)s") % {"n": part, "all": whole} if whole else None
 
 
-def share(value: Decimal | None) -> str | None:
-    """A fraction as a percentage with one decimal and its sign."""
-    return None if value is None else shownumber(round(value * 100, 1)) + " %"
+def share(value: Decimal | None) -> Cell:
+    """A fraction, read as a percentage with one decimal."""
+    return Cell(value, kind="share")
 
 
-def rounded(value: Decimal | None) -> Decimal | None:
-    return None if value is None else round(value, 3)
+def number(value: Decimal | None, places: int) -> Cell:
+    return Cell(None if value is None else round(value, places), kind="decimal")
+
+
+def province_cell(province: Province) -> Cell:
+    return Cell(province.short, url=province.get_absolute_url())

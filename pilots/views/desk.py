@@ -24,7 +24,7 @@ from pilots.models import Pilot
 from pilots.progress import MilestoneStatus, PilotStatus, Progress, build_progress, first_year
 from policies.models import Province, home_of
 
-SHOWN = 8  # rows of each list; its file holds all of them
+SHOWN = 25  # rows of each list; its file holds all of them
 
 
 @login_required
@@ -43,7 +43,7 @@ def desk(request: HttpRequest) -> HttpResponseBase:
     finding = desk_finding(progress, home, red, missing, due)
     tables: Exports = {
         "missing": Export(missing_title, lambda: missing_table(missing, names)),
-        "red": Export(_("Red lights"), lambda: red_table(red, names)),
+        "red": Export(_("Red lights"), lambda: red_table(red, names, home)),
         "due": Export(due_title, lambda: due_table(due, names)),
     }
     file = exported(request, tables, _("My work"), finding)
@@ -56,7 +56,7 @@ def desk(request: HttpRequest) -> HttpResponseBase:
         "all_url": pilots_url(province=home.slug) if home else reverse("pilot-list"),
         "lists": [
             shown("missing", tables["missing"].title, missing_table(missing, names), _("Every pilot has reported.")),
-            shown("red", tables["red"].title, red_table(red, names), _("No pilot is red.")),
+            shown("red", tables["red"].title, red_table(red, names, home), _("No pilot is red.")),
             shown("due", tables["due"].title, due_table(due, names), _("No milestone is overdue or due soon.")),
         ],
     }
@@ -69,7 +69,7 @@ def shown(slug: str, title: str, table: Table, empty: str) -> dict[str, Any]:
     return {
         "slug": slug,
         "title": title,
-        "table": Table(table.columns, table.rows[:SHOWN]),
+        "table": Table(table.columns, table.rows[:SHOWN], table.everything),
         "count": count,
         "more": max(0, count - SHOWN),
         "empty": empty,
@@ -135,7 +135,7 @@ def missing_table(missing: Sequence[PilotStatus], names: Mapping[int, str]) -> T
     return Table(columns, rows)
 
 
-def red_table(red: Sequence[PilotStatus], names: Mapping[int, str]) -> Table:
+def red_table(red: Sequence[PilotStatus], names: Mapping[int, str], home: Province | None) -> Table:
     columns = [
         Column("pilot", _("Pilot")),
         Column("light", _("Light")),
@@ -144,7 +144,9 @@ def red_table(red: Sequence[PilotStatus], names: Mapping[int, str]) -> Table:
         Column("days", _("Days late"), "integer"),
         Column("since", _("Since"), "date"),
     ]
-    return Table(columns, [attention_cells(item, names) for item in red])
+    place = {"province": home.slug} if home else {}
+    whole = pilots_url(**place, light=Colour.RED.value)
+    return Table(columns, [attention_cells(item, names) for item in red], whole)
 
 
 def due_table(due: Sequence[tuple[PilotStatus, MilestoneStatus]], names: Mapping[int, str]) -> Table:

@@ -1,14 +1,16 @@
 """Pilots and provinces side by side, with the numbers of their own pages."""
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from pilots.models import Pilot
+from pilots.models import Indicator, Pilot
 from tests.factories import (
     make_batch,
+    make_carbon,
     make_indicator,
     make_milestone,
     make_pilot,
@@ -56,6 +58,30 @@ def test_pilots_side_by_side(client: Client, pilots: list[Pilot]) -> None:
     assert (found["Province"], found["Carbon reduced"]) == (["Jia", "Yi"], [None, None])
 
 
+def test_the_names_lead_to_the_pages_and_numbers_read_as_in_other_tables(client: Client, pilots: list[Pilot]) -> None:
+    one, two = pilots
+    carbon = make_carbon()
+    intensity = make_carbon("CO2_GDP", unit="t/10⁴ yuan", rollup="none", may_enter_synergy="intensity")
+    make_target(one, carbon, 100, 90, binding=False)
+    for pilot, indicator, values in ((one, carbon, (100, 104)), (two, intensity, (2, 1)), (two, None, (100, 90))):
+        for period, value in zip(("2023", "2025"), values, strict=True):
+            make_reading(pilot, indicator or Indicator.objects.get(code="AIR_A"), period, value)
+    answer = client.get(f"/compare/?{DAY}&a=one&b=two")
+    found = rows(answer)
+    assert (found["Air pollutants reduced (equivalents)"], found["Carbon reduced"], found["Class"]) == (
+        [Decimal("0.01"), "intensity only"],
+        [Decimal("-0.04"), "intensity only"],
+        ["Pollution down, carbon up", "intensity only"],
+    )
+    assert (found["Joint progress S"], found["Due by now, E"]) == ([Decimal("-0.115"), None], [Decimal("0.667"), None])
+    assert found["S / E: 1 is on schedule"] == [Decimal("-0.17"), None]
+    html = answer.content.decode()
+    assert '<a class="record" href="/pilots/one/?as_of=2026-06-01"' in html
+    assert '<a href="/provinces/jia/?as_of=2026-06-01"' in html
+    assert (">−4.0\u00a0%<" in html, ">−0.115<" in html, ">What is compared</th>" in html) == (True, True, True)
+    assert "比较项目</th>" in client.get(f"/compare/?{DAY}&a=one&b=two&lang=zh-hans").content.decode()
+
+
 def test_provinces_side_by_side(client: Client, pilots: list[Pilot]) -> None:
     """A province without a recorded pilot has no lights to count."""
     found = rows(client.get(f"/compare/provinces/?{DAY}&a=jia&b=yi&c=bing"))
@@ -88,5 +114,5 @@ def test_what_cannot_be_read_is_refused(client: Client, pilots: list[Pilot], que
 def test_the_comparison_as_a_file(client: Client, pilots: list[Pilot]) -> None:
     answer: Any = client.get(f"/compare/provinces/?{DAY}&a=jia&b=yi&export=compare.csv")
     lines = b"".join(answer.streaming_content).decode("utf-8-sig").splitlines()
-    assert "Measure,Jia,Yi" in lines
+    assert "What is compared,Jia,Yi" in lines
     assert "Recorded pilots,1,1" in lines

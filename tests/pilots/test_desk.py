@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from pilots.models import Batch, Pilot
+from pilots.models import Batch, Indicator, Pilot
 from policies.models import Officer, Province, Role
 from tests.factories import (
     make_batch,
@@ -73,6 +73,18 @@ def test_an_administrator_sees_all_provinces(pilots: list[Pilot]) -> None:
     answer = editor(None, Role.ADMIN).get(ADDRESS)
     assert answer.context["finding"] == "3 pilots; 2 not reported for 2025; 1 red; 2 milestones overdue"
     assert lists(answer)["missing"] == ["silent", "abroad"]
+
+
+def test_a_list_shows_25_names_and_leads_to_all_of_them(pilots: list[Pilot], jia: Province) -> None:
+    indicator = Indicator.objects.get(code="AIR_A")
+    for number in range(25):
+        more = make_pilot(Batch.objects.get(slug="first"), jia, slug=f"red-{number}")
+        make_target(more, indicator, 100, 70)
+        make_reading(more, indicator, "2025", 99)
+    answer = editor(jia).get(ADDRESS)
+    assert len(lists(answer)["red"]) == 25
+    html = re.sub(r"\s+", " ", answer.content.decode())
+    assert '1 more is in the file. <a href="/pilots/?province=jia&amp;light=red&amp;as_of=2026-06-01">' in html
 
 
 def test_the_lists_as_a_file(pilots: list[Pilot], jia: Province) -> None:
