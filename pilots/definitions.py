@@ -78,7 +78,8 @@ DEFINITIONS = (
         _(
             "Announced: the number that the announcement of a batch gives. Recorded: the pilots entered here by name. "
             "Firm: read in an official text or the press. Inferred: read from other documents, to be verified. "
-            "Still to enter: announced minus recorded, never below 0; no data where no number was announced."
+            "Announced = recorded + withdrawn + still to enter, which is never below 0; no data where no number was "
+            "announced."
         ),
     ),
     Definition(
@@ -103,7 +104,9 @@ DEFINITIONS = (
         _("Gap"),
         _(
             "A priority industry that no recorded pilot names. Priority: named in the notice of the first batch, or an "
-            "ultra-low emission sector. A pilot that is announced but not recorded may close a gap."
+            "ultra-low emission sector. A gap is claimed only where at least 80 % of the announced "
+            "pilots are recorded and "
+            "name an industry; a pilot that is announced but not recorded may close it."
         ),
     ),
     Definition(

@@ -87,6 +87,22 @@ def test_the_figures_name_their_batch(programme: Any, client: Client) -> None:
     ]
 
 
+def test_a_figure_says_withdrawn_and_to_enter_where_a_pilot_has_withdrawn(programme: Any, client: Client) -> None:
+    Pilot.objects.filter(pk=programme["behind"].pk).update(withdrawn_on=date(2026, 10, 1))
+    figures = client.get("/", {"as_of": DAY}).context["figures"]
+    assert [(figure["value"], figure["of"], figure["note"]) for figure in figures[1:3]] == [
+        (3, "of 3 announced", "First batch"),
+        (1, "of 2 announced", "First batch, 1 withdrawn, 0 to enter"),
+    ]
+
+
+def test_the_past_quarters_say_of_which_pilots(programme: Any, client: Client) -> None:
+    past = client.get("/", {"as_of": DAY}).context["charts"]["lights"].data["past"]
+    assert (past["title"], past["first"], past["last"]) == (
+        "Red at the end of each quarter, of the pilots of that day", "2026-Q1", "2026-Q4",
+    )  # fmt: skip
+
+
 def test_one_strip_stands_above_the_reasons_and_both_before_the_map(programme: Any, client: Client) -> None:
     page = client.get("/", {"as_of": DAY}).content.decode()
     assert page.count('class="lights"') == 1
@@ -112,7 +128,7 @@ def test_the_strip_tells_its_past_quarters_like_for_like(programme: Any, client:
     chart = client.get("/", {"as_of": DAY}).context["charts"]["lights"]
     assert chart.title == "First batch: 2 red and 0 yellow of 5 pilots; 1 red more than a quarter ago"
     assert [(bar["name"], bar["n"]) for bar in chart.data["past"]["bars"]] == [
-        ("2026-Q1", 1), ("2026-Q2", 1), ("2026-Q3", 1), ("now", 2),
+        ("2026-Q1", 1), ("2026-Q2", 1), ("2026-Q3", 1), ("2026-Q4", 2),
     ]  # fmt: skip
     assert [column.label for column in chart.table.columns] == [
         "Light", "Pilots", "of", "30 September 2026", "Change", "30 June 2026", "31 March 2026",

@@ -15,6 +15,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
+from config.asof import today
 from config.charts import Cell, Chart, Column, Lines, Table
 from config.templatetags.site import days as days_text
 from config.templatetags.site import lang_of
@@ -178,7 +179,9 @@ BAR_STEP, BAR_WIDTH, BAR_HEIGHT = 30, 20, 30  # of the small bars, in pixels
 def red_bars(counts: Quarters) -> dict[str, Any]:
     """How many were red at the end of each quarter and on the day: bars with their places in an SVG, and in words."""
     most = max(lights[Colour.RED] for _on, lights in counts) or 1
-    names = [*(quarter_name(on) for on, _lights in counts[:-1]), _("now")]
+    on_day = counts[-1][0]
+    current = on_day >= today()
+    names = [*(quarter_name(on) for on, _lights in counts[:-1]), _("now") if current else quarter_name(on_day)]
     bars = []
     for place, ((_on, lights), name) in enumerate(zip(counts, names, strict=True)):
         height = round(BAR_HEIGHT * lights[Colour.RED] / most)
@@ -195,13 +198,18 @@ def red_bars(counts: Quarters) -> dict[str, Any]:
             }
         )
     told = listed(f"{bar['name']} {bar['n']}" for bar in bars)
+    title = (
+        _("Red at the end of each quarter, of the pilots of today")
+        if current
+        else _("Red at the end of each quarter, of the pilots of that day")
+    )
     return {
-        "title": _("Red at the end of each quarter"),
-        "text": labelled(_("Red at the end of each quarter, same pilots"), told),
+        "title": title,
+        "text": labelled(title, told),
         "bars": bars,
         "width": len(bars) * BAR_STEP - (BAR_STEP - BAR_WIDTH),
         "bar": BAR_WIDTH,
-        "first": names[0],
+        "first": names[0] if len(bars) >= (3 if current else 4) else "",  # there is room for both only then
         "last": names[-1],
     }
 

@@ -31,7 +31,7 @@ from pilots.charts.due import (
 from pilots.charts.names import names_in
 from pilots.charts.progress import light_strip
 from pilots.charts.stages import funnel_chart, longest_table, plan_lag_chart
-from pilots.metrics import Colour
+from pilots.metrics import Colour, Reconciliation
 from pilots.models import Batch
 from pilots.overview import Overview, build_overview
 from pilots.sentences import amount, carbon_text
@@ -323,9 +323,19 @@ def count_figure(value: Overview, batch: Batch, kind: str) -> dict[str, Any]:
         "label": _("Pilot cities recorded") if kind == "city" else _("Pilot parks recorded"),
         "value": numbers.recorded,
         "of": _("of %(n)d announced") % {"n": numbers.announced} if numbers.announced is not None else "",
-        "note": comma(batch.label, inferred),
+        "note": listed(part for part in (batch.label, left_text(numbers), inferred) if part),
         "url": pilots_url(batch=batch.slug, kind=kind),
         "definition": "recorded",
+    }
+
+
+def left_text(numbers: Reconciliation) -> str:
+    """What separates recorded from announced where pilots have withdrawn; without one the difference says it."""
+    if not numbers.withdrawn or numbers.to_enter is None:
+        return ""
+    return _("%(withdrawn)d withdrawn, %(to_enter)d to enter") % {
+        "withdrawn": numbers.withdrawn,
+        "to_enter": numbers.to_enter,
     }
 
 
