@@ -585,3 +585,13 @@ def test_an_error_page_is_told_in_the_other_language_at_the_same_address(client:
     other = client.get(unescape(link))
     assert (other.status_code, "网址参数有误" in other.text) == (400, True)
     assert "页面不存在" in client.get("/nothing/?lang=zh-hans").text
+
+
+def test_a_record_that_is_younger_than_the_day_leads_to_its_page_of_today(client: Client) -> None:
+    """The step to an earlier quarter on its own page may lead before it was known."""
+    early = client.get("/pilots/huzhou/?as_of=2023-01-01")
+    assert early.status_code == 404
+    text = early.content.decode()
+    assert "This page is of 1 January 2023: a record that was not known by then has no page on that day." in text
+    assert '<a href="/pilots/huzhou/">The same page as of today</a>' in text
+    assert "The same page as of today" not in client.get("/pilots/nowhere/").content.decode()

@@ -241,7 +241,7 @@ def pilot_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
         "light": light_box(status),
         "track": track,
         "track_notes": track_notes(track),
-        "next": next_milestones(status),
+        "next": [] if left else next_milestones(status),
         "figures": figures,
         "charts": charts,
         "trends": trends_of(status, charts),
