@@ -344,6 +344,11 @@ class OnTrack:
         return self.total - self.unrated
 
     @property
+    def few(self) -> bool:
+        """Whether at most a fifth of the targets are rated, which says nothing of the others."""
+        return self.rated * 5 <= self.total
+
+    @property
     def unrated(self) -> int:
         return self.lights[Colour.GREY]
 

@@ -410,3 +410,22 @@ def test_a_reason_of_the_product_is_read_in_any_language_and_told_in_the_reader_
         assert reason_in_words(plain) == "Import 4 undone"
     assert undone_import("Import of the week undone") is None
     assert (reason_in_words(None), reason_in_words("Typing error")) == ("", "Typing error")
+
+
+@pytest.mark.parametrize(("others", "value"), [(4, None), (3, 1)])
+def test_nothing_is_said_of_the_path_while_at_most_a_fifth_is_rated(
+    empty: None, client: Client, others: int, value: int | None
+) -> None:
+    """One target is rated: of five that is too few, of four it is not."""
+    batch = make_batch(slug="first", short_name_en="first batch", level="national", known_by=date(2024, 1, 15))
+    province = make_province()
+    make_rated("rated", 10000, batch=batch, province=province)
+    for number in range(others):
+        silent = make_rated(f"silent-{number}", None, batch=batch, province=province)
+        make_milestone(silent, date(2026, 10, 1))  # which rates the pilot, and none of its targets
+    page = client.get("/", {"as_of": DAY}).context
+    figure = next(item for item in page["figures"] if item["label"] == "Binding targets on the path")
+    assert figure["value"] == value
+    assert ("1 of 5 rated: too few to say" in figure["note"]) == (value is None)
+    text = "1 of 5 binding targets are rated: too few to say how many are on the path"
+    assert page["on_track_finding"].startswith(text if value is None else "1 of 1 rated binding target is on the path")

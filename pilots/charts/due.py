@@ -29,6 +29,9 @@ def on_track_finding(progress: Progress, days_left: int | None) -> str:
     found = progress.on_track
     if not found.rated:
         return _("No binding target can be rated yet")
+    if found.few:
+        text = _("%(rated)d of %(n)d binding targets are rated: too few to say how many are on the path")
+        return text % {"rated": found.rated, "n": found.total}
     text = ngettext(
         "%(on)d of %(rated)d rated binding target is on the path",
         "%(on)d of %(rated)d rated binding targets are on the path",

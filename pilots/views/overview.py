@@ -305,9 +305,11 @@ def overview_figures(value: Overview) -> list[dict[str, Any]]:
 def on_track_figure(value: Overview) -> dict[str, Any]:
     found = value.progress.on_track
     unrated = ngettext("%(n)d not rated", "%(n)d not rated", found.unrated) % {"n": found.unrated}
+    if found.few and found.total:
+        unrated = _("%(rated)d of %(n)d rated: too few to say") % {"rated": found.rated, "n": found.total}
     return {
         "label": _("Binding targets on the path"),
-        "value": found.on_path if found.rated else None,
+        "value": None if found.few else found.on_path,
         "of": _("of %(n)d rated") % {"n": found.rated},
         "note": comma(scope_of(value), unrated),
         "url": "#on-track" if found.rated else pilots_url(**filters_of(batch_of(value))),
