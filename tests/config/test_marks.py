@@ -171,7 +171,8 @@ def test_writers_of_one_table_wait_for_none_and_leave_marks_that_differ() -> Non
             with transaction.atomic():
                 Agency.objects.create(slug="one", name_zh="一", name_en="One")
                 cursor.execute(
-                    "INSERT INTO policies_agency (slug, name_zh, name_en, note) SELECT 'two', '二', 'Two', ''"
+                    "INSERT INTO policies_agency (slug, name_zh, name_en, note_en, note_zh) "
+                    "SELECT 'two', '二', 'Two', '', ''"
                 )
             known.add(current()["policies_agency"])
             cursor.execute("COMMIT")
