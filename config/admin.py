@@ -209,7 +209,7 @@ class RecordAdmin(SimpleHistoryAdmin):
         return None if own is every else own
 
     def get_ordering(self, request: HttpRequest) -> Any:
-        """Whoever has one province finds its records first."""
+        """A user with one province finds its records first."""
         ordering, own = super().get_ordering(request), self.own_records(request)
         if own is None:
             return ordering

@@ -117,7 +117,7 @@ class TrackerParameters:
             kept = "&".join(pair for pair in text.split("&") if not is_tracker(pair))
             if kept != text:
                 request.META["QUERY_STRING"] = kept
-                vars(request).pop("GET", None)  # read anew by whoever asks next
+                vars(request).pop("GET", None)  # read anew when it is asked for next
         return self.get_response(request)
 
 

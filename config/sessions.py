@@ -44,7 +44,7 @@ Page = Callable[..., HttpResponseBase]
 
 
 def own(view: Page) -> Page:
-    """A page for whoever is signed in, of which no cache keeps anything."""
+    """A page for signed-in users, which no cache stores."""
     return cache_control(no_store=True, private=True)(login_required(view))
 
 

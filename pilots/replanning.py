@@ -1,6 +1,6 @@
 """What decided a light and was changed later: the history of planned days, targets, bases, "binding" and "key".
 
-A milestone moved to a later day is no longer overdue, and a lower target is sooner met: whoever reads the light has to
+A milestone moved to a later day is no longer overdue, and a lower target is sooner met: who reads the light has to
 see it. So it is with a completion entered long after the day that it names, which turns the light of days past as well,
 and with the title of a key milestone. What the person who entered a record put right on the same day is no replanning;
 whatever was changed later, or by anybody else, is one, measured against how the record stood at first, until it stands

@@ -139,7 +139,7 @@ class NewPassword(views.PasswordResetConfirmView):
         return response
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Whoever has proved to be the person is not locked out any more."""
+        """Save the password and lift the lockout: the link proved who the user is."""
         response, person = super().form_valid(form), form.user
         lift_lockout(username=person.get_username())
         security.info("password set by a link", extra={"user": person.pk})

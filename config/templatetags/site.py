@@ -34,7 +34,6 @@ NUMBER_KINDS = {"integer", "decimal", "share", "days"}
 BESIDE = {"light", "status", "class"}  # columns that say in a word how it stands
 MOST_COLUMNS, MOST_NUMBERS = 2, 5  # columns after the first with which a table stays one on a phone
 BRIEF = 24  # letters that a table's cell keeps on one line; a Chinese character is as wide as two
-LONG_SYLLABLES = re.compile(r"(?<=ng)(?=[b-df-hj-np-tv-z])")
 SHAPES = {"green": "●", "yellow": "▲", "red": "■", "grey": "○", "blue": "◆"}
 
 
@@ -294,12 +293,6 @@ def numeric(column: Column) -> bool:
 def shape(tag: str) -> str:
     """The shape that says a status without colour."""
     return SHAPES.get(tag, "")
-
-
-@register.filter
-def breakable(name: str) -> str:
-    """A name with a soft hyphen where a long word may be cut: Heilong-jiang, on a tile that is too narrow for it."""
-    return LONG_SYLLABLES.sub("\u00ad", name)
 
 
 def charts_of(context: Context) -> list[Chart]:

@@ -29,7 +29,7 @@ SHOWN = 25  # rows of each list; its file holds all of them
 
 @login_required
 def desk(request: HttpRequest) -> HttpResponseBase:
-    """What waits for an editor; whoever may edit nothing is sent to the overview."""
+    """What waits for an editor; a user who may edit nothing is redirected to the overview."""
     check_words(request, PAGE_WORDS)
     if not request.user.is_staff:
         return HttpResponseRedirect(reverse("overview"))

@@ -347,7 +347,7 @@ class PersonAdmin(UserAdmin):
     def link_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Makes a link by which the person chooses a new password; it is shown once, and works once.
 
-        For whoever may change the person: an administrator's is made by administrators alone.
+        For users who may change the person: an administrator's is made by administrators alone.
         """
         person = get_object_or_404(get_user_model(), pk=pk, is_active=True)
         if not self.has_change_permission(request, person):

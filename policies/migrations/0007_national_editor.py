@@ -1,4 +1,4 @@
-"""A role for whoever keeps the records of all provinces without keeping the accounts of people."""
+"""A role for editors of the records of all provinces who do not manage accounts."""
 
 import django.db.models.deletion
 from django.db import migrations, models

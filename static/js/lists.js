@@ -2,7 +2,7 @@
    replaced. Without this script, or if a fetch fails, the form is sent as any form is. */
 (() => {
   "use strict";
-  // Also for a choice: whoever walks through a closed select by arrow keys stops at the one that is meant.
+  // Also for a choice: walking through a closed select by arrow keys passes choices that are not meant.
   const WAIT = 400;
 
   /** The address of the form's present state, without its empty fields; what the form does not know is kept. */

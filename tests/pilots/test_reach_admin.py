@@ -243,7 +243,7 @@ PROMISED = {
 def test_what_decides_a_light_is_shown_to_the_editor_and_not_asked(
     world: SimpleNamespace, editor: User, client: Client, boss: Client, name: str
 ) -> None:
-    """The page says why; what is sent all the same changes nothing. Whoever says which pilots there are changes it."""
+    """The page says why; what is sent all the same changes nothing. That needs a right of its own."""
     record, wanted = getattr(world.home, name), PROMISED[name]
     shown = client.get(page(record))
     form = shown.context["adminform"].form

@@ -57,6 +57,19 @@ def test_years_are_compared_over_the_same_pilots(client: Client, total: Indicato
     assert [(year["n"], year["total"]) for year in found["same"]] == [(5, 500), (5, 450)]
 
 
+def test_medians_are_compared_over_the_same_pilots(client: Client) -> None:
+    """Four with high shares no longer report: the median of all falls, that of the same five rises."""
+    share = make_indicator("SHARE", name_en="Share", unit="%", kind="energy", rollup="mean")
+    everybody = pilots(9)
+    enter(everybody[:5], share, "2023", 20)
+    enter(everybody[5:], share, "2023", 90)
+    enter(everybody[:5], share, "2024", 24)
+    answer = client.get(f"/trends/?{DAY}&indicator=SHARE")
+    assert chart_of(answer).title == "The median of the same 5 pilots went from 20 to 24 between 2023 and 2024"
+    found = client.get(f"/api/v1/trend/?{DAY}&indicator=SHARE").json()
+    assert [(year["n"], year["median"], year["high"]) for year in found["same"]] == [(5, 20, 20), (5, 24, 24)]
+
+
 def test_nothing_is_claimed_from_four_pilots(client: Client, total: Indicator) -> None:
     everybody = pilots(4)
     enter(everybody, total, "2023", 100)

@@ -1,4 +1,4 @@
-"""One's own account: what it says, its password, its sessions; and a new password for whoever forgot it."""
+"""One's own account: what it says, its password, its sessions; and a new password for users who forgot it."""
 
 import re
 from typing import Any
@@ -223,7 +223,7 @@ def test_a_link_lifts_the_pause_of_the_sign_in() -> None:
 
 
 def test_a_link_to_an_administrator_s_password_is_made_by_administrators_alone(client: Client) -> None:
-    """Whoever may change people could else become one; and nobody makes one for somebody deactivated."""
+    """No link for an administrator by others, who could become one by it, and none for a deactivated account."""
     clerk, boss, user = person("clerk"), person("boss", "admin"), person("wang")
     gone = person("gone")
     gone.is_active = False
