@@ -1,7 +1,7 @@
-# `make run` shows the tracker, `make test` proves it. Both install what they need into .venv.
+# `make run` serves the tracker, `make test` tests it. Both install what they need into .venv.
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run demo admin manage check test fuzz bench hunt format messages lock
+.PHONY: help run demo dev admin manage check test test-all fuzz bench cache-test format messages lock
 
 PORT ?= 8000
 SECONDS ?= 300
@@ -10,44 +10,59 @@ RUNTIME := .venv/.runtime
 DEV := .venv/.dev
 STATIC := var/static/staticfiles.json
 DEMO_DATABASE := sqlite:///$(CURDIR)/var/demo.sqlite3
+TEMPLATES := $(shell find templates -name '*.html')
 MESSAGES := $(patsubst %.po,%.mo,$(wildcard locale/*/LC_MESSAGES/*.po))
 # Outside `make check` and `make test` the secret key comes from the environment, or from a file made once.
 WITH_KEY = SECRET_KEY="$${SECRET_KEY:-$$(cat var/secret_key)}"
 MANAGE = $(WITH_KEY) $(PY) manage.py
 
 help:
-	@echo "make run     [PORT=8000] [DATABASE_URL=postgres://...]   show the tracker in a browser"
-	@echo "make demo    [PORT=8000]                                 the same with invented data, on a database of its own"
-	@echo "make admin   [DATABASE_URL=...]                          make an administrator"
-	@echo "make manage  ARGS='...'                                  any command of manage.py"
-	@echo "make check                                               lint, types, imports, migrations, settings"
-	@echo "make test    [ARGS='-k word'] [TEST_DATABASE_URL=...]    check, then the suite on each database"
-	@echo "make fuzz    [SECONDS=300]                               the API against its description, so long for each role"
-	@echo "make hunt    [ANSWERS=10000] [DATABASE_URL=...]           kept answers against computed ones, none may be stale"
-	@echo "make bench   [SCALES=1,100] [SECONDS=2] [ROUNDS=5]       speed beside raw SQL and stock DRF, into docs/performance.md"
-	@echo "make format                                              put the code into its usual form"
-	@echo "make lock    [ARGS=--upgrade]                            pin requirements*.in anew"
+	@echo "make run         [PORT=8000] [DATABASE_URL=postgres://...]   serve the tracker to a browser"
+	@echo "make demo        [PORT=8000]                                 the same with invented data, in its own database"
+	@echo "make dev         [PORT=8000] [DATABASE_URL=...]              development server: DEBUG, autoreload, no caches"
+	@echo "make admin       [DATABASE_URL=...]                          create an administrator"
+	@echo "make manage      ARGS='...'                                  any command of manage.py"
+	@echo "make check                                                   lint, format, types, imports, migrations, settings"
+	@echo "make test        [ARGS='-k word']                            check, then the test suite on SQLite"
+	@echo "make test-all    [TEST_DATABASE_URL=...]                     make test, then the slow tests and PostgreSQL"
+	@echo "make fuzz        [SECONDS=300]                               the API against its schema, so long for each role"
+	@echo "make cache-test  [RESPONSES=10000] [DATABASE_URL=...]        cached responses against computed ones: none is stale"
+	@echo "make bench       [SCALES=1,100] [SECONDS=2] [ROUNDS=5]       speed beside raw SQL and stock DRF: docs/performance.md"
+	@echo "make format                                                  format the code"
+	@echo "make lock        [ARGS=--upgrade]                            pin requirements*.in anew"
 
-# -- the product -----------------------------------------------------------------------------------
+# -- run -------------------------------------------------------------------------------------------
 
 # Invented data never meet real records: they have a database of their own, whatever the shell has set.
-run: LOAD := load_records
+run dev: LOAD := load_records
 demo: LOAD := load_demo
 demo: ON = DATABASE_URL=$(DATABASE_URL)
 demo: export DATABASE_URL := $(DEMO_DATABASE)
 
+define PREPARE
+@$(PY) -c "import socket; socket.create_server(('127.0.0.1', $(PORT)))" 2>/dev/null || \
+  { echo "Port $(PORT) is taken or not allowed. Choose another: make $@ PORT=8123"; exit 1; }
+@$(MANAGE) migrate --noinput --verbosity 0
+@$(MANAGE) $(LOAD)
+@echo
+@echo "  The tracker:          http://127.0.0.1:$(PORT)/"
+@echo "  First administrator:  make admin $(ON)   (in another terminal, then sign in at /admin/)"
+@echo "  Stop:                 Ctrl-C"
+@echo
+endef
+
 run demo: $(RUNTIME) $(MESSAGES) $(STATIC)
-	@$(PY) -c "import socket; socket.create_server(('127.0.0.1', $(PORT)))" 2>/dev/null || \
-	  { echo "Port $(PORT) is taken or not allowed. Choose another: make $@ PORT=8123"; exit 1; }
-	@$(MANAGE) migrate --noinput --verbosity 0
-	@$(MANAGE) $(LOAD)
-	@echo
-	@echo "  The tracker:          http://127.0.0.1:$(PORT)/"
-	@echo "  First administrator:  make admin $(ON)   (in another terminal, then sign in at /admin/)"
-	@echo "  Stop:                 Ctrl-C"
-	@echo
-	@$(WITH_KEY) exec $(PY) -m gunicorn config.wsgi -c python:config.server --bind 127.0.0.1:$(PORT) \
+	$(PREPARE)
+	@$(WITH_KEY) exec $(PY) -m gunicorn config.wsgi -c python:config.gunicorn_conf --bind 127.0.0.1:$(PORT) \
 	  --graceful-timeout 5
+
+# Templates, styles, scripts and Python are read from the source at each change: no manifest, no response cache.
+dev: export DEBUG := 1
+dev: export CACHE_RESPONSES := 0
+dev: export CACHE_URL := locmemcache://
+dev: $(RUNTIME) $(MESSAGES) var/secret_key
+	$(PREPARE)
+	@$(WITH_KEY) exec $(PY) manage.py runserver 127.0.0.1:$(PORT)
 
 admin: $(RUNTIME) var/secret_key
 	@$(MANAGE) migrate --noinput --verbosity 0
@@ -70,7 +85,7 @@ var/secret_key: | $(RUNTIME)
 	@mkdir -p -m 700 var
 	@umask 077 && $(PY) -c "import secrets; print(secrets.token_urlsafe(64))" > $@
 
-# -- the proof -------------------------------------------------------------------------------------
+# -- test ------------------------------------------------------------------------------------------
 
 ON_NOTHING := DEBUG=1 DATABASE_URL=sqlite://:memory:
 AS_DEPLOYED := env -u DEBUG -u HTTPS -u CACHE_URL ALLOWED_HOSTS=tracker.example.gov.cn DATABASE_URL=sqlite://:memory:
@@ -78,6 +93,10 @@ AS_DEPLOYED := env -u DEBUG -u HTTPS -u CACHE_URL ALLOWED_HOSTS=tracker.example.
 check: $(DEV) $(MESSAGES)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	.venv/bin/oxlint static
+	.venv/bin/oxfmt --check static/css static/js
+	.venv/bin/djade --check --target-version 5.2 $(TEMPLATES)
+	.venv/bin/djlint --lint --quiet templates
 	$(PY) -m mypy
 	$(PY) .venv/bin/lint-imports
 	$(ON_NOTHING) $(PY) manage.py makemigrations --check --dry-run
@@ -87,10 +106,13 @@ check: $(DEV) $(MESSAGES)
 	  $(PY) manage.py check --deploy --fail-level WARNING
 
 test: $(DEV) check
-	@CHROMIUM="$$(.ci/browser)" && export CHROMIUM && .ci/test $(ARGS)
+	@.ci/test $(ARGS)
+
+test-all: test
+	@CHROMIUM="$$(.ci/browser)" && export CHROMIUM && .ci/test --rest
 
 fuzz: $(DEV)
-	@FUZZ_SECONDS=$(SECONDS) .ci/test tests/test_fuzz.py
+	@FUZZ_SECONDS=$(SECONDS) $(PY) -m pytest -m fuzz
 
 # Databases synth1, synth100 … are made once on BENCH_POSTGRES (postgres://postgres@127.0.0.1:5432) and stay.
 bench: SCALES ?= 1,100
@@ -99,15 +121,18 @@ bench: ROUNDS ?= 5
 bench: $(DEV) $(MESSAGES) $(STATIC)
 	@$(PY) -m bench.run --scales $(SCALES) --seconds $(SECONDS) --rounds $(ROUNDS)
 
-hunt: ANSWERS ?= 10000
-hunt: $(DEV) $(MESSAGES)
-	@$(PY) -m tests.hunting $(ANSWERS)
+cache-test: RESPONSES ?= 10000
+cache-test: $(DEV) $(MESSAGES)
+	@$(PY) -m tests.core.caching.stale_cache_hunt $(RESPONSES)
 
 format: $(DEV)
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
+	.venv/bin/oxlint --fix static
+	.venv/bin/oxfmt static/css static/js
+	.venv/bin/djade --target-version 5.2 $(TEMPLATES) || true  # its exit code says that it changed a file
 
-# -- what is installed -----------------------------------------------------------------------------
+# -- install ---------------------------------------------------------------------------------------
 
 $(RUNTIME): requirements.txt
 	@.ci/install requirements.txt

@@ -1,4 +1,4 @@
-"""The databases that are measured: one for each scale, made once by `manage.py synthesize` and used again."""
+"""Databases of the benchmarks: one per scale, made once by `manage.py synthesize` and reused."""
 
 import os
 import subprocess
@@ -7,32 +7,32 @@ from contextlib import closing
 
 from bench.servers import ROOT, connect, environment
 
-BASE = os.environ.get("BENCH_POSTGRES", "postgres://postgres@127.0.0.1:5432").rstrip("/")
-PREFIX = os.environ.get("BENCH_PREFIX", "synth")
+POSTGRES_URL = os.environ.get("BENCH_POSTGRES", "postgres://postgres@127.0.0.1:5432").rstrip("/")
+NAME_PREFIX = os.environ.get("BENCH_PREFIX", "synth")
 
 
-def ready(name: str) -> tuple[str, bool]:
-    """The address of a database with every migration, and whether it holds pilots already."""
-    address = f"{BASE}/{name}"
-    with closing(connect(f"{BASE}/postgres")) as connection:
+def prepare_database(name: str) -> tuple[str, bool]:
+    """Return the URL of a migrated database, and whether it already has pilots."""
+    address = f"{POSTGRES_URL}/{name}"
+    with closing(connect(f"{POSTGRES_URL}/postgres")) as connection:
         cursor = connection.cursor()
         cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
         if cursor.fetchone() is None:
             cursor.execute(f'CREATE DATABASE "{name}"')
-    manage(address, "migrate", "--noinput", "--verbosity", "0")
-    return address, ask(address, "SELECT EXISTS (SELECT FROM pilots_pilot)")[0]
+    run_manage(address, "migrate", "--noinput", "--verbosity", "0")
+    return address, query_first(address, "SELECT EXISTS (SELECT FROM pilots_pilot)")[0]
 
 
-def synthesized(scale: int) -> str:
-    """The address of the data at so many times the national size."""
-    address, filled = ready(f"{PREFIX}{scale}")
+def database_for_scale(scale: int) -> str:
+    """Return the URL of the database with data of `scale` times the national size."""
+    address, filled = prepare_database(f"{NAME_PREFIX}{scale}")
     if not filled:
-        manage(address, "synthesize", "--scale", str(scale))
+        run_manage(address, "synthesize", "--scale", str(scale))
     return address
 
 
-def manage(address: str, *words: str) -> str:
-    """What a command of manage.py prints. Raises SystemExit with what it says when it fails."""
+def run_manage(address: str, *words: str) -> str:
+    """Run a management command and return its output. Raises SystemExit with its errors if it fails."""
     command = [sys.executable, "manage.py", *words]
     done = subprocess.run(  # noqa: S603
         command,
@@ -47,8 +47,8 @@ def manage(address: str, *words: str) -> str:
     return done.stdout
 
 
-def ask(address: str, statement: str) -> tuple:
-    """The first row of an answer."""
+def query_first(address: str, statement: str) -> tuple:
+    """Run a query and return its first row."""
     with closing(connect(address)) as connection:
         cursor = connection.cursor()
         cursor.execute(statement)

@@ -1,7 +1,7 @@
-"""How much memory and time a file takes by its number of rows: `python bench/exports.py [ROWS]`.
+"""Memory and time of exports by number of rows: `python bench/exports.py [ROWS]`.
 
-Fills a database of its own in a temporary folder, then asks for each file in a process of its own, once for 1,000 rows
-and once for ROWS (100,000), and prints the peak of its memory.
+Fills a temporary database, then exports each file in a new process, once with 1,000 rows and once with ROWS (100,000),
+and prints its peak memory.
 """
 
 import os
@@ -17,12 +17,12 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 FILES = ("/api/v1/readings/?format=csv", "/api/v1/readings/?format=xlsx", "/data/?export=sources.csv")
 FILES += ("/data/?export=sources.xlsx", "/data/?export=page.xlsx", "/search/?q=bench&export=hits.xlsx")
-FEW, MANY = 1_000, 100_000
+FEW_ROWS, MANY_ROWS = 1_000, 100_000
 BATCH = 5_000
 
 
-def fill(rows: int) -> None:
-    """So many readings and sources; the readings cite two of the sources each."""
+def fill_tables(rows: int) -> None:
+    """Insert so many readings and sources; each reading cites two of the sources."""
     from django.core.management import call_command  # noqa: PLC0415  # after the settings are chosen
 
     from pilots.models import Indicator, Pilot, Reading  # noqa: PLC0415
@@ -58,25 +58,25 @@ def fill(rows: int) -> None:
     )
 
 
-def measure(address: str) -> str:
-    """Asks for one file as a server would send it, piece by piece; what it took."""
+def measure_file(address: str) -> str:
+    """Export one file by chunks, as a server would send it; return time and memory."""
     from django.test import Client  # noqa: PLC0415
 
     client = Client(headers={"host": "127.0.0.1", "accept-language": "en"})
-    before, start = peak(), time.monotonic()
+    before, start = peak_memory(), time.monotonic()
     response = client.get(address, secure=True)
     size = sum(len(piece) for piece in response)
     if response.status_code != 200:
         raise SystemExit(f"{address}: {response.status_code}")
     seconds = time.monotonic() - start
-    return f"{seconds:7.1f} s  {size / 2**20:7.2f} MiB file  {before:4d} MiB before  {peak():4d} MiB peak"
+    return f"{seconds:7.1f} s  {size / 2**20:7.2f} MiB file  {before:4d} MiB before  {peak_memory():4d} MiB peak"
 
 
-def peak() -> int:
+def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
-def child(database: Path, *words: str) -> str:
+def run_child(database: Path, *words: str) -> str:
     own = {
         "DATABASE_URL": f"sqlite:///{database}",
         "SECRET_KEY": secrets.token_urlsafe(60),
@@ -92,12 +92,12 @@ def main(words: list[str]) -> None:
     match words:
         case ["--fill", rows]:
             setup()
-            fill(int(rows))
+            fill_tables(int(rows))
         case ["--measure", address]:
             setup()
-            sys.stdout.write(measure(address))
+            sys.stdout.write(measure_file(address))
         case _:
-            compare(int(words[0]) if words else MANY)
+            compare(int(words[0]) if words else MANY_ROWS)
 
 
 def setup() -> None:
@@ -110,12 +110,12 @@ def setup() -> None:
 
 def compare(many: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        for rows in (FEW, many):
-            child(Path(folder) / f"{rows}.sqlite3", "--fill", str(rows))
+        for rows in (FEW_ROWS, many):
+            run_child(Path(folder) / f"{rows}.sqlite3", "--fill", str(rows))
         for address in FILES:
             sys.stdout.write(address + "\n")
-            for rows in (FEW, many):
-                line = child(Path(folder) / f"{rows}.sqlite3", "--measure", address)
+            for rows in (FEW_ROWS, many):
+                line = run_child(Path(folder) / f"{rows}.sqlite3", "--measure", address)
                 sys.stdout.write(f"  {rows:7,d} rows  {line}\n")
                 sys.stdout.flush()
 

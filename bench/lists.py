@@ -1,9 +1,9 @@
-"""How fast the list of pilots is, sorted and filtered by what is computed: `python -m bench.lists [--rounds 3]`.
+"""Speed of the list of pilots, sorted and filtered by computed values: `python -m bench.lists [--rounds 3]`.
 
-Asks the database of DATABASE_URL, which `manage.py synthesize --scale 100` has filled, in this process and with
-ANSWERS=0: no answer is kept. Each address is asked once before anything is timed, then, round by round, right
-after a reading was written. Prints rows for docs/performance.md: seconds, processor seconds, statements, and the length
-of the longest statement with its parameters.
+It uses the database of DATABASE_URL, filled by `manage.py synthesize --scale 100`, in this process and with
+CACHE_RESPONSES=0, so that no response is cached. Each URL is requested once before timing, then in rounds, right after
+a reading was written. It prints rows for docs/performance.md: seconds, CPU seconds, statements, and the length of the
+longest statement with its parameters.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from statistics import median
 from typing import Any
 
-ADDRESSES = (
+PATHS = (
     "/pilots/",
     "/pilots/?light=red",
     "/pilots/?sort=light",
@@ -25,8 +25,8 @@ ADDRESSES = (
 )
 
 
-class Statements:
-    """What is sent to the database: how many statements, and how long the longest is with its parameters."""
+class StatementCounter:
+    """Counts SQL statements, and the length of the longest with its parameters."""
 
     def __init__(self) -> None:
         self.count = self.longest = 0
@@ -37,8 +37,8 @@ class Statements:
         return execute(sql, params, many, context)
 
 
-def write() -> None:
-    """A reading of the last year due gets another note: what is computed of its pilot may be another."""
+def change_reading() -> None:
+    """Change the note of a reading of the last year due, so that computed values of its pilot are outdated."""
     from pilots.models import Reading  # noqa: PLC0415  # after Django is set up
 
     reading = Reading.objects.filter(state="accepted").order_by("-period", "pk")[0]
@@ -46,11 +46,11 @@ def write() -> None:
     reading.save()
 
 
-def ask(address: str) -> tuple[float, float, Statements]:
+def timed_request(address: str) -> tuple[float, float, StatementCounter]:
     from django.db import connections  # noqa: PLC0415
     from django.test import Client  # noqa: PLC0415
 
-    statements, client = Statements(), Client(headers={"host": "localhost"})
+    statements, client = StatementCounter(), Client(headers={"host": "localhost"})
     with ExitStack() as stack:
         for connection in connections.all():
             stack.enter_context(connection.execute_wrapper(statements))
@@ -68,16 +68,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    os.environ.setdefault("ANSWERS", "0")
+    os.environ.setdefault("CACHE_RESPONSES", "0")
     import django  # noqa: PLC0415
 
     django.setup()
-    for address in ADDRESSES:
-        first = ask(address)
+    for address in PATHS:
+        first = timed_request(address)
         rounds = []
         for _ in range(options.rounds):
-            write()
-            rounds.append(ask(address))
+            change_reading()
+            rounds.append(timed_request(address))
         wall, used = (median(found[at] for found in rounds) for at in (0, 1))
         last = rounds[-1][2]
         print(

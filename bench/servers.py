@@ -1,4 +1,4 @@
-"""The servers that are measured, each under gunicorn with two workers of four threads, and what they take."""
+"""Servers of the benchmark, each under gunicorn with two workers of four threads, and their CPU and memory."""
 
 import os
 import secrets
@@ -16,54 +16,54 @@ import psycopg2
 ROOT = Path(__file__).parent.parent
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
-WAIT = 60  # seconds for a start
+START_TIMEOUT = 60  # seconds to start
 HOST = "127.0.0.1"
 WSGI = {
-    "product": ("config.wsgi", "-c", "python:config.server"),
-    "uncached": ("config.wsgi", "-c", "python:config.server"),
-    "floor": ("bench.floor:application", "--worker-class", "gthread", "--workers", "2", "--threads", "4"),
-    "naive": ("bench.naive:application", "--worker-class", "gthread", "--workers", "2", "--threads", "4"),
+    "product": ("config.wsgi", "-c", "python:config.gunicorn_conf"),
+    "uncached": ("config.wsgi", "-c", "python:config.gunicorn_conf"),
+    "floor": ("bench.raw_sql:application", "--worker-class", "gthread", "--workers", "2", "--threads", "4"),
+    "naive": ("bench.stock_drf:application", "--worker-class", "gthread", "--workers", "2", "--threads", "4"),
 }
 
 
 def environment(database: str, name: str, store: Path) -> dict[str, str]:
-    """As a deployment sets it, for readers on this machine. Each server's connections carry its name."""
+    """Return the environment of a deployment for local clients. Each server's database connections carry its name."""
     own = {
         "DATABASE_URL": f"{database}?application_name=bench-{name}",
         "SECRET_KEY": secrets.token_urlsafe(60),
         "ALLOWED_HOSTS": HOST,
         "CACHE_URL": f"filecache://{store}",
         "DEBUG": "0",
-        "THROTTLES": "0",
+        "RATE_LIMITS_ENABLED": "0",
         "PYTHONPATH": str(ROOT),
         "PYTHONWARNINGS": "ignore",
     }
-    own |= {"ANSWERS": "0"} if name == "uncached" else {}
+    own |= {"CACHE_RESPONSES": "0"} if name == "uncached" else {}
     return {**{key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}, **own}
 
 
 def connect(database: str) -> Any:
-    """A connection to a database by its address; the caller closes it."""
+    """Open a connection to a database by its URL; the caller closes it."""
     connection = psycopg2.connect(database.replace("postgres://", "postgresql://", 1))
     connection.autocommit = True
     return connection
 
 
-class Server:
-    """One of them, from its start until the end of the block; answers at `port`."""
+class BenchServer:
+    """Server process as a context manager, listening on `port`."""
 
     def __init__(self, name: str, database: str, store: Path) -> None:
         self.name, self.database = name, database
         self.environ = environment(database, name, store)
 
-    def __enter__(self) -> "Server":
+    def __enter__(self) -> "BenchServer":
         with socket.create_server((HOST, 0)) as free:
             self.port = free.getsockname()[1]
         command = [sys.executable, "-m", "gunicorn", *WSGI[self.name], "--bind", f"{HOST}:{self.port}"]
         self.process = subprocess.Popen(  # noqa: S603
             command, cwd=ROOT, env=self.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        until = time.monotonic() + WAIT
+        until = time.monotonic() + START_TIMEOUT
         while not self.answers():
             if self.process.poll() is not None or time.monotonic() > until:
                 raise SystemExit(f"{self.name} did not start: {' '.join(command)}")
@@ -75,7 +75,7 @@ class Server:
         self.process.wait()
 
     def answers(self) -> bool:
-        """Whether both workers are there and one of them answers, whatever it says."""
+        """Return whether both workers run and one of them responds, with any status."""
         if len(self.workers()) < 2:
             return False
         connection = HTTPConnection(HOST, self.port, timeout=5)
@@ -91,32 +91,32 @@ class Server:
         return []
 
     def backends(self) -> list[int]:
-        """The processes of the database that serve it; they can be read where it runs on this machine."""
+        """Return the processes of the database that serve it; readable if the database is on this machine."""
         with closing(connect(self.database)) as connection:
             cursor = connection.cursor()
             cursor.execute("SELECT pid FROM pg_stat_activity WHERE application_name = %s", [f"bench-{self.name}"])
             return [pid for (pid,) in cursor.fetchall()]
 
 
-def cpu(pids: list[int]) -> float:
-    """Seconds of processor time that these processes have taken."""
-    return sum(ticks(pid) for pid in pids) / TICKS
+def cpu_seconds(pids: list[int]) -> float:
+    """Return the CPU seconds used by these processes."""
+    return sum(cpu_ticks(pid) for pid in pids) / TICKS
 
 
-def ticks(pid: int) -> int:
+def cpu_ticks(pid: int) -> int:
     with suppress(OSError):
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return int(fields[11]) + int(fields[12])
     return 0
 
 
-def memory(pids: list[int]) -> dict[int, int]:
-    """Bytes of memory that each process holds."""
+def process_memory(pids: list[int]) -> dict[int, int]:
+    """Return the resident memory of each process in bytes."""
     return {pid: int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE for pid in pids}
 
 
-def machine(database: str) -> dict[str, Any]:
-    """What it was measured on."""
+def describe_machine(database: str) -> dict[str, Any]:
+    """Return a description of the machine and database."""
     from importlib.metadata import version  # noqa: PLC0415
 
     model = next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name"))
@@ -135,10 +135,10 @@ def machine(database: str) -> dict[str, Any]:
                 *(f"{name} {version(name)}" for name in packages),
             ]
         ),
-        "commit": git("describe", "--always", "--dirty"),
+        "commit": git_output("describe", "--always", "--dirty"),
     }
 
 
-def git(*words: str) -> str:
+def git_output(*words: str) -> str:
     done = subprocess.run(["git", *words], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603, S607
     return done.stdout.strip() or "?"

@@ -1,4 +1,4 @@
-"""Whether this process lives and may be sent requests: for load balancers and supervisors, at /livez and /readyz."""
+"""Health checks for load balancers and supervisors: liveness at /livez, readiness at /readyz."""
 
 import logging
 import shutil
@@ -13,91 +13,90 @@ from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 
-from config.problems import RETRY_AFTER, problem_answer
-from config.replica import standing
+from core.http.problems import RETRY_AFTER, problem_response
 
 log = logging.getLogger("tracker.health")
-PATIENCE = 1.5  # seconds: a prober that waits for two gets an answer
-LEAST_FREE = 0.05  # of the disk
+PROBE_TIMEOUT = 1.5  # seconds: a probe that waits for two gets an answer
+MIN_FREE_DISK = 0.05  # of the disk
 
 
-class Health:
-    """Answers before anything asks for a host, a session or the database; tells the public nothing but yes or no."""
+class HealthCheckMiddleware:
+    """Middleware that answers health checks before hosts, sessions or the database are touched; says yes or no."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
-        read_migrations()
+        load_migrations()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.path_info not in {"/livez", "/readyz"}:
             return self.get_response(request)
-        response = self.answer(request)
+        response = self.health_response(request)
         response["Cache-Control"] = "no-store"
         return response
 
-    def answer(self, request: HttpRequest) -> HttpResponse:
+    def health_response(self, request: HttpRequest) -> HttpResponse:
         if request.method not in {"GET", "HEAD"}:
-            response = problem_answer(request, 405, _("Use GET or HEAD."))
+            response = problem_response(request, 405, _("Use GET or HEAD."))
             response["Allow"] = "GET, HEAD"
             return response
-        fault = not_ready() if request.path_info == "/readyz" else ""
+        fault = not_ready_reason() if request.path_info == "/readyz" else ""
         if not fault:
-            return JsonResponse({"status": "ok", **(standing() if request.path_info == "/readyz" else {})})
+            return JsonResponse({"status": "ok"})
         log.error("not ready: %s", fault)
-        response = problem_answer(request, 503, _("Not ready. Try again in a few seconds."))
+        response = problem_response(request, 503, _("Not ready. Try again in a few seconds."))
         response["Retry-After"] = RETRY_AFTER
         return response
 
 
 @cache
-def read_migrations() -> None:
-    """Import them all once a process: on a busy machine that alone may take longer than a prober waits."""
+def load_migrations() -> None:
+    """Import all migrations once per process: on a busy machine that alone may take longer than a probe waits."""
     MigrationLoader(None)
 
 
-def not_ready() -> str:
-    """Why this process should get no requests now, for the log; empty when it should."""
-    return disk_fault() or database_fault()
+def not_ready_reason() -> str:
+    """Return why this process should get no requests, for the log; empty when it should."""
+    return disk_error() or database_error()
 
 
-def disk_fault() -> str:
-    """Empty while enough is free where the product writes."""
+def disk_error() -> str:
+    """Return an error when too little disk space is free where the product writes."""
     place = settings.VAR_DIR if settings.VAR_DIR.exists() else settings.BASE_DIR
     usage = shutil.disk_usage(place)
-    return "" if usage.free >= LEAST_FREE * usage.total else f"disk: {usage.free / usage.total:.1%} free at {place}"
+    return "" if usage.free >= MIN_FREE_DISK * usage.total else f"disk: {usage.free / usage.total:.1%} free at {place}"
 
 
 # -- the database ----------------------------------------------------------------------------------------
 
 
-class Question(threading.Thread):
-    """Asks the database on a connection of its own: a server that stays silent holds nothing but this."""
+class ReadinessProbe(threading.Thread):
+    """Thread that queries the database on a connection of its own: a silent server blocks nothing else."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True, name="readiness")
-        self.fault = f"database: no answer in {PATIENCE} seconds"
+        self.error = f"database: no answer in {PROBE_TIMEOUT} seconds"
 
     def run(self) -> None:
         try:
             executor = MigrationExecutor(connection)
             missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
-            self.fault = f"migrations: {len(missing)} not applied, first {missing[0][0]}" if missing else ""
-        except Exception as exc:  # whatever it is, the process is not ready, and the log says why
-            self.fault = f"database: {type(exc).__name__}: {exc}"
+            self.error = f"migrations: {len(missing)} not applied, first {missing[0][0]}" if missing else ""
+        except Exception as exc:  # any error means not ready, and is logged
+            self.error = f"database: {type(exc).__name__}: {exc}"
         finally:
             connection.close()
 
 
-LOCK = threading.Lock()
-ASKING: list[Question] = []  # at most one at a time, however many probes come while the database is silent
+PROBE_LOCK = threading.Lock()
+RUNNING_PROBES: list[ReadinessProbe] = []  # at most one thread, however many probes arrive while the database is silent
 
 
-def database_fault() -> str:
-    """Empty when the database answers in time and holds every migration."""
-    with LOCK:
-        if not ASKING or not ASKING[0].is_alive():
-            ASKING[:] = [Question()]
-            ASKING[0].start()
-        question = ASKING[0]
-    question.join(PATIENCE)
-    return question.fault
+def database_error() -> str:
+    """Return an error unless the database answers in time and has every migration."""
+    with PROBE_LOCK:
+        if not RUNNING_PROBES or not RUNNING_PROBES[0].is_alive():
+            RUNNING_PROBES[:] = [ReadinessProbe()]
+            RUNNING_PROBES[0].start()
+        question = RUNNING_PROBES[0]
+    question.join(PROBE_TIMEOUT)
+    return question.error

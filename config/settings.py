@@ -6,15 +6,17 @@ The table of variables stands in README.md. Nothing here imports either domain.
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from config.chart_libraries import cdn_addresses
-from config.places import media_store, replica_database
+from config import __version__
+from core.web.chart_libraries import cdn_urls
 
+VERSION = __version__  # shown in the footer, on /about/ and in the OpenAPI description
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"  # all that the product writes on its embedded default; never in git
 env = environ.Env()
@@ -28,8 +30,18 @@ def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
     return value
 
 
-def flag(name: str, default: bool) -> bool:
-    """A yes-or-no variable; a word that is neither stops the start instead of meaning no."""
+RENAMED_VARIABLES: dict[str, str] = {}
+"""Variables of the environment that are set under a former name: former name to present one. Logged at start-up."""
+
+
+def flag(name: str, default: bool, former: str = "") -> bool:
+    """A boolean variable; a word that is neither yes nor no stops the start instead of meaning no.
+
+    `former` is the variable's name before it was renamed; it is read for one more release, where the new name is unset.
+    """
+    if former and env.str(former, default=""):
+        RENAMED_VARIABLES[former] = name
+        name = name if env.str(name, default="").strip() else former
     text = env.str(name, default="").strip().lower()
     if text in {"", "1", "true", "yes", "on", "0", "false", "no", "off"}:
         return text in {"1", "true", "yes", "on"} if text else default
@@ -44,6 +56,38 @@ def is_loopback(host: str) -> bool:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def media_storage(address: str) -> dict[str, Any]:
+    """Return the storage of uploaded files: a folder, or a bucket of an S3-compatible server."""
+    parts = urlsplit(address)
+    if not address:
+        return {
+            "BACKEND": "core.files.storage.AtomicFileSystemStorage",
+            "OPTIONS": {"location": VAR_DIR / "media", "base_url": None},
+        }
+    if parts.scheme == "file" and parts.path.startswith("/"):
+        return {
+            "BACKEND": "core.files.storage.AtomicFileSystemStorage",
+            "OPTIONS": {"location": parts.path, "base_url": None},
+        }
+    bucket, _slash, prefix = parts.path.strip("/").partition("/")
+    if parts.scheme not in {"s3", "s3+http"} or not parts.hostname or not bucket or "@" not in parts.netloc:
+        raise ImproperlyConfigured("MEDIA_STORE: use s3://KEY:SECRET@HOST[:PORT]/BUCKET[/PREFIX] or file:///FOLDER.")
+    return {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "endpoint_url": f"{'http' if parts.scheme == 's3+http' else 'https'}://{parts.netloc.rpartition('@')[2]}",
+            "access_key": unquote(parts.username or ""),
+            "secret_key": unquote(parts.password or ""),
+            "bucket_name": bucket,
+            "location": prefix,
+            "region_name": dict(parse_qsl(parts.query)).get("region", "us-east-1"),
+            "addressing_style": "path",
+            "default_acl": None,
+            "querystring_auth": True,
+        },
+    }
 
 
 DEBUG = flag("DEBUG", default=False)
@@ -64,44 +108,45 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "csp",
-    "config.apps.SignInLockout",  # django-axes
+    "accounts.apps.SignInLockoutConfig",  # django-axes
     "simple_history",
     "rest_framework",
     "django_filters",
     "drf_spectacular",
-    "config.apps.House",
+    "drf_spectacular_sidecar",
+    "core",
     "policies",
+    "accounts",
     "pilots",
+    "dashboard",
 ]
 
 SITE_ACCESS = choice("SITE_ACCESS", "public", ("public", "internal"))
 
 MIDDLEWARE = [
-    "config.middleware.RequestId",
-    "config.health.Health",  # before the host, the redirect to https and the sign-in are looked at
-    "config.events.RequestLog",
+    "core.http.middleware.RequestIdMiddleware",
+    "config.health.HealthCheckMiddleware",  # before the host, the redirect to https and the sign-in are looked at
+    "core.http.request_log.AccessLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "config.middleware.IsolationHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "config.conditional.Compression",  # pads answers at random, and CSRF tokens are masked: no BREACH
+    # Pads answers at random, and CSRF tokens are masked: no BREACH.
+    "core.http.conditional_requests.CompressionMiddleware",
     "csp.middleware.CSPMiddleware",
-    "config.middleware.Door",
-    "config.middleware.TrackerParameters",
-    "config.ready.NotNow",  # before anything asks the database
-    "policies.middleware.Demonstration",
+    "core.seed.middleware.DemonstrationMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "config.middleware.ReaderLanguage",
-    "config.throttles.RateLimits",
-    "config.middleware.NoTokenInAddress",
+    "core.http.rate_limits.RateLimitMiddleware",
+    "django.middleware.http.ConditionalGetMiddleware",
+    "core.http.middleware.LanguageMiddleware",
+    "core.http.middleware.RequestChecks",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    *(["django.contrib.auth.middleware.LoginRequiredMiddleware"] if SITE_ACCESS == "internal" else []),
-    *(["config.replica.ReadingFrom"] if env.str("DATABASE_REPLICA_URL", default="") else []),
     "django.contrib.messages.middleware.MessageMiddleware",
-    "config.middleware.AsOf",
-    "pilots.middleware.CorrectionsSince",
+    "core.http.middleware.AsOfMiddleware",
+    # Below all that may reject a request, or knows its reader: a response from the cache is an answer like any other.
+    "core.caching.response_cache.ResponseCacheMiddleware",
+    *(["django.contrib.auth.middleware.LoginRequiredMiddleware"] if SITE_ACCESS == "internal" else []),
     "simple_history.middleware.HistoryRequestMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
@@ -114,12 +159,13 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
-            "builtins": ["django.templatetags.i18n", "django.templatetags.static", "config.templatetags.site"],
+            "builtins": ["django.templatetags.i18n", "django.templatetags.static", "core.templatetags.site"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "config.context.site",
+                "core.web.context_processors.site_context",
+                "dashboard.context_processors.corrections",
             ],
         },
     }
@@ -158,22 +204,27 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": env.cache_url("CACHE_URL", default=f"filecache://{VAR_DIR / 'answers'}")}
 if "filebased" in CACHES["default"]["BACKEND"].lower():
     CACHES["default"]["OPTIONS"] = {"MAX_ENTRIES": 1_000, **CACHES["default"].get("OPTIONS", {})}
-ANSWERS = flag("ANSWERS", default=True)  # keep answers for the next reader: config/kept.py
+CACHE_RESPONSES = flag("CACHE_RESPONSES", default=True, former="ANSWERS")  # core/caching/response_cache.py
+# The response cache rests on versions of these tables; each sign-in updates last_login, on which no response depends.
+VERSIONED_APPS = ("contenttypes", "auth", "config", "policies", "accounts", "pilots")
+UNVERSIONED_TABLES = {"config_token", "config_keptanswer", "config_change", "config_mark", "config_recordversion"}
+UNVERSIONED_COLUMNS = {"auth_user": {"last_login"}}
+# What is computed for a pilot is cached under a version of its own, which writes to these of its rows change.
+RECORD_VERSIONS = {
+    "pilots_pilot": {
+        "pilots_pilot": "{row}.id",
+        **dict.fromkeys(("pilots_stageentry", "pilots_milestone", "pilots_target"), "{row}.pilot_id"),
+        **dict.fromkeys(("pilots_reading", "pilots_lightoverride"), "{row}.pilot_id"),
+        "pilots_targetstep": "(SELECT pilot_id FROM pilots_target WHERE id = {row}.target_id)",
+    }
+}
+USER_SCOPE = "officer"  # relation of a user to the record that limits the permissions
 if "redis" in CACHES["default"]["BACKEND"].lower():  # a silent server holds up no request
     CACHES["default"]["OPTIONS"] = {
         "socket_connect_timeout": 1,
         "socket_timeout": 1,
         **CACHES["default"].get("OPTIONS", {}),
     }
-
-# A replica answers for the facts of both domains; of those apps not for what rights, imports and shipments rest on.
-if env.str("DATABASE_REPLICA_URL", default=""):
-    DATABASES["replica"] = replica_database(
-        env.db_url("DATABASE_REPLICA_URL"), DATABASES["default"], CACHES["default"]["BACKEND"]
-    )
-    DATABASE_ROUTERS = ["config.replica.Router"]
-REPLICATED_APPS = {"policies", "pilots"}
-NEVER_FROM_REPLICA = {f"policies.{name}" for name in ("officer", "import", "importfile", "importchange", "shipment")}
 
 # -- languages and time ------------------------------------------------------------------------------
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
@@ -189,9 +240,11 @@ STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
-    "default": media_store(env.str("MEDIA_STORE", default=""), VAR_DIR / "media"),
+    "default": media_storage(env.str("MEDIA_STORE", default="")),
     "staticfiles": {
-        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage" if DEBUG else "config.storage.StaticFiles"
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "core.web.static_storage.HashedStaticFilesStorage"
     },
 }
 ISOLATED = flag("ISOLATED", default=False)  # no request leaves the intranet
@@ -217,7 +270,7 @@ X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
-        "script-src": [SELF] if ISOLATED else [SELF, *cdn_addresses()],
+        "script-src": [SELF] if ISOLATED else [SELF, *cdn_urls()],
         "style-src": [SELF],
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
@@ -235,7 +288,7 @@ LOGOUT_REDIRECT_URL = "overview"
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
-    "pilots.access.Roles",
+    "accounts.backends.RoleBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -244,7 +297,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 # Files are refused by the length that the request names, before any of it is kept.
 FILE_UPLOAD_HANDLERS = [
-    "config.uploads.Bounded",
+    "core.http.upload_handlers.MaxSizeUploadHandler",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",
 ]
@@ -265,10 +318,10 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_TEMPLATE = "registration/locked.html"
 AXES_VERBOSE = False
-CSRF_FAILURE_VIEW = "config.problems.csrf_failed"
+CSRF_FAILURE_VIEW = "core.http.problems.csrf_failed"
 
-# How many requests one caller may send in how many seconds: config/throttles.py says who counts as one.
-RATES = {
+# How many requests one caller may send in how many seconds: core/http/rate_limits.py says who counts as one.
+RATE_LIMITS = {
     "anonymous": (600, 60),
     "signed-in": (3_000, 60),
     "writes": (1_200, 60),
@@ -276,19 +329,24 @@ RATES = {
     "failed-tokens": (60, 60),
     "passwords": (10, 900),
 }
-if not flag("THROTTLES", default=True):
-    RATES = {}
+if not flag("RATE_LIMITS_ENABLED", default=True, former="THROTTLES"):
+    RATE_LIMITS = {}
 
 # Everything goes to the console, where the server's supervisor takes it: one line a request, and what went wrong.
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"context": {"()": "config.logs.Context"}, "raised": {"()": "config.logs.Raised"}},
-    "formatters": {"line": {"()": "config.logs.PlainLines" if DEBUG else "config.logs.Lines"}},
+    "filters": {
+        "context": {"()": "core.http.log_format.RequestContextFilter"},
+        "raised": {"()": "core.http.log_format.OnlyExceptionsFilter"},
+    },
+    "formatters": {
+        "line": {"()": "core.http.log_format.TextLogFormatter" if DEBUG else "core.http.log_format.JsonLogFormatter"}
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["context"]}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
-        "axes": {"level": "ERROR"},  # config.events tells of sign-ins, without the name that was typed
+        "axes": {"level": "ERROR"},  # core.http.request_log tells of sign-ins, without the name that was typed
         "django": {"level": "INFO"},
         "django.request": {"level": "ERROR", "filters": ["raised"]},
         "django.server": {"handlers": ["console"], "level": "INFO", "propagate": False},
@@ -302,32 +360,58 @@ SIMPLE_HISTORY_HISTORY_CHANGE_REASON_USE_TEXT_FIELD = True
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": [
         "rest_framework.renderers.JSONRenderer",
-        "config.renderers.CSVRenderer",
-        "config.renderers.XLSXRenderer",
+        "core.api.renderers.CSVRenderer",
+        "core.api.renderers.XLSXRenderer",
     ],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_AUTHENTICATION_CLASSES": ["config.tokens.BearerAuthentication", "config.tokens.Session"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.BearerAuthentication",
+        "accounts.authentication.CsrfExplainingSession",
+    ],
     "DEFAULT_PERMISSION_CLASSES": [
         "rest_framework.permissions.IsAuthenticated"
         if SITE_ACCESS == "internal"
         else "rest_framework.permissions.AllowAny"
     ],
-    "DEFAULT_PAGINATION_CLASS": "config.paging.Pages",
+    "DEFAULT_PAGINATION_CLASS": "core.api.pagination.RecordPagination",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "config.problems.exception_handler",
+    "EXCEPTION_HANDLER": "core.http.problems.exception_handler",
     "COERCE_DECIMAL_TO_STRING": False,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
+FILTERS_VERBOSE_LOOKUPS = {  # labels of filters: "Issued on is greater than or equal to"
+    "exact": "",
+    "in": _("is one of these, separated by commas"),
+    "ne": _("is none of these, separated by commas; records without any are listed"),
+    "gte": _("is greater than or equal to"),
+    "lte": _("is less than or equal to"),
+    "gt": _("is greater than"),
+    "lt": _("is less than"),
+    "isnull": _("is missing: true or false"),
+    "icontains": _("contains, in capitals or small letters"),
+    "startswith": _("starts with, in capitals or small letters"),
+}
 SPECTACULAR_SETTINGS = {
-    "TITLE": "Synergy Pilot Tracker API",
-    "DESCRIPTION": "Read what the pages show: the same records, the same numbers, by the same functions.",
-    "VERSION": "1",
+    "TITLE": _("Synergy Pilot Tracker API"),
+    "DESCRIPTION": _(
+        "Everything the pages show, for programs: the same records, the same numbers, made by the same functions. "
+        "Start with the guide: [Use the API](/api/use/)."
+    ),
+    "VERSION": __version__,
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "ENUM_GENERATE_CHOICE_DESCRIPTION": True,
     "DISABLE_DOCSTRING_DESCRIPTIONS": True,  # docstrings are for those who read the code, in English
-    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "config.openapi.arrange.arranged"],
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "core.api.openapi.hooks.arrange_schema"],
+    "SORT_OPERATIONS": False,  # the order of the URLconf
+    "SWAGGER_UI_DIST": "SIDECAR",  # served by ourselves
+    "SWAGGER_UI_SETTINGS": {
+        "deepLinking": True,
+        "docExpansion": "none",
+        "defaultModelsExpandDepth": 0,
+        "validatorUrl": None,  # else Swagger UI sends the address of the schema to a validator on the internet
+    },
     "SORT_OPERATION_PARAMETERS": False,  # an address's own filters come before what all share
     "ENUM_NAME_OVERRIDES": {
         **{
@@ -343,11 +427,18 @@ SPECTACULAR_SETTINGS = {
             for name in (
                 *("PilotKind", "CityType", "Facet", "Colour", "TargetKind", "ValueStatus", "ReadingState"),
                 *("IndicatorKind", "Direction", "Accumulation", "RollUp", "SynergyUse"),
+                *("PracticeField", "PracticeLevel", "CostKind", "EffectBasis", "FollowUpKind", "Cause"),
             )
         },
+        "FollowUpState": "pilots.metrics.follow_up_states.FollowUpState",
+        "Move": "pilots.metrics.follow_up_states.Move",
+        **{
+            name: f"pilots.metrics.practice_states.{name}"
+            for name in ("PracticeState", "AdoptionState", "Trust", "GiveUpReason")
+        },
         "StageCode": "pilots.models.Stage",
-        "CoControl": "pilots.metrics.CoControl",
-        "Band": "pilots.metrics.Band",
-        "Basis": "pilots.synergy.Basis",
+        "CoControl": "pilots.metrics.reduction.CoControl",
+        "Band": "pilots.metrics.reduction.ElasticityBand",
+        "Basis": "pilots.analytics.synergy.EmissionBasis",
     },
 }

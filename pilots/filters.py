@@ -1,29 +1,45 @@
-"""One FilterSet a record: the list page and the API filter by the same words."""
+"""FilterSets of policies, shared by list pages and API."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
-from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 import django_filters
 from django import forms
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, QuerySet, Subquery
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
 
-from config.filters import FlagFilter, RecordField, RecordFilter, SearchFilter, WordFilter, WordsFilter, parts
-from config.lists import in_order
-from pilots.metrics import ORDERED, year_due
+from core.files.content_types import MEDIA_TYPES
+from core.web.filters import (
+    ChoiceFilter,
+    RelatedFilter,
+    RelatedFormField,
+    SearchFilter,
+    YesNoFilter,
+)
+from pilots.analytics.pilot_status import UNKNOWN_STAGE
+from pilots.analytics.status_filter import LIGHTS
+from pilots.follow_ups.status_filter import CAUSED, CLEARED, NOT_RATED, OPEN_STATE, RELAPSED, STILL_RED
+from pilots.metrics.follow_up_states import FollowUpState
+from pilots.metrics.practice_states import PracticeState
+from pilots.metrics.progress import year_due
+from pilots.metrics.stages import ORDERED_STAGES
 from pilots.models import (
     Batch,
     CityType,
-    Colour,
     Direction,
+    Document,
     Facet,
+    FollowUp,
+    FollowUpKind,
     Indicator,
     IndicatorKind,
     Milestone,
     Pilot,
     PilotKind,
+    Practice,
+    PracticeField,
+    PracticeLevel,
     Reading,
     ReadingState,
     RollUp,
@@ -34,22 +50,19 @@ from pilots.models import (
     TargetKind,
     ValueStatus,
 )
-from pilots.models.indicators import PERIOD
-from pilots.progress import AT_A_TIME, UNKNOWN, PilotStatus, build_progress
-from pilots.readings import newest_accepted
-from pilots.standings import Standing, standings
+from pilots.models.indicator import PERIOD
+from pilots.readings import YEARLY, newest_accepted
 from policies.filters import ProvinceFilter
-from policies.models import Confidence, Industry, Level, PlanStatus, Policy, Province, Region
+from policies.models import Agency, Confidence, Industry, Level, PlanStatus, Policy, Province, Region
 
-COLOURS = list(Colour)
-LIGHTS = [(colour.value, colour.label) for colour in Colour if colour != Colour.BLUE]  # only a milestone is ever blue
+LIGHT_CHOICES = [(colour.value, colour.label) for colour in LIGHTS]
 
 
 class BatchFilter(django_filters.FilterSet):
     q = SearchFilter("title_zh", "title_en", "short_name_zh", "short_name_en", "slug")
-    level = WordFilter(choices=Level.choices, label=_("Level"))
-    province = RecordFilter(queryset=Province.objects.all(), label=_("Province"))
-    policy = RecordFilter(queryset=Policy.objects.all(), label=_("Policy"))
+    level = ChoiceFilter(choices=Level.choices, label=_("Level"))
+    province = RelatedFilter(queryset=Province.objects.all(), label=_("Province"))
+    policy = RelatedFilter(queryset=Policy.objects.all(), label=_("Policy"))
 
     class Meta:
         model = Batch
@@ -58,39 +71,33 @@ class BatchFilter(django_filters.FilterSet):
 
 class PilotFilter(django_filters.FilterSet):
     q = SearchFilter("name_zh", "name_en", "slug", "prefecture_zh", "province__name_zh", "province__name_en")
-    kind = WordFilter(choices=PilotKind.choices, label=_("Kind"))
-    batch = RecordFilter(queryset=Batch.objects.all(), label=_("Batch"))
-    level = WordFilter(field_name="batch__level", choices=Level.choices, label=_("Level"))
-    province = RecordFilter(queryset=Province.objects.all(), label=_("Province"))
-    region = WordFilter(field_name="province__region", choices=Region.choices, label=_("Region"))
-    industry = RecordFilter(field_name="industries", queryset=Industry.objects.all(), label=_("Industry"))
-    city_type = WordFilter(choices=CityType.choices, label=_("City type"))
-    confidence = WordFilter(choices=Confidence.choices, label=_("Confidence"))
+    kind = ChoiceFilter(choices=PilotKind.choices, label=_("Kind"))
+    batch = RelatedFilter(queryset=Batch.objects.all(), label=_("Batch"))
+    level = ChoiceFilter(field_name="batch__level", choices=Level.choices, label=_("Level"))
+    province = RelatedFilter(queryset=Province.objects.all(), label=_("Province"))
+    region = ChoiceFilter(field_name="province__region", choices=Region.choices, label=_("Region"))
+    industry = RelatedFilter(field_name="industries", queryset=Industry.objects.all(), label=_("Industry"))
+    city_type = ChoiceFilter(choices=CityType.choices, label=_("City type"))
+    confidence = ChoiceFilter(choices=Confidence.choices, label=_("Confidence"))
 
     class Meta:
         model = Pilot
         fields: list[str] = []
 
 
-class ComputedWordsFilter(WordsFilter):
-    """Several words about what is computed of a record."""
+class ComputedChoiceFilter(ChoiceFilter):
+    """Filter by a value of a computed field: validated here, applied by the view."""
 
-    def filter(self, qs: QuerySet[Any], value: list[str]) -> QuerySet[Any]:
-        return qs
-
-
-class ComputedFilter(WordFilter):
-    """A word about what is computed of a record: it is checked here, and the view narrows the rows by it."""
-
-    several = ComputedWordsFilter
     computed = True
 
     def filter(self, qs: QuerySet[Any], value: str) -> QuerySet[Any]:
         return qs
 
 
-class MembershipFilter(ComputedFilter):
-    """Whether withdrawn pilots are listed: it is checked here, and `PilotQuerySet.members` applies it to the day."""
+class MembershipFilter(ComputedChoiceFilter):
+    """Whether withdrawn pilots are listed: validated here, applied by `PilotQuerySet.members`."""
+
+    takes_several = False
 
     def __init__(self) -> None:
         super().__init__(
@@ -99,187 +106,79 @@ class MembershipFilter(ComputedFilter):
             empty_label=_("left out"),
         )
 
-    def suffixed(self) -> dict[str, Any]:
-        return {}
 
-
-class PilotOnDayFilter(PilotFilter):
-    """Pilots also by what they are on the day asked for; `standings.narrowed` applies stage and light."""
+class PilotStatusFilter(PilotFilter):
+    """Filters by a pilot's status on the as-of date; stage and light are applied by `analytics/status_filter.py`."""
 
     withdrawn = MembershipFilter()
-    stage = ComputedFilter(choices=Stage.choices, label=_("Stage"))
-    light = ComputedFilter(choices=LIGHTS, label=_("Light"))
-
-    @staticmethod
-    def computed(params: Mapping[str, str]) -> dict[str, set[str]]:
-        """The stages, and the lights, that the parameters leave; nothing of one that they do not ask about."""
-        every = {"stages": ("stage", {*Stage.values, UNKNOWN}), "lights": ("light", {word for word, _label in LIGHTS})}
-        asked = {many: left(params, name, words) for many, (name, words) in every.items()}
-        return {many: words for many, words in asked.items() if words != every[many][1]}
+    stage = ComputedChoiceFilter(choices=Stage.choices, label=_("Stage"))
+    light = ComputedChoiceFilter(choices=LIGHT_CHOICES, label=_("Light"))
 
 
-def left(params: Mapping[str, str], name: str, words: set[str]) -> set[str]:
-    """Those of the words that the parameter and its suffixes leave."""
-    if name in params:
-        words = words & {params[name]}
-    if f"{name}__in" in params:
-        words = words & set(parts(params[f"{name}__in"]))
-    return words - set(parts(params.get(f"{name}__ne", "")))
+class PilotPageFilter(PilotStatusFilter):
+    """Filters of the pilots page."""
 
-
-class PilotPageFilter(PilotOnDayFilter):
-    """The pilots page shows the progress of its rows, and sorts and filters by it when asked.
-
-    Where all pilots stand is computed when that is asked for, and for the counts in the choices of a list of moderate
-    length; `look_up` computes the progress of the rows which are shown.
-    """
-
-    COMPUTED = ("stage", "reached", "light")
-    SORTED_BY: ClassVar[Mapping[str, Callable[[Standing], int | None]]] = {
-        "stage": lambda item: item.order,
-        "days": lambda item: item.days,
-        "light": lambda item: None if item.colour is None else COLOURS.index(item.colour),
-    }
-
-    stage = ComputedFilter(choices=[*Stage.choices, (UNKNOWN, _("Not on record"))], label=_("Stage"))
-    reached = ComputedFilter(
-        choices=[(stage.value, stage.label) for stage in ORDERED], label=_("Stage reached or passed")
+    stage = ComputedChoiceFilter(choices=[*Stage.choices, (UNKNOWN_STAGE, _("Not on record"))], label=_("Stage"))
+    reached = ComputedChoiceFilter(
+        choices=[(stage.value, stage.label) for stage in ORDERED_STAGES], label=_("Stage reached or passed")
     )
-    statuses: dict[int, PilotStatus]
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.statuses = {}
-
-    @cached_property
-    def computes(self) -> bool:
-        """Whether the list is narrowed or sorted by what is computed."""
-        asked = self.form.cleaned_data
-        sort = self.data.get("sort", "").removeprefix("-")
-        return sort in self.SORTED_BY or any(asked[name] for name in self.COMPUTED)
-
-    @cached_property
-    def moderate(self) -> bool:
-        """Whether the list is so short that where all of its pilots stand costs a moment."""
-        return self.queryset.count() <= AT_A_TIME
-
-    @cached_property
-    def standings(self) -> dict[int, Standing]:
-        """Where the pilots stand: all where they are few; else what is asked of those that the other filters leave."""
-        if self.moderate:
-            return standings(self.queryset, self.request.as_of)
-        asked = {self.data.get("sort", "").removeprefix("-"), *(name for name in self.COMPUTED if self.data.get(name))}
-        return standings(
-            self.qs,
-            self.request.as_of,
-            with_stages=not asked.isdisjoint({"stage", "days", "reached"}),
-            with_lights="light" in asked,
-        )
-
-    def picked(self, fields: Sequence[str], word: str) -> list[int] | None:
-        """The keys of the rows in order, where that is computed; what has no number comes last in either direction."""
-        if not self.computes:
-            return None
-        name, backwards = word.removeprefix("-"), word.startswith("-")
-        by_field = ["pk"] if name in self.SORTED_BY else [*in_order(fields, backwards), "pk"]
-        stored = self.qs.select_related(None).prefetch_related(None).order_by(*by_field).values_list("pk", flat=True)
-        keys = [key for key in stored if self.fits(self.standings[key])]
-        if name not in self.SORTED_BY:
-            return keys
-        number = self.SORTED_BY[name]
-        found = {key: number(self.standings[key]) for key in keys}
-        known = [key for key in keys if found[key] is not None]
-        known.sort(key=lambda key: found[key] or 0, reverse=backwards)  # stable: ties stay in the order of their keys
-        return [*known, *(key for key in keys if found[key] is None)]
-
-    def fits(self, item: Standing) -> bool:
-        """Whether a pilot answers all that is asked of what is computed."""
-        asked = {name: self.form.cleaned_data[name] for name in self.COMPUTED}
-        words = words_of(item)
-        return all(not value or value in words[name] for name, value in asked.items())
-
-    def computed_values(self) -> dict[str, dict[int, Collection[str]]]:
-        """The words of each pilot for the counts; of none where the list is long."""
-        if not self.moderate:
-            return {}
-        return {name: {key: words_of(item)[name] for key, item in self.standings.items()} for name in self.COMPUTED}
-
-    def computed_passes(self, name: str, value: str) -> set[int] | None:
-        """The keys of the pilots which that filter leaves; None where only some are known."""
-        if name not in self.COMPUTED:  # the rows were chosen by it
-            return set(self.queryset.order_by().values_list("pk", flat=True))
-        if not self.moderate:
-            return None
-        return {key for key, item in self.standings.items() if value in words_of(item)[name]}
-
-    def look_up(self, pilots: Sequence[Pilot]) -> None:
-        """Let `statuses` hold the progress of these rows. Seven queries, or none where it does already."""
-        missing = [pilot.pk for pilot in pilots if pilot.pk not in self.statuses]
-        if missing:
-            found = build_progress(Pilot.objects.filter(pk__in=missing), self.request.as_of)
-            self.statuses |= {item.pilot.pk: item for item in found.pilots}
-
-
-def words_of(item: Standing) -> dict[str, Collection[str]]:
-    """By filter, the words that find a pilot."""
-    furthest = item.reached
-    passed = [stage.value for stage in ORDERED if furthest is not None and furthest.order >= stage.order]
-    return {"stage": (item.stage or "",), "light": (item.colour or "",), "reached": passed}
 
 
 class CoverageFilter(django_filters.FilterSet):
-    """Which pilots a coverage counts."""
+    """Filters of the pilots that a coverage counts."""
 
-    batch = RecordFilter(queryset=Batch.objects.all(), label=_("Batch"))
-    level = WordFilter(field_name="batch__level", choices=Level.choices, label=_("Level"))
-    kind = WordFilter(choices=PilotKind.choices, label=_("Kind"))
-    province = RecordFilter(queryset=Province.objects.all(), label=_("Province"))
+    batch = RelatedFilter(queryset=Batch.objects.all(), label=_("Batch"))
+    level = ChoiceFilter(field_name="batch__level", choices=Level.choices, label=_("Level"))
+    kind = ChoiceFilter(choices=PilotKind.choices, label=_("Kind"))
+    province = RelatedFilter(queryset=Province.objects.all(), label=_("Province"))
 
     class Meta:
         model = Pilot
         fields: list[str] = []
 
 
-class ItselfFilter(RecordFilter):
-    """The one record of this code."""
+class SelfFilter(RelatedFilter):
+    """Filter by the record itself, given by its slug."""
 
     def filter(self, qs: QuerySet[Any], value: Any) -> QuerySet[Any]:
         return qs.filter(pk=value.pk) if value else qs
 
 
 class ProgressFilter(CoverageFilter):
-    """Whose progress is asked for."""
+    """Filters of the pilots' progress."""
 
-    pilot = ItselfFilter(queryset=Pilot.objects.all(), label=_("Pilot"))
+    pilot = extend_schema_field({"type": "string", "description": _("Pilot")})(
+        SelfFilter(queryset=Pilot.objects.all(), label=_("Pilot"))
+    )
 
 
 class SynergyFilter(CoverageFilter):
-    """Whose synergy is asked for."""
+    """Filters of the pilots' synergy."""
 
-    industry = RecordFilter(field_name="industries", queryset=Industry.objects.all(), label=_("Industry"))
+    industry = RelatedFilter(field_name="industries", queryset=Industry.objects.all(), label=_("Industry"))
 
 
 class TrendFilter(ProgressFilter, SynergyFilter):
-    """Over which pilots a trend is asked for."""
+    """Filters of the pilots of a trend."""
 
 
-class UpperField(RecordField):
-    """A record named by a code in capitals, however it is written."""
+class UppercaseCodeField(RelatedFormField):
+    """A record given by an upper-case code, in any case."""
 
     @staticmethod
-    def stored(code: str) -> str:
+    def normalise(code: str) -> str:
         return code.upper()
 
 
-class IndicatorField(UpperField):
-    """An indicator, named in choices with its unit."""
+class IndicatorField(UppercaseCodeField):
+    """An indicator, labelled with its unit."""
 
     def label_from_instance(self, obj: Any) -> str:
         return str(obj.with_unit)
 
 
-class OwnIndicatorFilter(RecordFilter):
-    """The indicator that a page is about; it does not narrow the pilots."""
+class PageIndicatorFilter(RelatedFilter):
+    """The indicator of a page; it does not filter the pilots."""
 
     field_class = IndicatorField
 
@@ -291,9 +190,9 @@ class OwnIndicatorFilter(RecordFilter):
 
 
 class TrendPageFilter(SynergyFilter):
-    """Over which pilots the trends page looks, and at which indicator."""
+    """Filters of the trends page: pilots, and the indicator."""
 
-    indicator = OwnIndicatorFilter(empty_label=_("most reported"))
+    indicator = PageIndicatorFilter(empty_label=_("most reported"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -301,50 +200,50 @@ class TrendPageFilter(SynergyFilter):
 
     @property
     def picked(self) -> Indicator | None:
-        """The indicator picked, else the one with the most accepted yearly values among those that are summed."""
+        """The chosen indicator, else the one with the most accepted yearly values among those that are summed."""
         found: Indicator | None = self.form.cleaned_data.get("indicator")
-        return found or most_reported(self.request.as_of)
+        return found or most_reported_indicator(self.request.as_of)
 
 
-def most_reported(as_of: date) -> Indicator | None:
-    """The indicator with the most accepted yearly values by the day, of those whose values are summed."""
-    years = Q(readings__accepted_on__lte=as_of) & ~Q(readings__period__contains="Q")
-    counted = Indicator.objects.filter(rollup=RollUp.SUM).annotate(n=Count("readings", filter=years))
-    return counted.filter(n__gt=0).order_by("-n", "pk").first()
+def most_reported_indicator(as_of: date) -> Indicator | None:
+    """Return the indicator with the most yearly values that count on the as-of date, of those that are summed."""
+    years = newest_accepted(as_of, Reading.objects.filter(YEARLY, indicator__rollup=RollUp.SUM))
+    most = years.order_by().values("indicator").annotate(n=Count("pk")).order_by("-n", "indicator")
+    return Indicator.objects.filter(pk=Subquery(most.values("indicator")[:1])).first()
 
 
 class SynergyPageFilter(SynergyFilter):
-    """The synergy page also asks for a year: one with an accepted value, the last one due unless another is picked."""
+    """Filters of the synergy page: pilots, and a year with accepted values, by default the last one due."""
 
-    year = ComputedFilter(choices=[], label=_("Year"), empty_label=_("the last one due"))
+    year = ComputedChoiceFilter(choices=[], label=_("Year"), empty_label=_("the last one due"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        on_record = newest_accepted(self.request.as_of, Reading.objects.exclude(period__contains="-"))
+        on_record = newest_accepted(self.request.as_of, Reading.objects.filter(YEARLY))
         years = {*on_record.order_by().values_list("period", flat=True).distinct(), str(year_due(self.request.as_of))}
         self.filters["year"].extra["choices"] = [(year, year) for year in sorted(years, reverse=True)]
 
     @property
     def picked_year(self) -> int | None:
-        """The year picked; None where it is left to the rule."""
+        """The chosen year; None for the default."""
         picked = self.form.cleaned_data.get("year")
         return int(picked) if picked else None
 
 
 class ProvincePageFilter(ProvinceFilter):
-    """The provinces page lists the roster, so it filters by the plan's status instead of by being in the roster."""
+    """Filters of the provinces page: it lists the roster, and filters by the plan's status instead."""
 
     in_roster = None  # type: ignore[assignment]  # taken away: django-filter's own way
-    status = WordFilter(field_name="plan_status", choices=PlanStatus.choices, label=_("Plan"))
+    status = ChoiceFilter(field_name="plan_status", choices=PlanStatus.choices, label=_("Plan"))
 
 
 # -- what belongs to a pilot -----------------------------------------------------------------------------
 
 
-class IndicatorCodeFilter(RecordFilter):
+class IndicatorCodeFilter(RelatedFilter):
     """Filter by an indicator: `?indicator=AIR_SO2`."""
 
-    field_class = UpperField
+    field_class = UppercaseCodeField
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(queryset=Indicator.objects.all(), to_field_name="code", label=_("Indicator"), **kwargs)
@@ -360,36 +259,36 @@ class PeriodFilter(django_filters.CharFilter):
         super().__init__(lookup_expr="startswith", regex=PERIOD, error_messages={"invalid": invalid}, **kwargs)
 
 
-class OfPilotFilter(django_filters.FilterSet):
-    """What every part of a pilot's record can be asked by."""
+class PilotPartFilter(django_filters.FilterSet):
+    """Filters shared by all records of a pilot."""
 
-    pilot = RecordFilter(queryset=Pilot.objects.all(), label=_("Pilot"))
-    batch = RecordFilter(field_name="pilot__batch", queryset=Batch.objects.all(), label=_("Batch"))
-    province = RecordFilter(field_name="pilot__province", queryset=Province.objects.all(), label=_("Province"))
-
-
-OF_PILOT = ("pilot__name_zh", "pilot__name_en", "pilot__slug")
-OF_INDICATOR = ("indicator__code", "indicator__name_zh", "indicator__name_en")
-NOTES = ("note_en", "note_zh")
+    pilot = RelatedFilter(queryset=Pilot.objects.all(), label=_("Pilot"))
+    batch = RelatedFilter(field_name="pilot__batch", queryset=Batch.objects.all(), label=_("Batch"))
+    province = RelatedFilter(field_name="pilot__province", queryset=Province.objects.all(), label=_("Province"))
 
 
-class StageFilter(OfPilotFilter):
-    q = SearchFilter(*OF_PILOT, "evidence", "reason_en", "reason_zh", *NOTES)
-    stage = WordFilter(choices=Stage.choices, label=_("Stage"))
-    kind = WordFilter(field_name="pilot__kind", choices=PilotKind.choices, label=_("Kind"))
+PILOT_SEARCH_FIELDS = ("pilot__name_zh", "pilot__name_en", "pilot__slug")
+INDICATOR_SEARCH_FIELDS = ("indicator__code", "indicator__name_zh", "indicator__name_en")
+NOTE_FIELDS = ("note_en", "note_zh")
+
+
+class StageFilter(PilotPartFilter):
+    q = SearchFilter(*PILOT_SEARCH_FIELDS, "evidence", "reason_en", "reason_zh", *NOTE_FIELDS)
+    stage = ChoiceFilter(choices=Stage.choices, label=_("Stage"))
+    kind = ChoiceFilter(field_name="pilot__kind", choices=PilotKind.choices, label=_("Kind"))
 
     class Meta:
         model = StageEntry
         fields: list[str] = []
 
 
-class MilestoneFilter(OfPilotFilter):
-    """Milestones; `done` means done by the day asked for (annotated by the view)."""
+class MilestoneFilter(PilotPartFilter):
+    """Filters of milestones; `done` means done by the as-of date (annotated by the view)."""
 
-    q = SearchFilter(*OF_PILOT, "title_zh", "title_en", "owner", *NOTES)
-    facet = WordFilter(choices=Facet.choices, label=_("Facet"))
-    is_key = FlagFilter(field_name="is_key", label=_("Key milestone"))
-    done = FlagFilter(field_name="done_then", label=_("Done"))
+    q = SearchFilter(*PILOT_SEARCH_FIELDS, "title_zh", "title_en", "owner", *NOTE_FIELDS)
+    facet = ChoiceFilter(choices=Facet.choices, label=_("Facet"))
+    is_key = YesNoFilter(field_name="is_key", label=_("Key milestone"))
+    done = YesNoFilter(field_name="done_then", label=_("Done"))
     withdrawn = MembershipFilter()
 
     class Meta:
@@ -398,22 +297,22 @@ class MilestoneFilter(OfPilotFilter):
 
 
 class IndicatorFilter(django_filters.FilterSet):
-    q = SearchFilter("code", "name_zh", "name_en", *NOTES)
-    kind = WordFilter(choices=IndicatorKind.choices, label=_("Kind"))
-    direction = WordFilter(choices=Direction.choices, label=_("Direction"))
-    binding = FlagFilter(field_name="binding", label=_("Binding"))
-    may_enter_synergy = WordFilter(choices=SynergyUse.choices, label=_("May enter synergy"))
+    q = SearchFilter("code", "name_zh", "name_en", *NOTE_FIELDS)
+    kind = ChoiceFilter(choices=IndicatorKind.choices, label=_("Kind"))
+    direction = ChoiceFilter(choices=Direction.choices, label=_("Direction"))
+    binding = YesNoFilter(field_name="binding", label=_("Binding"))
+    may_enter_synergy = ChoiceFilter(choices=SynergyUse.choices, label=_("May enter synergy"))
 
     class Meta:
         model = Indicator
         fields: list[str] = []
 
 
-class TargetFilter(OfPilotFilter):
-    q = SearchFilter(*OF_PILOT, *OF_INDICATOR, "target_text_en", "target_text_zh", *NOTES)
+class TargetFilter(PilotPartFilter):
+    q = SearchFilter(*PILOT_SEARCH_FIELDS, *INDICATOR_SEARCH_FIELDS, "target_text_en", "target_text_zh", *NOTE_FIELDS)
     indicator = IndicatorCodeFilter()
-    kind = WordFilter(choices=TargetKind.choices, label=_("Kind"))
-    binding = FlagFilter(field_name="binding", label=_("Binding"))
+    kind = ChoiceFilter(choices=TargetKind.choices, label=_("Kind"))
+    binding = YesNoFilter(field_name="binding", label=_("Binding"))
     withdrawn = MembershipFilter()
 
     class Meta:
@@ -421,15 +320,134 @@ class TargetFilter(OfPilotFilter):
         fields: list[str] = []
 
 
-class ReadingFilter(OfPilotFilter):
-    """Readings; `state` is the state on the day asked for (annotated by the view)."""
+class ReadingFilter(PilotPartFilter):
+    """Filters of readings; `state` is the state on the as-of date (annotated by the view)."""
 
-    q = SearchFilter(*OF_PILOT, *OF_INDICATOR, *NOTES)
+    q = SearchFilter(*PILOT_SEARCH_FIELDS, *INDICATOR_SEARCH_FIELDS, *NOTE_FIELDS)
     indicator = IndicatorCodeFilter()
     period = PeriodFilter(label=_("Period: a year with its quarters, or one quarter"))
-    value_status = WordFilter(choices=ValueStatus.choices, label=_("Value status"))
-    state = WordFilter(field_name="state_then", choices=ReadingState.choices, label=_("State"))
+    value_status = ChoiceFilter(choices=ValueStatus.choices, label=_("Value status"))
+    state = ChoiceFilter(field_name="state_then", choices=ReadingState.choices, label=_("State"))
 
     class Meta:
         model = Reading
+        fields: list[str] = []
+
+
+# -- follow-ups ------------------------------------------------------------------------------------------
+
+
+class ComputedYesNoFilter(YesNoFilter):
+    """Filter by yes or no of a computed value: validated here, applied by the view."""
+
+    computed = True
+
+    def filter(self, qs: QuerySet[Any], value: str) -> QuerySet[Any]:
+        return qs
+
+
+class FollowUpFilter(django_filters.FilterSet):
+    """Filters of follow-ups; those by state and lateness are applied by `follow_ups/status_filter.py`."""
+
+    q = SearchFilter(
+        *("number", "title_zh", "title_en", "task_zh", "task_en", "meeting"),
+        *("pilot__name_zh", "pilot__name_en", "owner_agency__name_zh", "owner_agency__name_en"),
+    )
+    state = ComputedChoiceFilter(choices=[(OPEN_STATE, _("any open one")), *FollowUpState.choices], label=_("State"))
+    overdue = ComputedYesNoFilter(label=_("Overdue"))
+    kind = ChoiceFilter(choices=FollowUpKind.choices, label=_("Kind"))
+    province = RelatedFilter(queryset=Province.objects.all(), label=_("Province"))
+    agency = RelatedFilter(field_name="owner_agency", queryset=Agency.objects.all(), label=_("Responsible agency"))
+    is_key = YesNoFilter(field_name="is_key", label=_("Key follow-up"))
+    pilot = RelatedFilter(queryset=Pilot.objects.select_related("batch"), label=_("Pilot"))
+    policy = RelatedFilter(queryset=Policy.objects.all(), label=_("Policy"))
+    meeting = django_filters.CharFilter(label=_("Meeting"))
+
+    class Meta:
+        model = FollowUp
+        fields: list[str] = []
+
+
+class FollowUpPageFilter(FollowUpFilter):
+    """Filters of the page of follow-ups: by subject and result, meetings as choices, what waits for an editor."""
+
+    subject = ComputedChoiceFilter(
+        choices=[
+            ("pilot", _("pilot")),
+            ("province", _("province")),
+            ("policy", _("policy")),
+            ("practice", _("practice")),
+        ],
+        label=_("Subject"),
+    )
+    result = ComputedChoiceFilter(
+        choices=[
+            (CAUSED, _("opened for a red light")),
+            (CLEARED, _("red light cleared")),
+            (STILL_RED, _("still red when closed")),
+            (NOT_RATED, _("not known when closed")),
+            (RELAPSED, _("red again later")),
+        ],
+        label=_("What became of the light"),
+    )
+    mine = ComputedYesNoFilter(label=_("Waiting for me"))
+    meeting = ChoiceFilter(choices=[], label=_("Meeting"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        held = self.queryset.exclude(meeting="").order_by("meeting").values_list("meeting", flat=True).distinct()
+        self.filters["meeting"].extra["choices"] = [(name, name) for name in held]
+        if not (self.request.user.is_staff or "mine" in self.data):
+            del self.filters["mine"]
+
+
+# -- practices -------------------------------------------------------------------------------------------
+
+
+class PracticeSearchFilter(SearchFilter):
+    """Quick search that also reads the names of origins, of which there may be several."""
+
+    def filter(self, qs: QuerySet[Any], value: str) -> QuerySet[Any]:
+        return qs.filter(pk__in=super().filter(Practice.objects.all(), value).values("pk")) if value else qs
+
+
+class OriginFilter(RelatedFilter):
+    """Filter by a property of the origins; a practice with several is found once."""
+
+    def filter(self, qs: QuerySet[Any], value: Any) -> QuerySet[Any]:
+        return qs.filter(pk__in=Practice.objects.filter(**{self.field_name: value}).values("pk")) if value else qs
+
+
+class PracticeFilter(django_filters.FilterSet):
+    """Filters of practices; `state` and `measured` are as of the day (annotated by `practices_on`)."""
+
+    q = PracticeSearchFilter(
+        *("title_zh", "title_en", "slug", "problem_zh", "problem_en", "action_zh", "action_en"),
+        *("origins__name_zh", "origins__name_en"),
+    )
+    state = ChoiceFilter(field_name="state_then", choices=PracticeState.choices, label=_("State"))
+    field = ChoiceFilter(choices=PracticeField.choices, label=_("Field of action"))
+    industry = RelatedFilter(field_name="industries", queryset=Industry.objects.all(), label=_("Industry"))
+    province = OriginFilter(
+        field_name="origins__province", queryset=Province.objects.all(), label=_("Province of the origin")
+    )
+    level = ChoiceFilter(choices=PracticeLevel.choices, label=_("Where it can be copied"))
+    facet = ChoiceFilter(choices=Facet.choices, label=_("Facet"))
+    measured = YesNoFilter(field_name="measured_then", label=_("With a measured effect"))
+    pilot = OriginFilter(field_name="origins", queryset=Pilot.objects.select_related("batch"), label=_("Origin"))
+
+    class Meta:
+        model = Practice
+        fields: list[str] = []
+
+
+class DocumentFilter(django_filters.FilterSet):
+    """Filters of documents."""
+
+    q = SearchFilter("title", "doc_number", "file_name")
+    media_type = ChoiceFilter(choices=[(value, kind.upper()) for kind, value in MEDIA_TYPES.items()], label=_("Type"))
+    is_public = YesNoFilter(label=_("Public"))
+
+    class Meta:
+        model = Document
         fields: list[str] = []

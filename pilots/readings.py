@@ -1,8 +1,8 @@
-"""Which version of a reading counts on a day, as a queryset and as a list: the one definition that all numbers share.
+"""Newest accepted version of a reading on a day, as queryset and as list: the one definition for all numbers.
 
-Of each pilot, indicator and period the newest version accepted by the day counts. A version that was accepted and has
-been disputed since stands for nothing, and no older one takes its place; a version that was never accepted changes
-nothing. `tests/pilots/test_readings.py` holds the two forms to each other.
+For each pilot, indicator and period the newest version accepted by the day counts. If that version has since been
+disputed, no version counts, not even an older one; versions that were never accepted are ignored.
+`tests/pilots/test_readings.py` holds the two forms to each other.
 """
 
 from __future__ import annotations
@@ -10,48 +10,73 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 
 from pilots.models import Reading, ReadingState
 
-SAME_VALUE = ("pilot", "indicator", "period")
+VALUE_KEY_FIELDS = ("pilot", "indicator", "period")
 """What all versions of one value have in common."""
+
+YEARLY = ~Q(period__contains="-")
+"""Condition of readings of a whole year; a quarter is written 2025-Q3."""
+
+
+def is_yearly(period: str) -> bool:
+    """Return whether a period is a whole year: YEARLY for rows in memory."""
+    return "-" not in period
 
 
 def newest_accepted(as_of: date, readings: QuerySet[Reading] | None = None) -> QuerySet[Reading]:
-    """Of these readings (all without) those that count on the day, as a queryset."""
+    """Filter readings (default: all) to those that count on the day, as a queryset."""
     rows = Reading.objects.all() if readings is None else readings
     later = later_versions().filter(accepted_on__lte=as_of)
     return rows.filter(~Exists(later), accepted_on__lte=as_of, state=ReadingState.ACCEPTED)
 
 
-def newest_accepted_of(readings: Iterable[Reading], as_of: date, first: str = "") -> list[Reading]:
-    """The same as a list, of readings in memory, by period; `first` is the earliest period that is asked for.
+def newest_accepted_in(readings: Iterable[Reading], as_of: date, first: str = "") -> list[Reading]:
+    """Return the same from readings in memory, as a list by period; `first` is the earliest period.
 
-    All versions of a value have to be among the readings.
+    The readings must include all versions of each value.
     """
     known = (item for item in readings if item.period >= first and item.accepted_on and item.accepted_on <= as_of)
-    return [item for item in newest_of(known) if item.state == ReadingState.ACCEPTED]
+    return [item for item in newest_versions(known) if item.state == ReadingState.ACCEPTED]
+
+
+def is_accepted_on(reading: Reading, as_of: date) -> bool:
+    """Return whether a version is accepted on the day; that of a value counts which is also the newest accepted."""
+    return reading.state == ReadingState.ACCEPTED and bool(reading.accepted_on and reading.accepted_on <= as_of)
+
+
+def state_on(reading: Reading, as_of: date) -> ReadingState:
+    """Return the state of a version on a day: before its acceptance it was only reported."""
+    waiting = reading.state == ReadingState.ACCEPTED and not is_accepted_on(reading, as_of)
+    return ReadingState.REPORTED if waiting else ReadingState(reading.state)
+
+
+def state_expression(as_of: date) -> Case:
+    """Return the same as a query expression."""
+    later = Q(state=ReadingState.ACCEPTED, accepted_on__gt=as_of)
+    return Case(When(later, then=Value(ReadingState.REPORTED.value)), default=F("state"))
 
 
 def newest_reported(as_of: date) -> Q:
-    """A condition on readings: no later version was reported by the day, whatever became of it."""
+    """Return the condition that no later version was reported by the day, in whatever state."""
     return ~Q(Exists(later_versions().filter(reported_on__lte=as_of)))
 
 
-def newest_reported_of(readings: Iterable[Reading], as_of: date) -> list[Reading]:
-    """Of readings in memory the newest version of each value reported by the day, whatever became of it."""
-    return newest_of(item for item in readings if item.reported_on <= as_of)
+def newest_reported_in(readings: Iterable[Reading], as_of: date) -> list[Reading]:
+    """Return the newest version of each value reported by the day, in whatever state, from readings in memory."""
+    return newest_versions(item for item in readings if item.reported_on <= as_of)
 
 
 def later_versions() -> QuerySet[Reading]:
-    """The versions of the same value that follow the reading outside of this query."""
-    same = {name: OuterRef(name) for name in SAME_VALUE}
+    """Return a subquery of the later versions of the outer reading's value."""
+    same = {name: OuterRef(name) for name in VALUE_KEY_FIELDS}
     return Reading.objects.filter(**same, version__gt=OuterRef("version"))
 
 
-def newest_of(readings: Iterable[Reading]) -> list[Reading]:
-    """The highest version of each value, in the order in which the values are first met."""
+def newest_versions(readings: Iterable[Reading]) -> list[Reading]:
+    """Return the highest version of each value, in order of first occurrence."""
     newest: dict[tuple[int, int, str], Reading] = {}
     for item in readings:
         key = (item.pilot_id, item.indicator_id, item.period)

@@ -1,36 +1,35 @@
-"""Addresses of the programme's pages."""
+"""URLs of the pages of pilots and batches."""
 
-from django.contrib import admin
 from django.urls import path
 
-from pilots import views
+from pilots.views import batches, documents, follow_ups, pilots, practices, synergy, trends
 
 urlpatterns = [
-    path("", views.overview, name="overview"),
-    path("provinces/", views.province_list, name="province-list"),
-    path("provinces/<slug:slug>/", views.province_detail, name="province-detail"),
-    path("pilots/", views.pilot_list, name="pilot-list"),
-    path("pilots/<slug:slug>/", views.pilot_detail, name="pilot-detail"),
-    path("batches/", views.batch_list, name="batch-list"),
-    path("batches/<slug:slug>/", views.batch_detail, name="batch-detail"),
-    path("synergy/", views.synergy, name="synergy"),
-    path("industries/", views.industry_list, name="industry-list"),
-    path("industries/<slug:slug>/", views.industry_detail, name="industry-detail"),
-    path("compare/", views.compare_pilots, name="compare-pilots"),
-    path("compare/provinces/", views.compare_provinces, name="compare-provinces"),
-    path("trends/", views.trends, name="trends"),
-    path("desk/", views.desk, name="desk"),
-    path("data/", views.data, name="data"),
-    path("about/", views.about, name="about"),
-    path("search/", views.search, name="search"),
-    path("admin/changes/", admin.site.admin_view(views.changes), name="changes"),
-    path("admin/quality/", admin.site.admin_view(views.quality), name="quality"),
-    path("admin/import/", views.import_list, name="import-list"),
-    path("admin/import/<int:pk>/", views.import_detail, name="import-detail"),
-    path("admin/import/<int:pk>/confirm/", views.import_confirm, name="import-confirm"),
-    path("admin/import/<int:pk>/undo/", views.import_undo, name="import-undo"),
-    path("admin/import/<int:pk>/again/", views.import_again, name="import-again"),
-    path("admin/import/<int:pk>/workbook/", views.import_workbook, name="import-workbook"),
-    path("admin/import/<slug:kind>/template/", views.import_template, name="import-template"),
-    path("admin/import/<slug:kind>/export.<slug:suffix>", views.import_export, name="import-export"),
+    path("documents/", documents.document_list, name="document-list"),
+    path("documents/attach/", documents.attach_document, name="attachment-new"),
+    path("documents/attachments/<int:pk>/remove/", documents.remove_attachment, name="attachment-remove"),
+    path("documents/<int:pk>/", documents.document_detail, name="document-detail"),
+    path("documents/<int:pk>/file/", documents.document_download, name="document-download"),
+    path("pilots/", pilots.pilot_list, name="pilot-list"),
+    path("pilots/<slug:slug>/", pilots.pilot_detail, name="pilot-detail"),
+    path("batches/", batches.batch_list, name="batch-list"),
+    path("batches/<slug:slug>/", batches.batch_detail, name="batch-detail"),
+    path("practices/", practices.practice_list, name="practice-list"),
+    path("practices/new/", practices.practice_new, name="practice-new"),
+    path("practices/<slug:slug>/", practices.practice_detail, name="practice-detail"),
+    path("practices/<slug:slug>/move/", practices.practice_move, name="practice-move"),
+    path("practices/<slug:slug>/effects/new/", practices.practice_effect, name="practice-effect"),
+    path("practices/<slug:slug>/adopt/", practices.practice_adopt, name="practice-adopt"),
+    path("practices/<slug:slug>/copies/<int:key>/", practices.practice_copy, name="practice-copy"),
+    path("practices/<slug:slug>/copies/<int:key>/update/", practices.practice_copy_update, name="practice-update"),
+    path("practices/<slug:slug>/copies/<int:key>/confirm/", practices.practice_copy_confirm, name="practice-confirm"),
+    path(
+        "practices/<slug:slug>/copies/<int:key>/withdraw/", practices.practice_copy_withdraw, name="practice-withdraw"
+    ),
+    path("actions/", follow_ups.action_list, name="action-list"),
+    path("actions/new/", follow_ups.action_new, name="action-new"),
+    path("actions/meeting/", follow_ups.action_meeting, name="action-meeting"),
+    path("actions/<str:number>/", follow_ups.action_detail, name="action-detail"),
+    path("synergy/", synergy.synergy, name="synergy"),
+    path("trends/", trends.trends, name="trends"),
 ]

@@ -1,6 +1,3 @@
-from collections.abc import Sequence
-from typing import Any
-
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -10,12 +7,8 @@ class PoliciesConfig(AppConfig):
     verbose_name = _("Policies and rollout")
 
     def ready(self) -> None:
-        """Histories name the import that wrote an entry."""
-        from config.origins import Way, tell_origins
-        from policies.models import imports_of, reaches
+        """Register what can be imported."""
+        from core.imports.registry import register
+        from policies.importers import PolicyImporter, ProvincialPlanImporter
 
-        def tell(model: Any, entries: Sequence[Any], reader: Any) -> dict[int, Way]:
-            found = {key: record for key, record in imports_of(model, entries).items() if reaches(reader, record)}
-            return {key: (str(record), record.get_absolute_url()) for key, record in found.items()}
-
-        tell_origins(tell)
+        register(ProvincialPlanImporter(), PolicyImporter())

@@ -1,4 +1,4 @@
-"""One FilterSet a record: the list page and the API filter by the same words."""
+"""FilterSets of pilots, shared by list pages and API."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import django_filters
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from config.filters import FlagFilter, RecordFilter, SearchFilter, WordFilter
+from core.web.filters import ChoiceFilter, RelatedFilter, SearchFilter, YesNoFilter
 from policies.models import (
     Agency,
     Confidence,
@@ -27,14 +27,14 @@ from policies.models import (
     Source,
 )
 
-DAYS = ["exact", "gte", "lte"]
+DATE_LOOKUPS = ["exact", "gte", "lte"]
 
 
 class ProvinceFilter(django_filters.FilterSet):
     q = SearchFilter("name_zh", "name_en", "short_zh", "short_en", "slug", "gb_code", "iso_code")
-    region = WordFilter(choices=Region.choices, label=_("Region"))
-    kind = WordFilter(choices=ProvinceKind.choices, label=_("Kind"))
-    in_roster = FlagFilter(field_name="in_roster", label=_("In the roster"))
+    region = ChoiceFilter(choices=Region.choices, label=_("Region"))
+    kind = ChoiceFilter(choices=ProvinceKind.choices, label=_("Kind"))
+    in_roster = YesNoFilter(field_name="in_roster", label=_("In the roster"))
 
     class Meta:
         model = Province
@@ -51,25 +51,25 @@ class AgencyFilter(django_filters.FilterSet):
 
 class PolicyFilter(django_filters.FilterSet):
     q = SearchFilter("title_zh", "title_en", "doc_number", "slug", "note_en", "note_zh")
-    level = WordFilter(choices=Level.choices, label=_("Level"))
-    kind = WordFilter(choices=PolicyKind.choices, label=_("Kind"))
-    province = RecordFilter(queryset=Province.objects.all(), label=_("Province"))
-    agency = RecordFilter(field_name="agencies", queryset=Agency.objects.all(), label=_("Issued by"))
-    parent = RecordFilter(queryset=Policy.objects.all(), label=_("Implements"))
-    calls_for_provincial_plan = FlagFilter(
+    level = ChoiceFilter(choices=Level.choices, label=_("Level"))
+    kind = ChoiceFilter(choices=PolicyKind.choices, label=_("Kind"))
+    province = RelatedFilter(queryset=Province.objects.all(), label=_("Province"))
+    agency = RelatedFilter(field_name="agencies", queryset=Agency.objects.all(), label=_("Issued by"))
+    parent = RelatedFilter(queryset=Policy.objects.all(), label=_("Implements"))
+    calls_for_provincial_plan = YesNoFilter(
         field_name="calls_for_provincial_plan", label=_("Calls for provincial plans")
     )
 
     class Meta:
         model = Policy
-        fields = {"issued_on": DAYS, "published_on": DAYS}
+        fields = {"issued_on": DATE_LOOKUPS, "published_on": DATE_LOOKUPS}
 
 
 class MeasureFilter(django_filters.FilterSet):
     q = SearchFilter("title_zh", "title_en", "slug")
-    field = WordFilter(choices=Field.choices, label=_("Field"))
-    industry = RecordFilter(field_name="industries", queryset=Industry.objects.all(), label=_("Industry"))
-    policy = RecordFilter(field_name="policies", queryset=Policy.objects.all(), label=_("Policy"))
+    field = ChoiceFilter(choices=Field.choices, label=_("Field"))
+    industry = RelatedFilter(field_name="industries", queryset=Industry.objects.all(), label=_("Industry"))
+    policy = RelatedFilter(field_name="policies", queryset=Policy.objects.all(), label=_("Policy"))
 
     class Meta:
         model = Measure
@@ -77,14 +77,14 @@ class MeasureFilter(django_filters.FilterSet):
 
 
 class PlanFilter(django_filters.FilterSet):
-    """Plans; `status` is the status on the day asked for (annotated by `with_status`)."""
+    """Filters of plans; `status` is the status on the as-of date (annotated by `with_status`)."""
 
     q = SearchFilter("title_zh", "title_en", "doc_number", "province__name_zh", "province__name_en", "province__slug")
-    policy = RecordFilter(queryset=Policy.objects.all(), label=_("Policy"))
-    province = RecordFilter(queryset=Province.objects.all(), label=_("Province"))
-    region = WordFilter(field_name="province__region", choices=Region.choices, label=_("Region"))
-    status = WordFilter(field_name="status_then", choices=PlanStatus.choices, label=_("Status"))
-    confidence = WordFilter(choices=Confidence.choices, label=_("Confidence"))
+    policy = RelatedFilter(queryset=Policy.objects.all(), label=_("Policy"))
+    province = RelatedFilter(queryset=Province.objects.all(), label=_("Province"))
+    region = ChoiceFilter(field_name="province__region", choices=Region.choices, label=_("Region"))
+    status = ChoiceFilter(field_name="status_then", choices=PlanStatus.choices, label=_("Status"))
+    confidence = ChoiceFilter(choices=Confidence.choices, label=_("Confidence"))
 
     class Meta:
         model = ProvincialPlan
@@ -93,9 +93,9 @@ class PlanFilter(django_filters.FilterSet):
 
 class FigureFilter(django_filters.FilterSet):
     q = SearchFilter("name_zh", "name_en", "slug", "note_en", "note_zh", "as_printed")
-    kind = WordFilter(choices=FigureKind.choices, label=_("Kind"))
-    state = WordFilter(choices=FigureState.choices, label=_("State"))
-    province = RecordFilter(queryset=Province.objects.all(), label=_("Province"))
+    kind = ChoiceFilter(choices=FigureKind.choices, label=_("Kind"))
+    state = ChoiceFilter(choices=FigureState.choices, label=_("State"))
+    province = RelatedFilter(queryset=Province.objects.all(), label=_("Province"))
 
     class Meta:
         model = Figure
@@ -104,19 +104,19 @@ class FigureFilter(django_filters.FilterSet):
 
 class SourceFilter(django_filters.FilterSet):
     q = SearchFilter("title", "publisher", "url", "note_en", "note_zh")
-    reliability = WordFilter(choices=Confidence.choices, label=_("Reliability"))
+    reliability = ChoiceFilter(choices=Confidence.choices, label=_("Reliability"))
 
     class Meta:
         model = Source
-        fields = {"published_on": DAYS}
+        fields = {"published_on": DATE_LOOKUPS}
 
 
 class IndustryFilter(django_filters.FilterSet):
     q = SearchFilter("name_zh", "name_en", "slug", "divisions__code", "divisions__name_zh")
-    named_in_batch_notice = FlagFilter(
+    named_in_batch_notice = YesNoFilter(
         field_name="named_in_batch_notice", label=_("Named in the notice of the first batch")
     )
-    ultra_low_emission = FlagFilter(field_name="ultra_low_emission", label=_("Ultra-low emission sector"))
+    ultra_low_emission = YesNoFilter(field_name="ultra_low_emission", label=_("Ultra-low emission sector"))
 
     class Meta:
         model = Industry

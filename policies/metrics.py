@@ -1,4 +1,4 @@
-"""What a number of the rollout means. Pure functions and query expressions: no models, no requests.
+"""Metrics of a rollout. Pure functions and query expressions: no models, no requests.
 
 Sources: DOMAIN methods for policy diffusion (adoption by day, lag by day of issue, interval-censored dates);
 each docstring says which way missing data falls. Nothing here turns "not known" into 0.
@@ -23,22 +23,22 @@ def share(part: int | None, whole: int) -> float | None:
 
 
 def known(as_of: date) -> Q:
-    """A document counts from the day by which it is known to exist, not from when it was entered."""
+    """Condition: the document counts from the date by which it is known to exist, not from its entry."""
     return Q(known_issued_by__lte=as_of)
 
 
 def issued(as_of: date) -> Q:
-    """A provincial plan counts as issued on a day when it is recorded as issued and known to exist by that day."""
+    """Condition: the provincial plan is recorded as issued and known to exist by the date."""
     return Q(status="issued") & known(as_of)
 
 
 def dated() -> Q:
-    """The day of issue is known to the day."""
+    """Condition: the date of issue is known to the day."""
     return Q(issued_precision="day")
 
 
 def status_on(as_of: date) -> Case:
-    """A plan's status on a day: what was issued later, or looked up later, was not known yet."""
+    """Expression of a plan's status on a date: what was issued or looked up later was not known yet."""
     return Case(
         When(issued(as_of), then=Value("issued")),
         When(status="issued", then=Value("unknown")),
@@ -82,24 +82,25 @@ def percentile_days(lags: Sequence[int], rank: float) -> float | None:
     return round(ordered[below] + (place - below) * (ordered[above] - ordered[below]), 6)
 
 
-ENOUGH = 5  # values of which a median or a P90 may be said aloud; of fewer, that they are too few
+MIN_LAGS = 5  # values of which a median or a P90 may be said aloud; of fewer, that they are too few
 
 
 def whole_days(days: float) -> int:
-    """A number of days as people say it: half a day counts as one."""
+    """Return a number of days rounded half up."""
     return floor(days + 0.5)
 
 
 @dataclass(frozen=True)
 class Step:
-    """On this day and after, so many had issued."""
+    """A step of the curve: from this date on, so many had issued."""
 
     date: date
     issued: int
 
 
 def adoption_steps(days: Iterable[date], origin: date | None) -> list[Step]:
-    """The adoption curve as steps: one for each day on which the count rose, and 0 on the origin before them."""
+    """Return the adoption curve as steps: one for each date on which the count rose, and 0 on the origin before
+    them."""
     steps, total = [], 0
     for day, group in groupby(sorted(days)):
         total += len(list(group))
@@ -114,7 +115,7 @@ def adoption_steps(days: Iterable[date], origin: date | None) -> list[Step]:
 
 @dataclass(frozen=True, order=True)
 class Span:
-    """So many calendar months: a quarter, half a year, a year or several years."""
+    """A span of calendar months: a quarter, half a year, a year or several years."""
 
     first: date
     months: int
@@ -125,13 +126,13 @@ class Span:
 
 
 def span_of(day: date, months: int) -> Span:
-    """The span of so many months in which a day lies, counted from January of the year 0."""
+    """Return the span of so many months that contains a date, counted from January of the year 0."""
     start = (day.year * 12 + day.month - 1) // months * months
     return Span(date(start // 12, start % 12 + 1, 1), months)
 
 
 def common_spans(days: Collection[date], most: int) -> list[Span]:
-    """The shortest spans, all of one length, that cover these days with at most so many different ones, in order."""
+    """Return the shortest spans of one length that cover the dates with at most so many different ones, in order."""
     months = 3
     while True:
         spans = sorted({span_of(day, months) for day in days})
@@ -141,10 +142,10 @@ def common_spans(days: Collection[date], most: int) -> list[Span]:
 
 
 def quarter(day: date) -> str:
-    """A quarter as it is printed where there is no room: 22Q4."""
+    """Return a quarter in short form: 22Q4."""
     return f"{day.year % 100:02d}Q{(day.month + 2) // 3}"
 
 
-def reached(steps: Iterable[Step], number: float) -> date | None:
-    """The first day on which the curve stands at the number or above; None when it never does."""
+def first_day_reaching(steps: Iterable[Step], number: float) -> date | None:
+    """Return the first date on which the curve reaches the number; None if it never does."""
     return next((step.date for step in steps if step.issued >= number), None)

@@ -1,4 +1,4 @@
-"""Addresses of the policies' pages."""
+"""URL of the list of policies; the page of one needs pilots too and lives in `dashboard`."""
 
 from django.urls import path
 
@@ -6,5 +6,4 @@ from policies import views
 
 urlpatterns = [
     path("policies/", views.policy_list, name="policy-list"),
-    path("policies/<slug:slug>/", views.policy_detail, name="policy-detail"),
 ]

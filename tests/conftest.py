@@ -1,6 +1,6 @@
-"""What the whole suite stands on: a database that holds the shipped records, and a way to start from nothing."""
+"""Fixtures of the whole suite: a database with the seed records, and one without."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
@@ -8,59 +8,79 @@ from django.db import connection
 from django.db.models import Model
 from django.utils import translation
 from hypothesis import settings
+from pytest_django.plugin import blocking_manager_key
 
-from pilots.load import KINDS
-from policies.load import load
-from policies.middleware import KNOWN, holds_demonstration
-from policies.models import Shipment
+from core.seed.loader import load_seed
+from core.seed.middleware import STATE_BY_DATABASE, holds_demonstration
+from core.seed.models import SeedRecord
+from pilots.seed import SEED_FILES
 
-settings.register_profile("suite", deadline=None)  # a busy machine is no fault of the code
+settings.register_profile("suite", deadline=None)  # generous, for busy machines
 settings.load_profile("suite")
 
-REAL: dict[str, bool] = {}  # what the process knows of its database's side while that holds the shipped records
+SEED_STATE: dict[str, bool] = {}  # cached flag (seed or demonstration) of the database with seed records
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """Load the shipped records once; each test rolls back to them.
-
-    A test with `transaction=True` flushes the tables: it runs after the others and has to load what it needs.
-    """
+    """Load the seed records once; each test rolls back to them."""
     with django_db_blocker.unblock():
-        load(KINDS)
-        holds_demonstration()  # asked once a process: it must not count among the queries of a test
-        REAL.update(KNOWN)
+        load_seed(SEED_FILES)
+        holds_demonstration()  # queried once per process; must not count among the queries of a test
+        SEED_STATE.update(STATE_BY_DATABASE)
+
+
+FLUSHED = pytest.StashKey[bool]()  # of the session: the seed records have to be loaded again
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    """Note that a test with `transaction=True` flushes the tables at its end."""
+    result = yield
+    marker = item.get_closest_marker("django_db")
+    if marker and marker.kwargs.get("transaction"):
+        item.session.stash[FLUSHED] = True
+    return result
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Load the seed records again for the first test after one that flushed the tables."""
+    if item.session.stash.get(FLUSHED, False):
+        with item.config.stash[blocking_manager_key].unblock():
+            load_seed(SEED_FILES)
+        item.session.stash[FLUSHED] = False
 
 
 @pytest.fixture
 def empty(db: None) -> None:
-    """Take the shipped records away, for a test that counts only what it made itself."""
-    take_away()
+    """Delete the seed records, for a test that counts only its own records."""
+    delete_seed_records()
 
 
-def take_away() -> None:
-    """Delete every record that was shipped, as plain rows: a thousand tests would wait longer for the ORM than run."""
-    models = [model for kind in KINDS for model in (kind.model, *through(kind.model))]
+def delete_seed_records() -> None:
+    """Delete all seed records by raw SQL: through the ORM a thousand tests would take longer for this than to run."""
+    models = [model for kind in SEED_FILES for model in (kind.model, *through_models(kind.model))]
     with connection.cursor() as cursor:
-        for model in (*models, Shipment):
+        for model in (*models, SeedRecord):
             cursor.execute(f'DELETE FROM "{model._meta.db_table}"')  # noqa: S608  # our own tables
 
 
-def through(model: type[Model]) -> list[type[Model]]:
-    """The tables of its links to many."""
+def through_models(model: type[Model]) -> list[type[Model]]:
+    """Return the through models of a model's many-to-many fields."""
     return [field.remote_field.through for field in model._meta.many_to_many]
 
 
 @pytest.fixture(autouse=True)
 def english() -> Iterator[None]:
-    """Every test begins in English, whatever the last one switched to."""
+    """Activate English before every test."""
     with translation.override("en"):
         yield
 
 
 @pytest.fixture(autouse=True)
 def known_side() -> Iterator[None]:
-    """After every test the process knows again what it knew: one that changes sides costs the next no query."""
+    """Restore the cached seed or demonstration flag after every test, so that the next one needs no query for it."""
     yield
-    KNOWN.clear()
-    KNOWN.update(REAL)
+    STATE_BY_DATABASE.clear()
+    STATE_BY_DATABASE.update(SEED_STATE)

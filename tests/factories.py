@@ -1,12 +1,28 @@
-"""The smallest valid record of each kind; a test names only what it is about."""
+"""Factories of minimal valid records; a test passes only the fields that it is about."""
 
 from datetime import date
 from decimal import Decimal
 from itertools import count
 from typing import Any
 
-from pilots.models import Batch, Indicator, LightOverride, Milestone, Pilot, Reading, StageEntry, Target
-from policies.models import Industry, Policy, Province, ProvincialPlan, Source
+from pilots.metrics.follow_up_states import TRANSITIONS, FollowUpState, Move
+from pilots.models import (
+    Adoption,
+    Batch,
+    Document,
+    Effect,
+    FollowUp,
+    FollowUpStep,
+    Indicator,
+    LightOverride,
+    Milestone,
+    Pilot,
+    Practice,
+    Reading,
+    StageEntry,
+    Target,
+)
+from policies.models import Agency, Industry, Policy, Province, ProvincialPlan, Source
 
 numbers = count(1)
 
@@ -17,7 +33,7 @@ def make_source(**fields: Any) -> Source:
 
 
 def make_province(**fields: Any) -> Province:
-    """A province of the roster; at most 64 fit on the tile map, so a test that makes many starts from `empty`."""
+    """Make a province of the roster; the tile map has 64 places, so a test with many provinces uses `empty`."""
     n = next(numbers)
     used = set(Province.objects.values_list("tile_col", "tile_row"))
     col, row = next((c, r) for r in range(8) for c in range(8) if (c, r) not in used)
@@ -48,7 +64,7 @@ def make_policy(**fields: Any) -> Policy:
 
 
 def make_plan(policy: Policy, province: Province, **fields: Any) -> ProvincialPlan:
-    """An issued plan with a known day unless the test says otherwise."""
+    """Make an issued plan with a known date by default."""
     values = {"status": "issued", "title_zh": "方案", "issued_on": date(2022, 12, 5)}
     return ProvincialPlan.objects.create(policy=policy, province=province, **{**values, **fields})
 
@@ -76,7 +92,7 @@ def make_pilot(batch: Batch, province: Province, *industries: Industry, **fields
 
 
 def make_indicator(code: str, **fields: Any) -> Indicator:
-    """An air pollutant in tonnes that weighs as much as SO2, unless the test says otherwise."""
+    """Make an air pollutant in tonnes, with the equivalent of SO2 by default."""
     values = {
         "name_zh": f"{code}指标",
         "name_en": f"{code} emissions",
@@ -92,18 +108,18 @@ def make_indicator(code: str, **fields: Any) -> Indicator:
 
 
 def make_carbon(code: str = "CO2_TOT", **fields: Any) -> Indicator:
-    """Total emissions of CO2 in ten thousand tonnes unless the test says otherwise."""
+    """Make total emissions of CO2, in ten thousand tonnes by default."""
     return make_indicator(code, **{"kind": "carbon", "unit": "10⁴ t", "equivalent_kg": None, **fields})
 
 
 def make_target(pilot: Pilot, indicator: Indicator, base: Any, target: Any, **fields: Any) -> Target:
-    """From 2023 to 2026, binding, unless the test says otherwise."""
+    """Make a target, by default from 2023 to 2026 and binding."""
     values = {"base_year": 2023, "base_value": base, "target_year": 2026, "target_value": target, "binding": True}
     return Target.objects.create(pilot=pilot, indicator=indicator, **{**values, **fields})
 
 
 def make_reading(pilot: Pilot, indicator: Indicator, period: str, value: Any, **fields: Any) -> Reading:
-    """Reported on 20 February of the next year and accepted a month later, unless the test says otherwise."""
+    """Make a reading, by default reported on 20 February of the next year and accepted a month later."""
     year = int(period[:4]) + 1
     values = {"state": "accepted", "reported_on": date(year, 2, 20), "accepted_on": date(year, 3, 20)}
     return Reading.objects.create(pilot=pilot, indicator=indicator, period=period, value=value, **{**values, **fields})
@@ -124,3 +140,87 @@ def make_milestone(pilot: Pilot, planned_on: date, completed_on: date | None = N
 def make_override(pilot: Pilot, colour: str, author: Any, **fields: Any) -> LightOverride:
     values = {"reason": "the kiln is being replaced", "set_on": date(2026, 9, 1), "expires_on": date(2027, 1, 1)}
     return LightOverride.objects.create(pilot=pilot, colour=colour, author=author, **{**values, **fields})
+
+
+def make_agency(**fields: Any) -> Agency:
+    n = next(numbers)
+    return Agency.objects.create(**{"slug": f"agency-{n}", "name_zh": f"机构{n}", "name_en": f"Agency {n}", **fields})
+
+
+def make_follow_up(pilot: Pilot | None = None, *steps: tuple[Move, date], **fields: Any) -> FollowUp:
+    """Make a follow-up of a pilot, or of another subject, opened on 1 June 2026 and due a month later, with its steps.
+
+    The step that opens it is made too; `steps` are those after it, each a move and its day.
+    """
+    n = next(numbers)
+    values = {
+        "number": f"2026-{n:03}",
+        "title_zh": f"督办{n}",
+        "title_en": f"Follow-up {n}",
+        "pilot": pilot,
+        "province": pilot.province if pilot else None,
+        "opened_on": date(2026, 6, 1),
+        "due_on": date(2026, 7, 1),
+    }
+    fields.setdefault("owner_agency", Agency.objects.first() or make_agency())
+    follow_up = FollowUp.objects.create(**{**values, **fields})
+    for move, day in ((Move.OPEN, follow_up.opened_on), *steps):
+        make_step(follow_up, move, day)
+    return follow_up
+
+
+def make_step(follow_up: FollowUp, move: Move, taken_on: date, **fields: Any) -> FollowUpStep:
+    """Add a step in the state that the table of transitions gives."""
+    last = follow_up.steps.order_by("seq").last()
+    state = FollowUpState.OPENED
+    if last:
+        before = FollowUpState(last.state)
+        state = TRANSITIONS[before, move].state or before
+    seq = last.seq + 1 if last else 1
+    return FollowUpStep.objects.create(
+        follow_up=follow_up, seq=seq, move=move, state=state, taken_on=taken_on, **fields
+    )
+
+
+def make_practice(*origins: Pilot, **fields: Any) -> Practice:
+    """Make a practice that was proposed on 1 January 2025 and is not passed yet."""
+    n = next(numbers)
+    values = {
+        "slug": f"practice-{n}",
+        "title_zh": f"经验{n}",
+        "title_en": f"Practice {n}",
+        "facet": "technology",
+        "field": "industry",
+        "level": "park",
+        "proposed_on": date(2025, 1, 1),
+    }
+    practice = Practice.objects.create(**{**values, **fields})
+    practice.origins.set(origins)
+    return practice
+
+
+def make_adoption(practice: Practice, pilot: Pilot | None = None, **fields: Any) -> Adoption:
+    """Make a copy by a pilot, or of a place of the `province` given, planned since 1 February 2025."""
+    values = {"planned_on": date(2025, 2, 1), "pilot": pilot, "province": pilot.province if pilot else None}
+    return Adoption.objects.create(practice=practice, **{**values, **fields})
+
+
+def make_effect(practice: Practice, **fields: Any) -> Effect:
+    """Make an effect stated in words, known since 1 March 2025; a measured one is given its two readings."""
+    values = {"known_on": date(2025, 3, 1)}
+    if "reading_after" not in fields:
+        values["statement_en"] = "5,000 t CO2 less a year"
+    return Effect.objects.create(practice=practice, **{**values, **fields})
+
+
+def make_document(**fields: Any) -> Document:
+    """Make the record of a file; no file is on disk."""
+    n = next(numbers)
+    values = {
+        "title": f"Document {n}",
+        "file_name": f"document-{n}.pdf",
+        "sha256": f"{n:064x}",
+        "file_size": 100,
+        "media_type": "application/pdf",
+    }
+    return Document.objects.create(**{**values, **fields})

@@ -1,6 +1,6 @@
-"""The API held against its own description, by whatever that allows and forbids: every check, once for each role.
+"""Schema-based fuzzing of the API against its OpenAPI description: every check, once per role.
 
-A short run belongs to the suite; `make fuzz` runs longer. tests/schemathesis.toml says what a description cannot say.
+A short run is part of the suite; `make fuzz` runs longer. tests/schemathesis.toml has what the schema cannot express.
 """
 
 import json
@@ -15,46 +15,47 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from tests.databases import own_database
-from tests.serving import Server, migrate, run, served
+from tests.support.databases import own_database
+from tests.support.live_server import LiveServer, run_command, run_migrations, running_server
 
-pytestmark = pytest.mark.django_db  # for the suite's database, beside which the server's is made
-SECONDS = int(os.environ.get("FUZZ_SECONDS", "25"))  # for one role, on one database
-PEOPLE = """
+pytestmark = [pytest.mark.django_db, pytest.mark.fuzz]  # for the suite's database, beside which the server's is made
+SECONDS = int(os.environ.get("FUZZ_SECONDS", "8"))  # for one role, on one database
+MAKE_USERS_SCRIPT = """
 import django, json; django.setup()
 from django.contrib.auth.models import User
-from config.tokens import make_token
-from policies.models import Officer, Province
+from accounts.tokens import create_token
+from accounts.models import Officer
+from policies.models import Province
 home, found = Province.objects.get(slug="zhejiang"), {}
 for role, province in [("viewer", None), ("provincial_editor", home), ("admin", None)]:
     user = User.objects.create(username=role)
     Officer.objects.create(user=user, role=role, province=province)
-    found[role] = make_token(user=user, name="fuzz", may_write=True)[1]
+    found[role] = create_token(user=user, name="fuzz", may_write=True)[1]
 print(json.dumps(found))
 """
 
 
 @dataclass(frozen=True)
-class Shipped:
-    """The product with the records that ship, and a token that may write for each role."""
+class SeededServer:
+    """Server with the seed records, and a write token for each role."""
 
-    server: Server
+    server: LiveServer
     tokens: Mapping[str, str]
 
 
 @pytest.fixture(scope="module")
-def shipped(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any) -> Iterator[Shipped]:
+def shipped(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any) -> Iterator[SeededServer]:
     home: Path = tmp_path_factory.mktemp("fuzzed")
     with django_db_blocker.unblock(), own_database(f"fuzzed_{os.getpid()}", home) as database:
-        migrate(home, database.url)
-        run(home, database.url, "manage.py", "load_records")
-        tokens = json.loads(run(home, database.url, "-c", PEOPLE))
-        with served(home, database.url, THROTTLES="0") as server:
-            yield Shipped(server, tokens)
+        run_migrations(home, database.url)
+        run_command(home, database.url, "manage.py", "load_records")
+        tokens = json.loads(run_command(home, database.url, "-c", MAKE_USERS_SCRIPT))
+        with running_server(home, database.url, RATE_LIMITS_ENABLED="0") as server:
+            yield SeededServer(server, tokens)
 
 
 @pytest.mark.parametrize("role", ["anonymous", "viewer", "provincial_editor", "admin"])
-def test_the_api_does_what_its_description_says(shipped: Shipped, role: str) -> None:
+def test_the_api_does_what_its_description_says(shipped: SeededServer, role: str) -> None:
     name = ["-H", f"Authorization: Bearer {shipped.tokens[role]}"] if role in shipped.tokens else []
     # One worker: with several, Python 3.11 itself fails at times ("AST constructor recursion depth mismatch").
     words = ["--checks", "all", "--phases", "examples,coverage,fuzzing,stateful", "--no-color", "--workers", "1"]
@@ -70,14 +71,14 @@ def test_the_api_does_what_its_description_says(shipped: Shipped, role: str) -> 
         timeout=SECONDS * 4 + 300,
         cwd=shipped.server.log.parent,
     )
-    assert done.returncode == 0, told(done.stdout)[:6_000] + done.stderr[-2_000:]
+    assert done.returncode == 0, failure_report(done.stdout)[:6_000] + done.stderr[-2_000:]
     assert " passed" in done.stdout.partition("Test cases:")[2], done.stdout[-2_000:]
     faults = [line for line in shipped.server.lines() if line.get("status", 0) >= 500 or line["level"] == "ERROR"]
     assert faults == []
 
 
-def told(report: str) -> str:
-    """What was found, and with which seed; the lists of warnings left out."""
+def failure_report(report: str) -> str:
+    """Return the failures with the seed, without the lists of warnings."""
     return "".join(
         part for part in report.split("\n\n=") if " ERRORS " in part or " FAILURES " in part or "SUMMARY" in part
     )

@@ -1,4 +1,4 @@
-"""One number, one definition: what a page shows, what the API answers and what a file holds is the same value."""
+"""Numbers agree: page, API and file give the same value."""
 
 import csv
 import io
@@ -10,8 +10,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from pilots.models import Pilot
+from pilots.metrics.follow_up_states import Move
+from pilots.metrics.practice_states import Trust
+from pilots.models import Indicator, Pilot
 from policies.models import ProvincialPlan
+from tests.factories import make_adoption, make_effect, make_follow_up, make_practice, make_reading
 
 pytestmark = pytest.mark.django_db
 
@@ -19,11 +22,11 @@ SYNERGY = "synergy-implementation-plan-2022"
 DAYS = ["2022-06-16", "2022-12-30", "2022-12-31", "2023-06-30", "2023-10-31", "2024-01-29", "2024-01-30", "2026-11-24"]
 
 
-def context(client: Client, path: str, day: str) -> Any:
+def page_context(client: Client, path: str, day: str) -> Any:
     return client.get(path, {"as_of": day}).context
 
 
-def answer(client: Client, name: str, **params: str) -> Any:
+def get_api(client: Client, name: str, **params: str) -> Any:
     return client.get(f"/api/v1/{name}/", params).json()
 
 
@@ -37,10 +40,10 @@ def file_rows(client: Client, path: str, table: str, day: str) -> list[dict[str,
 def test_rollout(client: Client, day: str) -> None:
     path = f"/policies/{SYNERGY}/"
     if client.get(path, {"as_of": day}).status_code == 404:  # before the policy was known it has no page
-        assert answer(client, "rollout", policy=SYNERGY, as_of=day)["issued"] == 0
+        assert get_api(client, "rollout", policy=SYNERGY, as_of=day)["issued"] == 0
         return
-    page = context(client, path, day)["rollout"]
-    api = answer(client, "rollout", policy=SYNERGY, as_of=day)
+    page = page_context(client, path, day)["rollout"]
+    api = get_api(client, "rollout", policy=SYNERGY, as_of=day)
     assert (api["issued"], api["roster"], api["share"]) == (page.issued, page.roster, page.share)
     assert (api["dated"], api["known_by"]) == (page.dated, page.known_by)
     assert api["median_lag_days"] == page.median_lag_days
@@ -49,14 +52,14 @@ def test_rollout(client: Client, day: str) -> None:
     assert [row["Status"] == "issued" for row in rows] == [item["status"] == "issued" for item in api["provinces"]]
     lags = [item["lag_days"] for item in api["provinces"]]
     assert [row["Days after the national document"] for row in rows] == ["" if n is None else str(n) for n in lags]
-    plans = answer(client, "plans", policy=SYNERGY, status="issued", as_of=day)
+    plans = get_api(client, "plans", policy=SYNERGY, status="issued", as_of=day)
     assert plans["count"] == page.issued
 
 
 @pytest.mark.parametrize("day", DAYS)
 def test_overview(client: Client, day: str) -> None:
-    page = context(client, "/", day)["overview"]
-    api = answer(client, "overview", as_of=day)
+    page = page_context(client, "/", day)["overview"]
+    api = get_api(client, "overview", as_of=day)
     assert (api["rollout"] or {}).get("issued") == (page.rollout.issued if page.rollout else None)
     for kind in ("cities", "parks"):
         numbers = getattr(page, kind)
@@ -67,13 +70,13 @@ def test_overview(client: Client, day: str) -> None:
             numbers.to_enter,
         ]
     assert api["days_left"] == page.days_left
-    assert answer(client, "pilots", as_of=day)["count"] == context(client, "/pilots/", day)["listing"].count
+    assert get_api(client, "pilots", as_of=day)["count"] == page_context(client, "/pilots/", day)["listing"].count
 
 
 @pytest.mark.parametrize("query", [{}, {"level": "national"}, {"kind": "park"}, {"province": "hebei"}])
 def test_coverage(client: Client, query: dict[str, str]) -> None:
     page = client.get("/industries/", query).context["coverage"]
-    api = answer(client, "coverage", **query)
+    api = get_api(client, "coverage", **query)
     assert (api["pilots"], api["naming"], api["roster"]) == (page.pilots, page.naming, page.roster)
     assert [(row["industry"]["slug"], row["pilots"], row["provinces"], row["gap"]) for row in api["industries"]] == [
         (row.industry.slug, row.pilots, row.provinces, row.gap) for row in page.industries
@@ -87,34 +90,34 @@ def test_an_edit_in_the_admin_is_on_page_and_api_at_once(client: Client) -> None
     plan.issued_on, plan.issued_precision, plan.known_issued_by = date(2022, 12, 1), "day", date(2022, 12, 1)
     plan.full_clean()
     plan.save()
-    assert context(client, f"/policies/{SYNERGY}/", "2022-12-04")["rollout"].issued == 1
-    assert answer(client, "rollout", policy=SYNERGY, as_of="2022-12-04")["issued"] == 1
+    assert page_context(client, f"/policies/{SYNERGY}/", "2022-12-04")["rollout"].issued == 1
+    assert get_api(client, "rollout", policy=SYNERGY, as_of="2022-12-04")["issued"] == 1
     plan.status, plan.issued_on, plan.issued_precision, plan.known_issued_by = "drafting", None, "", None
     plan.full_clean()
     plan.save()
-    assert context(client, f"/policies/{SYNERGY}/", "2026-11-24")["rollout"].issued == 31
-    assert answer(client, "rollout", policy=SYNERGY, as_of="2026-11-24")["share"] == 31 / 32
-    recorded = answer(client, "overview", as_of="2026-11-24")["cities"]["recorded"]
+    assert page_context(client, f"/policies/{SYNERGY}/", "2026-11-24")["rollout"].issued == 31
+    assert get_api(client, "rollout", policy=SYNERGY, as_of="2026-11-24")["share"] == 31 / 32
+    recorded = get_api(client, "overview", as_of="2026-11-24")["cities"]["recorded"]
     pilot = Pilot.objects.get(slug="weihai")
     pilot.withdrawn_on = date(2025, 1, 1)
     pilot.full_clean()
     pilot.save()
-    assert context(client, "/", "2026-11-24")["overview"].cities.recorded == recorded - 1
-    cities = answer(client, "overview", as_of="2026-11-24")["cities"]
+    assert page_context(client, "/", "2026-11-24")["overview"].cities.recorded == recorded - 1
+    cities = get_api(client, "overview", as_of="2026-11-24")["cities"]
     assert [cities[name] for name in ("announced", "recorded", "withdrawn", "to_enter")] == [
         *(21, recorded - 1, 1, 21 - recorded),
     ]
 
 
 def test_signed_in_or_not_the_numbers_are_the_same(client: Client) -> None:
-    before = answer(client, "overview", as_of="2026-11-24")
+    before = get_api(client, "overview", as_of="2026-11-24")
     client.force_login(User.objects.create_superuser("steward", password="a long enough password"))
-    assert answer(client, "overview", as_of="2026-11-24") == before
+    assert get_api(client, "overview", as_of="2026-11-24") == before
 
 
-def raw(client: Client, **params: str) -> list[dict[str, Any]]:
-    """Every pilot that the API lists, as raw rows."""
-    found = answer(client, "pilots", page_size="200", **params)
+def raw_pilots(client: Client, **params: str) -> list[dict[str, Any]]:
+    """Return every pilot that the API lists."""
+    found = get_api(client, "pilots", page_size="200", **params)
     assert found["count"] == len(found["results"])
     return list(found["results"])
 
@@ -125,9 +128,12 @@ def test_counts_of_a_set_are_sums_of_the_api_s_rows(client: Client, withdrawn: b
     day, batch = "2026-11-24", "national-batch-1"
     if withdrawn:
         Pilot.objects.filter(slug="weihai").update(withdrawn_on=date(2025, 1, 1))
-    rows, left = raw(client, as_of=day, batch=batch), raw(client, as_of=day, batch=batch, withdrawn="only")
+    rows, left = (
+        raw_pilots(client, as_of=day, batch=batch),
+        raw_pilots(client, as_of=day, batch=batch, withdrawn="only"),
+    )
     assert len(left) == int(withdrawn)
-    overview = context(client, "/", day)["overview"]
+    overview = page_context(client, "/", day)["overview"]
     total = overview.national.total
     assert (total.recorded, total.withdrawn) == (len(rows), len(left))
     assert total.announced == len(rows) + len(left) + total.to_enter
@@ -142,5 +148,85 @@ def test_counts_of_a_set_are_sums_of_the_api_s_rows(client: Client, withdrawn: b
     assert {row.industry.slug: row.pilots for row in page.industries if row.pilots} == dict(
         Counter(industry["slug"] for row in naming for industry in row["industries"])
     )
-    assert answer(client, "overview", as_of=day)["national_coverage"]["naming"] == len(naming)
+    assert get_api(client, "overview", as_of=day)["national_coverage"]["naming"] == len(naming)
     assert client.get("/batches/", {"as_of": day}).context["finding"].startswith("3 batches; 174 announced: ")
+
+
+# -- follow-ups and practices ----------------------------------------------------------------------------------
+
+LATER_DAYS = ["2026-06-30", "2026-09-15", "2026-11-24"]
+
+
+@pytest.fixture
+def acted_on(client: Client) -> None:
+    """Follow-ups in every state over the summer of 2026, and practices copied, confirmed, measured and given up."""
+    pilots = list(Pilot.objects.order_by("pk")[:6])
+    make_follow_up(pilots[0])
+    make_follow_up(pilots[1], (Move.SIGN, date(2026, 6, 10)), due_on=date(2026, 9, 1))
+    make_follow_up(pilots[2], (Move.SIGN, date(2026, 6, 10)), (Move.REPORT, date(2026, 9, 10)))
+    steps = [(Move.SIGN, date(2026, 6, 5)), (Move.REPORT, date(2026, 6, 20)), (Move.VERIFY, date(2026, 6, 25))]
+    make_follow_up(pilots[3], *steps, cause="pilot", cause_colour="red")
+    make_follow_up(pilots[4], (Move.WITHDRAW, date(2026, 7, 1)))
+    days = {"passed_on": date(2026, 1, 1), "library_on": date(2026, 2, 1), "recommended_on": date(2026, 7, 1)}
+    heat, trading = make_practice(pilots[0], **days), make_practice(pilots[0], **{**days, "recommended_on": None})
+    in_use = {"planned_on": date(2026, 3, 1), "started_on": date(2026, 4, 1), "in_use_on": date(2026, 6, 1)}
+    make_adoption(heat, pilots[1], **in_use, confirmed_on=date(2026, 9, 1))
+    make_adoption(heat, pilots[2], **in_use)
+    make_adoption(trading, pilots[3], **in_use, given_up_on=date(2026, 8, 1), give_up_reason="money")
+    indicator = Indicator.objects.get(code="AIR_SO2")
+    values = [make_reading(pilots[4], indicator, year, n) for year, n in (("2023", 100), ("2025", 80))]
+    measured = make_adoption(trading, pilots[4], **in_use)
+    make_effect(
+        trading, adoption=measured, known_on=date(2026, 9, 1), reading_before=values[0], reading_after=values[1]
+    )
+
+
+@pytest.mark.parametrize("day", LATER_DAYS)
+def test_follow_ups(client: Client, acted_on: None, day: str) -> None:
+    summary = page_context(client, "/", day)["overview"].follow_up_summary
+    page = page_context(client, "/actions/", day)
+    assert page["summary"] == summary
+    api = get_api(client, "followup", as_of=day)
+    for name in ("total", "open", "to_verify", "closed", "withdrawn", "not_watched_yet"):
+        assert api[name] == getattr(summary, name), name
+    for name in ("overdue", "closed_in_time", "cleared", "relapsed", "returned"):
+        assert (api[name]["n"], api[name]["of"]) == (getattr(summary, name).n, getattr(summary, name).of), name
+    rows = get_api(client, "actions", as_of=day)["results"]
+    assert len(rows) == summary.total
+    assert Counter(row["state"] for row in rows) == Counter({k.value: n for k, n in summary.by_state.items() if n})
+    assert sum(row["overdue"] for row in rows) == summary.overdue.n
+    listed = file_rows(client, "/actions/", "follow-ups", day)
+    assert sum(bool(row["Days late"]) for row in listed) == summary.overdue.n
+    assert len(listed) == summary.total == page["listing"].count
+    waiting = file_rows(client, "/", "follow-ups", day)
+    assert len(waiting) == summary.overdue.n + summary.to_verify
+
+
+@pytest.mark.parametrize("day", LATER_DAYS)
+def test_practices(client: Client, acted_on: None, day: str) -> None:
+    value = page_context(client, "/", day)["overview"].diffusion
+    page = page_context(client, "/practices/", day)["diffusion"]
+    api = get_api(client, "diffusion", as_of=day)
+    copies = value.copies
+    assert (page.total, page.by_state, page.copies.adopters) == (value.total, value.by_state, copies.adopters)
+    assert (api["total"], api["by_state"]) == (value.total, {state.value: n for state, n in value.by_state.items()})
+    assert api["copies"]["adopters"] == {trust.value: n for trust, n in copies.adopters.items()}
+    reached = sorted(province.slug for province in copies.reached)
+    assert sorted(province["slug"] for province in api["copies"]["reached"]) == reached
+    assert len(page.copies.reached) == len(reached)
+    assert api["copies"]["roster"] == len(copies.roster) == 32
+    rows = get_api(client, "adoptions", as_of=day)["results"]
+    in_use = Counter(row["trust"] for row in rows if row["state"] == "in_use")
+    assert in_use == Counter({trust.value: n for trust, n in copies.adopters.items() if n})
+    table = file_rows(client, "/", "practices", day)
+    for trust in ("Claimed", "Confirmed", "Verified"):
+        assert sum(int(row[trust]) for row in table) == copies.adopters[Trust(trust.lower())], trust
+
+
+def test_a_copy_is_counted_at_its_highest_trust_from_its_day_on(client: Client, acted_on: None) -> None:
+    found = [page_context(client, "/", day)["overview"].diffusion.copies.adopters for day in LATER_DAYS]
+    assert [{trust.value: n for trust, n in adopters.items()} for adopters in found] == [
+        {"claimed": 4, "confirmed": 0, "verified": 0},
+        {"claimed": 1, "confirmed": 1, "verified": 1},
+        {"claimed": 1, "confirmed": 1, "verified": 1},
+    ]

@@ -1,4 +1,4 @@
-"""Pages over the shipped records: what they say, what they refuse, and the files they give."""
+"""Pages with the seed records: texts, rejected parameters, and files."""
 
 import csv
 import io
@@ -14,19 +14,11 @@ from django.test import Client
 from django.urls import reverse
 from openpyxl import load_workbook
 
-from pilots import progress
+from accounts.models import Officer, Role
+from pilots.analytics.pilot_status import build_progress, pilot_status
 from pilots.models import Batch, Pilot
-from pilots.progress import build_progress, pilot_status
-from policies.models import Industry, Officer, Policy, Province, Role
-from tests.factories import (
-    make_batch,
-    make_industry,
-    make_pilot,
-    make_plan,
-    make_policy,
-    make_province,
-    make_source,
-)
+from policies.models import Industry, Policy, Province
+from tests.factories import make_batch, make_industry, make_pilot, make_plan, make_policy, make_province, make_source
 
 pytestmark = pytest.mark.django_db
 
@@ -42,6 +34,9 @@ PAGES = [
     "/pilots/",
     "/pilots/huzhou/",
     "/pilots/otog-high-tech-industrial-development-zone/",
+    "/actions/",
+    "/actions/?state=open&sort=due",
+    "/batches/",
     "/batches/national-batch-1/",
     "/synergy/",
     "/compare/?a=huzhou&b=baoding",
@@ -52,6 +47,9 @@ PAGES = [
     "/industries/?by=province&level=national",
     "/industries/steel/",
     "/industries/automobiles/",
+    "/practices/",
+    "/practices/?for=huzhou",
+    "/practices/nansha-green-car-port/",
     "/data/",
     "/about/",
     "/search/",
@@ -85,6 +83,7 @@ def test_every_record_has_its_page(client: Client) -> None:
         "/trends/",
         "/compare/",
         "/industries/",
+        "/practices/",
         "/data/",
         "/about/",
         "/search/?q=a",
@@ -299,9 +298,9 @@ def test_script_in_a_record_stays_text(empty: None, client: Client) -> None:
     ("path", "queries"),
     [
         # policy; reconciliation 2; rollout 3; coverage 7 (no measures); pilots by province 2; tiles outside;
-        # progress 6 (no targets, so no steps); sources of pilots, policy, plans; the histories of 13 kinds and which of
-        # their entries an import wrote
-        ("/", 39),
+        # progress 6 (no targets, so no steps); sources of pilots, policy, plans; the histories of 18 kinds and which of
+        # their entries an import wrote; follow-ups (none, so no steps); practices (none), the roster twice
+        ("/", 48),
         # roster; known policies 3 (total, calling, filtered); the rows; their agencies; choices of 3 filters; total;
         # what the choices leave 2
         ("/policies/", 12),
@@ -309,14 +308,14 @@ def test_script_in_a_record_stays_text(empty: None, client: Client) -> None:
         # the pilots with their lights 6
         ("/provinces/", 19),
         # reconciliation 2; progress 6 (no targets, so no steps); count; the rows; industries; sources; pilots by
-        # province 2; choices of 3 filters; where all stand and their lights 9 (and how many they are, twice); what the
-        # choices leave 2; histories of plans 3
+        # province 2; choices of 3 filters; where all stand and their lights 11 (and how many they are, twice); what the
+        # choices leave 2 (no histories of plans, since the hidden column of reasons is not made); open follow-ups
         ("/pilots/", 33),
         # coverage 7; reconciliation 2; quotients 3; sources; choices of 2 filters; measures (none)
         ("/industries/", 16),
-        # reconciliation 2; policy; roster; gaps; sources 3 (none, so no page); figures; 15 counts of downloads;
+        # reconciliation 2; policy; roster; gaps; sources 3 (none, so no page); figures; 20 counts of downloads;
         # what the choices leave
-        ("/data/", 24),
+        ("/data/", 29),
     ],
 )
 def test_queries_of_a_page_do_not_grow(
@@ -331,7 +330,7 @@ def test_queries_of_a_page_do_not_grow(
         client.get(path)
 
 
-def test_a_foreign_host_is_refused_with_a_page(client: Client) -> None:
+def test_a_foreign_host_is_rejected_with_a_page(client: Client) -> None:
     response = client.get("/", headers={"host": "evil.example"})
     assert response.status_code == 400
     assert b"Something in this address is wrong" in response.content
@@ -341,7 +340,7 @@ def test_a_foreign_host_is_refused_with_a_page(client: Client) -> None:
 
 
 def add_pilots(count: int) -> Batch:
-    """Pilots of a batch in a province and an industry, each without anything on record."""
+    """Make pilots of one batch, province and industry, without related records."""
     batch = make_batch(slug="many", title_en="Many")
     province, industry = make_province(slug="north", name_en="North"), make_industry(slug="glass")
     for number in range(count):
@@ -404,7 +403,7 @@ def test_the_list_of_pilots_computes_only_what_it_shows(
         return pilot_status(pilot, as_of, *plans)
 
     add_pilots(n)
-    monkeypatch.setattr(progress, "pilot_status", counted)
+    monkeypatch.setattr("pilots.analytics.pilot_status.pilot_status", counted)
     client.get(f"/pilots/{sort}")
     assert len(computed) == min(n, 50)
     computed.clear()
@@ -415,7 +414,7 @@ def test_the_list_of_pilots_computes_only_what_it_shows(
 def test_a_long_list_s_file_asks_for_its_rows_in_parts(
     empty: None, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The progress of each part is asked for when the part is written."""
+    """The status of each chunk is computed when the chunk is written."""
     asked: list[int] = []
 
     def noted(pilots: Any, as_of: date) -> Any:
@@ -423,8 +422,8 @@ def test_a_long_list_s_file_asks_for_its_rows_in_parts(
         return build_progress(pilots, as_of)
 
     add_pilots(60)
-    monkeypatch.setattr("pilots.filters.build_progress", noted)
-    monkeypatch.setattr("config.lists.CHUNK", 25)
+    monkeypatch.setattr("pilots.views.pilots.build_progress", noted)
+    monkeypatch.setattr("core.web.list_pages.CHUNK_SIZE", 25)
     rows = read_csv(client.get("/pilots/?export=pilots.csv"))
     assert sum(row[0].startswith("Pilot ") for row in rows) == 60
     assert asked == [50, 10]  # the page's rows are known already, the others come 25 at a time
@@ -474,10 +473,10 @@ def test_numbers_to_be_compared_and_the_tables_of_charts_stay_tables(client: Cli
 )
 def test_the_day_moves_by_quarters_and_keeps_the_filter(client: Client, path: str, steps: list[str]) -> None:
     page = client.get(path).content.decode()
-    assert re.findall(r'class="step" rel="nofollow" href="([^"]*)"', page) == [
+    assert re.findall(r'class="day-step" rel="nofollow" href="([^"]*)"', page) == [
         f"?region=east&amp;as_of={step}" for step in steps
     ]
-    form = page.partition('<form class="day"')[2].partition("</form>")[0]
+    form = page.partition('<form class="day-picker"')[2].partition("</form>")[0]
     assert '<input type="hidden" name="region" value="east">' in form
 
 
@@ -489,11 +488,11 @@ def test_today_has_no_quarter_ahead(client: Client) -> None:
 
 def test_the_day_stands_in_the_head_of_a_page_once(client: Client) -> None:
     page = client.get("/pilots/").content.decode()
-    assert page.count('<form class="day"') == 1
-    assert page.index('<form class="day"') < page.index("<h1")
+    assert page.count('<form class="day-picker"') == 1
+    assert page.index('<form class="day-picker"') < page.index("<h1")
     past = client.get("/pilots/?as_of=2024-01-30").content.decode()
-    assert past.count('<form class="day"') == 1
-    assert '<form class="day"' not in client.get("/sign-in/").content.decode()
+    assert past.count('<form class="day-picker"') == 1
+    assert '<form class="day-picker"' not in client.get("/sign-in/").content.decode()
 
 
 # -- ways to edit ------------------------------------------------------------------------------------------
@@ -540,20 +539,22 @@ def test_a_page_offers_no_form_to_readers_nor_beyond_a_province(client: Client) 
 
 # -- pages of errors ---------------------------------------------------------------------------------------
 
-SECTIONS = ["/", "/policies/", "/provinces/", "/pilots/", "/industries/", "/synergy/", "/data/"]
+SECTIONS = [
+    *("/", "/policies/", "/provinces/", "/pilots/", "/actions/", "/industries/", "/synergy/", "/practices/", "/data/"),
+]
 
 
-def boom(*args: Any) -> Any:
+def raise_error(*args: Any) -> Any:
     raise ValueError("a bug")
 
 
-def failed(client: Client, monkeypatch: pytest.MonkeyPatch, status: int) -> Any:
-    """An answer of a status, however that is brought about."""
+def failed_response(client: Client, monkeypatch: pytest.MonkeyPatch, status: int) -> Any:
+    """Return a response of this status, by whatever makes it."""
     client.raise_request_exception = False
     if status == 500:
-        monkeypatch.setattr("config.middleware.read_as_of", boom)
+        monkeypatch.setattr("core.http.middleware.parse_as_of", raise_error)
     if status == 503:
-        monkeypatch.setattr("config.middleware.read_as_of", out_of_order)
+        monkeypatch.setattr("core.http.middleware.parse_as_of", raise_database_error)
     if status == 403:
         return client.post("/sign-out/", headers={"origin": "https://elsewhere.example"})
     if status == 405:
@@ -562,17 +563,17 @@ def failed(client: Client, monkeypatch: pytest.MonkeyPatch, status: int) -> Any:
     return client.get(path)
 
 
-def out_of_order(*args: Any) -> Any:
+def raise_database_error(*args: Any) -> Any:
     raise OperationalError("gone")
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 414, 500, 503])
 def test_an_error_page_keeps_the_way_on(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
     """Sections, search and languages, also where neither the address nor the database is of use."""
-    page = failed(Client(enforce_csrf_checks=True), monkeypatch, status)
+    page = failed_response(Client(enforce_csrf_checks=True), monkeypatch, status)
     text = page.content.decode()
     assert page.status_code == status
-    nav = text.partition('<nav class="sections"')[2].partition("</nav>")[0]
+    nav = text.partition('<nav class="site-nav"')[2].partition("</nav>")[0]
     assert re.findall(r'href="([^"?]+)', nav) == SECTIONS
     assert 'action="/search/"' in text
     assert 'hreflang="zh-hans"' in text

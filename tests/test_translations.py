@@ -1,4 +1,4 @@
-"""Both languages are complete: every string has its Chinese, and no page mixes the two."""
+"""Translations: every message has its Chinese, and no page mixes languages."""
 
 import re
 from collections.abc import Iterable
@@ -14,10 +14,17 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 
-from policies.models import Shipment
+from core.seed.models import SeedRecord
 from tests.factories import make_batch, make_industry, make_pilot, make_plan, make_policy, make_province
-from tests.messages import CATALOGUE, ROOT, Message, in_code, in_source, in_template
-from tests.reading import Page, Text
+from tests.support.html_reader import PageReader, PageText
+from tests.support.translatable_messages import (
+    CATALOGUE,
+    ROOT,
+    Message,
+    messages_in_code,
+    messages_in_source,
+    messages_in_template,
+)
 from tests.test_pages import PAGES
 
 # -- the catalogue -------------------------------------------------------------------------------------
@@ -26,8 +33,10 @@ PLACEHOLDER = re.compile(r"%\(\w+\)[sdfr]|%%|\{\w*\}|</?\w+>")
 # A half-width mark beside a Chinese character, or a space where Chinese sets none.
 CHARACTER = r"[\u4e00-\u9fff]"
 HAN = re.compile(CHARACTER)
-MISSET = re.compile(rf"(?<={CHARACTER})[,;:?!()]|[,;:?!()](?={CHARACTER})|{CHARACTER} {CHARACTER}|\d %|\) %")
-SAME = {"GB/T 4754", "GB/T 4754-2017"}  # the name of a standard is its name
+MISSET_PUNCTUATION = re.compile(
+    rf"(?<={CHARACTER})[,;:?!()]|[,;:?!()](?={CHARACTER})|{CHARACTER} {CHARACTER}|\d %|\) %"
+)
+SAME_IN_BOTH = {"GB/T 4754", "GB/T 4754-2017"}  # the name of a standard is its name
 LISTED_BY_COMMA = "yes,no"  # Django's yesno takes its words apart at the comma
 
 
@@ -38,45 +47,45 @@ def catalogue() -> polib.POFile:
 
 @pytest.fixture(scope="module")
 def source() -> dict[Message, str]:
-    return in_source()
+    return messages_in_source()
 
 
-def message(entry: polib.POEntry) -> Message:
+def message_of_entry(entry: polib.POEntry) -> Message:
     return Message(entry.msgid, entry.msgctxt, entry.msgid_plural)
 
 
-def chinese(entry: polib.POEntry) -> str:
+def translation_of(entry: polib.POEntry) -> str:
     return entry.msgstr_plural[0] if entry.msgid_plural else entry.msgstr
 
 
 def test_every_string_is_in_the_catalogue(catalogue: polib.POFile, source: dict[Message, str]) -> None:
-    known = {message(entry) for entry in catalogue if not entry.obsolete}
+    known = {message_of_entry(entry) for entry in catalogue if not entry.obsolete}
     assert {text: where for text, where in source.items() if text not in known} == {}
 
 
 def test_every_entry_is_still_asked_for(catalogue: polib.POFile, source: dict[Message, str]) -> None:
-    assert [entry.msgid for entry in catalogue if entry.obsolete or message(entry) not in source] == []
+    assert [entry.msgid for entry in catalogue if entry.obsolete or message_of_entry(entry) not in source] == []
 
 
 def test_every_entry_is_translated(catalogue: polib.POFile) -> None:
-    assert [entry.msgid for entry in catalogue if entry.fuzzy or not chinese(entry).strip()] == []
+    assert [entry.msgid for entry in catalogue if entry.fuzzy or not translation_of(entry).strip()] == []
 
 
 def test_a_translation_keeps_the_placeholders(catalogue: polib.POFile) -> None:
     for entry in catalogue:
         wanted = set(PLACEHOLDER.findall(entry.msgid + entry.msgid_plural))
-        assert set(PLACEHOLDER.findall(chinese(entry))) == wanted, entry.msgid
+        assert set(PLACEHOLDER.findall(translation_of(entry))) == wanted, entry.msgid
 
 
 def test_chinese_reads_as_chinese_is_set(catalogue: polib.POFile) -> None:
     for entry in catalogue:
-        text = chinese(entry)
+        text = translation_of(entry)
         words = re.sub(PLACEHOLDER, "", entry.msgid)
-        if entry.msgid in SAME or not re.search(r"[A-Za-z]{2}", words):
+        if entry.msgid in SAME_IN_BOTH or not re.search(r"[A-Za-z]{2}", words):
             continue
         assert HAN.search(PLACEHOLDER.sub("", text)) or PLACEHOLDER.search(text), f"{entry.msgid}: {text}"
         if entry.msgid != LISTED_BY_COMMA:
-            assert not MISSET.search(PLACEHOLDER.sub("中", text.replace("%%", "%"))), text
+            assert not MISSET_PUNCTUATION.search(PLACEHOLDER.sub("中", text.replace("%%", "%"))), text
 
 
 def test_messages_are_found_in_code_and_templates() -> None:
@@ -87,7 +96,7 @@ b = n("%(n)d a", "%(n)d b", 3)
 c = pgettext("ctx", "word")
 d = other("no")
 """
-    assert list(in_code(code)) == [
+    assert list(messages_in_code(code)) == [
         Message("one text"),
         Message("%(n)d a", plural="%(n)d b"),
         Message("word", "ctx"),
@@ -97,7 +106,7 @@ d = other("no")
         "{% blocktranslate count n=x trimmed %} {{ n }} one {% plural %} {{ n }} many {% endblocktranslate %}"
         '{% include "p.html" with action=_("Clear") %}'
     )
-    assert list(in_template(page)) == [
+    assert list(messages_in_template(page)) == [
         Message("a (b)"),
         Message("w", "c"),
         Message("yes,no"),
@@ -108,7 +117,7 @@ d = other("no")
 
 def test_a_translated_text_is_no_f_string() -> None:
     with pytest.raises(ValueError, match="f-string"):
-        list(in_code('from django.utils.translation import gettext\ngettext(f"{a}")'))
+        list(messages_in_code('from django.utils.translation import gettext\ngettext(f"{a}")'))
 
 
 # -- the pages -----------------------------------------------------------------------------------------
@@ -116,16 +125,16 @@ def test_a_translated_text_is_no_f_string() -> None:
 # Names that both languages write in Latin letters: formats, standards, codes, quantities and symbols of the field.
 LATIN = re.compile(
     r"https?://\S+|/\w+/\S*|[\w-]+\.(?:csv|xlsx|pdf|gov|cn|com|org)\b\S*|(?<![A-Za-z])[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+"
-    r"|(?<![A-Za-z])(?:API|CSV|XLSX|JSON|YAML|PNG|OpenAPI|UTF-8|RFC|Accept(?:-Language)?|YYYY-MM-DD|GB/T|HJ|CN-[A-Z]{2}"
-    r"|ISO(?: [\d-]+:CN)?|MIT|Chart\.js"
+    r"|(?<![A-Za-z])(?:API|CSV|XLSX|DOCX|PDF|OFD|JSON|YAML|PNG|JPG|OpenAPI|UTF-8|SHA-256|RFC|Accept(?:-Language)?"
+    r"|YYYY-MM-DD|GB/T|HJ|CN-[A-Z]{2}|ISO(?: [\d-]+:CN)?|MIT|Chart\.js"
     r"|SVG|Esc|CO2e?|CO₂|SO2|NOx|PM2\.5|PM10|VOCs|COD|GDP|APeq|Els|ISEC|P90|null|kWh|kg|km|mg|curl|Python|requests|pandas"
     r")(?![A-Za-z])"
 )
 WORD = re.compile(r"[A-Za-z]{2,}")
 
 
-def foreign(texts: Iterable[Text], page: str, allowed: Iterable[str] = ()) -> list[str]:
-    """What a reader of one language finds in the other without being told."""
+def foreign_texts(texts: Iterable[PageText], page: str, allowed: Iterable[str] = ()) -> list[str]:
+    """Return texts in the other language that are not marked as such."""
     longest_first = "|".join(map(re.escape, sorted(allowed, key=len, reverse=True)))  # first.sh is more than first
     names = re.compile(rf"(?<![A-Za-z_])(?:{longest_first})(?![A-Za-z_])") if allowed else LATIN
     found = []
@@ -143,11 +152,11 @@ def foreign(texts: Iterable[Text], page: str, allowed: Iterable[str] = ()) -> li
 @pytest.mark.parametrize("path", [*PAGES, "/synergy/", "/batches/national-batch-1/", "/nowhere/", "/?as_of=2022-12-30"])
 def test_a_page_is_in_one_language(client: Client, path: str, lang: str) -> None:
     page = client.get(path, headers={"accept-language": lang}).content.decode()
-    assert foreign(Page(page).texts, lang[:2], ["浙江"] if "?q=" in path else []) == []
+    assert foreign_texts(PageReader(page).texts, lang[:2], ["浙江"] if "?q=" in path else []) == []
 
 
 def names_in(schema: Any) -> set[str]:
-    """Every name that the API's description gives to a field, a parameter or a word of a list."""
+    """Return every name of fields, parameters and choices in the OpenAPI schema."""
     if isinstance(schema, list):
         return set().union(*map(names_in, schema))
     if not isinstance(schema, dict):
@@ -161,19 +170,29 @@ def names_in(schema: Any) -> set[str]:
 @pytest.mark.parametrize("lang", ["en", "zh-hans"])
 def test_the_api_s_pages_are_in_one_language(client: Client, lang: str) -> None:
     schema = client.get(reverse("api-schema"), {"format": "json"}, headers={"accept-language": lang}).json()
-    headers = {"ETag", "Retry-After", "WWW-Authenticate", "GET", "POST", "PUT", "PATCH", "DELETE"}
+    headers = {
+        "ETag",
+        "Retry-After",
+        "WWW-Authenticate",
+        "GET",
+        "POST",
+        "PUT",
+        "PATCH",
+        "DELETE",
+        "multipart/form-data",
+    }
     words = {"true", "policies", "batches", "latest", "first", "row", "column", "huzhou", "UUID", "ASCII", "UTC", "MB"}
     programs = {path.name for path in (ROOT / "docs/examples/use").iterdir()}
     names = headers | words | programs | names_in(schema)
     for path in ("/api/docs/", "/api/use/"):
         page = client.get(path, headers={"accept-language": lang}).content.decode()
-        assert foreign(Page(page).texts, lang[:2], names) == []
-    texts = [Text(text, lang, "schema") for text in described(schema["paths"])]  # its parts are described in code
-    assert foreign(texts, lang[:2], names) == []
+        assert foreign_texts(PageReader(page).texts, lang[:2], names) == []
+    texts = [PageText(text, lang, "schema") for text in described(schema["paths"])]  # its parts are described in code
+    assert foreign_texts(texts, lang[:2], names) == []
 
 
 def described(schema: Any) -> list[str]:
-    """The sentences of the API's description."""
+    """Return the descriptions in the OpenAPI schema."""
     if isinstance(schema, list):
         return [text for item in schema for text in described(item)]
     if not isinstance(schema, dict):
@@ -190,7 +209,7 @@ def test_a_record_without_an_english_name_says_that_it_is_chinese(empty: None, c
     industry = make_industry(name_en="")
     pilot = make_pilot(make_batch(title_en="", policy=policy), province, industry, name_zh="某市", name_en="")
     for record in (policy, province, industry, pilot, pilot.batch):
-        texts = Page(client.get(record.get_absolute_url()).content.decode()).texts
+        texts = PageReader(client.get(record.get_absolute_url()).content.decode()).texts
         named = [item for item in texts if record.name == item.text and not item.where.endswith(("label>", "title>"))]
         assert named
         assert {item.lang for item in named if item.where != "chart data"} == {"zh"}, record
@@ -201,18 +220,20 @@ def test_a_record_without_an_english_name_says_that_it_is_chinese(empty: None, c
 
 @pytest.fixture
 def editor(client: Client) -> Client:
-    """Signed in under a name that is neither English nor Chinese."""
+    """Return a client signed in under a name that is neither English nor Chinese."""
     client.force_login(User.objects.create_superuser("1"))
     return client
 
 
-OURS = [model for label in ("policies", "pilots") for model in apps.get_app_config(label).get_models()]
-KEPT = [model for model in OURS if not hasattr(model, "instance_type")]  # the tables of the past have no page
-IN_ADMIN = [model for model in KEPT if admin.site.is_registered(model)]
+DOMAIN_MODELS = [model for label in ("policies", "pilots") for model in apps.get_app_config(label).get_models()]
+MODELS_WITHOUT_HISTORY = [
+    model for model in DOMAIN_MODELS if not hasattr(model, "instance_type")
+]  # the tables of the past have no page
+IN_ADMIN = [model for model in MODELS_WITHOUT_HISTORY if admin.site.is_registered(model)]
 
 
 def admin_pages(client: Client, model: type[models.Model]) -> list[str]:
-    """The addresses by which a model is edited: list, form, a record's form, its history, its deletion."""
+    """Return the admin URLs of a model: list, add, change, history, delete."""
     base = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
     first = model._default_manager.order_by("pk").first()
     own = [f"{base}{first.pk}/{page}/" for page in ("change", "history", "delete")] if first else []
@@ -220,22 +241,22 @@ def admin_pages(client: Client, model: type[models.Model]) -> list[str]:
 
 
 # Django sets these without a way to translate them; the others are examples in help texts.
-IN_ANY_ADMIN = ["Search", "True", "False", "None", "LDAP", "huzhou", "Huzhou", "Zhejiang"]
+IN_ANY_ADMIN = ["Search", "True", "False", "None", "LDAP", "huzhou", "Huzhou", "Zhejiang", "t CO2/yr"]
 ROWS = re.compile(r"<tbody>.*?</tbody>", re.DOTALL)
 
 
-def interface(client: Client, path: str) -> list[Text]:
-    """What the admin itself says on a page, without the records' own values, whatever language those are in."""
+def interface_texts(client: Client, path: str) -> list[PageText]:
+    """Return the admin's own texts of a page, without values of records."""
     html = client.get(path, headers={"accept-language": "zh-hans"}).content.decode()
     if not path.endswith(("/add/", "/change/")):
         html = ROWS.sub("", html)
-    return [item for item in Page(html).texts if item.where not in ("<textarea>", "<option>")]
+    return [item for item in PageReader(html).texts if item.where not in ("<textarea>", "<option>")]
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", ["/admin/", "/admin/password_change/", "/admin/policies/", "/admin/auth/user/add/"])
 def test_the_admin_is_chinese(editor: Client, path: str) -> None:
-    assert foreign(interface(editor, path), "zh", IN_ANY_ADMIN) == []
+    assert foreign_texts(interface_texts(editor, path), "zh", IN_ANY_ADMIN) == []
 
 
 @pytest.mark.django_db
@@ -243,13 +264,13 @@ def test_the_admin_is_chinese(editor: Client, path: str) -> None:
 def test_the_admin_of_a_model_is_chinese(editor: Client, model: type[models.Model]) -> None:
     first = model._default_manager.order_by("pk").first()
     own = [str(first)] if first else []  # headings and breadcrumbs name the record
-    if model is Shipment:
-        own += Shipment.objects.values_list("kind", flat=True).distinct()  # offered as filters
+    if model is SeedRecord:
+        own += SeedRecord.objects.values_list("kind", flat=True).distinct()  # offered as filters
     for path in admin_pages(editor, model):
-        assert foreign(interface(editor, path), "zh", [*own, *IN_ANY_ADMIN]) == [], path
+        assert foreign_texts(interface_texts(editor, path), "zh", [*own, *IN_ANY_ADMIN]) == [], path
 
 
-@pytest.mark.parametrize("model", KEPT, ids=lambda model: model.__name__)
+@pytest.mark.parametrize("model", MODELS_WITHOUT_HISTORY, ids=lambda model: model.__name__)
 def test_a_model_s_names_help_and_choices_are_chinese(model: type[models.Model]) -> None:
     with translation.override("zh-hans"):
         words = [model._meta.verbose_name, model._meta.verbose_name_plural]
@@ -261,7 +282,7 @@ def test_a_model_s_names_help_and_choices_are_chinese(model: type[models.Model])
 
 # -- the API -------------------------------------------------------------------------------------------
 
-REFUSALS = [
+ERROR_REQUESTS = [
     ("/api/v1/pilots/?provnce=hebei", 400),
     ("/api/v1/pilots/?province=hebie", 400),
     ("/api/v1/pilots/?kind=", 400),
@@ -287,8 +308,8 @@ REFUSALS = [
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("path", "status"), REFUSALS)
-def test_a_refusal_speaks_chinese(client: Client, path: str, status: int) -> None:
+@pytest.mark.parametrize(("path", "status"), ERROR_REQUESTS)
+def test_an_error_speaks_chinese(client: Client, path: str, status: int) -> None:
     answer = client.get(path, headers={"accept-language": "zh-CN,zh;q=0.9"})
     assert answer.status_code == status
     problem = answer.json()
@@ -299,7 +320,7 @@ def test_a_refusal_speaks_chinese(client: Client, path: str, status: int) -> Non
 
 
 @pytest.mark.django_db
-def test_a_method_that_is_not_allowed_is_refused_in_chinese(client: Client) -> None:
+def test_a_method_that_is_not_allowed_is_rejected_in_chinese(client: Client) -> None:
     problem = client.post("/api/v1/pilots/", headers={"accept-language": "zh-CN"}).json()
     assert HAN.search(problem["title"])
     assert HAN.search(problem["detail"])

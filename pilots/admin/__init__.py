@@ -1,16 +1,5 @@
-"""Where editors keep where the policy is tried, and how far each pilot has come."""
+"""The admin of batches, pilots, indicators and all that is entered about pilots."""
 
-from pilots.admin.indicators import IndicatorAdmin, ReadingAdmin, TargetAdmin
-from pilots.admin.programme import BatchAdmin, PilotAdmin
-from pilots.admin.progress import LightOverrideAdmin, MilestoneAdmin, StageEntryAdmin
+from pilots.admin import documents, follow_ups, indicators, pilots, practices, stages_and_milestones
 
-__all__ = [
-    "BatchAdmin",
-    "IndicatorAdmin",
-    "LightOverrideAdmin",
-    "MilestoneAdmin",
-    "PilotAdmin",
-    "ReadingAdmin",
-    "StageEntryAdmin",
-    "TargetAdmin",
-]
+__all__ = ["documents", "follow_ups", "indicators", "pilots", "practices", "stages_and_milestones"]

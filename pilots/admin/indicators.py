@@ -1,4 +1,4 @@
-"""What is measured: definitions, what pilots promised, and what was read."""
+"""Admin of indicators, targets and readings."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -17,19 +17,29 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from config.admin import MAX_REASON, RecordAdmin, Way
-from config.asof import today
-from config.dates import WRITTEN_DATES
-from config.restore import Restoration
-from config.rows import RowInline
-from config.words import clauses, labelled
-from pilots.actions import MAY_ACCEPT, MAY_PLACE, OnRecord, accept_readings, dispute_readings, lock
-from pilots.admin.progress import PILOT_SEARCH, pilot_page
-from pilots.forms import AmountField, IndicatorField, ReadingForm, StepFormSet, TargetFormSet
-from pilots.models import Indicator, Reading, ReadingState, Target, TargetStep
-from policies.admin import NAMES, TRUST, cites, present
+from core.admin.form_fields import DATE_FIELD_OVERRIDES
+from core.admin.inlines import VersionedRowInline
+from core.admin.record_admin import RecordAdmin
+from core.admin.scoped_admin import autocomplete_source
+from core.history.provenance import LabelledUrl
+from core.history.recording import MAX_REASON
+from core.history.revert import Revert
+from core.http.as_of import today
+from core.text.joining import join_clauses, label_value
+from pilots.admin.forms import AmountField, IndicatorField, ReadingForm, StepFormSet, TargetFormSet
+from pilots.admin.stages_and_milestones import PILOT_SEARCH, pilot_url
+from pilots.models import Effect, Indicator, Reading, ReadingState, Target, TargetStep
+from pilots.services import (
+    ACCEPT_PERMISSION,
+    PLACE_PERMISSION,
+    ReadingLedger,
+    accept_readings,
+    dispute_readings,
+    lock_pilot,
+)
+from policies.admin.documents import NAME_FIELDSET, SOURCE_FIELDSET, related_only_filters, sources_inline
 
-AMOUNTS: Any = WRITTEN_DATES | {models.DecimalField: {"form_class": AmountField}}
+AMOUNT_OVERRIDES: Any = DATE_FIELD_OVERRIDES | {models.DecimalField: {"form_class": AmountField}}
 FIXED_FIELDS = {"version": "version_number", "value": "value_and_unit"}  # "version" is the form's own word
 INDICATOR_SEARCH = [f"indicator__{name}" for name in ("code", "name_zh", "name_en")]
 
@@ -39,9 +49,9 @@ class IndicatorAdmin(RecordAdmin):
     list_display = ["code", "__str__", "unit", "direction", "kind", "binding", "rollup", "may_enter_synergy"]
     list_filter = ["kind", "binding", "rollup", "may_enter_synergy"]
     search_fields = ["code", "name_zh", "name_en"]
-    formfield_overrides = AMOUNTS
+    formfield_overrides = AMOUNT_OVERRIDES
     fieldsets = [
-        (NAMES[0], {"fields": ["code", "name_zh", "name_en"]}),
+        (NAME_FIELDSET[0], {"fields": ["code", "name_zh", "name_en"]}),
         (_("What is counted"), {"fields": ["kind", ("unit", "unit_zh"), "direction", "accumulation", "binding"]}),
         (_("How it may be combined"), {"fields": ["rollup", "equivalent_kg", "may_enter_synergy"]}),
         (None, {"fields": ["note_en", "note_zh"]}),
@@ -51,20 +61,20 @@ class IndicatorAdmin(RecordAdmin):
 # -- targets ---------------------------------------------------------------------------------------------
 
 
-class StepInline(RowInline):
+class StepInline(VersionedRowInline):
     model = TargetStep
     formset = StepFormSet
     fields = ["year", "value"]
-    formfield_overrides = AMOUNTS
+    formfield_overrides = AMOUNT_OVERRIDES
     show_change_link = False
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """With a new target; to one on record its steps are part of what was promised."""
-        may = obj is None or request.user.has_perm(MAY_PLACE)
+        """Allowed with a new target; the intermediate values of an existing one are part of the promise."""
+        may = obj is None or request.user.has_perm(PLACE_PERMISSION)
         return bool(may and super().has_add_permission(request, obj))
 
 
-class TargetInline(RowInline):
+class TargetInline(VersionedRowInline):
     model = Target
     formset = TargetFormSet
     fields = [
@@ -73,11 +83,11 @@ class TargetInline(RowInline):
     ]
     readonly_fields = ["steps_named"]
     autocomplete_fields = ["indicator"]
-    known = ("pilot",)
-    formfield_overrides = AMOUNTS
+    name_relations = ("pilot",)
+    formfield_overrides = AMOUNT_OVERRIDES
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        self.may_place = request.user.has_perm(MAY_PLACE)  # an inline is made for each request
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
+        self.may_place = request.user.has_perm(PLACE_PERMISSION)  # an inline is made for each request
         return super().get_queryset(request).prefetch_related("steps")
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -87,10 +97,10 @@ class TargetInline(RowInline):
 
     @admin.display(description=_("steps"))
     def steps_named(self, target: Target) -> SafeString | str:
-        """The values between base and target, with the way to them."""
+        """The intermediate values, as a link to them."""
         if not target.pk:
             return "–"
-        text = clauses(target.steps.all()) or (_("add") if self.may_place else "")
+        text = join_clauses(target.steps.all()) or (_("add") if self.may_place else "")
         if not text:
             return "–"
         address = reverse("admin:pilots_target_change", args=[target.pk])
@@ -103,11 +113,11 @@ class TargetAdmin(RecordAdmin):
         *["indicator_and_unit", "pilot", "kind", "base_value", "target_year", "target_value", "binding", "confidence"],
     ]
     list_select_related = ["pilot", "indicator"]
-    list_filter = ["kind", "binding", "confidence", *present("indicator", "pilot__province")]
+    list_filter = ["kind", "binding", "confidence", *related_only_filters("indicator", "pilot__province")]
     search_fields = [*PILOT_SEARCH, *INDICATOR_SEARCH, "target_text_en", "target_text_zh"]
     autocomplete_fields = ["pilot", "indicator"]
-    inlines = [StepInline, cites(Target)]
-    formfield_overrides = AMOUNTS
+    inlines = [StepInline, sources_inline(Target)]
+    formfield_overrides = AMOUNT_OVERRIDES
     fieldsets = [
         (_("Who promised what"), {"fields": ["pilot", "indicator", "kind", "binding"]}),
         (
@@ -118,7 +128,7 @@ class TargetAdmin(RecordAdmin):
             },
         ),
         (_("A task in words"), {"fields": ["target_text_en", "target_text_zh", "done_on"]}),
-        TRUST,
+        SOURCE_FIELDSET,
     ]
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -131,7 +141,7 @@ class TargetAdmin(RecordAdmin):
         return target.indicator.with_unit
 
     def get_view_on_site_url(self, obj: Any = None) -> str | None:
-        return pilot_page(obj)
+        return pilot_url(obj)
 
 
 # -- readings --------------------------------------------------------------------------------------------
@@ -145,17 +155,26 @@ class ReadingAdmin(RecordAdmin):
         *["reported_on", "accepted_on"],
     ]
     list_select_related = ["pilot", "indicator"]
-    list_filter = ["state", "value_status", "period", *present("indicator", "pilot__province")]
+    list_filter = ["state", "value_status", "period", *related_only_filters("indicator", "pilot__province")]
     search_fields = [*PILOT_SEARCH, *INDICATOR_SEARCH, "period"]
     date_hierarchy = "reported_on"
     autocomplete_fields = ["pilot", "indicator"]
     actions = ["accept", "dispute"]
-    inlines = [cites(Reading)]
-    formfield_overrides = AMOUNTS
+    inlines = [sources_inline(Reading)]
+    formfield_overrides = AMOUNT_OVERRIDES
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        readings: QuerySet[Any] = super().get_queryset(request).select_related("pilot", "indicator")
+        readings: QuerySet[Model] = super().get_queryset(request).select_related("pilot", "indicator")
         return readings
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Model], search_term: str) -> Any:
+        """Offer an effect only accepted readings, of the pilots that its form names."""
+        if autocomplete_source(request) is Effect:
+            queryset = queryset.filter(state=ReadingState.ACCEPTED)
+            pilots = request.GET.getlist("pilot")
+            if pilots:
+                queryset = queryset.filter(pilot__in=[int(key) for key in pilots if key.isdecimal()])
+        return super().get_search_results(request, queryset, search_term)
 
     @admin.display(description=_("version"))
     def version_number(self, reading: Reading) -> int:
@@ -168,7 +187,7 @@ class ReadingAdmin(RecordAdmin):
     # -- the form: what was read is fixed once it is recorded ----------------------------------------
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        may = bool(obj) or request.user.has_perm(MAY_ACCEPT)
+        may = bool(obj) or request.user.has_perm(ACCEPT_PERMISSION)
         fixed = (
             _("A reading is never overwritten. If it is wrong, enter a correction: the button is above.")
             if obj
@@ -179,37 +198,37 @@ class ReadingAdmin(RecordAdmin):
             (_("What was read"), {"fields": ["pilot", "indicator", "period"], "description": fixed}),
             (_("The value"), {"fields": ["value_and_unit" if obj else "value", "value_status", last]}),
             (_("Its way"), {"fields": ["reported_on", *(["state", "accepted_on"] if may else [])]}),
-            TRUST,
+            SOURCE_FIELDSET,
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if not obj:
             return []
-        fixed = [FIXED_FIELDS.get(name, name.removesuffix("_id")) for name in Reading.FIXED]
+        fixed = [FIXED_FIELDS.get(name, name.removesuffix("_id")) for name in Reading.IMMUTABLE_FIELDS]
         return [*fixed, *super().get_readonly_fields(request, obj)]
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """A correction begins with what it corrects."""
+        """Preset a correction with the reading it corrects."""
         initial: dict[str, Any] = {"reported_on": today(), **super().get_changeform_initial_data(request)}
         corrected = initial.pop("corrects", "")
         reading = Reading.objects.filter(pk=corrected).first() if corrected.isdecimal() else None
         if reading:
             names = ("pilot", "indicator", "value", "value_status", "period")
-            initial |= {name: getattr(reading, name) for name in names} | {"known": newest_of(reading)}
+            initial |= {name: getattr(reading, name) for name in names} | {"known": newest_version_id(reading)}
         return initial
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """A new one is the next version for its period."""
+        """Save a new reading as the next version for its period."""
         if not change:
-            lock(obj.pilot)
-            obj.version = OnRecord(obj.pilot).next_version((obj.indicator_id, obj.period))
+            lock_pilot(obj.pilot)
+            obj.version = ReadingLedger(obj.pilot).next_version((obj.indicator_id, obj.period))
         super().save_model(request, obj, form, change)
 
-    def ways(self, request: HttpRequest, record: Any) -> list[Way]:
-        ways: list[Way] = []
+    def related_links(self, request: HttpRequest, record: Any) -> list[LabelledUrl]:
+        ways: list[LabelledUrl] = []
         if request.user.has_perm("pilots.add_reading", record):
             ways.append((_("Enter a correction"), f"{reverse('admin:pilots_reading_add')}?corrects={record.pk}"))
-        if request.user.has_perm(MAY_ACCEPT, record):
+        if request.user.has_perm(ACCEPT_PERMISSION, record):
             verdicts = [(ReadingState.ACCEPTED, _("Accept")), (ReadingState.DISPUTED, _("Mark as disputed"))]
             ways += [
                 (label, reverse("admin:pilots_reading_judge", args=[record.pk, state.value]))
@@ -219,13 +238,13 @@ class ReadingAdmin(RecordAdmin):
         return ways
 
     def get_view_on_site_url(self, obj: Any = None) -> str | None:
-        return pilot_page(obj)
+        return pilot_url(obj)
 
-    def restore_faults(self, request: HttpRequest, restoration: Restoration) -> Mapping[str, str]:
-        """Bringing back one that was judged is judging it."""
-        faults: dict[str, str] = dict(super().restore_faults(request, restoration))
-        judged = restoration.then["state"] != ReadingState.REPORTED
-        if restoration.record is None and judged and not request.user.has_perm(MAY_ACCEPT):
+    def revert_errors(self, request: HttpRequest, restoration: Revert) -> Mapping[str, str]:
+        """Restoring a judged version needs the permission to judge."""
+        faults: dict[str, str] = dict(super().revert_errors(request, restoration))
+        judged = restoration.target_state["state"] != ReadingState.REPORTED
+        if restoration.record is None and judged and not request.user.has_perm(ACCEPT_PERMISSION):
             text = _("Only who may accept readings brings back one that was accepted or disputed.")
             faults["state"] = str(text)
         return faults
@@ -233,21 +252,21 @@ class ReadingAdmin(RecordAdmin):
     # -- deleting: what has fed numbers stays ---------------------------------------------------------
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """One that was ever accepted has been read by others: it is corrected, not deleted."""
+        """A version that was ever accepted has been published: it is corrected, not deleted."""
         return super().has_delete_permission(request, obj) and (obj is None or obj.accepted_on is None)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         deleted, counts, perms, protected = super().get_deleted_objects(objs, request)
         correct = _("it has fed numbers; enter a correction instead")
         protected += [
-            format_html(labelled("{}", "{}"), self.described(item), correct) for item in objs if item.accepted_on
+            format_html(label_value("{}", "{}"), self.record_link(item), correct) for item in objs if item.accepted_on
         ]
         return deleted, counts, perms - {self.opts.verbose_name} if protected else perms, protected
 
     # -- accepting and disputing ----------------------------------------------------------------------
 
     def has_judge_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(MAY_ACCEPT)
+        return request.user.has_perm(ACCEPT_PERMISSION)
 
     @admin.action(description=_("Accept selected readings"), permissions=["judge"])
     def accept(self, request: HttpRequest, queryset: QuerySet[Reading]) -> HttpResponse | None:
@@ -272,8 +291,8 @@ class ReadingAdmin(RecordAdmin):
         return self.judge(request, chosen, ReadingState(state)) or back
 
     def judge(self, request: HttpRequest, readings: QuerySet[Reading], state: ReadingState) -> HttpResponse | None:
-        """Ask why, then do it; None when it is done."""
-        if not all(request.user.has_perm(MAY_ACCEPT, reading) for reading in readings):
+        """Ask for a reason, then accept or dispute; return None when done."""
+        if not all(request.user.has_perm(ACCEPT_PERMISSION, reading) for reading in readings):
             raise PermissionDenied
         fault = ""
         if "post" in request.POST:
@@ -283,7 +302,7 @@ class ReadingAdmin(RecordAdmin):
             except ValidationError as error:
                 fault = error.messages[0]
             else:
-                self.message_user(request, done(state, count), messages.SUCCESS)
+                self.message_user(request, verdict_message(state, count), messages.SUCCESS)
                 return None
         context = {
             **self.admin_site.each_context(request),
@@ -305,7 +324,7 @@ VERDICTS: dict[str, Callable[..., int]] = {
 }
 
 
-def done(state: ReadingState, count: int) -> str:
+def verdict_message(state: ReadingState, count: int) -> str:
     if state == ReadingState.ACCEPTED:
         text = ngettext("%(count)d reading accepted.", "%(count)d readings accepted.", count)
     else:
@@ -313,7 +332,7 @@ def done(state: ReadingState, count: int) -> str:
     return text % {"count": count}
 
 
-def newest_of(reading: Reading) -> int:
-    """The key of the newest version for the same period."""
+def newest_version_id(reading: Reading) -> int:
+    """Return the id of the newest version for the same period."""
     same = Reading.objects.filter(pilot=reading.pilot_id, indicator=reading.indicator_id, period=reading.period)
     return same.latest("version").pk

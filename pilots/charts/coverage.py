@@ -1,10 +1,9 @@
-"""Which industries the pilots name, as chart frames and tables; nothing is counted anew here."""
+"""Charts and tables of industry coverage, without calculations of their own."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
@@ -13,19 +12,20 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from config.charts import Cell, Chart, Column, Table
-from config.words import labelled, listed, sentences
-from pilots import metrics
-from pilots.charts.addresses import pilots_url
-from pilots.coverage import Coverage, IndustryCoverage
-from pilots.metrics import GapBasis, LocationQuotient
-from pilots.quotients import Quotients
-from policies.charts import day
-from policies.models import Source
+from core.text.joining import join_sentences, join_short, label_value
+from core.web.tables import Cell, Chart, Column, Table, make_table, record_cell
+from pilots.analytics.coverage import Coverage, FieldCoverage, IndustryCoverage
+from pilots.analytics.location_quotients import LocationQuotients
+from pilots.charts.links import pilot_count_cell, pilots_url
+from pilots.metrics import reconciliation
+from pilots.metrics.location_quotient import LocationQuotient
+from pilots.metrics.reconciliation import GapBasis
+from policies.charts.rollout import format_day
+from policies.models import Industry, Region, Source
 
 
-def coverage_finding(coverage: Coverage) -> str:
-    """One sentence that answers "which industries does nobody try?"."""
+def coverage_headline(coverage: Coverage) -> str:
+    """Return the sentence that answers "which industries does nobody try?"."""
     if coverage.naming == 0:
         return _("No recorded pilot names an industry yet, so coverage cannot be judged.")
     text = ngettext(
@@ -34,19 +34,19 @@ def coverage_finding(coverage: Coverage) -> str:
         coverage.covered,
     ) % {"covered": coverage.covered, "all": len(coverage.industries)}
     if not coverage.gap_judged:
-        return text + too_few(coverage.basis) + _(".")
+        return text + too_few_known_text(coverage.basis) + _(".")
     gaps = [row.industry.name for row in coverage.gaps]
     if not gaps:
         return text + _("none of the %(n)d priority industries is without one.") % {"n": coverage.priorities}
     return text + _("no pilot yet in %(gaps)d of the %(n)d priority industries: %(names)s.") % {
         "gaps": len(gaps),
         "n": coverage.priorities,
-        "names": listed(gaps),
+        "names": join_short(gaps),
     }
 
 
-def too_few(basis: GapBasis) -> str:
-    """Why no gap is claimed, as a clause: of how many announced pilots too few are known."""
+def too_few_known_text(basis: GapBasis) -> str:
+    """Return the clause on why no gap is claimed: too few of the announced pilots are known."""
     if not basis.announced:
         return _("gaps are not judged, since it is not known how many pilots were announced")
     text = _(
@@ -57,28 +57,28 @@ def too_few(basis: GapBasis) -> str:
 
 def coverage_scope(coverage: Coverage) -> str:
     text = _("%(set)s; %(naming)d of them name an industry; as of %(day)s") % {
-        "set": coverage.chosen.counted(coverage.pilots),
+        "set": coverage.chosen.name_with_count(coverage.pilots),
         "naming": coverage.naming,
-        "day": day(coverage.as_of),
+        "day": format_day(coverage.as_of),
     }
     return capfirst(text)
 
 
 def coverage_note(coverage: Coverage) -> str:
-    """What a reader must know: how gaps are judged, and what the batches' own notices named."""
+    """Return the note of the chart: how gaps are judged, and what the batches' notices named."""
     rule = _(
         "A gap is a priority industry that no pilot names; it is claimed only where at least %(share)d %% of the "
         "announced pilots are recorded and name an industry."
     ) % {"share": round(coverage.gap_threshold * 100)}
-    return sentences(sentences(adds_up(), rule), notice_text(coverage))
+    return join_sentences(join_sentences(adds_up_note(), rule), notice_text(coverage))
 
 
-def adds_up() -> str:
+def adds_up_note() -> str:
     return _("A pilot may name several industries, so the rows add up to more than the pilots.")
 
 
 def notice_text(coverage: Coverage) -> str:
-    """What the notices of the set's batches named, whatever is recorded; empty where they named nothing."""
+    """Return the industries named by the notices of the set's batches, recorded or not; empty where they named none."""
     names = [industry.name for industry in coverage.in_notice]
     if not names:
         return ""
@@ -87,11 +87,11 @@ def notice_text(coverage: Coverage) -> str:
         "Announced in the notices themselves (%(batch)s): %(names)s, and others.",
         len(coverage.notices),
     )
-    return text % {"batch": listed(batch.short for batch in coverage.notices), "names": listed(names)}
+    return text % {"batch": join_short(batch.short for batch in coverage.notices), "names": join_short(names)}
 
 
 def coverage_chart(coverage: Coverage, sources: Sequence[Source]) -> Chart:
-    """One bar an industry, longest first; priority industries without a pilot stand out as gaps."""
+    """Return the bar chart of industries, longest first; gaps (priority industries without a pilot) stand out."""
     rows = sorted(coverage.industries, key=lambda row: (-row.pilots, not row.gap, not row.in_notice, row.industry.pk))
     return Chart(
         slug="coverage",
@@ -106,12 +106,12 @@ def coverage_chart(coverage: Coverage, sources: Sequence[Source]) -> Chart:
         },
         sources=sources,
         note=coverage_note(coverage),
-        api=coverage_api(coverage),
+        api=coverage_api_url(coverage),
     )
 
 
-def coverage_api(coverage: Coverage, **more: str) -> str:
-    """The address of these numbers in the API."""
+def coverage_api_url(coverage: Coverage, **more: str) -> str:
+    """Return the API URL of these numbers."""
     query = urlencode({**more, **coverage.chosen.params})
     return f"{reverse('api-coverage')}?{query}" if query else reverse("api-coverage")
 
@@ -121,7 +121,7 @@ def coverage_title(coverage: Coverage) -> str:
     if coverage.naming == 0:
         return _("No recorded pilot names an industry yet")
     if not coverage.gap_judged:
-        return capfirst(too_few(coverage.basis))
+        return capfirst(too_few_known_text(coverage.basis))
     if gaps == 0:
         return _("Every priority industry has a pilot")
     text = ngettext(
@@ -132,7 +132,7 @@ def coverage_title(coverage: Coverage) -> str:
     return text % {"gaps": gaps, "n": coverage.priorities}
 
 
-def coverage_bar(coverage: Coverage, row: IndustryCoverage) -> dict[str, Any]:
+def coverage_bar(coverage: Coverage, row: IndustryCoverage) -> dict[str, object]:
     pilots = ngettext("%(n)d pilot", "%(n)d pilots", row.pilots) % {"n": row.pilots}
     provinces = _("%(n)d of %(roster)d provinces") % {"n": row.provinces, "roster": row.roster}
     notice = [_("announced in the notice")] if row.in_notice and not coverage.gap_judged else []
@@ -146,41 +146,40 @@ def coverage_bar(coverage: Coverage, row: IndustryCoverage) -> dict[str, Any]:
 
 
 def coverage_table(coverage: Coverage, rows: Sequence[IndustryCoverage]) -> Table:
-    columns = [
-        Column("industry", _("Industry")),
-        Column("divisions", _("GB/T 4754")),
-        Column("pilots", _("Pilots"), "integer"),
-        Column("provinces", _("Provinces"), "integer"),
-        Column("share", _("Share of the roster"), "share"),
-        Column("priority", _("Priority"), "flag"),
-        Column("notice", _("Announced in the notice"), "flag"),
-        Column("gap", _("Gap"), "flag" if coverage.gap_judged else "text"),
+    columns: list[Column[IndustryCoverage]] = [
+        Column("industry", _("Industry"), lambda row: record_cell(row.industry)),
+        Column(
+            "divisions",
+            _("GB/T 4754"),
+            lambda row: join_short(division.code for division in row.industry.divisions.all()) or None,
+        ),
+        Column("pilots", _("Pilots"), lambda row: naming_pilots_cell(coverage, row), kind="integer"),
+        Column("provinces", _("Provinces"), kind="integer"),
+        Column("share", _("Share of the roster"), kind="share"),
+        Column("priority", _("Priority"), "industry.priority", kind="flag"),
+        Column("notice", _("Announced in the notice"), "in_notice", kind="flag"),
+        Column("gap", _("Gap"), kind="flag")
+        if coverage.gap_judged
+        else Column("gap", _("Gap"), lambda _row: _("not judged")),
     ]
-    return Table(columns, [coverage_cells(coverage, row) for row in rows])
+    return make_table(columns, rows)
 
 
-def coverage_cells(coverage: Coverage, row: IndustryCoverage) -> list[Cell]:
-    chosen = {**coverage.chosen.params, "industry": row.industry.slug}
-    return [
-        Cell(row.industry.name, url=row.industry.get_absolute_url(), lang=row.industry.name_lang),
-        Cell(listed(division.code for division in row.industry.divisions.all()) or None),
-        Cell(row.pilots, url=pilots_url(**chosen) if row.pilots else ""),
-        Cell(row.provinces),
-        Cell(row.share),
-        Cell(row.industry.priority),
-        Cell(row.in_notice),
-        Cell(row.gap if coverage.gap_judged else _("not judged")),
-    ]
+def naming_pilots_cell(coverage: Coverage, row: IndustryCoverage) -> Cell:
+    """Return the number of pilots that name the industry, linked to their list."""
+    return pilot_count_cell(row.pilots, **{**coverage.chosen.params, "industry": row.industry.slug})
 
 
-Quotient = Mapping[tuple[int, str], LocationQuotient]
+QuotientsByPlace = Mapping[tuple[int, str], LocationQuotient]
 """Location quotients by industry and region."""
 
 
-def matrix_chart(coverage: Coverage, by: str, sources: Sequence[Source], quotients: Quotients | None = None) -> Chart:
-    """Industries in rows, regions or provinces in columns; a cell opens the pilots behind it.
+def matrix_chart(
+    coverage: Coverage, by: str, sources: Sequence[Source], quotients: LocationQuotients | None = None
+) -> Chart:
+    """Return the matrix of industries by region or province; a cell links to its pilots.
 
-    With quotients a cell also says how far it is from what the size of its region leads one to expect.
+    With quotients a cell also gives its deviation from the number expected from the size of its region.
     """
     matrix, found = coverage.matrix, quotients.by_place if quotients else {}
     gaps = {row.industry.pk for row in coverage.gaps}
@@ -211,35 +210,35 @@ def matrix_chart(coverage: Coverage, by: str, sources: Sequence[Source], quotien
             "rows": rows,
         },
         sources=sources,
-        note=sentences(adds_up(), quotient_note() if quotients else ""),
-        api=coverage_api(coverage, by=by),
+        note=join_sentences(adds_up_note(), quotient_note() if quotients else ""),
+        api=coverage_api_url(coverage, by=by),
     )
 
 
-def matrix_cell(coverage: Coverage, value: int, quotient: LocationQuotient | None, **place: str) -> dict[str, Any]:
-    """One cell: its count and shade, the way to its pilots, and in words its quotient where that is shown."""
+def matrix_cell(coverage: Coverage, value: int, quotient: LocationQuotient | None, **place: str) -> dict[str, object]:
+    """Return one cell: count, shade, URL of its pilots, and the quotient as text where shown."""
     return {
         "value": value,
-        "step": metrics.shade(value, coverage.matrix.highest),
+        "step": reconciliation.colour_step(value, coverage.matrix.highest),
         "url": pilots_url(**(coverage.chosen.params | place)) if value else "",
         "tip": quotient_text(quotient) if quotient else "",
     }
 
 
 def quotient_text(quotient: LocationQuotient) -> str:
-    """A location quotient in words; empty where pilots are too few for one."""
+    """Return a location quotient as text; empty where pilots are too few for one."""
     if quotient.shown is None:
         return ""
     text = _("location quotient %(quotient)s: %(here)d pilots, %(expected)s expected") % {
-        "quotient": rounded(quotient.shown, 2),
-        "here": quotient.here,
-        "expected": rounded(quotient.expected, 1),
+        "quotient": format_decimal(quotient.shown, 2),
+        "here": quotient.region_industry,
+        "expected": format_decimal(quotient.expected, 1),
     }
-    return labelled(_("small sample"), text) if quotient.small_sample else text
+    return label_value(_("small sample"), text) if quotient.small_sample else text
 
 
-def matrix_title(coverage: Coverage, by: str, quotients: Quotients | None) -> str:
-    """The finding: where an industry crowds together, which places have no pilot that names one, or where most lie."""
+def matrix_title(coverage: Coverage, by: str, quotients: LocationQuotients | None) -> str:
+    """Return the headline: where an industry is concentrated, places whose pilots name none, or where most are."""
     matrix = coverage.matrix
     sums = {label: sum(row[at] for row in matrix.cells) for at, (_code, label) in enumerate(matrix.columns)}
     empty = [label for label, total in sums.items() if total == 0]
@@ -247,8 +246,8 @@ def matrix_title(coverage: Coverage, by: str, quotients: Quotients | None) -> st
         return _("No recorded pilot names an industry yet")
     if coverage.gap_judged and quotients and (crowded := quotients_title(quotients)):
         return crowded
-    if coverage.gap_judged and 0 < len(empty) <= MOST_NAMED:
-        return _("No pilot names an industry in: %(places)s") % {"places": listed(empty)}
+    if coverage.gap_judged and 0 < len(empty) <= MAX_NAMED:
+        return _("No pilot names an industry in: %(places)s") % {"places": join_short(empty)}
     if coverage.gap_judged and by == "province" and empty:
         text = _("%(n)d of %(all)d provinces have no pilot that names an industry")
         return text % {"n": len(empty), "all": len(matrix.columns)}
@@ -261,62 +260,51 @@ def matrix_title(coverage: Coverage, by: str, quotients: Quotients | None) -> st
     return text % {"place": most, "n": sums[most], "all": sum(sums.values())}
 
 
-MOST_NAMED = 6
+MAX_NAMED = 6
 
 
-def matrix_table(coverage: Coverage, quotients: Quotient) -> Table:
-    """The counts, then the quotient of each place where there are any."""
+def matrix_table(coverage: Coverage, quotients: QuotientsByPlace) -> Table:
+    """Return the table of counts, followed by the quotients if any."""
     matrix = coverage.matrix
-    places = matrix.columns if quotients else []
-    columns = [
-        Column("industry", _("Industry")),
-        *[Column(code, label, "integer") for code, label in matrix.columns],
-        Column("total", _("Total"), "integer"),
-        *[
-            Column(f"lq_{code}", _("Location quotient, %(place)s") % {"place": label}, "decimal")
-            for code, label in places
-        ],
+    columns: list[Column[tuple[Industry, Sequence[int]]]] = [
+        Column("industry", _("Industry"), lambda row: record_cell(row[0])),
+        *[count_column(place, code, label) for place, (code, label) in enumerate(matrix.columns)],
+        Column("total", _("Total"), lambda row: sum(row[1]), kind="integer"),
+        *[quotient_column(code, label, quotients) for code, label in (matrix.columns if quotients else [])],
     ]
-    rows = [
-        [
-            Cell(industry.name, url=industry.get_absolute_url(), lang=industry.name_lang),
-            *[Cell(value) for value in cells],
-            Cell(sum(cells)),
-            *[quotient_cell(quotients.get((industry.pk, code))) for code, _label in places],
-        ]
-        for industry, cells in zip(matrix.rows, matrix.cells, strict=True)
-    ]
-    return Table(columns, rows)
+    return make_table(columns, list(zip(matrix.rows, matrix.cells, strict=True)))
+
+
+def count_column(place: int, code: str, label: str) -> Column[tuple[Industry, Sequence[int]]]:
+    return Column(code, label, lambda row: row[1][place], kind="integer")
+
+
+def quotient_column(code: str, label: str, quotients: QuotientsByPlace) -> Column[tuple[Industry, Sequence[int]]]:
+    label = _("Location quotient, %(place)s") % {"place": label}
+    return Column(f"lq_{code}", label, lambda row: quotient_cell(quotients.get((row[0].pk, code))), kind="decimal")
 
 
 def quotient_cell(quotient: LocationQuotient | None) -> Cell:
-    """A quotient with two decimals; a dash where pilots are too few for one."""
+    """Return a quotient with two decimals; a dash where pilots are too few for one."""
     value = quotient.shown if quotient else None
     return Cell("–" if value is None else round(value, 2))
 
 
 def fields_table(coverage: Coverage) -> Table:
-    """Coverage by field of action: its measures, and the pilots in the industries they are meant for."""
-    columns = [
-        Column("field", _("Field")),
-        Column("measures", _("Measures"), "integer"),
-        Column("industries", _("Industries")),
-        Column("pilots", _("Pilots"), "integer"),
-        Column("provinces", _("Provinces"), "integer"),
-        Column("share", _("Share of the roster"), "share"),
+    """Return the table by field of action: measures, and pilots in the industries of these measures."""
+    columns: list[Column[FieldCoverage]] = [
+        Column("field", _("Field"), "label"),
+        Column("measures", _("Measures"), lambda row: len(row.measures), kind="integer"),
+        Column(
+            "industries",
+            _("Industries"),
+            lambda row: _(", ").join(industry.name for industry in row.industries) or None,
+        ),
+        Column("pilots", _("Pilots"), lambda row: row.pilots if row.industries else None, kind="integer"),
+        Column("provinces", _("Provinces"), lambda row: row.provinces if row.industries else None, kind="integer"),
+        Column("share", _("Share of the roster"), lambda row: row.share if row.industries else None, kind="share"),
     ]
-    rows = [
-        [
-            Cell(row.label),
-            Cell(len(row.measures)),
-            Cell(_(", ").join(industry.name for industry in row.industries) or None),
-            Cell(row.pilots if row.industries else None),
-            Cell(row.provinces if row.industries else None),
-            Cell(row.share if row.industries else None),
-        ]
-        for row in coverage.fields
-    ]
-    return Table(columns, rows)
+    return make_table(columns, coverage.fields)
 
 
 # -- location quotients --------------------------------------------------------------------------------
@@ -330,8 +318,8 @@ def quotient_note() -> str:
     )
 
 
-def quotients_title(quotients: Quotients) -> str:
-    """Where most crowd together; empty where there are too few pilots to say."""
+def quotients_title(quotients: LocationQuotients) -> str:
+    """Return where concentration is highest; empty where there are too few pilots."""
     crowded = [found for found in quotients.shown if (found[2].shown or 0) > 1]
     if not crowded:
         return ""
@@ -340,47 +328,41 @@ def quotients_title(quotients: Quotients) -> str:
     return text % {
         "industry": industry.name,
         "region": region.label,
-        "here": quotient.here,
-        "expected": rounded(quotient.expected, 1),
+        "here": quotient.region_industry,
+        "expected": format_decimal(quotient.expected, 1),
     }
 
 
-def rounded(value: Decimal | None, digits: int) -> str:
-    """A number with so many decimals; number_format alone would cut, not round."""
+def format_decimal(value: Decimal | None, digits: int) -> str:
+    """Format a number with `digits` decimals; number_format alone would truncate, not round."""
     return "" if value is None else number_format(round(value, digits), digits)
 
 
-def quotients_table(quotients: Quotients) -> Table:
-    columns = [
-        Column("industry", _("Industry")),
-        Column("region", _("Region")),
-        Column("here", _("Pilots of the industry here"), "integer"),
-        Column("region_pilots", _("Pilots of the region"), "integer"),
-        Column("everywhere", _("Pilots of the industry everywhere"), "integer"),
-        Column("programme", _("Pilots of the programme"), "integer"),
-        Column("expected", _("Expected here"), "decimal"),
-        Column("quotient", _("Location quotient"), "decimal"),
-        Column("sample", _("Sample")),
+def quotients_table(quotients: LocationQuotients) -> Table:
+    columns: list[Column[tuple[Industry, Region, LocationQuotient]]] = [
+        Column("industry", _("Industry"), lambda row: record_cell(row[0])),
+        Column("region", _("Region"), lambda row: str(row[1].label)),
+        Column("here", _("Pilots of the industry here"), lambda row: row[2].region_industry, kind="integer"),
+        Column("region_pilots", _("Pilots of the region"), lambda row: row[2].region_total, kind="integer"),
+        Column("everywhere", _("Pilots of the industry everywhere"), lambda row: row[2].industry_total, kind="integer"),
+        Column("programme", _("Pilots of the programme"), lambda row: row[2].programme_total, kind="integer"),
+        Column("expected", _("Expected here"), lambda row: expected_pilots(row[2]), kind="decimal"),
+        Column("quotient", _("Location quotient"), lambda row: quotient_cell(row[2]), kind="decimal"),
+        Column("sample", _("Sample"), lambda row: sample_size_cell(row[2])),
     ]
     rows = [
-        [
-            Cell(industry.name, url=industry.get_absolute_url(), lang=industry.name_lang),
-            Cell(str(region.label)),
-            Cell(item.here),
-            Cell(item.region),
-            Cell(item.everywhere),
-            Cell(item.programme),
-            Cell(None if item.expected is None else round(item.expected, 2)),
-            Cell("–" if item.shown is None else round(item.shown, 2)),
-            sample_cell(item),
-        ]
+        (industry, region, item)
         for industry, row in quotients.rows
         for item, (region, _n) in zip(row, quotients.regions, strict=True)
     ]
-    return Table(columns, rows)
+    return make_table(columns, rows)
 
 
-def sample_cell(item: LocationQuotient) -> Cell:
+def expected_pilots(item: LocationQuotient) -> Decimal | None:
+    return None if item.expected is None else round(item.expected, 2)
+
+
+def sample_size_cell(item: LocationQuotient) -> Cell:
     if item.shown is None:
         return Cell(_("too few: not shown"), tag="grey")
     return Cell(_("small sample"), tag="yellow") if item.small_sample else Cell("")

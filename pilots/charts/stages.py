@@ -1,4 +1,4 @@
-"""How far pilots have come, and how long it took them, as chart frames and tables."""
+"""Charts and tables of stages and durations."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
 from math import floor
 from statistics import median
 from typing import Any, overload
@@ -15,32 +14,33 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from config.charts import Cell, Chart, Column, Lines, Table
-from config.templatetags.site import days as days_text
-from config.templatetags.site import share as share_text
-from config.words import clauses, labelled, listed, sentences
-from pilots.charts.addresses import pilots_url, progress_api
-from pilots.charts.names import names_in, pilot_cell
-from pilots.charts.places import recorded_pilots
-from pilots.cohorts import Cohort, Cohorts, StageTime, Stay, is_long, stage_times
-from pilots.metrics import ORDERED, Funnel, Stage
+from core.text.formatting import format_days, format_share
+from core.text.joining import join_clauses, join_sentences, join_short, label_value
+from core.web.tables import Cell, Chart, Column, Table, make_table
+from pilots.analytics.cohorts import Cohort, Cohorts, StageDuration, StageTime, cached_stage_times, is_long_stay
+from pilots.analytics.pilot_status import UNKNOWN_STAGE, PilotStatus, Progress, is_withdrawn, related_rows
+from pilots.charts.links import pilots_url, progress_api_url
+from pilots.charts.names import distinct_names_of, pilot_cell
+from pilots.charts.places import recorded_pilots_text
+from pilots.charts.reconciliation import batch_cell
+from pilots.metrics.stages import ORDERED_STAGES, Stage, StageFunnel
 from pilots.models import PilotKind, StageEntry
-from pilots.progress import UNKNOWN, PilotStatus, Progress, brought, withdrawn
-from policies.charts import day
+from policies.charts.cells import province_cell
+from policies.charts.rollout import format_day
 from policies.metrics import share
 from policies.models import Region, Source
 
-MOST_DOTS = 300  # of a strip: more cannot be told apart, and each weighs on the page
-DRAWN_FROM = 5  # plans on record, from which their days are drawn and a median told; fewer stand by name
-MOST_NAMES = 24  # of pilots without a plan; all are in the table
-SPANS = 40  # into which the days are cut where there are more
+MAX_DOTS = 300  # of a chart: more cannot be distinguished, and each adds to the page
+MIN_DRAWN = 5  # fewest plans on record for drawing days and giving a median; fewer are listed by name
+MAX_NAMES = 24  # of pilots without a plan; all are in the table
+DAY_BINS = 40  # ranges into which days are grouped where there are more
 
 # -- one pilot -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class StageMark:
-    """One dot of the stage track. `state` is done, now, skipped, unknown (before the first on record) or ahead."""
+class TrackStage:
+    """One stage of the stage track. `state` is done, now, skipped, unknown (before the first on record) or ahead."""
 
     stage: Stage
     label: str
@@ -61,20 +61,22 @@ STATE_LABELS = {
 }
 
 
-def stage_track(status: PilotStatus) -> list[StageMark]:
-    """The ten stages of a pilot on the day, each with its day, or with why it has none."""
-    rows = [entry for entry in brought(status.pilot, "stages") if not Stage(entry.stage).is_side]
-    entered = sorted((e for e in rows if happened(e, status.as_of)), key=lambda e: (e.entered_on, Stage(e.stage).order))
+def stage_track(status: PilotStatus) -> list[TrackStage]:
+    """Return the ten stages of a pilot on the day, each with its date or the reason for having none."""
+    rows = [entry for entry in related_rows(status.pilot, "stages") if not Stage(entry.stage).is_side]
+    entered = sorted(
+        (e for e in rows if has_happened(e, status.as_of)), key=lambda e: (e.entered_on, Stage(e.stage).order)
+    )
     first = min((Stage(entry.stage).order for entry in entered), default=11)
     reached = max((Stage(entry.stage).order for entry in entered), default=0)
-    reasons = reasons_of_gaps(rows, entered)
+    reasons = gap_reasons(rows, entered)
     marks = []
-    for stage in ORDERED:
+    for stage in ORDERED_STAGES:
         own = [entry for entry in entered if entry.stage == stage]
         planned = next((e.planned_on for e in rows if e.stage == stage and e.planned_on), None)
-        state = state_of(stage, bool(own), first, reached)
+        state = track_state(stage, bool(own), first, reached)
         marks.append(
-            StageMark(
+            TrackStage(
                 stage=stage,
                 label=str(stage.label),
                 state=state,
@@ -88,36 +90,36 @@ def stage_track(status: PilotStatus) -> list[StageMark]:
     return marks
 
 
-def reasons_of_gaps(rows: Sequence[StageEntry], entered: Sequence[StageEntry]) -> dict[Stage, str]:
-    """Why stages have no day, stage by stage.
+def gap_reasons(rows: Sequence[StageEntry], entered: Sequence[StageEntry]) -> dict[Stage, str]:
+    """Return the reasons for stages without a date, by stage.
 
-    The reason of an entry is about the stages between it and the furthest one before it, and about no others. A stage
-    that has an entry of its own, planned and never entered, says its own reason there.
+    The reason of an entry explains the stages between it and the furthest one before it, and no others. A stage with an
+    entry of its own that was planned and never entered uses its own reason.
     """
     found: dict[Stage, str] = {}
     reached = 0
     for entry in entered:
         order = Stage(entry.stage).order
         if order > reached and not Stage(entry.stage).is_side:
-            found |= dict.fromkeys(ORDERED[reached : order - 1], entry.reason)
+            found |= dict.fromkeys(ORDERED_STAGES[reached : order - 1], entry.reason)
             reached = order
     return found | {Stage(row.stage): row.reason for row in rows if row.reason and not row.entered_on}
 
 
-def track_notes(marks: Sequence[StageMark]) -> list[dict[str, str]]:
-    """Why stages have no day, once for all stages of the same reason."""
+def track_notes(marks: Sequence[TrackStage]) -> list[dict[str, str]]:
+    """Return the reasons for stages without a date, grouped by reason."""
     reasons = dict.fromkeys(mark.reason for mark in marks if mark.reason)
     return [
-        {"reason": reason, "stages": labelled(listed(mark.label for mark in marks if mark.reason == reason), "")}
+        {"reason": reason, "stages": label_value(join_short(mark.label for mark in marks if mark.reason == reason), "")}
         for reason in reasons
     ]
 
 
-def happened(entry: StageEntry, as_of: date) -> bool:
+def has_happened(entry: StageEntry, as_of: date) -> bool:
     return entry.entered_on is not None and entry.entered_on <= as_of
 
 
-def state_of(stage: Stage, entered: bool, first: int, reached: int) -> str:
+def track_state(stage: Stage, entered: bool, first: int, reached: int) -> str:
     if entered:
         return "now" if stage.order == reached else "done"
     if stage.order < first and reached:
@@ -125,14 +127,16 @@ def state_of(stage: Stage, entered: bool, first: int, reached: int) -> str:
     return "skipped" if stage.order < reached else "ahead"
 
 
-def stage_word(status: PilotStatus) -> str | None:
-    """The stage a pilot stands in; None when none is on record."""
-    return str(status.position.stage.label) if status.position else None
+def stage_label(status: PilotStatus) -> str | None:
+    """Return the label of a pilot's current stage; None without any on record."""
+    return str(status.current_stage.stage.label) if status.current_stage else None
 
 
 def entered_on(status: PilotStatus, stage: Stage) -> date | None:
-    """The day on which a stage was first entered, as far as had happened."""
-    found = [e.entered_on for e in brought(status.pilot, "stages") if e.stage == stage and happened(e, status.as_of)]
+    """Return the date on which a stage was first entered, if not after the day shown."""
+    found = [
+        e.entered_on for e in related_rows(status.pilot, "stages") if e.stage == stage and has_happened(e, status.as_of)
+    ]
     return min((on for on in found if on), default=None)
 
 
@@ -140,21 +144,25 @@ def entered_on(status: PilotStatus, stage: Stage) -> date | None:
 
 
 def funnel_chart(progress: Progress, scope: str, sources: Sequence[Source], **filters: str) -> Chart:
-    """Pilots now standing at each stage: one colour a kind, and one for those that stand there longer than usual.
+    """Return the chart of pilots at each stage: one colour per kind, and one for unusually long stays.
 
-    How many are at or past the stage stands beside each bar. `scope` says which pilots; `filters` lead to their list.
+    Beside each bar is the number at or past the stage. `scope` names the pilots; `filters` are for links to them.
     """
-    kinds, whole, standing = kinds_of(progress), progress.funnel(), standing_in(progress)
+    kinds, whole, standing = pilot_kinds(progress), progress.funnel(), count_by_stage(progress)
     rows = [funnel_row(stage, whole, standing, filters) for stage in stages_shown(standing)]
     if whole.unknown:
-        rows.append(FunnelRow(UNKNOWN, _("Not on record"), whole.unknown, None, pilots_url(**filters, stage=UNKNOWN)))
-    stays = standing_by_kind(progress)
+        rows.append(
+            FunnelRow(
+                UNKNOWN_STAGE, _("Not on record"), whole.unknown, None, pilots_url(**filters, stage=UNKNOWN_STAGE)
+            )
+        )
+    stays = count_by_stage_and_kind(progress)
     return Chart(
         slug="funnel",
         kind="funnel",
         title=funnel_title(whole, standing),
         subtitle=funnel_scope(
-            whole, scope, progress.as_of, sum(n for (_stage, part), n in stays.items() if part == LONG)
+            whole, scope, progress.as_of, sum(n for (_stage, part), n in stays.items() if part == LONG_STAYS)
         ),
         table=funnel_table(whole, rows, stays, kinds, filters),
         data={
@@ -177,16 +185,16 @@ def funnel_chart(progress: Progress, scope: str, sources: Sequence[Source], **fi
             "Whether a stay is long is judged only where five or more pilots have moved on. "
             "A pilot that has withdrawn is not counted."
         ),
-        api=progress_api(filters),
+        api=progress_api_url(filters),
     )
 
 
-LONG = "long"
+LONG_STAYS = "long"
 
 
 @dataclass(frozen=True)
 class FunnelRow:
-    """A stage, how many stand there now and how many are at or past it; a side state has nothing past it."""
+    """One stage: pilots at it now, and at or past it (None for a side state)."""
 
     code: str
     label: str
@@ -196,11 +204,11 @@ class FunnelRow:
 
 
 def stages_shown(standing: Mapping[Stage, int]) -> list[Stage]:
-    """The ten stages, and rectifying where a pilot does so."""
-    return [*ORDERED, *([Stage.RECTIFYING] if standing[Stage.RECTIFYING] else [])]
+    """Return the ten stages, and rectifying if any pilot is in it."""
+    return [*ORDERED_STAGES, *([Stage.RECTIFYING] if standing[Stage.RECTIFYING] else [])]
 
 
-def funnel_row(stage: Stage, whole: Funnel, standing: Mapping[Stage, int], filters: dict[str, str]) -> FunnelRow:
+def funnel_row(stage: Stage, whole: StageFunnel, standing: Mapping[Stage, int], filters: dict[str, str]) -> FunnelRow:
     return FunnelRow(
         code=stage.value,
         label=str(stage.label),
@@ -210,30 +218,30 @@ def funnel_row(stage: Stage, whole: Funnel, standing: Mapping[Stage, int], filte
     )
 
 
-def standing_by_kind(progress: Progress) -> Counter[tuple[str, str]]:
-    """How many stand at each stage, by kind; under LONG those of any kind that stand there for long."""
-    times = {time.stage: time for time in stage_times(progress)}
+def count_by_stage_and_kind(progress: Progress) -> Counter[tuple[str, str]]:
+    """Count pilots by stage and kind; unusually long stays of any kind are counted under LONG."""
+    times = {time.stage: time for time in cached_stage_times(progress)}
     found: Counter[tuple[str, str]] = Counter()
     for status in progress.pilots:
-        if not withdrawn(status):
-            stage = status.position.stage.value if status.position else UNKNOWN
-            found[stage, LONG if is_long(status, times) else status.pilot.kind] += 1
+        if not is_withdrawn(status):
+            stage = status.current_stage.stage.value if status.current_stage else UNKNOWN_STAGE
+            found[stage, LONG_STAYS if is_long_stay(status, times) else status.pilot.kind] += 1
     return found
 
 
-def kinds_of(progress: Progress) -> list[PilotKind]:
-    """The kinds that occur among the pilots, in their own order."""
+def pilot_kinds(progress: Progress) -> list[PilotKind]:
+    """Return the kinds that occur among the pilots, in order."""
     found = {status.pilot.kind for status in progress.pilots}
     return [kind for kind in PilotKind if kind.value in found]
 
 
-def standing_in(progress: Progress) -> Counter[Stage]:
-    """How many pilots stand in each stage now; withdrawn ones stand nowhere."""
-    return Counter(s.position.stage for s in progress.pilots if s.position and not withdrawn(s))
+def count_by_stage(progress: Progress) -> Counter[Stage]:
+    """Count pilots by current stage, without withdrawn ones."""
+    return Counter(s.current_stage.stage for s in progress.pilots if s.current_stage and not is_withdrawn(s))
 
 
-def funnel_title(funnel: Funnel, standing: Counter[Stage]) -> str:
-    """Where most pilots stand, and how many have no plan yet."""
+def funnel_title(funnel: StageFunnel, standing: Counter[Stage]) -> str:
+    """Return the headline: the stage with most pilots, and how many have no plan yet."""
     if not standing:
         return _("No stage of any pilot is on record")
     stage, most = max(standing.items(), key=lambda item: (item[1], item[0].order))
@@ -246,8 +254,8 @@ def funnel_title(funnel: Funnel, standing: Counter[Stage]) -> str:
     return text + ngettext("; %(n)d has no plan on record", "; %(n)d have no plan on record", without) % {"n": without}
 
 
-def funnel_scope(funnel: Funnel, scope: str, as_of: date, long: int = 0) -> str:
-    parts = [_("%(scope)s, as of %(day)s") % {"scope": scope, "day": day(as_of)}]
+def funnel_scope(funnel: StageFunnel, scope: str, as_of: date, long: int = 0) -> str:
+    parts = [_("%(scope)s, as of %(day)s") % {"scope": scope, "day": format_day(as_of)}]
     if long:
         text = ngettext("%(n)d there longer than usual", "%(n)d there longer than usual", long)
         parts.append(text % {"n": long})
@@ -260,52 +268,55 @@ def funnel_scope(funnel: Funnel, scope: str, as_of: date, long: int = 0) -> str:
     return " · ".join(parts)
 
 
-def of_all(count: int, n: int) -> str:
+def of_all_text(count: int, n: int) -> str:
     return _("%(count)d of %(n)d") % {"count": count, "n": n}
 
 
-def funnel_bar(row: FunnelRow, stays: Mapping[tuple[str, str], int], kinds: Sequence[PilotKind]) -> dict[str, Any]:
+def funnel_bar(row: FunnelRow, stays: Mapping[tuple[str, str], int], kinds: Sequence[PilotKind]) -> dict[str, object]:
     text = str(row.standing)
     if row.reached is not None:
         text = _("%(standing)d · %(reached)d reached") % {"standing": row.standing, "reached": row.reached}
     return {
         "label": row.label,
-        "parts": [stays[row.code, part] for part in (*(kind.value for kind in kinds), LONG)],
+        "parts": [stays[row.code, part] for part in (*(kind.value for kind in kinds), LONG_STAYS)],
         "text": text,
         "url": row.url,
     }
 
 
 def funnel_table(
-    whole: Funnel,
+    whole: StageFunnel,
     rows: Sequence[FunnelRow],
     stays: Mapping[tuple[str, str], int],
     kinds: Sequence[PilotKind],
     filters: dict[str, str],
 ) -> Table:
-    """The ten stages and, where there are any, those that rectify and those whose stage is not known."""
-    columns = [
-        Column("stage", _("Stage")),
-        Column("standing", _("Standing there now"), "integer"),
-        *[Column(kind.value, str(kind.label).capitalize(), "integer") for kind in kinds],
-        Column("long", _("Longer than usual"), "integer"),
-        Column("reached", _("At or past"), "integer"),
-        Column("n", _("of"), "integer"),
-        Column("share", _("Share"), "share"),
+    """Return the table of the ten stages, with rectifying pilots and those without a known stage if any."""
+    columns: list[Column[FunnelRow]] = [
+        Column("stage", _("Stage"), lambda row: Cell(row.label, url=row.url)),
+        Column("standing", _("Standing there now"), kind="integer"),
+        *[stays_column(kind.value, str(kind.label).capitalize(), stays) for kind in kinds],
+        stays_column(LONG_STAYS, _("Longer than usual"), stays),
+        Column(
+            "reached",
+            _("At or past"),
+            lambda row: Cell("" if row.reached is None else row.reached, url=reached_url(row, filters)),
+            kind="integer",
+        ),
+        Column("n", _("of"), lambda _row: whole.n, kind="integer"),
+        Column(
+            "share",
+            _("Share"),
+            lambda row: "" if row.reached is None else share(row.reached, whole.n),
+            kind="share",
+        ),
     ]
-    lines = [
-        [
-            Cell(row.label, url=row.url),
-            Cell(row.standing),
-            *[Cell(stays[row.code, kind.value]) for kind in kinds],
-            Cell(stays[row.code, LONG]),
-            Cell("" if row.reached is None else row.reached, url=reached_url(row, filters)),
-            Cell(whole.n),
-            Cell("" if row.reached is None else share(row.reached, whole.n)),
-        ]
-        for row in rows
-    ]
-    return Table(columns, lines)
+    return make_table(columns, rows)
+
+
+def stays_column(part: str, label: str, stays: Mapping[tuple[str, str], int]) -> Column[FunnelRow]:
+    """Return the column that counts the pilots of a kind, or those with unusually long stays, in each stage."""
+    return Column(part, label, lambda row: stays[row.code, part], kind="integer")
 
 
 def reached_url(row: FunnelRow, filters: dict[str, str]) -> str:
@@ -313,28 +324,28 @@ def reached_url(row: FunnelRow, filters: dict[str, str]) -> str:
 
 
 def longest_table(progress: Progress, most: int = 5) -> Table:
-    """Who has stood in one stage for longest, beside what nine in ten of those who left that stage needed."""
-    times = {time.stage: time for time in stage_times(progress)}
-    columns = [
-        Column("pilot", _("Pilot")),
-        Column("stage", _("Stage")),
-        Column("days", _("Days in stage"), "integer"),
-        Column("usual", _("Nine in ten left within"), "days"),
-        Column("since", _("Since"), "date"),
+    """Return the table of longest current stays, beside the P90 of pilots that left the stage."""
+    times = {time.stage: time for time in cached_stage_times(progress)}
+    names = distinct_names_of(progress)
+    columns: list[Column[PilotStatus]] = [
+        Column("pilot", _("Pilot"), lambda item: pilot_cell(item.pilot, names)),
+        Column("stage", _("Stage"), stage_label),
+        Column(
+            "days",
+            _("Days in stage"),
+            lambda item: Cell(item.days_in_stage, tag="yellow" if is_long_stay(item, times) else ""),
+            kind="integer",
+        ),
+        Column("usual", _("Nine in ten left within"), lambda item: usual_days(item, times), kind="days"),
+        Column("since", _("Since"), lambda item: item.current_stage.since if item.current_stage else None, kind="date"),
     ]
-    names = names_in(progress)
-    return Table(columns, [longest_cells(item, times, names) for item in progress.longest_in_stage[:most]])
+    return make_table(columns, progress.longest_in_stage[:most])
 
 
-def longest_cells(item: PilotStatus, times: Mapping[Stage, StageTime], names: Mapping[int, str]) -> list[Cell]:
-    time = times.get(item.position.stage) if item.position else None
-    return [
-        pilot_cell(item.pilot, names),
-        Cell(stage_word(item)),
-        Cell(item.days_in_stage, tag="yellow" if is_long(item, times) else ""),
-        Cell(time.long_after if time else None),
-        Cell(item.position.since if item.position else None),
-    ]
+def usual_days(item: PilotStatus, times: Mapping[Stage, StageTime]) -> float | None:
+    """Return the P90 of the pilots that left the pilot's stage."""
+    time = times.get(item.current_stage.stage) if item.current_stage else None
+    return time.long_after if time else None
 
 
 # -- from the list to the plan -------------------------------------------------------------------------
@@ -343,12 +354,12 @@ def longest_cells(item: PilotStatus, times: Mapping[Stage, StageTime], names: Ma
 def plan_lag_chart(
     progress: Progress, scope: str, sources: Sequence[Source], *, by: str = "kind", **filters: str
 ) -> Chart:
-    """Days from the list to the plan, a dot a pilot; those without one on record by name. Lanes by kind or region."""
-    lanes, names = plan_lanes(progress, by), names_in(progress)
+    """Return the chart of days from list to plan, a dot per pilot, by kind or region; names without a plan."""
+    lanes, names = plan_lanes(progress, by), distinct_names_of(progress)
     timed = [item for item in progress.pilots if item.list_to_plan is not None]
     done = sorted(item.list_to_plan.days for item in timed if item.list_to_plan and item.list_to_plan.done)
     waiting = sorted(item.list_to_plan.days for item in timed if item.list_to_plan and not item.list_to_plan.done)
-    drawn = issued(progress) if len(done) >= DRAWN_FROM else []
+    drawn = pilots_with_plan(progress) if len(done) >= MIN_DRAWN else []
     middle = median(done) if drawn else None
     unknown = len(progress.pilots) - len(timed)
     return Chart(
@@ -359,92 +370,94 @@ def plan_lag_chart(
         table=plan_lag_table(progress),
         data={
             "lanes": [label for _code, label in lanes],
-            "points": gathered([plan_lag_point(item, lane_of(item, lanes, by), names) for item in drawn]),
+            "points": group_dots([plan_lag_point(item, plan_lag_lane(item, lanes, by), names) for item in drawn]),
             "names": plan_names(progress, names),
-            "median": whole_days(middle),
+            "median": round_days(middle),
             "labels": {
                 "x": _("days after the list"),
                 "certain": _("plan issued"),
                 "latest": "",
-                "median": _("median %(days)s") % {"days": days_text(whole_days(middle))} if middle is not None else "",
+                "median": _("median %(days)s") % {"days": format_days(round_days(middle))}
+                if middle is not None
+                else "",
             },
         },
         sources=sources,
-        note=sentences(plan_note(bool(drawn)), gathered_note(len(done))),
-        api=progress_api(filters),
+        note=join_sentences(plan_note(bool(drawn)), grouped_dots_note(len(done))),
+        api=progress_api_url(filters),
     )
 
 
 def plan_note(drawn: bool) -> str:
-    """What the title counts; the median is told only where the days are drawn."""
+    """Return the note on what the title counts; the median is given only where days are drawn."""
     counts = _("The median counts only plans on record.") if drawn else ""
-    return sentences(counts, _("A plan that is not on record may have been issued all the same."))
+    return join_sentences(counts, _("A plan that is not on record may have been issued all the same."))
 
 
-def issued(progress: Progress) -> list[PilotStatus]:
-    """The pilots whose days from the list to the plan are known, the quickest first."""
+def pilots_with_plan(progress: Progress) -> list[PilotStatus]:
+    """Return the pilots with known days from list to plan, quickest first."""
     found = [item for item in progress.pilots if item.list_to_plan is not None and item.list_to_plan.done]
-    return sorted(found, key=lambda item: (span_days(item), item.pilot.pk))
+    return sorted(found, key=lambda item: (plan_lag_days(item), item.pilot.pk))
 
 
-def waiting_for_plan(progress: Progress) -> list[PilotStatus]:
-    """The pilots without a plan on record, those that were listed longest ago first."""
+def pilots_without_plan(progress: Progress) -> list[PilotStatus]:
+    """Return the pilots without a plan on record, longest listed first."""
     found = [item for item in progress.pilots if item.list_to_plan is not None and not item.list_to_plan.done]
-    return sorted(found, key=lambda item: (-span_days(item), item.pilot.pk))
+    return sorted(found, key=lambda item: (-plan_lag_days(item), item.pilot.pk))
 
 
-def plan_names(progress: Progress, names: Mapping[int, str]) -> list[dict[str, Any]]:
-    """Who has no plan on record, by name with the days since the list; also who has one where these are few."""
-    few = issued(progress)
-    groups = [(_("Plan on record: days from the list"), few if len(few) < DRAWN_FROM else [])]
-    groups.append((_("No plan on record: days since the list"), waiting_for_plan(progress)))
-    return [named_group(title, found, names) for title, found in groups if found]
+def plan_names(progress: Progress, names: Mapping[int, str]) -> list[dict[str, object]]:
+    """Return names and days of pilots without a plan, and also of those with one if these are few."""
+    few = pilots_with_plan(progress)
+    groups = [(_("Plan on record: days from the list"), few if len(few) < MIN_DRAWN else [])]
+    groups.append((_("No plan on record: days since the list"), pilots_without_plan(progress)))
+    return [named_pilots_group(title, found, names) for title, found in groups if found]
 
 
-def named_group(title: str, found: Sequence[PilotStatus], names: Mapping[int, str]) -> dict[str, Any]:
-    """Pilots by name with their days; beyond the first few they are counted."""
-    rest = len(found) - MOST_NAMES
+def named_pilots_group(title: str, found: Sequence[PilotStatus], names: Mapping[int, str]) -> dict[str, object]:
+    """Return pilots by name with their days; those beyond the first few are counted."""
+    rest = len(found) - MAX_NAMES
     return {
         "title": title,
         "rows": [
             {
                 "label": names[item.pilot.pk],
                 "url": item.pilot.get_absolute_url(),
-                "text": days_text(span_days(item)),
+                "text": format_days(plan_lag_days(item)),
             }
-            for item in found[:MOST_NAMES]
+            for item in found[:MAX_NAMES]
         ],
         "rest": ngettext("%(n)d more in the table", "%(n)d more in the table", rest) % {"n": rest} if rest > 0 else "",
     }
 
 
 def plan_lanes(progress: Progress, by: str) -> list[tuple[str, str]]:
-    """(code, label) of the lanes that have a pilot."""
+    """Return (code, label) of the lanes with a pilot."""
     if by == "region":
         used = {item.pilot.province.region for item in progress.pilots}
         return [(region.value, str(region.label)) for region in Region if region.value in used]
-    return [(kind.value, str(kind.label).capitalize()) for kind in kinds_of(progress)]
+    return [(kind.value, str(kind.label).capitalize()) for kind in pilot_kinds(progress)]
 
 
-def lane_of(item: PilotStatus, lanes: Sequence[tuple[str, str]], by: str) -> int:
+def plan_lag_lane(item: PilotStatus, lanes: Sequence[tuple[str, str]], by: str) -> int:
     code = item.pilot.province.region if by == "region" else item.pilot.kind
     return [lane for lane, _label in lanes].index(code)
 
 
-def plan_lag_point(item: PilotStatus, lane: int, names: Mapping[int, str]) -> dict[str, Any]:
+def plan_lag_point(item: PilotStatus, lane: int, names: Mapping[int, str]) -> dict[str, object]:
     return {
         "lane": lane,
         "label": names[item.pilot.pk],
         "url": item.pilot.get_absolute_url(),
-        "days": span_days(item),
+        "days": plan_lag_days(item),
         "from": None,
         "certain": True,
-        "text": days_text(span_days(item)),
+        "text": format_days(plan_lag_days(item)),
     }
 
 
 def plan_lag_title(done: Sequence[int], waiting: Sequence[int], middle: float | None) -> str:
-    """How long half of the plans took, and how many pilots have none on record, which is not "none issued"."""
+    """Return the headline: median days, and pilots without a plan on record (not "none issued")."""
     if not done and not waiting:
         return _("No pilot’s days from the list to the plan are known")
     if not done:
@@ -453,16 +466,16 @@ def plan_lag_title(done: Sequence[int], waiting: Sequence[int], middle: float | 
             "%(n)d pilots have no plan on record, the longest %(days)s since the list",
             len(waiting),
         )
-        return text % {"n": len(waiting), "days": days_text(waiting[-1])}
+        return text % {"n": len(waiting), "days": format_days(waiting[-1])}
     if middle is None:
         text = ngettext(
             "%(n)d of %(all)d pilots has a plan on record, %(days)s after the list",
             "%(n)d of %(all)d pilots have a plan on record, the latest %(days)s after the list",
             len(done),
-        ) % {"n": len(done), "all": len(done) + len(waiting), "days": days_text(done[-1])}
+        ) % {"n": len(done), "all": len(done) + len(waiting), "days": format_days(done[-1])}
     else:
         text = _("Half of the plans on record came within %(days)s of the list") % {
-            "days": days_text(whole_days(middle))
+            "days": format_days(round_days(middle))
         }
     if not waiting:
         return text
@@ -471,19 +484,19 @@ def plan_lag_title(done: Sequence[int], waiting: Sequence[int], middle: float | 
         "; %(n)d have none on record, up to %(days)s since the list",
         len(waiting),
     )
-    return text + rest % {"n": len(waiting), "days": days_text(waiting[-1])}
+    return text + rest % {"n": len(waiting), "days": format_days(waiting[-1])}
 
 
 @overload
-def whole_days(middle: None) -> None: ...
+def round_days(middle: None) -> None: ...
 
 
 @overload
-def whole_days(middle: float) -> int: ...
+def round_days(middle: float) -> int: ...
 
 
-def whole_days(middle: float | None) -> int | None:
-    """A median as whole days, a half rounded up."""
+def round_days(middle: float | None) -> int | None:
+    """Round a median to whole days, a half up."""
     return None if middle is None else floor(middle + 0.5)
 
 
@@ -492,95 +505,96 @@ def plan_lag_scope(done: int, waiting: int, unknown: int, scope: str, as_of: dat
         "%(scope)s: %(done)d with a plan on record, %(waiting)d without, "
         "%(unknown)d not known to the day, as of %(day)s"
     )
-    return text % {"scope": scope, "done": done, "waiting": waiting, "unknown": unknown, "day": day(as_of)}
+    return text % {"scope": scope, "done": done, "waiting": waiting, "unknown": unknown, "day": format_day(as_of)}
 
 
 def plan_lag_table(progress: Progress) -> Table:
-    columns = [
-        Column("pilot", _("Pilot")),
-        Column("kind", _("Kind")),
-        Column("province", _("Province")),
-        Column("listed_on", _("Listed"), "date"),
-        Column("plan_issued_on", _("Plan issued"), "date"),
-        Column("days", _("Days from list to plan"), "integer"),
-        Column("waiting", _("Days since the list without a plan on record"), "integer"),
+    names = distinct_names_of(progress)
+    columns: list[Column[PilotStatus]] = [
+        Column("pilot", _("Pilot"), lambda item: pilot_cell(item.pilot, names)),
+        Column("kind", _("Kind"), lambda item: item.pilot.get_kind_display()),
+        Column("province", _("Province"), lambda item: province_cell(item.pilot.province)),
+        Column("listed_on", _("Listed"), lambda item: entered_on(item, Stage.LISTED), kind="date"),
+        Column("plan_issued_on", _("Plan issued"), lambda item: entered_on(item, Stage.PLAN_ISSUED), kind="date"),
+        Column("days", _("Days from list to plan"), days_to_plan, kind="integer"),
+        Column("waiting", _("Days since the list without a plan on record"), days_without_plan, kind="integer"),
     ]
-    order = sorted(progress.pilots, key=lambda item: (item.list_to_plan is None, -span_days(item), item.pilot.pk))
-    return Table(columns, Lines(order, partial(plan_lag_cells, names=names_in(progress))))
+    order = sorted(progress.pilots, key=lambda item: (item.list_to_plan is None, -plan_lag_days(item), item.pilot.pk))
+    return make_table(columns, order)
 
 
-def gathered(points: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
-    """The dots of a strip; where they are more than can be told apart, those of a lane within a span of days as one.
+def days_to_plan(item: PilotStatus) -> int | None:
+    span = item.list_to_plan
+    return span.days if span and span.done else None
 
-    Such a dot stands in the middle of its pilots (`days` is their mean), says how many (`n`) and leads nowhere.
+
+def days_without_plan(item: PilotStatus) -> int | str | None:
+    """Return the days of a pilot without a plan; nothing to say of one with a plan, None where not known."""
+    span = item.list_to_plan
+    if span is None:
+        return None
+    return "" if span.done else span.days
+
+
+def group_dots(points: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+    """Return the dots; where there are too many to distinguish, group those of a lane within a range of days.
+
+    A grouped dot is at the mean of its pilots' days, has their number (`n`) and no link.
     """
-    if len(points) <= MOST_DOTS:
+    if len(points) <= MAX_DOTS:
         return points
-    wide = max(point["days"] for point in points) // SPANS + 1
+    wide = max(point["days"] for point in points) // DAY_BINS + 1
     groups: dict[tuple[int, bool, int], list[int]] = {}
     for point in points:
         groups.setdefault((point["lane"], point["certain"], point["days"] // wide), []).append(point["days"])
     return [
         {
             "lane": lane,
-            "label": recorded_pilots(len(days)),
+            "label": recorded_pilots_text(len(days)),
             "url": "",
             "days": round(sum(days) / len(days)),
             "from": None,
             "certain": certain,
-            "text": span_text(min(days), max(days)),
+            "text": dot_range_text(min(days), max(days)),
             "n": len(days),
         }
         for (lane, certain, _place), days in sorted(groups.items())
     ]
 
 
-def span_text(first: int, last: int) -> str:
-    """What the days of a dot for several pilots run from and to."""
+def dot_range_text(first: int, last: int) -> str:
+    """Return the range of days of a grouped dot as text."""
     if first == last:
-        return days_text(first)
-    return _("%(first)s to %(last)s") % {"first": number_format(first), "last": days_text(last)}
+        return format_days(first)
+    return _("%(first)s to %(last)s") % {"first": number_format(first), "last": format_days(last)}
 
 
-def gathered_note(points: int) -> str:
-    """What a dot stands for where there are too many to be told apart; nothing where each is one pilot."""
-    if points <= MOST_DOTS:
+def grouped_dots_note(points: int) -> str:
+    """Return the note on grouped dots; empty where each dot is one pilot."""
+    if points <= MAX_DOTS:
         return ""
     return _("A dot stands for the pilots of a span of days: the larger, the more of them. Each pilot is in the files.")
 
 
-def span_days(item: PilotStatus) -> int:
+def plan_lag_days(item: PilotStatus) -> int:
     return item.list_to_plan.days if item.list_to_plan else 0
-
-
-def plan_lag_cells(item: PilotStatus, names: Mapping[int, str]) -> list[Cell]:
-    span = item.list_to_plan
-    return [
-        pilot_cell(item.pilot, names),
-        Cell(item.pilot.get_kind_display()),
-        Cell(item.pilot.province.short, url=item.pilot.province.get_absolute_url()),
-        Cell(entered_on(item, Stage.LISTED)),
-        Cell(entered_on(item, Stage.PLAN_ISSUED)),
-        Cell(span.days if span and span.done else None),
-        Cell(span.days if span and not span.done else "" if span else None),
-    ]
 
 
 # -- batches -------------------------------------------------------------------------------------------
 
 
 def cohort_chart(cohorts: Cohorts, as_of: date, sources: Sequence[Source]) -> Chart:
-    """Every batch at the same age, one bar a batch in each stage: like is compared with like."""
-    drawn = [item for item in cohorts.batches if item.at.n]
+    """Return the chart of all batches at the same age, one bar per batch in each stage."""
+    drawn = [item for item in cohorts.batches if item.funnel.n]
     bars = [
         {
             "label": str(stage.label),
-            "parts": [round(100 * (item.at.share(stage) or 0), 1) for item in drawn],
+            "parts": [round(100 * (item.funnel.share(stage) or 0), 1) for item in drawn],
             "texts": [cohort_text(item, stage) for item in drawn],
             "text": "",
             "url": "",
         }
-        for stage in ORDERED
+        for stage in ORDERED_STAGES
     ]
     return Chart(
         slug="cohorts",
@@ -589,7 +603,7 @@ def cohort_chart(cohorts: Cohorts, as_of: date, sources: Sequence[Source]) -> Ch
         subtitle=_(
             "Share of each batch’s pilots at or past the stage %(days)s after the pilot was listed, as of %(day)s"
         )
-        % {"days": days_text(cohorts.days), "day": day(as_of)},
+        % {"days": format_days(cohorts.days), "day": format_day(as_of)},
         table=cohort_table(cohorts),
         data={
             "bars": bars,
@@ -598,7 +612,7 @@ def cohort_chart(cohorts: Cohorts, as_of: date, sources: Sequence[Source]) -> Ch
             "max": 100,
             "labels": {"value": _("% of the batch’s pilots of this age")},
             "legend": [
-                {"key": f"swatch series{index}", "label": f"{item.batch.label} ({item.at.n})"}
+                {"key": f"swatch series{index}", "label": f"{item.batch.label} ({item.funnel.n})"}
                 for index, item in enumerate(drawn)
             ],
         },
@@ -611,61 +625,61 @@ def cohort_chart(cohorts: Cohorts, as_of: date, sources: Sequence[Source]) -> Ch
 
 
 def cohort_text(item: Cohort, stage: Stage) -> str:
-    return f"{of_all(item.at.reached[stage], item.at.n)} ({share_text(item.at.share(stage))})"
+    return f"{of_all_text(item.funnel.reached[stage], item.funnel.n)} ({format_share(item.funnel.share(stage))})"
 
 
 def cohort_title(cohorts: Cohorts, drawn: Sequence[Cohort]) -> str:
-    """How many had a plan at that age, batch beside batch."""
+    """Return the headline: pilots with a plan at that age, by batch."""
     if not drawn:
         return _("No pilot is known to have reached this age")
     parts = [
         _("%(batch)s: %(count)d of %(n)d")
-        % {"batch": item.batch.label, "count": item.at.reached[Stage.PLAN_ISSUED], "n": item.at.n}
+        % {"batch": item.batch.label, "count": item.funnel.reached[Stage.PLAN_ISSUED], "n": item.funnel.n}
         for item in drawn[:3]
     ]
     return _("Plan issued %(days)s after the list — %(parts)s") % {
-        "days": days_text(cohorts.days),
-        "parts": clauses(parts),
+        "days": format_days(cohorts.days),
+        "parts": join_clauses(parts),
     }
 
 
 def cohort_table(cohorts: Cohorts) -> Table:
-    columns = [
-        Column("batch", _("Batch")),
-        Column("stage", _("Stage")),
-        Column("reached", _("At or past"), "integer"),
-        Column("n", _("of"), "integer"),
-        Column("share", _("Share"), "share"),
-        Column("younger", _("Younger, or day not known"), "integer"),
+    columns: list[Column[tuple[Cohort, Stage]]] = [
+        Column("batch", _("Batch"), lambda row: batch_cell(row[0].batch)),
+        Column("stage", _("Stage"), lambda row: str(row[1].label)),
+        Column(
+            "reached",
+            _("At or past"),
+            lambda row: row[0].funnel.reached[row[1]] if row[0].funnel.n else None,
+            kind="integer",
+        ),
+        Column("n", _("of"), lambda row: row[0].funnel.n, kind="integer"),
+        Column("share", _("Share"), lambda row: row[0].funnel.share(row[1]), kind="share"),
+        Column("younger", _("Younger, or day not known"), lambda row: row[0].funnel.younger, kind="integer"),
     ]
     rows = [
-        [
-            Cell(item.batch.label, url=item.batch.get_absolute_url(), lang=item.batch.short_lang),
-            Cell(str(stage.label)),
-            Cell(item.at.reached[stage] if item.at.n else None),
-            Cell(item.at.n),
-            Cell(item.at.share(stage)),
-            Cell(item.at.younger),
-        ]
-        for item in cohorts.batches
-        for stage in (ORDERED if item.at.n else ORDERED[:1])
+        (item, stage) for item in cohorts.batches for stage in (ORDERED_STAGES if item.funnel.n else ORDERED_STAGES[:1])
     ]
-    return Table(columns, rows)
+    return make_table(columns, rows)
 
 
-def stay_chart(times: Sequence[StageTime], scope: str, as_of: date, sources: Sequence[Source]) -> Chart:
-    """Days in each stage, a dot a pilot; open where it is still there."""
-    used = [time for time in times if time.left or time.still]
+def stage_duration_chart(times: Sequence[StageTime], scope: str, as_of: date, sources: Sequence[Source]) -> Chart:
+    """Return the chart of days in each stage, a dot per pilot; hollow while it is still there."""
+    used = [time for time in times if time.completed or time.ongoing]
     return Chart(
         slug="stage-time",
         kind="strip",
-        title=stay_title(used),
-        subtitle=_("Days in each stage; %(scope)s, as of %(day)s") % {"scope": scope, "day": day(as_of)},
-        table=stay_table(times),
+        title=stage_duration_title(used),
+        subtitle=_("Days in each stage; %(scope)s, as of %(day)s") % {"scope": scope, "day": format_day(as_of)},
+        table=stage_duration_table(times),
         data={
             "lanes": [str(time.stage.label) for time in used],
-            "points": gathered(
-                [stay_point(stay, lane) for lane, time in enumerate(used) for stay in (*time.left, *time.still)]
+            "points": group_dots(
+                [
+                    stage_duration_point(stay, lane)
+                    for lane, time in enumerate(used)
+                    for stay in (*time.completed, *time.ongoing)
+                ]
             ),
             "median": None,
             "labels": {
@@ -676,15 +690,15 @@ def stay_chart(times: Sequence[StageTime], scope: str, as_of: date, sources: Seq
             },
         },
         sources=sources,
-        note=sentences(
+        note=join_sentences(
             _("Stages whose day is not on record take no time here: their days fall to the stage before."),
-            gathered_note(sum(len(time.left) + len(time.still) for time in used)),
+            grouped_dots_note(sum(len(time.completed) + len(time.ongoing) for time in used)),
         ),
     )
 
 
-def stay_point(stay: Stay, lane: int) -> dict[str, Any]:
-    text = days_text(stay.days)
+def stage_duration_point(stay: StageDuration, lane: int) -> dict[str, object]:
+    text = format_days(stay.days)
     return {
         "lane": lane,
         "label": stay.status.pilot.name,
@@ -696,43 +710,40 @@ def stay_point(stay: Stay, lane: int) -> dict[str, Any]:
     }
 
 
-def stay_title(used: Sequence[StageTime]) -> str:
-    """Which stage held those who left it longest."""
+def stage_duration_title(used: Sequence[StageTime]) -> str:
+    """Return the headline: the stage with the longest median."""
     left = [(time.median_days, time) for time in used if time.median_days is not None]
     if not left:
         return _("Nobody has left a stage on record yet")
     middle, slowest = max(left, key=lambda item: item[0] or 0)
     return _("“%(stage)s” took longest: half needed %(days)s or more") % {
         "stage": slowest.stage.label,
-        "days": days_text(whole_days(middle or 0)),
+        "days": format_days(round_days(middle or 0)),
     }
 
 
-def stay_table(times: Sequence[StageTime]) -> Table:
-    columns = [
-        Column("stage", _("Stage")),
-        Column("left", _("Moved on"), "integer"),
-        Column("median", _("Their median days"), "decimal"),
-        Column("still", _("Still there"), "integer"),
-        Column("longest", _("Longest so far, days"), "integer"),
-        Column("pilot", _("Longest there")),
+def stage_duration_table(times: Sequence[StageTime]) -> Table:
+    columns: list[Column[StageTime]] = [
+        Column("stage", _("Stage"), lambda time: str(time.stage.label)),
+        Column("left", _("Moved on"), lambda time: len(time.completed), kind="integer"),
+        Column("median", _("Their median days"), "median_days", kind="decimal"),
+        Column("still", _("Still there"), lambda time: len(time.ongoing), kind="integer"),
+        Column(
+            "longest",
+            _("Longest so far, days"),
+            lambda time: time.longest.days if time.longest else "",
+            kind="integer",
+        ),
+        Column("pilot", _("Longest there"), longest_there_cell),
     ]
-    rows = []
-    for time in times:
-        stay = time.longest
-        rows.append(
-            [
-                Cell(str(time.stage.label)),
-                Cell(len(time.left)),
-                Cell(time.median_days),
-                Cell(len(time.still)),
-                Cell(stay.days if stay else ""),
-                Cell(stay.status.pilot.name, url=stay.status.pilot.get_absolute_url()) if stay else Cell(""),
-            ]
-        )
-    return Table(columns, rows)
+    return make_table(columns, times)
+
+
+def longest_there_cell(time: StageTime) -> Cell:
+    stay = time.longest
+    return Cell(stay.status.pilot.name, url=stay.status.pilot.get_absolute_url()) if stay else Cell("")
 
 
 def time_in_stage(status: PilotStatus) -> int | None:
-    """Days in the present stage; nothing to say of one that has withdrawn."""
-    return None if withdrawn(status) else status.days_in_stage
+    """Return the days in the current stage; None for a withdrawn pilot."""
+    return None if is_withdrawn(status) else status.days_in_stage

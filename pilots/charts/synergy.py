@@ -1,4 +1,4 @@
-"""Whether pollution and carbon fall together, as chart frames and tables: nothing is computed anew here."""
+"""Charts and tables of synergy, without calculations of their own."""
 
 from __future__ import annotations
 
@@ -13,55 +13,68 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from config.charts import Cell, Chart, Column, Lines, Table
-from config.templatetags.site import share as share_text
-from config.words import clauses, listed, sentences
-from pilots.charts.names import distinct_names, pilot_cell
-from pilots.charts.places import recorded_pilots
-from pilots.charts.progress import settled
+from core.text.formatting import format_share
+from core.text.joining import join_clauses, join_sentences, join_short
+from core.web.tables import Cell, Chart, Column, Table, make_table, status_cell
+from pilots.analytics.explanations import format_co2, no_elasticity
+from pilots.analytics.synergy import EmissionBasis, PilotExclusionReason, PilotSynergy, Synergy
+from pilots.charts.names import distinct_pilot_names, pilot_cell
+from pilots.charts.places import recorded_pilots_text
+from pilots.charts.status import strip_idle_zeros
 from pilots.filters import SynergyPageFilter
-from pilots.metrics import EPSILON, CoControl, Elasticity
-from pilots.models import Pilot
-from pilots.sentences import co2_text, no_elasticity
-from pilots.synergy import Basis, Lack, PilotSynergy, Synergy
-from policies.charts import day
+from pilots.metrics.reduction import EPSILON, CoControl, Elasticity
+from pilots.models import Indicator, Pilot
+from policies.charts.cells import province_cell
+from policies.charts.rollout import format_day
 from policies.models import Source
 
-TAGS = {
-    CoControl.CO_REDUCTION: "green",
-    CoControl.POLLUTION_DOWN_CARBON_UP: "yellow",
-    CoControl.CARBON_DOWN_POLLUTION_UP: "yellow",
-    CoControl.BOTH_UP: "red",
-    CoControl.FLAT: "grey",
+CORNERS = {  # of the quadrants: 1 where a rate is a reduction, first carbon, then air pollutants
+    CoControl.CO_REDUCTION: (1, 1),
+    CoControl.POLLUTION_DOWN_CARBON_UP: (-1, 1),
+    CoControl.CARBON_DOWN_POLLUTION_UP: (1, -1),
+    CoControl.BOTH_UP: (-1, -1),
 }
-MOST_BUBBLES = 300  # more cannot be told apart, and each weighs on the page
-FIELDS = 20  # on either side of 0, into which the drawing is cut where there are more
-NAMES_SHOWN = 60  # of a reason; more are counted by province
-LABELLED = 10  # bubbles named on the drawing; all are in its table
+MAX_BUBBLES = 300  # more cannot be distinguished, and each adds to the page
+GRID_FIELDS = 20  # grid cells on either side of 0, for grouping where there are more
+MAX_NAMES_SHOWN = 60  # of a reason; more are counted by province
+MAX_LABELLED = 10  # bubbles labelled on the chart; all are in its table
 
 
-def rate(value: Decimal | None) -> str:
-    """A rate of reduction in words; a rise carries its sign."""
-    return share_text(value, 1)
+def format_rate(value: Decimal | None) -> str:
+    """Format a rate of reduction; a rise has a sign."""
+    return format_share(value, 1)
 
 
-def names_of(synergy: Synergy) -> Mapping[int, str]:
-    """What the pilots of the page are called, those that are missing included."""
+def synergy_names(synergy: Synergy) -> Mapping[int, str]:
+    """Return the names of the page's pilots, excluded ones included."""
     pilots = [*(item.pilot for item in synergy.pilots), *(item.pilot for item in synergy.missing)]
-    return distinct_names(pilots)
+    return distinct_pilot_names(pilots)
 
 
 def class_cell(kind: CoControl | None) -> Cell:
-    return Cell(str(kind.label), tag=TAGS[kind]) if kind else Cell(None)
+    return status_cell(kind) if kind else Cell(None)
+
+
+def class_of_totals_cell(item: PilotSynergy) -> Cell:
+    """Return the class of a pilot; one with only an intensity is not classed."""
+    return class_cell(item.kind) if item.basis == EmissionBasis.TOTAL else Cell(_("not classed"), tag="grey")
+
+
+def basis_cell(item: PilotSynergy) -> Cell:
+    return Cell(str(item.basis.label), tag="" if item.basis == EmissionBasis.TOTAL else "grey")
+
+
+def pilot_column(names: Mapping[int, str] | None) -> Column[PilotSynergy]:
+    return Column("pilot", _("Pilot"), lambda item: pilot_cell(item.pilot, names))
 
 
 # -- the coordinates -----------------------------------------------------------------------------------
 
 
 def coordinates_chart(synergy: Synergy, scope: str, sources: Sequence[Source]) -> Chart:
-    """Each pilot by what carbon (across) and air pollutants (up) have fallen; the signature chart."""
+    """Return the co-control chart: pilots by reduction of carbon (x) and of air pollutants (y)."""
     drawn = synergy.on_chart
-    named = {item.pilot.pk for item in outstanding(drawn)}
+    named = {item.pilot.pk for item in labelled_pilots(drawn)}
     return Chart(
         slug="coordinates",
         kind="coordinates",
@@ -69,28 +82,37 @@ def coordinates_chart(synergy: Synergy, scope: str, sources: Sequence[Source]) -
         subtitle=synergy_scope(synergy, scope),
         table=coordinates_table(synergy),
         data={
-            "points": points(drawn, named, names_of(synergy)),
+            "points": bubble_points(drawn, named, synergy_names(synergy)),
             "flat": float(EPSILON * 100),
             "labels": {
                 "x": _("carbon reduced, % of the base"),
                 "y": _("air pollutants reduced (equivalents), % of the base"),
                 "diagonal": _("equal rates"),
-                **{kind.value: str(kind.label) for kind in CoControl},
             },
+            "kinds": [
+                {
+                    "key": kind.value,
+                    "label": str(kind.label),
+                    "colour": kind.colour,
+                    "shape": kind.shape,
+                    "corner": CORNERS.get(kind),
+                }
+                for kind in CoControl
+            ],
             "legend": [
-                {"key": f"mark {kind.value.replace('_', '-')}", "label": f"{kind.label} {synergy.kinds[kind]}"}
+                {"key": f"shape {kind.shape} {kind.colour}", "label": f"{kind.label} {synergy.kinds[kind]}"}
                 for kind in CoControl
             ],
         },
         sources=sources,
-        note=sentences(
+        note=join_sentences(
             _("A bubble stands for the pilots that lie together; those named stand alone. Each pilot is in the files.")
-            if len(drawn) > MOST_BUBBLES
+            if len(drawn) > MAX_BUBBLES
             else "",
             coordinates_note(),
         ),
         api=reverse("api-synergy"),
-        api_takes=tuple(SynergyPageFilter.base_filters),
+        api_filters=tuple(SynergyPageFilter.base_filters),
     )
 
 
@@ -102,7 +124,7 @@ def coordinates_note() -> str:
 
 
 def synergy_title(synergy: Synergy) -> str:
-    """Who really reduces both, and who does not."""
+    """Return the headline: pilots that reduce both, and those that do not."""
     n = len(synergy.on_chart)
     if not n:
         return _("No pilot can be placed for %(year)d yet") % {"year": synergy.year}
@@ -115,7 +137,7 @@ def synergy_title(synergy: Synergy) -> str:
     if not up:
         return text
     rest = ngettext("in %(n)d pollution falls while carbon rises", "in %(n)d pollution falls while carbon rises", up)
-    return clauses([text, rest % {"n": up}])
+    return join_clauses([text, rest % {"n": up}])
 
 
 def synergy_scope(synergy: Synergy, scope: str) -> str:
@@ -127,12 +149,12 @@ def synergy_scope(synergy: Synergy, scope: str) -> str:
         "n": len(synergy.on_chart),
         "of": synergy.of,
         "year": synergy.year,
-        "day": day(synergy.as_of),
+        "day": format_day(synergy.as_of),
     }
 
 
-def outstanding(drawn: Sequence[PilotSynergy]) -> list[PilotSynergy]:
-    """The bubbles that are named: the largest, then those not reducing both, furthest from the middle first."""
+def labelled_pilots(drawn: Sequence[PilotSynergy]) -> list[PilotSynergy]:
+    """Return the labelled bubbles: the largest, then those not reducing both, furthest from the origin first."""
 
     def distance(item: PilotSynergy) -> Decimal:
         return abs(item.apeq.rate or Decimal(0)) + abs(item.carbon.reduction.rate or Decimal(0))
@@ -140,27 +162,29 @@ def outstanding(drawn: Sequence[PilotSynergy]) -> list[PilotSynergy]:
     off = sorted((i for i in drawn if i.kind not in (CoControl.CO_REDUCTION, CoControl.FLAT)), key=distance)[::-1]
     far = sorted((i for i in drawn if i.kind == CoControl.CO_REDUCTION), key=distance)[::-1][:2]
     large = sorted(drawn, key=lambda item: abs(item.carbon_tonnes or Decimal(0)))[::-1][:5]
-    return list({item.pilot.pk: item for item in (*large, *off[:4], *far)}.values())[:LABELLED]
+    return list({item.pilot.pk: item for item in (*large, *off[:4], *far)}.values())[:MAX_LABELLED]
 
 
-def points(drawn: Sequence[PilotSynergy], named: Collection[int], names: Mapping[int, str]) -> list[dict[str, Any]]:
-    """The bubbles; where they are more than can be told apart, those of a class that lie together are one.
+def bubble_points(
+    drawn: Sequence[PilotSynergy], named: Collection[int], names: Mapping[int, str]
+) -> list[dict[str, Any]]:
+    """Return the bubbles; where there are too many to distinguish, nearby ones of a class are grouped.
 
-    Those that are named on the drawing stay on their own.
+    Labelled ones are never grouped.
     """
-    if len(drawn) <= MOST_BUBBLES:
-        return [point(item, item.pilot.pk in named, names) for item in drawn]
-    alone = [point(item, True, names) for item in drawn if item.pilot.pk in named]
-    others = [point(item, False, names) for item in drawn if item.pilot.pk not in named]
-    wide, high = (max(abs(spot[axis]) for spot in others) / FIELDS or 1 for axis in ("x", "y"))
+    if len(drawn) <= MAX_BUBBLES:
+        return [bubble_point(item, item.pilot.pk in named, names) for item in drawn]
+    alone = [bubble_point(item, True, names) for item in drawn if item.pilot.pk in named]
+    others = [bubble_point(item, False, names) for item in drawn if item.pilot.pk not in named]
+    wide, high = (max(abs(spot[axis]) for spot in others) / GRID_FIELDS or 1 for axis in ("x", "y"))
     groups: dict[tuple[str, int, int], list[dict[str, Any]]] = {}
     for spot in others:
         groups.setdefault((spot["kind"], int(spot["x"] // wide), int(spot["y"] // high)), []).append(spot)
-    return [*(group_point(group) for _place, group in sorted(groups.items())), *alone]
+    return [*(grouped_bubble(group) for _place, group in sorted(groups.items())), *alone]
 
 
-def group_point(group: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Bubbles that lie together as one in their middle, with the area of all of them."""
+def grouped_bubble(group: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return a grouped bubble at the mean position, with the area of all of them."""
     if len(group) == 1:
         return group[0]
     tonnes = sum(spot["tonnes"] or 0 for spot in group)
@@ -169,22 +193,22 @@ def group_point(group: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "y": sum(spot["y"] for spot in group) / len(group),
         "tonnes": tonnes,
         "kind": group[0]["kind"],
-        "label": recorded_pilots(len(group)),
+        "label": recorded_pilots_text(len(group)),
         "named": False,
         "url": "",
-        "text": [group[0]["text"][0], co2_text(Decimal(tonnes))],
+        "text": [group[0]["text"][0], format_co2(Decimal(tonnes))],
         "n": len(group),
     }
 
 
-def point(item: PilotSynergy, named: bool, names: Mapping[int, str]) -> dict[str, Any]:
+def bubble_point(item: PilotSynergy, named: bool, names: Mapping[int, str]) -> dict[str, Any]:
     carbon, air = item.carbon.reduction.rate, item.apeq.rate
     tonnes = item.carbon_tonnes
     words = [
         item.kind.label if item.kind else "",
-        _("carbon %(rate)s") % {"rate": rate(carbon)},
-        _("air pollutants %(rate)s") % {"rate": rate(air)},
-        co2_text(tonnes),
+        _("carbon %(rate)s") % {"rate": format_rate(carbon)},
+        _("air pollutants %(rate)s") % {"rate": format_rate(air)},
+        format_co2(tonnes),
     ]
     return {
         "x": float((carbon or 0) * 100),
@@ -199,136 +223,113 @@ def point(item: PilotSynergy, named: bool, names: Mapping[int, str]) -> dict[str
 
 
 def coordinates_table(synergy: Synergy) -> Table:
-    columns = [
-        Column("pilot", _("Pilot")),
-        Column("class", _("Class")),
-        Column("carbon", _("Carbon reduced"), "share"),
-        Column("air", _("Air pollutants reduced (equivalents)"), "share"),
-        Column("tonnes", _("CO₂ reduced, t"), "decimal"),
-        Column("equivalents", _("Air pollutants reduced, thousand equivalents"), "decimal"),
-        Column("used", _("Pollutants used")),
-        Column("base_year", _("Base year")),
-        Column("year", _("Year")),
-        Column("basis", _("Basis")),
+    columns: list[Column[PilotSynergy]] = [
+        pilot_column(synergy_names(synergy)),
+        Column("class", _("Class"), class_of_totals_cell),
+        Column("carbon", _("Carbon reduced"), "carbon.reduction.rate", kind="share"),
+        Column("air", _("Air pollutants reduced (equivalents)"), "apeq.rate", kind="share"),
+        Column("tonnes", _("CO₂ reduced, t"), lambda item: strip_idle_zeros(item.carbon_tonnes), kind="decimal"),
+        Column(
+            "equivalents",
+            _("Air pollutants reduced, thousand equivalents"),
+            lambda item: strip_idle_zeros(item.apeq.reduced),
+            kind="decimal",
+        ),
+        Column("used", _("Pollutants used"), pollutants_used),
+        Column("base_year", _("Base year"), lambda item: str(item.base_year)),
+        Column("year", _("Year"), lambda item: str(item.year)),
+        Column("basis", _("Basis"), basis_cell),
     ]
-    return Table(columns, Lines(ranked(synergy.pilots), partial(coordinates_cells, names=names_of(synergy))))
+    return make_table(columns, sort_by_class(synergy.pilots))
 
 
-def ranked(pilots: Sequence[PilotSynergy]) -> list[PilotSynergy]:
-    """By class in its own order, then by the carbon rate, highest first; those only on an intensity last."""
+def pollutants_used(item: PilotSynergy) -> str:
+    """Return the pollutants that the equivalents of a pilot are made of, and their number."""
+    used = item.apeq.used
+    return _("%(used)d of %(n)d: %(codes)s") % {
+        "used": len(used),
+        "n": item.apeq.possible,
+        "codes": join_short(pair.indicator.name for pair in item.pollutants if pair.indicator.code in used),
+    }
+
+
+def sort_by_class(pilots: Sequence[PilotSynergy]) -> list[PilotSynergy]:
+    """Sort by class, then by carbon rate, highest first; pilots with only an intensity last."""
     order = list(CoControl)
 
     def key(item: PilotSynergy) -> tuple[bool, int, Decimal]:
         place = order.index(item.kind) if item.kind else len(order)
-        return item.basis != Basis.TOTAL, place, -(item.carbon.reduction.rate or Decimal(0))
+        return item.basis != EmissionBasis.TOTAL, place, -(item.carbon.reduction.rate or Decimal(0))
 
     return sorted(pilots, key=key)
 
 
-def coordinates_cells(item: PilotSynergy, names: Mapping[int, str]) -> list[Cell]:
-    apeq = item.apeq
-    total = item.basis == Basis.TOTAL
-    used = _("%(used)d of %(n)d: %(codes)s") % {
-        "used": len(apeq.used),
-        "n": apeq.possible,
-        "codes": listed(pair.indicator.name for pair in item.pollutants if pair.indicator.code in apeq.used),
-    }
-    return [
-        pilot_cell(item.pilot, names),
-        class_cell(item.kind) if total else Cell(_("not classed"), tag="grey"),
-        Cell(item.carbon.reduction.rate),
-        Cell(apeq.rate),
-        Cell(settled(item.carbon_tonnes)),
-        Cell(settled(apeq.reduced)),
-        Cell(used),
-        Cell(str(item.base_year)),
-        Cell(str(item.year)),
-        Cell(str(item.basis.label), tag="" if total else "grey"),
-    ]
-
-
 def classes_table(synergy: Synergy) -> Table:
-    """How many pilots are of each class, of those that can be placed."""
-    columns = [
-        Column("class", _("Class")),
-        Column("pilots", _("Pilots"), "integer"),
-        Column("n", _("of"), "integer"),
-        Column("share", _("Share"), "share"),
-    ]
+    """Return the table of pilots by class, of those with one."""
     n = len(synergy.on_chart)
-    return Table(
-        columns,
-        [
-            [
-                class_cell(kind),
-                Cell(count),
-                Cell(n),
-                Cell(Decimal(count) / n if n else None),
-            ]
-            for kind, count in synergy.kinds.items()
-        ],
-    )
+    columns: list[Column[tuple[CoControl, int]]] = [
+        Column("class", _("Class"), lambda row: class_cell(row[0])),
+        Column("pilots", _("Pilots"), lambda row: row[1], kind="integer"),
+        Column("n", _("of"), lambda _row: n, kind="integer"),
+        Column("share", _("Share"), lambda row: Decimal(row[1]) / n if n else None, kind="share"),
+    ]
+    return make_table(columns, list(synergy.kinds.items()))
 
 
 # -- who cuts pollution while carbon rises -------------------------------------------------------------
 
 
 def amber_table(synergy: Synergy) -> Table:
-    """Pollution down, carbon up: the two rates and the industries named, most carbon added first."""
-    columns = [
-        Column("pilot", _("Pilot")),
-        Column("province", _("Province")),
-        Column("air", _("Air pollutants reduced (equivalents)"), "share"),
-        Column("carbon", _("Carbon reduced"), "share"),
-        Column("tonnes", _("CO₂ reduced, t"), "decimal"),
-        Column("industries", _("Industries")),
+    """Return the table of "pollution down, carbon up": rates and industries, most added carbon first."""
+    columns: list[Column[PilotSynergy]] = [
+        pilot_column(synergy_names(synergy)),
+        Column("province", _("Province"), lambda item: province_cell(item.pilot.province)),
+        Column("air", _("Air pollutants reduced (equivalents)"), "apeq.rate", kind="share"),
+        Column("carbon", _("Carbon reduced"), "carbon.reduction.rate", kind="share"),
+        Column("tonnes", _("CO₂ reduced, t"), lambda item: strip_idle_zeros(item.carbon_tonnes), kind="decimal"),
+        Column(
+            "industries",
+            _("Industries"),
+            lambda item: join_short(industry.name for industry in item.pilot.industries.all()) or None,
+        ),
     ]
     found = [item for item in synergy.on_chart if item.kind == CoControl.POLLUTION_DOWN_CARBON_UP]
     found.sort(key=lambda item: item.carbon_tonnes or Decimal(0))
-    return Table(columns, Lines(found, partial(amber_cells, names=names_of(synergy))))
-
-
-def amber_cells(item: PilotSynergy, names: Mapping[int, str]) -> list[Cell]:
-    return [
-        pilot_cell(item.pilot, names),
-        Cell(item.pilot.province.short, url=item.pilot.province.get_absolute_url()),
-        Cell(item.apeq.rate),
-        Cell(item.carbon.reduction.rate),
-        Cell(settled(item.carbon_tonnes)),
-        Cell(listed(industry.name for industry in item.pilot.industries.all()) or None),
-    ]
+    return make_table(columns, found)
 
 
 # -- elasticities and joint progress -------------------------------------------------------------------
 
 
 def elasticity_table(synergy: Synergy) -> Table:
-    """Els of each air pollutant, and of all together, to carbon; words where the rule gives no number."""
+    """Return the table of elasticities of each air pollutant, and of all together, to carbon, or why there is none."""
     codes = {pair.indicator.code: pair.indicator for item in synergy.on_chart for pair in item.pollutants}
-    columns = [
-        Column("pilot", _("Pilot")),
-        Column("class", _("Class")),
-        Column("all", _("All air pollutants / carbon"), "decimal"),
-        Column("band", _("Which falls more")),
-        *[Column(code, _("%(name)s / carbon") % {"name": item.name}, "decimal") for code, item in codes.items()],
+    columns: list[Column[PilotSynergy]] = [
+        pilot_column(synergy_names(synergy)),
+        Column("class", _("Class"), lambda item: class_cell(item.kind)),
+        Column("all", _("All air pollutants / carbon"), lambda item: elasticity_cell(item.elasticity), kind="decimal"),
+        Column(
+            "band",
+            _("Which falls more"),
+            lambda item: str(item.elasticity.band.label) if item.elasticity.band else "",
+        ),
+        *map(elasticity_column, codes.values()),
     ]
-    cells = partial(elasticity_cells, codes=list(codes), names=names_of(synergy))
-    return Table(columns, Lines(ranked(synergy.on_chart), cells))
+    return make_table(columns, sort_by_class(synergy.on_chart))
 
 
-def elasticity_cells(item: PilotSynergy, codes: Sequence[str], names: Mapping[int, str]) -> list[Cell]:
-    each = item.elasticities
-    return [
-        pilot_cell(item.pilot, names),
-        class_cell(item.kind),
-        elasticity_cell(item.elasticity),
-        Cell(str(item.elasticity.band.label) if item.elasticity.band else ""),
-        *[elasticity_cell(each.get(code)) for code in codes],
-    ]
+def elasticity_column(pollutant: Indicator) -> Column[PilotSynergy]:
+    """Return the column of the elasticity of one pollutant to carbon."""
+    return Column(
+        pollutant.code,
+        _("%(name)s / carbon") % {"name": pollutant.name},
+        lambda item: elasticity_cell(item.elasticities.get(pollutant.code)),
+        kind="decimal",
+    )
 
 
 def elasticity_cell(found: Elasticity | None) -> Cell:
-    """The number where both fall; else why there is none. Two rises would give a positive quotient as well."""
+    """Return the elasticity where both fall, else the reason for none: two rises would give a positive quotient too."""
     if found is None:
         return Cell(None)
     lacking = no_elasticity(found)
@@ -337,22 +338,36 @@ def elasticity_cell(found: Elasticity | None) -> Cell:
     return Cell(None if lacking[0] == "no_data" else lacking[1])
 
 
-def joint_columns() -> list[Column]:
+def joint_columns(names: Mapping[int, str] | None = None) -> list[Column[PilotSynergy]]:
     return [
-        Column("pilot", _("Pilot")),
-        Column("ratio", _("S / E: 1 is on schedule"), "decimal", sort="ratio"),
-        Column("joint", _("Joint progress S"), "decimal", sort="joint"),
-        Column("expected", _("Due by now, E"), "decimal"),
-        Column("air_progress", _("Progress of air pollutants"), "share", sort="air_progress"),
-        Column("carbon_progress", _("Progress of carbon"), "share", sort="carbon_progress"),
-        Column("class", _("Class")),
-        Column("air", _("Air pollutants reduced (equivalents)"), "share", sort="air"),
-        Column("carbon", _("Carbon reduced"), "share", sort="carbon"),
-        Column("basis", _("Basis")),
+        pilot_column(names),
+        Column(
+            "ratio",
+            _("S / E: 1 is on schedule"),
+            lambda item: round_to(item.schedule_ratio, 2),
+            kind="decimal",
+            sort="ratio",
+        ),
+        Column(
+            "joint", _("Joint progress S"), lambda item: round_to(item.joint_progress, 3), kind="decimal", sort="joint"
+        ),
+        Column("expected", _("Due by now, E"), lambda item: round_to(item.expected_progress, 3), kind="decimal"),
+        Column(
+            "air_progress",
+            _("Progress of air pollutants"),
+            "pollution_progress.value",
+            kind="share",
+            sort="air_progress",
+        ),
+        Column("carbon_progress", _("Progress of carbon"), kind="share", sort="carbon_progress"),
+        Column("class", _("Class"), class_of_totals_cell),
+        Column("air", _("Air pollutants reduced (equivalents)"), "apeq.rate", kind="share", sort="air"),
+        Column("carbon", _("Carbon reduced"), "carbon.reduction.rate", kind="share", sort="carbon"),
+        Column("basis", _("Basis"), basis_cell),
     ]
 
 
-JOINT_SORTS: Mapping[str, Callable[[PilotSynergy], Decimal | None]] = {
+JOINT_SORT_KEYS: Mapping[str, Callable[[PilotSynergy], Decimal | None]] = {
     "ratio": lambda item: item.schedule_ratio,
     "joint": lambda item: item.joint_progress,
     "air_progress": lambda item: item.pollution_progress.value,
@@ -360,38 +375,22 @@ JOINT_SORTS: Mapping[str, Callable[[PilotSynergy], Decimal | None]] = {
     "air": lambda item: item.apeq.rate,
     "carbon": lambda item: item.carbon.reduction.rate,
 }
-JOINT_SORT = "ratio"  # who is furthest behind comes first
+JOINT_DEFAULT_SORT = "ratio"  # furthest behind first
 
 
-def joint_table(synergy: Synergy, sort: str = JOINT_SORT) -> Table:
-    """S of each pilot against what is due, with both progresses and both rates: S alone would reward weak targets.
+def joint_table(synergy: Synergy, sort: str = JOINT_DEFAULT_SORT) -> Table:
+    """Return the table of S against what is due, with both progresses and both rates: S alone rewards weak targets.
 
-    `sort` is a word of JOINT_SORTS, with - in front for the highest first; what has no value comes last.
+    `sort` is a key of JOINT_SORTS, with a - prefix for descending order; rows without a value come last.
     """
-    value = JOINT_SORTS[sort.removeprefix("-")]
+    value = JOINT_SORT_KEYS[sort.removeprefix("-")]
     known = [item for item in synergy.pilots if value(item) is not None]
     known.sort(key=lambda item: (value(item) or Decimal(0), item.pilot.pk), reverse=sort.startswith("-"))
     items = [*known, *(item for item in synergy.pilots if value(item) is None)]
-    return Table(joint_columns(), Lines(items, partial(joint_cells, names=names_of(synergy))))
+    return make_table(joint_columns(synergy_names(synergy)), items)
 
 
-def joint_cells(item: PilotSynergy, names: Mapping[int, str]) -> list[Cell]:
-    total = item.basis == Basis.TOTAL
-    return [
-        pilot_cell(item.pilot, names),
-        Cell(rounded(item.schedule_ratio, 2)),
-        Cell(rounded(item.joint_progress, 3)),
-        Cell(rounded(item.expected_progress, 3)),
-        Cell(item.pollution_progress.value),
-        Cell(item.carbon_progress),
-        class_cell(item.kind) if total else Cell(_("not classed"), tag="grey"),
-        Cell(item.apeq.rate),
-        Cell(item.carbon.reduction.rate),
-        Cell(str(item.basis.label), tag="" if total else "grey"),
-    ]
-
-
-def rounded(value: Decimal | None, places: int) -> Decimal | None:
+def round_to(value: Decimal | None, places: int) -> Decimal | None:
     return None if value is None else round(value, places)
 
 
@@ -399,22 +398,22 @@ def rounded(value: Decimal | None, places: int) -> Decimal | None:
 
 
 def missing_groups(synergy: Synergy) -> list[dict[str, Any]]:
-    """Who is not on the drawing, by the reason, most first."""
+    """Return the excluded pilots by reason, most first."""
     groups = [
         {"why": str(lack.label), "pilots": [item.pilot for item in synergy.missing if item.why == lack]}
-        for lack in Lack
+        for lack in PilotExclusionReason
     ]
     drawn = {item.pilot.pk for item in synergy.on_chart}
     off = [item.pilot for item in synergy.pilots if item.pilot.pk not in drawn]
     groups.append({"why": _("reports an intensity only, no total"), "pilots": off})
-    by_name = partial(with_names, names=names_of(synergy))
+    by_name = partial(group_with_names, names=synergy_names(synergy))
     return sorted(map(by_name, filter(itemgetter("pilots"), groups)), key=lambda group: -len(group["pilots"]))
 
 
-def with_names(group: dict[str, Any], names: Mapping[int, str]) -> dict[str, Any]:
-    """A reason with its pilots by name; where they are too many, with how many each province has, most first."""
+def group_with_names(group: dict[str, Any], names: Mapping[int, str]) -> dict[str, Any]:
+    """Return a reason with the names of its pilots; where they are too many, with counts by province, most first."""
     pilots: Sequence[Pilot] = group["pilots"]
-    if len(pilots) <= NAMES_SHOWN:
+    if len(pilots) <= MAX_NAMES_SHOWN:
         return {**group, "places": [], "names": [(pilot, names[pilot.pk]) for pilot in pilots]}
     provinces = {pilot.province_id: pilot.province for pilot in pilots}
     counts = Counter(pilot.province_id for pilot in pilots)
@@ -422,11 +421,12 @@ def with_names(group: dict[str, Any], names: Mapping[int, str]) -> dict[str, Any
 
 
 def missing_table(synergy: Synergy) -> Table:
-    columns = [Column("pilot", _("Pilot")), Column("province", _("Province")), Column("why", _("Why it is missing"))]
-    rows = [(pilot, group["why"]) for group in missing_groups(synergy) for pilot in group["pilots"]]
-    return Table(columns, Lines(rows, partial(missing_cells, names=names_of(synergy))))
-
-
-def missing_cells(row: tuple[Pilot, str], names: Mapping[int, str]) -> list[Cell]:
-    pilot, reason = row
-    return [pilot_cell(pilot, names), Cell(pilot.province.short), Cell(reason)]
+    names = synergy_names(synergy)
+    columns: list[Column[tuple[Pilot, str]]] = [
+        Column("pilot", _("Pilot"), lambda row: pilot_cell(row[0], names)),
+        Column("province", _("Province"), lambda row: row[0].province.short),
+        Column("why", _("Why it is missing"), lambda row: row[1]),
+    ]
+    return make_table(
+        columns, [(pilot, group["why"]) for group in missing_groups(synergy) for pilot in group["pilots"]]
+    )

@@ -1,4 +1,4 @@
-"""How an indicator has gone over a set of pilots, as a chart and a table."""
+"""Chart and table of an indicator's trend over a set of pilots."""
 
 from __future__ import annotations
 
@@ -11,39 +11,43 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from config.charts import Cell, Chart, Column, Table
-from config.words import clauses, sentences
-from pilots.charts.progress import axis_note, axis_of
+from core.text.amounts import format_amount, format_percent
+from core.text.joining import join_clauses, join_sentences
+from core.web.tables import Chart, Column, Table, make_table
+from pilots.analytics.trend import MIN_COMPARED, Trend, TrendYear, combined_value
+from pilots.charts.status import value_axis, value_axis_note
 from pilots.models import RollUp
-from pilots.sentences import amount, percent
-from pilots.trend import FEWEST_COMPARED, Trend, TrendYear, value_of
-from policies.charts import day
+from policies.charts.rollout import format_day
 from policies.models import Source
-
-Points = list[dict[str, Any]]
 
 
 def trends_chart(trend: Trend, scope: str, sources: Sequence[Source], asked: Mapping[str, str]) -> Chart:
-    """The years of the same pilots as a line, and beside it what all that reported in a year add up to.
+    """Return the chart of the same pilots as a line, and of all pilots that reported in a year as points.
 
-    Other pilots report from year to year, so those values are never joined. `asked` are the parameters of the API.
+    Different pilots report in different years, so the points are not joined. `asked` are the parameters of the API.
     """
-    same = [point(year, trend, accepted=True) for year in trend.same if value_of(year) is not None and trend.compared]
-    every = [point(year, trend, accepted=False) for year in trend.years if value_of(year) is not None]
+    same = [
+        year_point(year, trend, accepted=True)
+        for year in trend.same
+        if combined_value(year) is not None and trend.compared
+    ]
+    every = [year_point(year, trend, accepted=False) for year in trend.years if combined_value(year) is not None]
     beside = [mark for mark in every if mark not in [{**twin, "accepted": False} for twin in same]]
-    axis = axis_of([mark["y"] for mark in (*same, *beside)])
+    axis = value_axis([mark["y"] for mark in (*same, *beside)])
     compared = ngettext("the same %(n)d pilot in every year", "the same %(n)d pilots in every year", trend.compared)
     labels = {"actual": compared % {"n": trend.compared}, "open": _("all that have a value for the year")}
     return Chart(
         slug="trend",
         kind="trend",
         title=trend_title(trend),
-        subtitle=clauses([f"{trend.indicator.name} ({trend.indicator.unit_text})", scope, day(trend.as_of)]),
+        subtitle=join_clauses(
+            [f"{trend.indicator.name} ({trend.indicator.unit_text})", scope, format_day(trend.as_of)]
+        ),
         table=trends_table(trend),
         data={
             "points": [*same, *beside],
             "path": [],
-            "bound": None,
+            "bounds": [],
             "expected": None,
             "base": None,
             "axis": axis,
@@ -52,7 +56,7 @@ def trends_chart(trend: Trend, scope: str, sources: Sequence[Source], asked: Map
                 "path": "",
                 "expected": "",
                 "target": "",
-                "last": amount(last_value(trend)) if same else "",
+                "last": format_amount(latest_trend_value(trend)) if same else "",
             },
             "legend": [
                 *([{"key": "dot certain", "label": labels["actual"]}] if same else []),
@@ -60,19 +64,24 @@ def trends_chart(trend: Trend, scope: str, sources: Sequence[Source], asked: Map
             ],
         },
         sources=sources,
-        note=sentences(how_put_together(trend), axis_note(axis)),
+        note=join_sentences(aggregation_text(trend), value_axis_note(axis)),
         api=f"{reverse('api-trend')}?{urlencode({'indicator': trend.indicator.code, **asked})}",
     )
 
 
-def last_value(trend: Trend) -> Any:
-    return value_of(trend.same[-1]) if trend.same else None
+def latest_trend_value(trend: Trend) -> Decimal | None:
+    return combined_value(trend.same[-1]) if trend.same else None
 
 
-def point(year: TrendYear, trend: Trend, *, accepted: bool) -> dict[str, Any]:
-    value = value_of(year)
+def year_point(year: TrendYear, trend: Trend, *, accepted: bool) -> dict[str, Any]:
+    value = combined_value(year)
     text = _("%(value)s %(unit)s, %(n)d of %(of)d pilots")
-    labels = {"value": amount(value), "unit": trend.indicator.unit_text, "n": year.n, "of": trend.pilots - trend.within}
+    labels = {
+        "value": format_amount(value),
+        "unit": trend.indicator.unit_text,
+        "n": year.n,
+        "of": trend.pilots - trend.within,
+    }
     if trend.indicator.rollup != RollUp.SUM:
         labels["of"] = trend.pilots
     return {
@@ -85,7 +94,7 @@ def point(year: TrendYear, trend: Trend, *, accepted: bool) -> dict[str, Any]:
 
 
 def trend_title(trend: Trend) -> str:
-    """The finding: how the same pilots changed, or why that cannot be said."""
+    """Return the headline: how the same pilots changed, or why that is not known."""
     if not trend.years:
         return _("No value of this indicator is accepted yet")
     if trend.indicator.rollup == RollUp.NONE:
@@ -97,13 +106,13 @@ def trend_title(trend: Trend) -> str:
             "%(n)d pilots have a value in every year from %(first)d to %(last)d: too few to compare years",
             trend.compared,
         )
-        if trend.compared >= FEWEST_COMPARED:
+        if trend.compared >= MIN_COMPARED:
             text = _("%(n)d pilots have a value, all for %(last)d: there is no year to compare with")
         return text % {"n": trend.compared, "first": first, "last": last}
-    labels = {"n": trend.compared, "change": percent(trend.change), "first": first, "last": last}
+    labels = {"n": trend.compared, "change": format_percent(trend.change), "first": first, "last": last}
     if trend.indicator.rollup == RollUp.MEAN:
         text = _("The median of the same %(n)d pilots went from %(from)s to %(to)s between %(first)d and %(last)d")
-        values = {"from": amount(value_of(trend.same[0])), "to": amount(last_value(trend))}
+        values = {"from": format_amount(combined_value(trend.same[0])), "to": format_amount(latest_trend_value(trend))}
         return text % {**labels, **values}
     if trend.change < 0:
         return _("%(change)s %% less from the same %(n)d pilots in %(last)d than in %(first)d") % labels
@@ -112,11 +121,11 @@ def trend_title(trend: Trend) -> str:
     return _("As much from the same %(n)d pilots in %(last)d as in %(first)d") % labels
 
 
-def how_put_together(trend: Trend) -> str:
-    """How the values of several pilots become one."""
+def aggregation_text(trend: Trend) -> str:
+    """Return how values of several pilots are aggregated."""
     if trend.indicator.rollup == RollUp.SUM:
         text = _("Sums; a park inside a pilot city is not counted beside it.")
-        return sentences(
+        return join_sentences(
             text, _("Hollow points add up all pilots that reported: their number differs from year to year.")
         )
     if trend.indicator.rollup == RollUp.MEAN:
@@ -125,37 +134,43 @@ def how_put_together(trend: Trend) -> str:
 
 
 def trends_table(trend: Trend) -> Table:
-    """Year by year: how many have a value, of how many, what they make together, and what the same pilots do."""
+    """Return the table by year: pilots with a value, of how many, their aggregate, and that of the same pilots."""
     summed = trend.indicator.rollup == RollUp.SUM
-    columns = [
-        Column("year", _("Year"), "text"),
-        Column("n", _("Pilots with a value"), "integer"),
-        Column("of", _("Of"), "integer"),
-        Column("value", _("Sum") if summed else _("Median"), "decimal"),
-        *([] if summed else [Column("low", _("Lowest"), "decimal"), Column("high", _("Highest"), "decimal")]),
-        Column("same_n", _("The same pilots"), "integer"),
-        Column("same", _("Their sum") if summed else _("Their median"), "decimal"),
-        Column("unit", _("Unit")),
-    ]
     twins = {year.year: year for year in trend.same}
-    return Table(columns, [trend_cells(trend, year, twins[year.year], summed=summed) for year in trend.years])
+    columns: list[Column[TrendYear]] = [
+        Column("year", _("Year"), lambda year: str(year.year)),
+        Column("n", _("Pilots with a value"), kind="integer"),
+        Column("of", _("Of"), kind="integer"),
+        Column(
+            "value",
+            _("Sum") if summed else _("Median"),
+            lambda year: without_zeros(combined_value(year)),
+            kind="decimal",
+        ),
+        *([] if summed else spread_columns()),
+        Column("same_n", _("The same pilots"), lambda year: twins[year.year].n, kind="integer"),
+        Column(
+            "same",
+            _("Their sum") if summed else _("Their median"),
+            lambda year: without_zeros(combined_value(twins[year.year]) if twins[year.year].n else None),
+            kind="decimal",
+        ),
+        Column("unit", _("Unit"), lambda _year: trend.indicator.unit_text),
+    ]
+    return make_table(columns, trend.years)
 
 
-def trend_cells(trend: Trend, year: TrendYear, same: TrendYear, *, summed: bool) -> list[Cell]:
-    spread = year.spread
-    ends = [plain(spread.low if spread else None), plain(spread.high if spread else None)]
+def spread_columns() -> list[Column[TrendYear]]:
     return [
-        Cell(str(year.year)),
-        Cell(year.n),
-        Cell(year.of),
-        plain(value_of(year)),
-        *([] if summed else ends),
-        Cell(same.n),
-        plain(value_of(same) if same.n else None),
-        Cell(trend.indicator.unit_text),
+        Column(
+            "low", _("Lowest"), lambda year: without_zeros(year.spread.low if year.spread else None), kind="decimal"
+        ),
+        Column(
+            "high", _("Highest"), lambda year: without_zeros(year.spread.high if year.spread else None), kind="decimal"
+        ),
     ]
 
 
-def plain(value: Decimal | None) -> Cell:
-    """A value without the zeros that the database adds."""
-    return Cell(None if value is None else Decimal(f"{value.normalize():f}"))
+def without_zeros(value: Decimal | None) -> Decimal | None:
+    """Return a value without the trailing zeros that the database adds."""
+    return None if value is None else Decimal(f"{value.normalize():f}")

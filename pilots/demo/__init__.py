@@ -1,8 +1,4 @@
-"""An invented programme of full size, to try the product with: nothing in it is real, and it says so.
+"""Demonstration data: an invented programme of full size, marked as invented.
 
-Only the reference data are: provinces, industries with their classification, and definitions of indicators.
+Only the reference data are real: provinces, industries with their classification, and indicators.
 """
-
-from pilots.demo.load import load_demo
-
-__all__ = ["load_demo"]

@@ -1,100 +1,140 @@
-"""Bring the demonstration into an empty database, all of it or nothing."""
+"""Generator of an invented programme of any size, in an empty database and one transaction.
+
+The demonstration is the smallest; for benchmarks the same generator makes one of a multiple of the national size.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from itertools import zip_longest
+from itertools import cycle, islice
+from math import isqrt
 from random import Random
 from typing import Any
 
-from django.contrib.auth import get_user_model
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import Model
 
-from config.asof import today
-from pilots.demo import words
-from pilots.demo.cast import Plot, Role, national_roles, provincial_roles
-from pilots.demo.course import courses, milestones, stage_entries
-from pilots.demo.store import keep, keep_all
-from pilots.demo.values import Line, lines_of, readings
-from pilots.load import KINDS, keep_apart
+from core.http.as_of import today
+from core.seed.loader import load_seed
+from core.seed.models import SeedRecord
+from pilots.demo import names
+from pilots.demo.bulk_save import bulk_save_with_history, save_checked
+from pilots.demo.follow_ups import FollowUpGenerator
+from pilots.demo.practices import PracticeGenerator
+from pilots.demo.scenarios import DemoPilot, PilotSampler, Scenario
+from pilots.demo.timelines import build_milestones, build_stage_entries, build_timelines
+from pilots.demo.users import demo_editor
+from pilots.demo.values import IndicatorSeries, build_readings, build_series
 from pilots.models import (
+    Adoption,
     Batch,
     Colour,
+    FollowUp,
     Indicator,
     LightOverride,
     Milestone,
     Pilot,
+    Practice,
     Reading,
     StageEntry,
     Target,
 )
-from policies.load import Load, Refused, Tally, load_row, read_file
-from policies.models import (
-    Agency,
-    Figure,
-    Industry,
-    Measure,
-    Policy,
-    Province,
-    ProvincialPlan,
-    Shipment,
-    Source,
-)
+from pilots.seed import SEED_FILES, check_not_mixed
+from policies.models import Agency, Figure, Industry, Level, Measure, Policy, Province, ProvincialPlan, Source
 
 SEED = 20240115
-REFERENCE = ("sources", "provinces", "divisions", "industries", "indicators")
-STANDARDS = ("standard-undated", "standard-undated-2")  # what provinces and industries cite
+REFERENCE_KINDS = ("sources", "provinces", "divisions", "industries", "indicators")
+STANDARDS = frozenset({"standard-undated", "standard-undated-2"})  # sources of provinces and industries
+ProgressOutput = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class ProgrammeSize:
+    """Size of a programme: national and provincial batches with their cities and parks in all.
+
+    With `every_quarter` all indicators are reported by quarter, else some of some pilots. With `files`, key follow-ups
+    are reported with evidence files.
+    """
+
+    batches: int
+    cities: int
+    parks: int
+    provincial_batches: int
+    provincial_cities: int
+    provincial_parks: int
+    every_quarter: bool = True
+    files: bool = False
+
+    @property
+    def pilots(self) -> int:
+        return self.cities + self.parks + self.provincial_cities + self.provincial_parks
+
+
+DEMONSTRATION = ProgrammeSize(1, 21, 43, 1, 4, 8, every_quarter=False, files=True)
+
+
+def size_for_scale(scale: int) -> ProgrammeSize:
+    """Return the national size (125 pilots, about 12,000 readings) times `scale`; batches grow in number and size."""
+    root = isqrt(scale - 1) + 1
+    return ProgrammeSize(root, 21 * scale, 43 * scale, 5 * root, 20 * scale, 41 * scale)
 
 
 def load_demo(as_of: date | None = None) -> dict[str, int]:
-    """Load the programme as it stands on a day, today unless said otherwise; how many records of each kind it has.
+    """Load the demonstration as of a day, by default today; return the number of records by kind."""
+    return generate(DEMONSTRATION, as_of)
 
-    The same day gives the same records. Raises OtherSide, and changes nothing, when the database holds any record;
-    ValueError for a day that has not come or on which not all pilots were listed.
+
+def generate(
+    size: ProgrammeSize, as_of: date | None = None, report: ProgressOutput = lambda _line: None
+) -> dict[str, int]:
+    """Generate a programme as of a day, by default today; return the number of records by kind.
+
+    The same size and day give the same records. `report` is called with a message after each national batch and the
+    provincial ones loaded with it. Raises MixedDataError, and changes nothing, when the database holds any record;
+    ValueError for a future day, or one on which not all pilots were listed.
     """
     as_of = as_of or today()
-    if not words.PROVINCIAL_LISTED_ON <= as_of <= today():
-        raise ValueError(f"{as_of}: give a day from {words.PROVINCIAL_LISTED_ON} up to today, {today()}")
-    keep_apart(demonstration=True)
+    if not names.PROVINCIAL_LISTED_ON <= as_of <= today():
+        raise ValueError(f"{as_of}: give a day from {names.PROVINCIAL_LISTED_ON} up to today, {today()}")
+    check_not_mixed(demonstration=True)
     with transaction.atomic():
-        Shipment.objects.mark_demonstration()
+        SeedRecord.objects.mark_demonstration()
+        check_references_immediately()
         load_reference()
-        return load_programme(as_of, Random(SEED))  # noqa: S311 - the same numbers each time are the point
+        Generator(size, as_of).load(report)
+        return count_records()
+
+
+def check_references_immediately() -> None:
+    """Make PostgreSQL check foreign keys immediately: millions of deferred checks would fill its memory."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 def load_reference() -> None:
-    """The shipped reference data, as the shipped loader reads them, and of the sources only those they cite."""
-    state = Load()
-    for kind in (kind for kind in KINDS if kind.name in REFERENCE):
-        for row in read_file(kind, state):
-            if kind.name != "sources" or row.key in STANDARDS:
-                load_row(row, state, Tally())
-    if state.complaints:
-        raise Refused(state.complaints)
+    """Load the reference data of the seed, with only the sources that they cite."""
+    files = [file for file in SEED_FILES if file.name in REFERENCE_KINDS]
+    load_seed([replace(file, only=STANDARDS) if file.name == "sources" else file for file in files])
 
 
-def load_programme(as_of: date, rng: Random) -> dict[str, int]:
-    """All that is invented, in the order in which one thing hangs on another."""
-    sources = {key: keep(Source(title=title, **words.INVENTED)) for key, title in words.SOURCES.items()}
-    policies = load_policies(sources, as_of)
-    load_plans(policies[words.MAIN_POLICY], sources["provincial"], as_of, rng)
-    roles = load_pilots(policies, sources, as_of, rng)
-    ways = courses(roles, rng)
-    entries = [stage_entries(role, course, as_of) for role, course in zip(roles, ways, strict=True)]
-    for rank in zip_longest(*entries):  # one of each pilot at a time: an entry is checked against those before it
-        keep_all((entry for entry in rank if entry), sources["plan"])
-    promised = [milestones(role, course, as_of, rng) for role, course in zip(roles, ways, strict=True)]
-    keep_all((one for own in promised for one in own), sources["plan"])
-    lines = load_targets(roles, sources["plan"], as_of, rng)
-    keep_all((reading for line in lines for reading in readings(line, as_of, rng)), sources["report"])
-    set_light(roles, as_of)
-    return counts()
-
-
-def counts() -> dict[str, int]:
-    """How many records of each kind there are."""
-    kinds: Sequence[Any] = (Policy, ProvincialPlan, Batch, Pilot, StageEntry, Milestone, Target, Reading)
+def count_records() -> dict[str, int]:
+    """Count the records by kind."""
+    kinds: Sequence[type[Model]] = (
+        Policy,
+        ProvincialPlan,
+        Batch,
+        Pilot,
+        StageEntry,
+        Milestone,
+        Target,
+        Reading,
+        Practice,
+        Adoption,
+        FollowUp,
+    )
     return {str(kind._meta.verbose_name_plural): kind._default_manager.count() for kind in kinds}
 
 
@@ -102,53 +142,53 @@ def counts() -> dict[str, int]:
 
 
 def load_policies(sources: dict[str, Source], as_of: date) -> dict[str, Policy]:
-    """Agencies, policies, measures and figures."""
+    """Load agencies, policies, measures and figures; return the policies by code."""
     agencies = {
-        slug: keep(Agency(slug=slug, name_zh=zh, name_en=en, **words.INVENTED))
-        for slug, (zh, en) in words.AGENCIES.items()
+        slug: save_checked(Agency(slug=slug, name_zh=zh, name_en=en, **names.INVENTED_NOTES))
+        for slug, (zh, en) in names.AGENCIES.items()
     }
     found: dict[str, Policy] = {}
-    for written in words.POLICIES:
+    for written in names.POLICIES:
         if written["issued_on"] <= as_of:
             found[written["slug"]] = load_policy(written, found, agencies, sources)
-    for slug, field, zh, en, industries in words.MEASURES:
-        measure = Measure(slug=slug, field=field, title_zh=zh, title_en=en, **words.INVENTED)
+    for slug, field, zh, en, industries in names.MEASURES:
+        measure = Measure(slug=slug, field=field, title_zh=zh, title_en=en, **names.INVENTED_NOTES)
         named = Industry.objects.filter(slug__in=industries)
-        keep(measure, sources=[sources["national"]], industries=named, policies=[found[words.MAIN_POLICY]])
-    for slug, zh, en, value, unit, start, end, kind in words.FIGURES:
-        figure = Figure(slug=slug, name_zh=zh, name_en=en, value=value, unit=unit, kind=kind, **words.INVENTED)
+        save_checked(measure, sources=[sources["national"]], industries=named, policies=[found[names.LEAD_POLICY]])
+    for slug, zh, en, value, unit, start, end, kind in names.FIGURES:
+        figure = Figure(slug=slug, name_zh=zh, name_en=en, value=value, unit=unit, kind=kind, **names.INVENTED_NOTES)
         figure.period_from, figure.period_to = start, end
-        keep(figure, sources=[sources["national"]])
+        save_checked(figure, sources=[sources["national"]])
     return found
 
 
 def load_policy(
     written: dict[str, Any], found: dict[str, Policy], agencies: dict[str, Agency], sources: dict[str, Source]
 ) -> Policy:
-    """One policy; those it names stand before it."""
-    values = {**written, **words.INVENTED}
+    """Load one policy; policies that it references come before it."""
+    values = {**written, **names.INVENTED_NOTES}
     issuers = [agencies[slug] for slug in values.pop("agencies", [])]
     values["parent"] = found.get(values.get("parent", ""))
     province = values.pop("province", None)
     if province:
         values["province"] = Province.objects.get(slug=province)
     source = sources["provincial" if province else "national"]
-    return keep(Policy(**values), agencies=issuers, sources=[source])
+    return save_checked(Policy(**values), agencies=issuers, sources=[source])
 
 
 def load_plans(policy: Policy, source: Source, as_of: date, rng: Random) -> None:
-    """One record for each province of the roster: most issued over twenty months, some in part, some not at all."""
+    """Load a plan for each province of the roster: most issued over twenty months, some drafting, some not found."""
     provinces = list(Province.objects.roster())
     cards = ["day"] * 19 + ["month"] * 5 + ["known"] * 3 + ["drafting"] * 2 + ["not_found"] * 2
     cards += ["unknown"] * (len(provinces) - len(cards))
     rng.shuffle(cards)
     for number, (province, card) in enumerate(zip(provinces, cards, strict=True), 1):
-        day = words.MAIN_POLICY_ON + timedelta(rng.randint(110, 600))
-        plan = ProvincialPlan(policy=policy, province=province, status="drafting", **words.INVENTED)
+        day = names.LEAD_POLICY_ISSUED_ON + timedelta(rng.randint(110, 600))
+        plan = ProvincialPlan(policy=policy, province=province, status="drafting", **names.INVENTED_NOTES)
         plan.title_zh, plan.title_en = f"示例省级方案{number:02}", f"Example Provincial Plan {number:02}"
         if card in {"day", "month", "known"} and day <= as_of:
             plan.status, plan.issuing_bodies_count = "issued", rng.randint(1, 9)
-            fix_day(plan, card, day)
+            set_issue_day(plan, card, day)
         elif card == "not_found":
             plan.status, plan.title_zh, plan.title_en = "not_found", "", ""
             plan.searched_on, plan.searched_where = date(2026, 1, 15), "示例网站 / Example website"
@@ -156,11 +196,11 @@ def load_plans(policy: Policy, source: Source, as_of: date, rng: Random) -> None
             plan.status, plan.title_zh, plan.title_en = "unknown", "", ""
         if plan.searched_on and plan.searched_on > as_of:
             plan.searched_on = as_of
-        keep(plan, sources=[source])
+        save_checked(plan, sources=[source])
 
 
-def fix_day(plan: ProvincialPlan, card: str, day: date) -> None:
-    """The day of issue as exactly as it is known."""
+def set_issue_day(plan: ProvincialPlan, card: str, day: date) -> None:
+    """Set the date of issue with its precision."""
     if card == "known":
         plan.known_issued_by = day
     else:
@@ -168,81 +208,137 @@ def fix_day(plan: ProvincialPlan, card: str, day: date) -> None:
         plan.issued_precision = card
 
 
-# -- the pilots ----------------------------------------------------------------------------------------
+# -- the pilots ---------------------------------------------------------------------------------------
 
 
-def load_pilots(policies: dict[str, Policy], sources: dict[str, Source], as_of: date, rng: Random) -> list[Role]:
-    """Both batches with their pilots; the roles in the order of the pilots."""
-    provinces = {province.slug: province for province in Province.objects.roster()}
-    industries = {industry.slug: industry for industry in Industry.objects.all()}
-    home = provinces[words.PROVINCE_OF_BATCH]
-    national = Batch(
-        slug=words.NATIONAL,
-        title_zh="示例第一批全国试点",
-        title_en="Example First National Batch",
-        short_name_zh="国家首批",
-        short_name_en="first national batch",
-        policy=policies.get("example-pilot-list"),
-        announced_on=words.LISTED_ON,
-        term_start=date(2024, 1, 1),
-        term_end=date(2026, 12, 31),
-        city_count=21,
+class Generator:
+    """Generator of a programme of one size for one day."""
+
+    def __init__(self, size: ProgrammeSize, as_of: date) -> None:
+        self.size, self.as_of = size, as_of
+        self.rng = Random(SEED)  # noqa: S311 - the same numbers each time are the point
+        self.sources = {
+            key: save_checked(Source(title=title, **names.INVENTED_NOTES)) for key, title in names.SOURCES.items()
+        }
+        self.policies = load_policies(self.sources, as_of)
+        self.indicators = {indicator.code: indicator for indicator in Indicator.objects.all()}
+        self.industries = {industry.slug: industry for industry in Industry.objects.all()}
+        self.provinces = list(Province.objects.roster())
+        self.sampler = PilotSampler(self.provinces, self.industries, self.rng)
+        self.practices = PracticeGenerator(self.sources["case"], self.provinces, as_of)
+        self.follow_ups = FollowUpGenerator(self.sources["minutes"], self.policies, as_of, files=size.files)
+
+    def load(self, report: ProgressOutput) -> None:
+        """Load all invented records, in order of their dependencies."""
+        load_plans(self.policies[names.LEAD_POLICY], self.sources["provincial"], self.as_of, self.rng)
+        national, provincial = self.national_batches(), self.provincial_batches()
+        each = self.size.provincial_batches // self.size.batches
+        for number, batch in enumerate(national, 1):
+            self.load_records([role for one in [batch, *islice(provincial, each)] for role in self.load_pilots(one)])
+            report(f"{number} of {self.size.batches}: {Pilot.objects.count():,} of {self.size.pilots:,} pilots")
+        self.follow_ups.save_numbers()
+
+    def national_batches(self) -> Iterator[Batch]:
+        """Yield the unsaved national batches."""
+        size = self.size
+        for number, cities, parks in split_evenly(size.batches, size.cities, size.parks):
+            batch = build_batch(Level.NATIONAL, number, cities, parks)
+            batch.policy = self.policies.get("example-pilot-list")
+            batch.announced_on = names.LISTED_ON
+            batch.term_start, batch.term_end = date(2024, 1, 1), date(2026, 12, 31)
+            yield batch
+
+    def provincial_batches(self) -> Iterator[Batch]:
+        """Yield the unsaved provincial batches, in turn of the provinces."""
+        size = self.size
+        first = next(place for place, one in enumerate(self.provinces) if one.slug == names.PROVINCE_OF_BATCH)
+        homes = islice(cycle(self.provinces), first, None)
+        counts = split_evenly(size.provincial_batches, size.provincial_cities, size.provincial_parks)
+        for (number, cities, parks), home in zip(counts, homes, strict=False):  # a cycle has no end
+            batch = build_batch(Level.PROVINCIAL, number, cities, parks)
+            batch.province = home
+            if home.slug == names.PROVINCE_OF_BATCH:
+                batch.policy = self.policies.get("example-provincial-pilot-plan")
+            batch.announced_on = names.PROVINCIAL_LISTED_ON
+            batch.term_start, batch.term_end = date(2024, 10, 1), date(2027, 12, 31)
+            yield batch
+
+    def load_pilots(self, batch: Batch) -> list[DemoPilot]:
+        """Load a batch with its pilots; return the pilots with their scenarios."""
+        national = batch.level == Level.NATIONAL
+        source = self.sources["national" if national else "provincial"]
+        named = [self.industries[slug] for slug in names.INDUSTRIES_ANNOUNCED if national]
+        save_checked(batch, industries_announced=named, sources=[source])
+        roles = self.sampler.national_pilots(batch) if national else self.sampler.provincial_pilots(batch)
+        for role in roles:
+            if role.plot == Scenario.WITHDRAWN and self.as_of >= names.WITHDRAWN_ON:
+                role.pilot.withdrawn_on = names.WITHDRAWN_ON
+        industries = {role.pilot.slug: role.industries for role in roles}
+        for kind in ("city", "park"):
+            pilots = [role.pilot for role in roles if role.pilot.kind == kind]
+            for pilot in pilots:
+                pilot.parent = pilot.parent  # again, now that it has a number
+            bulk_save_with_history(pilots, source, industries=lambda pilot: industries[pilot.slug])
+        return roles
+
+    def load_records(self, roles: Sequence[DemoPilot]) -> None:
+        """Load stages, milestones, targets and readings of pilots."""
+        ways = list(zip(roles, build_timelines(roles, self.rng), strict=True))
+        plan, as_of, rng = self.sources["plan"], self.as_of, self.rng
+        bulk_save_with_history((entry for way in ways for entry in build_stage_entries(*way, as_of)), plan)
+        bulk_save_with_history((one for way in ways for one in build_milestones(*way, as_of, rng)), plan)
+        lines = self.load_targets(roles)
+        every = self.size.every_quarter
+        readings = (one for line in lines for one in build_readings(line, as_of, rng, every_quarter=every))
+        bulk_save_with_history(readings, self.sources["report"])
+        set_override(roles, as_of)
+        self.follow_ups.load(roles, self.practices.load(roles))
+
+    def load_targets(self, roles: Iterable[DemoPilot]) -> list[IndicatorSeries]:
+        """Load targets with steps; return the series of each pilot's indicators."""
+        lines = [line for role in roles for line in build_series(role, self.indicators, self.rng)]
+        for line in lines:
+            if line.target and line.target.done_on and line.target.done_on > self.as_of:
+                line.target.done_on = None
+        bulk_save_with_history((line.target for line in lines if line.target), self.sources["plan"])
+        for line in lines:
+            for step in line.steps:
+                step.target = line.target  # type: ignore[assignment]  # again, now that it has a number
+        bulk_save_with_history(step for line in lines for step in line.steps)
+        return lines
+
+
+def split_evenly(parts: int, *totals: int) -> Iterator[tuple[int, ...]]:
+    """Yield the number of each part, from 1, and its share of each total, as equal as possible."""
+    for part in range(parts):
+        yield part + 1, *(total * (part + 1) // parts - total * part // parts for total in totals)
+
+
+def build_batch(level: Level, number: int, cities: int, parks: int) -> Batch:
+    """Return an unsaved batch, recognisable as invented by its name."""
+    if level == Level.NATIONAL:
+        slug, zh, short_zh, en = f"example-batch-{number}", "全国", "国家", "National"
+    else:
+        slug, zh, short_zh, en = f"example-provincial-batch-{number}", "省级", "省级", "Provincial"
+    first = number == 1
+    return Batch(
+        slug=slug,
+        level=level,
+        title_zh=f"示例第{'一' if first else number}批{zh}试点",
+        title_en=f"Example First {en} Batch" if first else f"Example {en} Batch {number}",
+        short_name_zh=f"{short_zh}首批" if first else f"{short_zh}第{number}批",
+        short_name_en=f"first {en.lower()} batch" if first else f"{en.lower()} batch {number}",
+        city_count=cities,
         county_count=0,
-        park_count=43,
-        **words.INVENTED,
+        park_count=parks,
+        **names.INVENTED_NOTES,
     )
-    provincial = Batch(
-        slug=words.PROVINCIAL,
-        level="provincial",
-        province=home,
-        title_zh="示例第一批省级试点",
-        title_en="Example First Provincial Batch",
-        short_name_zh="省级首批",
-        short_name_en="first provincial batch",
-        policy=policies.get("example-provincial-pilot-plan"),
-        announced_on=words.PROVINCIAL_LISTED_ON,
-        term_start=date(2024, 10, 1),
-        term_end=date(2027, 12, 31),
-        city_count=4,
-        county_count=0,
-        park_count=8,
-        **words.INVENTED,
-    )
-    for batch, key in ((national, "national"), (provincial, "provincial")):
-        named = [industries[slug] for slug in words.INDUSTRIES_ANNOUNCED if key == "national"]
-        keep(batch, industries_announced=named, sources=[sources[key]])
-    roles = national_roles(national, list(provinces.values()), industries, rng)
-    roles += provincial_roles(provincial, home, industries, rng)
-    for role in roles:
-        if role.plot == Plot.WITHDRAWN and as_of >= words.WITHDRAWN_ON:
-            role.pilot.withdrawn_on = words.WITHDRAWN_ON
-        keep(role.pilot, industries=role.industries, sources=[sources["national" if role.national else "provincial"]])
-    return roles
 
 
-def load_targets(roles: Iterable[Role], source: Source, as_of: date, rng: Random) -> list[Line]:
-    """What each pilot reports, with its targets and their steps stored."""
-    indicators = {indicator.code: indicator for indicator in Indicator.objects.all()}
-    lines = [line for role in roles for line in lines_of(role, indicators, rng)]
-    for line in lines:
-        if line.target and line.target.done_on and line.target.done_on > as_of:
-            line.target.done_on = None
-    keep_all((line.target for line in lines if line.target), source)
-    for line in lines:
-        for step in line.steps:
-            step.target = line.target  # type: ignore[assignment]  # again, now that it has a number
-    keep_all(step for line in lines for step in line.steps)
-    return lines
-
-
-def set_light(roles: Iterable[Role], as_of: date) -> None:
-    """One light set by hand, by a user that nobody can sign in as."""
-    steward, new = get_user_model()._default_manager.get_or_create(username=words.STEWARD)
-    if new:
-        steward.set_unusable_password()
-        steward.save()
-    pilot = [role.pilot for role in roles if role.plot == Plot.FAR_BEHIND][1]
-    days = (as_of - timedelta(12), as_of + timedelta(48))
-    override = LightOverride(pilot=pilot, colour=Colour.YELLOW, reason=words.OVERRIDE, author=steward)
-    override.set_on, override.expires_on = days
-    keep(override)
+def set_override(roles: Iterable[DemoPilot], as_of: date) -> None:
+    """Load an override of the second pilot that is far behind, by a user without a usable password."""
+    steward = demo_editor()
+    for role in [role for role in roles if role.plot == Scenario.FAR_BEHIND][1:2]:
+        override = LightOverride(pilot=role.pilot, colour=Colour.YELLOW, reason=names.OVERRIDE_REASON, author=steward)
+        override.set_on, override.expires_on = as_of - timedelta(12), as_of + timedelta(48)
+        save_checked(override)

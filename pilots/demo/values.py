@@ -1,4 +1,4 @@
-"""The targets and readings of each pilot: a value is drawn first, and its target from it, to fit the part it plays."""
+"""Targets and readings of the demonstration: values are drawn first, then targets that fit the scenario."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from decimal import ROUND_CEILING, Decimal
 from math import floor, log10
 from random import Random
 
-from pilots.demo import words
-from pilots.demo.cast import Plot, Role, Trend
-from pilots.models import Indicator, Reading, ReadingState, Target, TargetKind, TargetStep, ValueStatus
+from pilots.demo import names
+from pilots.demo.scenarios import DemoPilot, EmissionTrend, Scenario
+from pilots.models import Indicator, Reading, ReadingState, Target, TargetStep, ValueStatus
 
 BASE_YEAR, YEARS = 2023, (2023, 2024, 2025, 2026)
+FIRST_QUARTER = "2024-Q2"  # reported by all at scale: a pilot then has about 96 readings
 POLLUTANTS = ("AIR_SO2", "AIR_NOX", "AIR_VOC")
+AMOUNTS = (*POLLUTANTS, "CO2_TOT")
 CITY_SIZES = {
     "AIR_SO2": (2_000, 30_000),
     "AIR_NOX": (10_000, 80_000),
@@ -31,8 +33,8 @@ PLAIN_SIZES = {
     "ENV_AQD": (74, 92),
     "RES_SW": (82, 96),
 }
-# Yearly rates of reduction in percent, from DOMAIN-like sizes of real plans.
-FALLS = {
+# Yearly rates of reduction in percent, of the size found in real plans.
+YEARLY_CUTS = {
     "AIR_SO2": (3, 8),
     "AIR_NOX": (2, 5),
     "AIR_VOC": (2, 5),
@@ -41,20 +43,20 @@ FALLS = {
     "ENE_IVA": (3, 5),
 }
 CARBON_YEARLY = {
-    Trend.BOTH_DOWN: (0.6, 3.0),
-    Trend.CARBON_UP: (-1.0, -0.4),
-    Trend.CARBON_FLAT: (-0.12, 0.12),
-    Trend.POLLUTION_UP: (0.6, 2.0),
-    Trend.BOTH_UP: (-1.0, -0.5),
+    EmissionTrend.BOTH_DOWN: (0.6, 3.0),
+    EmissionTrend.CARBON_UP: (-1.0, -0.4),
+    EmissionTrend.CARBON_FLAT: (-0.12, 0.12),
+    EmissionTrend.POLLUTION_UP: (0.6, 2.0),
+    EmissionTrend.BOTH_UP: (-1.0, -0.5),
 }
-AHEAD, A_LITTLE_BEHIND, FAR_BEHIND = (1.03, 1.3), (0.92, 0.97), (0.45, 0.85)
+AHEAD, SLIGHTLY_BEHIND, FAR_BEHIND = (1.03, 1.3), (0.92, 0.97), (0.45, 0.85)
 
 
 @dataclass
-class Line:
-    """One indicator of one pilot: its values by year, and its target with the steps that lead there."""
+class IndicatorSeries:
+    """Series of one indicator of one pilot: values by year, and the target with its steps."""
 
-    role: Role
+    role: DemoPilot
     indicator: Indicator
     values: dict[int, Decimal]
     target: Target | None = None
@@ -65,34 +67,34 @@ class Line:
         return self.indicator.code
 
 
-def lines_of(role: Role, indicators: dict[str, Indicator], rng: Random) -> list[Line]:
-    """All that a pilot reports, with its targets when it has a plan."""
-    carbon = "CO2_GDP" if role.trend == Trend.INTENSITY else "CO2_TOT"
+def build_series(role: DemoPilot, indicators: dict[str, Indicator], rng: Random) -> list[IndicatorSeries]:
+    """Return all series of a pilot, with targets if it has a plan."""
+    carbon = "CO2_GDP" if role.trend == EmissionTrend.INTENSITY else "CO2_TOT"
     own = ["ENE_GDP", "ENV_PM25", "ENV_AQD"] if role.is_city else ["ENE_IVA", "RES_SW"]
     codes = [*POLLUTANTS, carbon, "ENE_NFF", *own]
-    lines = [Line(role, indicators[code], yearly(role, code, rng)) for code in codes]
+    lines = [IndicatorSeries(role, indicators[code], yearly_values(role, code, rng)) for code in codes]
     if role.plot.has_plan:
-        wanting = fault_of(role, rng)
+        wanting = behind_target(role, rng)
         for line in lines:
-            set_target(line, pace_of(role, line.code, wanting, rng), rng)
-        lines += [in_words(role, indicators["PRJ_NOX"], rng)] if rng.random() < 0.5 else []
+            add_target(line, target_pace(role, line.code, wanting, rng), rng)
+        lines += [text_target_series(role, indicators["PRJ_NOX"], rng)] if rng.random() < 0.5 else []
     return lines
 
 
 # -- values --------------------------------------------------------------------------------------------
 
 
-def yearly(role: Role, code: str, rng: Random) -> dict[int, Decimal]:
-    """The value of each year, 2025 as the trend has it and the years around it on an uneven path."""
-    base = base_value(role, code, rng)
+def yearly_values(role: DemoPilot, code: str, rng: Random) -> dict[int, Decimal]:
+    """Return the value of each year: 2025 by the trend, other years with noise around it."""
+    base = initial_value(role, code, rng)
     change = change_by_2025(role, code, base, rng)
     parts = {2023: 0.0, 2024: rng.uniform(0.38, 0.6), 2025: 1.0, 2026: rng.uniform(1.4, 1.6)}
-    quantum = grain(base, code)
-    return {year: fitted(base + change * part, quantum) for year, part in parts.items()}
+    quantum = value_quantum(base, code)
+    return {year: quantize_value(base + change * part, quantum) for year, part in parts.items()}
 
 
-def base_value(role: Role, code: str, rng: Random) -> float:
-    """The value of 2023: totals follow the pilot's size, the others do not."""
+def initial_value(role: DemoPilot, code: str, rng: Random) -> float:
+    """Return the value of 2023: totals depend on the pilot's size, others do not."""
     sizes = CITY_SIZES if role.is_city else PARK_SIZES
     if code not in sizes:
         return rng.uniform(*PLAIN_SIZES[code])
@@ -101,8 +103,8 @@ def base_value(role: Role, code: str, rng: Random) -> float:
     return float(least * (most / least) ** place)
 
 
-def change_by_2025(role: Role, code: str, base: float, rng: Random) -> float:
-    """What is added to the base in two years."""
+def change_by_2025(role: DemoPilot, code: str, base: float, rng: Random) -> float:
+    """Return the change from the base in two years."""
     if code == "ENE_NFF":
         return rng.uniform(1.6, 4.4)
     if code in {"ENV_AQD", "RES_SW"}:
@@ -111,15 +113,15 @@ def change_by_2025(role: Role, code: str, base: float, rng: Random) -> float:
         return -base * rng.uniform(0.04, 0.10)
     if code == "CO2_TOT":
         yearly_rate = rng.uniform(*CARBON_YEARLY[role.trend])
-    elif code in POLLUTANTS and role.trend in {Trend.POLLUTION_UP, Trend.BOTH_UP}:
+    elif code in POLLUTANTS and role.trend in {EmissionTrend.POLLUTION_UP, EmissionTrend.BOTH_UP}:
         yearly_rate = rng.uniform(-1.8, -0.7)
     else:
-        yearly_rate = rng.uniform(*FALLS[code])
+        yearly_rate = rng.uniform(*YEARLY_CUTS[code])
     return base * ((1 - yearly_rate / 100) ** 2 - 1)
 
 
-def grain(base: float, code: str) -> Decimal:
-    """How finely a value is given: totals to four figures, or five for carbon, so that a flat trend stays flat."""
+def value_quantum(base: float, code: str) -> Decimal:
+    """Return the quantum of a value: four significant digits of totals, five of carbon (so that flat stays flat)."""
     if code in {"ENE_NFF", "ENV_PM25", "ENV_AQD", "RES_SW"}:
         return Decimal("0.1")
     if code in PLAIN_SIZES:
@@ -128,76 +130,76 @@ def grain(base: float, code: str) -> Decimal:
     return Decimal(10) ** (floor(log10(base)) - figures)
 
 
-def fitted(value: float | Decimal, quantum: Decimal) -> Decimal:
-    """The value in whole grains."""
+def quantize_value(value: float | Decimal, quantum: Decimal) -> Decimal:
+    """Round a value to the quantum."""
     return (Decimal(str(value)) / quantum).to_integral_value() * quantum
 
 
 # -- targets -------------------------------------------------------------------------------------------
 
 
-def fault_of(role: Role, rng: Random) -> str:
-    """The code of the binding target that a pilot is behind with, empty when it is with none."""
-    if role.plot == Plot.BEHIND:
+def behind_target(role: DemoPilot, rng: Random) -> str:
+    """Return the code of the binding target with which a pilot is behind, or an empty text."""
+    if role.plot == Scenario.BEHIND:
         return rng.choice(["AIR_SO2", "AIR_NOX", "AIR_VOC", "ENE_GDP" if role.is_city else "ENE_IVA"])
-    return rng.choice(["AIR_NOX", "AIR_VOC", "AIR_SO2"]) if role.plot == Plot.FAR_BEHIND else ""
+    return rng.choice(["AIR_NOX", "AIR_VOC", "AIR_SO2"]) if role.plot == Scenario.FAR_BEHIND else ""
 
 
-def pace_of(role: Role, code: str, wanting: str, rng: Random) -> float:
-    """How far a target is reached in 2025, as a part of what is due by then."""
+def target_pace(role: DemoPilot, code: str, wanting: str, rng: Random) -> float:
+    """Return the achieved share of what is due in 2025."""
     if code == wanting:
-        return rng.uniform(*(FAR_BEHIND if role.plot == Plot.FAR_BEHIND else A_LITTLE_BEHIND))
-    if role.plot == Plot.FAR_BEHIND and code == "ENE_NFF":
+        return rng.uniform(*(FAR_BEHIND if role.plot == Scenario.FAR_BEHIND else SLIGHTLY_BEHIND))
+    if role.plot == Scenario.FAR_BEHIND and code == "ENE_NFF":
         return rng.uniform(*FAR_BEHIND)
     return rng.uniform(*AHEAD)
 
 
-def set_target(line: Line, pace: float, rng: Random) -> None:
-    """The target of a line, by the kind that suits its indicator."""
+def add_target(line: IndicatorSeries, pace: float, rng: Random) -> None:
+    """Add a target to a series, of the kind that suits its indicator."""
     if line.code == "ENV_PM25":
         room = rng.choice([0, 0, 1])
         limit = line.values[2025].to_integral_value(ROUND_CEILING) + room
-        line.target = new_target(line, TargetKind.LIMIT, limit)
+        line.target = build_target(line, "limit", limit)
     elif line.code in {"ENV_AQD", "RES_SW"}:
-        line.target = new_target(line, TargetKind.KEEP, None, line.values[2023])
+        line.target = build_target(line, "keep", None, line.values[2023])
     elif line.code == "CO2_TOT":
-        set_carbon_target(line, pace, rng)
-    elif line.code != "AIR_VOC" or line.role.plot == Plot.BEHIND or rng.random() < 0.75 or pace < 1:
-        reach(line, target_change(line, pace, rng), rng)
+        add_carbon_target(line, pace, rng)
+    elif line.code != "AIR_VOC" or line.role.plot == Scenario.BEHIND or rng.random() < 0.75 or pace < 1:
+        add_reach_target(line, target_change(line, pace, rng), rng)
 
 
-def set_carbon_target(line: Line, pace: float, rng: Random) -> None:
-    """A cut where carbon falls, else a capped rise, none at all, or to get no worse."""
+def add_carbon_target(line: IndicatorSeries, pace: float, rng: Random) -> None:
+    """Add a carbon target: a cut where carbon falls, else a capped rise, a base to keep, or none."""
     trend = line.role.trend
-    if trend == Trend.CARBON_FLAT:
-        line.target = new_target(line, TargetKind.KEEP, None, line.values[2023])
-    elif line.role.plot == Plot.CARBON_REVERSED:
-        reach(line, -float(line.values[2023]) * rng.uniform(0.02, 0.04), rng)
-    elif trend in {Trend.CARBON_UP, Trend.BOTH_UP}:
-        rise = float(line.values[2025] - line.values[2023]) / share_due(line) * rng.uniform(1.2, 1.9)
+    if trend == EmissionTrend.CARBON_FLAT:
+        line.target = build_target(line, "keep", None, line.values[2023])
+    elif line.role.plot == Scenario.CARBON_REVERSED:
+        add_reach_target(line, -float(line.values[2023]) * rng.uniform(0.02, 0.04), rng)
+    elif trend in {EmissionTrend.CARBON_UP, EmissionTrend.BOTH_UP}:
+        rise = float(line.values[2025] - line.values[2023]) / due_share(line) * rng.uniform(1.2, 1.9)
         if rng.random() < 0.6:
-            reach(line, rise, rng, stepped=False)
+            add_reach_target(line, rise, rng, stepped=False)
     else:
-        reach(line, target_change(line, pace, rng), rng)
+        add_reach_target(line, target_change(line, pace, rng), rng)
 
 
-def share_due(line: Line) -> float:
-    """The part of the years to the target that has passed in 2025."""
+def due_share(line: IndicatorSeries) -> float:
+    """Return the share of the years to the target that has passed in 2025."""
     return (2025 - BASE_YEAR) / (line.role.target_year - BASE_YEAR)
 
 
-def target_change(line: Line, pace: float, rng: Random) -> float:
-    """What the target adds to the base, so that 2025 lies at this pace; a plausible cut where the value went wrong."""
+def target_change(line: IndicatorSeries, pace: float, rng: Random) -> float:
+    """Return the target's change from the base that gives this pace in 2025; a plausible cut where the value rose."""
     change = float(line.values[2025] - line.values[2023])
     if (change > 0) == (line.code == "ENE_NFF"):
-        return change / share_due(line) / pace
+        return change / due_share(line) / pace
     return -float(line.values[2023]) * rng.uniform(0.06, 0.11)
 
 
-def reach(line: Line, change: float, rng: Random, *, stepped: bool = True) -> None:
-    """A value to reach by the target year, for one in three through steps that lie near the straight line."""
-    base, quantum = line.values[2023], grain(float(line.values[2023]), line.code)
-    line.target = new_target(line, TargetKind.REACH, fitted(base + Decimal(str(change)), quantum), base)
+def add_reach_target(line: IndicatorSeries, change: float, rng: Random, *, stepped: bool = True) -> None:
+    """Add a target to reach; for one in three with steps near the straight line."""
+    base, quantum = line.values[2023], value_quantum(float(line.values[2023]), line.code)
+    line.target = build_target(line, "reach", quantize_value(base + Decimal(str(change)), quantum), base)
     if not stepped or rng.random() > 0.34:
         return
     years = range(BASE_YEAR + 1, line.role.target_year)
@@ -205,11 +207,11 @@ def reach(line: Line, change: float, rng: Random, *, stepped: bool = True) -> No
         share = (year - BASE_YEAR) / (line.role.target_year - BASE_YEAR)
         bent = share if year == 2025 else share * rng.uniform(0.85, 1.1)
         line.steps.append(
-            TargetStep(target=line.target, year=year, value=fitted(base + Decimal(str(change * bent)), quantum))
+            TargetStep(target=line.target, year=year, value=quantize_value(base + Decimal(str(change * bent)), quantum))
         )
 
 
-def new_target(line: Line, kind: TargetKind, value: Decimal | None, base: Decimal | None = None) -> Target:
+def build_target(line: IndicatorSeries, kind: str, value: Decimal | None, base: Decimal | None = None) -> Target:
     return Target(
         pilot=line.role.pilot,
         indicator=line.indicator,
@@ -222,11 +224,11 @@ def new_target(line: Line, kind: TargetKind, value: Decimal | None, base: Decima
     )
 
 
-def in_words(role: Role, indicator: Indicator, rng: Random) -> Line:
-    """A task in words, done by some."""
-    line = Line(role, indicator, {})
-    line.target = new_target(line, TargetKind.TEXT, None)
-    line.target.target_text_en, line.target.target_text_zh = words.TASK_IN_WORDS
+def text_target_series(role: DemoPilot, indicator: Indicator, rng: Random) -> IndicatorSeries:
+    """Return a series with a text target, done by some."""
+    line = IndicatorSeries(role, indicator, {})
+    line.target = build_target(line, "text", None)
+    line.target.target_text_en, line.target.target_text_zh = names.TEXT_TARGET
     line.target.done_on = date(2026, 1, 20) + timedelta(rng.randint(0, 250)) if rng.random() < 0.4 else None
     return line
 
@@ -234,90 +236,102 @@ def in_words(role: Role, indicator: Indicator, rng: Random) -> Line:
 # -- readings ------------------------------------------------------------------------------------------
 
 
-def readings(line: Line, as_of: date, rng: Random) -> list[Reading]:
-    """The values of each year and their versions as far as they were reported by the day."""
+def build_readings(line: IndicatorSeries, as_of: date, rng: Random, *, every_quarter: bool) -> list[Reading]:
+    """Return the readings with their versions reported by the day: of years, and of the quarters of some or of all."""
     if not line.values:
         return []
     found = []
     for year in YEARS:
-        found += numbered(versions(line, year, rng), as_of)
-    if line.code in {"AIR_NOX", "CO2_TOT"} and reported(line.role, 2026):
-        found += numbered_quarters(line, as_of, rng)
+        found += number_versions(reading_versions(line, year, rng), as_of)
+    if every_quarter:
+        reported = [year for year in YEARS if has_reported(line.role, year)]
+        quarters = [one for year in reported for one in quarters_of_year(line, year, as_of)]
+        found += [one for one in quarters if one.period >= FIRST_QUARTER]
+    elif line.code in {"AIR_NOX", "CO2_TOT"} and has_reported(line.role, 2026):
+        found += number_quarters(line, as_of, rng)
     return found
 
 
-def reported(role: Role, year: int) -> bool:
-    """Whether a pilot reported a year at all; a withdrawn one stops with the day it left."""
-    if role.plot == Plot.WITHDRAWN:
+def has_reported(role: DemoPilot, year: int) -> bool:
+    """Return whether a pilot reported a year; a withdrawn one stops at its withdrawal."""
+    if role.plot == Scenario.WITHDRAWN:
         return year <= 2024
-    return year <= 2024 or role.plot not in {Plot.SILENT, Plot.NO_PLAN_SILENT}
+    return year <= 2024 or role.plot not in {Scenario.SILENT, Scenario.NO_PLAN_SILENT}
 
 
-def versions(line: Line, year: int, rng: Random) -> Iterator[Reading]:
-    """A year's value: for some as a flash first, then preliminary, for some revised to final."""
+def reading_versions(line: IndicatorSeries, year: int, rng: Random) -> Iterator[Reading]:
+    """Yield the versions of a year's value: flash for some, preliminary, final for some."""
     shown, role = line.values[year], line.role
     draws = [rng.random() for _ in range(4)]
     day = date(year + 1, 3, 1) + timedelta(rng.randint(0, 25))
     left_out = (
-        year >= 2025 and line.code in {"AIR_VOC", "ENE_NFF"} and role.plot == Plot.ON_SCHEDULE and draws[0] < 0.08
+        year >= 2025 and line.code in {"AIR_VOC", "ENE_NFF"} and role.plot == Scenario.ON_SCHEDULE and draws[0] < 0.08
     )
-    if not reported(role, year) or left_out:
+    if not has_reported(role, year) or left_out:
         return
     if year == BASE_YEAR:
-        yield new_reading(line, str(year), shown, ValueStatus.FINAL, day, day + timedelta(20))
+        yield build_reading(line, str(year), shown, ValueStatus.FINAL, day, day + timedelta(20))
         return
-    early = fitted(shown * Decimal(str(round(rng.uniform(0.997, 1.003), 4))), grain(float(shown), line.code))
+    early = quantize_value(
+        shown * Decimal(str(round(rng.uniform(0.997, 1.003), 4))), value_quantum(float(shown), line.code)
+    )
     if draws[1] < 0.25:
-        yield new_reading(line, str(year), early, ValueStatus.FLASH, day - timedelta(45), None)
-    if year >= 2025 and role.plot in {Plot.NOT_ACCEPTED, Plot.DISPUTED}:
-        doubted = role.plot == Plot.DISPUTED  # accepted at first, and doubted since
+        yield build_reading(line, str(year), early, ValueStatus.FLASH, day - timedelta(45), None)
+    if year >= 2025 and role.plot in {Scenario.NOT_ACCEPTED, Scenario.DISPUTED}:
+        doubted = role.plot == Scenario.DISPUTED  # accepted at first, disputed later
         state = ReadingState.DISPUTED if doubted else ReadingState.REPORTED
         accepted = day + timedelta(24) if doubted else None
-        yield new_reading(line, str(year), shown, ValueStatus.PRELIMINARY, day, accepted, state)
+        yield build_reading(line, str(year), shown, ValueStatus.PRELIMINARY, day, accepted, state)
         return
     revised = draws[2] < 0.45
     first = early if revised else shown
-    yield new_reading(line, str(year), first, ValueStatus.PRELIMINARY, day, day + timedelta(24))
+    yield build_reading(line, str(year), first, ValueStatus.PRELIMINARY, day, day + timedelta(24))
     if revised:
         final = date(year + 1, 7, 6) + timedelta(rng.randint(0, 30))
-        yield new_reading(line, str(year), shown, ValueStatus.FINAL, final, final + timedelta(21))
+        yield build_reading(line, str(year), shown, ValueStatus.FINAL, final, final + timedelta(21))
     elif draws[3] < 0.03:
-        doubt = fitted(shown * Decimal("1.12"), grain(float(shown), line.code))
+        doubt = quantize_value(shown * Decimal("1.12"), value_quantum(float(shown), line.code))
         later = date(year + 1, 9, 1) + timedelta(rng.randint(0, 20))
-        yield new_reading(line, str(year), doubt, ValueStatus.FINAL, later, None, ReadingState.DISPUTED)
+        yield build_reading(line, str(year), doubt, ValueStatus.FINAL, later, None, ReadingState.DISPUTED)
 
 
-def numbered_quarters(line: Line, as_of: date, rng: Random) -> list[Reading]:
-    """Flash values of the quarters of two years, for about a third of the pilots; the last is not accepted yet."""
+def number_quarters(line: IndicatorSeries, as_of: date, rng: Random) -> list[Reading]:
+    """Return flash values of the quarters of two years, for about a third of the pilots; the last is not accepted."""
     found: list[Reading] = []
-    if rng.random() > 0.35 or line.role.plot in {Plot.NOT_ACCEPTED, Plot.DISPUTED, Plot.WITHDRAWN}:
+    if rng.random() > 0.35 or line.role.plot in {Scenario.NOT_ACCEPTED, Scenario.DISPUTED, Scenario.WITHDRAWN}:
         return found
-    found += quarters_of_last_year(line, as_of)
+    found += quarters_of_year(line, 2025, as_of)
     for quarter in (1, 2, 3):
-        value = fitted(
+        value = quantize_value(
             line.values[2025] / 4 * Decimal(str(round(rng.uniform(0.93, 1.05), 3))),
-            grain(float(line.values[2025]), line.code),
+            value_quantum(float(line.values[2025]), line.code),
         )
         day = date(2026, 3 * quarter + 1, 12) + timedelta(rng.randint(0, 5))
         accepted = day + timedelta(25) if quarter < 3 else None
-        found += numbered([new_reading(line, f"2026-Q{quarter}", value, ValueStatus.FLASH, day, accepted)], as_of)
+        found += number_versions(
+            [build_reading(line, f"2026-Q{quarter}", value, ValueStatus.FLASH, day, accepted)], as_of
+        )
     return found
 
 
-def quarters_of_last_year(line: Line, as_of: date) -> list[Reading]:
-    """The four quarters of 2025, all accepted: about a quarter of the year's value each. Draws of their own."""
+def quarters_of_year(line: IndicatorSeries, year: int, as_of: date) -> list[Reading]:
+    """Return the four quarters of a year, all accepted (own random source).
+
+    About a quarter of the year's value each if it is an amount, else about the value.
+    """
     own, found = Random(f"{line.role.pilot.slug} {line.code}"), list[Reading]()  # noqa: S311  # invented values
+    whole = line.values[year] / 4 if line.code in AMOUNTS else line.values[year]
     for quarter in (1, 2, 3, 4):
-        part = line.values[2025] / 4 * Decimal(str(round(own.uniform(0.95, 1.05), 3)))
-        value = fitted(part, grain(float(line.values[2025]), line.code))
-        day = date(2025 + quarter // 4, 3 * quarter % 12 + 1, 12 + own.randint(0, 5))
-        reading = new_reading(line, f"2025-Q{quarter}", value, ValueStatus.FLASH, day, day + timedelta(25))
-        found += numbered([reading], as_of)
+        part = whole * Decimal(str(round(own.uniform(0.95, 1.05), 3)))
+        value = quantize_value(part, value_quantum(float(line.values[year]), line.code))
+        day = date(year + quarter // 4, 3 * quarter % 12 + 1, 12 + own.randint(0, 5))
+        reading = build_reading(line, f"{year}-Q{quarter}", value, ValueStatus.FLASH, day, day + timedelta(25))
+        found += number_versions([reading], as_of)
     return found
 
 
-def numbered(versions: Iterator[Reading] | list[Reading], as_of: date) -> list[Reading]:
-    """Versions as they stood on the day: what was reported later is left out, what was accepted later is not yet."""
+def number_versions(versions: Iterator[Reading] | list[Reading], as_of: date) -> list[Reading]:
+    """Return numbered versions as of the day: without later reports, and without later acceptance."""
     kept = [reading for reading in versions if reading.reported_on <= as_of]
     for number, reading in enumerate(kept, 1):
         reading.version = number
@@ -326,8 +340,8 @@ def numbered(versions: Iterator[Reading] | list[Reading], as_of: date) -> list[R
     return kept
 
 
-def new_reading(
-    line: Line,
+def build_reading(
+    line: IndicatorSeries,
     period: str,
     value: Decimal,
     status: ValueStatus,
@@ -335,7 +349,7 @@ def new_reading(
     accepted_on: date | None,
     state: ReadingState | None = None,
 ) -> Reading:
-    """A version of a value; one with a day of acceptance is accepted unless it is said to be in another state."""
+    """Return an unsaved version of a value; one with a date of acceptance is accepted unless `state` differs."""
     return Reading(
         pilot=line.role.pilot,
         indicator=line.indicator,

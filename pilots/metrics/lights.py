@@ -1,12 +1,12 @@
-"""The traffic lights: of an indicator, of a milestone and of a pilot, each able to say why and since when.
+"""Traffic lights of indicators, milestones and pilots, with their reasons and the date since when they hold.
 
-A light is a colour with the numbers behind it, as data: the sentence is made elsewhere, in the reader's language.
+A light is a colour with the numbers behind it; `pilots/target_kinds/` has the rules of indicators and their sentences.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -15,8 +15,8 @@ from typing import TypeVar
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
-from pilots.metrics.exact import Number
-from pilots.metrics.progress import Direction, TargetPath, expected_value, progress, shortfall
+from core.text.status_choices import StatusChoices
+from pilots.metrics.decimals import Ratio
 
 RULE_INDICATOR = "NDRC 2020-901, version 1"
 """NDRC 发改办环资〔2020〕901号, 节能目标完成情况晴雨表: met green, missed by up to 10 % yellow, by more red."""
@@ -24,62 +24,51 @@ RULE_MILESTONE = "Yinchuan 2025, adapted, version 1"
 """The three lights of Yinchuan (银川, 2025) for tasks; the numbers of days are this system's own convention."""
 RULE_PILOT = "worst binding item, version 1"
 """This system's own convention: the worst item that binds, never an average."""
-RULE_FOCUS = "two yellow in a row, version 1"
-"""This system's own convention, after Guangyuan's (广元) practice of escalating what stays yellow."""
 
 TOLERANCE = Decimal("1e-9")
 ALLOWED_GAP = Decimal("0.10")
-TOO_EARLY_BELOW = Decimal("0.10")
-SOON_DAYS, LONG_OVERDUE_DAYS, FINAL_REPORT_DAYS = 30, 90, 30
+DUE_SOON_DAYS, LONG_OVERDUE_DAYS = 30, 90
 
-Light = TypeVar("Light")
+LightType = TypeVar("LightType")
 
 
-class Colour(TextChoices):
+class Colour(StatusChoices):
     """The colour of a light. Only a milestone is ever blue."""
 
-    RED = "red", _("Red")
-    YELLOW = "yellow", _("Yellow")
-    BLUE = "blue", _("Blue")
-    GREEN = "green", _("Green")
-    GREY = "grey", _("Grey")
+    RED = "red", "red", _("Red")
+    YELLOW = "yellow", "yellow", _("Yellow")
+    BLUE = "blue", "blue", _("Blue")
+    GREEN = "green", "green", _("Green")
+    GREY = "grey", "grey", _("Grey")
+
+    @property
+    def meaning(self) -> str:
+        """What the light says."""
+        return str(COLOUR_MEANINGS[self])
 
 
-class TargetKind(TextChoices):
-    """What a target asks for."""
+COLOUR_MEANINGS = {
+    Colour.RED: _("far behind"),
+    Colour.YELLOW: _("behind"),
+    Colour.BLUE: _("done late"),
+    Colour.GREEN: _("on schedule"),
+    Colour.GREY: _("not rated"),
+}
 
-    REACH = "reach", _("Reach a value")
-    LIMIT = "limit", _("Stay within a limit")
-    KEEP = "keep", _("Get no worse")
-    TEXT = "text", _("Get something done")
 
+class LightReason(TextChoices):
+    """Code of the reason for a light's colour; each kind of target adds its own in `pilots/target_kinds/`."""
 
-class Why(TextChoices):
-    """Why a light has its colour."""
-
-    ON_SCHEDULE = "on_schedule", _("on schedule")
-    BEHIND = "behind", _("behind schedule by up to 10 % of the change due")
-    FAR_BEHIND = "far_behind", _("behind schedule by more than 10 % of the change due")
-    REVERSED = "reversed", _("reversed: worse than the base")
-    WITHIN_LIMIT = "within_limit", _("within the limit")
-    OVER_LIMIT = "over_limit", _("beyond the limit by up to 10 %")
-    FAR_OVER_LIMIT = "far_over_limit", _("beyond the limit by more than 10 %")
-    KEPT = "kept", _("no worse than the base")
-    WORSE = "worse", _("worse than the base by up to 10 %")
-    FAR_WORSE = "far_worse", _("worse than the base by more than 10 %")
     DONE = "done", _("done")
     DONE_LATE = "done_late", _("done late")
-    NOT_DONE = "not_done", _("not done by its day")
     DUE_SOON = "due_soon", _("due soon")
     OVERDUE = "overdue", _("overdue by up to 90 days")
     LONG_OVERDUE = "long_overdue", _("overdue by more than 90 days")
     NOT_DUE = "not_due", _("not due yet")
-    TOO_EARLY = "too_early", _("too early to rate")
     NO_READING = "no_reading", _("no accepted value for the period due")
     NO_BASE = "no_base", _("no base value")
     NO_TARGET = "no_target", _("no target")
     NO_DATE = "no_date", _("no day set")
-    REPORT_LATE = "report_late", _("report overdue")
     NO_REPORT = "no_report", _("no accepted value in the last period due")
     WITHDRAWN = "withdrawn", _("no longer a pilot")
     ALL_WELL = "all_well", _("nothing behind schedule")
@@ -90,129 +79,28 @@ class Why(TextChoices):
 
 @dataclass(frozen=True)
 class IndicatorLight:
-    """The light of one target, with what it was decided on.
+    """Light of one target, with the numbers that decided it.
 
     `progress` is P, `share` E, `expected` V or the limit, `actual` the reading (both in the indicator's unit);
     `shortfall` is the missing part of what is due, or for a limit the excess as a part of the limit; negative when
-    there is room. What does not apply or is not known is None.
+    there is room. Values that do not apply or are not known are None.
     """
 
     colour: Colour
-    why: Why
+    why: TextChoices
     actual: Decimal | None = None
     expected: Decimal | None = None
-    progress: Decimal | None = None
-    share: Decimal | None = None
-    shortfall: Decimal | None = None
+    progress: Ratio | None = None
+    share: Ratio | None = None
+    shortfall: Ratio | None = None
 
 
-def reach_light(
-    base: Number | None,
-    actual: Number | None,
-    target: Number | None,
-    share: Decimal | None,
-    direction: Direction,
-) -> IndicatorLight:
-    """The light of a target to reach, when `share` (E) of the way is due; RULE_INDICATOR.
-
-    `actual` is the accepted value of the period due. Grey without it and before a tenth is due; green when nothing is
-    missing of what is due; yellow up to 10 %; red beyond, and called reversed when the value is worse than its base.
-    The tolerance of 1e-9 keeps a gap of exactly a tenth yellow. A target equal to its base is one to keep; a target on
-    the worse side of its base (a capped rise) is a limit at the expected value: this system's own convention.
-    """
-    if base is not None and base == target:
-        return keep_light(base, actual, direction)
-    expected, done = expected_value(base, target, share), progress(base, actual, target)
-    gap, unrated = shortfall(done, share), _unrated(base, actual, target, share)
-    if unrated or done is None or gap is None:
-        return IndicatorLight(Colour.GREY, unrated or Why.NO_READING, _known(actual), expected, done, share)
-    if base is not None and target is not None and _excess(target, base, direction) > 0:
-        return limit_light(actual, expected, direction)
-    grade = _grade(gap)
-    why = Why.REVERSED if done < 0 else (Why.ON_SCHEDULE, Why.BEHIND, Why.FAR_BEHIND)[grade]
-    return IndicatorLight(GRADES[grade], why, _known(actual), expected, done, share, gap)
+COLOUR_GRADES = (Colour.GREEN, Colour.YELLOW, Colour.RED)
 
 
-def path_light(path: TargetPath, actual: Number | None, at: int | date, direction: Direction) -> IndicatorLight:
-    """The light of a target with steps, for the year or the day the reading is for; RULE_INDICATOR."""
-    return reach_light(path.base.value, actual, path.target, path.expected_share(at), direction)
-
-
-def limit_light(actual: Number | None, limit: Number | None, direction: Direction) -> IndicatorLight:
-    """The light of a limit that holds in every period, such as PM2.5 up to 35; RULE_INDICATOR, its target the limit.
-
-    `direction` says which side is the better one. The gap is a part of the limit; beyond a limit of 0 is always red.
-    """
-    return _bounded(actual, limit, direction, (Why.WITHIN_LIMIT, Why.OVER_LIMIT, Why.FAR_OVER_LIMIT), Why.NO_TARGET)
-
-
-def keep_light(base: Number | None, actual: Number | None, direction: Direction) -> IndicatorLight:
-    """The light of a target to get no worse than the base: a limit at the base, green if not worse; RULE_INDICATOR."""
-    return _bounded(actual, base, direction, (Why.KEPT, Why.WORSE, Why.FAR_WORSE), Why.NO_BASE)
-
-
-def text_light(done: bool | None, due: date | None, as_of: date) -> IndicatorLight:
-    """The light of a target in words ("complete the task set by the province"): done, or not by its day.
-
-    Done is green whenever reported. Grey until the day has passed, and when nobody has said (None); else red.
-    """
-    if done:
-        return IndicatorLight(Colour.GREEN, Why.DONE)
-    if due is None:
-        return IndicatorLight(Colour.GREY, Why.NO_DATE)
-    if as_of <= due:
-        return IndicatorLight(Colour.GREY, Why.NOT_DUE)
-    if done is None:
-        return IndicatorLight(Colour.GREY, Why.NO_READING)
-    return IndicatorLight(Colour.RED, Why.NOT_DONE)
-
-
-GRADES = (Colour.GREEN, Colour.YELLOW, Colour.RED)
-
-
-def _grade(gap: Decimal) -> int:
-    """The place in GRADES of a gap as a part of what is due, by the rule of 10 %."""
+def grade_of_gap(gap: Decimal) -> int:
+    """Return the place in COLOUR_GRADES of a gap, a fraction of what is due, by the rule of 10 %."""
     return 0 if gap <= TOLERANCE else 1 if gap <= ALLOWED_GAP + TOLERANCE else 2
-
-
-def _unrated(base: Number | None, actual: Number | None, target: Number | None, share: Decimal | None) -> Why | None:
-    """Why a target to reach cannot be rated, if so. Too early comes first: nobody owes a value then."""
-    if share is not None and share < TOO_EARLY_BELOW:
-        return Why.TOO_EARLY
-    if actual is None:
-        return Why.NO_READING
-    if base is None:
-        return Why.NO_BASE
-    if target is None:
-        return Why.NO_TARGET
-    return Why.NO_DATE if share is None else None
-
-
-def _bounded(
-    actual: Number | None,
-    bound: Number | None,
-    direction: Direction,
-    whys: tuple[Why, Why, Why],
-    lacking: Why,
-) -> IndicatorLight:
-    """The light of a value that must stay on the better side of a bound; `whys` for green, yellow and red."""
-    if actual is None or bound is None:
-        why = Why.NO_READING if actual is None else lacking
-        return IndicatorLight(Colour.GREY, why, _known(actual), _known(bound))
-    excess = _excess(actual, bound, direction)
-    gap = excess / bound if bound > 0 else None
-    grade = _grade(gap) if gap is not None else 0 if excess <= 0 else 2
-    return IndicatorLight(GRADES[grade], whys[grade], Decimal(actual), Decimal(bound), shortfall=gap)
-
-
-def _excess(value: Number, bound: Number, direction: Direction) -> Decimal:
-    """How much worse a value is than a bound; negative when it is better."""
-    over = Decimal(value) - bound
-    return over if direction == Direction.LOWER else -over
-
-
-def _known(value: Number | None) -> Decimal | None:
-    return None if value is None else Decimal(value)
 
 
 # -- a milestone ---------------------------------------------------------------------------------------
@@ -220,60 +108,61 @@ def _known(value: Number | None) -> Decimal | None:
 
 @dataclass(frozen=True)
 class MilestoneLight:
-    """The light of one milestone; `delay` in days is what it was done, or is, behind its plan; negative ahead of it."""
+    """Light of one milestone; `delay` is the days from the planned date to completion or today, possibly negative."""
 
     colour: Colour
-    why: Why
+    why: LightReason
     delay: int | None
 
 
 def milestone_light(planned: date | None, actual: date | None, as_of: date) -> MilestoneLight:
-    """Done on time green, done late blue; overdue by up to 90 days yellow, by more red; else grey. RULE_MILESTONE.
+    """Return green if done on time, blue if late, yellow up to 90 days overdue, red after, else grey; RULE_MILESTONE.
 
-    What was done after the day asked was not done yet. Within 30 days of its plan, that day included, it is due soon. A
-    plan known to the month or quarter is due on its last day. Without a planned day: grey, or green once done.
+    A completion after `as_of` does not count yet. Within 30 days of the planned date (inclusive) it is due soon. A
+    date known to the month or quarter is due on its last day. Without a planned date: grey, or green once done.
     """
     if actual is not None and actual <= as_of:
-        return _done(planned, actual)
+        return _done_light(planned, actual)
     if planned is None:
-        return MilestoneLight(Colour.GREY, Why.NO_DATE, None)
+        return MilestoneLight(Colour.GREY, LightReason.NO_DATE, None)
     delay = (as_of - planned).days
     if delay > LONG_OVERDUE_DAYS:
-        return MilestoneLight(Colour.RED, Why.LONG_OVERDUE, delay)
+        return MilestoneLight(Colour.RED, LightReason.LONG_OVERDUE, delay)
     if delay > 0:
-        return MilestoneLight(Colour.YELLOW, Why.OVERDUE, delay)
-    return MilestoneLight(Colour.GREY, Why.DUE_SOON if delay >= -SOON_DAYS else Why.NOT_DUE, delay)
+        return MilestoneLight(Colour.YELLOW, LightReason.OVERDUE, delay)
+    return MilestoneLight(Colour.GREY, LightReason.DUE_SOON if delay >= -DUE_SOON_DAYS else LightReason.NOT_DUE, delay)
 
 
-def _done(planned: date | None, actual: date) -> MilestoneLight:
-    """The light of what is done: blue when late, so that it is not red for ever."""
+def _done_light(planned: date | None, actual: date) -> MilestoneLight:
+    """Return the light of a completed milestone: blue when late, so that it is not red for ever."""
     delay = None if planned is None else (actual - planned).days
     if delay is not None and delay > 0:
-        return MilestoneLight(Colour.BLUE, Why.DONE_LATE, delay)
-    return MilestoneLight(Colour.GREEN, Why.DONE, delay)
+        return MilestoneLight(Colour.BLUE, LightReason.DONE_LATE, delay)
+    return MilestoneLight(Colour.GREEN, LightReason.DONE, delay)
 
 
-def milestone_turning_days(planned: date | None, actual: date | None) -> list[date]:
-    """The days on which the light of a milestone can change, in order: candidates for `since`."""
-    turns = [] if planned is None else [planned + timedelta(days) for days in (-SOON_DAYS, 1, LONG_OVERDUE_DAYS + 1)]
+def milestone_light_change_dates(planned: date | None, actual: date | None) -> list[date]:
+    """Return the dates on which the light of a milestone can change, in order: candidates for `since`."""
+    turns = (
+        [] if planned is None else [planned + timedelta(days) for days in (-DUE_SOON_DAYS, 1, LONG_OVERDUE_DAYS + 1)]
+    )
     return sorted([*turns, actual] if actual is not None else turns)
 
 
 # -- a pilot -------------------------------------------------------------------------------------------
 
 
-class About(TextChoices):
-    """What a reason is about, in the order in which reasons of one colour are told."""
+class ReasonSubject(TextChoices):
+    """Subject of a reason, in the order in which reasons of one colour are listed."""
 
     INDICATOR = "indicator", _("indicator")
     MILESTONE = "milestone", _("milestone")
-    REPORT = "report", _("report")
     PILOT = "pilot", _("pilot")
 
 
 @dataclass(frozen=True)
 class RatedIndicator:
-    """The light of one of a pilot's targets; `binding` (约束性) or expected (预期性)."""
+    """Light of one of a pilot's targets, binding (约束性) or expected (预期性)."""
 
     key: str
     light: IndicatorLight
@@ -282,7 +171,7 @@ class RatedIndicator:
 
 @dataclass(frozen=True)
 class RatedMilestone:
-    """The light of one of a pilot's milestones; `key_milestone` is one the plan hangs on."""
+    """Light of one of a pilot's milestones; the plan depends on a `key_milestone`."""
 
     key: str
     light: MilestoneLight
@@ -290,27 +179,18 @@ class RatedMilestone:
 
 
 @dataclass(frozen=True)
-class LateReport:
-    """A report past its day by so many days and not handed in; `final` is the one that ends the pilot."""
+class StatusReason:
+    """Reason for a pilot's colour, as data for a sentence.
 
-    key: str
-    days: int
-    final: bool = False
-
-
-@dataclass(frozen=True)
-class Reason:
-    """One thing that gives a pilot its colour, as data for a sentence.
-
-    `counts_as` is what it makes of the pilot, `colour` its own light. `binds` is said of a binding indicator, a key
-    milestone, a final report. `shortfall`, `actual` and `expected` are an indicator's, `days` late a milestone's or a
-    report's; `key` is empty when the reason is about the pilot as a whole.
+    `counts_as` is its effect on the pilot's colour, `colour` its own light. `binds` holds for a binding indicator and
+    a key milestone. `shortfall`, `actual` and `expected` are an indicator's, `days` late a milestone's; `key` is empty
+    when the reason is about the pilot as a whole.
     """
 
     counts_as: Colour
-    about: About
+    about: ReasonSubject
     key: str
-    why: Why
+    why: TextChoices
     colour: Colour
     binds: bool = False
     shortfall: Decimal | None = None
@@ -321,76 +201,72 @@ class Reason:
 
 @dataclass(frozen=True)
 class PilotLight:
-    """The light of a pilot: all its reasons, worst first, so that the first one says why it has this colour.
+    """Light of a pilot with all its reasons, worst first: the first one decides the colour.
 
     `rated` and `unrated` are the keys of its indicators with and without a light of their own.
     """
 
     colour: Colour
-    reasons: tuple[Reason, ...]
+    reasons: tuple[StatusReason, ...]
     rated: tuple[str, ...] = ()
     unrated: tuple[str, ...] = ()
 
     @property
-    def why(self) -> Reason:
+    def why(self) -> StatusReason:
         """The worst reason."""
         return self.reasons[0]
 
 
 def pilot_light(
-    indicators: Iterable[RatedIndicator],
-    milestones: Iterable[RatedMilestone],
-    *,
-    accepted: bool,
-    reports: Iterable[LateReport] = (),
+    indicators: Iterable[RatedIndicator], milestones: Iterable[RatedMilestone], *, accepted: bool
 ) -> PilotLight:
-    """The worst of a pilot's items, never an average; RULE_PILOT.
+    """Return the worst of a pilot's lights, never an average; RULE_PILOT.
 
-    Red: a binding indicator or a key milestone is red, or the final report more than 30 days late. Yellow: a binding
-    indicator or any milestone is yellow, another indicator or milestone red, or a report late. Else grey when nothing
-    was `accepted` in the last period due, else green.
+    Red: a binding indicator or a key milestone is red. Yellow: a binding indicator or any milestone is yellow, or
+    another indicator or milestone red. Else grey when nothing was `accepted` in the last period due, else green.
     """
     items = list(indicators)
     lights = [
         *(_indicator_reason(item) for item in items),
         *(_milestone_reason(item) for item in milestones),
-        *(_report_reason(item) for item in reports),
     ]
-    reasons = sorted((reason for reason in lights if reason), key=_worst_first)
+    reasons = sorted((reason for reason in lights if reason), key=_severity_key)
     if not reasons:
-        colour, why = (Colour.GREEN, Why.ALL_WELL) if accepted else (Colour.GREY, Why.NO_REPORT)
-        reasons = [Reason(colour, About.PILOT, "", why, colour)]
+        colour, why = (Colour.GREEN, LightReason.ALL_WELL) if accepted else (Colour.GREY, LightReason.NO_REPORT)
+        reasons = [StatusReason(colour, ReasonSubject.PILOT, "", why, colour)]
     rated = tuple(item.key for item in items if item.light.colour != Colour.GREY)
     unrated = tuple(item.key for item in items if item.light.colour == Colour.GREY)
     return PilotLight(reasons[0].counts_as, tuple(reasons), rated, unrated)
 
 
 def withdrawn_light() -> PilotLight:
-    """The light of a pilot that has left the programme: grey, whatever its items would say."""
-    return PilotLight(Colour.GREY, (Reason(Colour.GREY, About.PILOT, "", Why.WITHDRAWN, Colour.GREY),))
+    """Return the light of a withdrawn pilot: grey, whatever the lights of its items."""
+    return PilotLight(
+        Colour.GREY, (StatusReason(Colour.GREY, ReasonSubject.PILOT, "", LightReason.WITHDRAWN, Colour.GREY),)
+    )
 
 
-def is_reason(light: IndicatorLight | MilestoneLight) -> bool:
-    """Whether the light of an item can be a reason for that of its pilot: green, blue and grey take nothing from it."""
+def lowers_pilot_light(light: IndicatorLight | MilestoneLight) -> bool:
+    """Return whether an item's light can worsen that of its pilot: green, blue and grey do not."""
     return light.colour in {Colour.RED, Colour.YELLOW}
 
 
-def _counts_as(colour: Colour, binds: bool, yellow_counts: bool) -> Colour | None:
-    """What an item makes of its pilot: red if it binds, else yellow; None when it takes nothing from it."""
+def _effect_on_pilot(colour: Colour, binds: bool, yellow_counts: bool) -> Colour | None:
+    """Return an item's effect on its pilot: red if it binds, else yellow; None when it has no effect."""
     if colour == Colour.RED:
         return Colour.RED if binds else Colour.YELLOW
     return Colour.YELLOW if colour == Colour.YELLOW and yellow_counts else None
 
 
-def _indicator_reason(item: RatedIndicator) -> Reason | None:
-    """An indicator's reason; yellow counts only when it is binding."""
+def _indicator_reason(item: RatedIndicator) -> StatusReason | None:
+    """Return the reason of an indicator, or None; yellow counts only when it is binding."""
     light = item.light
-    counts_as = _counts_as(light.colour, item.binding, yellow_counts=item.binding)
+    counts_as = _effect_on_pilot(light.colour, item.binding, yellow_counts=item.binding)
     if counts_as is None:
         return None
-    return Reason(
+    return StatusReason(
         counts_as,
-        About.INDICATOR,
+        ReasonSubject.INDICATOR,
         item.key,
         light.why,
         light.colour,
@@ -401,35 +277,27 @@ def _indicator_reason(item: RatedIndicator) -> Reason | None:
     )
 
 
-def _milestone_reason(item: RatedMilestone) -> Reason | None:
-    """A milestone's reason; yellow always counts."""
+def _milestone_reason(item: RatedMilestone) -> StatusReason | None:
+    """Return the reason of a milestone, or None; yellow always counts."""
     light = item.light
-    counts_as = _counts_as(light.colour, item.key_milestone, yellow_counts=True)
+    counts_as = _effect_on_pilot(light.colour, item.key_milestone, yellow_counts=True)
     if counts_as is None:
         return None
     binds = item.key_milestone
-    return Reason(counts_as, About.MILESTONE, item.key, light.why, light.colour, binds, days=light.delay)
+    return StatusReason(counts_as, ReasonSubject.MILESTONE, item.key, light.why, light.colour, binds, days=light.delay)
 
 
-def _report_reason(item: LateReport) -> Reason | None:
-    """A late report's reason; only the final one can be red, and by more than 30 days."""
-    if item.days <= 0:
-        return None
-    colour = Colour.RED if item.final and item.days > FINAL_REPORT_DAYS else Colour.YELLOW
-    return Reason(colour, About.REPORT, item.key, Why.REPORT_LATE, colour, item.final, days=item.days)
+COLOUR_ORDER = {colour: place for place, colour in enumerate(Colour)}
+SUBJECT_ORDER = {kind: place for place, kind in enumerate(ReasonSubject)}
 
 
-BY_COLOUR = {colour: place for place, colour in enumerate(Colour)}
-BY_KIND = {kind: place for place, kind in enumerate(About)}
-
-
-def _worst_first(reason: Reason) -> tuple[int, int, bool, int, Decimal, int, str]:
-    """What it makes of the pilot, its own colour, whether it binds, its kind, then how much is missing or how late."""
+def _severity_key(reason: StatusReason) -> tuple[int, int, bool, int, Decimal, int, str]:
+    """Sort key: effect on the pilot, own colour, whether it binds, subject, then how much is missing or how late."""
     return (
-        BY_COLOUR[reason.counts_as],
-        BY_COLOUR[reason.colour],
+        COLOUR_ORDER[reason.counts_as],
+        COLOUR_ORDER[reason.colour],
         not reason.binds,
-        BY_KIND[reason.about],
+        SUBJECT_ORDER[reason.about],
         -(reason.shortfall or Decimal(0)),
         -(reason.days or 0),
         reason.key,
@@ -439,28 +307,18 @@ def _worst_first(reason: Reason) -> tuple[int, int, bool, int, Decimal, int, str
 # -- over time and over pilots -------------------------------------------------------------------------
 
 
-def since(light_on: Callable[[date], Light], as_of: date, candidates: Iterable[date]) -> date | None:
-    """The first day of the present colour (or of whatever else `light_on` gives for a day).
+def unchanged_since(light_on: Callable[[date], LightType], as_of: date, candidates: Iterable[date]) -> date | None:
+    """Return the first day of the present colour (or of any other value that `light_on` returns for a day).
 
     `candidates` are all the days on which it can change, in any order; between two of them it does not. None when it
-    has never been otherwise.
+    has never been different.
     """
     now = light_on(as_of)
     turns = sorted({day for day in candidates if day <= as_of}, reverse=True)
     return next((day for day in turns if light_on(day - timedelta(1)) != now), None)
 
 
-def focus_colour(periods: Sequence[Colour]) -> Colour | None:
-    """The colour that counts in the list of what needs attention: two periods of yellow in a row are red; RULE_FOCUS.
-
-    `periods` are one item's lights, the latest last; None without any.
-    """
-    if not periods:
-        return None
-    return Colour.RED if list(periods[-2:]) == [Colour.YELLOW, Colour.YELLOW] else periods[-1]
-
-
-def tally(lights: Iterable[Colour]) -> dict[Colour, int]:
-    """How many of each colour, all colours named, worst first."""
+def count_by_colour(lights: Iterable[Colour]) -> dict[Colour, int]:
+    """Count lights by colour, all colours included, worst first."""
     counts = Counter(lights)
     return {colour: counts[colour] for colour in Colour}

@@ -1,4 +1,4 @@
-"""Where a pilot stands in the programme, how long it took, and whether its record can be true.
+"""Stages of a pilot: the current one, durations, and consistency of the record.
 
 The stages up to the plan, and promotion, follow published documents of the programme; implementation, mid-term and
 final evaluation are this system's own convention: no national rule for them has been found.
@@ -19,7 +19,7 @@ from policies.metrics import share
 
 
 class Stage(TextChoices):
-    """The ten stages in their order, and the two side states."""
+    """The ten stages in order, and the two side states."""
 
     RECOMMENDED = "recommended", _("Recommended")
     REVIEWED = "reviewed", _("Reviewed by experts")
@@ -37,28 +37,28 @@ class Stage(TextChoices):
     @property
     def order(self) -> int:
         """1 for the first of the ten stages to 10; 11 and 12 for the side states."""
-        return PLACES[self]
+        return STAGE_ORDER[self]
 
     @property
     def is_side(self) -> bool:
-        """A side state, which is no step on the way."""
+        """Whether it is a side state, outside the sequence."""
         return self in {Stage.RECTIFYING, Stage.WITHDRAWN}
 
 
-PLACES = {stage: place for place, stage in enumerate(Stage, 1)}  # asked for by the hundred thousand
+STAGE_ORDER = {stage: place for place, stage in enumerate(Stage, 1)}  # read several hundred thousand times for one page
 
-ORDERED = tuple(stage for stage in Stage if not stage.is_side)
+ORDERED_STAGES = tuple(stage for stage in Stage if not stage.is_side)
 """The ten stages a pilot goes through."""
 
-RECTIFIABLE = (Stage.IMPLEMENTING, Stage.MIDTERM, Stage.FINAL_EVAL)
+RECTIFIABLE_STAGES = (Stage.IMPLEMENTING, Stage.MIDTERM, Stage.FINAL_EVAL)
 """The stages from which a pilot can be told to rectify."""
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A pilot enters a stage on a day; `exact` is False when the day is only the one by which it had.
+class StageEvent:
+    """Entry of a pilot into a stage on a day; `exact` is False when only a latest date is known.
 
-    `reason` says why the stages before it were passed over. After rectifying, the stage it returns to is entered again.
+    `reason` says why stages before it were skipped. After rectifying, the stage it returns to is entered again.
     """
 
     stage: Stage
@@ -67,8 +67,8 @@ class Entry:
     reason: str = ""
 
 
-def in_order(entries: Iterable[Entry]) -> list[Entry]:
-    """By day, and on one day by the order of stages."""
+def sort_events(entries: Iterable[StageEvent]) -> list[StageEvent]:
+    """Sort by day, and on one day by the order of stages."""
     return sorted(entries, key=lambda entry: (entry.on, entry.stage.order))
 
 
@@ -76,8 +76,8 @@ def in_order(entries: Iterable[Entry]) -> list[Entry]:
 
 
 @dataclass(frozen=True)
-class Position:
-    """The stage on a day, and since when; `reached` is the furthest of the ten, the one held in a side state.
+class CurrentStage:
+    """Stage on a day, and since when; `reached` is the furthest of the ten, kept in a side state.
 
     `reached` is None for a pilot of which only a side state is recorded.
     """
@@ -88,9 +88,9 @@ class Position:
     reached: Stage | None
 
 
-def position(entries: Iterable[Entry], as_of: date) -> Position | None:
-    """The latest entry on or before the day; None when there is none."""
-    known = in_order(entry for entry in entries if entry.on <= as_of)
+def current_stage(entries: Iterable[StageEvent], as_of: date) -> CurrentStage | None:
+    """Return the latest stage entered on or before the day; None when there is none."""
+    known = sort_events(entry for entry in entries if entry.on <= as_of)
     if not known:
         return None
     stage = known[-1].stage
@@ -100,59 +100,53 @@ def position(entries: Iterable[Entry], as_of: date) -> Position | None:
     reached = max(
         (entry.stage for entry in known if not entry.stage.is_side), key=lambda stage: stage.order, default=None
     )
-    return Position(stage, known[start].on, known[start].exact, reached)
+    return CurrentStage(stage, known[start].on, known[start].exact, reached)
 
 
-def days_in_stage(entries: Iterable[Entry], as_of: date) -> int | None:
-    """Days since the present stage was entered, 0 on that day; None without an entry. After withdrawal, days out."""
-    now = position(entries, as_of)
+def days_in_stage(entries: Iterable[StageEvent], as_of: date) -> int | None:
+    """Return the days since the current stage was entered, 0 on that day, also of a withdrawal; None without one."""
+    now = current_stage(entries, as_of)
     return None if now is None else (as_of - now.since).days
 
 
 @dataclass(frozen=True)
-class Span:
-    """Days from one stage to another, or so far when it is not `done`."""
+class Duration:
+    """Days from one stage to another, or so far if not `done`."""
 
     days: int
     done: bool
 
 
-def span(entries: Iterable[Entry], start: Stage, end: Stage, as_of: date) -> Span | None:
-    """Days from the first entry of one stage to that of another, as known on a day; so far when it is still to come.
+def stage_to_stage(entries: Iterable[StageEvent], start: Stage, end: Stage, as_of: date) -> Duration | None:
+    """Return the days from the first entry of one stage to that of another, or so far, as known on a day.
 
-    None when the start is not known to the day, or the end only as a day by which it had come; also after withdrawal
-    without the end, when nobody waits any more.
+    None when the start is not known to the day, or only a latest date of the end is known; also after withdrawal
+    without the end, since nothing is awaited then.
     """
-    known = in_order(entry for entry in entries if entry.on <= as_of)
+    known = sort_events(entry for entry in entries if entry.on <= as_of)
     first = next((entry for entry in known if entry.stage == start), None)
     last = next((entry for entry in known if entry.stage == end), None)
     if first is None or not first.exact or (last is not None and not last.exact):
         return None
     if last is not None:
-        return Span((last.on - first.on).days, done=True)
-    return None if known[-1].stage == Stage.WITHDRAWN else Span((as_of - first.on).days, done=False)
+        return Duration((last.on - first.on).days, done=True)
+    return None if known[-1].stage == Stage.WITHDRAWN else Duration((as_of - first.on).days, done=False)
 
 
-def list_to_plan(entries: Iterable[Entry], as_of: date) -> Span | None:
-    """Days from the list to the plan, or waited so far; None as in `span`."""
-    return span(entries, Stage.LISTED, Stage.PLAN_ISSUED, as_of)
+def list_to_plan(entries: Iterable[StageEvent], as_of: date) -> Duration | None:
+    """Return the days from the list to the plan, or so far; None as in `stage_to_stage`."""
+    return stage_to_stage(entries, Stage.LISTED, Stage.PLAN_ISSUED, as_of)
 
 
-def list_to_plan_days(entries: Iterable[Entry], as_of: date) -> int | None:
-    """Days from the list to the plan; None while there is no plan, or unless both days are known exactly."""
-    found = list_to_plan(entries, as_of)
-    return found.days if found and found.done else None
+def time_in_stages(entries: Iterable[StageEvent], as_of: date) -> dict[Stage, int]:
+    """Return the days in each stage entered, up to the day, repeated stays added. Time after withdrawal is not counted.
 
-
-def time_in_stages(entries: Iterable[Entry], as_of: date) -> dict[Stage, int]:
-    """Days spent in each stage entered, up to the day; repeated stays add up. Time after withdrawal is not counted.
-
-    A day that is not exact counts as it stands: mark the figure.
+    Inexact days are used as recorded: mark the figure.
     """
-    known = in_order(entry for entry in entries if entry.on <= as_of)
+    known = sort_events(entry for entry in entries if entry.on <= as_of)
     spent: Counter[Stage] = Counter()
     ends = [entry.on for entry in known[1:]]
-    for entry, until in zip(known, [*ends, as_of], strict=False):  # without an entry there is only the day asked
+    for entry, until in zip(known, [*ends, as_of], strict=False):  # without an entry only `as_of` is left
         if entry.stage != Stage.WITHDRAWN:
             spent[entry.stage] += (until - entry.on).days
     return dict(spent)
@@ -162,11 +156,11 @@ def time_in_stages(entries: Iterable[Entry], as_of: date) -> dict[Stage, int]:
 
 
 @dataclass(frozen=True)
-class Funnel:
-    """How many pilots have reached each of the ten stages, or gone past it.
+class StageFunnel:
+    """Number of pilots at or past each of the ten stages.
 
-    `n` are the pilots in the programme, `unknown` of them without any stage on record (they have reached none that is
-    known). `withdrawn` and, at an age, `younger` pilots are outside `n`.
+    `n` counts pilots in the programme, `unknown` those of them without any stage on record. `withdrawn` and, at an age,
+    `younger` pilots are outside `n`.
     """
 
     n: int
@@ -176,51 +170,51 @@ class Funnel:
     younger: int = 0
 
     def share(self, stage: Stage) -> float | None:
-        """The part of n at or past a stage, as a fraction; None when n is 0."""
+        """Return the fraction of n at or past a stage; None when n is 0."""
         return share(self.reached[stage], self.n)
 
 
-def funnel(pilots: Iterable[Iterable[Entry]], as_of: date) -> Funnel:
-    """The funnel on a day, from the entries of each pilot. One who rectifies counts where it was."""
-    return _funnel([position(entries, as_of) for entries in pilots])
+def stage_funnel(pilots: Iterable[Iterable[StageEvent]], as_of: date) -> StageFunnel:
+    """Return the funnel on a day, from the stages of each pilot. A rectifying pilot counts at its last stage."""
+    return funnel_of_positions([current_stage(entries, as_of) for entries in pilots])
 
 
-def stage_at_age(entries: Iterable[Entry], days: int, as_of: date) -> Position | None:
-    """Where a pilot stood so many days after it was listed; None before it is that old, or without a day of listing."""
+def stage_at_age(entries: Iterable[StageEvent], days: int, as_of: date) -> CurrentStage | None:
+    """Return the stage `days` after listing; None before the pilot is that old, or without a day of listing."""
     entries = list(entries)
-    day = _day_at_age(entries, days)
-    return position(entries, day) if day is not None and day <= as_of else None
+    day = _date_at_age(entries, days)
+    return current_stage(entries, day) if day is not None and day <= as_of else None
 
 
-def funnel_at_age(pilots: Iterable[Iterable[Entry]], days: int, as_of: date) -> Funnel:
-    """Like for like: the funnel of pilots each on its own day, so many days after it was listed.
+def stage_funnel_at_age(pilots: Iterable[Iterable[StageEvent]], days: int, as_of: date) -> StageFunnel:
+    """Return the funnel at an age: of each pilot on its own day, `days` after it was listed.
 
-    So a later batch is not compared with an earlier one that had more time. Those not that old yet on the day asked, or
-    without a day of listing, are left out as `younger`.
+    So a later batch is not compared with an earlier one that had more time. Pilots not that old yet on `as_of`, or
+    without a day of listing, are counted as `younger`.
     """
     found = [stage_at_age(entries, days, as_of) for entries in pilots]
-    return _funnel([at for at in found if at is not None], younger=found.count(None))
+    return funnel_of_positions([at for at in found if at is not None], younger=found.count(None))
 
 
-def _day_at_age(entries: Sequence[Entry], days: int) -> date | None:
-    listing = next((entry for entry in in_order(entries) if entry.stage == Stage.LISTED), None)
+def _date_at_age(entries: Sequence[StageEvent], days: int) -> date | None:
+    listing = next((entry for entry in sort_events(entries) if entry.stage == Stage.LISTED), None)
     return listing.on + timedelta(days) if listing and listing.exact else None
 
 
-def _funnel(positions: Sequence[Position | None], younger: int = 0) -> Funnel:
-    """The funnel of pilots that stand where they stand."""
+def funnel_of_positions(positions: Sequence[CurrentStage | None], younger: int = 0) -> StageFunnel:
+    """Return the funnel of these current stages."""
     withdrawn = sum(at is not None and at.stage == Stage.WITHDRAWN for at in positions)
     within = [at for at in positions if at is None or at.stage != Stage.WITHDRAWN]
     furthest = [at.reached.order for at in within if at is not None and at.reached is not None]
-    reached = {stage: sum(order >= stage.order for order in furthest) for stage in ORDERED}
-    return Funnel(len(within), reached, len(within) - len(furthest), withdrawn, younger)
+    reached = {stage: sum(order >= stage.order for order in furthest) for stage in ORDERED_STAGES}
+    return StageFunnel(len(within), reached, len(within) - len(furthest), withdrawn, younger)
 
 
 # -- whether a record can be true ----------------------------------------------------------------------
 
 
-class Fault(TextChoices):
-    """What is wrong with a pilot's record of stages."""
+class StageIssueCode(TextChoices):
+    """Code of an inconsistency in a pilot's stages."""
 
     FUTURE = "future", _("a stage cannot be entered on a day still to come")
     DECREASES = "decreases", _("a stage cannot be entered before an earlier stage")
@@ -232,44 +226,44 @@ class Fault(TextChoices):
 
 
 @dataclass(frozen=True)
-class Problem:
-    """A fault of one entry; `stages` are the ones passed over, or the one it should have returned to."""
+class StageIssue:
+    """Inconsistency of one stage entry; `stages` are those skipped, or the one it should have returned to."""
 
-    fault: Fault
-    entry: Entry
+    code: StageIssueCode
+    event: StageEvent
     stages: tuple[Stage, ...] = ()
 
 
-def problems(entries: Iterable[Entry], today: date) -> list[Problem]:
-    """All that is wrong with a pilot's entries, in their order; empty when the record can be true.
+def stage_issues(entries: Iterable[StageEvent], today: date) -> list[StageIssue]:
+    """Return the inconsistencies of a pilot's stages, in order; empty when the record is consistent.
 
-    Stages before the first one on record are not known rather than passed over, and need no reason.
+    Stages before the first one on record are unknown, not skipped, and need no reason.
     """
-    ordered = in_order(entries)
-    found = [Problem(Fault.FUTURE, entry) for entry in ordered if entry.on > today]
+    ordered = sort_events(entries)
+    found = [StageIssue(StageIssueCode.FUTURE, entry) for entry in ordered if entry.on > today]
     reached: Stage | None = None
     for before, entry in pairwise([None, *ordered]):
         if entry is not None:
-            problem = _problem(before, entry, reached)
+            problem = _stage_issue(before, entry, reached)
             found += [problem] if problem else []
             if not entry.stage.is_side and (reached is None or entry.stage.order > reached.order):
                 reached = entry.stage
-    return sorted(found, key=lambda problem: ordered.index(problem.entry))
+    return sorted(found, key=lambda problem: ordered.index(problem.event))
 
 
-def _problem(before: Entry | None, entry: Entry, reached: Stage | None) -> Problem | None:
-    """What is wrong with an entry after the one before it, when `reached` is the furthest stage so far."""
+def _stage_issue(before: StageEvent | None, entry: StageEvent, reached: Stage | None) -> StageIssue | None:
+    """Return the inconsistency of an entry with the one before it; `reached` is the furthest stage so far."""
     if before is not None and before.stage == Stage.WITHDRAWN:
-        return Problem(Fault.AFTER_WITHDRAWAL, entry)
+        return StageIssue(StageIssueCode.AFTER_WITHDRAWAL, entry)
     if entry.stage == Stage.WITHDRAWN:
         return None
     if entry.stage == Stage.RECTIFYING:
-        return None if reached in RECTIFIABLE else Problem(Fault.NOT_RECTIFIABLE, entry)
+        return None if reached in RECTIFIABLE_STAGES else StageIssue(StageIssueCode.NOT_RECTIFIABLE, entry)
     if reached is None:
         return None
     if before is not None and before.stage == Stage.RECTIFYING:
-        return None if entry.stage == reached else Problem(Fault.NOT_RETURNED, entry, (reached,))
+        return None if entry.stage == reached else StageIssue(StageIssueCode.NOT_RETURNED, entry, (reached,))
     if entry.stage.order <= reached.order:
-        return Problem(Fault.REPEATED if entry.stage == reached else Fault.DECREASES, entry)
-    skipped = ORDERED[reached.order : entry.stage.order - 1]
-    return Problem(Fault.SKIPPED, entry, skipped) if skipped and not entry.reason.strip() else None
+        return StageIssue(StageIssueCode.REPEATED if entry.stage == reached else StageIssueCode.DECREASES, entry)
+    skipped = ORDERED_STAGES[reached.order : entry.stage.order - 1]
+    return StageIssue(StageIssueCode.SKIPPED, entry, skipped) if skipped and not entry.reason.strip() else None

@@ -1,11 +1,13 @@
 """Notes, reasons and targets in words in English and in Chinese: each goes where its language is, history included."""
 
+import core.text.normalization
 from typing import Any
 
 from django.db import migrations, models
 
-import policies.models.base
-from config.migrating import in_two_languages, join_texts, split_texts
+from core.records.migration_steps import split_text_operations
+from core.records.migration_steps import join_texts
+from core.records.migration_steps import split_texts
 
 FACTS = ("batch", "milestone", "pilot", "reading", "stageentry", "target")
 TEXTS = {
@@ -13,7 +15,7 @@ TEXTS = {
     "reason": ("stageentry",),
     "target_text": ("target",),
 }
-CHECK = [policies.models.base.check_text]
+CHECK = [core.text.normalization.check_text]
 ABOUT_FACTS = "What a careful reader must know, for example “Date of the press report”."
 ABOUT_INDICATORS = "How it is measured, for example “Primary sources only; heating season included”."
 ABOUT_REASONS = "Needed where a stage before it was skipped: why, for example “day of review not published”."
@@ -50,12 +52,12 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RemoveConstraint("target", "target_text_has_words"),
-        *in_two_languages(FACTS, "note", note(ABOUT_FACTS, "English"), note(SAME, "Chinese")),
-        *in_two_languages(["indicator"], "note", note(ABOUT_INDICATORS, "English"), note(SAME, "Chinese")),
-        *in_two_languages(
+        *split_text_operations(FACTS, "note", note(ABOUT_FACTS, "English"), note(SAME, "Chinese")),
+        *split_text_operations(["indicator"], "note", note(ABOUT_INDICATORS, "English"), note(SAME, "Chinese")),
+        *split_text_operations(
             ["stageentry"], "reason", line(ABOUT_REASONS, "reason in English"), line(SAME, "reason in Chinese")
         ),
-        *in_two_languages(
+        *split_text_operations(
             ["target"],
             "target_text",
             line(WORDS, "target in words, in English"),

@@ -1,36 +1,50 @@
-"""The facts of where a policy is tried, and how far each pilot has come."""
+"""Models of pilots and what belongs to them, of follow-ups, practices and evidence."""
 
-from pilots.metrics.lights import Colour, TargetKind
+from pilots.metrics.lights import Colour
 from pilots.metrics.progress import Direction
 from pilots.metrics.stages import Stage
-from pilots.models.indicators import (
-    Accumulation,
-    Indicator,
-    IndicatorKind,
-    Reading,
-    ReadingState,
-    RollUp,
-    SynergyUse,
-    Target,
-    TargetStep,
-    ValueStatus,
-)
-from pilots.models.programme import Batch, CityType, Pilot, PilotKind
-from pilots.models.progress import Facet, LightOverride, Milestone, StageEntry
+from pilots.models.adoption import Adoption, Effect, EffectBasis
+from pilots.models.batch import Batch
+from pilots.models.document import Attachment, AttachmentRole, Document, QuoteState
+from pilots.models.follow_up import Cause, FollowUp, FollowUpKind, FollowUpNumber, FollowUpStep
+from pilots.models.indicator import Accumulation, Indicator, IndicatorKind, RollUp, SynergyUse
+from pilots.models.milestone import Facet, LightOverride, Milestone
+from pilots.models.pilot import CityType, Pilot, PilotKind
+from pilots.models.practice import CostKind, Practice, PracticeField, PracticeLevel
+from pilots.models.reading import Reading, ReadingState, ValueStatus
+from pilots.models.stage_entry import StageEntry
+from pilots.models.target import Target, TargetStep
+from pilots.target_kinds.registry import TargetKind
 
 __all__ = [
     "Accumulation",
+    "Adoption",
+    "Attachment",
+    "AttachmentRole",
     "Batch",
+    "Cause",
     "CityType",
     "Colour",
+    "CostKind",
     "Direction",
+    "Document",
+    "Effect",
+    "EffectBasis",
     "Facet",
+    "FollowUp",
+    "FollowUpKind",
+    "FollowUpNumber",
+    "FollowUpStep",
     "Indicator",
     "IndicatorKind",
     "LightOverride",
     "Milestone",
     "Pilot",
     "PilotKind",
+    "Practice",
+    "PracticeField",
+    "PracticeLevel",
+    "QuoteState",
     "Reading",
     "ReadingState",
     "RollUp",

@@ -1,140 +1,102 @@
-"""Pages of the batches: announced against recorded, how far each has come, and how it compares at the same age."""
+"""Batch pages: announced and recorded pilots, progress, and comparison at the same age."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from config.charts import Cell, Chart, Column
-from config.faults import BadRequest, Fault, short
-from config.journal import ENTRY_WORD, history_exports, history_tab
-from config.kept import kept_page
-from config.lists import PAGE_WORDS, Export, Exports, build_listing, chart_exports, check_words, exported
-from config.words import clauses
-from pilots.charts import (
-    batch_cell,
-    cohort_chart,
-    funnel_chart,
-    light_strip,
-    lights_table,
-    pilots_url,
-    plan_lag_chart,
-    reconciliation_table,
-    stay_chart,
-    withdrawals_table,
-)
-from pilots.cohorts import Cohorts, build_cohorts, stage_times
+from core.history.timeline import ENTRY_PARAMETER
+from core.http.errors import BadRequest, ErrorDetail, truncate
+from core.http.request import TrackerRequest
+from core.pages import Page, page_view
+from core.spreadsheets.page_exports import Export, Exports, chart_exports
+from core.text.joining import join_clauses
+from core.web.list_pages import PAGE_PARAMETERS, build_list_page
+from core.web.tables import Chart, Column, record_cell
+from pilots.analytics.cohorts import Cohorts, build_cohorts, cached_stage_times
+from pilots.analytics.pilot_set import PilotSet
+from pilots.analytics.pilot_status import Progress, build_progress
+from pilots.analytics.reconciliation import BatchCount, build_reconciliation, build_withdrawals
+from pilots.charts.links import pilot_count_cell, pilots_url
+from pilots.charts.reconciliation import batch_cell, reconciliation_table, withdrawals_table
+from pilots.charts.stages import cohort_chart, funnel_chart, plan_lag_chart, stage_duration_chart
+from pilots.charts.status import light_summary_chart, lights_table
 from pilots.filters import BatchFilter
-from pilots.journal import batch_journal
-from pilots.metrics import Colour, Reconciliation, year_due
+from pilots.metrics.lights import Colour
+from pilots.metrics.progress import year_due
+from pilots.metrics.reconciliation import Reconciliation
 from pilots.models import Batch, Pilot, StageEntry
-from pilots.progress import Progress, build_progress
-from pilots.reconcile import BatchCount, build_reconciliation, build_withdrawals
-from pilots.sets import PilotSet
-from pilots.views.shared import sources_of
+from pilots.tables import sources_of
+from pilots.views.timeline import batch_timeline
 from policies.models import Source
 
-ORDER = {
-    "batch": ["level", "known_by"],
-    "announced_on": ["known_by"],
-    "term": ["term_end"],
-}
-LIGHTS = (Colour.RED, Colour.YELLOW, Colour.GREEN, Colour.GREY)
+LIGHT_COLUMNS = (Colour.RED, Colour.YELLOW, Colour.GREEN, Colour.GREY)
 
 
 # -- the list ------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class BatchRow:
-    """A batch in the list: its counts, and how many of its pilots show each light."""
-
-    count: BatchCount
-    lights: Mapping[Colour, int]
-
-
-def batch_columns() -> list[Column]:
+def batch_columns(
+    counts: Mapping[int, Reconciliation], lights: Mapping[int, Mapping[Colour, int]]
+) -> list[Column[Batch]]:
+    """Return the columns of a list of batches; `counts` and `lights` are by key. Each count links to its pilots."""
     return [
-        Column("batch", _("Batch"), sort="batch"),
-        Column("announced_on", _("Announced on"), "date", sort="announced_on"),
-        Column("term_end", _("Term ends"), "date", sort="term"),
-        Column("announced", _("Announced"), "integer"),
-        Column("recorded", _("Recorded"), "integer"),
-        Column("withdrawn", _("Withdrawn"), "integer"),
-        Column("to_enter", _("Still to enter"), "integer"),
-        *[Column(colour.value, str(colour.label), "integer") for colour in LIGHTS],
-        Column("policy", _("Announced in")),
+        Column("batch", _("Batch"), batch_cell, sort="batch", sort_fields=["level", "known_by"]),
+        Column("announced_on", _("Announced on"), kind="date", sort="announced_on", sort_fields=["known_by"]),
+        Column("term_end", _("Term ends"), kind="date", sort="term", sort_fields=["term_end"]),
+        Column("announced", _("Announced"), lambda batch: counts[batch.pk].announced, kind="integer"),
+        Column(
+            "recorded",
+            _("Recorded"),
+            lambda batch: pilot_count_cell(counts[batch.pk].recorded, batch=batch.slug),
+            kind="integer",
+        ),
+        Column(
+            "withdrawn",
+            _("Withdrawn"),
+            lambda batch: pilot_count_cell(counts[batch.pk].withdrawn, batch=batch.slug, withdrawn="only"),
+            kind="integer",
+        ),
+        Column("to_enter", _("Still to enter"), lambda batch: counts[batch.pk].to_enter, kind="integer"),
+        *[light_column(colour, lights) for colour in LIGHT_COLUMNS],
+        Column("policy", _("Announced in"), lambda batch: record_cell(batch.policy) if batch.policy else None),
     ]
 
 
-def batch_cells(batch: Batch, row: BatchRow) -> Sequence[Cell]:
-    """One batch's line; each count leads to the pilots that it counts."""
-    total = row.count.total
-    return [
-        batch_cell(batch),
-        Cell(batch.announced_on),
-        Cell(batch.term_end),
-        Cell(total.announced),
-        counted(total.recorded, batch=batch.slug),
-        counted(total.withdrawn, batch=batch.slug, withdrawn="only"),
-        Cell(total.to_enter),
-        *[counted(row.lights[colour], batch=batch.slug, light=colour.value) for colour in LIGHTS],
-        Cell(batch.policy.name, url=batch.policy.get_absolute_url(), lang=batch.policy.name_lang)
-        if batch.policy
-        else Cell(None),
-    ]
+def light_column(colour: Colour, lights: Mapping[int, Mapping[Colour, int]]) -> Column[Batch]:
+    return Column(
+        colour.value,
+        str(colour.label),
+        lambda batch: pilot_count_cell(lights[batch.pk][colour], batch=batch.slug, light=colour.value),
+        kind="integer",
+    )
 
 
-def counted(n: int, **filters: str) -> Cell:
-    """A number of pilots with the way to them; no way to none."""
-    return Cell(n, url=pilots_url(**filters) if n else "")
+def lights_by_batch(batches: Sequence[Batch], as_of: date) -> dict[int, Counter[Colour]]:
+    """Return the lights of these batches' pilots, by key of the batch."""
+    found: dict[int, Counter[Colour]] = {batch.pk: Counter() for batch in batches}
+    for status in build_progress(Pilot.objects.listed(as_of).filter(batch__in=list(found)), as_of).pilots:
+        found[status.pilot.batch_id][status.colour] += 1
+    return found
 
 
-class BatchRows:
-    """The lines of a list of batches: the lights of the pilots of a page's batches are read together."""
-
-    def __init__(self, counts: Sequence[BatchCount], as_of: date) -> None:
-        self.as_of = as_of
-        self.counts = {item.batch.pk: item for item in counts}
-        self.lights: dict[int, Counter[Colour]] = {}
-
-    def look_up(self, batches: Sequence[Batch]) -> None:
-        """Read the lights of these batches' pilots."""
-        keys = [batch.pk for batch in batches]
-        found: dict[int, Counter[Colour]] = {key: Counter() for key in keys}
-        for status in build_progress(Pilot.objects.listed(self.as_of).filter(batch__in=keys), self.as_of).pilots:
-            found[status.pilot.batch_id][status.colour] += 1
-        self.lights |= found
-
-    def cells(self, batch: Batch) -> Sequence[Cell]:
-        """The line of one of them."""
-        return batch_cells(batch, BatchRow(self.counts[batch.pk], self.lights[batch.pk]))
-
-
-@kept_page
-def batch_list(request: HttpRequest) -> HttpResponseBase:
-    """Every batch known on the day, with its counts and lights."""
-    check_words(request, {*PAGE_WORDS, *BatchFilter.base_filters})
-    as_of = request.as_of  # type: ignore[attr-defined]
+@page_view("batches/list.html", {*PAGE_PARAMETERS, *BatchFilter.base_filters})
+def batch_list(request: TrackerRequest) -> Page:
+    """List all batches known on the day, with counts and lights."""
+    as_of = request.as_of
     counts = build_reconciliation(as_of)
     rows = Batch.objects.known(as_of).select_related("policy", "province")
-    lines = BatchRows(counts, as_of)
-    listing, whole = build_listing(
+    lights: dict[int, Counter[Colour]] = {}
+    listing, whole = build_list_page(
         request,
         slug="batches",
         filterset=BatchFilter(request.GET, queryset=rows, request=request),
-        columns=batch_columns(),
-        row=lines.cells,
-        ahead=lines.look_up,
+        columns=batch_columns({item.batch.pk: item.total for item in counts}, lights),
+        prefetch=lambda batches: lights.update(lights_by_batch(batches, as_of)),
         sort="batch",
-        order=ORDER,
         total=len(counts),
         empty=_("No batch matches these filters."),
     )
@@ -148,32 +110,29 @@ def batch_list(request: HttpRequest) -> HttpResponseBase:
         ),
         "withdrawn": Export(_("Withdrawn pilots"), lambda: withdrawals_table(withdrawals), sources=sources),
     }
-    finding = batches_finding(counts)
-    file = exported(request, tables, _("Batches"), finding)
-    if file is not None:
-        return file
-    context = {
-        "title": _("Batches"),
-        "finding": finding,
-        "crumbs": [{"url": "pilot-list", "label": _("Pilots")}, {"label": _("Batches")}],
-        "listing": listing,
-        "reconciliation": reconciliation_table(counts),
-        "withdrawn": withdrawals_table(withdrawals) if withdrawals else None,
-    }
-    return render(request, "batches/list.html", context)
+
+    def context() -> dict[str, object]:
+        return {
+            "crumbs": [{"url": "pilot-list", "label": _("Pilots")}, {"label": _("Batches")}],
+            "listing": listing,
+            "reconciliation": reconciliation_table(counts),
+            "withdrawn": withdrawals_table(withdrawals) if withdrawals else None,
+        }
+
+    return Page(_("Batches"), batches_headline(counts), tables, context)
 
 
-def batches_finding(counts: Sequence[BatchCount]) -> str:
-    """One sentence: how many batches, and what is recorded of the pilots that they announced."""
+def batches_headline(counts: Sequence[BatchCount]) -> str:
+    """Return the headline: number of batches, and recorded pilots of the announced ones."""
     if not counts:
         return _("No batch is known by this day.")
     total = sum((item.total for item in counts), Reconciliation(0, 0, 0))
     text = ngettext("%(n)d batch", "%(n)d batches", len(counts)) % {"n": len(counts)}
-    return clauses([text, counts_text(total)]) + _(".")
+    return join_clauses([text, counts_text(total)]) + _(".")
 
 
 def counts_text(total: Reconciliation) -> str:
-    """announced = in the programme + withdrawn + still to enter, in words."""
+    """Return the text "announced = in the programme + withdrawn + still to enter"."""
     numbers = {
         "announced": total.announced,
         "recorded": total.recorded,
@@ -189,22 +148,20 @@ def counts_text(total: Reconciliation) -> str:
 # -- one batch -----------------------------------------------------------------------------------------
 
 
-@kept_page
-def batch_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
+@page_view("batches/detail.html", {*PAGE_PARAMETERS, "age", ENTRY_PARAMETER})
+def batch_detail(request: TrackerRequest, slug: str) -> Page:
     """One batch of pilots."""
-    check_words(request, {*PAGE_WORDS, "age", ENTRY_WORD})
-    as_of = request.as_of  # type: ignore[attr-defined]
+    as_of = request.as_of
     related = ("industries_announced", "sources")
     rows = Batch.objects.known(as_of).select_related("policy", "province").prefetch_related(*related)
     batch = get_object_or_404(rows, slug=slug)
-    cohorts = build_cohorts(batch, as_of, chosen_age(request))
+    cohorts = build_cohorts(batch, as_of, requested_age(request))
     progress = cohorts.batches[0].pilots
     count = next(item for item in build_reconciliation(as_of) if item.batch.pk == batch.pk)
     charts = batch_charts(batch, progress, cohorts)
     pilots = lights_table(progress, pilots_url(batch=batch.slug))
     withdrawals = build_withdrawals(batch.pilots.all(), as_of) if count.total.withdrawn else []
-    journal = batch_journal(batch, as_of, request.user)
-    finding, sources = batch_finding(count, progress), batch.sources.all()
+    sources = batch.sources.all()
     tables: Exports = {
         **chart_exports(charts),
         "reconciliation": Export(
@@ -215,66 +172,64 @@ def batch_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
         ),
         "pilots": Export(_("Pilots"), lambda: pilots, sources=charts["lights"].sources if charts else sources),
     }
-    file = exported(request, tables | history_exports(journal), batch.label, finding)
-    if file is not None:
-        return file
-    context = {
-        "title": batch.label,
-        "batch": batch,
-        "history": history_tab(request, journal),
-        "finding": finding,
-        "crumbs": [
-            {"url": "pilot-list", "label": _("Pilots")},
-            {"url": "batch-list", "label": _("Batches")},
-            {"label": batch.label},
-        ],
-        "charts": charts,
-        "cohorts": cohorts,
-        "progress": progress,
-        "reconciliation": reconciliation_table([count], named=False),
-        "pilots": pilots,
-        "withdrawn": withdrawals_table(withdrawals, named=False) if withdrawals else None,
-    }
-    return render(request, "batches/detail.html", context)
+
+    def context() -> dict[str, object]:
+        return {
+            "batch": batch,
+            "crumbs": [
+                {"url": "pilot-list", "label": _("Pilots")},
+                {"url": "batch-list", "label": _("Batches")},
+                {"label": batch.label},
+            ],
+            "charts": charts,
+            "cohorts": cohorts,
+            "progress": progress,
+            "reconciliation": reconciliation_table([count], named=False),
+            "pilots": pilots,
+            "withdrawn": withdrawals_table(withdrawals, named=False) if withdrawals else None,
+        }
+
+    timeline = batch_timeline(batch, as_of, request.user)
+    return Page(batch.label, batch_headline(count, progress), tables, context, timeline)
 
 
-def chosen_age(request: HttpRequest) -> int | None:
-    """The age at which batches are compared. Raises BadRequest for what is not a number of days."""
+def requested_age(request: TrackerRequest) -> int | None:
+    """Return the requested age for the comparison. Raises BadRequest unless it is a number of days."""
     text = request.GET.get("age")
     if text is None:
         return None
     if not (text.isascii() and text.isdigit() and int(text[:6]) <= 36500 and len(text) <= 5):
         message = _("age: “%(value)s” is not a number of days. Write it in digits, for example 365.")
-        raise BadRequest(Fault("age", "invalid_number", message % {"value": short(text)}))
+        raise BadRequest(ErrorDetail("age", "invalid_number", message % {"value": truncate(text)}))
     return int(text)
 
 
 def batch_charts(batch: Batch, progress: Progress, cohorts: Cohorts) -> dict[str, Chart]:
-    """The drawings of the batch; none where it has no pilot on record."""
+    """Return the charts of the batch; none without a recorded pilot."""
     if not progress.pilots:
         return {}
     keys = [status.pilot.pk for status in progress.pilots]
     of_stages, of_all = sources_of(keys, StageEntry), sources_of(keys)
-    n = PilotSet(batch=batch).counted(len(keys))
+    n = PilotSet(batch=batch).name_with_count(len(keys))
     as_of = progress.as_of
-    mine: dict[str, Any] = {"batch": batch.slug}
+    mine: dict[str, str] = {"batch": batch.slug}
     charts = {
-        "lights": light_strip(progress, n, of_all, **mine),
+        "lights": light_summary_chart(progress, n, of_all, **mine),
         "funnel": funnel_chart(progress, n, of_stages, **mine),
         "lag": plan_lag_chart(progress, n, of_stages, **mine),
-        "time": stay_chart(stage_times(progress), n, as_of, of_stages),
+        "time": stage_duration_chart(cached_stage_times(progress), n, as_of, of_stages),
     }
-    if sum(item.at.n > 0 for item in cohorts.batches) > 1:
+    if sum(item.funnel.n > 0 for item in cohorts.batches) > 1:
         charts["cohorts"] = cohort_chart(cohorts, as_of, of_stages)
     return charts
 
 
-def batch_finding(count: BatchCount, progress: Progress) -> str:
-    """One sentence: announced, recorded, and how many of them have reported."""
+def batch_headline(count: BatchCount, progress: Progress) -> str:
+    """Return the headline: announced, recorded, and reporting pilots."""
     year = year_due(progress.as_of)
     reported = _("%(n)d of %(of)d pilots have an accepted value for %(year)d") % {
         "n": progress.reported,
         "of": len(progress.pilots),
         "year": year,
     }
-    return clauses([counts_text(count.total), *([reported] if progress.pilots else [])]) + _(".")
+    return join_clauses([counts_text(count.total), *([reported] if progress.pilots else [])]) + _(".")

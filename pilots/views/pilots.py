@@ -4,147 +4,104 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, render
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
-from config.charts import Cell, Chart, Column, Lines, Table
-from config.journal import ENTRY_WORD, history_exports, history_tab
-from config.kept import kept_page
-from config.lists import (
-    PAGE_WORDS,
-    Export,
-    Exports,
-    build_listing,
-    chart_exports,
-    check_words,
-    exported,
-    figures_export,
+from core.history.timeline import ENTRY_PARAMETER
+from core.http.menu import MenuEntry
+from core.http.request import TrackerRequest
+from core.pages import Page, page_view
+from core.spreadsheets.page_exports import Export, Exports, chart_exports, figures_export
+from core.text.formatting import format_date
+from core.text.joining import join_clauses, label_value
+from core.web.list_pages import PAGE_PARAMETERS, build_list_page
+from core.web.tables import Chart, Column, Table, make_table, status_cell
+from pilots.analytics.explanations import Explanation, computed_explanations
+from pilots.analytics.pilot_status import (
+    IndicatorStatus,
+    MilestoneStatus,
+    PilotStatus,
+    build_progress,
+    pilot_status,
+    prefetch_for_status,
+    related_rows,
 )
-from config.templatetags.site import showdate
-from config.words import clauses, labelled, listed
-from pilots.charts import (
+from pilots.analytics.pilots_by_province import pilots_by_province
+from pilots.analytics.reconciliation import BatchCount, build_reconciliation, build_withdrawals
+from pilots.analytics.status_filter import StatusIndex
+from pilots.charts.follow_up_tables import RELATED, LightFollowUps, LightLink, follow_ups_table, may_open_follow_ups
+from pilots.charts.places import provinces_chart
+from pilots.charts.practices import match_row
+from pilots.charts.quarters import quarters_chart
+from pilots.charts.reconciliation import reconciliation_table
+from pilots.charts.stages import TrackStage, stage_label, stage_track, time_in_stage, track_notes
+from pilots.charts.status import (
     evidence_table,
     indicators_table,
-    light_box,
+    light_panel,
     milestones_chart,
     milestones_table,
-    provinces_chart,
-    quarters_chart,
-    reconciliation_table,
-    stage_track,
-    time_in_stage,
-    track_notes,
     trend_chart,
 )
-from pilots.charts.progress import colour_cell
-from pilots.charts.stages import stage_word
+from pilots.documents.analytics import build_page_files
 from pilots.filters import PilotPageFilter
-from pilots.journal import pilot_journal
-from pilots.metrics import Colour, Reconciliation, TargetKind, term_days_left, year_due
+from pilots.follow_ups.analytics import build_follow_ups
+from pilots.follow_ups.status_filter import by_lateness
+from pilots.metrics.lights import Colour, ReasonSubject, StatusReason
+from pilots.metrics.reconciliation import Reconciliation, term_days_left
 from pilots.models import Pilot, Reading
-from pilots.overview import pilots_by_province
-from pilots.progress import MilestoneStatus, PilotStatus, brought, pilot_status, with_facts
-from pilots.reconcile import BatchCount, build_reconciliation, build_withdrawals
-from pilots.sentences import reasons, why
-from policies.charts import day
-from policies.models import Source
-
-ORDER = {
-    "name": ["slug"],
-    "kind": ["kind"],
-    "stage": ["stage_then"],
-    "days": ["days_then"],
-    "light": ["light_then"],
-    "batch": ["batch__known_by", "batch__slug"],
-    "province": ["province__slug"],
-    "confidence": ["confidence"],
-}
-CONFIDENCE_TAGS = {"official": "green", "media": "blue", "inferred": "yellow"}
+from pilots.practices.analytics import practices_for_pilot
+from pilots.tables import pilot_columns
+from pilots.views.timeline import pilot_timeline
+from policies.charts.rollout import format_day
+from policies.models import Confidence, Source
+from policies.models.sourced import SourcedModel
 
 
-# -- the list ------------------------------------------------------------------------------------------
-
-
-def pilot_columns(as_of: date) -> list[Column]:
-    return [
-        Column("name", _("Pilot"), sort="name"),
-        Column("light", _("Light"), sort="light"),
-        Column("why", _("Why")),
-        Column("owner", _("Responsible")),
-        Column("stage", _("Stage"), sort="stage"),
-        Column("days", _("Days in stage"), "integer", sort="days"),
-        Column("reported", _("Reported for %(year)d") % {"year": year_due(as_of)}, "flag"),
-        Column("province", _("Province"), sort="province"),
-        Column("kind", _("Kind"), sort="kind"),
-        Column("batch", _("Batch"), sort="batch"),
-        Column("industries", _("Industries")),
-        Column("confidence", _("Confidence"), sort="confidence"),
-        Column("prefecture", _("Prefecture"), file_only=True),
-        Column("parent", _("Lies in pilot city"), file_only=True),
-    ]
-
-
-def pilot_cells(pilot: Any, status: PilotStatus) -> Sequence[Cell]:
-    """One pilot's line; `status` is how far it has come on the day."""
-    worst = reasons(status)[0]
-    return [
-        Cell(pilot.name, url=pilot.get_absolute_url(), lang=pilot.name_lang),
-        colour_cell(status.colour),
-        Cell(why(status), url=worst.url),
-        Cell(worst.owner),
-        Cell(stage_word(status)),
-        Cell(time_in_stage(status)),
-        Cell(status.reported),
-        Cell(pilot.province.short, url=pilot.province.get_absolute_url()),
-        Cell(pilot.get_kind_display()),
-        Cell(pilot.batch.label, url=pilot.batch.get_absolute_url(), lang=pilot.batch.short_lang),
-        Cell(listed(industry.name for industry in pilot.industries.all()) or None),
-        Cell(pilot.get_confidence_display(), tag=CONFIDENCE_TAGS[pilot.confidence]),
-        Cell(pilot.prefecture_zh or None, lang="zh" if pilot.prefecture_zh else ""),
-        Cell(pilot.parent.name, url=pilot.parent.get_absolute_url()) if pilot.parent else Cell(""),
-    ]
-
-
-def pilots_table(pilots: Sequence[Pilot], statuses: Mapping[int, PilotStatus], everything: str, as_of: date) -> Table:
-    """These pilots' lines; `everything` is the address of the list that shows all of them."""
-    return Table(pilot_columns(as_of), Lines(pilots, lambda pilot: pilot_cells(pilot, statuses[pilot.pk])), everything)
-
-
-@kept_page
-def pilot_list(request: HttpRequest) -> HttpResponseBase:
-    """Every pilot on the day, beside what was announced."""
-    check_words(request, {*PAGE_WORDS, *PilotPageFilter.base_filters})
-    as_of = request.as_of  # type: ignore[attr-defined]
+@page_view(
+    "pilots/list.html",
+    {*PAGE_PARAMETERS, *PilotPageFilter.base_filters},
+    menu=MenuEntry("pilot-list", gettext_lazy("Pilots"), place=4, pages=["batch-list"], shared_params=["batch"]),
+)
+def pilot_list(request: TrackerRequest) -> Page:
+    """List all pilots on the day, with announced numbers."""
+    as_of = request.as_of
     membership = request.GET.get("withdrawn", "")
     rows = Pilot.objects.members(as_of, membership)
     batches = build_reconciliation(as_of)
-    columns = pilot_columns(as_of)
     filterset = PilotPageFilter(
         request.GET,
         queryset=rows.select_related("batch", "province", "parent").prefetch_related("industries"),
         request=request,
     )
-    listing, whole = build_listing(
+    index, statuses = StatusIndex(rows, as_of, request.GET), dict[int, PilotStatus]()
+    links = LightFollowUps(request)
+
+    def prefetch(pilots: Sequence[Pilot]) -> None:
+        add_statuses(statuses, pilots, as_of)
+        links.fetch(pilot.pk for pilot in pilots)
+
+    listing, whole = build_list_page(
         request,
         slug="pilots",
         filterset=filterset,
-        columns=columns,
-        first=("q", "province", "light", "stage"),
-        left_out=lambda: without_values(filterset),
-        row=lambda pilot: pilot_cells(pilot, filterset.statuses[pilot.pk]),
-        ahead=filterset.look_up,
+        columns=pilot_columns(
+            statuses, as_of, [links.column(lambda pilot: links.of_pilot(pilot, statuses[pilot.pk].colour))]
+        ),
+        computed=index,
+        visible_filters=("q", "province", "light", "stage"),
+        hidden_columns=lambda: empty_columns(index, links),
+        prefetch=prefetch,
         sort="batch",
-        order=ORDER,
-        total=sum(members(item.total, membership) for item in batches),
+        total=sum(count_members(item.total, membership) for item in batches),
         empty=_(
             "No recorded pilot matches these filters. Names that were announced but not recorded are missing here."
         ),
     )
     recorded = sum(item.total.recorded for item in batches)
-    scope = _("Recorded pilots by province, %(n)d in all, as of %(day)s") % {"n": recorded, "day": day(as_of)}
+    scope = _("Recorded pilots by province, %(n)d in all, as of %(day)s") % {"n": recorded, "day": format_day(as_of)}
     sources = list(Source.objects.filter(pilot__in=rows).distinct())
     chart = provinces_chart(pilots_by_province(as_of), scope, sources)
     tables: Exports = {
@@ -154,53 +111,59 @@ def pilot_list(request: HttpRequest) -> HttpResponseBase:
         ),
         **chart_exports({chart.slug: chart}),
     }
-    file = exported(request, tables, _("Pilots"), pilots_finding(batches))
-    if file is not None:
-        return file
-    context = {
-        "title": _("Pilots"),
-        "finding": pilots_finding(batches),
-        "listing": listing,
-        "chart": chart,
-        "reconciliation": reconciliation_table(batches),
-    }
-    return render(request, "pilots/list.html", context)
+
+    def context() -> dict[str, object]:
+        return {"listing": listing, "chart": chart, "reconciliation": reconciliation_table(batches)}
+
+    return Page(_("Pilots"), pilots_headline(batches), tables, context)
 
 
-def members(numbers: Reconciliation, membership: str) -> int:
-    """How many pilots a list holds: those in the programme, those that have withdrawn, or both."""
+def count_members(numbers: Reconciliation, membership: str) -> int:
+    """Return the number of pilots in a list: in the programme, withdrawn, or both."""
     return {"only": numbers.withdrawn, "include": numbers.entered}.get(membership, numbers.recorded)
 
 
-def without_values(filterset: PilotPageFilter) -> tuple[set[str], str]:
-    """While no pilot has entered a value and none is rated: the columns that would say so line by line, and a word."""
-    if not filterset.moderate:
-        return set(), ""
-    found = filterset.standings.values()
+def add_statuses(statuses: dict[int, PilotStatus], pilots: Sequence[Pilot], as_of: date) -> None:
+    """Add the statuses of these pilots. Seven queries, or none if they are there already."""
+    missing = [pilot.pk for pilot in pilots if pilot.pk not in statuses]
+    if missing:
+        found = build_progress(Pilot.objects.filter(pk__in=missing), as_of)
+        statuses.update({item.pilot.pk: item for item in found.pilots})
+
+
+def empty_columns(index: StatusIndex, links: LightFollowUps) -> tuple[set[str], str]:
+    """Return the columns to hide while no pilot has a value and none is rated, and a text in their place.
+
+    That of follow-ups is hidden without a word where none is open.
+    """
+    unused = {"follow_up"} if links.is_empty else set()
+    if not index.is_short:
+        return unused, ""
+    found = index.all.values()
     if not found or any(item.colour != Colour.GREY for item in found):
-        return set(), ""
-    if Reading.objects.filter(accepted_on__lte=filterset.request.as_of).exists():
-        return set(), ""
+        return unused, ""
+    if Reading.objects.filter(accepted_on__lte=index.as_of).exists():
+        return unused, ""
     text = _("No values are entered yet, so no pilot can be rated: lights and reports are left out of this list.")
-    return {"light", "why", "owner", "reported"}, text
+    return {"light", "why", "owner", "reported", *unused}, text
 
 
-def pilots_finding(batches: Sequence[BatchCount]) -> str:
-    """One sentence: how many of the announced pilots are on record, batch by batch where it matters."""
+def pilots_headline(batches: Sequence[BatchCount]) -> str:
+    """Return the headline: recorded pilots of the announced ones, by batch where they differ."""
     national = [item for item in batches if item.batch.level == "national"]
     if not national:
         return _("No batch is known by this day.")
     latest = national[-1]
-    cities, parks = latest.of("city"), latest.of("park")
+    cities, parks = latest.for_kind("city"), latest.for_kind("park")
     text = _(
         "%(cities)d of %(all_cities)s announced cities and %(parks)d of %(all_parks)s announced parks are recorded"
     ) % {
         "cities": cities.recorded,
-        "all_cities": unknown_as_word(cities.announced),
+        "all_cities": count_or_unknown(cities.announced),
         "parks": parks.recorded,
-        "all_parks": unknown_as_word(parks.announced),
+        "all_parks": count_or_unknown(parks.announced),
     }
-    text = labelled(latest.batch.label, text)
+    text = label_value(latest.batch.label, text)
     others = [item for item in batches if item is not latest]
     if not others:
         return text + _(".")
@@ -209,67 +172,78 @@ def pilots_finding(batches: Sequence[BatchCount]) -> str:
     return text + rest % {"recorded": recorded, "n": len(others)}
 
 
-def unknown_as_word(number: int | None) -> str:
+def count_or_unknown(number: int | None) -> str:
     return _("an unknown number of") if number is None else str(number)
 
 
 # -- one pilot -----------------------------------------------------------------------------------------
 
 
-@kept_page
-def pilot_detail(request: HttpRequest, slug: str) -> HttpResponseBase:
-    """One pilot: where it stands and why its light has its colour, its milestones, targets, evidence and history."""
-    check_words(request, {*PAGE_WORDS, ENTRY_WORD})
-    as_of = request.as_of  # type: ignore[attr-defined]
-    pilot = get_object_or_404(with_evidence(Pilot.objects.known(as_of)), slug=slug)
-    status, journal = pilot_status(pilot, as_of), pilot_journal(pilot, as_of, request.user)
+@page_view("pilots/detail.html", {*PAGE_PARAMETERS, ENTRY_PARAMETER})
+def pilot_detail(request: TrackerRequest, slug: str) -> Page:
+    """Show one pilot: stage, light with reasons, milestones, targets, evidence and history."""
+    as_of = request.as_of
+    pilot = get_object_or_404(prefetch_evidence(Pilot.objects.known(as_of)), slug=slug)
+    status = pilot_status(pilot, as_of)
     charts, track = pilot_charts(status), stage_track(status)
     left = pilot.withdrawn_by(as_of)
-    tables, figures = pilot_tables(status), [] if left else pilot_figures(status)
-    finding = pilot_finding(pilot, as_of)
-    files = {**figures_export(figures), **chart_exports(charts), **tables, **history_exports(journal)}
-    file = exported(request, files, pilot.name, finding)
-    if file is not None:
-        return file
-    context = {
-        "title": pilot.name,
-        "pilot": pilot,
-        "status": status,
-        "finding": finding,
-        "withdrawal": build_withdrawals(Pilot.objects.filter(pk=pilot.pk), as_of)[0] if left else None,
-        "crumbs": [{"url": "pilot-list", "label": _("Pilots")}, {"label": pilot.name}],
-        "light": light_box(status),
-        "track": track,
-        "track_notes": track_notes(track),
-        "next": [] if left else next_milestones(status),
-        "figures": figures,
-        "charts": charts,
-        "trends": trends_of(status, charts),
-        "tables": {name.replace("-", "_"): export.build() for name, export in tables.items()},
-        "history": history_tab(request, journal),
-        "sources": pilot_sources(status),
-        "confidence_tag": CONFIDENCE_TAGS[pilot.confidence],
-        **relatives(pilot, as_of),
-    }
-    return render(request, "pilots/detail.html", context)
+    links = LightFollowUps(request).fetch([pilot.pk])
+    tables, figures = pilot_tables(status, links), [] if left else pilot_figures(status)
+    follow_ups = build_follow_ups(pilot.follow_ups.select_related(*RELATED), as_of)
+    tables["follow-ups"] = Export(
+        _("Follow-ups"), lambda: follow_ups_table(by_lateness(follow_ups), without=["subject", "province"])
+    )
+
+    def context() -> dict[str, object]:
+        return {
+            "pilot": pilot,
+            "status": status,
+            "withdrawal": build_withdrawals(Pilot.objects.filter(pk=pilot.pk), as_of)[0] if left else None,
+            "crumbs": [{"url": "pilot-list", "label": _("Pilots")}, {"label": pilot.name}],
+            "light": light_panel(status),
+            "light_link": None if left else links.of_pilot(pilot, status.colour),
+            "reasons": reasons_with_links(status, links),
+            "follow_ups": follow_ups,
+            "may_open": may_open_follow_ups(request),
+            "track": track,
+            "track_notes": track_notes(track),
+            "next": [] if left else next_milestones(status),
+            "figures": figures,
+            "charts": charts,
+            "trends": trend_charts(status, charts),
+            "tables": {name.replace("-", "_"): export.build() for name, export in tables.items()},
+            "sources": pilot_sources(status),
+            "confidence_tag": Confidence(pilot.confidence).colour,
+            "page_files": build_page_files(
+                [row for kind in ("stages", "milestones", "readings") for row in related_rows(pilot, kind)],
+                request.user,
+                as_of,
+            ),
+            **related_pilots(pilot, as_of),
+            "practices": practice_rows(status),
+        }
+
+    exports = {**figures_export(figures), **chart_exports(charts), **tables}
+    timeline = pilot_timeline(pilot, as_of, request.user)
+    return Page(pilot.name, pilot_headline(pilot, as_of), exports, context, timeline)
 
 
-def with_evidence(pilots: Any) -> Any:
-    """Pilots with their facts and the sources of each."""
-    facts: Any = with_facts(pilots.select_related("batch__policy"), quarters=True)
+def prefetch_evidence(pilots: QuerySet[Pilot]) -> Any:
+    """Prefetch pilots with their related rows and the sources of each."""
+    facts: Any = prefetch_for_status(pilots.select_related("batch__policy"), quarters=True)
     return facts.prefetch_related(
         "industries",
         "sources",
-        "stages_read__sources",
-        "milestones_read__sources",
-        "targets_read__sources",
-        "readings_read__sources",
-        "readings_read__indicator",
+        "prefetched_stages__sources",
+        "prefetched_milestones__sources",
+        "prefetched_targets__sources",
+        "prefetched_readings__sources",
+        "prefetched_readings__indicator",
     )
 
 
-def relatives(pilot: Pilot, as_of: Any) -> dict[str, Any]:
-    """Parks inside a city, and the same place on other lists."""
+def related_pilots(pilot: Pilot, as_of: date) -> dict[str, object]:
+    """Return the parks inside a city, and the same place in other batches."""
     same = Pilot.objects.listed(as_of).filter(name_zh=pilot.name_zh, province=pilot.province)
     return {
         "children": pilot.children.listed(as_of),
@@ -277,55 +251,91 @@ def relatives(pilot: Pilot, as_of: Any) -> dict[str, Any]:
     }
 
 
+def practice_rows(status: PilotStatus, most: int = 3) -> list[dict[str, object]]:
+    """Return the practices that suit a pilot best; none while it is not behind."""
+    behind = status.colour in {Colour.RED, Colour.YELLOW}
+    return [match_row(match) for match in practices_for_pilot(status, status.as_of)[:most]] if behind else []
+
+
 def next_milestones(status: PilotStatus, most: int = 3) -> list[MilestoneStatus]:
-    """What is planned next: the milestones still to come, soonest first."""
+    """Return the upcoming milestones, soonest first."""
     ahead = [item for item in status.milestones if not item.done and item.milestone.planned_on >= status.as_of]
     return sorted(ahead, key=lambda item: item.milestone.planned_on)[:most]
 
 
 def pilot_charts(status: PilotStatus) -> dict[str, Chart]:
-    """The timeline, and the trend of each target that is a number, by the indicator's code."""
+    """Return the timeline, and the trend of each numeric target by the indicator's code."""
     charts = {}
     if status.milestones:
         own = [source for item in status.milestones for source in item.milestone.sources.all()]
-        charts["milestones"] = milestones_chart(status, unique(own))
+        charts["milestones"] = milestones_chart(status, unique_sources(own))
     for item in status.indicators:
-        if item.target.kind != TargetKind.TEXT:
-            readings = [r for r in brought(status.pilot, "readings") if r.indicator_id == item.target.indicator_id]
-            records: list[Any] = [item.target, *readings]
+        if item.rule.measured:
+            readings = [r for r in related_rows(status.pilot, "readings") if r.indicator_id == item.target.indicator_id]
+            records: list[SourcedModel] = [item.target, *readings]
             own = [source for record in records for source in record.sources.all()]
-            charts[item.code] = trend_chart(status, item, unique(own))
-            quarters = quarters_chart(status, item, unique(own))
+            charts[item.code] = trend_chart(status, item, unique_sources(own))
+            quarters = quarters_chart(status, item, unique_sources(own))
             if quarters:
                 charts[f"{item.code} quarters"] = quarters
     return charts
 
 
-def trends_of(status: PilotStatus, charts: Mapping[str, Chart]) -> list[tuple[str, Chart]]:
-    """The charts of the indicators in order, the quarters of each after its years, with the anchor of the first."""
+def trend_charts(status: PilotStatus, charts: Mapping[str, Chart]) -> list[tuple[str, Chart]]:
+    """Return the charts of the indicators in order, quarters after years, with the anchor of the first of each."""
     places = [(f"indicator-{item.code}", charts.get(item.code)) for item in status.indicators]
     quarters = [("", charts.get(f"{item.code} quarters")) for item in status.indicators]
     return [(anchor, chart) for pair in zip(places, quarters, strict=True) for anchor, chart in pair if chart]
 
 
-def unique(sources: Sequence[Source]) -> list[Source]:
+def unique_sources(sources: Sequence[Source]) -> list[Source]:
     return list(dict.fromkeys(sources))
 
 
 def pilot_sources(status: PilotStatus) -> list[Source]:
-    """Everything the page was read in, the pilot's own listing first."""
+    """Return all sources of the page, those of the pilot's own record first."""
     pilot = status.pilot
-    facts: list[Any] = [one for kind in ("stages", "milestones", "targets", "readings") for one in brought(pilot, kind)]
-    return unique([*pilot.sources.all(), *[source for fact in facts for source in fact.sources.all()]])
+    facts: list[SourcedModel] = [
+        one for kind in ("stages", "milestones", "targets", "readings") for one in related_rows(pilot, kind)
+    ]
+    return unique_sources([*pilot.sources.all(), *[source for fact in facts for source in fact.sources.all()]])
 
 
-def pilot_tables(status: PilotStatus) -> Exports:
-    """The tables of the page besides those of its charts, by the names of their files."""
+def reasons_with_links(status: PilotStatus, links: LightFollowUps) -> list[tuple[Explanation, LightLink | None]]:
+    """Return the reasons of the computed light, each with what stands beside it."""
+    indicators = {item.code: item.target.indicator_id for item in status.indicators}
+
+    def link(reason: StatusReason) -> LightLink | None:
+        if reason.about == ReasonSubject.INDICATOR:
+            return links.of_indicator(status.pilot, reason.counts_as, indicators[reason.key], reason.key)
+        if reason.about == ReasonSubject.MILESTONE:
+            return links.of_milestone(status.pilot, reason.counts_as, int(reason.key))
+        return None
+
+    return [
+        (explanation, link(reason))
+        for explanation, reason in zip(computed_explanations(status), status.light.reasons, strict=True)
+    ]
+
+
+def pilot_tables(status: PilotStatus, links: LightFollowUps) -> Exports:
+    """Return the tables of the page without those of charts, by file name."""
+    pilot = status.pilot
+
+    def of_milestone(item: MilestoneStatus) -> LightLink | None:
+        return links.of_milestone(pilot, item.light.colour, item.milestone.pk)
+
+    def of_indicator(item: IndicatorStatus) -> LightLink | None:
+        return links.of_indicator(pilot, item.light.colour, item.target.indicator_id, item.code)
+
     tables: dict[str, tuple[str, Callable[[], Table]]] = {
         "reasons": (_("Why the light has its colour"), lambda: reasons_table(status)),
         "stages": (_("Stages"), lambda: stages_table(status)),
-        "milestone-list": (_("Milestones"), lambda: milestones_table(status, anchors=True)),
-        "indicators": (_("Indicators"), lambda: indicators_table(status)),
+        "milestone-list": (
+            _("Milestones"),
+            lambda: milestones_table(status, anchors=True, more=links.columns(of_milestone)),
+        ),
+        "indicators": (_("Indicators"), lambda: indicators_table(status, links.columns(of_indicator))),
         "evidence": (_("Evidence and sources"), lambda: evidence_table(status)),
     }
     sources = pilot_sources(status)
@@ -333,48 +343,40 @@ def pilot_tables(status: PilotStatus) -> Exports:
 
 
 def reasons_table(status: PilotStatus) -> Table:
-    columns = [Column("light", _("Light")), Column("why", _("Why")), Column("owner", _("Responsible"))]
-    found = light_box(status).reasons
-    return Table(columns, [[colour_cell(why.colour), Cell(why.text), Cell(why.owner or None)] for why in found])
+    columns: list[Column[Explanation]] = [
+        Column("light", _("Light"), lambda why: status_cell(why.colour)),
+        Column("why", _("Why"), "text"),
+        Column("owner", _("Responsible"), lambda why: why.owner or None),
+    ]
+    return make_table(columns, light_panel(status).reasons)
 
 
 def stages_table(status: PilotStatus) -> Table:
-    columns = [
-        Column("stage", _("Stage")),
-        Column("state", _("State")),
-        Column("entered", _("Entered"), "date"),
-        Column("planned", _("Planned"), "date"),
-        Column("reason", _("Why")),
-        Column("evidence", _("Evidence")),
+    columns: list[Column[TrackStage]] = [
+        Column("stage", _("Stage"), "label"),
+        Column("state", _("State"), "state_label"),
+        Column("entered", _("Entered"), "on", kind="date"),
+        Column("planned", _("Planned"), kind="date"),
+        Column("reason", _("Why"), lambda mark: mark.reason or None),
+        Column("evidence", _("Evidence"), lambda mark: mark.evidence or None),
     ]
-    rows = [
-        [
-            Cell(mark.label),
-            Cell(mark.state_label),
-            Cell(mark.on),
-            Cell(mark.planned),
-            Cell(mark.reason or None),
-            Cell(mark.evidence or None),
-        ]
-        for mark in stage_track(status)
-    ]
-    return Table(columns, rows)
+    return make_table(columns, stage_track(status))
 
 
-def pilot_figures(status: PilotStatus) -> list[dict[str, Any]]:
-    """How far it is, in five figures, each with what it counts."""
+def pilot_figures(status: PilotStatus) -> list[dict[str, object]]:
+    """Return the five key figures, each with its denominator."""
     counts, span = status.counts, status.list_to_plan
     rated = [item for item in status.indicators if item.light.colour != Colour.GREY]
     green = sum(item.light.colour == Colour.GREEN for item in rated)
     left = term_days_left(status.pilot.ends_on, status.as_of)
-    stage = stage_word(status)
+    stage = stage_label(status)
     return [
         {
             "label": _("Days in stage"),
             "value": time_in_stage(status),
             "of": _("days"),
-            "note": clauses([stage, _("since %(day)s") % {"day": showdate(status.position.since)}])
-            if status.position and stage
+            "note": join_clauses([stage, _("since %(day)s") % {"day": format_date(status.current_stage.since)}])
+            if status.current_stage and stage
             else _("no stage on record"),
             "definition": "stage",
         },
@@ -409,27 +411,29 @@ def pilot_figures(status: PilotStatus) -> list[dict[str, Any]]:
             "label": _("Days of the term left"),
             "value": None if left is None else max(0, left),
             "of": _("days"),
-            "note": _("to %(day)s") % {"day": day(status.pilot.ends_on)}
+            "note": _("to %(day)s") % {"day": format_day(status.pilot.ends_on)}
             if status.pilot.ends_on
             else _("term not known"),
         },
     ]
 
 
-def pilot_finding(pilot: Pilot, as_of: Any) -> str:
-    """One sentence: what kind of pilot, of which batch, and how long the term still runs."""
+def pilot_headline(pilot: Pilot, as_of: date) -> str:
+    """Return the headline: kind of pilot, batch, and remaining term."""
     text = _("%(kind)s in %(province)s, %(batch)s") % {
         "kind": pilot.get_kind_display().capitalize(),
         "province": pilot.province.short,
         "batch": pilot.batch.short,
     }
     if pilot.withdrawn_by(as_of):
-        return text + _("; withdrawn on %(day)s and counted no more.") % {"day": day(pilot.withdrawn_on or as_of)}
+        return text + _("; withdrawn on %(day)s and counted no more.") % {
+            "day": format_day(pilot.withdrawn_on or as_of)
+        }
     end = pilot.ends_on
     if end is None:
         return text + _("; the term is not known.")
     if end < as_of:
-        return text + _("; the term ended on %(day)s.") % {"day": day(end)}
+        return text + _("; the term ended on %(day)s.") % {"day": format_day(end)}
     days = (end - as_of).days
     left = ngettext("; %(n)d day of the term left, to %(day)s.", "; %(n)d days of the term left, to %(day)s.", days)
-    return text + left % {"n": days, "day": day(end)}
+    return text + left % {"n": days, "day": format_day(end)}

@@ -1,6 +1,5 @@
-"""Where editors keep what is rolled out, and where administrators keep who works with it."""
+"""The admin of policies, plans, figures and of whom they concern."""
 
-from policies.admin.documents import NAMES, TITLES, TRUST, cites, present
-from policies.admin.people import PersonAdmin
+from policies.admin import documents
 
-__all__ = ["NAMES", "TITLES", "TRUST", "PersonAdmin", "cites", "present"]
+__all__ = ["documents"]

@@ -1,11 +1,10 @@
-"""Where editors keep what is rolled out, to whom and in which sectors."""
+"""Admin of policies, provinces, agencies, industries, measures, plans, figures and sources."""
 
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -16,60 +15,51 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from config.admin import MAX_REASON, RecordAdmin, RecordList, RelationInline, Way
-from config.templatetags.site import showdate
-from policies.actions import add_missing_plans, missing_provinces
-from policies.models import (
-    Agency,
-    Division,
-    Figure,
-    Industry,
-    Level,
-    Measure,
-    Policy,
-    Province,
-    ProvincialPlan,
-    Shipment,
-    Source,
-    home_of,
-)
-from policies.models.base import Dated
+from core.admin.inlines import RelationInline
+from core.admin.record_admin import RecordAdmin
+from core.history.provenance import LabelledUrl
+from core.history.recording import MAX_REASON
+from core.permissions import editor_province
+from core.text.formatting import format_date
+from policies.models import Agency, Division, Figure, Industry, Level, Measure, Policy, Province, ProvincialPlan, Source
+from policies.models.dated import PartialDateModel
+from policies.services import add_missing_plans, missing_provinces
 
-NAMES = (_("Names"), {"fields": ["name_zh", "name_en", "slug"]})
-TITLES = (_("Title"), {"fields": ["title_zh", "title_en", "slug"]})
-POLICY_TITLES = (_("Title"), {"fields": ["title_zh", "title_en", ("short_name_zh", "short_name_en"), "slug"]})
-DATES = (
+NAME_FIELDSET = (_("Names"), {"fields": ["name_zh", "name_en", "slug"]})
+TITLE_FIELDSET = (_("Title"), {"fields": ["title_zh", "title_en", "slug"]})
+POLICY_TITLE_FIELDSET = (_("Title"), {"fields": ["title_zh", "title_en", ("short_name_zh", "short_name_en"), "slug"]})
+DATE_FIELDSET = (
     _("Dates"),
     {
         "fields": [("issued_on", "issued_precision"), "published_on", "known_issued_by"],
         "description": _("Enter what is printed. What is not known stays empty; nothing is guessed."),
     },
 )
-TRUST = (
+SOURCE_FIELDSET = (
     _("How sure it is"),
     {"fields": ["confidence", "note_en", "note_zh"], "description": _("Cite where it was read under “Sources” below.")},
 )
 
 
-def cites(model: Any) -> type[RelationInline]:
-    """The rows of a fact's sources, each a search among the sources already entered."""
+def sources_inline(model: Any) -> type[RelationInline]:
+    """Return the inline for a fact's sources, with autocomplete over existing sources."""
     through = model.sources.through
     through.__str__ = lambda row: row.source.publisher  # above each row; by default it would read "object (7)"
     options = {"model": through, "autocomplete_fields": ["source"], "verbose_name": _("source")}
     return type("SourceInline", (RelationInline,), {**options, "verbose_name_plural": _("sources")})
 
 
-def present(*names: str) -> list[tuple[str, type[admin.ListFilter]]]:
-    """Filters by related records, which offer only those that some row names."""
+def related_only_filters(*names: str) -> list[tuple[str, type[admin.ListFilter]]]:
+    """Return filters by related records that offer only those in use."""
     return [(name, admin.RelatedOnlyFieldListFilter) for name in names]
 
 
-class DatedAdmin(RecordAdmin):
-    """The admin of a document whose day of issue may be known only in part."""
+class PartialDateAdmin(RecordAdmin):
+    """Admin of a document whose date of issue may be partial."""
 
     @admin.display(description=_("issued"), ordering="issued_on")
-    def issued_as_known(self, record: Dated) -> str:
-        return showdate(record.issued)
+    def issued_as_known(self, record: PartialDateModel) -> str:
+        return format_date(record.issued)
 
 
 @admin.register(Source)
@@ -90,9 +80,9 @@ class ProvinceAdmin(RecordAdmin):
     list_filter = ["in_roster", "region", "kind"]
     search_fields = ["name_zh", "name_en", "short_zh", "short_en", "slug", "gb_code", "iso_code"]
     prepopulated_fields = {"slug": ["name_en"]}
-    inlines = [cites(Province)]
+    inlines = [sources_inline(Province)]
     fieldsets = [
-        NAMES,
+        NAME_FIELDSET,
         (_("Short names"), {"fields": ["short_zh", "short_en"]}),
         (_("What it is"), {"fields": ["kind", "region", "in_roster", "gb_code", "iso_code"]}),
         (
@@ -102,7 +92,7 @@ class ProvinceAdmin(RecordAdmin):
                 "description": _("Columns count from the west, rows from the north, both from 0."),
             },
         ),
-        TRUST,
+        SOURCE_FIELDSET,
     ]
 
 
@@ -111,7 +101,7 @@ class AgencyAdmin(RecordAdmin):
     list_display = ["__str__", "name_zh", "name_en", "slug"]
     search_fields = ["name_zh", "name_en", "slug"]
     prepopulated_fields = {"slug": ["name_en"]}
-    fieldsets = [NAMES, (None, {"fields": ["note_en", "note_zh"]})]
+    fieldsets = [NAME_FIELDSET, (None, {"fields": ["note_en", "note_zh"]})]
 
 
 @admin.register(Division)
@@ -128,9 +118,9 @@ class IndustryAdmin(RecordAdmin):
     search_fields = ["name_zh", "name_en", "slug", "divisions__code"]
     prepopulated_fields = {"slug": ["name_en"]}
     autocomplete_fields = ["divisions"]
-    inlines = [cites(Industry)]
+    inlines = [sources_inline(Industry)]
     fieldsets = [
-        NAMES,
+        NAME_FIELDSET,
         (_("Classification"), {"fields": ["divisions"]}),
         (
             _("Priority"),
@@ -139,18 +129,24 @@ class IndustryAdmin(RecordAdmin):
                 "description": _("An industry with either mark and no pilot is shown as a gap."),
             },
         ),
-        TRUST,
+        SOURCE_FIELDSET,
     ]
 
 
 @admin.register(Policy)
-class PolicyAdmin(DatedAdmin):
+class PolicyAdmin(PartialDateAdmin):
     ordering = ["known_issued_by", "pk"]  # the model's own is lost where rows are counted
     list_display = [
         *("__str__", "doc_number", "issued_as_known", "level", "province", "plan_count", "is_lead", "confidence"),
     ]
     list_select_related = ["province"]
-    list_filter = ["level", "kind", "calls_for_provincial_plan", "confidence", *present("agencies", "province")]
+    list_filter = [
+        "level",
+        "kind",
+        "calls_for_provincial_plan",
+        "confidence",
+        *related_only_filters("agencies", "province"),
+    ]
     search_fields = [
         *("title_zh", "title_en", "short_name_zh", "short_name_en", "doc_number", "slug"),
         *("agencies__name_zh", "agencies__name_en"),
@@ -158,11 +154,11 @@ class PolicyAdmin(DatedAdmin):
     date_hierarchy = "known_issued_by"
     prepopulated_fields = {"slug": ["title_en"]}
     autocomplete_fields = ["agencies", "province", "parent"]
-    inlines = [cites(Policy)]
+    inlines = [sources_inline(Policy)]
     fieldsets = [
-        POLICY_TITLES,
+        POLICY_TITLE_FIELDSET,
         (_("The document"), {"fields": ["kind", "doc_number", "agencies", "level", "province", "parent"]}),
-        DATES,
+        DATE_FIELDSET,
         (
             _("Rollout"),
             {
@@ -173,35 +169,35 @@ class PolicyAdmin(DatedAdmin):
                 ),
             },
         ),
-        TRUST,
+        SOURCE_FIELDSET,
     ]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        policies: QuerySet[Any] = super().get_queryset(request).annotate(plan_rows=Count("plans", distinct=True))
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
+        policies: QuerySet[Model] = super().get_queryset(request).annotate(plan_rows=Count("plans", distinct=True))
         return policies
 
-    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """A provincial editor enters documents of the province."""
-        start: dict[str, Any] = super().get_changeform_initial_data(request)
-        return {"level": Level.PROVINCIAL, **start} if home_of(request.user) else start
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, object]:
+        """Preset level and province for a provincial editor."""
+        start: dict[str, object] = super().get_changeform_initial_data(request)
+        return {"level": Level.PROVINCIAL, **start} if editor_province(request.user) else start
 
     @admin.display(description=_("provincial plans"), ordering="plan_rows")
     def plan_count(self, policy: Any) -> SafeString | str:
-        """How many are recorded, with the way to them."""
-        return format_html('<a href="{}">{}</a>', plans_of(policy), policy.plan_rows) if policy.plan_rows else "–"
+        """The number of recorded plans, as a link to them."""
+        return format_html('<a href="{}">{}</a>', plans_url(policy), policy.plan_rows) if policy.plan_rows else "–"
 
-    def ways(self, request: HttpRequest, record: Any) -> list[Way]:
+    def related_links(self, request: HttpRequest, record: Any) -> list[LabelledUrl]:
         count = record.plans.count()
-        ways: list[Way] = [(_("Provincial plans (%(count)d)") % {"count": count}, plans_of(record))]
+        ways: list[LabelledUrl] = [(_("Provincial plans (%(count)d)") % {"count": count}, plans_url(record))]
         if request.user.has_perm("policies.add_provincialplan"):
             add = reverse("admin:policies_provincialplan_add")
             ways.append((_("Add a provincial plan"), f"{add}?{urlencode({'policy': record.pk})}"))
         if not self.objection_to_missing_plans(request, record) and missing_provinces(record, request.user):
-            ways.append((_("Add the missing provinces"), missing_plans(record)))
+            ways.append((_("Add the missing provinces"), missing_plans_url(record)))
         return ways
 
     def objection_to_missing_plans(self, request: HttpRequest, policy: Policy) -> str:
-        """Why this user may not give every missing province its record for the policy; empty when nothing objects."""
+        """Return why the user may not create the missing plans of the policy; empty if allowed."""
         if not request.user.has_perm("policies.add_provincialplan"):
             return str(_("You have no right to add provincial plans."))
         if not self.has_change_permission(request, policy):
@@ -216,10 +212,10 @@ class PolicyAdmin(DatedAdmin):
         lead = Policy.objects.filter(is_lead=True).exclude(pk=obj.pk).first()  # before saving takes it away there
         super().save_model(request, obj, form, change)
         if {"is_lead", "calls_for_provincial_plan"} & set(form.changed_data):
-            self.tell_of_lead(request, obj, lead, was_lead=bool(form.initial.get("is_lead")))
+            self.report_lead_policy(request, obj, lead, was_lead=bool(form.initial.get("is_lead")))
 
-    def tell_of_lead(self, request: HttpRequest, policy: Policy, lead: Policy | None, *, was_lead: bool) -> None:
-        """Say whose plans the pages count now, wherever saving this policy may leave a doubt about it."""
+    def report_lead_policy(self, request: HttpRequest, policy: Policy, lead: Policy | None, *, was_lead: bool) -> None:
+        """Show a message naming the policy whose plans the pages count now, if saving may have changed that."""
         if policy.is_lead and lead is not None:
             text = _("Pages now count the plans of “%(policy)s”, in place of those of “%(before)s”.")
             self.message_user(request, text % {"policy": policy.short, "before": lead.short}, messages.INFO)
@@ -242,11 +238,11 @@ class PolicyAdmin(DatedAdmin):
             self.message_user(request, format_html(str(text), lead=link), messages.WARNING)
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
-        """Lead on from a policy that calls for plans to the plans."""
+        """Redirect from a new policy that calls for plans to its missing plans."""
         response: HttpResponse = super().response_add(request, obj, post_url_continue)
         if not self.objection_to_missing_plans(request, obj):
             text = _("Next: give each province its record for this policy.")
-            self.message_user(request, format_html('<a href="{}">{}</a>', missing_plans(obj), text), messages.INFO)
+            self.message_user(request, format_html('<a href="{}">{}</a>', missing_plans_url(obj), text), messages.INFO)
         return response
 
     def get_urls(self) -> list[URLPattern]:
@@ -255,7 +251,7 @@ class PolicyAdmin(DatedAdmin):
         return [path("<int:pk>/missing-plans/", view, name="policies_policy_missing_plans"), *urls]
 
     def missing_plans_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Shows which provinces have no record for the policy, and adds one for each when told to."""
+        """List the provinces without a record for the policy; on POST create one for each."""
         policy = get_object_or_404(Policy, pk=pk)
         objection = self.objection_to_missing_plans(request, policy)
         if objection:
@@ -265,33 +261,33 @@ class PolicyAdmin(DatedAdmin):
             count = len(add_missing_plans(policy=policy, by=request.user, reason=reason))
             text = ngettext("%(count)d province added as unknown.", "%(count)d provinces added as unknown.", count)
             self.message_user(request, text % {"count": count}, messages.SUCCESS)
-            return HttpResponseRedirect(plans_of(policy))
+            return HttpResponseRedirect(plans_url(policy))
         context = {
             **self.admin_site.each_context(request),
             "title": _("Add the missing provinces"),
             "subtitle": str(policy),
             "policy": policy,
             "provinces": missing_provinces(policy, request.user),
-            "home": home_of(request.user),
+            "home": editor_province(request.user),
             "opts": self.opts,
         }
         return TemplateResponse(request, "admin/policies/policy/missing_plans.html", context)
 
 
-def plans_of(policy: Policy) -> str:
-    """The address of the list of a policy's plans."""
+def plans_url(policy: Policy) -> str:
+    """Return the URL of the list of a policy's plans."""
     return f"{reverse('admin:policies_provincialplan_changelist')}?{urlencode({'policy__id__exact': policy.pk})}"
 
 
-def missing_plans(policy: Policy) -> str:
+def missing_plans_url(policy: Policy) -> str:
     return reverse("admin:policies_policy_missing_plans", args=[policy.pk])
 
 
 @admin.register(ProvincialPlan)
-class ProvincialPlanAdmin(DatedAdmin):
+class ProvincialPlanAdmin(PartialDateAdmin):
     list_display = ["province", "status", "issued_as_known", "known_issued_by", "confidence", "policy"]
     list_select_related = ["policy", "province"]
-    list_filter = ["status", *present("policy"), "province__region", "confidence", "issued_precision"]
+    list_filter = ["status", *related_only_filters("policy"), "province__region", "confidence", "issued_precision"]
     search_fields = [
         "title_zh",
         "title_en",
@@ -301,7 +297,7 @@ class ProvincialPlanAdmin(DatedAdmin):
     ]
     date_hierarchy = "known_issued_by"
     autocomplete_fields = ["policy", "province"]
-    inlines = [cites(ProvincialPlan)]
+    inlines = [sources_inline(ProvincialPlan)]
     fieldsets = [
         (
             _("Whose plan, and what is known of it"),
@@ -314,9 +310,9 @@ class ProvincialPlanAdmin(DatedAdmin):
             },
         ),
         (_("The document"), {"fields": ["title_zh", "title_en", "doc_number", "issuing_bodies_count"]}),
-        DATES,
+        DATE_FIELDSET,
         (_("The search"), {"fields": ["searched_on", "searched_where"]}),
-        TRUST,
+        SOURCE_FIELDSET,
     ]
 
     def get_view_on_site_url(self, obj: Any = None) -> str | None:
@@ -326,25 +322,29 @@ class ProvincialPlanAdmin(DatedAdmin):
 @admin.register(Measure)
 class MeasureAdmin(RecordAdmin):
     list_display = ["__str__", "title_zh", "field", "confidence"]
-    list_filter = ["field", *present("industries", "policies"), "confidence"]
+    list_filter = ["field", *related_only_filters("industries", "policies"), "confidence"]
     search_fields = ["title_zh", "title_en", "slug", "policies__title_zh", "policies__title_en"]
     prepopulated_fields = {"slug": ["title_en"]}
     autocomplete_fields = ["industries", "policies"]
-    inlines = [cites(Measure)]
-    fieldsets = [TITLES, (_("What it belongs to"), {"fields": ["field", "policies", "industries"]}), TRUST]
+    inlines = [sources_inline(Measure)]
+    fieldsets = [
+        TITLE_FIELDSET,
+        (_("What it belongs to"), {"fields": ["field", "policies", "industries"]}),
+        SOURCE_FIELDSET,
+    ]
 
 
 @admin.register(Figure)
 class FigureAdmin(RecordAdmin):
     list_display = ["__str__", "value", "unit", "span", "kind", "province", "state", "confidence"]
     list_select_related = ["province"]
-    list_filter = ["state", "kind", "unit", "confidence", *present("province")]
+    list_filter = ["state", "kind", "unit", "confidence", *related_only_filters("province")]
     search_fields = ["name_zh", "name_en", "slug", "as_printed", "note_en", "note_zh"]
     prepopulated_fields = {"slug": ["name_en"]}
     autocomplete_fields = ["province"]
-    inlines = [cites(Figure)]
+    inlines = [sources_inline(Figure)]
     fieldsets = [
-        NAMES,
+        NAME_FIELDSET,
         (_("The figure"), {"fields": ["kind", ("value", "unit"), "as_printed", "province"]}),
         (_("The period it is for"), {"fields": [("period_from", "period_to")]}),
         (_("How sure it is"), {"fields": ["state", "confidence", "note_en", "note_zh"]}),
@@ -353,24 +353,3 @@ class FigureAdmin(RecordAdmin):
     @admin.display(description=_("period"), ordering="period_from")
     def span(self, figure: Figure) -> str:
         return figure.period
-
-
-@admin.register(Shipment)
-class ShipmentAdmin(admin.ModelAdmin):
-    """What the product itself brought, to read: the loader compares with it, nobody edits it."""
-
-    list_display = ["key", "kind", "record_id", "loaded_at"]
-    list_filter = ["kind"]
-    search_fields = ["key"]
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return RecordList
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False

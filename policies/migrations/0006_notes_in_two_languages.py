@@ -1,16 +1,20 @@
 """Notes in English and in Chinese: what was written so far goes where its language is, history included."""
 
+import core.text.normalization
 from typing import Any
 
 from django.db import migrations, models
 
-import policies.models.base
-from config.migrating import in_two_languages, join_texts, join_values, split_texts, split_values
+from core.records.migration_steps import split_text_operations
+from core.records.migration_steps import join_texts
+from core.records.migration_steps import join_values
+from core.records.migration_steps import split_texts
+from core.records.migration_steps import split_values
 
 FACTS = ("figure", "industry", "measure", "policy", "province", "provincialplan")
 NOTED = ("agency", "source", *FACTS)
 NAMES = ("note", "reason", "target_text")
-CHECK = [policies.models.base.check_text]
+CHECK = [core.text.normalization.check_text]
 ABOUT_FACTS = "What a careful reader must know, for example “Date of the press report”."
 ABOUT_AGENCIES = "What a reader should know of it, for example an earlier name and the year of the change."
 ABOUT_SOURCES = "What a reader should know of it, for example “Reprint; the original page is gone”."
@@ -52,8 +56,8 @@ class Migration(migrations.Migration):
     dependencies = [("policies", "0005_set_lead_policy")]
 
     operations = [
-        *in_two_languages(FACTS, "note", english(ABOUT_FACTS), chinese()),
-        *in_two_languages(["agency"], "note", english(ABOUT_AGENCIES), chinese()),
-        *in_two_languages(["source"], "note", english(ABOUT_SOURCES), chinese()),
+        *split_text_operations(FACTS, "note", english(ABOUT_FACTS), chinese()),
+        *split_text_operations(["agency"], "note", english(ABOUT_AGENCIES), chinese()),
+        *split_text_operations(["source"], "note", english(ABOUT_SOURCES), chinese()),
         migrations.RunPython(split, join),
     ]

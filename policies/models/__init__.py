@@ -1,33 +1,15 @@
-"""The facts of what is rolled out, to whom and in which sectors."""
+"""Models of what is rolled out, to whom and in which sectors."""
 
-from policies.models.base import Confidence, Level, Precision
-from policies.models.documents import (
-    Field,
-    Figure,
-    FigureKind,
-    FigureState,
-    Measure,
-    PlanStatus,
-    Policy,
-    PolicyKind,
-    ProvincialPlan,
-    Unit,
-)
-from policies.models.imports import Import, ImportAction, ImportChange, ImportFile, ImportState, imports_of
-from policies.models.people import (
-    Officer,
-    Role,
-    administrators,
-    entries_of_province,
-    home_of,
-    is_administrator,
-    officer_of,
-    reaches,
-    role_of,
-)
-from policies.models.places import Agency, Division, Industry, Province, ProvinceKind, Region
-from policies.models.shipments import Shipment
-from policies.models.sources import Source
+from core.text.partial_date import Precision
+from policies.models.agency import Agency
+from policies.models.figure import Figure, FigureKind, FigureState, Unit
+from policies.models.industry import Division, Industry
+from policies.models.measure import Field, Measure
+from policies.models.policy import Policy, PolicyKind
+from policies.models.province import Province, ProvinceKind, Region
+from policies.models.provincial_plan import PlanStatus, ProvincialPlan
+from policies.models.source import Source
+from policies.models.sourced import Confidence, Level
 
 __all__ = [
     "Agency",
@@ -37,15 +19,9 @@ __all__ = [
     "Figure",
     "FigureKind",
     "FigureState",
-    "Import",
-    "ImportAction",
-    "ImportChange",
-    "ImportFile",
-    "ImportState",
     "Industry",
     "Level",
     "Measure",
-    "Officer",
     "PlanStatus",
     "Policy",
     "PolicyKind",
@@ -54,16 +30,6 @@ __all__ = [
     "ProvinceKind",
     "ProvincialPlan",
     "Region",
-    "Role",
-    "Shipment",
     "Source",
     "Unit",
-    "administrators",
-    "entries_of_province",
-    "home_of",
-    "imports_of",
-    "is_administrator",
-    "officer_of",
-    "reaches",
-    "role_of",
 ]

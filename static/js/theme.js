@@ -1,43 +1,44 @@
-/* The reader's choice of colours. This one script runs before the first paint, so that a chosen theme does not
-   flash. The admin keeps the choice under the same name, so that both sides of the site agree. */
+/* The colour theme that the user chose. The only script that is not a module: it must run before the first paint, or a
+   chosen theme would flash, and a module runs after the page has been parsed. The admin stores the choice under the
+   same key, so that both parts of the site agree. */
 (() => {
   "use strict";
   const root = document.documentElement;
-  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const prefersDark = matchMedia("(prefers-color-scheme: dark)");
 
-  /** What was chosen; "auto" where nothing was, or where the browser keeps nothing. */
-  function chosen() {
+  /** The stored theme; "auto" where none is stored, or where the browser stores nothing. */
+  function storedTheme() {
     try {
-      const kept = localStorage.getItem("theme");
-      return kept === "light" || kept === "dark" ? kept : "auto";
+      const stored = localStorage.getItem("theme");
+      return stored === "light" || stored === "dark" ? stored : "auto";
     } catch {
       return "auto";
     }
   }
 
-  /** The first click always changes what is seen: from the system's colours to the other ones. */
-  function following(theme) {
-    const other = dark.matches ? "light" : "dark";
-    const same = dark.matches ? "dark" : "light";
+  /** The theme after this one. The first click always changes what is seen: from the system's colours to the others. */
+  function nextTheme(theme) {
+    const other = prefersDark.matches ? "light" : "dark";
+    const same = prefersDark.matches ? "dark" : "light";
     return { auto: other, [other]: same, [same]: "auto" }[theme];
   }
 
-  function show(theme) {
+  function applyTheme(theme) {
     root.dataset.theme = theme;
     document.dispatchEvent(new Event("tracker:theme"));
   }
 
   root.classList.add("js");
-  show(chosen());
-  dark.addEventListener("change", () => show(root.dataset.theme));
+  applyTheme(storedTheme());
+  prefersDark.addEventListener("change", () => applyTheme(root.dataset.theme));
   document.addEventListener("click", (event) => {
     if (!event.target.closest("[data-theme-switch]")) return;
-    const theme = following(root.dataset.theme);
+    const theme = nextTheme(root.dataset.theme);
     try {
       localStorage.setItem("theme", theme);
     } catch {
       // The choice then holds for this page only.
     }
-    show(theme);
+    applyTheme(theme);
   });
 })();

@@ -1,4 +1,4 @@
-"""Editors keep batches and pilots in the admin, and every question sees the edit at once."""
+"""Admin of batches and pilots: edits are visible in all numbers at once."""
 
 from datetime import date
 from typing import Any
@@ -8,11 +8,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.translation import override
 
+from pilots.analytics.reconciliation import build_reconciliation
 from pilots.models import Batch, Pilot
-from pilots.reconcile import build_reconciliation
 from policies.models import Province
-from tests.admin_forms import filled, problems
 from tests.factories import make_batch, make_industry, make_pilot, make_province
+from tests.support.admin_forms import form_data, form_errors
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
 
@@ -28,9 +28,9 @@ def batch() -> Batch:
 
 
 def add(client: Client, table: str, **values: Any) -> Any:
-    """Open the empty form and send it with these values."""
+    """Open the add form and submit it with these values."""
     address = reverse(f"admin:pilots_{table}_add")
-    return client.post(address, filled(client.get(address), **values))
+    return client.post(address, form_data(client.get(address), **values))
 
 
 def test_a_new_pilot_is_counted_at_once(admin_client: Client, batch: Batch, province: Province) -> None:
@@ -40,7 +40,7 @@ def test_a_new_pilot_is_counted_at_once(admin_client: Client, batch: Batch, prov
     pilot = Pilot.objects.listed(date(2024, 1, 15)).get()
     assert (pilot.name_zh, list(pilot.industries.all())) == ("湖州市", [steel])
     (count,) = build_reconciliation(date(2024, 1, 15))
-    assert (count.of("city").announced, count.of("city").recorded) == (21, 1)
+    assert (count.for_kind("city").announced, count.for_kind("city").recorded) == (21, 1)
 
 
 def test_a_new_batch_is_known_from_its_announcement(admin_client: Client) -> None:
@@ -51,11 +51,11 @@ def test_a_new_batch_is_known_from_its_announcement(admin_client: Client) -> Non
 
 
 def test_a_batch_is_named_short_in_the_language_of_the_reader(admin_client: Client, batch: Batch) -> None:
-    """And by its title where it has no short name; what its notice names is kept with it, in its history too."""
+    """By its title if it has no short name; industries of its notice are stored with it, in its history too."""
     steel = make_industry(slug="steel")
     address = reverse("admin:pilots_batch_change", args=[batch.pk])
     values = {"short_name_zh": "国家首批", "short_name_en": "first national batch", "industries_announced": [steel.pk]}
-    assert admin_client.post(address, filled(admin_client.get(address), **values)).status_code == 302
+    assert admin_client.post(address, form_data(admin_client.get(address), **values)).status_code == 302
     batch.refresh_from_db()
     assert list(batch.industries_announced.all()) == [steel]
     assert [link.industry for link in batch.history.first().industries_announced.all()] == [steel]
@@ -80,18 +80,18 @@ PILOT_FAULTS = [
 
 
 @pytest.mark.parametrize(("values", "field", "text"), PILOT_FAULTS)
-def test_a_fault_in_a_pilot_stands_at_the_field_to_mend(admin_client, batch, province, values, field, text) -> None:
+def test_an_error_in_a_pilot_stands_at_the_field_to_mend(admin_client, batch, province, values, field, text) -> None:
     make_pilot(batch, province, name_zh="湖州市")
     sound = {"name_zh": "嘉兴市", "slug": "jiaxing", "kind": "city", "batch": batch.pk, "province": province.pk}
-    assert problems(add(admin_client, "pilot", **sound | values)) == {field: [text]}
+    assert form_errors(add(admin_client, "pilot", **sound | values)) == {field: [text]}
 
 
 def test_a_park_lies_in_a_city_and_a_city_in_none(admin_client: Client, batch: Batch, province: Province) -> None:
     park, city = make_pilot(batch, province, kind="park"), make_pilot(batch, province, kind="city")
     sound = {"name_zh": "园区", "slug": "park", "batch": batch.pk, "province": province.pk}
-    wrong = problems(add(admin_client, "pilot", **sound, kind="park", parent=park.pk))
+    wrong = form_errors(add(admin_client, "pilot", **sound, kind="park", parent=park.pk))
     assert wrong == {"parent": ["A park lies in a pilot city: choose a pilot of kind city."]}
-    wrong = problems(add(admin_client, "pilot", **sound, kind="city", parent=city.pk))
+    wrong = form_errors(add(admin_client, "pilot", **sound, kind="city", parent=city.pk))
     assert wrong == {"parent": ["A city does not lie in another pilot city."]}
     assert add(admin_client, "pilot", **sound, kind="park", parent=city.pk).status_code == 302
 
@@ -105,11 +105,11 @@ BATCH_FAULTS = [
 
 
 @pytest.mark.parametrize(("values", "field", "start"), BATCH_FAULTS)
-def test_a_fault_in_a_batch_stands_at_the_field_to_mend(
+def test_an_error_in_a_batch_stands_at_the_field_to_mend(
     admin_client: Client, values: Any, field: str, start: str
 ) -> None:
     sound = {"title_zh": "第二批", "slug": "national-2", "announced_on": "2026-01-15"}
-    found = problems(add(admin_client, "batch", **sound | values))
+    found = form_errors(add(admin_client, "batch", **sound | values))
     assert list(found) == [field]
     assert found[field][0].startswith(start)
 

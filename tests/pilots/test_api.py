@@ -1,14 +1,16 @@
-"""The pilots' records, coverage and overview in the API: whole values, any day, a fixed bill of queries."""
+"""API of pilots, coverage and overview: whole responses, any day, a fixed number of queries."""
 
+import math
 from datetime import date
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from pilots.coverage import build_coverage
+from core.api import viewsets
+from dashboard.analytics.overview import build_overview
+from pilots.analytics.coverage import build_coverage
 from pilots.models import Pilot, Target
-from pilots.overview import build_overview
 from tests.factories import make_batch, make_industry, make_pilot, make_policy, make_province
 
 pytestmark = pytest.mark.django_db
@@ -262,7 +264,7 @@ def test_the_overview_of_the_shipped_records(client: Client) -> None:
     assert sum(row["pilots"] for row in body["provinces"]) == body["coverage"]["pilots"] == 25
 
 
-def test_the_overview_of_nothing_is_no_data_and_no_fault(client: Client, empty: None) -> None:
+def test_the_overview_of_nothing_is_no_data_and_no_error(client: Client, empty: None) -> None:
     body = client.get("/api/v1/overview/").json()
     assert (body["rollout"], body["national"], body["days_left"], body["batches"]) == (None, None, None, [])
     assert body["cities"] == {
@@ -304,6 +306,18 @@ def test_queries_do_not_grow_with_rows(
 ) -> None:
     with django_assert_num_queries(queries):
         assert len(client.get(f"/api/v1/{resource}/?page_size={rows}").json()["results"]) == rows
+
+
+def test_a_file_is_read_in_chunks(
+    client: Client, django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a file of any length takes the same memory."""
+    whole = b"".join(client.get("/api/v1/targets/?format=csv").streaming_content)
+    rows = whole.count(b"\n") - 1
+    monkeypatch.setattr(viewsets, "CHUNK_SIZE", 5)
+    with django_assert_num_queries(1 + 2 * math.ceil(rows / 5)):  # rows; steps and sources of each chunk
+        assert b"".join(client.get("/api/v1/targets/?format=csv").streaming_content) == whole
+    assert rows > 5
 
 
 @pytest.mark.parametrize("size", [1, 3])

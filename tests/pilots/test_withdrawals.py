@@ -1,4 +1,4 @@
-"""A pilot that withdraws keeps its page and is counted apart: announced = recorded + withdrawn + still to enter."""
+"""Withdrawn pilots keep their pages and are counted separately: announced = recorded + withdrawn + still to enter."""
 
 from datetime import date
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from pilots.analytics.reconciliation import build_reconciliation
 from pilots.models import Batch, Pilot
-from pilots.reconcile import build_reconciliation
 from tests.factories import make_batch, make_indicator, make_pilot, make_province, make_reading, make_stage, make_target
 
 pytestmark = pytest.mark.django_db
@@ -17,7 +17,7 @@ WHY = "Its main plant moved away."
 
 @pytest.fixture
 def batch(empty: None) -> Batch:
-    """Three cities announced: one in the programme, one withdrawn, one to enter."""
+    """Make a batch with three announced cities: one in the programme, one withdrawn, one to enter."""
     batch = make_batch(slug="first", title_en="First", short_name_en="first national batch", city_count=3)
     province = make_province(slug="p", name_en="Province", short_en="Prov")
     make_pilot(batch, province, slug="stays", name_en="Stays", name_zh="留")
@@ -30,25 +30,25 @@ def batch(empty: None) -> Batch:
     return batch
 
 
-def page(client: Client, path: str, day: str = DAY, **query: str) -> Any:
+def get_page(client: Client, path: str, day: str = DAY, **query: str) -> Any:
     response = client.get(path, {"as_of": day, **query})
     assert response.status_code == 200, path
     return response
 
 
-def joined(address: str) -> str:
-    """What a parameter is added with."""
+def joined_text(address: str) -> str:
+    """Return the separator for one more parameter."""
     return "&" if "?" in address else "?"
 
 
-def names(client: Client, day: str = DAY, **query: str) -> list[str]:
-    listing = page(client, "/pilots/", day, **query).context["listing"]
+def pilot_names(client: Client, day: str = DAY, **query: str) -> list[str]:
+    listing = get_page(client, "/pilots/", day, **query).context["listing"]
     assert (listing.count, listing.total) == (len(listing.table.rows), len(listing.table.rows))
     return sorted(row[0].value for row in listing.table.rows)
 
 
 def test_it_keeps_its_page_with_the_day_and_the_reason(client: Client, batch: Batch) -> None:
-    response = page(client, "/pilots/gone/")
+    response = get_page(client, "/pilots/gone/")
     html = response.content.decode()
     assert "<strong>Withdrawn on 18 June 2025</strong>" in html
     assert WHY in html
@@ -62,19 +62,19 @@ def test_it_keeps_its_page_with_the_day_and_the_reason(client: Client, batch: Ba
 
 
 def test_the_day_before_it_is_a_pilot_like_the_others(client: Client, batch: Batch) -> None:
-    response = page(client, "/pilots/gone/", BEFORE)
+    response = get_page(client, "/pilots/gone/", BEFORE)
     assert "Withdrawn" not in response.content.decode().partition('<section id="history"')[0]
     assert response.context["status"].colour == "red"
-    assert names(client, BEFORE) == ["Gone", "Stays"]
+    assert pilot_names(client, BEFORE) == ["Gone", "Stays"]
     (count,) = build_reconciliation(date(2025, 6, 17))
     assert (count.total.recorded, count.total.withdrawn, count.total.to_enter) == (2, 0, 1)
 
 
 def test_lists_hold_it_only_by_choice(client: Client, batch: Batch) -> None:
-    assert names(client) == ["Stays"]
-    assert names(client, withdrawn="only") == ["Gone"]
-    assert names(client, withdrawn="include") == ["Gone", "Stays"]
-    (chip,) = page(client, "/pilots/", withdrawn="only").context["listing"].chips
+    assert pilot_names(client) == ["Stays"]
+    assert pilot_names(client, withdrawn="only") == ["Gone"]
+    assert pilot_names(client, withdrawn="include") == ["Gone", "Stays"]
+    (chip,) = get_page(client, "/pilots/", withdrawn="only").context["listing"].chips
     assert (chip.label, chip.value) == ("Withdrawn pilots", "only these")
     assert client.get("/pilots/?withdrawn=yes").status_code == 400
 
@@ -85,10 +85,12 @@ def test_announced_is_recorded_and_withdrawn_and_to_enter_everywhere(client: Cli
     assert (total.announced, total.recorded, total.withdrawn, total.to_enter, total.surplus) == (3, 1, 1, 1, 0)
     assert total.announced == total.recorded + total.withdrawn + total.to_enter
     for path in ("/pilots/", "/batches/", "/batches/first/"):
-        table = page(client, path).context["reconciliation"]
+        table = get_page(client, path).context["reconciliation"]
         cells = {column.key: cell.value for column, cell in zip(table.columns, table.rows[0], strict=True)}
         assert [cells[name] for name in ("announced", "recorded", "withdrawn", "to_enter")] == [3, 1, 1, 1], path
-    (gap,) = (row for row in page(client, "/data/").context["gaps"].rows if row[0].value.startswith("First national"))
+    (gap,) = (
+        row for row in get_page(client, "/data/").context["gaps"].rows if row[0].value.startswith("First national")
+    )
     assert [cell.value for cell in gap[1:]] == [1, 1, 1, 3, 1, 2 / 3]  # the share: what is withdrawn was recorded too
     api = client.get("/api/v1/batches/first/", {"as_of": DAY}).json()["kinds"][0]
     assert [api[name] for name in ("announced", "recorded", "withdrawn", "to_enter")] == [3, 1, 1, 1]
@@ -112,30 +114,30 @@ def test_nobody_is_asked_to_enter_it_again(admin_client: Client, batch: Batch) -
 
 def test_batch_and_province_list_it_with_day_and_reason(client: Client, batch: Batch) -> None:
     for path in ("/batches/", "/batches/first/", "/provinces/p/"):
-        table = page(client, path).context["withdrawn"]
+        table = get_page(client, path).context["withdrawn"]
         (row,) = table.rows
         cells = {column.key: cell.value for column, cell in zip(table.columns, row, strict=True)}
         assert (cells["pilot"], cells["withdrawn_on"], cells["reason"]) == ("Gone", LEFT, WHY), path
-        assert page(client, path, BEFORE).context["withdrawn"] is None, path
+        assert get_page(client, path, BEFORE).context["withdrawn"] is None, path
     assert (
-        page(client, "/provinces/p/")
+        get_page(client, "/provinces/p/")
         .context["finding"]
         .endswith("1 recorded pilot (first national batch 1); 1 withdrawn.")
     )
 
 
 def test_search_finds_it_and_says_that_it_left(client: Client, batch: Batch) -> None:
-    assert "withdrawn on 18 June 2025" in page(client, "/search/", q="Gone").content.decode()
-    assert "withdrawn on" not in page(client, "/search/", BEFORE, q="Gone").content.decode()
+    assert "withdrawn on 18 June 2025" in get_page(client, "/search/", q="Gone").content.decode()
+    assert "withdrawn on" not in get_page(client, "/search/", BEFORE, q="Gone").content.decode()
 
 
 def test_the_data_page_counts_the_records_of_its_files(client: Client, batch: Batch) -> None:
     """Today and on a day before most of them, a withdrawn pilot among them."""
     Pilot.objects.filter(slug="stays").update(withdrawn_on=date(2026, 1, 1))
     for day in ("2024-01-14", "2025-03-19", BEFORE, DAY):
-        rows = page(client, "/data/", day).context["downloads"]
+        rows = get_page(client, "/data/", day).context["downloads"]
         counts = {
-            row["url"]: client.get(f"{row['url']}{joined(row['url'])}as_of={day}").json()["count"] for row in rows
+            row["url"]: client.get(f"{row['url']}{joined_text(row['url'])}as_of={day}").json()["count"] for row in rows
         }
         assert {row["url"]: row["count"] for row in rows} == counts, day
     assert [row["withdrawn"] for row in rows if "/pilots/" in row["url"]] == [2]

@@ -1,4 +1,4 @@
-"""Editors keep policies and plans in the admin, and every question sees the edit at once."""
+"""Admin of policies and plans: edits are visible in all numbers at once."""
 
 from datetime import date
 
@@ -7,10 +7,10 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
+from policies.analytics.rollout import build_rollout
 from policies.models import Agency, Industry, Measure, PlanStatus, Policy, Province, ProvincialPlan, Source
-from policies.rollout import build_rollout
-from tests.admin_forms import filled, problems
 from tests.factories import make_plan, make_policy, make_province, make_source
+from tests.support.admin_forms import form_data, form_errors
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
 
@@ -31,15 +31,15 @@ def source() -> Source:
 
 
 def add(client: Client, table: str, **values):
-    """Open the empty form and send it with these values."""
+    """Open the add form and submit it with these values."""
     address = reverse(f"admin:policies_{table}_add")
-    return client.post(address, filled(client.get(address), **values))
+    return client.post(address, form_data(client.get(address), **values))
 
 
 def change(client: Client, record, **values):
-    """Open the record's form and send it with these changes."""
+    """Open the record's form and submit it with these changes."""
     address = reverse(f"admin:policies_{record._meta.model_name}_change", args=[record.pk])
-    return client.post(address, filled(client.get(address), **values))
+    return client.post(address, form_data(client.get(address), **values))
 
 
 def test_a_new_policy_has_its_agencies_its_source_and_its_dates(admin_client: Client, source: Source) -> None:
@@ -66,7 +66,7 @@ def test_a_new_policy_has_its_agencies_its_source_and_its_dates(admin_client: Cl
 def test_a_policy_that_calls_for_plans_leads_on_to_them(admin_client: Client) -> None:
     address = reverse("admin:policies_policy_add")
     values = {"title_en": "Plan", "slug": "plan", "issued_on": "2022-06-10", "calls_for_provincial_plan": "on"}
-    page = admin_client.post(address, filled(admin_client.get(address), **values), follow=True)
+    page = admin_client.post(address, form_data(admin_client.get(address), **values), follow=True)
     policy = Policy.objects.get()
     assert f'href="{reverse("admin:policies_policy_missing_plans", args=[policy.pk])}"' in page.text
 
@@ -135,8 +135,8 @@ PLAN_FAULTS = [
 
 
 @pytest.mark.parametrize(("values", "wanted"), PLAN_FAULTS)
-def test_a_fault_in_a_plan_stands_at_the_field_to_mend(admin_client, policy, province, values, wanted) -> None:
-    found = problems(add(admin_client, "provincialplan", policy=policy.pk, province=province.pk, **values))
+def test_an_error_in_a_plan_stands_at_the_field_to_mend(admin_client, policy, province, values, wanted) -> None:
+    found = form_errors(add(admin_client, "provincialplan", policy=policy.pk, province=province.pk, **values))
     assert {name: len(texts) for name, texts in found.items()} == dict.fromkeys(wanted, 1)
     assert all(found[name][0].startswith(start) for name, start in wanted.items())
 
@@ -153,17 +153,17 @@ POLICY_FAULTS = [
 
 
 @pytest.mark.parametrize(("values", "field", "start"), POLICY_FAULTS)
-def test_a_fault_in_a_policy_stands_at_the_field_to_mend(admin_client, values, field, start) -> None:
+def test_an_error_in_a_policy_stands_at_the_field_to_mend(admin_client, values, field, start) -> None:
     make_policy(slug="plan-2022", doc_number="环综合〔2022〕42号")
     sound = {"title_en": "Plan", "slug": "plan", "issued_on": "2022-06-10"}
-    found = problems(add(admin_client, "policy", **sound | values))
+    found = form_errors(add(admin_client, "policy", **sound | values))
     assert list(found) == [field]
     assert found[field][0].startswith(start)
 
 
 def test_a_second_plan_of_a_province_points_to_the_first(admin_client, policy, province) -> None:
     make_plan(policy, province)
-    found = problems(add(admin_client, "provincialplan", policy=policy.pk, province=province.pk))
+    found = form_errors(add(admin_client, "provincialplan", policy=policy.pk, province=province.pk))
     assert found == {"province": ["This province already has a record for this policy: change that one."]}
 
 
@@ -212,7 +212,7 @@ def test_a_list_costs_the_same_for_one_row_and_for_three(
 
 
 def fill_one_row(number: int) -> None:
-    """One more policy of a province, with a plan, a measure and a source."""
+    """Make one more policy of a province, with a plan, a measure and a source."""
     province, day = make_province(), date(2022, 6, 1 + number)
     policy = make_policy(level="provincial", province=province, issued_on=day)
     make_plan(policy, province, issued_on=day)
@@ -268,7 +268,7 @@ def test_a_form_reads_the_dates_that_the_import_reads(admin_client: Client, text
 def test_a_date_of_two_meanings_is_one_error(admin_client: Client, text: str, message: str) -> None:
     """The rule that a policy has a day says nothing more while its day cannot be read."""
     answer = add(admin_client, "policy", title_zh="方案", slug="plan", issued_on=text)
-    assert problems(answer) == {"issued_on": [message]}
+    assert form_errors(answer) == {"issued_on": [message]}
     assert [(e.label, e.target, e.text) for e in answer.context["field_errors"]] == [
         ("Issued on", "id_issued_on", message)
     ]
@@ -278,6 +278,6 @@ def test_a_date_of_two_meanings_is_one_error(admin_client: Client, text: str, me
 
 def test_an_error_in_a_row_is_listed_with_its_row(admin_client: Client, policy: Policy) -> None:
     address = reverse("admin:policies_policy_change", args=[policy.pk])
-    answer = admin_client.post(address, filled(admin_client.get(address), **{"Policy_sources-0-source": "999"}))
+    answer = admin_client.post(address, form_data(admin_client.get(address), **{"Policy_sources-0-source": "999"}))
     errors = [(error.label, error.target) for error in answer.context["field_errors"]]
     assert errors == [("Source 1; Source", "id_Policy_sources-0-source")]

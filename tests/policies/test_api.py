@@ -1,4 +1,4 @@
-"""The policies' records and the rollout in the API: whole values, any day, a fixed bill of queries."""
+"""API of policies and the rollout: whole responses, any day, a fixed number of queries."""
 
 from datetime import date
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from policies.analytics.rollout import build_rollout
 from policies.models import Policy
-from policies.rollout import build_rollout
 from tests.factories import make_plan, make_policy, make_province, make_source
 
 pytestmark = pytest.mark.django_db

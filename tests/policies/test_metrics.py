@@ -81,8 +81,8 @@ def test_a_plan_older_than_the_national_document_comes_first() -> None:
 
 def test_the_day_on_which_the_curve_reaches_a_number() -> None:
     steps = [Step(ORIGIN, 0), Step(date(2022, 12, 5), 1), Step(date(2023, 1, 2), 3)]
-    assert metrics.reached(steps, 1.5) == date(2023, 1, 2)
-    assert metrics.reached(steps, 4) is None
+    assert metrics.first_day_reaching(steps, 1.5) == date(2023, 1, 2)
+    assert metrics.first_day_reaching(steps, 4) is None
 
 
 def test_half_a_day_is_a_whole_one() -> None:

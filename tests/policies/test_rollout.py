@@ -1,13 +1,13 @@
-"""The rollout over the shipped records (check sums of the data) and over small made-up ones."""
+"""Rollout over the seed records (checksums of the data) and over small examples."""
 
 from datetime import date
 from typing import Any
 
 import pytest
 
+from policies.analytics.rollout import build_rollout, lag_range
 from policies.metrics import Step
 from policies.models import Policy
-from policies.rollout import build_rollout, lag_range
 from tests.factories import make_plan, make_policy, make_province
 
 pytestmark = pytest.mark.django_db

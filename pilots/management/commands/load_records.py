@@ -1,11 +1,9 @@
 """manage.py load_records"""
 
-from typing import Any
-
 from django.core.management.base import BaseCommand, CommandError
 
-from pilots.load import KINDS, OtherSide, keep_apart
-from policies.load import Refused, load, summary
+from core.seed.loader import InvalidSeedError, load_seed, load_summary
+from pilots.seed import SEED_FILES, MixedDataError, check_not_mixed
 
 
 class Command(BaseCommand):
@@ -14,15 +12,15 @@ class Command(BaseCommand):
         "is overwritten, and when any row is bad nothing is written and every bad row is listed."
     )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: object) -> None:
         try:
-            keep_apart(demonstration=False)
-            tallies = load(KINDS)
-        except OtherSide as exc:
+            check_not_mixed(demonstration=False)
+            tallies = load_seed(SEED_FILES)
+        except MixedDataError as exc:
             raise CommandError(str(exc)) from None
-        except Refused as exc:
-            for complaint in exc.complaints:
+        except InvalidSeedError as exc:
+            for complaint in exc.errors:
                 self.stderr.write(str(complaint))
-            raise CommandError(f"{len(exc.complaints)} problems in the files above; nothing was written.") from None
-        for line in summary(tallies):
+            raise CommandError(f"{len(exc.errors)} problems in the files above; nothing was written.") from None
+        for line in load_summary(tallies):
             self.stdout.write(line)

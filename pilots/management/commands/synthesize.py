@@ -6,16 +6,15 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
-from pilots.demo.crowd import size_of
-from pilots.demo.synthesis import synthesize
-from pilots.load import OtherSide
+from pilots.demo.load import generate, size_for_scale
+from pilots.seed import MixedDataError
 
 SCALES = (1, 10, 100)
 
 
 class Command(BaseCommand):
     help = (
-        "Invent a programme of 1, 10 or 100 times the national size of 125 pilots and 12,000 readings, "
+        "Invent a programme of 1, 10 or 100 times the national size of 125 pilots and about 12,000 readings, "
         "in an empty database, to measure the product with. Like what load_demo loads, it is marked as invented "
         "and never mixed with real records."
     )
@@ -28,8 +27,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            counts = synthesize(size_of(options["scale"]), options["as_of"], self.tell)
-        except (OtherSide, ValueError) as exc:
+            counts = generate(size_for_scale(options["scale"]), options["as_of"], self.report)
+        except (MixedDataError, ValueError) as exc:
             raise CommandError(str(exc)) from None
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")  # what the database knows of its tables is of when they were empty
@@ -37,6 +36,6 @@ class Command(BaseCommand):
         for name, number in counts.items():
             self.stdout.write(f"  {number} {name}")
 
-    def tell(self, line: str) -> None:
+    def report(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()

@@ -1,0 +1,59 @@
+"""API authentication: bearer tokens, and the session of a signed-in user with CSRF protection."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.request import Request
+
+from accounts.models.token import Token, revoke_outdated_tokens, token_digest
+
+LAST_USED_RESOLUTION = timedelta(minutes=5)  # resolution of last_used_at: not every read becomes a write
+
+
+class BearerAuthentication(BaseAuthentication):
+    """DRF authentication by `Authorization: Bearer spt_…`. `request.auth` is the token."""
+
+    def authenticate(self, request: Request) -> tuple[object, Token] | None:
+        """Return user and token, None without the header. Raises AuthenticationFailed for an invalid token."""
+        scheme, _space, secret = get_authorization_header(request).strip().partition(b" ")
+        if scheme.lower() != b"bearer":
+            return None
+        token = find_token(secret.strip().decode("ascii", errors="replace"))
+        record_use(token)
+        return token.user, token
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="tracker"'
+
+
+class CsrfExplainingSession(SessionAuthentication):
+    """SessionAuthentication that explains a missing CSRF token."""
+
+    def enforce_csrf(self, request: Request) -> None:
+        try:
+            super().enforce_csrf(request)
+        except PermissionDenied as exc:
+            text = _("A signed-in browser has to send the header X-CSRFToken with a write. Programs use a token.")
+            raise PermissionDenied(text) from exc
+
+
+def find_token(secret: str) -> Token:
+    """Return the token of this secret. Raises AuthenticationFailed, with the same message for every unknown one."""
+    token = Token.objects.select_related("user", "user__officer").filter(digest=token_digest(secret)).first()
+    if token is None:
+        raise AuthenticationFailed(_("This token is not known. Make a new one under “Tokens”, or send none."))
+    if token.inactive_reason:
+        if token.revoked_at is None and token.expires_at > timezone.now():
+            revoke_outdated_tokens(token.user)  # changes made outside the models are noticed here
+        text = _("This token has ended: %(why)s. Make a new one under “Tokens”.")
+        raise AuthenticationFailed(text % {"why": token.inactive_reason})
+    return token
+
+
+def record_use(token: Token) -> None:
+    now = timezone.now()
+    if token.last_used_at is None or now - token.last_used_at > LAST_USED_RESOLUTION:
+        Token.objects.filter(pk=token.pk).update(last_used_at=now)

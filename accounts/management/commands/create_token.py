@@ -1,0 +1,54 @@
+"""Create an API token. Only the secret goes to standard output, for scripts to capture."""
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from accounts.tokens import DEFAULT_DAYS, MAX_ACTIVE_TOKENS, MAX_DAYS, TokenLimitReached, create_token
+from core.http.errors import closest_match
+from core.permissions import has_write_permission
+
+
+class Command(BaseCommand):
+    help = "Make a token with which a program acts for somebody, and print it once. Exit 1: nothing was made."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("username")
+        parser.add_argument("--write", action="store_true", help="it may write what its owner may; without it, read")
+        parser.add_argument(
+            "--days", type=int, default=DEFAULT_DAYS, help=f"from 1 to {MAX_DAYS}; without it {DEFAULT_DAYS}"
+        )
+        parser.add_argument("--name", default="", help="what it is for, in up to 60 characters")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not 1 <= options["days"] <= MAX_DAYS:
+            raise CommandError(f"--days {options['days']}: choose from 1 to {MAX_DAYS}.")
+        person = active_user(options["username"])
+        name = options["name"].strip() or f"Command line, {timezone.localdate():%Y-%m-%d}"
+        if len(name) > 60 or not name.isprintable():
+            raise CommandError("--name: use up to 60 characters, all of them visible.")
+        try:
+            token, secret = create_token(user=person, name=name, days=options["days"], may_write=options["write"])
+        except TokenLimitReached:
+            most = f"{person} has {MAX_ACTIVE_TOKENS} tokens in force, and no more are allowed."
+            text = f"{most} Revoke one: revoke_token START."
+            raise CommandError(text) from None
+        self.stdout.write(secret)
+        self.stderr.write(f"{token} of {person}, good until {token.expires_at:%Y-%m-%d}. It is shown this once.")
+        if token.may_write and not has_write_permission(person):
+            self.stderr.write(f"{person} may write nothing yet, and so this token only reads: give {person} a role.")
+
+
+def active_user(username: str) -> Any:
+    """Return the active user of this name. Raises CommandError with the remedy."""
+    people = get_user_model()._default_manager
+    person = people.filter(username=username).first()
+    if person is None:
+        near = closest_match(username, people.filter(is_active=True).values_list("username", flat=True))
+        hint = f"Did you mean “{near}”?" if near else "Make an account first: in /admin/, or with createsuperuser."
+        raise CommandError(f"There is no user “{username}”. {hint}")
+    if not person.is_active:
+        raise CommandError(f"{person} is deactivated, and tokens with it. Activate the account first, in /admin/.")
+    return person

@@ -1,0 +1,30 @@
+"""Revoke an API token by its id or prefix."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import Q
+
+from accounts.models.token import Token, token_digest
+from accounts.tokens import revoke
+
+
+class Command(BaseCommand):
+    help = "Revoke a token: from the next request on it opens nothing. Exit 1: there is no such token, or several."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("token", help="what it begins with, as the lists show it (spt_abcd), or its number")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        word = options["token"]
+        which = Q(prefix=word.removesuffix("…")) | Q(digest=token_digest(word))  # a leaked token is known in full
+        if word.isdecimal() and len(word) < 19:
+            which = Q(pk=int(word))
+        found = list(Token.objects.filter(which, revoked_at=None).select_related("user"))
+        if not found:
+            raise CommandError(f"No token that is not revoked yet begins with “{word[:12]}” or has this number.")
+        if len(found) > 1:
+            listed = "; ".join(f"{token.pk}: {token} of {token.user}" for token in found)
+            raise CommandError(f"Several begin so. Give the number of one. {listed}")
+        revoke(found[0])
+        self.stdout.write(f"{found[0]} of {found[0].user} is revoked.")

@@ -1,0 +1,61 @@
+"""API tokens: created once, shown once, checked on every request."""
+
+import secrets
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from accounts.models.token import Token, permission_snapshot, token_digest
+from core.http.request_log import security_log
+
+TOKEN_PREFIX = "spt_"  # by which scanners of leaked secrets know what it is  # noqa: S105
+DEFAULT_DAYS, MAX_DAYS = 90, 365
+MAX_ACTIVE_TOKENS = 50  # active tokens of one user
+
+
+class TokenLimitReached(Exception):
+    """The user has the maximum number of active tokens."""
+
+
+def active_tokens(user: Any) -> QuerySet[Token]:
+    """Return the user's active tokens."""
+    if not user.is_active:
+        return Token.objects.none()
+    return Token.objects.filter(
+        user=user, revoked_at=None, expires_at__gt=timezone.now(), permission_snapshot=permission_snapshot(user)
+    )
+
+
+@transaction.atomic
+def create_token(*, user: Any, name: str, days: int = DEFAULT_DAYS, may_write: bool = False) -> tuple[Token, str]:
+    """Create a token and return it with its secret, which is not stored. `days` from 1 to 365.
+
+    Raises TokenLimitReached where the user has to revoke one first.
+    """
+    if not 1 <= days <= MAX_DAYS:
+        raise ValueError(days)
+    get_user_model()._default_manager.select_for_update().filter(pk=user.pk).first()  # serializes concurrent requests
+    if active_tokens(user).count() >= MAX_ACTIVE_TOKENS:
+        raise TokenLimitReached
+    secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
+    token = Token.objects.create(
+        user=user,
+        name=name,
+        digest=token_digest(secret),
+        prefix=secret[: len(TOKEN_PREFIX) + 4],
+        may_write=may_write,
+        permission_snapshot=permission_snapshot(user),
+        expires_at=timezone.now() + timedelta(days=days),
+    )
+    security_log.info("token made", extra={"user": user.pk, "token": token.prefix})
+    return token, secret
+
+
+def revoke(token: Token) -> None:
+    """Revoke a token from the next request on. A revoked token stays so, from the first time it was revoked."""
+    if Token.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now()):
+        security_log.info("token revoked", extra={"user": token.user_id, "token": token.prefix})

@@ -1,0 +1,20 @@
+"""URLs of sign-in, of one's own account and of API tokens."""
+
+from django.contrib.auth import views as auth
+from django.urls import path
+
+from accounts import views
+
+urlpatterns = [
+    path("sign-in/", views.SignInView.as_view(), name="sign-in"),
+    path("sign-out/", auth.LogoutView.as_view(), name="sign-out"),
+    path("account/", views.account, name="account"),
+    path("account/password/", views.ChangePasswordView.as_view(), name="account-password"),
+    path("account/sessions/end/", views.sign_out_elsewhere, name="sessions-end"),
+    path("account/forgotten/", views.ForgottenPasswordView.as_view(), name="password-forgotten"),
+    path("account/forgotten/sent/", views.ForgottenPasswordSentView.as_view(), name="password-sent"),
+    # Named as Django's, whose forms and mails ask for it by this name.
+    path("account/new-password/<uidb64>/<token>/", views.NewPasswordView.as_view(), name="password_reset_confirm"),
+    path("tokens/", views.token_list, name="tokens"),
+    path("tokens/<int:pk>/revoke/", views.revoke_token, name="token-revoke"),
+]

@@ -1,0 +1,42 @@
+"""Gunicorn configuration: gunicorn config.wsgi -c python:config.gunicorn_conf
+
+Read before any process is started, so that a wrong setting stops the start. The command line takes precedence.
+"""
+
+from gunicorn.glogging import Logger
+
+from config.settings import LOGGING
+
+worker_class = "gthread"
+workers, threads = 2, 4
+control_socket_disable = True
+
+# A request line may be 8 KB, and there may be 100 headers of 8 KB; nothing beyond that is read.
+limit_request_line = limit_request_field_size = 8190
+limit_request_fields = 100
+
+# Proxy headers are trusted through one setting, BEHIND_PROXY, and by Django only.
+forwarded_allow_ips = ""
+
+logconfig_dict = LOGGING
+
+
+class logger_class(Logger):  # noqa: N801  # gunicorn's name for the setting
+    """Logger without an access log: core/http/request_log.py writes one line per request."""
+
+    def access(self, *_request: object) -> None:
+        """Do nothing: gunicorn would format its line and write it nowhere."""
+
+
+def post_worker_init(worker: object) -> None:
+    """Load all code before the first request comes, which would wait for it.
+
+    The garbage collector keeps Python's own thresholds: at fifty times as many objects the workers gained several
+    hundred MiB within five minutes of reading and writing (bench/mixed_load.py measures it).
+    """
+    from django.urls import reverse  # noqa: PLC0415  # Django is there once a worker has loaded it
+
+    from core.caching.response_cache import release_fingerprint  # noqa: PLC0415
+
+    reverse("overview")  # imports every view
+    release_fingerprint()  # hashes every source file

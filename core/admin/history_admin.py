@@ -1,0 +1,225 @@
+"""History pages of the admin: the entries of a record, a version with its revert, and the deleted records."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin.views.main import PAGE_VAR
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext_lazy as _
+
+from core.admin.scoped_admin import ScopedAdmin
+from core.history.diffs import (
+    HistoricalRecord,
+    field_values,
+    format_datetime,
+    historical_name,
+    record_name,
+    stored_fields,
+)
+from core.history.entries import HistoryEntry, HistorySource, HistoryVisibility, describe, with_previous
+from core.history.recording import MAX_REASON
+from core.history.revert import Obstacle, Revert, RevertRejected, deleted_entries, find_obstacles, revert_to
+from core.permissions import (
+    OUT_OF_SCOPE,
+    can_see_authors,
+    has_object_permission,
+    owner_field,
+    permission_name,
+    restricted_fields,
+)
+from core.text.joining import label_value
+
+
+class HistoryAdmin(ScopedAdmin):
+    """ModelAdmin with the history pages of its records."""
+
+    history_list_per_page = 50
+    object_history_template = "admin/records/history.html"
+
+    def revert_disabled(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return True  # the stock view writes a version back at once; this one shows first what it would change
+
+    def get_history_queryset(self, *args: object, **kwargs: object) -> QuerySet[Model]:
+        return with_previous(super().get_history_queryset(*args, **kwargs))
+
+    def set_history_delta_changes(
+        self, request: HttpRequest, page: Iterable[HistoricalRecord], *args: object, **kwargs: object
+    ) -> None:
+        """Replace the diffs of simple-history, which name no lists: `render_history_view` has the entries."""
+
+    def described(self, request: HttpRequest, entries: Iterable[HistoricalRecord]) -> list[HistoryEntry]:
+        """Return what these historical records say, as the user may see them."""
+        found = list(entries)
+        said = describe(HistorySource(self.model), found, HistoryVisibility(request.user))
+        return [said[entry.pk] for entry in found]
+
+    def history_view_title(self, request: HttpRequest, obj: Model) -> str:
+        return label_value(_("History"), record_name(obj))
+
+    def render_history_view(
+        self, request: HttpRequest, template: str, context: dict[str, Any], **kwargs: Any
+    ) -> HttpResponse:
+        """Render the history; authors outside the user's scope are left out."""
+        record = context["object"]
+        more = {
+            "name": record_name(record),
+            "named": can_see_authors(request.user, record),
+            "entries": self.described(request, context["page_obj"]),
+        }
+        response: HttpResponse = super().render_history_view(request, template, context | more, **kwargs)
+        return response
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
+        if not object_id.isdecimal():
+            raise Http404
+        response: HttpResponse = super().history_view(request, object_id, extra_context)
+        return response
+
+    def history_form_view(
+        self, request: HttpRequest, object_id: str, version_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show one version of a record, what reverting to it would change, and revert on POST."""
+        wanted = {self.opts.pk.attname: object_id, "history_id": version_id}
+        found = self.model.history.filter(**wanted) if f"{object_id}{version_id}".isdecimal() else None
+        entry = with_previous(found).first() if found is not None else None
+        if entry is None:
+            raise Http404
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        refused: Iterable[Obstacle] = ()
+        if request.method == "POST":
+            try:
+                return self.revert_record(request, entry)
+            except RevertRejected as exc:
+                refused = exc.obstacles
+        return TemplateResponse(
+            request, "admin/records/version.html", self.version_context(request, entry, refused) | (extra_context or {})
+        )
+
+    def version_context(
+        self, request: HttpRequest, entry: HistoricalRecord, refused: Iterable[Obstacle]
+    ) -> dict[str, Any]:
+        restoration, (described,) = Revert(entry), self.described(request, [entry])
+        gone, able = restoration.record is None, self.can_revert(request, restoration)
+        steps = restoration.field_changes() if able else []
+        if steps and not refused:
+            refused = find_obstacles(restoration, self.revert_errors(request, restoration))
+        return {
+            **self.admin_site.each_context(request),
+            "title": _("Version of %(when)s") % {"when": format_datetime(entry.history_date)},
+            "subtitle": None,
+            "entry": described,
+            "facts": field_values(entry, people=bool(described.version)),
+            "opts": self.opts,
+            "object_id": entry.id,
+            "gone": gone,
+            "may_restore": able,
+            "steps": steps,
+            "rows": [historical_name(row.entry) for row in restoration.child_reverts] if able else [],
+            "refused": refused,
+            "latest": restoration.latest,
+            "reason": request.POST.get("change_reason", ""),
+            "max_reason": MAX_REASON,
+        }
+
+    # -- reverting and restoring ---------------------------------------------------------------------
+
+    def can_revert(self, request: HttpRequest, restoration: Revert) -> bool:
+        """Reverting needs permission to change; restoring a deleted record needs permission to add it and its rows."""
+        if restoration.record is not None:
+            return bool(self.has_change_permission(request, restoration.record))
+        rows = {permission_name(row.model, "add") for row in restoration.child_reverts}
+        return self.has_add_permission(request) and all(request.user.has_perm(name) for name in rows)
+
+    def revert_errors(self, request: HttpRequest, restoration: Revert) -> Mapping[str, str]:
+        """Return the fields that reverting would change although they are read-only to the user, with the reason."""
+        faults = self.scope_errors(request, restoration)
+        if restoration.record is None:
+            return faults | self.restricted_field_errors(request, restoration)
+        fixed = set(self.get_readonly_fields(request, restoration.record))
+        text = _("The form does not let you change this field, and restoring does not either.")
+        return faults | {field.name: str(text) for field in restoration.changed_fields if field.name in fixed}
+
+    def restricted_field_errors(self, request: HttpRequest, restoration: Revert) -> dict[str, str]:
+        """Return the restricted fields that restoring a deleted record would set without permission."""
+        fresh, text = self.model(), _("Your role may not enter this.")
+        fields = {
+            name: self.model._meta.get_field(name)
+            for name in restricted_fields(request.user, self.model, recorded=False)
+        }
+        return {
+            name: str(text)
+            for name, field in fields.items()
+            if restoration.target_state.get(name) != getattr(fresh, field.attname)
+        }
+
+    def scope_errors(self, request: HttpRequest, restoration: Revert) -> dict[str, str]:
+        """Return an error where the version would put the record outside the user's scope."""
+        name, then = owner_field(self.model), self.model(pk=restoration.entry.id)
+        for field in stored_fields(self.model):
+            setattr(then, field.attname, restoration.target_state[field.name])
+        try:
+            reached = has_object_permission(request.user, "add" if restoration.record is None else "change", then)
+        except ObjectDoesNotExist:
+            return {}  # reported already: it cannot be restored before its parent
+        return {} if reached or not name else {name: str(OUT_OF_SCOPE)}
+
+    def revert_record(self, request: HttpRequest, entry: HistoricalRecord) -> HttpResponse:
+        """Revert the record and redirect to its history. Raises RevertRejected with every obstacle."""
+        if not self.can_revert(request, Revert(entry)):
+            raise PermissionDenied
+        record = revert_to(
+            entry,
+            opened=request.POST.get("version", ""),
+            reason=posted_reason(request),
+            rules=lambda restoration: self.revert_errors(request, restoration),
+        )
+        when = format_datetime(entry.history_date)
+        self.log_change(request, record, str(_("Restored the version of %(when)s.") % {"when": when}))
+        text = _("“%(name)s” says again what it said on %(when)s. The history has an entry for it.")
+        self.message_user(request, text % {"name": record, "when": when}, messages.SUCCESS)
+        return HttpResponseRedirect(self.admin_url("history", record.pk))
+
+    def get_urls(self) -> list[URLPattern]:
+        view, opts = self.admin_site.admin_view(self.deleted_view), self.opts
+        urls: list[URLPattern] = super().get_urls()
+        return [path("deleted/", view, name=f"{opts.app_label}_{opts.model_name}_deleted"), *urls]
+
+    def admin_url(self, page: str, *args: int) -> str:
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}", args=args)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        context = {"deleted_address": self.admin_url("deleted"), **(extra_context or {})}
+        response: HttpResponse = super().changelist_view(request, context)
+        return response
+
+    def deleted_view(self, request: HttpRequest) -> HttpResponse:
+        """List the deleted records of this model: who deleted each, when and why, linked to the last version."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        pages = Paginator(deleted_entries(self.model), self.history_list_per_page)
+        page = pages.get_page(request.GET.get(PAGE_VAR))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Deleted records: %(kind)s") % {"kind": self.opts.verbose_name_plural},
+            "subtitle": None,
+            "opts": self.opts,
+            "ends": self.described(request, page),
+            "page_obj": page,
+            "page_range": pages.get_elided_page_range(page.number),
+            "page_var": PAGE_VAR,
+            "may_restore": self.has_add_permission(request),
+        }
+        return TemplateResponse(request, "admin/records/deleted.html", context)
+
+
+def posted_reason(request: HttpRequest) -> str:
+    return request.POST.get("change_reason", "").strip()[:MAX_REASON]

@@ -1,0 +1,348 @@
+"""ModelAdmin and form of records with history: one entry per change, with its reason.
+
+Permissions by record: core/admin/scoped_admin.py; history pages: core/admin/history_admin.py; conflicts between two
+editors: core/admin/conflicts.py; rows: core/admin/inlines.py.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin import helpers
+from django.contrib.admin.utils import NestedObjects, quote
+from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.widgets import AutocompleteSelectMultiple
+from django.core.exceptions import NON_FIELD_ERRORS, ObjectDoesNotExist, ValidationError
+from django.db import models, router
+from django.db.models import Model
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+
+from core.admin.conflicts import VERSION_FIELD, VersionedForm
+from core.admin.form_fields import DATE_FIELD_OVERRIDES
+from core.admin.history_admin import HistoryAdmin, posted_reason
+from core.admin.inlines import VersionedRowFormSet
+from core.history.diffs import (
+    author_name,
+    current_state,
+    entry_state,
+    format_datetime,
+    latest_entry,
+)
+from core.history.provenance import LabelledUrl
+from core.history.recording import (
+    MAX_REASON,
+    delete_with_history,
+    m2m_referrers,
+    resume_history,
+    suspend_history,
+    write_history_entry,
+)
+from core.history.revert import (
+    last_version_url,
+)
+from core.permissions import (
+    OUT_OF_SCOPE,
+    can_see_authors,
+    has_object_permission,
+    owner_field,
+)
+from core.records.constraints import constraint_fields
+from core.text.joining import join_clauses, label_value
+from core.web.html import CARRIED_PARAMETERS
+
+
+class RecordForm(VersionedForm):
+    """Form of a record, with a reason for the change and the version of the record that it was opened on.
+
+    `user` is the user who fills it in: the saved record has to lie within that user's scope.
+    """
+
+    user: Any = None
+    input_errors: frozenset[str] = frozenset()  # fields whose input is wrong in itself
+    change_reason = forms.CharField(
+        label=_("Reason for change"),
+        max_length=MAX_REASON,
+        required=False,
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
+        help_text=_(
+            "Kept in the history beside your name, for example “Day of issue corrected after the original was found”."
+        ),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        latest = latest_entry(self.instance) if self.instance.pk else None
+        self.deleted_meanwhile = latest is not None and latest.history_type == "-"
+        self.compare_with(latest)
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        self.input_errors = frozenset(self.errors)  # before the record itself is validated
+        return cleaned
+
+    def full_clean(self) -> None:
+        """Validate; report one mistake once, and reject a record that would be outside the user's scope."""
+        super().full_clean()
+        if self.is_bound and not self.deleted_meanwhile:
+            self.drop_derived_errors()
+            self.check_scope()
+
+    def drop_derived_errors(self) -> None:
+        """Drop errors of fields that the record derives from a field with an error, and of constraints on them."""
+        derived: Mapping[str, Sequence[str]] = getattr(self._meta.model, "DERIVED_FROM", {})
+        for name, sources in derived.items():
+            if name in self.input_errors or not any(source in self.errors for source in sources):
+                continue
+            self.errors.pop(name, None)
+            rules = [rule for rule in self._meta.model._meta.constraints if constraint_fields(rule) == (name,)]
+            messages = {rule.get_violation_error_message() for rule in rules}
+            general = [error for error in self.non_field_errors().as_data() if set(error.messages) - messages]
+            self.errors.pop(NON_FIELD_ERRORS, None)
+            for error in general:
+                self.add_error(None, error)
+
+    def check_scope(self) -> None:
+        """Reject a record outside the user's scope, with the error at the owner field."""
+        name, adding = owner_field(self._meta.model), self.instance.pk is None
+        if (
+            self.user is None
+            or name in self.errors
+            or has_object_permission(self.user, "add" if adding else "change", self.instance)
+        ):
+            return
+        self.add_error(self.scope_field(name), ValidationError(OUT_OF_SCOPE, code="not_yours"))
+        if name and not adding:  # the inline rows stay editable
+            attname = self.instance._meta.get_field(name).attname
+            stored = type(self.instance)._base_manager.values_list(attname, flat=True).get(pk=self.instance.pk)
+            setattr(self.instance, attname, stored)
+
+    def scope_field(self, name: str) -> str | None:
+        """Return the field that decides the scope here: one that the owner field is derived from, else itself."""
+        derived: Mapping[str, Sequence[str]] = getattr(self._meta.model, "DERIVED_FROM", {})
+        filled = [source for source in derived.get(name, ()) if self.cleaned_data.get(source)]
+        return next((field for field in [*filled, name] if field in self.fields), None)
+
+    def reject_deleted(self) -> None:
+        """Say who deleted the record, and how to keep what was typed."""
+        text = _(
+            "{user} deleted this record on {when}, after you had opened it. Nothing of yours is saved yet. To keep it, "
+            '<a href="{url}" target="_blank" rel="noopener">open its last version in a new window</a> and restore it '
+            "there; then save again here."
+        )
+        message = format_html(
+            str(text),
+            user=author_name(self.latest),
+            when=format_datetime(self.latest.history_date),
+            url=last_version_url(self._meta.model, self.latest.id),
+        )
+        self.add_error(None, ValidationError(message, code="conflict"))
+
+
+class MultiSelectWithoutClear(AutocompleteSelectMultiple):
+    """Autocomplete select for several records without the button that clears all of them at once."""
+
+    def build_attrs(self, base_attrs: Any, extra_attrs: Any = None) -> dict[str, Any]:
+        return {**super().build_attrs(base_attrs, extra_attrs), "data-allow-clear": "false"}
+
+
+class RecordChangeList(ChangeList):
+    """ChangeList that accepts `as_of` and `lang` in its query string, as every address of the site does."""
+
+    def get_filters_params(self, params: Any = None) -> Any:
+        found = super().get_filters_params(params)
+        return {name: value for name, value in found.items() if name not in CARRIED_PARAMETERS}
+
+
+class RecordAdmin(HistoryAdmin):
+    """Base ModelAdmin of every record that people edit."""
+
+    form = RecordForm
+    formfield_overrides = DATE_FIELD_OVERRIDES
+    list_per_page = 50
+    change_form_template = "admin/records/form.html"
+    change_list_template = "admin/records/list.html"
+    delete_confirmation_template = "admin/records/delete.html"
+    delete_selected_confirmation_template = "admin/records/delete_selected.html"
+
+    class Media:
+        js = [forms.Script("js/admin/labels.js", type="module")]
+
+    # -- the form ------------------------------------------------------------------------------------
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Return the record; a POST locks its row, so that the version that was checked is the one that is replaced."""
+        record = super().get_object(request, object_id, from_field)
+        if request.method != "POST":
+            return record
+        if record is None:
+            return self.deleted_meanwhile(request, object_id)
+        return self.model._base_manager.select_for_update().filter(pk=record.pk).first()
+
+    def deleted_meanwhile(self, request: HttpRequest, key: str) -> Any:
+        """Return the last version of a deleted record whose change form is posted, so that the form keeps what was
+        typed; else None.
+        """
+        match = request.resolver_match
+        if not match or match.url_name != f"{self.opts.app_label}_{self.opts.model_name}_change":
+            return None
+        entry = self.model.history.filter(id=key).first() if key.isdecimal() else None
+        if entry is None or entry.history_type != "-" or not can_see_authors(request.user, entry.instance):
+            return None
+        record = entry.instance
+        return record if has_all_parents(record) else None
+
+    def formfield_for_dbfield(self, db_field: models.Field, request: HttpRequest, **kwargs: Any) -> Any:
+        """Use a slug field's own error message in its form, and assume https for a URL without a scheme."""
+        if isinstance(db_field, models.URLField):
+            kwargs["assume_scheme"] = "https"
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(db_field, models.SlugField) and "invalid" in db_field.error_messages:
+            field.error_messages["invalid"] = db_field.error_messages["invalid"]
+        return field
+
+    def formfield_for_manytomany(self, db_field: models.Field, request: HttpRequest, **kwargs: object) -> Any:
+        if db_field.name in self.autocomplete_fields:
+            kwargs["widget"] = MultiSelectWithoutClear(db_field, self.admin_site)
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Render the change form, with the reason for the change last, for users who may save."""
+        record = kwargs.get("obj")
+        if self.has_change_permission(request, record) if record else self.has_add_permission(request):
+            fields = ("change_reason", VERSION_FIELD)
+            context["closing"] = helpers.Fieldset(context["adminform"].form, fields=fields, model_admin=self)
+        context["ways"] = self.related_links(request, record) if record else []
+        context["field_errors"] = field_errors(context["adminform"].form, context["inline_admin_formsets"])
+        context["guarded"] = self.restricted_field_labels(request, record)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def related_links(self, request: HttpRequest, record: models.Model) -> list[LabelledUrl]:
+        """Return labels and URLs of related records that have admin pages of their own."""
+        return []
+
+    def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[ChangeList]:
+        return RecordChangeList
+
+    def get_view_on_site_url(self, obj: Any = None) -> str | None:
+        """Return the record's own URL, without the redirect view of the stock admin."""
+        return obj.get_absolute_url() if hasattr(obj, "get_absolute_url") else None
+
+    # -- one history entry per change ----------------------------------------------------------------
+
+    def save_model(self, request: HttpRequest, obj: models.Model, form: object, change: bool) -> None:
+        suspend_history(obj)
+        super().save_model(request, obj, form, change)
+
+    def save_formset(self, request: HttpRequest, form: RecordForm, formset: Any, change: bool) -> None:
+        """Hand the reason for the change to inline rows, which have histories of their own."""
+        formset.reason = form.cleaned_data.get("change_reason", "")
+        super().save_formset(request, form, formset, change)
+
+    def save_related(
+        self, request: HttpRequest, form: RecordForm, formsets: Sequence[forms.BaseModelFormSet], change: bool
+    ) -> None:
+        """Save related rows, then write the one history entry of the whole change; none where nothing changed."""
+        super().save_related(request, form, formsets, change)
+        if change and is_unchanged(form.instance):
+            resume_history(form.instance)
+            rows = [formset for formset in formsets if isinstance(formset, VersionedRowFormSet)]
+            request.unchanged = not any(formset.has_changed() for formset in rows)  # type: ignore[attr-defined]
+        else:
+            write_history_entry(form.instance, created=not change, reason=form.cleaned_data.get("change_reason", ""))
+
+    def log_change(self, request: HttpRequest, obj: models.Model, message: object) -> Any:
+        return None if getattr(request, "unchanged", False) else super().log_change(request, obj, message)
+
+    def message_user(
+        self, request: HttpRequest, message: object, level: object = messages.INFO, **kwargs: object
+    ) -> None:
+        """Replace the success message by an informational one when the save changed nothing."""
+        if level == messages.SUCCESS and getattr(request, "unchanged", False):
+            message, level = (
+                _("Nothing was changed, so nothing was saved and the history has no new entry."),
+                messages.INFO,
+            )
+        super().message_user(request, message, level, **kwargs)
+
+    def delete_model(self, request: HttpRequest, obj: models.Model) -> None:
+        delete_with_history(obj, reason=posted_reason(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet[Model]) -> None:
+        """Delete one by one, so that each record gets its history entry with the reason."""
+        for obj in queryset:
+            self.delete_model(request, obj)
+
+    # -- deleting ------------------------------------------------------------------------------------
+
+    def get_deleted_objects(self, objs: Sequence[models.Model], request: HttpRequest) -> Any:
+        """Also protect a record that another names in a many-to-many list, and records that are never deleted; leave
+        out rows of through tables.
+        """
+        deleted, counts, perms, protected = super().get_deleted_objects(objs, request)
+        never = str(getattr(self.model, "NEVER_DELETED", ""))
+        protected += [never] if never and objs else []
+        protected += [self.record_link(user) for obj in objs for user in m2m_referrers(obj)]
+        collector = NestedObjects(using=router.db_for_write(self.model), origin=objs)
+        collector.collect(objs)
+        kinds: Iterable[Any] = collector.model_objs
+        if all(model is self.model or model._meta.auto_created for model in kinds):
+            deleted = [item for item in deleted if not isinstance(item, list)]
+            counts = {self.opts.verbose_name_plural: len(objs)}
+        return deleted, counts, perms, protected
+
+    def record_link(self, record: models.Model) -> SafeString | str:
+        """Return a record as its kind and name, linked to its change form."""
+        opts = record._meta
+        kind = capfirst(opts.verbose_name)
+        try:
+            address = reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[quote(record.pk)])
+        except NoReverseMatch:
+            return label_value(kind, record)
+        return format_html(label_value("{}", '<a href="{}">{}</a>'), kind, address, record)
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """Error of one form field, with the id of its widget to link to."""
+
+    label: str
+    target: str
+    text: str
+
+
+def field_errors(form: Any, inlines: Iterable[Any]) -> list[FieldError]:
+    """Return the errors of the visible fields of a form and of its inline rows, in page order."""
+    rows = [
+        (inline.opts.verbose_name, number, row) for inline in inlines for number, row in enumerate(inline.formset, 1)
+    ]
+    named = [("", form)] + [(f"{capfirst(name)} {number}", row) for name, number, row in rows]
+    return [
+        FieldError(join_clauses(filter(None, [where, str(field.label)])), field.id_for_label, " ".join(field.errors))
+        for where, part in named
+        if part.is_bound
+        for field in part.visible_fields()
+        if field.errors
+    ]
+
+
+def has_all_parents(record: models.Model) -> bool:
+    """Return whether every record that this one refers to exists."""
+    try:
+        for field in record._meta.concrete_fields:
+            getattr(record, field.name)
+    except ObjectDoesNotExist:
+        return False
+    return True
+
+
+def is_unchanged(record: models.Model) -> bool:
+    """Return whether the stored record equals its newest history entry."""
+    latest, stored = latest_entry(record), type(record)._base_manager.get(pk=record.pk)
+    return latest is not None and current_state(stored) == entry_state(latest)

@@ -1,0 +1,264 @@
+"""FilterSets of the API: a page's filters, several values for each choice, and the lookups of `Meta.fields`."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import django_filters
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Model, Q, QuerySet
+from django.utils.functional import lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django_filters import FilterSet
+from django_filters.rest_framework import DjangoFilterBackend
+from django_filters.utils import label_for_filter, verbose_lookup_expr
+from drf_spectacular.utils import extend_schema_field
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from core.http.as_of import ISO_DATE
+from core.http.errors import BadRequest, ErrorDetail, truncate
+from core.web.facets import is_to_many
+from core.web.filters import (
+    MAX_SEARCH_LENGTH,
+    ChoiceFilter,
+    ChoiceFormField,
+    RelatedFilter,
+    RelatedFormField,
+    YesNoFilter,
+    invalid_choice_error,
+    split_commas,
+)
+from core.web.list_pages import form_errors
+
+MAX_LIST_VALUES = 100  # values of one list
+MAX_REPORTED = 5  # invalid values that an error names: it must not grow with the request
+COMPARISONS = ["exact", "gte", "lte", "gt", "lt"]  # lookups of numbers, and of dates that are never missing
+DATE_LOOKUPS = [*COMPARISONS, "isnull"]
+CODE_LOOKUPS = ["exact", "icontains", "startswith"]
+ASCII_LETTER = re.compile(r"[A-Za-z]")
+
+
+# -- several values ------------------------------------------------------------------------------------------
+
+
+class CommaListFormField(forms.Field):
+    """Form field of several values separated by commas; `single` is the field of one of them."""
+
+    def __init__(self, *, single: ChoiceFormField | RelatedFormField, **kwargs: Any) -> None:
+        self.single = single
+        super().__init__(**kwargs)
+
+    def to_python(self, value: str | None) -> list[object]:
+        """Return the values as they are stored. One query for records, whatever their number."""
+        if not value:
+            return []
+        words = split_commas(value)
+        if not all(words):
+            raise ValidationError(_("Leave no empty place between the commas."), code="empty")
+        if len(words) > MAX_LIST_VALUES:
+            text = _("Name at most %(most)d at once; these are %(count)d.")
+            raise ValidationError(text % {"most": MAX_LIST_VALUES, "count": len(words)}, code="too_many")
+        words, known = [self.single.normalise(word) for word in words], self.single.known_values()
+        wrong = [word for word in words if word not in known]
+        if wrong:
+            raise ValidationError([invalid_choice_error(word, list(known)) for word in wrong[:MAX_REPORTED]])
+        return [known[word] for word in words]
+
+
+class CommaListFilter(django_filters.Filter):
+    """Filter by any of several values (`?kind__in=park,city`), or by none of them (`?kind__ne=park`).
+
+    `ne` keeps records without a value: they have none of the named values either.
+    """
+
+    def __init__(self, single: ChoiceFilter | RelatedFilter, **kwargs: Any) -> None:
+        super().__init__(single.field_name, "in", **kwargs)
+        self.single = single
+
+    @property
+    def field(self) -> forms.Field:
+        return CommaListFormField(single=self.single.field, required=False)
+
+    def filter(self, qs: QuerySet[Model], value: list[object]) -> QuerySet[Model]:
+        if not value or self.single.computed:
+            return qs
+        test = Q(**{f"{self.field_name}__in": value})
+        if is_to_many(qs.model, self.field_name):
+            # A join would return a record once for each related record that matches.
+            test = Q(pk__in=qs.model._base_manager.filter(test).values("pk"))
+        elif self.exclude:
+            test &= Q(**{f"{self.field_name}__isnull": False})
+        return qs.exclude(test) if self.exclude else qs.filter(test)
+
+    @property
+    def openapi_schema(self) -> dict[str, str]:
+        words = [word for word, _label in self.single.extra.get("choices", [])]
+        return comma_list_schema(words, MAX_LIST_VALUES)
+
+
+def comma_list_schema(words: Iterable[str], most: int | None = None, sign: str = "") -> dict[str, str]:
+    """Return the OpenAPI schema of a comma-separated list: these values, or any. `sign` may stand before each.
+
+    A string with a pattern, because most client generators do not know OpenAPI's form for such lists.
+    """
+    # Python would escape hyphens too, which JavaScript rejects.
+    known = "|".join(re.sub(r"[.^$*+?()\[\]{}|\\]", r"\\\g<0>", word) for word in words)
+    one = f"{sign}({known})" if known else "[^,]+"
+    return {"type": "string", "pattern": f"^{one}(,{one}){f'{{0,{most - 1}}}' if most else '*'}$"}
+
+
+# -- numbers and codes ---------------------------------------------------------------------------------------
+
+
+class PositiveIntegerFilter(django_filters.CharFilter):
+    """Filter by an integer from 1: `?version=2`."""
+
+    field_class = forms.RegexField
+    openapi_schema: ClassVar[Mapping[str, object]] = {"type": "integer", "minimum": 1, "maximum": 9999}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        invalid = gettext_lazy("Write a whole number from 1 to 9999.")
+        super().__init__(*args, regex=r"\A[1-9][0-9]{0,3}\Z", error_messages={"invalid": invalid}, **kwargs)
+
+
+class DecimalFilter(django_filters.CharFilter):
+    """Filter by a decimal number: `?value__gte=12.5`. It is compared exactly, so it is read as it is written.
+
+    Of more than 15 digits SQLite would compare the first 15 and PostgreSQL all.
+    """
+
+    field_class = forms.RegexField
+
+    def __init__(self, *args: Any, digits: int, places: int, **kwargs: Any) -> None:
+        pattern = rf"^(?!([^0-9]*[0-9]){{16}})-?[0-9]{{1,{digits - places}}}([.][0-9]{{1,{places}}})?$"
+        self.openapi_schema = {"type": "string", "format": "decimal", "pattern": pattern}
+        text = gettext_lazy("Write a number such as 12.5, without signs between its digits: at most 15 of them.")
+        super().__init__(*args, regex=pattern[:-1] + r"\Z", error_messages={"invalid": text}, **kwargs)
+
+
+class CodeFilter(django_filters.CharFilter):
+    """Filter by a textual code: `?doc_number__icontains=2022`. Full-width digits are read as plain ones.
+
+    Partial matches use a regular expression: LIKE treats case, and the letters that have one, differently on each
+    database.
+    """
+
+    PATTERNS: ClassVar[Mapping[str, str]] = {"icontains": "{}", "startswith": "^{}"}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, max_length=MAX_SEARCH_LENGTH, **kwargs)
+
+    def filter(self, qs: QuerySet[Model], value: str) -> QuerySet[Model]:
+        text, pattern = unicodedata.normalize("NFKC", value), self.PATTERNS.get(self.lookup_expr)
+        if pattern is None:
+            exact: QuerySet[Model] = super().filter(qs, text)
+            return exact
+        regex = pattern.format(case_insensitive_pattern(text))
+        return qs.filter(**{f"{self.field_name}__regex": regex}) if text else qs
+
+
+def case_insensitive_pattern(text: str) -> str:
+    """Return a pattern for the text in which the letters A to Z match either case."""
+    return ASCII_LETTER.sub(lambda found: f"[{found[0].lower()}{found[0].upper()}]", re.escape(text))
+
+
+# -- filter set and backend ----------------------------------------------------------------------------------
+
+
+class ApiFilterSet(FilterSet):
+    """FilterSet of a list of the API, alone or over that of the page: `PilotApiFilter(ApiFilterSet, PilotFilter)`.
+
+    Each filter by a choice or a related record gets `__in` and `__ne`; `Meta.fields` names the lookups of dates,
+    numbers and codes. `as_of_fields` names, for each field that a past as-of date shows otherwise than stored, the
+    annotation that holds the shown value: filters apply to what is shown.
+    """
+
+    FILTER_DEFAULTS: ClassVar[Mapping[type, Mapping[str, object]]] = {
+        models.DateField: {"filter_class": django_filters.DateFilter},
+        models.DecimalField: {
+            "filter_class": DecimalFilter,
+            "extra": lambda field: {"digits": field.max_digits, "places": field.decimal_places},
+        },
+        models.IntegerField: {"filter_class": PositiveIntegerFilter},
+        models.CharField: {"filter_class": CodeFilter},
+        models.BooleanField: {"filter_class": YesNoFilter},  # for `isnull`
+    }
+    as_of_fields: ClassVar[Mapping[str, str]] = {}
+    base_filters: dict[str, django_filters.Filter]
+
+    def __init__(self, data: Mapping[str, str] | None = None, *args: Any, **kwargs: Any) -> None:
+        """Build only the filters that the request names: there are up to 53, which take 3 ms."""
+        self.base_filters = {name: item for name, item in self.base_filters.items() if name in (data or ())}
+        super().__init__(data, *args, **kwargs)
+
+    @classmethod
+    def get_filters(cls) -> dict[str, django_filters.Filter]:
+        """Return django-filter's filters, those for several values added, each with its label and OpenAPI schema."""
+        found: dict[str, django_filters.Filter] = {}
+        for name, declared in super().get_filters().items():
+            item = found[name] = deepcopy(declared)  # that of a page stays as it is
+            item.label = item.label or label_lookup(cls._meta.model, item.field_name, item.lookup_expr)
+            item.field_name = cls.as_of_fields.get(item.field_name, item.field_name)
+            if getattr(item, "takes_several", False):
+                for suffix in ("in", "ne"):
+                    label = label_several(item.label, suffix)
+                    found[f"{name}__{suffix}"] = CommaListFilter(item, exclude=suffix == "ne", label=label)
+        for item in found.values():
+            schema = getattr(item, "openapi_schema", None)
+            if schema:
+                extend_schema_field({**schema, "description": item.label})(item)
+        return found
+
+
+def several_label(label: str, suffix: str) -> str:
+    """Return the label of a filter by several values."""
+    return f"{label} {verbose_lookup_expr(suffix)}"
+
+
+label_lookup, label_several = lazy(label_for_filter, str), lazy(several_label, str)
+
+
+class ApiFilterBackend(DjangoFilterBackend):
+    """Filter backend of django-filter whose errors name the parameter; `search` is another name of `q`."""
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[Model], view: APIView) -> QuerySet[Model]:
+        """Return the rows that pass the filters. Raises BadRequest for invalid values."""
+        filterset_class = self.get_filterset_class(view, queryset)
+        check_dates(request.query_params, filterset_class)
+        rows = filtered_queryset(filterset_class(request.query_params, queryset=queryset))
+        if "search" in request.query_params:
+            search = {"q": request.query_params["search"]}
+            rows = filtered_queryset(filterset_class(search, queryset=rows), q="search")
+        return rows
+
+
+def filtered_queryset(filterset: FilterSet, **names: str) -> QuerySet[Any]:
+    """Return the rows of a filter set. Raises BadRequest for invalid values, under the names that the request used."""
+    if not filterset.is_valid():
+        faults = form_errors(filterset.form)
+        raise BadRequest(*(rename_pointer(fault, names.get(fault.pointer, fault.pointer)) for fault in faults))
+    rows: QuerySet[Model] = filterset.qs
+    return rows
+
+
+def rename_pointer(fault: ErrorDetail, name: str) -> ErrorDetail:
+    return replace(fault, pointer=name, message=name + fault.message.removeprefix(fault.pointer))
+
+
+def check_dates(params: Mapping[str, str], filterset: type[FilterSet]) -> None:
+    """Reject dates that are not ISO dates: a form would also read 01/02/2023, which is ambiguous."""
+    message = _("%(name)s: “%(value)s” is not a day. Write it as 2024-01-30.")
+    faults = [
+        ErrorDetail(name, "invalid_date", message % {"name": name, "value": truncate(params[name])})
+        for name, item in filterset.base_filters.items()
+        if isinstance(item, django_filters.DateFilter) and name in params and not ISO_DATE.fullmatch(str(params[name]))
+    ]
+    if faults:
+        raise BadRequest(*faults)

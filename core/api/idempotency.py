@@ -1,0 +1,108 @@
+"""Idempotency-Key: a request repeated under the same key within a day gets the same response, and nothing is done
+twice.
+
+The key is claimed in the transaction that does the work, so that a crash leaves neither or both. A second request with
+the key waits until the first one ends.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from core.api.models import IdempotencyRecord
+from core.api.write.serializers import WriteRejected
+from core.http.body import read_body
+from core.http.errors import BadRequest, ErrorDetail
+
+IDEMPOTENCY_KEY_HEADER = "Idempotency-Key"
+KEY_PATTERN = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
+RETENTION = timedelta(hours=24)
+REPLAYED_HEADERS = ("ETag", "Location", "Content-Type")
+Work = Callable[[], HttpResponse]
+
+
+def run_idempotent(
+    request: HttpRequest, user: Any, work: Work, refuse: Callable[[Exception], HttpResponse]
+) -> HttpResponse:
+    """Run the work in one transaction, or return the response stored under the request's Idempotency-Key.
+
+    `refuse` makes a response of an exception: an error response is stored under the key as well. Raises WriteRejected
+    (422) for a key that came with another request, BadRequest for an invalid key.
+    """
+    key = idempotency_key(request)
+    if key is None:
+        with transaction.atomic():
+            return work()
+    fingerprint = request_fingerprint(request)
+    with transaction.atomic():
+        IdempotencyRecord.objects.filter(created_at__lt=timezone.now() - RETENTION).delete()
+        kept = claim_key(user, key, fingerprint)
+        if kept.status is not None:
+            return replay_response(kept, fingerprint)
+        try:
+            with transaction.atomic():
+                answer = work()
+        except BadRequest as exc:
+            answer = refuse(exc)
+        store_response(kept, answer)
+    return answer
+
+
+def idempotency_key(request: HttpRequest) -> str | None:
+    """Return the Idempotency-Key of the request, or None. Raises BadRequest for an invalid one."""
+    key = request.headers.get(IDEMPOTENCY_KEY_HEADER)
+    if key is not None and not KEY_PATTERN.fullmatch(key):
+        text = _("Idempotency-Key: use 1 to 255 visible ASCII characters, for example a UUID.")
+        raise BadRequest(ErrorDetail(IDEMPOTENCY_KEY_HEADER, "invalid_key", text))
+    return key
+
+
+def request_fingerprint(request: HttpRequest) -> str:
+    """Hash method, URL, If-Match and body: requests with equal fingerprints are the same request."""
+    parts = [request.method or "", request.get_full_path(), request.headers.get("If-Match", "")]
+    content = form_digest(request) if request.content_type == "multipart/form-data" else read_body(request)
+    return hashlib.sha256("\n".join(parts).encode() + b"\n" + content).hexdigest()
+
+
+def form_digest(request: HttpRequest) -> bytes:
+    """Return a hash of the fields and files of a form: its body may be larger than what is read at once."""
+    digest = hashlib.sha256(repr(sorted(request.POST.lists())).encode())
+    files: Any = request.FILES
+    for name, file in sorted(files.items()):
+        digest.update(f"\n{name} {file.name} {file.size}\n".encode())
+        for chunk in file.chunks():
+            digest.update(chunk)
+        file.seek(0)
+    return digest.digest()
+
+
+def claim_key(user: Any, key: str, fingerprint: str) -> IdempotencyRecord:
+    """Insert a record under the key, or return the existing one once its own request has ended."""
+    try:
+        with transaction.atomic():
+            return IdempotencyRecord.objects.create(user=user, key=key, fingerprint=fingerprint)
+    except IntegrityError:
+        return IdempotencyRecord.objects.select_for_update().get(user=user, key=key)
+
+
+def replay_response(kept: IdempotencyRecord, fingerprint: str) -> HttpResponse:
+    """Return the stored response. Raises WriteRejected where the key belongs to another request."""
+    if kept.fingerprint != fingerprint:
+        text = _("Idempotency-Key: this key came with another request already. Use a new one for each request.")
+        raise WriteRejected(422, ErrorDetail(IDEMPOTENCY_KEY_HEADER, "key_reused", text))
+    response = HttpResponse(kept.body.encode(), status=kept.status, headers=kept.headers)
+    response["Idempotent-Replayed"] = "true"
+    return response
+
+
+def store_response(kept: IdempotencyRecord, answer: HttpResponse) -> None:
+    kept.status, kept.body = answer.status_code, answer.content.decode()
+    kept.headers = {name: answer[name] for name in REPLAYED_HEADERS if answer.has_header(name)}
+    kept.save()

@@ -1,0 +1,56 @@
+"""Store of files by the checksum of their bytes, in the default storage: `blobs/ab/<sha256>`."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import IO
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import Storage, default_storage
+
+ROOT = "blobs"
+CHECKSUM = re.compile(r"^[0-9a-f]{64}$")
+
+
+def sha256_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def blob_name(checksum: str) -> str:
+    """Return the name under which a file with this checksum is stored. Raises ValueError for anything else."""
+    if not CHECKSUM.match(checksum):
+        raise ValueError(checksum)
+    return f"{ROOT}/{checksum[:2]}/{checksum}"
+
+
+def save_blob(content: bytes) -> str:
+    """Store the bytes and return their checksum. The same bytes are stored once, and written again each time: what
+    was damaged on disk is whole again."""
+    checksum = sha256_of(content)
+    default_storage.save(blob_name(checksum), ContentFile(content))
+    return checksum
+
+
+def open_blob(checksum: str) -> IO[bytes]:
+    """Open a stored file. Raises FileNotFoundError."""
+    file: IO[bytes] = default_storage.open(blob_name(checksum))
+    return file
+
+
+def stored_names(storage: Storage = default_storage) -> Iterator[str]:
+    """Yield the names of all stored files, whatever they are."""
+    for folder in list_folder(storage, ROOT)[0]:
+        for name in list_folder(storage, f"{ROOT}/{folder}")[1]:
+            yield f"{ROOT}/{folder}/{name}"
+    yield from (f"{ROOT}/{name}" for name in list_folder(storage, ROOT)[1])
+
+
+def list_folder(storage: Storage, path: str) -> tuple[list[str], list[str]]:
+    """Return the folders and files in a folder, sorted; none where it does not exist."""
+    with suppress(FileNotFoundError):
+        folders, files = storage.listdir(path)
+        return sorted(folders), sorted(files)
+    return [], []

@@ -1,0 +1,60 @@
+"""As-of date of a request: today unless the query string has `?as_of=YYYY-MM-DD`."""
+
+import re
+from datetime import MINYEAR, date, timedelta
+
+from django.http import QueryDict
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from core.http.errors import BadRequest, ErrorDetail, truncate
+
+ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+def today() -> date:
+    """Return today's date in TIME_ZONE (Asia/Shanghai unless set otherwise)."""
+    return timezone.localdate()
+
+
+def parse_as_of(params: QueryDict) -> date:
+    """Return the as-of date of the query parameters, today by default.
+
+    Raises BadRequest for a value that is not an ISO date, is repeated, or lies in the future, of which nothing is
+    known.
+    """
+    given = params.getlist("as_of")
+    if not given:
+        return today()
+    text = given[0]
+    try:
+        if len(given) > 1 or not ISO_DATE.fullmatch(text):
+            raise ValueError
+        day = date.fromisoformat(text)
+    except ValueError:
+        message = _("as_of: “%(value)s” is not a day. Write one day as YYYY-MM-DD, for example 2024-01-30.")
+        raise BadRequest(
+            ErrorDetail("as_of", "invalid_date", message % {"value": truncate(", ".join(given))})
+        ) from None
+    if day > today():
+        message = _("as_of: %(value)s lies ahead. Ask for today (%(today)s) or a day before it.")
+        raise BadRequest(ErrorDetail("as_of", "future_date", message % {"value": day, "today": today()}))
+    return day
+
+
+def adjacent_quarter_ends(day: date, last: date) -> tuple[date | None, date | None]:
+    """Return the last day of the previous quarter, and of the next quarter that ends after the given day.
+
+    None for a day before the calendar begins, or after `last`: nothing is known of the future.
+    """
+    first_month = 3 * ((day.month - 1) // 3) + 1
+    start = date(day.year, first_month, 1)
+    before = start - timedelta(1) if start > date(MINYEAR, 1, 1) else None
+    after = end_of_quarter(day if day != end_of_quarter(day) else day + timedelta(1))
+    return before, after if after <= last else None
+
+
+def end_of_quarter(day: date) -> date:
+    """Return the last day of the quarter of the given day."""
+    last_month = 3 * ((day.month - 1) // 3) + 3
+    return date(day.year, last_month, 31 if last_month in {3, 12} else 30)

@@ -1,0 +1,234 @@
+"""Error responses: RFC 9457 problem details for the API, HTML pages with navigation for browsers."""
+
+import logging
+import math
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict, UnreadablePostError
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
+from rest_framework.exceptions import APIException, NotAuthenticated, NotFound
+from rest_framework.exceptions import PermissionDenied as APIPermissionDenied
+from rest_framework.views import set_rollback
+
+from core.http.demo_mode import is_demonstration
+from core.http.errors import DATABASE_UNAVAILABLE, BadRequest, ErrorDetail
+from core.http.menu import menu_entries
+from core.http.upload_handlers import FILE_TOO_LARGE, UploadTooLarge
+from core.text.bilingual import OWN_LANGUAGE_NAMES
+
+logger = logging.getLogger("tracker.problems")
+PROBLEM_JSON = "application/problem+json"
+HTML_PATHS = ("/api/docs", "/api/use")  # HTML pages below /api/
+AUTHENTICATE_HEADER = 'Bearer realm="tracker"'  # WWW-Authenticate of a 401
+RETRY_AFTER = "2"  # seconds that a restarting database needs
+MAX_PATH_LENGTH = 500  # characters of a path that a problem repeats: a response never grows with the request
+SERVER_ERROR_TEXT = gettext_lazy(
+    "Something went wrong on our side. Nothing was changed. Tell the administrator the request number."
+)
+
+
+def is_api(request: HttpRequest) -> bool:
+    return request.path_info.startswith("/api/") and not request.path_info.startswith(HTML_PATHS)
+
+
+def problem_details(
+    request: HttpRequest, status: int, detail: str, faults: Iterable[ErrorDetail] = ()
+) -> dict[str, object]:
+    """Return the body of problem details (RFC 9457)."""
+    return {
+        "type": "about:blank",
+        "title": status_title(status),
+        "status": int(status),
+        "detail": detail,
+        "instance": request.path[:MAX_PATH_LENGTH],
+        "request_id": getattr(request, "id", ""),
+        "errors": [asdict(fault) for fault in faults],
+    }
+
+
+def status_title(status: int) -> str:
+    """Return the title of an HTTP status in the active language."""
+    return {
+        400: _("Bad request"),
+        401: _("Sign in first"),
+        403: _("Not allowed"),
+        404: _("Not found"),
+        405: _("Method not allowed"),
+        406: _("Format not available"),
+        409: _("In conflict with another record"),
+        412: _("Changed meanwhile"),
+        413: _("Too much content"),
+        414: _("Address too long"),
+        415: _("Media type not supported"),
+        422: _("Cannot be done as sent"),
+        428: _("Version missing"),
+        429: _("Too many requests"),
+        500: _("Server error"),
+        502: _("A server behind this one failed"),
+        503: _("Not available now"),
+    }.get(status, HTTPStatus(status).phrase)
+
+
+def problem_response(
+    request: HttpRequest, status: int, detail: str, faults: Iterable[ErrorDetail] = ()
+) -> HttpResponse:
+    return JsonResponse(
+        problem_details(request, status, detail, faults),
+        status=status,
+        content_type=PROBLEM_JSON,
+        json_dumps_params={"ensure_ascii": False},
+    )
+
+
+def error_response(
+    request: HttpRequest, status: int, detail: str, faults: Iterable[ErrorDetail] = (), reason: str = ""
+) -> HttpResponse:
+    """Return an error response: problem+json under /api/, a page elsewhere."""
+    faults = tuple(faults)
+    if is_api(request):
+        return problem_response(request, status, detail, faults)
+    context = {
+        "status": status,
+        "title": status_title(status),
+        "detail": detail,
+        "faults": faults,
+        "path": request.path,
+    }
+    context["reason"] = reason
+    context["demonstration"] = is_demonstration(request)
+    context["ways"] = navigation_links(request)
+    if status in {403, 404}:
+        return render(request, f"errors/{status}.html", context, status=status)
+    # Rendered without the request: an invalid host or parameter would fail the page as well.
+    return HttpResponse(
+        render_to_string("errors/500.html" if status >= 500 else "errors/400.html", context), status=status
+    )
+
+
+def navigation_links(request: HttpRequest) -> dict[str, object]:
+    """Return the navigation of an error page: sections, search, and the same URL in each language.
+
+    Runs no query. Empty where even the URLconf is broken: an error page must not fail.
+    """
+    try:
+        return {
+            "sections": [{"label": entry.label, "url": reverse(entry.url_name)} for entry in menu_entries()],
+            "search": reverse("search"),
+            "languages": [
+                {
+                    "code": code,
+                    "name": OWN_LANGUAGE_NAMES[code],
+                    "url": url_in_language(request, code),
+                    "current": code == get_language(),
+                }
+                for code in OWN_LANGUAGE_NAMES
+            ],
+        }
+    except Exception:
+        logger.exception("an error page has no navigation")
+        return {}
+
+
+def url_in_language(request: HttpRequest, code: str) -> str:
+    """Return the failed URL in another language; the path alone where its parameters cannot be parsed."""
+    try:
+        asked = request.GET.copy() if request.method in {"GET", "HEAD"} else QueryDict(mutable=True)
+    except SuspiciousOperation:
+        asked = QueryDict(mutable=True)
+    asked["lang"] = code
+    return f"{request.path}?{asked.urlencode()}"
+
+
+def exception_handler(exc: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
+    """DRF exception handler: the same error shape for every view and format."""
+    if isinstance(exc, Http404):
+        exc = NotFound(_("There is no such record or address."))
+    elif isinstance(exc, PermissionDenied):
+        exc = APIPermissionDenied()
+    if not isinstance(exc, APIException | BadRequest):
+        return None
+    set_rollback()
+    status = 401 if isinstance(exc, NotAuthenticated) else exc.status_code
+    faults = exc.errors if isinstance(exc, BadRequest) else ()
+    response = error_response(context["request"], status, str(exc.detail), faults)
+    for name, value in {**getattr(exc, "headers", {}), **retry_after(exc)}.items():
+        response[name] = value
+    if status == HTTPStatus.UNAUTHORIZED:
+        response["WWW-Authenticate"] = AUTHENTICATE_HEADER
+    return response
+
+
+def retry_after(exc: Exception) -> dict[str, str]:
+    """Return a Retry-After header where the error has a waiting time."""
+    wait = getattr(exc, "wait", None)
+    return {} if wait is None else {"Retry-After": str(max(1, math.ceil(wait)))}
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """handler400."""
+    if isinstance(exception, UploadTooLarge):
+        return error_response(request, 413, str(FILE_TOO_LARGE))
+    if isinstance(exception, RequestDataTooBig):
+        return error_response(request, 413, _("This is more than can be taken at once. Send less, or in parts."))
+    return error_response(request, 400, _("The request could not be read."))
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """handler404."""
+    return error_response(request, 404, _("There is no such record or address."))
+
+
+def api_not_found(request: HttpRequest, *args: str) -> HttpResponse:
+    """Return 404 for API URLs that the URLconf does not know."""
+    return not_found(request, Http404())
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """handler403. The page shows the view's reason, if there is one."""
+    detail = str(exception or "")
+    return error_response(
+        request,
+        403,
+        detail or _("You have no right to do this. Ask an administrator for the role you need."),
+        (),
+        detail,
+    )
+
+
+def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """CSRF_FAILURE_VIEW: the form was open too long or came from another site."""
+    return error_response(
+        request, 403, _("The form was open too long or came from another site. Go back and send it again.")
+    )
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """handler500, called while the exception is being handled."""
+    fault = sys.exc_info()[1]
+    if isinstance(fault, DATABASE_UNAVAILABLE):
+        return service_unavailable(request)
+    if isinstance(fault, UnreadablePostError):
+        return error_response(request, 400, _("The request broke off, or its body is not as its headers say."))
+    return server_error_response(request)
+
+
+def server_error_response(request: HttpRequest) -> HttpResponse:
+    """Return 500 for a bug, from a template context that cannot fail again."""
+    return error_response(request, 500, str(SERVER_ERROR_TEXT))
+
+
+def service_unavailable(request: HttpRequest) -> HttpResponse:
+    """Return 503 for an unavailable database, with Retry-After."""
+    detail = _("The database does not answer now. Try again in a few seconds; of a change, look first if it was kept.")
+    response = error_response(request, 503, detail)
+    response["Retry-After"] = RETRY_AFTER
+    return response

@@ -1,0 +1,28 @@
+"""Type of the requests that views get: Django's HttpRequest with the attributes that our middleware sets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+from django.http import HttpRequest
+
+if TYPE_CHECKING:
+    from core.http.rate_limits import QuotaState
+
+
+class TrackerRequest(HttpRequest):
+    """HttpRequest after all middleware. For annotations only: the server creates Django's own class."""
+
+    id: str
+    """Request id, also sent as X-Request-ID and logged."""
+    LANGUAGE_CODE: str
+    as_of: date
+    as_of_past: bool
+    demonstration: bool
+    """Whether the database holds demonstration data."""
+    workbook: str
+    """URL of the page's tables as one workbook; set by pages that have tables to download."""
+    quotas: Sequence[QuotaState]
+    """Rate limits that this request was counted under; sent as RateLimit headers."""

@@ -1,0 +1,569 @@
+"""Dry run of an import: every row is parsed, matched, validated by the model's own rules and compared with its
+record."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from core.history.bulk_history import batched, m2m_rows
+from core.http.progress import Progress, no_progress
+from core.imports.importer import Importer, check_duplicates, propose_slug
+from core.imports.sheet.columns import RECORD_NUMBER, RECORDS, Column
+from core.imports.sheet.constraints import check_constraint_holds
+from core.imports.sheet.errors import ImportErrorDetail, displayed_value
+from core.imports.sheet.headings import Headings, find_headings
+from core.imports.sheet.lookups import RecordLookup, fold_name
+from core.imports.sheet.rows import FieldChange, Row, is_blank, is_empty_line
+from core.permissions import OUT_OF_SCOPE, can_access, owner_field, restricted_fields
+from core.records.history_model import HistoryModel
+from core.spreadsheets.reading.cell_values import AmbiguousCell
+from core.spreadsheets.reading.cells import Sheet
+from core.text.bilingual import translated_texts
+from core.text.joining import label_value
+from core.text.normalization import normalize_text
+from core.text.partial_date import PartialDate, Precision
+
+NEW_RECORD_NAME_FIELDS = ("slug", "name_zh", "name_en", "title_zh", "title_en")
+OUT_OF_SCOPE_CODE = "not_yours"
+PROGRESS_INTERVAL = 100  # rows from one report of progress to the next
+
+
+@dataclass
+class DryRun:
+    """The dry run of a file: what each row would do. Nothing may be written while there are errors."""
+
+    kind: Importer
+    sheet: Sheet
+    headings: Headings
+    rows: list[Row] = field(default_factory=list)
+    general_errors: list[ImportErrorDetail] = field(default_factory=list)  # of the headings, or of the file as a whole
+
+    @property
+    def errors(self) -> list[ImportErrorDetail]:
+        """All errors, in the order of the sheet."""
+        every = [*self.general_errors, *(fault for row in self.rows for fault in row.errors)]
+        return sorted(every, key=lambda fault: (fault.row, fault.column or 0))
+
+    def count_rows(self, action: str) -> int:
+        """Return the number of valid rows with this action: create, update or unchanged."""
+        return sum(row.action == action for row in self.rows if row.is_valid)
+
+
+def make_dry_run(kind: Importer, sheet: Sheet, *, by: Any, progress: Progress = no_progress) -> DryRun:
+    """Parse and validate every row for a user; None stands for the command line, which may do everything."""
+    headings = find_headings(sheet, kind.accepted_columns, kind.keys)
+    plan = DryRun(kind, sheet, headings, general_errors=list(headings.errors))
+    if not headings.columns or any(fault.code in {"no_headings", "missing_column"} for fault in headings.errors):
+        return plan
+    library = kind.new_lookup(epoch1904=sheet.epoch1904)
+    places = {column.name: place for place, column in headings.columns.items()}
+    lines = [line for line in sheet.rows if line.number > headings.row and not is_empty_line(line, headings)]
+    for done, line in enumerate(lines):
+        row = Row(line, places)
+        read_cells(row, headings, library, kind)
+        kind.clean_values(row, by)
+        plan.rows.append(row)
+        if done % PROGRESS_INTERVAL == 0:
+            progress(done, 3 * len(lines))
+    if not plan.rows:
+        plan.general_errors.append(no_rows_error(headings))
+    kind.match_rows(plan.rows, library)
+    check_duplicates(plan.rows, kind)
+    fill_records(plan, library)
+    for done, row in enumerate(plan.rows):
+        validate_row(row, kind, library)
+        if done % PROGRESS_INTERVAL == 0:
+            progress(len(lines) + 2 * done, 3 * len(lines))
+    check_cycles(plan.rows, kind)
+    check_access(plan.rows, kind, library, by)
+    kind.validate_rows(plan.rows, by)
+    check_unique(plan.rows, kind)
+    set_versions(plan.rows, kind)
+    return plan
+
+
+def no_rows_error(headings: Headings) -> ImportErrorDetail:
+    message = _("No rows stand below the headings. Enter at least one.")
+    return ImportErrorDetail(headings.row, None, "", "", "no_rows", message)
+
+
+# -- reading the feed ----------------------------------------------------------------------------------
+
+
+def read_cells(row: Row, headings: Headings, library: RecordLookup, kind: Importer) -> None:
+    """Parse the cells of a row into values or errors. A name that may belong to another row of the file is resolved
+    later."""
+    for place, column in headings.columns.items():
+        entry = row.line.cells.get(place)
+        if entry is None or is_blank(entry):
+            row.values[column.name] = None
+            continue
+        try:
+            row.values[column.name] = column.parse(entry, library)
+        except AmbiguousCell as exc:
+            if column.model is kind.model and exc.code == "unknown_record":
+                row.extra.setdefault("waiting", {})[column.name] = (str(entry.value), exc)
+            else:
+                row.add_error(column, exc.code, str(exc.message))
+                row.unidentified = row.unidentified or column.column_type is RECORD_NUMBER
+    assign_language_fields(row, kind)
+    fill_precisions(row, headings.columns.values())
+    check_unmapped_cells(row, headings)
+
+
+def assign_language_fields(row: Row, kind: Importer) -> None:
+    """Assign a text without a language to the field of its language; an empty cell empties both fields."""
+    for text in translated_texts(kind.model):
+        if text.name in row.values:
+            parts = text.field_values(row.values.pop(text.name))
+            row.values.update({name: value or None for name, value in parts.items()})
+            places = dict(row.positions)
+            place = places.pop(text.name)
+            row.positions = places | dict.fromkeys(parts, place)
+
+
+def fill_precisions(row: Row, columns: Iterable[Column]) -> None:
+    """Fill in the precision of dates that are written as a month or a year."""
+    for column in columns:
+        day = row.values.get(column.name)
+        if not isinstance(day, PartialDate):
+            continue
+        row.values[column.name] = day.on
+        if not column.precision_column:
+            continue
+        said = row.values.get(column.precision_column)
+        if said and day.precision not in {Precision.DAY, said}:
+            message = _("“%(day)s” is known to the %(known)s, but the precision says %(said)s. Make them agree.")
+            labels = {"day": day.iso(), "known": Precision(day.precision).label, "said": Precision(said).label}
+            row.add_error(column, "precision", message % labels)
+        elif not said:
+            row.values[column.precision_column] = day.precision
+
+
+def check_unmapped_cells(row: Row, headings: Headings) -> None:
+    """Add an error for cells without a heading: their content would be lost silently."""
+    for place, entry in row.line.cells.items():
+        if place not in headings.headed and not is_blank(entry):
+            message = _("This cell stands under no heading. Give its column a heading, or clear the cell.")
+            row.errors.append(
+                ImportErrorDetail(row.number, place, "", displayed_value(entry.value), "no_heading", message)
+            )
+
+
+# -- records -------------------------------------------------------------------------------------------
+
+
+def fill_records(plan: DryRun, library: RecordLookup) -> None:
+    """Assign the rows' values to existing or new records, then resolve references between rows."""
+    kind = plan.kind
+    taken = used_slugs(kind.model) | {row.values["slug"] for row in plan.rows if row.values.get("slug")}
+    lists = current_lists(plan, library)
+    for row in plan.rows:
+        if not row.found:
+            row.record = kind.model()
+        row.before = field_values(row.record) if row.found else {}
+        share_related(row.record, library)
+        assign_values(row, kind)
+        if row.found:
+            row.lists_before = {name: lists[name].get(row.record.pk, []) for name in row.lists}
+        if not row.found and hasattr(row.record, "slug") and not row.record.slug:
+            row.record.slug = propose_slug(row.record, taken)
+    resolve_new_references(plan)
+    link_rows(plan)
+    check_required_columns(plan)
+
+
+def current_lists(plan: DryRun, library: RecordLookup) -> dict[str, dict[int, list[object]]]:
+    """Return the current many-to-many records, by field of the file and by record."""
+    keys = [row.record.pk for row in plan.rows if row.found]
+    found = {}
+    for column in plan.headings.columns.values():
+        if column.column_type is RECORDS:
+            links, names = (
+                m2m_rows(plan.kind.model._meta.get_field(column.name), keys),
+                library.index(column.related_model),
+            )
+            found[column.name] = {
+                key: [names.record_by_id(named) for _row, named in rows] for key, rows in links.items()
+            }
+    return found
+
+
+def share_related(record: Any, library: RecordLookup) -> None:
+    """Replace the record's related objects by the ones all rows share, where they are not loaded yet."""
+    for f in record._meta.concrete_fields:
+        key = getattr(record, f.attname)
+        if f.is_relation and key is not None and issubclass(f.related_model, HistoryModel):  # users have no names here
+            setattr(record, f.name, library.index(f.related_model).record_by_id(key))
+
+
+def used_slugs(model: Any) -> set[str]:
+    """Return all slugs in use now or ever: a deleted record's slug is not given to another record."""
+    if not hasattr(model, "slug"):
+        return set()
+    return {*model._base_manager.values_list("slug", flat=True), *model.history.values_list("slug", flat=True)}
+
+
+def field_values(record: Any) -> dict[str, Any]:
+    """Return the values of a record's own fields."""
+    return {f.attname: getattr(record, f.attname) for f in record._meta.concrete_fields}
+
+
+def assign_values(row: Row, kind: Importer) -> None:
+    """Assign a row's values to its record. An empty cell empties an optional field; new records get the default."""
+    faulty = row.invalid_columns()
+    for name, value in row.values.items():
+        column = kind.columns_by_name[name]
+        if name in faulty or not column.is_field:
+            continue
+        target: Any = kind.model._meta.get_field(name)
+        if column.column_type is RECORDS:
+            row.lists[column.name] = value or []
+        elif value is not None:
+            setattr(row.record, column.name, value)
+        elif column.required:
+            row.add_error(column, "required", _("Empty. This needs a value."))
+        elif row.found and is_emptied(target):
+            setattr(row.record, column.name, None if target.null else "")
+
+
+def is_emptied(target: Any) -> bool:
+    """Return whether an empty cell empties the field. A required relation that may be left blank is derived instead."""
+    return bool(target.blank and not target.has_default() and (target.null or not target.is_relation))
+
+
+def resolve_new_references(plan: DryRun) -> None:
+    """Resolve names of records that do not exist yet but are created by another row of the file."""
+    names: dict[str, list[Any]] = defaultdict(list)
+    for row in plan.rows:
+        if not row.found:
+            for text in {fold_name(getattr(row.record, name, "") or "") for name in NEW_RECORD_NAME_FIELDS}:
+                names[text].append(row.record)
+    for row in plan.rows:
+        for name, (text, exc) in row.extra.pop("waiting", {}).items():
+            fits = names.get(fold_name(text), [])
+            if len(fits) == 1:
+                setattr(row.record, name, fits[0])
+            else:
+                row.add_error(plan.kind.column(name), exc.code, str(exc.message))
+
+
+def link_rows(plan: DryRun) -> None:
+    """Point relations between rows to the records as they would be saved."""
+    rows = {row.record.pk: row.record for row in plan.rows if row.found}
+    for f in self_relations(plan.kind.model):
+        for row in plan.rows:
+            named = rows.get(getattr(row.record, f.attname))
+            if named is not None:
+                setattr(row.record, f.name, named)
+
+
+def self_relations(model: type[models.Model]) -> list[Any]:
+    """Return the foreign keys of a model to itself."""
+    return [f for f in model._meta.concrete_fields if f.related_model is model]
+
+
+def check_required_columns(plan: DryRun) -> None:
+    """Add an error for required columns that are missing where rows would create records."""
+    fresh = [row for row in plan.rows if not row.found and not row.unidentified]
+    present = {column.name for column in plan.headings.columns.values()}
+    for column in plan.kind.columns if fresh else []:
+        if column.required and column.name not in present:
+            for row in fresh:
+                row.missing.add(column.name)
+            message = ngettext(
+                "Row %(row)d is new and needs the column “%(name)s”. Add it.",
+                "%(count)d rows are new (the first is row %(row)d) and need the column “%(name)s”. Add it.",
+                len(fresh),
+            )
+            labels = {"count": len(fresh), "row": fresh[0].number, "name": column.heading}
+            plan.general_errors.append(
+                ImportErrorDetail(plan.headings.row, None, column.heading, "", "missing_column", message % labels)
+            )
+
+
+# -- judging -------------------------------------------------------------------------------------------
+
+
+def validate_row(row: Row, kind: Importer, library: RecordLookup) -> None:
+    """Validate the record and note its changes; a row that changes nothing has no errors."""
+    if row.unidentified:
+        return
+    kind.compare_related(row)
+    if row.found and not field_changes(row, kind, library):
+        return
+    blamed = row.invalid_columns()
+    kind.prepare_record(row)
+    try:
+        kind.clean(row, blamed | kind.relation_fields)
+    except ValidationError as exc:
+        add_field_errors(row, kind, {name: texts for name, texts in exc.message_dict.items() if name not in blamed})
+        blamed |= set(exc.message_dict)
+    for name, message in broken_constraints(row.record, blamed):
+        add_field_errors(row, kind, {name: [message]})
+    if row.is_valid:
+        check_derived_values(row, kind)
+    row.changes = field_changes(row, kind, library) if row.found else []
+
+
+def check_derived_values(row: Row, kind: Importer) -> None:
+    """Add an error where a cell's value would be replaced by one derived from other cells, unless it repeats the
+    record."""
+    for name in row.positions:
+        column, value = kind.columns_by_name[name], row.values.get(name)
+        if value is None or not column.is_field or column.column_type is RECORDS:
+            continue
+        now = getattr(row.record, name)
+        if now != value and row.before.get(name) != value:
+            message = _("The record would hold “%(value)s” here: it follows from other cells. Write that or nothing.")
+            row.add_error(column, "overruled", message % {"value": column.display(now)})
+
+
+def check_cycles(rows: Sequence[Row], kind: Importer) -> None:
+    """Add an error where a record would become its own ancestor, by way of other rows or of existing records."""
+    mine = {row.record.pk: row.record for row in rows if row.found}
+    for f in self_relations(kind.model):
+        stored = dict(kind.model._base_manager.exclude(**{f.name: None}).values_list("pk", f.attname))
+
+        def above(node: Any, f: Any = f, stored: Mapping[int, int] = stored) -> Any:
+            """The record of the file, or the key of one beside it, that a node names."""
+            key = stored.get(node) if isinstance(node, int) else getattr(node, f.attname)
+            return mine.get(key, key) if key else None if isinstance(node, int) else f.get_cached_value(node, None)
+
+        circled = find_cycles([row.record for row in rows], above)
+        for row in rows:
+            if id(row.record) in circled:
+                message = _("This leads back to the record itself in a circle. Name another.")
+                row.add_error(kind.column(f.name), "circle", message)
+
+
+def find_cycles(nodes: Iterable[object], above: Callable[[object], Any]) -> set[int]:
+    """Return the nodes that are part of a parent cycle: primary keys, and ids of unsaved records."""
+    known: set[int] = set()
+    circled: set[int] = set()
+    for start in nodes:
+        path: dict[int, None] = {}  # in the order of climbing
+        node = start
+        while node is not None and (mark := node if isinstance(node, int) else id(node)) not in known:
+            known.add(mark)
+            path[mark] = None
+            node = above(node)
+        if node is not None and mark in path:
+            climbed = list(path)
+            circled.update(climbed[climbed.index(mark) :])
+    return circled
+
+
+def check_access(rows: Sequence[Row], kind: Importer, library: RecordLookup, by: Any) -> None:
+    """Check object permissions before and after the change, and fields that need a permission of their own.
+
+    The permission to import this kind at all was checked before. A row that changes nothing may be about any record: an
+    export of all records can be edited and imported again.
+    """
+    if by is None:
+        return
+    name = owner_field(kind.model)
+    closed = {recorded: restricted_fields(by, kind.model, recorded=recorded) for recorded in (False, True)}
+    for row in rows:
+        if row.unidentified or row.action == "unchanged":
+            continue
+        stored = stored_record(row, kind, library) if row.found else None
+        known = name not in row.invalid_columns()
+        if (stored and not can_access(by, stored)) or (known and not can_access(by, row.record)):
+            row.add_error(kind.column(name), OUT_OF_SCOPE_CODE, str(OUT_OF_SCOPE))
+        for guarded_name in closed[row.found]:
+            check_restricted_field(row, kind, guarded_name, stored)
+
+
+def stored_record(row: Row, kind: Importer, library: RecordLookup) -> Any:
+    """Return the record as it is stored, without the row's values."""
+    stored = kind.model(**row.before)
+    share_related(stored, library)
+    return stored
+
+
+def check_restricted_field(row: Row, kind: Importer, name: str, stored: object) -> None:
+    """Add an error where a restricted field would change; of a new record, where it differs from its default."""
+    f: Any = kind.model._meta.get_field(name)
+    usual, column = getattr(stored or kind.model(), f.attname), kind.column(name)
+    if name in row.invalid_columns() or (getattr(row.record, f.attname) == usual and not names_unsaved(row.record, f)):
+        return
+    if stored:
+        message = _("Your role may not change this. Leave the cell as it is on record, or take out the column.")
+    elif column and column.required:
+        message = _("Your role may change such records, but not enter new ones.")
+    elif usual in (None, ""):
+        message = _("Your role may not enter this. Leave the cell empty.")
+    else:
+        message = _("Your role may not enter this. Write “%(usual)s”, or leave the cell empty.")
+    row.add_error(column, OUT_OF_SCOPE_CODE, message % {"usual": column.display(usual) if column else usual})
+
+
+def add_field_errors(row: Row, kind: Importer, messages: Mapping[str, Iterable[str]]) -> None:
+    """Add the model's validation errors to cells; for a field without a column, to the row."""
+    for name, texts in messages.items():
+        column = kind.column(name)
+        for text in texts:
+            if column and column.name in row.positions:
+                row.add_error(column, "invalid", text)
+            else:
+                label = label_value(column.heading, text) if column else text
+                row.add_error(None, "invalid", label)
+
+
+def broken_constraints(record: Any, blamed: set[str]) -> Iterable[tuple[str, str]]:
+    """Yield the violated check constraints: the field to correct and the message."""
+    for constraint in record._meta.constraints:
+        if not isinstance(constraint, models.CheckConstraint) or not isinstance(constraint.condition, models.Q):
+            continue
+        if constraint.condition.referenced_base_fields & blamed:
+            continue
+        if check_constraint_holds(constraint.condition, record) is False:
+            names = record.constraint_error_fields(constraint, set())
+            for name in names if not blamed.intersection(names) else []:
+                yield name, str(constraint.get_violation_error_message())
+
+
+def check_unique(rows: Sequence[Row], kind: Importer) -> None:
+    """Check uniqueness within the file and against existing records."""
+    good = [row for row in rows if row.is_valid]
+    written = {row.record.pk for row in good if row.found}
+    for names, condition, message, mended in unique_rules(kind.model):
+        held = [row for row in good if condition is None or check_constraint_holds(condition, row.record)]
+        keys = {id(row): unique_key(row.record, names) for row in held}
+        twice = Counter(key for key in keys.values() if key)
+        stored = stored_keys(kind.model, names, condition, [key for key in keys.values() if key])
+        for row in held:
+            key = keys[id(row)]
+            holder = stored.get(key) if key else None
+            if (key and twice[key] > 1) or (holder is not None and holder not in written):
+                add_field_errors(row, kind, {mended: [message]})
+            elif holder is not None and holder != row.record.pk:
+                text = _(
+                    "Record %(number)d holds this until this file changes it. Change that one first, in its own file."
+                )
+                add_field_errors(row, kind, {mended: [text % {"number": holder}]})
+
+
+def unique_rules(model: Any) -> Iterable[tuple[tuple[str, ...], models.Q | None, str, str]]:
+    """Yield the uniqueness rules of a model: fields, condition, message, and the field to correct."""
+    for f in model._meta.concrete_fields:
+        if f.unique and not f.primary_key:
+            labels = {"model_name": capfirst(model._meta.verbose_name), "field_label": capfirst(f.verbose_name)}
+            yield (f.name,), None, str(f.error_messages["unique"]) % labels, f.name
+    for constraint in model._meta.constraints:
+        if isinstance(constraint, models.UniqueConstraint):
+            message = str(constraint.get_violation_error_message())
+            yield (
+                tuple(constraint.fields),
+                constraint.condition,
+                message,
+                model().constraint_error_fields(constraint, set())[0],
+            )
+
+
+def unique_key(record: Any, names: tuple[str, ...]) -> tuple[Any, ...] | None:
+    """Return the record's values of these fields; None if one is empty, which never conflicts."""
+    values = tuple(getattr(record, record._meta.get_field(name).attname) for name in names)
+    return None if any(value is None for value in values) else values
+
+
+def stored_keys(
+    model: Any, names: tuple[str, ...], condition: models.Q | None, keys: Iterable[tuple[Any, ...]]
+) -> dict[tuple[Any, ...], int]:
+    """Return those of the keys that an existing record has, with its primary key."""
+    wanted = set(keys)
+    attnames = [model._meta.get_field(name).attname for name in names]
+    found: dict[tuple[Any, ...], int] = {}
+    for some in batched(sorted({key[0] for key in wanted})):
+        rows = model._base_manager.filter(condition or models.Q(), **{f"{attnames[0]}__in": some})
+        found.update(
+            (tuple(values), pk) for pk, *values in rows.values_list("pk", *attnames) if tuple(values) in wanted
+        )
+    return found
+
+
+# -- what changes --------------------------------------------------------------------------------------
+
+
+def field_changes(row: Row, kind: Importer, library: RecordLookup) -> list[FieldChange]:
+    """Return the changed fields of an existing record, old and new value."""
+    changed = [
+        f
+        for f in row.record._meta.concrete_fields
+        if is_changed(row.before.get(f.attname), getattr(row.record, f.attname)) or names_unsaved(row.record, f)
+    ]
+    changes = [
+        FieldChange(
+            field_label(f),
+            display_stored_value(row, f, kind, library),
+            display_value(row.record, f, kind),
+            is_empty(row.record, f),
+        )
+        for f in changed
+    ]
+    for name, items in row.lists.items():
+        before = row.lists_before[name]
+        if {item.pk for item in items} != {item.pk for item in before}:
+            column = kind.columns_by_name[name]
+            changes.append(FieldChange(column.heading, column.display(before), column.display(items), not items))
+    return [*changes, *row.extra.get("changes", [])]
+
+
+def is_changed(before: object, after: object) -> bool:
+    """Whether a value changed; text that was stored before normalization does not count as changed."""
+    return bool((normalize_text(before) if isinstance(before, str) else before) != after)
+
+
+def is_empty(record: Any, f: Any) -> bool:
+    return getattr(record, f.attname) in {None, ""} and not names_unsaved(record, f)
+
+
+def names_unsaved(record: Any, f: Any) -> bool:
+    """Whether the field names a record that the same file creates."""
+    return bool(f.is_relation and getattr(record, f.attname) is None and f.get_cached_value(record, None) is not None)
+
+
+def field_label(f: Any) -> str:
+    return str(capfirst(f.verbose_name))
+
+
+def display_value(record: Any, f: Any, kind: Importer) -> str:
+    """Return a field's value formatted for display."""
+    column = kind.column(f.name)
+    value = getattr(record, f.name)
+    return column.display(value) if column else str(value)
+
+
+def display_stored_value(row: Row, f: Any, kind: Importer, library: RecordLookup) -> str:
+    """Return a field's stored value formatted for display."""
+    value = row.before.get(f.attname)
+    if f.is_relation and value is not None:
+        value = library.index(f.related_model).record_by_id(value)
+    column = kind.column(f.name)
+    return column.display(value) if column else str(value)
+
+
+def set_versions(rows: Sequence[Row], kind: Importer) -> None:
+    """Set the id of the newest history entry of each row's record."""
+    newest = latest_entries(kind.model, [row.record.pk for row in rows if row.found])
+    for row in rows:
+        row.history_id = newest.get(row.record.pk, 0) if row.found else 0
+
+
+def latest_entries(model: Any, keys: Sequence[int]) -> dict[int, int]:
+    """Return the id of each record's newest history entry."""
+    found: dict[int, int] = {}
+    for some in batched(keys):
+        rows = model.history.filter(id__in=some).order_by().values_list("id").annotate(models.Max("history_id"))
+        found.update(dict(rows))
+    return found

@@ -1,0 +1,279 @@
+"""Importers: the model of a sheet, its columns, how a row finds its record, and rules over several rows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from django.contrib.auth import get_permission_codename
+from django.db import models
+from django.db.models import Model
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from core.history.bulk_history import batched
+from core.http.errors import truncate
+from core.imports.sheet.columns import TEXT, Column, column_for_field, key_column
+from core.imports.sheet.lookups import RecordLookup
+from core.imports.sheet.rows import Row, WrittenRecord
+from core.text.bilingual import translated_texts
+from core.text.joining import join_short
+
+LookupKey = tuple[str, ...]
+MAX_PRIMARY_KEY = 2**63 - 1
+
+
+class Importer:
+    """Base class of importers: one kind of records in a sheet. Subclasses override `match_rows` and `validate_rows`."""
+
+    name: str
+    model: type[models.Model]
+    keys: Sequence[LookupKey] = (("slug",),)  # ways to tell a row's record, tried in order
+    narrowing_fields: LookupKey = ()  # what has to agree as well, where the file has these columns
+    excluded_fields: tuple[str, ...] = ()
+    heading_aliases: Mapping[str, tuple[str, ...]] = {}  # other headings of a field, as ledgers have them
+    precision_fields: Mapping[str, str] = {}  # by date field, the field with its precision
+    single_language_headings: Mapping[str, tuple[object, tuple[str, ...]]] = {}
+    """By text in two languages, the heading (and its aliases) of a column that holds it in one language."""
+    export_relations: tuple[str, ...] = ()  # relations that an export needs
+
+    @property
+    def label(self) -> str:
+        return str(self.model._meta.verbose_name_plural)
+
+    @cached_property
+    def columns(self) -> list[Column]:
+        """The record number, then the fields in the model's order, then many-to-many fields."""
+        own = [f for f in self.model._meta.concrete_fields if f.editable and not f.primary_key]
+        lists = self.model._meta.many_to_many
+        fields = [f for f in (*own, *lists) if f.name not in self.excluded_fields]
+        own_columns = (
+            column_for_field(f, aliases=self.heading_aliases.get(f.name, ()), **self.column_options(f.name))
+            for f in fields
+        )
+        return [key_column(), *own_columns, *self.extra_columns()]
+
+    def column_options(self, name: str) -> dict[str, object]:
+        """Return the options in which a field's column differs from the model field."""
+        if name in self.precision_fields:
+            return {"precision_column": self.precision_fields[name]}
+        return {"required": False} if name == "slug" else {}
+
+    def extra_columns(self) -> list[Column]:
+        """Return columns that are no field of the model."""
+        return []
+
+    @cached_property
+    def single_language_columns(self) -> list[Column]:
+        """Columns of older files that hold a text in one language: each fills the field of the language it is written
+        in."""
+        return [
+            Column(text.name, label, TEXT, aliases=words)
+            for text in translated_texts(self.model)
+            if text.name in self.single_language_headings  # a text that nobody enters has none
+            for label, words in [self.single_language_headings[text.name]]
+        ]
+
+    @cached_property
+    def accepted_columns(self) -> list[Column]:
+        """The columns that a file may have; exports and templates have `columns`."""
+        return [*self.columns, *self.single_language_columns]
+
+    @cached_property
+    def columns_by_name(self) -> dict[str, Column]:
+        return {column.name: column for column in self.accepted_columns}
+
+    @cached_property
+    def relation_fields(self) -> set[str]:
+        """The foreign keys; whether their records exist is checked when cells are parsed."""
+        return {f.name for f in self.model._meta.concrete_fields if f.is_relation}
+
+    def column(self, name: str) -> Column | None:
+        """Return the column of a field, None for a field that files do not hold."""
+        return self.columns_by_name.get(name)
+
+    def can_import(self, user: Any) -> bool:
+        """Whether the user may both add and change such records. None stands for the command line, which may."""
+        opts = self.model._meta
+        names = [f"{opts.app_label}.{get_permission_codename(action, opts)}" for action in ("add", "change")]
+        return user is None or all(user.has_perm(name) for name in names)
+
+    def missing_reason_errors(self, rows: Sequence[Row]) -> list[str]:
+        """Return why these rows need a reason for change; empty if they do not."""
+        return []
+
+    def export_queryset(self) -> models.QuerySet[Model]:
+        """Return all records, with the relations that an export needs."""
+        lists = [f.name for f in self.model._meta.many_to_many]
+        return self.model._base_manager.select_related(*self.export_relations).prefetch_related(*lists)
+
+    def match_queryset(self) -> models.QuerySet[Model]:
+        """Return the records among which rows find theirs, without related records: rows share those."""
+        return self.model._base_manager.all()
+
+    def new_lookup(self, *, epoch1904: bool) -> RecordLookup:
+        """Return the lookup of the records that cells name, for one dry run."""
+        return RecordLookup(epoch1904=epoch1904)
+
+    # -- which record a row is about ---------------------------------------------------------------------
+
+    def match_rows(self, rows: Sequence[Row], library: RecordLookup) -> None:
+        """Find the record of each row: by record number, else by the first lookup key that finds one."""
+        self.match_by_id([row for row in rows if row.values.get("id") is not None])
+        for key in self.keys:
+            waiting = [row for row in rows if not row.found and not row.unidentified and row_key(row, key)]
+            self.match_by_key([row for row in waiting if row.values.get("id") is None], key)
+
+    def match_by_id(self, rows: Sequence[Row]) -> None:
+        found = self.records_by_field(
+            "pk", [row.values["id"] for row in rows if 0 < row.values["id"] <= MAX_PRIMARY_KEY]
+        )
+        for row in rows:
+            records = found.get(row.values["id"])
+            if records:
+                assign_record(row, records[0])
+            else:
+                message = _("There is no record %(number)s here; it may be deleted. Clear the cell to enter a new one.")
+                row.mark_unidentified(self.column("id"), "unknown_record", message % {"number": row.values["id"]})
+
+    def match_by_key(self, rows: Sequence[Row], key: LookupKey) -> None:
+        """Find records that agree in all fields of the key. Several matches are an error."""
+        candidates = self.records_by_field(key[0], [row.values[key[0]] for row in rows])
+        for row in rows:
+            fits = [
+                item for item in candidates.get(key_value(row.values[key[0]]), []) if self.matches_key(row, item, key)
+            ]
+            if len(fits) > 1:
+                message = _("Several records agree with this row: give the record number, %(numbers)s.")
+                row.mark_unidentified(None, "ambiguous", message % {"numbers": join_short(item.pk for item in fits)})
+            elif fits:
+                assign_record(row, fits[0])
+
+    def matches_key(self, row: Row, item: Any, key: LookupKey) -> bool:
+        """Whether the record matches the row's key, and no earlier key tells them apart."""
+        apart = any(keys_conflict(row, item, earlier) for earlier in self.keys[: self.keys.index(key)])
+        near = all(
+            key_value(row.values[name]) == record_key(item, (name,))[0]
+            for name in self.narrowing_fields
+            if name in row.values
+        )
+        return near and not apart and row_key(row, key) == record_key(item, key)
+
+    def records_by_field(self, name: str, values: Iterable[Any]) -> Mapping[Any, list[Any]]:
+        """Return the records with one of these values in a field, by value."""
+        found: dict[Any, list[Any]] = defaultdict(list)
+        wanted = list(dict.fromkeys(key_value(value) for value in values))
+        for some in batched(wanted):
+            for record in self.match_queryset().filter(**{f"{name}__in": some}):
+                found[record_key(record, (name,))[0]].append(record)
+        return found
+
+    # -- rules -------------------------------------------------------------------------------------------
+
+    def clean_values(self, row: Row, by: Any) -> None:
+        """Complete a row's values before they are assigned to the record."""
+
+    def complete_new(self, rows: Sequence[Row]) -> None:
+        """Complete the records of new rows right before they are inserted, in the transaction that inserts them."""
+
+    def prepare_record(self, row: Row) -> None:
+        """Set flags on the record for checks that are done elsewhere, before `full_clean`."""
+
+    def validate_rows(self, rows: Sequence[Row], by: Any) -> None:
+        """Check rules over several rows, or over rows and existing records."""
+
+    def clean(self, row: Row, exclude: set[str]) -> None:
+        """Run the record's own validation, without uniqueness and constraints. Raises ValidationError."""
+        row.record.full_clean(exclude=exclude, validate_unique=False, validate_constraints=False)
+
+    def compare_related(self, row: Row) -> None:
+        """Check and compare related records that the sheet holds in cells of the row."""
+
+    def write_related(self, rows: Sequence[Row]) -> list[WrittenRecord]:
+        """Write related records once their owners are saved. Deletions are returned, not made."""
+        return []
+
+    def describe(self, row: Row) -> str:
+        """Return the name of a row's record."""
+        return str(row.record)
+
+
+def assign_record(row: Row, record: Any) -> None:
+    row.record, row.found = record, True
+
+
+def key_value(value: object) -> Any:
+    """Return a value as keys compare it: a record as its primary key."""
+    return value.pk if isinstance(value, models.Model) else value
+
+
+def row_key(row: Row, key: LookupKey) -> tuple[object, ...] | None:
+    """Return the row's values for a key; None if one of them is empty."""
+    values = tuple(key_value(row.values.get(name)) for name in key)
+    return None if any(value in (None, "") for value in values) else values
+
+
+def record_key(record: Any, key: LookupKey) -> tuple[Any, ...]:
+    """Return the record's values for a key, relations as primary keys."""
+    return tuple(record.pk if name == "pk" else getattr(record, record._meta.get_field(name).attname) for name in key)
+
+
+def keys_conflict(row: Row, item: Any, key: LookupKey) -> bool:
+    """Whether row and record both have values for the key, and these differ."""
+    says, own = row_key(row, key), record_key(item, key)
+    return says is not None and says != own and not any(value in (None, "") for value in own)
+
+
+def check_duplicates(rows: Sequence[Row], kind: Importer) -> None:
+    """Add an error to every row whose record is also that of another row."""
+    groups: dict[tuple[LookupKey, object], list[Row]] = defaultdict(list)
+    told: set[tuple[LookupKey, object]] = (
+        set()
+    )  # by what a row is told: the record it found, or the first key that it fills
+    for row in rows:
+        ways: list[tuple[LookupKey, object]] = [(("id",), row.record.pk)] if row.found else filled_keys(row, kind)
+        told.update(ways[:1])
+        for way in ways:
+            groups[way].append(row)
+    for way, twins in groups.items():
+        for row in twins if len(twins) > 1 and way in told else []:
+            key = way[0]
+            blamed = next((name for name in (*reversed(key), *reversed(kind.keys[0])) if name in row.positions), "")
+            others = [str(twin.number) for twin in twins if twin is not row]
+            message = ngettext(
+                "Row %(rows)s is about the same record. Keep one.",
+                "Rows %(rows)s are about the same record. Keep one.",
+                len(others),
+            )
+            row.add_error(kind.column(blamed), "twice", message % {"rows": truncate(join_short(others))})
+
+
+def filled_keys(row: Row, kind: Importer) -> list[tuple[LookupKey, object]]:
+    """Return the keys that a row fills, each with its values and those of the narrowing fields."""
+    near = tuple(key_value(row.values.get(name)) for name in kind.narrowing_fields)
+    return [(key, (says, near)) for key in kind.keys if (says := row_key(row, key)) is not None]
+
+
+def propose_slug(record: Any, taken: set[str]) -> str:
+    """Propose a slug for a record without one: from the English name, else from the Chinese name in pinyin."""
+    english, chinese = getattr(record, record.EN, "") or "", getattr(record, record.ZH, "") or ""
+    stem = (slug_from_text(english) or slug_from_text(to_pinyin(chinese)) or record._meta.model_name)[:70].strip("-")
+    number, code = 2, stem
+    while code in taken:
+        number, code = number + 1, f"{stem}-{number}"
+    taken.add(code)
+    return code
+
+
+def slug_from_text(text: str) -> str:
+    return slugify(text.replace("_", "-"))
+
+
+def to_pinyin(text: str) -> str:
+    """Return Chinese text in Latin letters: one syllable a character, joined by hyphens."""
+    from pypinyin import lazy_pinyin  # noqa: PLC0415  # 57 MB of dictionaries, needed by few processes
+
+    return "-".join(lazy_pinyin(text))

@@ -1,0 +1,123 @@
+"""Models of imports: the file, its dry run, the records written, and what it takes to undo them."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from core.records.constraints import choices_constraint
+
+
+class ImportState(models.TextChoices):
+    """State of an import. Only a confirmed one has written anything."""
+
+    FAULTY = "faulty", _("has errors")
+    CHECKED = "checked", _("checked, not confirmed")
+    CONFIRMED = "confirmed", _("confirmed")
+    UNDONE = "undone", _("undone")
+
+
+class Import(models.Model):
+    """Import of one file with one kind of records, from its dry run on."""
+
+    kind = models.CharField(_("kind"), max_length=20)
+    file_name = models.CharField(_("file"), max_length=255)
+    sha256 = models.CharField(_("checksum (SHA-256)"), max_length=64)
+    form = models.CharField(_("format"), max_length=4)
+    sheet = models.CharField(_("sheet"), max_length=100, blank=True)
+    encoding = models.CharField(_("encoding"), max_length=20, blank=True)
+    rows_read = models.PositiveIntegerField(_("rows read"), default=0)
+    created = models.PositiveIntegerField(_("created"), default=0)
+    updated = models.PositiveIntegerField(_("updated"), default=0)
+    unchanged = models.PositiveIntegerField(_("unchanged"), default=0)
+    faults = models.PositiveIntegerField(_("errors"), default=0)
+    state = models.CharField(_("state"), max_length=9, choices=ImportState.choices)
+    reason = models.CharField(_("reason"), max_length=300, blank=True)
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("uploaded by"), null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    uploaded_at = models.DateTimeField(_("uploaded at"), auto_now_add=True)
+    confirmed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("confirmed by"), null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    confirmed_at = models.DateTimeField(_("confirmed at"), null=True)
+    undone_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("undone by"), null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    undone_at = models.DateTimeField(_("undone at"), null=True)
+    undo_reason = models.CharField(_("reason for undoing"), max_length=300, blank=True)
+
+    OWNER_FIELD = "uploaded_by_id"  # whose it is, for those whose reach ends at a province
+
+    class Meta:
+        db_table = "policies_import"
+        verbose_name = _("import")
+        verbose_name_plural = _("imports")
+        ordering = ["-pk"]
+        permissions = [("undo_import", "Can undo imports")]
+        constraints = [choices_constraint("state", ImportState, "import_state_known")]
+
+    def __str__(self) -> str:
+        return gettext("Import %(number)d: %(file)s") % {"number": self.pk, "file": self.file_name}
+
+    def get_absolute_url(self) -> str:
+        return reverse("import-detail", args=[self.pk])
+
+
+class ImportFile(models.Model):
+    """Uploaded file and the report of its dry run; a model of its own, so that lists of imports stay light."""
+
+    record = models.OneToOneField(
+        Import, verbose_name=_("import"), on_delete=models.CASCADE, primary_key=True, related_name="file"
+    )
+    content = models.BinaryField(_("content"))
+    report = models.JSONField(_("report"), default=dict)
+
+    class Meta:
+        db_table = "policies_importfile"
+        verbose_name = _("imported file")
+        verbose_name_plural = _("imported files")
+
+    def __str__(self) -> str:
+        return f"{self.record_id}"
+
+
+class ImportAction(models.TextChoices):
+    CREATE = "create", _("created")
+    UPDATE = "update", _("updated")
+    DELETE = "delete", _("deleted")
+
+
+class ImportChange(models.Model):
+    """Record written by an import: its state before, and its history entry."""
+
+    import_record = models.ForeignKey(
+        Import, verbose_name=_("import"), on_delete=models.CASCADE, related_name="changes"
+    )
+    row = models.PositiveIntegerField(_("row"))
+    model = models.CharField(_("model"), max_length=60)  # as in pilots.pilot
+    record_id = models.BigIntegerField(_("record"))
+    action = models.CharField(_("action"), max_length=6, choices=ImportAction.choices)
+    before = models.JSONField(_("before"), null=True)
+    entry_id = models.BigIntegerField(_("entry in the history"))
+
+    class Meta:
+        db_table = "policies_importchange"
+        verbose_name = _("imported change")
+        verbose_name_plural = _("imported changes")
+        ordering = ["pk"]
+        constraints = [choices_constraint("action", ImportAction, "importchange_action_known")]
+        indexes = [models.Index(fields=["model", "entry_id"], name="importchange_entry")]
+
+    def __str__(self) -> str:
+        return f"{self.model} {self.record_id}"
+
+
+def imports_of_entries(model: type[models.Model], entries: Any) -> dict[int, Import]:
+    """Return the import that wrote each of these history entries. One query."""
+    keys = [entry.pk for entry in entries]
+    found = ImportChange.objects.filter(model=model._meta.label_lower, entry_id__in=keys)
+    return {change.entry_id: change.import_record for change in found.select_related("import_record")}

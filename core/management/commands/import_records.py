@@ -1,0 +1,108 @@
+"""Import records from a spreadsheet: a dry run unless --confirm is given."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from core.imports.apply import ConflictError, confirm
+from core.imports.files import checksum, command_report, dry_run_of_file, save_dry_run
+from core.imports.importer import Importer
+from core.imports.models import Import
+from core.imports.registry import KINDS
+from core.spreadsheets.reading.cells import MAX_BYTES, UnreadableFile
+
+ROW_ERRORS, UNREADABLE = 1, 2
+
+
+class Command(BaseCommand):
+    help = "Check a workbook or CSV of records, and with --confirm bring it in. Exit 1: errors in rows; 2: unreadable."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--kind", required=True, choices=list(KINDS), help="what the rows are")
+        parser.add_argument("--sheet", help="the sheet to read; without it the first one with headings of this kind")
+        parser.add_argument("--confirm", action="store_true", help="write it, all or nothing; without it a dry run")
+        parser.add_argument("--reason", default="", help="kept in the history of every record that is written")
+        parser.add_argument("--user", help="in whose name; without it the command line's own")
+        parser.add_argument("--json", action="store_true", help="print the report as JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        kind, by = KINDS[options["kind"]], user_named(options["user"])
+        if not kind.can_import(by):
+            raise CommandError(f"{by} may not import {kind.name}.", returncode=UNREADABLE)
+        name, content = options["file"].name, first_bytes(options["file"])
+        try:
+            plan = dry_run_of_file(kind, name, content, by=by, sheet=options["sheet"])
+        except UnreadableFile as exc:
+            if options["json"]:
+                self.tell(unreadable_report(exc, kind, name, content), options)
+            raise CommandError(f"{options['file']}: {exc.message}", returncode=UNREADABLE) from None
+        found = command_report(plan, name=name, content=content, import_id=None)
+        if options["confirm"] and not plan.errors:
+            record = save_dry_run(plan, name=name, content=content, by=by)
+            del plan, content  # so that only one plan is in memory
+            found["import_id"] = confirm_import(record, kind, by=by, reason=options["reason"])
+        self.tell(found, options)
+        if found["errors"]:
+            raise SystemExit(ROW_ERRORS)
+
+    def tell(self, found: dict[str, object], options: dict[str, object]) -> None:
+        self.stdout.write(json.dumps(found, ensure_ascii=False, indent=1) if options["json"] else report_text(found))
+
+
+def first_bytes(path: Path) -> bytes:
+    """Read the file up to one byte more than its maximum size: a larger one is rejected, not kept in memory."""
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as exc:
+        raise CommandError(f"{path}: {exc.strerror}", returncode=UNREADABLE) from None
+
+
+def unreadable_report(exc: UnreadableFile, kind: Importer, name: str, content: bytes) -> dict[str, object]:
+    """Return the report of a file that cannot be read at all."""
+    fault = {"row": None, "cell": None, "column": "", "value": "", "code": exc.code, "message": str(exc.message)}
+    empty = dict.fromkeys(("rows_read", "create", "update", "unchanged"), 0)
+    about = {"file": name, "sha256": checksum(content), "kind": kind.name, "sheet": "", "encoding": ""}
+    return {**about, **empty, "errors": [fault], "import_id": None}
+
+
+def confirm_import(record: Import, kind: Importer, *, by: Any, reason: str) -> int:
+    """Confirm the import; return the id by which it can be undone. Raises CommandError where records changed since."""
+    try:
+        confirm(kind, record, by=by, reason=reason)
+    except ConflictError as exc:
+        raise CommandError(str(exc), returncode=ROW_ERRORS) from None
+    return record.pk
+
+
+def user_named(name: str | None) -> Any:
+    """Return the user of this name; None when none is named. Raises CommandError for an unknown one."""
+    if name is None:
+        return None
+    person = get_user_model().objects.filter(username=name, is_active=True).first()
+    if person is None:
+        raise CommandError(f"There is no active user {name}.", returncode=UNREADABLE)
+    return person
+
+
+def report_text(found: dict[str, Any]) -> str:
+    """Return the report for a terminal: one line for the file, one for each error, one for the result."""
+    where = " · ".join(filter(None, (found["file"], found["sheet"], found["encoding"], found["sha256"][:12])))
+    lines = [where]
+    lines += [
+        " ".join(filter(None, (e["cell"], e["column"] and f"[{e['column']}]", e["message"]))) for e in found["errors"]
+    ]
+    lines.append(
+        f"{found['rows_read']} rows read: {found['create']} to create, {found['update']} to update, "
+        f"{found['unchanged']} unchanged, {len(found['errors'])} errors"
+    )
+    if found["import_id"]:
+        number = found["import_id"]
+        lines.append(f"Confirmed as import {number}. To undo it: manage.py undo_import {number}")
+    elif not found["errors"]:
+        lines.append("Nothing was written: this was a dry run. Add --confirm to write it.")
+    return "\n".join(lines)

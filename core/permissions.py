@@ -1,0 +1,126 @@
+"""Object permissions, restricted fields and visibility of authors.
+
+A model names in `PROVINCE_PATH` the path to the id that determines its scope, in `RESTRICTED_FIELDS` the fields that
+need a further permission to set, and in `RESTRICTED_CHANGES` those that need it once the record exists. A model
+without them is open to everybody who has the model permission.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_permission_codename
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import models
+from django.db.models import Model
+from django.utils.translation import gettext_lazy as _
+
+OUT_OF_SCOPE = _("This belongs to another province or to all: your role does not reach it.")
+
+
+def permission_name(model: type[Model], action: str) -> str:
+    opts = model._meta
+    return f"{opts.app_label}.{get_permission_codename(action, opts)}"
+
+
+def has_object_permission(user: Any, action: str, record: Model) -> bool:
+    """Return whether the user may add, change or delete the record as it is in memory."""
+    return bool(user.has_perm(permission_name(type(record), action), record))
+
+
+def owner_field(model: type[Model]) -> str:
+    """Return the field that determines a record's scope; empty where there is none, or the record is the scope."""
+    first = getattr(model, "PROVINCE_PATH", "").partition(".")[0]
+    return "" if first == "pk" else first.removesuffix("_id")
+
+
+def officer_of(user: Any) -> Any:
+    """Return the record that limits the user's permissions (the role); None for a superuser, and for a user without a
+    role.
+    """
+    return None if user.is_superuser else getattr(user, settings.USER_SCOPE, None)
+
+
+def editor_province(user: Any) -> Any:
+    """Return where the user's scope ends (a province); None where it has no limit."""
+    officer = officer_of(user)
+    return officer.home if officer else None
+
+
+def can_access(user: Any, record: Model) -> bool:
+    """Return whether the record is within the user's scope."""
+    officer = officer_of(user)
+    return True if officer is None else bool(officer.reaches(record))
+
+
+def in_scope(user: Any, records: models.QuerySet[Model]) -> models.QuerySet[Any]:
+    """Filter the records to those within the user's scope."""
+    officer = officer_of(user)
+    return officer.within(records) if officer else records
+
+
+def restricted_fields(user: Any, model: type[Model], *, recorded: bool) -> tuple[str, ...]:
+    """Return the fields that this user may not set; `recorded`: the record exists already."""
+    return tuple(
+        name
+        for right, names in field_permissions(model, recorded=recorded)
+        if not user.has_perm(right)
+        for name in names
+    )
+
+
+def field_permissions(model: type[Model], *, recorded: bool) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the further permissions of a model, each with the fields that it opens."""
+    always: Mapping[str, tuple[str, ...]] = getattr(model, "RESTRICTED_FIELDS", {})
+    later: Mapping[str, tuple[str, ...]] = getattr(model, "RESTRICTED_CHANGES", {})
+    return [*always.items(), *(later.items() if recorded else ())]
+
+
+def can_create(user: Any, model: Any) -> bool:
+    """Return whether the user can fill in a new record at all: no required field is restricted."""
+    fields = [model._meta.get_field(name) for name in restricted_fields(user, model, recorded=False)]
+    return all(field.blank or field.has_default() for field in fields)
+
+
+# -- visibility of authors -------------------------------------------------------------------------------
+# One rule for pages, files, the admin and the API: names within the user's scope only. A record that belongs to no
+# province is outside the scope of a provincial editor.
+
+
+def can_view(user: Any, model: type[Model]) -> bool:
+    """Return whether the user has permission to view records of this model."""
+    return any(user.has_perm(permission_name(model, action)) for action in ("view", "change"))
+
+
+def can_see_authors(user: Any, record: Any) -> bool:
+    """Return whether the user may see who worked on the record, as it is now.
+
+    Its parent may be deleted: then nobody can tell whose it was.
+    """
+    officer = officer_of(user)
+    try:
+        return can_view(user, type(record)) and (officer is None or officer.can_see_authors(record))
+    except ObjectDoesNotExist:
+        return bool(user.is_superuser)
+
+
+def visible_author_condition(user: Any, model: Any) -> models.Q | None:
+    """Return the condition on history entries of a model whose authors the user may see; None: none."""
+    if not can_view(user, model):
+        return None
+    officer = officer_of(user)
+    scope: models.Q | None = officer.entries_with_visible_authors(model) if officer else models.Q()
+    return scope
+
+
+def entries_with_visible_author(user: Any, model: Any, keys: Iterable[int]) -> set[int]:
+    """Return which of these history entries show their authors to the user. One query at most."""
+    condition = visible_author_condition(user, model)
+    if condition is None or condition == models.Q():
+        return set() if condition is None else set(keys)
+    return set(model.history.filter(condition, pk__in=list(keys)).order_by().values_list("pk", flat=True))
+
+
+def has_write_permission(user: Any) -> bool:
+    """Return whether a token with write access could ever do more for this user than one without."""
+    return any(not name.partition(".")[2].startswith("view_") for name in user.get_all_permissions())

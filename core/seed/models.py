@@ -1,0 +1,49 @@
+"""Seed records: what the product itself has loaded into this database, so that an edit is never overwritten."""
+
+from typing import Any
+
+from django.db import models
+from django.db.models import Count, Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+DEMONSTRATION = "demonstration"
+
+
+class SeedRecordQuerySet(QuerySet[Any]):
+    def is_demonstration(self) -> bool:
+        """Whether this database holds demonstration data: invented, and never mixed with real records."""
+        return self.filter(kind=DEMONSTRATION).exists()
+
+    def side(self) -> bool | None:
+        """Return `is_demonstration`, but None while nothing was loaded and the database may still become either."""
+        counts = self.aggregate(loaded=Count("pk"), marks=Count("pk", filter=Q(kind=DEMONSTRATION)))
+        return bool(counts["marks"]) if counts["loaded"] else None
+
+    def mark_demonstration(self) -> None:
+        """Mark this database permanently as demonstration data."""
+        self.create(kind=DEMONSTRATION, key=DEMONSTRATION, record_id=0, values={})
+
+
+class SeedRecord(models.Model):
+    """Shipped record as it was last loaded: the base of every later three-way comparison.
+
+    A field still as shipped may follow a newer shipped value; a field that differs was edited and stays; a record that
+    no longer exists was deleted and is not created again.
+    """
+
+    kind = models.CharField(_("kind"), max_length=30)
+    key = models.CharField(_("key"), max_length=900)
+    record_id = models.BigIntegerField(_("record"))
+    values = models.JSONField(_("values"))
+    loaded_at = models.DateTimeField(_("loaded at"), auto_now=True)
+
+    objects = models.Manager.from_queryset(SeedRecordQuerySet)()
+
+    class Meta:
+        db_table = "policies_shipment"
+        verbose_name = _("shipped record")
+        verbose_name_plural = _("shipped records")
+        constraints = [models.UniqueConstraint(fields=["kind", "key"], name="shipment_kind_key_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key}"

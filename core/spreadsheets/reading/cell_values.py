@@ -1,0 +1,396 @@
+"""Parsing of cells by strict rules: what they do not cover is rejected with what to write instead.
+
+Full-width digits and signs count as their half-width ones everywhere but in text. Space around a value does not count.
+"""
+
+import datetime
+import math
+import re
+import unicodedata
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from django.utils.translation import gettext as _
+
+from core.http.errors import truncate
+from core.spreadsheets.reading.cells import MAX_CELL_TEXT, SheetCell
+from core.spreadsheets.reading.number_formats import date_from_serial
+from core.text.partial_date import PartialDate
+
+INVISIBLE_ENDS = "\ufeff\u200b"  # left around text copied from web pages
+HALF_WIDTH = {0xFF01 + place: 0x21 + place for place in range(94)} | {0x3000: " ", 0x2212: "-"}
+CONTROL_CHARACTERS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+NARROW_COLUMN = re.compile(r"#{3,}")
+SHORTENED_NUMBER = re.compile(r"[+-]?[0-9](\.[0-9]+)?E\+[0-9]{2,3}")  # 4.53E+11, as Excel shows a long number
+CUT_NUMBER = re.compile(r"[+-]?[0-9]\.[0-9]{5}E\+[0-9]{2,3}")  # the same, with digits left out
+EXACT_DIGITS = 15  # of a number in Excel
+
+DATE_PATTERN = re.compile(
+    r"([0-9]{4})(?:-([0-9]{1,2})-|/([0-9]{1,2})/|\.([0-9]{1,2})\.|年([0-9]{1,2})月)([0-9]{1,2})(日?)([ T].*)?"
+)
+PACKED_DATE = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
+MONTH_PATTERN = re.compile(r"([0-9]{4})(?:[-/.]([0-9]{1,2})|年([0-9]{1,2})月)")
+YEAR_PATTERN = re.compile(r"([0-9]{4})年?")
+SPACED_DATE = re.compile(r"\s*([年月日])(?:\s+(?=[0-9]{1,2}\s*[月日]))?")
+MIDNIGHT_TIME = re.compile(r"[ T]0?0:00(:00(\.0+)?)?")
+JANUARY_OR_OCTOBER = re.compile(r"[0-9]{4}\.1")
+FIRST_YEAR, LAST_YEAR = 1900, 2099
+FIRST_SERIAL, LAST_SERIAL = datetime.date(1970, 1, 1), datetime.date(2099, 12, 31)
+
+PLAIN_NUMBER = re.compile(r"[+-]?(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.[0-9]+)?")
+POWER_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]{1,3}")
+NUMBER_WITH_UNIT = re.compile(r"([+-]?[0-9][0-9,]*(?:\.[0-9]+)?) ?([^0-9\s.,%+-][^,]*)")
+SCALES = {"万": 4, "萬": 4, "亿": 8, "億": 8}
+MAX_DIGITS = 30
+
+YES_WORDS, NO_WORDS = (
+    {"yes", "y", "true", "1", "是", "√", "✓", "✔", "☑"},
+    {"no", "n", "false", "0", "否", "×", "✗", "✘", "☐"},
+)
+
+
+class AmbiguousCell(ValueError):
+    """Cell that cannot be read unambiguously: a stable code, and what to write instead."""
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code, self.message = code, message
+        super().__init__(message)
+
+
+@dataclass(frozen=True)
+class ParsedNumber:
+    """Number as meant: 65 % is 65 with `percent`, 1.2万 is 12000 with a `scale` of 4."""
+
+    value: Decimal
+    percent: bool = False
+    scale: int = 0
+    unit: str = ""  # written after it: 吨 in 11,000吨
+    percent_unknown: bool = False  # from a file that does not tell whether 0.65 is shown as 65%
+
+
+def check_readable(entry: SheetCell) -> None:
+    """Reject unreadable cells: formulas without a result, errors, and the ### of a column too narrow."""
+    if entry.error == "formula":
+        raise AmbiguousCell(
+            "formula", _("A formula without a result. Open the file in Excel or WPS, let it calculate and save it.")
+        )
+    if entry.error:
+        text = _("“%(value)s” is an error of the spreadsheet. Mend the formula, or write the value.")
+        raise AmbiguousCell("error", text % {"value": truncate(entry.value)})
+    if entry.untyped and isinstance(entry.value, str) and NARROW_COLUMN.fullmatch(entry.value.strip()):
+        raise AmbiguousCell(
+            "narrow", _("The column was too narrow when the file was saved, and the value is lost. Write the value.")
+        )
+
+
+def strip_invisible(text: str) -> str:
+    return text.strip().strip(INVISIBLE_ENDS).strip()
+
+
+def to_half_width(text: str) -> str:
+    """Return full-width digits, letters and signs as half-width ones, without space around; 10² stays."""
+    return strip_invisible(text.translate(HALF_WIDTH))
+
+
+# -- text ------------------------------------------------------------------------------------------------
+
+
+def read_text(entry: SheetCell) -> str:
+    """Parse text: Unicode normal form C, without white space around, line breaks as LF.
+
+    A number stands for its digits, with the leading zeros and the percent sign that its format shows; TRUE and FALSE
+    for these words. Rejected: numbers beside which the format shows text, as WB012; numbers of more than 15 digits, of
+    which Excel has lost the rest; 4.53E+11, which is a number that lost its digits; dates, because Excel makes them of
+    codes such as 3-1; control characters; more than 32,767 characters.
+    """
+    check_readable(entry)
+    value = entry.value
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, str):
+        return normalise_text(value)
+    if isinstance(value, int | float):
+        return number_as_text(entry, value)
+    raise AmbiguousCell("date", _("The cell holds a date. Give it the format “Text” and write the text again."))
+
+
+def normalise_text(value: str) -> str:
+    text = unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n"))
+    text = strip_invisible(text)
+    if len(text) > MAX_CELL_TEXT:
+        raise AmbiguousCell(
+            "too_long", _("The text is longer than %(limit)s characters. Shorten it.") % {"limit": MAX_CELL_TEXT}
+        )
+    if found := CONTROL_CHARACTERS.search(text):
+        message = _("The text holds a hidden control character (%(code)s). Delete it, or write the text again.")
+        raise AmbiguousCell("control", message % {"code": f"U+{ord(found[0]):04X}"})
+    if SHORTENED_NUMBER.fullmatch(text):
+        raise lost_digits_error()
+    return text
+
+
+def lost_digits_error() -> AmbiguousCell:
+    text = _(
+        "Excel has cut the digits of this long number. Give the cell the format “Text” and write the number again."
+    )
+    return AmbiguousCell("digits", text)
+
+
+def number_as_text(entry: SheetCell, value: float) -> str:
+    """Return the digits of a number in a text column."""
+    if entry.label:
+        text = _("The cell shows “%(label)s” beside a number. Give it the format “Text” and write all of it.")
+        raise AmbiguousCell("label", text % {"label": truncate(entry.label)})
+    if abs(value) >= 10**EXACT_DIGITS:
+        raise lost_digits_error()
+    number = to_decimal(value)
+    if entry.percent:
+        return f"{shift_decimal(number, 2):f}%"
+    text = f"{number:f}"
+    return text.zfill(entry.leading_zeros + (number < 0)) if "." not in text else text
+
+
+def to_decimal(value: float) -> Decimal:
+    """Return a number as the spreadsheet shows it: integers exactly, others to the 15 digits that Excel keeps."""
+    if isinstance(value, int):
+        return Decimal(value)
+    return plain_decimal(Decimal(f"{value:.{EXACT_DIGITS}g}"))
+
+
+def plain_decimal(number: Decimal) -> Decimal:
+    """Return the number without trailing zeros and without an exponent."""
+    return (
+        Decimal(f"{number:f}".rstrip("0").rstrip(".")) if number != number.to_integral_value() else Decimal(int(number))
+    )
+
+
+def shift_decimal(number: Decimal, places: int) -> Decimal:
+    """Return the number times a power of ten, exactly."""
+    sign, digits, exponent = number.as_tuple()
+    return plain_decimal(Decimal((sign, digits, int(exponent) + places)))
+
+
+# -- days ------------------------------------------------------------------------------------------------
+
+
+def read_date(entry: SheetCell, *, epoch1904: bool = False) -> PartialDate:
+    """Parse a day, month or year.
+
+    A date of the spreadsheet; where its format shows only year and month, the first of a month stands for the month. A
+    whole number from 1900 to 2099 is a year, one of eight digits a day as 20240115, one that Excel counts from 1970 to
+    2099 a day without its format. Text: 2024-01-15, 2024/1/15, 2024.1.15, 2024年1月15日, 20240115; 2024-01, 2024/1,
+    2024.1, 2024年1月; 2024, 2024年. Midnight may follow a day, no other time. Rejected: the number 2024.1, which is
+    January or October, and 2024.1 in CSV, which may be that number; days that do not exist; years of two digits, day
+    before month, Chinese numerals.
+    """
+    check_readable(entry)
+    value = entry.value
+    if isinstance(value, datetime.datetime):
+        if value.time() != datetime.time():
+            raise time_of_day_error()
+        value = value.date()
+    if isinstance(value, datetime.date):
+        return date_as_shown(value, entry.precision)
+    if isinstance(value, str):
+        return date_from_text(SPACED_DATE.sub(r"\1", to_half_width(value)), untyped=entry.untyped)
+    if isinstance(value, bool | datetime.time) or entry.percent:
+        raise not_a_date_error(value)
+    if isinstance(value, float) and not value.is_integer():
+        raise fraction_error(value, epoch1904)
+    return date_from_number(int(value), epoch1904)
+
+
+def date_as_shown(value: datetime.date, precision: str) -> PartialDate:
+    """Return a date with the precision that its cell shows; January 2024 is a month only if the day is the first."""
+    if precision == "month" and value.day == 1:
+        return PartialDate(value, "month")
+    if precision == "year" and (value.month, value.day) == (1, 1):
+        return PartialDate(value, "year")
+    return PartialDate(value)
+
+
+def date_from_number(value: int, epoch1904: bool) -> PartialDate:
+    """Parse a whole number: a year, a packed date, or an Excel serial number."""
+    if FIRST_YEAR <= value <= LAST_YEAR:
+        return PartialDate(datetime.date(value, 1, 1), "year")
+    if PACKED_DATE.fullmatch(str(value)):
+        return date_from_text(str(value), untyped=False)
+    day = date_from_serial(value, epoch1904)
+    if not isinstance(day, datetime.date) or not FIRST_SERIAL <= day <= LAST_SERIAL:
+        raise not_a_date_error(value)
+    return PartialDate(day)
+
+
+def date_from_text(text: str, *, untyped: bool) -> PartialDate:
+    """Parse text as a day, a month or a year."""
+    if found := DATE_PATTERN.fullmatch(text):
+        year, *months, day, sign, time = found.groups()
+        if bool(sign) == (months[3] is not None):
+            if time and not MIDNIGHT_TIME.fullmatch(time):
+                raise time_of_day_error()
+            return make_date(text, year, next(filter(None, months)), day)
+    elif found := PACKED_DATE.fullmatch(text):
+        return make_date(text, *found.groups())
+    elif untyped and JANUARY_OR_OCTOBER.fullmatch(text):
+        raise month_unclear_error(text)
+    elif found := MONTH_PATTERN.fullmatch(text):
+        return PartialDate(make_date(text, found[1], found[2] or found[3], "1").on, "month")
+    elif found := YEAR_PATTERN.fullmatch(text):
+        return PartialDate(make_date(text, found[1], "1", "1").on, "year")
+    raise not_a_date_error(text)
+
+
+def make_date(text: str, year: str, month: str, day: str) -> PartialDate:
+    """Return the date of these digits. Raises AmbiguousCell where there is none, or none between 1900 and 2099."""
+    try:
+        value = datetime.date(int(year), int(month), int(day))
+    except ValueError as error:
+        message = _("“%(value)s” is no day of the calendar. Write a date such as 2024-01-15.") % {
+            "value": truncate(text)
+        }
+        raise AmbiguousCell("impossible_day", message) from error
+    if not FIRST_YEAR <= value.year <= LAST_YEAR:
+        message = _("“%(value)s” lies outside the years 1900 to 2099. Write a date such as 2024-01-15.")
+        raise AmbiguousCell("impossible_day", message % {"value": truncate(text)})
+    return PartialDate(value)
+
+
+def time_of_day_error() -> AmbiguousCell:
+    return AmbiguousCell(
+        "time_of_day", _("The cell holds a time of day as well. Write only the date, such as 2024-01-15.")
+    )
+
+
+def not_a_date_error(value: object) -> AmbiguousCell:
+    text = _("“%(value)s” is no date that can be read for certain. Write it as 2024-01-15, 2024-01 or 2024.")
+    return AmbiguousCell("not_a_day", text % {"value": truncate(value)})
+
+
+def month_unclear_error(value: object) -> AmbiguousCell:
+    text = _("“%(value)s” may be January or October. Write the month as %(year)s-01 or %(year)s-10.")
+    return AmbiguousCell("month_unclear", text % {"value": truncate(value), "year": truncate(value)[:4]})
+
+
+def fraction_error(value: float, epoch1904: bool) -> AmbiguousCell:
+    """Return the error for a number with a fraction in a date column."""
+    if re.fullmatch(r"(19|20)[0-9]{2}\.[0-9]{1,2}", repr(value)):
+        if repr(value).endswith(".1"):
+            return month_unclear_error(value)
+        text = _(
+            "The cell holds the number %(value)s, not a month. Write it as 2024-01, in a cell with the format “Text”."
+        )
+        return AmbiguousCell("month_unclear", text % {"value": value})
+    day = date_from_serial(value, epoch1904)
+    known = isinstance(day, datetime.datetime) and FIRST_SERIAL <= day.date() <= LAST_SERIAL
+    return time_of_day_error() if known else not_a_date_error(value)
+
+
+# -- numbers ---------------------------------------------------------------------------------------------
+
+
+def read_number(entry: SheetCell) -> ParsedNumber:
+    """Parse a number exactly.
+
+    A number of the spreadsheet, to the 15 digits that Excel keeps; one shown with % is what is shown: 0.65 as 65% is 65
+    per cent. Text: digits with a point, a sign before, groups of three separated by commas (, or ，), a power such as
+    1.5e3; % after it; or 万 (×10,000) or 亿 (×100,000,000) after it. Rejected: every other sign or unit, groups that
+    are not of three, spaces within, dates, TRUE and FALSE, more than 30 digits, 1.23457E+11, of which Excel has cut
+    digits, and a number beside which only the format shows 万 or 亿.
+    """
+    check_readable(entry)
+    value = entry.value
+    if isinstance(value, str):
+        return number_from_text(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise not_a_number_error(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise not_a_number_error(value)
+    if set(SCALES) & set(entry.label):
+        text = _("The cell holds %(value)s and only shows “%(label)s”. Write the number in full.")
+        raise AmbiguousCell("label", text % {"value": truncate(value), "label": truncate(entry.label)})
+    number = check_digits(to_decimal(value), value)
+    if entry.percent:
+        return ParsedNumber(shift_decimal(number, 2), percent=True)
+    return ParsedNumber(number, percent_unknown=entry.unknown_format == "xls" and 0 < abs(number) <= 1)
+
+
+def unknown_format_error(value: object) -> AmbiguousCell:
+    """Return the error for a number or date of which .xls and .ods do not tell how it is shown."""
+    text = _(
+        "The file does not tell how “%(value)s” is shown: with leading zeros, with %% or as a month. Give the "
+        "cell the format “Text” and write what is meant, or save the file as .xlsx."
+    )
+    return AmbiguousCell("unknown_format", text % {"value": truncate(value)})
+
+
+def read_measurement(entry: SheetCell) -> ParsedNumber:
+    """Parse a number, by the rules for numbers, with the unit that may follow it, as in 11,000吨 or 658.5 t."""
+    try:
+        return read_number(entry)
+    except AmbiguousCell as error:
+        text = to_half_width(entry.value) if isinstance(entry.value, str) and error.code == "not_a_number" else ""
+        found = NUMBER_WITH_UNIT.fullmatch(text)
+        if not found:
+            raise
+        return replace(read_number(replace(entry, value=found[1])), unit=found[2])
+
+
+def number_from_text(value: str) -> ParsedNumber:
+    """Parse text as a number, with % or a Chinese scale after it."""
+    text = to_half_width(value)
+    if CUT_NUMBER.fullmatch(text):
+        raise lost_digits_error()
+    percent, scale = text.endswith("%"), SCALES.get(text[-1:], 0)
+    body = text[:-1].rstrip() if percent or scale else text
+    if len(body) > 2 * MAX_DIGITS or not (PLAIN_NUMBER.fullmatch(body) or POWER_NUMBER.fullmatch(body)):
+        raise not_a_number_error(value)
+    number = check_digits(Decimal(body.replace(",", "")), value)
+    return ParsedNumber(shift_decimal(number, scale), percent, scale)
+
+
+def check_digits(number: Decimal, value: object) -> Decimal:
+    """Return the number without needless zeros. Raises AmbiguousCell for more than 30 digits."""
+    _sign, digits, exponent = number.as_tuple()
+    if max(len(digits), len(digits) + int(exponent), -int(exponent)) > MAX_DIGITS:
+        text = _("“%(value)s” has more than %(limit)s digits. Write a shorter number.")
+        raise AmbiguousCell("too_many_digits", text % {"value": truncate(value), "limit": MAX_DIGITS})
+    return plain_decimal(number)
+
+
+def not_a_number_error(value: object) -> AmbiguousCell:
+    text = _(
+        "“%(value)s” is no number that can be read for certain. Write digits such as 1234.5; leave the cell empty "
+        "where there is no value."
+    )
+    return AmbiguousCell("not_a_number", text % {"value": truncate(value)})
+
+
+def read_integer(entry: SheetCell) -> int:
+    """Parse a whole number, by the rules for numbers; without %, and without a fraction other than zero."""
+    number = read_number(entry)
+    if number.percent or number.value != number.value.to_integral_value():
+        text = _(
+            "“%(value)s” is not a whole number. Write digits such as 12; leave the cell empty where there is no value."
+        )
+        raise AmbiguousCell("not_whole", text % {"value": truncate(entry.value)})
+    return int(number.value)
+
+
+# -- yes and no ------------------------------------------------------------------------------------------
+
+
+def read_boolean(entry: SheetCell) -> bool:
+    """Parse yes (yes, true, 1, 是, √, ✓) or no (no, false, 0, 否, ×), in either case, and Excel's booleans."""
+    check_readable(entry)
+    value = entry.value
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int | float) and value in {0, 1} and not entry.percent:
+        return value == 1
+    word = to_half_width(value).casefold() if isinstance(value, str) else ""
+    if word in YES_WORDS or word in NO_WORDS:
+        return word in YES_WORDS
+    text = _("“%(value)s” is neither yes nor no. Write yes or no (是 or 否).")
+    raise AmbiguousCell("not_a_flag", text % {"value": truncate(entry.value)})

@@ -1,0 +1,353 @@
+"""Streaming XLSX writer: a sheet for each table, with real dates and numbers, and a cover sheet.
+
+Rows are read once and written as they come, and the finished file waits on disk: a hundred thousand rows need no more
+memory than a hundred.
+"""
+
+import math
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
+from itertools import chain, islice
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.cell.cell import Cell
+from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
+from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.hyperlink import Hyperlink
+from openpyxl.worksheet.properties import PageSetupProperties
+from openpyxl.worksheet.worksheet import Worksheet
+
+from core.text.joining import join_short
+from core.text.partial_date import PartialDate
+from core.web.tables import AnyColumn, ValueKind
+
+SAMPLED_ROWS = 200  # rows sampled for column widths
+MIN_WIDTH, MAX_WIDTH = 8, 60  # characters
+MAX_CELL_TEXT = 32_767  # characters of a cell, by the format; a text column's "@" is shown as #### beyond 255
+MAX_TEXT_FORMAT = 255
+EXACT_DIGITS = 15  # of a spreadsheet's numbers
+FIRST_DATE = date(1900, 1, 1)  # spreadsheets have no earlier dates
+INVALID_XML_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+ESCAPE_LOOKALIKE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")  # _x0041_ means A in XLSX
+FORBIDDEN_IN_SHEET_NAME = re.compile(r"[\[\]:*?/\\'［］：＊？／＼\x00-\x1f]")
+RESERVED_SHEET_NAMES = {"history"}  # reserved by Excel
+LINK_FONT = Font(color="0563C1", underline="single")
+
+FileValue = str | int | float | Decimal | date | None  # what a cell of a file holds
+
+
+@dataclass(frozen=True)
+class SheetSpec:
+    """Specification of one sheet: its table, and its description on the cover sheet. `rows` are read once."""
+
+    title: str
+    columns: Sequence[AnyColumn]
+    rows: Iterable[Sequence[object]]
+    subtitle: str = ""  # what is counted, of how many, on which date
+    filtered: str = ""  # the filters it obeys
+    sources: Sequence[object] = ()  # records with a title, a publisher, a day and an address
+
+
+@dataclass(frozen=True)
+class CoverSheet:
+    """Cover sheet: title, lines of label and value, URL; a notice above them, a sentence below the title."""
+
+    title: str
+    lines: Sequence[tuple[str, object]]
+    address: str
+    notice: Sequence[tuple[str, str]] = ()
+    sentence: str = ""
+
+
+def write_workbook(parts: Sequence[SheetSpec], cover: CoverSheet) -> IO[bytes]:
+    """Return the finished file, open at its beginning.
+
+    The first sheet is what people and programs expect: the one table, with the cover sheet behind it, or the cover
+    sheet, which lists the tables where there are several.
+    """
+    book = Workbook(write_only=True)
+    book.properties.title, book.properties.creator = writable_value(cover.title), _("Synergy Pilot Tracker")
+    about = book.create_sheet(_("About"))
+    names, counts = [about.title], []
+    for part in parts:
+        names.append(sheet_name(part.title, names))
+        counts.append(write_sheet(book.create_sheet(names[-1]), part))
+    write_cover(about, cover, parts, names[1:], counts)
+    if len(parts) == 1:
+        book.move_sheet(about.title, 1)
+    file = TemporaryFile()  # noqa: SIM115  # the response closes it
+    book.save(file)
+    file.seek(0)
+    return file
+
+
+# -- values ---------------------------------------------------------------------------------------------------
+
+
+def file_value(value: object) -> FileValue:
+    """Return a value as a file holds it: full dates as dates, partial ones as 2022-12, no data as an empty cell."""
+    if isinstance(value, PartialDate):
+        return value.on if value.precision == "day" else value.iso()
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if value is None or isinstance(value, int | float | Decimal | date):
+        return value
+    return str(value)
+
+
+def writable_value(value: FileValue) -> FileValue:
+    """Return a plain value as a cell can store it. What a spreadsheet would round, reject or misread becomes text."""
+    if isinstance(value, str):
+        text = INVALID_XML_CHARACTERS.sub("\ufffd", value)
+        return text if len(text) <= MAX_CELL_TEXT else text[: MAX_CELL_TEXT - 1] + "…"
+    if isinstance(value, date):
+        return writable_date(value)
+    if isinstance(value, int | float | Decimal) and not is_exact(value):
+        return f"{value:f}" if isinstance(value, Decimal) else str(value)
+    return value
+
+
+def writable_date(value: date) -> date | str:
+    """Return a date or local time; ISO text before the first date that a spreadsheet knows."""
+    if isinstance(value, datetime) and timezone.is_aware(value):
+        value = timezone.localtime(value).replace(tzinfo=None)
+    day = value.date() if isinstance(value, datetime) else value
+    return value if day >= FIRST_DATE else value.isoformat()
+
+
+def is_exact(value: int | float | Decimal) -> bool:
+    """Return whether a spreadsheet keeps all digits of a number: it has 15; a float has no more to lose."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    number = Decimal(value)
+    return number.is_finite() and len(f"{abs(number):f}".replace(".", "").strip("0")) <= EXACT_DIGITS
+
+
+def number_format(kind: ValueKind, value: FileValue) -> str:
+    """Return the number format of a value. Numbers without a kind, such as years and codes, keep their bare digits."""
+    if isinstance(value, str):
+        return "@" if len(value) <= MAX_TEXT_FORMAT else "General"
+    if isinstance(value, datetime):
+        return "yyyy-mm-dd hh:mm"
+    if isinstance(value, date):
+        return "yyyy-mm-dd"
+    if value is None:
+        return "General"
+    match kind:
+        case "share":
+            return "0.0%"
+        case "integer" | "days":
+            return "#,##0"
+        case "decimal":
+            return decimal_format(value)
+    return "General"
+
+
+def decimal_format(value: int | float | Decimal) -> str:
+    """Return a format with group separators, and as many decimals as the value was given with."""
+    places = -int(Decimal(str(value)).as_tuple().exponent)
+    return "#,##0." + "0" * min(places, EXACT_DIGITS) if places > 0 else "#,##0"
+
+
+# -- a table sheet ----------------------------------------------------------------------------------------------
+
+
+def write_sheet(sheet: Worksheet, part: SheetSpec) -> int:
+    """Write the frozen header with filters, then the rows; return their number."""
+    rows = iter(part.rows)
+    first = [[writable_value(file_value(value)) for value in row] for row in islice(rows, SAMPLED_ROWS)]
+    widths = column_widths([column.label for column in part.columns], first)
+    for index, width in enumerate(widths, 1):
+        sheet.column_dimensions[get_column_letter(index)].width = width
+    set_page_layout(sheet)
+    sheet.freeze_panes, sheet.print_title_rows = "A2", "1:1"
+    sheet.append([header_cell(sheet, column.label) for column in part.columns])
+    writers = [cell_writer(sheet, column.kind, width) for column, width in zip(part.columns, widths, strict=True)]
+    count = 0
+    for row in chain(first, rows):
+        sheet.append([write(value) for write, value in zip(writers, row, strict=True)])
+        count += 1
+    if part.columns:
+        sheet.auto_filter.ref = f"A1:{get_column_letter(len(part.columns))}{count + 1}"
+    return count
+
+
+def set_page_layout(sheet: Worksheet) -> None:
+    """Set the page layout: landscape, all columns on one page, as many pages as the rows need."""
+    sheet.page_setup.orientation, sheet.page_setup.paperSize = "landscape", 9
+    sheet.page_setup.fitToHeight = 0
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+
+
+def cell_writer(sheet: Worksheet, kind: ValueKind, width: float) -> Callable[[object], Cell | None]:
+    """Return the function that writes the values of one column.
+
+    A row is written before the next is made, so each style's cell is reused: styling each cell anew would take most of
+    the time of a long file.
+    """
+    kept: dict[tuple[str, bool], Cell] = {}
+
+    def write(raw: object) -> Cell | None:
+        value = writable_value(file_value(raw))
+        if value is None or value == "":
+            return None
+        style = number_format(kind, value), isinstance(value, str) and ("\n" in value or text_width(value) > width)
+        if style not in kept:
+            kept[style] = styled_cell(sheet, *style)
+        return set_cell_value(kept[style], value)
+
+    return write
+
+
+def styled_cell(sheet: Worksheet, form: str, wrapped: bool) -> Cell:
+    cell: Cell = WriteOnlyCell(sheet)
+    cell.number_format = form
+    cell.alignment = Alignment(vertical="top", wrap_text=wrapped)
+    return cell
+
+
+def set_cell_value(cell: Cell, value: FileValue | time) -> Cell:
+    """Set the value of a cell. Text stays text: openpyxl would take a leading = for a formula, #N/A for an error, and
+    XLSX takes _x0041_ for an A."""
+    cell.value = ESCAPE_LOOKALIKE.sub("_x005F_", value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        cell.data_type = "s"
+    return cell
+
+
+def header_cell(sheet: Worksheet, text: str) -> Cell:
+    cell = set_cell_value(WriteOnlyCell(sheet), writable_value(text))
+    cell.font, cell.fill = Font(bold=True), PatternFill("solid", start_color="EDF1F5")
+    cell.alignment = Alignment(vertical="top", wrap_text=True)
+    cell.border = Border(bottom=Side("thin", color="8795A1"))
+    return cell
+
+
+def text_width(text: str) -> int:
+    """Return the width of a text's longest line in characters; a Chinese one is as wide as two."""
+    return max(len(line) + wide_characters(line) for line in text.split("\n"))
+
+
+def wide_characters(text: str) -> int:
+    return 0 if text.isascii() else sum(unicodedata.east_asian_width(char) in "WF" for char in text)
+
+
+def column_widths(heads: Sequence[str], rows: Sequence[Sequence[FileValue]]) -> list[float]:
+    """Return the column widths by content, within bounds; a header may wrap and does not widen its column."""
+    widths = [min(text_width(head), 16) + 4 for head in heads]  # 4 for the filter arrow
+    for row in rows:
+        for index, value in enumerate(row):
+            widths[index] = max(widths[index], text_width(display_text(value)) + 2)
+    return [max(MIN_WIDTH, min(MAX_WIDTH, width)) for width in widths]
+
+
+def display_text(value: FileValue) -> str:
+    """Return a value roughly as a cell shows it, to measure its width."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    return f"{value:,}" if isinstance(value, int | float | Decimal) else str(value)
+
+
+# -- the cover sheet ----------------------------------------------------------------------------------------------
+
+
+def write_cover(
+    sheet: Worksheet, cover: CoverSheet, parts: Sequence[SheetSpec], names: Sequence[str], counts: Sequence[int]
+) -> None:
+    """Write title and lines, the list of the sheets where there are several, and the numbered sources."""
+    for letter, width in zip("ABCDEF", (28, 72, 44, 14, 44, 18), strict=True):
+        sheet.column_dimensions[letter].width = width
+    set_page_layout(sheet)
+    sources = list(dict.fromkeys(source for part in parts for source in part.sources))
+    for row in (*cover_rows(sheet, cover, sum(counts)), *sheet_list_rows(sheet, parts, names, counts, sources)):
+        sheet.append(row)
+    sheet.append([])
+    for row in source_rows(sheet, sources):
+        sheet.append(row)
+
+
+def cover_rows(sheet: Worksheet, cover: CoverSheet, count: int) -> Iterator[list[Cell]]:
+    for label, text in cover.notice:
+        yield [label_cell(sheet, label), cover_cell(sheet, text)]
+    head = set_cell_value(WriteOnlyCell(sheet), writable_value(cover.title))
+    head.font = Font(bold=True, size=14)
+    yield [head]
+    if cover.sentence:
+        yield [set_cell_value(WriteOnlyCell(sheet), writable_value(cover.sentence))]
+    for label, value in (*cover.lines, (_("Rows"), count), (_("Address"), cover.address)):
+        yield [label_cell(sheet, label), cover_cell(sheet, value)]
+
+
+def sheet_list_rows(
+    sheet: Worksheet, parts: Sequence[SheetSpec], names: Sequence[str], counts: Sequence[int], sources: Sequence[object]
+) -> Iterator[list[Cell]]:
+    """Yield a row for each sheet: title, scope, row count, filter, and the numbers of its sources."""
+    if len(parts) < 2:
+        return
+    yield []
+    words = (_("Sheet"), _("What it shows"), _("Scope"), _("Rows"), _("Filter"), _("Sources, by number"))
+    yield [header_cell(sheet, word) for word in words]
+    for part, name, count in zip(parts, names, counts, strict=True):
+        numbers = join_short(sorted(sources.index(source) + 1 for source in part.sources))
+        link = cover_cell(sheet, name)
+        link.hyperlink, link.font = Hyperlink(ref="", location=f"'{name}'!A1"), LINK_FONT
+        yield [
+            link,
+            *(cover_cell(sheet, value) for value in (part.title, part.subtitle, count, part.filtered, numbers)),
+        ]
+
+
+def source_rows(sheet: Worksheet, sources: Sequence[Any]) -> Iterator[list[Cell]]:
+    yield [header_cell(sheet, _("Sources")), *([] if sources else [cover_cell(sheet, _("No source is recorded."))])]
+    for number, source in enumerate(sources, 1):
+        cells = (number, source.title, source.publisher, source.published_on, source.url)
+        yield [cover_cell(sheet, value) for value in cells]
+
+
+def label_cell(sheet: Worksheet, text: str) -> Cell:
+    cell = set_cell_value(styled_cell(sheet, "@", True), writable_value(text))
+    cell.font = Font(bold=True)
+    return cell
+
+
+def cover_cell(sheet: Worksheet, raw: object) -> Cell:
+    """Return a cell of the cover sheet; a web address becomes a link."""
+    value = writable_value(file_value(raw))
+    kind: ValueKind = "integer" if isinstance(value, int) else "text"
+    cell = set_cell_value(styled_cell(sheet, number_format(kind, value), True), value)
+    if isinstance(value, str) and value.startswith(("http://", "https://")):
+        cell.hyperlink, cell.font = value, LINK_FONT
+    return cell
+
+
+# -- sheet names -------------------------------------------------------------------------------------------------
+
+
+def sheet_name(title: str, taken: Sequence[str]) -> str:
+    """Return a sheet name that Excel accepts, that is unique in the workbook, and that is cut between words."""
+    name = " ".join(FORBIDDEN_IN_SHEET_NAME.sub(" ", str(writable_value(title))).split()) or _("Table")
+    used = {*(other.casefold() for other in taken), *RESERVED_SHEET_NAMES}
+    candidates = chain([""], (f" ({number})" for number in range(2, 1000)))
+    return next(
+        cut for suffix in candidates if (cut := shorten_at_word(name, 31 - len(suffix)) + suffix).casefold() not in used
+    )
+
+
+def shorten_at_word(name: str, most: int) -> str:
+    """Shorten a name to a length, cut between words where possible, with an ellipsis."""
+    if len(name) <= most:
+        return name
+    cut = name[: most - 1]
+    words = cut.rpartition(" ")[0]
+    return (words if len(words) > most // 2 else cut).rstrip(" ,;，；、") + "…"

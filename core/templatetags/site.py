@@ -1,0 +1,219 @@
+"""Template tags and filters of every page: links that carry as-of date and language, tables, formatted values."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from django import template
+from django.contrib import admin
+from django.db.models import Model
+from django.forms import BaseForm
+from django.http import HttpRequest, QueryDict
+from django.template import Context
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext
+
+from core.caching.response_cache import fragment_placeholder
+from core.text.bilingual import lang_of
+from core.text.formatting import format_date, format_days, format_number, format_period, format_share, no_data
+from core.text.joining import join_short
+from core.text.status_choices import STATUS_SYMBOLS
+from core.web.chart_state import CHART_PARAMETERS, ChartState, read_chart_state
+from core.web.html import CARRIED_PARAMETERS, add_parameters, carried_parameters, lang_attr, resolve_url
+from core.web.table_html import card_column, is_numeric, render_rows
+from core.web.tables import Chart, Table
+
+register = template.Library()
+
+
+# -- links -------------------------------------------------------------------------------------------
+
+
+def query_of_request(context: Context) -> QueryDict:
+    """Return the query parameters of the request; empty where a template is rendered without one."""
+    request: HttpRequest | None = getattr(context, "request", None) or context.get("request")
+    return request.GET if request else QueryDict()
+
+
+@register.simple_tag(takes_context=True)
+def link_to(context: Context, target: object, *args: object, **kwargs: object) -> str:
+    """Return the URL of a record or a URL name, with `as_of` and `lang` of the request added.
+
+    `{% link_to pilot %}` or `{% link_to 'pilot-detail' slug %}`. Parameters of the URL itself win; a URL of another
+    site is returned unchanged.
+    """
+    pairs = carried_parameters(query_of_request(context))
+    return add_parameters(resolve_url(target, *args, **kwargs), pairs)
+
+
+@register.simple_tag(takes_context=True)
+def export_url(context: Context, file_name: str) -> str:
+    """Return this page's query string for a file: `{% export_url 'pilots.csv' %}`.
+
+    The filters stay; the page number and the state of open charts do not reach a file.
+    """
+    query = query_of_request(context).copy()
+    for name in ("page", *CHART_PARAMETERS):
+        query.pop(name, None)
+    query["export"] = file_name
+    return "?" + query.urlencode()
+
+
+def hidden_inputs(pairs: Iterable[tuple[str, str]]) -> SafeString:
+    return format_html_join("", '<input type="hidden" name="{}" value="{}">', pairs)
+
+
+@register.simple_tag(takes_context=True)
+def hidden_params(context: Context, *names: str) -> SafeString:
+    """Return hidden inputs with which a GET form sends on these parameters of the request."""
+    here = query_of_request(context)
+    return hidden_inputs((name, value) for name in names for value in here.getlist(name))
+
+
+@register.simple_tag(takes_context=True)
+def hidden_other_params(context: Context, *names: str, form: BaseForm | None = None) -> SafeString:
+    """Return hidden inputs for every parameter but these, the form's own fields, the page number and the export."""
+    left_out = {*names, *(form.fields if form else ()), "page", "export"}
+    here = query_of_request(context)
+    return hidden_inputs((name, value) for name in here if name not in left_out for value in here.getlist(name))
+
+
+@register.simple_tag(takes_context=True)
+def uncached(context: Context, template: str) -> SafeString:
+    """Return a placeholder for a template that differs between users, and so stays out of the cached page.
+
+    The response cache replaces it at each request: `{% uncached "components/page/account.html" %}`. The template gets
+    the variables of the context processors, not those of the page. An error page without a request has it in place.
+    """
+    if context.get("request") is None:
+        return render_to_string(template)
+    return mark_safe(fragment_placeholder(template))  # noqa: S308  # the name of a template of ours
+
+
+@register.simple_block_tag(takes_context=True)
+def panel(context: Context, content: str, title: str, **options: object) -> SafeString:
+    """Render a section with a heading around the block: `{% panel _("Pilots") id="pilots" export="pilots" %}…`.
+
+    Options: `id` of the section, or `heading_id` for a section without one; `level` of the heading; `count` beside the
+    title; `definition`, the code of the definition that the title links to; `export`, the name of the table to
+    download, left out where `export_if` is given and false; `classes` of the section.
+    """
+    given = options.keys() - {"id", "heading_id", "level", "count", "definition", "export", "export_if", "classes"}
+    if given:
+        raise template.TemplateSyntaxError(f"panel takes no {', '.join(sorted(given))}")
+    values = dict.fromkeys(("id", "level", "count", "definition", "export", "classes"), "") | options
+    values.setdefault("heading_id", f"{values['id']}-title")
+    if not values.get("export_if", True):
+        values["export"] = ""
+    frame = context.template.engine.get_template("components/panel/panel.html")  # type: ignore[union-attr]
+    with context.push(title=title, content=content, **values):
+        return frame.render(context)
+
+
+@register.simple_block_tag
+def fact(content: SafeString, label: str, lang: str = "") -> SafeString:
+    """Return one row of a list of facts: `{% fact _("Batch") %}…{% endfact %}`. An empty block reads "no data"."""
+    text = content if content.strip() else format_html('<span class="none">{}</span>', no_data())
+    attribute = format_html(' lang="{}"', lang) if lang else ""
+    return format_html('<div class="fact"><dt>{}</dt><dd{}>{}</dd></div>', label, attribute, text)
+
+
+@register.inclusion_tag("components/records/edit_links.html", takes_context=True)
+def edit_links(context: Context, record: Model) -> dict[str, object]:
+    """Return the links to edit a record, for users with permission to change it: `{% edit_links pilot %}`.
+
+    The admin form comes first, then what the record's admin page offers beside it. Staff pages are cached per user.
+    """
+    request = context.get("request")
+    if request is None or not request.user.is_staff:
+        return {}
+    page: Any = admin.site.get_model_admin(type(record))
+    if not page.has_change_permission(request, record):
+        return {}
+    form = reverse(f"admin:{record._meta.app_label}_{record._meta.model_name}_change", args=[record.pk])
+    ways = page.related_links(request, record)
+    beside = [(label, form + address if address.startswith("#") else address) for label, address in ways]
+    return {"links": [(gettext("Edit this record"), form), *beside]}
+
+
+# -- values ------------------------------------------------------------------------------------------
+
+
+for function in (format_number, format_date, format_period, format_share, format_days, lang_of):
+    register.filter(function.__name__, function)
+register.filter(is_numeric)
+register.simple_tag(lang_attr)
+
+
+@register.simple_tag(takes_context=True)
+def table_cards(context: Context, table: Table) -> int | None:
+    """Return `card_column` of a table; None for one that is included with `scroll=True`."""
+    return None if context.get("scroll") else card_column(table)
+
+
+@register.simple_tag(takes_context=True)
+def table_rows(context: Context, table: Table, most: int, cards: int | None) -> SafeString:
+    """Return the first `most` rows of a table as HTML; `grouped` in the context hides repeated first cells."""
+    carried = carried_parameters(query_of_request(context))
+    return render_rows(table, most=most, cards=cards, grouped=bool(context.get("grouped")), carried=carried)
+
+
+@register.filter
+def status_symbol(tag: str) -> str:
+    """Return the symbol that shows a status without colour: ● ▲ ■ ○ ◆."""
+    return STATUS_SYMBOLS.get(tag, "")
+
+
+def charts_of(context: Context) -> list[Chart]:
+    """Return the charts of the page."""
+    charts = context.get("charts") or {"only": context.get("chart")}
+    return [chart for chart in charts.values() if chart]
+
+
+@register.simple_tag(takes_context=True)
+def chart_state(context: Context) -> ChartState:
+    """Return the chart, tab and layer that the query names. Raises BadRequest for those that the page does not have."""
+    return read_chart_state(query_of_request(context), charts_of(context), CARRIED_PARAMETERS)
+
+
+@register.simple_tag(takes_context=True)
+def api_url(context: Context, chart: Chart) -> str:
+    """Return the absolute API URL of the data of a chart, with its as-of date and the page's filters that it obeys."""
+    here, product = query_of_request(context), context["product"]
+    parts = urlsplit(chart.api)
+    query = [*parse_qsl(parts.query), *((name, here[name]) for name in chart.api_filters if here.get(name))]
+    query.append(("as_of", product.as_of.isoformat()))
+    return str(context["request"].build_absolute_uri(f"{parts.path}?{urlencode(query)}"))
+
+
+@register.filter
+def chart_state_for(state: ChartState | str, chart: Chart) -> ChartState:
+    """Return the state of this chart's frame; the default where a template is rendered outside a page."""
+    return (state if isinstance(state, ChartState) else ChartState()).for_chart(chart)
+
+
+@register.simple_tag(takes_context=True)
+def chart_sources(context: Context) -> list[object]:
+    """Return the sources of the page's charts without repeats; on paper they are numbered at the end."""
+    return list(dict.fromkeys(source for chart in charts_of(context) for source in chart.sources))
+
+
+@register.filter
+def source_numbers(sources: Sequence[object], everything: Sequence[object]) -> str:
+    """Format the positions of these sources in the whole list: 1–4, 7."""
+    runs: list[list[int]] = []
+    for place in sorted(everything.index(source) + 1 for source in sources):
+        if runs and runs[-1][-1] == place - 1:
+            runs[-1][1:] = [place]
+        else:
+            runs.append([place])
+    return join_short("–".join(map(str, run)) for run in runs)
+
+
+@register.filter
+def rows_reserved(things: Sequence[object]) -> int:
+    """Return the number of bars whose height a chart reserves before it is drawn: in steps of four, 40 at most."""
+    return min(-(-len(things) // 4) * 4, 40)

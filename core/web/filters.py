@@ -1,0 +1,141 @@
+"""Filters of pages and API: values are codes or choices, and an error suggests the closest valid one."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import django_filters
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import Model, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from core.http.errors import closest_match, truncate
+from core.web.list_pages import search_q
+
+MAX_SEARCH_LENGTH = 100  # characters of a search: each word costs the database
+YES_NO = [("true", gettext_lazy("yes")), ("false", gettext_lazy("no"))]
+
+
+def invalid_choice_error(value: object, names: list[str]) -> ValidationError:
+    """Return the error for an invalid choice: it suggests the closest one, or lists all when they are few."""
+    near = closest_match(str(value), names)
+    if near:
+        text = _("There is no “%(value)s” here. Did you mean “%(near)s”?") % {"value": truncate(value), "near": near}
+    elif len(names) <= 12:
+        text = _("There is no “%(value)s” here. Use one of: %(names)s.") % {
+            "value": truncate(value),
+            "names": ", ".join(names),
+        }
+    else:
+        text = _("There is no “%(value)s” here.") % {"value": truncate(value)}
+    return ValidationError(text, code="invalid_choice")
+
+
+class RelatedFormField(forms.ModelChoiceField):
+    """Form field of a related record, by its code."""
+
+    @staticmethod
+    def normalise(code: str) -> str:
+        """Return the code in its stored form."""
+        return code
+
+    def known_values(self) -> dict[str, object]:
+        """Return the primary key of each record by its code."""
+        return {} if self.queryset is None else dict(self.queryset.values_list(self.to_field_name or "pk", "pk"))
+
+    def label_from_instance(self, obj: Model) -> str:
+        """Return the label of a choice: the record's `label` if its model has one, else its name."""
+        return str(getattr(obj, "label", obj))
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return super().to_python(self.normalise(value) if isinstance(value, str) else value)
+        except ValidationError:
+            raise invalid_choice_error(value, [str(key) for key in self.known_values()]) from None
+
+
+def split_commas(text: str) -> list[str]:
+    """Split a comma-separated list, dropping repeats."""
+    return list(dict.fromkeys(word.strip() for word in text.split(",")))
+
+
+class RelatedFilter(django_filters.ModelChoiceFilter):
+    """Filter by a related record's code: `?province=hebei`."""
+
+    field_class: ClassVar[type[RelatedFormField]] = RelatedFormField
+    takes_several = True  # by the API: `province__in=hebei,henan`
+    computed = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("to_field_name", "slug")
+        kwargs.setdefault("empty_label", gettext_lazy("all"))
+        super().__init__(*args, **kwargs)
+
+    @property
+    def facet_path(self) -> str:
+        """Lookup path of the value by which a row belongs to a choice."""
+        return f"{self.field_name}__{self.extra['to_field_name']}"
+
+
+class ChoiceFormField(forms.ChoiceField):
+    """Form field of one choice."""
+
+    def __init__(
+        self, *args: Any, empty_label: Any = None, null_label: Any = None, null_value: Any = None, **kwargs: Any
+    ):
+        choices = list(kwargs.pop("choices"))
+        super().__init__(*args, choices=[("", empty_label or gettext_lazy("all")), *choices], **kwargs)
+
+    @staticmethod
+    def normalise(word: str) -> str:
+        """Return the value in its stored form."""
+        return word
+
+    def known_values(self) -> dict[str, str]:
+        """Return the stored value of each choice."""
+        return {str(word): str(word) for word in dict(self.choices) if word}  # type: ignore[arg-type]
+
+    def validate(self, value: object) -> None:
+        known = self.known_values()
+        if value and str(value) not in known:
+            raise invalid_choice_error(value, list(known))
+
+
+class ChoiceFilter(django_filters.ChoiceFilter):
+    """Filter by one choice: `?kind=park`."""
+
+    field_class = ChoiceFormField
+    takes_several = True  # by the API: `kind__in=park,city`
+    computed = False
+
+    @property
+    def facet_path(self) -> str:
+        """Lookup path of the value by which a row belongs to a choice; empty where it is computed."""
+        return "" if self.computed else str(self.field_name)
+
+
+class YesNoFilter(ChoiceFilter):
+    """Filter by yes or no: `?in_roster=true`."""
+
+    takes_several = False
+    openapi_schema: ClassVar[Mapping[str, object]] = {"type": "string", "enum": ["true", "false"]}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, choices=YES_NO, **kwargs)
+
+    def filter(self, qs: QuerySet[Model], value: str) -> QuerySet[Model]:
+        return super().filter(qs, {"true": True, "false": False}.get(value, ""))
+
+
+class SearchFilter(django_filters.CharFilter):
+    """Quick search: every word in at least one of the fields, taken literally."""
+
+    def __init__(self, *fields: str, **kwargs: Any) -> None:
+        self.fields = fields
+        kwargs.setdefault("label", gettext_lazy("Search"))
+        kwargs.setdefault("max_length", MAX_SEARCH_LENGTH)
+        super().__init__(**kwargs)
+
+    def filter(self, qs: QuerySet[Model], value: str) -> QuerySet[Model]:
+        return qs.filter(search_q(value, self.fields)) if value else qs

@@ -1,0 +1,189 @@
+"""Tables and charts as plain values, which pages, file exports and tests read alike.
+
+A table is declared as columns, each with its heading and how its cell is made from an item, and a sequence of items.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from operator import attrgetter
+from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, get_args, overload
+
+from core.text.status_choices import StatusChoices
+
+ValueKind = Literal["text", "integer", "decimal", "share", "date", "days", "flag"]
+HtmlDrawing = Literal["tiles", "matrix", "lights", "quotients"]
+CanvasDrawing = Literal["steps", "strip", "bars", "funnel", "trend", "quarters", "timeline", "coordinates"]
+Drawing = HtmlDrawing | CanvasDrawing
+Item = TypeVar("Item")
+Whole = TypeVar("Whole")
+Item_contra = TypeVar("Item_contra", contravariant=True)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Table cell. None means no data, which is never 0."""
+
+    value: Any
+    url: str = ""
+    lang: str = ""  # set where the text is not in the active language
+    tag: str = ""  # a status word: green, yellow, red, grey, blue
+    anchor: str = ""  # HTML anchor of this row
+    page_text: str = ""  # shown on pages in place of the value; files have the value
+    kind: ValueKind | None = None  # kind of the value where the row, not the column, determines it
+
+
+@dataclass(frozen=True)
+class Column(Generic[Item_contra]):
+    """Table column: its heading, and the value or cell of an item.
+
+    `accessor` is a function of the item or a dotted path of its attributes; without one it is the attribute named like
+    the column. `kind` determines how a value is formatted on the page and typed in a file.
+    """
+
+    key: str
+    label: str
+    accessor: str | Callable[[Item_contra], object] = ""
+    kind: ValueKind = "text"
+    sort: str = ""  # value of `sort` in the query string; empty: not sortable
+    sort_fields: Sequence[str] = ()  # fields that a queryset is ordered by; none: ordered by a computed value
+    file_only: bool = False  # only in files: the page has no room for it
+    url: str = ""  # URL of the record whose values the column holds
+
+    def cell(self, item: Item_contra) -> Cell:
+        """Return the cell of an item."""
+        accessor = self.accessor if callable(self.accessor) else attrgetter(self.accessor or self.key)
+        value = accessor(item)
+        return value if isinstance(value, Cell) else Cell(value)
+
+    def of(self, part: Callable[[Whole], Item_contra]) -> Column[Whole]:
+        """Return the column for items of which `part` returns what its cells are made from."""
+
+        def accessor(item: Whole) -> Cell:
+            return self.cell(part(item))
+
+        return Column(self.key, self.label, accessor, self.kind)
+
+
+AnyColumn: TypeAlias = Column[Any]
+Row: TypeAlias = Sequence[Cell]
+
+
+def make_row(columns: Sequence[Column[Item]], item: Item) -> Row:
+    """Return the cells of an item, one for each column."""
+    return [column.cell(item) for column in columns]
+
+
+class LazyRows(Sequence[Row], Generic[Item]):
+    """Lazy sequence of the rows of a table: a page makes the first of them, a file all."""
+
+    def __init__(self, columns: Sequence[Column[Item]], items: Sequence[Item]) -> None:
+        self.columns, self.items = columns, items
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @overload
+    def __getitem__(self, at: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> LazyRows[Item]: ...
+
+    def __getitem__(self, at: int | slice) -> Row | LazyRows[Item]:
+        return (
+            LazyRows(self.columns, self.items[at]) if isinstance(at, slice) else make_row(self.columns, self.items[at])
+        )
+
+    def __iter__(self) -> Iterator[Row]:
+        return map(partial(make_row, self.columns), self.items)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns and rows. `full_list_url` is the URL of the full list where the page has no room for all rows."""
+
+    columns: Sequence[AnyColumn]
+    rows: Sequence[Row]
+    full_list_url: str = ""
+
+
+def make_table(columns: Sequence[Column[Item]], items: Iterable[Item], full_list_url: str = "") -> Table:
+    """Return the table of these items, a row each; a queryset is read here, once."""
+    return Table(columns, LazyRows(columns, items if isinstance(items, Sequence) else list(items)), full_list_url)
+
+
+class LinkedRecord(Protocol):
+    """Record with a page and a name that may be in the other language."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def name_lang(self) -> str: ...
+    def get_absolute_url(self) -> str: ...
+
+
+def status_cell(status: StatusChoices, url: str = "") -> Cell:
+    """Return the label of a status with its colour and symbol."""
+    return Cell(str(status.label), url=url, tag=status.colour)
+
+
+def record_cell(record: LinkedRecord) -> Cell:
+    """Return the name of a record linked to its page."""
+    return Cell(record.name, url=record.get_absolute_url(), lang=record.name_lang)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Record that figures refer to, such as the policy whose plans are counted: its kind, code and name."""
+
+    label: str
+    code: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Chart frame: headline, what it counts, chart data, table and sources.
+
+    `kind` names the drawing: tiles, matrix, lights and quotients are HTML and need no script; the others are drawn by
+    script from `data`.
+    """
+
+    slug: str
+    kind: Drawing
+    title: str
+    subtitle: str
+    table: Table
+    data: Mapping[str, Any]
+    sources: Sequence[object] = field(default_factory=tuple)
+    note: str = ""
+    about: Subject | None = None  # names the chart's files, beside the chart itself
+    api: str = ""  # API URL of the chart's data, where there is one
+    api_filters: Sequence[str] = ()  # filters of the page that the chart obeys and that URL accepts, by the same names
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether the chart is HTML or SVG and can be saved as SVG; the others are canvas pixels."""
+        return self.kind in get_args(HtmlDrawing)
+
+    @property
+    def layers(self) -> list[str]:
+        """Keys of the layers that the chart switches between; empty where it has only one."""
+        grids = [str(grid["key"]) for grid in self.data.get("grids", ())]
+        return grids if len(grids) > 1 else []
+
+
+@dataclass(frozen=True)
+class RowStream:
+    """Table too long for memory: its rows are read once, while the file is written."""
+
+    columns: Sequence[AnyColumn]
+    rows: Iterable[Row]
+    count: int
+
+
+def make_row_stream(columns: Sequence[Column[Item]], items: Iterable[Item], count: int) -> RowStream:
+    """Return the streamed table of these items, a row each."""
+    return RowStream(columns, map(partial(make_row, columns), items), count)

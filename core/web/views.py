@@ -1,0 +1,22 @@
+"""Views of core: robots.txt."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from core.http.demo_mode import is_demonstration
+
+ROBOTS_RULES = [
+    *(f"Disallow: {path}" for path in ("/admin/", "/api/", "/search/", "/sign-in/", "/account/", "/tokens/")),
+    *(f"Disallow: /*{word}=" for word in ("as_of", "chart", "export", "page", "sort")),
+    *(f"Allow: {path}" for path in ("/api/docs/", "/api/use/")),
+]
+
+
+def robots(request: HttpRequest) -> HttpResponse:
+    """robots.txt: an internal or demonstration site is closed to search engines.
+
+    On a public site they may index the pages in both languages, but not their endless variants by date, order and file.
+    """
+    closed = settings.SITE_ACCESS == "internal" or is_demonstration(request)
+    rules = ["Disallow: /"] if closed else ROBOTS_RULES
+    return HttpResponse("\n".join(["User-agent: *", *rules, ""]), content_type="text/plain; charset=utf-8")

@@ -1,0 +1,155 @@
+"""Overview of the programme: one value object for page and API."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+from pilots.analytics.coverage import Coverage, build_coverage
+from pilots.analytics.outstanding import OutstandingReports, build_outstanding_reports
+from pilots.analytics.pilot_set import PilotSet
+from pilots.analytics.pilot_status import Progress, QuarterLights, build_progress
+from pilots.analytics.pilots_by_province import ProvincePilots, pilots_by_province
+from pilots.analytics.reconciliation import BatchCount, build_reconciliation
+from pilots.analytics.synergy import Synergy, synergy_of_prefetched
+from pilots.follow_ups.analytics import FollowUpStatus, FollowUpSummary, build_follow_ups, build_summary
+from pilots.metrics import reconciliation
+from pilots.metrics.reconciliation import Reconciliation
+from pilots.models import FollowUp, Indicator, Pilot
+from pilots.practices.analytics import Diffusion, build_diffusion
+from policies.analytics.rollout import PolicyChoice, Rollout, build_rollout, choose_policy
+from policies.models import Policy
+
+QUARTERS_SHOWN = 5  # number of quarter ends before the day whose lights are shown
+MIN_ENTERED_SHARE = 0.8  # share of the announced pilots entered, from which the records describe the batch
+MIN_RATED_SHARE = 0.2  # share of the pilots rated, up to which lights and stages of the batch are not drawn
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The programme on one day. `rollout` is None before any policy calls for provincial plans.
+
+    `choice` is the policy whose plans are counted: the lead policy, or the one of the query parameter.
+    """
+
+    as_of: date
+    choice: PolicyChoice
+    rollout: Rollout | None
+    batches: Sequence[BatchCount]
+    national: BatchCount | None
+    provinces: Sequence[ProvincePilots]
+
+    @cached_property
+    def coverage(self) -> Coverage:
+        """Coverage of industries by all recorded pilots. Computed on first access."""
+        return build_coverage(Pilot.objects.listed(self.as_of), self.as_of, counts=self.batches)
+
+    @property
+    def chosen(self) -> PilotSet:
+        """Set of pilots that the overview describes: the latest national batch, or all pilots before there is one."""
+        return PilotSet(batch=self.national.batch) if self.national else PilotSet()
+
+    @cached_property
+    def national_coverage(self) -> Coverage:
+        """Coverage of industries by the pilots of that set. Computed on first access."""
+        if self.national is None:
+            return self.coverage
+        pilots = Pilot.objects.listed(self.as_of).filter(batch=self.national.batch)
+        return build_coverage(pilots, self.as_of, chosen=self.chosen, counts=self.batches)
+
+    @cached_property
+    def progress(self) -> Progress:
+        """Progress of the pilots of the latest national batch, or of all pilots before there is one.
+
+        Computed on first access: a page without lights does not pay for them.
+        """
+        pilots = Pilot.objects.listed(self.as_of)
+        return build_progress(pilots.filter(batch=self.national.batch) if self.national else pilots, self.as_of)
+
+    @property
+    def cities(self) -> Reconciliation:
+        """Cities of the latest national batch: announced against recorded."""
+        return self.national.for_kind("city") if self.national else Reconciliation(None, 0, 0)
+
+    @property
+    def parks(self) -> Reconciliation:
+        """Parks of the latest national batch: announced against recorded."""
+        return self.national.for_kind("park") if self.national else Reconciliation(None, 0, 0)
+
+    @property
+    def all_kinds(self) -> Reconciliation:
+        """All pilots of the latest national batch: announced against recorded."""
+        return self.national.total if self.national else Reconciliation(None, 0, 0)
+
+    @property
+    def sparse(self) -> bool:
+        """Whether too few of the announced pilots are entered to describe the batch."""
+        announced = self.all_kinds.announced
+        return announced is not None and self.all_kinds.entered < MIN_ENTERED_SHARE * announced
+
+    @cached_property
+    def few_rated(self) -> bool:
+        """Whether so few pilots have a light other than grey that missing values replace their charts."""
+        return self.progress.rated <= MIN_RATED_SHARE * len(self.progress.pilots)
+
+    @cached_property
+    def outstanding(self) -> OutstandingReports:
+        """Those of these pilots without an accepted value for the year due."""
+        return build_outstanding_reports(self.progress)
+
+    @cached_property
+    def synergy(self) -> Synergy:
+        """Joint reductions of these pilots, from their prefetched rows. One query, for the indicators."""
+        return synergy_of_prefetched(
+            [item.pilot for item in self.progress.pilots], list(Indicator.objects.all()), self.as_of
+        )
+
+    @cached_property
+    def quarters(self) -> list[QuarterLights]:
+        """Lights of the same pilots at the ends of the last quarters, oldest first."""
+        return self.progress.quarters(QUARTERS_SHOWN)
+
+    @cached_property
+    def follow_ups(self) -> list[FollowUpStatus]:
+        """All follow-ups, of these pilots and of others. Two queries, on first access."""
+        return build_follow_ups(FollowUp.objects.known(self.as_of).select_related("owner_agency"), self.as_of)
+
+    @cached_property
+    def follow_up_summary(self) -> FollowUpSummary:
+        """Numbers of all follow-ups; lights of causes are read for it."""
+        return build_summary(self.follow_ups, self.as_of)
+
+    @cached_property
+    def diffusion(self) -> Diffusion:
+        """All practices and their copies. Eight queries, on first access."""
+        return build_diffusion(self.as_of)
+
+    @property
+    def days_left(self) -> int | None:
+        """Days to the end of the latest national batch's term."""
+        return reconciliation.term_days_left(self.national.batch.term_end if self.national else None, self.as_of)
+
+
+def lead_policy_on(as_of: date) -> Policy | None:
+    """Return the lead policy as known on the day, or its replacement (see `choose_policy`)."""
+    return choose_policy(as_of).policy
+
+
+def build_overview(as_of: date, policy: str | None = None) -> Overview:
+    """Return the overview on a day; its plans are those of the lead policy or of the policy with that code.
+
+    Raises BadRequest unless that policy calls for provincial plans.
+    """
+    choice = choose_policy(as_of, policy)
+    batches = build_reconciliation(as_of)
+    national = [row for row in batches if row.batch.level == "national"]
+    return Overview(
+        as_of=as_of,
+        choice=choice,
+        rollout=build_rollout(choice.policy, as_of) if choice.policy else None,
+        batches=batches,
+        national=national[-1] if national else None,
+        provinces=pilots_by_province(as_of),
+    )

@@ -1,0 +1,5 @@
+"""The dashboard's aggregate in the API."""
+
+from dashboard.api import views
+
+AGGREGATES = {"overview": views.OverviewView}

@@ -1,0 +1,93 @@
+"""Statements and list of follow-ups on the overview: what is overdue, what waits to be verified, what was cleared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
+
+from core.text.joining import join_clauses, join_statements
+from core.web.tables import Cell, Column, Table, make_table, status_cell
+from pilots.follow_ups.analytics import FollowUpStatus, FollowUpSummary
+from pilots.metrics.follow_up_states import RELAPSE_DAYS, FollowUpState
+
+
+def follow_ups_headline(summary: FollowUpSummary) -> str:
+    """Return the statement on follow-ups closed, of all that were opened, and overdue, of the open ones."""
+    if not summary.total:
+        return _("No follow-up is on record by this day")
+    text = ngettext("%(closed)d of %(n)d follow-up closed", "%(closed)d of %(n)d follow-ups closed", summary.total) % {
+        "closed": summary.closed,
+        "n": summary.total,
+    }
+    if summary.withdrawn:
+        text = join_statements(text, pgettext("follow-ups", "%(n)d withdrawn") % {"n": summary.withdrawn})
+    if not summary.open:
+        return join_clauses([text, _("none is open")])
+    overdue = ngettext(
+        "%(overdue)d of %(open)d open one overdue", "%(overdue)d of %(open)d open ones overdue", summary.open
+    ) % {"overdue": summary.overdue.n, "open": summary.open}
+    waiting = _("%(n)d to be verified") % {"n": summary.to_verify} if summary.to_verify else ""
+    return join_clauses([text, join_statements(overdue, waiting)])
+
+
+def red_lights_statement(summary: FollowUpSummary) -> str:
+    """Return the statement on red lights that were cleared when their follow-ups were closed, and on relapses."""
+    red, cleared = summary.red, summary.cleared
+    if not red.opened:
+        return _("No follow-up was opened for a red light")
+    if not red.closed:
+        return ngettext(
+            "%(n)d follow-up was opened for a red light, none of them is closed yet",
+            "%(n)d follow-ups were opened for a red light, none of them is closed yet",
+            red.opened,
+        ) % {"n": red.opened}
+    text = _("Closed after a red light: cleared at %(cleared)d of %(n)d") % {"cleared": cleared.n, "n": cleared.of}
+    if red.not_rated:
+        unknown = ngettext("%(n)d more not known", "%(n)d more not known", red.not_rated) % {"n": red.not_rated}
+        text = _("%(text)s (%(more)s)") % {"text": text, "more": unknown}
+    if not red.cleared:
+        return text
+    relapsed = _("%(relapsed)d of %(n)d relapsed") % {"relapsed": red.relapsed, "n": red.cleared}
+    if summary.not_watched_yet:
+        early = _("%(n)d not yet watched for %(days)d days") % {"n": summary.not_watched_yet, "days": RELAPSE_DAYS}
+        relapsed = _("%(text)s (%(more)s)") % {"text": relapsed, "more": early}
+    return join_clauses([text, relapsed])
+
+
+def waiting_follow_ups(statuses: Sequence[FollowUpStatus]) -> list[FollowUpStatus]:
+    """Return the overdue ones, latest first, then those to be verified, waiting longest first."""
+    overdue = sorted((item for item in statuses if item.overdue), key=lambda item: (item.due_on, item.follow_up.pk))
+    reported = [item for item in statuses if item.state == FollowUpState.REPORTED]
+    return [*overdue, *sorted(reported, key=lambda item: (item.newest.taken_on, item.follow_up.pk))]
+
+
+def waiting_table(statuses: Sequence[FollowUpStatus], most: int | None = None) -> Table:
+    """Return the table of overdue follow-ups and of those to be verified, up to `most`."""
+    columns: list[Column[FollowUpStatus]] = [
+        Column("follow_up", _("Follow-up"), follow_up_cell),
+        Column("state", _("State"), follow_up_state_cell),
+        Column("owner", _("Responsible"), owner_cell),
+        Column("due", _("Due"), "due_on", kind="date"),
+    ]
+    return make_table(columns, waiting_follow_ups(statuses)[:most], reverse("action-list"))
+
+
+def follow_up_cell(status: FollowUpStatus) -> Cell:
+    follow_up = status.follow_up
+    return Cell(str(follow_up), url=follow_up.get_absolute_url(), lang=follow_up.name_lang)
+
+
+def follow_up_state_cell(status: FollowUpStatus) -> Cell:
+    """Return the state; of an overdue one the days that it is late."""
+    if status.days_late is None:
+        return status_cell(status.state)
+    late = ngettext("overdue by %(n)d day", "overdue by %(n)d days", status.days_late) % {"n": status.days_late}
+    return Cell(late, tag="red")
+
+
+def owner_cell(status: FollowUpStatus) -> Cell:
+    agency = status.follow_up.owner_agency
+    return Cell(agency.name, lang=agency.name_lang)

@@ -1,0 +1,12 @@
+"""Context processor of the pages of a past day: the corrections made since."""
+
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from core.http.as_of import today
+from dashboard.analytics.recent_changes import corrections_after
+
+
+def corrections(request: HttpRequest) -> dict[str, object]:
+    """Return the corrections made since the as-of date, queried when a template asks for them."""
+    return {"corrections": SimpleLazyObject(lambda: corrections_after(getattr(request, "as_of", today())))}

@@ -1,0 +1,1 @@
+"""Data quality: the rules that find what is missing, unverified or contradictory in the records."""

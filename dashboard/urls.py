@@ -1,0 +1,35 @@
+"""URLs of the pages that need both domains."""
+
+from django.contrib import admin
+from django.urls import path
+
+from dashboard.views import (
+    about,
+    change_log,
+    compare,
+    data,
+    data_quality,
+    desk,
+    industries,
+    overview,
+    policies,
+    provinces,
+    search,
+)
+
+urlpatterns = [
+    path("", overview.overview, name="overview"),
+    path("policies/<slug:slug>/", policies.policy_detail, name="policy-detail"),
+    path("provinces/", provinces.province_list, name="province-list"),
+    path("provinces/<slug:slug>/", provinces.province_detail, name="province-detail"),
+    path("industries/", industries.industry_list, name="industry-list"),
+    path("industries/<slug:slug>/", industries.industry_detail, name="industry-detail"),
+    path("compare/", compare.compare_pilots, name="compare-pilots"),
+    path("compare/provinces/", compare.compare_provinces, name="compare-provinces"),
+    path("desk/", desk.desk, name="desk"),
+    path("data/", data.data, name="data"),
+    path("about/", about.about, name="about"),
+    path("search/", search.search, name="search"),
+    path("admin/changes/", admin.site.admin_view(change_log.changes), name="changes"),
+    path("admin/quality/", admin.site.admin_view(data_quality.quality), name="quality"),
+]

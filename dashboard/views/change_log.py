@@ -1,0 +1,224 @@
+"""Change log page of the admin: who changed which record, when and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from itertools import chain
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.core.exceptions import PermissionDenied
+from django.core.validators import MinValueValidator
+from django.db.models import Model, QuerySet
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from core.history.entries import entry_columns
+from core.http.errors import BadRequest, ErrorDetail, truncate
+from core.http.request import TrackerRequest
+from core.imports.models import Import, ImportState
+from core.permissions import editor_province, in_scope
+from core.spreadsheets.page_exports import Export, export_response
+from core.text.formatting import format_date
+from core.web.filters import ChoiceFormField, RelatedFormField
+from core.web.list_pages import (
+    ActiveFilter,
+    FilterBar,
+    choice_label,
+    export_links,
+    form_errors,
+    reject_unknown_params,
+    url_with,
+)
+from core.web.tables import RowStream, make_row_stream
+from dashboard.analytics.change_log import (
+    SYSTEM,
+    ChangeLogCursor,
+    ChangeLogQuery,
+    author_ids,
+    build_change_log,
+    has_signed,
+    history_models,
+    iterate_change_log,
+    parse_cursor,
+)
+from policies.models import Province
+
+FIRST_DAY = date(2000, 1, 1)
+POSITION_PARAMS = ("before", "after", "page", "export")  # words of an address that say where in a list, not which
+ModelsByName = Mapping[str, type[Model]]
+
+
+def viewable_models(user: Any) -> dict[str, type[Model]]:
+    """Return the models that the user may view. Raises PermissionDenied if there is none."""
+    kinds = {
+        name: model
+        for name, model in history_models().items()
+        if any(user.has_perm(f"{model._meta.app_label}.{action}_{name}") for action in ("view", "change"))
+    }
+    if not kinds:
+        raise PermissionDenied
+    return kinds
+
+
+def build_filter_bar(request: TrackerRequest, form: forms.Form) -> FilterBar:
+    """Return the applied filters; removing one returns to the first page. Raises BadRequest for invalid values."""
+    if not form.is_valid():
+        raise BadRequest(*form_errors(form))
+    begin = dict.fromkeys(POSITION_PARAMS)
+    chips = [
+        ActiveFilter(str(field.label), displayed_choice(form, name), url_with(request, **{**begin, name: None}))
+        for name, field in form.fields.items()
+        if form.cleaned_data.get(name) not in (None, "")
+    ]
+    return FilterBar(
+        form,
+        chips,
+        url_with(request, **{**begin, **dict.fromkeys(form.fields)}),
+        first=form.visible_fields(),
+        more=[],
+        unseen=[],
+        more_applied=0,
+    )
+
+
+def displayed_choice(form: forms.Form, name: str) -> str:
+    value = form.cleaned_data[name]
+    return format_date(value) if isinstance(value, date) else choice_label(form, name)
+
+
+# -- every change ----------------------------------------------------------------------------------------------------
+
+
+class DayField(forms.DateField):
+    """Date field in ISO format with the browser's date picker."""
+
+    def __init__(self, label: Any) -> None:
+        super().__init__(
+            label=label,
+            required=False,
+            input_formats=["%Y-%m-%d"],
+            widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+            validators=[MinValueValidator(FIRST_DAY)],
+            error_messages={"invalid": gettext_lazy("Write one day as 2024-01-30.")},
+        )
+
+
+class ChangeLogForm(forms.Form):
+    """Filters of the change log: author, model, province, dates and import."""
+
+    def __init__(self, data: Any, kinds: ModelsByName, *, reader: Any) -> None:
+        super().__init__(data)
+        self.home, self.reader = editor_province(reader), reader
+        everybody = get_user_model().objects.order_by("username")
+        if self.home:
+            everybody = everybody.filter(pk__in=author_ids(kinds, ChangeLogQuery(reader, own_province=self.home)))
+        elif not reader.has_perm("auth.view_user"):
+            everybody = everybody.filter(has_signed(kinds))
+        people = [(person.get_username(), str(person)) for person in everybody]
+        named = [(name, str(capfirst(model._meta.verbose_name))) for name, model in kinds.items()]
+        self.fields["person"] = ChoiceFormField(
+            label=pgettext_lazy("who made a change", "Person"),
+            required=False,
+            choices=[(SYSTEM, _("the system")), *people],
+            empty_label=gettext_lazy("all"),
+        )
+        self.fields["kind"] = ChoiceFormField(
+            label=gettext_lazy("Record"), required=False, choices=named, empty_label=gettext_lazy("all")
+        )
+        self.fields["province"] = province_field(reader)
+        self.fields["from"] = DayField(pgettext_lazy("a span of days", "From"))
+        self.fields["to"] = DayField(pgettext_lazy("a span of days", "To"))
+        if reader.has_perm("config.view_import"):
+            written = visible_imports(reader).filter(state__in=[ImportState.CONFIRMED, ImportState.UNDONE])
+            self.fields["import"] = RelatedFormField(
+                written, label=gettext_lazy("Import"), required=False, empty_label=gettext_lazy("all")
+            )
+
+    def clean(self) -> dict[str, object] | None:
+        cleaned = super().clean()
+        first, last = self.cleaned_data.get("from"), self.cleaned_data.get("to")
+        if first and last and last < first:
+            self.add_error("to", _("It lies before the first day. Turn the two round."))
+        return cleaned
+
+    @property
+    def query(self) -> ChangeLogQuery:
+        given = self.cleaned_data
+        return ChangeLogQuery(
+            self.reader,
+            person=given["person"],
+            province=given["province"],
+            since=given["from"],
+            until=given["to"],
+            import_record=given.get("import"),
+            own_province=self.home,
+        )
+
+
+def visible_imports(reader: Any) -> QuerySet[Import]:
+    """Return the imports that the user may see: all, or the own ones if limited to a province."""
+    return Import.objects.filter(uploaded_by=reader) if editor_province(reader) else Import.objects.all()
+
+
+def province_field(reader: object) -> RelatedFormField:
+    return RelatedFormField(
+        in_scope(reader, Province.objects.roster()),
+        to_field_name="slug",
+        label=gettext_lazy("Province"),
+        required=False,
+        empty_label=gettext_lazy("all"),
+    )
+
+
+def changes(request: TrackerRequest) -> HttpResponseBase:
+    """Show the change log of the models that the user may view, newest first."""
+    kinds = viewable_models(request.user)
+    form = ChangeLogForm(request.GET, kinds, reader=request.user)
+    reject_unknown_params(request, {*form.fields, "lang", "before", "after", "export"})
+    bar = build_filter_bar(request, form)
+    chosen = form.cleaned_data["kind"]
+    asked_kinds = {chosen: kinds[chosen]} if chosen else kinds
+    before, after = page_position(request, "before", kinds), page_position(request, "after", kinds)
+    feed = build_change_log(asked_kinds, form.query, before=before, after=after)
+    title = _("Changes of the records")
+    tables = {"changes": Export(title, lambda: change_log_table(asked_kinds, form.query, feed.count), bar.chips)}
+    file = export_response(request, tables, title)
+    if file is not None:
+        return file
+    context = {
+        **admin.site.each_context(request),
+        "title": title,
+        "home": form.home,
+        "bar": bar,
+        "feed": feed,
+        "first": before is None and after is None,
+        "newer": url_with(request, before=None, after=str(feed.newer)) if feed.newer else "",
+        "older": url_with(request, after=None, before=str(feed.older)) if feed.older else "",
+        "newest": url_with(request, before=None, after=None),
+        "exports": export_links(request, "changes", **dict.fromkeys(POSITION_PARAMS)),
+    }
+    return TemplateResponse(request, "admin/reports/changes.html", context)
+
+
+def page_position(request: TrackerRequest, word: str, kinds: ModelsByName) -> ChangeLogCursor | None:
+    """Return the cursor of the page. Raises BadRequest for an invalid one."""
+    text = request.GET.get(word)
+    try:
+        return parse_cursor(text, kinds) if text is not None else None
+    except ValueError:
+        message = _("%(name)s: “%(value)s” is no place in this list. Begin at its first page.")
+        fault = ErrorDetail(word, "invalid_place", message % {"name": word, "value": truncate(text)})
+        raise BadRequest(fault) from None
+
+
+def change_log_table(kinds: ModelsByName, asked: ChangeLogQuery, count: int) -> RowStream:
+    """Return the whole change log as a streamed table for a file."""
+    entries = chain.from_iterable(iterate_change_log(kinds, asked))
+    return make_row_stream(entry_columns(authors=True), entries, count)

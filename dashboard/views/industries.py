@@ -1,0 +1,165 @@
+"""Industry pages: coverage by pilots and gaps."""
+
+from datetime import date
+
+from django.db.models import Q, QuerySet
+from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from core.history.timeline import ENTRY_PARAMETER
+from core.http.errors import BadRequest, ErrorDetail, truncate
+from core.http.menu import MenuEntry
+from core.http.request import TrackerRequest
+from core.pages import Page, page_view
+from core.spreadsheets.page_exports import Export, Exports, chart_exports
+from core.text.joining import join_clauses
+from core.web.list_pages import PAGE_PARAMETERS, build_filter_bar
+from pilots.analytics.coverage import MATRIX_AXES, build_coverage, gap_basis
+from pilots.analytics.location_quotients import build_location_quotients
+from pilots.analytics.pilot_set import PilotSet
+from pilots.analytics.pilot_status import build_progress
+from pilots.charts.coverage import (
+    coverage_chart,
+    coverage_headline,
+    fields_table,
+    matrix_chart,
+    notice_text,
+    quotients_table,
+    too_few_known_text,
+)
+from pilots.charts.links import pilots_url
+from pilots.charts.status import light_summary_chart
+from pilots.filters import CoverageFilter
+from pilots.metrics.reconciliation import GapBasis, is_gap
+from pilots.models import Batch, Pilot
+from pilots.tables import pilots_table, sources_of
+from policies.charts.rollout import measures_table
+from policies.models import Industry, Measure, Province, Source
+from policies.timeline import industry_timeline
+
+
+def requested_axis(request: TrackerRequest) -> str:
+    """Return the requested columns of the matrix. Raises BadRequest for any value but region and province."""
+    by = request.GET.get("by", "region")
+    if by not in MATRIX_AXES:
+        message = _("by: “%(value)s” is not possible. Use region or province.") % {"value": truncate(by)}
+        raise BadRequest(ErrorDetail("by", "invalid_choice", message))
+    return by
+
+
+@page_view(
+    "industries/list.html",
+    {*PAGE_PARAMETERS, "by", *CoverageFilter.base_filters},
+    menu=MenuEntry("industry-list", gettext_lazy("Industries"), place=6, shared_params=["batch"]),
+)
+def industry_list(request: TrackerRequest) -> Page:
+    """List all industries with their coverage by recorded pilots."""
+    by = requested_axis(request)
+    as_of = request.as_of
+    filterset = CoverageFilter(request.GET, queryset=Pilot.objects.listed(as_of), request=request)
+    bar = build_filter_bar(request, filterset)
+    chosen = PilotSet.from_filters(filterset.form.cleaned_data)
+    coverage = build_coverage(filterset.qs, as_of, by=by, chosen=chosen)
+    sources = list(Source.objects.filter(pilot__in=filterset.qs, pilot__industries__isnull=False).distinct())
+    quotients = build_location_quotients(filterset.qs)
+    charts = {
+        "coverage": coverage_chart(coverage, sources),
+        "matrix": matrix_chart(coverage, by, sources, quotients if by == "region" else None),
+    }
+    measures = Measure.objects.prefetch_related("industries", "policies")
+    scope = charts["coverage"].subtitle
+    tables: Exports = {
+        **chart_exports(charts, bar.chips),
+        "quotients": Export(
+            _("Location quotients"), lambda: quotients_table(quotients), bar.chips, charts["matrix"].subtitle, sources
+        ),
+        "fields": Export(_("Coverage by field of action"), lambda: fields_table(coverage), bar.chips, scope, sources),
+        "measures": Export(
+            _("Measures that policies prescribe"), lambda: measures_table(measures), sources=measure_sources(measures)
+        ),
+    }
+
+    def context() -> dict[str, object]:
+        return {
+            "bar": bar,
+            "coverage": coverage,
+            "notice": notice_text(coverage),
+            "charts": charts,
+            "by": by,
+            "fields": fields_table(coverage),
+            "measures": measures,
+        }
+
+    return Page(_("Industries"), coverage_headline(coverage), tables, context)
+
+
+def measure_sources(measures: QuerySet[Measure]) -> QuerySet[Source]:
+    """Return the sources of these measures and of their policies."""
+    return Source.objects.filter(Q(measure__in=measures) | Q(policy__measures__in=measures)).distinct()
+
+
+@page_view("industries/detail.html", {*PAGE_PARAMETERS, ENTRY_PARAMETER})
+def industry_detail(request: TrackerRequest, slug: str) -> Page:
+    """Show one industry: pilots that name it, their provinces, and measures of policies for it."""
+    as_of = request.as_of
+    industry = get_object_or_404(Industry.objects.prefetch_related("divisions", "sources"), slug=slug)
+    naming = Pilot.objects.listed(as_of).filter(industries=industry).prefetch_related("industries", "sources")
+    progress = build_progress(naming, as_of)
+    pilots = [status.pilot for status in progress.pilots]
+    statuses = {status.pilot.pk: status for status in progress.pilots}
+    table = pilots_table(pilots, statuses, pilots_url(industry=industry.slug), as_of)
+    scope = ngettext("%(n)d pilot names it", "%(n)d pilots name it", len(pilots)) % {"n": len(pilots)}
+    keys = [pilot.pk for pilot in pilots]
+    charts = (
+        {"lights": light_summary_chart(progress, scope, sources_of(keys), industry=industry.slug)} if pilots else {}
+    )
+    sources = list(dict.fromkeys([*[s for pilot in pilots for s in pilot.sources.all()], *industry.sources.all()]))
+    measures = industry.measures.prefetch_related("policies")
+    tables: Exports = {
+        **chart_exports(charts),
+        "pilots": Export(_("Pilots in this industry"), lambda: table, (), scope, sources),
+        "measures": Export(
+            _("Measures meant for it"),
+            lambda: measures_table(measures.prefetch_related("industries")),
+            sources=measure_sources(measures),
+        ),
+    }
+
+    def context() -> dict[str, object]:
+        return {
+            "industry": industry,
+            "crumbs": [{"url": "industry-list", "label": _("Industries")}, {"label": industry.name}],
+            "pilots": pilots,
+            "table": table,
+            "charts": charts,
+            "announced_with": batches_announcing(industry, as_of),
+            "measures": measures,
+            "sources": sources,
+        }
+
+    headline = industry_headline(industry, pilots, gap_basis(as_of))
+    return Page(industry.name, headline, tables, context, industry_timeline(industry, as_of, request.user))
+
+
+def batches_announcing(industry: Industry, as_of: date) -> list[Batch]:
+    """Return the batches known on the day whose notices name the industry."""
+    return list(Batch.objects.known(as_of).filter(industries_announced=industry))
+
+
+def industry_headline(industry: Industry, pilots: list[Pilot], basis: GapBasis) -> str:
+    """Return the headline: pilots that name it, their provinces of the roster, and whether it is a gap."""
+    if not pilots:
+        if is_gap(industry.priority, 0, judged=basis.judged):
+            return _("A gap: national policy singles this industry out, and no recorded pilot names it.")
+        if industry.priority:
+            return join_clauses([_("No recorded pilot names this industry"), too_few_known_text(basis)]) + _(".")
+        return _("No recorded pilot names this industry.")
+    roster = Province.objects.roster()
+    provinces = len({pilot.province_id for pilot in pilots} & {province.pk for province in roster})
+    text = ngettext(
+        "%(pilots)d recorded pilot names it, in %(provinces)d of %(roster)d provinces.",
+        "%(pilots)d recorded pilots name it, in %(provinces)d of %(roster)d provinces.",
+        len(pilots),
+    )
+    return text % {"pilots": len(pilots), "provinces": provinces, "roster": len(roster)}

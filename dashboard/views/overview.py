@@ -1,0 +1,395 @@
+"""Overview page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from core.http.menu import MenuEntry
+from core.http.request import TrackerRequest
+from core.pages import Page, page_view
+from core.spreadsheets.page_exports import Export, Exports, chart_exports, figures_export
+from core.text.amounts import format_amount
+from core.text.joining import join_clauses, join_sentences, join_short, join_statements, label_value
+from core.web.list_pages import PAGE_PARAMETERS
+from core.web.tables import Cell, Chart, Column, Table, make_table
+from dashboard.analytics.overview import Overview, build_overview
+from dashboard.analytics.recent_changes import ChangeGroup, recent_changes
+from dashboard.charts.attention import attention_headline, attention_rows, attention_table
+from dashboard.charts.due import (
+    on_track_headline,
+    on_track_rows,
+    on_track_table,
+    outstanding_groups,
+    outstanding_headline,
+    outstanding_scope,
+    outstanding_table,
+)
+from dashboard.charts.follow_ups import follow_ups_headline, red_lights_statement, waiting_table
+from dashboard.charts.overview_map import overview_map
+from dashboard.charts.practices import library_size, most_copied_table, practices_headline
+from pilots.analytics.explanations import format_carbon
+from pilots.analytics.pilot_status import PilotStatus
+from pilots.charts.coverage import coverage_chart
+from pilots.charts.follow_up_tables import LightFollowUps, LightLink
+from pilots.charts.links import pilots_url
+from pilots.charts.names import distinct_names_of
+from pilots.charts.reconciliation import reconciliation_table
+from pilots.charts.stages import funnel_chart, longest_table, plan_lag_chart
+from pilots.charts.status import light_summary_chart
+from pilots.metrics.lights import Colour
+from pilots.metrics.reconciliation import Reconciliation
+from pilots.models import Batch
+from policies.analytics.rollout import POLICY_PARAMETER
+from policies.charts.rollout import adoption_chart, format_day
+from policies.models import Province, Source
+
+ATTENTION_SHOWN = 8
+ROWS_SHOWN = 5  # of the lists of follow-ups and of practices
+CHANGES_IN_FILE = 50
+
+
+@page_view(
+    "dashboard/overview.html",
+    {*PAGE_PARAMETERS, POLICY_PARAMETER},
+    menu=MenuEntry("overview", gettext_lazy("Overview"), place=1),
+)
+def overview(request: TrackerRequest) -> Page:
+    """Show the overview of the programme."""
+    value = build_overview(request.as_of, request.GET.get(POLICY_PARAMETER))
+    charts, links = overview_charts(value), LightFollowUps(request)
+    figures = overview_figures(value)
+
+    def context() -> dict[str, object]:
+        return {
+            "overview": value,
+            "choice": value.choice,
+            "figures": figures,
+            "charts": charts,
+            "reconciliation": reconciliation_table(value.batches),
+            "changes": recent_changes(value.as_of),
+            **attention_context(value, links),
+            **follow_up_context(value),
+            **practice_context(value),
+            **({} if value.few_rated else progress_context(value)),
+        }
+
+    exports = overview_exports(value, charts, figures)
+    return Page(_("Overview"), overview_headline(value), exports, context)
+
+
+def attention_context(value: Overview, links: LightFollowUps) -> dict[str, object]:
+    """Return the context of the attention list, worst first, each with its open follow-up."""
+    progress = value.progress
+    links.fetch(item.pilot.pk for item in progress.attention(ATTENTION_SHOWN))
+
+    def link(item: PilotStatus) -> LightLink | None:
+        return links.of_pilot(item.pilot, item.colour)
+
+    return {
+        "reasons": attention_rows(attention_table(progress, ATTENTION_SHOWN, [links.column(link)])),
+        "reasons_rest": max(0, progress.needing_attention - ATTENTION_SHOWN),
+        "reasons_url": pilots_url(**batch_filters(current_batch(value)), sort="light"),
+        "attention_finding": attention_headline(progress),
+    }
+
+
+def follow_up_context(value: Overview) -> dict[str, object]:
+    """Return the context of follow-ups: what is closed, overdue and cleared, and the list of what waits."""
+    summary = value.follow_up_summary
+    return {
+        "follow_ups_finding": follow_ups_headline(summary),
+        "follow_ups_count": summary.total,
+        "red_lights": red_lights_statement(summary),
+        "waiting": waiting_table(value.follow_ups, most=ROWS_SHOWN),
+    }
+
+
+def practice_context(value: Overview) -> dict[str, object]:
+    """Return the context of practices: how many can be copied, how far they were, and the most copied ones."""
+    return {
+        "practices_finding": practices_headline(value.diffusion),
+        "practices_count": value.diffusion.total,
+        "library_size": library_size(value.diffusion),
+        "most_copied": most_copied_table(value.diffusion, most=ROWS_SHOWN),
+    }
+
+
+def progress_context(value: Overview) -> dict[str, object]:
+    """Return the context about rated pilots: longest in stage, what is due, and reductions."""
+    progress, batch = value.progress, current_batch(value)
+    return {
+        "longest": longest_table(progress),
+        "longest_url": pilots_url(**batch_filters(batch), sort="-days"),
+        "on_track": on_track_rows(progress),
+        "on_track_finding": on_track_headline(progress, value.days_left),
+        "outstanding": outstanding_groups(value.outstanding, distinct_names_of(progress)),
+        "outstanding_finding": outstanding_headline(value.outstanding),
+        "outstanding_scope": outstanding_scope(value.outstanding, scope_text(value)),
+        "reduced": reduced_figures(value),
+        "reduced_url": f"{reverse('synergy')}?batch={batch.slug}" if batch else reverse("synergy"),
+        "scope": scope_text(value),
+    }
+
+
+def current_batch(value: Overview) -> Batch | None:
+    """Return the batch that lights and figures describe."""
+    return value.national.batch if value.national else None
+
+
+def batch_filters(batch: Batch | None) -> dict[str, str]:
+    return {"batch": batch.slug} if batch else {}
+
+
+def scope_text(value: Overview) -> str:
+    batch = current_batch(value)
+    return batch.label if batch else _("All pilots")
+
+
+def overview_exports(value: Overview, charts: Mapping[str, Chart], figures: Sequence[Mapping[str, object]]) -> Exports:
+    """Return all tables of the overview for its files, ranked lists in full."""
+    scope, sources = charts["lights"].subtitle, charts["lights"].sources
+    progress = value.progress
+    return {
+        **figures_export(figures),
+        **chart_exports(charts),
+        "attention": Export(
+            _("What needs attention"), lambda: attention_table(progress), (), attention_headline(progress), sources
+        ),
+        "longest": Export(_("Longest in one stage"), lambda: longest_table(progress), (), scope, sources),
+        "on-track": Export(
+            _("Binding targets by indicator"),
+            lambda: on_track_table(progress),
+            (),
+            on_track_headline(progress, value.days_left),
+            sources,
+        ),
+        "not-reported": Export(
+            _("Who has not reported"),
+            lambda: outstanding_table(value.outstanding, distinct_names_of(progress)),
+            (),
+            outstanding_scope(value.outstanding, scope_text(value)),
+            sources,
+        ),
+        "reconciliation": Export(
+            _("Announced against recorded"), lambda: reconciliation_table(value.batches), sources=sources
+        ),
+        "follow-ups": Export(
+            _("Follow-ups overdue or to be verified"),
+            lambda: waiting_table(value.follow_ups),
+            (),
+            join_clauses([follow_ups_headline(value.follow_up_summary), red_lights_statement(value.follow_up_summary)]),
+        ),
+        "practices": Export(
+            _("Most copied practices"),
+            lambda: most_copied_table(value.diffusion),
+            (),
+            practices_headline(value.diffusion),
+        ),
+        "changes": Export(
+            _("Recent changes to the records"), lambda: changes_table(recent_changes(value.as_of, CHANGES_IN_FILE))
+        ),
+    }
+
+
+def changes_table(changes: Sequence[ChangeGroup]) -> Table:
+    """Return the table of recent changes, one group per row."""
+    columns: list[Column[ChangeGroup]] = [
+        Column("when", _("When"), kind="date"),
+        Column("what", _("Which"), lambda change: Cell(change.what, url=change.url)),
+        Column("kind", _("Record"), lambda change: change.kind or ""),
+        Column("light", _("Light"), lambda change: " → ".join(str(colour.label) for colour in change.light or ())),
+        Column("told", _("What happened"), "text"),
+    ]
+    return make_table(columns, changes)
+
+
+# -- the finding -----------------------------------------------------------------------------------------
+
+
+def overview_headline(value: Overview) -> str:
+    """Return the headline: red lights and their change, targets on the path, then the rollout.
+
+    Where too few pilots are recorded, that comes first; where few are rated, it replaces the lights.
+    """
+    text = entered_headline(value) if value.sparse or value.few_rated else ""
+    if not value.few_rated:
+        text = join_sentences(
+            text, join_sentences(lights_headline(value), on_track_headline(value.progress, value.days_left) + _("."))
+        )
+    return join_sentences(text, rollout_sentence(value))
+
+
+def rollout_sentence(value: Overview) -> str:
+    """Return the sentence on provinces that have issued a plan for the named policy."""
+    rollout = value.rollout
+    if rollout is None or rollout.issued is None:
+        return ""
+    text = ngettext(
+        "%(issued)d of %(roster)d provinces has issued a plan",
+        "%(issued)d of %(roster)d provinces have issued a plan",
+        rollout.issued,
+    ) % {"issued": rollout.issued, "roster": rollout.roster}
+    return label_value(rollout.policy.short, text) + _(".")
+
+
+def entered_headline(value: Overview) -> str:
+    """Return the sentence on announced pilots entered, those that report values, and what is missing."""
+    entered, progress = value.all_kinds, value.progress
+    if entered.announced is None:
+        text = ngettext("%(n)d pilot entered", "%(n)d pilots entered", entered.entered) % {"n": entered.entered}
+    else:
+        text = _("%(n)d of %(all)d pilots entered") % {"n": entered.entered, "all": entered.announced}
+    reporting = ngettext("%(n)d reports values", "%(n)d report values", progress.reported) % {"n": progress.reported}
+    text = join_statements(text, reporting if progress.reported else _("none reports values"))
+    missing = [
+        ngettext("%(n)d city", "%(n)d cities", value.cities.to_enter or 0) % {"n": value.cities.to_enter or 0},
+        ngettext("%(n)d park", "%(n)d parks", value.parks.to_enter or 0) % {"n": value.parks.to_enter or 0},
+    ]
+    absent = [words for words, numbers in zip(missing, (value.cities, value.parks), strict=True) if numbers.to_enter]
+    if absent:
+        text = join_clauses([text, label_value(_("missing"), join_short(absent))])
+    return text + _(".")
+
+
+def lights_headline(value: Overview) -> str:
+    """Return the sentence on red pilots: number, change since the end of the last quarter, and the longest red one."""
+    strip = value.progress.strip
+    red, change = strip.now[Colour.RED], strip.change(Colour.RED)
+    text = ngettext("%(red)d of %(n)d pilot is red", "%(red)d of %(n)d pilots are red", strip.n) % {
+        "red": red,
+        "n": strip.n,
+    }
+    numbers = {"n": abs(change), "day": format_day(strip.then_on)}
+    if change > 0:
+        than = _("%(n)d more than on %(day)s") % numbers
+    elif change < 0:
+        than = _("%(n)d fewer than on %(day)s") % numbers
+    else:
+        than = _("as many as on %(day)s") % numbers
+    parts = [join_statements(text, than)]
+    if red:
+        worst = value.progress.attention(1)[0]
+        parts.append(label_value(_("red for longest"), distinct_names_of(value.progress)[worst.pilot.pk]))
+    return join_clauses(parts) + _(".")
+
+
+# -- charts and figures ----------------------------------------------------------------------------------
+
+
+def overview_charts(value: Overview) -> dict[str, Chart]:
+    """Return the charts of the overview with their sources."""
+    outside = list(Province.objects.filter(in_roster=False))
+    pilot_sources = list(Source.objects.filter(pilot__batch__known_by__lte=value.as_of).distinct())
+    plan_sources: list[Source] = []
+    if value.rollout:
+        plans = [row.plan.pk for row in value.rollout.provinces if row.plan and row.counts]
+        own = Source.objects.filter(policy=value.rollout.policy)
+        plan_sources = list(dict.fromkeys([*own, *Source.objects.filter(provincialplan__in=plans).distinct()]))
+    charts = {"map": overview_map(value, outside, list(dict.fromkeys([*plan_sources, *pilot_sources])))}
+    if value.rollout:
+        charts["adoption"] = adoption_chart(value.rollout, plan_sources)
+    charts["coverage"] = coverage_chart(value.national_coverage, pilot_sources)
+    return charts | progress_charts(value, pilot_sources)
+
+
+def progress_charts(value: Overview, sources: list[Source]) -> dict[str, Chart]:
+    """Return the charts of stages, lights and days from list to plan, of the latest national batch."""
+    scope, filters = scope_text(value), batch_filters(current_batch(value))
+    return {
+        "lights": light_summary_chart(value.progress, scope, sources, value.quarters, **filters),
+        "funnel": funnel_chart(value.progress, scope, sources, **filters),
+        "plan_lag": plan_lag_chart(value.progress, scope, sources, **filters),
+    }
+
+
+def overview_figures(value: Overview) -> list[dict[str, object]]:
+    """Return the five key figures, each with its denominator, its policy or batch, and a link to its records."""
+    figures = [on_track_figure(value)] if value.progress.on_track.total else []
+    batch = current_batch(value)
+    if batch is not None:
+        figures += [count_figure(value, batch, "city"), count_figure(value, batch, "park")]
+    if value.rollout:
+        figures.append(
+            {
+                "label": _("Provincial plans issued"),
+                "value": value.rollout.issued,
+                "of": _("of %(roster)d provinces") % {"roster": value.rollout.roster},
+                "note": value.rollout.policy.short,
+                "url": value.rollout.policy.get_absolute_url(),
+                "definition": "rollout",
+            }
+        )
+    if batch is not None and batch.term_end:
+        figures.append(
+            {
+                "label": _("Days of the term left"),
+                "value": max(0, value.days_left or 0),
+                "of": _("days"),
+                "note": _("%(batch)s, to %(day)s") % {"batch": batch.label, "day": format_day(batch.term_end)},
+                "url": batch.get_absolute_url(),
+            }
+        )
+    return figures
+
+
+def on_track_figure(value: Overview) -> dict[str, object]:
+    found = value.progress.on_track
+    unrated = ngettext("%(n)d not rated", "%(n)d not rated", found.unrated) % {"n": found.unrated}
+    if found.few and found.total:
+        unrated = _("%(rated)d of %(n)d rated: too few to say") % {"rated": found.rated, "n": found.total}
+    return {
+        "label": _("Binding targets on the path"),
+        "value": None if found.few else found.on_path,
+        "of": _("of %(n)d rated") % {"n": found.rated},
+        "note": join_statements(scope_text(value), unrated),
+        "url": "#on-track" if found.rated else pilots_url(**batch_filters(current_batch(value))),
+        "definition": "on-track",
+    }
+
+
+def count_figure(value: Overview, batch: Batch, kind: str) -> dict[str, object]:
+    """Return the figure of one kind of pilot: recorded of announced."""
+    numbers = value.cities if kind == "city" else value.parks
+    inferred = _("%(n)d only inferred") % {"n": numbers.unverified} if numbers.unverified else ""
+    return {
+        "label": _("Pilot cities recorded") if kind == "city" else _("Pilot parks recorded"),
+        "value": numbers.recorded,
+        "of": _("of %(n)d announced") % {"n": numbers.announced} if numbers.announced is not None else "",
+        "note": join_short(part for part in (batch.label, withdrawn_text(numbers), inferred) if part),
+        "url": pilots_url(batch=batch.slug, kind=kind),
+        "definition": "recorded",
+    }
+
+
+def withdrawn_text(numbers: Reconciliation) -> str:
+    """Return the withdrawn and missing pilots as text; empty without withdrawn ones, where the difference is clear."""
+    if not numbers.withdrawn or numbers.to_enter is None:
+        return ""
+    return _("%(withdrawn)d withdrawn, %(to_enter)d to enter") % {
+        "withdrawn": numbers.withdrawn,
+        "to_enter": numbers.to_enter,
+    }
+
+
+def reduced_figures(value: Overview) -> list[dict[str, object]]:
+    """Return the figures of total reductions, each with its number of pilots."""
+    carbon, air = value.synergy.carbon_total, value.synergy.apeq_total
+    over = _("%(used)d of %(n)d pilots counted")
+    return [
+        {
+            "label": _("CO₂ reduced"),
+            "value": None if carbon.value is None else format_carbon(carbon.value),
+            "of": "",
+            "note": over % {"used": carbon.used, "n": carbon.possible},
+        },
+        {
+            "label": _("Air pollutants reduced"),
+            "value": None if air.value is None else format_amount(air.value),
+            "of": _("thousand equivalents"),
+            "note": over % {"used": air.used, "n": air.possible},
+        },
+    ]

@@ -1,0 +1,362 @@
+"""Province pages: plans for each policy, and pilots."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from django.db.models import Case, CharField, IntegerField, Model, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce
+from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, pgettext
+
+from core.history.timeline import ENTRY_PARAMETER
+from core.http.menu import MenuEntry
+from core.http.request import TrackerRequest
+from core.pages import Page, page_view
+from core.spreadsheets.page_exports import Export, Exports, chart_exports
+from core.text.joining import join_clauses, join_sentences, join_short, label_value
+from core.web.list_pages import PAGE_PARAMETERS, build_list_page
+from core.web.tables import Cell, Chart, Column, Table, make_table, record_cell, status_cell
+from dashboard.analytics.overview import Overview, build_overview
+from dashboard.charts.overview_map import overview_map
+from pilots.analytics.pilot_status import Progress, ProvinceLights, build_progress, lights_by_province, province_lights
+from pilots.analytics.reconciliation import build_reconciliation, build_withdrawals
+from pilots.charts.follow_up_tables import RELATED, follow_ups_table, may_open_follow_ups
+from pilots.charts.links import pilot_count_cell, pilots_url
+from pilots.charts.places import provinces_chart, recorded_pilots_text
+from pilots.charts.reconciliation import reconciliation_table, withdrawals_table
+from pilots.charts.status import light_summary_chart, lights_table
+from pilots.filters import ProvincePageFilter
+from pilots.follow_ups.analytics import build_follow_ups
+from pilots.follow_ups.status_filter import by_lateness
+from pilots.metrics.progress import year_due
+from pilots.models import Pilot
+from pilots.querysets import count_pilots
+from pilots.tables import figures_table, sources_of
+from policies.analytics.rollout import POLICY_PARAMETER, ProvinceRollout, build_rollout
+from policies.charts.rollout import format_day, plan_columns, rollout_headline, status_label
+from policies.charts.tile_map import issue_text
+from policies.metrics import status_on
+from policies.models import PlanStatus, Policy, Province, ProvincialPlan, Source
+from policies.timeline import province_timeline
+
+LIGHT_SORTS = ("red", "yellow", "not_reported")
+MAX_NAMED = 5  # provinces named in the headline
+MAX_BARS = 20  # bars drawn; the table beside them has all provinces
+
+
+def province_columns(plans: Mapping[int, ProvinceRollout], lights: Mapping[int, ProvinceLights]) -> list[Column[Any]]:
+    """Return the columns of a list of provinces, annotated for sorting; `plans` and `lights` are by key."""
+    return [
+        Column("province", _("Province"), record_cell, sort="name", sort_fields=["slug"]),
+        Column(
+            "pilots",
+            _("Pilots recorded"),
+            lambda province: pilot_count_cell(province.pilots_n, province=province.slug),
+            kind="integer",
+            sort="pilots",
+            sort_fields=["pilots_n"],
+        ),
+        light_column("red", pgettext("a count of pilots", "Red"), lights),
+        light_column("yellow", pgettext("a count of pilots", "Yellow"), lights),
+        light_column("not_reported", pgettext("a count of pilots", "Not reported"), lights),
+        Column(
+            "status",
+            _("Plan"),
+            lambda province: status_cell(PlanStatus(plan_value(plans, province, "status") or PlanStatus.UNKNOWN)),
+            sort="status",
+            sort_fields=["plan_status"],
+        ),
+        Column("issued_on", _("Issued"), lambda province: plan_value(plans, province, "issued"), kind="date"),
+        Column(
+            "known_by",
+            _("Latest date"),
+            lambda province: plan_value(plans, province, "known_by"),
+            kind="date",
+            sort="known",
+            sort_fields=["plan_known_by"],
+        ),
+        Column(
+            "lag_days",
+            _("Days after the policy"),
+            lambda province: plan_value(plans, province, "lag_days"),
+            kind="integer",
+            sort="lag",
+            sort_fields=["plan_dated"],
+        ),
+        Column(
+            "region",
+            _("Region"),
+            lambda province: province.get_region_display(),
+            sort="region",
+            sort_fields=["region"],
+        ),
+    ]
+
+
+def plan_value(plans: Mapping[int, ProvinceRollout], province: Province, name: str) -> Any:
+    """Return a value of the province's plan; None where plans are not counted."""
+    return getattr(plans.get(province.pk), name, None)
+
+
+def light_column(name: str, label: str, lights: Mapping[int, ProvinceLights]) -> Column[Province]:
+    """Return the column of red or yellow pilots, linked to their list, or of those that owe values.
+
+    It is empty for a province without a pilot.
+    """
+
+    def cell(province: Province) -> Cell:
+        if province.pk not in lights:
+            return Cell("")
+        n = getattr(lights[province.pk], name)
+        return Cell(n) if name == "not_reported" else pilot_count_cell(n, province=province.slug, light=name)
+
+    return Column(name, label, cell, kind="integer", sort=name, sort_fields=[f"{name}_n"])
+
+
+def annotate_lights(provinces: QuerySet[Model], lights: Mapping[int, ProvinceLights]) -> QuerySet[Model]:
+    """Annotate provinces with the computed counts of lights, for sorting."""
+    columns = {
+        f"{name}_n": Case(
+            *(When(pk=key, then=Value(getattr(item, name))) for key, item in lights.items()),
+            default=Value(None),
+            output_field=IntegerField(),
+        )
+        for name in LIGHT_SORTS
+    }
+    found: QuerySet[Model] = provinces.annotate(**columns)
+    return found
+
+
+def lights_headline(provinces: Sequence[Province], lights: Mapping[int, ProvinceLights]) -> str:
+    """Return the sentence on provinces with red pilots, most first, by name."""
+    found = [(lights[province.pk].red, province) for province in provinces if province.pk in lights]
+    if all(red is None for red, _province in found):
+        return _("No pilot can be rated yet.")
+    named = sorted((-red, place, province.short) for place, (red, province) in enumerate(found) if red)
+    if not named:
+        return _("No pilot is red.")
+    text = ngettext(
+        "%(n)d province has red pilots: %(names)s.", "%(n)d provinces have red pilots: %(names)s.", len(named)
+    )
+    names = join_short(f"{name}\u00a0{-less}" for less, _place, name in named[:MAX_NAMED])
+    rest = len(named) - MAX_NAMED
+    if rest > 0:
+        names = _("%(names)s and %(rest)d more") % {"names": names, "rest": rest}
+    return text % {"n": len(named), "names": names}
+
+
+def annotate_plan(provinces: QuerySet[Model], policy: Policy | None, as_of: date) -> QuerySet[Model]:
+    """Annotate provinces with their plan for the policy on the day, for sorting and filtering."""
+    own = ProvincialPlan.objects.filter(policy=policy, province=OuterRef("pk"))
+    issued = own.issued(as_of)
+    own_status: QuerySet[Model] = own.annotate(status_then=status_on(as_of))
+    status = Subquery(own_status.values("status_then")[:1], output_field=CharField())
+    annotated: QuerySet[Model] = provinces.annotate(
+        plan_status=Coalesce(status, Value("unknown")),
+        plan_known_by=Subquery(issued.values("known_issued_by")[:1]),
+        plan_dated=Subquery(issued.dated().values("issued_on")[:1]),
+        pilots_n=count_pilots(Pilot.objects.listed(as_of), "province"),
+    )
+    return annotated
+
+
+@page_view(
+    "provinces/list.html",
+    {*PAGE_PARAMETERS, POLICY_PARAMETER, *ProvincePageFilter.base_filters},
+    menu=MenuEntry("province-list", gettext_lazy("Provinces"), place=3),
+)
+def province_list(request: TrackerRequest) -> Page:
+    """List all provinces of the roster with plan and pilots."""
+    as_of = request.as_of
+    value = build_overview(as_of, request.GET.get(POLICY_PARAMETER))
+    policy = value.choice.policy
+    plans = {row.province.pk: row for row in value.rollout.provinces} if value.rollout else {}
+    lights = lights_by_province(as_of)
+    rows = annotate_lights(annotate_plan(Province.objects.roster(), policy, as_of), lights)
+    listing, whole = build_list_page(
+        request,
+        slug="provinces-list",
+        filterset=ProvincePageFilter(request.GET, queryset=rows, request=request),
+        columns=province_columns(plans, lights),
+        sort="name",
+        total=len(value.provinces),
+        empty=_("No province matches these filters."),
+    )
+    charts = province_charts(value)
+    red = lights_headline([item.province for item in value.provinces], lights)
+    finding = join_sentences(rollout_headline(value.rollout) if value.rollout else "", red)
+    tables: Exports = {
+        **chart_exports(charts),
+        "provinces-list": Export(
+            _("Provinces"), whole, listing.chips, finding, charts["map"].sources, charts["map"].about
+        ),
+    }
+    return Page(_("Provinces"), finding, tables, lambda: {"choice": value.choice, "listing": listing, "charts": charts})
+
+
+def province_charts(value: Overview) -> dict[str, Chart]:
+    sources = list(Source.objects.filter(pilot__batch__known_by__lte=value.as_of).distinct())
+    scope = _("Recorded pilots by province, %(n)d in all, as of %(day)s") % {
+        "n": sum(row.pilots for row in value.provinces),
+        "day": format_day(value.as_of),
+    }
+    return {
+        "map": overview_map(value, list(Province.objects.filter(in_roster=False)), sources),
+        "provinces": provinces_chart(value.provinces, scope, sources, most=MAX_BARS),
+    }
+
+
+@page_view("provinces/detail.html", {*PAGE_PARAMETERS, ENTRY_PARAMETER})
+def province_detail(request: TrackerRequest, slug: str) -> Page:
+    """Show one province: plan for each policy, pilots, own policies and batches."""
+    as_of = request.as_of
+    province = get_object_or_404(Province.objects.prefetch_related("sources"), slug=slug)
+    listed = province.pilots.listed(as_of).prefetch_related("industries", "sources")
+    progress = build_progress(listed, as_of, cached=False)
+    pilots = [status.pilot for status in progress.pilots]
+    plans = province_plans(province, as_of)
+    table = plans_by_policy(plans)
+    batches = [item for item in build_reconciliation(as_of) if item.batch.province_id == province.pk]
+    charts, lights = light_charts(province, progress), lights_table(progress, pilots_url(province=province.slug))
+    withdrawals = build_withdrawals(province.pilots.all(), as_of)
+    policies, figures = province.policies.known(as_of), province.figures.prefetch_related("sources")
+    sources = province_sources(province, plans, pilots)
+    named = {"province": province.name}
+    tables: Exports = {
+        "plans": Export(_("Plans of %(province)s") % named, lambda: table, sources=sources),
+        **chart_exports(charts),
+        "pilots": Export(_("Pilots of %(province)s") % named, lambda: lights, sources=sources),
+        "withdrawn": Export(_("Withdrawn pilots"), lambda: withdrawals_table(withdrawals), sources=sources),
+        "reconciliation": Export(
+            _("Announced against recorded"), lambda: reconciliation_table(batches), sources=sources
+        ),
+        "policies": Export(
+            _("The province’s own policies"),
+            lambda: own_policies_table(policies),
+            sources=Source.objects.filter(policy__in=policies).distinct(),
+        ),
+        "figures": Export(
+            _("Published figures"),
+            lambda: figures_table(figures),
+            sources=Source.objects.filter(figure__in=figures).distinct(),
+        ),
+    }
+
+    follow_ups = build_follow_ups(province.follow_ups.select_related(*RELATED), as_of)
+    tables["follow-ups"] = Export(
+        _("Follow-ups"), lambda: follow_ups_table(by_lateness(follow_ups), without=["province", "kind"])
+    )
+
+    def context() -> dict[str, object]:
+        return {
+            "province": province,
+            "crumbs": [{"url": "province-list", "label": _("Provinces")}, {"label": province.name}],
+            "plans": plans,
+            "plans_table": table,
+            "pilots": pilots,
+            "pilots_table": lights,
+            "withdrawn": withdrawals_table(withdrawals) if withdrawals else None,
+            "charts": charts,
+            "batches": batches,
+            "reconciliation": reconciliation_table(batches),
+            "policies": policies,
+            "figures": figures,
+            "sources": sources,
+            "follow_ups": tables["follow-ups"].build(),
+            "may_open": may_open_follow_ups(request),
+        }
+
+    headline = province_headline(province, plans, progress, len(withdrawals))
+    return Page(province.name, headline, tables, context, province_timeline(province, as_of, request.user))
+
+
+def light_charts(province: Province, progress: Progress) -> dict[str, Chart]:
+    """Return the charts of the lights of the province's pilots; none without a pilot."""
+    if not progress.pilots:
+        return {}
+    scope = _("%(pilots)s of %(province)s") % {
+        "pilots": recorded_pilots_text(len(progress.pilots)),
+        "province": province.name,
+    }
+    keys = [status.pilot.pk for status in progress.pilots]
+    return {"lights": light_summary_chart(progress, scope, sources_of(keys), province=province.slug)}
+
+
+def province_plans(province: Province, as_of: date) -> list[tuple[Policy, ProvinceRollout]]:
+    """Return each policy whose rollout is tracked on the day, with the row of this province."""
+    if not province.in_roster:
+        return []
+    found = []
+    for policy in Policy.objects.known(as_of).rolled_out().order_by("-is_lead", "known_issued_by", "pk"):
+        rows = build_rollout(policy, as_of).provinces
+        found.append((policy, next(row for row in rows if row.province.pk == province.pk)))
+    return found
+
+
+def plan_of_pair(row: tuple[Policy, ProvinceRollout]) -> ProvinceRollout:
+    return row[1]
+
+
+def plans_by_policy(plans: Sequence[tuple[Policy, ProvinceRollout]]) -> Table:
+    columns: list[Column[tuple[Policy, ProvinceRollout]]] = [
+        Column("policy", _("Policy"), lambda row: record_cell(row[0])),
+        *(column.of(plan_of_pair) for column in plan_columns()),
+    ]
+    return make_table(columns, plans)
+
+
+def own_policies_table(policies: QuerySet[Policy]) -> Table:
+    columns: list[Column[Policy]] = [
+        Column("policy", _("Policy"), record_cell),
+        Column("doc_number", _("Document number"), lambda policy: policy.doc_number or None),
+        Column("issued_on", _("Issued"), "issued", kind="date"),
+        Column("known_by", _("Latest date"), "known_issued_by", kind="date"),
+    ]
+    return make_table(columns, policies)
+
+
+def province_headline(
+    province: Province, plans: Sequence[tuple[Policy, ProvinceRollout]], progress: Progress, withdrawn: int
+) -> str:
+    """Return the headline: plan for each policy that calls for one, pilots by batch and light, withdrawn ones."""
+    if not province.in_roster:
+        return _("This unit lies outside the programme: it is drawn on the map and counted nowhere.")
+    parts = [
+        label_value(policy.short, plan_state_text(row, policy))
+        for policy, row in plans
+        if policy.calls_for_provincial_plan
+    ]
+    lights = province_lights(progress.pilots, year_due(progress.as_of))
+    parts.append(pilots_by_batch_text([status.pilot for status in progress.pilots]))
+    if lights.red or lights.yellow:
+        parts.append(_("%(red)d red and %(yellow)d yellow") % {"red": lights.red, "yellow": lights.yellow})
+    if withdrawn:
+        parts.append(_("%(n)d withdrawn") % {"n": withdrawn})
+    return join_clauses(parts) + _(".")
+
+
+def plan_state_text(row: ProvinceRollout, policy: Policy) -> str:
+    """Return the state of the plan as text, with its date where issued."""
+    return issue_text(row, policy.lag_from) if row.counts else status_label(row.status)
+
+
+def pilots_by_batch_text(pilots: Sequence[Pilot]) -> str:
+    """Return the number of recorded pilots by batch: `15 recorded pilots (first national batch 3, …)`."""
+    text, counts = recorded_pilots_text(len(pilots)), Counter(pilot.batch.short for pilot in pilots)
+    if not counts:
+        return text
+    parts = [_("%(batch)s %(n)d") % {"batch": batch, "n": n} for batch, n in counts.items()]
+    return _("%(pilots)s (%(batches)s)") % {"pilots": text, "batches": join_short(parts)}
+
+
+def province_sources(
+    province: Province, plans: Sequence[tuple[Policy, ProvinceRollout]], pilots: Iterable[Pilot]
+) -> list[Source]:
+    """Return the sources of the page: of plans first, then pilots, then the province."""
+    ids = [row.plan.pk for _policy, row in plans if row.plan and row.counts]
+    own = list(Source.objects.filter(provincialplan__in=ids).distinct())
+    of_pilots = [source for pilot in pilots for source in pilot.sources.all()]
+    return list(dict.fromkeys([*own, *of_pilots, *province.sources.all()]))

@@ -1,0 +1,116 @@
+"""Admin of documents and attachments: to look at, to correct titles, and to delete documents that are not attached.
+
+Files are uploaded, attached and removed on the pages of evidence files.
+"""
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from core.admin.record_admin import RecordAdmin
+from core.history.revert import Revert
+from core.permissions import editor_province
+from core.text.formatting import no_data
+from pilots.documents.analytics import TARGET_RELATIONS, quote_text, record_label, record_url
+from pilots.documents.services import readable
+from pilots.models import Attachment, Document
+
+
+class EvidenceAdmin(RecordAdmin):
+    """Admin of records that not every editor may read: history and versions as well."""
+
+    def check_readable(self, request: HttpRequest, object_id: str) -> None:
+        """Raise Http404 for a record that the user may not read; a deleted one is the ministry's to restore."""
+        known = object_id.isdecimal() and self.get_queryset(request).filter(pk=object_id).exists()
+        if editor_province(request.user) and not known:
+            raise Http404
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
+        self.check_readable(request, object_id)
+        return super().history_view(request, object_id, extra_context)
+
+    def history_form_view(
+        self, request: HttpRequest, object_id: str, version_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        self.check_readable(request, object_id)
+        return super().history_form_view(request, object_id, version_id, extra_context)
+
+    def deleted_view(self, request: HttpRequest) -> HttpResponse:
+        if editor_province(request.user):
+            raise PermissionDenied
+        return super().deleted_view(request)
+
+
+@admin.register(Document)
+class DocumentAdmin(EvidenceAdmin):
+    list_display = ["title", "kind_label", "file_size", "is_public", "province", "uploaded_at"]
+    list_filter = ["is_public", "media_type"]
+    search_fields = ["title", "doc_number", "file_name", "sha256"]
+    list_select_related = ["province"]
+    fields = ["title", "doc_number", "is_public", "file_link", "kind_label", "file_size", "sha256", "page_count"]
+    readonly_fields = ["file_link", "kind_label", "file_size", "sha256", "page_count"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """None is added here: a document comes with its file."""
+        return False
+
+    def can_revert(self, request: HttpRequest, restoration: Revert) -> bool:
+        """The record of a deleted document comes back, since its file is kept."""
+        if restoration.record is None:
+            return bool(request.user.has_perm("pilots.add_document"))
+        return super().can_revert(request, restoration)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return readable(request.user, super().get_queryset(request))
+
+    @admin.display(description=_("type"))
+    def kind_label(self, record: Document) -> str:
+        return record.kind_label
+
+    @admin.display(description=_("file name"))
+    def file_link(self, record: Document) -> SafeString:
+        return format_html('<a href="{}">{}</a>', reverse("document-download", args=[record.pk]), record.file_name)
+
+
+@admin.register(Attachment)
+class AttachmentAdmin(EvidenceAdmin):
+    list_display = ["document", "target_link", "purpose", "page_number", "attached_on", "removed_on"]
+    list_filter = ["purpose", "removed_on"]
+    search_fields = ["document__title", "quote"]
+    list_select_related = ["document", *TARGET_RELATIONS]
+    fields = [
+        *["document", "target_link", "purpose", "page_number", "quote", "quote_text", "attached_on", "removed_on"],
+        "removed_reason",
+    ]
+    readonly_fields = fields
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """None is added, changed or deleted here: its page looks for the quote and asks for a reason."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request)
+        return rows.filter(document__in=readable(request.user, Document.objects.all()).order_by())
+
+    @admin.display(description=_("attached to"))
+    def target_link(self, record: Attachment) -> SafeString:
+        return format_html('<a href="{}">{}</a>', record_url(record.target), record_label(record.target))
+
+    @admin.display(description=_("quote found on page"))
+    def quote_text(self, record: Attachment) -> str:
+        return quote_text(record) or no_data()

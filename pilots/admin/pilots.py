@@ -1,0 +1,150 @@
+"""Admin of batches, and of pilots with stages, milestones and targets on one page."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from core.admin.record_admin import RecordAdmin
+from core.history.provenance import LabelledUrl
+from pilots.admin.indicators import TargetInline
+from pilots.admin.reading_grid import readings_view
+from pilots.admin.stages_and_milestones import MilestoneInline, StageInline
+from pilots.models import Batch, Pilot
+from policies.admin.documents import (
+    NAME_FIELDSET,
+    SOURCE_FIELDSET,
+    TITLE_FIELDSET,
+    related_only_filters,
+    sources_inline,
+)
+
+
+@admin.register(Batch)
+class BatchAdmin(RecordAdmin):
+    ordering = ["level", "known_by", "pk"]  # the model's own is lost where rows are counted
+    list_display = ["__str__", "level", "province", "announced_on", "known_by", "pilot_count", "confidence"]
+    list_select_related = ["province"]
+    list_filter = ["level", "confidence", *related_only_filters("province")]
+    search_fields = [
+        *["title_zh", "title_en", "short_name_zh", "short_name_en", "slug"],
+        *["province__name_zh", "province__name_en"],
+    ]
+    date_hierarchy = "known_by"
+    prepopulated_fields = {"slug": ["title_en"]}
+    autocomplete_fields = ["province", "policy", "industries_announced"]
+    inlines = [sources_inline(Batch)]
+    fieldsets = [
+        TITLE_FIELDSET,
+        (_("Short name"), {"fields": ["short_name_zh", "short_name_en"]}),
+        (_("Who announced it"), {"fields": ["level", "province", "policy"]}),
+        (_("Dates"), {"fields": ["announced_on", "known_by", ("term_start", "term_end")]}),
+        (
+            _("Pilots announced"),
+            {
+                "fields": ["city_count", "county_count", "park_count", "enterprise_count"],
+                "description": _(
+                    "The numbers that the announcement gives; 0 says that it names none of a kind. Pages hold them "
+                    "against the pilots recorded, which are records of their own: once the batch is saved, the "
+                    "buttons at the top of this page lead to them."
+                ),
+            },
+        ),
+        (_("What its notice names"), {"fields": ["industries_announced"]}),
+        SOURCE_FIELDSET,
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
+        batches: QuerySet[Model] = super().get_queryset(request).annotate(pilot_rows=Count("pilots", distinct=True))
+        return batches
+
+    @admin.display(description=_("pilots recorded"), ordering="pilot_rows")
+    def pilot_count(self, batch: Any) -> SafeString | str:
+        """The number of recorded pilots, as a link to them."""
+        return format_html('<a href="{}">{}</a>', pilots_url(batch), batch.pilot_rows) if batch.pilot_rows else "–"
+
+    def related_links(self, request: HttpRequest, record: Any) -> list[LabelledUrl]:
+        count = record.pilots.count()
+        ways: list[LabelledUrl] = [(_("Pilots recorded (%(count)d)") % {"count": count}, pilots_url(record))]
+        if self.may_add_pilot(request, record):
+            start = {"batch": record.pk}
+            if record.province_id:
+                start["province"] = record.province_id
+            ways.append((_("Add a pilot"), f"{reverse('admin:pilots_pilot_add')}?{urlencode(start)}"))
+        return ways
+
+    def may_add_pilot(self, request: HttpRequest, batch: Batch) -> bool:
+        """Whether the user may add pilots: a national batch is open to all, a provincial one within scope."""
+        return bool(request.user.has_perm("pilots.add_pilot", batch if batch.province_id else None))
+
+    def get_view_on_site_url(self, obj: Any = None) -> str | None:
+        return f"{reverse('pilot-list')}?{urlencode({'batch': obj.slug})}" if obj else None
+
+
+def pilots_url(batch: Batch) -> str:
+    """Return the URL of the list of a batch's pilots."""
+    return f"{reverse('admin:pilots_pilot_changelist')}?{urlencode({'batch__id__exact': batch.pk})}"
+
+
+@admin.register(Pilot)
+class PilotAdmin(RecordAdmin):
+    list_display = ["__str__", "name_zh", "kind", "province", "prefecture_zh", "confidence", "withdrawn_on", "batch"]
+    list_select_related = ["province", "batch"]
+    list_filter = [
+        *related_only_filters("province"),
+        "kind",
+        *related_only_filters("batch"),
+        "province__region",
+        "city_type",
+        "confidence",
+        *related_only_filters("industries"),
+    ]
+    search_fields = [
+        *["name_zh", "name_en", "slug", "prefecture_zh", "prefecture_code", "county_code"],
+        *["province__name_zh", "province__name_en", "batch__title_zh", "batch__title_en"],
+    ]
+    prepopulated_fields = {"slug": ["name_en"]}
+    autocomplete_fields = ["batch", "province", "parent", "industries"]
+    inlines = [StageInline, MilestoneInline, TargetInline, sources_inline(Pilot)]
+
+    class Media:
+        css = {"all": ["css/admin-grid.css"]}
+
+    fieldsets = [
+        NAME_FIELDSET,
+        (_("What it is"), {"fields": ["kind", "city_type", "batch", "industries"]}),
+        (
+            _("Where it lies"),
+            {"fields": ["province", "prefecture_zh", "prefecture_code", "county_code", "parent"]},
+        ),
+        (_("Its time as a pilot"), {"fields": [("term_start", "term_end"), "withdrawn_on"]}),
+        SOURCE_FIELDSET,
+    ]
+
+    def related_links(self, request: HttpRequest, record: Any) -> list[LabelledUrl]:
+        ways: list[LabelledUrl] = []
+        if request.user.has_perm("pilots.add_reading", record):
+            ways.append((_("Enter readings"), reverse("admin:pilots_pilot_readings", args=[record.pk])))
+        ways += [
+            (_("Stages"), "#stages-group"),
+            (_("Milestones"), "#milestones-group"),
+            (_("Targets"), "#targets-group"),
+        ]
+        if request.user.has_perm("pilots.add_lightoverride", record):
+            address = f"{reverse('admin:pilots_lightoverride_add')}?{urlencode({'pilot': record.pk})}"
+            ways.append((_("Set the light by hand"), address))
+        return ways
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.readings_view)
+        urls: list[URLPattern] = super().get_urls()
+        return [path("<int:pk>/readings/", view, name="pilots_pilot_readings"), *urls]
+
+    def readings_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return readings_view(request, pk, self.admin_site.each_context(request))

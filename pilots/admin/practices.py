@@ -1,0 +1,258 @@
+"""Admin of practices, of their adoptions and of the effects of both."""
+
+from datetime import date
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from core.admin.record_admin import RecordAdmin
+from core.admin.scoped_admin import autocomplete_source
+from core.history.provenance import LabelledUrl
+from core.http.as_of import today
+from core.permissions import can_see_authors
+from pilots.admin.forms import EffectForm, NarrowedAutocomplete
+from pilots.admin.indicators import AMOUNT_OVERRIDES
+from pilots.metrics.practice_states import AdoptionState, PracticeState, adoption_state, practice_state
+from pilots.models import Adoption, Effect, Practice
+from policies.admin.documents import SOURCE_FIELDSET, TITLE_FIELDSET, related_only_filters, sources_inline
+
+PRACTICE_SEARCH = [f"practice__{name}" for name in ("title_zh", "title_en", "slug")]
+
+
+@admin.register(Practice)
+class PracticeAdmin(RecordAdmin):
+    list_display = ["__str__", "state_now", "field", "facet", "level", "province", "proposed_on", "confidence"]
+    list_select_related = ["province"]
+    list_filter = [
+        *["field", "facet", "level"],
+        *[(name, admin.EmptyFieldListFilter) for name in ("passed_on", "library_on", "recommended_on", "retired_on")],
+        *["confidence", *related_only_filters("province", "industries", "origins")],
+    ]
+    search_fields = [
+        *["title_zh", "title_en", "slug", "problem_zh", "problem_en", "action_zh", "action_en"],
+        *["origins__name_zh", "origins__name_en"],
+    ]
+    date_hierarchy = "proposed_on"
+    prepopulated_fields = {"slug": ["title_en"]}
+    autocomplete_fields = ["province", "origins", "industries", "measures"]
+    inlines = [sources_inline(Practice)]
+    formfield_overrides = AMOUNT_OVERRIDES
+    fieldsets = [
+        TITLE_FIELDSET,
+        (_("What it is"), {"fields": ["facet", "field", "level", "industries", "measures"]}),
+        (_("Where it comes from"), {"fields": ["origins", "province"]}),
+        (
+            _("What others need to know to copy it"),
+            {
+                "fields": [
+                    *["problem_zh", "problem_en", "action_zh", "action_en"],
+                    *["conditions_zh", "conditions_en", "risks_zh", "risks_en"],
+                    ("cost_amount", "cost_kind", "cost_year"),
+                ]
+            },
+        ),
+        (
+            _("Its way into the library"),
+            {
+                "fields": [
+                    ("proposed_on", "passed_on", "library_on", "recommended_on"),
+                    *["retired_on", "retired_reason_zh", "retired_reason_en"],
+                ],
+                "description": _("Its state follows from these days: on a day, the last that has come by then."),
+            },
+        ),
+        SOURCE_FIELDSET,
+    ]
+
+    @admin.display(description=_("state"))
+    def state_now(self, practice: Practice) -> str:
+        return str(practice_state_on(practice, today()).label)
+
+    def related_links(self, request: HttpRequest, record: Any) -> list[LabelledUrl]:
+        ways: list[LabelledUrl] = [
+            (label % {"count": rows.count()}, list_url(rows.model, practice__id__exact=record.pk))
+            for label, rows in (
+                (_("Adoptions (%(count)d)"), record.adoptions),
+                (_("Effects (%(count)d)"), record.effects),
+            )
+        ]
+        if request.user.has_perm("pilots.add_adoption"):
+            ways.append((_("Add an adoption"), add_url(Adoption, practice=record.pk)))
+        if request.user.has_perm("pilots.add_effect", record):
+            ways.append((_("Add an effect"), add_url(Effect, practice=record.pk)))
+        return ways
+
+
+def practice_state_on(practice: Practice, as_of: date) -> PracticeState:
+    return practice_state(
+        as_of,
+        passed=practice.passed_on,
+        library=practice.library_on,
+        recommended=practice.recommended_on,
+        retired=practice.retired_on,
+    )
+
+
+def list_url(model: type[Model], **query: object) -> str:
+    return f"{reverse(f'admin:pilots_{model._meta.model_name}_changelist')}?{urlencode(query)}"
+
+
+def add_url(model: type[Model], **query: object) -> str:
+    return f"{reverse(f'admin:pilots_{model._meta.model_name}_add')}?{urlencode(query)}"
+
+
+@admin.register(Adoption)
+class AdoptionAdmin(RecordAdmin):
+    list_display = [
+        *["adopter_name", "practice", "province", "state_now", "planned_on", "in_use_on", "confirmed_on"],
+        *["give_up_reason", "confidence"],
+    ]
+    list_filter = [
+        *[(name, admin.EmptyFieldListFilter) for name in ("started_on", "in_use_on", "confirmed_on")],
+        *["give_up_reason", "confidence", *related_only_filters("practice", "province")],
+    ]
+    search_fields = [
+        *PRACTICE_SEARCH,
+        *["pilot__name_zh", "pilot__name_en", "pilot__slug", "place"],
+        *["province__name_zh", "province__name_en"],
+    ]
+    date_hierarchy = "planned_on"
+    autocomplete_fields = ["practice", "pilot", "province"]
+    inlines = [sources_inline(Adoption)]
+    fieldsets = [
+        (
+            _("Who copies what"),
+            {
+                "fields": ["practice", "pilot", "province", "place"],
+                "description": _("A pilot; or a province as a whole; or a place, with the province it lies in."),
+            },
+        ),
+        (_("How far it has come"), {"fields": [("planned_on", "started_on", "in_use_on")]}),
+        (_("What was changed"), {"fields": ["changed_zh", "changed_en"]}),
+        (_("Given up"), {"fields": ["given_up_on", "give_up_reason", "give_up_text_zh", "give_up_text_en"]}),
+        SOURCE_FIELDSET,
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        adoptions: QuerySet[Model] = super().get_queryset(request).select_related("practice", "pilot", "province")
+        return adoptions
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Model], search_term: str) -> Any:
+        """Offer an effect only the copies of its practice."""
+        practice = request.GET.get("practice", "")
+        if autocomplete_source(request) is Effect and practice.isdecimal():
+            queryset = queryset.filter(practice=int(practice))
+        return super().get_search_results(request, queryset, search_term)
+
+    @admin.display(description=_("who copies it"), ordering="pilot")
+    def adopter_name(self, adoption: Adoption) -> str:
+        return adoption.adopter_name
+
+    @admin.display(description=_("state"))
+    def state_now(self, adoption: Adoption) -> str:
+        return str(adoption_state_on(adoption, today()).label)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Show who claimed and who confirmed an existing copy, to those who may see names."""
+        fieldsets = list(super().get_fieldsets(request, obj))
+        if obj is None:
+            return fieldsets
+        people = ["claimed_by", "confirmed_by"] if can_see_authors(request.user, obj) else []
+        text = _("Confirmed by another editor than the one who claimed it, on its page.")
+        return [*fieldsets, (_("How well it is attested"), {"fields": ["confirmed_on", *people], "description": text})]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fixed = ["claimed_by", "confirmed_on", "confirmed_by"] if obj else []
+        return [*super().get_readonly_fields(request, obj), *fixed]
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Set the signed-in user as who claims a new copy."""
+        if not change:
+            obj.claimed_by = request.user
+        super().save_model(request, obj, form, change)
+
+    def related_links(self, request: HttpRequest, record: Any) -> list[LabelledUrl]:
+        label = _("Effects (%(count)d)") % {"count": record.effects.count()}
+        ways: list[LabelledUrl] = [(label, list_url(Effect, adoption__id__exact=record.pk))]
+        if request.user.has_perm("pilots.add_effect", record):
+            ways.append((_("Add an effect"), add_url(Effect, practice=record.practice_id, adoption=record.pk)))
+        return ways
+
+
+def adoption_state_on(adoption: Adoption, as_of: date) -> AdoptionState:
+    return adoption_state(as_of, started=adoption.started_on, in_use=adoption.in_use_on, given_up=adoption.given_up_on)
+
+
+class MeasuredFilter(admin.SimpleListFilter):
+    """Filter: whether the effect rests on readings or on a statement."""
+
+    title = _("measured or stated")
+    parameter_name = "measured"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> Any:
+        return [("yes", _("measured")), ("no", _("stated"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Model]) -> QuerySet[Model]:
+        value = self.value()
+        return queryset.filter(reading_after__isnull=value == "no") if value in {"yes", "no"} else queryset
+
+
+@admin.register(Effect)
+class EffectAdmin(RecordAdmin):
+    form = EffectForm
+    list_display = ["practice", "subject_name", "result", "basis", "known_on", "confidence"]
+    list_filter = [MeasuredFilter, "basis", "confidence", *related_only_filters("practice", "province")]
+    search_fields = [
+        *PRACTICE_SEARCH,
+        *["adoption__place", "adoption__pilot__name_zh", "adoption__pilot__name_en"],
+        *["statement_zh", "statement_en"],
+    ]
+    date_hierarchy = "known_on"
+    autocomplete_fields = ["practice", "adoption", "reading_before", "reading_after"]
+    inlines = [sources_inline(Effect)]
+    formfield_overrides = AMOUNT_OVERRIDES
+    fieldsets = [
+        (_("Whose effect"), {"fields": ["practice", "adoption", "basis", "known_on"]}),
+        (
+            _("Measured: two accepted readings"),
+            {
+                "fields": ["reading_before", "reading_after"],
+                "description": _(
+                    "Of the pilot that has the practice, or that copies it. Only accepted readings count."
+                ),
+            },
+        ),
+        (
+            _("Stated: what a source says"),
+            {"fields": ["statement_zh", "statement_en", ("stated_value", "stated_unit", "stated_period")]},
+        ),
+        SOURCE_FIELDSET,
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        named = ("practice", "adoption__pilot", "adoption__province", "reading_before", "reading_after__indicator")
+        effects: QuerySet[Model] = super().get_queryset(request).select_related(*named)
+        return effects
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name in {"adoption", "reading_before", "reading_after"}:
+            kwargs["widget"] = NarrowedAutocomplete(db_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    @admin.display(description=_("whose"))
+    def subject_name(self, effect: Effect) -> str:
+        return effect.adoption.adopter_name if effect.adoption_id else str(_("the origin"))
+
+    @admin.display(description=_("result"))
+    def result(self, effect: Effect) -> str:
+        """The change between the two readings, or the words of the source."""
+        if not effect.is_measured:
+            return str(effect.statement)
+        before, after = effect.reading_before, effect.reading_after
+        unit = after.indicator.unit_text
+        return f"{after.indicator}: {before.period} {before.value_text} → {after.period} {after.value_text} {unit}"

@@ -1,0 +1,335 @@
+"""Synergy of pollution and carbon reduction: co-control, elasticities, joint progress, for page and API.
+
+Computed from amounts of the same base year and the same actual year; where either is missing, the pilot is listed as
+excluded with the reason, never as zero. Readings of concentrations, key-project tonnages and water are not used.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+
+from django.db.models import QuerySet, TextChoices
+from django.utils.translation import gettext_lazy as _
+
+from pilots.analytics.pilot_cache import cached_pilots, kept_with_pilot
+from pilots.analytics.pilot_status import prefetch_for_status, related_rows, yearly_readings
+from pilots.metrics import aggregation, progress
+from pilots.metrics import reduction as reduction_metrics
+from pilots.metrics.decimals import Ratio
+from pilots.metrics.progress import PollutionProgress
+from pilots.metrics.reduction import CoControl, Elasticity, ElasticityBand, Emission, Equivalents, Reduction, co_control
+from pilots.models import Indicator, IndicatorKind, Pilot, Reading, SynergyUse, Target
+from pilots.models.prefetch import prefetch_relations
+from pilots.readings import is_yearly, newest_accepted_in
+from pilots.target_kinds.registry import RULES_BY_CODE
+
+CARBON, CARBON_INTENSITY = "CO2_TOT", ("CO2_GDP", "CO2_IVA")
+TONNES_OF_UNIT = {"t": 1, "10⁴ t": 10_000}
+
+
+class EmissionBasis(TextChoices):
+    """Basis of rates: total emissions, or only an intensity (强度口径), which is not drawn."""
+
+    TOTAL = "total", _("total emissions")
+    INTENSITY = "intensity", _("intensity only")
+
+
+class PilotExclusionReason(TextChoices):
+    """Reason for excluding a pilot from the chart."""
+
+    NO_CARBON = "no_carbon", _("no accepted carbon total for the year")
+    NO_CARBON_BASE = "no_carbon_base", _("no carbon value for the base year")
+    NO_POLLUTANT = "no_pollutant", _("no air pollutant with both a base and a value for the year")
+
+
+@dataclass(frozen=True)
+class IndicatorChange:
+    """Change of a pilot's indicator between two years: reported amounts, with the target if set."""
+
+    indicator: Indicator
+    base: Decimal | None
+    actual: Decimal | None
+    target: Decimal | None
+    target_year: int | None = None  # of the target, where one is set from the base
+
+    @property
+    def reduction(self) -> Reduction:
+        return Reduction(self.base, self.actual)
+
+
+@dataclass(frozen=True)
+class PilotSynergy:
+    """Synergy of one pilot between its base year and the year."""
+
+    pilot: Pilot
+    base_year: int
+    year: int
+    basis: EmissionBasis
+    carbon: IndicatorChange
+    pollutants: Sequence[IndicatorChange]
+
+    @cached_property
+    def apeq(self) -> Equivalents:
+        """Air pollutant equivalents; in thousands when emissions are in tonnes."""
+        return reduction_metrics.apeq(self.emissions)
+
+    @cached_property
+    def emissions(self) -> list[Emission]:
+        return [
+            Emission(p.indicator.code, p.base, p.actual, p.indicator.equivalent_kg, target=p.target)
+            for p in self.pollutants
+        ]
+
+    @cached_property
+    def rates(self) -> dict[str, Ratio | None]:
+        """The reduction rate of every air pollutant and of carbon, as fractions; positive = reduced."""
+        return {pair.indicator.code: pair.reduction.rate for pair in (*self.pollutants, self.carbon)}
+
+    @cached_property
+    def kind(self) -> CoControl | None:
+        """Co-control class, from total emissions only: an intensity may fall while emissions rise."""
+        if self.basis != EmissionBasis.TOTAL:
+            return None
+        return co_control(self.apeq.rate, self.carbon.reduction.rate)
+
+    @cached_property
+    def elasticity(self) -> Elasticity:
+        """Cross-elasticity of all air pollutants together to carbon."""
+        return reduction_metrics.elasticity(self.apeq.rate, self.carbon.reduction.rate)
+
+    @cached_property
+    def elasticities(self) -> dict[str, Elasticity]:
+        """Cross-elasticity of each air pollutant to carbon."""
+        rate = self.carbon.reduction.rate
+        return {
+            pair.indicator.code: reduction_metrics.elasticity(pair.reduction.rate, rate) for pair in self.pollutants
+        }
+
+    @property
+    def elasticity_values(self) -> dict[str, Ratio | None]:
+        return {code: found.value for code, found in self.elasticities.items()}
+
+    @property
+    def elasticity_bands(self) -> dict[str, ElasticityBand | None]:
+        return {code: found.band for code, found in self.elasticities.items()}
+
+    @cached_property
+    def pollution_progress(self) -> PollutionProgress:
+        """P_A: equivalents achieved over planned, each pollutant's progress capped at 1."""
+        return progress.pollution_progress([item for item in self.emissions if item.target is not None])
+
+    @cached_property
+    def carbon_progress(self) -> Ratio | None:
+        """P_C: the carbon target's progress."""
+        return progress.target_progress(self.carbon.base, self.carbon.actual, self.carbon.target)
+
+    @cached_property
+    def joint_progress(self) -> Ratio | None:
+        """S, from the pilot's own base, targets and values."""
+        return progress.joint_progress(self.pollution_progress.value, self.carbon_progress)
+
+    @cached_property
+    def expected_progress(self) -> Decimal | None:
+        """E: the share of the carbon target's change that is due in the year; None without a target."""
+        aim = self.carbon.target_year
+        return None if aim is None else progress.expected_share_by_year(self.base_year, self.year, aim)
+
+    @property
+    def schedule_ratio(self) -> Decimal | None:
+        """S / E: 1 when both targets are on schedule, below 1 when the pilot is behind."""
+        return progress.schedule_ratio(self.joint_progress, self.expected_progress)
+
+    @property
+    def carbon_tonnes(self) -> Decimal | None:
+        """Tonnes of CO2 reduced (negative when it rose); None on an intensity basis."""
+        amount, factor = self.carbon.reduction.amount, TONNES_OF_UNIT.get(self.carbon.indicator.unit)
+        return None if amount is None or factor is None or self.basis != EmissionBasis.TOTAL else amount * factor
+
+
+@dataclass(frozen=True)
+class ExcludedPilot:
+    pilot: Pilot
+    why: PilotExclusionReason
+
+
+@dataclass(frozen=True)
+class SynergyRow:
+    """Row of the file: a pilot with its synergy, or why it is excluded."""
+
+    pilot: Pilot
+    found: PilotSynergy | None = None
+    why: PilotExclusionReason | None = None
+
+
+@dataclass(frozen=True)
+class Synergy:
+    """Synergy of a set of pilots in a year, as known on a day: rated pilots and excluded ones."""
+
+    as_of: date
+    year: int
+    pilots: Sequence[PilotSynergy]
+    missing: Sequence[ExcludedPilot]
+
+    @property
+    def n(self) -> int:
+        return len(self.pilots)
+
+    @property
+    def of(self) -> int:
+        return len(self.pilots) + len(self.missing)
+
+    @property
+    def rows(self) -> list[SynergyRow]:
+        """Every pilot, the excluded ones last."""
+        found = [SynergyRow(item.pilot, found=item) for item in self.pilots]
+        return [*found, *(SynergyRow(item.pilot, why=item.why) for item in self.missing)]
+
+    @cached_property
+    def on_chart(self) -> list[PilotSynergy]:
+        """Pilots with a class, which needs totals; an intensity is never plotted beside a total."""
+        return [item for item in self.pilots if item.kind is not None]
+
+    @property
+    def judged(self) -> int:
+        """Number of pilots with a class: the sum of all classes."""
+        return len(self.on_chart)
+
+    @property
+    def not_judged(self) -> int:
+        """Number of excluded pilots and of those with only an intensity."""
+        return self.of - self.judged
+
+    @cached_property
+    def kinds(self) -> dict[CoControl, int]:
+        """Count of pilots by class, all classes included."""
+        found = Counter(item.kind for item in self.on_chart)
+        return {kind: found[kind] for kind in CoControl}
+
+    @cached_property
+    def carbon_total(self) -> aggregation.SumResult:
+        """Tonnes of CO2 reduced in total; a park is not added beside its city."""
+        return aggregation.sum_without_overlap(self._parts(lambda item: item.carbon_tonnes))
+
+    @cached_property
+    def apeq_total(self) -> aggregation.SumResult:
+        """Thousand pollutant equivalents reduced in total; a park is not added beside its city."""
+        return aggregation.sum_without_overlap(
+            self._parts(lambda item: item.apeq.reduced if item.basis == EmissionBasis.TOTAL else None)
+        )
+
+    def _parts(self, value: Callable[[PilotSynergy], Decimal | None]) -> list[aggregation.SumItem]:
+        everyone: list[tuple[Pilot, Decimal | None]] = [(item.pilot, value(item)) for item in self.pilots]
+        everyone += [(item.pilot, None) for item in self.missing]
+        slugs: dict[int | None, str] = {pilot.pk: pilot.slug for pilot, _amount in everyone}
+        return [aggregation.SumItem(pilot.slug, amount, slugs.get(pilot.parent_id)) for pilot, amount in everyone]
+
+
+def build_synergy(pilots: QuerySet[Pilot], as_of: date, year: int | None = None) -> Synergy:
+    """Return the synergy of these pilots in a year (by default the last one due), as known on a day."""
+    indicators = list(Indicator.objects.all())
+    cached = cached_pilots(pilots, prefetch_for_status)
+    chosen = read_for_synergy(pilots, indicators) if cached is None else cached
+    return synergy_of_prefetched(chosen, indicators, as_of, year)
+
+
+def read_for_synergy(pilots: QuerySet[Pilot], indicators: Sequence[Indicator]) -> list[Pilot]:
+    """Return pilots with prefetched targets, and readings of the indicators that synergy uses."""
+    chosen = list(pilots.select_related("batch", "province", "parent"))
+    readings = yearly_readings().filter(indicator__in=[i for i in indicators if is_synergy_indicator(i)])
+    prefetch_relations(chosen, ("targets", "readings"), readings)
+    return chosen
+
+
+def synergy_of_prefetched(
+    pilots: Iterable[Pilot], indicators: Sequence[Indicator], as_of: date, year: int | None = None
+) -> Synergy:
+    """Return the synergy of pilots with prefetched targets and readings. No query."""
+    year = progress.year_due(as_of) if year is None else year
+    found: list[PilotSynergy] = []
+    missing: list[ExcludedPilot] = []
+    for pilot in pilots:
+        result = pilot_synergy(pilot, year, as_of, tuple(indicators))
+        if isinstance(result, PilotExclusionReason):
+            missing.append(ExcludedPilot(pilot, result))
+        else:
+            found.append(result)
+    return Synergy(as_of, year, found, missing)
+
+
+def is_synergy_indicator(indicator: Indicator) -> bool:
+    """Return whether synergy uses this indicator."""
+    return indicator.code in {CARBON, *CARBON_INTENSITY} or is_air_total(indicator)
+
+
+def is_air_total(indicator: Indicator) -> bool:
+    """Return whether it is a total amount of an air pollutant, comparable with carbon."""
+    return indicator.kind == IndicatorKind.POLLUTANT and indicator.may_enter_synergy == SynergyUse.TOTAL
+
+
+@kept_with_pilot
+def pilot_synergy(
+    pilot: Pilot, year: int, as_of: date, indicators: tuple[Indicator, ...]
+) -> PilotSynergy | PilotExclusionReason:
+    """Return the synergy of one pilot for the year, or the reason for exclusion."""
+    values = {
+        (item.indicator_id, item.period): item for item in newest_accepted_in(related_rows(pilot, "readings"), as_of)
+    }
+    targets = {target.indicator_id: target for target in related_rows(pilot, "targets")}
+    by_code = {item.code: item for item in indicators}
+    carbon, basis = carbon_indicator(by_code, values, year)
+    if carbon is None:
+        return PilotExclusionReason.NO_CARBON
+    base_year = base_year_of(carbon, targets, values, year)
+    pair = build_indicator_change(carbon, base_year, year, values, targets)
+    if base_year is None or pair.base is None:
+        return PilotExclusionReason.NO_CARBON_BASE
+    air = [build_indicator_change(item, base_year, year, values, targets) for item in indicators if is_air_total(item)]
+    pollutants = [item for item in air if item.base is not None or item.actual is not None]
+    if not any(item.base is not None and item.actual is not None for item in pollutants):
+        return PilotExclusionReason.NO_POLLUTANT
+    return PilotSynergy(pilot, base_year, year, basis, pair, pollutants)
+
+
+ReadingsByPeriod = dict[tuple[int, str], Reading]
+
+
+def carbon_indicator(
+    by_code: dict[str, Indicator], values: ReadingsByPeriod, year: int
+) -> tuple[Indicator | None, EmissionBasis]:
+    """Return the carbon indicator with a value for the year: the total, else an intensity; None without either."""
+    for code, basis in ((CARBON, EmissionBasis.TOTAL), *((code, EmissionBasis.INTENSITY) for code in CARBON_INTENSITY)):
+        indicator = by_code.get(code)
+        if indicator and (indicator.pk, str(year)) in values:
+            return indicator, basis
+    return None, EmissionBasis.TOTAL
+
+
+def base_year_of(carbon: Indicator, targets: dict[int, Target], values: ReadingsByPeriod, year: int) -> int | None:
+    """Return a pilot's base year: that of its carbon target, else its earliest accepted carbon year."""
+    target = targets.get(carbon.pk)
+    if target and target.base_year and target.base_year < year:
+        return target.base_year
+    years = [int(period) for pk, period in values if pk == carbon.pk and is_yearly(period) and int(period) < year]
+    return min(years, default=None)
+
+
+def build_indicator_change(
+    indicator: Indicator, base_year: int | None, year: int, values: ReadingsByPeriod, targets: dict[int, Target]
+) -> IndicatorChange:
+    """Return an indicator's change between two years; the base is the target's if of that year, else the reading."""
+    target, actual = targets.get(indicator.pk), values.get((indicator.pk, str(year)))
+    base = values.get((indicator.pk, str(base_year)))
+    own = target.base_value if target and target.base_year == base_year else None
+    aim = target.target_value if target and RULES_BY_CODE[target.kind].has_path and own is not None else None
+    return IndicatorChange(
+        indicator,
+        own if own is not None else (base.value if base else None),
+        actual.value if actual else None,
+        aim,
+        target.target_year if target and aim is not None else None,
+    )

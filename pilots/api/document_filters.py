@@ -1,0 +1,49 @@
+"""FilterSets of the API lists of documents and attachments."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import django_filters
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from core.api.filters import COMPARISONS, DATE_LOOKUPS, ApiFilterSet
+from core.web.filters import ChoiceFilter, SearchFilter
+from pilots.filters import DocumentFilter
+from pilots.models import Attachment, AttachmentRole, Document
+
+
+class DocumentApiFilter(ApiFilterSet, DocumentFilter):
+    class Meta:
+        model = Document
+        fields = {"sha256": ["exact"]}
+
+
+class NumberFilter(django_filters.CharFilter):
+    """Filter by the number of a related record: `?reading=12`."""
+
+    field_class = forms.RegexField
+    openapi_schema: ClassVar[Mapping[str, object]] = {"type": "integer", "minimum": 1, "maximum": 10**18 - 1}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        invalid = _("Write the number of the record.")
+        super().__init__(*args, regex=r"\A[1-9][0-9]{0,17}\Z", error_messages={"invalid": invalid}, **kwargs)
+
+
+class AttachmentApiFilter(ApiFilterSet):
+    q = SearchFilter("document__title", "document__doc_number", "document__file_name", "quote")
+    purpose = ChoiceFilter(choices=AttachmentRole.choices, label=_("Purpose"))
+    document = NumberFilter(label=_("Document"))
+    source = NumberFilter(label=_("Source"))
+    reading = NumberFilter(label=_("Reading"))
+    milestone = NumberFilter(label=_("Milestone"))
+    stage_entry = NumberFilter(label=_("Stage"))
+    follow_up_step = NumberFilter(label=_("Step of a follow-up"))
+    practice = NumberFilter(label=_("Practice"))
+    effect = NumberFilter(label=_("Effect"))
+    adoption = NumberFilter(label=_("Adoption"))
+    as_of_fields = {"removed_on": "removed_then"}
+
+    class Meta:
+        model = Attachment
+        fields = {"attached_on": COMPARISONS, "removed_on": DATE_LOOKUPS}

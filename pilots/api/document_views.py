@@ -1,0 +1,241 @@
+"""API of evidence files: documents, uploaded once, and attachments of them to records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Case, F, QuerySet, When
+from django.db.models.functions import TruncDate
+from django.http import Http404, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse
+from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.request import Request
+
+from core.api.openapi.responses import error_responses
+from core.api.openapi.schema import ApiAutoSchema
+from core.api.serializers import api_url
+from core.api.viewsets import BaseAPIView, PkLookupMixin
+from core.api.write.serializers import WriteRejected, model_errors, rejection
+from core.api.write.viewsets import RequestItem, WritableViewSet
+from core.http.errors import ErrorDetail
+from core.permissions import OUT_OF_SCOPE
+from pilots.api import document_serializers as serializers
+from pilots.api.document_filters import AttachmentApiFilter, DocumentApiFilter
+from pilots.documents.files import file_response
+from pilots.documents.services import (
+    PreparedUpload,
+    attach,
+    can_read,
+    prepare_upload,
+    readable,
+    remove,
+    store_prepared,
+)
+from pilots.models import Attachment, Document
+from pilots.models.document import ATTACHABLE
+
+MULTIPART = "multipart/form-data"
+FILE_FIELD = {"file": {"type": "string", "format": "binary"}}
+
+
+class DocumentSchema(ApiAutoSchema):
+    """A document is sent as a form with its file."""
+
+    def _get_request_body(self, direction: object = "request") -> dict[str, object] | None:
+        if self.action != "create":
+            return super()._get_request_body(direction)
+        texts = {name: {"type": "string"} for name in ("title", "doc_number")}
+        fields = {**FILE_FIELD, **texts, "is_public": {"type": "boolean"}}
+        shape = {"type": "object", "required": ["file"], "properties": fields}
+        return {"required": True, "content": {MULTIPART: {"schema": shape}}}
+
+
+class DocumentViewSet(WritableViewSet, PkLookupMixin):
+    heading = gettext_lazy("Documents")
+    detail_heading = gettext_lazy("One document")
+    about = gettext_lazy(
+        "Evidence files that you may read: public ones, and with an editor’s token those of the province. POST sends "
+        "one file as multipart/form-data; the same bytes again are refused with 409, which names the document."
+    )
+    example_key = ""
+    schema = DocumentSchema()
+    cache_responses = False  # who may read what differs
+    serializer_class = serializers.DocumentSerializer
+    write_serializer_class = serializers.DocumentWriteSerializer
+    filterset_class = DocumentApiFilter
+    ordering_fields = ("id", "title", "media_type", "file_size", "uploaded_on")
+    default_ordering = "id"
+    example_change = {"doc_number": "环综合〔2022〕42号", "change_reason": "Number added"}
+
+    def base_queryset(self) -> QuerySet[Any]:
+        return Document.objects.annotate(uploaded_on=TruncDate("uploaded_at")).select_related("province")
+
+    def visible_as_of(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return readable(self.request.user, rows.filter(uploaded_on__lte=self.as_of))
+
+    def target_record(self, item: RequestItem) -> Any:
+        record = super().target_record(item)
+        if record.pk and not can_read(self.request.user, record):
+            raise Http404
+        return record
+
+    def parse_items(self, request: Request) -> list[RequestItem]:
+        """Return the one item of an upload, its file under `file`; other bodies are JSON."""
+        if request.method != "POST":
+            return super().parse_items(request)
+        plain: Any = request._request  # noqa: SLF001  # parsed by Django, within the limits of its upload handlers
+        if plain.content_type != MULTIPART:
+            raise UnsupportedMediaType(plain.content_type, _("Send the file as multipart/form-data, in “file”."))
+        data: dict[str, Any] = plain.POST.dict()
+        if data.get("is_public") in {"true", "false"}:
+            data["is_public"] = data["is_public"] == "true"
+        return [RequestItem("", {**data, **{f"file {name}": file for name, file in plain.FILES.items()}})]
+
+    def create(self, request: Request) -> HttpResponse:
+        """Check the file before the transaction, in which others would wait; its faults are reported in it."""
+        plain: Any = request._request  # noqa: SLF001  # DRF wraps Django's request
+        upload = plain.FILES.get("file") if plain.content_type == MULTIPART else None
+        self.prepared: PreparedUpload | ValidationError | None = None
+        try:
+            self.prepared = prepare_upload(upload) if upload else None
+        except ValidationError as exc:
+            self.prepared = exc
+        return super().create(request)
+
+    def create_one(self, record: Any, item: RequestItem) -> Any:
+        """Store the file. Raises WriteRejected for one that may not be kept, and for bytes that are there already."""
+        data = dict(item.data)
+        if self.prepared is None:
+            raise WriteRejected(400, self.error_at(item, "file", "required", _("Send the file.")))
+        upload = data.pop("file file")
+        data["title"] = data.get("title") or upload.name
+        given = self.validate_item(record, RequestItem("", data), replace=True, whole=True)
+        values: dict[str, Any] = {**given.values, "title": item.data.get("title", "")}
+        reason, editor = given.reason or self.header_reason, cast(User, self.request.user)
+        try:
+            if isinstance(self.prepared, ValidationError):
+                raise self.prepared
+            stored = store_prepared(self.prepared, by=editor, reason=reason, **values)
+        except ValidationError as exc:
+            raise rejection(model_errors(exc, self.write_serializer_class)) from exc
+        if not stored.created:
+            raise self.same_bytes(stored.document, item)
+        return stored.document
+
+    def same_bytes(self, document: Document, item: RequestItem) -> WriteRejected:
+        """Return the rejection of bytes that are there; it names the document to those who may read it."""
+        if not can_read(self.request.user, document):
+            text = _("Another province has uploaded the same bytes. Attach the file on the record’s page.")
+            return WriteRejected(409, self.error_at(item, "file", "same", text))
+        text = _("The same bytes are here already, as document %(id)d. Attach that one.") % {"id": document.pk}
+        headers = {"Location": api_url(document, self.request)}
+        return WriteRejected(409, self.error_at(item, "file", "same", text), headers=headers)
+
+
+class AttachmentViewSet(WritableViewSet, PkLookupMixin):
+    heading = gettext_lazy("Attachments")
+    detail_heading = gettext_lazy("One attachment")
+    about = gettext_lazy(
+        "Where the documents that you may read are attached, with page and quote; removed ones with the reason. POST "
+        "names the document and one record. PATCH with removed_reason removes it; nothing else of it is changed."
+    )
+    example_key = ""
+    cache_responses = False  # as above
+    serializer_class = serializers.AttachmentSerializer
+    write_serializer_class = serializers.AttachmentWriteSerializer
+    filterset_class = AttachmentApiFilter
+    http_method_names = ["get", "head", "options", "post", "patch"]
+    ordering_fields = ("id", "document", "attached_on")
+    default_ordering = "id"
+    example_change = {"removed_reason": "Attached to another reading by mistake.", "change_reason": "Yearly check"}
+
+    def base_queryset(self) -> QuerySet[Any]:
+        removed = Case(When(removed_on__lte=self.as_of, then=F("removed_on")))
+        return Attachment.objects.annotate(removed_then=removed).select_related("document")
+
+    def visible_as_of(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        seen = readable(self.request.user, Document.objects.all()).order_by()
+        return rows.filter(attached_on__lte=self.as_of, document__in=seen)
+
+    def target_record(self, item: RequestItem) -> Any:
+        record = super().target_record(item)
+        if record.pk and not can_read(self.request.user, record.document):
+            raise Http404
+        return record
+
+    def create_one(self, record: Any, item: RequestItem) -> Any:
+        """Attach a document to the one record that is named."""
+        values = dict(self.validate_item(record, item, replace=True, whole=True).values)
+        targets = [value for name in ATTACHABLE if (value := values.get(name)) is not None]
+        document: Any = values["document"]
+        if len(targets) != 1:
+            text = _("A file is attached to one record at a time.")
+            raise WriteRejected(400, *(self.error_at(item, name, "one_target", text) for name in ATTACHABLE[:1]))
+        if not can_read(self.request.user, document):
+            raise WriteRejected(400, self.error_at(item, "document", "not_on_record", _("There is no such record.")))
+        how: dict[str, Any] = {name: values[name] for name in ("purpose", "page_number", "quote")}
+        target: Any = targets[0]
+        return self.checked(item, lambda by: attach(document, target, by=by, **how))
+
+    def update_one(self, record: Any, item: RequestItem) -> Any:
+        """Remove the attachment, with the reason."""
+        self.check_scope(record, "change", item)
+        given = self.validate_item(record, item, replace=False, whole=False)
+        self.check_revision(record, item)
+        fixed = [
+            name for name, value in given.values.items() if name != "removed_reason" and getattr(record, name) != value
+        ]
+        if fixed:
+            text = _("This of an attachment stays as it is. Remove it with removed_reason, and attach the file anew.")
+            raise WriteRejected(409, *(self.error_at(item, name, "fixed", text) for name in fixed))
+        reason: Any = given.values.get("removed_reason", record.removed_reason)
+        if reason == record.removed_reason and record.removed_on:
+            return record
+        return self.checked(item, lambda by: remove(record, by=by, reason=reason))
+
+    def checked(self, item: RequestItem, write: Any) -> Any:
+        """Return the attachment that is written. Raises WriteRejected for what the service rejects."""
+        try:
+            return write(self.request.user)
+        except ValidationError as exc:
+            raise rejection(model_errors(exc, self.write_serializer_class, item.pointer)) from exc
+        except PermissionDenied as exc:
+            raise WriteRejected(403, ErrorDetail(item.pointer, "not_yours", str(OUT_OF_SCOPE))) from exc
+
+
+# -- the file ------------------------------------------------------------------------------------------
+
+
+class ContentSchema(ApiAutoSchema):
+    """The response is the file."""
+
+    def get_operation_id(self) -> str:
+        return "documents_content"
+
+    def get_response_serializers(self) -> dict[Any, OpenApiResponse]:  # type: ignore[override]
+        file = OpenApiResponse(OpenApiTypes.BINARY, description=_("The file."))
+        errors = error_responses(is_read=True, creating=False, has_body=True, of_records=True)
+        return {(200, "application/octet-stream"): file, **errors}
+
+
+class DocumentContentView(BaseAPIView):
+    heading = detail_heading = gettext_lazy("The file of a document")
+    about = gettext_lazy("Its bytes, as they were uploaded. The ETag is their SHA-256 in quotes.")
+    schema = ContentSchema()
+    detail, key, example_key, lookup_value_regex = True, "id", "", "[0-9]{1,18}"
+
+    def formats(self) -> Sequence[str]:
+        return ["json"]
+
+    def get(self, request: Request, pk: str) -> HttpResponseBase:
+        document = Document.objects.filter(pk=int(pk)).first()
+        if document is None or not can_read(request.user, document):
+            raise Http404
+        return file_response(request._request, document)  # noqa: SLF001  # DRF wraps Django's request

@@ -1,0 +1,237 @@
+"""Serializers of follow-ups and their steps, to read and to write."""
+
+from django.db.models import Model
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from core.api.serializers import (
+    DateValueField,
+    PeopleMixin,
+    ReadOnlyModelSerializer,
+    RecordSerializer,
+    UsernameField,
+    api_url,
+)
+from core.api.value_serializer import ValueSerializer
+from core.api.write.fields import RelatedListField, UsernameInputField
+from core.api.write.serializers import WriteSerializer
+from pilots.follow_ups.analytics import FollowUpSummary, RedCauses
+from pilots.metrics.follow_up_states import FollowUpState
+from pilots.metrics.follow_ups import AgeBand, MedianDays, Share
+from pilots.models import Attachment, Colour, Document, FollowUp, FollowUpStep
+from policies.api.serializers import NOTE_FIELDS
+
+COUNT_HELP = {"extended": _("How often the due date was extended."), "returned": _("How often a report was returned.")}
+
+
+class SubjectSerializer(serializers.Serializer):
+    """What a follow-up is about."""
+
+    kind = serializers.CharField(source="_meta.model_name", read_only=True, help_text=_("What kind of record it is."))
+    slug = serializers.CharField(read_only=True)
+    name = serializers.CharField(source="__str__", read_only=True)
+    url = serializers.SerializerMethodField()
+
+    def get_url(self, record: Model) -> str:
+        return api_url(record, self.context["request"])
+
+
+class FollowUpSerializer(PeopleMixin, RecordSerializer):
+    """A follow-up with what its steps say on the day."""
+
+    PEOPLE_FIELDS = ("owner_person", "owner_user", "verifier")
+
+    subject = SubjectSerializer(read_only=True, help_text=_("The pilot, policy, practice or province it is about."))
+    owner_user = UsernameField("owner_user", help_text=_("Who is responsible, for those whom it concerns."))
+    verifier = UsernameField("verifier", help_text=_("Who is to verify it, for those whom it concerns."))
+    state = serializers.ChoiceField(
+        source="status.state", choices=FollowUpState.choices, read_only=True, help_text=_("Its state on the day.")
+    )
+    due = DateValueField(
+        source="status.due_on", allow_null=False, help_text=_("Due date in force on the day; due_on is the first one.")
+    )
+    overdue = serializers.BooleanField(
+        source="status.overdue",
+        read_only=True,
+        help_text=_("Whether the owner has to act and the due date has passed; one reported waits for the verifier."),
+    )
+    days_late = serializers.IntegerField(
+        source="status.days_late", read_only=True, allow_null=True, help_text=_("Days since; null if not overdue.")
+    )
+    extended = serializers.IntegerField(source="status.extended", read_only=True, help_text=COUNT_HELP["extended"])
+    returned = serializers.IntegerField(source="status.returned", read_only=True, help_text=COUNT_HELP["returned"])
+    signed_on = DateValueField(source="status.signed_on", help_text=_("The day it was first signed for."))
+    reported_on = DateValueField(source="status.reported_on", help_text=_("The day of the newest report."))
+    closed_on = DateValueField(source="status.closed_on", help_text=_("The day it was verified; null if not closed."))
+    closed_in_time = serializers.BooleanField(
+        source="status.closed_in_time",
+        read_only=True,
+        allow_null=True,
+        help_text=_("Whether the report that was verified came by the due date; null if not closed."),
+    )
+    cause_colour_now = serializers.ChoiceField(
+        source="status.cause_colour_now",
+        choices=Colour.choices,
+        read_only=True,
+        allow_null=True,
+        help_text=_("The colour of the cause on the day; null where no light caused it."),
+    )
+    cleared = serializers.BooleanField(
+        source="status.cleared",
+        read_only=True,
+        allow_null=True,
+        help_text=_("Whether its cause, red at the opening, was not red on the closing day; null if not known."),
+    )
+    relapsed_on = DateValueField(
+        source="status.relapsed_on",
+        help_text=_("The first day within 180 days after closing on which a cleared cause was red again."),
+    )
+
+    class Meta:
+        model = FollowUp
+        fields = (
+            *("number", "kind", "title", "title_en", "title_zh", "task", "task_en", "task_zh", "meeting", "subject"),
+            *("pilot", "province", "policy", "practice", "cause", "cause_indicator", "cause_milestone"),
+            *("cause_colour", "cause_reason", "cause_reason_en", "cause_reason_zh", "cause_colour_now", "is_key"),
+            *("opened_on", "due_on", "due", "owner_agency", "owner_person", "owner_user", "verifier", "state"),
+            *("overdue", "days_late", "extended", "returned", "signed_on", "reported_on", "closed_on"),
+            *("closed_in_time", "cleared", "relapsed_on", "sources", *NOTE_FIELDS, "url", "page"),
+        )
+        read_only_fields = fields
+
+
+class StepDocumentSerializer(ReadOnlyModelSerializer):
+    """A file attached to a step. Who may not read it gets 404 at its address."""
+
+    id = serializers.IntegerField(source="document_id", read_only=True)
+    title = serializers.CharField(source="document.title", read_only=True)
+    url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Attachment
+        fields = ("id", "title", "url")
+        read_only_fields = fields
+
+    def get_url(self, attachment: Attachment) -> str:
+        return api_url(attachment.document, self.context["request"])
+
+
+class FollowUpStepSerializer(PeopleMixin):
+    """One step of a follow-up, in order of `seq`."""
+
+    PEOPLE_FIELDS = ("author",)
+
+    author = UsernameField("author", help_text=_("Who took it, for those whom it concerns."))
+    documents = StepDocumentSerializer(
+        source="readable_attachments",
+        many=True,
+        read_only=True,
+        help_text=_("The files attached to it that the reader may read; removed ones not."),
+    )
+
+    class Meta:
+        model = FollowUpStep
+        fields = ("seq", "taken_on", "move", "state", "remark", "new_due_on", "author", "documents")
+        read_only_fields = fields
+
+
+class FollowUpWriteSerializer(WriteSerializer):
+    model = FollowUp
+
+    owner_user = UsernameInputField(help_text=_("The account of who is responsible, by username."))
+    verifier = UsernameInputField(help_text=_("The account of who is to verify it, by username."))
+
+
+class FollowUpStepWriteSerializer(WriteSerializer):
+    """A step to take; which moves there are depends on the state, and on who sends it."""
+
+    model = FollowUpStep
+    API_NAMES = {"documents": "files"}  # what the service calls them
+
+    documents = RelatedListField(
+        Document, required=False, help_text=_("Files on record that show it, by id; a key follow-up needs one.")
+    )
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        found = super().get_fields()
+        return {name: found[name] for name in ("move", "remark", "new_due_on", "taken_on", "documents")}
+
+
+# -- the numbers of many -----------------------------------------------------------------------------------
+
+
+class ShareSerializer(ValueSerializer):
+    """Part of a whole: `n` of `of`."""
+
+    value_type = Share
+    value_fields = {
+        "n": _("How many it is true of."),
+        "of": _("Of how many it could be true."),
+        "percent": _("n of of, in percent; null of none."),
+    }
+
+
+class MedianDaysSerializer(ValueSerializer):
+    """Median of durations of `n` follow-ups."""
+
+    value_type = MedianDays
+    value_fields = {"days": _("The median in days; null of none."), "n": _("Of how many.")}
+
+
+class AgeBandSerializer(ValueSerializer):
+    """Open follow-ups by days since they were opened."""
+
+    value_type = AgeBand
+    value_fields = {
+        "first": _("Days since the opening, from."),
+        "last": _("Days since the opening, to; null has no end."),
+        "n": _("Open follow-ups of this age."),
+        "overdue": _("Those of them that are overdue."),
+    }
+
+
+class RedCausesSerializer(ValueSerializer):
+    """Follow-ups that a red light caused.
+
+    opened = open + closed + withdrawn; closed = cleared + still_red + not_rated.
+    """
+
+    value_type = RedCauses
+    value_fields = {
+        "opened": _("Follow-ups that a red light caused."),
+        "open": _("Those of them that are open."),
+        "closed": _("Those of them that are closed."),
+        "withdrawn": _("Those of them that are withdrawn."),
+        "cleared": _("Closed ones whose cause was not red on the closing day."),
+        "still_red": _("Closed ones whose cause was red on the closing day."),
+        "not_rated": _("Closed ones whose cause was grey on the closing day: not known, and never cleared."),
+        "relapsed": _("Cleared ones whose cause was red again within 180 days."),
+        "watched": _("Cleared ones that are watched for 180 days, or red again."),
+    }
+
+
+class FollowUpSummarySerializer(ValueSerializer):
+    """Numbers of follow-ups on a day, each share with its whole."""
+
+    value_type = FollowUpSummary
+    value_fields = {
+        "as_of": "",
+        "total": _("Follow-ups opened by the day."),
+        "by_state": _("How many stand at each state."),
+        "open": _("Those in which something remains to be done."),
+        "to_verify": _("Open ones that wait for the verifier."),
+        "key_open": _("Open ones that are key follow-ups."),
+        "closed": _("Verified and closed ones."),
+        "withdrawn": _("Withdrawn ones."),
+        "overdue": _("Overdue, of the open ones."),
+        "closed_in_time": _("Closed by a report that came by the due date then in force, of the closed ones."),
+        "returned": _("Returned at least once, of those reported at least once."),
+        "extended": _("Extended at least once, of all."),
+        "days_to_sign": _("From the opening to the first signing."),
+        "days_to_close": _("From the opening to the closing."),
+        "cleared": _("Cause not red on the closing day, of those closed whose cause was red and is rated then."),
+        "relapsed": _("Cause red again within 180 days after closing, of the cleared ones."),
+        "not_watched_yet": _("Cleared ones, not red again, that are not yet watched for 180 days."),
+        "ages": _("Open ones by days since they were opened."),
+        "red": _("What became of those that a red light caused."),
+    }

@@ -1,0 +1,236 @@
+"""API viewset of follow-ups, and of the steps of one."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import islice
+from typing import Any, cast
+
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.decorators import action
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+
+from core.api import query_params
+from core.api.filters import filtered_queryset
+from core.api.serializers import api_url
+from core.api.viewsets import AggregateView
+from core.api.write.serializers import ValidatedInput, WriteRejected, model_errors, pointer_label, rejection
+from core.api.write.viewsets import CHANGE, RequestItem, WritableViewSet
+from core.http.errors import ErrorDetail
+from core.permissions import OUT_OF_SCOPE
+from core.text.joining import label_value
+from pilots.api import follow_up_serializers as serializers
+from pilots.api.follow_up_filters import FollowUpApiFilter, FollowUpSummaryFilter
+from pilots.documents.services import can_read, readable
+from pilots.follow_ups.analytics import FollowUpSummary, build_follow_ups, build_summary, make_statuses
+from pilots.follow_ups.services import check_opening, open_follow_up, take_step
+from pilots.metrics.follow_up_states import Move
+from pilots.metrics.follow_ups import AgeBand
+from pilots.models import Attachment, Document, FollowUp, FollowUpStep
+
+
+def readable_attachments(user: Any) -> Prefetch:
+    """Return the prefetch of the files of a step that are not removed, as far as the user may read them."""
+    rows = Attachment.objects.filter(removed_on__isnull=True, document__in=readable(user, Document.objects.all()))
+    rows = rows.select_related("document")
+    return Prefetch("attachments", rows.order_by("pk"), to_attr="readable_attachments")
+
+
+class FollowUpViewSet(WritableViewSet):
+    heading = gettext_lazy("Follow-ups")
+    detail_heading = gettext_lazy("One follow-up")
+    about = gettext_lazy(
+        "What was assigned after a meeting or a red light, opened by the day: to whom, by when, and what its steps say "
+        "on the day. state, due, overdue and all counts follow from the steps taken by then. A follow-up is opened by "
+        "POST with its cause (the light’s colour and reason are filled in) and never deleted: it is withdrawn."
+    )
+    example_key = ""
+    cache_responses = False  # names of people, for those whom they concern
+    serializer_class = serializers.FollowUpSerializer
+    write_serializer_class = serializers.FollowUpWriteSerializer
+    filterset_class = FollowUpApiFilter
+    ordering_fields = (
+        "id",
+        "number",
+        "kind",
+        "pilot",
+        "province",
+        "agency",
+        "state",
+        "is_key",
+        "opened_on",
+        "due_on",
+        "due",
+    )
+    ordering_paths = {
+        **{name: f"{name}__slug" for name in ("pilot", "province")},
+        "agency": "owner_agency__slug",
+        "due": "current_due_on",
+    }
+    default_ordering = "-opened_on,-id"
+    lookup_field = "number"
+    lookup_value_regex = "[0-9]{4}-[0-9]{3,5}"
+    list_actions = frozenset({"list", "steps"})
+    created_actions = frozenset({"create", "take"})
+    action_serializers = {"take": serializers.FollowUpStepWriteSerializer}
+    action_texts = {
+        "steps": (
+            gettext_lazy("The steps of a follow-up"),
+            gettext_lazy("Those taken by the day, the first one first."),
+        ),
+        "take": (
+            gettext_lazy("Take a step"),
+            gettext_lazy(
+                "Sign for, report, verify, return, extend, withdraw or reopen. If-Match holds the ETag of the "
+                "follow-up: of two who take a step at once, one is answered with 412. The answer’s ETag is that of the "
+                "follow-up after the step. Steps are only ever added."
+            ),
+        ),
+    }
+
+    def base_queryset(self) -> QuerySet[FollowUp]:
+        related = ("pilot", "province", "policy", "practice", "cause_indicator", "cause_milestone__pilot")
+        steps = Prefetch("steps", FollowUpStep.objects.order_by("seq"))
+        rows = FollowUp.objects.with_state(self.as_of).select_related(
+            *related, "owner_agency", "owner_user", "verifier"
+        )
+        return rows.prefetch_related(steps, "sources")
+
+    def visible_as_of(self, rows: Any) -> QuerySet[FollowUp]:
+        return rows.filter(state__isnull=False)  # type: ignore[no-any-return]
+
+    def rows_for_output(self, rows: QuerySet, chunk: int | None = None) -> Iterable[object]:
+        """Return the records with their statuses: the lights of their causes are read for many at once."""
+        if rows.model is not FollowUp:
+            return rows
+        return self.with_status(list(rows)) if chunk is None else self.in_chunks(rows, chunk)
+
+    def in_chunks(self, rows: QuerySet, chunk: int) -> Iterator[object]:
+        remaining = rows.iterator(chunk_size=chunk)
+        while some := list(islice(remaining, chunk)):
+            yield from self.with_status(some)
+
+    def with_status(self, records: Sequence[Any]) -> Sequence[Any]:
+        found = {status.follow_up.pk: status for status in make_statuses(records, self.as_of)}
+        for record in records:
+            record.status = found[record.pk]
+        return records
+
+    def annotate_as_of(self, record: Any) -> Any:
+        return self.with_status([record])[0]
+
+    # -- writing -----------------------------------------------------------------------------------------
+
+    def prepare(self, record: Any, item: RequestItem, given: ValidatedInput, *, created: bool) -> None:
+        """Fill in the province of a pilot’s, which its scope rests on."""
+        record.province = record.pilot.province if record.pilot else record.province
+
+    def check_model_rules(self, record: Any, item: RequestItem) -> None:
+        """A new one is validated, numbered and given its cause as it is opened."""
+        if not record.pk:
+            return
+        super().check_model_rules(record, item)
+        if record.verifier and not FollowUp.objects.filter(pk=record.pk, verifier=record.verifier).exists():
+            self.check_with(check_opening, record, item)
+
+    def save_record(self, record: Any, item: RequestItem, given: ValidatedInput, *, created: bool) -> None:
+        if not created:
+            return super().save_record(record, item, given, created=created)
+        reason, sources = given.reason or self.header_reason, given.m2m.get("sources", ())
+        opening = partial(open_follow_up, by=cast(User, self.request.user), sources=sources, reason=reason)
+        return self.check_with(opening, record, item)
+
+    def check_with(self, service: Callable[[FollowUp], object], record: FollowUp, item: RequestItem) -> None:
+        """Call a service, whose errors become those of the request. Raises WriteRejected."""
+        try:
+            service(record)
+        except ValidationError as exc:
+            raise rejection(model_errors(exc, self.write_serializer_class, item.pointer)) from exc
+        except PermissionDenied as exc:
+            raise WriteRejected(403, ErrorDetail(item.pointer, "not_yours", str(OUT_OF_SCOPE))) from exc
+
+    # -- steps -------------------------------------------------------------------------------------------
+
+    def parameters(self) -> Sequence[OpenApiParameter]:
+        found = super().parameters()
+        if self.action != "steps":
+            return found
+        return [*query_params.page_parameters(), *(item for item in found if item.name != "brief")]
+
+    @action(detail=True, serializer_class=serializers.FollowUpStepSerializer)
+    def steps(self, request: Request, number: str) -> Any:
+        """List the steps taken by the day."""
+        rows = self.get_object().steps.filter(taken_on__lte=self.as_of).order_by("seq")
+        rows = rows.select_related("follow_up", "author").prefetch_related(readable_attachments(request.user))
+        return self.list_response(rows, f"{self.file_name}-{number}-steps")
+
+    @steps.mapping.post
+    def take(self, request: Request, number: str) -> HttpResponse:
+        """Take a step."""
+        return self.run_write(request, self.take_one, 201)
+
+    def take_one(self, record: FollowUp, item: RequestItem) -> FollowUpStep:
+        self.check_scope(record, CHANGE, item)
+        given = self.validate_action(item)
+        self.check_documents(given.get("documents", ()))
+        self.check_revision(record, item)
+        try:
+            return take_step(
+                record,
+                Move(given["move"]),
+                by=cast(User, self.request.user),
+                taken_on=given.get("taken_on"),
+                remark=given.get("remark") or "",
+                new_due_on=given.get("new_due_on"),
+                files=given.get("documents", ()),
+            )
+        except ValidationError as exc:
+            raise rejection(model_errors(exc, serializers.FollowUpStepWriteSerializer)) from exc
+        except PermissionDenied as exc:
+            raise WriteRejected(403, ErrorDetail("", "not_yours", str(exc) or str(OUT_OF_SCOPE))) from exc
+
+    def check_documents(self, documents: Sequence[Document]) -> None:
+        """Raises WriteRejected (400) for files that the user may not read, as for those that do not exist."""
+        for place, document in enumerate(documents):
+            if not can_read(self.request.user, document):
+                at, text = f"/documents/{place}", _("There is no “{input}” on record.").format(input=document.pk)
+                raise WriteRejected(400, ErrorDetail(at, "not_on_record", label_value(pointer_label(at), text)))
+
+    def build_response(self, done: Sequence[Any], *, many: bool, status: int) -> HttpResponse:
+        if not isinstance(done[0], FollowUpStep):
+            return super().build_response(done, many=many, status=status)
+        step = FollowUpStep.objects.select_related("follow_up", "author").prefetch_related(
+            readable_attachments(self.request.user)
+        )
+        row = self.read_serializer().to_representation(step.get(pk=done[0].pk))
+        response = HttpResponse(JSONRenderer().render(row), status=status, content_type="application/json")
+        response["ETag"] = self.current_etag(done[0].follow_up_id)
+        response["Location"] = api_url(done[0].follow_up, self.request)
+        return response
+
+
+class FollowUpSummaryView(AggregateView):
+    heading = gettext_lazy("Follow-up in numbers")
+    about = gettext_lazy(
+        "How follow-ups stand on the day: open, overdue, closed in time, returned; whether the red lights that caused "
+        "them were cleared, and red again. Each share tells n and of. As CSV or XLSX: the open ones by age, one row "
+        "each; fields and omit then name its columns."
+    )
+    queryset, filterset_class = FollowUp.objects.all(), FollowUpSummaryFilter
+    serializer_class = serializers.FollowUpSummarySerializer
+    row_serializer_class = serializers.AgeBandSerializer
+    file_name = "followup"
+
+    def build(self) -> FollowUpSummary:
+        known = FollowUp.objects.known(self.as_of)
+        chosen = filtered_queryset(self.filterset_class(self.request.query_params, queryset=known))
+        return build_summary(build_follow_ups(chosen, self.as_of), self.as_of)
+
+    def file_rows(self, value: FollowUpSummary) -> Iterable[AgeBand]:
+        return value.ages

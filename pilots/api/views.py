@@ -1,0 +1,425 @@
+"""API viewsets and aggregates of pilots, in JSON, CSV and XLSX."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django.db.models import Case, F, Model, Prefetch, Q, QuerySet, Value, When
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter
+
+from core.api.filters import filtered_queryset
+from core.api.query_params import unknown_value_error
+from core.api.viewsets import (
+    AggregateView,
+    PagedAggregateView,
+    PkLookupMixin,
+    selected_field_names,
+    serializer_field_names,
+)
+from core.api.write.viewsets import WritableViewSet
+from core.http.errors import BadRequest, ErrorDetail, truncate
+from pilots import filters
+from pilots.analytics.coverage import MATRIX_AXES, Coverage, build_coverage
+from pilots.analytics.pilot_set import PilotSet
+from pilots.analytics.pilot_status import (
+    PilotStatus,
+    iter_statuses,
+    milestone_status,
+    pilot_status,
+    prefetch_for_status,
+)
+from pilots.analytics.progress_totals import ProgressTotals
+from pilots.analytics.reconciliation import BatchCount, build_reconciliation
+from pilots.analytics.status_filter import filter_by_status, read_conditions
+from pilots.analytics.synergy import SynergyRow, build_synergy
+from pilots.analytics.trend import Trend, TrendYear, build_trend
+from pilots.api import filters as api_filters
+from pilots.api import serializers, write_serializers
+from pilots.api.serializers import ProgressPage, SynergyPage
+from pilots.api.write_rules import MilestoneWriteMixin, ReadingWriteMixin, StageWriteMixin, TargetWriteMixin
+from pilots.models import Batch, Indicator, Milestone, Pilot, Reading, StageEntry, Target, TargetStep
+from pilots.readings import state_expression
+
+YEAR_PATTERN = re.compile(r"[0-9]{4}", re.ASCII)
+
+
+class BatchViewSet(WritableViewSet):
+    heading = gettext_lazy("Batches")
+    detail_heading = gettext_lazy("One batch")
+    about = gettext_lazy("Pilots announced together, known on the day, with announced against recorded by kind.")
+    example_key = "national-batch-1"
+    queryset = Batch.objects.select_related("province", "policy").prefetch_related("industries_announced", "sources")
+    serializer_class = serializers.BatchSerializer
+    write_serializer_class = write_serializers.BatchWriteSerializer
+    filterset_class = api_filters.BatchApiFilter
+    ordering_fields = (
+        *("id", "slug", "title_en", "title_zh", "level", "announced_on", "known_by", "city_count"),
+        *("county_count", "park_count", "enterprise_count"),
+    )
+    default_ordering = "level,known_by"
+
+    def visible_as_of(self, rows: Any) -> QuerySet[Any]:
+        return rows.known(self.as_of)  # type: ignore[no-any-return]
+
+    @cached_property
+    def counts(self) -> Mapping[int, BatchCount]:
+        """Announced against recorded, by batch."""
+        return {row.batch.pk: row for row in build_reconciliation(self.as_of)}
+
+
+class PilotViewSet(WritableViewSet):
+    heading = gettext_lazy("Pilots")
+    detail_heading = gettext_lazy("One pilot")
+    about = gettext_lazy(
+        "Cities, counties, parks and enterprises that are pilots on the day. One that has withdrawn by the day is left "
+        "out of the list unless `withdrawn` asks for it, and keeps its own address. "
+        "stage, days_in_stage and light are computed for the day: a filter by stage or light computes them for every "
+        "pilot that the other filters leave. With fields= that name none of the three they cost nothing."
+    )
+    example_key = "huzhou"
+    queryset = Pilot.objects.select_related("batch", "province", "parent").prefetch_related("industries", "sources")
+    serializer_class = serializers.PilotSerializer
+    write_serializer_class = write_serializers.PilotWriteSerializer
+    filterset_class = api_filters.PilotApiFilter
+    computed = frozenset({"stage", "days_in_stage", "light"})
+    ordering_fields = (
+        *("id", "slug", "name_en", "name_zh", "kind", "prefecture_code", "term_start", "term_end", "batch"),
+        *("province", "region"),
+    )
+    ordering_paths = {"batch": "batch__slug", "province": "province__slug", "region": "province__region"}
+    default_ordering = "batch,id"
+
+    def visible_as_of(self, rows: Any) -> QuerySet[Any]:
+        """One pilot is found also when it has withdrawn; a list holds those only if they are asked for."""
+        if self.action != "list":
+            return rows.known(self.as_of)  # type: ignore[no-any-return]
+        return rows.members(self.as_of, self.request.query_params.get("withdrawn"))  # type: ignore[no-any-return]
+
+    @cached_property
+    def shows_computed(self) -> bool:
+        """Whether any computed field is asked for; else the facts behind them are not read."""
+        return not self.computed.isdisjoint(
+            selected_field_names(serializer_field_names(self.serializer_class), self.request)
+        )
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The rows that the filters leave; those about computed words last, on what the others left."""
+        rows = super().filter_queryset(queryset)
+        if self.action == "list":
+            rows = filter_by_status(rows, self.as_of, read_conditions(self.request.query_params))
+        return self.annotate_facts(rows)
+
+    def annotate_facts(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return prefetch_for_status(rows, only_on=self.as_of) if self.shows_computed else rows
+
+    def annotate_as_of(self, record: Any) -> Any:
+        if self.shows_computed:
+            record.status = pilot_status(record, self.as_of)
+        return record
+
+
+# -- what belongs to a pilot -----------------------------------------------------------------------------
+
+
+class PilotPartViewSet(WritableViewSet, PkLookupMixin):
+    """A kind of record that belongs to a pilot."""
+
+    def on(self, name: str) -> Case:
+        """A day as it was known on the day asked: null while it lay ahead."""
+        return Case(When(**{f"{name}__lte": self.as_of}, then=F(name)))
+
+    def listed(self) -> Q:
+        """Whose pilot is one on the day; those of withdrawn ones if asked for, and one record in any case."""
+        asked = self.request.query_params.get("withdrawn") if self.action == "list" else "include"
+        return Q(pilot__in=Pilot.objects.members(self.as_of, asked))
+
+
+class StageViewSet(StageWriteMixin, PilotPartViewSet):
+    heading = gettext_lazy("Stages")
+    detail_heading = gettext_lazy("One stage of a pilot")
+    about = gettext_lazy(
+        "Stages that pilots entered by the day, and those they plan to: entered_on is null while a stage lies ahead. "
+        "The stage of a pilot is the latest one entered."
+    )
+    serializer_class = serializers.StageSerializer
+    write_serializer_class = write_serializers.StageWriteSerializer
+    filterset_class = api_filters.StageApiFilter
+    ordering_fields = ("id", "pilot", "stage", "planned_on", "entered_on")
+    ordering_paths = {"pilot": "pilot__slug", "entered_on": "entered_then"}
+    default_ordering = "pilot,entered_on,planned_on"
+
+    def base_queryset(self) -> QuerySet[StageEntry]:
+        rows = StageEntry.objects.annotate(entered_then=self.on("entered_on"))
+        return rows.select_related("pilot").prefetch_related("sources")
+
+    def visible_as_of(self, rows: QuerySet[Model]) -> QuerySet[Model]:
+        return rows.filter(Q(entered_on__lte=self.as_of) | (Q(planned_on__isnull=False) & self.listed()))
+
+
+class MilestoneViewSet(MilestoneWriteMixin, PilotPartViewSet):
+    heading = gettext_lazy("Milestones")
+    detail_heading = gettext_lazy("One milestone")
+    about = gettext_lazy(
+        "What the pilots of the day have promised to have done by when. completed_on is null, and the light that of a "
+        "milestone not done, until the day of completion. delay_days is negative ahead of the plan."
+    )
+    example_key = ""
+    serializer_class = serializers.MilestoneSerializer
+    write_serializer_class = write_serializers.MilestoneWriteSerializer
+    filterset_class = api_filters.MilestoneApiFilter
+    ordering_fields = ("id", "pilot", "facet", "title_en", "title_zh", "planned_on", "weight", "is_key", "completed_on")
+    ordering_paths = {"pilot": "pilot__slug", "completed_on": "completed_then"}
+    default_ordering = "pilot,planned_on"
+
+    def base_queryset(self) -> QuerySet[Milestone]:
+        done = Case(When(completed_on__lte=self.as_of, then=Value(True)), default=Value(False))
+        rows = Milestone.objects.annotate(completed_then=self.on("completed_on"), done_then=done)
+        return rows.select_related("pilot").prefetch_related("sources")
+
+    def visible_as_of(self, rows: QuerySet[Model]) -> QuerySet[Model]:
+        return rows.filter(self.listed())
+
+    def annotate_as_of(self, record: Any) -> Any:
+        record.status = milestone_status(record, self.as_of)
+        return record
+
+
+class IndicatorViewSet(WritableViewSet):
+    heading = gettext_lazy("Indicators")
+    detail_heading = gettext_lazy("One indicator")
+    about = gettext_lazy("What is measured: unit, which way is better, and how far values may be put together.")
+    example_key = "AIR_SO2"
+    queryset = Indicator.objects.all()
+    serializer_class = serializers.IndicatorSerializer
+    write_serializer_class = write_serializers.IndicatorWriteSerializer
+    filterset_class = api_filters.IndicatorApiFilter
+    ordering_fields = ("id", "code", "name_en", "name_zh", "kind", "direction", "binding")
+    default_ordering = "id"
+    lookup_field = "code"
+    lookup_value_regex = "[A-Za-z0-9_]+"
+
+    def get_object(self) -> Any:
+        """The indicator of the code, however it is written."""
+        self.kwargs["code"] = self.normalise_key(self.kwargs["code"])
+        return super().get_object()
+
+    def normalise_key(self, key: str) -> str:
+        return key.upper()
+
+
+class TargetViewSet(TargetWriteMixin, PilotPartViewSet):
+    heading = gettext_lazy("Targets")
+    detail_heading = gettext_lazy("One target")
+    about = gettext_lazy(
+        "What the pilots of the day have promised, by indicator. “reach” is a value by the target year, by way of the "
+        "steps; “limit” holds in every year; “keep” is no worse than the base; “text” is a task in words."
+    )
+    serializer_class = serializers.TargetSerializer
+    write_serializer_class = write_serializers.TargetWriteSerializer
+    filterset_class = api_filters.TargetApiFilter
+    ordering_fields = (
+        *("id", "pilot", "indicator", "kind", "base_year", "base_value", "target_year"),
+        *("target_value", "binding"),
+    )
+    ordering_paths = {"pilot": "pilot__slug", "indicator": "indicator__code"}
+    default_ordering = "pilot,indicator"
+
+    def base_queryset(self) -> QuerySet[Target]:
+        rows = Target.objects.annotate(done_then=self.on("done_on"))
+        steps = Prefetch("steps", TargetStep.objects.order_by("year"))
+        return rows.select_related("pilot", "indicator").prefetch_related(steps, "sources")
+
+    def visible_as_of(self, rows: QuerySet[Model]) -> QuerySet[Model]:
+        return rows.filter(self.listed())
+
+
+class ReadingViewSet(ReadingWriteMixin, PilotPartViewSet):
+    heading = gettext_lazy("Readings")
+    detail_heading = gettext_lazy("One reading")
+    about = gettext_lazy(
+        "Values reported by the day, each version of them. Of an indicator and a period the newest version accepted by "
+        "the day counts; when that one is disputed, none does. One accepted later reads as reported."
+    )
+    example_key = ""
+    serializer_class = serializers.ReadingSerializer
+    write_serializer_class = write_serializers.ReadingWriteSerializer
+    filterset_class = api_filters.ReadingApiFilter
+    ordering_fields = (
+        *("id", "pilot", "indicator", "period", "value", "value_status", "version", "reported_on"),
+        *("state", "accepted_on"),
+    )
+    ordering_paths = {
+        "pilot": "pilot__slug",
+        "indicator": "indicator__code",
+        "state": "state_then",
+        "accepted_on": "accepted_then",
+    }
+    default_ordering = "pilot,indicator,period,version"
+
+    def base_queryset(self) -> QuerySet[Reading]:
+        state = state_expression(self.as_of)
+        rows = Reading.objects.annotate(accepted_then=self.on("accepted_on"), state_then=state)
+        return rows.select_related("pilot", "indicator").prefetch_related("sources")
+
+    def visible_as_of(self, rows: QuerySet[Model]) -> QuerySet[Model]:
+        return rows.filter(reported_on__lte=self.as_of)
+
+
+# -- aggregates ------------------------------------------------------------------------------------------
+
+
+class ProgressView(PagedAggregateView):
+    heading = gettext_lazy("Progress of pilots")
+    about = gettext_lazy(
+        "How far each pilot has come on the day, and why its light has its colour; the funnel of stages; the lights "
+        "beside those of the last day of the quarter before. Only accepted values count. An indicator’s base, actual, "
+        "target and expected_value are in its unit; progress, expected_share and shortfall are fractions. "
+        "As CSV or XLSX: the pilots, one row each; fields and omit then name its columns."
+    )
+    queryset, filterset_class = Pilot.objects.all(), filters.ProgressFilter
+    serializer_class = serializers.ProgressSerializer
+    row_serializer_class = serializers.ProgressRowSerializer
+    file_name = "progress"
+
+    def build(self) -> ProgressPage:
+        pilots = Pilot.objects.listed(self.as_of)
+        chosen = filtered_queryset(self.filterset_class(self.request.query_params, queryset=pilots))
+        return ProgressPage(ProgressTotals(self.as_of, chosen), self.page_of(chosen))
+
+    def file_rows(self, value: ProgressPage) -> Iterable[PilotStatus]:
+        return value.pilots if self.shows_page else iter_statuses(value.totals.pilots, self.as_of)
+
+
+class SynergyView(PagedAggregateView):
+    heading = gettext_lazy("Synergy of pollution and carbon")
+    about = gettext_lazy(
+        "Whether air pollution and carbon fall together, from a pilot’s base year to the year asked, by values "
+        "accepted by the day. Rates are fractions, positive = reduced. apeq is in thousand pollutant equivalents, "
+        "carbon in the unit of its indicator (10⁴ t of CO₂, or an intensity). There is an elasticity only where both "
+        "fall; a rate within 0.5 % is flat. Pilots without the values needed are listed as missing, never as 0. Sums "
+        "leave out a park beside its city. As CSV or XLSX: the pilots, one row each; fields and omit then name its "
+        "columns."
+    )
+    queryset, filterset_class = Pilot.objects.all(), filters.SynergyFilter
+    serializer_class = serializers.SynergySerializer
+    row_serializer_class = serializers.SynergyRowSerializer
+    file_name = "synergy"
+
+    def own_parameters(self) -> Sequence[OpenApiParameter]:
+        text = gettext_lazy("The year compared with the base year. Without it: the last whose values are due.")
+        return [OpenApiParameter("year", {"type": "integer", "minimum": 1000, "maximum": 9999}, description=text)]
+
+    def build(self) -> SynergyPage:
+        pilots = Pilot.objects.listed(self.as_of)
+        chosen = filtered_queryset(self.filterset_class(self.request.query_params, queryset=pilots))
+        return SynergyPage(build_synergy(chosen, self.as_of, self.year), self.page_of(chosen))
+
+    @property
+    def year(self) -> int | None:
+        """The year asked for. Raises BadRequest for what is none."""
+        text = self.request.query_params.get("year")
+        if text is not None and not YEAR_PATTERN.fullmatch(text):
+            message = _("year: “%(value)s” is not a year. Write it as 2025.") % {"value": truncate(text)}
+            raise BadRequest(ErrorDetail("year", "invalid_number", message))
+        return None if text is None else int(text)
+
+    def file_rows(self, value: SynergyPage) -> Iterable[SynergyRow]:
+        rows = value.synergy.rows
+        return [row for row in rows if row.pilot.pk in value.page.keys] if self.shows_page else rows
+
+
+class TrendView(AggregateView):
+    heading = gettext_lazy("Trend of an indicator")
+    about = gettext_lazy(
+        "How an indicator has gone year by year over the pilots asked about, by values accepted by the day, in the "
+        "unit of the indicator. Totals leave out a park beside its city; shares are shown as a median with its range; "
+        "concentrations and intensities are never put together, so of these only n is told. A year without any value "
+        "is left out. As CSV or XLSX: the years, one row each; fields and omit then name its columns."
+    )
+    queryset, filterset_class = Pilot.objects.all(), filters.TrendFilter
+    serializer_class = serializers.TrendSerializer
+    row_serializer_class = serializers.TrendYearSerializer
+    file_name = "trend"
+
+    def own_parameters(self) -> Sequence[OpenApiParameter]:
+        shown = OpenApiExample("indicator", "CO2_TOT")
+        text = gettext_lazy("The indicator, by its code.")
+        return [OpenApiParameter("indicator", description=text, required=True, examples=[shown])]
+
+    def build(self) -> Trend:
+        indicator, pilots = self.indicator(), Pilot.objects.listed(self.as_of)
+        return build_trend(
+            filtered_queryset(self.filterset_class(self.request.query_params, queryset=pilots)), indicator, self.as_of
+        )
+
+    def file_rows(self, value: Trend) -> Iterable[TrendYear]:
+        return value.years
+
+    def indicator(self) -> Indicator:
+        """The indicator asked for. Raises BadRequest for none or an unknown one, naming those on record."""
+        asked = self.request.query_params.get("indicator")
+        known = {item.code: item for item in Indicator.objects.all()}
+        if asked is not None and asked.upper() in known:
+            return known[asked.upper()]
+        if asked is None:
+            text = _("indicator: name an indicator. On record: %(known)s.") % {"known": ", ".join(known)}
+            raise BadRequest(ErrorDetail("indicator", "required", text))
+        raise BadRequest(unknown_value_error("indicator", asked, list(known)))
+
+
+class CoverageView(AggregateView):
+    heading = gettext_lazy("Coverage of industries")
+    about = gettext_lazy(
+        "Which industries the pilots try on the day and which nobody does. A gap is an industry that national policy "
+        "singles out and no recorded pilot names. No gap is claimed (gap_judged is false) while fewer than "
+        "gap_threshold of the announced pilots are recorded and name an industry; in_notice are the industries that "
+        "the batches’ own notices name. “batches” says how many of the announced pilots are recorded. "
+        "As CSV or XLSX: the industries, one row each; fields and omit then name its columns."
+    )
+    queryset, filterset_class = Pilot.objects.all(), filters.CoverageFilter
+    serializer_class = serializers.CoverageSerializer
+    row_serializer_class = serializers.IndustryCoverageSerializer
+    file_name = "coverage"
+
+    def own_parameters(self) -> Sequence[OpenApiParameter]:
+        text = gettext_lazy("What the columns of the matrix are.")
+        return [OpenApiParameter("by", description=text, enum=MATRIX_AXES)]
+
+    @property
+    def by(self) -> str:
+        """The matrix's columns. Raises BadRequest for what is neither."""
+        word = self.request.query_params.get("by", MATRIX_AXES[0])
+        if word not in MATRIX_AXES:
+            raise BadRequest(unknown_value_error("by", word, MATRIX_AXES))
+        return word
+
+    def build(self) -> Coverage:
+        pilots = Pilot.objects.listed(self.as_of)
+        chosen = filtered_queryset(self.filterset(pilots))
+        return build_coverage(chosen, self.as_of, by=self.by, chosen=self.pilot_set, counts=self.counts)
+
+    def filterset(self, rows: QuerySet[Pilot]) -> filters.CoverageFilter:
+        return self.filterset_class(self.request.query_params, queryset=rows)
+
+    def file_rows(self, value: Coverage) -> Iterable[Any]:
+        return value.industries
+
+    @cached_property
+    def counts(self) -> Sequence[BatchCount]:
+        """Announced against recorded on the day."""
+        return build_reconciliation(self.as_of)
+
+    @cached_property
+    def pilot_set(self) -> PilotSet:
+        """The set of pilots that the filter leaves."""
+        form = self.filterset(Pilot.objects.none()).form
+        form.full_clean()
+        return PilotSet.from_filters(form.cleaned_data)
+
+    @property
+    def batches(self) -> Sequence[BatchCount]:
+        """The batches that the filter leaves. Of a province its own: national ones are not announced by province."""
+        return self.pilot_set.batches(self.counts)

@@ -1,0 +1,701 @@
+"""Charts, cells and tables of practices, effects and copies, without calculations of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
+
+from core.text.amounts import format_amount, format_percent, number_with_unit
+from core.text.bilingual import lang_of
+from core.text.joining import join_clauses, join_short, label_value
+from core.web.tables import Cell, Chart, Column, Subject, Table, make_table, status_cell
+from pilots.charts.names import distinct_pilot_names
+from pilots.metrics.practice_states import AdoptionState, GiveUpReason, PracticeState, Trust
+from pilots.metrics.practices import MatchPart
+from pilots.metrics.reconciliation import colour_step
+from pilots.models import Practice
+from pilots.practices.analytics import (
+    AdoptionStatus,
+    Copies,
+    Diffusion,
+    EffectStatus,
+    PointsFor,
+    PracticeMatch,
+    PracticeStatus,
+    ProvinceCopies,
+    Replication,
+)
+from policies.charts.cells import confidence_cell, province_cell, source_cell
+from policies.charts.rollout import format_day, map_note, months_after, too_few_text
+from policies.charts.tile_map import DRAWING_SIZE, Tile, outside_tile
+from policies.metrics import Step, whole_days
+from policies.models import Province, Source
+
+MAX_NAMES = 8  # of provinces in a sentence
+
+# -- texts of one practice -----------------------------------------------------------------------------
+
+
+def origin_cell(status: PracticeStatus) -> Cell:
+    """Return the names of the origins; a single one is linked to its page."""
+    origins = list(status.practice.origins.all())
+    names = distinct_pilot_names(origins)
+    url = origins[0].get_absolute_url() if len(origins) == 1 else ""
+    return Cell(join_short(names.values()) or None, url=url, lang=origins[0].name_lang if len(origins) == 1 else "")
+
+
+def cost_text(practice: Practice) -> str | None:
+    """Return the cost with its kind and year; None where it is not known."""
+    if practice.cost_amount is None:
+        return None
+    text = _("%(cost)s (%(kind)s, prices of %(year)s)")
+    cost = number_with_unit(format_amount(practice.cost_amount), _("10⁴ yuan"))
+    return text % {"cost": cost, "kind": practice.get_cost_kind_display(), "year": str(practice.cost_year)}
+
+
+def result_cell(status: PracticeStatus) -> Cell:
+    """Return the main result, marked as measured or stated; measured ones at the origin come first."""
+    for effects in (status.measured, [item for item in status.all_effects if item.is_measured], status.stated):
+        if effects:
+            return effect_cell(effects[0])
+    return Cell(None)
+
+
+def effect_cell(item: EffectStatus) -> Cell:
+    """Return an effect in words, marked as measured or stated."""
+    if item.is_stated:
+        statement = item.effect.statement
+        return Cell(label_value(pgettext("an effect", "stated"), statement), lang=lang_of(statement))
+    return Cell(label_value(pgettext("an effect", "measured"), measured_text(item)))
+
+
+def measured_text(item: EffectStatus) -> str:
+    """Return a measured change: indicator, change in percent and in its unit, and the two periods."""
+    change, indicator, periods = item.change, item.indicator, item.periods
+    if change is None or indicator is None or periods is None:
+        return _("no data")
+    amounts = join_clauses([*([signed_percent(change.rate)] if change.rate is not None else []), unit_change(item)])
+    return _("%(indicator)s %(change)s, %(before)s to %(after)s") % {
+        "indicator": indicator.name,
+        "change": amounts,
+        "before": periods[0],
+        "after": periods[1],
+    }
+
+
+def unit_change(item: EffectStatus) -> str:
+    """Return the measured change in the unit of the indicator, with its sign."""
+    if item.change is None or item.indicator is None:
+        return _("no data")
+    return number_with_unit(signed(item.change.difference), item.indicator.unit_text)
+
+
+def signed(value: Decimal) -> str:
+    """Return a number with its sign; 0 has none."""
+    text = format_amount(value)
+    return f"+{text}" if value > 0 else text
+
+
+def signed_percent(rate: Decimal) -> str:
+    """Return a fraction as a percentage with its sign."""
+    sign = "+" if rate > 0 else "−" if rate < 0 else ""
+    return _("%(sign)s%(percent)s %%") % {"sign": sign, "percent": format_percent(rate)}
+
+
+def stated_amount(item: EffectStatus) -> str | None:
+    """Return the stated number with its unit; None where the source gives none."""
+    effect = item.effect
+    if effect.stated_value is None:
+        return None
+    return number_with_unit(format_amount(effect.stated_value), effect.stated_unit)
+
+
+def adopter_cell_of(adoption: Any, anchor: str = "") -> Cell:
+    """Return who copies: a pilot linked to its page, a place, or a province."""
+    if adoption.pilot_id:
+        pilot = adoption.pilot
+        return Cell(pilot.name, url=pilot.get_absolute_url(), lang=pilot.name_lang, anchor=anchor)
+    if adoption.place:
+        return Cell(adoption.place, lang=lang_of(adoption.place), anchor=anchor)
+    return Cell(adoption.province.name, url=adoption.province.get_absolute_url(), anchor=anchor)
+
+
+# -- tables of one practice ----------------------------------------------------------------------------
+
+
+def measured_table(status: PracticeStatus) -> Table:
+    """Return the table of effects that rest on readings, of the origin and of the copies."""
+    columns: list[Column[EffectStatus]] = [
+        Column("where", _("Where"), lambda item: effect_place_cell(item, status)),
+        Column("indicator", _("Indicator"), lambda item: item.indicator.name if item.indicator else None),
+        Column("basis", _("Basis"), lambda item: item.effect.get_basis_display()),
+        Column("periods", _("Periods"), period_range),
+        Column("before", _("Before"), lambda item: reading_value(item, 0), kind="decimal"),
+        Column("after", pgettext("a value", "After"), lambda item: reading_value(item, 1), kind="decimal"),
+        Column("unit", _("Unit"), lambda item: item.indicator.unit_text if item.indicator else None),
+        Column(
+            "difference",
+            _("Change"),
+            lambda item: plain(item.change.difference) if item.change else None,
+            kind="decimal",
+        ),
+        Column("rate", _("Change in percent"), lambda item: item.change.rate if item.change else None, kind="share"),
+        Column(
+            "counts",
+            _("Counts since"),
+            lambda item: Cell(item.measured_on, kind="date") if item.is_measured else Cell(not_accepted_text()),
+        ),
+    ]
+    return make_table(columns, [item for item in status.all_effects if not item.is_stated])
+
+
+def not_accepted_text() -> str:
+    return _("not yet: a reading is not accepted on this day")
+
+
+def plain(value: Decimal) -> Decimal:
+    """Return a value without idle zeros."""
+    return Decimal(f"{value.normalize():f}")
+
+
+def reading_value(item: EffectStatus, place: int) -> Decimal | None:
+    return plain(item.readings[place].value) if item.readings else None
+
+
+def period_range(item: EffectStatus) -> str | None:
+    return (
+        _("%(before)s to %(after)s") % dict(zip(("before", "after"), item.periods, strict=True))
+        if item.periods
+        else None
+    )
+
+
+def effect_place_cell(item: EffectStatus, status: PracticeStatus) -> Cell:
+    """Return where an effect was seen, with the anchor of its row."""
+    anchor = f"effect-{item.effect.pk}"
+    for copy in status.copies.adoptions:
+        if copy.adoption.pk == item.effect.adoption_id:
+            return adopter_cell_of(copy.adoption, anchor)
+    return Cell(_("origin"), anchor=anchor)
+
+
+def stated_table(status: PracticeStatus) -> Table:
+    """Return the table of stated effects, each with value, unit, period and source."""
+    columns: list[Column[EffectStatus]] = [
+        Column("where", _("Where"), lambda item: effect_place_cell(item, status)),
+        Column(
+            "statement",
+            _("As stated"),
+            lambda item: Cell(item.effect.statement, lang=lang_of(item.effect.statement)),
+        ),
+        Column(
+            "value",
+            _("Stated value"),
+            lambda item: plain(item.effect.stated_value) if item.effect.stated_value is not None else None,
+            kind="decimal",
+        ),
+        Column("unit", _("Unit"), lambda item: data_cell(item.effect.stated_unit)),
+        Column("period", _("Period"), lambda item: data_cell(item.effect.stated_period)),
+        Column("known_on", _("Known since"), lambda item: item.effect.known_on, kind="date"),
+        Column("confidence", _("Confidence"), lambda item: confidence_cell(item.effect)),
+        Column("source", _("Source"), lambda item: source_cell(item.effect)),
+        Column("note", _("Note"), lambda item: data_cell(item.effect.note)),
+    ]
+    return make_table(columns, [item for item in status.all_effects if item.is_stated])
+
+
+def data_cell(text: str) -> Cell:
+    """Return a text of a record in its own language; no data where it is empty."""
+    return Cell(text or None, lang=lang_of(text) if text else "")
+
+
+def copies_table(status: PracticeStatus, more: Sequence[Column[AdoptionStatus]] = ()) -> Table:
+    """Return the table of the copies of a practice; `more` are columns for who may change them."""
+    columns: list[Column[AdoptionStatus]] = [
+        Column("adopter", _("Copied by"), lambda item: adopter_cell_of(item.adoption, f"adoption-{item.adoption.pk}")),
+        Column("province", _("Province"), lambda item: province_cell(item.province)),
+        Column("state", _("State"), lambda item: status_cell(item.state)),
+        Column("since", pgettext("a state", "Since"), kind="date"),
+        Column("trust", _("Trust"), trust_cell),
+        Column("confirmed", _("Confirmed on"), "confirmed_on", kind="date"),
+        Column("verified", _("Verified since"), "verified_on", kind="date"),
+        Column("effect", _("Effect"), copy_effect_cell),
+        Column("changed", _("What was changed"), lambda item: data_cell(item.adoption.changed)),
+        Column("why_not", _("Why it was given up"), why_not_cell),
+        *more,
+    ]
+    rows = sorted(status.copies.adoptions, key=lambda item: (STATE_ORDER[item.state], item.since, item.adoption.pk))
+    return make_table(columns, rows)
+
+
+STATE_ORDER = {
+    AdoptionState.IN_USE: 0,
+    AdoptionState.UNDER_WAY: 1,
+    AdoptionState.PLANNED: 2,
+    AdoptionState.GIVEN_UP: 3,
+}
+
+
+def trust_cell(item: AdoptionStatus) -> Cell:
+    """Return the trust in a copy; none for one that was given up."""
+    return Cell("") if item.state == AdoptionState.GIVEN_UP else status_cell(item.trust)
+
+
+def copy_effect_cell(item: AdoptionStatus) -> Cell:
+    measured = [effect for effect in item.effects if effect.is_measured]
+    shown = measured or [effect for effect in item.effects if effect.is_stated]
+    return effect_cell(shown[0]) if shown else Cell(None)
+
+
+def why_not_cell(item: AdoptionStatus) -> Cell:
+    """Return the reason for giving up with its text; nothing for other copies."""
+    if item.give_up_reason is None:
+        return Cell("")
+    text = item.adoption.give_up_text
+    label = str(item.give_up_reason.label)
+    return Cell(label_value(label, text) if text else label, lang=lang_of(text) if text else "")
+
+
+def replications_table(replications: Sequence[Replication]) -> Table:
+    """Return the table of copies and origins that are both measured on one indicator."""
+    columns: list[Column[Replication]] = [
+        Column("practice", _("Practice"), lambda item: practice_cell(item.adoption.adoption.practice)),
+        Column("adopter", _("Copied by"), lambda item: adopter_cell_of(item.adoption.adoption)),
+        Column("indicator", _("Indicator"), lambda item: item.copy.indicator.name if item.copy.indicator else None),
+        Column("copy", _("Change at the copy"), lambda item: item.copy.change and item.copy.change.rate, kind="share"),
+        Column(
+            "origin",
+            _("Change at the origin"),
+            lambda item: item.origin.change and item.origin.change.rate,
+            kind="share",
+        ),
+        Column("ratio", _("Replication ratio"), ratio_of, kind="decimal"),
+    ]
+    return make_table(columns, replications)
+
+
+def practice_cell(practice: Practice) -> Cell:
+    return Cell(practice.name, url=practice.get_absolute_url(), lang=practice.name_lang)
+
+
+def ratio_of(item: Replication) -> Decimal | None:
+    """Return a replication ratio with two decimals."""
+    return None if item.ratio is None else round(item.ratio, 2)
+
+
+# -- findings ------------------------------------------------------------------------------------------
+
+
+def practices_headline(diffusion: Diffusion) -> str:
+    """Return the sentence that answers "which practices can be copied, and how far have they come?"."""
+    states, total = diffusion.by_state, diffusion.total
+    if total == 0:
+        return _("No practice is on record by %(day)s.") % {"day": format_day(diffusion.as_of)}
+    if states[PracticeState.PROPOSED] == total:
+        text = ngettext(
+            "%(n)d practice proposed by pilots, not reviewed yet",
+            "%(n)d practices proposed by pilots, none reviewed yet",
+            total,
+        ) % {"n": total}
+    else:
+        text = _("%(recommended)d of %(n)d practices recommended, %(library)d more in the library") % {
+            "recommended": states[PracticeState.RECOMMENDED],
+            "library": states[PracticeState.IN_LIBRARY],
+            "n": total,
+        }
+    return join_clauses([text, copies_clause(diffusion.copies)]) + _(".")
+
+
+def copies_clause(copies: Copies) -> str:
+    """Return the clause on copies: provinces reached, and copies in use by trust, which are not added."""
+    if copies.total == 0:
+        return _("no copy on record")
+    if not copies.in_use:
+        return ngettext("%(n)d copy on record, not in use", "%(n)d copies on record, none in use", copies.total) % {
+            "n": copies.total
+        }
+    adopters = copies.adopters
+    text = _(
+        "%(reached)d of %(roster)d provinces reached; in use: %(verified)d verified, %(confirmed)d confirmed, "
+        "%(claimed)d only claimed"
+    )
+    return text % {
+        "reached": len(copies.reached),
+        "roster": len(copies.roster),
+        "verified": adopters[Trust.VERIFIED],
+        "confirmed": adopters[Trust.CONFIRMED],
+        "claimed": adopters[Trust.CLAIMED],
+    }
+
+
+def practice_headline(status: PracticeStatus) -> str:
+    """Return the headline of a practice: its state, and its copies."""
+    state = _("%(state)s since %(day)s") % {"state": status.state.label, "day": format_day(status.since)}
+    return capfirst(join_clauses([state, copies_clause(status.copies)])) + _(".")
+
+
+# -- key figures ---------------------------------------------------------------------------------------
+
+
+def diffusion_figures(diffusion: Diffusion) -> list[dict[str, object]]:
+    """Return the key figures of all practices, each with its denominator."""
+    states = diffusion.by_state
+    rest = [
+        _("%(n)d in the library") % {"n": states[PracticeState.IN_LIBRARY]},
+        _("%(n)d passed") % {"n": states[PracticeState.PASSED]},
+        _("%(n)d proposed") % {"n": states[PracticeState.PROPOSED]},
+        _("%(n)d retired") % {"n": states[PracticeState.RETIRED]},
+    ]
+    recommended = {
+        "label": _("Recommended practices"),
+        "value": states[PracticeState.RECOMMENDED],
+        "of": _("of %(n)d on record") % {"n": diffusion.total},
+        "note": join_short(rest),
+        "definition": "practice-state",
+    }
+    return [recommended, *copies_figures(diffusion.copies), first_copy_figure(diffusion)]
+
+
+def copies_figures(copies: Copies) -> list[dict[str, object]]:
+    """Return the key figures of copies; the levels of trust stand apart and are not added."""
+    labels = {
+        Trust.VERIFIED: (_("Copies in use, verified"), _("by an effect measured there")),
+        Trust.CONFIRMED: (_("Copies in use, confirmed"), _("by a province or the ministry, no effect measured")),
+        Trust.CLAIMED: (_("Copies in use, only claimed"), _("by whoever copied it")),
+    }
+    of = _("of %(n)d copies on record") % {"n": copies.total}
+    figures: list[dict[str, object]] = [
+        {"label": label, "value": copies.adopters[trust], "of": of, "note": note, "definition": "trust"}
+        for trust, (label, note) in labels.items()
+    ]
+    claimed = [province.short for province in copies.only_claimed]
+    figures.append(
+        {
+            "label": _("Provinces reached"),
+            "value": len(copies.reached),
+            "of": _("of %(roster)d provinces") % {"roster": len(copies.roster)},
+            "note": label_value(_("only claimed"), short_names(claimed)) if claimed else _("confirmed or verified"),
+            "definition": "provinces-reached",
+        }
+    )
+    ahead = [copies.by_state[AdoptionState.UNDER_WAY], copies.by_state[AdoptionState.PLANNED]]
+    figures.append(
+        {
+            "label": _("Given up"),
+            "value": len(copies.given_up),
+            "of": of,
+            "note": _("%(under_way)d under way, %(planned)d planned")
+            % dict(zip(("under_way", "planned"), ahead, strict=True)),
+            "definition": "adoption-state",
+        }
+    )
+    return figures
+
+
+def short_names(names: Sequence[str]) -> str:
+    """Return up to MAX_NAMES names, and how many more there are."""
+    if len(names) <= MAX_NAMES:
+        return join_short(names)
+    more = pgettext("after a list of names", "%(n)d more") % {"n": len(names) - MAX_NAMES}
+    return join_short([*names[:MAX_NAMES], more])
+
+
+def first_copy_figure(diffusion: Diffusion) -> dict[str, object]:
+    """Return the key figure of the days from the library to the first copy in another province."""
+    n, whole = len(diffusion.first_copy_days), len(diffusion.entered_library)
+    figure = {"label": _("Days to the first copy elsewhere"), "definition": "first-copy"}
+    known = _("%(n)d of %(all)d practices of the library copied in another province") % {"n": n, "all": whole}
+    if diffusion.median_first_copy_days is None or not diffusion.has_enough_first_copies:
+        return {**figure, "value": "–", "note": join_clauses([too_few_text(n), known])}
+    return {**figure, "value": whole_days(diffusion.median_first_copy_days), "of": _("days, median"), "note": known}
+
+
+def practice_figures(status: PracticeStatus) -> list[dict[str, object]]:
+    """Return the key figures of one practice."""
+    days = status.days_to_first_copy
+    first: dict[str, object] = {
+        "label": _("Days to the first copy elsewhere"),
+        "value": days,
+        "of": _("days") if days is not None else "",
+        "note": _("since it entered the library") if status.library_on else _("not in the library"),
+        "definition": "first-copy",
+    }
+    return [*copies_figures(status.copies), first]
+
+
+# -- charts --------------------------------------------------------------------------------------------
+
+
+def copies_scope(copies: Copies) -> str:
+    """Return the subtitle of charts of copies: how many, of how many, on which day."""
+    text = _(
+        "%(n)d of %(all)d copies on record are in use; planned, under way and given up are left out; as of %(day)s"
+    )
+    return text % {"n": len(copies.in_use), "all": copies.total, "day": format_day(copies.as_of)}
+
+
+def subject_of(status: PracticeStatus | None) -> Subject | None:
+    return Subject(_("Practice"), status.practice.slug, status.practice.name) if status else None
+
+
+def spread_chart(
+    copies: Copies,
+    sources: Sequence[Source],
+    flags: Sequence[Mapping[str, str]] = (),
+    about: PracticeStatus | None = None,
+) -> Chart:
+    """Return the adoption curve: confirmed or verified copies as the area, only claimed ones as a line of their own."""
+    attested, claimed = copies.attested_curve, copies.claimed_curve
+    days = [step.date for step in (*attested, *claimed)]
+    start, end = min(days, default=copies.as_of), min(copies.as_of, months_after(max(days, default=copies.as_of), 3))
+    highest = max((step.issued for step in (*attested, *claimed)), default=0)
+    return Chart(
+        slug="spread",
+        kind="steps",
+        title=spread_title(copies),
+        subtitle=copies_scope(copies),
+        table=spread_table(copies),
+        data={
+            "start": start.isoformat(),
+            "end": end.isoformat(),
+            "max": max(highest, 1),
+            "points": [curve_point(step, copies, attested=True) for step in attested],
+            "dated": [curve_point(step, copies, attested=False) for step in claimed],
+            "flags": [flag for flag in flags if start.isoformat() <= flag["date"] <= end.isoformat()],
+            "labels": {
+                "issued": _("confirmed or verified"),
+                "dated": _("only claimed"),
+                "of": _("copies in use"),
+                "y": _("copies in use"),
+            },
+        },
+        sources=sources,
+        note=_(
+            "A confirmed or verified copy counts from the day on which it was both in use and attested; one that is "
+            "only claimed to this day from the day it was in use. The two lines are never added."
+        ),
+        about=subject_of(about),
+    )
+
+
+def curve_point(step: Step, copies: Copies, *, attested: bool) -> dict[str, object]:
+    names = [
+        item.adoption.adopter_name
+        for item in copies.in_use
+        if item.is_attested == attested and curve_day(item) == step.date
+    ]
+    return {"date": step.date.isoformat(), "n": step.issued, "names": names}
+
+
+def curve_day(item: AdoptionStatus) -> date:
+    """Return the day on which a copy in use enters its curve."""
+    return max(item.since, item.attested_on) if item.attested_on else item.since
+
+
+def spread_title(copies: Copies) -> str:
+    attested = sum(item.is_attested for item in copies.in_use)
+    text = ngettext(
+        "%(n)d copy in use is confirmed or verified, %(claimed)d only claimed",
+        "%(n)d copies in use are confirmed or verified, %(claimed)d only claimed",
+        attested,
+    )
+    return text % {"n": attested, "claimed": copies.adopters[Trust.CLAIMED]}
+
+
+def spread_table(copies: Copies) -> Table:
+    """Return the table behind the adoption curve: the copies in use, in the order in which they enter it."""
+    columns: list[Column[AdoptionStatus]] = [
+        Column("day", _("Day"), curve_day, kind="date"),
+        Column("adopter", _("Copied by"), lambda item: adopter_cell_of(item.adoption)),
+        Column("practice", _("Practice"), lambda item: practice_cell(item.adoption.practice)),
+        Column("trust", _("Trust"), lambda item: status_cell(item.trust)),
+        Column("in_use", _("In use since"), "since", kind="date"),
+    ]
+    return make_table(columns, sorted(copies.in_use, key=lambda item: (curve_day(item), item.adoption.pk)))
+
+
+def reasons_chart(copies: Copies, sources: Sequence[Source]) -> Chart:
+    """Return the bars of the reasons for giving up, most frequent first."""
+    counts = sorted(copies.given_up_by_reason.items(), key=lambda item: -item[1])
+    shown = [(reason, n) for reason, n in counts if n]
+    columns: list[Column[tuple[GiveUpReason, int]]] = [
+        Column("reason", _("Reason"), lambda row: str(row[0].label)),
+        Column("copies", _("Copies given up"), lambda row: row[1], kind="integer"),
+    ]
+    return Chart(
+        slug="reasons",
+        kind="bars",
+        title=reasons_title(copies, shown),
+        subtitle=_("Copies given up: %(n)d of %(all)d on record, as of %(day)s")
+        % {"n": len(copies.given_up), "all": copies.total, "day": format_day(copies.as_of)},
+        table=make_table(columns, counts),
+        data={
+            "bars": [
+                {"label": str(reason.label), "value": n, "url": "", "mark": "", "text": copies_text(n)}
+                for reason, n in shown
+            ],
+            "max": max((n for _reason, n in shown), default=0),
+            "labels": {"value": _("copies"), "mark": ""},
+        },
+        sources=sources,
+    )
+
+
+def copies_text(n: int) -> str:
+    return ngettext("%(n)d copy", "%(n)d copies", n) % {"n": n}
+
+
+def reasons_title(copies: Copies, shown: Sequence[tuple[GiveUpReason, int]]) -> str:
+    """Return the title: the most frequent reason, unless several share the first place."""
+    given_up = len(copies.given_up)
+    text = ngettext("%(n)d of %(all)d copies was given up", "%(n)d of %(all)d copies were given up", given_up)
+    text %= {"n": given_up, "all": copies.total}
+    if len(shown) > 1 and shown[0][1] == shown[1][1]:
+        return text
+    most = _("most often: %(reason)s (%(n)d)") % {"reason": shown[0][0].label, "n": shown[0][1]}
+    return join_clauses([text, most])
+
+
+# -- the tile map --------------------------------------------------------------------------------------
+
+
+def reach_chart(
+    copies: Copies, outside: Iterable[Province], sources: Sequence[Source], about: PracticeStatus | None = None
+) -> Chart:
+    """Return the tile map of provinces: copies in use that are confirmed or verified, or else only claimed."""
+    return Chart(
+        slug="reach",
+        kind="tiles",
+        title=reach_title(copies),
+        subtitle=copies_scope(copies),
+        table=reach_table(copies),
+        data={"grids": [reach_grid(copies, outside)]},
+        sources=sources,
+        note=map_note(),
+        about=subject_of(about),
+    )
+
+
+def reach_title(copies: Copies) -> str:
+    text = _("%(n)d of %(roster)d provinces reached") % {"n": len(copies.reached), "roster": len(copies.roster)}
+    claimed = len(copies.only_claimed)
+    if not claimed:
+        return text
+    more = ngettext("%(n)d more is only claimed", "%(n)d more are only claimed", claimed) % {"n": claimed}
+    return join_clauses([text, more])
+
+
+def reach_table(copies: Copies) -> Table:
+    columns: list[Column[ProvinceCopies]] = [
+        Column("province", _("Province"), lambda row: province_cell(row.province)),
+        Column("region", _("Region"), lambda row: row.province.get_region_display()),
+        Column("reached", pgettext("a province", "Reached"), "is_reached", kind="flag"),
+        Column(
+            "verified", pgettext("copies in use", "Verified"), lambda row: row.trust[Trust.VERIFIED], kind="integer"
+        ),
+        Column(
+            "confirmed", pgettext("copies in use", "Confirmed"), lambda row: row.trust[Trust.CONFIRMED], kind="integer"
+        ),
+        Column(
+            "claimed", pgettext("copies in use", "Claimed only"), lambda row: row.trust[Trust.CLAIMED], kind="integer"
+        ),
+        Column("under_way", _("Under way"), lambda row: row.states[AdoptionState.UNDER_WAY], kind="integer"),
+        Column("planned", _("Planned"), lambda row: row.states[AdoptionState.PLANNED], kind="integer"),
+        Column("given_up", _("Given up"), lambda row: row.states[AdoptionState.GIVEN_UP], kind="integer"),
+    ]
+    return make_table(columns, sorted(copies.provinces, key=lambda row: (-row.attested, -row.trust[Trust.CLAIMED])))
+
+
+def reach_grid(copies: Copies, outside: Iterable[Province]) -> dict[str, object]:
+    """Return the layer of the map: shaded by the number of copies, hatched where all are only claimed."""
+    highest = max((row.attested for row in copies.provinces), default=0)
+    tiles = [reach_tile(row, highest) for row in copies.provinces]
+    return {
+        "key": "reach",
+        "label": _("Copies in use"),
+        "caption": _("Copies in use in each province"),
+        "tiles": [*tiles, *map(outside_tile, outside)],
+        "heads": [_("Copies in use"), _("confirmed or verified"), _("only claimed")],
+        "legend": reach_legend(tiles),
+        "steps": sorted({tile.look for tile in tiles if tile.hatched}),
+        **DRAWING_SIZE,
+    }
+
+
+CLAIMED_LOOK = "s4"  # of the stripes: strong enough to be seen
+
+
+def reach_tile(row: ProvinceCopies, highest: int) -> Tile:
+    """Return a province's tile; what is planned or under way is a word, never a colour."""
+    text = label_value(row.province.name, province_copies_text(row))
+    if row.is_reached:
+        return Tile(row.province, f"s{colour_step(row.attested, highest)}", str(row.attested), text)
+    if row.is_only_claimed:
+        return Tile(row.province, CLAIMED_LOOK, str(row.trust[Trust.CLAIMED]), text, hatched=True)
+    if row.states[AdoptionState.UNDER_WAY] or row.states[AdoptionState.PLANNED]:
+        return Tile(row.province, "drafting", pgettext("on a tile", "coming"), text, is_word=True)
+    return Tile(row.province, "s0", "", text)
+
+
+def province_copies_text(row: ProvinceCopies) -> str:
+    """Return the copies of a province in words, each state and trust apart."""
+    counts: list[tuple[object, int]] = [
+        *[(trust.label, row.trust[trust]) for trust in (Trust.VERIFIED, Trust.CONFIRMED)],
+        (_("only claimed"), row.trust[Trust.CLAIMED]),
+        *[(state.label, row.states[state]) for state in AdoptionState if state != AdoptionState.IN_USE],
+    ]
+    parts = [_("%(what)s %(n)d") % {"what": what, "n": n} for what, n in counts if n]
+    return join_short(parts) or _("no copy on record")
+
+
+def reach_legend(tiles: Sequence[Tile]) -> list[dict[str, object]]:
+    """Return a legend row for each shade in use, one for claimed copies, then for provinces without a copy in use."""
+    rows: list[dict[str, object]] = []
+    for look in sorted({tile.look for tile in tiles if tile.value and not tile.is_word and not tile.hatched}):
+        own = [tile for tile in tiles if tile.look == look and not tile.hatched]
+        rows.append({"label": number_span(own), "look": look, "count": len(own), "latest": 0})
+    claimed = [tile for tile in tiles if tile.hatched]
+    if claimed:
+        rows.append({"label": number_span(claimed), "look": CLAIMED_LOOK, "count": 0, "latest": len(claimed)})
+    for look, label in (("drafting", _("planned or under way")), ("s0", _("no copy in use"))):
+        count = sum(tile.look == look for tile in tiles)
+        if count:
+            rows.append({"label": label, "look": look, "count": count, "latest": 0})
+    return rows
+
+
+def number_span(tiles: Sequence[Tile]) -> str:
+    """Return the numbers of tiles as text: 2, or 1–6."""
+    values = [int(tile.value) for tile in tiles]
+    return str(min(values)) if min(values) == max(values) else f"{min(values)}–{max(values)}"
+
+
+# -- practices for a pilot -----------------------------------------------------------------------------
+
+
+def part_text(part: PointsFor) -> str:
+    """Return a part of a score in words, with its points."""
+    what = str(part.part.label)
+    if part.part == MatchPart.INDUSTRY and part.industry:
+        what = label_value(what, part.industry.name)
+    if part.part == MatchPart.INDICATOR and part.indicator:
+        mark = pgettext("an effect", "stated") if part.is_stated else pgettext("an effect", "measured")
+        what = label_value(what, _("%(indicator)s, %(mark)s") % {"indicator": part.indicator.name, "mark": mark})
+    return _("%(what)s +%(points)d") % {"what": what, "points": part.points}
+
+
+def match_row(match: PracticeMatch) -> dict[str, object]:
+    """Return what a line of a match shows."""
+    return {
+        "match": match,
+        "practice": match.status.practice,
+        "state": match.status.state,
+        "result": result_cell(match.status),
+        "parts": [part_text(part) for part in match.parts],
+    }

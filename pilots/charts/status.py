@@ -1,0 +1,743 @@
+"""Charts and tables of lights, milestones and targets, without calculations of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from math import ceil, floor, log10
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, pgettext
+
+from core.http.as_of import today
+from core.text.amounts import decimal_places, format_amount
+from core.text.formatting import format_days
+from core.text.joining import join_clauses, join_sentences, join_short, label_value
+from core.web.tables import Cell, Chart, Column, Table, make_table, status_cell
+from pilots.analytics.explanations import (
+    Explanation,
+    PlanChange,
+    append_clause,
+    computed_explanations,
+    explanation_for_list,
+    main_explanation,
+    plan_change_text,
+    plan_changes,
+    responsible_of_first,
+    responsible_office,
+)
+from pilots.analytics.pilot_status import IndicatorStatus, MilestoneStatus, PilotStatus, Progress, related_rows
+from pilots.charts.links import pilots_url, progress_api_url
+from pilots.charts.names import distinct_names_of, pilot_cell
+from pilots.charts.stages import stage_label, time_in_stage
+from pilots.metrics.lights import RULE_INDICATOR, RULE_MILESTONE, RULE_PILOT, Colour, LightReason
+from pilots.metrics.progress import year_due
+from pilots.metrics.stages import Stage
+from pilots.models import Milestone, Reading, Target
+from pilots.readings import is_accepted_on, is_yearly, newest_accepted_in, newest_reported_in, state_on
+from pilots.target_kinds.base import level_params
+from policies.charts.cells import confidence_cell, source_cell
+from policies.charts.rollout import format_day
+from policies.models import Source
+from policies.models.sourced import SourcedModel
+
+RULE_TEXTS: dict[str, str | Promise] = {
+    RULE_PILOT: gettext_lazy("the worst binding item decides (this system’s own convention, version 1)"),
+    RULE_INDICATOR: gettext_lazy("NDRC rule 2020-901, version 1"),
+    RULE_MILESTONE: gettext_lazy("milestone rule after Yinchuan 2025, version 1"),
+}
+
+
+def strip_idle_zeros(value: Decimal | None, digits: int = 2) -> Decimal | None:
+    """Strip trailing zeros; round computed values to some decimals, keep those of entered values."""
+    if value is None:
+        return None
+    exponent = value.normalize().as_tuple().exponent
+    if isinstance(exponent, int) and exponent < -6:
+        value = round(value, digits if abs(value) >= 1 else digits + 2)
+    return Decimal(f"{value.normalize():f}")
+
+
+def reason_cell(status: PilotStatus) -> Cell:
+    """Return the explanation of the light, linked to its worst item."""
+    return Cell(explanation_for_list(status), url=computed_explanations(status)[0].url)
+
+
+# -- the light of one pilot ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class LightPanel:
+    """Light of a pilot for its page: shown and computed, why, since when, by which rule."""
+
+    colour: Colour
+    meaning: str
+    why: str
+    owner: str
+    since: date | None
+    rule: str
+    reasons: Sequence[Explanation]
+    changes: Sequence[PlanChange]
+    computed: Colour | None  # only if overridden
+
+
+def light_panel(status: PilotStatus) -> LightPanel:
+    """Return the light of a pilot with its reasons and changes."""
+    return LightPanel(
+        colour=status.colour,
+        meaning=status.colour.meaning,
+        why=main_explanation(status),
+        owner=responsible_of_first(status),
+        since=status.since,
+        rule=str(RULE_TEXTS[RULE_PILOT]),
+        reasons=computed_explanations(status),
+        changes=plan_changes(status),
+        computed=status.light.colour if status.override else None,
+    )
+
+
+# -- many lights ---------------------------------------------------------------------------------------
+
+
+def light_summary_chart(
+    progress: Progress, scope: str, sources: Sequence[Source], past: QuarterLights | None = None, /, **filters: str
+) -> Chart:
+    """Return the counts of lights, with the change since the end of the last quarter for the same pilots.
+
+    With `past` it adds the red ones at the ends of these quarters as small bars, and the title names the pilots, since
+    the chart is then shown beside numbers of other sets.
+    """
+    strip = progress.strip
+    before = (past or [])[-2::-1]
+    year = year_due(progress.as_of)
+    subtitle = _(
+        "%(scope)s, as of %(day)s · %(reported)d of %(n)d reported for %(year)d · change since %(then)s, same pilots"
+    ) % {
+        "scope": scope,
+        "day": format_day(progress.as_of),
+        "reported": progress.reported,
+        "n": strip.n,
+        "year": year,
+        "then": format_day(strip.then_on),
+    }
+    colours = [colour for colour in Colour if colour != Colour.BLUE]
+    return Chart(
+        slug="lights",
+        kind="lights",
+        title=light_summary_title(progress) if past is None else label_value(scope, light_summary_title(progress)),
+        subtitle=subtitle,
+        table=light_summary_table(progress, colours, before, filters),
+        data={
+            "lights": [light_summary_item(progress, colour, filters) for colour in colours],
+            "n": strip.n,
+            "past": red_per_quarter_bars([*past, (progress.as_of, strip.now)]) if past else None,
+        },
+        sources=sources,
+        note=_(
+            "A pilot is only as good as its worst binding item; lights are never averaged. Grey is not rated, not good."
+        ),
+        api=progress_api_url(filters),
+    )
+
+
+QuarterLights = Sequence[tuple[date, Mapping[Colour, int]]]  # the lights at the ends of quarters, oldest first
+
+
+def light_summary_table(
+    progress: Progress, colours: Sequence[Colour], before: QuarterLights, filters: Mapping[str, str]
+) -> Table:
+    """Return the table of lights: now, at the end of the last quarter, and at the ends of the quarters before."""
+    strip = progress.strip
+    columns: list[Column[Colour]] = [
+        Column(
+            "light",
+            _("Light"),
+            lambda colour: status_cell(colour, pilots_url(**filters, light=colour.value) if strip.now[colour] else ""),
+        ),
+        Column("pilots", _("Pilots"), strip.now.__getitem__, kind="integer"),
+        Column("n", _("of"), lambda _colour: strip.n, kind="integer"),
+        Column("then", format_day(strip.then_on), strip.then.__getitem__, kind="integer"),
+        Column("change", pgettext("since then", "Change"), strip.change, kind="integer"),
+        *(Column(f"on-{on}", format_day(on), counts.__getitem__, kind="integer") for on, counts in before),
+    ]
+    return make_table(columns, colours)
+
+
+BAR_STEP, BAR_WIDTH, BAR_HEIGHT = 30, 20, 30  # of the small bars, in pixels
+
+
+def red_per_quarter_bars(counts: QuarterLights) -> dict[str, object]:
+    """Return the red pilots at the end of each quarter and on the day: bars with their SVG positions, and as text."""
+    most = max(lights[Colour.RED] for _on, lights in counts) or 1
+    on_day = counts[-1][0]
+    current = on_day >= today()
+    names = [*(quarter_name(on) for on, _lights in counts[:-1]), _("now") if current else quarter_name(on_day)]
+    bars = []
+    for place, ((_on, lights), name) in enumerate(zip(counts, names, strict=True)):
+        height = round(BAR_HEIGHT * lights[Colour.RED] / most)
+        x, top = place * BAR_STEP, 14 + BAR_HEIGHT - height
+        bars.append(
+            {
+                "x": x,
+                "y": top,
+                "height": max(1, height),
+                "n": lights[Colour.RED],
+                "name": name,
+                "middle": x + BAR_WIDTH // 2,
+                "above": top - 3,
+            }
+        )
+    told = join_short(f"{bar['name']} {bar['n']}" for bar in bars)
+    title = (
+        _("Red at the end of each quarter, of the pilots of today")
+        if current
+        else _("Red at the end of each quarter, of the pilots of that day")
+    )
+    return {
+        "title": title,
+        "text": label_value(title, told),
+        "bars": bars,
+        "width": len(bars) * BAR_STEP - (BAR_STEP - BAR_WIDTH),
+        "bar": BAR_WIDTH,
+        "first": names[0] if len(bars) >= (3 if current else 4) else "",  # there is space for both labels only then
+        "last": names[-1],
+    }
+
+
+def quarter_name(on: date) -> str:
+    """Return the quarter of a day, written as a period."""
+    return f"{on.year}-Q{(on.month + 2) // 3}"
+
+
+def light_summary_item(progress: Progress, colour: Colour, filters: dict[str, str]) -> dict[str, object]:
+    strip = progress.strip
+    count = strip.now[colour]
+    return {
+        "tag": colour.value,
+        "label": str(colour.label),
+        "meaning": colour.meaning,
+        "count": count,
+        "change": light_change_text(strip.change(colour)),
+        "url": pilots_url(**filters, light=colour.value) if count else "",
+    }
+
+
+def light_change_text(change: int) -> str:
+    """Format a change as +2, −1 or "unchanged", with a true minus sign."""
+    return _("unchanged") if change == 0 else f"+{change}" if change > 0 else f"−{-change}"
+
+
+def light_summary_title(progress: Progress) -> str:
+    """Return the headline of the lights: how many are red and yellow, and whether that is more than before."""
+    strip = progress.strip
+    if strip.n == 0:
+        return _("No pilot is recorded")
+    if strip.now[Colour.GREY] == strip.n:
+        return _("No pilot can be rated yet: no value for %(year)d is accepted") % {"year": year_due(progress.as_of)}
+    text = ngettext(
+        "%(red)d red and %(yellow)d yellow of %(n)d pilot",
+        "%(red)d red and %(yellow)d yellow of %(n)d pilots",
+        strip.n,
+    ) % {"red": strip.now[Colour.RED], "yellow": strip.now[Colour.YELLOW], "n": strip.n}
+    change = strip.change(Colour.RED)
+    if change > 0:
+        more = ngettext("%(n)d red more than a quarter ago", "%(n)d red more than a quarter ago", change)
+    elif change < 0:
+        more = ngettext("%(n)d red fewer than a quarter ago", "%(n)d red fewer than a quarter ago", -change)
+    else:
+        more = _("as many red as a quarter ago")
+    return join_clauses([text, more % {"n": abs(change)} if change else more])
+
+
+def lights_table(progress: Progress, everything: str = "") -> Table:
+    """Return the table of all pilots with stage, light and explanation, worst first.
+
+    `everything` is the URL of the list of all of them.
+    """
+    names = distinct_names_of(progress)
+    columns: list[Column[PilotStatus]] = [
+        Column("pilot", _("Pilot"), lambda item: pilot_cell(item.pilot, names)),
+        Column("kind", _("Kind"), lambda item: item.pilot.get_kind_display()),
+        Column("stage", _("Stage"), stage_label),
+        Column("days", _("Days in stage"), time_in_stage, kind="integer"),
+        Column("light", _("Light"), lambda item: status_cell(item.colour)),
+        Column("why", _("Why"), explanation_for_list),
+        Column("owner", _("Responsible"), responsible_of_first),
+        Column("reported", _("Reported for %(year)d") % {"year": year_due(progress.as_of)}, kind="flag"),
+    ]
+    worst = sorted(progress.pilots, key=lambda item: (list(Colour).index(item.colour), item.pilot.pk))
+    return make_table(columns, worst, everything)
+
+
+# -- milestones ----------------------------------------------------------------------------------------
+
+
+def milestones_chart(status: PilotStatus, sources: Sequence[Source]) -> Chart:
+    """Return the timeline of planned and actual dates, in the order of the plan."""
+    items = sorted(status.milestones, key=lambda item: (item.milestone.planned_on, item.milestone.pk))
+    days = [d for item in items for d in (item.milestone.planned_on, completed_on_by_day(item)) if d]
+    return Chart(
+        slug="milestones",
+        kind="timeline",
+        title=milestones_title(status),
+        subtitle=_("Planned and actual days of %(n)d milestones, as of %(day)s")
+        % {"n": len(items), "day": format_day(status.as_of)},
+        table=milestones_table(status),
+        data={
+            "rows": [milestone_row(item, status.as_of) for item in items],
+            "start": min([*days, status.as_of]).isoformat(),
+            "end": max([*days, status.as_of]).isoformat(),
+            "today": status.as_of.isoformat(),
+            "labels": {"today": format_day(status.as_of), "planned": _("planned"), "actual": _("done")},
+            "legend": [
+                {"key": "dot latest", "label": _("planned")},
+                {"key": "dot certain", "label": _("done")},
+                {"key": "bar blue", "label": _("done late")},
+                {"key": "bar yellow", "label": _("overdue by up to 90 days")},
+                {"key": "bar red", "label": _("overdue by more than 90 days")},
+            ],
+        },
+        sources=sources,
+        api=f"{reverse('api-milestone-list')}?{urlencode({'pilot': status.pilot.slug})}",
+    )
+
+
+def completed_on_by_day(item: MilestoneStatus) -> date | None:
+    """Return the completion date, if not after the day shown."""
+    return item.milestone.completed_on if item.done else None
+
+
+def milestones_title(status: PilotStatus) -> str:
+    counts = status.counts
+    text = ngettext(
+        "%(done)d of %(due)d milestone due is done", "%(done)d of %(due)d milestones due are done", counts.due
+    ) % {"done": counts.due - counts.late, "due": counts.due}
+    late = max((i.light.delay or 0 for i in status.milestones if i.due and not i.done), default=0)
+    if not late:
+        return text
+    return join_clauses([text, _("the longest overdue by %(days)s") % {"days": format_days(late)}])
+
+
+def milestone_row(item: MilestoneStatus, as_of: date) -> dict[str, object]:
+    """Return one row of the timeline; `until` is the end of a delay: the completion date, or the day shown."""
+    actual = completed_on_by_day(item)
+    late = (item.light.delay or 0) > 0
+    return {
+        "label": item.milestone.name,
+        "key": item.milestone.is_key,
+        "planned": item.milestone.planned_on.isoformat(),
+        "actual": actual.isoformat() if actual else None,
+        "until": (actual or as_of).isoformat() if late else None,
+        "tag": item.light.colour.value,
+        "text": milestone_state_text(item),
+    }
+
+
+def milestone_state_text(item: MilestoneStatus) -> str:
+    """Return the state of a milestone as text, with its delay."""
+    delay = item.light.delay or 0
+    word = str(item.light.why.label)
+    if item.light.why in (LightReason.OVERDUE, LightReason.LONG_OVERDUE):
+        return _("%(days)s overdue") % {"days": format_days(delay)}
+    if item.light.why == LightReason.DONE_LATE:
+        return _("done %(days)s late") % {"days": format_days(delay)}
+    return word
+
+
+def milestones_table(
+    status: PilotStatus, *, anchors: bool = False, more: Sequence[Column[MilestoneStatus]] = ()
+) -> Table:
+    """Return the table of milestones in the order of the plan; with `anchors` (once per page) its rows have ids.
+
+    `more` columns stand beside the light.
+    """
+    changes = {item.pk: plan_change_text(item) for item in status.replanned if item.model is Milestone}
+    columns: list[Column[MilestoneStatus]] = [
+        Column(
+            "milestone",
+            _("Milestone"),
+            lambda item: Cell(
+                item.milestone.name,
+                lang=item.milestone.name_lang,
+                anchor=f"milestone-{item.milestone.pk}" if anchors else "",
+            ),
+        ),
+        Column("light", _("Light"), milestone_light_cell),
+        *more,
+        Column("planned_on", _("Planned"), "milestone.planned_on", kind="date"),
+        *([replanned_column(changes)] if changes else []),
+        Column("completed_on", _("Done"), lambda item: completed_on_by_day(item) or "", kind="date"),
+        Column("delay", _("Days late"), lambda item: max(item.light.delay or 0, 0) or "", kind="integer"),
+        Column(
+            "owner", _("Responsible"), lambda item: item.milestone.owner or responsible_office(item.milestone.pilot)
+        ),
+        Column("facet", _("Facet"), lambda item: item.milestone.get_facet_display()),
+        Column("key", _("Key milestone"), "milestone.is_key", kind="flag"),
+        Column("evidence", _("Evidence"), lambda item: item.milestone.evidence if item.done else ""),
+    ]
+    return make_table(
+        columns, sorted(status.milestones, key=lambda item: (item.milestone.planned_on, item.milestone.pk))
+    )
+
+
+def milestone_light_cell(item: MilestoneStatus) -> Cell:
+    colour = item.light.colour
+    return Cell(label_value(colour.label, milestone_state_text(item)), tag=colour.value)
+
+
+def replanned_column(changes: Mapping[int, str]) -> Column[MilestoneStatus]:
+    """Return the column of changes to the plan, by milestone."""
+    return Column("replanned", _("Changed since"), lambda item: changes.get(item.milestone.pk, ""))
+
+
+# -- indicators ----------------------------------------------------------------------------------------
+
+
+def indicator_headline(item: IndicatorStatus) -> str:
+    """Return the headline of a target: actual against expected."""
+    text, light = item.sentence, item.light
+    if light.actual is None or light.expected is None or light.colour != Colour.GREEN:
+        return text
+    return join_clauses([text, _("expected %(expected)s, actual %(actual)s") % level_params(item)])
+
+
+def trend_chart(status: PilotStatus, item: IndicatorStatus, sources: Sequence[Source]) -> Chart:
+    """Return the chart of an indicator's yearly values and the path to its target; quarters have their own chart."""
+    target, indicator = item.target, item.target.indicator
+    readings = [reading for reading in drawn_readings(status, item) if is_yearly(reading.period)]
+    points = [reading_point(reading, indicator.unit_text, status.as_of) for reading in readings]
+    path, expected, base = path_points(item), expected_point(item), base_point(item)
+    bounds = [] if path else [float(bound) for bound in item.rule.bounds(target)]
+    line_label = _("way to the target") if path else str(item.rule.bound_label)
+    accepted = [reading for reading in readings if is_accepted_on(reading, status.as_of)]
+    marks = [mark for mark in (*points, *path, expected, base) if mark]
+    axis = value_axis([*(mark["y"] for mark in marks), *bounds])
+    return Chart(
+        slug=f"trend-{indicator_slug(item)}",
+        kind="trend",
+        title=indicator_headline(item),
+        subtitle=trend_scope(status, item, readings),
+        table=trend_table(item, readings, status.as_of),
+        data={
+            "points": points,
+            "path": path,
+            "bounds": bounds,
+            "expected": expected,
+            "base": base,
+            "axis": axis,
+            "light": {"tag": item.light.colour.value, "label": str(item.light.colour.label)},
+            "labels": {
+                "path": line_label,
+                "expected": _("expected"),
+                "actual": _("accepted"),
+                "open": _("not accepted"),
+                "target": label_value(_("target"), format_amount(target.target_value)) if target.target_value else "",
+                "last": format_amount(accepted[-1].value) if accepted else "",
+            },
+            "legend": [
+                {"key": "dot certain", "label": _("accepted")},
+                {"key": "dot latest", "label": _("not accepted")},
+                {"key": "line dashed", "label": line_label},
+                *([{"key": "diamond", "label": _("expected")}] if expected else []),
+            ],
+        },
+        sources=sources,
+        note=join_sentences(projection_note(item), value_axis_note(axis)),
+        api=f"{reverse('api-trend')}?{urlencode({'indicator': item.code, 'pilot': status.pilot.slug})}",
+    )
+
+
+def indicator_slug(item: IndicatorStatus) -> str:
+    """Return the indicator's code as a slug."""
+    return item.code.lower().replace("_", "-")
+
+
+AXIS_STEPS = 4
+
+
+def value_axis(values: Sequence[float]) -> dict[str, float]:
+    """Return the range of the value axis, in round steps with some margin; from 0 where that costs little space."""
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    air = (high - low) * 0.18 or abs(high) * 0.1 or 1.0
+    low, high = (0.0 if low < high * 0.3 else low - air), high + air
+    rough = (high - low) / AXIS_STEPS
+    scale: float = 10.0 ** floor(log10(rough))
+    step = scale * next(factor for factor in (1, 2, 2.5, 5, 10) if rough <= factor * scale * (1 + 1e-9))
+    begin, end = floor(low / step) * step, ceil(high / step) * step
+    return {"min": round(max(begin, 0.0), 6), "max": round(end, 6), "step": round(step, 6)}
+
+
+def value_axis_note(axis: dict[str, float]) -> str:
+    """Return the note that the axis does not start at 0, if so: a small change then looks large."""
+    if axis["min"] == 0:
+        return ""
+    return _("The vertical axis begins at %(value)s, not at 0.") % {"value": format_amount(Decimal(str(axis["min"])))}
+
+
+def path_points(item: IndicatorStatus) -> list[dict[str, float]]:
+    """Return the path from base to target; empty where the target is a limit, or its base is not known."""
+    return [{"x": point.year, "y": float(point.value)} for point in item.path.points] if item.path else []
+
+
+def expected_point(item: IndicatorStatus) -> dict[str, Any] | None:
+    """Return the expected value of the light's year."""
+    if item.light.expected is None or item.path is None:
+        return None
+    text = label_value(_("expected"), f"{format_amount(item.light.expected)} {item.target.indicator.unit_text}")
+    return {"x": min(item.year, item.target.target_year), "y": float(item.light.expected), "text": text}
+
+
+def base_point(item: IndicatorStatus) -> dict[str, Any] | None:
+    target = item.target
+    if target.base_year is None or target.base_value is None:
+        return None
+    text = label_value(_("base"), f"{format_amount(target.base_value)} {target.indicator.unit_text}")
+    return {"x": target.base_year, "y": float(target.base_value), "text": text}
+
+
+def drawn_readings(status: PilotStatus, item: IndicatorStatus) -> list[Reading]:
+    """Return the newest version of each period reported by the day, and the accepted one where that is older."""
+    own = [r for r in related_rows(status.pilot, "readings") if r.indicator_id == item.target.indicator_id]
+    chosen = [*newest_accepted_in(own, status.as_of), *newest_reported_in(own, status.as_of)]
+    return sorted(dict.fromkeys(chosen), key=lambda reading: (reading.period, reading.version))
+
+
+def reading_point(reading: Reading, unit: str, as_of: date) -> dict[str, Any]:
+    words = [reading.get_value_status_display(), state_on(reading, as_of).label]
+    return {
+        "x": int(reading.period),
+        "y": float(reading.value),
+        "accepted": is_accepted_on(reading, as_of),
+        "label": reading.period,
+        "text": f"{format_amount(reading.value)} {unit} · {' · '.join(map(str, words))}",
+    }
+
+
+def trend_scope(status: PilotStatus, item: IndicatorStatus, readings: Sequence[Reading]) -> str:
+    """Return the subtitle: number of values, accepted ones, target and day."""
+    accepted = sum(is_accepted_on(reading, status.as_of) for reading in readings)
+    target = item.target
+    binding = _("binding") if target.binding else _("expected (not binding)")
+    return _("%(unit)s · %(binding)s · target for %(year)d · %(accepted)d of %(n)d values accepted, as of %(day)s") % {
+        "unit": target.indicator.unit_text,
+        "binding": binding,
+        "year": target.target_year,
+        "accepted": accepted,
+        "n": len(readings),
+        "day": format_day(status.as_of),
+    }
+
+
+def projection_note(item: IndicatorStatus) -> str:
+    """Return the note on the linear projection: a convention, not a forecast."""
+    if item.landing is None:
+        return ""
+    return _(
+        "At the present pace it would stand at %(value)s %(unit)s in %(year)d (a straight line, not a forecast)."
+    ) % {
+        "value": format_amount(item.landing),
+        "unit": item.target.indicator.unit_text,
+        "year": item.target.target_year,
+    }
+
+
+def trend_table(item: IndicatorStatus, readings: Sequence[Reading], as_of: date) -> Table:
+    unit = item.target.indicator.unit_text
+    columns: list[Column[Reading]] = [
+        Column("period", _("Period")),
+        Column("value", _("Value"), lambda reading: strip_idle_zeros(reading.value), kind="decimal"),
+        Column("unit", _("Unit"), lambda _reading: unit),
+        *reading_columns(as_of),
+    ]
+    return make_table(columns, readings)
+
+
+def reading_columns(as_of: date) -> list[Column[Reading]]:
+    """Return the columns that say what a value rests on, the same for years and quarters."""
+    return [
+        Column("status", _("Value status"), lambda reading: reading.get_value_status_display()),
+        Column("state", _("State"), lambda reading: state_cell(reading, as_of)),
+        Column("version", _("Version"), kind="integer"),
+        Column("reported_on", _("Reported"), kind="date"),
+        Column(
+            "accepted_on",
+            _("Accepted"),
+            lambda reading: reading.accepted_on if is_accepted_on(reading, as_of) else "",
+            kind="date",
+        ),
+    ]
+
+
+def state_cell(reading: Reading, as_of: date) -> Cell:
+    return Cell(str(state_on(reading, as_of).label), tag="green" if is_accepted_on(reading, as_of) else "yellow")
+
+
+def indicators_table(status: PilotStatus, more: Sequence[Column[IndicatorStatus]] = ()) -> Table:
+    """Return the table of a pilot's targets with the numbers behind their lights; light and reason first.
+
+    A text target has no numbers; its text replaces the reason. `more` columns stand after the reason.
+    """
+    changes = {item.pk: plan_change_text(item) for item in status.replanned if item.model is Target}
+    columns: list[Column[IndicatorRow]] = [
+        Column("indicator", _("Indicator"), indicator_name_cell),
+        Column("light", _("Light"), lambda row: status_cell(row.item.light.colour)),
+        Column("why", _("Why"), "reason"),
+        *(column.of(item_of_row) for column in more),
+        Column("year", _("Year"), lambda row: row.numeric(str(row.item.year) if row.item.reading else None)),
+        Column("actual", _("Actual"), lambda row: row.numeric(row.values.actual), kind="decimal"),
+        Column("expected", _("Expected"), lambda row: row.numeric(row.values.expected), kind="decimal"),
+        Column("shortfall", _("Missing, or over the limit"), shortfall_cell, kind="share"),
+        Column("progress", _("Progress"), progress_cell, kind="share"),
+        Column("target_year", _("Target year"), lambda row: str(row.item.target.target_year)),
+        Column("target", _("Target"), lambda row: row.numeric(row.values.target), kind="decimal"),
+        Column("base_year", _("Base year"), base_year_text),
+        Column("base", _("Base"), lambda row: row.values.base if row.has_base else "", kind="decimal"),
+        Column("unit", _("Unit"), lambda row: row.numeric(row.item.target.indicator.unit_text)),
+        Column("binding", _("Binding"), "item.target.binding", kind="flag"),
+    ]
+    return make_table(columns, [indicator_row(item, changes.get(item.target.pk, "")) for item in status.indicators])
+
+
+def item_of_row(row: IndicatorRow) -> IndicatorStatus:
+    return row.item
+
+
+@dataclass(frozen=True)
+class TargetValues:
+    """Values of a target, rounded to as many decimals as were entered for it."""
+
+    actual: Decimal | None
+    expected: Decimal | None
+    target: Decimal | None
+    base: Decimal | None
+
+
+@dataclass(frozen=True)
+class IndicatorRow:
+    """Row of a target: its status, the reason with changes since entry, and its values."""
+
+    item: IndicatorStatus
+    reason: str
+    values: TargetValues
+
+    @property
+    def has_base(self) -> bool:
+        """Whether a base is on record or belongs to this kind of target."""
+        return self.item.target.base_value is not None or self.item.rule.has_base
+
+    def numeric(self, value: object) -> object:
+        """Return the value; nothing to say for a target that is not measured."""
+        return value if self.item.rule.measured else ""
+
+
+def indicator_row(item: IndicatorStatus, change: str) -> IndicatorRow:
+    target, light = item.target, item.light
+    said = str(light.why.label) if item.rule.measured else label_value(target.target_text, light.why.label)
+    values = align_decimals(light.actual, light.expected, item.rule.aim(target), target.base_value)
+    return IndicatorRow(item, append_clause(said, change), TargetValues(*values))
+
+
+def indicator_name_cell(row: IndicatorRow) -> Cell:
+    """Return the indicator, linked to its chart; a text target has none, so its row carries the anchor."""
+    indicator, anchor = row.item.target.indicator, f"indicator-{row.item.code}"
+    if row.item.rule.measured:
+        return Cell(indicator.name, lang=indicator.name_lang, url=f"#{anchor}")
+    return Cell(indicator.name, lang=indicator.name_lang, anchor=anchor)
+
+
+def shortfall_cell(row: IndicatorRow) -> Cell:
+    part = row.item.light.shortfall
+    return Cell(row.numeric(part), page_text=_("none") if is_hidden_negative(part) else "")
+
+
+def progress_cell(row: IndicatorRow) -> Cell:
+    part = row.item.light.progress
+    if not row.item.rule.has_path:
+        return Cell("")
+    return Cell(part, page_text=_("wrong way") if is_hidden_negative(part) else "")
+
+
+def base_year_text(row: IndicatorRow) -> str | None:
+    year = row.item.target.base_year
+    if year:
+        return str(year)
+    return None if row.has_base else ""
+
+
+def is_hidden_negative(part: Decimal | None) -> bool:
+    """Return whether a share is shown as text instead: a negative shortfall is ahead, negative progress is none."""
+    return part is not None and part < 0
+
+
+MAX_DECIMALS = 6
+
+
+def align_decimals(
+    actual: Decimal | None, expected: Decimal | None, aim: Decimal | None, base: Decimal | None
+) -> list[Decimal | None]:
+    """Round the values of one target to as many decimals as were entered for it.
+
+    More decimals are used where the sentence about the values has more, and where different expected and actual values
+    would look the same.
+    """
+    places = max((count_decimals(value) for value in (actual, aim, base) if value is not None), default=2)
+    if actual is not None and expected is not None and actual != expected:
+        places = max(places, decimal_places([actual, expected]))
+        while places < MAX_DECIMALS and round(actual, places) == round(expected, places):
+            places += 1
+    return [None if value is None else round(value, places) for value in (actual, expected, aim, base)]
+
+
+def count_decimals(value: Decimal) -> int:
+    """Return the number of decimals without trailing zeros."""
+    exponent = value.normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
+
+
+# -- evidence ------------------------------------------------------------------------------------------
+
+
+def evidence_table(status: PilotStatus) -> Table:
+    """Return the evidence of the pilot's records: document, confidence and source."""
+    columns: list[Column[Evidence]] = [
+        Column("what", _("What")),
+        Column("kind", _("Kind")),
+        Column("on", _("Day"), lambda item: item.on or "", kind="date"),
+        Column("evidence", _("Evidence")),
+        Column("confidence", _("Confidence"), lambda item: confidence_cell(item.record)),
+        Column("source", _("Source"), lambda item: source_cell(item.record)),
+    ]
+    return make_table(columns, list(evidence_of(status)))
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a record of a pilot rests on, and on which day it was so."""
+
+    what: str
+    kind: str
+    on: date | None
+    evidence: str
+    record: SourcedModel
+
+
+def evidence_of(status: PilotStatus) -> Iterator[Evidence]:
+    """Yield the evidence of stages, milestones, targets and values up to the as-of date."""
+    as_of = status.as_of
+    for entry in related_rows(status.pilot, "stages"):
+        if entry.entered_on and entry.entered_on <= as_of:
+            yield Evidence(str(Stage(entry.stage).label), _("stage"), entry.entered_on, entry.evidence, entry)
+    for item in status.milestones:
+        milestone = item.milestone
+        yield Evidence(milestone.name, _("milestone"), completed_on_by_day(item), milestone.evidence, milestone)
+    for aim in status.indicators:
+        yield Evidence(aim.target.indicator.name, _("target"), None, "", aim.target)
+    for reading in related_rows(status.pilot, "readings"):
+        if reading.reported_on <= as_of:
+            yield Evidence(f"{reading.indicator.name} {reading.period}", _("value"), reading.reported_on, "", reading)

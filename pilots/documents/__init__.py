@@ -1,0 +1,1 @@
+"""Evidence files: documents and where they are attached."""

@@ -1,0 +1,39 @@
+"""Response that sends the file of a document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import FileResponse
+from django.http.response import HttpResponseBase
+from django.utils.cache import get_conditional_response, patch_vary_headers
+from django.utils.translation import gettext as _
+
+from core.files.store import open_blob
+from core.http.problems import error_response
+from core.spreadsheets.file_responses import content_disposition
+from pilots.models import Document
+
+FILE_POLICY = "sandbox; default-src 'none'"  # Content-Security-Policy of a file
+
+
+def file_response(request: Any, document: Document) -> HttpResponseBase:
+    """Return the file of a document, or 304 where the client has it."""
+    etag = f'"{document.sha256}"'
+    response: Any = get_conditional_response(request, etag=etag)
+    if response is None:
+        try:
+            file = open_blob(document.sha256)
+        except FileNotFoundError:
+            text = _("The record is here, but its file is missing. Tell the administrator.")
+            return error_response(request, 502, text)  # what failed is the store
+        response = FileResponse(file, content_type=document.media_type)
+        stem, _dot, suffix = document.file_name.rpartition(".")
+        response["Content-Disposition"] = content_disposition(stem, suffix.lower())
+        response["Content-Length"] = str(document.file_size)
+    response["ETag"] = etag
+    response["Content-Security-Policy"] = FILE_POLICY
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Cache-Control"] = "public, no-cache" if document.is_public else "private, no-cache"
+    patch_vary_headers(response, ["Cookie"])
+    return response  # type: ignore[no-any-return]

@@ -1,0 +1,118 @@
+"""Forms of evidence files: attaching one to a record, and removing it with a reason."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core import signing
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from core.files.content_types import ACCEPT, MAX_FILE_BYTES
+from core.text.normalization import check_text
+from core.web.list_pages import search_q
+from pilots.documents.services import readable
+from pilots.models import AttachmentRole, Document
+
+OFFERED = 12  # stored documents to choose from
+OFFER_SALT = "documents.same-bytes"
+OFFER_AGE = 3600  # seconds
+
+
+class AttachForm(forms.Form):
+    """A new file, or a stored document, with its role, page and quote."""
+
+    file = forms.FileField(
+        label=gettext_lazy("New file"),
+        required=False,
+        allow_empty_file=True,  # rejected with the other faults of a file
+        help_text=gettext_lazy("PDF, OFD, DOCX, XLSX, CSV, PNG or JPG without macros, at most 20 MB."),
+        widget=forms.FileInput(attrs={"accept": ACCEPT, "data-max-bytes": MAX_FILE_BYTES}),
+    )
+    title = forms.CharField(
+        label=gettext_lazy("Title of the new file"),
+        required=False,
+        max_length=300,
+        validators=[check_text],
+        help_text=gettext_lazy("What it is, as a reader would name it. Empty: the name of the file."),
+    )
+    is_public = forms.BooleanField(
+        label=gettext_lazy("Public: everybody who reads the site may download the new file"), required=False
+    )
+    document = forms.ModelChoiceField(
+        Document.objects.none(),
+        label=gettext_lazy("Or a file that is here already"),
+        required=False,
+        widget=forms.RadioSelect,
+    )
+    same = forms.CharField(required=False, widget=forms.HiddenInput)  # signed: a document whose bytes the user has sent
+    purpose = forms.ChoiceField(label=gettext_lazy("Purpose"), choices=AttachmentRole.choices, initial="evidence")
+    page_number = forms.IntegerField(
+        label=pgettext_lazy("of a document", "Page"),
+        required=False,
+        min_value=1,
+        max_value=100_000,
+        help_text=gettext_lazy("The page on which it stands, from 1."),
+    )
+    quote = forms.CharField(
+        label=gettext_lazy("Quote"),
+        required=False,
+        max_length=500,
+        validators=[check_text],
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy("The words that show it. In a PDF with text they are looked for on that page."),
+    )
+
+    def __init__(self, *args: Any, user: Any, words: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        field: Any = self.fields["document"]
+        field.queryset = readable(user, Document.objects.all())
+        offered = offered_documents(field.queryset, words)
+        field.choices = [("", _("none of these")), *((item.pk, str(item)) for item in offered)]
+        self.fields["is_public"].label_suffix = ""
+
+    def clean(self) -> dict[str, Any]:
+        """Require one document: a new file, a stored one, or the one whose bytes were sent before."""
+        values: dict[str, Any] = super().clean() or {}
+        values["held"] = None
+        if values.get("same"):
+            values["held"] = self.offered_document(values["same"])
+        chosen = [name for name in ("file", "document", "held") if values.get(name) is not None]
+        if values.get("file") is not None and values.get("document") is not None:
+            self.add_error("file", _("Choose a new file or one that is here, not both."))
+        elif not chosen and not self.errors:
+            self.add_error("file", _("Choose a file."))
+        return values
+
+    def offered_document(self, token: str) -> Document | None:
+        """Return the document of an offer to this user; None for another's, or one that is too old."""
+        try:
+            key, user = signing.loads(token, salt=OFFER_SALT, max_age=OFFER_AGE)
+        except signing.BadSignature:
+            return None
+        return Document.objects.filter(pk=key).first() if user == self.user.pk else None
+
+
+def offered_documents(documents: QuerySet[Document], words: str) -> QuerySet[Document]:
+    """Return the newest documents with these words in their title, number or file name."""
+    condition = search_q(words[:100], ["title", "doc_number", "file_name"]) if words.strip() else Q()
+    return documents.filter(condition).order_by("-uploaded_at", "-pk")[:OFFERED]
+
+
+def make_offer(document: Document, user: Any) -> str:
+    """Return a signed offer to attach a document whose bytes this user has sent."""
+    return signing.dumps([document.pk, user.pk], salt=OFFER_SALT)
+
+
+class RemoveForm(forms.Form):
+    """The reason for removing an attachment."""
+
+    removed_reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        max_length=300,
+        validators=[check_text],
+        help_text=gettext_lazy("Kept in the history. The file stays and can be attached again."),
+    )

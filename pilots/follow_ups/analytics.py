@@ -1,0 +1,269 @@
+"""Follow-ups on a day, and their numbers: for page, API and file. Nothing of it is stored but the steps."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from django.db.models import QuerySet
+
+from pilots.follow_ups.causes import CauseLights
+from pilots.metrics import follow_ups as metrics
+from pilots.metrics.follow_up_states import FollowUpState, Move
+from pilots.metrics.follow_ups import AgeBand, MedianDays, Share
+from pilots.metrics.lights import Colour
+from pilots.models import FollowUp, FollowUpStep
+
+# -- one follow-up on a day --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FollowUpStatus:
+    """A follow-up on a day. Days and counts are those of the steps taken by then."""
+
+    follow_up: FollowUp
+    as_of: date
+    steps: Sequence[FollowUpStep]
+    state: FollowUpState
+    due_on: date  # in force on the day; the first one is the follow-up's own
+    extended: int  # times
+    overdue: bool
+    days_late: int | None  # None if it is not overdue
+    waiting_days: int | None  # since the newest step; None if nothing remains to be done
+    signed_on: date | None  # the first time
+    reported_on: date | None  # the newest report
+    closed_on: date | None  # None if it is not closed on the day
+    closed_in_time: bool | None  # by the report that was verified; None if it is not closed
+    returned: int  # times
+    lights: CauseLights = field(compare=False, repr=False)
+
+    @property
+    def newest(self) -> FollowUpStep:
+        """The step that gives the state."""
+        return self.steps[-1]
+
+    @property
+    def age(self) -> int:
+        """Days since the opening."""
+        return (self.as_of - self.follow_up.opened_on).days
+
+    @property
+    def cause_colour_now(self) -> Colour | None:
+        """Colour of the cause on the day; None where no light caused it."""
+        return self.lights.now.get(self.follow_up.pk)
+
+    @property
+    def cause_colour_at_closing(self) -> Colour | None:
+        """Colour on the closing day of a cause that was red at the opening; None if it was not, or is not closed."""
+        outcome = self.lights.outcomes.get(self.follow_up.pk)
+        return outcome.at_closing if outcome else None
+
+    @property
+    def cleared(self) -> bool | None:
+        """Whether the cause, red at the opening, was no longer red on the closing day.
+
+        None if it is not closed, no red light caused it, or the cause was not rated on the closing day.
+        """
+        return metrics.is_cleared(self.follow_up.cause_colour, self.cause_colour_at_closing)
+
+    @property
+    def relapsed_on(self) -> date | None:
+        """First day after closing on which a cleared cause was red again, within RELAPSE_DAYS, or None."""
+        return self.lights.outcomes[self.follow_up.pk].relapsed_on if self.cleared else None
+
+    @property
+    def watched(self) -> bool:
+        """Whether RELAPSE_DAYS have passed since it was closed."""
+        return self.closed_on is not None and metrics.relapse_watch_end(self.closed_on) <= self.as_of
+
+
+def build_follow_ups(queryset: QuerySet[FollowUp], as_of: date) -> list[FollowUpStatus]:
+    """Return the follow-ups of a queryset that exist on the day, in its order.
+
+    Two queries; lights of causes are read when they are first asked for, for all of them at once.
+    """
+    follow_ups = list(queryset)
+    return make_statuses(follow_ups, as_of, steps_of(follow_ups, as_of))
+
+
+def follow_up_status(follow_up: FollowUp, as_of: date) -> FollowUpStatus:
+    """Return one follow-up on a day. Raises FollowUp.DoesNotExist if it was not opened by then."""
+    found = make_statuses([follow_up], as_of)
+    if not found:
+        raise FollowUp.DoesNotExist
+    return found[0]
+
+
+def steps_of(follow_ups: Sequence[FollowUp], as_of: date) -> dict[int, list[FollowUpStep]]:
+    """Return the steps taken by the day, in order, by key of their follow-up, which is set on each. One query.
+
+    Django's own prefetch takes twice as long for many rows.
+    """
+    held: dict[int, tuple[FollowUp, list[FollowUpStep]]] = {item.pk: (item, []) for item in follow_ups}
+    rows = FollowUpStep.objects.filter(follow_up__in=list(held), taken_on__lte=as_of)
+    for step in rows.order_by("follow_up_id", "seq") if held else ():
+        follow_up, steps = held[step.follow_up_id]
+        step._state.fields_cache["follow_up"] = follow_up
+        steps.append(step)
+    return {key: steps for key, (_follow_up, steps) in held.items()}
+
+
+def make_statuses(
+    follow_ups: Sequence[FollowUp], as_of: date, taken: Mapping[int, Sequence[FollowUpStep]] | None = None
+) -> list[FollowUpStatus]:
+    """Return those of the follow-ups that exist on the day; `taken` holds their steps, else they are prefetched."""
+    if taken is None:
+        taken = {item.pk: metrics.steps_by(item.steps.all(), as_of) for item in follow_ups}
+    known = [item for item in follow_ups if taken[item.pk]]
+    closed_on = {
+        item.pk: taken[item.pk][-1].taken_on
+        for item in known
+        if metrics.state_after(taken[item.pk]) == FollowUpState.CLOSED
+    }
+    lights = CauseLights(known, closed_on, as_of)
+    return [make_status(item, taken[item.pk], as_of, lights) for item in known]
+
+
+def make_status(follow_up: FollowUp, steps: Sequence[FollowUpStep], as_of: date, lights: CauseLights) -> FollowUpStatus:
+    state = FollowUpState(steps[-1].state)
+    due_on = metrics.due_after(follow_up.due_on, steps)
+    overdue = metrics.is_overdue(state, due_on, as_of)
+    return FollowUpStatus(
+        follow_up=follow_up,
+        as_of=as_of,
+        steps=steps,
+        state=state,
+        due_on=due_on,
+        extended=metrics.count_moves(steps, Move.EXTEND),
+        overdue=overdue,
+        days_late=(as_of - due_on).days if overdue else None,
+        waiting_days=(as_of - steps[-1].taken_on).days if state.is_open else None,
+        signed_on=metrics.first_day_of(steps, Move.SIGN),
+        reported_on=metrics.last_day_of(steps, Move.REPORT),
+        closed_on=lights.closed_on.get(follow_up.pk),
+        closed_in_time=metrics.is_closed_in_time(follow_up.due_on, steps),
+        returned=metrics.count_moves(steps, Move.RETURN),
+        lights=lights,
+    )
+
+
+def open_by_pilot(pilot_keys: Collection[int], as_of: date) -> dict[int, list[FollowUpStatus]]:
+    """Return the open follow-ups of pilots on a day by key of the pilot, the one due first first. Two queries."""
+    rows = FollowUp.objects.filter(pilot__in=pilot_keys).with_state(as_of).open().order_by("pk")
+    found: dict[int, list[FollowUpStatus]] = defaultdict(list)
+    for status in sorted(build_follow_ups(rows, as_of), key=lambda item: item.due_on):
+        found[status.follow_up.pilot_id or 0].append(status)
+    return dict(found)
+
+
+# -- the numbers of many -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class RedCauses:
+    """What became of the follow-ups that a red light caused: from red to follow-up to cleared.
+
+    opened = open + closed + withdrawn; closed = cleared + still_red + not_rated, by the light on the closing day.
+    """
+
+    opened: int
+    open: int
+    closed: int
+    withdrawn: int
+    cleared: int
+    still_red: int
+    not_rated: int
+    relapsed: int  # of the cleared ones
+    watched: int  # cleared ones that have been watched for RELAPSE_DAYS, or are red again
+
+
+@dataclass(frozen=True)
+class FollowUpSummary:
+    """Numbers of a set of follow-ups on a day; each share with its whole."""
+
+    as_of: date
+    total: int
+    by_state: Mapping[FollowUpState, int]
+    overdue: Share  # of the open ones
+    key_open: int
+    extended: Share  # extended at least once, of all
+    closed_in_time: Share  # of the closed ones
+    returned: Share  # returned at least once, of those reported at least once
+    days_to_sign: MedianDays  # opened to first signed for
+    days_to_close: MedianDays  # opened to closed
+    ages: Sequence[AgeBand]  # of the open ones
+    red: RedCauses
+
+    @property
+    def open(self) -> int:
+        return sum(n for state, n in self.by_state.items() if state.is_open)
+
+    @property
+    def to_verify(self) -> int:
+        return self.by_state[FollowUpState.REPORTED]
+
+    @property
+    def closed(self) -> int:
+        return self.by_state[FollowUpState.CLOSED]
+
+    @property
+    def withdrawn(self) -> int:
+        return self.by_state[FollowUpState.WITHDRAWN]
+
+    @property
+    def cleared(self) -> Share:
+        """Cleared ones, of the closed ones whose cause was red at the opening and is rated on the closing day."""
+        return Share(self.red.cleared, self.red.cleared + self.red.still_red)
+
+    @property
+    def relapsed(self) -> Share:
+        """Causes red again within RELAPSE_DAYS after closing, of the cleared ones."""
+        return Share(self.red.relapsed, self.red.cleared)
+
+    @property
+    def not_watched_yet(self) -> int:
+        """Cleared ones that are not red again and not yet watched for RELAPSE_DAYS."""
+        return self.red.cleared - self.red.watched
+
+
+def build_summary(statuses: Sequence[FollowUpStatus], as_of: date) -> FollowUpSummary:
+    """Return the numbers of these follow-ups."""
+    states = Counter(item.state for item in statuses)
+    still_open = [item for item in statuses if item.state.is_open]
+    return FollowUpSummary(
+        as_of=as_of,
+        total=len(statuses),
+        by_state={state: states[state] for state in FollowUpState},
+        overdue=metrics.share(item.overdue for item in still_open),
+        key_open=sum(item.follow_up.is_key for item in still_open),
+        extended=metrics.share(item.extended > 0 for item in statuses),
+        closed_in_time=metrics.share(item.closed_in_time for item in statuses if item.closed_in_time is not None),
+        returned=metrics.share(item.returned > 0 for item in statuses if item.reported_on),
+        days_to_sign=metrics.median_days(
+            (item.signed_on - item.follow_up.opened_on).days for item in statuses if item.signed_on
+        ),
+        days_to_close=metrics.median_days(
+            (item.closed_on - item.follow_up.opened_on).days for item in statuses if item.closed_on
+        ),
+        ages=metrics.age_bands((item.age, item.overdue) for item in still_open),
+        red=red_causes([item for item in statuses if item.follow_up.cause_colour == Colour.RED]),
+    )
+
+
+def red_causes(statuses: Sequence[FollowUpStatus]) -> RedCauses:
+    """Return what became of follow-ups that a red light caused."""
+    states = Counter(item.state for item in statuses)
+    cleared = [item for item in statuses if item.cleared]
+    return RedCauses(
+        opened=len(statuses),
+        open=sum(item.state.is_open for item in statuses),
+        closed=states[FollowUpState.CLOSED],
+        withdrawn=states[FollowUpState.WITHDRAWN],
+        cleared=len(cleared),
+        still_red=sum(item.cleared is False for item in statuses),
+        not_rated=sum(item.cause_colour_at_closing == Colour.GREY for item in statuses),
+        relapsed=sum(item.relapsed_on is not None for item in cleared),
+        watched=sum(item.watched or item.relapsed_on is not None for item in cleared),
+    )

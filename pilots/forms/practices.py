@@ -1,0 +1,212 @@
+"""Forms of practices: proposing one, its effects, its copies. Texts are entered in the language of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from core.admin.form_fields import FlexibleDateField
+from core.http.as_of import today
+from core.permissions import editor_province, in_scope
+from core.text.bilingual import is_chinese_active
+from pilots.models import Adoption, Effect, Pilot, Practice, Reading, ReadingState
+from policies.models import Province
+
+
+class PageForm(forms.ModelForm):
+    """Form of a record on a page: the fields of the other language are left out, a day may be written in any way."""
+
+    user: Any
+
+    def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        self.label_suffix = ""
+        other = "_en" if is_chinese_active() else "_zh"
+        for name in [name for name in self.fields if name.endswith(other) and name not in self.both_languages]:
+            del self.fields[name]
+        for name, field in self.fields.items():
+            if isinstance(field, forms.DateField):
+                self.fields[name] = FlexibleDateField(
+                    label=field.label, required=field.required, help_text=field.help_text, initial=field.initial
+                )
+            if isinstance(field.widget, forms.Textarea):
+                field.widget.attrs["rows"] = 4
+
+    both_languages: tuple[str, ...] = ()
+
+    def add_errors(self, error: ValidationError) -> None:
+        """Add the errors of a service, those of fields that are not on the form above it."""
+        if not hasattr(error, "error_dict"):
+            self.add_error(None, error)
+            return
+        for name, errors in error.error_dict.items():
+            place = name if name in self.fields else None
+            self.add_error(None if name == NON_FIELD_ERRORS else place, errors)
+
+
+class PracticeForm(PageForm):
+    """A proposal: what was done and where. What it brought is entered on a page of its own."""
+
+    both_languages = ("title_zh", "title_en")
+
+    class Meta:
+        model = Practice
+        fields = (
+            *("title_zh", "title_en", "origins", "field", "facet", "level", "industries", "measures"),
+            *("problem_zh", "problem_en", "action_zh", "action_en", "conditions_zh", "conditions_en"),
+            *("risks_zh", "risks_en", "cost_amount", "cost_kind", "cost_year", "sources", "proposed_on"),
+        )
+
+    lists = ("origins", "industries", "measures", "sources")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        pilots = Pilot.objects.known(today()).select_related("batch").order_by("province", "slug")
+        origins: Any = self.fields["origins"]
+        origins.queryset = in_scope(self.user, pilots)
+        origins.label_from_instance = lambda pilot: pilot.label
+        if len(origins.queryset) == 1:
+            origins.initial = origins.queryset
+        home = editor_province(self.user)
+        if home is not None:
+            self.instance.province = home
+
+    def clean(self) -> dict[str, Any]:
+        """Make the code of the title: it is part of the address."""
+        cleaned = super().clean() or {}
+        if not self.instance.slug:
+            self.instance.slug = free_slug(cleaned.get("title_en") or "")
+        return cleaned
+
+    def list_values(self) -> Mapping[str, Any]:
+        """Return the many-to-many lists."""
+        return {name: self.cleaned_data[name] for name in self.lists}
+
+
+def free_slug(title: str) -> str:
+    """Return a code that no practice has, made of an English title; without one a number."""
+    stem = slugify(title)[:70].strip("-") or f"practice-{Practice.objects.count() + 1}"
+    used = {"new", *Practice.objects.filter(slug__startswith=stem).values_list("slug", flat=True)}  # new is an address
+    return next(slug for slug in (stem, *(f"{stem}-{n}" for n in range(2, len(used) + 3))) if slug not in used)
+
+
+class AdoptionForm(PageForm):
+    """A copy that is reported: by a pilot, or a province or place."""
+
+    class Meta:
+        model = Adoption
+        fields = ("pilot", "province", "place", "planned_on", "started_on", "in_use_on", "changed_zh", "changed_en")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        practice = self.instance.practice
+        pilots = Pilot.objects.listed(today()).exclude(practices=practice).exclude(adoptions__practice=practice)
+        choices: Any = self.fields
+        choices["pilot"].queryset = in_scope(self.user, pilots.select_related("batch").order_by("province", "slug"))
+        choices["pilot"].label_from_instance = lambda pilot: pilot.label
+        choices["pilot"].error_messages["invalid_choice"] = _(
+            "Choose a pilot within your scope that is no origin of this practice and has no copy of it yet."
+        )
+        home = editor_province(self.user)
+        provinces = Province.objects.roster()
+        choices["province"].queryset = provinces.filter(pk=home.pk) if home else provinces
+        if home is not None:
+            choices["province"].initial = home.pk
+
+    def full_clean(self) -> None:
+        """Validate; a wrong pilot is one mistake, though its province is missing too."""
+        super().full_clean()
+        if self.is_bound and "pilot" in self.errors:
+            self.errors.pop("province", None)
+
+
+class AdoptionUpdateForm(PageForm):
+    """How far a copy has come, and what was done differently."""
+
+    class Meta:
+        model = Adoption
+        fields = ("started_on", "in_use_on", "changed_zh", "changed_en")
+
+
+class GiveUpForm(PageForm):
+    """A copy that is given up: the day, the reason, and what the next should know."""
+
+    class Meta:
+        model = Adoption
+        fields = ("given_up_on", "give_up_reason", "give_up_text_zh", "give_up_text_en")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("given_up_on", "give_up_reason"):
+            self.fields[name].required = True
+        self.initial.setdefault("given_up_on", None)
+        if self.initial["given_up_on"] is None:
+            self.initial["given_up_on"] = today()
+
+
+class ReasonForm(forms.Form):
+    """A reason, required."""
+
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        max_length=300,
+        help_text=gettext_lazy("It stands in the history."),
+        error_messages={"required": gettext_lazy("Say why.")},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.label_suffix = ""
+
+
+class EffectForm(PageForm):
+    """An effect: two accepted readings (measured), or what a source states."""
+
+    class Meta:
+        model = Effect
+        fields = (
+            *("adoption", "reading_before", "reading_after", "basis", "statement_zh", "statement_en"),
+            *("stated_value", "stated_unit", "stated_period", "sources"),
+        )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        practice, fields = self.instance.practice, dict[str, Any](self.fields)
+        copies = practice.adoptions.select_related("pilot", "province")
+        pilots = {pilot.pk for pilot in practice.origins.all()} | {copy.pilot_id for copy in copies if copy.pilot_id}
+        readings = (
+            Reading.objects.filter(pilot__in=pilots, state=ReadingState.ACCEPTED)
+            .select_related("pilot", "indicator")
+            .order_by("pilot", "indicator", "period", "version")
+        )
+        fields["adoption"].queryset = copies
+        fields["adoption"].label_from_instance = lambda copy: copy.adopter_name
+        fields["adoption"].empty_label = _("the origin")
+        for name in ("reading_before", "reading_after"):
+            fields[name].queryset = readings
+            fields[name].label_from_instance = reading_label
+
+    def clean(self) -> dict[str, Any]:
+        """Require a source of what is stated."""
+        cleaned = super().clean() or {}
+        stated = any(cleaned.get(name) for name in ("statement_zh", "statement_en", "stated_value"))
+        if stated and not cleaned.get("sources"):
+            self.add_error("sources", _("A stated result needs its source."))
+        return cleaned
+
+
+def reading_label(reading: Reading) -> str:
+    return _("%(pilot)s · %(indicator)s %(period)s · %(value)s %(unit)s") % {
+        "pilot": reading.pilot.name,
+        "indicator": reading.indicator.name,
+        "period": reading.period,
+        "value": reading.value_text,
+        "unit": reading.indicator.unit_text,
+    }

@@ -1,0 +1,562 @@
+"""Importers of pilots, stages, milestones, targets and readings, with their rules over several rows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
+from dataclasses import replace
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.models import Model
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from core.history.bulk_history import BATCH_SIZE, batched
+from core.http.as_of import today
+from core.http.errors import truncate
+from core.imports.apply import snapshots
+from core.imports.dry_run import OUT_OF_SCOPE_CODE
+from core.imports.importer import Importer, assign_record, key_value, record_key, row_key
+from core.imports.models import ImportAction
+from core.imports.sheet.columns import INTEGER, NUMBER, TEXT, Column, ColumnType
+from core.imports.sheet.lookups import RecordLookup
+from core.imports.sheet.rows import FieldChange, Row, WrittenRecord
+from core.spreadsheets.reading.cell_values import (
+    AmbiguousCell,
+    ParsedNumber,
+    read_integer,
+    read_measurement,
+    read_text,
+    unknown_format_error,
+)
+from core.spreadsheets.reading.cells import SheetCell
+from core.text.joining import join_short, label_value
+from pilots.metrics.stages import StageEvent, stage_issues
+from pilots.models import Milestone, Pilot, Reading, StageEntry, Target, TargetStep
+from pilots.models.stage_entry import stage_field, stage_message
+from pilots.services import (
+    CONFLICT_CODE,
+    PLACE_PERMISSION,
+    REPLANNING_REASON_REQUIRED,
+    ReadingInput,
+    ReadingLedger,
+    moves_past_date,
+)
+from policies.importers import NOTE_HEADING, PROVINCE_HEADINGS, TITLE_HEADINGS
+
+# -- column types of indicator values ----------------------------------------------------------------------
+
+
+def require_unscaled(number: ParsedNumber) -> ParsedNumber:
+    """Return the number. Raises AmbiguousCell for 万 or 亿: the unit may itself be ten thousand tonnes."""
+    if number.scale:
+        raise AmbiguousCell("scaled", _("Write the number in the indicator’s own unit, without 万 or 亿."))
+    return number
+
+
+def parse_year_values(_column: Column, cell: SheetCell, _lookup: RecordLookup) -> dict[int, ParsedNumber]:
+    """Parse values by year, as in 2024: 34.4; 2025: 30, each in the indicator's unit."""
+    steps: dict[int, ParsedNumber] = {}
+    for part in read_text(cell).replace("\n", ";").replace("；", ";").split(";"):
+        if not part.strip():
+            continue
+        year, sign, value = part.replace("：", ":").replace("=", ":").partition(":")
+        if not sign:
+            raise AmbiguousCell("steps", _("Write each step as year: value, for example 2024: 34.4; 2025: 30."))
+        when = read_integer(SheetCell(year.strip()))
+        if when in steps:
+            raise AmbiguousCell("twice", _("“%(word)s” stands in the list twice. Keep one.") % {"word": when})
+        steps[when] = require_unscaled(read_measurement(SheetCell(value.strip())))
+    return steps
+
+
+def export_year_values(column: Column, record: Model, _lookup: RecordLookup) -> str | None:
+    steps = sorted(getattr(record, column.name).all(), key=lambda step: step.year)
+    return "; ".join(f"{step.year}: {step.value.normalize():f}" for step in steps) or None
+
+
+YEAR_VALUES = ColumnType(
+    parse_year_values,
+    gettext_lazy("Year: value, with a semicolon between one and the next."),
+    export=export_year_values,
+    width=32,
+    is_field=False,
+)
+MEASURED = replace(
+    NUMBER,
+    parse=lambda column, cell, lookup: require_unscaled(read_measurement(cell)),
+    note=gettext_lazy("In the indicator’s unit; % only where that is its unit."),
+)
+"""A number in the unit of the row's indicator, parsed together with how it was written."""
+
+
+# -- importers -----------------------------------------------------------------------------------------------
+
+KIND_SYNONYMS = {"园区": "park", "工业园区": "park", "市": "city"}
+
+
+class PilotImporter(Importer):
+    name = "pilots"
+    model = Pilot
+    keys = (("slug",), ("batch", "name_zh"))
+    heading_aliases: Mapping[str, tuple[str, ...]] = {
+        "province": PROVINCE_HEADINGS,
+        "name_zh": ("名称", "全称", "试点名称", "城市名称", "园区名称"),
+        "kind": ("类别", "试点类型", "试点类别"),
+        "batch": ("试点批次",),
+        "prefecture_zh": ("地级市", "所在市", "所在城市"),
+    }
+    single_language_headings: Mapping[str, tuple[object, tuple[str, ...]]] = {"note": NOTE_HEADING}
+    export_relations = ("batch", "province", "parent")
+
+    def column_options(self, name: str) -> dict[str, object]:
+        return {"synonyms": KIND_SYNONYMS} if name == "kind" else super().column_options(name)
+
+    def prepare_record(self, row: Row) -> None:
+        row.record.skip_city_lock = True  # it may be a row of the same file, and counts as what it is going to be
+
+
+class PilotPartImporter(Importer):
+    """Base importer of records that belong to a pilot."""
+
+    export_relations: tuple[str, ...] = ("pilot__batch",)
+    single_language_headings: Mapping[str, tuple[object, tuple[str, ...]]] = {
+        "note": NOTE_HEADING,
+        "reason": (gettext_lazy("reason"), ()),
+        "target_text": (gettext_lazy("target in words"), ()),
+    }
+    heading_aliases: Mapping[str, tuple[str, ...]] = {
+        "pilot": ("试点名称", "试点城市", "试点园区", "城市", "园区"),
+        "indicator": ("指标名称", "指标代码"),
+        "period": ("年度", "年份", "时期", "期间", "季度"),
+        "value": ("指标值", "数据"),
+        "title_zh": TITLE_HEADINGS,
+        "planned_on": ("计划时间", "计划完成时间", "计划完成日期"),
+        "completed_on": ("完成时间", "实际完成时间", "实际完成日期"),
+        "owner": ("牵头单位", "责任部门"),
+        "entered_on": ("进入时间",),
+        "reported_on": ("报送时间", "上报日期", "上报时间"),
+    }
+
+    def describe(self, row: Row) -> str:
+        return label_value(row.record.pilot, row.record) if row.record.pilot_id else str(row.record)
+
+
+class StageImporter(PilotPartImporter):
+    """A row without a date of entry is a plan; one with a date completes the plan for that stage, if there is one.
+
+    The planned date then stays, unless the row gives another: only an exported row empties it.
+    """
+
+    name = "stages"
+    model = StageEntry
+    keys = (("pilot", "stage", "entered_on"),)
+
+    def match_rows(self, rows: Sequence[Row], library: RecordLookup) -> None:
+        super().match_rows(rows, library)
+        waiting = [
+            row
+            for row in rows
+            if not row.found and not row.unidentified and row.values.get("id") is None and has_pilot_and_stage(row)
+        ]
+        planned = self.records_by_field("pilot", [row.values["pilot"] for row in waiting])
+        for row in waiting:
+            for record in planned.get(row.values["pilot"].pk, []):
+                if record.entered_on is None and record.stage == row.values["stage"]:
+                    assign_record(row, record)
+        for row in rows:
+            if row.found and row.values.get("id") is None and row.values.get("planned_on") is None:
+                row.values.pop("planned_on", None)
+
+    def prepare_record(self, row: Row) -> None:
+        row.record.skip_order_check = True  # judged for all the pilot's rows together, in `judge`
+
+    def validate_rows(self, rows: Sequence[Row], by: Any) -> None:
+        """Check the order of each pilot's stages, over all its rows and records together.
+
+        Not checked where a row does not say which stage is entered when.
+        """
+        groups: dict[int, list[Row]] = defaultdict(list)
+        for row in rows:
+            if row.record.pilot_id:
+                groups[row.record.pilot_id].append(row)
+        stored: dict[int, list[StageEntry]] = defaultdict(list)
+        for some in batched(list(groups)):
+            for entry in StageEntry.objects.filter(pilot__in=some, entered_on__isnull=False):
+                stored[entry.pilot_id].append(entry)
+        for pilot, mine in groups.items():
+            if not any(row.invalid_columns() & IDENTIFYING_COLUMNS for row in mine):
+                self.validate_pilot(mine, stored[pilot])
+
+    def validate_pilot(self, rows: Sequence[Row], stored: Sequence[StageEntry]) -> None:
+        keys = {row.record.pk for row in rows if row.found}
+        known = [
+            (found.code, found.event) for found in stage_issues([item.as_stage_event() for item in stored], today())
+        ]
+        entries: dict[int, Row] = {}
+        coming: list[StageEvent] = [item.as_stage_event() for item in stored if item.pk not in keys]
+        for row in rows:
+            if row.record.entered_on:
+                coming.append(row.record.as_stage_event())
+                entries[id(coming[-1])] = row
+        moving = [row for row in rows if row.action != "unchanged"]
+        for problem in stage_issues(coming, today()) if moving else []:
+            own = entries.get(id(problem.event))
+            if own in moving or (problem.code, problem.event) not in known:
+                row = own if own in moving else moving[0]
+                row.add_error(self.column(stage_field(problem)), "stage_order", stage_message(problem))
+
+
+IDENTIFYING_COLUMNS = {"pilot", "stage", "entered_on", "id", ""}
+"""The columns without which nobody knows which entry a row is about; without a name, a fault of the row as a whole."""
+
+
+def has_pilot_and_stage(row: Row) -> bool:
+    return bool(row.values.get("pilot") and row.values.get("stage"))
+
+
+class MilestoneImporter(PilotPartImporter):
+    """A title that exists for another date is neither moved nor duplicated by guess: it is an error."""
+
+    name = "milestones"
+    model = Milestone
+    keys = (("pilot", "title_zh", "planned_on"), ("pilot", "title_en", "planned_on"))
+
+    def missing_reason_errors(self, rows: Sequence[Row]) -> list[str]:
+        """Moving a planned date that has passed needs a reason."""
+        message = _("Row %(row)d: %(what)s")
+        return [
+            message % {"row": row.number, "what": REPLANNING_REASON_REQUIRED}
+            for row in rows
+            if row.found and moves_past_date(row.before["planned_on"], row.record.planned_on)
+        ]
+
+    def validate_rows(self, rows: Sequence[Row], by: Any) -> None:
+        fresh = [row for row in rows if not row.found and row.is_valid]
+        known: dict[tuple[int, str], Milestone] = {}
+        for record in Milestone.objects.filter(pilot__in={row.record.pilot_id for row in fresh}):
+            for title in filter(None, (record.title_zh, record.title_en)):
+                known[record.pilot_id, title] = record
+        message = _(
+            "A milestone of this title is on record, planned on %(day)s. Write its record number %(number)s to change "
+            "it, or give this one a title of its own."
+        )
+        for row in fresh:
+            for name in ("title_zh", "title_en"):
+                same = known.get((row.record.pilot_id, getattr(row.record, name)))
+                if same:
+                    labels = {"day": same.planned_on, "number": same.pk}
+                    row.add_error(self.column(name), "same_title", message % labels)
+                    break
+
+
+UNIT_OPTIONS = {"column_type": MEASURED}
+
+
+class TargetImporter(PilotPartImporter):
+    """Intermediate values stand in one cell, as in 2024: 34.4; 2025: 30."""
+
+    name = "targets"
+    model = Target
+    keys = (("pilot", "indicator"),)
+    export_relations = ("pilot__batch", "indicator")
+
+    def export_queryset(self) -> Any:
+        return super().export_queryset().prefetch_related("steps")
+
+    def match_queryset(self) -> Any:
+        return super().match_queryset().prefetch_related("steps")
+
+    def column_options(self, name: str) -> dict[str, Any]:
+        return UNIT_OPTIONS if name in {"base_value", "target_value"} else super().column_options(name)
+
+    def extra_columns(self) -> list[Column]:
+        return [
+            unit_column(),
+            Column(
+                "steps",
+                gettext_lazy("steps"),
+                YEAR_VALUES,
+                help=gettext_lazy("Values for years before the target year, for example 2024: 34.4; 2025: 30."),
+            ),
+        ]
+
+    def clean_values(self, row: Row, by: Any) -> None:
+        for name in ("base_value", "target_value"):
+            parse_in_unit(row, name)
+        row.extra["by"] = by
+        steps = row.values.get("steps")
+        if steps:
+            note_written_unit(row, "steps", steps.values())
+            row.values["steps"] = {year: number.value for year, number in steps.items()}
+        row.related_values = row.values.get("steps")
+
+    def compare_related(self, row: Row) -> None:
+        """Validate the intermediate values, existing ones too where the years change, and note how they change."""
+        check_written_unit(self, row)
+        before = {step.year: step.value for step in row.record.steps.all()} if row.found else {}
+        if "steps" in row.invalid_columns():
+            return
+        steps = (row.values["steps"] or {}) if "steps" in row.values else before
+        years = {name: getattr(row.record, name) for name in ("base_year", "target_year")}
+        if steps == before and years.items() <= row.before.items():
+            return
+        for year, value in steps.items():
+            for text in step_errors(TargetStep(target=row.record, year=year, value=value)):
+                row.add_error(self.column("steps"), "invalid", label_value(year, text))
+        if row.found and steps != before:
+            self.check_step_permission(row)
+            heading = self.columns_by_name["steps"].heading
+            row.extra["changes"] = [FieldChange(heading, steps_text(before), steps_text(steps), not steps)]
+
+    def check_step_permission(self, row: Row) -> None:
+        """Check the permission to change intermediate values: they are part of the promise, as the restricted fields
+        are."""
+        by = row.extra.get("by")
+        if by is not None and not by.has_perm(PLACE_PERMISSION):
+            text = _("Your role may not change this. Leave the cell as it is on record, or take out the column.")
+            row.add_error(self.column("steps"), OUT_OF_SCOPE_CODE, text)
+
+    def write_related(self, rows: Sequence[Row]) -> list[WrittenRecord]:
+        """Write the intermediate values of the targets, each a record of its own."""
+        telling = [row for row in rows if "steps" in row.values]
+        here: dict[int, dict[int, TargetStep]] = defaultdict(dict)
+        for some in batched([row.record.pk for row in telling if row.found]):
+            for step in TargetStep.objects.filter(target__in=some):
+                here[step.target_id][step.year] = step
+        befores = snapshots([step for steps in here.values() for step in steps.values()], TargetStep)
+        written = []
+        for row in telling:
+            wanted, now = dict(row.values["steps"] or {}), here[row.record.pk]
+            for year in sorted({*wanted, *now}):
+                if year not in now:
+                    step = TargetStep(target_id=row.record.pk, year=year, value=wanted[year])
+                    written.append(WrittenRecord(row.number, step, ImportAction.CREATE, None))
+                elif year not in wanted:
+                    step = now[year]
+                    written.append(WrittenRecord(row.number, step, ImportAction.DELETE, befores[step.pk]))
+                elif wanted[year] != now[year].value:
+                    step = now[year]
+                    step.value = wanted[year]
+                    TargetStep.objects.filter(pk=step.pk).update(value=step.value)
+                    written.append(WrittenRecord(row.number, step, ImportAction.UPDATE, befores[step.pk]))
+        fresh = [item.record for item in written if item.action == ImportAction.CREATE]
+        TargetStep.objects.bulk_create(fresh, batch_size=BATCH_SIZE)
+        return written
+
+
+def step_errors(step: TargetStep) -> list[str]:
+    """Return the validation errors of an intermediate value."""
+    try:
+        step.full_clean(exclude=["target"], validate_unique=False, validate_constraints=False)
+    except ValidationError as exc:
+        return exc.messages
+    return [] if step.value >= 0 else [_("The value is 0 or more.")]
+
+
+def steps_text(steps: dict[int, Any]) -> str:
+    return join_short(f"{year}: {value.normalize():f}" for year, value in sorted(steps.items()))
+
+
+def parse_in_unit(row: Row, name: str) -> None:
+    """Replace a parsed number by its value; how it was written is checked when the indicator is known."""
+    number = row.values.get(name)
+    if not isinstance(number, ParsedNumber):
+        return
+    row.values[name] = number.value
+    note_written_unit(row, name, [number])
+
+
+def note_written_unit(row: Row, name: str, numbers: Iterable[ParsedNumber]) -> None:
+    """Note which numbers are written with % or a unit, to be checked when the indicator is known."""
+    numbers = list(numbers)
+    if any(number.percent_unknown for number in numbers):
+        row.extra.setdefault("percent_unknown", []).append(name)
+    if any(number.percent for number in numbers):
+        row.extra.setdefault("percent", []).append(name)
+    for unit in {number.unit for number in numbers if number.unit}:
+        row.extra.setdefault("units", []).append((name, unit))
+
+
+def check_written_unit(kind: Importer, row: Row) -> None:
+    """Check that % and units agree with the unit of the indicator."""
+    if not row.record.indicator_id:
+        return
+    indicator = row.record.indicator
+    labels = {"indicator": indicator.code, "unit": indicator.unit_text}
+    for name in row.extra.get("percent", []) if indicator.unit != "%" else []:
+        message = _("The unit of %(indicator)s is %(unit)s, not %%. Write the number in that unit.")
+        row.add_error(kind.column(name), "percent", message % labels)
+    for name in row.extra.get("percent_unknown", []) if indicator.unit == "%" else []:
+        error = unknown_format_error(row.values[name])
+        row.add_error(kind.column(name), error.code, error.message)
+    written = [("unit", row.values["unit"])] if row.values.get("unit") else []
+    for name, unit in [*written, *row.extra.get("units", [])]:
+        if not indicator.is_unit(unit):
+            message = _("The unit of %(indicator)s is %(unit)s, not “%(word)s”. Write the value in that unit.")
+            row.add_error(kind.column(name), "unit", message % {**labels, "word": truncate(unit)})
+
+
+def unit_column() -> Column:
+    """Return the optional column for the unit of a row's values, which must be the indicator's."""
+    return Column(
+        "unit",
+        gettext_lazy("unit"),
+        TEXT,
+        stored=False,
+        attribute="indicator.unit_text",
+        aliases=("单位", "计量单位"),
+        help=gettext_lazy("The unit of the values, to be checked against the indicator’s, for example t or 万吨."),
+    )
+
+
+class ReadingImporter(PilotPartImporter):
+    """A value that differs from the newest version becomes the next version; no version is overwritten."""
+
+    name = "readings"
+    model = Reading
+    keys = (("pilot", "indicator", "period"),)
+    export_relations = ("pilot__batch", "indicator")
+
+    def column_options(self, name: str) -> dict[str, Any]:
+        return UNIT_OPTIONS if name == "value" else super().column_options(name)
+
+    def extra_columns(self) -> list[Column]:
+        return [
+            Column(
+                "version",
+                gettext_lazy("version"),
+                INTEGER,
+                stored=False,
+                help=gettext_lazy(
+                    "Written by exports: the version that you saw. Change the value, and the row is entered as the "
+                    "next version. Leave it empty for a new value."
+                ),
+            ),
+            unit_column(),
+        ]
+
+    def clean_values(self, row: Row, by: Any) -> None:
+        parse_in_unit(row, "value")
+
+    def match_by_key(self, rows: Sequence[Row], key: tuple[str, ...]) -> None:
+        """Find the newest version of the value, or the version that the row names."""
+        found: dict[Any, list[Reading]] = defaultdict(list)
+        for readings in self.records_by_field("pilot", [row.values["pilot"] for row in rows]).values():
+            for reading in readings:
+                found[reading.pilot_id, reading.indicator_id, reading.period].append(reading)
+        for row in rows:
+            versions = sorted(found.get(row_key(row, key), []), key=lambda reading: reading.version)
+            row.extra["versions"] = versions
+            asked = row.values.get("version")
+            fits = [reading for reading in versions if asked in (None, reading.version)]
+            if fits:
+                assign_record(row, fits[-1])
+            elif asked is not None and asked != 1:
+                message = _("There is no version %(version)s. Clear the cell to enter the value.")
+                row.mark_unidentified(self.column("version"), "unknown_record", message % {"version": asked})
+
+    def match_rows(self, rows: Sequence[Row], library: RecordLookup) -> None:
+        """Turn rows whose value differs from their record into new versions."""
+        super().match_rows(rows, library)
+        for row in rows:
+            if row.found and self.is_changed(row):
+                seen = row.record
+                self.check_outdated_file(row)
+                row.record, row.found, row.extra["seen"] = None, False, seen
+                if row.values.get("accepted_on") == seen.accepted_on and seen.accepted_on:
+                    row.values["accepted_on"] = today()
+
+    def check_outdated_file(self, row: Row) -> None:
+        """Reject a value that was corrected since, in a row without a version: it may come from an old file."""
+        newest = row.record
+        for old in row.extra.get("versions", [])[:-1] if row.values.get("version") is None else []:
+            if old.value == row.values.get("value") and row.values.get("value_status") in (None, old.value_status):
+                message = _(
+                    "This is version %(old)d, which version %(version)d (%(value)s) corrected. To go back to it, write "
+                    "the number of that version."
+                )
+                labels = {"old": old.version, "version": newest.version, "value": newest.value_text}
+                row.add_error(self.column("value"), CONFLICT_CODE, message % labels)
+                return
+
+    def compare_related(self, row: Row) -> None:
+        check_written_unit(self, row)
+
+    def prepare_record(self, row: Row) -> None:
+        if row.found and not self.is_moved(row):
+            row.record.skip_immutable_check = True
+
+    def is_moved(self, row: Row) -> bool:
+        """Whether the row moves a version to another pilot, indicator or period."""
+        return any(row.before[name] != getattr(row.record, name) for name in Reading.IMMUTABLE_FIELDS)
+
+    def is_changed(self, row: Row) -> bool:
+        """Whether the row has another value than its record, for the same pilot, indicator and period."""
+        record = row.record
+        place = all(
+            name not in row.values or key_value(row.values[name]) == record_key(record, (name,))[0]
+            for name in self.keys[0]
+        )
+        same = all(row.values.get(name) in (None, getattr(record, name)) for name in ("value", "value_status"))
+        return place and not same
+
+    def validate_rows(self, rows: Sequence[Row], by: Any) -> None:
+        """Number the new versions; reject conflicts and unexplained jumps."""
+        groups: dict[int, dict[int, list[Row]]] = defaultdict(lambda: defaultdict(list))
+        for row in rows:
+            if row.is_valid:
+                groups[row.record.pilot_id][row.record.indicator_id].append(row)
+        for mine in groups.values():
+            if any(not row.found for same in mine.values() for row in same):
+                record = ReadingLedger(next(iter(mine.values()))[0].record.pilot)
+                for indicator, same in mine.items():
+                    self.number_versions(ledger_of_indicator(record, indicator), same)
+
+    def number_versions(self, record: ReadingLedger, rows: Sequence[Row]) -> None:
+        """Number and check the new values of one pilot and indicator."""
+        values = {id(row): reading_input(row) for row in rows}
+        for row in rows:
+            if row.found:
+                continue
+            value = values[id(row)]
+            row.record.version = record.next_version(value.key)
+            newest = record.newest.get(value.key)
+            if newest and newest.pk != value.seen_id:
+                message = _(
+                    "Version %(version)d (%(value)s) was entered since. Write that version to follow it with yours."
+                )
+                row.add_error(
+                    self.column("version"),
+                    CONFLICT_CODE,
+                    message % {"version": newest.version, "value": newest.value_text},
+                )
+            elif fault := record.check(value, values.values()):
+                row.add_error(self.column("value"), str(fault.code), " ".join(fault.messages))
+
+    def describe(self, row: Row) -> str:
+        text = super().describe(row)
+        seen = row.extra.get("seen")
+        if seen is None:
+            return text
+        return _("%(reading)s (version %(version)d, after %(before)s)") % {
+            "reading": text,
+            "version": row.record.version,
+            "before": seen.value_text,
+        }
+
+
+def ledger_of_indicator(record: ReadingLedger, indicator: int) -> ReadingLedger:
+    """Return the ledger of one indicator alone, so that a long file is not compared with everything else."""
+    part = copy(record)
+    part.newest = {place: item for place, item in record.newest.items() if place[0] == indicator}
+    part.bases = {place: item for place, item in record.bases.items() if place[0] == indicator}
+    return part
+
+
+def reading_input(row: Row) -> ReadingInput:
+    reading, seen = row.record, row.extra.get("seen")
+    known = row.record.pk if row.found else seen and seen.pk
+    return ReadingInput(reading.indicator, reading.period, reading.value, reading.value_status, known, reading.note)

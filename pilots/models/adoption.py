@@ -1,0 +1,389 @@
+"""Models of adoptions, the copies of a practice, and of effects, what a practice or a copy brought."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from core.http.as_of import today
+from core.records.constraints import choices_constraint
+from core.records.history_model import FieldNames, HistoryModel
+from core.text.bilingual import TranslatedText
+from core.text.normalization import check_text
+from pilots.metrics.practice_states import GiveUpReason
+from pilots.models.pilot import Pilot
+from pilots.models.practice import OPTIONAL, SAME_IN_CHINESE, Practice, day_field
+from pilots.models.reading import Reading, ReadingState
+from policies.models import Province
+from policies.models.sourced import Confidence, SourcedModel
+
+
+class Adoption(HistoryModel, SourcedModel):
+    """A copy of a practice by a pilot, a province or a named place. Its state follows from the days on record."""
+
+    practice = models.ForeignKey(
+        Practice,
+        verbose_name=_("practice"),
+        on_delete=models.PROTECT,
+        related_name="adoptions",
+        help_text=_("The practice that is copied."),
+    )
+    pilot = models.ForeignKey(
+        Pilot,
+        verbose_name=_("pilot"),
+        **OPTIONAL,
+        on_delete=models.PROTECT,
+        related_name="adoptions",
+        help_text=_("The pilot that copies it. Empty for a province or another place."),
+    )
+    province = models.ForeignKey(
+        Province,
+        verbose_name=_("province"),
+        on_delete=models.PROTECT,
+        related_name="adoptions",
+        blank=True,  # a pilot's is filled in
+        help_text=_("The province that copies it, or in which the place lies; a pilot’s own is filled in."),
+    )
+    place = models.CharField(
+        _("place"),
+        max_length=200,
+        blank=True,
+        validators=[check_text],
+        help_text=_(
+            "A place that is no pilot, for example 嘉兴港区. Empty for a pilot, and for a province as a whole."
+        ),
+    )
+    planned_on = day_field(_("planned since"), _("The day on which copying it was decided."), default=today)
+    started_on = day_field(_("under way since"), _("The day work began."), **OPTIONAL)
+    in_use_on = day_field(_("in use since"), _("The day from which it is in use."), **OPTIONAL)
+    given_up_on = day_field(_("given up on"), _("The day it was given up."), **OPTIONAL)
+    give_up_reason = models.CharField(
+        _("reason for giving up"),
+        max_length=10,
+        choices=GiveUpReason.choices,
+        blank=True,
+        help_text=_("Required with the day: what failed there helps the next."),
+    )
+    give_up_text_en = models.CharField(
+        _("why it was given up, in English"),
+        max_length=1000,
+        blank=True,
+        validators=[check_text],
+        help_text=_("In words, for whoever may try it next."),
+    )
+    give_up_text_zh = models.CharField(
+        _("why it was given up, in Chinese"),
+        max_length=1000,
+        blank=True,
+        validators=[check_text],
+        help_text=SAME_IN_CHINESE,
+    )
+    give_up_text = TranslatedText("give_up_text")
+    changed_en = models.CharField(
+        _("what was changed, in English"),
+        max_length=1000,
+        blank=True,
+        validators=[check_text],
+        help_text=_("What was done differently from the origin."),
+    )
+    changed_zh = models.CharField(
+        _("what was changed, in Chinese"),
+        max_length=1000,
+        blank=True,
+        validators=[check_text],
+        help_text=SAME_IN_CHINESE,
+    )
+    changed = TranslatedText("changed")
+    claimed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("claimed by"),
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="+",
+    )
+    confirmed_on = models.DateField(
+        _("confirmed on"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("The day on which the origin’s or the adopter’s province, or the ministry, confirmed it."),
+    )
+    confirmed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("confirmed by"),
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="+",
+    )
+
+    _history_m2m_fields = ["sources"]
+    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {
+        "pilot_or_place": ("place",),
+        "started_in_order": ("started_on",),
+        "in_use_in_order": ("in_use_on",),
+        "given_up_in_order": ("given_up_on",),
+        "given_up_has_reason": ("give_up_reason",),
+        "pilot_once": ("pilot",),
+        "place_once": ("place",),
+        "province_once": ("province",),
+    }
+    DERIVED_FROM: ClassVar[FieldNames] = {"province": ("pilot",)}
+    PROVINCE_PATH = "province_id"
+
+    class Meta:
+        verbose_name = _("adoption")
+        verbose_name_plural = _("adoptions")
+        ordering = ["practice", "planned_on", "pk"]
+        constraints = [
+            choices_constraint("confidence", Confidence, "adoption_confidence_known"),
+            choices_constraint("give_up_reason", GiveUpReason, "adoption_reason_known", blank=True),
+            models.CheckConstraint(
+                condition=Q(pilot__isnull=True) | Q(place=""),
+                name="adoption_pilot_or_place",
+                violation_error_message=_("Name a pilot or another place, not both."),
+            ),
+            models.CheckConstraint(
+                condition=Q(started_on__isnull=True) | Q(started_on__gte=F("planned_on")),
+                name="adoption_started_in_order",
+                violation_error_message=_("Begun before it was planned. Check both days."),
+            ),
+            models.CheckConstraint(
+                condition=Q(in_use_on__isnull=True) | Q(started_on__isnull=False, in_use_on__gte=F("started_on")),
+                name="adoption_in_use_in_order",
+                violation_error_message=_("In use after work began. Give both days in order."),
+            ),
+            models.CheckConstraint(
+                condition=Q(given_up_on__isnull=True) | Q(given_up_on__gte=F("planned_on")),
+                name="adoption_given_up_in_order",
+                violation_error_message=_("Given up before it was planned. Check both days."),
+            ),
+            models.CheckConstraint(
+                condition=Q(given_up_on__isnull=True, give_up_reason="")
+                | Q(given_up_on__isnull=False) & ~Q(give_up_reason=""),
+                name="adoption_given_up_has_reason",
+                violation_error_message=_("Given up: give the day and the reason together."),
+            ),
+            models.UniqueConstraint(
+                fields=["practice", "pilot"],
+                condition=Q(pilot__isnull=False),
+                name="adoption_pilot_once",
+                violation_error_message=_("This pilot’s copy of the practice is on record already."),
+            ),
+            models.UniqueConstraint(
+                fields=["practice", "province", "place"],
+                condition=Q(pilot__isnull=True) & ~Q(place=""),
+                name="adoption_place_once",
+                violation_error_message=_("This place’s copy of the practice is on record already."),
+            ),
+            models.UniqueConstraint(
+                fields=["practice", "province"],
+                condition=Q(pilot__isnull=True, place=""),
+                name="adoption_province_once",
+                violation_error_message=_("This province’s copy of the practice is on record already."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.practice}: {self.adopter_name}"
+
+    @property
+    def adopter_name(self) -> str:
+        """Name of the pilot, the place or the province that copies it."""
+        if self.pilot_id:
+            return str(self.pilot)
+        return self.place or str(self.province)
+
+    def get_absolute_url(self) -> str:
+        return f"{self.practice.get_absolute_url()}#adoption-{self.pk}"
+
+    def clean_fields(self, exclude: Any = None) -> None:
+        """Fill in the province of a pilot first: it decides who may change the record."""
+        if self.pilot_id:
+            self.province_id = self.pilot.province_id
+        super().clean_fields(exclude)
+        if not self.province_id and "province" not in (exclude or ()):
+            raise ValidationError({"province": _("Name the pilot, or the province.")})
+
+    def clean(self) -> None:
+        """Reject the copy of a pilot’s own practice."""
+        super().clean()
+        if self.pilot_id and self.practice_id and self.pilot in self.practice.origins.all():
+            raise ValidationError({"pilot": _("It comes from this pilot: an origin does not copy its own practice.")})
+
+
+class EffectBasis(models.TextChoices):
+    TOTAL = "total", pgettext_lazy("basis of an effect", "total")
+    INTENSITY = "intensity", pgettext_lazy("basis of an effect", "per unit of output")
+
+
+class Effect(HistoryModel, SourcedModel):
+    """What a practice or a copy brought: measured by two accepted readings, or stated by a source. Never both."""
+
+    practice = models.ForeignKey(
+        Practice,
+        verbose_name=_("practice"),
+        on_delete=models.PROTECT,
+        related_name="effects",
+        help_text=_("The practice whose effect it is."),
+    )
+    adoption = models.ForeignKey(
+        Adoption,
+        verbose_name=_("adoption"),
+        **OPTIONAL,
+        on_delete=models.PROTECT,
+        related_name="effects",
+        help_text=_("The copy whose effect it is. Empty: the origin’s."),
+    )
+    province = models.ForeignKey(
+        Province,
+        verbose_name=_("province"),
+        null=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text=_("The province of the copy, or of the practice where it is the origin’s effect."),
+    )
+    basis = models.CharField(
+        _("basis"),
+        max_length=9,
+        choices=EffectBasis.choices,
+        default=EffectBasis.TOTAL,
+        help_text=_("A total, or a value per unit of output."),
+    )
+    reading_before = models.ForeignKey(
+        Reading,
+        verbose_name=_("reading before"),
+        **OPTIONAL,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text=_("Measured: the accepted reading before it was in use."),
+    )
+    reading_after = models.ForeignKey(
+        Reading,
+        verbose_name=_("reading after"),
+        **OPTIONAL,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text=_("Measured: a later accepted reading of the same indicator and pilot."),
+    )
+    statement_en = models.CharField(
+        _("stated result in English"),
+        max_length=1000,
+        blank=True,
+        validators=[check_text],
+        help_text=_("Stated: the result in the source’s own words."),
+    )
+    statement_zh = models.CharField(
+        _("stated result in Chinese"), max_length=1000, blank=True, validators=[check_text], help_text=SAME_IN_CHINESE
+    )
+    statement = TranslatedText("statement")
+    stated_value = models.DecimalField(
+        _("stated value"),
+        max_digits=20,
+        decimal_places=6,
+        null=True,
+        blank=True,
+        help_text=_("Stated: the main number, if there is one, for example 5000."),
+    )
+    stated_unit = models.CharField(
+        _("unit of the stated value"),
+        max_length=60,
+        blank=True,
+        validators=[check_text],
+        help_text=_("For example t CO2/yr."),
+    )
+    stated_period = models.CharField(
+        _("period of the stated value"),
+        max_length=100,
+        blank=True,
+        validators=[check_text],
+        help_text=_("For example “expected a year” or “to 2024-10-31”."),
+    )
+    known_on = day_field(
+        _("known on"), _("The day it was stated or measured; from this day on it counts."), default=today
+    )
+
+    _history_m2m_fields = ["sources"]
+    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {
+        "measured_or_stated": ("reading_before", "reading_after"),
+        "value_has_unit": ("stated_unit",),
+    }
+    DERIVED_FROM: ClassVar[FieldNames] = {"province": ("adoption", "practice")}
+    PROVINCE_PATH = "province_id"
+
+    class Meta:
+        verbose_name = _("effect")
+        verbose_name_plural = _("effects")
+        ordering = ["practice", "pk"]
+        constraints = [
+            choices_constraint("confidence", Confidence, "effect_confidence_known"),
+            choices_constraint("basis", EffectBasis, "effect_basis_known"),
+            models.CheckConstraint(
+                condition=Q(
+                    reading_before__isnull=False,
+                    reading_after__isnull=False,
+                    statement_en="",
+                    statement_zh="",
+                    stated_value__isnull=True,
+                )
+                | Q(reading_before__isnull=True, reading_after__isnull=True)
+                & (~Q(statement_en="") | ~Q(statement_zh="")),
+                name="effect_measured_or_stated",
+                violation_error_message=_(
+                    "Give two readings (measured), or the result in words with its source (stated), not both."
+                ),
+            ),
+            models.CheckConstraint(
+                condition=Q(stated_value__isnull=True) | ~Q(stated_unit=""),
+                name="effect_value_has_unit",
+                violation_error_message=_("A value needs its unit."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.practice}: {self.statement or self.reading_after}"
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether it rests on readings; else it is stated by a source."""
+        return self.reading_after_id is not None
+
+    def get_absolute_url(self) -> str:
+        return f"{self.practice.get_absolute_url()}#effect-{self.pk}"
+
+    def clean_fields(self, exclude: Any = None) -> None:
+        """Fill in the province first: it decides who may change the record."""
+        if self.practice_id or self.adoption_id:
+            self.province_id = self.adoption.province_id if self.adoption_id else self.practice.province_id
+        super().clean_fields(exclude)
+
+    def clean(self) -> None:
+        """Reject a copy of another practice, and readings that cannot be compared."""
+        super().clean()
+        if self.adoption_id and self.practice_id and self.adoption.practice_id != self.practice_id:
+            raise ValidationError({"adoption": _("This is a copy of another practice.")})
+        if self.reading_before_id and self.reading_after_id:
+            self.check_readings(self.reading_before, self.reading_after)
+
+    def check_readings(self, before: Reading, after: Reading) -> None:
+        """Raise ValidationError unless both are accepted, of one pilot and indicator, in order, and of its subject."""
+        for name, reading in (("reading_before", before), ("reading_after", after)):
+            if reading.state != ReadingState.ACCEPTED:
+                raise ValidationError({name: _("Only an accepted reading measures an effect.")})
+        if before.indicator_id != after.indicator_id or before.pilot_id != after.pilot_id:
+            raise ValidationError({"reading_after": _("Both readings are of one pilot and one indicator.")})
+        if before.period >= after.period:
+            raise ValidationError({"reading_after": _("The second reading is of a later period.")})
+        pilots = [self.adoption.pilot_id] if self.adoption_id else [pilot.pk for pilot in self.practice.origins.all()]
+        if after.pilot_id not in pilots:
+            raise ValidationError({"reading_after": _("The readings are of the pilot that has the practice.")})

@@ -1,0 +1,262 @@
+"""Models of evidence: documents, stored once under their checksum, and attachments of them to records."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from core.files.content_types import MEDIA_TYPES
+from core.http.url_cache import record_path
+from core.records.constraints import choices_constraint
+from core.records.history_model import FieldNames, HistoryModel
+from core.text.normalization import check_text
+from pilots.models.adoption import Adoption, Effect
+from pilots.models.follow_up import FollowUpStep
+from pilots.models.milestone import Milestone
+from pilots.models.practice import Practice
+from pilots.models.reading import Reading
+from pilots.models.stage_entry import StageEntry
+from policies.models import Province, Source
+
+
+class Document(HistoryModel):
+    """A file, stored once under the checksum of its bytes. Deleting the record keeps the file, for restoring."""
+
+    title = models.CharField(
+        _("title"), max_length=300, validators=[check_text], help_text=_("What it is, as a reader would name it.")
+    )
+    doc_number = models.CharField(
+        _("document number"),
+        max_length=60,
+        blank=True,
+        validators=[check_text],
+        help_text=_("As printed, for example 环综合〔2022〕42号. Empty when not known."),
+    )
+    file_name = models.CharField(
+        _("file name"), max_length=200, editable=False, help_text=_("The name under which it was uploaded.")
+    )
+    sha256 = models.CharField(
+        _("checksum"), max_length=64, unique=True, editable=False, help_text=_("SHA-256 of its bytes, in hexadecimal.")
+    )
+    file_size = models.PositiveIntegerField(_("size"), editable=False, help_text=_("In bytes."))
+    media_type = models.CharField(
+        _("type"), max_length=100, editable=False, help_text=_("Media type, found by its content.")
+    )
+    page_count = models.PositiveIntegerField(
+        _("pages"), null=True, blank=True, editable=False, help_text=_("Of a PDF; empty for other types.")
+    )
+    is_public = models.BooleanField(
+        _("public"),
+        default=False,
+        help_text=_("Everybody who reads the site may download it. Otherwise those to whom its records belong."),
+    )
+    province = models.ForeignKey(
+        Province,
+        verbose_name=_("province"),
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="documents",
+        help_text=_("The province whose editor uploaded it. Empty: the ministry."),
+    )
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("uploaded by"),
+        null=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="+",
+    )
+    uploaded_at = models.DateTimeField(_("uploaded"), auto_now_add=True)
+
+    PROVINCE_PATH = "province_id"
+    LOOKUP_CODES = ("sha256",)
+    LOOKUP_NAMES = ("title",)
+    EXPORT_NAMES = ("title",)
+
+    class Meta:
+        verbose_name = _("document")
+        verbose_name_plural = _("documents")
+        ordering = ["-uploaded_at", "-pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(sha256__regex=r"^[0-9a-f]{64}$"), name="document_sha256_normal"),
+            models.CheckConstraint(condition=Q(file_size__gte=1), name="document_not_empty"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def kind_label(self) -> str:
+        """Its type as readers know it: PDF."""
+        return next((kind.upper() for kind, value in MEDIA_TYPES.items() if value == self.media_type), self.media_type)
+
+    def get_absolute_url(self) -> str:
+        return record_path("document-detail", str(self.pk))
+
+
+class AttachmentRole(models.TextChoices):
+    EVIDENCE = "evidence", pgettext_lazy("role of a file", "evidence")
+    ANNEX = "annex", pgettext_lazy("role of a file", "annex")
+    COPY = "copy", pgettext_lazy("role of a file", "copy of the source")
+
+
+class QuoteState(models.TextChoices):
+    """Whether the quote stands in the document."""
+
+    FOUND = "found", pgettext_lazy("quote in a file", "found")
+    ABSENT = "absent", pgettext_lazy("quote in a file", "not found")
+    NO_TEXT = "no_text", pgettext_lazy("quote in a file", "a scan without text")
+    UNREAD = "unread", pgettext_lazy("quote in a file", "not searched")
+
+
+ATTACHABLE: tuple[str, ...] = (
+    "source",
+    "reading",
+    "milestone",
+    "stage_entry",
+    "follow_up_step",
+    "practice",
+    "effect",
+    "adoption",
+)
+"""Foreign keys of an attachment, of which exactly one is set."""
+
+
+def one_target() -> Q:
+    """Return the condition that exactly one of the foreign keys is set."""
+    condition = Q()
+    for name in ATTACHABLE:
+        condition |= Q(**{f"{other}__isnull": other != name for other in ATTACHABLE})
+    return condition
+
+
+def target_field(model: type[models.Model], label: Any) -> Any:
+    return models.ForeignKey(
+        model,
+        verbose_name=label,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="attachments",
+        help_text=_("The record that the file is attached to. An attachment names exactly one."),
+    )
+
+
+class Attachment(HistoryModel):
+    """A document attached to a record. It is never deleted, only marked as removed, with the day and the reason."""
+
+    document = models.ForeignKey(
+        Document,
+        verbose_name=_("document"),
+        on_delete=models.PROTECT,
+        related_name="attachments",
+        help_text=_("The file that is attached; one file can be attached to many records."),
+    )
+    source = target_field(Source, _("source"))
+    reading = target_field(Reading, _("reading"))
+    milestone = target_field(Milestone, _("milestone"))
+    stage_entry = target_field(StageEntry, _("stage"))
+    follow_up_step = target_field(FollowUpStep, _("step of a follow-up"))
+    practice = target_field(Practice, _("practice"))
+    effect = target_field(Effect, _("effect"))
+    adoption = target_field(Adoption, _("adoption"))
+    province = models.ForeignKey(
+        Province, verbose_name=_("province"), null=True, editable=False, on_delete=models.PROTECT, related_name="+"
+    )
+    purpose = models.CharField(
+        _("purpose"),
+        max_length=8,
+        choices=AttachmentRole.choices,
+        default=AttachmentRole.EVIDENCE,
+        help_text=_("Evidence of the record, an annex, or a copy of the source."),
+    )
+    page_number = models.PositiveIntegerField(
+        _("page"), null=True, blank=True, help_text=_("The page on which it stands, from 1.")
+    )
+    quote = models.CharField(
+        _("quote"),
+        max_length=500,
+        blank=True,
+        validators=[check_text],
+        help_text=_("The words that show it. In a PDF with text they are looked for on that page."),
+    )
+    quote_page = models.PositiveIntegerField(
+        _("quote found on page"), null=True, blank=True, editable=False, help_text=_("Where the quote was found.")
+    )
+    quote_state = models.CharField(
+        _("state of the quote"),
+        max_length=7,
+        choices=QuoteState.choices,
+        blank=True,
+        editable=False,
+        help_text=_("Whether the quote was found; empty without a quote."),
+    )
+    attached_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("attached by"),
+        null=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="+",
+    )
+    attached_on = models.DateField(_("attached on"), auto_now_add=True, help_text=_("The day it was attached."))
+    removed_on = models.DateField(_("removed on"), null=True, blank=True, editable=False)
+    removed_reason = models.CharField(
+        _("reason for removing"),
+        max_length=300,
+        blank=True,
+        validators=[check_text],
+        editable=False,
+        help_text=_("Why it was removed; empty while it is there."),
+    )
+
+    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"removed_has_reason": ("removed_reason",)}
+    PROVINCE_PATH = "province_id"
+
+    class Meta:
+        verbose_name = _("attachment")
+        verbose_name_plural = _("attachments")
+        ordering = ["pk"]
+        constraints = [
+            choices_constraint("purpose", AttachmentRole, "attachment_purpose_known"),
+            choices_constraint("quote_state", QuoteState, "attachment_quote_state_known", blank=True),
+            models.CheckConstraint(
+                condition=one_target(),
+                name="attachment_one_target",
+                violation_error_message=_("A file is attached to one record at a time."),
+            ),
+            models.CheckConstraint(
+                condition=Q(removed_on__isnull=True, removed_reason="")
+                | Q(removed_on__isnull=False) & ~Q(removed_reason=""),
+                name="attachment_removed_has_reason",
+                violation_error_message=_("Say why the file is removed."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.document)
+
+    def get_absolute_url(self) -> str:
+        return record_path("document-detail", str(self.document_id))
+
+    @property
+    def target_field(self) -> str:
+        """The foreign key that is set."""
+        return next(name for name in ATTACHABLE if getattr(self, f"{name}_id"))
+
+    @property
+    def target_key(self) -> tuple[str, int]:
+        """The foreign key that is set, and its value."""
+        return self.target_field, getattr(self, f"{self.target_field}_id")
+
+    @property
+    def target(self) -> Any:
+        """The record that it is attached to."""
+        return getattr(self, self.target_field)

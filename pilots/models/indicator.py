@@ -1,0 +1,198 @@
+"""Model of indicators."""
+
+import re
+import unicodedata
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils.formats import number_format
+from django.utils.translation import gettext_lazy as _
+
+from core.records.bilingual_models import BilingualNameModel, note_en_field, note_zh_field
+from core.records.constraints import choices_constraint
+from core.records.history_model import FieldNames, HistoryModel
+from core.text.bilingual import TranslatedText, is_chinese_active
+from core.text.normalization import check_text, normalize_code
+from pilots.metrics.progress import Direction
+
+PERIOD = r"^(19|20)[0-9]{2}(-Q[1-4])?$"
+
+
+def is_year_or_quarter(period: str) -> bool:
+    """Whether the text is a year or quarter."""
+    return re.fullmatch(PERIOD, period) is not None
+
+
+def format_exact(value: Decimal) -> str:
+    """Return a decimal with thousands separators, exact and without trailing zeros."""
+    return number_format(Decimal(f"{value.normalize():f}"), use_l10n=True, force_grouping=True)
+
+
+def normalize_unit(text: str) -> str:
+    """Normalize a unit for comparison: without spaces, full-width signs and capitals."""
+    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def non_negative_constraint(field: str, name: str) -> models.CheckConstraint:
+    """Return the check constraint that no value is below 0, which holds for every indicator."""
+    return models.CheckConstraint(
+        condition=Q(**{f"{field}__isnull": True}) | Q(**{f"{field}__gte": 0}),
+        name=name,
+        violation_error_message=_("The value is 0 or more."),
+    )
+
+
+class IndicatorKind(models.TextChoices):
+    POLLUTANT = "pollutant", _("pollutant")
+    CARBON = "carbon", _("carbon")
+    ENERGY = "energy", _("energy")
+    STRUCTURE = "structure", _("structure")
+    QUALITY = "quality", _("quality")
+    SYNERGY = "synergy", _("synergy")
+    OUTPUT = "output", _("output")
+
+
+class Accumulation(models.TextChoices):
+    STOCK = "stock", _("stock")
+    FLOW = "flow", _("flow of the period")
+    CUMULATIVE = "cumulative", _("cumulative")
+
+
+class RollUp(models.TextChoices):
+    """How values of several pilots may be aggregated."""
+
+    SUM = "sum", _("sum")
+    MEAN = "mean", _("median with range")
+    NONE = "none", _("never")
+
+
+class SynergyUse(models.TextChoices):
+    """Whether a value may enter the co-control coordinates and cross-elasticities."""
+
+    TOTAL = "total", _("yes, as a total")
+    INTENSITY = "intensity", _("only marked as intensity")
+    WATER = "water", _("only among water pollutants")
+    NO = "no", _("no")
+
+
+class Indicator(HistoryModel, BilingualNameModel):
+    """Definition of an indicator: unit, direction, and how far it may be aggregated."""
+
+    code = models.CharField(
+        _("code"), max_length=12, unique=True, help_text=_("Capital letters, digits and _, for example AIR_SO2.")
+    )
+    unit = models.CharField(
+        _("unit"),
+        max_length=30,
+        validators=[check_text],
+        help_text=_("In which every value is entered, for example t."),
+    )
+    unit_zh = models.CharField(
+        _("unit in Chinese"),
+        max_length=30,
+        blank=True,
+        validators=[check_text],
+        help_text=_("Only where it differs, for example 万吨."),
+    )
+    kind = models.CharField(
+        _("kind"), max_length=10, choices=IndicatorKind.choices, help_text=_("What the indicator is about.")
+    )
+    direction = models.CharField(
+        _("direction"), max_length=6, choices=Direction.choices, help_text=_("Which way is better.")
+    )
+    binding = models.BooleanField(
+        _("binding"), default=False, help_text=_("Binding (约束性) as opposed to expected (预期性).")
+    )
+    accumulation = models.CharField(
+        _("accumulation"),
+        max_length=10,
+        choices=Accumulation.choices,
+        help_text=_("A state on a day, what came about in the period, or all since the start."),
+    )
+    rollup = models.CharField(
+        _("roll-up"),
+        max_length=4,
+        choices=RollUp.choices,
+        help_text=_("How values of several pilots may be put together. Concentrations and intensities never are."),
+    )
+    equivalent_kg = models.DecimalField(
+        _("kg per pollutant equivalent"),
+        max_digits=8,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        help_text=_("Environmental Protection Tax Law, annex 2; for example 0.95 for SO₂."),
+    )
+    may_enter_synergy = models.CharField(
+        _("may enter synergy"),
+        max_length=9,
+        choices=SynergyUse.choices,
+        default=SynergyUse.NO,
+        help_text=_("Whether it may stand in the co-control coordinates and the elasticities."),
+    )
+    note_en = note_en_field(_("How it is measured, for example “Primary sources only; heating season included”."))
+    note_zh = note_zh_field()
+    note = TranslatedText("note")
+
+    CODE_FIELDS = ("code",)
+    LOOKUP_CODES = ("code",)
+    LOOKUP_NAMES = ("name_zh", "name_en", "with_unit_zh", "with_unit_en")
+    EXPORT_NAMES = ("with_unit", "name")
+    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"quality_never_summed": ("rollup",)}
+
+    class Meta:
+        verbose_name = _("indicator")
+        verbose_name_plural = _("indicators")
+        ordering = ["pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(code__regex=r"^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$"),
+                name="indicator_code_normal",
+                violation_error_message=_("Use capital letters, digits and _, for example AIR_SO2."),
+            ),
+            choices_constraint("kind", IndicatorKind, "indicator_kind_known"),
+            choices_constraint("direction", Direction, "indicator_direction_known"),
+            choices_constraint("accumulation", Accumulation, "indicator_accumulation_known"),
+            choices_constraint("rollup", RollUp, "indicator_rollup_known"),
+            choices_constraint("may_enter_synergy", SynergyUse, "indicator_synergy_known"),
+            models.CheckConstraint(
+                condition=Q(equivalent_kg__isnull=True) | Q(equivalent_kg__gt=0),
+                name="indicator_equivalent_positive",
+                violation_error_message=_("The equivalent is more than 0 kg."),
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind=IndicatorKind.QUALITY) | (Q(rollup=RollUp.NONE, equivalent_kg__isnull=True)),
+                name="indicator_quality_never_summed",
+                violation_error_message=_(
+                    "A concentration is not an emission: it is never summed and has no equivalent."
+                ),
+            ),
+        ]
+
+    @property
+    def unit_text(self) -> str:
+        """The unit in the current language."""
+        return self.unit_zh or self.unit if is_chinese_active() else self.unit
+
+    @property
+    def with_unit(self) -> str:
+        """The name in the current language and, in brackets, the unit of entered values."""
+        return self.with_unit_zh if is_chinese_active() else self.with_unit_en
+
+    @property
+    def with_unit_zh(self) -> str:
+        return f"{self.name_zh}（{self.unit_zh or self.unit}）"
+
+    @property
+    def with_unit_en(self) -> str:
+        return f"{self.name_en or self.name_zh} ({self.unit})"
+
+    def is_unit(self, text: str) -> bool:
+        """Whether the text is the indicator's unit in either language; spaces and full-width signs are ignored."""
+        return normalize_unit(text) in {normalize_unit(self.unit), normalize_unit(self.unit_zh or self.unit)}
+
+    def clean_fields(self, exclude: Any = None) -> None:
+        self.code = normalize_code(self.code or "").upper()
+        super().clean_fields(exclude)

@@ -1,0 +1,157 @@
+"""Models of milestones, and of lights set by hand."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from core.http.as_of import today
+from core.records.bilingual_models import BilingualTitleModel
+from core.records.constraints import choices_constraint
+from core.records.history_model import FieldNames, HistoryModel
+from core.records.validators import check_not_ahead
+from core.text.normalization import check_text
+from pilots.metrics.lights import Colour
+from pilots.models.pilot import Pilot
+from policies.models.sourced import Confidence, SourcedModel
+
+
+class Facet(models.TextChoices):
+    GOAL = "goal", _("goal")
+    PATH = "path", _("path")
+    MANAGEMENT = "management", _("management")
+    TECHNOLOGY = "technology", _("technology")
+    PROJECT = "project", _("project")
+
+
+class Milestone(HistoryModel, BilingualTitleModel, SourcedModel):
+    """A task that a pilot has promised to complete by a date."""
+
+    pilot = models.ForeignKey(
+        Pilot,
+        verbose_name=_("pilot"),
+        on_delete=models.PROTECT,
+        related_name="milestones",
+        help_text=_("The pilot that promised it."),
+    )
+    facet = models.CharField(
+        _("facet"), max_length=12, choices=Facet.choices, help_text=_("The list of the pilot’s plan it stands in.")
+    )
+    owner = models.CharField(
+        _("responsible"),
+        max_length=120,
+        blank=True,
+        validators=[check_text],
+        help_text=_("Department in charge, for example 湖州市生态环境局."),
+    )
+    planned_on = models.DateField(_("planned on"), help_text=_("Day by which it is to be done."))
+    completed_on = models.DateField(
+        _("completed on"), null=True, blank=True, validators=[check_not_ahead], help_text=_("Empty until it is done.")
+    )
+    weight = models.PositiveSmallIntegerField(
+        _("weight"), default=1, help_text=_("How much it counts beside the others; 1 unless the plan says otherwise.")
+    )
+    is_key = models.BooleanField(
+        _("key milestone"), default=False, help_text=_("A key milestone more than 90 days late turns the pilot red.")
+    )
+    evidence = models.CharField(
+        _("evidence"),
+        max_length=300,
+        blank=True,
+        validators=[check_text],
+        help_text=_("What shows that it is done, for example a document’s title and number, or an address."),
+    )
+
+    _history_m2m_fields = ["sources"]
+    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"has_title": ("title_zh",)}
+
+    PROVINCE_PATH = "pilot.province_id"
+    RESTRICTED_FIELDS: ClassVar[FieldNames] = {"pilots.place_pilot": ("is_key",)}
+    RESTRICTED_CHANGES: ClassVar[FieldNames] = {"pilots.place_pilot": ("pilot",)}
+
+    class Meta:
+        verbose_name = _("milestone")
+        verbose_name_plural = _("milestones")
+        ordering = ["pilot", "planned_on", "pk"]
+        constraints = [
+            choices_constraint("facet", Facet, "milestone_facet_known"),
+            choices_constraint("confidence", Confidence, "milestone_confidence_known"),
+            models.CheckConstraint(
+                condition=~Q(title_zh="") | ~Q(title_en=""),
+                name="milestone_has_title",
+                violation_error_message=_("Give the title in at least one language."),
+            ),
+            models.CheckConstraint(
+                condition=Q(weight__gte=1),
+                name="milestone_weight_positive",
+                violation_error_message=_("The weight is at least 1."),
+            ),
+        ]
+
+
+OVERRIDE_COLOURS = [
+    (colour.value, colour.label) for colour in Colour if colour != Colour.BLUE
+]  # only a milestone is blue
+
+
+class LightOverride(HistoryModel):
+    """A pilot's light set by a user for a time, with a reason; the computed one stays visible beside it."""
+
+    pilot = models.ForeignKey(
+        Pilot,
+        verbose_name=_("pilot"),
+        on_delete=models.PROTECT,
+        related_name="overrides",
+        help_text=_("The pilot whose light is set."),
+    )
+    colour = models.CharField(
+        _("light"),
+        max_length=6,
+        choices=OVERRIDE_COLOURS,
+        help_text=_("Shown in place of the computed one, which stays visible beside it."),
+    )
+    reason = models.CharField(
+        _("reason"),
+        max_length=300,
+        validators=[check_text],
+        help_text=_("Shown beside the light, for example “Furnace 2 closes in December; checked on site on 3 March”."),
+    )
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("author"),
+        on_delete=models.PROTECT,
+        editable=False,
+        related_name="light_overrides",
+    )
+    set_on = models.DateField(_("set on"), default=today, validators=[check_not_ahead])
+    expires_on = models.DateField(_("expires on"), help_text=_("From this day on the computed light counts again."))
+
+    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"expires_after": ("expires_on",)}
+
+    PROVINCE_PATH = "pilot.province_id"
+
+    class Meta:
+        verbose_name = _("light set by hand")
+        verbose_name_plural = _("lights set by hand")
+        ordering = ["pilot", "-set_on", "-pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(colour__in=[colour for colour, _label in OVERRIDE_COLOURS]),
+                name="lightoverride_colour_known",
+            ),
+            models.CheckConstraint(
+                condition=~Q(reason=""),
+                name="lightoverride_has_reason",
+                violation_error_message=_("Say why the light is set by hand."),
+            ),
+            models.CheckConstraint(
+                condition=Q(expires_on__gt=F("set_on")),
+                name="lightoverride_expires_after",
+                violation_error_message=_("It has to expire after the day it was set."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pilot}: {self.get_colour_display()}"

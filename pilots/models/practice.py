@@ -1,0 +1,237 @@
+"""Model of practices: what a pilot did that others can copy."""
+
+from typing import Any, ClassVar
+
+from django.core.validators import MinLengthValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from core.http.as_of import today
+from core.http.url_cache import record_path
+from core.records.bilingual_models import BilingualTitleModel
+from core.records.constraints import choices_constraint
+from core.records.history_model import FieldNames
+from core.records.slug_model import SlugModel
+from core.records.validators import check_not_ahead
+from core.text.bilingual import TranslatedText
+from core.text.normalization import check_text
+from pilots.models.milestone import Facet
+from pilots.models.pilot import Pilot
+from policies.models import Industry, Measure, Province
+from policies.models.sourced import SourcedModel, fact_constraints
+
+REVIEW_PERMISSION = "pilots.review_practice"
+
+
+class PracticeField(models.TextChoices):
+    """Fields of action, those of measures and of policy itself."""
+
+    ENERGY = "energy", _("energy")
+    INDUSTRY = "industry", pgettext_lazy("field of action", "industry")
+    TRANSPORT = "transport", _("transport")
+    BUILDINGS = "buildings", _("buildings")
+    AGRICULTURE = "agriculture", _("agriculture")
+    ECOLOGY = "ecology", _("ecology")
+    POLICY = "policy", pgettext_lazy("field of action", "policy and management")
+
+
+class PracticeLevel(models.TextChoices):
+    """Where a practice can be copied."""
+
+    ENTERPRISE = "enterprise", _("enterprise")
+    PARK = "park", _("industrial park")
+    CITY = "city", _("city")
+    PROVINCE = "province", pgettext_lazy("kind of unit", "province")
+
+
+class CostKind(models.TextChoices):
+    INVESTMENT = "investment", _("investment, once")
+    YEARLY = "yearly", _("a year")
+
+
+def long_text(label: Any, help_text: Any) -> Any:
+    """Return an optional text of 20 to 5,000 characters."""
+    return models.TextField(
+        label, blank=True, max_length=5000, validators=[check_text, MinLengthValidator(20)], help_text=help_text
+    )
+
+
+SAME_IN_CHINESE = _("The same in Chinese. Where one is empty, readers of its language see the other.")
+
+
+def day_field(label: Any, help_text: Any, **options: Any) -> Any:
+    """Return a day that is not ahead; empty by default."""
+    return models.DateField(label, validators=[check_not_ahead], help_text=help_text, **options)
+
+
+OPTIONAL: dict[str, Any] = {"null": True, "blank": True}
+
+
+class Practice(SlugModel, BilingualTitleModel, SourcedModel):
+    """Something that a pilot did and others can copy. Its state on a day follows from the days on record."""
+
+    facet = models.CharField(
+        _("facet"),
+        max_length=12,
+        choices=Facet.choices,
+        default=Facet.TECHNOLOGY,
+        help_text=_("What kind of thing it is: a goal, a path, management, a technology or a project."),
+    )
+    field = models.CharField(
+        _("field"), max_length=12, choices=PracticeField.choices, help_text=_("The field of action it falls under.")
+    )
+    level = models.CharField(
+        _("level"),
+        max_length=10,
+        choices=PracticeLevel.choices,
+        help_text=_("Where it can be copied: in an enterprise, a park, a city or a province."),
+    )
+    problem_en = long_text(_("problem in English"), _("What it was meant to solve."))
+    problem_zh = long_text(_("problem in Chinese"), SAME_IN_CHINESE)
+    problem = TranslatedText("problem")
+    action_en = long_text(_("what was done, in English"), _("What was done, so that another could do it."))
+    action_zh = long_text(_("what was done, in Chinese"), SAME_IN_CHINESE)
+    action = TranslatedText("action")
+    conditions_en = long_text(_("conditions in English"), _("What it needs: industry, scale, money, permits, skills."))
+    conditions_zh = long_text(_("conditions in Chinese"), SAME_IN_CHINESE)
+    conditions = TranslatedText("conditions")
+    risks_en = long_text(_("risks in English"), _("What can go wrong, and what helps against it."))
+    risks_zh = long_text(_("risks in Chinese"), SAME_IN_CHINESE)
+    risks = TranslatedText("risks")
+    cost_amount = models.DecimalField(
+        _("cost"),
+        max_digits=14,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        help_text=_("In 10,000 yuan. Empty when not known."),
+    )
+    cost_kind = models.CharField(
+        _("kind of cost"),
+        max_length=10,
+        choices=CostKind.choices,
+        blank=True,
+        help_text=_("Investment once, or a cost each year."),
+    )
+    cost_year = models.PositiveSmallIntegerField(
+        _("year of the cost"), **OPTIONAL, help_text=_("The year whose prices it is in, for example 2025.")
+    )
+    origins = models.ManyToManyField(
+        Pilot,
+        verbose_name=_("origins"),
+        related_name="practices",
+        help_text=_("The pilots where it was done first."),
+    )
+    industries = models.ManyToManyField(
+        Industry,
+        verbose_name=_("industries"),
+        blank=True,
+        related_name="practices",
+        help_text=_("Industries it is for. Empty when it is for all."),
+    )
+    measures = models.ManyToManyField(
+        Measure,
+        verbose_name=_("measures"),
+        blank=True,
+        related_name="practices",
+        help_text=_("Measures of the policies that it carries out."),
+    )
+    province = models.ForeignKey(
+        Province,
+        verbose_name=_("province"),
+        **OPTIONAL,
+        on_delete=models.PROTECT,
+        related_name="practices",
+        help_text=_("The province that proposed it, whose editors keep it. Empty: the ministry."),
+    )
+    proposed_on = day_field(_("proposed on"), _("The day it was proposed."), default=today)
+    passed_on = day_field(_("passed on"), _("The day the province passed it."), **OPTIONAL)
+    library_on = day_field(_("in the library since"), _("The day the ministry took it into the library."), **OPTIONAL)
+    recommended_on = day_field(_("recommended on"), _("The day the ministry recommended it for copying."), **OPTIONAL)
+    retired_on = day_field(_("retired on"), _("From this day on it is no longer offered."), **OPTIONAL)
+    retired_reason_en = models.CharField(
+        _("reason for retiring, in English"),
+        max_length=300,
+        blank=True,
+        validators=[check_text],
+        help_text=_("Required with the day of retiring."),
+    )
+    retired_reason_zh = models.CharField(
+        _("reason for retiring, in Chinese"),
+        max_length=300,
+        blank=True,
+        validators=[check_text],
+        help_text=SAME_IN_CHINESE,
+    )
+    retired_reason = TranslatedText("retired_reason")
+
+    _history_m2m_fields = ["origins", "industries", "measures", "sources"]
+    YEAR_FIELDS = ("cost_year",)
+    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {
+        "has_title": ("title_zh",),
+        "cost_complete": ("cost_amount", "cost_kind", "cost_year"),
+        "passed_in_order": ("passed_on",),
+        "library_in_order": ("library_on",),
+        "recommended_in_order": ("recommended_on",),
+        "retired_in_order": ("retired_on",),
+        "retired_has_reason": ("retired_reason_en",),
+    }
+    PROVINCE_PATH = "province_id"
+    RESTRICTED_FIELDS: ClassVar[FieldNames] = {
+        REVIEW_PERMISSION: ("library_on", "recommended_on", "retired_on", "retired_reason_en", "retired_reason_zh")
+    }
+
+    class Meta:
+        verbose_name = _("practice")
+        verbose_name_plural = _("practices")
+        ordering = ["pk"]
+        permissions = [("review_practice", "Can take practices into the library, recommend and retire them")]
+        constraints = [
+            *fact_constraints("practice"),
+            choices_constraint("facet", Facet, "practice_facet_known"),
+            choices_constraint("field", PracticeField, "practice_field_known"),
+            choices_constraint("level", PracticeLevel, "practice_level_known"),
+            choices_constraint("cost_kind", CostKind, "practice_cost_kind_known", blank=True),
+            models.CheckConstraint(
+                condition=~Q(title_zh="") | ~Q(title_en=""),
+                name="practice_has_title",
+                violation_error_message=_("Give the title in at least one language."),
+            ),
+            models.CheckConstraint(
+                condition=Q(cost_amount__isnull=True, cost_kind="", cost_year__isnull=True)
+                | Q(cost_amount__gte=0, cost_year__isnull=False) & ~Q(cost_kind=""),
+                name="practice_cost_complete",
+                violation_error_message=_("A cost has its amount, kind and year. Give all three, or none."),
+            ),
+            models.CheckConstraint(
+                condition=Q(passed_on__isnull=True) | Q(passed_on__gte=F("proposed_on")),
+                name="practice_passed_in_order",
+                violation_error_message=_("Passed before it was proposed. Check both days."),
+            ),
+            models.CheckConstraint(
+                condition=Q(library_on__isnull=True) | Q(library_on__gte=F("passed_on"), passed_on__isnull=False),
+                name="practice_library_in_order",
+                violation_error_message=_("It enters the library after it was passed. Give both days in order."),
+            ),
+            models.CheckConstraint(
+                condition=Q(recommended_on__isnull=True)
+                | Q(recommended_on__gte=F("library_on"), library_on__isnull=False),
+                name="practice_recommended_in_order",
+                violation_error_message=_("It is recommended from the library. Give both days in order."),
+            ),
+            models.CheckConstraint(
+                condition=Q(retired_on__isnull=True) | Q(retired_on__gte=F("proposed_on")),
+                name="practice_retired_in_order",
+                violation_error_message=_("Retired before it was proposed. Check both days."),
+            ),
+            models.CheckConstraint(
+                condition=Q(retired_on__isnull=True) | ~Q(retired_reason_en="") | ~Q(retired_reason_zh=""),
+                name="practice_retired_has_reason",
+                violation_error_message=_("Say why it is retired, in at least one language."),
+            ),
+        ]
+
+    def get_absolute_url(self) -> str:
+        return record_path("practice-detail", self.slug)

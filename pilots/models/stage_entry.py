@@ -1,0 +1,138 @@
+"""Model of stage entries: when a pilot entered a stage, or plans to."""
+
+from typing import ClassVar
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from core.http.as_of import today
+from core.records.constraints import choices_constraint
+from core.records.history_model import FieldNames, HistoryModel
+from core.records.validators import check_not_ahead
+from core.text.bilingual import TranslatedText
+from core.text.normalization import check_text
+from pilots.metrics.stages import Stage, StageEvent, StageIssue, StageIssueCode, stage_issues
+from pilots.models.pilot import Pilot
+from policies.models.sourced import Confidence, SourcedModel
+
+
+class StageEntry(HistoryModel, SourcedModel):
+    """A pilot's entry into a stage: planned and actual date, and the evidence."""
+
+    pilot = models.ForeignKey(
+        Pilot,
+        verbose_name=_("pilot"),
+        on_delete=models.PROTECT,
+        related_name="stages",
+        help_text=_("The pilot that enters the stage."),
+    )
+    stage = models.CharField(
+        _("stage"),
+        max_length=12,
+        choices=Stage.choices,
+        help_text=_("In their order. After rectifying, enter once more the stage that the pilot returns to."),
+    )
+    planned_on = models.DateField(
+        _("planned on"), null=True, blank=True, help_text=_("Day for which it is or was planned, where one was named.")
+    )
+    entered_on = models.DateField(
+        _("entered on"),
+        null=True,
+        blank=True,
+        validators=[check_not_ahead],
+        help_text=_("Day on which it happened; empty while it is only planned."),
+    )
+    evidence = models.CharField(
+        _("evidence"),
+        max_length=300,
+        blank=True,
+        validators=[check_text],
+        help_text=_("The document that shows it, for example the plan’s title and number."),
+    )
+    reason_en = models.CharField(
+        _("reason in English"),
+        max_length=300,
+        blank=True,
+        validators=[check_text],
+        help_text=_("Needed where a stage before it was skipped: why, for example “day of review not published”."),
+    )
+    reason_zh = models.CharField(
+        _("reason in Chinese"),
+        max_length=300,
+        blank=True,
+        validators=[check_text],
+        help_text=_("The same in Chinese. Where one is empty, readers of its language see the other."),
+    )
+    reason = TranslatedText("reason")
+
+    _history_m2m_fields = ["sources"]
+    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {
+        "once_a_day": ("entered_on",),
+        "planned_once": ("stage",),
+        "has_a_day": ("entered_on",),
+    }
+    skip_order_check = False  # True where a form holds it against all the pilot's rows as they are typed
+
+    PROVINCE_PATH = "pilot.province_id"
+
+    class Meta:
+        verbose_name = _("stage entry")
+        verbose_name_plural = _("stage entries")
+        ordering = ["pilot", "entered_on", "pk"]
+        constraints = [
+            choices_constraint("stage", Stage, "stageentry_stage_known"),
+            choices_constraint("confidence", Confidence, "stageentry_confidence_known"),
+            models.UniqueConstraint(
+                fields=["pilot", "stage", "entered_on"],
+                name="stageentry_once_a_day",
+                violation_error_message=_("This pilot already enters this stage on this day."),
+            ),
+            models.UniqueConstraint(
+                fields=["pilot", "stage"],
+                condition=Q(entered_on__isnull=True),
+                name="stageentry_planned_once",
+                violation_error_message=_("This pilot already plans to enter this stage: change that entry."),
+            ),
+            models.CheckConstraint(
+                condition=Q(planned_on__isnull=False) | Q(entered_on__isnull=False),
+                name="stageentry_has_a_day",
+                violation_error_message=_("Give the day it was entered, or the day it is planned for."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_stage_display()}"
+
+    def as_stage_event(self) -> StageEvent:
+        """Return the entry as the metrics take it. Raises ValueError for one that is only planned."""
+        if self.entered_on is None:
+            raise ValueError("only planned")
+        return StageEvent(Stage(self.stage), self.entered_on, reason=self.reason)
+
+    def clean(self) -> None:
+        """Reject an entry that breaks the order of stages, together with the pilot's other entries."""
+        super().clean()
+        if self.skip_order_check or not self.pilot_id or self.entered_on is None:
+            return
+        others = self.pilot.stages.exclude(pk=self.pk).filter(entered_on__isnull=False)
+        mine = self.as_stage_event()
+        before = [other.as_stage_event() for other in others]
+        known = {problem.code for problem in stage_issues(before, today())}
+        for problem in stage_issues([*before, mine], today()):
+            if problem.event is mine or problem.code not in known:
+                raise ValidationError({stage_field(problem): stage_message(problem)})
+
+
+def stage_field(problem: StageIssue) -> str:
+    """Return the field to which the issue is attached."""
+    return StageEntry.reason.active_field if problem.code == StageIssueCode.SKIPPED else "entered_on"
+
+
+def stage_message(problem: StageIssue) -> str:
+    """Return the message of an issue, naming the stages."""
+    stages = gettext(", ").join(str(stage.label) for stage in problem.stages)
+    what = gettext("%(stage)s: %(fault)s") % {"stage": problem.event.stage.label, "fault": problem.code.label}
+    return f"{what} ({stages})" if stages else what

@@ -1,0 +1,179 @@
+"""Models of targets: the value that a pilot means to reach, and the values on the way."""
+
+from typing import ClassVar
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from core.records.constraints import choices_constraint
+from core.records.history_model import FieldNames, HistoryModel
+from core.records.validators import check_not_ahead
+from core.text.bilingual import TranslatedText
+from core.text.normalization import check_text
+from pilots.models.indicator import Indicator, non_negative_constraint
+from pilots.models.pilot import Pilot
+from pilots.target_kinds.registry import RULES, TargetKind, codes_where
+from policies.models.sourced import Confidence, SourcedModel
+
+
+class Target(HistoryModel, SourcedModel):
+    """A pilot's target for an indicator: from which base, to which value, by which year."""
+
+    pilot = models.ForeignKey(
+        Pilot,
+        verbose_name=_("pilot"),
+        on_delete=models.PROTECT,
+        related_name="targets",
+        help_text=_("The pilot that promised it."),
+    )
+    indicator = models.ForeignKey(
+        Indicator,
+        verbose_name=_("indicator"),
+        on_delete=models.PROTECT,
+        related_name="targets",
+        help_text=_("Search by code or name, for example SO2. Its unit is the unit of the values."),
+    )
+    kind = models.CharField(
+        _("kind"),
+        max_length=5,
+        choices=TargetKind.choices,
+        default="reach",
+        help_text=_("Reach a value by a year, stay within a limit, keep what there is, or a task in words."),
+    )
+    base_year = models.PositiveSmallIntegerField(
+        _("base year"), null=True, blank=True, help_text=_("For example 2023. Empty when the document names none.")
+    )
+    base_value = models.DecimalField(
+        _("base value"),
+        max_digits=20,
+        decimal_places=6,
+        null=True,
+        blank=True,
+        help_text=_("Value of the base year, in the indicator’s unit. Empty when the document names none."),
+    )
+    target_year = models.PositiveSmallIntegerField(
+        _("target year"), help_text=_("Year by whose end it is to be reached, for example 2026.")
+    )
+    target_value = models.DecimalField(
+        _("target value"),
+        max_digits=20,
+        decimal_places=6,
+        null=True,
+        blank=True,
+        help_text=_("In the indicator’s unit. Empty for a task in words."),
+    )
+    target_text_en = models.CharField(
+        _("target in words, in English"),
+        max_length=300,
+        blank=True,
+        validators=[check_text],
+        help_text=_("Only for a task in words."),
+    )
+    target_text_zh = models.CharField(
+        _("target in words, in Chinese"),
+        max_length=300,
+        blank=True,
+        validators=[check_text],
+        help_text=_("Only for a task in words. One language is enough; readers of the other see the same."),
+    )
+    target_text = TranslatedText("target_text")
+    done_on = models.DateField(
+        _("done on"),
+        null=True,
+        blank=True,
+        validators=[check_not_ahead],
+        help_text=_("Only for a task in words: the day it was done."),
+    )
+    binding = models.BooleanField(
+        _("binding"),
+        default=False,
+        help_text=_("Whether this pilot is bound to it; a binding red turns the pilot red."),
+    )
+
+    _history_m2m_fields = ["sources"]
+    YEAR_FIELDS = ("base_year", "target_year")
+    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {
+        "one_per_indicator": ("indicator",),
+        "has_value": ("target_value",),
+        **{own.constraint.name.removeprefix("target_"): (own.field,) for rule in RULES for own in rule.constraints},
+    }
+
+    PROVINCE_PATH = "pilot.province_id"
+    RESTRICTED_FIELDS: ClassVar[FieldNames] = {"pilots.place_pilot": ("binding",)}
+    PROMISED_FIELDS: ClassVar[tuple[str, ...]] = (
+        *("pilot", "indicator", "kind"),
+        *("base_year", "base_value", "target_year", "target_value", "target_text_en", "target_text_zh"),
+    )
+    RESTRICTED_CHANGES: ClassVar[FieldNames] = {"pilots.place_pilot": PROMISED_FIELDS}
+
+    class Meta:
+        verbose_name = _("target")
+        verbose_name_plural = _("targets")
+        ordering = ["pilot", "indicator"]
+        constraints = [
+            choices_constraint("kind", TargetKind, "target_kind_known"),
+            choices_constraint("confidence", Confidence, "target_confidence_known"),
+            models.UniqueConstraint(
+                fields=["pilot", "indicator"],
+                name="target_one_per_indicator",
+                violation_error_message=_("This pilot already has a target for this indicator: change that one."),
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind__in=codes_where(lambda kind: kind.needs_value)) | Q(target_value__isnull=False),
+                name="target_has_value",
+                violation_error_message=_("Give the target value."),
+            ),
+            non_negative_constraint("base_value", "target_base_not_negative"),
+            non_negative_constraint("target_value", "target_value_not_negative"),
+            *(own.constraint for rule in RULES for own in rule.constraints),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pilot} · {self.indicator}"
+
+
+class TargetStep(HistoryModel):
+    """A value that a target names for a year before the last."""
+
+    target = models.ForeignKey(Target, verbose_name=_("target"), on_delete=models.CASCADE, related_name="steps")
+    year = models.PositiveSmallIntegerField(_("year"), help_text=_("A year before the target year, for example 2025."))
+    value = models.DecimalField(
+        _("value"), max_digits=20, decimal_places=6, help_text=_("Value to be reached by the end of that year.")
+    )
+
+    YEAR_FIELDS = ("year",)
+    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"one_per_year": ("year",)}
+
+    PROVINCE_PATH = "target.pilot.province_id"
+
+    class Meta:
+        verbose_name = _("step of a target")
+        verbose_name_plural = _("steps of targets")
+        ordering = ["target", "year"]
+        constraints = [
+            non_negative_constraint("value", "targetstep_value_not_negative"),
+            models.UniqueConstraint(
+                fields=["target", "year"],
+                name="targetstep_one_per_year",
+                violation_error_message=_("This target already has a step for this year."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.year}: {self.value.normalize():f}"
+
+    def clean(self) -> None:
+        """Reject a year outside the target's, also of an unsaved target."""
+        super().clean()
+        known = self.target_id or "target" in self._state.fields_cache
+        year, end, base = (
+            self.year,
+            self.target.target_year if known else None,
+            self.target.base_year if known else None,
+        )
+        if year and end and year >= end:
+            raise ValidationError({"year": _("A step lies before the target year.")})
+        if year and base and year <= base:
+            raise ValidationError({"year": _("A step lies after the base year.")})

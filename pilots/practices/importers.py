@@ -1,0 +1,167 @@
+"""Importers of practices, of their adoptions and of stated effects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import prefetch_related_objects
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from core.imports.importer import Importer, assign_record
+from core.imports.sheet.lookups import NameIndex, RecordLookup
+from core.imports.sheet.rows import Row
+from pilots.models import Adoption, Effect, Practice, Reading
+from policies.importers import NOTE_HEADING, PROVINCE_HEADINGS
+
+SingleLanguage = Mapping[str, tuple[object, tuple[str, ...]]]
+
+
+class PracticeImporter(Importer):
+    name = "practices"
+    model = Practice
+    keys = (("slug",), ("title_zh",), ("title_en",))
+    heading_aliases: Mapping[str, tuple[str, ...]] = {
+        "title_zh": ("经验做法名称", "做法名称", "名称", "标题"),
+        "province": PROVINCE_HEADINGS,
+        "origins": ("来源试点", "试点名称", "试点"),
+        "problem_zh": ("解决的问题",),
+        "action_zh": ("主要做法", "具体做法"),
+        "conditions_zh": ("适用条件",),
+        "risks_zh": ("风险",),
+    }
+    single_language_headings: SingleLanguage = {
+        "problem": (gettext_lazy("problem"), ()),
+        "action": (gettext_lazy("what was done"), ()),
+        "conditions": (gettext_lazy("conditions"), ()),
+        "risks": (gettext_lazy("risks"), ()),
+        "retired_reason": (gettext_lazy("reason for retiring"), ()),
+        "note": NOTE_HEADING,
+    }
+    export_relations = ("province",)
+
+    def column_options(self, name: str) -> dict[str, object]:
+        return {"required": True} if name == "origins" else super().column_options(name)
+
+    def validate_rows(self, rows: Sequence[Row], by: Any) -> None:
+        """A practice has an origin: reject a row whose list is empty."""
+        for row in rows:
+            if "origins" in row.lists and not row.lists["origins"] and "origins" not in row.invalid_columns():
+                row.add_error(self.column("origins"), "required", _("Empty. This needs a value."))
+
+
+class PracticePartImporter(Importer):
+    """Base importer of what belongs to a practice."""
+
+    heading_aliases: Mapping[str, tuple[str, ...]] = {
+        "practice": ("经验做法名称", "做法名称"),
+        "province": PROVINCE_HEADINGS,
+        "pilot": ("试点名称", "应用试点"),
+        "place": ("应用地方", "地点"),
+    }
+
+    def match_rows(self, rows: Sequence[Row], library: RecordLookup) -> None:
+        """Load the origins of all practices in one query: the model's rules ask for them row by row."""
+        prefetch_related_objects(list(library.index(Practice).records_by_id.values()), "origins")
+        super().match_rows(rows, library)
+
+    def describe(self, row: Row) -> str:
+        return str(row.record) if row.record.practice_id else ""
+
+
+class AdoptionImporter(PracticePartImporter):
+    """A row finds its copy by practice and pilot, or by practice, province and place; no place is the whole province.
+
+    Who imports a new copy claims it. Confirming is no matter of a file.
+    """
+
+    name = "adoptions"
+    model = Adoption
+    keys = (("practice", "pilot"), ("practice", "province", "place"))
+    single_language_headings: SingleLanguage = {
+        "give_up_text": (gettext_lazy("why it was given up"), ()),
+        "changed": (gettext_lazy("what was changed"), ()),
+        "note": NOTE_HEADING,
+    }
+    export_relations = ("practice", "pilot__batch", "province")
+
+    def clean_values(self, row: Row, by: Any) -> None:
+        row.extra["by"] = by
+
+    def match_rows(self, rows: Sequence[Row], library: RecordLookup) -> None:
+        super().match_rows(rows, library)
+        waiting = [row for row in rows if is_whole_province(row)]
+        stored = self.records_by_field("practice", [row.values["practice"] for row in waiting])
+        for row in waiting:
+            for record in stored.get(row.values["practice"].pk, []):
+                if not record.pilot_id and not record.place and record.province_id == row.values["province"].pk:
+                    assign_record(row, record)
+
+    def clean(self, row: Row, exclude: set[str]) -> None:
+        super().clean(row, exclude)
+        if row.record.province_id is None and not {"pilot", "province"} & row.invalid_columns():
+            raise ValidationError({"province": _("Name the pilot, or the province.")})
+
+    def complete_new(self, rows: Sequence[Row]) -> None:
+        """Set who imports them as who claims them."""
+        for row in rows:
+            row.record.claimed_by = row.extra["by"]
+
+
+def is_whole_province(row: Row) -> bool:
+    """Return whether the row is about a province as a whole, and has not found its record yet."""
+    values = row.values
+    return bool(
+        not row.found
+        and not row.unidentified
+        and values.get("id") is None
+        and values.get("practice")
+        and values.get("province")
+        and not values.get("pilot")
+        and not values.get("place")
+        and not row.invalid_columns() & {"pilot", "place"}
+    )
+
+
+class EffectImporter(PracticePartImporter):
+    """Effects that a source states. A measured one is entered on its form, where the two readings are chosen; its other
+    fields may be changed by its record number.
+    """
+
+    name = "effects"
+    model = Effect
+    keys = (("practice", "statement_zh"), ("practice", "statement_en"))
+    narrowing_fields = ("adoption",)
+    excluded_fields = ("reading_before", "reading_after")
+    single_language_headings: SingleLanguage = {
+        "statement": (gettext_lazy("stated result"), ("成效",)),
+        "note": NOTE_HEADING,
+    }
+    export_relations = ("practice", "adoption__practice", "adoption__pilot", "adoption__province")
+
+    def column_options(self, name: str) -> dict[str, object]:
+        if name == "adoption":
+            return {"help": gettext_lazy("The record number of the copy, such as #12. Empty: the origin’s effect.")}
+        return super().column_options(name)
+
+    def new_lookup(self, *, epoch1904: bool) -> RecordLookup:
+        return EffectLookup(epoch1904=epoch1904)
+
+
+class MeasuringReadings(NameIndex):
+    """Index of the readings that measure effects: there are many more, which no row names."""
+
+    def records(self) -> models.QuerySet[Any]:
+        used = Effect.objects.filter(reading_after__isnull=False)
+        keys = used.values_list("reading_before", "reading_after")
+        return super().records().filter(pk__in={key for pair in keys for key in pair})
+
+
+class EffectLookup(RecordLookup):
+    def index(self, model: type[models.Model]) -> NameIndex:
+        if model is Reading and model not in self.indexes:
+            self.indexes[model] = MeasuringReadings(model)
+        return super().index(model)

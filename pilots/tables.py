@@ -1,0 +1,204 @@
+"""Table columns of pilots, and of the figures and sources beside them."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+
+from django.db.models import Q
+from django.template.defaultfilters import filesizeformat
+from django.utils.timezone import localdate
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from core.text.bilingual import lang_of
+from core.text.formatting import format_period
+from core.text.joining import join_short
+from core.web.tables import Cell, Column, Table, make_table, record_cell, status_cell
+from pilots.analytics.explanations import computed_explanations
+from pilots.analytics.pilot_status import PilotStatus
+from pilots.charts.practices import cost_text, origin_cell, result_cell
+from pilots.charts.reconciliation import batch_cell
+from pilots.charts.stages import stage_label, time_in_stage
+from pilots.charts.status import reason_cell
+from pilots.metrics.practice_states import Trust
+from pilots.metrics.progress import year_due
+from pilots.models import Document, Milestone, Pilot, Practice, Reading, StageEntry, Target
+from pilots.practices.analytics import PracticeStatus
+from policies.charts.cells import confidence_cell, province_cell, source_cell
+from policies.models import Figure, FigureState, Source
+
+FACTS = (StageEntry, Milestone, Target, Reading)
+
+# -- the list ------------------------------------------------------------------------------------------
+
+
+def pilot_columns(
+    statuses: Mapping[int, PilotStatus], as_of: date, more: Sequence[Column[Pilot]] = ()
+) -> list[Column[Pilot]]:
+    """Return the columns of a list of pilots; `statuses` has the status of each on the day, by key.
+
+    `more` columns stand beside light, reason and office.
+    """
+    return [
+        Column("name", _("Pilot"), record_cell, sort="name", sort_fields=["slug"]),
+        Column("light", _("Light"), lambda pilot: status_cell(statuses[pilot.pk].colour), sort="light"),
+        Column("why", _("Why"), lambda pilot: reason_cell(statuses[pilot.pk])),
+        Column("owner", _("Responsible"), lambda pilot: computed_explanations(statuses[pilot.pk])[0].owner),
+        *more,
+        Column("stage", _("Stage"), lambda pilot: stage_label(statuses[pilot.pk]), sort="stage"),
+        Column(
+            "days", _("Days in stage"), lambda pilot: time_in_stage(statuses[pilot.pk]), kind="integer", sort="days"
+        ),
+        Column(
+            "reported",
+            _("Reported for %(year)d") % {"year": year_due(as_of)},
+            lambda pilot: statuses[pilot.pk].reported,
+            kind="flag",
+        ),
+        Column(
+            "province",
+            _("Province"),
+            lambda pilot: province_cell(pilot.province),
+            sort="province",
+            sort_fields=["province__slug"],
+        ),
+        Column("kind", _("Kind"), lambda pilot: pilot.get_kind_display(), sort="kind", sort_fields=["kind"]),
+        Column(
+            "batch",
+            _("Batch"),
+            lambda pilot: batch_cell(pilot.batch),
+            sort="batch",
+            sort_fields=["batch__known_by", "batch__slug"],
+        ),
+        Column(
+            "industries",
+            _("Industries"),
+            lambda pilot: join_short(industry.name for industry in pilot.industries.all()) or None,
+        ),
+        Column("confidence", _("Confidence"), confidence_cell, sort="confidence", sort_fields=["confidence"]),
+        Column("prefecture", _("Prefecture"), prefecture_cell, file_only=True),
+        Column("parent", _("Lies in pilot city"), parent_cell, file_only=True),
+    ]
+
+
+def prefecture_cell(pilot: Pilot) -> Cell:
+    return Cell(pilot.prefecture_zh or None, lang="zh" if pilot.prefecture_zh else "")
+
+
+def parent_cell(pilot: Pilot) -> Cell:
+    return Cell(pilot.parent.name, url=pilot.parent.get_absolute_url()) if pilot.parent else Cell("")
+
+
+def pilots_table(pilots: Sequence[Pilot], statuses: Mapping[int, PilotStatus], everything: str, as_of: date) -> Table:
+    """Return the table of these pilots; `everything` is the URL of the list of all of them."""
+    return make_table(pilot_columns(statuses, as_of), pilots, everything)
+
+
+def sources_of(pilots: Iterable[int], *kinds: type[StageEntry | Milestone | Target | Reading]) -> list[Source]:
+    """Return the sources of these pilots' records, of all kinds unless some are named. One query."""
+    keys = list(pilots)
+    cited = Q(pk__in=[])
+    for model in kinds or FACTS:
+        links = model.sources.through.objects.filter(**{f"{model._meta.model_name}__pilot__in": keys})
+        cited |= Q(pk__in=links.values("source_id"))
+    return list(Source.objects.filter(cited))
+
+
+# -- practices -----------------------------------------------------------------------------------------
+
+
+def practice_columns(statuses: Mapping[int, PracticeStatus]) -> list[Column[Practice]]:
+    """Return the columns of a list of practices; `statuses` has the status of each on the day, by key."""
+
+    def of(part: Callable[[PracticeStatus], object]) -> Callable[[Practice], object]:
+        return lambda practice: part(statuses[practice.pk])
+
+    def adopters(trust: Trust) -> Callable[[Practice], object]:
+        return of(lambda item: item.copies.adopters[trust])
+
+    return [
+        Column("title", _("Practice"), record_cell, sort="title", sort_fields=["slug"]),
+        Column("state", _("State"), of(lambda item: status_cell(item.state)), sort="state", sort_fields=["state_rank"]),
+        Column("origin", _("Origin"), of(origin_cell)),
+        Column("field", _("Field of action"), Practice.get_field_display, sort="field", sort_fields=["field"]),
+        Column("result", _("Result"), of(result_cell)),
+        Column("cost", _("Cost"), cost_text, sort="cost", sort_fields=["cost_amount"]),
+        Column("verified", pgettext("copies in use", "Verified"), adopters(Trust.VERIFIED), kind="integer"),
+        Column("confirmed", pgettext("copies in use", "Confirmed"), adopters(Trust.CONFIRMED), kind="integer"),
+        Column("claimed", pgettext("copies in use", "Claimed only"), adopters(Trust.CLAIMED), kind="integer"),
+        Column("reached", _("Provinces reached"), of(lambda item: len(item.copies.reached)), kind="integer"),
+        Column("level", _("Where it can be copied"), Practice.get_level_display, file_only=True),
+        Column("facet", _("Facet"), Practice.get_facet_display, file_only=True),
+        Column("industries", _("Industries"), of(industries_text), file_only=True),
+        Column("given_up", _("Given up"), of(lambda item: len(item.copies.given_up)), kind="integer", file_only=True),
+        Column("since", _("In this state since"), of(lambda item: item.since), kind="date", file_only=True),
+        Column(
+            "proposed",
+            _("Proposed"),
+            "proposed_on",
+            kind="date",
+            sort="proposed",
+            sort_fields=["proposed_on"],
+            file_only=True,
+        ),
+        Column("confidence", _("Confidence"), confidence_cell, file_only=True),
+    ]
+
+
+def industries_text(status: PracticeStatus) -> str | None:
+    return join_short(industry.name for industry in status.practice.industries.all()) or None
+
+
+def figures_table(figures: Iterable[Figure]) -> Table:
+    """Return the table of published figures, with both values where a source gives another one."""
+    columns: list[Column[Figure]] = [
+        Column("name", _("Figure"), lambda figure: Cell(figure.name, lang=figure.name_lang)),
+        Column("value", _("Value"), lambda figure: figure.value.normalize(), kind="decimal"),
+        Column("unit", _("Unit"), lambda figure: figure.get_unit_display()),
+        Column("period", _("Period"), lambda figure: format_period(figure.period) or None),
+        Column("kind", _("Kind"), lambda figure: figure.get_kind_display()),
+        Column(
+            "as_printed",
+            _("As printed elsewhere"),
+            lambda figure: Cell(figure.as_printed or None, lang=lang_of(figure.as_printed)),
+        ),
+        Column("state", _("State"), lambda figure: status_cell(FigureState(figure.state))),
+        Column("note", _("Note"), lambda figure: Cell(figure.note or None, lang=lang_of(figure.note))),
+        Column("source", _("Source"), source_cell),
+    ]
+    return make_table(columns, figures)
+
+
+# -- documents -----------------------------------------------------------------------------------------
+
+
+def document_columns() -> list[Column[Document]]:
+    """Return the columns of the list of documents; each is annotated with `uses`, the records it is attached to."""
+    return [
+        Column("title", _("Title"), document_cell, sort="title", sort_fields=["title"]),
+        Column("doc_number", _("Document number"), lambda item: item.doc_number or None),
+        Column("media_type", _("Type"), lambda item: item.kind_label, sort="type", sort_fields=["media_type"]),
+        Column(
+            "file_size", _("Size"), lambda item: filesizeformat(item.file_size), sort="size", sort_fields=["file_size"]
+        ),
+        Column("page_count", _("Pages"), kind="integer"),
+        Column("uses", _("Attached to records"), kind="integer", sort="uses", sort_fields=["uses"]),
+        Column("is_public", _("Public"), kind="flag"),
+        Column("province", _("Uploaded by"), uploader_cell),
+        Column(
+            "uploaded",
+            _("Uploaded"),
+            lambda item: localdate(item.uploaded_at),
+            kind="date",
+            sort="uploaded",
+            sort_fields=["uploaded_at"],
+        ),
+        Column("sha256", _("Checksum"), file_only=True),
+    ]
+
+
+def document_cell(document: Document) -> Cell:
+    return Cell(document.title, url=document.get_absolute_url(), lang=lang_of(document.title))
+
+
+def uploader_cell(document: Document) -> Cell:
+    return province_cell(document.province) if document.province else Cell(_("the ministry"))

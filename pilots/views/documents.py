@@ -1,0 +1,212 @@
+"""Pages of evidence files: the list, one document, its file, attaching and removing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Count, Model, Q
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_safe
+
+from core.http.request import TrackerRequest
+from core.pages import Page, page_view
+from core.permissions import can_see_authors
+from core.spreadsheets.page_exports import Export
+from core.web.list_pages import PAGE_PARAMETERS, build_list_page, reject_unknown_params
+from pilots.documents.analytics import (
+    document_uses,
+    file_lines,
+    place_text,
+    quote_text,
+    record_label,
+    record_url,
+)
+from pilots.documents.files import file_response
+from pilots.documents.forms import AttachForm, RemoveForm, make_offer
+from pilots.documents.services import attach, can_attach, readable, remove, store_document
+from pilots.filters import DocumentFilter
+from pilots.models import Attachment, Document
+from pilots.models.document import ATTACHABLE
+from pilots.tables import document_columns
+
+PARAMS = {"as_of", "lang"}
+private_page = cache_control(no_store=True, private=True)  # decorator: pages that no cache stores
+
+
+@private_page
+@login_required
+@page_view("documents/list.html", {*PAGE_PARAMETERS, *DocumentFilter.base_filters}, cached=False)
+def document_list(request: TrackerRequest) -> Page:
+    """List the documents that the editor may read."""
+    if not request.user.is_staff:
+        raise PermissionDenied
+    rows = readable(request.user, Document.objects.all())
+    live = Count("attachments", filter=Q(attachments__removed_on__isnull=True))
+    filterset = DocumentFilter(
+        request.GET, queryset=rows.select_related("province").annotate(uses=live), request=request
+    )
+    listing, whole = build_list_page(
+        request,
+        slug="documents",
+        filterset=filterset,
+        columns=document_columns(),
+        visible_filters=("q", "media_type", "is_public"),
+        sort="-uploaded",
+        total=rows.count(),
+        empty=_("No file matches these filters."),
+    )
+    tables = {"documents": Export(_("Evidence files"), whole, listing.chips)}
+    headline = _("Each file is kept once, under the checksum of its bytes, and can be attached to many records.")
+    return Page(_("Evidence files"), headline, tables, lambda: {"listing": listing})
+
+
+def readable_document(request: TrackerRequest, pk: int) -> Document:
+    """Return the document. Raises Http404 for one that does not exist, or that the user may not read."""
+    document = get_object_or_404(Document.objects.select_related("province", "uploaded_by"), pk=pk)
+    if not document.is_public and not readable(request.user, Document.objects.filter(pk=pk)).exists():
+        raise Http404
+    return document
+
+
+@private_page
+@page_view("documents/detail.html", PARAMS, cached=False)
+def document_detail(request: TrackerRequest, pk: int) -> Page:
+    """Show one document: what it is, its checksum, and where it is attached."""
+    document = readable_document(request, pk)
+    uses = document_uses(document, request.as_of)
+
+    def context() -> dict[str, object]:
+        return {
+            "document": document,
+            "crumbs": [*document_crumbs(request), {"label": document.title}],
+            "uses": [attachment_line(request, item) for item in uses],
+            "author": document.uploaded_by if can_see_authors(request.user, document) else None,
+        }
+
+    return Page(document.title, document.doc_number, context=context)
+
+
+def document_crumbs(request: TrackerRequest) -> list[dict[str, object]]:
+    """Return the crumb of the list, which only editors see."""
+    return [{"url": "document-list", "label": _("Evidence files")}] if request.user.is_staff else []
+
+
+def attachment_line(request: TrackerRequest, item: Attachment) -> dict[str, object]:
+    """Return an attachment as the page of its document shows it."""
+    target = item.target
+    return {
+        "item": item,
+        "label": record_label(target),
+        "url": record_url(target),
+        "place": place_text(item),
+        "quote_text": quote_text(item),
+        "author": item.attached_by if can_see_authors(request.user, item) else None,
+        "may_remove": request.user.is_staff and can_attach(request.user, target),
+    }
+
+
+@require_safe
+def document_download(request: TrackerRequest, pk: int) -> HttpResponseBase:
+    """Send the file itself, to be saved and never to be run: as an attachment, sandboxed, with its checksum as ETag."""
+    reject_unknown_params(request, PARAMS)
+    document = readable_document(request, pk)
+    return file_response(request, document)
+
+
+# -- attaching -----------------------------------------------------------------------------------------
+
+
+def attachable_target(request: TrackerRequest) -> Any:
+    """Return the record that `to` names, as `reading:12`. Raises Http404 where there is none, or where the user may
+    attach nothing to it."""
+    name, _colon, key = request.GET.get("to", "").partition(":")
+    if name not in ATTACHABLE or not (key.isascii() and key.isdigit() and len(key) < 19):
+        raise Http404
+    model: type[Model] = Attachment._meta.get_field(name).related_model  # type: ignore[assignment]
+    target = get_object_or_404(model, pk=int(key))
+    if not can_attach(request.user, target):
+        raise Http404
+    return target
+
+
+@private_page
+@login_required
+def attach_document(request: TrackerRequest) -> HttpResponse:
+    """Attach a new file, or one that is here, to a record."""
+    reject_unknown_params(request, {*PARAMS, "to", "q", "document"})
+    target = attachable_target(request)
+    words = request.GET.get("q", "")
+    form = AttachForm(
+        request.POST or None,
+        request.FILES or None,
+        user=request.user,
+        words=words,
+        initial={"document": request.GET.get("document", "")},
+    )
+    url = record_url(target)
+    context = {"title": _("Attach a file"), "form": form, "label": record_label(target), "url": url, "words": words}
+    if request.method != "POST":
+        return render(request, "documents/attach.html", context)
+    if form.is_valid():
+        same = attach_from_form(form, target, request.user)
+        if same is None and not form.errors:
+            messages.success(request, _("The file is attached."))
+            return HttpResponseRedirect(url)
+        if same is not None:
+            seen = readable(request.user, Document.objects.filter(pk=same.pk)).exists()
+            context |= {"same": same if seen else None, "offer": make_offer(same, request.user)}
+            return render(request, "documents/attach.html", context, status=409)
+    return render(request, "documents/attach.html", context, status=400)
+
+
+def attach_from_form(form: AttachForm, target: Model, user: Any) -> Document | None:
+    """Attach what the form names; errors are added to it. Return the document that has the same bytes already, which
+    is then only offered."""
+    values = form.cleaned_data
+    document = values["held"] or values["document"]
+    try:
+        if document is None:
+            stored = store_document(values["file"], title=values["title"], by=user, is_public=values["is_public"])
+            if not stored.created:
+                return stored.document
+            document = stored.document
+        attach(
+            document,
+            target,
+            by=user,
+            purpose=values["purpose"],
+            page_number=values["page_number"],
+            quote=values["quote"],
+            held=values["held"] is not None,
+        )
+    except ValidationError as error:
+        for name, messages_of in error.message_dict.items():
+            form.add_error(name if name in form.fields else None, messages_of)
+    return None
+
+
+@private_page
+@login_required
+def remove_attachment(request: TrackerRequest, pk: int) -> HttpResponse:
+    """Remove an attachment, with the reason."""
+    reject_unknown_params(request, PARAMS)
+    item = get_object_or_404(Attachment.objects.select_related("document"), pk=pk, removed_on__isnull=True)
+    editor: Any = request.user
+    if not can_attach(editor, item.target):
+        raise Http404
+    form = RemoveForm(request.POST or None)
+    label, url = record_label(item.target), record_url(item.target)
+    if request.method == "POST" and form.is_valid():
+        remove(item, by=editor, reason=form.cleaned_data["removed_reason"])
+        messages.success(request, _("The file is removed here. It stays in the history."))
+        return HttpResponseRedirect(url)
+    line = file_lines([item], {item.document_id})[0]
+    context = {"title": _("Remove a file"), "form": form, "line": line, "label": label, "url": url}
+    return render(request, "documents/remove.html", context, status=400 if form.errors else 200)

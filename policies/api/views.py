@@ -1,0 +1,183 @@
+"""API viewsets and aggregates of policies, in JSON, CSV and XLSX."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.db.models import Case, F, QuerySet, When
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter
+
+from core.api.viewsets import AggregateView, PkLookupMixin
+from core.api.write.viewsets import WritableViewSet
+from core.http.errors import BadRequest, ErrorDetail, closest_match, truncate
+from policies.analytics.rollout import ProvinceRollout, Rollout, build_rollout
+from policies.api import filters as api_filters
+from policies.api import serializers, write_serializers
+from policies.api.filters import PLAN_AS_OF_FIELDS
+from policies.models import Agency, Figure, Industry, Measure, Policy, Province, ProvincialPlan, Source
+
+PLAN_DATE_FIELDS = ("issued_on", "known_issued_by")
+
+
+class ProvinceViewSet(WritableViewSet):
+    heading = gettext_lazy("Provinces")
+    detail_heading = gettext_lazy("One province")
+    about = gettext_lazy("Provinces and their like. Those with in_roster true are the denominator of every rollout.")
+    example_key = "zhejiang"
+    queryset = Province.objects.prefetch_related("sources")
+    serializer_class = serializers.ProvinceSerializer
+    write_serializer_class = write_serializers.ProvinceWriteSerializer
+    filterset_class = api_filters.ProvinceApiFilter
+    ordering_fields = ("id", "slug", "name_en", "name_zh", "gb_code", "iso_code", "region", "kind", "in_roster")
+    default_ordering = "-in_roster,id"
+
+
+class AgencyViewSet(WritableViewSet):
+    heading = gettext_lazy("Agencies")
+    detail_heading = gettext_lazy("One agency")
+    about = gettext_lazy("Bodies that issue policies.")
+    example_key = "mee"
+    queryset = Agency.objects.all()
+    serializer_class = serializers.AgencySerializer
+    write_serializer_class = write_serializers.AgencyWriteSerializer
+    filterset_class = api_filters.AgencyApiFilter
+    ordering_fields = ("id", "slug", "name_en", "name_zh")
+    default_ordering = "id"
+
+
+class PolicyViewSet(WritableViewSet):
+    heading = gettext_lazy("Policies")
+    detail_heading = gettext_lazy("One policy")
+    about = gettext_lazy("Documents and events that were known to exist on the day.")
+    example_key = "synergy-implementation-plan-2022"
+    queryset = Policy.objects.select_related("province", "parent").prefetch_related("agencies", "sources")
+    serializer_class = serializers.PolicySerializer
+    write_serializer_class = write_serializers.PolicyWriteSerializer
+    filterset_class = api_filters.PolicyApiFilter
+    ordering_fields = (
+        *("id", "slug", "title_en", "title_zh", "kind", "level", "doc_number", "issued_on"),
+        *("published_on", "known_issued_by"),
+    )
+    default_ordering = "known_issued_by"
+
+    def visible_as_of(self, rows: Any) -> QuerySet[Any]:
+        return rows.known(self.as_of)  # type: ignore[no-any-return]
+
+
+class MeasureViewSet(WritableViewSet):
+    heading = gettext_lazy("Measures")
+    detail_heading = gettext_lazy("One measure")
+    about = gettext_lazy("Courses of action that policies prescribe, by field and industry.")
+    example_key = "green-manufacturing"
+    queryset = Measure.objects.prefetch_related("industries", "policies", "sources")
+    serializer_class = serializers.MeasureSerializer
+    write_serializer_class = write_serializers.MeasureWriteSerializer
+    filterset_class = api_filters.MeasureApiFilter
+    ordering_fields = ("id", "slug", "field", "title_en", "title_zh")
+    default_ordering = "field"
+
+
+class PlanViewSet(WritableViewSet, PkLookupMixin):
+    heading = gettext_lazy("Provincial plans")
+    detail_heading = gettext_lazy("One provincial plan")
+    about = gettext_lazy(
+        "A province’s own plan for a policy, or what is known of its absence, as of the day. A plan issued later reads "
+        "unknown and its facts null; “not_found” says that somebody searched, “unknown” that nobody has looked."
+    )
+    serializer_class = serializers.PlanSerializer
+    write_serializer_class = write_serializers.PlanWriteSerializer
+    filterset_class = api_filters.PlanApiFilter
+    ordering_fields = ("id", "policy", "province", "status", "issued_on", "known_issued_by")
+    ordering_paths = {
+        "policy": "policy__slug",
+        "province": "province__slug",
+        "status": "status_then",
+        **PLAN_AS_OF_FIELDS,
+    }
+    default_ordering = "policy,id"
+
+    def base_queryset(self) -> QuerySet[ProvincialPlan]:
+        then = {place: Case(When(status_then=F("status"), then=F(name))) for name, place in PLAN_AS_OF_FIELDS.items()}
+        rows = ProvincialPlan.objects.with_status(self.as_of).annotate(**then)
+        return rows.select_related("policy", "province").prefetch_related("sources")
+
+
+class FigureViewSet(WritableViewSet):
+    heading = gettext_lazy("Figures")
+    detail_heading = gettext_lazy("One figure")
+    about = gettext_lazy("Published figures; as_printed says what a source prints where that differs from the value.")
+    example_key = "carbon-intensity-decline"
+    queryset = Figure.objects.select_related("province").prefetch_related("sources")
+    serializer_class = serializers.FigureSerializer
+    write_serializer_class = write_serializers.FigureWriteSerializer
+    filterset_class = api_filters.FigureApiFilter
+    ordering_fields = ("id", "slug", "name_en", "name_zh", "kind", "value", "unit", "state", "period_from", "period_to")
+    default_ordering = "kind"
+
+
+class SourceViewSet(WritableViewSet, PkLookupMixin):
+    heading = gettext_lazy("Sources")
+    detail_heading = gettext_lazy("One source")
+    about = gettext_lazy("Documents, pages and reports that the records cite. “address” is where the document stands.")
+    queryset = Source.objects.all()
+    serializer_class = serializers.SourceSerializer
+    write_serializer_class = write_serializers.SourceWriteSerializer
+    filterset_class = api_filters.SourceApiFilter
+    ordering_fields = ("id", "title", "publisher", "published_on", "reliability")
+    default_ordering = "-published_on,title"
+
+
+class IndustryViewSet(WritableViewSet):
+    heading = gettext_lazy("Industries")
+    detail_heading = gettext_lazy("One industry")
+    about = gettext_lazy("Sectors in the words of the notices, with their divisions of GB/T 4754.")
+    example_key = "steel"
+    queryset = Industry.objects.prefetch_related("divisions", "sources")
+    serializer_class = serializers.IndustrySerializer
+    write_serializer_class = write_serializers.IndustryWriteSerializer
+    filterset_class = api_filters.IndustryApiFilter
+    ordering_fields = ("id", "slug", "name_en", "name_zh", "named_in_batch_notice", "ultra_low_emission")
+    default_ordering = "id"
+
+
+class RolloutView(AggregateView):
+    heading = gettext_lazy("Rollout of a policy")
+    about = gettext_lazy(
+        "How far the provinces of the roster have issued their own plans by the day. Lags count from lag_from. "
+        "“dated” plans are known to the day; “known_by” ones are only known to exist by a day. "
+        "“followers” are national policies that carry it out. "
+        "As CSV or XLSX: the provinces, one row each; fields and omit then name its columns."
+    )
+    serializer_class = serializers.RolloutSerializer
+    row_serializer_class = serializers.ProvinceRolloutSerializer
+    file_name = "rollout"
+
+    def own_parameters(self) -> Sequence[OpenApiParameter]:
+        shown = OpenApiExample("policy", "synergy-implementation-plan-2022")
+        text = gettext_lazy("The policy, by its code.")
+        return [OpenApiParameter("policy", description=text, required=True, examples=[shown])]
+
+    def build(self) -> Rollout:
+        return build_rollout(self.policy(), self.as_of)
+
+    def file_rows(self, value: Rollout) -> Iterable[ProvinceRollout]:
+        return value.provinces
+
+    def policy(self) -> Policy:
+        """The policy asked for. Raises BadRequest for none or an unknown one, naming those that have a rollout."""
+        slug = self.request.query_params.get("policy")
+        found = Policy.objects.filter(slug=slug).first() if slug and "\0" not in slug else None
+        if found is not None:
+            return found
+        known = list(Policy.objects.rolled_out().values_list("slug", flat=True))
+        values = {"value": truncate(slug), "known": ", ".join(known), "near": closest_match(slug or "", known)}
+        if slug is None:
+            fault = ErrorDetail("policy", "required", _("policy: name a policy. With a rollout: %(known)s.") % values)
+        elif values["near"]:
+            text = _("policy: there is no “%(value)s”. Did you mean “%(near)s”? With a rollout: %(known)s.")
+            fault = ErrorDetail("policy", "invalid_choice", text % values)
+        else:
+            text = _("policy: there is no “%(value)s”. With a rollout: %(known)s.")
+            fault = ErrorDetail("policy", "invalid_choice", text % values)
+        raise BadRequest(fault)

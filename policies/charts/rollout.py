@@ -1,0 +1,431 @@
+"""Charts and tables of a rollout: presentation of `analytics/rollout.py`, nothing is computed anew."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils.formats import date_format, get_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
+
+from core.text.joining import join_long, join_sentences, join_short, label_value
+from core.web.tables import Cell, Chart, Column, Subject, Table, make_table, status_cell
+from policies.analytics.rollout import ProvinceRollout, RegionRollout, Rollout, lag_range
+from policies.charts.cells import province_cell
+from policies.charts.tile_map import plans_grid
+from policies.metrics import Step, whole_days
+from policies.models import Measure, PlanStatus, Policy, Province, Source
+
+
+def format_day(on: date) -> str:
+    """Return a date formatted for the current language."""
+    return date_format(on, get_format("DATE_FORMAT"))
+
+
+def status_label(status: str) -> str:
+    return str(PlanStatus(status).label)
+
+
+# -- findings: each names the policy whose plans it counts --------------------------------------------
+
+
+def rollout_headline(rollout: Rollout) -> str:
+    """Return the headline of a rollout: one sentence that says how far the policy is taken up."""
+    named = {"policy": rollout.policy.short, "day": format_day(rollout.as_of), "roster": rollout.roster}
+    if rollout.issued is None:
+        return _("This policy calls for no provincial plans.")
+    if rollout.issued == 0:
+        return _("No province is known to have issued a plan for “%(policy)s” by %(day)s.") % named
+    if rollout.issued == rollout.roster:
+        count = _("All %(roster)d provinces have issued a plan for “%(policy)s”") % named
+    else:
+        count = ngettext(
+            "%(issued)d of %(roster)d provinces has issued a plan for “%(policy)s”",
+            "%(issued)d of %(roster)d provinces have issued a plan for “%(policy)s”",
+            rollout.issued,
+        ) % {**named, "issued": rollout.issued}
+    return f"{count}{lag_clause(rollout)}"
+
+
+def lag_clause(rollout: Rollout) -> str:
+    """Return the second half of the headline: how many have a known date, and with enough of them the lag."""
+    if not rollout.dated:
+        return _("; the day of issue is known for none of them.")
+    if not rollout.has_enough_lags or rollout.median_lag_days is None:
+        return _("; the day of issue is known for %(dated)d of them.") % {"dated": rollout.dated}
+    text = _("; %(dated)d of them on a known day, the median %(median)d days after the national document.")
+    return text % {"dated": len(rollout.lags), "median": whole_days(rollout.median_lag_days)}
+
+
+def chart_scope(rollout: Rollout) -> str:
+    """Return the subtitle: which policy, of how many provinces, on which date."""
+    return _("Plans for “%(policy)s”, of the %(roster)d provinces in the roster, as of %(day)s") % {
+        "policy": rollout.policy.short,
+        "roster": rollout.roster,
+        "day": format_day(rollout.as_of),
+    }
+
+
+# -- tables -------------------------------------------------------------------------------------------
+
+
+def region_name(row: ProvinceRollout) -> str:
+    return row.province.get_region_display()
+
+
+def plan_columns() -> list[Column[ProvinceRollout]]:
+    """Return the columns of a province's plan; what is not known on the as-of date stays empty."""
+    return [
+        Column("status", _("Status"), plan_status_cell),
+        Column("title", _("Plan"), plan_name_cell),
+        Column(
+            "doc_number", _("Document number"), lambda row: (row.issued_plan and row.issued_plan.doc_number) or None
+        ),
+        Column("issued_on", _("Issued"), "issued", kind="date"),
+        Column("known_by", _("Latest date"), kind="date"),
+        Column("lag_days", _("Days after the national document"), kind="integer"),
+        Column(
+            "confidence",
+            _("Confidence"),
+            lambda row: row.issued_plan.get_confidence_display() if row.issued_plan else None,
+        ),
+    ]
+
+
+def plan_status_cell(row: ProvinceRollout) -> Cell:
+    return status_cell(PlanStatus(row.status))
+
+
+def plan_name_cell(row: ProvinceRollout) -> Cell:
+    plan = row.issued_plan
+    return Cell(plan.name or None, lang=plan.name_lang) if plan else Cell(None)
+
+
+def plans_table(rollout: Rollout) -> Table:
+    columns: list[Column[ProvinceRollout]] = [
+        Column("province", _("Province"), lambda row: province_cell(row.province)),
+        Column("region", _("Region"), region_name),
+        *plan_columns(),
+    ]
+    return make_table(columns, rollout.provinces)
+
+
+def measures_table(measures: Iterable[Measure]) -> Table:
+    """Table of measures: what policies prescribe, for whom, and in which document."""
+    columns: list[Column[Measure]] = [
+        Column("measure", _("Measure"), lambda measure: Cell(measure.name, lang=measure.name_lang)),
+        Column("field", _("Field of action"), lambda measure: measure.get_field_display()),
+        Column(
+            "industries",
+            _("Industries"),
+            lambda measure: join_short(industry.name for industry in measure.industries.all()) or None,
+        ),
+        Column(
+            "policies",
+            _("Policies"),
+            lambda measure: join_long(policy.name for policy in measure.policies.all()) or None,
+        ),
+    ]
+    return make_table(columns, measures)
+
+
+def regions_table(rollout: Rollout) -> Table:
+    columns: list[Column[RegionRollout]] = [
+        Column("region", _("Region"), "label"),
+        Column("issued", pgettext("a count", "Issued"), kind="integer"),
+        Column("roster", _("Provinces"), kind="integer"),
+        Column("share", _("Share"), kind="share"),
+        Column("dated", _("Date known"), kind="integer"),
+        Column("median", _("Median days"), region_median, kind="integer"),
+    ]
+    return make_table(columns, rollout.by_region)
+
+
+def region_median(row: RegionRollout) -> int | str | None:
+    """Return a region's median lag in whole days; with few plans, that they are too few."""
+    if row.median_lag_days is None:
+        return None
+    return whole_days(row.median_lag_days) if row.has_enough_lags else too_few_text(len(row.lags))
+
+
+def too_few_text(n: int) -> str:
+    """Return the text in place of a median or P90 of too few values."""
+    return _("too few to say: n = %(n)d") % {"n": n}
+
+
+def file_subject(policy: Policy) -> Subject:
+    """Return the policy's name as file names and titles use it."""
+    return Subject(_("Policy"), policy.slug, policy.short)
+
+
+def rollout_api(rollout: Rollout) -> str:
+    """Return the API address of the same numbers."""
+    return f"{reverse('api-rollout')}?{urlencode({'policy': rollout.policy.slug})}"
+
+
+# -- charts -------------------------------------------------------------------------------------------
+
+
+def adoption_chart(rollout: Rollout, sources: Sequence[Source]) -> Chart:
+    """Adoption curve: how many had issued by each day, and how many of them on a known date."""
+    names, end = newly_known(rollout), end_day(rollout)
+    return Chart(
+        slug="adoption",
+        kind="steps",
+        title=adoption_title(rollout),
+        subtitle=chart_scope(rollout),
+        table=adoption_table(rollout, names),
+        data={
+            "start": start_day(rollout).isoformat(),
+            "end": end.isoformat(),
+            "max": rollout.roster,
+            "points": [
+                {"date": step.date.isoformat(), "n": step.issued, "names": names.get(step.date, [])}
+                for step in rollout.series
+            ],
+            "dated": [{"date": step.date.isoformat(), "n": step.issued} for step in rollout.dated_series],
+            "flags": curve_annotations(rollout, end),
+            "labels": {
+                "issued": _("issued, by the latest date known"),
+                "dated": _("of them with the day of issue known"),
+                "of": _("of %(roster)d") % {"roster": rollout.roster},
+                "y": _("provinces"),
+            },
+        },
+        sources=sources,
+        note=join_sentences(
+            _(
+                "A plan counts from the day by which it is known to exist. Where only that is known, "
+                "it may have been issued earlier."
+            ),
+            ending_note(rollout, end),
+        ),
+        api=rollout_api(rollout),
+        about=file_subject(rollout.policy),
+    )
+
+
+def adoption_table(rollout: Rollout, names: Mapping[date, Sequence[str]]) -> Table:
+    columns: list[Column[Step]] = [
+        Column("date", _("Day"), kind="date"),
+        Column("issued", _("Issued by then"), kind="integer"),
+        Column("share", _("Share of the roster"), lambda step: rollout.share_of(step.issued), kind="share"),
+        Column(
+            "provinces",
+            _("Provinces whose plan became known on the day"),
+            lambda step: join_short(names.get(step.date, [])),
+        ),
+    ]
+    return make_table(columns, rollout.series)
+
+
+def adoption_title(rollout: Rollout) -> str:
+    """Return the title of the curve: when half, then all, were known to have issued."""
+    return label_value(rollout.policy.short, adoption_headline(rollout))
+
+
+def adoption_headline(rollout: Rollout) -> str:
+    if not rollout.issued:
+        return _("no plan is known yet")
+    if rollout.issued == rollout.roster:
+        return _("the last plans were issued by %(day)s at the latest") % {"day": format_day(rollout.series[-1].date)}
+    if rollout.half_on:
+        return _("half of the provinces had issued by %(day)s") % {"day": format_day(rollout.half_on)}
+    return _("%(issued)d of %(roster)d had issued by %(day)s") % {
+        "issued": rollout.issued,
+        "roster": rollout.roster,
+        "day": format_day(rollout.as_of),
+    }
+
+
+def start_day(rollout: Rollout) -> date:
+    """Return where the axis begins: the national date, or the first plan if that is earlier."""
+    days = [step.date for step in rollout.series]
+    if rollout.origin and rollout.origin <= rollout.as_of:
+        days.append(rollout.origin)
+    return min(days, default=rollout.as_of)
+
+
+def end_day(rollout: Rollout) -> date:
+    """Return where the axis ends: a quarter after the last step, but not after the as-of date."""
+    if not rollout.issued:
+        return rollout.as_of
+    return min(rollout.as_of, months_after(rollout.series[-1].date, 3))
+
+
+def months_after(day: date, months: int) -> date:
+    """Return the same day so many months later, or the last day of a shorter month."""
+    place = day.year * 12 + day.month - 1 + months
+    first = date(place // 12, place % 12 + 1, 1)
+    return first.replace(day=min(day.day, monthrange(first.year, first.month)[1]))
+
+
+def ending_note(rollout: Rollout, end: date) -> str:
+    """Return the note that nothing followed the last step, if the axis ends before the as-of date."""
+    if end >= rollout.as_of or not rollout.issued:
+        return ""
+    return _("No further plan became known from %(end)s to %(day)s: that is not drawn.") % {
+        "end": format_day(rollout.series[-1].date),
+        "day": format_day(rollout.as_of),
+    }
+
+
+def newly_known(rollout: Rollout) -> dict[date, list[str]]:
+    """Return the provinces whose plan became known on each day, by short name."""
+    found: dict[date, list[str]] = {}
+    for row in rollout.provinces:
+        if row.known_by:
+            found.setdefault(row.known_by, []).append(row.province.short)
+    return found
+
+
+def curve_annotations(rollout: Rollout, end: date) -> list[dict[str, str]]:
+    """Return the annotations of the curve: the policy itself and the documents that implement it."""
+    own = [(rollout.origin or rollout.policy.known_issued_by, rollout.policy)]
+    below = [(policy.published_on or policy.known_issued_by, policy) for policy in rollout.followers]
+    return [
+        {"date": on.isoformat(), "label": policy.name, "url": policy.get_absolute_url()}
+        for on, policy in own + below
+        if on and on <= end
+    ]
+
+
+def lag_chart(rollout: Rollout, sources: Sequence[Source]) -> Chart:
+    """Strip plot of the lags: days from the national document to each province's plan, one lane per region."""
+    lanes = [row.label for row in rollout.by_region]
+    places = {row.region.value: index for index, row in enumerate(rollout.by_region)}
+    points = [point for row in rollout.provinces for point in lag_point(row, rollout.origin, places)]
+    median = rollout.median_lag_days if rollout.has_enough_lags else None
+    middle = None if median is None else whole_days(median)
+    return Chart(
+        slug="lags",
+        kind="strip",
+        title=lag_title(rollout),
+        subtitle=_(
+            "Days from “%(policy)s” to the province’s plan, %(dated)d of %(roster)d known to the day, as of %(day)s"
+        )
+        % {
+            "policy": rollout.policy.short,
+            "dated": len(rollout.lags),
+            "roster": rollout.roster,
+            "day": format_day(rollout.as_of),
+        },
+        table=lag_table(rollout),
+        data={
+            "lanes": lanes,
+            "points": points,
+            "median": middle,
+            "labels": {
+                "x": _("days after the national document"),
+                "certain": _("day of issue known"),
+                "latest": _("at the latest: only known by that day"),
+                "median": "" if middle is None else _("median %(days)d days") % {"days": middle},
+            },
+        },
+        sources=sources,
+        note=_(
+            "The median and P90 count only plans whose day of issue is known; a hollow mark is the latest day possible."
+        ),
+        api=rollout_api(rollout),
+        about=file_subject(rollout.policy),
+    )
+
+
+def lag_title(rollout: Rollout) -> str:
+    """Return the title: how long the plans took; nothing of it if too few dates are known to the day."""
+    return label_value(rollout.policy.short, lag_headline(rollout))
+
+
+def lag_headline(rollout: Rollout) -> str:
+    median, p90 = rollout.median_lag_days, rollout.p90_lag_days
+    if median is None or p90 is None:
+        return _("no lag is known to the day")
+    if not rollout.has_enough_lags:
+        return _("too few plans are dated to say how long they took: n = %(n)d") % {"n": len(rollout.lags)}
+    text = _("half of the %(n)d dated plans came within %(median)d days, nine in ten within %(p90)d")
+    return text % {"n": len(rollout.lags), "median": whole_days(median), "p90": whole_days(p90)}
+
+
+def lag_point(row: ProvinceRollout, origin: date | None, places: Mapping[str, int]) -> list[dict[str, object]]:
+    """Return a province's point; None if it has not issued or the national date is unknown."""
+    province = row.province
+    base = {"lane": places.get(province.region), "label": province.short, "url": province.get_absolute_url()}
+    if row.lag_days is not None:
+        text = ngettext("%(days)d day", "%(days)d days", row.lag_days) % {"days": row.lag_days}
+        return [{**base, "days": row.lag_days, "from": None, "certain": True, "text": text}]
+    between = lag_range(row, origin)
+    if between is None:
+        return []
+    first, last = between
+    partial = bool(row.plan and row.plan.issued_on)
+    text = (
+        _("between %(first)d and %(last)d days") % {"first": first, "last": last}
+        if partial
+        else _("at most %(last)d days") % {"last": last}
+    )
+    return [{**base, "days": last, "from": first if partial else None, "certain": False, "text": text}]
+
+
+def lag_table(rollout: Rollout) -> Table:
+    columns: list[Column[ProvinceRollout]] = [
+        Column("province", _("Province"), lambda row: province_cell(row.province)),
+        Column("region", _("Region"), region_name),
+        Column("issued_on", _("Issued"), "issued", kind="date"),
+        Column("lag_days", _("Days"), kind="integer"),
+        Column(
+            "latest",
+            _("Days at the latest"),
+            lambda row: between[1] if (between := lag_range(row, rollout.origin)) else row.lag_days,
+            kind="integer",
+        ),
+    ]
+    return make_table(columns, sorted(rollout.provinces, key=lambda item: (item.lag_days is None, item.lag_days or 0)))
+
+
+# -- the tile map ---------------------------------------------------------------------------------------
+
+
+def map_note() -> str:
+    return _(
+        "Equal tiles, not a map of territory. Hong Kong, Macao and Taiwan are drawn but lie outside this programme. "
+        "The Xinjiang corps is an organisation: its tile has an outline of its own."
+    )
+
+
+def status_map(rollout: Rollout, outside: Iterable[Province], sources: Sequence[Source]) -> Chart:
+    """Tile map on a policy's page."""
+    return Chart(
+        slug="map",
+        kind="tiles",
+        title=map_title(rollout),
+        subtitle=chart_scope(rollout),
+        table=plans_table(rollout),
+        data={"grids": [plans_grid(rollout, outside)]},
+        sources=sources,
+        note=map_note(),
+        api=rollout_api(rollout),
+        about=file_subject(rollout.policy),
+    )
+
+
+def map_title(rollout: Rollout) -> str:
+    """Return the title of the map: all regions complete, or those that are furthest behind."""
+    return label_value(rollout.policy.short, map_headline(rollout))
+
+
+def map_headline(rollout: Rollout) -> str:
+    open_regions = [row for row in rollout.by_region if row.issued < row.roster]
+    if not open_regions:
+        return _("every region is complete")
+    lowest = min(row.share or 0 for row in open_regions)
+    last = [row for row in open_regions if (row.share or 0) == lowest]
+    if lowest == 0 and len(last) > 1:
+        text = _("no plan is known in %(last)d of %(regions)d regions")
+        return text % {"last": len(last), "regions": len(rollout.by_region)}
+    text = _("%(region)s %(issued)d of %(roster)d")
+    names = [text % {"region": row.label, "issued": row.issued, "roster": row.roster} for row in last]
+    return _("furthest behind: %(regions)s") % {"regions": join_short(names)}

@@ -1,0 +1,53 @@
+"""Importers of policies and provincial plans."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.utils.translation import gettext_lazy
+
+from core.imports.importer import Importer
+from core.imports.sheet.rows import Row
+from policies.models import Policy, ProvincialPlan
+
+PROVINCE_HEADINGS = ("省", "地区", "省区市", "所属省份")
+TITLE_HEADINGS = ("文件名称", "政策名称", "方案名称", "标题")
+NOTE_HEADING = gettext_lazy("note"), ("说明",)
+
+
+class DocumentImporter(Importer):
+    """Base importer of documents, whose date of issue may be partial. Headings as the ledgers of offices have them."""
+
+    heading_aliases: Mapping[str, tuple[str, ...]] = {
+        "province": PROVINCE_HEADINGS,
+        "doc_number": ("发文字号", "文件编号"),
+        "known_issued_by": ("known by",),  # the former heading
+        "issued_on": ("印发时间", "发文日期", "发文时间"),
+        "title_zh": TITLE_HEADINGS,
+        "agencies": ("发文机关", "发文单位", "印发部门"),
+    }
+    precision_fields: Mapping[str, str] = {"issued_on": "issued_precision"}
+    single_language_headings: Mapping[str, tuple[object, tuple[str, ...]]] = {"note": NOTE_HEADING}
+
+
+class PolicyImporter(DocumentImporter):
+    name = "policies"
+    model = Policy
+    keys = (("slug",), ("doc_number",), ("title_zh",), ("title_en",))
+    narrowing_fields = ("province",)  # provinces give their documents the same titles
+    export_relations = ("province", "parent")
+
+    def clean(self, row: Row, exclude: set[str]) -> None:
+        """A parent in the same file has no primary key yet: cycles are checked over all rows together."""
+        parent, row.record.parent = row.record.parent, None
+        try:
+            super().clean(row, exclude)
+        finally:
+            row.record.parent = parent
+
+
+class ProvincialPlanImporter(DocumentImporter):
+    name = "plans"
+    model = ProvincialPlan
+    keys = (("policy", "province"),)
+    export_relations = ("policy", "province")

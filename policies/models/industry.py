@@ -1,0 +1,81 @@
+"""Models of industries and of the classification that they are linked to."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from core.http.url_cache import record_path
+from core.records.bilingual_models import BilingualNameModel
+from core.records.history_model import HistoryModel
+from core.records.slug_model import SlugModel
+from policies.models.sourced import SourcedModel, fact_constraints
+
+
+class Division(HistoryModel, BilingualNameModel):
+    """A section, division, group or class of the industrial classification GB/T 4754-2017."""
+
+    code = models.CharField(
+        _("GB/T 4754-2017 code"),
+        max_length=5,
+        unique=True,
+        help_text=_("Section letter with the digits known, for example C31, C3011 or G."),
+    )
+
+    CODE_FIELDS = ("code",)
+    LOOKUP_CODES = ("code",)
+
+    class Meta:
+        verbose_name = _("GB/T 4754 division")
+        verbose_name_plural = _("GB/T 4754 divisions")
+        ordering = ["code"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(code__regex=r"^[A-T][0-9]{0,4}$"),
+                name="division_code_normal",
+                violation_error_message=_("Write a section letter A to T and up to four digits, for example C3011."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.name}"
+
+
+class Industry(SlugModel, BilingualNameModel, SourcedModel):
+    """A sector as the notices name it, linked to the classification where it has a place there."""
+
+    divisions = models.ManyToManyField(
+        Division,
+        verbose_name=_("GB/T 4754 divisions"),
+        blank=True,
+        related_name="industries",
+        help_text=_("Several are possible; new energy has none of its own."),
+    )
+    named_in_batch_notice = models.BooleanField(
+        _("named in the notice of the first batch"),
+        default=False,
+        help_text=_("Whether the ministry named it when it announced the first national batch."),
+    )
+    ultra_low_emission = models.BooleanField(
+        _("ultra-low emission sector"),
+        default=False,
+        help_text=_("Whether a national opinion demands ultra-low emission of it (steel, cement, coking)."),
+    )
+
+    _history_m2m_fields = ["sources", "divisions"]
+
+    class Meta:
+        verbose_name = _("industry")
+        verbose_name_plural = _("industries")
+        ordering = ["pk"]
+        constraints = [
+            *fact_constraints("industry"),
+            models.UniqueConstraint(fields=["name_zh"], name="industry_name_unique"),
+        ]
+
+    def get_absolute_url(self) -> str:
+        return record_path("industry-detail", self.slug)
+
+    @property
+    def priority(self) -> bool:
+        """Whether national policy singles it out, so that having no pilot is a gap."""
+        return self.named_in_batch_notice or self.ultra_low_emission

@@ -1,0 +1,141 @@
+"""Model of provinces."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import get_language, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
+
+from core.http.url_cache import record_path
+from core.records.bilingual_models import BilingualNameModel
+from core.records.constraints import choices_constraint
+from core.records.history_model import FieldNames
+from core.records.slug_model import SlugModel
+from core.text.normalization import check_text
+from policies.models.sourced import SourcedModel, fact_constraints
+from policies.querysets import ProvinceQuerySet
+
+
+class Region(models.TextChoices):
+    """The six regions of the programme's tables, in the usual order."""
+
+    NORTH = "north", _("North")
+    NORTHEAST = "northeast", _("Northeast")
+    EAST = "east", _("East")
+    CENTRAL_SOUTH = "central-south", _("Central and South")
+    SOUTHWEST = "southwest", _("Southwest")
+    NORTHWEST = "northwest", _("Northwest")
+
+
+class ProvinceKind(models.TextChoices):
+    PROVINCE_PATH = "province", pgettext_lazy("kind of unit", "province")
+    MUNICIPALITY = "municipality", _("municipality")
+    AUTONOMOUS_REGION = "autonomous-region", _("autonomous region")
+    CORPS = "corps", _("corps")
+    SAR = "sar", _("special administrative region")
+
+
+class Province(SlugModel, BilingualNameModel, SourcedModel):
+    """A province-level unit. Denominators come from the roster (in_roster), never from existing rows."""
+
+    short_zh = models.CharField(
+        _("short name in Chinese"),
+        max_length=20,
+        validators=[check_text],
+        help_text=_("As tiles and charts print it, for example 浙江."),
+    )
+    short_en = models.CharField(
+        _("short name in English"),
+        max_length=40,
+        validators=[check_text],
+        help_text=_("As tiles and charts print it, for example Zhejiang."),
+    )
+    gb_code = models.CharField(
+        _("GB/T 2260 code"),
+        max_length=6,
+        blank=True,
+        help_text=_("Six digits, for example 330000. Empty for the Xinjiang corps, which has none of its own."),
+    )
+    iso_code = models.CharField(_("ISO 3166-2 code"), max_length=6, blank=True, help_text=_("For example CN-ZJ."))
+    kind = models.CharField(
+        _("kind"), max_length=20, choices=ProvinceKind.choices, help_text=_("What kind of province-level unit it is.")
+    )
+    region = models.CharField(
+        _("region"),
+        max_length=20,
+        choices=Region.choices,
+        blank=True,
+        help_text=_("The region under which tables and charts group it. Every province in the roster needs one."),
+    )
+    tile_col = models.PositiveSmallIntegerField(_("tile column"), help_text=_("Place on the tile map, 0 to 7."))
+    tile_row = models.PositiveSmallIntegerField(_("tile row"), help_text=_("Place on the tile map, 0 to 7."))
+    in_roster = models.BooleanField(
+        _("in the roster"),
+        default=True,
+        help_text=_("Whether this programme covers it: the roster is every denominator of the rollout."),
+    )
+
+    objects = models.Manager.from_queryset(ProvinceQuerySet)()
+    _history_m2m_fields = ["sources"]
+    CODE_FIELDS = ("slug", "gb_code", "iso_code")
+    LOOKUP_CODES = ("slug", "gb_code", "iso_code")
+    LOOKUP_NAMES = ("short_zh", "short_en", "name_zh", "name_en")
+    EXPORT_NAMES = ("short", "name")
+    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {
+        "tile_unique": ("tile_col", "tile_row"),
+        "tile_on_the_grid": ("tile_col", "tile_row"),
+        "roster_has_region": ("region",),
+    }
+
+    PROVINCE_PATH = "pk"
+
+    class Meta:
+        verbose_name = _("province")
+        verbose_name_plural = _("provinces")
+        ordering = ["-in_roster", "pk"]
+        constraints = [
+            *fact_constraints("province"),
+            choices_constraint("kind", ProvinceKind, "province_kind_known"),
+            choices_constraint("region", Region, "province_region_known", blank=True),
+            models.CheckConstraint(
+                condition=Q(gb_code__regex=r"^([0-9]{6})?$"),
+                name="province_gb_code_six_digits",
+                violation_error_message=_("A GB/T 2260 code has six digits."),
+            ),
+            models.UniqueConstraint(
+                fields=["gb_code"],
+                condition=~Q(gb_code=""),
+                name="province_gb_code_unique",
+                violation_error_message=_("Another province has this code."),
+            ),
+            models.UniqueConstraint(
+                fields=["iso_code"],
+                condition=~Q(iso_code=""),
+                name="province_iso_code_unique",
+                violation_error_message=_("Another province has this code."),
+            ),
+            models.UniqueConstraint(
+                fields=["tile_col", "tile_row"],
+                name="province_tile_unique",
+                violation_error_message=_("Another province stands on this tile."),
+            ),
+            models.CheckConstraint(
+                condition=Q(tile_col__lte=7, tile_row__lte=7),
+                name="province_tile_on_the_grid",
+                violation_error_message=_("The tile map has columns and rows 0 to 7."),
+            ),
+            models.CheckConstraint(
+                condition=Q(in_roster=False) | ~Q(region=""),
+                name="province_roster_has_region",
+                violation_error_message=_("A province in the roster needs its region."),
+            ),
+        ]
+
+    def get_absolute_url(self) -> str:
+        return record_path("province-detail", self.slug)
+
+    @property
+    def short(self) -> str:
+        """The short name in the current language, as tiles print it."""
+        return self.short_zh if (get_language() or "en").startswith("zh") else self.short_en

@@ -1,0 +1,120 @@
+/* The chart frame: its tabs and layers, whose state is in the address, and the menu items that copy a permalink or a
+   citation. */
+import { makeTabs, markSelected } from "../components/tabs.js";
+
+/* -- tabs ------------------------------------------------------------------------------------------------- */
+
+const tabsOf = (frame) => [...frame.querySelectorAll("[data-tab]")];
+
+/** The name of the open tab. */
+export function currentTab(frame) {
+  return frame.querySelector("[data-pane].open").dataset.pane;
+}
+
+export function openTab(frame, name) {
+  const tabs = tabsOf(frame);
+  markSelected(
+    tabs,
+    tabs.find((tab) => tab.dataset.tab === name),
+  );
+  frame.querySelectorAll("[data-pane]").forEach((pane) => pane.classList.toggle("open", pane.dataset.pane === name));
+}
+
+function setUp(frame) {
+  const bar = frame.querySelector("[data-tabs]");
+  const panelOf = (tab) => frame.querySelector(`[data-pane="${tab.dataset.tab}"]`);
+  const tabs = tabsOf(frame);
+  tabs.forEach((tab) => {
+    tab.id = `${frame.id}-tab-${tab.dataset.tab}`;
+    panelOf(tab).id = `${frame.id}-${tab.dataset.tab}`;
+  });
+  const select = (tab) => {
+    openTab(frame, tab.dataset.tab);
+    updateAddress(frame);
+  };
+  makeTabs(bar, { label: bar.dataset.label, tabs, panelOf, select });
+  openTab(frame, currentTab(frame)); // the server has opened the one that the address names
+}
+
+/* -- state in the address: one chart a page, the one changed last ------------------------------------------- */
+
+const PARAMETERS = ["chart", "tab", "layer"];
+
+/** The inputs that choose a layer. An address without a layer shows the first; a chart without layers has no inputs. */
+function layerInputs(frame) {
+  return [...frame.querySelectorAll("input[name$='-grid']")];
+}
+
+/** Write the state of a frame into an address; its first tab and layer are left out. */
+function writeState(frame, address) {
+  PARAMETERS.forEach((name) => address.searchParams.delete(name));
+  const [first] = layerInputs(frame);
+  const checked = layerInputs(frame).find((input) => input.checked);
+  const state = {};
+  if (currentTab(frame) !== "drawing") state.tab = currentTab(frame);
+  if (checked && checked !== first) state.layer = checked.value;
+  if (!Object.keys(state).length) return address;
+  Object.entries({ chart: frame.dataset.slug, ...state }).forEach(([name, value]) =>
+    address.searchParams.set(name, value),
+  );
+  return address;
+}
+
+function updateAddress(frame) {
+  history.replaceState(history.state, "", writeState(frame, new URL(location.href)));
+}
+
+document.addEventListener("change", (event) => {
+  const frame = event.target.matches("input[name$='-grid']") && event.target.closest("[data-chart]");
+  if (frame) updateAddress(frame);
+});
+
+/* -- permalink ------------------------------------------------------------------------------------------------ */
+
+/** The address of this page on this day, in this language, at this chart with its current state. */
+export function permalink(hash) {
+  const address = new URL(location.href);
+  const frame = document.getElementById(hash.slice(1));
+  if (frame?.matches("[data-chart]")) writeState(frame, address);
+  address.searchParams.set("as_of", document.documentElement.dataset.asOf);
+  address.searchParams.set("lang", document.documentElement.lang);
+  address.hash = hash;
+  return address.href;
+}
+
+/** Browsers offer the clipboard to secure pages only; an intranet may have none. */
+async function copy(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const box = document.createElement("textarea");
+  box.value = text;
+  document.body.append(box);
+  box.select();
+  document.execCommand("copy");
+  box.remove();
+  return undefined;
+}
+
+function showStatus(menu, text) {
+  const status = menu.parentElement.querySelector(".status-message");
+  status.textContent = text;
+  setTimeout(() => (status.textContent = ""), 2500);
+}
+
+/** Copy the permalink, or a citation that ends with it. */
+document.addEventListener("click", async (event) => {
+  const item = event.target.closest("[data-copy]");
+  if (!item) return;
+  event.preventDefault();
+  const menu = item.closest(".menu");
+  const hash = item.hash ?? `#${item.closest("[data-chart]").id}`;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+  try {
+    await copy([item.dataset.cite, permalink(hash)].filter(Boolean).join(" "));
+    showStatus(menu, item.dataset.copy);
+  } catch {
+    location.assign(permalink(hash)); // no permission: the user can copy it from the address bar
+  }
+});
+
+document.querySelectorAll("[data-chart]").forEach(setUp);

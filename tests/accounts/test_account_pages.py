@@ -1,0 +1,308 @@
+"""Account pages: details, password, sessions, and password reset."""
+
+import re
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission, User
+from django.contrib.sessions.models import Session
+from django.core import mail
+from django.test import Client
+from django.urls import reverse
+
+from policies.models import Province
+from tests.factories import make_province
+from tests.support.api_client import make_user
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
+OLD, NEW = "a long enough one", "another one that is long"
+FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
+
+
+@pytest.fixture
+def home() -> Province:
+    return make_province(slug="home", name_en="Home")
+
+
+def signed_in(name: str, **headers: str) -> Client:
+    """Return a client that signed in on the page."""
+    client = Client(headers=headers or None)
+    sent = client.post(reverse("sign-in"), {"username": name, "password": OLD})
+    assert sent.status_code == 302
+    return client
+
+
+def can_sign_in(client: Client) -> bool:
+    """Return whether the client is still signed in."""
+    return client.get("/account/").status_code == 200
+
+
+# -- the page ----------------------------------------------------------------------------------------------
+
+ROLES = {
+    "": ("viewer", "Reads every page, file and record of the API; enters nothing."),
+    "viewer": ("viewer", "Reads every page, file and record of the API; enters nothing."),
+    "provincial_editor": ("provincial editor", "Enters, corrects and imports what belongs to the province"),
+    "national_editor": ("national editor", "Enters, corrects, imports and undoes everything in the records"),
+    "admin": ("administrator", "Everything, the accounts of people included."),
+}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_role_has_its_account(home: Province, role: str) -> None:
+    make_user("wang", role, home if role == "provincial_editor" else None)
+    page = signed_in("wang").get("/account/")
+    label, may = ROLES[role]
+    assert all(f"<dd>{text}" in page.text for text in ("wang", label, may))
+    assert ("Home" in page.text) is (role == "provincial_editor")
+    assert page["Cache-Control"] == "no-store, private"
+    assert all(reverse(name) in page.text for name in ("account-password", "tokens"))
+
+
+def test_who_is_not_signed_in_is_asked_to(client: Client) -> None:
+    for name in ("account", "account-password"):
+        assert client.get(reverse(name))["Location"] == f"/sign-in/?next={reverse(name)}"
+    assert client.post(reverse("sessions-end"))["Location"].startswith("/sign-in/")
+
+
+def test_what_the_address_says_is_checked() -> None:
+    make_user("wang")
+    client = signed_in("wang")
+    assert [client.get(f"/account/?{query}").status_code for query in ("lang=zh-hans", "utm_source=x", "q=1")] == [
+        *(200, 200, 400)
+    ]
+
+
+# -- the password ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", ["viewer", "admin"])
+def test_a_password_is_changed_by_its_owner(role: str) -> None:
+    """Every other session ends; this one and the tokens stay."""
+    user = make_user("wang", role)
+    here, there = signed_in("wang"), signed_in("wang")
+    sent = {"old_password": OLD, "new_password1": NEW, "new_password2": NEW}
+    assert here.post("/account/password/", sent)["Location"] == "/account/"
+    assert (can_sign_in(here), can_sign_in(there)) == (True, False)
+    user.refresh_from_db()
+    assert (user.check_password(NEW), user.check_password(OLD)) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("sent", "field"),
+    [
+        ({"old_password": "wrong", "new_password1": NEW, "new_password2": NEW}, "old_password"),
+        ({"old_password": OLD, "new_password1": NEW, "new_password2": "else"}, "new_password2"),
+        ({"old_password": OLD, "new_password1": "short", "new_password2": "short"}, "new_password2"),
+    ],
+)
+def test_a_password_that_is_rejected_changes_nothing(sent: dict[str, str], field: str) -> None:
+    user = make_user("wang")
+    page = signed_in("wang").post("/account/password/", sent)
+    assert list(page.context["form"].errors) == [field]
+    user.refresh_from_db()
+    assert user.check_password(OLD)
+
+
+def test_a_password_is_not_guessed_in_an_open_session(settings: Any, tmp_path: Any) -> None:
+    settings.VAR_DIR, settings.RATE_LIMITS = tmp_path, {"passwords": (3, 86_400)}
+    make_user("wang")
+    client, sent = signed_in("wang"), {"old_password": "wrong", "new_password1": NEW, "new_password2": NEW}
+    codes = [client.post("/account/password/", sent).status_code for _try in range(5)]
+    assert codes == [200, 200, 200, 429, 429]
+    right = client.post("/account/password/", sent | {"old_password": OLD})
+    assert (right.status_code, "Retry-After" in right) == (429, True)
+
+
+def test_the_admin_s_own_page_of_the_password_leads_here() -> None:
+    make_user("wang", "admin")
+    assert signed_in("wang").get("/admin/password_change/")["Location"] == "/account/password/"
+
+
+# -- sessions ----------------------------------------------------------------------------------------------
+
+
+def test_sessions_are_listed_and_ended(home: Province) -> None:
+    make_user("wang")
+    make_user("li")
+    here, there, other = signed_in("wang", user_agent=FIREFOX), signed_in("wang"), signed_in("li")
+    shown = here.get("/account/").context["sessions"]
+    assert [(item.current, item.browser, item.address) for item in shown] == [
+        (True, "Firefox · Windows", "127.0.0.1"),
+        (False, "", "127.0.0.1"),
+    ]
+    assert here.post("/account/sessions/end/")["Location"] == "/account/"
+    assert (can_sign_in(here), can_sign_in(there), can_sign_in(other)) == (True, False, True)
+    assert Session.objects.count() == 2
+    assert "Sign out everywhere else" not in here.get("/account/").text
+    assert here.get("/account/sessions/end/").status_code == 405
+
+
+# -- a forgotten password ----------------------------------------------------------------------------------
+
+
+def link_in(text: str) -> str:
+    found = re.search(r"https?://testserver(/account/new-password/\S+?)(?=[\s<\"])", text)
+    assert found, text
+    return found[1]
+
+
+def chosen(client: Client, link: str, password: str = NEW) -> Any:
+    """Submit a new password at a link and return the response."""
+    form = client.get(link, follow=True)
+    return client.post(form.request["PATH_INFO"], {"new_password1": password, "new_password2": password})
+
+
+def test_a_link_comes_by_mail_and_works_once(client: Client, settings: Any) -> None:
+    settings.MAIL = True
+    user = User.objects.create_user("wang", "wang@example.org", OLD)
+    elsewhere = signed_in("wang")
+    assert reverse("password-forgotten") in client.get("/sign-in/").text
+    sent = client.post("/account/forgotten/", {"email": "wang@example.org"})
+    assert sent["Location"] == "/account/forgotten/sent/"
+    [letter] = mail.outbox
+    assert (letter.to, letter.subject) == (["wang@example.org"], "A new password for the Synergy Pilot Tracker")
+    link = link_in(letter.body)
+    browser = Client()
+    assert chosen(browser, link)["Location"] == "/sign-in/"
+    user.refresh_from_db()
+    assert user.check_password(NEW)
+    assert not can_sign_in(elsewhere)
+    assert "This link no longer works" in Client().get(link).text
+
+
+def test_nobody_learns_which_addresses_have_an_account(client: Client, settings: Any) -> None:
+    settings.MAIL = True
+    User.objects.create_user("wang", "wang@example.org", OLD)
+    answers = [client.post("/account/forgotten/", {"email": address}) for address in ("wang@example.org", "no@x.org")]
+    assert {(answer.status_code, answer["Location"]) for answer in answers} == {(302, "/account/forgotten/sent/")}
+    assert len(mail.outbox) == 1
+
+
+def test_links_are_not_asked_for_without_end(client: Client, settings: Any, tmp_path: Any) -> None:
+    settings.MAIL, settings.VAR_DIR, settings.RATE_LIMITS = True, tmp_path, {"passwords": (2, 86_400)}
+    codes = [client.post("/account/forgotten/", {"email": "a@x.org"}).status_code for _try in range(3)]
+    assert codes == [302, 302, 429]
+
+
+def test_without_mail_the_page_says_whom_to_ask(client: Client) -> None:
+    page = client.get("/sign-in/").text
+    assert "ask an administrator for a link" in page
+    assert "/account/forgotten/" not in page
+    assert client.get("/account/forgotten/").status_code == 404
+    assert client.post("/account/forgotten/", {"email": "wang@example.org"}).status_code == 404
+
+
+def test_an_administrator_makes_a_link_that_is_shown_once(client: Client) -> None:
+    boss, user = make_user("boss", "admin"), make_user("wang", "viewer")
+    client.force_login(boss)
+    address = reverse("admin:auth_user_link", args=[user.pk])
+    assert address in client.get(reverse("admin:auth_user_change", args=[user.pk])).text
+    assert "/account/new-password/" not in client.get(address).text
+    made = client.post(address)
+    assert made["Cache-Control"].startswith("max-age=0, no-cache, no-store")
+    [entry] = LogEntry.objects.all()
+    assert (entry.user, entry.object_id, entry.get_change_message()) == (
+        *(boss, str(user.pk)),
+        "Made a link to a new password.",
+    )
+    assert chosen(Client(), link_in(made.text))["Location"] == "/sign-in/"
+    user.refresh_from_db()
+    assert user.check_password(NEW)
+
+
+def test_a_link_lifts_the_pause_of_the_sign_in() -> None:
+    boss, user = make_user("boss", "admin"), make_user("wang")
+    wrong, browser = {"username": "wang", "password": "wrong"}, Client()
+    assert [browser.post("/sign-in/", wrong).status_code for _try in range(5)][-1] == 429
+    admin = Client()
+    admin.force_login(boss)
+    chosen(browser, link_in(admin.post(reverse("admin:auth_user_link", args=[user.pk])).text))
+    assert browser.post("/sign-in/", {"username": "wang", "password": NEW}).status_code == 302
+
+
+def test_a_link_to_an_administrator_s_password_is_made_by_administrators_alone(client: Client) -> None:
+    """No link for an administrator by others, who could become one by it, and none for a deactivated account."""
+    clerk, boss, user = make_user("clerk"), make_user("boss", "admin"), make_user("wang")
+    gone = make_user("gone")
+    gone.is_active = False
+    gone.save()
+    clerk.is_staff = True
+    clerk.save()
+    clerk.user_permissions.set(Permission.objects.filter(codename__in=["change_user", "view_user"]))
+    people = (boss, user, gone)
+
+    def codes(who: User) -> list[int]:
+        client.force_login(who)
+        return [client.post(reverse("admin:auth_user_link", args=[one.pk])).status_code for one in people]
+
+    assert codes(clerk) == [403, 200, 404]
+    assert codes(boss) == [200, 200, 404]
+    assert codes(make_user("national", "national_editor")) == [403, 403, 404]
+    assert codes(user) == [302, 302, 302]  # to the sign-in of the admin
+
+
+def test_a_new_password_must_be_a_good_one(client: Client) -> None:
+    boss, user = make_user("boss", "admin"), make_user("wang")
+    client.force_login(boss)
+    link = link_in(client.post(reverse("admin:auth_user_link", args=[user.pk])).text)
+    assert chosen(Client(), link, "short").status_code == 200
+    user.refresh_from_db()
+    assert user.check_password(OLD)
+
+
+# -- where a viewer has no place ---------------------------------------------------------------------------
+
+
+def test_the_admin_tells_a_viewer_what_the_account_is(client: Client) -> None:
+    """Not to sign in to another account."""
+    client.force_login(make_user("wang", "viewer"))
+    page = client.get("/admin/", follow=True)
+    assert page.status_code == 403
+    assert "You are signed in as wang" in page.text
+    assert "It is a viewer’s account" in page.text
+    assert 'href="/account/"' in page.text
+    assert 'name="password"' not in page.text
+
+
+def test_the_national_editor_s_admin_has_records_and_no_people(client: Client) -> None:
+    client.force_login(make_user("national", "national_editor"))
+    page = client.get("/admin/")
+    apps = {app["app_label"] for app in page.context["app_list"]}
+    assert apps == {"policies", "pilots", "config"}
+    assert "officer" not in {
+        model["object_name"].lower() for app in page.context["app_list"] for model in app["models"]
+    }
+    assert client.get("/admin/auth/user/").status_code == 403
+    assert client.get("/admin/accounts/token/").status_code == 403
+    for address in ("/admin/changes/", "/admin/quality/", "/admin/import/"):
+        assert client.get(address).status_code == 200
+    people = [word for word, _label in client.get("/admin/changes/").context["bar"].form.fields["person"].choices]
+    assert people == ["", "~system"]  # who signed nothing is not listed
+
+
+def test_no_form_of_an_account_speaks_of_other_ways_to_sign_in(client: Client) -> None:
+    user = make_user("wang")
+    client.force_login(make_user("boss", "admin"))
+    pages = [reverse("admin:auth_user_add"), reverse("admin:auth_user_password_change", args=[user.pk])]
+    for address in pages:
+        page = client.get(address)
+        assert page.status_code == 200
+        assert "LDAP" not in page.text
+        assert 'name="usable_password"' not in page.text
+    sent = {"password1": NEW, "password2": NEW}
+    assert client.post(pages[1], sent).status_code == 302
+    user.refresh_from_db()
+    assert user.check_password(NEW)
+    assert client.post(pages[0], {"username": "li", **sent}).status_code == 302
+    assert User.objects.get(username="li").check_password(NEW)
+
+
+def test_only_provinces_of_the_roster_have_an_editor(client: Client, home: Province) -> None:
+    """Hong Kong, Macao and Taiwan are on the map, but have no editors."""
+    make_province(slug="hong-kong", name_en="Hong Kong", in_roster=False)
+    user = make_user("wang", "viewer")
+    client.force_login(make_user("boss", "admin"))
+    page = client.get(reverse("admin:auth_user_change", args=[user.pk]))
+    assert ("Home" in page.text, "Hong Kong" in page.text) == (True, False)

@@ -1,0 +1,801 @@
+"""Object permissions in the admin: a provincial editor changes the province's records, and views others without leaks.
+
+The editor's province (home) and another one (away) have the same records, so that leaks would show. The editor of the
+other province is `stranger`.
+"""
+
+from datetime import date
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.urls import reverse
+from django.utils.text import capfirst
+
+from accounts.models import Officer
+from core.history.recording import delete_with_history
+from core.history.revert import deleted_entries
+from core.imports.models import Import, ImportState
+from pilots.models import (
+    Adoption,
+    Effect,
+    FollowUp,
+    Milestone,
+    Pilot,
+    Practice,
+    Reading,
+    StageEntry,
+    Target,
+    TargetStep,
+)
+from policies.models import Figure, Policy, Province, ProvincialPlan
+from tests.factories import (
+    make_adoption,
+    make_batch,
+    make_effect,
+    make_follow_up,
+    make_indicator,
+    make_milestone,
+    make_override,
+    make_pilot,
+    make_plan,
+    make_policy,
+    make_practice,
+    make_province,
+    make_reading,
+    make_source,
+    make_stage,
+    make_target,
+)
+from tests.support.admin_forms import form_data, form_errors
+from tests.support.api_client import make_user
+from tests.support.imports import table_checksums
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
+OUT_OF_SCOPE = "This belongs to another province or to all: your role does not reach it."
+CHANGES, QUALITY = "/admin/changes/", "/admin/quality/"
+
+
+def make_province_world(slug: str, policy: Policy, batch: Any, indicator: Any) -> SimpleNamespace:
+    """Make a province with one record of every kind that an editor may change."""
+    province = make_province(slug=slug, name_en=slug.capitalize())
+    pilot = make_pilot(batch, province, slug=f"{slug}-city", name_en=f"{slug.capitalize()} City")
+    target = make_target(pilot, indicator, 100, 80)
+    practice = make_practice(pilot, province=province)
+    return SimpleNamespace(
+        practice=practice,
+        adoption=make_adoption(practice, province=province),
+        effect=make_effect(practice, province=province),
+        follow_up=make_follow_up(pilot, opened_on=date(2026, 6, 2 if slug == "home" else 1)),
+        province=province,
+        plan=make_plan(policy, province),
+        policy=make_policy(level="provincial", province=province, slug=f"{slug}-policy"),
+        figure=Figure.objects.create(
+            slug=f"{slug}-figure", name_zh="数字", value=1, unit="%", kind="count", province=province
+        ),
+        pilot=pilot,
+        milestone=make_milestone(pilot, date(2025, 5, 1), title_en=f"{slug.capitalize()} milestone"),
+        target=target,
+        step=TargetStep.objects.create(target=target, year=2025, value=90),
+        reading=make_reading(pilot, indicator, "2024", 95, state="reported", accepted_on=None),
+        stage=make_stage(pilot, "recommended", date(2024, 1, 1)),
+    )
+
+
+@pytest.fixture
+def world() -> SimpleNamespace:
+    policy, batch = make_policy(slug="national"), make_batch(slug="batch")
+    indicator = make_indicator("SO2")
+    return SimpleNamespace(
+        policy=policy,
+        batch=batch,
+        indicator=indicator,
+        home=make_province_world("home", policy, batch, indicator),
+        away=make_province_world("away", policy, batch, indicator),
+    )
+
+
+@pytest.fixture
+def editor(world: SimpleNamespace, client: Client) -> User:
+    """Return an editor who is signed in as `client`."""
+    user = make_user("editor", "provincial_editor", world.home.province)
+    client.force_login(user)
+    return user
+
+
+@pytest.fixture
+def stranger() -> User:
+    return User.objects.create_superuser("stranger")
+
+
+@pytest.fixture
+def boss(stranger: User) -> Client:
+    client = Client()
+    client.force_login(stranger)
+    return client
+
+
+def page_url(record: Any, name: str = "change", *more: Any) -> str:
+    return reverse(f"admin:{record._meta.app_label}_{record._meta.model_name}_{name}", args=[record.pk, *more])
+
+
+def add_page(model: Any) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_add")
+
+
+def save(client: Client, record: Any, **changes: Any) -> Any:
+    return client.post(page_url(record), form_data(client.get(page_url(record)), **changes))
+
+
+def save_new(client: Client, model: Any, **values: Any) -> Any:
+    return client.post(add_page(model), form_data(client.get(add_page(model)), **values))
+
+
+def newest(record: Any) -> Any:
+    return record.history.order_by("-history_id").first()
+
+
+def edited_by(record: Any, user: User, **fields: Any) -> Any:
+    """Return the record after a change by this user."""
+    for name, value in fields.items():
+        setattr(record, name, value)
+    record._history_user = user
+    record.save()
+    return newest(record)
+
+
+RECORDS = [
+    *("plan", "policy", "figure", "pilot", "milestone", "target", "reading"),
+    *("practice", "adoption", "effect", "follow_up"),
+]
+
+
+# -- own, and others' --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_what_is_home_is_changed(world: SimpleNamespace, editor: User, client: Client, name: str) -> None:
+    record = getattr(world.home, name)
+    assert save(client, record, note_en="Seen", change_reason="Read again").status_code == 302
+    record.refresh_from_db()
+    entry = newest(record)
+    assert (record.note, entry.history_user, entry.history_change_reason) == ("Seen", editor, "Read again")
+
+
+@pytest.mark.parametrize("name", [*RECORDS, "stage", "province"])
+def test_what_is_away_opens_to_be_looked_at_and_takes_nothing(
+    world: SimpleNamespace, editor: User, client: Client, stranger: User, name: str
+) -> None:
+    record, before = getattr(world.away, name), table_checksums(histories=True)
+    shown = client.get(page_url(record))
+    assert shown.status_code == 200
+    assert not {field.name for field in record._meta.get_fields()} - {"version"} & {
+        *shown.context["adminform"].form.fields
+    }
+    assert 'name="_save"' not in shown.text
+    sent = {"note_en": "Mine", "version": str(newest(record).pk)}
+    for address in (
+        page_url(record),
+        page_url(record, "delete"),
+        page_url(record, "simple_history", newest(record).pk),
+    ):
+        assert client.post(address, {**sent, "post": "yes"}).status_code == 403, address
+    assert table_checksums(histories=True) == before
+
+
+def test_what_belongs_to_all_is_added_to_but_not_changed(world: SimpleNamespace, editor: User, client: Client) -> None:
+    source = make_source(title="Notice")
+    assert client.post(page_url(source), {"title": "Mine"}).status_code == 403
+    assert client.post(page_url(world.policy), {"note_en": "Mine"}).status_code == 403
+    assert save_new(client, type(source), title="Yearbook").status_code == 302
+    assert client.post(add_page(Pilot), {"slug": "x"}).status_code == 403
+    assert client.post(add_page(StageEntry), {"stage": "recommended"}).status_code == 403
+
+
+def test_the_lists_show_every_province(world: SimpleNamespace, editor: User, client: Client) -> None:
+    for model in (ProvincialPlan, Pilot, Reading):
+        address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        assert client.get(address).context["cl"].result_count == 2
+
+
+# -- nothing is moved across the border --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        *(Pilot, Milestone, Target, Reading, Policy, Figure, ProvincialPlan),
+        *(Practice, Adoption, Effect, FollowUp),
+    ],
+)
+def test_the_own_records_and_their_filter_come_first(
+    world: SimpleNamespace, editor: User, client: Client, boss: Client, model: Any
+) -> None:
+    """Those away are older or newer: neither decides."""
+    Province.objects.filter(pk=world.home.province.pk).update(name_zh="home")
+    editor.officer.province = world.away.province
+    editor.officer.save()
+    client.force_login(User.objects.get(pk=editor.pk))
+    address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    changes = client.get(address).context["cl"]
+    first = changes.result_list[0]
+    assert getattr(first, "province", None) == world.away.province or first.pilot == world.away.pilot
+    titles = [spec.title for spec in changes.filter_specs]
+    assert titles[0] == ("region" if model is ProvincialPlan else "province")
+    assert boss.get(address).context["cl"].result_list[0] != first
+
+
+@pytest.mark.parametrize("name", ["plan", "policy", "figure", "practice", "adoption"])
+def test_a_record_stays_in_the_province(world: SimpleNamespace, editor: User, client: Client, name: str) -> None:
+    record = getattr(world.home, name)
+    assert form_errors(save(client, record, province=world.away.province.pk)) == {"province": [OUT_OF_SCOPE]}
+    assert type(record).objects.get(pk=record.pk).province == world.home.province
+
+
+def test_nor_is_it_given_to_all(world: SimpleNamespace, editor: User, client: Client) -> None:
+    """The error is at the field, input is kept, and inlines can still be corrected."""
+    answer = save(client, world.home.policy, province="", level="national", note_en="Typed")
+    assert form_errors(answer) == {"province": [OUT_OF_SCOPE]}
+    assert answer.context["adminform"].form["note_en"].value() == "Typed"
+    assert answer.context["inline_admin_formsets"][0].has_change_permission
+    answer = save(client, world.home.figure, province="")
+    assert form_errors(answer) == {"province": [OUT_OF_SCOPE]}
+
+
+@pytest.mark.parametrize("name", ["milestone", "target"])
+def test_what_a_pilot_promised_stays_with_the_pilot(
+    world: SimpleNamespace, editor: User, client: Client, boss: Client, name: str
+) -> None:
+    record, second = getattr(world.home, name), make_pilot(world.batch, world.home.province)
+    for other in (second, world.away.pilot):
+        client.post(page_url(record), form_data(client.get(page_url(record))) | {"pilot": other.pk})
+        record.refresh_from_db()
+        assert record.pilot == world.home.pilot
+    assert save(boss, record, pilot=second.pk).status_code == 302
+
+
+# -- what decides a light ----------------------------------------------------------------------------------
+
+PROMISED = {
+    "milestone": {"is_key": "on"},
+    "target": {
+        "binding": "",
+        "kind": "limit",
+        "base_year": "2021",
+        "base_value": "120",
+        "target_year": "2028",
+        "target_value": "99",
+        "target_text_en": "Else",
+    },
+    "pilot": {"term_start": "2026-01-01", "term_end": "2030-01-01"},
+}
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_what_decides_a_light_is_shown_to_the_editor_and_not_asked(
+    world: SimpleNamespace, editor: User, client: Client, boss: Client, name: str
+) -> None:
+    """The page says why; what is sent all the same changes nothing. That needs a right of its own."""
+    record, wanted = getattr(world.home, name), PROMISED[name]
+    shown = client.get(page_url(record))
+    form = shown.context["adminform"].form
+    assert not set(wanted) & set(form.fields)
+    labels = {capfirst(record._meta.get_field(field).verbose_name) for field in wanted}
+    assert "Shown, but not yours to change" in shown.text
+    assert labels <= set(shown.context["guarded"].split("; "))
+    before = {field: getattr(record, field) for field in wanted}
+    client.post(page_url(record), form_data(shown) | wanted | {"change_reason": "Easier"})
+    record.refresh_from_db()
+    assert {field: getattr(record, field) for field in wanted} == before
+    assert "Shown, but not yours to change" not in boss.get(page_url(record)).text
+    assert set(wanted) <= set(boss.get(page_url(record)).context["adminform"].form.fields)
+
+
+def test_rows_on_the_pilot_s_page_do_not_ask_it_either(world: SimpleNamespace, editor: User, client: Client) -> None:
+    sent = {
+        "milestones-0-is_key": "on",
+        "targets-0-target_value": "99",
+        "targets-0-binding": "",
+        "targets-0-target_year": "2030",
+        "milestones-0-title_en": "Renamed",
+        "milestones-0-DELETE": "on",
+    }
+    shown = client.get(page_url(world.home.pilot))
+    assert client.post(page_url(world.home.pilot), form_data(shown) | sent).status_code == 302
+    milestone, target = Milestone.objects.get(pk=world.home.milestone.pk), Target.objects.get(pk=world.home.target.pk)
+    assert (milestone.title_en, milestone.is_key) == ("Renamed", False)
+    assert (target.target_value, target.binding, target.target_year) == (80, True, 2026)
+
+
+def test_a_new_row_is_entered_with_all_of_it_but_what_binds(
+    world: SimpleNamespace, editor: User, client: Client
+) -> None:
+    indicator = make_indicator("NOX")
+    row = {"indicator": indicator.pk, "kind": "reach", "target_year": 2027, "target_value": 5, "binding": "on"}
+    sent = {f"targets-1-{name}": value for name, value in row.items()}
+    assert (
+        client.post(page_url(world.home.pilot), form_data(client.get(page_url(world.home.pilot))) | sent).status_code
+        == 302
+    )
+    target = world.home.pilot.targets.get(indicator=indicator)
+    assert (target.target_value, target.binding) == (5, False)
+
+
+def test_steps_of_a_target_on_record_are_looked_at(
+    world: SimpleNamespace, editor: User, client: Client, boss: Client
+) -> None:
+    steps = next(item for item in client.get(page_url(world.home.target)).context["inline_admin_formsets"])
+    assert (steps.has_add_permission, steps.has_change_permission, steps.has_delete_permission) == (False,) * 3
+    steps = next(item for item in boss.get(page_url(world.home.target)).context["inline_admin_formsets"])
+    assert (steps.has_add_permission, steps.has_change_permission, steps.has_delete_permission) == (True,) * 3
+    steps = next(item for item in client.get(add_page(Target)).context["inline_admin_formsets"])
+    assert steps.has_add_permission
+
+
+WHY = "This day has passed. Say in the reason for change why it is moved: it is shown beside the light."
+
+
+def test_a_day_that_has_passed_is_moved_with_a_reason(
+    world: SimpleNamespace, editor: User, client: Client, boss: Client
+) -> None:
+    """For all users, on both pages. A future date may be moved without one."""
+    milestone = world.home.milestone
+    for who in (client, boss):
+        assert form_errors(save(who, milestone, planned_on="2027-01-01")) == {"change_reason": [WHY]}
+        row = {"milestones-0-planned_on": "2027-01-01"}
+        assert save(who, world.home.pilot, **row).status_code == 200
+    milestone.refresh_from_db()
+    assert milestone.planned_on == date(2025, 5, 1)
+    assert save(client, milestone, planned_on="2027-01-01", change_reason="Late machine").status_code == 302
+    assert newest(milestone).history_change_reason == "Late machine"
+    assert save(client, milestone, planned_on="2027-02-01").status_code == 302
+    other = make_milestone(world.home.pilot, date(2025, 6, 1))
+    row = {"milestones-0-planned_on": "2027-03-01", "change_reason": "Late as well"}
+    assert save(client, world.home.pilot, **row).status_code == 302
+    other.refresh_from_db()
+    assert (other.planned_on, newest(other).history_change_reason) == (date(2027, 3, 1), "Late as well")
+
+
+def test_going_back_to_another_planned_day_takes_a_reason_too(
+    world: SimpleNamespace, editor: User, client: Client
+) -> None:
+    milestone = world.home.milestone
+    milestone.planned_on = date(2025, 4, 1)
+    milestone.save()
+    first, last = milestone.history.earliest("history_id"), newest(milestone)
+    address = page_url(milestone, "simple_history", first.pk)
+    assert WHY in client.post(address, {"version": str(last.pk)}).text
+    done = client.post(address, {"version": str(last.pk), "change_reason": "It was right before"})
+    assert done.status_code == 302
+
+
+NEW_RECORDS: dict[type, dict[str, Any]] = {
+    Policy: {"slug": "new", "title_zh": "新", "level": "provincial", "issued_on": "2023-01-01"},
+    ProvincialPlan: {"status": "drafting"},
+    Figure: {"slug": "new", "name_zh": "新", "value": "1", "unit": "%", "kind": "count"},
+    Milestone: {"title_zh": "新", "facet": "goal", "planned_on": "2026-12-01"},
+    Target: {"kind": "reach", "target_year": "2026", "target_value": "80"},
+    Reading: {"period": "2023", "value": "90", "reported_on": "2024-02-01"},
+}
+
+
+@pytest.mark.parametrize("model", NEW_RECORDS, ids=lambda model: model.__name__)
+def test_a_new_record_is_the_province_s_own(world: SimpleNamespace, editor: User, client: Client, model: Any) -> None:
+    values, before = dict(NEW_RECORDS[model]), model.objects.count()
+    if model is ProvincialPlan:
+        values["policy"] = make_policy().pk
+    if model in {Target, Reading}:
+        values["indicator"] = make_indicator("NOX").pk
+    field = "pilot" if hasattr(model, "pilot") else "province"
+    assert form_errors(save_new(client, model, **values, **{field: getattr(world.away, field).pk})) == {
+        field: [OUT_OF_SCOPE]
+    }
+    assert model.objects.count() == before
+    assert save_new(client, model, **values, **{field: getattr(world.home, field).pk}).status_code == 302
+    assert model.objects.count() == before + 1
+
+
+def test_the_refusal_is_in_the_reader_s_language_like_every_other(
+    world: SimpleNamespace, editor: User, client: Client
+) -> None:
+    address = f"{page_url(world.home.plan)}?lang=zh-hans"
+    data = form_data(client.get(address), province=world.away.province.pk)
+    assert list(form_errors(client.post(address, data))) == ["province"]
+
+
+def test_whoever_has_one_province_to_choose_finds_it_chosen(
+    world: SimpleNamespace, editor: User, client: Client
+) -> None:
+    form = client.get(add_page(ProvincialPlan)).context["adminform"].form
+    assert form["province"].value() == world.home.province.pk
+    assert [*form.fields["province"].queryset] == [world.home.province]
+    assert form["policy"].value() is None
+
+
+AUTOCOMPLETES = [
+    ("policies", "provincialplan", "province", ["Home"]),
+    ("policies", "provincialplan", "policy", None),
+    ("policies", "figure", "province", ["Home"]),
+    ("pilots", "milestone", "pilot", ["Home City"]),
+    ("pilots", "reading", "pilot", ["Home City"]),
+    ("pilots", "pilot", "province", ["Home"]),
+]
+
+
+@pytest.mark.parametrize(("app", "model", "field", "wanted"), AUTOCOMPLETES)
+def test_search_boxes_offer_what_the_record_may_belong_to(
+    world: SimpleNamespace, editor: User, client: Client, boss: Client, app: str, model: str, field: str, wanted: Any
+) -> None:
+    asked = {"app_label": app, "model_name": model, "field_name": field, "term": ""}
+
+    def offered(who: Client) -> list[str]:
+        return [item["text"] for item in who.get(reverse("admin:autocomplete"), asked).json()["results"]]
+
+    every = offered(boss)
+    assert len(every) > 1
+    assert sorted(offered(client)) == sorted(every if wanted is None else wanted)  # the editor's own come first
+
+
+# -- guarded fields ----------------------------------------------------------------------------------------
+
+
+def test_which_pilots_there_are_is_not_the_editor_s_to_say(
+    world: SimpleNamespace, editor: User, client: Client
+) -> None:
+    pilot = world.home.pilot
+    form = client.get(page_url(pilot)).context["adminform"].form
+    assert not {*Pilot.PLACEMENT_FIELDS} & {*form.fields}
+    answer = save(client, pilot, slug="taken", kind="enterprise", province=world.away.province.pk, note_en="Seen")
+    assert answer.status_code == 302
+    pilot.refresh_from_db()
+    assert (pilot.slug, pilot.kind, pilot.province, pilot.note) == ("home-city", "city", world.home.province, "Seen")
+
+
+def test_accepting_is_not_either(world: SimpleNamespace, editor: User, client: Client) -> None:
+    reading = world.home.reading
+    assert save(client, reading, state="accepted", accepted_on="2025-06-01", note_en="Seen").status_code == 302
+    reading.refresh_from_db()
+    assert (reading.state, reading.accepted_on, reading.note) == ("reported", None, "Seen")
+    assert client.post(page_url(reading, "judge", "accepted"), {"post": "yes"}).status_code == 403
+    chosen = {"action": "accept", "_selected_action": [reading.pk], "post": "yes"}
+    client.post(reverse("admin:pilots_reading_changelist"), chosen)
+    reading.refresh_from_db()
+    assert reading.state == "reported"
+
+
+def test_who_may_accept_accepts_at_home_alone(world: SimpleNamespace, editor: User, client: Client) -> None:
+    editor.user_permissions.add(Permission.objects.get(codename="accept_reading"))
+    assert client.get(page_url(world.away.reading, "judge", "accepted")).status_code == 403
+    both = {"action": "accept", "_selected_action": [world.home.reading.pk, world.away.reading.pk], "post": "yes"}
+    assert client.post(reverse("admin:pilots_reading_changelist"), both).status_code == 403
+    assert not Reading.objects.filter(state="accepted").exists()
+    assert client.post(page_url(world.home.reading, "judge", "accepted"), {"post": "yes"}).status_code == 302
+    assert [*Reading.objects.filter(state="accepted")] == [world.home.reading]
+
+
+def test_who_may_add_pilots_but_not_place_them_is_not_led_to_an_empty_form(
+    world: SimpleNamespace, client: Client
+) -> None:
+    clerk = User.objects.create_user("clerk", is_staff=True)
+    clerk.user_permissions.set(Permission.objects.filter(codename__in=["add_pilot", "change_pilot"]))
+    client.force_login(clerk)
+    assert client.get(add_page(Pilot)).status_code == 403
+    clerk.user_permissions.add(Permission.objects.get(codename="place_pilot"))
+    assert client.get(add_page(Pilot)).status_code == 200
+
+
+# -- rows --------------------------------------------------------------------------------------------------
+
+
+def test_rows_of_the_own_pilot_are_edited_its_stages_are_shown(
+    world: SimpleNamespace, editor: User, client: Client
+) -> None:
+    pilot = world.home.pilot
+    shown = client.get(page_url(pilot))
+    may = {
+        inline.formset.prefix: (inline.has_add_permission, inline.has_change_permission, inline.has_delete_permission)
+        for inline in shown.context["inline_admin_formsets"]
+    }
+    entered = (True, True, False)
+    assert may == {
+        "stages": (False,) * 3,
+        "milestones": entered,
+        "targets": entered,
+        "Pilot_sources": (True, True, True),
+    }
+    stage = {"stages-0-stage": "promoted", "stages-0-DELETE": "on"}
+    answer = save(client, pilot, **{"milestones-0-title_en": "Done at home"}, **stage)
+    assert answer.status_code == 302
+    world.home.milestone.refresh_from_db()
+    assert (world.home.milestone.title_en, StageEntry.objects.get(pk=world.home.stage.pk).stage) == (
+        "Done at home",
+        "recommended",
+    )
+
+
+def test_rows_of_another_s_pilot_are_not(world: SimpleNamespace, editor: User, client: Client) -> None:
+    for record in (world.away.pilot, world.away.target):
+        shown = client.get(page_url(record))
+        inlines = shown.context["inline_admin_formsets"]
+        assert inlines
+        for inline in inlines:
+            may = (inline.has_add_permission, inline.has_change_permission, inline.has_delete_permission)
+            assert may == (False, False, False), inline.formset.prefix
+            assert "version" not in [field["name"] for field in inline.fields()]  # which goes with rows to be written
+        request = shown.wsgi_request
+        for row in admin.site.get_model_admin(type(record)).get_inline_instances(request, record):
+            may = (row.has_add_permission, row.has_change_permission, row.has_delete_permission)
+            assert not any(asked(request, record) for asked in may), row  # not only because of the page around it
+
+
+def test_a_row_of_another_s_is_not_smuggled_into_one_s_own_form(
+    world: SimpleNamespace, editor: User, client: Client
+) -> None:
+    smuggled = {"milestones-0-id": world.away.milestone.pk, "milestones-0-title_en": "Taken"}
+    save(client, world.home.pilot, **smuggled)
+    assert Milestone.objects.get(pk=world.away.milestone.pk).title_en == "Away milestone"
+    save(client, world.home.target, **{"steps-0-id": world.away.step.pk, "steps-0-value": "1"})
+    assert TargetStep.objects.get(pk=world.away.step.pk).value == 90
+
+
+def test_deleting_many_is_refused_as_a_whole(world: SimpleNamespace, editor: User, client: Client) -> None:
+    keys = [world.home.reading.pk, world.away.reading.pk]
+    chosen = {"action": "delete_selected", "_selected_action": keys, "post": "yes"}
+    assert client.post(reverse("admin:pilots_reading_changelist"), chosen).status_code == 403
+    assert Reading.objects.count() == 2
+    client.post(reverse("admin:pilots_reading_changelist"), chosen | {"_selected_action": keys[:1]})
+    assert [*Reading.objects.all()] == [world.away.reading]
+
+
+# -- pages of their own ------------------------------------------------------------------------------------
+
+
+def test_readings_are_entered_for_one_s_own_pilots(world: SimpleNamespace, editor: User, client: Client) -> None:
+    assert client.get(page_url(world.home.pilot, "readings")).status_code == 200
+    for method in (client.get, client.post):
+        assert method(page_url(world.away.pilot, "readings")).status_code == 403
+    ways = [dict(client.get(page_url(side.pilot)).context["ways"]) for side in (world.home, world.away)]
+    assert ["Enter readings" in found for found in ways] == [True, False]
+
+
+def test_missing_plans_are_added_by_who_may_change_the_policy(
+    world: SimpleNamespace, editor: User, client: Client, boss: Client
+) -> None:
+    policy = make_policy(slug="second")
+    address = page_url(policy, "missing_plans")
+    assert [client.get(address).status_code, client.post(address).status_code] == [403, 403]
+    assert policy.plans.count() == 0
+    assert set(boss.get(address).context["provinces"]) == {world.home.province, world.away.province}
+
+
+def test_a_version_that_would_give_the_record_away_is_not_restored(
+    world: SimpleNamespace, editor: User, client: Client, stranger: User
+) -> None:
+    plan = world.home.plan
+    other = make_policy(slug="other")
+    moved = make_plan(other, world.away.province)
+    first = newest(moved)
+    edited_by(moved, stranger, province=world.home.province, title_en="Moved home")
+    shown = client.get(page_url(moved, "simple_history", first.pk))
+    assert [(item.label, item.text) for item in shown.context["refused"]] == [("Province", OUT_OF_SCOPE)]
+    client.post(page_url(moved, "simple_history", first.pk), {"version": str(newest(moved).pk)})
+    assert ProvincialPlan.objects.get(pk=moved.pk).province == world.home.province
+
+    before = newest(plan)
+    edited_by(plan, editor, title_en="Changed")
+    answer = client.post(page_url(plan, "simple_history", before.pk), {"version": str(newest(plan).pk)})
+    assert answer.status_code == 302
+    assert ProvincialPlan.objects.get(pk=plan.pk).title_en == ""
+
+
+def test_what_was_deleted_comes_back_at_home_alone(
+    world: SimpleNamespace, editor: User, client: Client, stranger: User
+) -> None:
+    ends = {}
+    for name, record in (("home", world.home.milestone), ("away", world.away.milestone)):
+        ends[name] = record.pk
+        record._history_user = stranger
+        record.delete()
+    entries = {entry.id: entry for entry in deleted_entries(Milestone)}
+    for name, key in ends.items():
+        address = reverse("admin:pilots_milestone_simple_history", args=[key, entries[key].pk])
+        client.post(address, {"version": str(entries[key].pk)})
+        assert Milestone.objects.filter(pk=key).exists() is (name == "home")
+
+
+def test_a_binding_target_that_was_deleted_does_not_come_back_by_an_editor(
+    world: SimpleNamespace, editor: User, client: Client, boss: Client
+) -> None:
+    key = world.home.target.pk
+    world.home.target.delete()
+    end = deleted_entries(Target).get(id=key)
+    address = reverse("admin:pilots_target_simple_history", args=[key, end.pk])
+    assert "Your role may not enter this." in client.post(address, {"version": str(end.pk)}).text
+    assert not Target.objects.filter(pk=key).exists()
+    assert boss.post(address, {"version": str(end.pk)}).status_code == 302
+
+
+def test_the_second_of_two_does_not_learn_who_deleted_what_is_away(
+    world: SimpleNamespace, editor: User, client: Client, stranger: User
+) -> None:
+    """The page with the unsaved input names the user who deleted the record, only for those who may edit it."""
+    for place, told in ((world.home, True), (world.away, False)):
+        data = {"title_en": "Typed", "version": "1"}
+        place.milestone._history_user = stranger
+        key = place.milestone.pk
+        place.milestone.delete()
+        address = reverse("admin:pilots_milestone_change", args=[key])
+        assert ("stranger" in client.post(address, data, follow=True).text) is told
+
+
+# -- who worked on what ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["plan", "pilot", "milestone", "target", "reading", "stage"])
+def test_a_history_names_people_at_home_alone(
+    world: SimpleNamespace, editor: User, client: Client, boss: Client, stranger: User, name: str
+) -> None:
+    record = Import.objects.create(kind="plans", file_name="secret.xlsx", state=ImportState.CONFIRMED)
+    for place, seen in ((world.home, True), (world.away, False)):
+        changed = getattr(place, name)
+        entry = edited_by(changed, stranger, note_en="Corrected")
+        label = changed._meta.label_lower
+        record.changes.create(row=1, model=label, record_id=changed.pk, action="update", entry_id=entry.pk)
+        for address in (page_url(changed, "history"), page_url(changed, "simple_history", entry.pk)):
+            assert "Corrected" in client.get(address).text
+            assert ("stranger" in client.get(address).text) is seen, address
+            assert "secret.xlsx" not in client.get(address).text
+            assert all(word in boss.get(address).text for word in ("stranger", "secret.xlsx"))
+
+
+def test_the_list_of_the_deleted_names_people_at_home_alone(
+    world: SimpleNamespace, editor: User, client: Client, boss: Client, stranger: User
+) -> None:
+    for place in (world.home, world.away):
+        place.milestone._history_user = stranger
+        place.milestone.delete()
+    address = reverse("admin:pilots_milestone_deleted")
+    pilot = make_pilot(world.batch, world.home.province)
+    gone = make_milestone(pilot, date(2025, 1, 1), title_en="Gone")
+    gone._history_user = stranger
+    gone.delete()
+    pilot.delete()  # which was the province's in the end, and so was the milestone
+
+    def named(who: Client) -> dict[str, str]:
+        return {end.what: end.who for end in who.get(address).context["ends"]}
+
+    assert named(client) == {"Home milestone": "stranger", "Away milestone": "", "Gone": "stranger"}
+    assert set(named(boss).values()) == {"stranger"}
+
+
+def test_who_set_a_light_by_hand_is_told_at_home_alone(
+    world: SimpleNamespace, editor: User, client: Client, boss: Client, stranger: User
+) -> None:
+    """For an expired one; the author of one in force is not shown on the public page."""
+    over = {"set_on": date(2025, 1, 1), "expires_on": date(2025, 2, 1)}
+    lights = [make_override(place.pilot, "red", stranger, **over) for place in (world.home, world.away)]
+    addresses = [*map(page_url, lights), reverse("admin:pilots_lightoverride_changelist")]
+    assert ["stranger" in client.get(address).text for address in addresses] == [True, False, False]
+    assert all("stranger" in boss.get(address).text for address in addresses)
+
+
+@pytest.mark.parametrize("name", ["plan", "milestone"])
+def test_the_history_on_a_public_page_does_too(
+    world: SimpleNamespace, editor: User, client: Client, stranger: User, name: str
+) -> None:
+    for place in (world.home, world.away):
+        edited_by(getattr(place, name), stranger, note_en="Corrected")
+    addresses = {
+        "plan": [world.policy.get_absolute_url()] * 2,
+        "milestone": [place.pilot.get_absolute_url() for place in (world.home, world.away)],
+    }[name]
+    found = [note for address in addresses for note in client.get(address).context["history"].notes]
+    signed = [note.who for note in {note.key: note for note in found}.values() if note.differences]
+    assert sorted(signed) == ["", "stranger"]
+    files = [client.get(address, {"export": "history.csv"}).getvalue().decode() for address in dict.fromkeys(addresses)]
+    assert "".join(files).count("stranger") == 1
+
+
+# -- the feed and the report -------------------------------------------------------------------------------
+
+
+def test_the_feed_is_of_the_own_province(
+    world: SimpleNamespace, editor: User, client: Client, boss: Client, stranger: User
+) -> None:
+    make_user("bystander")
+    for place in (world.home, world.away):
+        for name in [*RECORDS, "stage", "step"]:
+            edited_by(getattr(place, name), stranger)
+    edited_by(world.policy, User.objects.create_user("ministry"))
+    edited_by(make_source(title="A notice"), User.objects.create_user("librarian"))
+    shown = client.get(CHANGES)
+    assert "You see what belongs to Home." in shown.text
+    kinds = {line.kind for line in shown.context["feed"].entries}
+    assert {"Provincial plan", "Policy", "Pilot", "Milestone", "Target", "Reading", "Stage entry", "Figure"} <= kinds
+    away = {"Away City", "Away milestone", "away-policy", "A notice"}
+    assert not any(word in line.what for line in shown.context["feed"].entries for word in away)
+    assert any("Away City" in line.what for line in boss.get(CHANGES).context["feed"].entries)
+    people = [word for word, _label in shown.context["bar"].form.fields["person"].choices]
+    assert people == ["", "~system", "stranger"]
+    provinces = shown.context["bar"].form.fields["province"].queryset
+    assert [*provinces] == [world.home.province]
+    for query in ("person=bystander", "person=ministry", "province=away"):
+        assert client.get(f"{CHANGES}?{query}").status_code == 400
+    text = b"".join(client.get(CHANGES, {"export": "changes.csv"})).decode()
+    assert text.count("Home City") > 0
+    assert not any(word in text for word in ("Away", "ministry", "librarian"))
+
+
+def test_what_moved_is_told_of_from_the_day_it_came(
+    world: SimpleNamespace, editor: User, client: Client, stranger: User
+) -> None:
+    plan = make_plan(make_policy(), world.away.province)
+    edited_by(plan, User.objects.create_user("before"))
+    edited_by(plan, stranger, province=world.home.province)
+    edited_by(plan, editor)
+    edited_by(plan, User.objects.create_user("after"), province=world.away.province)
+    lines = [line.who for line in client.get(CHANGES, {"kind": "provincialplan"}).context["feed"].entries]
+    assert lines == ["editor", "stranger", "the system"]  # the last is the plan that was made at home
+
+
+def test_the_feed_tells_of_no_import_but_one_s_own(
+    world: SimpleNamespace, editor: User, client: Client, stranger: User
+) -> None:
+    for by in (stranger, editor, None):
+        record = Import.objects.create(
+            kind="plans", file_name=f"{by}.xlsx", state=ImportState.CONFIRMED, uploaded_by=by
+        )
+        entry = edited_by(world.home.plan, stranger)
+        plan = world.home.plan.pk
+        record.changes.create(
+            row=1, model="policies.provincialplan", record_id=plan, action="update", entry_id=entry.pk
+        )
+    shown = client.get(CHANGES)
+    told = [line.origin[0] for line in shown.context["feed"].entries if line.origin]
+    assert [word.partition(": ")[2] for word in told] == ["editor.xlsx"]
+    assert [item.uploaded_by for item in shown.context["bar"].form.fields["import"].queryset] == [editor]
+    assert client.get(CHANGES, {"import": record.pk}).status_code == 400
+
+
+def test_the_report_is_of_the_own_province(world: SimpleNamespace, editor: User, client: Client, boss: Client) -> None:
+    every, own = boss.get(QUALITY), client.get(QUALITY)
+    assert "Away milestone" in every.text
+    assert {item.province for item in own.context["page"].object_list} == {world.home.province}
+    assert "Home milestone" in own.text
+    assert "Away" not in own.text
+    assert "You see what belongs to Home." in own.text
+    assert client.get(QUALITY, {"province": "away"}).status_code == 400
+    assert "Away" not in b"".join(client.get(QUALITY, {"export": "chase.csv"})).decode()
+    assert own.context["import_url"] == ""  # of pilots none is entered
+
+
+def test_a_change_of_province_holds_from_the_next_request_on(
+    world: SimpleNamespace, editor: User, client: Client
+) -> None:
+    assert save(client, world.home.plan, note_en="Seen").status_code == 302
+    Officer.objects.filter(user=editor).update(province=world.away.province)
+    assert client.post(page_url(world.home.plan), {"note_en": "Again"}).status_code == 403
+    assert save(client, world.away.plan, note_en="Seen").status_code == 302
+    assert Province.objects.filter(plans__note_en="Seen").count() == 2
+
+
+def test_what_was_deleted_with_its_rows_takes_the_right_to_the_rows_too(world: SimpleNamespace, client: Client) -> None:
+    """A clerk who may add targets, and not their steps; and one who may add pilots, and not say which there are."""
+    target, pilot = world.home.target, make_pilot(world.batch, world.home.province)
+    target.binding = False  # which takes a right of its own
+    target.save()
+    for record in (target, pilot):
+        record.key = record.pk
+        delete_with_history(record)
+    clerk = User.objects.create_user("clerk", is_staff=True)
+    for record, first, second in ((target, "add_target", "add_targetstep"), (pilot, "add_pilot", "place_pilot")):
+        for rights, status in (((first,), 403), ((first, second), 302)):
+            clerk.user_permissions.set(Permission.objects.filter(codename__in=[*rights, "view_target", "view_pilot"]))
+            client.force_login(User.objects.get(pk=clerk.pk))
+            name = f"admin:pilots_{record._meta.model_name}_simple_history"
+            entry = type(record).history.filter(id=record.key).latest("history_id")
+            answer = client.post(reverse(name, args=[record.key, entry.pk]), {"version": str(entry.pk)})
+            assert answer.status_code == status, rights

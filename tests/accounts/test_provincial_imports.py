@@ -1,0 +1,383 @@
+"""Object permissions of imports: a provincial editor imports rows of the province; one foreign row fails the file."""
+
+from datetime import date
+from io import BytesIO
+from types import SimpleNamespace
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from core.imports.apply import ConflictError
+from core.imports.models import Import, ImportState
+from core.imports.registry import KINDS
+from pilots.models import Milestone, Pilot, Reading
+from policies.models import Policy, ProvincialPlan
+from tests.factories import (
+    make_adoption,
+    make_batch,
+    make_effect,
+    make_indicator,
+    make_milestone,
+    make_pilot,
+    make_plan,
+    make_policy,
+    make_practice,
+    make_reading,
+    make_target,
+)
+from tests.factories import make_province as province
+from tests.support.api_client import make_user
+from tests.support.imports import (
+    actions_of,
+    checked_import,
+    confirm_import,
+    csv_bytes,
+    dry_run_of,
+    errors_of,
+    run_import,
+    table_checksums,
+)
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
+OUT_OF_SCOPE = "This belongs to another province or to all: your role does not reach it."
+
+
+@pytest.fixture
+def world() -> SimpleNamespace:
+    """Make two provinces with a plan, a pilot and a milestone each."""
+    policy, batch = make_policy(slug="national", title_zh="国家方案"), make_batch(slug="batch")
+    sides = {}
+    for slug in ("home", "away"):
+        place = province(slug=slug, name_zh=slug, short_zh=slug)
+        pilot = make_pilot(batch, place, slug=f"{slug}-city", name_zh=f"{slug}市")
+        milestone = make_milestone(pilot, "2025-05-01", title_zh="平台", title_en="")
+        plan = make_plan(policy, place)
+        sides[slug] = SimpleNamespace(province=place, pilot=pilot, plan=plan, milestone=milestone)
+    return SimpleNamespace(policy=policy, batch=batch, so2=make_indicator("SO2"), **sides)
+
+
+@pytest.fixture
+def editor(world: SimpleNamespace, client: Client) -> User:
+    """Return an editor who is signed in as `client`."""
+    user = make_user("editor", "provincial_editor", world.home.province)
+    client.force_login(user)
+    return user
+
+
+PLANS = ["policy", "province", "status", "note"]
+
+
+def test_own_rows_are_brought_in(world: SimpleNamespace, editor: User) -> None:
+    second = make_policy(slug="second")
+    rows = [["national", "home", "issued", "seen"], [second.slug, "home", "drafting", ""]]
+    run_import("plans", PLANS, *rows, by=editor)
+    assert {(plan.policy, plan.note) for plan in world.home.province.plans.all()} == {
+        (world.policy, "seen"),
+        (second, ""),
+    }
+
+
+FOREIGN = [
+    ("plans", PLANS, [["national", "away", "issued", "taken"]], "B2"),
+    ("plans", PLANS, [["second", "away", "drafting", ""]], "B2"),
+    ("policies", ["code", "title in Chinese", "level", "issued on"], [["new", "新", "national", "2023-01-01"]], "2"),
+    (
+        "policies",
+        ["code", "title in Chinese", "level", "province", "issued on"],
+        [["new", "新", "provincial", "away", "2023-01-01"]],
+        "D2",
+    ),
+    ("policies", ["code", "note"], [["national", "taken"]], "2"),
+    ("milestones", ["pilot", "title_zh", "planned_on", "note"], [["away-city", "平台", "2025-05-01", "x"]], "A2"),
+    ("milestones", ["pilot", "title_zh", "facet", "planned_on"], [["away-city", "新", "goal", "2026-05-01"]], "A2"),
+    ("targets", ["pilot", "indicator", "target_year", "target_value"], [["away-city", "SO2", "2026", "9"]], "A2"),
+    (
+        "readings",
+        ["pilot", "indicator", "period", "value", "reported_on"],
+        [["away-city", "SO2", "2024", "9", "2025-02-01"]],
+        "A2",
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "heads", "rows", "cell"), FOREIGN)
+def test_a_foreign_row_is_an_error_of_its_cell(
+    world: SimpleNamespace, editor: User, kind: str, heads: list[str], rows: list[list[str]], cell: str
+) -> None:
+    """Who reaches everywhere brings in the very same file."""
+    make_policy(slug="second")
+    plan = dry_run_of(kind, heads, *rows, by=editor)
+    assert errors_of(plan) == [(cell, "not_yours")]
+    assert [fault.message for fault in plan.errors] == [OUT_OF_SCOPE]
+    for by in (None, make_user("admin", "admin"), User.objects.create_superuser("root")):
+        assert errors_of(dry_run_of(kind, heads, *rows, by=by)) == []
+
+
+def test_one_foreign_row_fails_the_file(world: SimpleNamespace, editor: User, client: Client) -> None:
+    before = table_checksums(histories=True)
+    rows = [["national", "home", "issued", "mine"], ["national", "away", "issued", "taken"]]
+    record = upload_file(client, "plans", PLANS, *rows)
+    page = client.get(record.get_absolute_url())
+    assert [(fault["cells"], fault["message"]) for fault in page.context["faults"]] == [(["B3"], OUT_OF_SCOPE)]
+    assert (record.state, page.context["verdict"]) == (
+        ImportState.FAULTY,
+        "Nothing is written: 1 error in 2 rows.",
+    )
+    client.post(reverse("import-confirm", args=[record.pk]), {"reason": ""})
+    assert table_checksums(histories=True) == before
+
+
+def test_a_record_is_not_moved_across_the_border(world: SimpleNamespace, editor: User) -> None:
+    """Neither away nor, by its number, home."""
+    heads = ["id", "policy", "province", "status"]
+    second = make_policy(slug="second")
+    moved = [[world.home.plan.pk, "second", "away", "issued"], [world.away.plan.pk, second.slug, "home", "issued"]]
+    assert errors_of(dry_run_of("plans", heads, *moved, by=editor)) == [("C2", "not_yours"), ("C3", "not_yours")]
+    heads = ["id", "pilot", "title_zh"]
+    moved = [[world.home.milestone.pk, "away-city", "平台"], [world.away.milestone.pk, "home-city", "甲"]]
+    assert errors_of(dry_run_of("milestones", heads, *moved, by=editor)) == [("B2", "not_yours"), ("B3", "not_yours")]
+
+
+def test_rows_that_change_nothing_may_be_anybody_s(world: SimpleNamespace, editor: User) -> None:
+    """A whole export is edited in the editor's own rows and imported again."""
+    rows = [["national", "home", "issued", "mine"], ["national", "away", "issued", None]]
+    record = checked_import("plans", PLANS, *rows, by=editor)
+    assert (record.updated, record.unchanged) == (1, 1)
+    confirm_import(record, by=editor)
+    assert [*ProvincialPlan.objects.filter(note_en="mine")] == [world.home.plan]
+    assert world.away.plan.history.count() == 1
+
+
+def test_who_confirms_is_judged_anew(world: SimpleNamespace, editor: User) -> None:
+    """What an administrator checked is not the editor's to confirm, and a lost province closes what was open."""
+    foreign = checked_import("plans", PLANS, ["national", "away", "issued", "taken"], by=make_user("admin", "admin"))
+    own = checked_import("plans", PLANS, ["national", "home", "issued", "mine"], by=editor)
+    before = table_checksums(histories=True)
+    with pytest.raises(ConflictError, match=f"Row 2: {OUT_OF_SCOPE}"):
+        confirm_import(foreign, by=editor)
+    type(editor.officer).objects.filter(user=editor).update(province=world.away.province)
+    with pytest.raises(ConflictError, match=f"Row 2: {OUT_OF_SCOPE}"):
+        confirm_import(own, by=User.objects.get(pk=editor.pk))
+    after = table_checksums(histories=True)
+    assert {name for name, rows in after.items() if rows != before[name]} == {"policies_officer"}
+
+
+def test_what_overtook_a_foreign_row_is_not_told_by_name(world: SimpleNamespace, editor: User) -> None:
+    rows = [["national", "home", "issued", "mine"], ["national", "away", "issued", None]]
+    record = checked_import("plans", PLANS, *rows, by=editor)
+    for plan in (world.home.plan, world.away.plan):
+        plan._history_user = User.objects.create_user(f"at-{plan.province.slug}")
+        plan.title_en = "Meanwhile"
+        plan.save()
+    with pytest.raises(ConflictError) as refused:
+        confirm_import(record, by=editor)
+    own, foreign = refused.value.messages
+    assert "changed by at-home" in own
+    assert foreign == "Row 3: would do something else than the dry run showed."
+
+
+# -- guarded fields ----------------------------------------------------------------------------------------
+
+READINGS = ["pilot", "indicator", "period", "value", "reported_on", "state", "accepted_on"]
+
+
+def test_accepting_by_a_file_takes_the_right(world: SimpleNamespace, editor: User) -> None:
+    row = ["home-city", "SO2", "2024", "9", "2025-02-01", "accepted", "2025-03-01"]
+    plan = dry_run_of("readings", READINGS, row, by=editor)
+    assert errors_of(plan) == [("F2", "not_yours"), ("G2", "not_yours")]
+    reading = make_reading(world.home.pilot, world.so2, "2023", 10)
+    kept = [[reading.pk, "accepted", str(reading.accepted_on), "noted"]]
+    heads = ["id", "state", "accepted_on", "note"]
+    assert errors_of(dry_run_of("readings", heads, *kept, by=editor)) == []
+    disputed = dry_run_of("readings", heads, [reading.pk, "disputed", str(reading.accepted_on), ""], by=editor)
+    assert errors_of(disputed) == [("B2", "not_yours")]
+    assert disputed.errors[0].message == (
+        "Your role may not change this. Leave the cell as it is on record, or take out the column."
+    )
+
+
+def test_placing_pilots_by_a_file_takes_the_right(world: SimpleNamespace) -> None:
+    """Somebody who may add and change pilots, but not say which there are."""
+    clerk = User.objects.create_user("clerk")
+    clerk.user_permissions.set(Permission.objects.filter(codename__in=["add_pilot", "change_pilot"]))
+    heads = ["code", "kind", "batch", "province", "note", "withdrawn_on"]
+    kept = ["home-city", "city", "batch", "home", "noted", None]
+    assert actions_of(dry_run_of("pilots", heads, kept, by=clerk)) == [(2, "update")]
+    assert errors_of(dry_run_of("pilots", heads, kept, by=clerk)) == []
+    ended = ["home-city", "county", "batch", "away", "noted", "2026-01-01"]
+    found = dry_run_of("pilots", heads, ended, by=clerk)
+    assert errors_of(found) == [("B2", "not_yours"), ("D2", "not_yours"), ("F2", "not_yours")]
+    new = dry_run_of("pilots", [*heads, "name_zh"], ["new", "city", "batch", "home", None, None, "新市"], by=clerk)
+    assert {("C2", "not_yours"), ("D2", "not_yours")} <= set(errors_of(new))
+    assert "Your role may change such records, but not enter new ones." in [fault.message for fault in new.errors]
+    clerk.user_permissions.add(Permission.objects.get(codename="place_pilot"))
+    again = User.objects.get(pk=clerk.pk)
+    assert errors_of(dry_run_of("pilots", heads, ended, by=again)) == []
+
+
+# -- the pages ---------------------------------------------------------------------------------------------
+
+
+def upload_file(client: Client, kind: str, *rows: Any) -> Import:
+    file = SimpleUploadedFile("rows.csv", csv_bytes(*rows))
+    answer = client.post(reverse("import-list"), {"kind": kind, "file": file})
+    assert answer.status_code == 302, answer.text
+    return Import.objects.latest("pk")
+
+
+def test_the_kinds_are_those_that_the_role_adds_and_changes(
+    world: SimpleNamespace, editor: User, client: Client
+) -> None:
+    page = client.get(reverse("import-list"))
+    assert [kind.name for kind in page.context["kinds"]] == [
+        *("plans", "policies", "milestones", "targets", "readings", "practices", "adoptions", "effects"),
+    ]
+    for name in ("pilots", "stages"):
+        assert client.get(reverse("import-template", args=[name])).status_code == 404
+    file = SimpleUploadedFile("rows.csv", csv_bytes(["code", "note"], ["home-city", "x"]))
+    assert client.post(reverse("import-list"), {"kind": "pilots", "file": file}).context["form"].errors["kind"]
+    assert not Import.objects.exists()
+
+
+def test_imports_of_others_are_not_there(world: SimpleNamespace, editor: User, client: Client) -> None:
+    other = make_user("other", "provincial_editor", world.home.province)
+    row = ["national", "home", "issued", "theirs"]
+    theirs = [checked_import("plans", PLANS, row, by=by) for by in (other, User.objects.create_superuser("root"), None)]
+    mine = upload_file(client, "plans", PLANS, ["national", "home", "issued", "mine"])
+    page = client.get(reverse("import-list"))
+    assert [record.pk for record in page.context["page"]] == [mine.pk]
+    before = table_checksums(histories=True)
+    for record in theirs:
+        for name in ("import-detail", "import-workbook"):
+            assert client.get(reverse(name, args=[record.pk])).status_code == 404
+        for name in ("import-confirm", "import-undo", "import-again"):
+            assert client.post(reverse(name, args=[record.pk]), {"reason": ""}).status_code == 404
+    assert table_checksums(histories=True) == before
+    assert client.get(mine.get_absolute_url()).status_code == 200
+
+
+def test_an_editor_does_not_undo_but_with_the_right_and_then_one_s_own(
+    world: SimpleNamespace, editor: User, client: Client
+) -> None:
+    second = make_policy(slug="second")
+    mine = upload_file(client, "plans", PLANS, [second.slug, "home", "drafting", ""])
+    client.post(reverse("import-confirm", args=[mine.pk]), {"reason": ""})
+    assert second.plans.count() == 1
+    assert reverse("import-undo", args=[mine.pk]) not in client.get(mine.get_absolute_url()).text
+    assert client.post(reverse("import-undo", args=[mine.pk]), {"reason": ""}).status_code == 403
+    assert second.plans.count() == 1
+    editor.user_permissions.add(Permission.objects.get(codename="undo_import"))
+    theirs = run_import("plans", PLANS, ["national", "home", "issued", "x"], by=make_user("admin", "admin"))
+    assert client.post(reverse("import-undo", args=[theirs.pk]), {"reason": ""}).status_code == 404
+    assert client.post(reverse("import-undo", args=[mine.pk]), {"reason": ""}).status_code == 302
+    assert second.plans.count() == 0
+
+
+def test_the_command_line_reaches_everywhere_unless_it_speaks_for_somebody(
+    world: SimpleNamespace, editor: User
+) -> None:
+    row = ["national", "away", "issued", "x"]
+    assert dry_run_of("plans", PLANS, row).errors == []
+    assert errors_of(dry_run_of("plans", PLANS, row, by=editor)) == [("B2", "not_yours")]
+    assert [kind.name for kind in KINDS.values() if not kind.can_import(None)] == []
+
+
+@pytest.mark.parametrize("rows", [1, 30])
+def test_the_reach_costs_the_same_for_any_number_of_rows(
+    world: SimpleNamespace, editor: User, rows: int, django_assert_max_num_queries: Any
+) -> None:
+    """Whose a record is follows from what all rows share."""
+    milestones = [["home-city", f"节点{n}", "goal", "2026-05-01"] for n in range(rows)]
+    editor.has_perm("config.add_import")  # queried before, and cached
+    with django_assert_max_num_queries(7):
+        assert (
+            dry_run_of("milestones", ["pilot", "title_zh", "facet", "planned_on"], *milestones, by=editor).errors == []
+        )
+
+
+def test_nothing_of_it_touched_what_it_should_not() -> None:
+    """The kinds that say whose they are, so that a new one is not forgotten here."""
+    assert {name for name, kind in KINDS.items() if not kind.model.PROVINCE_PATH} == set()
+    assert [model.PROVINCE_PATH for model in (ProvincialPlan, Policy, Pilot, Milestone, Reading)] == [
+        *["province_id"] * 3,
+        *["pilot.province_id"] * 2,
+    ]
+
+
+@pytest.mark.parametrize(
+    "kind", ["plans", "policies", "milestones", "targets", "readings", "practices", "adoptions", "effects"]
+)
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_an_export_to_be_edited_holds_one_s_own_records(
+    world: SimpleNamespace, editor: User, client: Client, kind: str, form: str
+) -> None:
+    for side in (world.home, world.away):
+        note = {"note_en": f"entered in {side.province.slug}"}
+        make_target(side.pilot, world.so2, 100, 80, **note)
+        make_reading(side.pilot, world.so2, "2024", 90, **note)
+        practice = make_practice(side.pilot, province=side.province, **note)
+        make_adoption(practice, province=side.province, **note)
+        make_effect(practice, province=side.province, **note)
+        make_policy(slug=f"{side.province.slug}-policy", level="provincial", province=side.province, **note)
+        ProvincialPlan.objects.filter(pk=side.plan.pk).update(**note)
+        Milestone.objects.filter(pk=side.milestone.pk).update(**note)
+    boss = Client()
+    boss.force_login(make_user("boss", "national_editor"))
+    address = reverse("import-export", args=[kind, form])
+    own, every = (export_text(who.get(address)) for who in (client, boss))
+    assert ("entered in home" in own, "entered in away" in own) == (True, False)
+    assert ("entered in home" in every, "entered in away" in every) == (True, True)
+
+
+def export_text(answer: Any) -> str:
+    content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    if content.startswith(b"PK"):
+        with ZipFile(BytesIO(content)) as book:
+            content = b"".join(book.read(name) for name in book.namelist())
+    return str(content.decode(errors="replace"))
+
+
+def test_targets_of_the_own_pilots_are_added_and_not_made_easier(world: SimpleNamespace, editor: User) -> None:
+    """Row by row: what is new comes in, but for binding; what is on record is the ministry's to change."""
+    heads = ["pilot", "indicator", "kind", "base_year", "base_value", "target_year", "target_value", "binding", "steps"]
+    target = make_target(world.home.pilot, world.so2, 100, 80)
+    target.steps.create(year=2025, value=90)
+    nox, pm = make_indicator("NOX"), make_indicator("PM")
+    same = ["home-city", "SO2", "reach", 2023, 100, 2026, 80, "yes", "2025: 90"]
+    easier = ["home-city", "SO2", "reach", 2023, 100, 2027, 95, "no", "2025: 98"]
+    new = ["home-city", "NOX", "reach", 2023, 100, 2026, 80, "no", "2025: 90"]
+    bound = ["home-city", "PM", "reach", 2023, 100, 2026, 80, "yes", ""]
+    assert errors_of(dry_run_of("targets", heads, same, new, by=editor)) == []
+    found = errors_of(dry_run_of("targets", heads, easier, bound, by=editor))
+    assert [place for place, _text in found] == ["F2", "G2", "H2", "I2", "H3"]
+    assert errors_of(dry_run_of("targets", heads, easier, bound, by=make_user("national", "national_editor"))) == []
+    assert nox.pk != pm.pk
+
+
+def test_key_milestones_are_not_made_or_unmade_by_a_file(world: SimpleNamespace, editor: User) -> None:
+    heads = ["pilot", "title_zh", "facet", "planned_on", "is_key"]
+    rows = [["home-city", "平台", "goal", "2025-05-01", "yes"], ["home-city", "新", "goal", "2027-05-01", "yes"]]
+    found = errors_of(dry_run_of("milestones", heads, *rows, by=editor))
+    assert [place for place, _text in found] == ["E2", "E3"]
+
+
+def test_a_file_that_moves_a_passed_day_is_confirmed_with_a_reason(world: SimpleNamespace, editor: User) -> None:
+    """By the command line too; a day to come is moved without."""
+    later = make_milestone(world.home.pilot, date(2027, 5, 1), title_zh="后", title_en="")
+    heads = ["id", "planned_on"]
+    for by in (editor, None):
+        rows = [[world.home.milestone.pk, "2027-01-01"], [later.pk, "2027-06-01"]]
+        with pytest.raises(ConflictError) as refused:
+            run_import("milestones", heads, *rows, by=by)
+        assert refused.value.messages == [
+            "Row 2: This day has passed. Say in the reason for change why it is moved: it is shown beside the light."
+        ]
+    run_import("milestones", heads, rows[1], by=editor)
+    run_import("milestones", heads, rows[0], by=editor, reason="Late machine")
+    world.home.milestone.refresh_from_db()
+    assert world.home.milestone.planned_on == date(2027, 1, 1)

@@ -1,0 +1,513 @@
+"""Roles: permissions by role and province, and their administration."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group, Permission, User
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.admin import check_last_administrator
+from accounts.backends import PROVINCIAL_EDITOR_PERMISSIONS, all_permissions
+from accounts.models import Officer, Role
+from accounts.models.token import Token, permission_snapshot
+from accounts.roles import administrators, is_administrator
+from accounts.tokens import active_tokens, create_token
+from core.imports.models import Import
+from core.permissions import can_access, editor_province
+from policies.models import Province
+from tests.factories import (
+    make_adoption,
+    make_batch,
+    make_document,
+    make_effect,
+    make_follow_up,
+    make_indicator,
+    make_milestone,
+    make_pilot,
+    make_plan,
+    make_policy,
+    make_practice,
+    make_province,
+    make_source,
+    make_target,
+)
+from tests.support.admin_forms import form_data, form_errors
+from tests.support.api_client import ApiClient, make_user
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
+API = "/api/v1/"
+
+
+@pytest.fixture
+def home() -> Province:
+    return make_province(slug="home", name_en="Home")
+
+
+@pytest.fixture
+def away() -> Province:
+    return make_province(slug="away", name_en="Away")
+
+
+def reload_user(user: User) -> Any:
+    """Return the user as the next request loads them."""
+    return User.objects.get(pk=user.pk)
+
+
+# -- what a role may ---------------------------------------------------------------------------------------
+
+
+def test_a_role_has_its_permissions_and_no_others(home: Province) -> None:
+    own_models = ("import", "importfile", "importchange", "seedrecord")
+    of_core = {f"config.{action}_{name}" for action in ("add", "change", "delete", "view") for name in own_models}
+    of_core.add("config.undo_import")
+    national = {name for name in all_permissions() if name.startswith(("policies.", "pilots."))} | of_core
+    editor = {name for name in national if name.partition(".")[2].startswith("view_")} | PROVINCIAL_EDITOR_PERMISSIONS
+    wanted = {
+        "viewer": set(),
+        "provincial_editor": editor,
+        "national_editor": national,
+        "admin": set(all_permissions()),
+    }
+    for role, names in wanted.items():
+        user = make_user(role, role, home if role == "provincial_editor" else None)
+        assert user.get_all_permissions() == names, role
+    assert make_user("none").get_all_permissions() == set()
+    assert {"auth.change_user", "accounts.view_token", "config.undo_import", "pilots.accept_reading"} <= wanted["admin"]
+    assert not any(name.startswith(("auth.", "accounts.")) or name.endswith("_token") for name in national)
+    assert {"config.undo_import", "pilots.accept_reading", "pilots.place_pilot", "policies.delete_policy"} <= national
+
+
+def test_an_editor_changes_what_belongs_to_the_province(home: Province, away: Province) -> None:
+    editor, policy = make_user("editor", "provincial_editor", home), make_policy()
+    batch, indicator = make_batch(), make_indicator("SO2")
+    for place, may in ((home, True), (away, False)):
+        pilot = make_pilot(batch, place)
+        target = make_target(pilot, indicator, 9, 8)
+        step = target.steps.create(year=2025, value=8)
+        practice = make_practice(pilot, province=place)
+        found = {
+            "policies.change_provincialplan": make_plan(policy, place),
+            "policies.change_policy": make_policy(level="provincial", province=place),
+            "pilots.change_pilot": pilot,
+            "pilots.change_milestone": make_milestone(pilot, timezone.localdate()),
+            "pilots.change_target": target,
+            "pilots.add_targetstep": step,
+            "pilots.change_followup": make_follow_up(pilot),
+            "pilots.change_practice": practice,
+            "pilots.change_adoption": make_adoption(practice, province=place),
+            "pilots.change_effect": make_effect(practice, province=place),
+            "pilots.change_document": make_document(province=place),
+        }
+        assert {name: editor.has_perm(name, record) for name, record in found.items()} == dict.fromkeys(found, may)
+    assert not editor.has_perm("policies.change_policy", policy)  # a national one
+    assert not editor.has_perm("policies.change_province", home)  # no right to it at all
+    assert not editor.has_perm("pilots.place_pilot", pilot)
+    assert not any(editor.has_perm(f"pilots.{name}") for name in ("add_followup", "verify_followup", "review_practice"))
+    assert editor.has_perm("policies.add_source", make_source())
+    assert not editor.has_perm("policies.change_source", make_source())
+
+
+def test_rights_of_one_s_own_end_at_the_province_too(home: Province, away: Province) -> None:
+    group = Group.objects.create(name="Deleters")
+    group.permissions.add(Permission.objects.get(codename="delete_provincialplan"))
+    editor, policy = make_user("editor", "provincial_editor", home), make_policy()
+    editor.groups.add(group)
+    free = make_user("free")
+    free.groups.add(group)
+    plans = [make_plan(policy, home), make_plan(policy, away)]
+    assert [editor.has_perm("policies.delete_provincialplan", plan) for plan in plans] == [True, False]
+    assert [free.has_perm("policies.delete_provincialplan", plan) for plan in plans] == [True, True]
+
+
+def test_whoever_is_deactivated_may_nothing(home: Province) -> None:
+    plan = make_plan(make_policy(), home)
+    for role, place in (("admin", None), ("provincial_editor", home)):
+        user = make_user(role, role, place)
+        user.is_active = False
+        assert (user.get_all_permissions(), user.has_perm("policies.change_provincialplan", plan)) == (set(), False)
+
+
+def test_an_import_is_its_uploader_s(home: Province) -> None:
+    editor, other = make_user("editor", "provincial_editor", home), make_user("other", "provincial_editor", home)
+    every = [Import.objects.create(kind="plans", state="checked", uploaded_by=by) for by in (editor, other, None)]
+    own, foreign, nobodys = every
+    assert [can_access(editor, record) for record in (own, foreign, nobodys)] == [True, False, False]
+    administrator = make_user("admin", "admin")
+    assert all(can_access(administrator, record) for record in (own, foreign, nobodys))
+    root = User.objects.create_superuser("root")
+    Officer.objects.create(user=root, role=Role.PROVINCIAL_EDITOR, province=home)
+    assert (can_access(root, foreign), editor_province(root), editor_province(editor)) == (True, None, home)
+
+
+def test_a_province_goes_with_an_editor_and_with_nobody_else(home: Province) -> None:
+    user = make_user("somebody")
+    for role, place in ((Role.PROVINCIAL_EDITOR, None), (Role.ADMIN, home), (Role.VIEWER, home)):
+        officer = Officer(user=user, role=role, province=place)
+        with pytest.raises(ValidationError, match="A provincial editor has a province, nobody else has one"):
+            officer.full_clean()
+        with pytest.raises(IntegrityError), transaction.atomic():
+            officer.save()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Officer.objects.create(user=user, role="reviewer")
+
+
+def test_who_edits_gets_into_the_admin_and_who_reads_does_not(home: Province) -> None:
+    user = make_user("editor", "provincial_editor", home)
+    assert reload_user(user).is_staff
+    user.officer.role, user.officer.province = Role.VIEWER, None
+    user.officer.save()
+    assert not reload_user(user).is_staff
+    root = User.objects.create_superuser("root")
+    Officer.objects.create(user=root, role=Role.VIEWER)
+    assert reload_user(root).is_staff
+
+
+# -- a token ends with the rights that it was made under ----------------------------------------------------
+
+
+def is_accepted(secret: str) -> bool:
+    """Return whether a token is accepted."""
+    status = ApiClient(secret).send("GET", f"{API}provinces/").status_code
+    assert status in {200, 401}
+    return bool(status == 200)
+
+
+def promote(user: User) -> None:
+    user.officer.role, user.officer.province = Role.ADMIN, None
+    user.officer.save()
+
+
+def deactivate(user: User) -> None:
+    user.is_active = False
+    user.save()
+
+
+def take_superuser(user: User) -> None:
+    user.is_superuser = True
+    user.save(update_fields=["is_superuser"])
+
+
+CHANGES = [
+    (promote, "its owner’s role changed"),
+    (deactivate, "its owner was deactivated"),
+    (take_superuser, "its owner’s role changed"),
+    (lambda user: user.officer.delete(), "its owner’s role changed"),
+]
+
+
+@pytest.mark.parametrize(("change", "why"), CHANGES)
+def test_a_change_of_rights_ends_the_tokens_at_once(home: Province, change: Any, why: str) -> None:
+    user, bystander = make_user("editor", "provincial_editor", home), make_user("other", "provincial_editor", home)
+    (token, secret), (_kept, other) = (create_token(user=someone, name="x") for someone in (user, bystander))
+    assert is_accepted(secret)
+    change(reload_user(user))
+    token = Token.objects.get(pk=token.pk)
+    assert (token.inactive_reason, token.revoked_at is not None) == (why, True)
+    assert not is_accepted(secret)
+    assert is_accepted(other)
+
+
+def test_another_province_is_another_role(home: Province, away: Province) -> None:
+    user = make_user("editor", "provincial_editor", home)
+    _token, secret = create_token(user=user, name="x")
+    user.officer.province = away
+    user.officer.save()
+    assert not is_accepted(secret)
+    user.officer.province = home
+    user.officer.save()
+    assert not is_accepted(secret)
+
+
+def test_a_sign_in_and_a_new_name_end_nothing(home: Province) -> None:
+    user = make_user("editor", "provincial_editor", home)
+    _token, secret = create_token(user=user, name="x")
+    Client().force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    user.first_name = "Li"
+    user.save()
+    user.officer.save()
+    assert is_accepted(secret)
+
+
+@pytest.mark.parametrize("part", ["role", "active"])
+def test_what_was_changed_past_the_models_ends_when_first_seen_and_stays_ended(
+    home: Province, away: Province, part: str
+) -> None:
+    user = make_user("editor", "provincial_editor", home)
+    token, secret = create_token(user=user, name="x")
+
+    def change(place: Province, active: bool) -> None:
+        Officer.objects.filter(user=user).update(province=place)
+        User.objects.filter(pk=user.pk).update(is_active=active)
+
+    change(away if part == "role" else home, part == "role")
+    assert not is_accepted(secret)
+    change(home, True)
+    assert permission_snapshot(reload_user(user)) == token.permission_snapshot
+    assert not is_accepted(secret)
+    ended = {"role": "its owner’s role changed", "active": "its owner was deactivated"}
+    assert Token.objects.get(pk=token.pk).inactive_reason == ended[part]
+
+
+def test_what_had_ended_before_keeps_its_reason(home: Province) -> None:
+    user = make_user("editor", "provincial_editor", home)
+    token, _secret = create_token(user=user, name="x")
+    Token.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    deactivate(user)
+    assert Token.objects.get(pk=token.pk).inactive_reason == "expired"
+
+
+# -- the page of a person ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def administrator(client: Client) -> User:
+    """Return an administrator by role, signed in as `client`."""
+    user = make_user("boss", "admin")
+    client.force_login(user)
+    return user
+
+
+def user_page(user: User) -> str:
+    return reverse("admin:auth_user_change", args=[user.pk])
+
+
+def submit_user_form(client: Client, user: User, **values: Any) -> Any:
+    joined = timezone.localtime(user.date_joined)
+    two = {"date_joined_0": f"{joined:%Y-%m-%d}", "date_joined_1": f"{joined:%H:%M:%S}"}  # one field, two boxes
+    return client.post(user_page(user), form_data(client.get(user_page(user)), **two, **values))
+
+
+def test_an_administrator_gives_a_role_and_the_tokens_end(client: Client, administrator: User, home: Province) -> None:
+    user = make_user("li")
+    _token, secret = create_token(user=user, name="x")
+    answer = submit_user_form(client, user, **{"officer-0-role": "provincial_editor", "officer-0-province": home.pk})
+    assert answer.status_code == 302
+    officer = Officer.objects.get(user=user)
+    assert (officer.role, officer.province, reload_user(user).is_staff) == ("provincial_editor", home, True)
+    assert not is_accepted(secret)
+
+
+def test_an_editor_without_a_province_is_an_error_of_the_field(client: Client, administrator: User) -> None:
+    answer = submit_user_form(client, make_user("li"), **{"officer-0-role": "provincial_editor"})
+    assert answer.status_code == 200
+    (form,) = answer.context["inline_admin_formsets"][0].formset.forms
+    assert form.errors == {"province": ["A provincial editor has a province, nobody else has one."]}
+    assert not Officer.objects.filter(user__username="li").exists()
+
+
+def test_unchecking_active_ends_the_tokens(client: Client, administrator: User, home: Province) -> None:
+    user = make_user("editor", "provincial_editor", home)
+    _token, secret = create_token(user=user, name="x")
+    assert submit_user_form(client, user, is_active=None).status_code == 302
+    assert (reload_user(user).is_active, is_accepted(secret)) == (False, False)
+    assert submit_user_form(client, user, is_active="on").status_code == 302
+    assert (reload_user(user).is_active, is_accepted(secret)) == (True, False)
+
+
+def test_nobody_gives_rights_to_themselves(client: Client, administrator: User) -> None:
+    """Neither as administrator, nor as a user who may change users."""
+    clerk = make_user("clerk")
+    clerk.is_staff = True
+    clerk.save()
+    clerk.user_permissions.set(Permission.objects.filter(codename__in=["change_user", "view_user", "change_officer"]))
+    Officer.objects.create(user=clerk, role=Role.VIEWER)
+    User.objects.filter(pk=clerk.pk).update(is_staff=True)
+    for user in (administrator, clerk):
+        client.force_login(user)
+        answer = submit_user_form(
+            client,
+            user,
+            first_name="Li",
+            is_superuser="on",
+            is_staff="on",
+            **{"officer-0-role": "admin", "officer-0-id": user.officer.pk, "officer-0-user": user.pk},
+            **{"officer-INITIAL_FORMS": "1", "officer-TOTAL_FORMS": "1"},
+        )
+        assert answer.status_code == 302
+        now = reload_user(user)
+        assert (now.first_name, now.is_superuser) == ("Li", False)
+        assert now.officer.role == user.officer.role
+
+
+def test_who_may_only_change_people_gives_no_rights_and_does_not_touch_administrators(
+    client: Client, administrator: User, home: Province
+) -> None:
+    clerk = make_user("clerk")
+    clerk.user_permissions.set(Permission.objects.filter(codename__in=["change_user", "view_user", "delete_user"]))
+    User.objects.filter(pk=clerk.pk).update(is_staff=True)
+    client.force_login(reload_user(clerk))
+    editor = make_user("editor", "provincial_editor", home)
+    answer = submit_user_form(client, editor, first_name="Li", is_superuser="on", **{"officer-0-role": "admin"})
+    assert answer.status_code == 302
+    now = reload_user(editor)
+    assert (now.first_name, now.is_superuser, now.officer.role) == ("Li", False, "provincial_editor")
+    assert client.post(user_page(administrator), {"username": "boss"}).status_code == 403
+    password = reverse("admin:auth_user_password_change", args=[administrator.pk])
+    assert client.post(password, {"password1": "x" * 14, "password2": "x" * 14}).status_code == 403
+    assert client.post(reverse("admin:auth_user_delete", args=[administrator.pk]), {"post": "yes"}).status_code == 403
+    deactivate(administrator)  # an account that only waits to be activated again is one all the same
+    assert client.post(user_page(administrator), {"username": "boss", "is_active": "on"}).status_code == 403
+
+
+def test_the_last_active_administrator_stays(client: Client, administrator: User) -> None:
+    gone = User.objects.create_superuser("gone", is_active=False)
+    assert form_errors(submit_user_form(client, administrator, is_active=None)) == {
+        "is_active": ["Nobody would be left who may do everything. Make somebody else an administrator first."]
+    }
+    assert reload_user(administrator).is_active
+    delete = reverse("admin:auth_user_delete", args=[administrator.pk])
+    assert "Nobody would be left who may do everything." in client.get(delete).text
+    client.post(delete, {"post": "yes"})
+    chosen = {"action": "delete_selected", "_selected_action": [administrator.pk, gone.pk], "post": "yes"}
+    client.post(reverse("admin:auth_user_changelist"), chosen)
+    assert set(User.objects.filter(username__in=["boss", "gone"])) == {administrator, gone}
+
+    second = make_user("second", "admin")
+    assert submit_user_form(client, administrator, is_active=None).status_code == 302
+    assert [*administrators()] == [second]
+
+
+def test_all_administrators_at_once_are_not_deleted_either(client: Client, administrator: User) -> None:
+    second = make_user("second", "admin")
+    chosen = {"action": "delete_selected", "_selected_action": [administrator.pk, second.pk], "post": "yes"}
+    client.post(reverse("admin:auth_user_changelist"), chosen)
+    assert administrators().count() == 2
+    client.post(reverse("admin:auth_user_changelist"), chosen | {"_selected_action": [second.pk]})
+    assert [*administrators()] == [administrator]
+
+
+def test_two_administrators_do_not_let_each_other_go() -> None:
+    """The second one to save is then the last administrator, whatever the page had shown."""
+    administrator = make_user("boss", "admin")
+    with pytest.raises(ValidationError) as refused:
+        check_last_administrator(administrator, stays=False)
+    assert refused.value.code == "last_administrator"
+    check_last_administrator(administrator, stays=True)
+    check_last_administrator(make_user("viewer"), stays=False)
+    root = User.objects.create_superuser("root")
+    check_last_administrator(administrator, stays=False)
+    assert (is_administrator(administrator), is_administrator(root), is_administrator(make_user("li"))) == (
+        True,
+        True,
+        False,
+    )
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_list_says_who_is_what(
+    client: Client, administrator: User, home: Province, django_assert_num_queries: Any, count: int
+) -> None:
+    make_user("reader")
+    for n in range(count):
+        make_user(f"editor-{n}", "provincial_editor", home)
+    address = reverse("admin:auth_user_changelist")
+    with django_assert_num_queries(10):  # session, person, rights (2), role; provinces and groups; counts (2), rows
+        text = client.get(address).text
+    for word in ("Home", "provincial editor", "administrator", "viewer"):
+        assert word in text
+
+
+# -- their tokens, on the same page ------------------------------------------------------------------------
+
+
+def test_the_page_of_a_person_shows_tokens_without_their_digests(
+    client: Client, administrator: User, home: Province
+) -> None:
+    user = make_user("editor", "provincial_editor", home)
+    token, secret = create_token(user=user, name="Monthly export", may_write=True)
+    create_token(user=administrator, name="Not on this page")
+    for address in (user_page(user), reverse("admin:accounts_token_changelist"), token_page(token, "change")):
+        text = client.get(address).text
+        assert "Monthly export" in text, address
+        assert token.prefix in text
+        assert token.digest not in text
+        assert secret not in text
+        assert ("Not on this page" in text) is ("changelist" in address or address.endswith("/token/"))
+
+
+def token_page(token: Token, name: str) -> str:
+    return reverse(f"admin:accounts_token_{name}", args=[token.pk])
+
+
+def test_tokens_are_neither_added_changed_nor_deleted_in_the_admin(client: Client, administrator: User) -> None:
+    token, secret = create_token(user=administrator, name="x")
+    assert client.get(reverse("admin:accounts_token_add")).status_code == 403
+    assert client.post(token_page(token, "change"), {"name": "y"}).status_code == 403
+    assert client.post(token_page(token, "delete"), {"post": "yes"}).status_code == 403
+    chosen = {"action": "delete_selected", "_selected_action": [token.pk], "post": "yes"}
+    client.post(reverse("admin:accounts_token_changelist"), chosen)
+    assert (Token.objects.get().name, is_accepted(secret)) == ("x", True)
+
+
+def test_an_administrator_revokes(client: Client, administrator: User, home: Province) -> None:
+    user = make_user("editor", "provincial_editor", home)
+    (token, secret), (second, other), (_kept, third) = (create_token(user=user, name=f"t{n}") for n in range(3))
+    assert "From the next request on it opens nothing" in client.get(token_page(token, "revoke")).text
+    assert is_accepted(secret)  # asking ends nothing
+    assert client.post(token_page(token, "revoke")).url == user_page(user)
+    chosen = {"action": "revoke_selected", "_selected_action": [second.pk]}
+    client.post(reverse("admin:accounts_token_changelist"), chosen)
+    assert [is_accepted(item) for item in (secret, other, third)] == [False, False, True]
+    assert Token.objects.get(pk=token.pk).inactive_reason == "revoked"
+
+
+def test_others_neither_see_nor_revoke_them(client: Client, home: Province) -> None:
+    token, secret = create_token(user=make_user("boss", "admin"), name="Monthly export")
+    client.force_login(make_user("editor", "provincial_editor", home))
+    for address in (
+        reverse("admin:accounts_token_changelist"),
+        token_page(token, "change"),
+        token_page(token, "revoke"),
+    ):
+        assert client.get(address).status_code == 403
+    assert client.post(token_page(token, "revoke")).status_code == 403
+    assert is_accepted(secret)
+    assert "/admin/accounts/" not in client.get("/admin/").text
+
+
+def test_the_house_s_own_books_are_not_in_the_admin(client: Client, administrator: User) -> None:
+    text = client.get("/admin/").text
+    assert "/admin/accounts/token/" in text
+    for name in ("config/keptanswer", "config/change", "policies/officer", "policies/import/"):
+        assert f"/admin/{name}" not in text
+        assert client.get(f"/admin/{name.rstrip('/')}/").status_code == 404
+
+
+def test_an_administrator_makes_a_token_for_somebody_and_sees_it_once(
+    client: Client, administrator: User, home: Province
+) -> None:
+    user = make_user("editor", "provincial_editor", home)
+    address = reverse("admin:auth_user_token", args=[user.pk])
+    assert address in client.get(user_page(user)).text
+    assert "A program with this token acts as editor" in client.get(address).text
+    answer = client.post(address, {"name": "Nightly", "days": "5", "may_write": "on"})
+    (token,) = active_tokens(user)
+    secret = answer.context["secret"]
+    assert (token.name, token.may_write, is_accepted(secret)) == ("Nightly", True, True)
+    assert answer.text.count(secret) == 1
+    assert "no-store" in answer["Cache-Control"]
+    assert secret not in "".join(client.get(there).text for there in (address, user_page(user)))
+    entry = LogEntry.objects.get(object_id=str(user.pk))
+    assert (entry.user, entry.change_message) == (administrator, "Made the token “Nightly”.")
+
+
+def test_nobody_else_makes_a_token_for_somebody(client: Client, administrator: User, home: Province) -> None:
+    clerk = make_user("clerk")
+    clerk.user_permissions.set(Permission.objects.filter(codename__in=["change_user", "view_user"]))
+    User.objects.filter(pk=clerk.pk).update(is_staff=True)
+    for user in (reload_user(clerk), make_user("editor", "provincial_editor", home)):
+        client.force_login(user)
+        for key in (administrator.pk, user.pk, 10**6):  # 404 would tell who is there
+            address = reverse("admin:auth_user_token", args=[key])
+            assert client.post(address, {"name": "x", "days": "5"}).status_code == 403
+    client.force_login(administrator)
+    deactivate(clerk)
+    address = reverse("admin:auth_user_token", args=[clerk.pk])
+    assert client.post(address, {"name": "x", "days": "5"}).status_code == 404
+    assert not Token.objects.exists()

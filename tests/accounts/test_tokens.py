@@ -1,0 +1,325 @@
+"""API tokens: created and revoked by their owner or the command line, shown once, stored as a digest."""
+
+import hashlib
+import io
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.contrib.messages import get_messages
+from django.contrib.sessions.models import Session
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models.token import Token
+from accounts.tokens import MAX_ACTIVE_TOKENS, TokenLimitReached, active_tokens, create_token
+from policies.models import Province
+from tests.factories import make_province
+from tests.support.api_client import ApiClient, make_user
+
+pytestmark = pytest.mark.django_db
+TOKENS = "/tokens/"
+
+
+@pytest.fixture
+def home() -> Province:
+    return make_province(slug="home")
+
+
+@pytest.fixture
+def editor(home: Province, client: Client) -> User:
+    """Return an editor who is signed in as `client`."""
+    user = make_user("editor", "provincial_editor", home)
+    client.force_login(user)
+    return user
+
+
+def is_accepted(secret: str) -> bool:
+    status = ApiClient(secret).send("GET", "/api/v1/provinces/").status_code
+    assert status in {200, 401}
+    return bool(status == 200)
+
+
+def make_token_on_page(client: Client, **values: Any) -> str:
+    """Create a token on its page and return it."""
+    answer = client.post(TOKENS, {"name": "Nightly", "days": "30", **values})
+    assert answer.status_code == 200
+    assert "errors" not in answer.context or not answer.context["form"].errors
+    secret: str = answer.context["secret"]
+    return secret
+
+
+# -- kept ------------------------------------------------------------------------------------------------
+
+
+def test_what_is_kept_opens_nothing(editor: User) -> None:
+    token, secret = create_token(user=editor, name="x")
+    assert re.fullmatch(r"spt_[A-Za-z0-9_-]{43}", secret)
+    assert token.digest == hashlib.sha256(secret.encode()).hexdigest()
+    assert token.prefix == secret[:8]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM config_token")
+        assert secret not in repr(cursor.fetchall())
+    assert (is_accepted(secret), is_accepted(token.digest)) == (True, False)
+
+
+@pytest.mark.parametrize("days", [0, 366, -1])
+def test_no_token_is_good_for_ever(editor: User, days: int) -> None:
+    with pytest.raises(ValueError, match=str(days)):
+        create_token(user=editor, name="x", days=days)
+    assert not Token.objects.exists()
+
+
+def test_there_is_an_end_to_their_number(editor: User, client: Client) -> None:
+    """What has ended does not count."""
+    tokens = [create_token(user=editor, name=f"t{n}")[0] for n in range(MAX_ACTIVE_TOKENS)]
+    with pytest.raises(TokenLimitReached):
+        create_token(user=editor, name="one more")
+    answer = client.post(TOKENS, {"name": "one more", "days": "30"})
+    assert "There are 50 tokens in force, and no more are allowed. Revoke one first." in answer.text
+    assert Token.objects.count() == MAX_ACTIVE_TOKENS
+    create_token(user=make_user("other"), name="theirs are counted apart")
+    Token.objects.filter(pk=tokens[0].pk).update(expires_at=timezone.now())
+    create_token(user=editor, name="one more")
+    assert active_tokens(editor).count() == MAX_ACTIVE_TOKENS
+
+
+# -- the page --------------------------------------------------------------------------------------------
+
+
+def test_the_page_is_for_signed_in_users(client: Client) -> None:
+    for address in (TOKENS, f"{TOKENS}1/revoke/"):
+        for method in (client.get, client.post):
+            assert method(address).url == f"/sign-in/?next={address}"
+    assert 'href="/account/"' not in client.get("/").text
+    client.force_login(make_user("viewer"))
+    assert 'href="/account/"' in client.get("/").text
+    assert 'href="/tokens/"' in client.get("/account/").text
+    assert client.get(TOKENS).status_code == 200
+
+
+def test_a_token_is_shown_once(editor: User, client: Client) -> None:
+    """On the answer to the form and nowhere else: in no address, session or message, on no page that comes after."""
+    answer = client.post(TOKENS, {"name": "Nightly", "days": "30", "may_write": "on"})
+    secret = answer.context["secret"]
+    assert (answer.status_code, answer.text.count(secret)) == (200, 1)
+    assert "no-store" in answer["Cache-Control"]
+    token = Token.objects.get()
+    assert (token.user, token.name, token.may_write) == (editor, "Nightly", True)
+    assert abs(token.expires_at - timezone.now() - timedelta(days=30)) < timedelta(minutes=1)
+    after = client.get(TOKENS)
+    assert secret not in after.text
+    assert token.prefix in after.text
+    assert token.digest not in after.text
+    assert secret not in repr([session.get_decoded() for session in Session.objects.all()])
+    assert [*get_messages(after.wsgi_request)] == []
+    assert secret not in repr([answer.headers, client.cookies])
+    assert is_accepted(secret)
+
+
+def test_the_page_is_kept_by_no_cache(editor: User, client: Client) -> None:
+    assert set(client.get(TOKENS)["Cache-Control"].split(", ")) == {"no-store", "private"}
+
+
+def test_sent_again_the_form_makes_no_second_one(editor: User, client: Client) -> None:
+    make_token_on_page(client, name="Nightly")
+    again = client.post(TOKENS, {"name": " Nightly ", "days": "30"})
+    assert again.context["form"].errors == {
+        "name": ["There is a token of this name. Revoke that one first, or choose another."]
+    }
+    assert Token.objects.count() == 1
+    Token.objects.update(revoked_at=timezone.now())
+    make_token_on_page(client, name="Nightly")
+
+
+WRONG = [
+    ({"name": ""}, {"name": ["Give it a name by which you will know it again."]}),
+    ({"name": "a\u202eb"}, {"name": ["Use visible characters only."]}),
+    ({"days": "0"}, {"days": ["Choose from 1 to 365 days."]}),
+    ({"days": "366"}, {"days": ["Choose from 1 to 365 days."]}),
+    ({"days": "9" * 400}, {"days": ["Choose from 1 to 365 days."]}),
+    ({"days": "soon"}, {"days": ["Choose from 1 to 365 days."]}),
+]
+
+
+@pytest.mark.parametrize(("values", "wanted"), WRONG)
+def test_what_cannot_be_read_stays_in_the_form(editor: User, client: Client, values: Any, wanted: Any) -> None:
+    answer = client.post(TOKENS, {"name": "Nightly", "days": "30", **values})
+    assert answer.context["form"].errors == wanted
+    for name, value in values.items():
+        assert answer.context["form"][name].value() == value
+    assert not Token.objects.exists()
+
+
+def test_writing_is_offered_to_who_may_write(home: Province, client: Client) -> None:
+    for user, may in ((make_user("viewer", "viewer"), False), (make_user("admin", "admin"), True)):
+        client.force_login(user)
+        assert ('name="may_write"' in client.get(TOKENS).text) is may
+        make_token_on_page(client, may_write="on")
+        assert user.tokens.get().may_write is may
+
+
+def test_the_list_says_how_each_stands(editor: User, client: Client) -> None:
+    now = timezone.now()
+    states = {
+        "fresh": {},
+        "used": {"last_used_at": now},
+        "old": {"expires_at": now},
+        "gone": {"revoked_at": now},
+        "demoted": {"permission_snapshot": "00"},
+    }
+    for name, fields in states.items():
+        token, _secret = create_token(user=editor, name=name)
+        Token.objects.filter(pk=token.pk).update(**fields)
+    create_token(user=make_user("other"), name="Somebody else’s")
+    page = client.get(TOKENS)
+    found = {token.name: str(token.inactive_reason) for token in page.context["tokens"]}
+    assert found == {
+        "used": "",
+        "fresh": "",
+        "demoted": "its owner’s role changed",
+        "gone": "revoked",
+        "old": "expired",
+    }
+    assert [*found] == ["used", "fresh", "demoted", "gone", "old"]  # those in force first, the newest first
+    assert page.text.count('action="/tokens/') == 2
+    assert page.text.count(">never<") == 4
+    assert "Somebody else’s" not in page.text
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_the_list_costs_the_same_for_any_number(
+    editor: User, client: Client, count: int, django_assert_num_queries: Any
+) -> None:
+    for n in range(count):
+        create_token(user=editor, name=f"t{n}")
+    client.get(TOKENS)
+    with django_assert_num_queries(6):  # session, person, role, own and groups' permissions, tokens
+        client.get(TOKENS)
+
+
+def test_one_press_revokes(editor: User, client: Client) -> None:
+    token, secret = create_token(user=editor, name="Nightly")
+    answer = client.post(f"{TOKENS}{token.pk}/revoke/", follow=True)
+    assert answer.redirect_chain == [(TOKENS, 302)]
+    assert "“Nightly” is revoked: from now on it opens nothing." in answer.text
+    assert not is_accepted(secret)
+    when = Token.objects.get().revoked_at
+    client.post(f"{TOKENS}{token.pk}/revoke/")
+    assert Token.objects.get().revoked_at == when
+
+
+def test_another_s_token_is_not_there(editor: User, client: Client) -> None:
+    other = make_user("other")
+    token, secret = create_token(user=other, name="Theirs")
+    answers = [client.post(f"{TOKENS}{key}/revoke/") for key in (token.pk, 10**6, 10**30)]
+    assert [answer.status_code for answer in answers] == [404, 404, 404]
+    assert is_accepted(secret)
+    assert "Theirs" not in client.get(TOKENS).text
+
+
+def test_a_press_is_a_post_from_our_own_page(editor: User) -> None:
+    token, secret = create_token(user=editor, name="x")
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(editor)
+    assert strict.get(f"{TOKENS}{token.pk}/revoke/").status_code == 405
+    assert strict.post(f"{TOKENS}{token.pk}/revoke/").status_code == 403
+    assert strict.post(TOKENS, {"name": "x", "days": "3"}).status_code == 403
+    assert is_accepted(secret)
+    assert Token.objects.count() == 1
+
+
+def test_a_token_opens_no_page(editor: User) -> None:
+    """A program with a token cannot make another."""
+    program = ApiClient(create_token(user=editor, name="x", may_write=True)[1])
+    assert program.send("GET", TOKENS).status_code == 302
+
+
+def test_the_page_reads_in_chinese_too(editor: User, client: Client) -> None:
+    assert client.get(TOKENS, {"lang": "zh-hans"}).status_code == 200
+
+
+# -- the command line ------------------------------------------------------------------------------------
+
+
+def run_command(*words: Any) -> tuple[str, str]:
+    """Return the standard output and error of a command."""
+    out, err = io.StringIO(), io.StringIO()
+    call_command(*words, stdout=out, stderr=err)
+    return out.getvalue(), err.getvalue()
+
+
+def test_the_command_prints_the_secret_alone(editor: User) -> None:
+    out, err = run_command("create_token", "editor", "--write", "--days", "7", "--name", "Nightly")
+    secret = out.removesuffix("\n")
+    token = Token.objects.get()
+    assert (token.user, token.name, token.may_write) == (editor, "Nightly", True)
+    assert (token.expires_at - timezone.now()).days == 6
+    assert is_accepted(secret)
+    assert "It is shown this once." in err
+    assert secret not in err
+
+
+def test_without_more_it_reads_for_ninety_days(editor: User) -> None:
+    out, _err = run_command("create_token", "editor")
+    token = Token.objects.get()
+    assert (token.may_write, (token.expires_at - timezone.now()).days) == (False, 89)
+    assert is_accepted(out.strip())
+
+
+def test_who_may_write_nothing_gets_a_message(client: Client) -> None:
+    make_user("viewer", "viewer")
+    out, err = run_command("create_token", "viewer", "--write")
+    assert "viewer may write nothing yet, and so this token only reads" in err
+    assert is_accepted(out.strip())
+
+
+REFUSED = [
+    (["edito"], "There is no user “edito”. Did you mean “editor”?"),
+    (["zzz"], "There is no user “zzz”. Make an account first: in /admin/, or with createsuperuser."),
+    (["gone"], "gone is deactivated, and tokens with it. Activate the account first, in /admin/."),
+    (["editor", "--days", "0"], "--days 0: choose from 1 to 365."),
+    (["editor", "--days", "366"], "--days 366: choose from 1 to 365."),
+    (["editor", "--name", "x" * 61], "--name: use up to 60 characters, all of them visible."),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), REFUSED)
+def test_what_the_command_rejects_makes_nothing_and_shows_the_remedy(
+    editor: User, words: list[str], message: str
+) -> None:
+    User.objects.create_user("gone", is_active=False)
+    with pytest.raises(CommandError) as refused:
+        run_command("create_token", *words)
+    assert (str(refused.value), refused.value.returncode) == (message, 1)
+    assert not Token.objects.exists()
+
+
+def test_the_command_stops_at_the_most(editor: User) -> None:
+    for n in range(MAX_ACTIVE_TOKENS):
+        create_token(user=editor, name=f"t{n}")
+    with pytest.raises(CommandError, match="editor has 50 tokens in force"):
+        run_command("create_token", "editor")
+
+
+@pytest.mark.parametrize("by", ["start", "pk", "secret"])
+def test_a_token_is_revoked_by_what_is_known_of_it(editor: User, by: str) -> None:
+    (token, secret), (_other, kept) = create_token(user=editor, name="x"), create_token(user=editor, name="y")
+    word = {"start": f"{token.prefix}…", "pk": str(token.pk), "secret": secret}[by]
+    assert run_command("revoke_token", word) == (f"x ({token.prefix}…) of editor is revoked.\n", "")
+    assert (is_accepted(secret), is_accepted(kept)) == (False, True)
+
+
+def test_what_names_no_token_or_two_revokes_none(editor: User) -> None:
+    tokens = [create_token(user=editor, name="x")[0] for _ in range(2)]
+    Token.objects.update(prefix="spt_same")
+    with pytest.raises(CommandError, match=f"Several begin so.*{tokens[0].pk}: x .* of editor"):
+        run_command("revoke_token", "spt_same")
+    for word in ("spt_else", "0", "9" * 40, ""):
+        with pytest.raises(CommandError, match="No token that is not revoked yet"):
+            run_command("revoke_token", word)
+    assert active_tokens(editor).count() == 2

@@ -1,0 +1,323 @@
+"""Concurrent writes on two workers with four threads each: no lost updates, no duplicates, no server errors.
+
+Databases fail differently here, so the suite runs these tests on both.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.support.concurrency_client import ApiConnection, HttpAnswer, ServedProject, wait_until_ended
+
+pytestmark = [pytest.mark.django_db, pytest.mark.process]
+CLIENTS, ROUNDS = 8, 15
+TIMES = 50  # for each client: 400 in all
+RETRIES = 2_000  # far more than 8 clients need for 50 updates each
+
+
+def agency(client: ApiConnection, slug: str, **fields: Any) -> HttpAnswer:
+    answer = client.send("POST", "agencies/", {"slug": slug, "name_zh": f"机构 {slug}", **fields})
+    assert answer.status == 201, answer
+    return answer
+
+
+def status_codes(answers: Sequence[HttpAnswer]) -> Counter[int]:
+    return Counter(answer.status for answer in answers)
+
+
+def etag_of(client: ApiConnection, path: str) -> str:
+    return client.send("GET", path).headers["ETag"]
+
+
+# -- one record ----------------------------------------------------------------------------------------
+
+
+def increment_note(path: str, times: int, *, blindly: bool) -> Callable[[ApiConnection], list[int]]:
+    """Return a function that increments the number in a note so many times, and returns acknowledged revisions."""
+
+    def count(client: ApiConnection) -> list[int]:
+        revisions: list[int] = []
+        for _ in range(RETRIES):
+            read = client.send("GET", path)
+            body = {"note": str(int(read.body["note"]) + 1)}
+            written = client.send("PATCH", path, body, **{"If-Match": "*" if blindly else read.headers["ETag"]})
+            assert written.status == 200 or (written.status == 412 and not blindly), written
+            if written.status == 200:
+                revisions.append(written.body["revision"])
+            if len(revisions) == times:
+                break
+        return revisions
+
+    return count
+
+
+def test_no_update_is_lost(product: ServedProject) -> None:
+    """Without If-Match updates are lost, which this test would show; with it, none is."""
+    client = product.client()
+    agency(client, "blind", note="0")
+    product.run_concurrently([increment_note("agencies/blind/", 10, blindly=True)] * CLIENTS)
+    assert int(client.send("GET", "agencies/blind/").body["note"]) < CLIENTS * 10
+    agency(client, "counted", note="0")
+    found = product.run_concurrently([increment_note("agencies/counted/", TIMES, blindly=False)] * CLIENTS)
+    last = client.send("GET", "agencies/counted/").body
+    assert (last["note"], last["revision"]) == (str(CLIENTS * TIMES), CLIENTS * TIMES + 1)
+    assert sorted(revision for own in found for revision in own) == list(range(2, CLIENTS * TIMES + 2))
+
+
+def test_one_creates_and_all_others_hear_of_it(product: ServedProject) -> None:
+    codes = [f"code-{n:03}" for n in range(100)]
+
+    def create(client: ApiConnection) -> list[HttpAnswer]:
+        return [client.send("POST", "agencies/", {"slug": code, "name_zh": code}) for code in codes]
+
+    answers = [answer for own in product.run_concurrently([create] * CLIENTS) for answer in own]
+    assert status_codes(answers) == {201: 100, 409: 700}
+    told = [answer.body["errors"] for answer in answers if answer.status == 409]
+    assert all(told)
+    assert {(fault["pointer"], fault["code"]) for faults in told for fault in faults} == {
+        ("/slug", "unique"),
+        ("/name_zh", "unique"),
+    }
+    [(rows,)] = product.database.run("SELECT count(*) FROM policies_agency WHERE substr(slug, 1, 5) = 'code-'")
+    [(entries,)] = product.database.run(
+        "SELECT count(*) FROM policies_historicalagency WHERE substr(slug, 1, 5) = 'code-'"
+    )
+    assert (rows, entries) == (100, 100)
+
+
+# -- two records that belong together --------------------------------------------------------------------
+
+
+def test_two_moves_that_together_make_a_circle(product: ServedProject) -> None:
+    """A under B and B under A at once. One of them is the first policy, whose row locks the whole tree."""
+    client = product.client()
+    slugs = ["tree-0", "tree-1", "tree-2"]
+    for slug in slugs:
+        assert client.send("POST", "policies/", policy_body(slug)).status == 201
+    for number in range(ROUNDS):
+        one, two = slugs[number % 3], slugs[(number + 1) % 3]
+
+        def move(slug: str, parent: str) -> Callable[[ApiConnection], HttpAnswer]:
+            etag = etag_of(client, f"policies/{slug}/")
+            return lambda mover: mover.send("PATCH", f"policies/{slug}/", {"parent": parent}, **{"If-Match": etag})
+
+        answers = product.run_concurrently([move(one, two), move(two, one)])
+        assert sorted(answer.status for answer in answers) == [200, 400], [str(answer) for answer in answers]
+        for slug in (one, two):
+            path = f"policies/{slug}/"
+            freed = client.send("PATCH", path, {"parent": None}, **{"If-Match": "*"})
+            assert freed.status == 200, freed
+
+
+def test_a_park_is_put_into_a_city_that_becomes_a_park(product: ServedProject) -> None:
+    client = product.client()
+    batch = {"slug": "batch", "title_zh": "第一批", "announced_on": "2024-01-15"}
+    assert client.send("POST", "batches/", batch).status == 201
+    for number in range(ROUNDS):
+        names = [f"city-{number}", f"park-{number}"]
+        for name in names:
+            fields = {"slug": name, "name_zh": name, "kind": name[:4], "batch": "batch", "province": "home"}
+            assert client.send("POST", "pilots/", fields).status == 201
+        city, park = names
+        answers = product.run_concurrently(
+            [
+                lambda one, city=city: one.send("PATCH", f"pilots/{city}/", {"kind": "park"}, **{"If-Match": "*"}),
+                lambda one, city=city, park=park: one.send(
+                    "PATCH", f"pilots/{park}/", {"parent": city}, **{"If-Match": "*"}
+                ),
+            ]
+        )
+        assert sorted(answer.status for answer in answers) == [200, 400], [str(answer) for answer in answers]
+
+
+@dataclass(frozen=True)
+class DependentPair:
+    """Record to delete, and one that references it, both by the code of the first."""
+
+    base: str
+    under: Callable[[str], dict[str, Any]]
+    upon: str
+    over: Callable[[str], dict[str, Any]]
+
+
+def policy_body(slug: str) -> dict[str, Any]:
+    return {"slug": slug, "title_zh": slug, "issued_on": "2022-06-17"}
+
+
+def pilot_body(slug: str) -> dict[str, Any]:
+    return {"slug": slug, "name_zh": slug, "kind": "city", "batch": "pairs", "province": "home"}
+
+
+DEPENDENT_PAIRS = [
+    DependentPair(
+        "policies", policy_body, "plans", lambda slug: {"policy": slug, "province": "home", "status": "drafting"}
+    ),
+    DependentPair("policies", policy_body, "policies", lambda slug: {**policy_body(f"{slug}-child"), "parent": slug}),
+    DependentPair(
+        "policies",
+        policy_body,
+        "measures",
+        lambda slug: {"slug": f"{slug}-m", "title_zh": "措施", "field": "energy", "policies": [slug]},
+    ),
+    DependentPair(
+        "pilots",
+        pilot_body,
+        "readings",
+        lambda slug: {"pilot": slug, "indicator": "PAIR", "period": "2024", "value": 1, "reported_on": "2025-02-01"},
+    ),
+    DependentPair(
+        "pilots", pilot_body, "pilots", lambda slug: {**pilot_body(f"{slug}-park"), "kind": "park", "parent": slug}
+    ),
+]
+
+
+@pytest.mark.parametrize("pair", DEPENDENT_PAIRS, ids=lambda pair: pair.upon)
+def test_one_deletes_what_another_builds_upon(product: ServedProject, pair: DependentPair) -> None:
+    client, seen = product.client(), Counter[tuple[int, ...]]()
+    client.send("POST", "batches/", {"slug": "pairs", "title_zh": "第二批", "announced_on": "2024-01-15"})
+    indicator = {"code": "PAIR", "name_zh": "指标", "unit": "t", "kind": "output", "direction": "higher"}
+    client.send("POST", "indicators/", {**indicator, "accumulation": "flow", "rollup": "sum"})
+    for number in range(ROUNDS):
+        slug = f"base-{pair.upon}-{number}"
+        made = client.send("POST", f"{pair.base}/", pair.under(slug))
+        etag = made.headers["ETag"]
+        deleted, created = product.run_concurrently(
+            [
+                lambda one, slug=slug, etag=etag: one.send("DELETE", f"{pair.base}/{slug}/", **{"If-Match": etag}),
+                lambda one, slug=slug: one.send("POST", f"{pair.upon}/", pair.over(slug)),
+            ]
+        )
+        assert (deleted.status, created.status) in {(204, 400), (204, 409), (409, 201)}, f"{deleted} {created}"
+        seen[deleted.status, created.status] += 1
+        assert client.send("GET", f"{pair.base}/{slug}/").status == (404 if deleted.status == 204 else 200)
+    assert seen.total() == ROUNDS
+
+
+# -- many at once ----------------------------------------------------------------------------------------
+
+
+def test_many_records_written_in_opposite_order(product: ServedProject) -> None:
+    """Two requests with the same records in opposite order: one succeeds, the other gets a conflict."""
+    client = product.client()
+    slugs = [f"many-{n:02}" for n in range(40)]
+    for slug in slugs:
+        agency(client, slug)
+    for number in range(ROUNDS):
+        stand = {slug: client.send("GET", f"agencies/{slug}/").body["revision"] for slug in slugs}
+        items = [{"slug": slug, "revision": stand[slug], "note": f"Round {number}"} for slug in slugs]
+        own = [[{**item, "note": f"{item['note']} of {who}"} for item in items] for who in ("one", "two")]
+        answers = product.run_concurrently(
+            [
+                lambda one, own=own: one.send("PATCH", "agencies/", own[0]),
+                lambda one, own=own: one.send("PATCH", "agencies/", own[1][::-1]),
+            ]
+        )
+        assert sorted(answer.status for answer in answers) == [200, 412], [str(answer) for answer in answers]
+
+
+def test_many_new_records_sent_in_opposite_order(product: ServedProject) -> None:
+    for number in range(ROUNDS):
+        items = [{"slug": f"new-{number}-{n}", "name_zh": f"新 {number} {n}"} for n in range(30)]
+        answers = product.run_concurrently(
+            [
+                lambda one, items=items: one.send("POST", "agencies/", items),
+                lambda one, items=items: one.send("POST", "agencies/", items[::-1]),
+            ]
+        )
+        assert sorted(answer.status for answer in answers) == [201, 409], [str(answer) for answer in answers]
+
+
+# -- the same request again ------------------------------------------------------------------------------
+
+
+def test_the_same_key_from_all_clients_at_once(product: ServedProject) -> None:
+    for number in range(ROUNDS):
+        body = {"slug": f"once-{number}", "name_zh": f"一次 {number}"}
+        key = {"Idempotency-Key": f"key-{number}"}
+        answers = product.run_concurrently(
+            [lambda one, body=body, key=key: one.send("POST", "agencies/", body, **key)] * CLIENTS
+        )
+        told = {
+            (answer.status, answer.content, answer.headers["ETag"], answer.headers["Location"]) for answer in answers
+        }
+        assert len(told) == 1, [str(answer) for answer in answers]
+        assert answers[0].status == 201
+        assert sum("Idempotent-Replayed" not in answer.headers for answer in answers) == 1
+
+
+def test_killed_between_its_work_and_its_answer(product: ServedProject) -> None:
+    """The client never learns what became of it, sends it again, and there is one record with one entry."""
+    for number in range(3):
+        body, key = {"slug": f"killed-{number}", "name_zh": f"终 {number}"}, {"Idempotency-Key": f"killed-{number}"}
+        with pytest.raises((ConnectionError, OSError)):
+            product.client().send("POST", "agencies/", body, **key, **{"X-Die": "now"})
+        wait_until_ended(product)
+        product.start()
+        again = product.client().send("POST", "agencies/", body, **key)
+        assert (again.status, again.headers["Idempotent-Replayed"]) == (201, "true"), again
+        found = product.database.run("SELECT count(*) FROM policies_historicalagency WHERE slug = %s", body["slug"])
+        assert found == [(1,)]
+
+
+# -- two who verify --------------------------------------------------------------------------------------
+
+
+def test_two_verifiers_at_once(product: ServedProject) -> None:
+    """Of two steps with the ETag of the same version one is taken, and the other user hears of it."""
+    client, editor = product.client(), product.client("editor")
+    agency(client, "bureau")
+    for number in range(ROUNDS):
+        days = {"opened_on": "2026-06-01", "due_on": "2026-07-01"}
+        body = {"title_zh": f"督办 {number}", "province": "home", "owner_agency": "bureau", **days}
+        made = client.send("POST", "actions/", body)
+        path, etag = f"actions/{made.body['number']}/steps/", made.headers["ETag"]
+        for step in ({"move": "sign"}, {"move": "report", "remark": "Done."}):
+            taken = editor.send("POST", path, step, **{"If-Match": etag})
+            assert taken.status == 201, taken
+            etag = taken.headers["ETag"]
+
+        def verify(name: str, path: str = path, etag: str = etag) -> Callable[[ApiConnection], HttpAnswer]:
+            verifier = product.client(name)
+            return lambda _client: verifier.send("POST", path, {"move": "verify"}, **{"If-Match": etag})
+
+        answers = product.run_concurrently([verify("admin"), verify("verifier")])
+        assert sorted(answer.status for answer in answers) == [201, 412], [str(answer) for answer in answers]
+        moves = [step["move"] for step in client.send("GET", path).body["results"]]
+        assert moves == ["open", "sign", "report", "verify"]
+
+
+# -- rights that end -------------------------------------------------------------------------------------
+
+TOKEN_ENDINGS = {
+    "a token is revoked": "UPDATE config_token SET revoked_at = created_at WHERE user_id = {user}",
+    "a person is deactivated": "UPDATE auth_user SET is_active = {false} WHERE id = {user}",
+    "a role is changed": "UPDATE policies_officer SET role = 'viewer' WHERE user_id = {user}",
+}
+
+
+@pytest.mark.parametrize("ending", TOKEN_ENDINGS)
+def test_a_right_that_ends_has_ended_in_every_worker(product: ServedProject, ending: str) -> None:
+    [(user,)] = product.database.run("SELECT id FROM auth_user WHERE username = 'other'")
+    product.database.run("UPDATE auth_user SET is_active = %s WHERE id = %s", True, user)
+    product.database.run("UPDATE policies_officer SET role = 'admin' WHERE user_id = %s", user)
+    product.database.run("UPDATE config_token SET revoked_at = NULL, revoked_why = '' WHERE user_id = %s", user)
+    assert list(requests_by_worker(product).values()) == [{200}, {200}]
+    false = "FALSE" if product.database.connection.vendor == "postgresql" else "0"
+    product.database.run(TOKEN_ENDINGS[ending].format(user=user, false=false))
+    assert list(requests_by_worker(product).values()) == [{401}, {401}]
+
+
+def requests_by_worker(product: ServedProject) -> dict[str, set[int]]:
+    """Return the statuses of the next responses by worker, once both have given some."""
+    found: dict[str, set[int]] = {}
+    for _ in range(200):
+        with closing(product.client("other")) as client:  # a new connection, so that either worker may take it
+            answer = client.send("PATCH", "provinces/home/", {"note": "1"}, **{"If-Match": "*"})
+        found.setdefault(answer.headers["X-Worker"], set()).add(answer.status)
+        if len(found) == 2:
+            break
+    return found

@@ -1,0 +1,418 @@
+"""API conventions at every URL: strict parameters, one format of errors, three content types, one schema."""
+
+import csv
+import io
+import json
+import re
+from datetime import date
+from typing import Any
+from urllib.parse import quote
+
+import openpyxl
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.exceptions import SuspiciousOperation
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from core.api.openapi.views import openapi_schema
+from pilots.api import views as pilots_api
+from pilots.models import Attachment, Indicator, Pilot, Practice
+from tests.factories import make_adoption, make_document, make_follow_up, make_milestone, make_reading
+
+pytestmark = pytest.mark.django_db
+
+RESOURCES = [
+    *("provinces", "agencies", "policies", "measures", "plans", "figures", "sources", "industries", "batches"),
+    *("pilots", "stages", "milestones", "indicators", "targets", "readings"),
+    *("documents", "attachments", "actions", "practices", "adoptions", "effects"),
+]
+ORDERING_TIES = {
+    "plans": "policy",
+    "sources": "title",
+    "indicators": "code",
+}  # a word of the order, where it is not the slug
+ORDERING_TIES |= dict.fromkeys(("stages", "milestones", "targets", "readings"), "pilot")
+ORDERING_TIES |= {"documents": "title", "attachments": "document"}
+ORDERING_TIES |= {"actions": "kind", "adoptions": "practice", "effects": "practice"}
+PLAN = "synergy-implementation-plan-2022"
+
+
+@pytest.fixture(autouse=True)
+def measured(db: None) -> None:
+    """Make milestones, readings, files, follow-ups and copies, of which the seed has none."""
+    pilot, indicator = Pilot.objects.get(slug="huzhou"), Indicator.objects.get(code="ENE_NFF")
+    for year in (2023, 2024, 2025):
+        make_milestone(pilot, date(year, 12, 31), date(year, 12, 1) if year < 2025 else None)
+        reading = make_reading(pilot, indicator, str(year), 21)
+        Attachment.objects.create(document=make_document(is_public=True), reading=reading)
+        make_follow_up(pilot, opened_on=date(year, 6, 1), due_on=date(year, 7, 1))
+        make_adoption(Practice.objects.all()[0], province=pilot.province, place=f"Place {year}")
+
+
+def answer(response: Any) -> Any:
+    """Return the body of a response, also of a streaming one."""
+    return b"".join(response.streaming_content) if response.streaming else response.content
+
+
+def rows_of(response: Any) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(answer(response).decode())))
+
+
+# -- strict parameters -----------------------------------------------------------------------------------
+
+REFUSED = [
+    ("pilots/?provnce=zhejiang", "provnce", "unknown_parameter", "“province”"),
+    ("pilots/?xyzzy=0", "xyzzy", "unknown_parameter", "Known: "),
+    ("pilots/?kind=park&kind=city", "kind", "repeated_parameter", "2 times"),
+    ("pilots/?kind=", "kind", "empty_value", "leave the parameter out"),
+    ("pilots/?kind=parc", "kind", "invalid_value", "“park”"),
+    ("pilots/?province=zheijang", "province", "invalid_value", "“zhejiang”"),
+    ("pilots/?province=%00", "province", "invalid_value", ""),
+    ("pilots/?q=%00", "q", "invalid_value", "Null"),
+    ("pilots/?search=%00", "search", "invalid_value", "search: "),
+    ("pilots/?q=" + "a" * 101, "q", "invalid_value", "100"),
+    ("pilots/?q=" + "a+" * 300, "q", "too_long", "500"),
+    ("pilots/?" + "b" * 3900 + "=1", "b" * 79 + "…", "too_long", ""),
+    ("pilots/?page=0", "page", "invalid_number", "from 1"),
+    ("pilots/?page=-1", "page", "invalid_number", "from 1"),
+    ("pilots/?page=１", "page", "invalid_number", "from 1"),
+    ("pilots/?page_size=0", "page_size", "invalid_number", "200"),
+    ("pilots/?page_size=201", "page_size", "invalid_number", "200"),
+    ("pilots/?format=csv&page_size=1.5", "page_size", "invalid_number", "200"),
+    ("pilots/?ordering=colour", "ordering", "invalid_choice", "Known: id, slug, "),
+    ("pilots/?ordering=slug,-slgu", "ordering", "invalid_choice", "“slug”"),
+    ("pilots/?ordering=--slug", "ordering", "invalid_choice", "“slug”"),
+    ("pilots/?fields=slug,nam", "fields", "invalid_choice", "“name”"),
+    ("pilots/?fields=,", "fields", "empty_value", ""),
+    ("pilots/?omit=pages", "omit", "invalid_choice", "“page”"),
+    ("pilots/?fields=slug&omit=slug", "omit", "nothing_left", ""),
+    ("pilots/?format=xml", "format", "invalid_choice", "json, csv, xlsx"),
+    ("pilots/huzhou/?q=x", "q", "unknown_parameter", "Known: "),
+    ("plans/?issued_on__gte=01/02/2023", "issued_on__gte", "invalid_date", "2024-01-30"),
+    ("plans/?issued_on__gte=2023-02-30", "issued_on__gte", "invalid_value", ""),
+    ("plans/?status=isued", "status", "invalid_value", "“issued”"),
+    ("pilots/?as_of=2022", "as_of", "invalid_date", "YYYY-MM-DD"),
+    ("pilots/?as_of=2999-01-01", "as_of", "future_date", ""),
+    ("pilots/?lang=fr", "lang", "invalid_choice", "zh-hans"),
+    ("rollout/", "policy", "required", PLAN),
+    ("rollout/?policy=synergy-implementation-plan", "policy", "invalid_choice", f"“{PLAN}”"),
+    ("rollout/?policy=%00", "policy", "invalid_choice", PLAN),
+    ("coverage/?by=city", "by", "invalid_choice", "region, province"),
+    ("coverage/?level=nationl", "level", "invalid_value", "“national”"),
+    ("pilots/?stage=listd", "stage", "invalid_value", "“listed”"),
+    ("pilots/?light=blue", "light", "invalid_value", "red, yellow, green, grey"),
+    ("readings/?indicator=CO2_TOTAL", "indicator", "invalid_value", "“CO2_TOT”"),
+    ("readings/?period=2025Q3", "period", "invalid_value", "2025-Q3"),
+    ("readings/?version=1.5", "version", "invalid_value", "whole number"),
+    ("milestones/?done=yes", "done", "invalid_value", "true, false"),
+    ("stages/?entered_on__gte=2024", "entered_on__gte", "invalid_date", "2024-01-30"),
+    ("progress/?pilot=huzou", "pilot", "invalid_value", "“huzhou”"),
+    ("synergy/?year=25", "year", "invalid_number", "2025"),
+    ("synergy/?year=２０２５", "year", "invalid_number", "2025"),
+    ("trend/", "indicator", "required", "CO2_TOT"),
+    ("trend/?indicator=CO2_TOTAL", "indicator", "invalid_choice", "“CO2_TOT”"),
+    ("trend/?indicator=%00", "indicator", "invalid_choice", "CO2_TOT"),
+    ("trend/?indicator=CO2_TOT&pilot=huzou", "pilot", "invalid_value", "“huzhou”"),
+    ("overview/?fields=nope", "fields", "invalid_choice", "Known: as_of, "),
+    ("?format=csv", "format", "invalid_choice", "json"),
+]
+
+
+@pytest.mark.parametrize(("address", "pointer", "code", "told"), REFUSED)
+def test_a_wrong_parameter_is_rejected_by_name(
+    client: Client, address: str, pointer: str, code: str, told: str
+) -> None:
+    response = client.get(f"/api/v1/{address}")
+    assert (response.status_code, response["Content-Type"]) == (400, "application/problem+json")
+    body = json.loads(response.content)
+    assert {fault["pointer"]: fault["code"] for fault in body["errors"]} == {pointer: code}
+    assert told in body["detail"]
+    assert len(response.content) < 2500, "an answer must not grow with the request"
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+@pytest.mark.parametrize("value", ["%ff%fe", "%25", "_", "'", "\\", "%F0%A0%AE%B7", "%EF%BC%85", "a+" * 49])
+def test_search_takes_any_text_literally(client: Client, resource: str, value: str) -> None:
+    assert client.get(f"/api/v1/{resource}/?q={value}&search={value}").status_code == 200
+
+
+def test_search_and_q_mean_the_same_and_both_hold(client: Client) -> None:
+    def found(query: str) -> list[str]:
+        return [row["slug"] for row in client.get(f"/api/v1/pilots/?ordering=slug&{query}").json()["results"]]
+
+    assert found("q=湖州") == found("search=湖州") == ["huzhou", "huzhou-zhejiang"]
+    assert found("q=湖州&search=nowhere") == []
+    assert found("q=" + quote("%")) == []
+
+
+# -- refusals ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/api/v2/", "/api/v1/nothing/", "/api/v1/provinces/nowhere/", "/api/v1/provinces/%00/"),
+        *("/api/v1/provinces/%ff/", "/api/v1/plans/abc/", "/api/v1/plans/" + "9" * 30 + "/", "/api/v1/plans/0/"),
+        *("/api/v1/plans/" + "9" * 18 + "/", "/api/v1/pilots/?page=1000000000000000", "/api/v1/pilots/?page=2"),
+    ],
+)
+def test_what_is_not_there_is_a_problem_404(client: Client, path: str) -> None:
+    response = client.get(path)
+    assert (response.status_code, response["Content-Type"]) == (404, "application/problem+json")
+    assert json.loads(response.content)["status"] == 404
+
+
+def test_the_whole_shape_of_a_problem(client: Client) -> None:
+    response = client.get("/api/v1/pilots/?provnce=zhejiang", headers={"X-Request-ID": "abc-1"})
+    message = "“provnce” is not a parameter here. Did you mean “province”?"
+    assert json.loads(response.content) == {
+        "type": "about:blank",
+        "title": "Bad request",
+        "status": 400,
+        "detail": message,
+        "instance": "/api/v1/pilots/",
+        "request_id": "abc-1",
+        "errors": [{"pointer": "provnce", "code": "unknown_parameter", "message": message}],
+    }
+
+
+@pytest.mark.parametrize("address", ["pilots/?format=csv", "pilots/?format=xlsx", "pilots/huzhou/?format=csv"])
+def test_an_error_is_a_problem_in_whatever_format_was_asked(client: Client, address: str) -> None:
+    response = client.get(f"/api/v1/{address}&nope=1")
+    assert (response.status_code, response["Content-Type"]) == (400, "application/problem+json")
+    assert json.loads(response.content)["errors"][0]["pointer"] == "nope"
+
+
+@pytest.mark.parametrize("method", ["post", "put", "patch", "delete", "options", "trace"])
+@pytest.mark.parametrize("path", ["overview/", "rollout/", "changes/", ""])
+def test_what_is_computed_is_only_read(client: Client, method: str, path: str) -> None:
+    response = getattr(client, method)(f"/api/v1/{path}")
+    assert (response.status_code, response["Content-Type"]) == (405, "application/problem+json")
+    assert "GET" in response["Allow"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        *((method, path) for method in ("options", "trace") for path in ("pilots/", "pilots/huzhou/")),
+        ("post", "pilots/huzhou/"),
+    ],
+)
+def test_a_verb_that_no_record_takes_is_405(client: Client, method: str, path: str) -> None:
+    response = getattr(client, method)(f"/api/v1/{path}")
+    assert (response.status_code, response["Content-Type"]) == (405, "application/problem+json")
+    assert ("POST" in response["Allow"], "PATCH" in response["Allow"]) == (path == "pilots/", True)
+
+
+def test_an_accept_header_that_cannot_be_met_is_406(client: Client) -> None:
+    response = client.get("/api/v1/pilots/", headers={"accept": "image/png"})
+    assert (response.status_code, response["Content-Type"]) == (406, "application/problem+json")
+
+
+@pytest.mark.parametrize("query", ["a&" * 1100, "a=1&" * 500])
+def test_floods_of_parameters_are_rejected(client: Client, query: str) -> None:
+    response = client.get(f"/api/v1/pilots/?{query}")
+    assert (response.status_code, response["Content-Type"]) == (400, "application/problem+json")
+
+
+def test_errors_of_django_itself_are_problems_too(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    client.raise_request_exception = False
+    assert client.get("/api/v1/pilots/", headers={"host": "evil.example"})["Content-Type"] == "application/problem+json"
+    for fault, status in ((SuspiciousOperation("x"), 400), (RuntimeError("x"), 500)):
+        monkeypatch.setattr(pilots_api.PilotViewSet, "get_queryset", lambda self, fault=fault: view_raising(fault))
+        response = client.get("/api/v1/pilots/")
+        assert (response.status_code, response["Content-Type"]) == (status, "application/problem+json")
+
+
+def view_raising(fault: Exception) -> None:
+    raise fault
+
+
+def test_an_internal_site_answers_401_until_somebody_signs_in(settings: Any) -> None:
+    settings.SITE_ACCESS = "internal"
+    place = settings.MIDDLEWARE.index("django.contrib.auth.middleware.AuthenticationMiddleware") + 1
+    settings.MIDDLEWARE = [
+        *settings.MIDDLEWARE[:place],
+        "django.contrib.auth.middleware.LoginRequiredMiddleware",
+        *settings.MIDDLEWARE[place:],
+    ]
+    paths = [f"/api/v1/{name}/" for name in RESOURCES]
+    paths += [f"/api/v1/{name}/" for name in ("overview", "coverage", "progress", "synergy", "followup", "diffusion")]
+    paths += ["/api/v1/", f"/api/v1/rollout/?policy={PLAN}", "/api/v1/trend/?indicator=CO2_TOT", "/api/schema/"]
+    paths += ["/api/v1/pilots/huzhou/", "/api/v1/pilots/?format=csv"]
+    for path in paths:
+        response = Client().get(path)
+        assert (path, response.status_code) == (path, 401)
+        assert response["Content-Type"] == "application/problem+json"
+    assert Client().get("/api/v1/nothing/").status_code == 404
+    assert Client().get("/api/docs/").status_code == 302
+    reader = Client()
+    reader.force_login(User.objects.create_user("reader"))
+    assert {reader.get(path).status_code for path in [*paths, "/api/docs/"]} == {200}
+
+
+# -- lists, fields, order ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_pages_hold_each_row_once_and_links_lead_on(client: Client, resource: str) -> None:
+    whole = client.get(f"/api/v1/{resource}/?page_size=200&fields=url").json()
+    assert list(whole) == ["count", "next", "previous", "results"]
+    assert (whole["count"], whole["next"], whole["previous"]) == (len(whole["results"]), None, None)
+    seen, address = [], f"/api/v1/{resource}/?page_size=7&fields=url"
+    while address:
+        page = client.get(address).json()
+        seen += page["results"]
+        address = page["next"]
+    assert seen == whole["results"]
+    assert len({row["url"] for row in seen}) == whole["count"] > 0
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_every_record_stands_at_its_address_as_in_the_list(client: Client, resource: str) -> None:
+    for row in client.get(f"/api/v1/{resource}/?page_size=3").json()["results"]:
+        assert client.get(row["url"]).json() == row
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_every_ordering_word_orders_both_ways_with_no_data_last(client: Client, resource: str) -> None:
+    operation = openapi_schema("en", "public")["paths"][f"/api/v1/{resource}/"]["get"]
+    pattern = next(item for item in operation["parameters"] if item["name"] == "ordering")["schema"]["pattern"]
+    words = pattern.partition(",")[0].strip("^-?()").split("|")
+    for word in (sign + name for name in words for sign in ("", "-")):
+        response = client.get(f"/api/v1/{resource}/?ordering={word}&page_size=200")
+        assert response.status_code == 200
+        values = [row.get(word.removeprefix("-")) for row in response.json()["results"]]
+        filled = [value for value in values if value is not None]
+        if word.removeprefix("-").endswith(("_on", "_by", "_count")):
+            assert filled == sorted(filled, reverse=word.startswith("-"))
+            assert values == [*filled, *[None] * (len(values) - len(filled))]
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_the_key_settles_ties(client: Client, resource: str) -> None:
+    """Otherwise rows with equal sort values could change places between pages."""
+    word = ORDERING_TIES.get(resource, "slug")
+    with CaptureQueriesContext(connection) as asked:
+        client.get(f"/api/v1/{resource}/?ordering=-{word}&page_size=3")
+    sql = next(query["sql"] for query in asked if "LIMIT 3" in query["sql"])
+    assert re.match(r'SELECT (DISTINCT )?"\w+"\."id"[ ,]', sql)  # plain rows are ordered by the number of a column
+    assert re.search(r'("id"| 1) ASC LIMIT 3$', sql)
+
+
+def test_fields_and_omit_choose(client: Client) -> None:
+    assert client.get("/api/v1/pilots/huzhou/?fields=kind,slug").json() == {"slug": "huzhou", "kind": "city"}
+    whole = client.get("/api/v1/pilots/huzhou/").json()
+    rest = client.get("/api/v1/pilots/huzhou/?omit=sources,note").json()
+    assert rest == {key: value for key, value in whole.items() if key not in {"sources", "note"}}
+    assert client.get("/api/v1/overview/?fields=days_left,as_of&as_of=2024-01-30").json() == {
+        "as_of": "2024-01-30",
+        "days_left": 1066,
+    }
+
+
+def test_nothing_is_empty_text(client: Client) -> None:
+    """No data is null in the API, never an empty string."""
+    for resource in RESOURCES:
+        text = client.get(f"/api/v1/{resource}/?page_size=200").content.decode()
+        assert '""' not in text
+
+
+def test_the_language_of_the_address_names_the_records(client: Client) -> None:
+    def name(query: str) -> str:
+        return str(client.get(f"/api/v1/pilots/huzhou/?fields=name&{query}").json()["name"])
+
+    assert (name("lang=en"), name("lang=zh-hans")) == ("Huzhou", "湖州市")
+
+
+# -- files -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_csv_streams_the_whole_list_in_plain_utf8(client: Client, resource: str) -> None:
+    listed = client.get(f"/api/v1/{resource}/?page_size=200").json()["results"]
+    response = client.get(f"/api/v1/{resource}/?format=csv")
+    assert response.streaming
+    assert response["Content-Type"] == "text/csv; charset=utf-8"
+    assert response["Content-Disposition"].startswith(f'attachment; filename="{resource}-2')
+    rows = rows_of(response)
+    assert list(rows[0]) == list(listed[0])
+    assert [row["url"] for row in rows] == [row["url"] for row in listed]
+
+
+def test_a_file_holds_one_page_only_when_a_page_is_asked_for(client: Client) -> None:
+    def slugs(query: str) -> list[str]:
+        return [row["slug"] for row in rows_of(client.get(f"/api/v1/provinces/?format=csv&fields=slug&{query}"))]
+
+    assert len(slugs("ordering=id")) == 35
+    assert slugs("page_size=2&page=2&ordering=slug") == slugs("ordering=slug")[2:4]
+
+
+def test_cells_of_a_csv(client: Client) -> None:
+    response = client.get(
+        "/api/v1/pilots/?format=csv&lang=zh-hans&fields=name,slug,industries,batch,unverified,city_type,term_start"
+        "&q=天津"
+    )
+    assert answer(response).decode() == (
+        "name,slug,industries,batch,unverified,city_type,term_start\r\n"
+        "天津经济技术开发区,tianjin-economic-technological-development-area,"
+        "chemicals; automobiles; equipment-manufacturing; electronics; pharmaceuticals,"
+        "national-batch-1,false,,2024-01-01\r\n"
+    )
+
+
+def test_an_empty_list_as_csv_is_its_headings(client: Client) -> None:
+    assert answer(client.get("/api/v1/pilots/?format=csv&fields=slug,name&q=nowhere")) == b"slug,name\r\n"
+
+
+def test_a_workbook_holds_dates_and_numbers(client: Client) -> None:
+    response = client.get("/api/v1/batches/?format=xlsx&fields=slug,announced_on,park_count&ordering=slug")
+    book = openpyxl.load_workbook(io.BytesIO(response.content))
+    heads, first, *_rest = book.worksheets[0].iter_rows(values_only=True)
+    assert heads == ("slug", "announced_on", "park_count")
+    assert (first[0], first[1].date().isoformat(), first[2]) == ("national-batch-1", "2024-01-15", 43)  # type: ignore[union-attr]
+    assert "Address" in [row[0] for row in book.worksheets[1].iter_rows(values_only=True)]
+
+
+@pytest.mark.parametrize(
+    ("accept", "query", "kind"),
+    [
+        ("text/csv", "", "text/csv; charset=utf-8"),
+        ("text/html,application/xhtml+xml,*/*;q=0.8", "", "application/json"),
+        ("application/json", "&format=csv", "text/csv; charset=utf-8"),
+        ("text/csv;q=0.5, application/json", "", "application/json"),
+    ],
+)
+def test_the_format_comes_from_the_address_or_the_accept_header(
+    client: Client, accept: str, query: str, kind: str
+) -> None:
+    response = client.get(f"/api/v1/agencies/?page=1{query}", headers={"accept": accept})
+    assert (response.status_code, response["Content-Type"]) == (200, kind)
+
+
+# -- description -------------------------------------------------------------------------------------------------
+
+
+def test_the_root_leads_everywhere(client: Client) -> None:
+    addresses = client.get("/api/v1/").json()
+    assert list(addresses) == [
+        *(*RESOURCES, "overview", "rollout", "coverage", "progress", "synergy", "trend", "followup", "diffusion"),
+        *("changes", "schema", "docs", "use"),
+    ]
+    for name, address in addresses.items():
+        assert client.get(address).status_code == (400 if name in {"rollout", "trend"} else 200)
+
+
+def test_settings_offer_the_formats_that_are_made() -> None:
+    names = [path.rpartition(".")[2] for path in settings.REST_FRAMEWORK["DEFAULT_RENDERER_CLASSES"]]
+    assert names == ["JSONRenderer", "CSVRenderer", "XLSXRenderer"]
+
+
+def test_the_api_s_own_address_leads_to_its_documents(client: Client) -> None:
+    answer = client.get("/api/")
+    assert (answer.status_code, answer["Location"]) == (302, "/api/docs/")
+    assert client.post("/api/").status_code == 405
+    assert client.get("/api/v1/").json()["use"] == "http://testserver/api/use/"

@@ -1,0 +1,767 @@
+"""Filters of API lists by suffix: on values as of the day, equal on both databases, and strict."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from config.api_urls import RESOURCES
+from core.api.openapi.views import openapi_schema
+from pilots.analytics.status_filter import read_conditions
+from pilots.filters import LIGHT_CHOICES, PilotPageFilter
+from pilots.metrics.follow_up_states import Move
+from pilots.models import Indicator, Pilot, Reading
+from policies.filters import PolicyFilter
+from policies.models import Policy
+from tests.factories import (
+    make_adoption,
+    make_batch,
+    make_carbon,
+    make_effect,
+    make_follow_up,
+    make_indicator,
+    make_industry,
+    make_milestone,
+    make_pilot,
+    make_plan,
+    make_policy,
+    make_practice,
+    make_province,
+    make_reading,
+    make_stage,
+    make_step,
+    make_target,
+)
+
+pytestmark = pytest.mark.django_db
+
+SEVERAL, COMPARED, TEXT = "in ne", "gte lte gt lt", "icontains startswith"
+SUFFIXES: dict[str, dict[str, str]] = {
+    "provinces": {"region": SEVERAL, "kind": SEVERAL, "slug": TEXT},
+    "agencies": {"slug": TEXT},
+    "policies": {
+        **dict.fromkeys(("level", "kind", "province", "agency", "parent"), SEVERAL),
+        **dict.fromkeys(("issued_on", "published_on", "known_issued_by"), f"{COMPARED} isnull"),
+        **dict.fromkeys(("slug", "doc_number"), TEXT),
+    },
+    "measures": {**dict.fromkeys(("field", "industry", "policy"), SEVERAL), "slug": TEXT},
+    "plans": {
+        **dict.fromkeys(("policy", "province", "region", "status", "confidence"), SEVERAL),
+        **dict.fromkeys(("issued_on", "published_on", "known_issued_by", "searched_on"), f"{COMPARED} isnull"),
+        "doc_number": TEXT,
+    },
+    "figures": {**dict.fromkeys(("kind", "state", "province"), SEVERAL), "value": COMPARED, "slug": TEXT},
+    "sources": {"reliability": SEVERAL, "published_on": f"{COMPARED} isnull"},
+    "industries": {"slug": TEXT},
+    "batches": {
+        **dict.fromkeys(("level", "province", "policy"), SEVERAL),
+        **dict.fromkeys(("announced_on", "term_start", "term_end"), f"{COMPARED} isnull"),
+        "known_by": COMPARED,
+        "slug": TEXT,
+    },
+    "pilots": {
+        **dict.fromkeys(("kind", "batch", "level", "province", "region", "industry", "city_type"), SEVERAL),
+        **dict.fromkeys(("confidence", "stage", "light"), SEVERAL),
+        **dict.fromkeys(("term_start", "term_end", "withdrawn_on"), f"{COMPARED} isnull"),
+        "slug": TEXT,
+    },
+    "stages": {
+        **dict.fromkeys(("pilot", "batch", "province", "stage", "kind"), SEVERAL),
+        **dict.fromkeys(("planned_on", "entered_on"), f"{COMPARED} isnull"),
+    },
+    "milestones": {
+        **dict.fromkeys(("pilot", "batch", "province", "facet"), SEVERAL),
+        "planned_on": COMPARED,
+        "completed_on": f"{COMPARED} isnull",
+        "weight": COMPARED,
+    },
+    "indicators": {**dict.fromkeys(("kind", "direction", "may_enter_synergy"), SEVERAL), "code": TEXT},
+    "targets": {
+        **dict.fromkeys(("pilot", "batch", "province", "indicator", "kind"), SEVERAL),
+        **dict.fromkeys(("base_year", "base_value", "target_year", "target_value"), COMPARED),
+        "done_on": f"{COMPARED} isnull",
+    },
+    "readings": {
+        **dict.fromkeys(("pilot", "batch", "province", "indicator", "value_status", "state"), SEVERAL),
+        "reported_on": COMPARED,
+        "accepted_on": f"{COMPARED} isnull",
+        **dict.fromkeys(("value", "version"), COMPARED),
+    },
+    "actions": {
+        **dict.fromkeys(("kind", "province", "agency", "pilot", "policy"), SEVERAL),
+        **dict.fromkeys(("state", "cause", "cause_colour", "cause_indicator", "practice"), SEVERAL),
+        **dict.fromkeys(("due", "opened_on", "due_on"), COMPARED),
+        "number": TEXT,
+    },
+    "practices": {
+        **dict.fromkeys(("state", "field", "industry", "province", "level", "facet", "pilot"), SEVERAL),
+        "proposed_on": COMPARED,
+        **dict.fromkeys(("passed_on", "library_on", "recommended_on", "retired_on"), f"{COMPARED} isnull"),
+        "slug": TEXT,
+    },
+    "adoptions": {
+        **dict.fromkeys(("practice", "pilot", "province", "state", "trust", "give_up_reason"), SEVERAL),
+        "planned_on": COMPARED,
+        **dict.fromkeys(("started_on", "in_use_on", "given_up_on", "confirmed_on"), f"{COMPARED} isnull"),
+    },
+    "effects": {
+        **dict.fromkeys(("practice", "pilot", "province", "indicator", "basis"), SEVERAL),
+        "known_on": COMPARED,
+    },
+}
+SHOWN_VALUES = {"industry": "industries", "agency": "agencies", ("measures", "policy"): "policies"}
+SHOWN_VALUES |= {("actions", "agency"): "owner_agency", ("practices", "pilot"): "origins"}
+SHOWN_VALUES |= {("practices", "province"): "that of the origins, which is not shown"}
+
+
+def described_filters(resource: str) -> dict[str, Any]:
+    """Return the filters of a list by name, as in the schema."""
+    parameters = openapi_schema("en", "public")["paths"][f"/api/v1/{resource}/"]["get"]["parameters"]
+    return {
+        item["name"]: item for item in parameters if item["name"] in RESOURCES[resource][1].filterset_class.base_filters
+    }
+
+
+@pytest.fixture
+def measured() -> None:
+    """Make records that the seed lacks, before and after the days of the tests."""
+    huzhou, ningbo = list(Pilot.objects.filter(kind="city").order_by("slug"))[:2]
+    energy, share = Indicator.objects.get(code="AIR_SO2"), Indicator.objects.get(code="ENE_NFF")
+    for n, pilot in enumerate((huzhou, ningbo)):
+        make_milestone(pilot, date(2024, 3, 1), date(2024, 1, 20 + n), weight=1 + n)
+        make_milestone(pilot, date(2024, 6, 1), date(2024, 12, 20 + n), weight=3, facet="goal")
+        make_milestone(pilot, date(2027, 6, 1), None)
+        make_reading(pilot, energy, "2022", Decimal("12.5") + n, reported_on=date(2023, 2, 1))
+        make_reading(pilot, energy, "2023", 11, version=2, reported_on=date(2024, 1, 20), accepted_on=date(2024, 2, 20))
+        make_reading(pilot, share, "2023", Decimal("20.000001"), state="reported", accepted_on=None)
+        make_target(pilot, energy, 20, 12, base_year=2022 + n)
+        make_target(
+            pilot, share, None, None, kind="text", target_text="Do", base_year=None, done_on=date(2024, 1, 1 + n)
+        )
+        make_stage(pilot, "midterm", None, planned_on=date(2027, 1, 1))
+        make_follow_ups(pilot, energy, n)
+        make_copies(pilot, n)
+
+
+def make_follow_ups(pilot: Pilot, indicator: Indicator, n: int) -> None:
+    """Make follow-ups of which the newest step came before, between and after the days of the tests."""
+    opened, due = date(2024, 1, 10 + n), date(2024, 2, 1 + n)
+    cause = {"cause": "indicator", "cause_indicator": indicator, "cause_colour": "red"}
+    late = make_follow_up(pilot, (Move.SIGN, date(2024, 1, 20)), **cause, opened_on=opened, due_on=due)
+    make_step(late, Move.EXTEND, date(2024, 1, 29), new_due_on=date(2024, 3, 1 + n))
+    make_step(late, Move.REPORT, date(2024, 2, 20))
+    policy = Policy.objects.order_by("pk")[n]
+    make_follow_up(None, policy=policy, kind="promotion", opened_on=date(2023, 1, 10), due_on=date(2023, 2, 1))
+
+
+def make_copies(pilot: Pilot, n: int) -> None:
+    """Make a practice with a copy and a measured effect, all of them before and after the days of the tests."""
+    days = {"proposed_on": date(2023, 1, 1), "passed_on": date(2024, 1, 1 + n), "library_on": date(2024, 3, 1)}
+    practice = make_practice(pilot, province=pilot.province, **days)
+    days = {"planned_on": date(2023, 2, 1), "started_on": date(2024, 1, 2 + n), "in_use_on": date(2024, 2, 1)}
+    given_up = {"given_up_on": date(2025, 1, 1), "give_up_reason": "money"} if n else {}
+    copy = make_adoption(practice, province=pilot.province, place="Place", **days, **given_up)
+    make_adoption(
+        practice, Pilot.objects.exclude(pk=pilot.pk)[0], planned_on=date(2024, 1, 30), confirmed_on=date(2024, 2, 1)
+    )
+    so2 = Indicator.objects.get(code="AIR_SO2")
+    before, after = (Reading.objects.get(pilot=pilot, indicator=so2, period=year) for year in ("2022", "2023"))
+    make_effect(practice, adoption=copy, reading_before=before, reading_after=after, known_on=date(2023, 3, 1))
+
+
+def result_rows(client: Client, query: str) -> list[Any]:
+    """Return all rows of a list."""
+    found, address = [], f"/api/v1/{query}{'&' if '?' in query else '?'}page_size=200"
+    while address:
+        response = client.get(address)
+        assert response.status_code == 200, (query, response.content)
+        found += response.json()["results"]
+        address = response.json()["next"]
+    return found
+
+
+def result_ids(client: Client, query: str) -> list[Any]:
+    return [row.get("slug") or row.get("code") or row["id"] for row in result_rows(client, query)]
+
+
+def error_codes(client: Client, query: str) -> list[tuple[str, str]]:
+    """Return the errors of a request: pointer and message of each."""
+    response = client.get(f"/api/v1/{query}")
+    assert response.status_code == 400, (query, response.status_code)
+    assert len(response.content) < 2500, "an answer must not grow with the request"
+    return [(fault["pointer"], fault["message"]) for fault in json.loads(response.content)["errors"]]
+
+
+# -- which there are -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("resource", SUFFIXES)
+def test_every_filter_has_its_suffixes_and_no_others(resource: str) -> None:
+    found: dict[str, list[str]] = {}
+    for name in described_filters(resource):
+        base, _sep, suffix = name.partition("__")
+        if suffix:
+            found.setdefault(base, []).append(suffix)
+    assert {base: " ".join(own) for base, own in found.items()} == SUFFIXES[resource]
+    assert set(found) <= set(described_filters(resource)), "what can be asked by a suffix can be asked without one"
+
+
+def test_the_description_says_what_a_suffix_takes() -> None:
+    def said(resource: str, name: str) -> tuple[str, dict[str, Any]]:
+        item = described_filters(resource)[name]
+        return item["description"], item["schema"]
+
+    text, amount = {"type": "string"}, {"type": "string", "format": "decimal"}
+    digits = r"^(?!([^0-9]*[0-9]){16})-?[0-9]{1,14}([.][0-9]{1,6})?$"
+    kinds = "(city|county|park|enterprise)"
+    assert said("pilots", "kind__in") == (
+        "Kind is one of these, separated by commas",
+        {**text, "pattern": f"^{kinds}(,{kinds}){{0,99}}$"},
+    )
+    assert said("pilots", "province__ne") == (
+        "Province is none of these, separated by commas; records without any are listed",
+        {**text, "pattern": "^[^,]+(,[^,]+){0,99}$"},
+    )
+    assert said("stages", "entered_on__gt") == ("Entered on is greater than", {**text, "format": "date"})
+    assert said("stages", "entered_on__isnull") == (
+        "Entered on is missing: true or false",
+        {**text, "enum": ["false", "true"]},
+    )
+    assert said("readings", "value__gte") == ("Value is greater than or equal to", {**amount, "pattern": digits})
+    assert said("readings", "version__lt") == (
+        "Version is less than",
+        {"type": "integer", "minimum": 1, "maximum": 9999},
+    )
+    assert said("indicators", "code__startswith") == ("Code starts with, in capitals or small letters", text)
+
+
+def test_pages_keep_the_filters_they_had(client: Client) -> None:
+    days = "issued_on issued_on__gte issued_on__lte published_on published_on__gte published_on__lte"
+    pages = {
+        "/pilots/": (
+            PilotPageFilter,
+            "q kind batch level province region industry city_type confidence withdrawn stage light reached",
+        ),
+        "/policies/": (
+            PolicyFilter,
+            f"{days} q level kind province agency parent calls_for_provincial_plan",
+        ),
+    }
+    for path, (filterset, names) in pages.items():
+        assert list(filterset.base_filters) == names.split()
+        assert set(client.get(path).context["listing"].form.fields) <= set(names.split())
+        assert client.get(f"{path}?kind__in=park").status_code == 400
+
+
+@pytest.mark.parametrize("name", ["progress", "synergy", "coverage"])
+def test_aggregates_take_one_word_each(client: Client, name: str) -> None:
+    assert error_codes(client, f"{name}/?province__in=zhejiang") == [
+        ("province__in", "“province__in” is not a parameter here. Did you mean “province”?")
+    ]
+
+
+# -- what is asked about is what is shown ------------------------------------------------------------------------
+
+TESTS: dict[str, Callable[[Any, Any], bool]] = {
+    "": lambda shown, asked: shown == asked,
+    "gte": lambda shown, asked: shown is not None and shown >= asked,
+    "lte": lambda shown, asked: shown is not None and shown <= asked,
+    "gt": lambda shown, asked: shown is not None and shown > asked,
+    "lt": lambda shown, asked: shown is not None and shown < asked,
+    "isnull": lambda shown, asked: (shown is None) == asked,
+    "in": lambda shown, asked: bool(shown_codes(shown) & set(asked)),
+    "ne": lambda shown, asked: not shown_codes(shown) & set(asked),
+    "icontains": lambda shown, asked: shown is not None and asked.lower() in shown.lower(),
+    "startswith": lambda shown, asked: shown is not None and shown.lower().startswith(asked.lower()),
+}
+
+
+def shown_codes(shown: Any) -> set[str]:
+    """Return the codes that a field shows: of a choice, a related record, or several."""
+    several = shown if isinstance(shown, list) else [shown]
+    return {one if isinstance(one, str) else one.get("slug") or one["code"] for one in several if one is not None}
+
+
+def filter_queries(suffix: str, values: list[Any]) -> list[Any]:
+    """Yield the filters for a field that shows these values."""
+    known = sorted({value for value in values if value is not None} if suffix not in {"in", "ne"} else set())
+    if suffix == "isnull":
+        return [True, False]
+    if suffix in {"in", "ne"}:
+        words = sorted(set().union(*map(shown_codes, values)))
+        return [words[:1], words[-2:], words[:100]] if words else []
+    if suffix in {"icontains", "startswith"}:
+        return [word for text in known[:2] for word in (text[:4].upper(), text[2:5])]
+    return list(dict.fromkeys([known[0], known[len(known) // 2], known[-1]])) if known else []
+
+
+def query_text(asked: Any) -> str:
+    if isinstance(asked, list):
+        return ",".join(asked)
+    if isinstance(asked, bool):
+        return str(asked).lower()
+    return f"{asked:.6f}".rstrip("0").rstrip(".") if isinstance(asked, float) else str(asked)
+
+
+@pytest.mark.parametrize("day", ["2023-06-30", "2024-01-30", "2026-11-01"])
+@pytest.mark.parametrize("resource", SUFFIXES)
+def test_what_a_suffix_finds_are_the_rows_that_show_it(client: Client, measured: None, resource: str, day: str) -> None:
+    whole = result_rows(client, f"{resource}/?as_of={day}&fields=url")
+    every = result_rows(client, f"{resource}/?as_of={day}")
+    assert len(every) == len(whole)
+    asked_any = False
+    for base, suffixes in SUFFIXES[resource].items():
+        field = SHOWN_VALUES.get((resource, base), SHOWN_VALUES.get(base, base))  # type: ignore[call-overload]
+        if not every or field not in every[0]:
+            continue
+        exact = [""] if {"in", "icontains"}.isdisjoint(suffixes.split()) else []
+        for suffix in [*exact, *suffixes.split()]:
+            for asked in filter_queries(suffix, [row[field] for row in every]):
+                name = f"{base}__{suffix}" if suffix else base
+                found = result_rows(client, f"{resource}/?as_of={day}&fields=url&{name}={quote(query_text(asked))}")
+                expected = [row["url"] for row in every if TESTS[suffix](row[field], asked)]
+                assert (name, asked, [row["url"] for row in found]) == (name, asked, expected)
+                asked_any = True
+    assert asked_any or not every
+
+
+def test_a_day_that_lay_ahead_is_none_yet(client: Client, empty: None) -> None:
+    """Dates of stages, milestones, tasks and values are null before they come, for any filter."""
+    pilot, air, words = make_pilot(make_batch(), make_province(), slug="here"), make_indicator("AIR_SO2"), make_carbon()
+    make_stage(pilot, "listed", date(2024, 3, 1), planned_on=date(2024, 2, 1))
+    make_milestone(pilot, date(2024, 2, 1), date(2024, 3, 1))
+    make_reading(pilot, air, "2022", 1, accepted_on=date(2024, 3, 1))
+    make_target(pilot, words, None, None, kind="text", target_text="Do", base_year=None, done_on=date(2024, 3, 1))
+    fields = {"stages": "entered_on", "milestones": "completed_on", "readings": "accepted_on", "targets": "done_on"}
+    for resource, field in fields.items():
+        for day, shown in (("2024-02-29", None), ("2024-03-01", "2024-03-01")):
+            asked = {"": "2024-03-01", "gte": "2024-01-01", "gt": "2024-02-28", "lte": "2024-03-01", "lt": "2024-03-02"}
+            for suffix, value in asked.items():
+                name = f"{field}__{suffix}" if suffix else field
+                found = [row[field] for row in result_rows(client, f"{resource}/?as_of={day}&{name}={value}")]
+                assert (day, name, found) == (day, name, [shown] if shown else [])
+            for value in ("true", "false"):
+                found = [row[field] for row in result_rows(client, f"{resource}/?as_of={day}&{field}__isnull={value}")]
+                assert (day, value, found) == (day, value, [shown] if (shown is None) == (value == "true") else [])
+
+
+def test_of_a_plan_that_was_issued_later_nothing_was_known(client: Client, empty: None) -> None:
+    policy, province = make_policy(slug="national"), make_province()
+    make_plan(policy, province, issued_on=date(2024, 3, 1), published_on=date(2024, 3, 2), doc_number="环发〔2024〕1号")
+    make_plan(
+        policy, make_province(), status="not_found", issued_on=None, searched_on=date(2024, 3, 1), searched_where="site"
+    )
+    asked = [
+        *("issued_on__gte=2000-01-01", "published_on=2024-03-02", "known_issued_by__lt=2025-01-01"),
+        *("doc_number=" + quote("环发〔2024〕1号"), "doc_number__icontains=2024", "searched_on__lte=2025-01-01"),
+        *("status__in=issued,not_found", "status__ne=unknown,drafting,not_required", "confidence=official"),
+        *("confidence__in=official,media", "issued_on__isnull=false", "searched_on__isnull=false"),
+    ]
+    counts = {
+        day: [len(result_rows(client, f"plans/?as_of={day}&{query}")) for query in asked]
+        for day in ("2024-02-29", "2024-03-02")
+    }
+    assert counts == {"2024-02-29": [0] * 12, "2024-03-02": [1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 1, 1]}
+    assert len(result_rows(client, "plans/?as_of=2024-02-29&confidence__ne=official")) == 2
+    assert len(result_rows(client, "plans/?as_of=2024-03-02&confidence__ne=official")) == 0
+
+
+# -- several words ----------------------------------------------------------------------------------------------
+
+
+def test_several_words_and_records(client: Client, empty: None) -> None:
+    batch, other = make_batch(slug="first"), make_batch(slug="second")
+    steel, cement, paper = (make_industry(slug=slug) for slug in ("steel", "cement", "paper"))
+    here, there = make_province(slug="here"), make_province(slug="there", region="east")
+    make_pilot(batch, here, steel, cement, slug="both", kind="park")
+    make_pilot(batch, there, paper, slug="papers", city_type="resource")
+    make_pilot(other, there, slug="none", kind="county")
+    found = {
+        query: sorted(result_ids(client, f"pilots/?{query}"))
+        for query in [
+            *("kind__in=park,county", "kind__in=park", "kind__ne=park", "kind__ne=park,city", "city_type__ne=resource"),
+            *("province__in=here,there", "province__in=there", "province__ne=there", "region__in=east,north"),
+            *("batch__in=first,second&kind__ne=county", "industry__in=steel,cement", "industry__in=cement,paper"),
+            *("industry__ne=cement", "industry__ne=steel,paper", "industry=steel&industry__ne=cement"),
+            *("kind__in=park,park", "level__in=national,provincial", "confidence__ne=official"),
+        ]
+    }
+    assert found == {
+        "kind__in=park,county": ["both", "none"],
+        "kind__in=park": ["both"],
+        "kind__ne=park": ["none", "papers"],
+        "kind__ne=park,city": ["none"],
+        "city_type__ne=resource": ["both", "none"],
+        "province__in=here,there": ["both", "none", "papers"],
+        "province__in=there": ["none", "papers"],
+        "province__ne=there": ["both"],
+        "region__in=east,north": ["both", "none", "papers"],
+        "batch__in=first,second&kind__ne=county": ["both", "papers"],
+        "industry__in=steel,cement": ["both"],
+        "industry__in=cement,paper": ["both", "papers"],
+        "industry__ne=cement": ["none", "papers"],
+        "industry__ne=steel,paper": ["none"],
+        "industry=steel&industry__ne=cement": [],
+        "kind__in=park,park": ["both"],
+        "level__in=national,provincial": ["both", "none", "papers"],
+        "confidence__ne=official": [],
+    }
+    assert client.get("/api/v1/pilots/?industry__in=steel,cement").json()["count"] == 1
+
+
+def test_what_has_no_province_is_not_of_that_province(client: Client, empty: None) -> None:
+    here = make_province(slug="here")
+    make_policy(slug="national")
+    make_policy(slug="provincial", level="provincial", province=here)
+    assert result_ids(client, "policies/?province__ne=here") == ["national"]
+    assert result_ids(client, "policies/?parent__ne=national") == ["national", "provincial"]
+
+
+def test_codes_of_indicators_are_found_however_they_are_written(client: Client, measured: None) -> None:
+    query = "readings/?fields=id&indicator__in="
+    assert result_ids(client, f"{query}air_so2,ENE_nff") == result_ids(client, "readings/?fields=id")
+    assert len(result_ids(client, f"{query}air_so2")) == 4
+    assert len(result_ids(client, "readings/?indicator__ne=air_so2")) == 2
+
+
+def test_stages_and_lights_of_several_kinds(client: Client, empty: None) -> None:
+    batch, province = make_batch(announced_on=date(2024, 1, 15)), make_province()
+    for slug, stage in (("new", None), ("named", "listed"), ("tasked", "tasked")):
+        pilot = make_pilot(batch, province, slug=slug)
+        if stage:
+            make_stage(pilot, stage, date(2024, 2, 1))
+        if slug != "new":
+            make_milestone(pilot, date(2024, 2, 1), date(2024, 1, 20) if slug == "named" else None, is_key=True)
+    lights = {row["slug"]: row["light"] for row in result_rows(client, "pilots/?as_of=2024-06-30")}
+    assert lights == {"new": "grey", "named": "green", "tasked": "red"}
+    found = {
+        query: sorted(result_ids(client, f"pilots/?as_of=2024-06-30&{query}"))
+        for query in [
+            *(
+                "stage__in=listed,tasked",
+                "stage__ne=listed",
+                "stage__ne=listed,tasked",
+                "stage=listed&stage__ne=listed",
+            ),
+            *("light__in=red,yellow", "light__ne=red,grey", "light__in=red,green&stage__in=listed", "light__in=grey"),
+        ]
+    }
+    assert found == {
+        "stage__in=listed,tasked": ["named", "tasked"],
+        "stage__ne=listed": ["new", "tasked"],
+        "stage__ne=listed,tasked": ["new"],
+        "stage=listed&stage__ne=listed": [],
+        "light__in=red,yellow": ["tasked"],
+        "light__ne=red,grey": ["named"],
+        "light__in=red,green&stage__in=listed": ["named"],
+        "light__in=grey": ["new"],
+    }
+
+
+def test_all_lights_are_no_question(client: Client) -> None:
+    """What leaves everything costs nothing: the progress of the pilots is not computed."""
+    every = ",".join(word for word, _label in LIGHT_CHOICES)
+    assert read_conditions({"light__in": every}) == {}
+    assert read_conditions({"light__ne": "red"}) == {"light": {"yellow", "green", "grey"}}
+    assert client.get(f"/api/v1/pilots/?light__in={every}").json() == client.get("/api/v1/pilots/").json() | {
+        "next": None
+    }
+
+
+# -- numbers and codes ---------------------------------------------------------------------------------------------
+
+
+def test_numbers_are_compared_to_the_last_digit(client: Client, empty: None) -> None:
+    pilot, air = make_pilot(make_batch(), make_province()), make_indicator("AIR_SO2")
+    values = ["0", "0.000001", "0.1", "12.5", "100", "99999999.999999"]
+    for n, value in enumerate(values):
+        make_reading(pilot, air, str(2010 + n), Decimal(value))
+
+    def found(query: str) -> list[int]:
+        return [int(row["period"]) - 2010 for row in result_rows(client, f"readings/?ordering=period&{query}")]
+
+    assert [found(f"value={value}") for value in values] == [[n] for n in range(6)]
+    assert [found(f"value__gt={value}") for value in values] == [list(range(n + 1, 6)) for n in range(6)]
+    assert [found(f"value__lte={value}") for value in values] == [list(range(n + 1)) for n in range(6)]
+    assert found("value__gte=0.1&value__lt=100") == [2, 3]
+    assert found("value=12.500000") == found("value=012.5") == [3]
+    assert found("value__gt=-1") == found("value__gte=-0") == list(range(6))
+    assert found("value__lt=99999999999999") == list(range(6))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(
+            "１２",
+            "1_000",
+            "true",
+            "1e400",
+            "1e3",
+            "NaN",
+            "Infinity",
+            "-inf",
+            "0x10",
+            "1,5",
+            "1.",
+            ".5",
+            "+1",
+            " 1",
+            "1 ",
+        ),
+        *("1\n", "\0", "1\0", "--1", "1.0000001", "123456789012345", "1234567890123.456", "①", "٣", "一", "null", "-"),
+    ],
+)
+def test_what_is_no_number_is_rejected(client: Client, value: str) -> None:
+    text = "Write a number such as 12.5, without signs between its digits: at most 15 of them."
+    for name in ("readings/?value__gte", "targets/?base_value", "figures/?value__lt"):
+        pointer = name.partition("?")[2]
+        assert error_codes(client, f"{name}={quote(value)}")[-1] == (pointer, f"{pointer}: “{value}”. {text}")
+    text = "Write a whole number from 1 to 9999."
+    for name in ("readings/?version__gt", "targets/?base_year", "milestones/?weight__lte"):
+        pointer = name.partition("?")[2]
+        assert error_codes(client, f"{name}={quote(value)}")[-1] == (pointer, f"{pointer}: “{value}”. {text}")
+
+
+@pytest.mark.parametrize("value", ["0", "10000", "1.5", "-1"])
+def test_years_and_counts_are_whole(client: Client, value: str) -> None:
+    assert error_codes(client, f"targets/?target_year__gte={value}")[0][0] == "target_year__gte"
+
+
+def test_codes_by_a_part_of_them(client: Client, empty: None) -> None:
+    """Alike on both databases: capitals are small letters, % and _ are themselves, full-width digits the plain ones."""
+    for slug, number in (("huzhou-plan", "环综合〔2022〕42号"), ("hu", "AbC_1%"), ("zhou", ""), ("eight", "É-(8)")):
+        make_policy(slug=slug, doc_number=number)
+    found = {
+        query: sorted(result_ids(client, "policies/?" + query))
+        for query in [
+            *("slug=hu", "slug=HU", "slug=h", "slug__startswith=hu", "slug__startswith=HU", "slug__startswith=zhou"),
+            *("slug__icontains=ZHOU", "slug__icontains=%25", "slug__icontains=_", "slug__startswith=%25"),
+            *("doc_number=" + quote("环综合〔2022〕42号"), "doc_number=" + quote("环综合〔２０２２〕４２号")),
+            *(
+                "doc_number__icontains=2022",
+                "doc_number__icontains=" + quote("２０２２"),
+                "doc_number__icontains=_1%25",
+            ),
+            *("doc_number__startswith=aBc", "doc_number__startswith=" + quote("综合"), "doc_number__icontains='"),
+            *("slug__icontains=" + quote("ı"), "slug__icontains=" + quote("ſ"), "slug__startswith=" + quote("Ｅ")),
+            *("doc_number__icontains=" + quote("é"), "doc_number__icontains=" + quote("É-(")),
+            *("doc_number__icontains=.", "doc_number__startswith=.*", "doc_number__icontains=%5C"),
+            "slug__icontains=[a-z]",
+        ]
+    }
+    assert list(found.values()) == [
+        *(["hu"], [], [], ["hu", "huzhou-plan"], ["hu", "huzhou-plan"], ["zhou"]),
+        *(["huzhou-plan", "zhou"], [], [], []),
+        *(["huzhou-plan"], ["huzhou-plan"]),
+        *(["huzhou-plan"], ["huzhou-plan"], ["hu"]),
+        *(["hu"], [], []),
+        *([], [], ["eight"]),
+        *([], ["eight"]),
+        *([], [], [], []),
+    ]
+
+
+# -- strictness ----------------------------------------------------------------------------------------------------
+
+UNKNOWN = "“{}” is not a parameter here. Did you mean “{}”?"
+
+
+@pytest.mark.parametrize(
+    ("query", "pointer", "message"),
+    [
+        ("pilots/?kind__inn=park", "kind__inn", UNKNOWN.format("kind__inn", "kind__in")),
+        ("pilots/?kind__not=park", "kind__not", UNKNOWN.format("kind__not", "kind__ne")),
+        ("pilots/?kind__in__in=park", "kind__in__in", UNKNOWN.format("kind__in__in", "kind__in")),
+        (
+            "stages/?entered_on__after=2024-01-01",
+            "entered_on__after",
+            UNKNOWN.format("entered_on__after", "entered_on__lte"),
+        ),
+        ("stages/?entered_on__gtt=2024-01-01", "entered_on__gtt", UNKNOWN.format("entered_on__gtt", "entered_on__gt")),
+        ("policies/?slug__contains=a", "slug__contains", UNKNOWN.format("slug__contains", "slug__icontains")),
+        ("pilots/?slug__regex=a", "slug__regex", UNKNOWN.format("slug__regex", "slug")),
+        ("provinces/?in_roster__in=true", "in_roster__in", UNKNOWN.format("in_roster__in", "in_roster")),
+        ("pilots/?batch__slug=a", "batch__slug", UNKNOWN.format("batch__slug", "batch__ne")),
+        (
+            "milestones/?planned_on__isnull=true",
+            "planned_on__isnull",
+            UNKNOWN.format("planned_on__isnull", "planned_on__lt"),
+        ),
+        ("pilots/?kind__in=", "kind__in", "kind__in: empty. Give a value or leave the parameter out."),
+        ("pilots/?kind__in=park,", "kind__in", "kind__in: “park,”. Leave no empty place between the commas."),
+        ("pilots/?kind__in=,park", "kind__in", "kind__in: “,park”. Leave no empty place between the commas."),
+        ("pilots/?province__ne=,", "province__ne", "province__ne: “,”. Leave no empty place between the commas."),
+        (
+            "pilots/?kind__in=park,citty",
+            "kind__in",
+            "kind__in: “park,citty”. There is no “citty” here. Did you mean “city”?",
+        ),
+        (
+            "pilots/?province__in=zhejiang,zheijang",
+            "province__in",
+            "province__in: “zhejiang,zheijang”. There is no “zheijang” here. Did you mean “zhejiang”?",
+        ),
+        ("pilots/?province__in=%00", "province__in", "province__in: “\0”. There is no “\0” here."),
+        (
+            "pilots/?light__ne=blue",
+            "light__ne",
+            "light__ne: “blue”. There is no “blue” here. Use one of: red, yellow, green, grey.",
+        ),
+        (
+            "stages/?entered_on__gt=2024",
+            "entered_on__gt",
+            "entered_on__gt: “2024” is not a day. Write it as 2024-01-30.",
+        ),
+        (
+            "readings/?accepted_on__lt=２０２４-01-01",
+            "accepted_on__lt",
+            "accepted_on__lt: “２０２４-01-01” is not a day. Write it as 2024-01-30.",
+        ),
+        (
+            "stages/?entered_on__isnull=yes",
+            "entered_on__isnull",
+            "entered_on__isnull: “yes”. There is no “yes” here. Use one of: true, false.",
+        ),
+        (
+            "policies/?slug__icontains=" + "a" * 101,
+            "slug__icontains",
+            f"slug__icontains: “{'a' * 79}…”. Ensure this value has at most 100 characters (it has 101).",
+        ),
+        ("policies/?doc_number=%00", "doc_number", "doc_number: “\0”. Null characters are not allowed."),
+        ("policies/?doc_number=%20", "doc_number", "doc_number: empty. Give a value or leave the parameter out."),
+        ("pilots/?kind__in=park&kind__in=city", "kind__in", "kind__in is given 2 times. Give it once."),
+    ],
+)
+def test_a_wrong_suffix_or_value_is_rejected_by_name(client: Client, query: str, pointer: str, message: str) -> None:
+    assert error_codes(client, query) == [(pointer, message)]
+
+
+def test_a_list_has_up_to_a_hundred_words(client: Client, empty: None) -> None:
+    batch, province = make_batch(), make_province()
+    for n in range(101):
+        make_pilot(batch, province, slug=f"pilot-{n:03}")
+    every = [f"pilot-{n:03}" for n in range(101)]
+    assert result_rows(client, f"stages/?pilot__in={','.join(every[:100])}") == []
+    assert error_codes(client, f"stages/?pilot__in={','.join(every)}") == [
+        (
+            "pilot__in",
+            f"pilot__in: “{','.join(every)[:79]}…”. Name at most 100 at once; these are 101.",
+        )
+    ]
+    assert error_codes(client, "pilots/?batch__in=" + "x," * 1900)[0] == (
+        "batch__in",
+        f"batch__in: “{'x,' * 39}x…”. Leave no empty place between the commas.",
+    )
+
+
+def test_of_many_wrong_words_the_first_are_named(client: Client) -> None:
+    wrong = ",".join(f"zz{n:02}" for n in range(60))
+    assert [pointer for pointer, _message in error_codes(client, f"pilots/?province__in={wrong}")] == [
+        "province__in"
+    ] * 5
+
+
+# -- what it costs -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("query", "bill"),
+    [
+        ("kind__in=park,city", 0),
+        ("kind__ne=park", 0),
+        ("term_end__isnull=true", 0),
+        ("slug__startswith=h", 0),
+        ("province__in=zhejiang", 1),
+        ("province__in=zhejiang,jiangsu,hebei", 1),
+        ("industry__ne=steel,cement", 1),
+    ],
+)
+def test_a_list_of_codes_costs_one_query_whatever_its_length(client: Client, query: str, bill: int) -> None:
+    def asked(query: str) -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(f"/api/v1/pilots/?fields=slug&{query}").status_code == 200
+        return len(queries)
+
+    assert asked(query) - asked("kind=park") == bill
+
+
+def test_files_obey_suffixes_too(client: Client) -> None:
+    response: Any = client.get("/api/v1/pilots/?format=csv&fields=slug&kind__in=city,county&ordering=slug")
+    text = b"".join(response.streaming_content).decode()
+    found = [row["slug"] for row in csv.DictReader(io.StringIO(text))]
+    assert found == sorted(Pilot.objects.filter(kind__in=["city", "county"]).values_list("slug", flat=True))
+    assert client.get("/api/v1/pilots/?format=csv&kind__in=citty").status_code == 400
+
+
+# -- brief ------------------------------------------------------------------------------------------------------------
+
+SHORT_ANSWERS = {
+    **dict.fromkeys(("provinces", "agencies", "policies", "measures", "figures"), "slug name url"),
+    **dict.fromkeys(("industries", "batches", "pilots"), "slug name url"),
+    "indicators": "code name url",
+    "practices": "slug title url",
+    "actions": "number title url",
+    "plans": "id name url",
+    **dict.fromkeys(("sources", "milestones"), "id title url"),
+    **dict.fromkeys(("stages", "targets", "readings", "adoptions", "effects"), "id url"),
+}
+
+
+@pytest.mark.parametrize("resource", SHORT_ANSWERS)
+def test_brief_is_the_least_that_names_a_record(client: Client, measured: None, resource: str) -> None:
+    names = SHORT_ANSWERS[resource].split()
+    short, whole = result_rows(client, f"{resource}/?brief=true"), result_rows(client, f"{resource}/?brief=false")
+    assert short == [{name: row[name] for name in names} for row in whole] != []
+    assert client.get(short[0]["url"], {"brief": "true"}).json() == short[0]
+    response: Any = client.get(f"/api/v1/{resource}/?brief=true&format=csv&page_size=1")
+    assert b"".join(response.streaming_content).decode().splitlines()[0] == ",".join(names)
+
+
+@pytest.mark.parametrize("path", ["pilots/", "pilots/huzhou/"])
+@pytest.mark.parametrize(
+    ("query", "pointer", "message"),
+    [
+        ("brief=yes", "brief", "brief: there is no “yes”. Known: true, false."),
+        ("brief=True", "brief", "brief: there is no “True”. Did you mean “true”? Known: true, false."),
+        (
+            "brief=true&fields=slug",
+            "brief",
+            "brief: not together with fields, which choose the fields themselves. Leave one of the two out.",
+        ),
+        (
+            "brief=true&omit=note&fields=slug,name",
+            "brief",
+            "brief: not together with fields, omit, which choose the fields themselves. Leave one of the two out.",
+        ),
+    ],
+)
+def test_brief_is_rejected_beside_a_choice_of_fields(
+    client: Client, path: str, query: str, pointer: str, message: str
+) -> None:
+    assert error_codes(client, f"{path}?{query}") == [(pointer, message)]
+    assert client.get(f"/api/v1/{path}?brief=false&fields=slug").status_code == 200
+    assert error_codes(client, "overview/?brief=true")[0][0] == "brief"
+
+
+def test_brief_costs_nothing_computed(client: Client) -> None:
+    def asked(query: str) -> int:
+        with CaptureQueriesContext(connection) as queries:
+            client.get(f"/api/v1/pilots/?{query}")
+        return len(queries)
+
+    assert asked("brief=true") == asked("fields=slug,name,url")
+
+
+def test_a_policy_may_be_asked_by_its_number(client: Client) -> None:
+    policy = Policy.objects.exclude(doc_number="").order_by("pk")[0]
+    assert result_ids(client, f"policies/?doc_number={quote(policy.doc_number)}") == [policy.slug]

@@ -1,0 +1,621 @@
+"""Invalid writes: exact errors, nothing stored, and never a server error.
+
+Unusual but valid values are tested as well: every list, file and page shows them afterwards. Statuses are equal on
+every database, since the suite runs on each.
+"""
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test import Client
+
+from policies.models import Agency
+from tests import factories
+from tests.support.api_client import (
+    ApiClient,
+    World,
+    client_with_token,
+    make_figure,
+    make_reading,
+    make_target,
+    make_user,
+    snapshot_diff,
+    snapshot_tables,
+    world_in_empty_tables,
+)
+from tests.support.tiers import sampled
+
+pytestmark = pytest.mark.django_db
+ErrorPairs = list[tuple[str, str]]
+JSON = "application/json"
+LISTS = [
+    *("provinces", "agencies", "policies", "measures", "plans", "figures", "sources", "industries", "batches"),
+    *("pilots", "stages", "milestones", "indicators", "targets", "readings"),
+    *("actions", "practices", "adoptions", "effects"),
+]
+AGGREGATES = [
+    "overview/",
+    "coverage/",
+    "progress/",
+    "synergy/",
+    "rollout/?policy=national",
+    "trend/?indicator=AIR_SO2",
+    "followup/",
+    "diffusion/",
+    "changes/",
+]
+PAGES = ["/provinces/home/", "/policies/", "/policies/national/", "/pilots/", "/synergy/", "/data/", "/industries/"]
+PAGES += ["/batches/national-batch/", "/search/?q=a", "/admin/changes/", "/admin/quality/"]
+
+
+@dataclass(frozen=True)
+class HostileCase:
+    """Request with its expected status, and errors by pointer and code."""
+
+    name: str
+    method: str
+    address: str
+    body: Any
+    status: int = 400
+    errors: Sequence[tuple[str, str]] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class HostileWorld(World):
+    """World with one record of each kind that the cases write to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        pilot = self.pilot(self.home)
+        self.source, city = factories.make_source(), factories.make_pilot(self.batch, self.home)
+        below = factories.make_policy(slug="below", parent=self.policy)
+        factories.make_policy(slug="far-below", parent=below)
+        factories.make_pilot(self.batch, self.home, slug="park", kind="park", parent=city)
+        Agency.objects.create(slug="agency", name_zh="机构")
+        target = make_target(self, self.home)
+        target.steps.create(year=2025, value=90)
+        self.words = {
+            "pilot": pilot.slug,
+            "city": city.slug,
+            "figure": make_figure(self, self.home).slug,
+            "target": target.pk,
+            "reading": make_reading(self, self.home).pk,
+            "source": self.source.pk,
+            "milestone": factories.make_milestone(pilot, date(2026, 6, 1)).pk,
+            "plan": factories.make_plan(self.policy, self.home).pk,
+            "stage": factories.make_stage(pilot, "listed", date(2024, 1, 1)).pk,
+            "accepted": factories.make_reading(pilot, self.indicator, "2024", 9).pk,
+        }
+        self.writer, self.reader = client_with_token(self.admin), ApiClient(session=self.admin)
+        self.stand = snapshot_tables()
+
+    def send(self, case: HostileCase) -> Any:
+        address = f"/api/v1/{case.address.format(**self.words)}"
+        headers = {"If-Match": "*"} if case.method not in {"GET", "POST"} and case.address[-1:] == "/" else {}
+        return self.writer.send(case.method, address, case.body, **{**headers, **case.headers})
+
+
+@pytest.fixture(scope="module")
+def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[HostileWorld]:
+    with world_in_empty_tables(HostileWorld, django_db_blocker) as made:
+        yield made
+
+
+def patch(
+    address: str, name: str, *values: Any, code: str, pointer: str | None = None, status: int = 400
+) -> Iterator[HostileCase]:
+    """Return changes of one field that are all rejected for the same reason."""
+    for value in values:
+        body = b'{"%s": %s}' % (name.encode(), value) if isinstance(value, bytes) else {name: value}
+        shown = value if isinstance(value, bytes) else repr(value).encode("ascii", "backslashreplace")
+        title = f"{name} {shown[:30].decode(errors='replace')}"
+        yield HostileCase(title, "PATCH", address, body, status, [(f"/{name}" if pointer is None else pointer, code)])
+
+
+# -- bodies --------------------------------------------------------------------------------------------
+
+AGENCY, LIST = "agencies/agency/", "agencies/"
+UNREADABLE = {
+    "nothing": b"",
+    "an integer of 5,000 digits": b'{"note": ' + b"1" * 5_000 + b"}",
+    "an exponent of 20 digits": b'{"note": 1e99999999999999999999}',
+    "a name twice": b'{"note": "a", "note": "b"}',
+    "a name twice below": b'{"note": {"a": 1, "a": 1}}',
+    "NaN": b'{"note": NaN}',
+    "Infinity": b'{"note": -Infinity}',
+    "100,000 open arrays": b"[" * 100_000,
+    "100,000 arrays": b"[" * 100_000 + b"]" * 100_000,
+    "100,000 open objects": b'{"a":' * 100_000,
+    "no UTF-8": b'{"note": "\xff"}',
+    "UTF-16": '{"note": "a"}'.encode("utf-16"),
+    "a mark of byte order": b'\xef\xbb\xbf{"note": "a"}',
+    "more after the end": b'{"note": "a"} x',
+    "a raw control": b'{"note": "a\x01"}',
+    "half a character": b'{"note": "\\ud800"}',
+    "half a character as a name": b'{"\\udfff": 1}',
+    "a comment": b'{"note": "a"} // why',
+    "single quotes": b"{'note': 'a'}",
+    "a form": b"note=a",
+}
+BODY_SHAPES = {b"null": "invalid_shape", b'"x"': "invalid_shape", b"true": "invalid_shape", b"1": "invalid_shape"}
+
+
+def bodies() -> Iterator[HostileCase]:
+    for name, body in UNREADABLE.items():
+        for method, address in (("POST", LIST), ("PUT", AGENCY), ("PATCH", AGENCY), ("PATCH", LIST), ("DELETE", LIST)):
+            yield HostileCase(f"{name}: {method} {address}", method, address, body, 400, [("", "invalid_json")])
+    for body, code in BODY_SHAPES.items():
+        for method, address in (("POST", LIST), ("PATCH", AGENCY), ("PUT", LIST), ("DELETE", LIST), ("DELETE", AGENCY)):
+            yield HostileCase(f"{body.decode()}: {method} {address}", method, address, body, 400, [("", code)])
+    yield HostileCase("an empty array for one", "PATCH", AGENCY, [], 400, [("", "invalid_shape")])
+    yield HostileCase("an array for one", "PUT", AGENCY, [{"note": "x"}], 400, [("", "invalid_shape")])
+    yield HostileCase("3 MB", "PATCH", AGENCY, b'{"note": "' + b"a" * 3_000_000 + b'"}', 413, [("", "too_large")])
+    yield HostileCase("3 MB of records", "POST", LIST, b"[" + b"{}," * 1_000_000 + b"{}]", 413, [("", "too_large")])
+
+
+# -- fields --------------------------------------------------------------------------------------------
+
+REASON_TEXTS = {"change_reason": "Replanned"}  # which a day that has passed takes
+MILESTONE, TARGET, PLAN, SOURCE = "milestones/{milestone}/", "targets/{target}/", "plans/{plan}/", "sources/{source}/"
+FIGURE, READING, PILOT, HOME = "figures/{figure}/", "readings/{reading}/", "pilots/{pilot}/", "provinces/home/"
+HIDDEN_FIELDS = ["\u0007", "\u202e", "\u200b", "\u200d", "\u2066", "\ufeff", "\u00ad", "\U000e0001", "\ue000", "a\x9bb"]
+
+
+def numbers() -> Iterator[HostileCase]:
+    no_integers = [
+        b'"1_000"',
+        '"１２"'.encode(),
+        b'"12"',
+        b'""',
+        b"true",
+        b"1.9",
+        b"1e-999999999",
+        b"1e999999999",
+        b"[]",
+        b"{}",
+    ]
+    yield from patch(MILESTONE, "weight", *no_integers, code="invalid_type")
+    yield from patch(
+        MILESTONE, "weight", b"32768", b"1099511627776", b"9223372036854775808", b"9" * 4_000, code="max_value"
+    )
+    yield from patch(MILESTONE, "weight", -1, code="min_value")
+    yield from patch(MILESTONE, "weight", None, code="null")
+    yield from patch(MILESTONE, "weight", 0, code="rule")
+    yield from patch(
+        TARGET, "target_value", b'"1.5"', b"true", b'"1,000"', "１".encode().join([b'"', b'"']), code="invalid_type"
+    )
+    too_long = [b"1e999999999", b"1e-999999999", b"1e-400", b"9" * 4_000, b"0." + b"9" * 70]
+    yield from patch(TARGET, "target_value", *too_long, code="max_digits")
+    yield from patch(TARGET, "target_value", b"0." + b"9" * 40, code="max_digits")
+    yield from patch(TARGET, "target_value", b"1.2345678", code="max_decimal_places")
+    yield from patch(TARGET, "target_value", b"1e14", b"100000000000000", code="max_whole_digits")
+    yield from patch(TARGET, "target_value", b"12345678901234.123456", b"99999999999999.999999", code="digits")
+    yield from patch(TARGET, "target_value", -1, code="rule")
+    yield from patch(FIGURE, "value", None, code="null")
+    yield from patch(TARGET, "target_year", 0, 1, 1899, 2200, 9999, 32767, code="range")
+    yield from patch(TARGET, "base_year", 0, 999, 9999, code="range")
+    for name in ("is_key",):
+        yield from patch(MILESTONE, name, "true", "", 1, 0, [], code="invalid_type")
+        yield from patch(MILESTONE, name, None, code="null")
+
+
+def texts() -> Iterator[HostileCase]:
+    yield from patch(AGENCY, "name_zh", 1, True, [], {}, code="invalid_type")
+    yield from patch(AGENCY, "name_zh", None, code="null")
+    yield from patch(AGENCY, "name_zh", "", "   ", "　", "\u2028", code="blank")
+    yield from patch(AGENCY, "name_zh", "字" * 201, code="max_length")
+    for name in ("name_zh", "note"):
+        yield from patch(AGENCY, name, *HIDDEN_FIELDS, code="hidden")
+        yield from patch(AGENCY, name, "a\0b", code="null_characters_not_allowed")
+    yield from patch(HOME, "iso_code", "\u202e", "CN\u200b", code="hidden")
+    yield from patch(SOURCE, "address", "https://example.org/\u202e", code="hidden")
+    yield from patch(SOURCE, "address", "javascript:alert(1)", "//example.org", "example", code="invalid")
+    yield from patch(SOURCE, "address", "https://example.org/" + "a" * 500, code="max_length")
+    yield from patch(AGENCY, "slug", "a b", "é", "../x", "a%20b", "a/b", "a.b", code="invalid")
+    yield from patch(AGENCY, "slug", "a--b", "-a", "a-", "a_b", code="rule")
+    yield from patch(AGENCY, "slug", "x" * 81, code="max_length")
+    yield from patch(PLAN, "status", "ISSUED", "x", 1, "", [], True, {}, code="invalid_choice")
+    yield from patch(PLAN, "status", "isued", "issued\0", code="near")
+    yield from patch(AGENCY, "change_reason", "a\nb", "a\x07", "\u202e", code="hidden")
+    yield from patch(AGENCY, "change_reason", "x" * 301, code="max_length")
+    yield from patch(AGENCY, "change_reason", 1, code="invalid_type")
+
+
+def days() -> Iterator[HostileCase]:
+    no_days = [
+        "99999-01-01",
+        "2024-1-5",
+        "20240115",
+        "2024-W03-1",
+        "2024-01-15T00:00:00",
+        "２０２４-01-15",
+        "",
+        "15.01.2024",
+    ]
+    yield from patch(
+        MILESTONE, "planned_on", *no_days, 20240115, True, [], {}, " 2024-01-15", "2024-01-15\n", code="invalid_type"
+    )
+    yield from patch(MILESTONE, "planned_on", "0000-01-01", "2024-02-30", "2023-02-29", "2024-13-01", code="invalid")
+    yield from patch(MILESTONE, "planned_on", "0001-01-01", "1899-12-31", "2200-01-01", "9999-12-31", code="range")
+    yield from patch(MILESTONE, "planned_on", None, code="null")
+    yield from patch(MILESTONE, "completed_on", "2199-12-31", code="future")
+    for address, name in ((PILOT, "term_start"), (PILOT, "term_end"), ("stages/{stage}/", "planned_on")):
+        yield from patch(address, name, "0001-01-01", "9999-12-31", code="range")
+    yield from patch("policies/national/", "published_on", "2000-01-01", code="rule")
+    yield from patch(FIGURE, "period_from", "2013-99-99", "2023-02-29", "0000", "2013-6", "2013/06", code="rule")
+
+
+def names() -> Iterator[HostileCase]:
+    yield from patch(AGENCY, "nmae_zh", "x", code="unknown_field")
+    yield from patch(AGENCY, "Note", "x", code="unknown_field")
+    yield from patch(PLAN, "pk", 1, code="unknown_field")
+    yield from patch(PLAN, "_state", 1, code="unknown_field")
+    yield from patch(PLAN, "history", [], code="unknown_field")
+    yield from patch(PLAN, "province_id", 1, code="unknown_field")
+    yield from patch(PLAN, "province__slug", "home", code="unknown_field")
+    yield from patch(AGENCY, "a/b~c", 1, code="unknown_field", pointer="/a~1b~0c")
+    yield from patch(AGENCY, "", 1, code="unknown_field", pointer="/")
+    yield from patch(AGENCY, "x" * 500, 1, code="unknown_field", pointer=f"/{'x' * 79}…")
+    missing = [("/slug", "required"), ("/name_zh", "required")]
+    yield HostileCase("PUT without what is needed", "PUT", AGENCY, {"note": "x"}, 400, missing)
+    yield HostileCase("PUT of nothing", "PUT", AGENCY, {}, 400, missing)
+
+
+def relations() -> Iterator[HostileCase]:
+    yield from patch(
+        PLAN,
+        "province",
+        1,
+        True,
+        ["home"],
+        {"name": "x"},
+        {"slug": ["home"]},
+        {"slug": None},
+        10**30,
+        code="invalid_type",
+    )
+    yield from patch(PLAN, "province", "nope", "hom", {"slug": "nope"}, "ho\0me", code="near")
+    yield from patch(PLAN, "province", "", "HOME", "ｈｏｍｅ", code="not_on_record")
+    yield from patch(PLAN, "province", None, code="null")
+    yield from patch(PLAN, "sources", 1, "x", {}, code="not_a_list")
+    yield from patch(PLAN, "sources", None, code="null")
+    yield from patch(PLAN, "sources", ["1"], [True], [1.0], [[1]], [{}], code="invalid_type", pointer="/sources/0")
+    yield from patch(PLAN, "sources", [0], [-1], [2**63], [10**30], code="not_on_record", pointer="/sources/0")
+    yield from patch(PLAN, "sources", [None], code="null", pointer="/sources/0")
+    yield from patch(PLAN, "sources", [1] * 501, code="max_length")
+
+
+def steps() -> Iterator[HostileCase]:
+    yield from patch(TARGET, "steps", None, code="null")
+    yield from patch(TARGET, "steps", {}, "x", 1, code="not_a_list")
+    yield from patch(TARGET, "steps", [1], ["x"], [[]], code="invalid", pointer="/steps/0")
+    yield from patch(TARGET, "steps", [None], code="null", pointer="/steps/0")
+    yield from patch(TARGET, "steps", [{"year": 2025}], code="required", pointer="/steps/0/value")
+    yield from patch(TARGET, "steps", [{"year": 2025, "value": 1, "x": 1}], code="unknown_field", pointer="/steps/0/x")
+    yield from patch(TARGET, "steps", [{"year": "2025", "value": 1}], code="invalid_type", pointer="/steps/0/year")
+    yield from patch(TARGET, "steps", [{"year": 2025, "value": "1"}], code="invalid_type", pointer="/steps/0/value")
+    yield from patch(TARGET, "steps", [{"year": 2025, "value": 1}, {"year": 2025, "value": 2}], code="twice")
+    for year in (0, 2023, 2026):  # no year at all, the base year, the target year
+        yield from patch(TARGET, "steps", [{"year": year, "value": 1}], code="rule")
+    yield from patch(TARGET, "steps", [{"year": 2025, "value": -1}], code="rule")
+    yield from patch(TARGET, "target_year", 2025, 2024, code="rule", pointer="/steps")  # a step stands there
+    yield from patch(TARGET, "base_year", 2025, code="rule", pointer="/steps")
+
+
+def trees_and_rules() -> Iterator[HostileCase]:
+    for parent in ("national", "below", "far-below"):
+        yield from patch("policies/national/", "parent", parent, code="rule")
+    moves = [{"slug": "national", "revision": 1}, {"slug": "below", "revision": 1, "parent": "far-below"}]
+    yield HostileCase("many at once make a circle", "PATCH", "policies/", moves, 400, [("/1/parent", "rule")])
+    yield from patch("pilots/park/", "parent", "park", code="rule")
+    in_use = {"policies/national/": 2, "batches/national-batch/": 4, "pilots/{pilot}/": 5, "indicators/AIR_SO2/": 1}
+    for address, count in in_use.items():
+        yield HostileCase(f"in use: {address}", "DELETE", address, None, 409, [("", "in_use")] * count)
+    yield from patch(READING, "value", 1, code="fixed", status=409)
+    yield HostileCase("another period", "PATCH", READING, {"period": "2023"}, 409, [("/value", "fixed")])
+    yield HostileCase("a value that has fed numbers", "DELETE", "readings/{accepted}/", None, 409, [("", "in_use")])
+    yield HostileCase(
+        "a verdict without a reason", "PATCH", READING, {"state": "disputed"}, 400, [("/change_reason", "required")]
+    )
+
+
+# -- headers -------------------------------------------------------------------------------------------
+
+CHARSETS = ["foo", "gb18030", "utf-16", "latin-1", ""]
+TYPES = [
+    *("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/merge-patch+json"),
+    *(f"multipart/form-data; boundary={'x' * 300}", "application/vnd.api+json", "text/json", "garbage", "", "\xe9"),
+]
+TAGS = {
+    **dict.fromkeys(
+        ['"0-x"', 'W/"0-x"', 'W/"1-x"', '"0-x", "9-x"', '""', '"-1"', '"99999999999999999999"', '"é"'], 412
+    ),
+    **dict.fromkeys(["", " ", "garbage", "1-x", '"', '"1-x', "*, *", '*, "1-x"', '"1-x" "2-x"', '"1-x", garbage'], 400),
+    **dict.fromkeys([",", "," * 8_000, '",' * 3_999], 400),
+    ',"' * 4_000: 412,  # each comma between two quotes is a tag
+}
+
+
+def headers() -> Iterator[HostileCase]:
+    note = b'{"note": "q"}'
+    for charset in CHARSETS:
+        yield HostileCase(
+            f"charset {charset}", "PATCH", AGENCY, note, 415, [], {"content_type": f"{JSON}; charset={charset}"}
+        )
+    for kind in TYPES:
+        yield HostileCase(f"type {kind[:40]!a}", "PATCH", AGENCY, note, 415, [], {"content_type": kind})
+    for tag, status in TAGS.items():
+        told = [("If-Match", "stale" if status == 412 else "invalid_header")]
+        yield HostileCase(f"If-Match {tag[:30]!a}", "PATCH", AGENCY, note, status, told, {"If-Match": tag})
+    for key in ("x" * 256, "x" * 300, "a b", "é", "", "\x7f", "a\tb"):
+        told = [("Idempotency-Key", "invalid_key")]
+        yield HostileCase(
+            f"key {key[:10]!a}", "POST", LIST, {"slug": "n", "name_zh": "n"}, 400, told, {"Idempotency-Key": key}
+        )
+    for reason in ("é", "a\x07", "a\tb", "x" * 301, "\u202e".encode().decode("latin-1")):
+        told = [("X-Change-Reason", "invalid_header")]
+        yield HostileCase(f"reason {reason[:10]!a}", "PATCH", AGENCY, note, 400, told, {"X-Change-Reason": reason})
+    for accept in ("text/csv", "text/html", "application/xml"):
+        yield HostileCase(f"Accept {accept}", "PATCH", AGENCY, note, 406, [], {"accept": accept})
+    override = {"X-HTTP-Method-Override": "DELETE", "X-Method-Override": "DELETE"}
+    yield HostileCase("another method by header", "POST", AGENCY, note, 405, [], override)
+    for name in ("fields", "as_of", "page", "nope"):
+        value = "2024-01-01" if name == "as_of" else "1"
+        told = [(name, "unknown_parameter")]
+        yield HostileCase(f"?{name}", "PATCH", f"{AGENCY}?{name}={value}", note, 400, told, {"If-Match": "*"})
+
+
+# -- many ----------------------------------------------------------------------------------------------
+
+
+def list_bodies() -> Iterator[HostileCase]:
+    one = {"slug": "agency", "revision": 1}
+    for method in ("PUT", "PATCH", "DELETE"):
+        for body, status, told in (
+            ([], 400, [("", "invalid_length")]),
+            ([one] * 1_001, 400, [("", "invalid_length")]),
+            ([one, 1, [], None], 400, [(f"/{place}", "invalid_shape") for place in (1, 2, 3)]),
+            ({"slug": "agency", "revision": 1}, 400, [("", "invalid_shape")]),
+            ([one, one, one], 400, [("/1/slug", "twice"), ("/2/slug", "twice")]),
+            ([{"revision": 1}], 400, [("/0/slug", "required")]),
+            ([{**one, "slug": None}], 400, [("/0/slug", "required")]),
+            ([{**one, "slug": "nope"}], 404, [("/0/slug", "not_found")]),
+            ([{**one, "slug": 1}], 404, [("/0/slug", "not_found")]),
+            ([{**one, "slug": "a\0"}], 404, [("/0/slug", "not_found")]),
+            ([{**one, "slug": ["agency"]}], 404, [("/0/slug", "not_found")]),
+        ):
+            yield HostileCase(f"{method} {str(body)[:40]!a}", method, LIST, body, status, told)
+    for method in ("PATCH", "DELETE"):
+        for revision, status, code in (
+            *[(wrong, 400, "invalid_type") for wrong in ("1", 1.0, True, [], {})],
+            *[(wrong, 412, "stale") for wrong in (0, 2, -1, 10**30)],
+            (None, 428, "required"),
+        ):
+            told = [("/0/revision", code)]
+            yield HostileCase(
+                f"{method} revision {revision!r}", method, LIST, [{**one, "revision": revision}], status, told
+            )
+    for key in (0, -1, 2**63, 10**30, "1", True, 1.0):
+        yield HostileCase(f"id {key!r}", "PATCH", "plans/", [{"id": key, "revision": 1}], 404, [("/0/id", "not_found")])
+    new = {"slug": "n", "name_zh": "新"}
+    yield HostileCase("0 records", "POST", LIST, [], 400, [("", "invalid_length")])
+    yield HostileCase("1,001 records", "POST", LIST, [new] * 1_001, 400, [("", "invalid_length")])
+    mixed = [new, {"slug": "m"}, {"slug": "k", "name_zh": 1}, {"slug": "x y", "name_zh": "名"}]
+    told = [("/1/name_zh", "required"), ("/2/name_zh", "invalid_type"), ("/3/slug", "invalid")]
+    yield HostileCase("one good and three bad", "POST", LIST, mixed, 400, told)
+    yield HostileCase(
+        "the same new code twice", "POST", LIST, [new, {**new, "name_zh": "名"}], 409, [("/1/slug", "unique")]
+    )
+    yield HostileCase(
+        "the same code in other letters",
+        "POST",
+        LIST,
+        [new, {"slug": "Ｎ", "name_zh": "名"}],
+        409,
+        [("/1/slug", "unique")],
+    )
+    yield HostileCase("a code on record", "POST", LIST, {"slug": "agency", "name_zh": "名"}, 409, [("/slug", "unique")])
+
+
+# -- addresses and methods -----------------------------------------------------------------------------
+
+
+def addresses() -> Iterator[HostileCase]:
+    gone = [("", "not_found")]
+    for address in ("plans/0/", "plans/999999999999999999/", f"agencies/{'a' * 500}/", "indicators/NOPE/"):
+        yield HostileCase(address[:40], "PATCH", address, {"note": "x"}, 404, gone)
+        yield HostileCase(f"DELETE {address[:40]}", "DELETE", address, None, 404, gone)
+    for address in ("plans/9999999999999999999/", "agencies/UPPER/", "agencies/%00/", "agencies/%ff/", "agencies/../"):
+        yield HostileCase(address[:40], "PATCH", address, {"note": "x"}, 404, [])
+    for method in ("POST", "OPTIONS", "FOO"):
+        yield HostileCase(f"{method} of one record", method, AGENCY, {"note": "x"}, 405, [])
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        yield HostileCase(f"{method} of an aggregate", method, "overview/", {"note": "x"}, 405, [])
+
+
+GROUPS = [bodies, numbers, texts, days, names, relations, steps, trees_and_rules, headers, list_bodies, addresses]
+REFUSED = {f"{group.__name__}: {case}": case for group in GROUPS for case in group()}
+
+
+@pytest.mark.parametrize("name", sampled(REFUSED))
+def test_it_is_rejected_and_nothing_is_stored(world: HostileWorld, name: str) -> None:
+    case = REFUSED[name]
+    began = time.monotonic()
+    answer = world.send(case)
+    assert (answer.status_code, errors_of(answer)) == (case.status, list(case.errors)), answer.content[:800]
+    assert answer["Content-Type"] == "application/problem+json"
+    assert time.monotonic() - began < 5  # no answer costs more than its request
+    assert snapshot_diff(world.stand, snapshot_tables()) == {}
+
+
+def errors_of(answer: Any) -> ErrorPairs:
+    return [(fault["pointer"], fault["code"]) for fault in json.loads(answer.content).get("errors", [])]
+
+
+# -- what is taken in spite of its looks ---------------------------------------------------------------
+
+ACCEPTED = [
+    HostileCase("a rare character", "PATCH", PILOT, {"name_zh": "𠮷野"}, 200),
+    HostileCase("a dot in a name", "PATCH", PILOT, {"name_zh": "阿不都·热合曼"}, 200),
+    HostileCase("an emoji", "PATCH", PILOT, {"name_zh": "😀" * 200}, 200),
+    HostileCase("as long as it may be", "PATCH", PILOT, {"name_zh": "长" * 200, "slug": "x" * 80}, 200),
+    HostileCase(
+        "marks of HTML", "PATCH", PILOT, {"name_zh": "<script>alert(1)</script>", "note": "</script><!--"}, 200
+    ),
+    HostileCase("a formula", "PATCH", PILOT, {"name_zh": "=1+1", "name_en": "@SUM(A1)"}, 200),
+    HostileCase("no character at all", "PATCH", PILOT, {"name_zh": "a\uffffb", "note": "\ufffe"}, 200),
+    HostileCase("one that is not given yet", "PATCH", PILOT, {"name_zh": "\u0378"}, 200),
+    HostileCase("an accent of its own", "PATCH", PILOT, {"name_zh": "e\u0301"}, 200),
+    HostileCase("a code that is a number", "PATCH", PILOT, {"slug": "0"}, 200),
+    HostileCase("3.0", "PATCH", MILESTONE, b'{"weight": 3.0}', 200),
+    HostileCase("3e4", "PATCH", MILESTONE, b'{"weight": 3e4}', 200),
+    HostileCase("idle zeros", "PATCH", TARGET, b'{"target_value": 80.50000000000000000000000000000000}', 200),
+    HostileCase("minus nothing", "PATCH", TARGET, b'{"target_value": -0.0}', 200),
+    HostileCase("the most digits", "PATCH", TARGET, b'{"target_value": 99999999999999.9, "base_value": 0.000001}', 200),
+    HostileCase("no base", "PATCH", TARGET, {"base_year": None, "base_value": None}, 200),
+    HostileCase(
+        "the first day",
+        "PATCH",
+        MILESTONE,
+        {"planned_on": "1900-01-01", "completed_on": "1900-01-01", **REASON_TEXTS},
+        200,
+    ),
+    HostileCase("the last day", "PATCH", MILESTONE, {"planned_on": "2199-12-31", **REASON_TEXTS}, 200),
+    HostileCase("the longest term", "PATCH", PILOT, {"term_start": "1900-01-01", "term_end": "2199-12-31"}, 200),
+    HostileCase("a term far ahead", "PATCH", PILOT, {"term_start": "2199-12-31"}, 200),
+    HostileCase("the last year", "PATCH", TARGET, {"target_year": 2199}, 200),
+    HostileCase("the first year", "PATCH", TARGET, {"base_year": 1900, "steps": [{"year": 1901, "value": 1}]}, 200),
+    HostileCase("any number of pilots", "PATCH", "batches/national-batch/", {"city_count": 2_147_483_647}, 200),
+    HostileCase("a very large figure", "PATCH", FIGURE, {"value": -99999999999.9999, "period_from": "2024-02-29"}, 200),
+    HostileCase("an address of all letters", "PATCH", SOURCE, {"address": "https://生态.中国/é?q=<script>"}, 200),
+    HostileCase("what only answers have", "PATCH", AGENCY, {"name": "z", "url": "z", "revision": 99, "note": "n"}, 200),
+    HostileCase("another number", "PATCH", PLAN, {"id": 99_999, "note": "n"}, 200),
+    HostileCase("several versions", "PATCH", AGENCY, {"note": "n"}, 200, [], {"If-Match": '"0-x", W/"1-x", "1-y"'}),
+    HostileCase(
+        "the longest key", "POST", LIST, {"slug": "n", "name_zh": "n"}, 201, [], {"Idempotency-Key": "x" * 255}
+    ),
+    HostileCase(
+        "a method by header", "POST", LIST, {"slug": "n", "name_zh": "n"}, 201, [], {"X-HTTP-Method-Override": "DELETE"}
+    ),
+    HostileCase("a wide code", "POST", LIST, {"slug": " ＡＢＣ", "name_zh": "n"}, 201),
+    HostileCase("1,000 records", "POST", LIST, [{"slug": f"n-{n}", "name_zh": f"新 {n}"} for n in range(1_000)], 201),
+    HostileCase(
+        "UTF-8 by name", "PATCH", AGENCY, b'{"note": "n"}', 200, [], {"content_type": f'{JSON}; charset="UTF-8"'}
+    ),
+]
+
+
+@pytest.mark.parametrize("case", sampled(ACCEPTED), ids=str)
+def test_it_is_taken_and_shown(world: HostileWorld, case: HostileCase) -> None:
+    answer = world.send(case)
+    assert answer.status_code == case.status, answer.content[:800]
+    assert snapshot_diff(world.stand, snapshot_tables()) != {}
+    words = {**world.words, "pilot": json.loads(answer.content)["slug"]} if case.address == PILOT else world.words
+    resource = case.address.partition("/")[0]
+    detail = [f"/api/v1/{case.address.format(**words)}"] if case.method == "PATCH" else []
+    check_shown(world, [f"/api/v1/{resource}/?page_size=200", *detail, *computed_answer(words)])
+
+
+def test_all_of_it_together_is_shown(world: HostileWorld) -> None:
+    """Every list as data and as files, every record, what is computed of them, and pages, in both languages."""
+    pilot = world.words["pilot"]
+    for case in ACCEPTED:
+        if "If-Match" not in case.headers and ("slug" not in str(case.body) or case.address == LIST):
+            answer = world.send(case)
+            assert answer.status_code in {200, 201, 409}, answer.content[:800]  # 409: two cases make the same agency
+    for name in LISTS:
+        address = f"/api/v1/{name}/"
+        found = [row["url"] for row in world.reader.send("GET", f"{address}?page_size=200").json()["results"][:60]]
+        check_shown(world, [*found, f"{address}?format=csv", f"{address}?format=xlsx", f"{address}?lang=zh"])
+    check_shown(world, [*computed_answer(world.words), *PAGES, f"/pilots/{pilot}/?lang=zh", "/?lang=zh"])
+
+
+def computed_answer(words: Mapping[str, Any]) -> Iterator[str]:
+    """Return the computed responses: of the API, and of the most detailed pages."""
+    yield from (f"/api/v1/{address}" for address in AGGREGATES)
+    yield from ("/", f"/pilots/{words['pilot']}/")
+
+
+def check_shown(world: HostileWorld, addresses: Iterable[str]) -> None:
+    for address in addresses:
+        shown = world.reader.send("GET", address.removeprefix("http://testserver"))
+        content = b"".join(shown) if shown.streaming else shown.content
+        assert (shown.status_code, bool(content)) == (200, True), address
+
+
+# -- the same request again ----------------------------------------------------------------------------
+
+
+def test_a_key_stands_for_one_request_of_one_person(world: HostileWorld) -> None:
+    key, body = {"Idempotency-Key": "k-1"}, {"slug": "kept", "name_zh": "留"}
+    first = world.writer.send("POST", "/api/v1/agencies/", body, **key)
+    again = world.writer.send("POST", "/api/v1/agencies/", body, **key)
+    assert (first.status_code, again.status_code, again.content) == (201, 201, first.content)
+    assert {name: again[name] for name in ("ETag", "Location")} == {name: first[name] for name in ("ETag", "Location")}
+    stand = snapshot_tables()
+    for address, other in (("agencies/", {**body, "note": "x"}), ("sources/", body), ("agencies/?lang=zh", body)):
+        refused = world.writer.send("POST", f"/api/v1/{address}", other, **key)
+        assert (refused.status_code, errors_of(refused)) == (422, [("Idempotency-Key", "key_reused")]), address
+    assert snapshot_diff(stand, snapshot_tables()) == {}
+    other = client_with_token(make_user("other", "admin")).send("POST", "/api/v1/agencies/", body, **key)
+    assert (other.status_code, errors_of(other)) == (409, [("/slug", "unique"), ("/name_zh", "unique")])
+
+
+def test_an_error_is_kept_as_well(world: HostileWorld) -> None:
+    """A request rejected under a key is rejected again, even if it would be valid now."""
+    key, body = {"Idempotency-Key": "k-2"}, {"slug": "late", "name_zh": "机构"}
+    first = world.writer.send("POST", "/api/v1/agencies/", body, **key)
+    assert (first.status_code, errors_of(first)) == (409, [("/name_zh", "unique")])
+    Agency.objects.filter(slug="agency").update(name_zh="别的")
+    again = world.writer.send("POST", "/api/v1/agencies/", body, **key)
+    assert (again.status_code, again.content) == (409, first.content)
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+def test_a_tag_stays_what_a_write_can_be_held_against(world: HostileWorld, encoding: str) -> None:
+    """Whatever the answer: a strong tag, as a weak one would never match again."""
+    accepted = {"Accept-Encoding": encoding}
+    note = {"note": "long enough to be worth a compression " * 20}
+    written = world.writer.send(
+        "PATCH", f"/api/v1/{AGENCY}", note, **accepted, **{"If-Match": "*", "Idempotency-Key": "k-3"}
+    )
+    again = world.writer.send(
+        "PATCH", f"/api/v1/{AGENCY}", note, **accepted, **{"If-Match": "*", "Idempotency-Key": "k-3"}
+    )
+    stale = world.writer.send("PATCH", f"/api/v1/{AGENCY}", {"note": "x"}, **accepted, **{"If-Match": '"1-x"'})
+    read = world.writer.send("GET", f"/api/v1/{AGENCY}", **accepted)
+    assert (written.status_code, again.status_code, stale.status_code, read.status_code) == (200, 200, 412, 200)
+    assert {answer["ETag"] for answer in (written, again, stale, read)} == {read["ETag"]}
+    assert read["ETag"].startswith('"2-')
+
+
+def test_a_browser_needs_the_secret_of_its_page(world: HostileWorld) -> None:
+    """Another site’s page could send a signed-in reader’s cookie, but not this."""
+    client = Client(enforce_csrf_checks=True, headers={"If-Match": "*"})
+    client.force_login(world.admin, backend="django.contrib.auth.backends.ModelBackend")
+    stand = snapshot_tables()
+    for method in ("put", "patch", "delete"):
+        answer = getattr(client, method)(f"/api/v1/{AGENCY}", b'{"note": "x"}', content_type=JSON)
+        assert answer.status_code == 403, method
+    assert client.post("/api/v1/agencies/", b'{"slug": "x", "name_zh": "x"}', content_type=JSON).status_code == 403
+    assert snapshot_diff(stand, snapshot_tables()) == {}
+
+
+def test_what_is_rejected_in_the_middle_undoes_all_before_it(world: HostileWorld) -> None:
+    """999 good records and one bad: none is stored, and the order of the others makes no difference."""
+    items: list[dict[str, Any]] = [{"slug": f"all-{n}", "name_zh": f"都 {n}"} for n in range(999)]
+    for place in (0, 999):
+        with transaction.atomic():
+            body = [*items[:place], {"slug": "agency", "name_zh": "x"}, *items[place:]]
+            answer = world.writer.send("POST", "/api/v1/agencies/", body)
+            assert (answer.status_code, errors_of(answer)) == (409, [(f"/{place}/slug", "unique")])
+            assert snapshot_diff(world.stand, snapshot_tables()) == {}

@@ -1,0 +1,215 @@
+"""Cursor pagination: every record once, by id, with queries that depend on the page alone."""
+
+import base64
+import csv
+import json
+from datetime import date
+from typing import Any
+
+import pytest
+from django.test import Client
+from drf_spectacular.generators import SchemaGenerator
+from jsonschema import Draft202012Validator
+
+from config.api_urls import RESOURCES
+from core.api.pagination import decode_cursor, encode_cursor
+from pilots.models import Indicator, Pilot, Practice, Reading
+from policies.models import Agency
+from tests.factories import make_adoption, make_follow_up, make_milestone, make_reading
+
+pytestmark = pytest.mark.django_db
+YEARS = range(2000, 2020)
+
+
+@pytest.fixture(autouse=True)
+def _measured(db: None) -> None:
+    """Make milestones and readings, of which the seed has none."""
+    pilot, indicator = Pilot.objects.get(slug="huzhou"), Indicator.objects.get(code="ENE_NFF")
+    for year in YEARS:
+        make_milestone(pilot, date(year, 12, 31))
+        make_reading(pilot, indicator, str(year), 21)
+        make_follow_up(pilot, opened_on=date(year, 6, 1), due_on=date(year, 7, 1))
+        make_adoption(Practice.objects.all()[0], province=pilot.province, place=f"Place {year}")
+
+
+def pages(client: Client, address: str) -> list[dict[str, Any]]:
+    """Return every page from this URL on."""
+    found: list[dict[str, Any]] = []
+    following: str | None = address
+    while following:
+        found.append(client.get(following).json())
+        following = found[-1]["next"]
+    return found
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_by_cursor_each_record_comes_once_in_the_order_of_numbers(client: Client, resource: str) -> None:
+    found = pages(client, f"/api/v1/{resource}/?cursor=first&page_size=7")
+    whole = client.get(f"/api/v1/{resource}/?ordering=id&page_size=200").json()
+    assert [row for page in found for row in page["results"]] == whole["results"]
+    assert {(page["count"], page["previous"], len(page["results"]) <= 7) for page in found} == {(None, None, True)}
+    assert list(found[0]) == list(whole)
+
+
+def test_filters_and_fields_go_along(client: Client) -> None:
+    query = "batch=national-batch-1&fields=slug&lang=en"
+    found = pages(client, f"/api/v1/pilots/?{query}&page_size=4&cursor=first")
+    whole = client.get(f"/api/v1/pilots/?{query}&page_size=200&ordering=id").json()
+    assert [row for page in found for row in page["results"]] == whole["results"]
+    assert len(found) > 2
+
+
+@pytest.mark.parametrize("query", ["stage=listed", "light=grey", "q=湖州"])
+def test_filters_by_what_is_computed_go_along(client: Client, query: str) -> None:
+    found = pages(client, f"/api/v1/pilots/?{query}&fields=slug&page_size=1&cursor=first")
+    whole = client.get(f"/api/v1/pilots/?{query}&fields=slug&page_size=200&ordering=id").json()
+    assert [row for page in found for row in page["results"]] == whole["results"]
+    assert len(found) == whole["count"] > 1
+
+
+@pytest.mark.parametrize("way", ["cursor=first", "page=1", "ordering=id"])
+def test_links_carry_what_was_sent_without_being_encoded(client: Client, way: str) -> None:
+    """As curl sends it: the bytes of the characters themselves."""
+    raw = "湖州".encode().decode("latin-1")
+    page = client.get("/api/v1/pilots/", QUERY_STRING=f"q={raw}&page_size=1&fields=slug&{way}").json()
+    following = client.get(page["next"]).json()
+    assert [row["slug"] for row in [*page["results"], *following["results"]]] == ["huzhou", "huzhou-zhejiang"]
+    assert following["next"] is None
+    if way != "cursor=first":
+        assert client.get(following["previous"]).json() == page
+
+
+def test_what_comes_and_goes_meanwhile_shifts_nothing(client: Client) -> None:
+    first = client.get("/api/v1/readings/?cursor=first&page_size=8").json()
+    Reading.objects.get(pk=first["results"][0]["id"]).delete()
+    make_reading(Pilot.objects.get(slug="huzhou"), Indicator.objects.get(code="ENE_NFF"), "2020", 21)
+    rest = pages(client, first["next"])
+    periods = [row["period"] for page in [first, *rest] for row in page["results"]]
+    assert periods == [str(year) for year in [*YEARS, 2020]]
+
+
+def test_a_last_page_that_is_full_is_the_last(client: Client) -> None:
+    page = client.get("/api/v1/readings/?cursor=first&page_size=20").json()
+    assert (len(page["results"]), page["next"]) == (20, None)
+
+
+def test_behind_the_last_record_is_an_empty_page(client: Client) -> None:
+    page = client.get(f"/api/v1/readings/?cursor={encode_cursor('r', 10**17)}").json()
+    assert page == {"count": None, "next": None, "previous": None, "results": []}
+
+
+def test_a_page_without_a_size_has_50_rows(client: Client) -> None:
+    Agency.objects.bulk_create([Agency(slug=f"agency-{n}", name_zh=f"部门{n}") for n in range(51)])
+    page = client.get("/api/v1/agencies/?cursor=first").json()
+    assert (len(page["results"]), page["next"] is None) == (50, False)
+
+
+def test_a_file_by_cursor_holds_that_page(client: Client) -> None:
+    first = client.get("/api/v1/readings/?cursor=first&page_size=3").json()
+    response = client.get(f"{first['next']}&format=csv&fields=period")
+    assert [row["period"] for row in csv.DictReader(response.getvalue().decode().splitlines())] == [
+        "2003",
+        "2004",
+        "2005",
+    ]
+
+
+REFUSED = [
+    ("cursor=last", [("cursor", "invalid_cursor", "“first”")]),
+    ("cursor=latest", [("cursor", "invalid_cursor", "“first”")]),
+    ("cursor=7", [("cursor", "invalid_cursor", "“first”")]),
+    ("cursor=%00", [("cursor", "invalid_cursor", "“first”")]),
+    ("cursor=" + "A" * 400, [("cursor", "invalid_cursor", "…")]),
+    (f"cursor={encode_cursor('c', 0, 7)}", [("cursor", "invalid_cursor", "“next”")]),
+    ("cursor=first&page=2", [("page", "not_with_cursor", "Leave one")]),
+    ("cursor=first&ordering=id", [("ordering", "not_with_cursor", "by their number")]),
+    ("cursor=first&page=1&ordering=id", [("page", "not_with_cursor", ""), ("ordering", "not_with_cursor", "")]),
+    ("cursor=first&page_size=201", [("page_size", "invalid_number", "200")]),
+    ("cursor=first&page_size=0", [("page_size", "invalid_number", "200")]),
+    ("cursor=", [("cursor", "empty_value", "")]),
+    ("cursor=first&cursor=first", [("cursor", "repeated_parameter", "2 times")]),
+]
+
+
+@pytest.mark.parametrize(("query", "wanted"), REFUSED)
+@pytest.mark.parametrize("kind", ["json", "csv"])
+def test_what_cannot_be_read_is_rejected_with_a_remedy(
+    client: Client, query: str, wanted: list[tuple[str, str, str]], kind: str
+) -> None:
+    response = client.get(f"/api/v1/readings/?{query}&format={kind}")
+    faults = json.loads(response.content)["errors"]
+    assert (response.status_code, response["Content-Type"]) == (400, "application/problem+json")
+    assert [(fault["pointer"], fault["code"]) for fault in faults] == [where[:2] for where in wanted]
+    assert [told in fault["message"] for fault, (_where, _code, told) in zip(faults, wanted, strict=True)] == [
+        True for _ in wanted
+    ]
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_a_page_costs_one_query_less_than_a_numbered_one(
+    client: Client, django_assert_num_queries: Any, size: int
+) -> None:
+    with django_assert_num_queries(3):  # count, rows, their sources
+        client.get(f"/api/v1/readings/?page_size={size}")
+    with django_assert_num_queries(2):
+        page = client.get(f"/api/v1/readings/?cursor=first&page_size={size}").json()
+    with django_assert_num_queries(2):
+        client.get(page["next"])
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+@pytest.mark.parametrize("ordering", ["", "&ordering=-id"])
+def test_by_number_the_pages_are_the_whole_list_in_its_order(client: Client, resource: str, ordering: str) -> None:
+    found = pages(client, f"/api/v1/{resource}/?page_size=7{ordering}")
+    whole = client.get(f"/api/v1/{resource}/?page_size=200{ordering}").json()
+    assert [row for page in found for row in page["results"]] == whole["results"]
+    assert {page["count"] for page in found} == {whole["count"]}
+
+
+def test_a_later_page_works_out_its_own_rows_alone(client: Client, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(4) as asked:  # count, keys, rows, their sources
+        client.get("/api/v1/readings/?page_size=3&page=2")
+    _count, keys, rows, _sources = [query["sql"] for query in asked.captured_queries]
+    assert ("OFFSET 3" in keys, "pilots_historicalreading" in keys) == (True, False)
+    assert ("OFFSET" in rows, "pilots_historicalreading" in rows) == (False, True)
+
+
+@pytest.mark.parametrize("ordering", ["term_start", "-term_start", "-prefecture_code,term_end", "prefecture_code"])
+def test_pages_read_from_the_end_keep_what_is_empty_last(client: Client, ordering: str) -> None:
+    found = pages(client, f"/api/v1/pilots/?page_size=3&ordering={ordering}&fields=slug,term_start,prefecture_code")
+    whole = client.get(
+        f"/api/v1/pilots/?page_size=200&ordering={ordering}&fields=slug,term_start,prefecture_code"
+    ).json()
+    assert len(found) > 4
+    assert [row for page in found for row in page["results"]] == whole["results"]
+
+
+def test_a_page_of_the_second_half_is_read_from_the_end(client: Client, django_assert_num_queries: Any) -> None:
+    count = client.get("/api/v1/provinces/?page_size=1").json()["count"]
+    for number, passed_over in ((2, 3), (-(-count // 3) - 1, (count - 1) % 3 + 1), (-(-count // 3), 0)):
+        with django_assert_num_queries(4) as asked:
+            client.get(f"/api/v1/provinces/?page_size=3&page={number}")
+        keys = asked.captured_queries[1]["sql"]
+        assert (f"OFFSET {passed_over}" in keys, "OFFSET" in keys) == (passed_over > 0, passed_over > 0)
+
+
+def test_the_answer_has_the_shape_that_the_schema_says(client: Client) -> None:
+    schema = SchemaGenerator().get_schema(request=None, public=True)
+    said = schema["paths"]["/api/v1/readings/"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    whole = {**said, "components": json.loads(json.dumps(schema["components"], default=str))}
+    for query in ("cursor=first&page_size=2", "page=2&page_size=2"):
+        body = client.get(f"/api/v1/readings/?{query}").json()
+        assert [fault.message for fault in Draft202012Validator(whole).iter_errors(body)] == []
+
+
+@pytest.mark.parametrize("text", ["", "r", "r.", "r.x", "r.07", "r.1.2", "R.1", "r.-1", "r." + "9" * 19, "r.1 ", "é"])
+def test_only_what_was_written_is_a_cursor(text: str) -> None:
+    written = base64.urlsafe_b64encode(text.encode()).decode()
+    assert (decode_cursor(written, "r", 1), decode_cursor(written.rstrip("="), "r", 1)) == (None, None)
+
+
+def test_a_cursor_has_one_spelling() -> None:
+    good = encode_cursor("r", 77)
+    assert decode_cursor(good, "r", 1) == (77,)
+    others = [good + "=", good[:-1] + chr(ord(good[-1]) + 1), f" {good}", good + "\n", good.lower()]
+    assert [decode_cursor(text, "r", 1) for text in others] == [None] * len(others)

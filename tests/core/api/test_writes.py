@@ -1,0 +1,346 @@
+"""API writes: single and bulk, ETags, duplicates, idempotency, dependent records."""
+
+import json
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from accounts.models import Officer, Role
+from accounts.tokens import create_token
+from core.http.as_of import today
+from pilots.models import Pilot
+from policies.models import Agency, Province, ProvincialPlan
+
+pytestmark = pytest.mark.django_db
+Answer = Any
+
+
+class JsonClient:
+    """API client with a write token."""
+
+    def __init__(self, user: User) -> None:
+        self.client, self.secret = Client(), create_token(user=user, name="test", may_write=True)[1]
+
+    def send(self, method: str, address: str, body: Any = None, **headers: str) -> Answer:
+        content = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
+        return self.client.generic(
+            method,
+            f"/api/v1/{address}",
+            content,
+            content_type="application/json",
+            headers={"authorization": f"Bearer {self.secret}", **headers},
+        )
+
+
+@pytest.fixture
+def admin() -> JsonClient:
+    return JsonClient(User.objects.create_superuser("admin", password="a long enough one"))
+
+
+AGENCY = {"slug": "ndrc-energy", "name_zh": "测试能源局", "name_en": "Trial Energy Office"}
+AGENCY |= {"note": None, "note_en": None, "note_zh": None}
+
+
+def test_a_record_is_created_read_changed_and_deleted(admin: JsonClient) -> None:
+    made = admin.send("POST", "agencies/", AGENCY, **{"X-Change-Reason": "Named in a notice"})
+    assert made.status_code == 201, made.content
+    assert made["Location"] == "http://testserver/api/v1/agencies/ndrc-energy/"
+    row = json.loads(made.content)
+    assert row == {
+        **AGENCY,
+        "name": "Trial Energy Office",
+        "url": "http://testserver/api/v1/agencies/ndrc-energy/",
+        "revision": 1,
+    }
+    read = admin.send("GET", "agencies/ndrc-energy/")
+    assert (json.loads(read.content), read["ETag"]) == (row, made["ETag"])
+    changed = admin.send("PATCH", "agencies/ndrc-energy/", {"note": "Under the NDRC"}, **{"If-Match": read["ETag"]})
+    assert changed.status_code == 200, changed.content
+    assert json.loads(changed.content) == {**row, "note": "Under the NDRC", "note_en": "Under the NDRC", "revision": 2}
+    stale = admin.send("PATCH", "agencies/ndrc-energy/", {"note": "x"}, **{"If-Match": read["ETag"]})
+    assert (stale.status_code, stale["ETag"]) == (412, changed["ETag"])
+    assert admin.send("DELETE", "agencies/ndrc-energy/").status_code == 428
+    gone = admin.send("DELETE", "agencies/ndrc-energy/", **{"If-Match": changed["ETag"]})
+    assert (gone.status_code, gone.content) == (204, b"")
+    assert not Agency.objects.filter(slug="ndrc-energy").exists()
+    said = [
+        (entry.history_type, entry.history_change_reason, str(entry.history_user))
+        for entry in Agency.history.filter(slug="ndrc-energy").order_by("history_id")
+    ]
+    assert said == [("+", "Named in a notice", "admin"), ("~", None, "admin"), ("-", None, "admin")]
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        *("provinces", "agencies", "policies", "measures", "plans", "figures", "sources", "industries", "batches"),
+        *("pilots", "stages", "indicators"),
+    ],
+)
+def test_every_record_can_be_sent_back_as_it_was_read(admin: JsonClient, resource: str) -> None:
+    """Nothing is lost on the way there and back, and nothing is written: the history has no new entry."""
+    rows = admin.send("GET", f"{resource}/?page_size=200").json()["results"]
+    assert rows
+    for row in rows:
+        address = row["url"].removeprefix("http://testserver/api/v1/")
+        back = admin.send("PUT", address, row, **{"If-Match": f'"{row["revision"]}-x"'})
+        assert (back.status_code, json.loads(back.content)) == (200, row), back.content
+
+
+# -- many at once ------------------------------------------------------------------------------------------
+
+
+def problem_errors(response: Answer) -> tuple[int, list[tuple[str, str]]]:
+    assert response["Content-Type"] == "application/problem+json", response.content
+    body = json.loads(response.content)
+    assert body["status"] == response.status_code
+    return response.status_code, [(fault["pointer"], fault["code"]) for fault in body["errors"]]
+
+
+def agency_bodies(*names: str) -> list[dict[str, Any]]:
+    return [{"slug": name, "name_zh": f"测试{name}"} for name in names]
+
+
+def test_many_are_created_together_or_none(admin: JsonClient) -> None:
+    bad = [*agency_bodies("one", "two"), {"slug": "three"}, {"slug": "one", "name_zh": "另一个"}]
+    assert problem_errors(admin.send("POST", "agencies/", bad)) == (
+        400,
+        [("/2/name_zh", "required"), ("/3/slug", "unique")],
+    )
+    assert not Agency.objects.filter(slug__in=["one", "two"]).exists()
+    made = admin.send("POST", "agencies/", agency_bodies("one", "two"))
+    assert (made.status_code, [row["slug"] for row in json.loads(made.content)]) == (201, ["one", "two"])
+
+
+NOTES = "note", "note_en", "note_zh"
+
+
+def test_a_note_is_written_in_one_language_or_in_both(admin: JsonClient) -> None:
+    """`note` goes to the field of the language that it is written in; a record sent back whole may have any changed."""
+    anything = {"If-Match": "*"}
+
+    def after(body: Any, verb: str = "PATCH", language: str = "en") -> tuple[Any, ...]:
+        answer = admin.send(verb, f"agencies/mee/?lang={language}", body, **anything)
+        assert answer.status_code == 200, answer.content
+        row = json.loads(answer.content)
+        return tuple(row[name] for name in NOTES)
+
+    assert after({"note_en": "Old name: MEP", "note_zh": "原环境保护部"}) == (
+        *("Old name: MEP", "Old name: MEP", "原环境保护部"),
+    )
+    assert after({"note": "2018年组建"}) == ("Old name: MEP", "Old name: MEP", "2018年组建")
+    assert after({"note": "Formed in 2018"}, language="zh-hans") == ("2018年组建", "Formed in 2018", "2018年组建")
+    row = json.loads(admin.send("GET", "agencies/mee/").content)
+    assert after({name: row[name] for name in ("slug", "name_zh", "name_en", "note")}, "PUT") == (
+        *("Formed in 2018", "Formed in 2018", None),
+    )
+    assert after({"note_zh": "新"}) == ("Formed in 2018", "Formed in 2018", "新")
+    row = json.loads(admin.send("GET", "agencies/mee/").content)
+    assert after({**row, "note": "Since 2018"}) == ("Since 2018", "Since 2018", "新")
+    row = json.loads(admin.send("GET", "agencies/mee/").content)
+    assert after({**row, "note_en": "From 2018"}, "PUT") == ("From 2018", "From 2018", "新")
+    row = json.loads(admin.send("GET", "agencies/mee/").content)
+    assert after({**row, "note": "另"}, "PUT") == ("From 2018", "From 2018", "另")
+    row = json.loads(admin.send("GET", "agencies/mee/").content)
+    assert after({**row, "note": None}) == (None, None, None)
+    assert after({"note": None, "note_zh": "新"}) == ("新", None, "新")
+
+
+def test_many_are_changed_together_or_none(admin: JsonClient) -> None:
+    rows = json.loads(admin.send("POST", "agencies/", agency_bodies("one", "two", "three")).content)
+    sent = [{"slug": row["slug"], "revision": row["revision"], "note": f"note of {row['slug']}"} for row in rows]
+    stale = [sent[0], {**sent[1], "revision": 7}, {"slug": "three"}, {"slug": "nobody", "revision": 1}]
+    assert problem_errors(admin.send("PATCH", "agencies/", stale)) == (
+        404,
+        [("/1/revision", "stale"), ("/2/revision", "required"), ("/3/slug", "not_found")],
+    )
+    assert set(Agency.objects.filter(slug__in=["one", "two", "three"]).values_list("note_en", flat=True)) == {""}
+    done = admin.send("PATCH", "agencies/", sent, **{"X-Change-Reason": "校对".encode().decode("latin-1")})
+    assert [(row["note"], row["revision"]) for row in json.loads(done.content)] == [
+        ("note of one", 2),
+        ("note of two", 2),
+        ("note of three", 2),
+    ]
+    assert {entry.history_change_reason for entry in Agency.history.filter(slug="two", history_type="~")} == {"校对"}
+
+
+def test_many_are_deleted_together_or_none(admin: JsonClient) -> None:
+    rows = json.loads(admin.send("POST", "agencies/", agency_bodies("one", "two")).content)
+    used = admin.send("GET", "agencies/mee/").json()
+    named = [{"slug": row["slug"], "revision": row["revision"]} for row in (*rows, used)]
+    status, faults = problem_errors(admin.send("DELETE", "agencies/", named))
+    assert (status, set(faults)) == (409, {("/2", "in_use")})
+    assert Agency.objects.filter(slug__in=["one", "two", "mee"]).count() == 3
+    assert admin.send("DELETE", "agencies/", named[:2]).status_code == 204
+    assert not Agency.objects.filter(slug__in=["one", "two"]).exists()
+
+
+# -- duplicates and dependents -------------------------------------------------------------------------------
+
+
+def test_a_duplicate_is_a_conflict_that_names_the_field(admin: JsonClient) -> None:
+    admin.send("POST", "agencies/", AGENCY)
+    assert problem_errors(admin.send("POST", "agencies/", {**AGENCY, "name_zh": "别的"})) == (
+        409,
+        [("/slug", "unique")],
+    )
+    plan = {"policy": "synergy-implementation-plan-2022", "province": "zhejiang", "status": "unknown"}
+    assert problem_errors(admin.send("POST", "plans/", plan)) == (409, [("/province", "unique")])
+
+
+def test_what_is_used_is_not_deleted_and_its_users_are_named(admin: JsonClient) -> None:
+    row = admin.send("GET", "batches/national-batch-1/").json()
+    refused = admin.send("DELETE", "batches/national-batch-1/", **{"If-Match": f'"{row["revision"]}-x"'})
+    status, faults = problem_errors(refused)
+    assert (status, set(faults)) == (409, {("", "in_use")})
+    assert "Pilot: " in json.loads(refused.content)["detail"]
+    assert Pilot.objects.filter(batch__slug="national-batch-1").exists()
+
+
+# -- the same request again ------------------------------------------------------------------------------------
+
+
+def test_a_request_repeated_under_its_key_is_done_once(admin: JsonClient) -> None:
+    first = admin.send("POST", "agencies/", AGENCY, **{"Idempotency-Key": "a-1"})
+    again = admin.send("POST", "agencies/", AGENCY, **{"Idempotency-Key": "a-1"})
+    assert (again.status_code, again.content, again["ETag"]) == (201, first.content, first["ETag"])
+    assert (again["Location"], again["Idempotent-Replayed"]) == (first["Location"], "true")
+    assert "Idempotent-Replayed" not in first
+    assert Agency.history.filter(slug=AGENCY["slug"]).count() == 1
+    other = admin.send("POST", "agencies/", {**AGENCY, "note": "x"}, **{"Idempotency-Key": "a-1"})
+    assert problem_errors(other) == (422, [("Idempotency-Key", "key_reused")])
+
+
+def test_an_error_is_repeated_as_well(admin: JsonClient) -> None:
+    twice = {**AGENCY, "slug": "mee"}
+    first = admin.send("POST", "agencies/", twice, **{"Idempotency-Key": "b"})
+    assert problem_errors(first) == (409, [("/slug", "unique")])
+    again = admin.send("POST", "agencies/", twice, **{"Idempotency-Key": "b"})
+    assert (again.status_code, again.content) == (409, first.content)
+    assert again["Content-Type"] == "application/problem+json"
+
+
+def test_a_key_is_its_owner_s_alone(admin: JsonClient) -> None:
+    other = JsonClient(User.objects.create_superuser("other", password="another long one"))
+    assert admin.send("POST", "agencies/", AGENCY, **{"Idempotency-Key": "c"}).status_code == 201
+    mine = {**AGENCY, "slug": "another", "name_zh": "别处"}
+    assert other.send("POST", "agencies/", mine, **{"Idempotency-Key": "c"}).status_code == 201
+
+
+# -- targets with their steps ------------------------------------------------------------------------------------
+
+TARGET = {
+    "pilot": "huzhou",
+    "indicator": "AIR_SO2",
+    "base_year": 2023,
+    "base_value": 1200.5,
+    "target_year": 2026,
+    "target_value": 1000,
+    "steps": [{"year": 2024, "value": 1150}, {"year": 2025, "value": 1080.25}],
+}
+
+
+def test_a_target_is_written_with_all_of_its_steps(admin: JsonClient) -> None:
+    Pilot.objects.get(slug="huzhou").targets.filter(indicator__code="AIR_SO2").delete()
+    made = json.loads(admin.send("POST", "targets/", TARGET).content)
+    assert (made["steps"], made["base_value"], made["revision"]) == (TARGET["steps"], 1200.5, 3)
+    address, steps = f"targets/{made['id']}/", [{"year": 2025, "value": 1070}]
+    same = admin.send("PATCH", address, {"binding": True}, **{"If-Match": '"3-"'})
+    assert (json.loads(same.content)["steps"], json.loads(same.content)["revision"]) == (TARGET["steps"], 4)
+    fewer = json.loads(admin.send("PATCH", address, {"steps": steps}, **{"If-Match": '"4-"'}).content)
+    assert (fewer["steps"], fewer["revision"]) == (steps, 6)
+    outside = {"steps": [{"year": 2026, "value": 1}]}
+    assert problem_errors(admin.send("PATCH", address, outside, **{"If-Match": '"6-"'})) == (400, [("/steps", "rule")])
+    twice = {"steps": [steps[0], steps[0]]}
+    assert problem_errors(admin.send("PATCH", address, twice, **{"If-Match": '"6-"'})) == (400, [("/steps", "twice")])
+
+
+# -- readings, which are never overwritten ---------------------------------------------------------------------------
+
+READING = {"pilot": "huzhou", "indicator": "AIR_SO2", "period": "2024", "value": 1100, "reported_on": "2025-02-20"}
+
+
+def test_a_correction_is_the_next_version(admin: JsonClient) -> None:
+    made = admin.send("POST", "readings/", READING)
+    row = json.loads(made.content)
+    assert (made.status_code, row["version"], row["state"], row["accepted_on"]) == (201, 1, "reported", None)
+    other = {**READING, "value": 1090}
+    assert problem_errors(admin.send("POST", "readings/", other)) == (409, [("/version", "unique")])
+    assert problem_errors(admin.send("POST", "readings/", {**other, "version": 3})) == (
+        409,
+        [("/version", "overtaken")],
+    )
+    assert problem_errors(admin.send("POST", "readings/", {**READING, "version": 2})) == (409, [("/value", "same")])
+    assert problem_errors(admin.send("POST", "readings/", {**READING, "value": 9000, "version": 2})) == (
+        400,
+        [("/note", "jump")],
+    )
+    assert json.loads(admin.send("POST", "readings/", {**other, "version": 2}).content)["version"] == 2
+    address, tag = f"readings/{row['id']}/", {"If-Match": '"1-"'}
+    assert problem_errors(admin.send("PATCH", address, {"value": 1}, **tag)) == (409, [("/value", "fixed")])
+    assert problem_errors(admin.send("PATCH", address, {"state": "disputed"}, **tag)) == (
+        400,
+        [("/change_reason", "required")],
+    )
+    accepted = json.loads(admin.send("PATCH", address, {"state": "accepted"}, **tag).content)
+    assert (accepted["state"], accepted["accepted_on"]) == ("accepted", str(today()))
+    assert problem_errors(admin.send("DELETE", address, **{"If-Match": '"2-"'})) == (409, [("", "in_use")])
+
+
+def test_a_stage_keeps_to_the_order(admin: JsonClient) -> None:
+    skipped = {"pilot": "huzhou", "stage": "promoted", "entered_on": "2026-01-05"}
+    assert problem_errors(admin.send("POST", "stages/", skipped))[0] == 400
+
+
+# -- who may -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def editor() -> JsonClient:
+    """Return a client of the editor of Zhejiang."""
+    user = User.objects.create_user("editor", password="a long enough one")
+    Officer.objects.create(user=user, role=Role.PROVINCIAL_EDITOR, province=Province.objects.get(slug="zhejiang"))
+    return JsonClient(User.objects.get(pk=user.pk))
+
+
+def plan_body(province: str) -> ProvincialPlan:
+    return ProvincialPlan.objects.get(province__slug=province, policy__slug="synergy-implementation-plan-2022")
+
+
+def test_an_editor_changes_the_own_province_only(editor: JsonClient) -> None:
+    own, other = plan_body("zhejiang"), plan_body("hebei")
+    anything = {"If-Match": "*"}
+    assert editor.send("PATCH", f"plans/{own.pk}/", {"note": "Looked up again"}, **anything).status_code == 200
+    assert problem_errors(editor.send("PATCH", f"plans/{other.pk}/", {"note": "x"}, **anything)) == (
+        403,
+        [("", "not_yours")],
+    )
+    moved = editor.send("PATCH", f"plans/{own.pk}/", {"province": "hebei"}, **anything)
+    assert problem_errors(moved)[0] in {403, 409}
+    assert plan_body("zhejiang").pk == own.pk
+    pilot = editor.send("PATCH", "pilots/huzhou/", {"kind": "county"}, **anything)
+    assert problem_errors(pilot) == (403, [("/kind", "not_yours")])
+    assert editor.send("PATCH", "pilots/huzhou/", {"name_en": "Huzhou City"}, **anything).status_code == 200
+    assert problem_errors(editor.send("POST", "readings/", {**READING, "state": "accepted"})) == (
+        403,
+        [("/state", "not_yours"), ("/accepted_on", "not_yours")],
+    )
+    assert editor.send("POST", "readings/", READING).status_code == 201
+    assert problem_errors(editor.send("POST", "batches/", {}))[0] == 403
+
+
+def test_a_token_that_only_reads_writes_nothing() -> None:
+    user = User.objects.create_superuser("admin", password="a long enough one")
+    secret = create_token(user=user, name="reader")[1]
+    refused = Client().post(
+        "/api/v1/agencies/",
+        json.dumps(AGENCY),
+        content_type="application/json",
+        headers={"authorization": f"Bearer {secret}"},
+    )
+    assert (refused.status_code, json.loads(refused.content)["detail"]) == (
+        403,
+        "This token only reads. Make one that may write.",
+    )

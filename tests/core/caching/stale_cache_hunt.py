@@ -1,0 +1,174 @@
+"""The hunt for a stale answer: two workers that keep answers, one server that keeps none, and writes of every kind.
+
+After each write the same address is asked of both servers, and the bytes have to be the same. Readers ask while it runs
+as well: what they are told then may be kept, and may not outlive it.
+
+`make cache-test`, or `python -m tests.core.caching.stale_cache_hunt ROUNDS`, takes longer than the suite, on a
+database as DATABASE_URL's.
+"""
+
+import http.client
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from tests.support.browser import ROOT
+from tests.support.concurrency_client import TIMEOUT, ServedProject, serve_project
+
+PLAN = "synergy-implementation-plan-2022"
+ADDRESSES = [
+    *("/api/v1/pilots/?page_size=50", "/api/v1/pilots/huzhou/", "/api/v1/provinces/zhejiang/", "/api/v1/progress/"),
+    *(f"/api/v1/rollout/?policy={PLAN}", "/api/v1/coverage/", "/api/v1/synergy/", "/api/v1/overview/"),
+    *("/api/v1/readings/?page_size=20", "/api/v1/agencies/", "/api/v1/measures/", "/api/v1/targets/"),
+    *("/", "/pilots/", "/pilots/huzhou/", "/provinces/zhejiang/", f"/policies/{PLAN}/", "/industries/", "/data/"),
+    *("/?lang=zh-hans", "/api/v1/pilots/?as_of=2025-06-30", "/provinces/", "/synergy/"),
+    "/api/v1/trend/?indicator=CO2_TOT",
+]
+API_RECORDS = ("pilots/huzhou/", "provinces/zhejiang/", f"policies/{PLAN}/")
+PROCESS_WRITES = {"save", "update", "bulk", "links", "delete", "raw", "undone", "open", "sign-in", "elsewhere"}
+CLIENTS = 4
+
+
+class KeepAliveReader:
+    """Keep-alive connection. The Host header is the same for all servers, so that URLs in responses agree."""
+
+    def __init__(self, port: int) -> None:
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
+
+    def read(self, address: str) -> bytes:
+        self.connection.request("GET", address, headers={"Host": "localhost", "Accept": "application/json, text/html"})
+        with self.connection.getresponse() as answer:
+            content = answer.read()
+        assert answer.status == 200, (address, answer.status, content[:500])
+        return content
+
+
+@dataclass
+class WriterProcess:
+    """Process that writes through the ORM and by raw SQL: one command per line, each with a reply."""
+
+    process: "subprocess.Popen[str]"
+    lock: Any = field(default_factory=Lock)
+
+    def write(self, kind: str, seed: int) -> None:
+        with self.lock:
+            assert self.process.stdin is not None
+            assert self.process.stdout is not None
+            self.process.stdin.write(json.dumps([kind, seed]) + "\n")
+            self.process.stdin.flush()
+            said = self.process.stdout.readline().strip()
+        assert said == "done", (kind, seed, said)
+
+
+@dataclass
+class StaleCacheHunt:
+    cached_project: ServedProject
+    plain: ServedProject
+    writer: WriterProcess
+    chance: random.Random
+    readers: list[KeepAliveReader] = field(default_factory=list)
+    done: Counter[str] = field(default_factory=Counter)
+    stale: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.readers = [KeepAliveReader(self.cached_project.port) for _ in range(CLIENTS)]
+        self.truth = KeepAliveReader(self.plain.port)
+
+    def round(self) -> None:
+        """Run one write with concurrent readers, then compare three URLs on both servers."""
+        chosen = self.chance.sample(ADDRESSES, 3)
+        kind = self.chance.choice([*sorted(PROCESS_WRITES), "api", "api"])
+        with ThreadPoolExecutor(1) as pool:
+            writing = pool.submit(self.write, kind)
+            for reader in self.readers:
+                reader.read(chosen[0])
+            writing.result(timeout=TIMEOUT)
+        self.done[f"write {kind}"] += 1
+        for address in chosen:
+            now = self.truth.read(address)
+            for reader in self.readers:
+                self.judge(address, kind, reader.read(address), now)
+
+    def judge(self, address: str, kind: str, got: bytes, right: bytes) -> None:
+        self.done["answers"] += 1
+        if got != right:
+            self.stale.append(f"{address} after {kind}: {self.done['answers']}")
+
+    def write(self, kind: str) -> None:
+        if kind != "api":
+            self.writer.write(kind, self.chance.randrange(10**9))
+            return
+        with closing(self.cached_project.client()) as client:
+            place = self.chance.choice(API_RECORDS)
+            tag = client.send("GET", place).headers["ETag"]
+            change = {"note": f"hunted {self.chance.randrange(10**9)}"}
+            answer = client.send("PATCH", place, change, **{"If-Match": tag})
+            assert answer.status == 200, str(answer)
+
+
+@contextmanager
+def stale_cache_hunt(name: str, folder: Path, seed: int = 1) -> Iterator[StaleCacheHunt]:
+    """Run both servers on their own database with the seed records and some readings, as a context manager."""
+    bare = {
+        "DJANGO_SETTINGS_MODULE": "tests.settings_live_server",
+        "TEST_HOME": str(folder),
+    }  # pages need no collected static files
+    with serve_project(
+        name, folder, **bare, CACHE_RESPONSES="1", CACHE_URL=f"filecache://{folder / 'answers'}"
+    ) as keeping:
+        keeping.run("manage.py", "load_records")
+        beside = folder / "plain"
+        beside.mkdir()
+        plain = ServedProject(keeping.database, beside, {**keeping.environment, "CACHE_RESPONSES": "0"}, keeping.tokens)
+        writer = WriterProcess(
+            subprocess.Popen(  # our own code
+                [sys.executable, "-m", "tests.core.caching.stale_cache_writer"],
+                cwd=ROOT,
+                env={**keeping.environment},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        )
+        try:
+            plain.start()
+            hunt = StaleCacheHunt(keeping, plain, writer, random.Random(seed))  # noqa: S311  # to be repeated, not to be secret
+            try:
+                yield hunt
+            finally:
+                for reader in [*hunt.readers, hunt.truth]:
+                    reader.connection.close()
+        finally:
+            plain.stop()
+            writer.process.kill()
+            writer.process.communicate()
+
+
+def main(rounds: int) -> int:
+    """Run until so many responses were compared. Exit status 1: one was stale."""
+    import django  # noqa: PLC0415  # a script of its own, beside pytest
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+    django.setup()
+    with tempfile.TemporaryDirectory() as folder, stale_cache_hunt(f"hunt_{os.getpid()}", Path(folder)) as hunt:
+        while hunt.done["answers"] < rounds:
+            hunt.round()
+        print(f"{hunt.done['answers']} answers compared on {hunt.cached_project.database.connection.vendor}, ", end="")  # noqa: T201
+        print(f"{len(hunt.stale)} stale. {dict(hunt.done)}")  # noqa: T201
+        print("\n".join(hunt.stale[:20]))  # noqa: T201
+    return 1 if hunt.stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1])))

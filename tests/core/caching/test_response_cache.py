@@ -1,0 +1,516 @@
+"""Response cache: cached responses equal computed ones, are never stale, and never leak between users."""
+
+import gzip
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+from django.contrib import messages
+from django.contrib.auth.models import Permission, User
+from django.contrib.contenttypes.models import ContentType
+from django.contrib.messages.storage.cookie import CookieStorage
+from django.core.cache import cache as shared
+from django.db import OperationalError, connection
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
+from django.test.utils import CaptureQueriesContext
+from django.urls import URLResolver, get_resolver, resolve
+
+from accounts.models.officer import Officer
+from accounts.tokens import create_token
+from config.api_urls import RESOURCES
+from core.api.viewsets import RecordViewSet
+from core.caching import response_cache, store
+from core.caching.table_versions import drop_triggers, versioned_table_names
+from pilots.models import Pilot
+from policies.models import Industry, Province
+from tests.test_pages import PAGES as ALL_PAGES
+
+pytestmark = pytest.mark.django_db
+PLAN = "synergy-implementation-plan-2022"
+LIST, RECORD, ROLLOUT = "/api/v1/pilots/", "/api/v1/pilots/huzhou/", f"/api/v1/rollout/?policy={PLAN}"
+API = [
+    *(LIST, RECORD, ROLLOUT, "/api/v1/provinces/zhejiang/", "/api/v1/plans/?page_size=5", "/api/v1/coverage/"),
+    *(
+        "/api/v1/progress/",
+        "/api/v1/synergy/",
+        "/api/v1/trend/?indicator=CO2_TOT",
+        "/api/v1/followup/",
+        "/api/v1/diffusion/",
+        "/api/v1/overview/",
+        "/api/v1/readings/?page_size=1",
+    ),
+]
+PAGES = [
+    *("/", "/policies/", f"/policies/{PLAN}/", "/provinces/", "/provinces/zhejiang/", "/pilots/", "/pilots/huzhou/"),
+    *("/industries/", "/industries/steel/", "/synergy/", "/data/", "/batches/national-batch-1/"),
+]
+
+
+@pytest.fixture(autouse=True)
+def caching_enabled(settings: Any, monkeypatch: Any) -> Iterator[None]:
+    """Enable the response cache, starting empty."""
+    settings.CACHE_RESPONSES = True
+    monkeypatch.setitem(store.PAUSED, "until", 0.0)
+    shared.clear()
+    yield
+    shared.clear()
+
+
+def queries_and_body(client: Client, address: str, **headers: str) -> tuple[int, bytes]:
+    """Return the number of queries of a response, and its bytes."""
+    with CaptureQueriesContext(connection) as queries:
+        response: Any = client.get(address, headers=headers)
+    assert response.status_code == 200, response.content
+    return len(queries), response.content
+
+
+def uncached_body(client: Client, settings: Any, address: str) -> bytes:
+    """Return the response as computed now."""
+    settings.CACHE_RESPONSES = False
+    response: Any = client.get(address)
+    settings.CACHE_RESPONSES = True
+    content: bytes = response.content
+    return content
+
+
+# -- the same, for one query -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("address", [*API, *PAGES])
+def test_the_second_reader_gets_the_same_for_one_query(client: Client, settings: Any, address: str) -> None:
+    expected = uncached_body(client, settings, address)
+    first, cost = queries_and_body(client, address)[1], queries_and_body(Client(), address)
+    assert first == expected
+    assert cost == (1, expected)
+
+
+def constant_headers(response: Any) -> dict[str, Any]:
+    """Return the headers that every response at this address has."""
+    headers = {name: value for name, value in response.items() if name not in {"X-Request-ID", "Content-Length"}}
+    return {**headers, "Vary": set(response["Vary"].split(", "))}
+
+
+@pytest.mark.parametrize("address", [LIST, RECORD, ROLLOUT])
+@pytest.mark.parametrize("coding", ["", "gzip"])
+def test_a_cached_response_has_the_headers_of_a_computed_one(
+    client: Client, settings: Any, address: str, coding: str
+) -> None:
+    settings.CACHE_RESPONSES = False
+    plain: Any = client.get(address, headers={"accept-encoding": coding})
+    settings.CACHE_RESPONSES = True
+    for _ in range(2):
+        response: Any = client.get(address, headers={"accept-encoding": coding})
+        assert constant_headers(response) == constant_headers(plain)
+        content = response.content
+        assert response["Content-Length"] == str(len(content))
+        if "Content-Encoding" in response:
+            assert gzip.decompress(content) == gzip.decompress(plain.content)
+        else:
+            assert content == plain.content
+        again: Any = client.get(address, headers={"if-none-match": plain["ETag"], "accept-encoding": coding})
+        assert (again.status_code, again.content, again["ETag"]) == (304, b"", plain["ETag"].removeprefix("W/"))
+
+
+@pytest.mark.parametrize("address", [LIST + "?format=csv", "/pilots/?export=pilots.csv", "/data/?export=page.xlsx"])
+def test_files_are_made_anew(client: Client, monkeypatch: Any, address: str) -> None:
+    monkeypatch.setattr(store, "save", lambda *_: pytest.fail("it was stored"))
+    assert client.get(address).status_code == 200
+
+
+@pytest.mark.parametrize("address", ["/api/v1/pilots/nobody/", "/pilots/nobody/", LIST + "?colour=x", "/?as_of=x"])
+def test_errors_are_made_anew(client: Client, monkeypatch: Any, address: str) -> None:
+    monkeypatch.setattr(store, "save", lambda *_: pytest.fail("it was stored"))
+    assert client.get(address).status_code in {400, 404}
+
+
+# -- what a response may depend on ---------------------------------------------------------------------------
+
+
+def opted_in(resolver: URLResolver) -> Iterator[Any]:
+    """Yield the views that opt in to the cache: functions of pages, classes of the API."""
+    for item in resolver.url_patterns:
+        if isinstance(item, URLResolver):
+            yield from opted_in(item)
+        elif getattr(getattr(item.callback, "cls", item.callback), "cache_responses", False):
+            yield getattr(item.callback, "cls", item.callback)
+
+
+def api_addresses(client: Client) -> Iterator[str]:
+    """Yield each list of the API, and its first record."""
+    for name in RESOURCES:
+        yield f"/api/v1/{name}/"
+        for record in client.get(f"/api/v1/{name}/?page_size=1").json()["results"]:
+            yield record["url"].removeprefix("http://testserver")
+
+
+@pytest.mark.parametrize("staff", [False, True])
+def test_cached_responses_read_versioned_tables_only(client: Client, settings: Any, staff: bool) -> None:
+    """A write to any other table would not be noticed."""
+    settings.CACHE_RESPONSES = False
+    paths = {address: address.partition("?")[0] for address in [*API, *ALL_PAGES, *api_addresses(client)]}
+    addresses = [address for address, path in paths.items() if response_cache.is_cached_address(path)]
+    views = {resolve(paths[address]).func for address in addresses}
+    assert {getattr(view, "cls", view) for view in views} == set(opted_in(get_resolver()))
+    if staff:
+        client.force_login(User.objects.create_superuser("root"), "django.contrib.auth.backends.ModelBackend")
+    unversioned = set(connection.introspection.table_names()) - versioned_table_names()
+    known = {"config_mark", "config_recordversion"}  # the versions themselves
+    known |= {"django_session"} if staff else set()  # read before the cache is asked
+    for address in addresses:
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(address).status_code == 200, address
+        words = {word for query in queries for word in re.findall(r"\w+", query["sql"])}
+        assert words & unversioned <= known, address
+
+
+# -- never stale -------------------------------------------------------------------------------------------
+
+
+def write_by_save() -> None:
+    record = Pilot.objects.get(slug="huzhou")
+    record.name_en = "Renamed"
+    record.save()
+
+
+def write_by_raw_sql() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE pilots_pilot SET name_en = 'Renamed' WHERE slug = 'huzhou'")
+
+
+def write_links() -> None:
+    Pilot.objects.get(slug="huzhou").industries.set(Industry.objects.exclude(pilots__slug="huzhou")[:1])
+
+
+def write_by_api() -> None:
+    person = User.objects.create_superuser("writer")
+    Officer.objects.create(user=person, role="admin")
+    token = create_token(user=person, name="kept", may_write=True)[1]
+    client = Client(headers={"authorization": f"Bearer {token}"})
+    tag = client.get(RECORD)["ETag"]
+    body = json.dumps({"name_en": "Renamed"})
+    answer = client.patch(RECORD, body, content_type="application/json", headers={"if-match": tag})
+    assert answer.status_code == 200, answer.content
+
+
+WRITES: dict[str, Callable[[], Any]] = {
+    "save": write_by_save,
+    "update": lambda: Pilot.objects.filter(slug="huzhou").update(name_en="Renamed"),
+    "bulk update": lambda: Pilot.objects.bulk_update([Pilot(pk=pk_of("huzhou"), name_en="Renamed")], ["name_en"]),
+    "raw SQL": write_by_raw_sql,
+    "the API": write_by_api,
+    "links": write_links,
+    "a related record": lambda: Province.objects.filter(slug="zhejiang").update(name_en="Renamed"),
+}
+
+
+def pk_of(slug: str) -> int:
+    return int(Pilot.objects.values_list("pk", flat=True).get(slug=slug))
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+@pytest.mark.parametrize("address", [LIST, RECORD, "/pilots/huzhou/", "/pilots/", "/provinces/zhejiang/"])
+def test_the_next_reader_gets_what_was_written(
+    client: Client, settings: Any, address: str, write: Callable[[], Any]
+) -> None:
+    before = queries_and_body(client, address)[1]
+    assert queries_and_body(client, address) == (1, before)
+    write()
+    cost, after = queries_and_body(client, address)
+    assert after == uncached_body(client, settings, address)
+    assert cost > 1
+
+
+def test_a_write_while_the_answer_is_computed_counts(client: Client, monkeypatch: Any) -> None:
+    """A response started before the write may be stale: nobody gets it once the write is done."""
+
+    def get_object(view: Any) -> Any:
+        record = read(view)
+        monkeypatch.setattr(RecordViewSet, "get_object", read)
+        write_by_save()
+        return record
+
+    read = RecordViewSet.get_object
+    monkeypatch.setattr(RecordViewSet, "get_object", get_object)
+    assert b'"Renamed"' not in queries_and_body(client, RECORD)[1]
+    assert b'"Renamed"' in queries_and_body(client, RECORD)[1]
+
+
+def test_nothing_is_cached_while_a_migration_runs(client: Client) -> None:
+    queries_and_body(client, LIST)
+    drop_triggers()
+    write_by_raw_sql()
+    assert b'"Renamed"' in queries_and_body(client, LIST)[1]
+    assert queries_and_body(client, LIST)[0] > 1
+
+
+def test_tomorrow_is_computed_anew(client: Client, monkeypatch: Any) -> None:
+    queries_and_body(client, LIST)
+    monkeypatch.setattr(response_cache, "today", lambda: date.today() + timedelta(1))  # noqa: DTZ011
+    assert queries_and_body(client, LIST)[0] > 1
+
+
+def test_another_edition_of_the_program_computes_anew(client: Client, monkeypatch: Any) -> None:
+    queries_and_body(client, LIST)
+    monkeypatch.setattr(response_cache, "release_fingerprint", lambda: "other")
+    assert queries_and_body(client, LIST)[0] > 1
+
+
+# -- nobody's but the reader's -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("address", ["/", LIST])
+def test_what_the_request_says_counts(client: Client, settings: Any, address: str) -> None:
+    settings.ALLOWED_HOSTS = ["testserver", "other.example"]
+    seen = {
+        queries_and_body(client, address)[1],
+        queries_and_body(client, address, **{"accept-language": "zh-hans"})[1],
+        queries_and_body(client, address + "?as_of=2023-01-31")[1],
+        queries_and_body(client, address, host="other.example")[1],
+    }
+    assert len(seen) == 4
+    assert queries_and_body(client, address)[0] == 1
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_a_page_greets_each_reader(client: Client, address: str) -> None:
+    reader, second = (User.objects.create_user(name) for name in ("somebody-reading", "somebody-else"))
+    client.force_login(reader, "django.contrib.auth.backends.ModelBackend")
+    own = queries_and_body(client, address)[1]
+    assert b"somebody-reading" in own
+    assert b"csrfmiddlewaretoken" in own
+    for _ in range(2):
+        anonymous = queries_and_body(Client(), address)[1]
+        assert b"somebody-reading" not in anonymous
+        assert b"csrfmiddlewaretoken" not in anonymous
+        assert b"uncached:" not in own + anonymous
+    other = Client()
+    other.force_login(second, "django.contrib.auth.backends.ModelBackend")
+    cost, theirs = queries_and_body(other, address)
+    # The same cached page, after session, user and versions; whether the reader may enter pilots is a fragment.
+    assert cost == (6 if address == "/" else 3)
+    assert b"somebody-else" in theirs
+    assert b"somebody-reading" not in theirs
+
+
+def test_what_staff_alone_see_is_theirs_and_ends_with_the_right(client: Client, settings: Any) -> None:
+    write_by_save()
+    officer = User.objects.create_user("officer", is_staff=True)
+    right = Permission.objects.get(codename="view_pilot", content_type=ContentType.objects.get_for_model(Pilot))
+    officer.user_permissions.add(right)
+    client.force_login(officer, "django.contrib.auth.backends.ModelBackend")
+    address = "/pilots/huzhou/"
+    allowed = queries_and_body(client, address)[1]
+    assert b"/admin/pilots/pilot/" in allowed
+    assert b"/admin/pilots/pilot/" not in queries_and_body(Client(), address)[1]
+    assert b"/admin/pilots/pilot/" in queries_and_body(client, address)[1]
+    officer.user_permissions.clear()
+    assert b"/admin/pilots/pilot/" not in queries_and_body(client, address)[1]
+    other = User.objects.create_user("other", is_staff=True)
+    client.force_login(other, "django.contrib.auth.backends.ModelBackend")
+    assert b"/admin/pilots/pilot/" not in queries_and_body(client, address)[1]
+
+
+def test_an_internal_site_keeps_nothing_for_strangers(client: Client, settings: Any) -> None:
+    settings.SITE_ACCESS = "internal"
+    client.force_login(User.objects.create_user("inside"), "django.contrib.auth.backends.ModelBackend")
+    assert client.get(LIST).status_code == 200
+    assert Client().get(LIST).status_code == 401
+
+
+def test_a_token_that_opens_nothing_is_rejected_also_with_a_cached_response(client: Client) -> None:
+    assert queries_and_body(client, LIST)
+    assert client.get(LIST, headers={"authorization": "Bearer syn_nothing"}).status_code == 401
+
+
+def test_a_cached_response_counts_as_any_request(client: Client, settings: Any, tmp_path: Path) -> None:
+    settings.VAR_DIR = tmp_path  # where they are counted
+    settings.RATE_LIMITS = {"anonymous": (3, 86_400)}
+    left = [client.get(LIST)["RateLimit"].split(";")[1] for _ in range(3)]
+    assert left == ["r=2", "r=1", "r=0"]
+    assert client.get(LIST).status_code == 429
+
+
+def test_a_token_gets_the_cached_response_and_is_counted_as_its_user(
+    client: Client, settings: Any, tmp_path: Path
+) -> None:
+    settings.VAR_DIR, settings.RATE_LIMITS = tmp_path, {"signed-in": (2, 86_400)}
+    expected = queries_and_body(client, LIST)[1]
+    token = create_token(user=User.objects.create_user("reader"), name="ready", may_write=False)[1]
+    headers = {"authorization": f"Bearer {token}"}
+    queries_and_body(client, LIST, **headers)  # notes that the token is used
+    assert queries_and_body(client, LIST, **headers) == (2, expected)  # versions and token
+    assert client.get(LIST, headers=headers).status_code == 429
+
+
+def test_a_message_is_shown_once_and_to_nobody_else(client: Client) -> None:
+    queries_and_body(client, "/")
+    shown = Client()
+    shown.cookies["messages"] = client_with_message()
+    assert b"For one reader" in queries_and_body(shown, "/")[1]
+    assert b"For one reader" not in queries_and_body(Client(), "/")[1]
+
+
+def client_with_message() -> str:
+    """Return a messages cookie as Django signs it."""
+    storage = CookieStorage(RequestFactory().get("/"))
+    response = HttpResponse()
+    storage.add(messages.INFO, "For one reader")
+    storage.update(response)
+    return response.cookies["messages"].value
+
+
+# -- equal requests at the same time ---------------------------------------------------------------------------------
+
+
+class FakeView:
+    """get_response that waits until it may answer, and counts its calls."""
+
+    def __init__(self, status: int = 200) -> None:
+        self.calls, self.status = 0, status
+        self.started, self.go_on, self.entered = Event(), Event(), threading.Semaphore(0)
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        self.calls += 1
+        self.started.set()
+        self.entered.release()
+        assert self.go_on.wait(10)
+        if self.status == 500:
+            raise ZeroDivisionError
+        return HttpResponse(b"{}", status=self.status, content_type="application/json")
+
+
+class CountedLock:
+    """Lock that counts the threads which have tried to be the first."""
+
+    tried: threading.Semaphore
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+    def acquire(self, *, blocking: bool = True, timeout: float = -1) -> bool:
+        taken = self.lock.acquire(blocking, timeout)
+        if not blocking:
+            self.tried.release()
+        return taken
+
+    def release(self) -> None:
+        self.lock.release()
+
+
+def ask_together(view: FakeView, monkeypatch: Any, readers: int = 4, computing: int = 1) -> list[Any]:
+    """Send equal requests while the first is being computed; the view answers once so many are computing."""
+    CountedLock.tried = threading.Semaphore(0)
+    monkeypatch.setattr(response_cache, "Lock", CountedLock)
+    monkeypatch.setattr(response_cache, "data_version", lambda: "1")
+    middleware = response_cache.ResponseCacheMiddleware(view)
+
+    def ask() -> Any:
+        try:
+            return middleware(RequestFactory().get(LIST)).status_code
+        except ZeroDivisionError:
+            return "failed"
+
+    with ThreadPoolExecutor(readers) as pool:
+        asked = [pool.submit(ask)]
+        assert view.started.wait(10)
+        asked += [pool.submit(ask) for _ in range(readers - 1)]
+        assert all(CountedLock.tried.acquire(timeout=10) for _ in range(readers))
+        assert all(view.entered.acquire(timeout=10) for _ in range(computing))
+        view.go_on.set()
+        return [one.result(10) for one in asked]
+
+
+def test_equal_requests_are_computed_once(monkeypatch: Any) -> None:
+    view = FakeView()
+    assert ask_together(view, monkeypatch) == [200] * 4
+    assert view.calls == 1
+    assert not response_cache.LOCKS
+
+
+@pytest.mark.parametrize(("status", "expected"), [(404, 404), (500, "failed")])
+def test_nobody_waits_for_what_failed(monkeypatch: Any, status: int, expected: Any) -> None:
+    view = FakeView(status)
+    assert ask_together(view, monkeypatch) == [expected] * 4
+    assert view.calls == 4
+    assert not response_cache.LOCKS
+
+
+def test_nobody_waits_for_ever(monkeypatch: Any) -> None:
+    monkeypatch.setattr(response_cache, "MAX_WAIT", 0.01)
+    view = FakeView()
+    ask_together(view, monkeypatch, computing=4)
+    assert view.calls == 4
+
+
+# -- the database ------------------------------------------------------------------------------------------------
+
+
+def test_a_database_that_does_not_answer_is_asked_once(monkeypatch: Any) -> None:
+    def down(*_args: Any) -> Any:
+        raise OperationalError("no")
+
+    monkeypatch.setattr(response_cache, "data_version", down)
+    client = Client(raise_request_exception=False)
+    with CaptureQueriesContext(connection) as queries:  # it may be silent for seconds
+        for language, title in (("en", "Not available now"), ("zh-hans", "暂时无法使用")):
+            answer = client.get(LIST, headers={"accept-language": language})
+            assert (answer.status_code, answer["Retry-After"]) == (503, "2")
+            assert (answer["Content-Type"], answer.json()["title"]) == ("application/problem+json", title)
+    assert len(queries) == 0
+
+
+# -- the store ---------------------------------------------------------------------------------------------------
+
+
+class BrokenStore:
+    """Cache that is not available."""
+
+    calls = 0
+
+    def get(self, *_args: Any) -> Any:
+        self.calls += 1
+        raise ConnectionError
+
+    set = get
+
+
+def test_without_the_store_answers_are_right_and_it_is_left_alone(client: Client, monkeypatch: Any) -> None:
+    broken = BrokenStore()
+    monkeypatch.setattr(store, "cache", broken)
+    expected = queries_and_body(client, LIST)[1]
+    cost, again = queries_and_body(client, LIST)
+    assert (cost > 1, again) == (True, expected)
+    assert broken.calls == 1
+    later = store.PAUSED["until"] + 1
+    monkeypatch.setattr(store, "monotonic", lambda: later)
+    queries_and_body(client, RECORD)
+    assert broken.calls == 2
+
+
+@pytest.mark.parametrize("garbage", ["text", 7, (1, 2, 3), ({}, b"", {}), b"\x00"])
+def test_what_is_no_answer_of_ours_counts_as_none(client: Client, monkeypatch: Any, garbage: Any) -> None:
+    expected = queries_and_body(client, LIST)[1]
+    monkeypatch.setattr(store, "load", lambda _key: garbage)
+    cost, content = queries_and_body(client, LIST)
+    assert (cost > 1, content) == (True, expected)
+
+
+def test_a_lost_store_is_filled_again(client: Client) -> None:
+    expected = queries_and_body(client, LIST)[1]
+    shared.clear()
+    cost, content = queries_and_body(client, LIST)
+    assert (cost > 1, content) == (True, expected)
+    assert queries_and_body(client, LIST) == (1, expected)
+
+
+def test_a_large_response_is_not_stored(client: Client, monkeypatch: Any) -> None:
+    monkeypatch.setattr(response_cache, "MAX_STORED_BYTES", 1_000)
+    assert queries_and_body(client, LIST)[0] == queries_and_body(client, LIST)[0] > 1

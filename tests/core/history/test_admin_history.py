@@ -1,0 +1,485 @@
+"""History of admin edits: one entry per change (who, when, why, what), and no lost updates."""
+
+import re
+from datetime import date
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from core.seed.models import SeedRecord
+from pilots.models import Attachment, Document, FollowUp, Indicator, Pilot
+from policies.models import Policy, Province, Source
+from tests.factories import (
+    make_adoption,
+    make_batch,
+    make_document,
+    make_follow_up,
+    make_indicator,
+    make_industry,
+    make_milestone,
+    make_pilot,
+    make_policy,
+    make_practice,
+    make_province,
+    make_reading,
+    make_source,
+    make_target,
+)
+from tests.support.admin_forms import form_data, form_errors
+
+pytestmark = pytest.mark.django_db
+
+REGISTERED_MODELS = [model for model in admin.site._registry if model._meta.app_label in {"policies", "pilots"}]
+NOT_ADDED = [SeedRecord, Document, Attachment]  # files are uploaded and attached on pages of their own
+NOT_DELETED = [SeedRecord, FollowUp, Attachment]
+EDITED_MODELS = [model for model in REGISTERED_MODELS if model not in NOT_ADDED]
+
+
+def admin_url(record: Any, page: str) -> str:
+    return reverse(f"admin:{record._meta.app_label}_{record._meta.model_name}_{page}", args=[record.pk])
+
+
+def save_form(client: Client, record: Any, **changes: Any) -> Any:
+    """Open the record's form and submit it with changes."""
+    page = client.get(admin_url(record, "change"))
+    return client.post(admin_url(record, "change"), form_data(page, **changes))
+
+
+@pytest.fixture
+def policy() -> Policy:
+    return make_policy(title_en="Plan")
+
+
+@pytest.fixture
+def source() -> Source:
+    return make_source(title="Notice")
+
+
+def history_of_record(record: Any) -> list[tuple[Any, ...]]:
+    """Return the history entries, newest first, as (type, user, reason)."""
+    return [(item.history_type, str(item.history_user), item.history_change_reason) for item in record.history.all()]
+
+
+def test_adding_leaves_one_entry_that_holds_the_relations(admin_client: Client, source: Source) -> None:
+    batch, province, industry = make_batch(), make_province(), make_industry(name_en="Steel")
+    form = admin_client.get(reverse("admin:pilots_pilot_add"))
+    values = {"name_zh": "新试点", "slug": "new-pilot", "kind": "park", "batch": batch.pk, "province": province.pk}
+    related = {"industries": [industry.pk], "Pilot_sources-0-source": source.pk, "change_reason": "First list"}
+    answer = admin_client.post(reverse("admin:pilots_pilot_add"), form_data(form, **values, **related))
+    assert answer.status_code == 302
+    entry = Pilot.objects.get(slug="new-pilot").history.get()
+    assert (entry.history_type, str(entry.history_user), entry.history_change_reason) == ("+", "admin", "First list")
+    assert [row.industry for row in entry.industries.all()] == [industry]
+    assert [row.source for row in entry.sources.all()] == [source]
+
+
+def test_changing_leaves_one_entry_that_says_what_changed(admin_client: Client, policy: Policy, source: Source) -> None:
+    changes = {"title_en": "Better plan", "Policy_sources-0-source": source.pk, "change_reason": "Original found"}
+    assert save_form(admin_client, policy, **changes).status_code == 302
+    assert history_of_record(policy) == [("~", "admin", "Original found"), ("+", "None", None)]
+    page = admin_client.get(admin_url(policy, "history"))
+    latest, first = page.context["entries"]
+    told = [(item.label, item.old, item.new) for item in latest.differences]
+    assert told == [("Title in English", "Plan", "Better plan"), ("Sources", "no data", "Notice")]
+    assert (first.differences, first.who) == ([], "the system")
+    assert "Better plan" in page.text
+    assert "Original found" in page.text
+
+
+def test_no_reason_is_no_reason(admin_client: Client, policy: Policy) -> None:
+    save_form(admin_client, policy, title_en="Other")
+    assert history_of_record(policy)[0] == ("~", "admin", None)
+
+
+def test_a_reason_longer_than_its_field_is_rejected(admin_client: Client, policy: Policy) -> None:
+    assert list(form_errors(save_form(admin_client, policy, change_reason="x" * 301))) == ["change_reason"]
+
+
+def test_a_save_that_fails_leaves_no_entry(admin_client: Client, policy: Policy) -> None:
+    assert "slug" in form_errors(save_form(admin_client, policy, slug="no good"))
+    assert len(history_of_record(policy)) == 1
+
+
+def test_saving_outside_a_form_still_leaves_its_entry(admin_client: Client, policy: Policy) -> None:
+    save_form(admin_client, policy, title_en="Other")
+    policy.refresh_from_db()
+    policy.save()
+    assert len(history_of_record(policy)) == 3
+
+
+def test_deleting_leaves_an_entry_with_its_reason(admin_client: Client, policy: Policy, source: Source) -> None:
+    policy.sources.add(source)
+    page = admin_client.get(admin_url(policy, "delete"))
+    assert 'name="change_reason"' in page.text
+    assert "relationship" not in page.text
+    admin_client.post(admin_url(policy, "delete"), {"post": "yes", "change_reason": "Entered twice"})
+    assert not Policy.objects.filter(pk=policy.pk).exists()
+    assert entries_of(Policy, policy.pk)[0] == ("-", "admin", "Entered twice")
+    assert admin_client.get(reverse("admin:policies_policy_history", args=[policy.pk])).status_code == 200
+
+
+def test_deleting_several_leaves_an_entry_for_each(admin_client: Client) -> None:
+    keys = [make_policy().pk, make_policy().pk]
+    sent = {"action": "delete_selected", "_selected_action": keys}
+    listing = reverse("admin:policies_policy_changelist")
+    assert 'name="change_reason"' in admin_client.post(listing, sent).text
+    admin_client.post(listing, sent | {"post": "yes", "change_reason": "Test rows"})
+    assert [entries_of(Policy, key)[0] for key in keys] == [("-", "admin", "Test rows")] * 2
+
+
+def entries_of(model: Any, key: int) -> list[tuple[Any, ...]]:
+    """As entries(), of a record that may be gone."""
+    found = model.history.filter(id=key)
+    return [(item.history_type, str(item.history_user), item.history_change_reason) for item in found]
+
+
+def test_a_version_shows_the_record_as_it_stood(admin_client: Client, policy: Policy, source: Source) -> None:
+    save_form(admin_client, policy, **{"Policy_sources-0-source": source.pk})
+    save_form(admin_client, policy, **{"title_en": "Later", "Policy_sources-0-DELETE": "on"})
+    middle = policy.history.all()[1]
+    there = reverse("admin:policies_policy_simple_history", args=[policy.pk, middle.pk])
+    shown = {fact.name: fact.text for fact in admin_client.get(there).context["facts"]}
+    assert (shown["title_en"], shown["sources"], shown["level"]) == ("Plan", "Notice", "national")
+    assert (shown["calls_for_provincial_plan"], shown["doc_number"]) == ("yes", "no data")
+
+
+def test_a_version_is_not_written_back_by_a_form_of_its_fields(admin_client: Client, policy: Policy) -> None:
+    save_form(admin_client, policy, title_en="Later")
+    there = reverse("admin:policies_policy_simple_history", args=[policy.pk, policy.history.last().pk])
+    assert [item.label for item in admin_client.post(there, {"title_en": "Plan"}).context["refused"]] == [""]
+    policy.refresh_from_db()
+    assert (policy.title_en, policy.history.count()) == ("Later", 2)
+
+
+@pytest.mark.parametrize("path", ["policy/abc/history/", "policy/1/history/abc/", "policy/1/history/999999999/"])
+def test_no_such_version_is_not_found(admin_client: Client, path: str) -> None:
+    assert admin_client.get(f"/admin/policies/{path}").status_code == 404
+
+
+# -- two editors at once -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def colleague(admin_user: User) -> Client:
+    other = Client()
+    other.force_login(User.objects.create_superuser("wang"))
+    return other
+
+
+def conflict_texts(answer: Any) -> dict[str, str]:
+    """Return the errors of a form on a record that changed meanwhile, by field; "__all__" for the record."""
+    return {name: " ".join(texts) for name, texts in form_errors(answer).items()}
+
+
+def test_two_edits_of_one_record_are_merged_by_field(admin_client, colleague, policy, source) -> None:
+    opened = admin_client.get(admin_url(policy, "change"))
+    theirs = {"title_en": "Wang's title", "doc_number": "No. 7", "Policy_sources-0-source": source.pk}
+    save_form(colleague, policy, **theirs, change_reason="Original found")
+
+    mine = {"title_en": "My title", "note_en": "Mine", "change_reason": "From the gazette"}
+    answer = admin_client.post(admin_url(policy, "change"), form_data(opened, **mine))
+    texts = conflict_texts(answer)
+    assert list(texts) == ["__all__", "title_en"]
+    assert re.fullmatch(
+        r"wang saved this record on .+, after you had opened the page\. Nothing of yours is saved yet\. "
+        r"What was changed: Title in English: Plan → Wang's title; Document number: no data → No\. 7; "
+        r"Sources: no data → Notice; Reason: Original found\. "
+        r"Taken over, because you had left it alone: Document number\. "
+        r"What either of you added or removed counts: Sources\. "
+        r"Check it, then save again to keep it as it stands here\.",
+        texts["__all__"],
+    )
+    assert texts["title_en"] == (
+        "You both changed this. wang: Plan → Wang's title. Yours stands here; save again to keep it."
+    )
+    shown = form_data(answer)
+    assert (shown["title_en"], shown["doc_number"], shown["note_en"]) == ("My title", "No. 7", "Mine")
+    assert shown["Policy_sources-0-source"] == str(source.pk)
+    policy.refresh_from_db()
+    assert (policy.title_en, policy.note, policy.history.count()) == ("Wang's title", "", 2)
+
+    assert admin_client.post(admin_url(policy, "change"), shown).status_code == 302
+    policy.refresh_from_db()
+    assert (policy.title_en, policy.doc_number, policy.note) == ("My title", "No. 7", "Mine")
+    assert list(policy.sources.all()) == [source]
+    assert history_of_record(policy)[0] == ("~", "admin", "From the gazette")
+    assert policy.history.count() == 3
+
+
+def test_a_third_save_in_the_middle_of_a_conflict_is_shown_too(admin_client, colleague, policy) -> None:
+    opened = admin_client.get(admin_url(policy, "change"))
+    save_form(colleague, policy, title_en="Wang's title")
+    answer = admin_client.post(admin_url(policy, "change"), form_data(opened, title_en="My title"))
+    save_form(colleague, policy, title_en="Wang's second title")
+    again = admin_client.post(admin_url(policy, "change"), form_data(answer))
+    assert "Wang's title → Wang's second title" in conflict_texts(again)["title_en"]
+    assert admin_client.post(admin_url(policy, "change"), form_data(again)).status_code == 302
+    policy.refresh_from_db()
+    assert policy.title_en == "My title"
+
+
+def test_a_merge_that_breaks_a_rule_says_so_at_once(admin_client, colleague, policy) -> None:
+    opened = admin_client.get(admin_url(policy, "change"))
+    save_form(colleague, policy, published_on="2022-06-20")
+    mine = {"issued_on": "2022-07-01", "known_issued_by": "2022-07-01", "change_reason": "Dated"}
+    form = admin_client.post(admin_url(policy, "change"), form_data(opened, **mine))
+    texts = conflict_texts(form)
+    assert list(texts) == ["published_on", "__all__"]
+    assert texts["published_on"] == "Published before it was issued. Check both days."
+    assert admin_client.post(admin_url(policy, "change"), form_data(form, published_on="2022-07-02")).status_code == 302
+    assert history_of_record(policy)[0] == ("~", "admin", "Dated")
+
+
+def test_lists_are_merged_entry_by_entry(admin_client, colleague, policy) -> None:
+    """They take away b and add c; I take away a and add d: nothing is disputed, so that nothing is asked."""
+    named = {letter: make_source(title=letter) for letter in "abcd"}
+    policy.sources.set([named["a"], named["b"]])
+    rows = {
+        row.source_id: n for n, row in enumerate(Policy.sources.through.objects.filter(policy=policy).order_by("pk"))
+    }
+    opened = admin_client.get(admin_url(policy, "change"))
+    a, b = (f"Policy_sources-{rows[named[letter].pk]}-DELETE" for letter in "ab")
+    save_form(colleague, policy, **{b: "on", "Policy_sources-2-source": named["c"].pk})
+    count = policy.history.count()
+    mine = form_data(opened, **{a: "on", "Policy_sources-2-source": named["d"].pk})
+    assert admin_client.post(admin_url(policy, "change"), mine).status_code == 302
+    assert "".join(sorted(source.title for source in policy.sources.all())) == "cd"
+    assert policy.history.count() == count + 1
+
+
+def test_a_row_turned_into_another_entry_is_kept_although_it_was_removed(admin_client, colleague, policy) -> None:
+    old, new = make_source(title="old"), make_source(title="new")
+    policy.sources.set([old])
+    opened = admin_client.get(admin_url(policy, "change"))
+    save_form(colleague, policy, **{"Policy_sources-0-DELETE": "on"})
+    mine = form_data(opened, **{"Policy_sources-0-source": new.pk})
+    assert admin_client.post(admin_url(policy, "change"), mine).status_code == 302
+    assert list(policy.sources.all()) == [new]
+
+
+def test_the_same_entry_added_by_both_is_there_once(admin_client, colleague, policy, source) -> None:
+    opened = admin_client.get(admin_url(policy, "change"))
+    save_form(colleague, policy, **{"Policy_sources-0-source": source.pk})
+    mine = form_data(opened, note_en="Mine", **{"Policy_sources-0-source": source.pk})
+    answer = admin_client.post(admin_url(policy, "change"), mine)
+    assert list(conflict_texts(answer)) == ["__all__"]
+    assert admin_client.post(admin_url(policy, "change"), form_data(answer)).status_code == 302
+    assert list(policy.sources.all()) == [source]
+
+
+def test_lists_that_are_fields_are_merged_too(admin_client, colleague) -> None:
+    pilot = make_pilot(make_batch(), make_province(), withdrawn_on=date(2025, 1, 1))
+    steel, cement = make_industry(name_en="Steel"), make_industry(name_en="Cement")
+    opened = admin_client.get(admin_url(pilot, "change"))
+    save_form(colleague, pilot, industries=[steel.pk], withdrawn_on="")
+    answer = admin_client.post(admin_url(pilot, "change"), form_data(opened, industries=[cement.pk], kind="park"))
+    (text,) = conflict_texts(answer).values()
+    assert "Withdrawn on: 1 January 2025 → no data" in text
+    assert "What either of you added or removed counts: Industries." in text
+    assert admin_client.post(admin_url(pilot, "change"), form_data(answer)).status_code == 302
+    pilot.refresh_from_db()
+    assert (pilot.kind, pilot.withdrawn_on, set(pilot.industries.all())) == ("park", None, {steel, cement})
+
+
+def test_a_box_that_was_ticked_by_the_first_stays_ticked(admin_client, colleague, policy) -> None:
+    save_form(admin_client, policy, calls_for_provincial_plan=None)
+    opened = admin_client.get(admin_url(policy, "change"))
+    save_form(colleague, policy, calls_for_provincial_plan="on")
+    answer = admin_client.post(admin_url(policy, "change"), form_data(opened, note_en="Mine"))
+    assert "Taken over, because you had left it alone: Calls for provincial plans." in conflict_texts(answer)["__all__"]
+    admin_client.post(admin_url(policy, "change"), form_data(answer))
+    policy.refresh_from_db()
+    assert (policy.calls_for_provincial_plan, policy.note) == (True, "Mine")
+
+
+def test_a_form_without_an_edit_of_its_own_is_no_conflict(admin_client, colleague, policy) -> None:
+    opened = admin_client.get(admin_url(policy, "change"))
+    save_form(colleague, policy, title_en="Wang's title")
+    sent = form_data(opened, change_reason="Only a reason")
+    assert admin_client.post(admin_url(policy, "change"), sent).status_code == 302
+    policy.refresh_from_db()
+    assert (policy.title_en, policy.history.count()) == ("Wang's title", 2)
+
+
+def test_the_same_edit_by_both_is_no_conflict(admin_client, colleague, policy) -> None:
+    opened = admin_client.get(admin_url(policy, "change"))
+    save_form(colleague, policy, title_en="Better")
+    assert admin_client.post(admin_url(policy, "change"), form_data(opened, title_en="Better")).status_code == 302
+    assert len(history_of_record(policy)) == 2
+
+
+def test_what_cannot_be_read_is_shown_as_typed(admin_client, colleague, policy) -> None:
+    opened = admin_client.get(admin_url(policy, "change"))
+    save_form(colleague, policy, published_on="2022-06-20")
+    answer = admin_client.post(admin_url(policy, "change"), form_data(opened, published_on="20 June"))
+    assert "wang: no data → 20 June 2022." in conflict_texts(answer)["published_on"]
+    assert form_data(answer)["published_on"] == "20 June"
+    again = admin_client.post(admin_url(policy, "change"), form_data(answer))
+    assert list(form_errors(again)) == ["published_on"]
+
+
+@pytest.mark.parametrize("version", [None, "0", "x", "99999999999999999999"])
+def test_a_form_that_names_no_version_is_rejected_once(admin_client: Client, policy: Policy, version: Any) -> None:
+    answer = save_form(admin_client, policy, version=version, title_en="Blind")
+    assert list(conflict_texts(answer)) == ["__all__"]
+    policy.refresh_from_db()
+    assert policy.title_en == "Plan"
+    assert admin_client.post(admin_url(policy, "change"), form_data(answer)).status_code == 302
+
+
+def test_what_was_typed_of_a_record_deleted_meanwhile_is_kept(admin_client, colleague, policy, source) -> None:
+    policy.sources.add(source)
+    policy.save()
+    opened = admin_client.get(admin_url(policy, "change"))
+    colleague.post(admin_url(policy, "delete"), {"post": "yes", "change_reason": "Twice"})
+    sent, version = form_data(opened, note_en="Mine"), opened.context["adminform"].form["version"].value()
+    end = Policy.history.filter(id=policy.pk).first()
+    for posted in (version, str(end.pk), version):
+        sent |= {"version": posted}
+        answer = admin_client.post(admin_url(policy, "change"), sent)
+        (text,) = conflict_texts(answer).values()
+        assert re.match(r"wang deleted this record on .+, after you had opened it", text)
+        sent = form_data(answer)
+        assert (sent["note_en"], sent["Policy_sources-0-source"]) == ("Mine", str(source.pk))
+        assert not Policy.objects.filter(pk=policy.pk).exists()
+    address = reverse("admin:policies_policy_simple_history", args=[policy.pk, end.pk])
+    assert f'href="{address}"' in answer.text
+    admin_client.post(address, {"version": str(end.pk)})
+    assert admin_client.post(admin_url(policy, "change"), sent).status_code == 302
+    policy.refresh_from_db()
+    assert (policy.note, list(policy.sources.all())) == ("Mine", [source])
+
+
+def test_of_a_target_deleted_with_its_steps_only_the_target_is_named(admin_client, colleague) -> None:
+    target = make_target(make_pilot(make_batch(), make_province()), make_indicator("TEST_SO2"), 100, 80)
+    target.steps.create(year=2025, value=90)
+    opened = admin_client.get(admin_url(target, "change"))
+    colleague.post(admin_url(target, "delete"), {"post": "yes"})
+    answer = admin_client.post(admin_url(target, "change"), form_data(opened, note_en="Mine"))
+    assert answer.text.count("wang deleted this") == 1
+    assert form_data(answer)["steps-0-year"] == "2025"
+
+
+# -- a save that changes nothing ---------------------------------------------------------------------
+
+
+def test_a_save_that_changes_nothing_leaves_no_entry_and_says_so(admin_client, policy, source) -> None:
+    policy.sources.add(source)
+    count = policy.history.count()
+    page = admin_client.post(
+        admin_url(policy, "change"),
+        form_data(admin_client.get(admin_url(policy, "change")), change_reason="Nothing"),
+        follow=True,
+    )
+    assert [str(item) for item in page.context["messages"]] == [
+        "Nothing was changed, so nothing was saved and the history has no new entry."
+    ]
+    assert (policy.history.count(), LogEntry.objects.count()) == (count, 0)
+    policy.refresh_from_db()
+    policy.save()  # the silence was for that save alone
+    assert policy.history.count() == count + 1
+
+
+def test_a_source_alone_is_a_change(admin_client, policy, source) -> None:
+    save_form(admin_client, policy, **{"Policy_sources-0-source": source.pk})
+    assert (policy.history.count(), LogEntry.objects.count()) == (2, 1)
+
+
+# -- by which import -----------------------------------------------------------------------------------
+
+
+def test_an_entry_leads_to_its_import(admin_client, policy, monkeypatch) -> None:
+    asked = []
+
+    def teller(model: Any, found: Any, reader: Any) -> dict[int, tuple[str, str]]:
+        asked.append((model, [entry.pk for entry in found]))
+        return {found[0].pk: ("Import 12 · list.xlsx", "/admin/import/12/")}
+
+    monkeypatch.setattr("core.history.provenance._provenance_functions", [teller])
+    entry = policy.history.get()
+    for page in (
+        admin_url(policy, "history"),
+        reverse("admin:policies_policy_simple_history", args=[policy.pk, entry.pk]),
+        policy.get_absolute_url(),
+    ):
+        assert '<a href="/admin/import/12/">Import 12 · list.xlsx</a>' in admin_client.get(page).text, page
+    assert asked == [(Policy, [entry.pk])] * 3
+    assert "list.xlsx" not in Client().get(policy.get_absolute_url()).text
+
+
+# -- every page of every table -------------------------------------------------------------------------
+
+
+def any_record(model: Any) -> Any:
+    """Return a record of the model: a seed record, or a new one where there is none."""
+    pilot = Pilot.objects.first()
+    match model.__name__:
+        case "Milestone":
+            return make_milestone(pilot, date(2025, 5, 1))
+        case "Reading":
+            indicator = Indicator.objects.get(code="AIR_SO2")
+            return make_reading(pilot, indicator, "2024", 12, state="reported", accepted_on=None)
+        case "LightOverride":
+            author = User.objects.create_user("author")
+            until = date(2099, 1, 1)
+            return model.objects.create(pilot=pilot, colour="grey", reason="Why", author=author, expires_on=until)
+        case "FollowUp":
+            return make_follow_up(pilot)
+        case "Adoption":
+            return make_adoption(make_practice(), pilot)
+        case "Document":
+            return make_document()
+        case "Attachment":
+            return Attachment.objects.create(document=make_document(), practice=make_practice())
+    return model._default_manager.first()
+
+
+@pytest.mark.parametrize("model", REGISTERED_MODELS, ids=lambda model: model._meta.model_name)
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_every_page_opens_for_an_editor(admin_client: Client, model: Any, language: str) -> None:
+    record, fixed = any_record(model), model is SeedRecord
+    pages = {"changelist": 200, "add": 403 if model in NOT_ADDED else 200}
+    base = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+    for page, code in pages.items():
+        assert admin_client.get(reverse(f"{base}_{page}"), {"lang": language}).status_code == code, page
+    for page in ["change", "history", "delete"]:
+        code = 403 if model in NOT_DELETED and page == "delete" else 200
+        assert admin_client.get(admin_url(record, page), {"lang": language}).status_code == code, page
+    if not fixed:
+        there = reverse(f"{base}_simple_history", args=[record.pk, record.history.first().pk])
+        assert admin_client.get(there, {"lang": language}).status_code == 200
+
+
+@pytest.mark.parametrize("model", REGISTERED_MODELS, ids=lambda model: model._meta.model_name)
+def test_nobody_else_gets_in(client: Client, model: Any) -> None:
+    record = any_record(model)
+    base = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+    there = [reverse(f"{base}_changelist"), reverse(f"{base}_add")]
+    there += [admin_url(record, page) for page in ("change", "history", "delete")]
+    if model is not SeedRecord:
+        there.append(reverse(f"{base}_simple_history", args=[record.pk, record.history.first().pk]))
+    assert {client.get(page).status_code for page in there} == {302}
+    client.force_login(User.objects.create_user("reader"))
+    assert {client.post(page, {"post": "yes"}).status_code for page in there} == {302}
+    client.force_login(User.objects.create_user("clerk", is_staff=True))
+    assert {client.get(page).status_code for page in there} == {403}
+    assert {client.post(page, {"post": "yes"}).status_code for page in there} == {403}
+
+
+@pytest.mark.parametrize("model", EDITED_MODELS, ids=lambda model: model._meta.model_name)
+def test_every_field_explains_itself(admin_client: Client, model: Any) -> None:
+    page = admin_client.get(reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_add"))
+    form = page.context["adminform"].form
+    shown = {name: field for name, field in form.fields.items() if not field.widget.is_hidden}
+    assert [name for name, field in shown.items() if not field.help_text] == []
+
+
+def test_the_index_says_where_to_start(admin_client: Client) -> None:
+    page = admin_client.get(reverse("admin:index"))
+    assert reverse("admin:policies_policy_add") in page.text.split('id="content-main"')[0]
+    assert str(Province._meta.app_config.verbose_name) in page.text

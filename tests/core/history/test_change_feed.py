@@ -1,0 +1,858 @@
+"""Change feed: every history entry once, in an order in which clients miss nothing.
+
+Events appear when their transaction ends. Most tests are about the content of an event and read inside a transaction
+that is rolled back. Tests about the time of appearance commit.
+"""
+
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import date
+from importlib import import_module
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from django.conf import settings
+from django.contrib.auth.models import Permission, User
+from django.core.management import call_command
+from django.db import connection, transaction
+from django.db.migrations.loader import MigrationLoader
+from django.db.models import ProtectedError
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from config.api_urls import KINDS, RESOURCES
+from core.api.pagination import encode_cursor
+from core.history import change_feed
+from core.history.change_feed import FeedPosition, reset_foreign_transactions
+from core.history.models import ChangeEvent
+from core.history.recording import delete_with_history, single_history_entry
+from core.history.revert import revert_to
+from core.records.slug_model import SlugModel
+from dashboard.analytics.change_log import history_models
+from pilots.demo.bulk_save import bulk_save_with_history
+from pilots.models import Attachment, Pilot, Reading, Target, TargetStep
+from policies.models import Agency, Division, Province, Source
+from policies.models.sourced import SourcedModel
+from tests.factories import (
+    make_batch,
+    make_indicator,
+    make_industry,
+    make_override,
+    make_pilot,
+    make_province,
+    make_reading,
+    make_source,
+    make_target,
+)
+from tests.support import api_client
+from tests.support.admin_forms import form_data
+from tests.support.api_client import World, client_with_token
+from tests.support.concurrency_client import ServedProject
+from tests.support.databases import server_connection
+from tests.support.imports import run_import, undo_import
+
+pytestmark = pytest.mark.django_db
+with_commits = pytest.mark.django_db(transaction=True)
+ADDRESS = "/api/v1/changes/"
+Line = dict[str, Any]
+
+
+@pytest.fixture(autouse=True)
+def _empty_tables(request: pytest.FixtureRequest, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Empty the tables. In tests that do not commit, the feed includes the test's own transaction."""
+    marker = request.node.get_closest_marker("django_db")
+    if not marker.kwargs.get("transaction"):
+        api_client.empty_tables()
+        monkeypatch.setattr("core.api.change_feed_views.feed_bounds", feed_ends_in_transaction)
+    elif Province.objects.exists():  # the first of these tests still has the seed records
+        call_command("flush", interactive=False, verbosity=0)
+
+
+def feed_ends_in_transaction() -> tuple[FeedPosition, FeedPosition]:
+    """Return the ends of the feed, including the test's own transaction."""
+    last = ChangeEvent.objects.order_by("transaction", "pk").last()
+    end = FeedPosition(last.transaction, last.pk) if last else FeedPosition(0, 0)
+    return end, end
+
+
+@pytest.fixture
+def pilot() -> Pilot:
+    return make_pilot(make_batch(), make_province(), slug="huzhou")
+
+
+def latest_cursor(client: Client) -> str:
+    return str(client.get(f"{ADDRESS}?cursor=latest").json()["next_cursor"])
+
+
+def feed_lines(client: Client, query: str = "cursor=first") -> list[Line]:
+    found: list[Line] = client.get(f"{ADDRESS}?{query}").json()["results"]
+    return found
+
+
+class FeedReader:
+    """Reader of the events since its creation."""
+
+    def __init__(self, client: Client) -> None:
+        self.client, self.cursor = client, latest_cursor(client)
+
+    def lines(self) -> list[Line]:
+        return feed_lines(self.client, f"cursor={self.cursor}")
+
+    def short_lines(self) -> list[str]:
+        """Return events in short: action, record, and its former key in brackets."""
+        return [short_line(line) for line in self.lines()]
+
+
+def short_line(line: Line) -> str:
+    was = f" (was {line['was']})" if line["was"] is not None else ""
+    return f"{line['action']} {line['resource']}/{line['key']}{was}"
+
+
+@pytest.fixture
+def feed(pilot: Pilot, client: Client) -> FeedReader:
+    return FeedReader(client)
+
+
+# -- what a line says --------------------------------------------------------------------------------------
+
+
+def test_a_whole_event(pilot: Pilot, feed: FeedReader) -> None:
+    with single_history_entry(pilot, created=False, reason="moved its office"):
+        pilot.note = "new office"
+        pilot.save()
+    entry = pilot.history.latest()
+    assert feed.lines() == [
+        {
+            "action": "changed",
+            "resource": "pilots",
+            "key": "huzhou",
+            "id": pilot.pk,
+            "was": None,
+            "of": None,
+            "at": entry.history_date.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "reason": "moved its office",
+            "by": None,
+            "url": "http://testserver/api/v1/pilots/huzhou/",
+        }
+    ]
+
+
+def test_a_whole_event_of_a_child_of_a_pilot(pilot: Pilot, client: Client) -> None:
+    indicator = make_indicator("AIR_A")
+    feed = FeedReader(client)
+    reading = make_reading(pilot, indicator, "2024", 90)
+    (line,) = feed.lines()
+    del line["at"]
+    assert line == {
+        "action": "created",
+        "resource": "readings",
+        "key": str(reading.pk),
+        "id": reading.pk,
+        "was": None,
+        "of": {"resource": "pilots", "key": "huzhou"},
+        "reason": None,
+        "by": None,
+        "url": f"http://testserver/api/v1/readings/{reading.pk}/",
+    }
+
+
+def test_the_whole_answer(client: Client) -> None:
+    make_source()
+    first = client.get(f"{ADDRESS}?page_size=1").json()
+    assert list(first) == ["next_cursor", "more", "results"]
+    assert (first["more"], [short_line(line) for line in first["results"]]) == (
+        False,
+        [f"created sources/{only_key(Source)}"],
+    )
+    make_source()
+    make_source()
+    then = client.get(f"{ADDRESS}?page_size=1&cursor={first['next_cursor']}").json()
+    assert (then["more"], len(then["results"])) == (True, 1)
+
+
+def only_key(model: Any) -> int:
+    return int(model.objects.get().pk)
+
+
+def test_a_name_is_shown_to_those_who_see_it_in_histories(pilot: Pilot, client: Client) -> None:
+    """As in the journals: staff who may view the kind of record."""
+    names = ("wang", "viewer", "staff", "clerk")
+    wang, viewer, staff, clerk = [User.objects.create_user(name, is_staff=name in {"staff", "clerk"}) for name in names]
+    staff.user_permissions.add(Permission.objects.get(codename="view_pilot"))
+    clerk.user_permissions.add(Permission.objects.get(codename="view_policy"))
+    feed = FeedReader(client)
+    pilot._history_user = wang  # type: ignore[attr-defined]
+    pilot.save()
+    seen = {"anonymous": [line["by"] for line in feed.lines()]}
+    for user in (viewer, staff, clerk):
+        client.force_login(user)
+        seen[user.username] = [line["by"] for line in feed.lines()]
+    assert seen == {"anonymous": [None], "viewer": [None], "staff": ["wang"], "clerk": [None]}
+
+
+def test_what_the_product_wrote_is_shown_in_the_users_language(pilot: Pilot, feed: FeedReader) -> None:
+    pilot._change_reason = "Demonstration data"
+    pilot.save()
+    assert [line["reason"] for line in feed.lines()] == ["Demonstration data"]
+    feed.cursor += "&lang=zh-hans"
+    assert [line["reason"] for line in feed.lines()] == ["演示数据"]
+
+
+def test_a_record_that_is_gone_keeps_its_key_and_has_no_address(pilot: Pilot, client: Client) -> None:
+    reading = make_reading(pilot, make_indicator("AIR_A"), "2024", 90)
+    number, feed = reading.pk, FeedReader(client)
+    reading.save()
+    reading.delete()
+    told = [(short_line(line), line["of"], line["url"]) for line in feed.lines()]
+    of = {"resource": "pilots", "key": "huzhou"}
+    assert told == [(f"changed readings/{number}", of, None), (f"deleted readings/{number}", of, None)]
+    pilot.delete()
+    told = [(short_line(line), line["of"], line["url"]) for line in feed.lines()]
+    assert told[1:] == [(f"deleted readings/{number}", of, None), ("deleted pilots/huzhou", None, None)]
+
+
+def test_a_renamed_record_has_its_former_key(pilot: Pilot, feed: FeedReader) -> None:
+    for slug in ("huzhou", "wuxing", "wuxing", "deqing"):
+        pilot.slug = slug
+        pilot.save()
+    told = feed.short_lines()
+    assert told == [
+        "changed pilots/huzhou",
+        "changed pilots/wuxing (was huzhou)",
+        "changed pilots/wuxing",
+        "changed pilots/deqing (was wuxing)",
+    ]
+    assert {line["url"] for line in feed.lines()} == {"http://testserver/api/v1/pilots/deqing/"}
+
+
+def test_a_renamed_indicator(client: Client) -> None:
+    """Its code is what its address names."""
+    indicator, feed = make_indicator("AIR_A"), FeedReader(client)
+    indicator.code = "AIR_B"
+    indicator.save()
+    assert feed.short_lines() == ["changed indicators/AIR_B (was AIR_A)"]
+
+
+def test_a_list_of_related_records_is_a_change_of_the_record(pilot: Pilot, client: Client) -> None:
+    industry, feed = make_industry(), FeedReader(client)
+    with single_history_entry(pilot, created=False):
+        pilot.industries.set([industry])
+        pilot.sources.set([])
+    assert feed.short_lines() == ["changed pilots/huzhou"]
+
+
+def test_steps_and_lights_belong_to_their_parents(pilot: Pilot, client: Client) -> None:
+    target, wang = make_target(pilot, make_indicator("AIR_A"), 100, 80), User.objects.create_user("wang")
+    feed = FeedReader(client)
+    step = TargetStep.objects.create(target=target, year=2024, value=90)
+    step.delete()
+    make_override(pilot, "red", wang)
+    found = feed.lines()
+    assert [short_line(line) for line in found] == [f"changed targets/{target.pk}"] * 2 + ["changed pilots/huzhou"]
+    assert [line["id"] for line in found] == [target.pk, target.pk, pilot.pk]
+    assert [line["of"] for line in found] == [{"resource": "pilots", "key": "huzhou"}] * 2 + [None]
+
+
+def test_a_target_that_goes_takes_its_steps_along(pilot: Pilot, client: Client) -> None:
+    target = make_target(pilot, make_indicator("AIR_A"), 100, 80)
+    TargetStep.objects.create(target=target, year=2024, value=90)
+    number, feed = target.pk, FeedReader(client)
+    delete_with_history(target, reason="entered twice")
+    told = feed.lines()
+    assert [short_line(line) for line in told] == [f"changed targets/{number}", f"deleted targets/{number}"]
+    assert [(line["of"], line["url"]) for line in told] == [({"resource": "pilots", "key": "huzhou"}, None)] * 2
+    end = Target.history.filter(history_type="-").latest()
+    revert_to(end, opened=str(end.pk))
+    assert feed.short_lines()[2:] == [f"created targets/{number}", f"changed targets/{number}"]
+    assert {line["url"] for line in feed.lines()[2:]} == {f"http://testserver/api/v1/targets/{number}/"}
+
+
+def test_every_history_is_in_the_feed_but_for_that_of_divisions(feed: FeedReader) -> None:
+    Division.objects.create(code="C31", name_zh="黑色金属冶炼")
+    assert feed.short_lines() == []
+    told_by = {model for kind in KINDS for model, _way in kind.source_models()}
+    assert set(history_models().values()) - told_by == {Division}
+    assert [kind.resource for kind in KINDS] == list(RESOURCES)
+
+
+# -- who writes --------------------------------------------------------------------------------------------
+
+READINGS = ["pilot", "indicator", "period", "value", "reported_on"]
+
+
+def test_an_import_and_its_undoing_tell_each_record_once(pilot: Pilot, client: Client) -> None:
+    make_indicator("AIR_A")
+    feed = FeedReader(client)
+    rows = [["huzhou", "AIR_A", f"2024-Q{quarter}", 100 + quarter, "2025-02-20"] for quarter in (1, 2, 3, 4)]
+    record = run_import("readings", READINGS, *rows)
+    keys = [str(key) for key in Reading.objects.order_by("pk").values_list("pk", flat=True)]
+    assert feed.short_lines() == [f"created readings/{key}" for key in keys]
+    undo_import(record)
+    assert feed.short_lines() == [f"{what} readings/{key}" for what in ("created", "deleted") for key in keys]
+    assert {line["reason"] for line in feed.lines()[4:]} == {f"Import {record.pk} undone"}
+
+
+def test_an_import_that_renames_nothing_and_changes_steps(pilot: Pilot, client: Client) -> None:
+    """Targets come with their steps, each of which is written by itself."""
+    make_indicator("AIR_A")
+    feed = FeedReader(client)
+    heads = ["pilot", "indicator", "kind", "base_year", "base_value", "target_year", "target_value", "steps"]
+    run_import("targets", heads, ["huzhou", "AIR_A", "reach", 2023, 100, 2026, 60, "2024: 90; 2025: 75"])
+    number = only_key(Target)
+    assert feed.short_lines() == [f"created targets/{number}", *[f"changed targets/{number}"] * 2]
+
+
+def test_restoring_tells_the_record_once(pilot: Pilot, feed: FeedReader) -> None:
+    pilot.slug = "wuxing"
+    pilot.save()
+    first, newest = pilot.history.earliest(), pilot.history.latest()
+    revert_to(first, opened=str(newest.pk))
+    assert feed.short_lines() == ["changed pilots/wuxing (was huzhou)", "changed pilots/huzhou (was wuxing)"]
+
+
+def test_a_form_of_the_admin_tells_the_record_once(pilot: Pilot, admin_client: Client) -> None:
+    feed = FeedReader(admin_client)
+    address = reverse("admin:pilots_pilot_change", args=[pilot.pk])
+    sent = form_data(admin_client.get(address), slug="wuxing", change_reason="new name")
+    assert admin_client.post(address, sent).status_code == 302
+    told = feed.lines()
+    assert [(short_line(line), line["reason"], line["by"]) for line in told] == [
+        ("changed pilots/wuxing (was huzhou)", "new name", "admin")
+    ]
+
+
+def test_many_records_of_a_demonstration_are_listed_each(pilot: Pilot, client: Client) -> None:
+    indicator, feed = make_indicator("AIR_A"), FeedReader(client)
+    days = {"reported_on": date(2024, 2, 20), "state": "reported"}
+    made = [Reading(pilot=pilot, indicator=indicator, period=str(year), value=1, **days) for year in (2022, 2023)]
+    bulk_save_with_history(made)
+    assert feed.short_lines() == [f"created readings/{reading.pk}" for reading in made]
+
+
+@with_commits
+def test_a_line_shows_when_its_transaction_has_ended(
+    pilot: Pilot, feed: FeedReader, django_assert_num_queries: Any
+) -> None:
+    with transaction.atomic():
+        pilot.save()
+        transaction.set_rollback(True)
+    assert (feed.short_lines(), ChangeEvent.objects.filter(model="pilots.pilot").count()) == ([], 1)
+    with transaction.atomic():
+        pilot.save()
+    with django_assert_num_queries(3):
+        assert feed.short_lines() == ["changed pilots/huzhou"]
+
+
+@with_commits
+def test_no_entry_without_its_event(pilot: Pilot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outside a transaction as well: an entry and its line are written together or not at all."""
+
+    def failing(*_args: Any) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("core.history.bulk_history.record_change_events", failing)
+    with pytest.raises(RuntimeError):
+        pilot.save()
+    assert pilot.history.count() == ChangeEvent.objects.filter(model="pilots.pilot").count() == 1
+
+
+def test_entries_older_than_the_feed_get_theirs_in_the_order_of_their_moments(pilot: Pilot, client: Client) -> None:
+    """As when a database older than the feed is migrated; running it again adds nothing."""
+    target = make_target(pilot, make_indicator("AIR_A"), 100, 80)
+    TargetStep.objects.create(target=target, year=2024, value=90)
+    pilot.save()
+    told = feed_lines(client)
+    ChangeEvent.objects.all().delete()
+    name = "0003_lines_of_before"
+    historical = MigrationLoader(connection).project_state(("config", name)).apps  # where the model is still `Change`
+    for _ in range(2):
+        import_module(f"core.migrations.{name}").note_entries(historical, None)
+        assert feed_lines(client) == told
+    assert set(ChangeEvent.objects.values_list("transaction", flat=True)) == {0}
+
+
+# -- pages, filters, cursors -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 6, 1000])
+def test_pages_tell_each_line_once_in_order(client: Client, size: int) -> None:
+    for n in range(3):
+        make_source()
+        Agency.objects.create(slug=f"agency-{n}", name_zh=f"部门{n}")
+    whole = feed_lines(client)
+    seen: list[Line] = []
+    cursor, more = "first", True
+    while more:
+        page = client.get(f"{ADDRESS}?cursor={cursor}&page_size={size}").json()
+        cursor, more = page["next_cursor"], page["more"]
+        assert len(page["results"]) == min(size, 6 - len(seen))
+        seen += page["results"]
+    assert seen == whole
+    assert len(whole) == 6
+    assert (cursor, feed_lines(client, f"cursor={cursor}")) == (latest_cursor(client), [])
+
+
+def test_events_of_one_transaction_are_listed_page_by_page(client: Client) -> None:
+    """A cursor may be between two of them."""
+    with transaction.atomic():
+        sources = [make_source() for _ in range(5)]
+    page = client.get(f"{ADDRESS}?page_size=2").json()
+    rest = client.get(f"{ADDRESS}?page_size=3&cursor={page['next_cursor']}").json()
+    found = [line["id"] for line in [*page["results"], *rest["results"]]]
+    assert (found, page["more"], rest["more"]) == ([source.pk for source in sources], True, False)
+
+
+def test_no_cursor_is_the_beginning_and_a_page_has_200(client: Client) -> None:
+    bulk_save_with_history([Agency(slug=f"agency-{n}", name_zh=f"部门{n}") for n in range(201)])
+    page = client.get(ADDRESS).json()
+    assert (len(page["results"]), page["more"]) == (200, True)
+    assert page == client.get(f"{ADDRESS}?cursor=first").json()
+
+
+def test_what_was_filtered_out_is_not_looked_at_again(pilot: Pilot, client: Client) -> None:
+    """The cursor of the last page is at the end, after events that the filter excluded."""
+    make_source()
+    page = client.get(f"{ADDRESS}?resource=pilots").json()
+    assert [short_line(line) for line in page["results"]] == ["created pilots/huzhou"]
+    assert page["next_cursor"] == latest_cursor(client)
+
+
+def test_a_resource_tells_its_parts_too(pilot: Pilot, feed: FeedReader) -> None:
+    target, wang = make_target(pilot, make_indicator("AIR_A"), 100, 80), User.objects.create_user("wang")
+    TargetStep.objects.create(target=target, year=2024, value=90)
+    make_override(pilot, "red", wang)
+    asked = {
+        words: [short_line(x) for x in feed_lines(feed.client, f"cursor={feed.cursor}&resource={words}")]
+        for words in ASKED
+    }
+    number = target.pk
+    assert asked == {
+        "targets": [f"created targets/{number}", f"changed targets/{number}"],
+        "pilots": ["changed pilots/huzhou"],
+        "indicators,pilots": ["created indicators/AIR_A", "changed pilots/huzhou"],
+        "readings": [],
+    }
+    of = [line["of"] for line in feed_lines(feed.client, f"cursor={feed.cursor}&resource=targets")]
+    assert of == [{"resource": "pilots", "key": "huzhou"}] * 2
+
+
+ASKED = ("targets", "pilots", "indicators,pilots", "readings")
+REFUSED = [
+    ("cursor=last", "cursor", "invalid_cursor", "“latest”"),
+    ("cursor=Yy4w", "cursor", "invalid_cursor", "“first”"),
+    (f"cursor={encode_cursor('r', 1)}", "cursor", "invalid_cursor", "“first”"),
+    (f"cursor={encode_cursor('c', 1)}", "cursor", "invalid_cursor", "“first”"),
+    (f"cursor={encode_cursor('c', 0, 0)}=", "cursor", "invalid_cursor", "“first”"),
+    (f"cursor={encode_cursor('c', 10**17, 0)}", "cursor", "cursor_ahead", "lists"),
+    ("cursor=%00", "cursor", "invalid_cursor", "“first”"),
+    ("cursor=ｙ", "cursor", "invalid_cursor", "“first”"),
+    ("page_size=0", "page_size", "invalid_number", "1000"),
+    ("page_size=1001", "page_size", "invalid_number", "1000"),
+    ("page_size=1.5", "page_size", "invalid_number", "1000"),
+    ("resource=pilot", "resource", "invalid_choice", "“pilots”"),
+    ("resource=pilots,divisions", "resource", "invalid_choice", "Known: "),
+    ("resource=,", "resource", "empty_value", ""),
+    ("as_of=2024-01-30", "as_of", "unknown_parameter", "cursor"),
+    ("format=csv", "format", "invalid_choice", "json"),
+    ("ordering=at", "ordering", "unknown_parameter", "Known: "),
+]
+
+
+@pytest.mark.parametrize(("query", "pointer", "code", "told"), REFUSED)
+def test_what_cannot_be_read_is_rejected_with_a_remedy(
+    client: Client, query: str, pointer: str, code: str, told: str
+) -> None:
+    response = client.get(f"{ADDRESS}?{query}")
+    assert (response.status_code, response["Content-Type"]) == (400, "application/problem+json")
+    (fault,) = json.loads(response.content)["errors"]
+    assert (fault["pointer"], fault["code"], told in fault["message"]) == (pointer, code, True)
+
+
+def test_nothing_to_tell(client: Client) -> None:
+    page = client.get(ADDRESS).json()
+    assert page == {"next_cursor": latest_cursor(client), "more": False, "results": []}
+
+
+@pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.parametrize("make", ["readings", "everything"])
+def test_three_queries_whatever_stands_on_the_page(
+    client: Client, django_assert_num_queries: Any, times: int, make: str
+) -> None:
+    world = World()
+    feed = FeedReader(client)
+    for _ in range(times):
+        for name, kind in api_client.RESOURCE_KINDS.items():
+            if make in {"everything", name}:
+                kind.make(world, None if name == "provinces" else world.home)
+    with django_assert_num_queries(3):  # the end of what can be read, the lines, their entries
+        found = feed.lines()
+    told = {line["resource"] for line in found}
+    assert told == (set(RESOURCES) if make == "everything" else {"indicators", "readings"})
+
+
+def test_a_person_costs_the_same_whatever_stands_on_the_page(pilot: Pilot, admin_client: Client) -> None:
+    def asked(cursor: str) -> int:
+        with CaptureQueriesContext(connection) as queries:
+            feed_lines(admin_client, f"cursor={cursor}")
+        return len(queries)
+
+    beginning, feed = asked("first"), latest_cursor(admin_client)
+    pilot.save()
+    assert (beginning, asked(feed)) == (5, 5)  # the session and the person as well
+
+
+def test_an_entry_that_is_no_longer_stored_has_no_event(pilot: Pilot, feed: FeedReader) -> None:
+    pilot.save()
+    pilot.save()
+    pilot.history.earliest().delete()
+    newest = pilot.history.latest()
+    newest.delete()
+    assert feed.short_lines() == ["changed pilots/huzhou"]
+
+
+# -- the order in which transactions end ------------------------------------------------------------------
+
+WRITE = """
+import django, sys; django.setup()
+from django.db import transaction
+from policies.models import Agency
+with transaction.atomic():
+    Agency.objects.create(slug=sys.argv[1], name_zh=sys.argv[1])
+    print("written", flush=True)
+    if len(sys.argv) > 2:
+        sys.stdin.readline()
+print("committed", flush=True)
+"""
+READ = """
+import django, sys; django.setup()
+from django.test import Client
+client = Client(headers={"host": "localhost"})
+for line in sys.stdin:
+    print(client.get(f"/api/v1/changes/?resource=agencies&cursor={line.strip()}").content.decode(), flush=True)
+"""
+
+
+class ChildProcess:
+    """Separate process with its own connection."""
+
+    def __init__(self, product: ServedProject, *words: str) -> None:
+        self.process = subprocess.Popen(  # noqa: S603  # our own code
+            [sys.executable, "-c", *words],
+            cwd=settings.BASE_DIR,
+            env=product.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def read_line(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def write_line(self, word: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{word}\n")
+        self.process.stdin.flush()
+
+    def ends(self) -> tuple[str, int]:
+        out, _errors = self.process.communicate(timeout=60)
+        return out.strip(), self.process.returncode
+
+
+@pytest.mark.process
+def test_what_was_written_first_and_ends_last_is_not_passed_over(product: ServedProject) -> None:
+    """A client that reads between the two ends gets both. On SQLite the second waits for the first."""
+    reader, early = ChildProcess(product, READ), ChildProcess(product, WRITE, "early", "slow")
+
+    def read(cursor: str) -> dict[str, Any]:
+        reader.write_line(cursor)
+        answer: dict[str, Any] = json.loads(reader.read_line())
+        return answer
+
+    start = read("latest")
+    assert early.read_line() == "written"
+    late = ChildProcess(product, WRITE, "late")
+    if connection.vendor == "postgresql":
+        assert late.ends() == ("written\ncommitted", 0)
+    between = read(start["next_cursor"])
+    early.write_line("go on")
+    assert early.ends() == ("committed", 0)
+    if connection.vendor == "sqlite":
+        assert late.ends() == ("written\ncommitted", 0)
+    after = read(between["next_cursor"])
+    told = [[short_line(line) for line in page["results"]] for page in (start, between, after)]
+    assert told == [[], [], ["created agencies/early", "created agencies/late"]]
+    assert reader.ends() == ("", 0)
+
+
+@with_commits
+def test_a_transaction_in_another_database_holds_nothing_up(client: Client) -> None:
+    """A server counts the transactions of all its databases as one."""
+    with ExitStack() as stack:
+        if connection.vendor == "postgresql":
+            cursor = stack.enter_context(server_connection().cursor())
+            cursor.execute("BEGIN")
+            cursor.execute("SELECT pg_current_xact_id()")
+            stack.callback(cursor.execute, "ROLLBACK")
+        made = [make_source() for _ in range(2)]
+        assert [line["id"] for line in feed_lines(client)] == [source.pk for source in made]
+
+
+def test_a_cursor_goes_on_where_it_stood_though_the_end_moved_back(client: Client, monkeypatch: Any) -> None:
+    """An event that cannot be read for a moment delays no client, and none is sent twice."""
+    make_source()
+    settled, reached = change_feed.feed_bounds()
+    monkeypatch.setattr("core.api.change_feed_views.feed_bounds", lambda: (FeedPosition(0, 0), reached))
+    cursor = encode_cursor("c", settled.transaction, settled.event_id)
+    assert client.get(f"{ADDRESS}?cursor={cursor}").json() == {"next_cursor": cursor, "more": False, "results": []}
+
+
+@with_commits
+def test_events_of_another_server_stand_first(client: Client) -> None:
+    """A copy of a database brings lines with numbers that this server may only reach in years."""
+    sources = [make_source() for _ in range(3)]
+    newest = ChangeEvent.objects.latest("pk")
+    ChangeEvent.objects.exclude(pk=newest.pk).update(transaction=10**15)
+    reset_foreign_transactions()
+    assert [line["id"] for line in feed_lines(client)] == [source.pk for source in sources]
+    assert list(ChangeEvent.objects.order_by("pk").values_list("transaction", flat=True)) == [0, 0, newest.transaction]
+
+
+# -- a client that keeps a copy -----------------------------------------------------------------------------
+
+COMPUTED_FIELDS = {
+    "pilots": {"stage", "days_in_stage", "light"},
+    "batches": {"kinds"},
+    "actions": {
+        *("state", "due", "overdue", "days_late", "extended", "returned", "signed_on", "reported_on", "closed_on"),
+        *("closed_in_time", "cause_colour_now", "cleared", "relapsed_on", "subject"),
+    },
+    "practices": {"state"},
+    "adoptions": {"state", "trust", "verified_on", "adopter"},
+    "effects": {"is_measured", "change", "rate"},
+}
+Key = tuple[str, str]
+
+
+class RecordCopy:
+    """Copy of all records through the API: the lists once, then the change feed. Related records are stored by key."""
+
+    def __init__(self, client: Client) -> None:
+        self.client, self.cursor = client, latest_cursor(client)
+        self.records: dict[Key, Any] = {}
+        for resource in RESOURCES:
+            address = f"/api/v1/{resource}/?cursor=first&page_size=7"
+            while address:
+                page = client.get(address).json()
+                for row in page["results"]:
+                    self.records[resource_and_key(row["url"])] = stored_fields(resource, row)
+                address = page["next"]
+
+    def follow(self) -> None:
+        more = True
+        while more:
+            page = self.client.get(f"{ADDRESS}?cursor={self.cursor}&page_size=7").json()
+            for line in page["results"]:
+                self.take(line)
+            self.cursor, more = page["next_cursor"], page["more"]
+
+    def take(self, line: Line) -> None:
+        key = line["resource"], line["key"]
+        if line["was"] is not None:
+            old = line["resource"], line["was"]
+            self.records.pop(old, None)
+            self.records = {name: rename_key(row, old, key) for name, row in self.records.items()}
+        response = self.client.get(line["url"]) if line["url"] else None
+        if response is None or response.status_code == 404:
+            self.records.pop(key, None)
+        else:
+            self.records[key] = stored_fields(line["resource"], response.json())
+
+
+def resource_and_key(address: str) -> Key:
+    """Return the resource and the key of a record's URL."""
+    resource, key = urlsplit(address).path.removeprefix("/api/v1/").strip("/").split("/")
+    return resource, key
+
+
+def stored_fields(resource: str, row: dict[str, Any]) -> dict[str, Any]:
+    """Return a record without computed fields, related records by key."""
+    left_out = {*COMPUTED_FIELDS.get(resource, ()), "url", "page"}
+    return {name: by_key(value) for name, value in row.items() if name not in left_out}
+
+
+def by_key(value: Any) -> Any:
+    if isinstance(value, dict) and "url" in value:
+        return resource_and_key(value["url"])
+    return [by_key(item) for item in value] if isinstance(value, list) else value
+
+
+def rename_key(value: Any, old: Key, new: Key) -> Any:
+    """Return a stored value with the new key of a related record."""
+    if isinstance(value, dict):
+        return {name: rename_key(item, old, new) for name, item in value.items()}
+    if isinstance(value, list):
+        return [rename_key(item, old, new) for item in value]
+    return new if value == old else value
+
+
+class RandomEditor:
+    """Random edits by users and API clients."""
+
+    def __init__(self, seed: int) -> None:
+        self.dice, self.world, self.admin = random.Random(seed), World(), Client()  # noqa: S311  # a dice, no secret
+        self.admin.force_login(self.world.admin, backend="django.contrib.auth.backends.ModelBackend")
+        self.program = client_with_token(self.world.admin)
+        self.imports: list[Any] = []
+        self.deleted: list[Any] = []
+        for kind in api_client.RESOURCE_KINDS.values():
+            kind.make(self.world, self.world.home)
+
+    def act(self) -> None:
+        acts: list[Callable[[], None]] = [
+            *(self.create, self.change, self.change, self.rename, self.cite, self.delete, self.bring_back),
+            *(self.bring_in, self.take_out, self.fill_in, self.send, self.step, self.set_light),
+        ]
+        self.dice.choice(acts)()
+
+    def any(self, models: list[Any]) -> Any:
+        found = [record for model in models for record in model.objects.order_by("pk")]
+        return self.dice.choice(found) if found else None
+
+    @property
+    def models(self) -> list[Any]:
+        return [kind.model for kind in KINDS]
+
+    def create(self) -> None:
+        kind = self.dice.choice(list(api_client.RESOURCE_KINDS.values()))
+        kind.make(self.world, self.dice.choice([self.world.home, self.world.away]))
+
+    def change(self) -> None:
+        record = self.any(self.models)
+        with single_history_entry(record, created=False, reason="seen"):
+            record.note = f"note {self.world.next()}"
+            record.save()
+
+    def rename(self) -> None:
+        record = self.any([model for model in self.models if issubclass(model, SlugModel)])
+        record.slug = f"renamed-{self.world.next()}"
+        record.save()
+
+    def cite(self) -> None:
+        record, sources = (
+            self.any([model for model in self.models if issubclass(model, SourcedModel)]),
+            Source.objects.all(),
+        )
+        with single_history_entry(record, created=False):
+            record.sources.set(self.dice.sample(list(sources), k=self.dice.randint(0, sources.count())))
+
+    def delete(self) -> None:
+        names = {"readings", "milestones", "stages", "targets", "figures", "measures", "plans"}
+        record = self.any([kind.model for kind in KINDS if kind.resource in names])
+        if record is not None:
+            history = record.history
+            number = record.pk
+            try:
+                with transaction.atomic():
+                    delete_with_history(record)
+            except ProtectedError as exc:  # what a file is attached to stays
+                if {type(one) for one in exc.protected_objects} != {Attachment}:
+                    raise
+                return
+            self.deleted.append(history.model.objects.filter(id=number).latest())
+
+    def bring_back(self) -> None:
+        if self.deleted:
+            end = self.deleted.pop()
+            revert_to(end, opened=str(end.pk))
+
+    def bring_in(self) -> None:
+        pilot, code = self.any([Pilot]), make_indicator(f"BROUGHT_{self.world.next()}").code
+        rows = [[pilot.slug, code, str(year), year, f"{year + 1}-02-20"] for year in range(2018, 2024)]
+        self.imports.append(run_import("readings", READINGS, *rows))
+
+    def take_out(self) -> None:
+        if self.imports:
+            record = self.imports.pop()
+            numbers = record.changes.values_list("record_id", flat=True)
+            if Reading.history.filter(id__in=numbers).count() == len(numbers):  # else somebody changed one since
+                undo_import(record)
+
+    def fill_in(self) -> None:
+        agency = Agency.objects.first() or Agency.objects.create(slug="agency", name_zh="部门")
+        address = reverse("admin:policies_agency_change", args=[agency.pk])
+        changed = {"slug": f"filled-{self.world.next()}", "note": "seen"}
+        assert self.admin.post(address, form_data(self.admin.get(address), **changed)).status_code == 302
+
+    def send(self) -> None:
+        name = self.dice.choice(["measures", "plans", "targets", "readings"])
+        body = api_client.RESOURCE_KINDS[name].body(self.world, self.world.home)
+        assert self.program.send("POST", f"/api/v1/{name}/", body).status_code == 201
+
+    def step(self) -> None:
+        target = self.any([Target])
+        if target is not None:
+            TargetStep.objects.filter(target=target, year=2025).delete()
+            if self.dice.random() < 0.7:
+                TargetStep.objects.create(target=target, year=2025, value=90)
+
+    def set_light(self) -> None:
+        make_override(self.any([Pilot]), "yellow", self.world.admin)
+
+
+@with_commits
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_copy_stays_equal_whatever_happens(client: Client, seed: int) -> None:
+    editors = RandomEditor(seed)
+    copy = RecordCopy(client)
+    begun = dict(copy.records)
+    for _ in range(80):
+        editors.act()
+        if editors.dice.random() < 0.1:
+            copy.follow()
+    copy.follow()
+    fresh = RecordCopy(client)
+    assert copy.records == fresh.records
+    assert (len(begun) > 15, begun == fresh.records) == (True, False)
+
+
+# -- the loop that the documentation prints -----------------------------------------------------------------
+
+
+def loop_from_guide() -> str:
+    text = (settings.BASE_DIR / "docs" / "api.md").read_text(encoding="utf-8")
+    return text.partition("## Mirroring")[2].partition("```python\n")[2].partition("```")[0]
+
+
+def test_the_loop_in_the_documentation_keeps_a_copy_level(
+    pilot: Pilot, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sent(_session: Any, address: str, params: dict[str, Any]) -> requests.Response:
+        found, answer = client.get(address, params or None, headers={"host": "localhost"}), requests.Response()
+        answer.status_code, answer._content = found.status_code, found.content
+        return answer
+
+    monkeypatch.setattr(requests.Session, "get", sent)
+    loop: dict[str, Any] = {}
+    exec(loop_from_guide(), loop)  # noqa: S102  # our own documentation
+    reading = make_reading(pilot, make_indicator("AIR_A"), "2024", 90)
+    number = str(reading.pk)
+    cursor = loop["load"](["pilots", "readings"])
+    assert set(loop["copy"]) == {("pilots", "huzhou"), ("readings", number)}
+    pilot.slug = "wuxing"
+    pilot.save()
+    target = make_target(pilot, reading.indicator, 100, 80)
+    reading.delete()
+    cursor = loop["follow"](cursor)
+    assert set(loop["copy"]) == {("pilots", "wuxing"), ("targets", str(target.pk))}
+    assert (
+        loop["copy"]["pilots", "wuxing"] == client.get("/api/v1/pilots/wuxing/", headers={"host": "localhost"}).json()
+    )
+    assert loop["follow"](cursor) == cursor

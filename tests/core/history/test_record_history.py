@@ -1,0 +1,245 @@
+"""History section of record pages: what was changed, when and why; the author only for users with permission."""
+
+import csv
+from datetime import date, timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from core.http.as_of import today
+from pilots.models import LightOverride, Pilot, TargetStep
+from policies.models import Policy
+from tests.factories import (
+    make_batch,
+    make_indicator,
+    make_industry,
+    make_milestone,
+    make_pilot,
+    make_plan,
+    make_policy,
+    make_province,
+    make_reading,
+    make_source,
+    make_stage,
+    make_target,
+)
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
+
+
+@pytest.fixture
+def pilot() -> Pilot:
+    return make_pilot(make_batch(), make_province(), slug="huzhou", name_en="Huzhou")
+
+
+@pytest.fixture
+def author() -> User:
+    return User.objects.create_user("zhang.san")
+
+
+def rename(record: Any, author: User | None = None, reason: str | None = "renamed", **fields: Any) -> None:
+    """Rename the record as a user, with a reason."""
+    for name, value in fields.items():
+        setattr(record, name, value)
+    record._history_user, record._change_reason = author, reason
+    record.save()
+
+
+def history_notes(client: Client, record: Any, **asked: Any) -> Any:
+    return client.get(record.get_absolute_url(), asked).context["history"].notes
+
+
+def full_body(response: Any) -> str:
+    """Return the whole body, also of a streaming response."""
+    sent = b"".join(response.streaming_content) if response.streaming else response.content
+    return str(sent.decode("utf-8-sig"))
+
+
+def test_every_kind_of_record_page_tells_its_history(client: Client) -> None:
+    province, industry, policy = make_province(), make_industry(), make_policy()
+    batch = make_batch()
+    pilot = make_pilot(batch, province, industry)
+    for record, field in [
+        (pilot, "name_en"), (policy, "title_en"), (province, "name_en"), (industry, "name_en"), (batch, "title_en")
+    ]:  # fmt: skip
+        old = getattr(record, field)
+        rename(record, **{field: "Better"})
+        page = client.get(record.get_absolute_url())
+        note = page.context["history"].notes[0]
+        (change,) = note.differences
+        assert (change.old, change.new, note.reason, note.action) == (old, "Better", "renamed", "changed"), record
+        assert page.text.count('<section id="history"') == 1
+        assert 'href="#history"' in page.text
+
+
+def test_a_pilot_s_history_holds_all_that_hangs_on_it(client: Client, pilot: Pilot, author: User) -> None:
+    indicator = make_indicator("AIR_SO2", name_en="SO2")
+    make_stage(pilot, "listed", date(2024, 1, 15))
+    milestone = make_milestone(pilot, date(2025, 1, 1), title_en="Plan")
+    target = make_target(pilot, indicator, 12000, 9600)
+    TargetStep.objects.create(target=target, year=2025, value=10400)
+    make_reading(pilot, indicator, "2024", 11000)
+    until = today() + timedelta(1)
+    LightOverride.objects.create(pilot=pilot, colour="red", reason="Late", author=author, expires_on=until)
+    make_milestone(make_pilot(pilot.batch, pilot.province), date(2025, 1, 1), title_en="Another pilot's")
+    milestone.delete()
+    told = [(note.kind, note.what, note.action) for note in history_notes(client, pilot)]
+    assert told == [
+        ("Milestone", "Plan", "deleted"),
+        ("Light set by hand", "Red", "added"),
+        ("Reading", "SO2 2024", "added"),
+        ("Step of a target", "SO2 2025", "added"),
+        ("Target", "SO2", "added"),
+        ("Milestone", "Plan", "added"),
+        ("Stage entry", "Listed", "added"),
+        ("Pilot", "Huzhou", "added"),
+    ]
+
+
+def test_plans_stand_in_the_history_of_their_policy_and_of_their_province(client: Client) -> None:
+    policy, province = make_policy(title_en="Policy"), make_province(short_en="Zhejiang")
+    plan = make_plan(policy, province)
+    rename(plan, doc_number="No. 7")
+    for record, name in [(policy, "Zhejiang"), (province, "Policy")]:
+        note = history_notes(client, record)[0]
+        assert (note.kind, note.what, note.differences[0].new) == ("Provincial plan", name, "No. 7")
+
+
+def test_lists_and_relations_are_told_by_name(client: Client, pilot: Pilot) -> None:
+    source = make_source(title="Notice")
+    pilot.sources.add(source)
+    (change,) = history_notes(client, pilot)[0].differences
+    assert (change.label, change.old, change.new) == ("Sources", "no data", "Notice")
+    pilot.sources.clear()
+    source.delete()
+    (change,) = history_notes(client, pilot)[0].differences
+    assert (change.old, change.new) == ("Notice (deleted)", "no data")
+
+
+def test_nobody_s_name_is_shown_to_the_public(client: Client, pilot: Pilot, author: User) -> None:
+    rename(pilot, author, name_en="Better")
+    over = {"set_on": date(2025, 1, 1), "expires_on": date(2025, 2, 1)}  # one in force is shown with its author
+    light = LightOverride.objects.create(pilot=pilot, colour="red", reason="Late", author=author, **over)
+    entry = light.history.get()
+    addresses = [pilot.get_absolute_url(), f"{pilot.get_absolute_url()}?entry=lightoverride-{entry.pk}"]
+    addresses += [f"{pilot.get_absolute_url()}?export=history.csv"]
+    citizen, clerk = client_for("citizen", False, "view_pilot"), client_for("clerk", True, "view_policy")
+    for visitor in (client, citizen, clerk):
+        for address in addresses:
+            page = visitor.get(address)
+            assert page.status_code == 200
+            text = full_body(page)
+            assert "zhang.san" not in text, address
+            assert "/history/" not in text, address
+    page = client_for("officer", True, "view_pilot").get(addresses[0])
+    assert [note.who for note in page.context["history"].notes[:2]] == ["", "zhang.san"]
+    assert reverse("admin:pilots_pilot_simple_history", args=[pilot.pk, newest_entry(pilot).pk]) in page.text
+
+
+def client_for(name: str, staff: bool, *permissions: str) -> Client:
+    user = User.objects.create_user(name, is_staff=staff)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def newest_entry(record: Any) -> Any:
+    return record.history.order_by("-history_id").first()
+
+
+def test_the_record_as_it_stood_after_any_entry(client: Client, pilot: Pilot) -> None:
+    pilot.sources.add(make_source(title="Notice"))
+    entry = newest_entry(pilot)
+    rename(pilot, name_en="Later")
+    pilot.sources.clear()
+    page = client.get(pilot.get_absolute_url(), {"entry": f"pilot-{entry.pk}"})
+    facts = {fact.name: fact.text for fact in page.context["history"].standing.facts}
+    assert (facts["name_en"], facts["sources"], facts["withdrawn_on"]) == ("Huzhou", "Notice", "no data")
+    assert 'id="version"' in page.text
+
+
+@pytest.mark.parametrize(
+    "word", ["", "pilot", "pilot-", "pilot-x", "pilot-999999999", "policy-1", "9" * 40, "pilot-" + "9" * 30]
+)
+def test_an_entry_that_is_not_of_the_page_is_rejected(client: Client, pilot: Pilot, word: str) -> None:
+    other = make_pilot(pilot.batch, pilot.province)
+    for asked in (word, f"pilot-{newest_entry(other).pk}"):
+        page = client.get(pilot.get_absolute_url(), {"entry": asked})
+        assert (page.status_code, "is no entry of this page" in page.text) == (400, True), asked
+
+
+def test_a_past_day_knows_what_was_entered_by_then(client: Client, pilot: Pilot) -> None:
+    pilot.history.update(history_date=timezone.now() - timedelta(days=10))
+    rename(pilot, name_en="Better")
+    count = pilot.history.count()
+    day = (today() - timedelta(days=5)).isoformat()
+    page = client.get(pilot.get_absolute_url(), {"as_of": day})
+    history = page.context["history"]
+    assert (len(history.notes), history.total, history.later) == (count - 1, count - 1, 1)
+    assert "1 more was entered after the day shown." in page.text
+    later = client.get(pilot.get_absolute_url(), {"as_of": day, "entry": f"pilot-{newest_entry(pilot).pk}"})
+    assert later.status_code == 400
+    assert client.get(pilot.get_absolute_url()).context["history"].later == 0
+
+
+def test_a_long_history_is_paged_and_its_file_holds_all_of_it(client: Client, pilot: Pilot) -> None:
+    make_pilot(make_batch(), make_province())
+    for n in range(60):
+        rename(pilot, name_en=f"Name {n}")
+    total = pilot.history.count()
+    first, second = (history_notes(client, pilot, page=n) for n in (1, 2))
+    assert (len(first), len(second)) == (50, total - 50)
+    assert [change.new for note in (first[0], second[0]) for change in note.differences] == ["Name 59", "Name 9"]
+    assert second[0].differences[0].old == "Name 8"
+    page = client.get(pilot.get_absolute_url())
+    assert "?page=2#history" in page.text
+    assert client.get(pilot.get_absolute_url(), {"page": 3}).status_code == 400
+    file = full_body(client.get(pilot.get_absolute_url(), {"export": "history.csv"}))
+    rows = [row for row in csv.reader(StringIO(file)) if row and not row[0].startswith("#")]
+    assert rows[0] == ["When", "Record", "Which", "What happened", "What changed", "Why"]
+    assert (len(rows) - 1, rows[1][4]) == (total, "Name in English: Name 58 → Name 59")
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_the_history_costs_the_same_for_one_change_and_for_three(
+    client: Client, django_assert_num_queries: Any, times: int
+) -> None:
+    industry = make_industry(name_en="Steel")
+    bare = count_queries(client, industry)
+    for n in range(times):
+        industry.sources.add(make_source())
+        rename(industry, name_en=f"Name {n}")
+    # 1 the entries before; 2 the lists of both; 1 the sources named
+    with django_assert_num_queries(bare + 4):
+        assert len(history_notes(client, industry)) == 1 + 2 * times
+
+
+def count_queries(client: Client, record: Any) -> int:
+    with CaptureQueriesContext(connection) as found:
+        client.get(record.get_absolute_url())
+    return len(found)
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_the_admin_s_history_costs_the_same_for_one_change_and_for_three(
+    admin_client: Client, django_assert_num_queries: Any, times: int
+) -> None:
+    policy = make_policy()
+    for n in range(times):
+        policy.sources.add(make_source())
+        rename(policy, title_en=f"Name {n}")
+    address = reverse("admin:policies_policy_history", args=[policy.pk])
+    admin_client.get(address)  # the kind of a user is looked up once a process
+    # 2 the user; 1 the policy; 2 how many entries and which; 1 the one before; 2 the lists; 1 the sources; 1 imports
+    with django_assert_num_queries(10):
+        page = admin_client.get(address)
+    assert len(page.context["page_obj"]) == 1 + 2 * times
+    assert Policy.objects.count() == 1

@@ -1,0 +1,448 @@
+"""Restoring versions: exactly or not at all; a deleted record gets its former key."""
+
+import re
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.urls import reverse
+from django.utils import translation
+
+from core.history.diffs import current_state
+from core.history.recording import delete_with_history
+from core.history.revert import Revert, revert_to
+from pilots.models import LightOverride, Pilot, Reading, Target, TargetStep
+from policies.models import Agency, Industry, Policy, Province, ProvincialPlan, Source
+from tests.factories import (
+    make_batch,
+    make_indicator,
+    make_industry,
+    make_milestone,
+    make_pilot,
+    make_plan,
+    make_policy,
+    make_province,
+    make_reading,
+    make_source,
+    make_stage,
+    make_target,
+)
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_records")]
+
+
+@pytest.fixture
+def no_records(empty: None) -> None:
+    """Start without records and histories."""
+    for model in admin.site._registry:
+        if hasattr(model, "history"):
+            model.history.all().delete()
+
+
+def version_url(record: Any, entry: Any) -> str:
+    """Return the admin URL of a version."""
+    opts = record._meta
+    return reverse(f"admin:{opts.app_label}_{opts.model_name}_simple_history", args=[entry.id, entry.pk])
+
+
+def press_restore(client: Client, record: Any, entry: Any, **typed: Any) -> Any:
+    """Open the version and submit its restore button."""
+    page = client.get(version_url(record, entry))
+    return client.post(version_url(record, entry), {"version": str(page.context["latest"].pk), **typed})
+
+
+def newest_entry(record: Any) -> Any:
+    return type(record).history.filter(id=record.pk).order_by("-history_id").first()
+
+
+def restore_errors(answer: Any) -> list[tuple[str, str]]:
+    """Return the errors of a rejected restore, with their fields."""
+    assert answer.status_code == 200, "it was restored"
+    return [(item.label, item.text) for item in answer.context["refused"]]
+
+
+def make_officer(*permissions: str) -> Client:
+    user = User.objects.create_user("officer", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def pilot() -> Pilot:
+    return make_pilot(make_batch(), make_province(), name_en="Huzhou")
+
+
+# -- a version -------------------------------------------------------------------------------------------
+
+
+def test_every_field_and_every_list_is_set_back_exactly(admin_client: Client) -> None:
+    province, first, second = make_province(), make_source(title="First"), make_source(title="Second")
+    agencies = [Agency.objects.create(slug=f"a{n}", name_zh=f"部{n}") for n in (1, 2)]
+    policy = make_policy(
+        title_en="=Plan, “quoted”", note="Two\nlines", issued_on=date(2022, 6, 1), issued_precision="month",
+        known_issued_by=date(2022, 6, 30), level="provincial", province=province, calls_for_provincial_plan=False,
+    )  # fmt: skip
+    policy.sources.set([first, second])
+    policy.agencies.set(agencies)
+    policy = Policy.objects.get(pk=policy.pk)
+    wanted, entry = current_state(policy), newest_entry(policy)
+
+    policy.title_en, policy.note, policy.issued_on, policy.issued_precision = "Other", "", date(2022, 7, 1), "day"
+    policy.level, policy.province, policy.calls_for_provincial_plan = "national", None, True
+    policy.save()
+    policy.sources.set([make_source(title="Third")])
+    policy.agencies.clear()
+    count = policy.history.count()
+
+    page = admin_client.get(version_url(policy, entry))
+    steps = {step.name: (step.now, step.then) for step in page.context["steps"]}
+    assert steps == {
+        "title_en": ("Other", "=Plan, “quoted”"),
+        "note_en": ("no data", "Two\nlines"),
+        "issued_on": ("1 July 2022", "1 June 2022"),
+        "issued_precision": ("day", "month"),
+        "known_issued_by": ("1 July 2022", "30 June 2022"),
+        "level": ("national", "provincial"),
+        "province": ("no data", str(province)),
+        "calls_for_provincial_plan": ("yes", "no"),
+        "sources": ("Third", "First; Second"),
+        "agencies": ("no data", "部1; 部2"),
+    }
+    assert press_restore(admin_client, policy, entry, change_reason="Wrong import").status_code == 302
+    assert current_state(Policy.objects.get(pk=policy.pk)) == wanted
+    (latest, *_older) = policy.history.all()
+    assert (policy.history.count(), latest.history_type, str(latest.history_user)) == (count + 1, "~", "admin")
+    assert re.fullmatch(r"Restored the version of .+\. Wrong import", latest.history_change_reason)
+    assert {row.source_id for row in latest.sources.all()} == {first.pk, second.pk}
+
+
+def test_the_entry_of_a_restoration_is_in_the_words_of_who_restores(admin_client: Client, pilot: Pilot) -> None:
+    entry = newest_entry(pilot)
+    pilot.name_en = "Other"
+    pilot.save()
+    with translation.override("zh-hans"):
+        revert_to(entry, opened=str(newest_entry(pilot).pk), reason="导入有误")
+    pilot.refresh_from_db()
+    assert pilot.name_en == "Huzhou"
+    assert newest_entry(pilot).history_change_reason.endswith("导入有误")
+
+
+def test_the_record_as_it_is_has_nothing_to_restore(admin_client: Client, pilot: Pilot) -> None:
+    page = admin_client.get(version_url(pilot, newest_entry(pilot)))
+    assert page.context["steps"] == []
+    assert "There is nothing to restore." in page.text
+    assert restore_errors(press_restore(admin_client, pilot, newest_entry(pilot)))[0][1].startswith(
+        "The record says all of this already."
+    )
+    assert pilot.history.count() == 1
+
+
+def test_each_rule_that_the_version_breaks_is_shown_and_nothing_changes(admin_client: Client, pilot: Pilot) -> None:
+    entry = newest_entry(pilot)
+    code, name = pilot.slug, pilot.name_zh
+    pilot.slug, pilot.name_zh, pilot.name_en = "new-code", "新名", "New"
+    pilot.save()
+    make_pilot(pilot.batch, pilot.province, slug=code, name_zh=name)
+    before = current_state(Pilot.objects.get(pk=pilot.pk))
+    wanted = [
+        ("Code", "Pilot with this Code already exists."),
+        ("Name in Chinese", "This batch already has a pilot of this name."),
+    ]
+    assert restore_errors(admin_client.get(version_url(pilot, entry))) == wanted
+    assert restore_errors(press_restore(admin_client, pilot, entry)) == wanted
+    assert current_state(Pilot.objects.get(pk=pilot.pk)) == before
+    assert pilot.history.count() == 2
+
+
+def test_what_is_gone_since_is_named_with_the_way_back(admin_client: Client) -> None:
+    province, source = make_province(name_en="Zhejiang"), make_source(title="Notice")
+    policy = make_policy(level="provincial", province=province)
+    policy.sources.add(source)
+    entry = newest_entry(policy)
+    policy.level, policy.province = "national", None
+    policy.save()
+    policy.sources.clear()
+    for gone in (province, source):
+        admin_client.post(reverse(f"admin:policies_{gone._meta.model_name}_delete", args=[gone.pk]), {"post": "yes"})
+    count = policy.history.count()
+    answer = press_restore(admin_client, policy, entry)
+    gone_since = "“{} (deleted)” is gone since. Restore or enter it first, then restore this version."
+    assert restore_errors(answer) == [
+        ("Province", gone_since.format("Zhejiang")),
+        ("Sources", gone_since.format("Notice")),
+    ]
+    assert policy.history.count() == count
+    for model, item in zip((Province, Source), answer.context["refused"], strict=True):
+        end = model.history.filter(history_type="-").first()
+        assert (item.url, press_restore(admin_client, end.instance, end).status_code) == (
+            version_url(end.instance, end),
+            302,
+        )
+    assert press_restore(admin_client, policy, entry).status_code == 302
+    policy.refresh_from_db()
+    assert (policy.province, list(policy.sources.all())) == (province, [source])
+
+
+def test_who_saved_meanwhile_is_not_overwritten(admin_client: Client, pilot: Pilot) -> None:
+    entry = newest_entry(pilot)
+    pilot.name_en = "Second"
+    pilot.save()
+    page = admin_client.get(version_url(pilot, entry))
+    pilot.name_en, pilot.note = "Third", "Somebody's work"
+    pilot.save()
+    answer = admin_client.post(version_url(pilot, entry), {"version": str(page.context["latest"].pk)})
+    assert restore_errors(answer)[0][1].startswith("the system saved this record on ")
+    assert {step.name: step.now for step in answer.context["steps"]} == {
+        "name_en": "Third",
+        "note_en": "Somebody's work",
+    }
+    pilot.refresh_from_db()
+    assert pilot.note == "Somebody's work"
+    sent = {"version": str(answer.context["latest"].pk)}
+    assert admin_client.post(version_url(pilot, entry), sent).status_code == 302
+
+
+def test_a_stage_is_restored_only_into_the_order_of_stages(admin_client: Client, pilot: Pilot) -> None:
+    stage = make_stage(pilot, "tasked", date(2024, 3, 1))
+    entry = newest_entry(stage)
+    stage.entered_on = date(2024, 6, 1)
+    stage.save()
+    make_stage(pilot, "listed", date(2024, 5, 1))
+    assert [label for label, _text in restore_errors(press_restore(admin_client, stage, entry))] == ["Entered on"]
+    stage.refresh_from_db()
+    assert stage.entered_on == date(2024, 6, 1)
+
+
+# -- who may -----------------------------------------------------------------------------------------------
+
+
+def test_who_may_only_look_restores_nothing(pilot: Pilot) -> None:
+    entry = newest_entry(pilot)
+    pilot.name_en = "Other"
+    pilot.save()
+    client = make_officer("view_pilot")
+    page = client.get(version_url(pilot, entry))
+    assert (page.status_code, page.context["may_restore"], "Restore this version" in page.text) == (200, False, False)
+    assert client.post(version_url(pilot, entry), {"version": str(newest_entry(pilot).pk)}).status_code == 403
+    pilot.refresh_from_db()
+    assert pilot.name_en == "Other"
+
+
+def test_who_may_only_change_brings_no_deleted_record_back(pilot: Pilot) -> None:
+    milestone = make_milestone(pilot, date(2025, 1, 1))
+    key = milestone.pk
+    milestone.delete()
+    end = type(milestone).history.filter(id=key, history_type="-").get()
+    client = make_officer("view_milestone", "change_milestone")
+    assert client.post(version_url(milestone, end), {"version": str(end.pk)}).status_code == 403
+    listing = client.get(reverse("admin:pilots_milestone_deleted"))
+    assert (len(listing.context["ends"]), listing.context["may_restore"]) == (1, False)
+
+
+def test_a_reading_is_not_overwritten_by_restoring_either(admin_client: Client, pilot: Pilot) -> None:
+    reading = make_reading(pilot, make_indicator("AIR_SO2"), "2024", 100, note="First")
+    entry = newest_entry(reading)
+    Reading.objects.filter(pk=reading.pk).update(value=120)  # as only a hand in the database can
+    reading.refresh_from_db()
+    reading.note = "Second"
+    reading.save()
+    assert restore_errors(press_restore(admin_client, reading, entry)) == [
+        ("Value", "A reading is never overwritten. Enter the correction as a new version.")
+    ]
+    reading.refresh_from_db()
+    assert (reading.value, reading.note) == (120, "Second")
+
+
+def test_who_may_not_accept_a_reading_does_not_accept_it_by_restoring(pilot: Pilot) -> None:
+    reading = make_reading(pilot, make_indicator("AIR_SO2"), "2024", 100, note="First")
+    accepted = newest_entry(reading)
+    reading.state, reading.accepted_on = "reported", None
+    reading.save()
+    client = make_officer("view_reading", "change_reading", "add_reading")
+    text = "The form does not let you change this field, and restoring does not either."
+    assert restore_errors(press_restore(client, reading, accepted)) == [("State", text), ("Accepted on", text)]
+    reading.refresh_from_db()
+    assert reading.state == "reported"
+    reading.delete()
+    text = "Only who may accept readings brings back one that was accepted or disputed."
+    assert restore_errors(press_restore(client, reading, accepted)) == [
+        ("State", text),
+        ("Accepted on", "Your role may not enter this."),
+    ]
+    assert not Reading.objects.exists()
+
+
+# -- a deleted record ---------------------------------------------------------------------------------------
+
+
+def test_a_deleted_record_comes_back_under_its_key_with_its_lists(admin_client: Client) -> None:
+    steel, source = make_industry(name_en="Steel"), make_source(title="List")
+    pilot = make_pilot(make_batch(), make_province(), steel, name_en="Huzhou", term_start=date(2024, 1, 15))
+    pilot.sources.add(source)
+    pilot = Pilot.objects.get(pk=pilot.pk)
+    wanted, key = current_state(pilot), pilot.pk
+    gone = admin_client.post(
+        reverse("admin:pilots_pilot_delete", args=[key]), {"post": "yes", "change_reason": "Entered twice"}
+    )
+    assert (gone.status_code, Pilot.objects.filter(pk=key).exists()) == (302, False)
+
+    listing = admin_client.get(reverse("admin:pilots_pilot_changelist"))
+    assert reverse("admin:pilots_pilot_deleted") in listing.text
+    deleted = admin_client.get(reverse("admin:pilots_pilot_deleted"))
+    (end,) = deleted.context["ends"]
+    assert (end.what, end.who, end.reason) == ("Huzhou", "admin", "Entered twice")
+    page = admin_client.get(reverse("admin:pilots_pilot_simple_history", args=[key, end.historical.pk]))
+    facts = {fact.name: fact.text for fact in page.context["facts"]}
+    assert (facts["industries"], facts["sources"]) == ("Steel", "List")
+    assert {step.name: step.then for step in page.context["steps"]}["industries"] == "Steel"
+
+    assert press_restore(admin_client, pilot, end.historical, change_reason="It was another one").status_code == 302
+    assert current_state(Pilot.objects.get(pk=key)) == wanted
+    entry = newest_entry(Pilot.objects.get(pk=key))
+    assert (entry.history_type, [row.industry_id for row in entry.industries.all()]) == ("+", [steel.pk])
+    assert re.fullmatch(r"Restored the version of .+\. It was another one", entry.history_change_reason)
+    assert admin_client.get(reverse("admin:pilots_pilot_deleted")).context["ends"] == []
+
+
+def test_the_rows_that_were_deleted_with_it_come_back_too_and_no_others(admin_client: Client, pilot: Pilot) -> None:
+    target = make_target(pilot, make_indicator("AIR_SO2"), 12000, 9600)
+    old, kept = (TargetStep.objects.create(target=target, year=year, value=10400) for year in (2024, 2025))
+    old.delete()
+    wanted, key = current_state(Target.objects.get(pk=target.pk)), target.pk
+    admin_client.post(reverse("admin:pilots_target_delete", args=[key]), {"post": "yes", "change_reason": "Wrong plan"})
+    end = TargetStep.history.filter(id=kept.pk).first()
+    assert (end.history_type, end.history_change_reason) == ("-", "Wrong plan")
+
+    page = admin_client.get(version_url(target, newest_entry(target)))
+    assert page.context["rows"] == ["2025: 10400"]
+    assert press_restore(admin_client, target, newest_entry(target)).status_code == 302
+    assert current_state(Target.objects.get(pk=key)) == wanted
+    assert list(TargetStep.objects.values_list("pk", "year", "value")) == [(kept.pk, 2025, Decimal(10400))]
+    assert [entry.history_type for entry in TargetStep.history.filter(id=kept.pk)] == ["+", "-", "+"]
+
+
+def test_a_deleted_record_whose_place_is_taken_is_rejected(admin_client: Client, pilot: Pilot) -> None:
+    end_of = {}
+    for model, record in [(Pilot, pilot), (Industry, make_industry(slug="steel", name_zh="钢铁"))]:
+        end_of[model], key = record, record.pk
+        record.delete()
+        record.pk = key
+    make_industry(slug="steel", name_zh="炼钢")
+    steel = end_of[Industry]
+    assert restore_errors(press_restore(admin_client, steel, newest_entry(steel))) == [
+        ("Code", "Industry with this Code already exists.")
+    ]
+    batch, province = pilot.batch, pilot.province
+    batch.delete()
+    province.delete()
+    assert [label for label, _text in restore_errors(press_restore(admin_client, pilot, newest_entry(pilot)))] == [
+        "Batch",
+        "Province",
+    ]
+    assert (Pilot.objects.count(), Industry.objects.count()) == (0, 1)
+
+
+def test_a_record_is_restored_once(admin_client: Client, pilot: Pilot) -> None:
+    key = pilot.pk
+    pilot.delete()
+    end = Pilot.history.filter(id=key, history_type="-").get()
+    sent = {"version": str(end.pk)}
+    assert admin_client.post(version_url(pilot, end), sent).status_code == 302
+    assert restore_errors(admin_client.post(version_url(pilot, end), sent))[0][1].startswith(
+        "admin saved this record on "
+    )
+    assert Pilot.objects.filter(pk=key).count() == 1
+
+
+def test_an_older_version_of_a_deleted_record_can_be_chosen(admin_client: Client, pilot: Pilot) -> None:
+    first = newest_entry(pilot)
+    pilot.name_en = "Later"
+    pilot.save()
+    key = pilot.pk
+    pilot.delete()
+    assert press_restore(admin_client, pilot, first).status_code == 302
+    assert Pilot.objects.get(pk=key).name_en == "Huzhou"
+
+
+def test_a_light_set_by_hand_keeps_its_author(admin_client: Client, admin_user: User, pilot: Pilot) -> None:
+    author, until = User.objects.create_user("author"), date(2099, 1, 1)
+    light = LightOverride.objects.create(pilot=pilot, colour="red", reason="Late", author=author, expires_on=until)
+    key = light.pk
+    light.delete()
+    end = LightOverride.history.filter(id=key, history_type="-").get()
+    assert press_restore(admin_client, light, end).status_code == 302
+    assert LightOverride.objects.get(pk=key).author == author
+
+
+def test_a_restoration_writes_all_or_nothing(monkeypatch: Any) -> None:
+    target = make_target(make_pilot(make_batch(), make_province()), make_indicator("AIR_SO2"), 12000, 9600)
+    TargetStep.objects.create(target=target, year=2025, value=10400)
+    delete_with_history(Target.objects.get())
+    written = Revert.apply
+
+    def fail_at_the_step(self: Any, reason: str) -> Any:
+        record = written(self, reason)
+        if isinstance(record, TargetStep):
+            raise RuntimeError("in the middle")
+        return record
+
+    monkeypatch.setattr(Revert, "apply", fail_at_the_step)
+    end = Target.history.first()
+    with pytest.raises(RuntimeError):
+        revert_to(end, opened=str(end.pk))
+    assert (Target.objects.count(), TargetStep.objects.count(), Target.history.count()) == (0, 0, 2)
+
+
+# -- the list of deleted records ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_the_list_costs_the_same_for_one_row_and_for_three(
+    admin_client: Client, django_assert_num_queries: Any, rows: int
+) -> None:
+    policy = make_policy()
+    for _row in range(rows):
+        make_plan(policy, make_province()).delete()
+    # 2 the user; 1 how many; 1 the entries with who, policy and province; 1 by which imports
+    with django_assert_num_queries(5):
+        page = admin_client.get(reverse("admin:policies_provincialplan_deleted"))
+    assert len(page.context["ends"]) == rows
+    assert ProvincialPlan.objects.count() == 0
+
+
+def test_the_list_leaves_out_what_was_restored_and_names_each_once(admin_client: Client) -> None:
+    source = make_source(title="Notice")
+    key = source.pk
+    source.delete()
+    assert press_restore(admin_client, source, Source.history.filter(id=key).first()).status_code == 302
+    Source.objects.get(pk=key).delete()
+    other = make_source(title="Other")
+    other.delete()
+    page = admin_client.get(reverse("admin:policies_source_deleted"))
+    assert [end.what for end in page.context["ends"]] == ["Other", "Notice"]
+
+
+@pytest.mark.parametrize("kind", ["pilot", "milestone", "target", "reading", "lightoverride"])
+def test_the_list_is_for_those_who_may_look(client: Client, kind: str) -> None:
+    client.force_login(User.objects.create_user("clerk", is_staff=True))
+    assert client.get(reverse(f"admin:pilots_{kind}_deleted")).status_code == 403
+
+
+def test_the_history_of_a_record_whose_relations_are_gone_can_be_read(admin_client: Client, pilot: Pilot) -> None:
+    target = make_target(pilot, make_indicator("AIR_SO2", name_en="SO2"), 12000, 9600)
+    key = target.pk
+    target.delete()
+    pilot.delete()
+    target.pk = key
+    for page in (reverse("admin:pilots_target_history", args=[key]), version_url(target, newest_entry(target))):
+        answer = admin_client.get(page)
+        assert (answer.status_code, f"Target {key}" in answer.text) == (200, True), page
+    assert [end.what for end in admin_client.get(reverse("admin:pilots_target_deleted")).context["ends"]] == [
+        f"Target {key}"
+    ]

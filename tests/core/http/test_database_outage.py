@@ -1,0 +1,226 @@
+"""Database outage: every response is 503 with Retry-After, and service resumes without a restart."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.contrib.sessions.backends.db import SessionStore
+from django.db import InterfaceError, OperationalError, connection
+from django.test import Client
+
+from core.seed import middleware
+from pilots.api import views as pilots_api
+from tests.support.live_server import LiveServer, ServerResponse, run_command, running_server
+
+pytestmark = pytest.mark.django_db
+DETAIL = "The database does not answer now. Try again in a few seconds; of a change, look first if it was kept."
+DATABASE_ERRORS = [
+    OperationalError("database is locked"),
+    OperationalError("no route to host"),
+    InterfaceError("closed"),
+]
+
+
+def view_raising(fault: Exception) -> Callable[..., Any]:
+    def fail(*args: Any, **kwargs: Any) -> Any:
+        raise fault
+
+    return fail
+
+
+def problem_body(
+    path: str, status: int = 503, title: str = "Not available now", detail: str = DETAIL
+) -> dict[str, Any]:
+    """Return the whole body of a problem response."""
+    return {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": path,
+        "request_id": "abc-1",
+        "errors": [],
+    }
+
+
+def request_path(path: str, client: Client | None = None) -> Any:
+    client = client or Client()
+    client.raise_request_exception = False
+    return client.get(path, headers={"X-Request-ID": "abc-1"})
+
+
+def assert_error_page(response: Any) -> None:
+    assert (response.status_code, response["Retry-After"]) == (503, "2")
+    assert response["Content-Type"] == "text/html; charset=utf-8"
+    assert DETAIL in response.content.decode()
+    assert "Traceback" not in response.content.decode()
+
+
+# -- in the process -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", DATABASE_ERRORS, ids=str)
+@pytest.mark.parametrize("path", ["/api/v1/pilots/", "/api/v1/pilots/huzhou/", "/api/v1/pilots/?format=csv"])
+def test_an_address_of_the_api(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fault: Exception, path: str
+) -> None:
+    monkeypatch.setattr(pilots_api.PilotViewSet, "get_queryset", view_raising(fault))
+    response = request_path(path)
+    assert (response.status_code, response["Content-Type"]) == (503, "application/problem+json")
+    assert response["Retry-After"] == "2"
+    assert json.loads(response.content) == problem_body(path.partition("?")[0])
+
+
+@pytest.mark.parametrize("fault", DATABASE_ERRORS, ids=str)
+def test_a_page(monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
+    page = import_module("dashboard.views.overview")  # by this name the package offers the view
+    monkeypatch.setattr(page, "build_overview", view_raising(fault))
+    assert_error_page(request_path("/"))
+
+
+@pytest.mark.parametrize("path", ["/", "/pilots/", "/nowhere/", "/sign-in/"])
+def test_what_middleware_asks(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setattr(middleware, "holds_demonstration", view_raising(DATABASE_ERRORS[1]))
+    assert_error_page(request_path(path))
+    assert json.loads(request_path("/api/v1/").content) == problem_body("/api/v1/")
+
+
+@pytest.mark.parametrize("path", ["/", "/admin/", "/nowhere/"])
+def test_a_session_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    client = Client()
+    client.force_login(User.objects.create_superuser("root"))
+    monkeypatch.setattr(SessionStore, "load", view_raising(DATABASE_ERRORS[1]))
+    assert_error_page(request_path(path, client))
+    assert json.loads(request_path("/api/v1/", client).content) == problem_body("/api/v1/")
+
+
+# -- over a socket ------------------------------------------------------------------------------------------
+
+
+class TcpProxy:
+    """TCP proxy to the real database that can be cut, silenced, and restored."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.there = host, port
+        self.door = socket.create_server(("127.0.0.1", 0))
+        self.port = self.door.getsockname()[1]
+        self.open, self.silent = True, False
+        self.plugs: list[socket.socket] = []
+        threading.Thread(target=self.let_in, daemon=True).start()
+
+    def let_in(self) -> None:
+        with suppress(OSError):  # the door is shut at the end
+            while True:
+                here, _address = self.door.accept()
+                if not self.open:
+                    here.close()
+                    continue
+                self.plugs.append(here)
+                if not self.silent:
+                    there = socket.create_connection(self.there)
+                    self.plugs.append(there)
+                    for pair in ((here, there), (there, here)):
+                        threading.Thread(target=self.carry, args=pair, daemon=True).start()
+
+    def carry(self, here: socket.socket, there: socket.socket) -> None:
+        with suppress(OSError):
+            while data := here.recv(65_536):
+                there.sendall(data)
+        for plug in (here, there):
+            with suppress(OSError):
+                plug.shutdown(socket.SHUT_RDWR)
+
+    def cut(self) -> None:
+        self.open = False
+        while self.plugs:
+            plug = self.plugs.pop()
+            with suppress(OSError):
+                plug.shutdown(socket.SHUT_RDWR)
+            plug.close()
+
+    def mend(self) -> None:
+        self.open, self.silent = True, False
+
+
+@pytest.fixture
+def line() -> Iterator[TcpProxy]:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite is a file, to which no line can be cut")
+    held = connection.settings_dict
+    made = TcpProxy(held["HOST"] or "127.0.0.1", int(held["PORT"] or 5432))
+    yield made
+    made.cut()
+    made.door.close()
+
+
+def timed_request(ask: Callable[[], ServerResponse]) -> tuple[ServerResponse, float]:
+    begun = time.monotonic()
+    answer = ask()
+    return answer, time.monotonic() - begun
+
+
+def assert_unavailable(server: LiveServer, within: float) -> None:
+    """Assert that every request gets 503 in time, and that liveness is not affected."""
+    page, took = timed_request(lambda: server.get("/"))
+    assert (page.status, page.headers["Retry-After"], took < within) == (503, "2", True)
+    assert DETAIL.encode() in page.content
+    data, took = timed_request(lambda: server.get("/api/v1/pilots/", X_Request_ID="abc-1"))
+    assert (data.status, data.headers["Retry-After"], took < within) == (503, "2", True)
+    assert data.json() == problem_body("/api/v1/pilots/")
+    ready, took = timed_request(lambda: server.get("/readyz"))
+    assert (ready.status, ready.headers["Retry-After"], took < 2) == (503, "2", True)
+    assert server.get("/livez").status == 200
+
+
+@pytest.mark.process
+def test_a_database_that_goes_and_comes_back(tmp_path: Path, url: str, line: TcpProxy) -> None:
+    there = url.rpartition("@")[2].partition("/")[0]
+    with running_server(tmp_path, url.replace(f"@{there}/", f"@127.0.0.1:{line.port}/")) as server:
+
+        def check_up() -> None:
+            for path in ("/", "/api/v1/pilots/") * 4:  # both processes, with open connections
+                assert (path, server.get(path).status) == (path, 200)
+            late = time.monotonic() + 5  # a probe may still wait for a query to the silent database
+            while server.get("/readyz").status != 200:
+                assert time.monotonic() < late
+
+        check_up()
+        line.cut()
+        assert_unavailable(server, within=2)
+        line.mend()
+        check_up()
+        line.cut()
+        line.open = line.silent = True
+        assert_unavailable(server, within=6)
+        line.mend()
+        check_up()
+        told = server.lines()
+        assert [entry for entry in told if "exc_info" in entry] == []
+        assert {entry["logger"] for entry in told if entry["level"] == "ERROR"} == {"django.request", "tracker.health"}
+        assert all(
+            entry["message"].startswith("The database does not answer: OperationalError: ")
+            for entry in told
+            if entry["logger"] == "django.request"
+        )
+
+
+@pytest.mark.process
+def test_the_host_that_takes_writes_is_found_among_several(tmp_path: Path) -> None:
+    """As after the promotion of a standby: the first host is down."""
+    if connection.vendor != "postgresql":
+        pytest.skip("several hosts are a feature of PostgreSQL's client library")
+    held = connection.settings_dict
+    with closing(socket.socket()) as unused:
+        unused.bind(("127.0.0.1", 0))
+        hosts = f"127.0.0.1:{unused.getsockname()[1]},{held['HOST']}:{held['PORT'] or 5432}"
+    address = f"postgres://{held['USER']}:{held['PASSWORD']}@{hosts}/postgres?target_session_attrs=read-write"
+    script = "import django; django.setup(); from django.db import connection; connection.connect(); print('connected')"
+    assert run_command(tmp_path, address, "-c", script, DJANGO_SETTINGS_MODULE="config.settings") == "connected\n"

@@ -1,0 +1,81 @@
+"""Response headers that tell a browser what a page may load and do, and robots.txt."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from core.web.chart_libraries import CHART_LIBRARIES
+
+pytestmark = pytest.mark.django_db
+
+CHART_FILES = [
+    "https://cdn.jsdelivr.net/npm/chart.js@4.6.1/dist/chart.umd.min.js",
+    "https://cdn.jsdelivr.net/npm/chartjs-adapter-date-fns@3.0.0/dist/chartjs-adapter-date-fns.bundle.min.js",
+    "https://cdn.jsdelivr.net/npm/chartjs-plugin-annotation@3.1.0/dist/chartjs-plugin-annotation.min.js",
+]
+
+
+def directives(header: str) -> dict[str, list[str]]:
+    """Return the directives of a Content-Security-Policy, which django-csp writes in any order."""
+    parts = [part.split() for part in header.split(";")]
+    return {name: values for name, *values in parts}
+
+
+@pytest.mark.parametrize("path", ["/", "/nothing-here/", "/sign-in/", "/api/v1/provinces/"])
+def test_the_policy_names_the_exact_chart_files(client: Client, path: str) -> None:
+    response = client.get(path)
+    assert directives(response["Content-Security-Policy"]) == {
+        "default-src": ["'none'"],
+        "script-src": ["'self'", *CHART_FILES],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+        "base-uri": ["'none'"],
+        "object-src": ["'none'"],
+    }
+
+
+def test_a_page_asks_for_the_files_that_the_policy_allows_and_no_others(client: Client) -> None:
+    libraries = client.get("/").context["product"].chart_libraries
+    assert [library["cdn"] for library in libraries if "cdn" in library] == CHART_FILES
+    assert all(library["integrity"].startswith("sha384-") for library in libraries if "cdn" in library)
+    assert len(CHART_LIBRARIES) == len(CHART_FILES)
+
+
+@pytest.mark.parametrize("path", ["/", "/nothing-here/", "/api/v1/provinces/", "/robots.txt", "/static/js/site.js"])
+def test_no_page_may_use_a_device_or_be_loaded_by_another_site(client: Client, path: str) -> None:
+    response = client.get(path)
+    response.close()  # of the static file
+    features = "accelerometer camera display-capture geolocation gyroscope magnetometer microphone midi payment usb"
+    assert response["Permissions-Policy"] == ", ".join(f"{feature}=()" for feature in features.split())
+    assert response["Cross-Origin-Resource-Policy"] == "same-origin"
+
+
+def test_search_engines_find_the_pages_of_a_public_site(client: Client) -> None:
+    response = client.get("/robots.txt")
+    assert response["Content-Type"] == "text/plain; charset=utf-8"
+    assert response.content.decode() == (
+        "User-agent: *\n"
+        "Disallow: /admin/\nDisallow: /api/\nDisallow: /search/\nDisallow: /sign-in/\n"
+        "Disallow: /account/\nDisallow: /tokens/\n"
+        "Disallow: /*as_of=\nDisallow: /*chart=\nDisallow: /*export=\nDisallow: /*page=\nDisallow: /*sort=\n"
+        "Allow: /api/docs/\nAllow: /api/use/\n"
+    )
+
+
+def test_search_engines_find_nothing_of_an_internal_site(client: Client, settings: Any) -> None:
+    settings.SITE_ACCESS = "internal"
+    place = settings.MIDDLEWARE.index("django.contrib.auth.middleware.AuthenticationMiddleware") + 1
+    login = "django.contrib.auth.middleware.LoginRequiredMiddleware"
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE[:place], login, *settings.MIDDLEWARE[place:]]
+    response = client.get("/robots.txt")
+    assert (response.status_code, response.content.decode()) == (200, "User-agent: *\nDisallow: /\n")
+
+
+def test_search_engines_find_nothing_of_a_demonstration(client: Client, monkeypatch: Any) -> None:
+    monkeypatch.setattr("core.seed.middleware.holds_demonstration", lambda: True)
+    assert client.get("/robots.txt").content.decode() == "User-agent: *\nDisallow: /\n"

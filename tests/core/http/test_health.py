@@ -1,0 +1,137 @@
+"""Health checks: right and quick for a load balancer, without details for others."""
+
+import json
+import socket
+import time
+from collections import namedtuple
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connections
+from django.db.migrations.executor import MigrationExecutor
+from django.test import Client
+
+from config import health
+
+pytestmark = pytest.mark.django_db
+Usage = namedtuple("Usage", "total used free")
+
+
+def response_parts(response: Any) -> tuple[int, str, Any]:
+    return response.status_code, response["Content-Type"], json.loads(response.content)
+
+
+def health_log(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name == "tracker.health"]
+
+
+def problem_body(path: str, status: int, title: str, detail: str) -> dict[str, Any]:
+    """Return the whole body of a problem response."""
+    return {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": path,
+        "request_id": "probe-1",
+        "errors": [],
+    }
+
+
+def assert_not_ready(client: Client) -> None:
+    """Assert the response of an instance that is not ready."""
+    response = client.get("/readyz", headers={"X-Request-ID": "probe-1"})
+    body = problem_body("/readyz", 503, "Not available now", "Not ready. Try again in a few seconds.")
+    assert response_parts(response) == (503, "application/problem+json", body)
+    assert (response["Retry-After"], response["Cache-Control"]) == ("2", "no-store")
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+def test_it_answers_whatever_the_host_the_scheme_and_the_reader(
+    client: Client, path: str, settings: Any, django_assert_num_queries: Callable[..., Any]
+) -> None:
+    settings.SECURE_SSL_REDIRECT, settings.SITE_ACCESS = True, "internal"
+    with django_assert_num_queries(0):  # the question of /readyz has a connection of its own
+        response = client.get(path, headers={"host": "10.0.0.7"})
+    assert response_parts(response) == (200, "application/json", {"status": "ok"})
+    assert response["Cache-Control"] == "no-store"
+    head = client.head(path)
+    assert (head.status_code, head.content) == (200, b"")
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+@pytest.mark.parametrize("method", ["post", "put", "patch", "delete", "options", "trace"])
+def test_it_is_only_read(client: Client, path: str, method: str) -> None:
+    response = getattr(client, method)(path, headers={"X-Request-ID": "probe-1"})
+    body = problem_body(path, 405, "Method not allowed", "Use GET or HEAD.")
+    assert response_parts(response) == (405, "application/problem+json", body)
+    assert (response["Allow"], response["Cache-Control"]) == ("GET, HEAD", "no-store")
+
+
+def test_it_lives_without_a_database(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "database_error", lambda: pytest.fail("it asked"))
+    assert client.get("/livez").status_code == 200
+
+
+def test_a_migration_that_is_not_applied(
+    client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    missing = [("config.0009_more", False), ("pilots.0009_more", False)]
+    monkeypatch.setattr(MigrationExecutor, "migration_plan", lambda self, targets: missing)
+    assert_not_ready(client)
+    assert health_log(caplog) == ["not ready: migrations: 2 not applied, first config.0009_more"]
+
+
+@pytest.mark.parametrize(("free", "status"), [(50, 200), (49, 503)])
+def test_a_full_disk(
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    settings: Any,
+    tmp_path: Path,
+    free: int,
+    status: int,
+) -> None:
+    settings.VAR_DIR = tmp_path
+    asked = {tmp_path: Usage(1000, 1000 - free, free)}
+    monkeypatch.setattr(health.shutil, "disk_usage", asked.__getitem__)
+    assert client.get("/readyz").status_code == status
+    assert health_log(caplog) == ([f"not ready: disk: 4.9% free at {tmp_path}"] if status == 503 else [])
+
+
+def test_a_database_that_rejects(
+    client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(connection: Any) -> None:
+        raise OperationalError("could not connect to host db.intranet")
+
+    monkeypatch.setattr(health, "MigrationExecutor", refuse)
+    assert_not_ready(client)
+    assert health_log(caplog) == ["not ready: database: OperationalError: could not connect to host db.intranet"]
+
+
+def test_a_database_that_takes_connections_and_stays_silent(
+    client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Every prober gets its answer in two seconds, and they hold up one thread together; then it is ready again."""
+    kept = dict(connections.settings["default"])
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        held = {**kept, "ENGINE": "django.db.backends.postgresql", "HOST": "127.0.0.1", "OPTIONS": {}}
+        held |= {"PORT": silent.getsockname()[1], "NAME": "x", "USER": "x", "PASSWORD": "x"}
+        connections.settings["default"].update(held)
+        try:
+            for _probe in range(2):
+                begun = time.monotonic()
+                assert_not_ready(client)
+                assert time.monotonic() - begun < 2
+            asking = health.RUNNING_PROBES[0]
+            assert asking.is_alive()
+        finally:
+            connections.settings["default"].clear()
+            connections.settings["default"].update(kept)
+    asking.join(20)  # the socket is closed, so that it hears no
+    assert health_log(caplog) == ["not ready: database: no answer in 1.5 seconds"] * 2
+    assert client.get("/readyz").status_code == 200
+    assert health.RUNNING_PROBES[0] is not asking

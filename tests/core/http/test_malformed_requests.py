@@ -1,0 +1,304 @@
+"""Malformed requests over a socket: each is rejected, nothing is written, and the next request is served.
+
+Django's test client cannot send most of them: it never writes a header or a request line.
+"""
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.live_server import LiveServer, ServerResponse, request_bytes, running_server
+
+pytestmark = [pytest.mark.django_db, pytest.mark.process]  # for the suite's database, beside which the server's is made
+HEAD = b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+LONG = "a" * 9_000
+CHANGE = b'{"note": "n"}'
+KEYS = ["type", "title", "status", "detail", "instance", "request_id", "errors"]
+
+WriteAgency = Callable[..., ServerResponse]
+
+
+@pytest.fixture(scope="module")
+def server(home: Path, url: str) -> Iterator[LiveServer]:
+    with running_server(home, url) as running:
+        yield running
+
+
+def get(path: str, *lines: bytes) -> bytes:
+    return b"GET " + path.encode() + HEAD + b"".join(line + b"\r\n" for line in lines) + b"\r\n"
+
+
+def post(content: bytes, *lines: bytes, length: bool = True) -> bytes:
+    """Return a write to the API; `{token}` in the lines is replaced by a write token."""
+    named = [b"Authorization: Bearer {token}", *lines]
+    if not any(line.startswith(b"Content-Type") for line in lines):
+        named.append(b"Content-Type: application/json")
+    if length:
+        named.append(b"Content-Length: %d" % len(content))
+    return b"POST /api/v1/agencies/" + HEAD + b"".join(line + b"\r\n" for line in named) + b"\r\n" + content
+
+
+def chunked(*chunks: bytes) -> bytes:
+    body = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
+    return post(body, b"Transfer-Encoding: chunked", length=False)
+
+
+NEVER_READ = {  # requests that gunicorn rejects before Django
+    "no path": (b"GET\r\n\r\n", 400),
+    "HTTP/0.9": (b"GET /api/v1/\r\n", 400),
+    "HTTP/2.0 in a request line": (b"GET /api/v1/ HTTP/2.0\r\n\r\n", 400),
+    "a version of three digits": (b"GET /api/v1/ HTTP/1.10\r\n\r\n", 400),
+    "a method in small letters": (b"get /api/v1/" + HEAD + b"\r\n", 400),
+    "a method of 30 letters": (b"G" * 30 + b" /api/v1/" + HEAD + b"\r\n", 400),
+    "lines that end with LF alone": (b"GET /api/v1/ HTTP/1.1\nHost: localhost\n\n", 400),
+    "a control character in the path": (b"GET /api/v1/\x01" + HEAD + b"\r\n", 400),
+    "UTF-8 in the path": ("GET /api/v1/湖州".encode() + HEAD + b"\r\n", 400),
+    "a blank in the path": (b"GET /api/ v1/" + HEAD + b"\r\n", 400),
+    "an asterisk": (b"GET *" + HEAD + b"\r\n", 400),
+    "a header without a colon": (get("/api/v1/", b"Accept"), 400),
+    "a header name with a blank": (get("/api/v1/", b"Ac cept: */*"), 400),
+    "a blank before the colon": (get("/api/v1/", b"Accept : */*"), 400),
+    "NUL in a header": (get("/api/v1/", b"Accept: \x00"), 400),
+    "a folded header": (get("/api/v1/", b"Accept: text/csv,", b" */*"), 400),
+    "two hosts": (get("/api/v1/", b"Host: evil.example"), 400),
+    "two lengths": (get("/api/v1/", b"Content-Length: 1", b"Content-Length: 2"), 400),
+    "a length in words": (get("/api/v1/", b"Content-Length: ten"), 400),
+    "a negative length": (get("/api/v1/", b"Content-Length: -1"), 400),
+    "a length with an underscore": (get("/api/v1/", b"Content-Length: 1_3"), 400),
+    "a length and chunks": (get("/api/v1/", b"Content-Length: 5", b"Transfer-Encoding: chunked"), 400),
+    "chunks twice": (get("/api/v1/", b"Transfer-Encoding: chunked, chunked"), 400),
+    "an unknown transfer coding": (get("/api/v1/", b"Transfer-Encoding: bogus"), 501),
+    "a transfer coding without chunks": (get("/api/v1/", b"Transfer-Encoding: gzip"), 400),
+    "chunks in HTTP/1.0": (b"POST /api/v1/ HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+    "two content types": (get("/api/v1/", b"Content-Type: text/csv", b"Content-Type: application/json"), 400),
+    "an expectation": (get("/api/v1/", b"Expect: 200-ok"), 417),
+    "a request line of 9,000 characters": (get("/api/v1/?q=" + LONG), 414),
+    "a header of 9,000 characters": (get("/api/v1/", b"Cookie: " + LONG.encode()), 431),
+    "101 headers": (get("/api/v1/", *(b"X-%d: 1" % n for n in range(101))), 431),
+}
+READ = {  # what Django and the API refuse
+    "a query of 8,000 characters": (get("/api/v1/pilots/?q=" + "a" * 8_000), 414),
+    "a path of 5,000 characters": (get("/api/v1/" + "a" * 5_000 + "/"), 414),
+    "a thousand parameters": (get("/api/v1/pilots/?" + "a&" * 1_100), 400),
+    "a value of 600 characters": (get("/api/v1/pilots/?q=" + "a" * 600), 400),
+    "another host": (b"GET /api/v1/ HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n", 400),
+    "a host with a line break": (
+        b"GET /api/v1/ HTTP/1.1\r\nHost: localhost%0d%0aX: y\r\nConnection: close\r\n\r\n",
+        400,
+    ),
+    "NUL in the path": (get("/api/v1/pilots/%00/"), 404),
+    "no percent escape": (get("/api/v1/pilots/%zz/"), 404),
+    "half a percent escape": (get("/api/v1/pilots/%/"), 404),
+    "no UTF-8 in the path": (get("/api/v1/pilots/%ff%fe/"), 404),
+    "a way out of the folder": (get("/api/v1/../../etc/passwd/"), 404),
+    "a way out, escaped": (get("/api/%2e%2e%2f%2e%2e%2fetc/passwd/"), 404),
+    "NUL in the query": (get("/api/v1/pilots/?q=%00"), 400),
+    "an unknown format": (get("/api/v1/pilots/?format=xml"), 400),
+    "no format of ours": (get("/api/v1/pilots/", b"Accept: image/png"), 406),
+    "TRACE": (b"TRACE /api/v1/pilots/" + HEAD + b"\r\n", 405),
+    "CONNECT": (b"CONNECT /api/v1/pilots/" + HEAD + b"\r\n", 405),
+    "PROPFIND": (b"PROPFIND /api/v1/pilots/" + HEAD + b"\r\n", 405),
+    "an override of the method": (b"POST /api/v1/pilots/" + HEAD + b"X-HTTP-Method-Override: GET\r\n\r\n", 401),
+    "a token in the address": (get("/api/v1/?access_token={token}"), 401),
+    "a token that is none": (get("/api/v1/", b"Authorization: Bearer x"), 401),
+    "a token that is no ASCII": (get("/api/v1/", b"Authorization: Bearer \xe6\xb9\x96"), 401),
+    "two tokens": (get("/api/v1/", b"Authorization: Bearer {token}", b"Authorization: Bearer x"), 401),
+    "no body": (post(b""), 400),
+    "null": (post(b"null"), 400),
+    "an empty list": (post(b"[]"), 400),
+    "a text": (post(b'"x"'), 400),
+    "a list of numbers": (post(b"[1]"), 400),
+    "a number of 5,000 digits": (post(b'{"name_zh": ' + b"9" * 5_000 + b"}"), 400),
+    "a name twice": (post(b'{"name_zh": "a", "name_zh": "b"}'), 400),
+    "NaN": (post(b'{"name_zh": NaN}'), 400),
+    "half an object": (post(b'{"name_zh": '), 400),
+    "100,000 lists in each other": (post(b"[" * 100_000), 400),
+    "no UTF-8": (post(b'{"name_zh": "\xff"}'), 400),
+    "half a surrogate": (post(b'{"name_zh": "\\ud800"}'), 400),
+    "an unknown charset": (post(b"{}", b"Content-Type: application/json; charset=foo"), 415),
+    "a charset of ours no more": (post(b"{}", b"Content-Type: application/json; charset=gb18030"), 415),
+    "a form without a boundary": (post(b"--x", b"Content-Type: multipart/form-data"), 415),
+    "a boundary of 300 characters": (post(b"x", b"Content-Type: multipart/form-data; boundary=" + b"b" * 300), 415),
+    "XML": (post(b"<x/>", b"Content-Type: application/xml"), 415),
+    "20 MB": (post(b"[" + b" " * 20_000_000 + b"]"), 413),
+    "4 MB in chunks": (chunked(*[b" " * 65_536] * 64), 413),
+    "an object in chunks": (chunked(b'{"nme_', b'zh": 1}'), 400),
+    "chunks of no length": (post(b"zz\r\n{}\r\n0\r\n\r\n", b"Transfer-Encoding: chunked", length=False), 400),
+    "a chunk that is longer than it says": (
+        post(b"1\r\n{}\r\n0\r\n\r\n", b"Transfer-Encoding: chunked", length=False),
+        400,
+    ),
+    "an Idempotency-Key of 300 characters": (post(b"{}", b"Idempotency-Key: " + b"k" * 300), 400),
+}
+
+
+@pytest.mark.parametrize("name", NEVER_READ)
+def test_gunicorn_rejects_it_and_the_next_request_is_served(server: LiveServer, token: str, name: str) -> None:
+    raw, status = NEVER_READ[name]
+    answer = server.send(raw.replace(b"{token}", token.encode()))
+    assert answer.status == status
+    assert token.encode() not in answer.content
+    assert len(answer.content) < 1_000, "an answer must not grow with the request"
+    assert_nothing_happened(server.get("/api/v1/agencies/"))
+
+
+@pytest.mark.parametrize("name", READ)
+def test_it_is_rejected_with_a_problem_and_the_next_one_is_served(server: LiveServer, token: str, name: str) -> None:
+    raw, status = READ[name]
+    answer = server.send(raw.replace(b"{token}", token.encode()))
+    assert (answer.status, answer.headers["Content-Type"]) == (status, "application/problem+json"), answer.content
+    body = answer.json()
+    assert (list(body), body["type"], body["status"]) == (KEYS, "about:blank", status)
+    assert body["title"]
+    assert body["detail"]
+    assert body["request_id"] == answer.headers["X-Request-ID"] != ""
+    assert all(list(fault) == ["pointer", "code", "message"] for fault in body["errors"])
+    assert token.encode() not in answer.content
+    assert len(answer.content) < 2_500, "an answer must not grow with the request"
+    assert_nothing_happened(server.get("/api/v1/agencies/"))
+
+
+def assert_nothing_happened(answer: ServerResponse) -> None:
+    assert (answer.status, answer.json()["count"]) == (200, 0)
+
+
+FORM = "application/x-www-form-urlencoded"
+COOKIE = "csrf=" + "a" * 32  # with one, the form is read for the other half
+PAGES = {
+    "a long address": (get("/pilots/?q=" + "a" * 5_000), 414),
+    "another host": (b"GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n", 400),
+    "TRACE": (b"TRACE /" + HEAD + b"\r\n", 405),
+    "PUT": (b"PUT /pilots/" + HEAD + b"\r\n", 405),
+    "OPTIONS": (b"OPTIONS /pilots/" + HEAD + b"\r\n", 405),
+    "a form from elsewhere": (request_bytes("POST", "/sign-in/", b"username=root&password=x"), 403),
+    "a form of 3 MB": (
+        request_bytes("POST", "/sign-in/", b"a=" + b"a" * 3_000_000, Content_Type=FORM, Cookie=COOKIE),
+        413,
+    ),
+    "a form without a boundary": (
+        request_bytes("POST", "/sign-in/", b"--x", Content_Type="multipart/form-data", Cookie=COOKIE),
+        400,
+    ),
+    "NUL in the path": (get("/pilots/%00/"), 404),
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_reader_gets_a_page(server: LiveServer, name: str) -> None:
+    raw, status = PAGES[name]
+    answer = server.send(raw)
+    assert (answer.status, answer.headers["Content-Type"]) == (status, "text/html; charset=utf-8")
+    text = answer.content.decode()
+    assert '<html lang="en"' in text
+    assert "Traceback" not in text
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert server.get("/sign-in/").status == 200
+
+
+def test_only_headers_that_a_proxy_of_ours_may_set_are_believed(server: LiveServer) -> None:
+    """This server is not behind any."""
+    answer = server.send(
+        get(
+            "/api/v1/provinces/?page_size=1",
+            *(b"X-Forwarded-Host: evil.example", b"X-Forwarded-Proto: https", b"X-Forwarded-For: 10.0.0.1"),
+            *(b"Forwarded: for=10.0.0.1;host=evil.example;proto=https", b"Script-Name: /evil", b"Path-Info: /admin/"),
+            *(b"SCRIPT_NAME: /evil", b"PATH_INFO: /admin/", b"X-Original-URL: /admin/", b"X-Request-ID: probe-7"),
+        )
+    )
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
+    root = server.get("/api/v1/", X_Forwarded_Host="evil.example", X_Forwarded_Proto="https").json()
+    assert root["pilots"] == "http://localhost/api/v1/pilots/"
+    [line] = [line for line in server.lines() if line["request_id"] == "probe-7"]
+    assert (line["path"], line["address"]) == ("/api/v1/provinces/", "127.0.0.1")
+
+
+def test_the_rest_of_a_broken_body_is_no_request(server: LiveServer) -> None:
+    """Of what follows a body that turns out broken after its answer nothing is read; the connection is closed."""
+    broken = b"GET /livez HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
+    answers = server.everything(broken + get("/livez"))
+    assert answers.startswith(b"HTTP/1.1 200 ")
+    assert answers.count(b"HTTP/1.1 200 ") == 1
+
+
+# -- a record under malformed writes -----------------------------------------------------------------------
+
+
+def writer_headers(token: str) -> list[bytes]:
+    return [b"Authorization: Bearer " + token.encode(), b"Content-Type: application/json", b"If-Match: *"]
+
+
+@pytest.fixture
+def write(server: LiveServer, token: str) -> Iterator[WriteAgency]:
+    """Yield a function that sends a change of an agency; the agency is deleted afterwards."""
+
+    def send(line: str, *headers: bytes, body: bytes = b"") -> ServerResponse:
+        method, _, path = line.partition(" ")
+        lines = [*writer_headers(token), *headers]
+        if body and not any(header.startswith(b"Transfer-Encoding") for header in headers):
+            lines.append(b"Content-Length: %d" % len(body))
+        head = f"{method} /api/v1/agencies/{path}".encode() + HEAD
+        return server.send(head + b"".join(item + b"\r\n" for item in lines) + b"\r\n" + body)
+
+    assert send("POST ", body=b'{"slug": "wire", "name_zh": "wire"}').status == 201
+    yield send
+    assert send("DELETE wire/").status == 204
+
+
+def note_and_revision(server: LiveServer) -> tuple[str | None, int]:
+    row = server.get("/api/v1/agencies/wire/").json()
+    return row["note"], row["revision"]
+
+
+def test_a_body_in_chunks_is_read(server: LiveServer, write: WriteAgency) -> None:
+    body = b"5\r\n" + CHANGE[:5] + b"\r\n8\r\n" + CHANGE[5:] + b"\r\n0\r\n\r\n"
+    assert write("PATCH wire/", b"Transfer-Encoding: chunked", body=body).status == 200
+    assert note_and_revision(server) == ("n", 2)
+
+
+def test_a_body_that_breaks_off_writes_nothing(server: LiveServer, write: WriteAgency, token: str) -> None:
+    """Half a body may be whole JSON."""
+    for length, body in ((b"Content-Length: 500", CHANGE), (b"Transfer-Encoding: chunked", b"d\r\n" + CHANGE)):
+        lines = [*writer_headers(token), length]
+        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as link:
+            link.sendall(b"PATCH /api/v1/agencies/wire/" + HEAD + b"\r\n".join(lines) + b"\r\n\r\n" + body)
+            link.shutdown(socket.SHUT_WR)
+            answer = b"".join(iter(lambda: link.recv(65_536), b""))  # called at once
+        assert answer == b"" or answer.startswith(b"HTTP/1.1 400 ")
+    assert note_and_revision(server) == (None, 1)
+
+
+@pytest.mark.parametrize(
+    ("reason", "status"),
+    [("纠正".encode(), 200), (b"caf\xe9", 400), ("纠正".encode("gb18030"), 400), ("\u202e".encode(), 400)],
+    ids=["UTF-8", "Latin-1", "GB18030", "a mark of direction"],
+)
+def test_a_reason_in_bytes(server: LiveServer, write: WriteAgency, reason: bytes, status: int) -> None:
+    answer = write("PATCH wire/", b"X-Change-Reason: " + reason, body=CHANGE)
+    assert answer.status == status
+    if status == 400:
+        assert [(fault["pointer"], fault["code"]) for fault in answer.json()["errors"]] == [
+            ("X-Change-Reason", "invalid_header")
+        ]
+    assert note_and_revision(server) == (("n", 2) if status == 200 else (None, 1))
+
+
+@pytest.mark.parametrize("name", ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"])
+def test_no_header_makes_a_read_a_write(server: LiveServer, write: WriteAgency, name: str) -> None:
+    assert write("GET wire/", f"{name}: DELETE".encode()).status == 200
+    assert note_and_revision(server) == (None, 1)
+
+
+def test_the_log_holds_no_server_error(server: LiveServer, token: str) -> None:
+    """After all that: every line is JSON, nothing was an error, and no token was written."""
+    lines = server.lines()
+    assert [line for line in lines if line["level"] not in {"INFO", "WARNING"}] == []
+    assert [line for line in lines if "exc_info" in line] == []
+    text = server.log.read_text()
+    assert text.isascii()
+    assert token not in text
+    assert json.loads(text.splitlines()[0])["logger"] == "gunicorn.error"

@@ -1,0 +1,622 @@
+"""Confirming and undoing imports: atomic, once, recorded in histories, and exact."""
+
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import IntegrityError, connection
+
+from core.history.bulk_history import write_history_entries
+from core.http.progress import progress_lines
+from core.imports import apply
+from core.imports import undo as undo_module
+from core.imports.apply import ConflictError, confirm
+from core.imports.files import dry_run_of_file, repeat_dry_run, save_dry_run, update_dry_run
+from core.imports.models import Import, ImportChange, ImportFile, ImportState
+from core.imports.registry import KINDS
+from core.imports.undo import undo
+from pilots.models import Milestone, Pilot, Reading, StageEntry, Target, TargetStep
+from policies.models import Agency, Policy, ProvincialPlan
+from tests.factories import (
+    make_batch,
+    make_indicator,
+    make_industry,
+    make_milestone,
+    make_pilot,
+    make_plan,
+    make_policy,
+    make_province,
+    make_reading,
+    make_source,
+    make_stage,
+    make_target,
+)
+from tests.support.imports import (
+    checked_import,
+    confirm_import,
+    csv_bytes,
+    history_counts,
+    run_import,
+    table_checksums,
+    undo_import,
+)
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
+DAY = "2022-06-17"
+
+
+@pytest.fixture
+def world() -> dict[str, Any]:
+    """Make two records of every kind, with lists, to be changed by imports."""
+    province, other = make_province(slug="jia"), make_province(slug="yi")
+    steel, cement = make_industry(slug="steel"), make_industry(slug="cement")
+    sources = [make_source(title=f"源{n}") for n in range(3)]
+    agencies = [Agency.objects.create(slug=f"agency-{n}", name_zh=f"部{n}") for n in range(2)]
+    policy = make_policy(slug="policy", title_zh="国策", issued_on=date(2022, 6, 17))
+    policy.agencies.set(agencies)
+    plan = make_plan(policy, province)
+    pilot = make_pilot(make_batch(slug="first"), province, steel, cement, slug="p", name_zh="甲市")
+    indicator = make_indicator("AIR_A")
+    target = make_target(pilot, indicator, 100, 60)
+    for year in (2024, 2025):
+        TargetStep.objects.create(target=target, year=year, value=Decimal(90))
+    stage = make_stage(pilot, "listed", date(2024, 1, 15))
+    planned = make_stage(pilot, "tasked", None, planned_on=date(2024, 3, 1))
+    milestone = make_milestone(pilot, date(2025, 1, 1), title_zh="建成")
+    reading = make_reading(pilot, indicator, "2023", 100)
+    for record in (policy, plan, pilot, target, stage, planned, milestone, reading):
+        record.sources.set(sources)
+    return {
+        "other": other, "policy": policy, "plan": plan, "pilot": pilot, "target": target, "stage": stage,
+        "planned": planned, "milestone": milestone, "reading": reading, "indicator": indicator,
+    }  # fmt: skip
+
+
+FILES: dict[str, tuple[list[Any], ...]] = {
+    "policies": (
+        ["slug", "title_zh", "parent", "issued_on", "agencies", "sources", "note"],
+        ["policy", "国策改", None, "2022-06-18", "agency-1", "源2；源0", "'=1+1"],
+        ["new", "新", "newer", DAY, "agency-0、agency-1", "源1", None],
+        ["newer", "更新", None, DAY, None, None, "说明"],
+    ),
+    "plans": (
+        ["policy", "province", "status", "title_zh", "issued_on", "sources"],
+        ["policy", "jia", "issued", "改名", "2022-12", "源1"],
+        ["policy", "yi", "unknown", None, None, "源0"],
+    ),
+    "pilots": (
+        ["slug", "name_zh", "kind", "batch", "province", "parent", "industries", "sources"],
+        ["p", "甲市改", "city", "first", "jia", None, "cement", None],
+        ["q", "高新区", "park", "first", "jia", "r", "steel；cement", "源0"],
+        ["r", "乙市", "city", "first", "jia", None, None, "源1"],
+    ),
+    "stages": (
+        ["pilot", "stage", "planned_on", "entered_on", "evidence", "sources"],
+        ["p", "listed", None, "2024-01-15", "公告", "源0"],
+        ["p", "tasked", None, "2024-03-02", None, None],
+        ["p", "plan_draft", "2024-05-01", None, None, "源1、源2"],
+    ),
+    "milestones": (
+        ["pilot", "title_zh", "facet", "planned_on", "completed_on", "weight", "sources"],
+        ["p", "建成", "project", "2025-01-01", "2025-02-01", 3, "源0"],
+        ["p", "投产", "project", "2025-06-01", None, None, None],
+    ),
+    "targets": (
+        ["pilot", "indicator", "kind", "base_year", "base_value", "target_year", "target_value", "steps", "sources"],
+        ["p", "AIR_A", "reach", 2023, 100, 2027, 50, "2025: 85; 2026: 70", "源0"],
+        ["p", "AIR_B", "reach", 2023, 10, 2026, 5, "2024: 9", "源1"],
+    ),
+    "readings": (
+        ["pilot", "indicator", "period", "value", "version", "reported_on", "note", "sources"],
+        ["p", "AIR_A", "2023", 101, 1, "2024-03-01", "更正", "源0"],
+        ["p", "AIR_A", "2024", 99, None, "2025-03-01", None, "源1；源2"],
+        ["p", "AIR_B", "2024", 9, None, "2025-03-01", None, None],
+    ),
+}
+WRITES = {
+    "policies": [("policies.policy", "create")] * 2 + [("policies.policy", "update")],
+    "plans": [("policies.provincialplan", "create"), ("policies.provincialplan", "update")],
+    "pilots": [("pilots.pilot", "create")] * 2 + [("pilots.pilot", "update")],
+    "stages": [("pilots.stageentry", "create")] + [("pilots.stageentry", "update")] * 2,
+    "milestones": [("pilots.milestone", "create"), ("pilots.milestone", "update")],
+    "targets": [
+        ("pilots.target", "create"),
+        ("pilots.target", "update"),
+        ("pilots.targetstep", "create"),
+        ("pilots.targetstep", "create"),
+        ("pilots.targetstep", "delete"),
+        ("pilots.targetstep", "update"),
+    ],
+    "readings": [("pilots.reading", "create")] * 3,
+}
+EVERY_KIND = pytest.mark.parametrize("kind", list(FILES))
+
+
+def checked_file(kind: str, by: Any = None) -> Import:
+    if kind in {"targets", "readings"}:
+        make_indicator("AIR_B")
+    return checked_import(kind, *FILES[kind], by=by)
+
+
+def stored_import(record: Import) -> list[tuple[str, str]]:
+    return sorted(record.changes.values_list("model", "action"))
+
+
+# -- confirming ------------------------------------------------------------------------------------------
+
+
+@EVERY_KIND
+def test_what_is_written(world: dict[str, Any], kind: str) -> None:
+    """One entry for each record written, by whom and why, and a change of the import that leads to it."""
+    user = User.objects.create(username="li", is_superuser=True)
+    record = checked_file(kind, user)
+    before = history_counts()
+    confirm_import(record, by=user, reason="年报")
+    assert stored_import(record) == sorted(WRITES[kind])
+    new = {name: count - before.get(name, 0) for name, count in history_counts().items() if count != before.get(name)}
+    assert sum(new.values()) == len(WRITES[kind])
+    signs = {"create": "+", "update": "~", "delete": "-"}
+    for change in record.changes.all():
+        model = next(m for m in (Policy, ProvincialPlan, Pilot, StageEntry, Milestone, Target, TargetStep, Reading)
+                     if m._meta.label_lower == change.model)  # fmt: skip
+        entry = model.history.get(history_id=change.entry_id)
+        assert (entry.id, entry.history_type) == (change.record_id, signs[change.action])
+        assert (entry.history_user, entry.history_change_reason) == (user, "年报")
+        assert (change.before is None) == (change.action == "create")
+        current = model.objects.filter(pk=change.record_id).first()
+        assert (current is None) == (change.action == "delete")
+        if current is not None:
+            assert all(getattr(entry, f.attname) == getattr(current, f.attname) for f in model._meta.concrete_fields)
+            for field in entry._history_m2m_fields:
+                kept = {getattr(row, field.m2m_reverse_name()) for row in getattr(entry, field.name).all()}
+                assert kept == set(getattr(current, field.name).values_list("pk", flat=True))
+
+
+def test_values_as_they_stand_in_the_file(world: dict[str, Any]) -> None:
+    confirm_import(checked_file("policies"))
+    old, new = Policy.objects.get(slug="policy"), Policy.objects.get(slug="new")
+    assert (old.title_zh, old.issued_on, old.known_issued_by, old.note) == (
+        "国策改",
+        date(2022, 6, 18),
+        date(2022, 6, 18),
+        "=1+1",
+    )
+    assert sorted(old.agencies.values_list("slug", flat=True)) == ["agency-1"]
+    assert sorted(old.sources.values_list("title", flat=True)) == ["源0", "源2"]
+    assert (new.parent.slug, new.issued_precision) == ("newer", "day")
+    assert sorted(new.agencies.values_list("slug", flat=True)) == ["agency-0", "agency-1"]
+
+
+def test_rows_of_a_list_that_stay_are_the_same_rows(world: dict[str, Any]) -> None:
+    through = Pilot.industries.through
+    kept = through.objects.get(pilot=world["pilot"], industry__slug="cement").pk
+    confirm_import(checked_file("pilots"))
+    assert list(through.objects.filter(pilot=world["pilot"]).values_list("pk", flat=True)) == [kept]
+
+
+def test_unchanged_rows_write_nothing(world: dict[str, Any]) -> None:
+    record = checked_import("pilots", ["slug", "name_zh", "industries"], ["p", "甲市", "steel、cement"])
+    before = table_checksums(histories=True)
+    done = confirm_import(record)
+    assert (done.state, done.created, done.updated, done.unchanged) == (ImportState.CONFIRMED, 0, 0, 1)
+    assert (table_checksums(histories=True), stored_import(record)) == (before, [])
+
+
+@EVERY_KIND
+def test_twice_writes_once(world: dict[str, Any], kind: str) -> None:
+    record = checked_file(kind)
+    confirm_import(record)
+    after, changes = table_checksums(histories=True), ImportChange.objects.count()
+    again = confirm_import(record)
+    assert (again.state, again.pk) == (ImportState.CONFIRMED, record.pk)
+    assert (table_checksums(histories=True), ImportChange.objects.count()) == (after, changes)
+
+
+@EVERY_KIND
+def test_the_same_file_again_changes_nothing(world: dict[str, Any], kind: str) -> None:
+    """What an import wrote reads back as unchanged. A reading that was followed has to be looked up first."""
+    confirm_import(checked_file(kind))
+    rows = [list(row) for row in FILES[kind]]
+    if kind == "readings":
+        rows[1][4] = 2
+    plan = dry_run_of_file(KINDS[kind], "file.csv", csv_bytes(*rows), by=None)
+    assert [fault.message for fault in plan.errors] == []
+    assert {row.action for row in plan.rows} == {"unchanged"}
+
+
+def test_invalid_imports_are_not_confirmed(world: dict[str, Any]) -> None:
+    content = csv_bytes(["slug", "name_zh"], ["p", None])
+    record = save_dry_run(
+        dry_run_of_file(KINDS["pilots"], "f.csv", content, by=None), name="f.csv", content=content, by=None
+    )
+    before = table_checksums(histories=True)
+    with pytest.raises(ConflictError) as caught:
+        confirm_import(record)
+    assert caught.value.messages == ["This import is not ready to be confirmed: has errors."]
+    assert table_checksums(histories=True) == before
+
+
+def test_a_file_that_is_no_longer_kept(world: dict[str, Any]) -> None:
+    record = checked_file("pilots")
+    ImportFile.objects.all().delete()
+    with pytest.raises(ConflictError) as caught:
+        confirm_import(Import.objects.get(pk=record.pk))
+    assert caught.value.messages == ["The file is no longer kept. Upload it again."]
+
+
+STEPS = [
+    (apply, "create_records"), (apply, "update_record"), (apply, "set_many_to_many"), (apply, "record_changes"),
+    (apply, "write_history_entries"), (apply, "delete_records"), (apply, "check_foreign_keys"), (Import, "save"),
+]  # fmt: skip
+
+
+@EVERY_KIND
+@pytest.mark.parametrize(("owner", "name"), STEPS, ids=[name for _owner, name in STEPS])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_all_or_nothing(
+    world: dict[str, Any], monkeypatch: pytest.MonkeyPatch, kind: str, owner: Any, name: str, when: str
+) -> None:
+    """Wherever it breaks, every table is as it was; afterwards it can be confirmed as if nothing had been."""
+    record = checked_file(kind)
+    before = table_checksums(histories=True)
+    real: Callable[..., Any] = getattr(owner, name)
+
+    def broken(*args: Any, **kwargs: Any) -> Any:
+        if when == "after":
+            real(*args, **kwargs)
+        raise RuntimeError(name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, broken)
+        if name == "update_record" and kind == "readings":
+            assert not [action for _model, action in WRITES[kind] if action == "update"]
+        else:
+            with pytest.raises(RuntimeError, match=name):
+                confirm_import(record)
+            assert table_checksums(histories=True) == before
+            assert ImportChange.objects.count() == 0
+            assert Import.objects.get(pk=record.pk).state == ImportState.CHECKED
+    confirm_import(record)
+    assert stored_import(record) == sorted(WRITES[kind])
+
+
+def test_a_reader_who_goes_away_leaves_nothing_half_done(world: dict[str, Any]) -> None:
+    """The response is closed in the middle, after something was written."""
+    record = checked_file("targets")
+    before = table_checksums(histories=True)
+    lines = progress_lines(lambda progress: {"url": confirm(KINDS["targets"], record, by=None, progress=progress).pk})
+    for _ in lines:
+        if Target.objects.filter(indicator__code="AIR_B").exists():
+            break
+    assert table_checksums(histories=True) != before
+    lines.close()
+    assert table_checksums(histories=True) == before
+
+
+def change_field(world: dict[str, Any]) -> None:
+    world["pilot"].note = "by hand"
+    world["pilot"].save()
+
+
+def change_list(world: dict[str, Any]) -> None:
+    world["pilot"].sources.clear()
+
+
+def change_without_history(world: dict[str, Any]) -> None:
+    Pilot.objects.filter(slug="p").update(note_en="by hand")
+
+
+def delete_it(world: dict[str, Any]) -> None:
+    for related in (world["target"], world["stage"], world["planned"], world["milestone"], world["reading"]):
+        related.delete()
+    world["pilot"].delete()
+
+
+def enter_the_same(world: dict[str, Any]) -> None:
+    make_pilot(world["pilot"].batch, world["pilot"].province, slug="q", name_zh="高新区")
+
+
+@pytest.mark.parametrize(
+    "happens", [change_field, change_list, change_without_history, delete_it, enter_the_same], ids=lambda f: f.__name__
+)
+def test_rejected_when_a_record_changed_since(world: dict[str, Any], happens: Any) -> None:
+    """Any field, a list alone, also what left no history; with nothing written."""
+    record = checked_file("pilots")
+    happens(world)
+    before = table_checksums(histories=True)
+    with pytest.raises(ConflictError) as caught:
+        confirm_import(record)
+    assert caught.value.messages != []
+    assert all(line.startswith("Row ") for line in caught.value.messages)
+    assert table_checksums(histories=True) == before
+
+
+def test_rejected_with_who_and_when(world: dict[str, Any]) -> None:
+    user = User.objects.create(username="wang")
+    record = checked_file("pilots")
+    world["pilot"]._history_user, world["pilot"].note = user, "by hand"
+    world["pilot"].save()
+    with pytest.raises(ConflictError) as caught:
+        confirm_import(record)
+    (line,) = caught.value.messages
+    assert line.startswith("Row 2: “")
+    assert " was changed by wang on " in line
+
+
+def test_rejected_without_blaming_an_earlier_author(world: dict[str, Any]) -> None:
+    """What left no history has no author, least of all that of the entry before."""
+    record = checked_file("pilots")
+    change_without_history(world)
+    with pytest.raises(ConflictError) as caught:
+        confirm_import(record)
+    assert caught.value.messages == ["Row 2: would do something else than the dry run showed."]
+
+
+def test_rejected_when_a_named_record_changed_hands(world: dict[str, Any]) -> None:
+    """A name in the file leads to another record now."""
+    record = checked_file("pilots")
+    second = make_batch(slug="second")
+    world["pilot"].batch.slug, second.slug = "third", "first"
+    world["pilot"].batch.save()
+    second.save()
+    with pytest.raises(ConflictError):
+        confirm_import(record)
+
+
+def test_a_code_taken_in_the_very_moment(world: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the last look and the writing the database decides."""
+    record = checked_file("pilots")
+    before = table_checksums(histories=True)
+
+    def late(*_args: Any) -> None:
+        raise IntegrityError
+
+    monkeypatch.setattr(apply, "create_records", late)
+    with pytest.raises(ConflictError, match="Somebody entered a record with the same code"):
+        confirm_import(record)
+    assert table_checksums(histories=True) == before
+
+
+def test_checked_again_it_can_be_confirmed(world: dict[str, Any]) -> None:
+    record = checked_file("pilots")
+    change_field(world)
+    with pytest.raises(ConflictError):
+        confirm_import(record)
+    update_dry_run(record, repeat_dry_run(KINDS["pilots"], record, by=None))
+    assert confirm_import(record).state == ImportState.CONFIRMED
+
+
+def test_the_import_is_in_the_history(world: dict[str, Any]) -> None:
+    user = User.objects.create(username="li", is_superuser=True)
+    record = checked_file("pilots", user)
+    done = confirm_import(record, by=user, reason="年报" * 200)
+    assert (done.created, done.updated, done.unchanged, done.faults, done.rows_read) == (2, 1, 0, 0, 3)
+    assert (done.confirmed_by, done.state, done.reason) == (user, ImportState.CONFIRMED, ("年报" * 200)[:300])
+    entry = Pilot.history.get(history_id=record.changes.get(action="update").entry_id)
+    assert entry.history_change_reason == "年报" * 200
+
+
+# -- undoing ---------------------------------------------------------------------------------------------
+
+
+@EVERY_KIND
+def test_undo_is_exact(world: dict[str, Any], kind: str) -> None:
+    """Every table, the keys of list rows and steps included; the histories tell of both ways."""
+    record = checked_file(kind)
+    before, entries = table_checksums(), history_counts()
+    confirm_import(record)
+    assert table_checksums() != before
+    user = User.objects.create(username="wang")
+    before["auth_user"] = table_checksums()["auth_user"]
+    done = undo_import(record, by=user, reason="wrong file")
+    assert table_checksums() == before
+    assert (done.state, done.undone_by, done.undo_reason) == (ImportState.UNDONE, user, "wrong file")
+    new = sum(history_counts().values()) - sum(entries.values())
+    assert new == 2 * len(WRITES[kind])
+
+
+def test_undo_leaves_a_field_that_was_added_after_the_import(world: dict[str, Any]) -> None:
+    record = confirm_import(checked_file("pilots"))
+    change: Any = record.changes.get(action="update")
+    del change.before["fields"]["note_zh"]
+    change.save()
+    Pilot.objects.filter(pk=change.record_id).update(note_zh="写于导入之后")
+    undo_import(record)
+    pilot = Pilot.objects.get(pk=change.record_id)
+    assert (pilot.note_zh, pilot.name_zh) == ("写于导入之后", change.before["fields"]["name_zh"])
+
+
+def test_undo_is_in_the_histories(world: dict[str, Any]) -> None:
+    record = confirm_import(checked_file("targets"))
+    undo_import(record)
+    told = Target.history.filter(
+        history_id__gt=max(record.changes.filter(model="pilots.target").values_list("entry_id", flat=True))
+    )
+    assert list(told.order_by("history_id").values_list("history_type", "history_change_reason")) == [
+        ("-", f"Import {record.pk} undone"),
+        ("~", f"Import {record.pk} undone"),
+    ]
+    entry = told.get(history_type="~")
+    assert (entry.target_year, entry.target_value, entry.sources.count()) == (2026, Decimal(60), 3)
+
+
+@EVERY_KIND
+def test_undo_twice_is_harmless(world: dict[str, Any], kind: str) -> None:
+    record = confirm_import(checked_file(kind))
+    undo_import(record)
+    after = table_checksums(histories=True)
+    assert undo_import(record).state == ImportState.UNDONE
+    assert table_checksums(histories=True) == after
+
+
+@EVERY_KIND
+def test_imported_again_after_undo(world: dict[str, Any], kind: str) -> None:
+    """An undone import is not confirmed again; the same file is a new one."""
+    record = confirm_import(checked_file(kind))
+    after = table_checksums()
+    undo_import(record)
+    with pytest.raises(ConflictError):
+        confirm_import(record)
+    again = confirm_import(checked_import(kind, *FILES[kind]))
+    assert stored_import(again) == sorted(WRITES[kind])
+    assert set(after) == set(table_checksums())
+
+
+def undo_errors(record: Import) -> list[str]:
+    """Return the errors of a rejected undo, and assert that nothing changed."""
+    before = table_checksums(histories=True)
+    with pytest.raises(ConflictError) as caught:
+        undo_import(record)
+    assert table_checksums(histories=True) == before
+    assert Import.objects.get(pk=record.pk).state == ImportState.CONFIRMED
+    return caught.value.messages
+
+
+def test_undo_is_rejected_with_all_that_changed_since(world: dict[str, Any]) -> None:
+    user = User.objects.create(username="wang")
+    record = confirm_import(checked_file("pilots"))
+    for slug in ("p", "q"):
+        pilot = Pilot.objects.get(slug=slug)
+        pilot._history_user = user
+        pilot.save()
+    Pilot.objects.get(slug="r").industries.add(*Pilot.objects.get(slug="q").industries.all())
+    assert sorted(line.rpartition(" on ")[0] for line in undo_errors(record)) == sorted(
+        [
+            f"Pilot: “{Pilot.objects.get(slug='p')}” was changed by wang",
+            "Pilot: “高新区” was changed by wang",
+            "Pilot: “乙市” was changed by the system",
+        ]
+    )
+
+
+def test_undo_is_rejected_when_a_record_was_deleted_since(world: dict[str, Any]) -> None:
+    record = confirm_import(checked_file("milestones"))
+    Milestone.objects.get(title_zh="投产").delete()
+    (line,) = undo_errors(record)
+    assert line.startswith("Milestone: “投产” was deleted by the system on ")
+
+
+def test_undo_is_rejected_when_what_it_created_is_needed(world: dict[str, Any]) -> None:
+    """By a record entered since; not by one that the undo sets back as well."""
+    record = confirm_import(checked_file("pilots"))
+    make_milestone(Pilot.objects.get(slug="r"), date(2025, 1, 1), title_en="Needs it")
+    assert undo_errors(record) == ["Milestone: “Needs it” was entered since and needs what the import created."]
+    Milestone.objects.get(title_en="Needs it").delete()
+    assert undo_import(record).state == ImportState.UNDONE
+
+
+def test_undo_where_an_old_record_names_a_new_one(world: dict[str, Any]) -> None:
+    before = table_checksums()
+    record = run_import(
+        "policies",
+        ["slug", "title_zh", "parent", "issued_on"],
+        ["policy", "国策", "new", DAY],
+        ["new", "新", None, DAY],
+    )
+    assert Policy.objects.get(slug="policy").parent.slug == "new"
+    undo_import(record)
+    assert table_checksums() == before
+
+
+def test_undo_is_rejected_when_a_step_was_entered_since(world: dict[str, Any]) -> None:
+    """For a target that the import created, and in the place of one that it removed."""
+    record = confirm_import(checked_file("targets"))
+    TargetStep.objects.create(target=Target.objects.get(indicator__code="AIR_B"), year=2025, value=1)
+    assert undo_errors(record) == ["Step of a target: “2025: 1” was entered since and needs what the import created."]
+    TargetStep.objects.get(value=1).delete()
+    TargetStep.objects.create(target=world["target"], year=2024, value=7)
+    assert undo_errors(record) == [
+        "Step of a target: “2024: 7” was entered since and holds what a record of the import held before."
+    ]
+
+
+def test_undo_is_rejected_when_an_old_code_is_taken(world: dict[str, Any]) -> None:
+    record = run_import("pilots", ["id", "slug"], [world["pilot"].pk, "renamed"])
+    make_pilot(world["pilot"].batch, world["pilot"].province, slug="p", name_en="Other")
+    assert undo_errors(record) == [
+        "Pilot: “Other” was entered since and holds what a record of the import held before."
+    ]
+
+
+def test_undo_of_one_of_two_imports(world: dict[str, Any]) -> None:
+    """The later one first; the earlier is rejected until then."""
+    before = table_checksums()
+    first = run_import("pilots", ["slug", "note"], ["p", "first"])
+    between = table_checksums()
+    second = run_import("pilots", ["slug", "note"], ["p", "second"])
+    assert len(undo_errors(first)) == 1
+    undo_import(second)
+    assert table_checksums() == between
+    assert len(undo_errors(first)) == 1  # the undo is itself a change since
+    assert before != between
+
+
+@EVERY_KIND
+@pytest.mark.parametrize("name", ["restore_records", "write_history_entries", "check_foreign_keys", "save"])
+def test_undo_is_all_or_nothing(world: dict[str, Any], monkeypatch: pytest.MonkeyPatch, kind: str, name: str) -> None:
+    record = confirm_import(checked_file(kind))
+    before = table_checksums(histories=True)
+
+    def broken(*_args: Any, **_kwargs: Any) -> Any:
+        raise RuntimeError(name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Import if name == "save" else undo_module, name, broken)
+        with pytest.raises(RuntimeError, match=name):
+            undo_import(record)
+    assert table_checksums(histories=True) == before
+    undo_import(record)
+
+
+def test_only_a_confirmed_import_is_undone(world: dict[str, Any]) -> None:
+    with pytest.raises(ConflictError, match="Only a confirmed import can be undone"):
+        undo(checked_file("pilots"), by=None)
+
+
+def test_undo_does_not_ask_once_a_record(world: dict[str, Any], django_assert_max_num_queries: Any) -> None:
+    heads = ["pilot", "indicator", "period", "value", "reported_on"]
+    rows = [["p", "AIR_A", f"19{n}", 100, "2025-03-01"] for n in range(10, 60)]
+    record = run_import("readings", heads, *rows)
+    with django_assert_max_num_queries(40):
+        undo_import(record)
+    assert Reading.objects.count() == 1
+
+
+def test_tools_see_what_they_should(world: dict[str, Any]) -> None:
+    """The checksums notice a list row alone, and the entries written by hand."""
+    before = table_checksums(histories=True)
+    world["pilot"].industries.through.objects.all().delete()
+    assert {name for name, value in table_checksums().items() if value != before[name]} == {"pilots_pilot_industries"}
+    count = history_counts()["pilots.historicalpilot"]
+    write_history_entries([world["pilot"]], "~", by=None, reason="")
+    assert history_counts()["pilots.historicalpilot"] == count + 1
+    assert connection.vendor in {"sqlite", "postgresql"}
+
+
+def test_a_named_record_that_is_gone_in_the_very_moment(world: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database says so before the end of the transaction, and nothing is written."""
+    record = checked_file("pilots")
+    before = table_checksums(histories=True)
+    through = Pilot.sources.through
+
+    def dangling(*_args: Any) -> None:
+        through.objects.create(pilot_id=world["pilot"].pk, source_id=10**9)
+
+    monkeypatch.setattr(apply, "set_many_to_many", dangling)
+    with pytest.raises(ConflictError, match="or deleted one that the file names"):
+        confirm_import(record)
+    assert table_checksums(histories=True) == before
+
+
+def test_confirming_needs_the_permissions_too(world: dict[str, Any]) -> None:
+    """What the command line may accept, a reporter cannot confirm."""
+    heads = ["pilot", "indicator", "period", "value", "reported_on", "state", "accepted_on"]
+    record = checked_import("readings", heads, ["p", "AIR_A", "2024", 99, "2025-03-01", "accepted", "2025-04-01"])
+    reporter = User.objects.create(username="li")
+    before = table_checksums(histories=True)
+    with pytest.raises(ConflictError, match=r"Row 2: Your role may not enter this\. Write “reported”"):
+        confirm_import(record, by=reporter)
+    assert table_checksums(histories=True) == before

@@ -1,0 +1,478 @@
+"""Dry run: action of each row, and all errors by cell."""
+
+import time
+from datetime import date, datetime
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.utils import translation
+
+from core.imports.registry import KINDS
+from core.spreadsheets.reading.cells import SheetCell
+from policies.models import Agency, Policy, ProvincialPlan
+from tests.factories import make_policy, make_province
+from tests.support.imports import actions_of, dry_run_of, errors_of, run_import
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
+DAY = "2022-06-17"
+HEADS = ["slug", "title_zh", "title_en", "issued_on", "issued_precision", "known_issued_by", "level"]
+
+
+def changes(plan: Any) -> dict[str, tuple[str, str]]:
+    (row,) = plan.rows
+    return {change.label: (change.old, change.new) for change in row.changes}
+
+
+def policy_plan(*rows: Any, heads: Any = HEADS) -> Any:
+    return dry_run_of("policies", heads, *rows)
+
+
+# -- what a row does -------------------------------------------------------------------------------------
+
+
+def test_create_update_unchanged() -> None:
+    old = make_policy(slug="old", title_zh="旧", title_en="Old", issued_on=date(2022, 6, 17))
+    make_policy(slug="same", title_zh="同", title_en="Same", issued_on=date(2022, 6, 17))
+    plan = dry_run_of(
+        "policies",
+        ["slug", "title_zh", "title_en", "issued_on"],
+        ["new", "新", "New", date(2023, 1, 2)],
+        ["old", "旧", "Older", date(2022, 6, 18)],
+        ["same", "同", "Same", datetime(2022, 6, 17)],  # noqa: DTZ001  # as a workbook holds it
+    )
+    assert errors_of(plan) == []
+    assert actions_of(plan) == [(2, "create"), (3, "update"), (4, "unchanged")]
+    assert [(c.label, c.old, c.new) for c in plan.rows[1].changes] == [
+        ("Title in English", "Old", "Older"),
+        ("Issued on", "17 June 2022", "18 June 2022"),
+        ("Latest date known", "17 June 2022", "18 June 2022"),
+    ]
+    assert (plan.count_rows("create"), plan.count_rows("update"), plan.count_rows("unchanged")) == (1, 1, 1)
+    old.refresh_from_db()
+    assert old.title_en == "Old"  # a dry run writes nothing
+
+
+def test_a_column_that_is_not_there_leaves_its_field_alone() -> None:
+    make_policy(slug="old", note="kept", doc_number="1号")
+    plan = policy_plan(["old", "改"], heads=["slug", "title_zh"])
+    assert list(changes(plan)) == ["Title in Chinese"]
+    assert (plan.rows[0].record.note, plan.rows[0].record.doc_number) == ("kept", "1号")
+
+
+def test_an_empty_cell_empties_what_may_be_empty() -> None:
+    """A field with a default keeps its value: confidence and booleans cannot be empty."""
+    agency = Agency.objects.create(slug="agency", name_zh="部")
+    policy = make_policy(slug="old", note="gone", confidence="media", calls_for_provincial_plan=True)
+    policy.agencies.add(agency)
+    plan = policy_plan(
+        ["old", None, None, None, None], heads=["slug", "note", "confidence", "agencies", "calls_for_provincial_plan"]
+    )
+    assert changes(plan) == {"Note in English": ("gone", "no data"), "Issued by": ("部", "no data")}
+    assert [change.emptied for change in plan.rows[0].changes] == [True, True]
+
+
+@pytest.mark.parametrize("blank", ["", "  ", "\u3000", "\ufeff", "\u200b", "\xa0", "\n"])
+def test_what_nobody_sees_is_an_empty_cell(blank: str) -> None:
+    make_policy(slug="old", note="gone")
+    plan = policy_plan(["old", blank], [blank, blank], heads=["slug", "note"])
+    assert errors_of(plan) == []
+    assert changes(plan) == {"Note in English": ("gone", "no data")}
+
+
+def test_a_formula_without_a_result_is_no_empty_cell() -> None:
+    make_policy(slug="old", note="kept")
+    plan = policy_plan(["old", SheetCell("=A1", error="formula")], heads=["slug", "note"])
+    assert errors_of(plan) == [("B2", "formula")]
+
+
+def test_a_new_record_takes_defaults_where_cells_are_empty() -> None:
+    plan = policy_plan(["a", "甲", None, date(2022, 6, 17), None, None, None])
+    record = plan.rows[0].record
+    assert errors_of(plan) == []
+    assert (record.level, record.kind, record.confidence, record.calls_for_provincial_plan) == (
+        "national",
+        "document",
+        "official",
+        False,
+    )
+
+
+# -- finding the record ----------------------------------------------------------------------------------
+
+
+def test_the_record_number_wins() -> None:
+    """So every other cell of an exported row may be edited, the code included."""
+    one, two = make_policy(slug="one", title_zh="一"), make_policy(slug="two", title_zh="二")
+    plan = policy_plan([one.pk, "renamed", "二"], heads=["id", "slug", "title_zh"])
+    assert errors_of(plan) == []
+    assert (plan.rows[0].record.pk, plan.rows[0].found) == (one.pk, True)
+    assert changes(plan) == {"Code": ("one", "renamed"), "Title in Chinese": ("一", "二")}
+    assert two.pk != one.pk
+
+
+@pytest.mark.parametrize("number", [0, -1, 999_999_999, 2**63, 2**80, 10**29, "4" * 29])
+def test_a_record_number_that_is_not_there(number: Any) -> None:
+    plan = policy_plan([number, "甲"], heads=["id", "title_zh"])
+    assert errors_of(plan) == [("A2", "unknown_record")]
+    assert plan.rows[0].errors[0].message == (
+        f"There is no record {number} here; it may be deleted. Clear the cell to enter a new one."
+    )
+
+
+@pytest.mark.parametrize("number", ["4" * 40, 1.5, "1e40", "abc", True, float("inf"), "12%"])
+def test_what_is_no_record_number(number: Any) -> None:
+    plan = policy_plan([number, "甲"], heads=["id", "title_zh"])
+    assert [cell for cell, _code in errors_of(plan)] == ["A2"]
+
+
+def test_by_code_however_it_is_written() -> None:
+    make_policy(slug="old", title_zh="旧")
+    for code in ("OLD", "ｏｌｄ", " old "):
+        assert actions_of(policy_plan([code, "旧"], heads=["slug", "title_zh"])) == [(2, "unchanged")]
+
+
+def test_by_document_number_then_by_title() -> None:
+    policy = make_policy(slug="old", title_zh="旧", doc_number="环综合〔2022〕42号")
+    by_number = policy_plan(["环综合〔2022〕４２号", "新"], heads=["doc_number", "title_zh"])
+    assert [(row.record.pk, row.action) for row in by_number.rows] == [(policy.pk, "update")]
+    by_title = policy_plan([None, "旧"], heads=["doc_number", "title_zh"])
+    assert [row.record.pk for row in by_title.rows] == [policy.pk]
+
+
+def test_another_code_or_number_is_another_record() -> None:
+    """A title does not match a record whose code or document number differs."""
+    make_policy(slug="old", title_zh="通知", doc_number="1号")
+    heads = ["slug", "doc_number", "title_zh", "issued_on"]
+    plan = policy_plan(["new", None, "通知", date(2023, 1, 1)], [None, "2号", "通知", date(2023, 1, 1)], heads=heads)
+    assert (errors_of(plan), actions_of(plan)) == ([], [(2, "create"), (3, "create")])
+    bare = make_policy(slug="bare", title_zh="另一通知", doc_number="")
+    plan = policy_plan([None, "3号", "另一通知", None], heads=heads)
+    assert [(row.record.pk, row.action) for row in plan.rows] == [(bare.pk, "update")]
+
+
+def test_provinces_give_their_documents_the_same_titles() -> None:
+    one, two = make_province(short_zh="甲"), make_province(short_zh="乙")
+    mine = make_policy(slug="a", title_zh="实施方案", level="provincial", province=one)
+    heads = ["title_zh", "level", "province", "issued_on"]
+    day = date(2022, 6, 17)
+    plan = policy_plan(
+        ["实施方案", "provincial", "甲", day],
+        ["实施方案", "provincial", "乙", day],
+        ["实施方案", "national", None, day],
+        heads=heads,
+    )
+    assert [(row.found, row.record.pk) for row in plan.rows] == [(True, mine.pk), (False, None), (False, None)]
+    assert two.pk
+
+
+def test_several_agree() -> None:
+    one, two = make_policy(title_zh="同"), make_policy(title_zh="同")
+    plan = policy_plan(["同", "x"], heads=["title_zh", "note"])
+    assert errors_of(plan) == [("2", "ambiguous")]
+    assert plan.rows[0].errors[0].message == (
+        f"Several records agree with this row: give the record number, {one.pk}, {two.pk}."
+    )
+
+
+def test_two_rows_about_one_record() -> None:
+    policy = make_policy(slug="old", title_zh="旧")
+    plan = policy_plan([policy.pk, None, "甲"], [None, "old", "乙"], heads=["id", "slug", "title_en"])
+    assert [code for _cell, code in errors_of(plan)] == ["twice", "twice"]
+    assert [fault.message for fault in plan.errors] == [
+        "Row 3 is about the same record. Keep one.",
+        "Row 2 is about the same record. Keep one.",
+    ]
+
+
+def test_two_rows_about_one_new_record() -> None:
+    """Told by what both say, though only one of them gives the code."""
+    day = date(2022, 6, 17)
+    plan = policy_plan(["a", "同", None, day], [None, "同", None, day], heads=HEADS[:4])
+    assert [code for _cell, code in errors_of(plan)] == ["twice", "twice"]
+    apart = policy_plan(["a", "同", None, day], ["b", "同", None, day], heads=HEADS[:4])
+    assert errors_of(apart) == []
+
+
+# -- codes -----------------------------------------------------------------------------------------------
+
+
+def proposed_rows(*rows: Any, heads: Any = ("slug", "title_zh", "title_en", "issued_on")) -> list[str]:
+    plan = policy_plan(*[[*row, date(2022, 6, 17)] for row in rows], heads=list(heads))
+    assert errors_of(plan) == []
+    return [row.record.slug for row in plan.rows]
+
+
+def test_codes_are_proposed() -> None:
+    """From the English title, else the Chinese one in pinyin; numbered where that is taken."""
+    assert proposed_rows(
+        [None, "减污降碳方案", None], [None, "甲", "Plan_for Reducing  Pollution!"], [None, "☂", None]
+    ) == [
+        "jian-wu-jiang-tan-fang-an",
+        "plan-for-reducing-pollution",
+        "policy",
+    ]
+    assert proposed_rows([None, "绿" * 80, None])[0] == ("lv-" * 24)[:70].strip("-")
+
+
+def test_a_code_that_is_or_was_in_use_is_not_proposed() -> None:
+    """Nor one of another row of the file, before or after it."""
+    make_policy(slug="jia")
+    gone = make_policy(slug="yi")
+    gone.delete()
+    rows = [[None, "甲", None], [None, "乙", None], [None, "丙", None], ["bing", "丁", None]]
+    assert proposed_rows(*rows) == ["jia-2", "yi-2", "bing-2", "bing"]
+
+
+# -- days ------------------------------------------------------------------------------------------------
+
+
+def test_partial_days_bring_their_precision() -> None:
+    plan = policy_plan(
+        ["a", "甲", None, "2022-06", None, None, None],
+        ["b", "乙", None, "2022年", None, None, None],
+        ["c", "丙", None, "2022-06-17", None, None, None],
+        ["d", "丁", None, date(2022, 6, 1), "month", None, None],
+        ["e", "戊", None, "2022-06", "月", None, None],
+    )
+    with translation.override("zh-hans"):
+        month = str(Policy._meta.get_field("issued_precision").flatchoices[1][1])
+    assert [(row.record.issued_on, row.record.issued_precision) for row in plan.rows[:4]] == [
+        (date(2022, 6, 1), "month"),
+        (date(2022, 1, 1), "year"),
+        (date(2022, 6, 17), "day"),
+        (date(2022, 6, 1), "month"),
+    ]
+    assert errors_of(plan) == ([] if month == "月" else [("E6", "not_a_choice")])
+
+
+def test_a_precision_that_contradicts_its_day() -> None:
+    plan = policy_plan(["a", "甲", None, "2022-06", "day", None, None], ["b", "乙", None, "2022", "month", None, None])
+    assert errors_of(plan) == [("D2", "precision"), ("D3", "precision")]
+
+
+def test_a_precision_without_a_day_is_not_dropped_silently() -> None:
+    plan = policy_plan(["a", "甲", None, None, "month", "2022-06-30", None])
+    assert errors_of(plan) == [("E2", "overruled")]
+    assert plan.errors[0].message == (
+        "The record would hold “no data” here: it follows from other cells. Write that or nothing."
+    )
+
+
+def test_a_day_that_follows_from_another_is_not_replaced_silently() -> None:
+    """Of an exact day of issue the day by which it is known follows; an exported row need not be edited twice."""
+    plan = policy_plan(["a", "甲", None, date(2022, 6, 17), None, date(2022, 7, 1), None])
+    assert errors_of(plan) == [("F2", "overruled")]
+    policy = make_policy(issued_on=date(2022, 6, 17))
+    heads = ["id", "issued_on", "known_issued_by"]
+    edited = policy_plan([policy.pk, date(2022, 6, 20), date(2022, 6, 17)], heads=heads)
+    assert errors_of(edited) == []
+    assert edited.rows[0].record.known_issued_by == date(2022, 6, 20)
+
+
+def test_a_month_is_no_day() -> None:
+    plan = policy_plan(["a", "甲", None, None, None, "2022-06", None])
+    assert errors_of(plan) == [("F2", "partial_date")]
+
+
+# -- everything that is wrong ----------------------------------------------------------------------------
+
+
+def test_all_errors_of_all_rows_in_their_cells() -> None:
+    """A bad cell hides neither the other cells of its row nor the rows below."""
+    plan = policy_plan(
+        ["Bad Code", "甲", None, "2022-13-01", None, None, "regional"],
+        ["b", None, None, "2999-01-01", None, None, None],
+        ["c", "丙", None, "2022-06-17", None, None, "provincial"],
+        ["d", "丁" * 301, None, "2022-06-17", None, None, None],
+        ["e", "戊\u202e", None, "2022-06-17", None, None, None],
+        ["f", "好", None, "2022-06-17", None, None, None],
+    )
+    assert errors_of(plan) == [
+        ("A2", "invalid"),
+        ("D2", "impossible_day"),
+        ("G2", "not_a_choice"),
+        ("B3", "invalid"),
+        ("D3", "impossible_day"),
+        ("4", "invalid"),
+        ("B5", "invalid"),
+        ("B6", "control"),
+    ]
+    assert (
+        plan.rows[2].errors[0].message == "Province: A provincial policy names its province, a national one names none."
+    )
+    assert [row.is_valid for row in plan.rows] == [False, False, False, False, False, True]
+
+
+def test_a_required_cell_that_is_empty() -> None:
+    plan = dry_run_of("plans", ["policy", "province", "status"], [make_policy().slug, None, "unknown"])
+    assert errors_of(plan) == [("B2", "required")]
+
+
+def test_columns_that_new_rows_need() -> None:
+    """Said once, not row by row; and such a row is never counted as good."""
+    policy, province = make_policy(), make_province()
+    plan = dry_run_of("plans", ["id", "policy", "note"], [None, policy.slug, "x"], [None, policy.slug, "y"])
+    assert errors_of(plan) == [("1", "missing_column")]
+    assert plan.errors[0].message == ("2 rows are new (the first is row 2) and need the column “Province”. Add it.")
+    assert (plan.count_rows("create"), province.pk > 0) == (0, True)
+
+
+def test_a_row_with_an_unknown_number_is_not_taken_for_a_new_one() -> None:
+    plan = dry_run_of("plans", ["id", "note"], [2**70, "x"])
+    assert errors_of(plan) == [("A2", "unknown_record")]
+
+
+def test_text_under_no_heading() -> None:
+    plan = policy_plan(
+        ["a", "甲", None, date(2022, 6, 17), None, None, None, "stray"], ["", "", "", None, None, None, None, " "]
+    )
+    assert errors_of(plan) == [("H2", "no_heading")]
+
+
+def test_no_rows() -> None:
+    assert errors_of(policy_plan()) == [("1", "no_rows")]
+    assert errors_of(dry_run_of("policies", ["No.", "slug", "note"], [1], [2])) == [("1", "no_rows")]
+
+
+@pytest.mark.parametrize(
+    ("text", "english", "chinese"),
+    [("New, about 湖州", "New, about 湖州", "旧"), ("新的说明", "old", "新的说明"), (None, "", "")],
+)
+def test_a_note_without_a_language_goes_where_its_language_is(text: str | None, english: str, chinese: str) -> None:
+    """An empty cell empties both, as it always emptied the note."""
+    make_policy(slug="old", note_en="old", note_zh="旧")
+    plan = policy_plan(["old", text], heads=["slug", "note"])
+    record = plan.rows[0].record
+    assert (plan.errors, record.note_en, record.note_zh) == ([], english, chinese)
+
+
+def test_an_unchanged_row_is_no_error_though_a_newer_rule_would_reject_it() -> None:
+    """An old record that violates a newer rule may be in the file beside edited ones."""
+    policy = make_policy(slug="old", note="plain")
+    Policy.objects.filter(pk=policy.pk).update(note_en="hidden\u00ad")
+    plan = dry_run_of("policies", ["id", "slug"], [policy.pk, "old"])
+    assert (errors_of(plan), actions_of(plan)) == ([], [(2, "unchanged")])
+    assert errors_of(dry_run_of("policies", ["id", "slug"], [policy.pk, "older"])) == [("2", "invalid")]
+
+
+def test_uniqueness_beside_the_file_and_within_it() -> None:
+    day = date(2022, 6, 17)
+    make_policy(slug="taken", doc_number="9号", title_zh="在案")
+    heads = ["slug", "title_zh", "doc_number", "issued_on"]
+    plan = policy_plan(["a", "甲", "1号", day], ["b", "乙", "1号", day], heads=heads)
+    assert [code for _cell, code in errors_of(plan)] == ["invalid", "invalid"]
+    (fault,) = policy_plan(["c", "丙", "9号", day], heads=heads).errors
+    assert (fault.cell, fault.message) == ("C2", "Another policy has this document number.")
+
+
+def test_codes_that_change_hands_within_the_file() -> None:
+    """One at a time: otherwise the order of writing would decide."""
+    one, two = make_policy(slug="one"), make_policy(slug="two")
+    plan = policy_plan([one.pk, "two"], [two.pk, "one"], heads=["id", "slug"])
+    assert errors_of(plan) == [("B2", "invalid"), ("B3", "invalid")]
+    assert plan.errors[0].message == (
+        f"Record {two.pk} holds this until this file changes it. Change that one first, in its own file."
+    )
+
+
+# -- rows that name one another --------------------------------------------------------------------------
+
+
+def test_a_parent_of_the_same_file() -> None:
+    day = date(2022, 6, 17)
+    heads = ["slug", "title_zh", "parent", "issued_on"]
+    run_import("policies", heads, ["c", "孙", "子", day], ["b", "子", "a", day], ["a", "祖", None, day])
+    found = {policy.slug: policy.parent and policy.parent.slug for policy in Policy.objects.all()}
+    assert found == {"a": None, "b": "a", "c": "b"}
+
+
+def test_an_old_record_under_a_new_one() -> None:
+    make_policy(slug="old", title_zh="旧")
+    heads = ["slug", "title_zh", "parent", "issued_on"]
+    plan = policy_plan(["old", "旧", "新", date(2022, 6, 17)], ["new", "新", None, date(2022, 6, 17)], heads=heads)
+    assert errors_of(plan) == []
+    assert [(c.label, c.new) for c in plan.rows[0].changes] == [("Implements", "新")]
+
+
+def test_circles() -> None:
+    """Within the file, to itself, and by way of records beside it."""
+    top = make_policy(slug="top", title_zh="上")
+    make_policy(slug="low", title_zh="下", parent=top)
+    day = date(2022, 6, 17)
+    heads = ["slug", "title_zh", "parent", "issued_on"]
+    inside = [["a", "甲", "乙", day], ["b", "乙", "甲", day], ["c", "丙", "丙", day], ["d", "丁", "甲", day]]
+    plan = policy_plan(*inside[:3], ["top", "上", "low", day], inside[3], heads=heads)
+    assert errors_of(plan) == [("C2", "circle"), ("C3", "circle"), ("C4", "circle"), ("C5", "circle")]
+
+
+def test_a_circle_that_the_file_itself_undoes() -> None:
+    top = make_policy(slug="top", title_zh="上")
+    make_policy(slug="low", title_zh="下", parent=top)
+    plan = policy_plan(["top", "low"], ["low", None], heads=["slug", "parent"])
+    assert (errors_of(plan), actions_of(plan)) == ([], [(2, "update"), (3, "update")])
+
+
+def test_a_long_chain_is_climbed_once() -> None:
+    """Its last row comes first, and each names its parent."""
+    rows = [[f"p-{n}", f"政策{n}", f"p-{n + 1}" if n < 1499 else None, DAY] for n in range(1500)]
+    begun = time.process_time()
+    run_import("policies", ["slug", "title_zh", "parent", "issued_on"], *rows)
+    assert time.process_time() - begun < 15
+    assert (Policy.objects.count(), Policy.objects.filter(parent=None).get().slug) == (1500, "p-1499")
+
+
+def test_a_name_of_two_rows_is_no_parent() -> None:
+    day = date(2022, 6, 17)
+    heads = ["slug", "title_zh", "parent", "issued_on"]
+    plan = policy_plan(["a", "甲", None, day], ["b", "甲", None, day], ["c", "丙", "甲", day], heads=heads)
+    assert errors_of(plan) == [("C4", "unknown_record")]
+
+
+# -- plans, people and languages -------------------------------------------------------------------------
+
+
+def test_provinces_plans() -> None:
+    make_policy(slug="p", title_zh="国家方案")
+    for name in ("甲", "乙"):
+        make_province(short_zh=name, name_zh=f"{name}省")
+    run_import(
+        "plans",
+        ["政策", "省份", "状态", "中文标题", "印发日期", "印发部门数"],
+        ["国家方案", "甲", "issued", "甲省方案", "2022年12月", "７"],
+        ["国家方案", "乙省", "unknown", None, None, None],
+    )
+    found = ProvincialPlan.objects.order_by("pk").values_list(
+        "province__short_zh", "status", "title_zh", "issued_on", "issued_precision", "issuing_bodies_count"
+    )
+    assert list(found) == [
+        ("甲", "issued", "甲省方案", date(2022, 12, 1), "month", 7),
+        ("乙", "unknown", "", None, "", None),
+    ]
+
+
+@pytest.mark.parametrize("count", [-1, 32_768, 2**40])
+def test_whole_numbers_that_no_database_holds(count: int) -> None:
+    """The same limits on every database."""
+    policy, province = make_policy(), make_province()
+    heads = ["policy", "province", "issuing_bodies_count"]
+    plan = dry_run_of("plans", heads, [policy.slug, province.slug, count])
+    assert errors_of(plan) == [("C2", "out_of_range")]
+
+
+def test_errors_in_the_readers_language() -> None:
+    with translation.override("zh-hans"):
+        plan = policy_plan(["a", "甲", None, "昨天", None, None, None])
+    assert plan.errors[0].heading == "印发日期"
+    assert "There" not in plan.errors[0].message
+
+
+def test_who_may_import() -> None:
+    """Whoever may both add and change such records; the command line may."""
+    one, both = User.objects.create(username="one"), User.objects.create(username="both")
+    add, change = (Permission.objects.get(codename=f"{action}_policy") for action in ("add", "change"))
+    one.user_permissions.set([add])
+    both.user_permissions.set([add, change])
+    policies, plans = KINDS["policies"], KINDS["plans"]
+    assert [policies.can_import(user) for user in (None, one, both)] == [True, False, True]
+    assert [plans.can_import(user) for user in (None, one, both)] == [True, False, False]

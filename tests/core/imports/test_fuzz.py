@@ -1,0 +1,149 @@
+"""Fuzzing of imports: the dry run of any sheet can be saved, shown and repeated, and never raises."""
+
+from collections.abc import Callable
+from datetime import date, datetime, time
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from core.imports.files import command_report, dry_run_report, save_dry_run
+from core.imports.importer import Importer
+from core.imports.registry import KINDS
+from core.spreadsheets.reading.cells import SheetCell
+from pilots.models import Pilot
+from policies.models import Policy
+from tests.factories import (
+    make_batch,
+    make_indicator,
+    make_industry,
+    make_milestone,
+    make_pilot,
+    make_plan,
+    make_policy,
+    make_province,
+    make_reading,
+    make_source,
+    make_stage,
+    make_target,
+)
+from tests.support.imports import dry_run_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
+
+NOON = datetime(2024, 1, 1, 12)  # noqa: DTZ001  # as a workbook holds it
+HOSTILE: list[Any] = [
+    "", " ", "\u200b", "\u202e甲", "甲\x00乙", "\x00", "\ud800", "\ufffe", "'", "=1+1", "-", "—", "/", "未统计",
+    "x" * 301, "省" * 5000,
+    "4" * 40, "-" + "4" * 40, "1e400", "1e29", "-1e-29", "NaN", "Infinity", "inf", "1.2万", "65%",
+    0, -1, 1, 2, 2**31, 2**63 - 1, 2**63, 2**80, -(2**63) - 1, 10**29, 70_000, 1.5, -0.0, 1e308, 1e-308, True, False,
+    "0000-00-00", "0000", "9999-12-31", "-0001-01-01", "2024-02-30", "2024", "2024-06", "0",
+    date(1900, 1, 1), date(9999, 12, 31), date(1, 1, 1), NOON, time(12), "#1", "#0", f"#{2**80}",
+    "；；", "、", "\n", ";", ":", "2024: 1", "2024: 1; 2024: 2", f"{2**80}: {2**80}", ": 1", "2024:", "yes", "是",
+    "甲市", "AIR_A", "jia", "steel；steel", "p", "q", "2023", "2024-Q4", "city", "accepted", "final", "reach", "listed",
+]  # fmt: skip
+FINITE = st.floats(allow_nan=False, allow_infinity=False)  # no cell of a file holds another
+ENTRIES = st.one_of(
+    st.sampled_from(HOSTILE),
+    st.text(max_size=8),
+    st.integers(),
+    FINITE,
+    st.dates(),
+    st.datetimes(),
+    st.builds(SheetCell, FINITE, percent=st.booleans()),
+    st.builds(SheetCell, st.just("#REF!"), error=st.sampled_from(["error", "formula"])),
+    st.builds(SheetCell, st.dates(), precision=st.sampled_from(["day", "month", "year"])),
+)
+
+
+@pytest.fixture
+def world() -> dict[str, list[Any]]:
+    """Make a record of each kind; return by field the texts that may name it."""
+    province = make_province(slug="jia", name_zh="甲省")
+    make_industry(slug="steel")
+    make_source(title="源")
+    policy = make_policy(slug="policy", title_zh="国策")
+    plan = make_plan(policy, province)
+    pilot = make_pilot(make_batch(slug="first"), province, slug="p", name_zh="甲市")
+    indicator = make_indicator("AIR_A")
+    target = make_target(pilot, indicator, 100, 60)
+    target.steps.create(year=2024, value=90)
+    stage = make_stage(pilot, "listed", date(2024, 1, 15))
+    planned = make_stage(pilot, "tasked", None, planned_on=date(2024, 3, 1))
+    milestone = make_milestone(pilot, date(2025, 1, 1), title_zh="建成")
+    reading = make_reading(pilot, indicator, "2023", 100)
+    records = [policy, plan, pilot, target, stage, planned, milestone, reading]
+    return {
+        "id": [record.pk for record in records],
+        "pilot": ["p", "甲市"],
+        "province": ["jia", "甲省"],
+        "policy": ["policy", "国策"],
+        "batch": ["first"],
+        "indicator": ["AIR_A"],
+        "period": ["2023", "2024"],
+        "version": [1, 2],
+    }
+
+
+def draw_sheet(kind: Importer, words: dict[str, list[Any]], draw: Callable[[Any], Any]) -> list[list[Any]]:
+    """Draw headings in any order, some duplicate or unknown, and rows of valid and invalid values."""
+    columns = draw(st.lists(st.sampled_from([column.name for column in kind.columns]), min_size=1, unique=True))
+    heads = [*columns, *draw(st.lists(st.sampled_from(["序号", "☂", "note", "\x00", "Import result"]), max_size=2))]
+    rows = []
+    for _ in range(draw(st.integers(0, 4))):
+        row = [draw(st.one_of(st.none(), ENTRIES, st.sampled_from(words.get(head, ["2024-01-15"])))) for head in heads]
+        choices = [kind.columns_by_name[head].choices if head in kind.columns_by_name else {} for head in heads]
+        rows.append([draw(st.sampled_from([cell, *allowed])) for cell, allowed in zip(row, choices, strict=True)])
+    return [heads, *rows]
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+@settings(
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(data=st.data())
+def test_random_sheets(world: dict[str, list[Any]], kind: str, data: Any) -> None:
+    counts = Policy.history.count(), Pilot.history.count()
+    plan = dry_run_of(kind, *draw_sheet(KINDS[kind], world, data.draw))
+    record = save_dry_run(plan, name="f.csv", content=b"", by=None)
+    assert record.faults == len(plan.errors)
+    assert command_report(plan, name="f.csv", content=b"", import_id=None)["rows_read"] == len(plan.rows)
+    assert dry_run_report(plan)["rows"] == record.file.report["rows"]
+    assert all(fault.message for fault in plan.errors)
+    assert (Policy.history.count(), Pilot.history.count()) == counts
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_hostile_values_in_every_column(world: dict[str, list[Any]], kind: str) -> None:
+    """Each in each column, beside valid cells; the report can be stored."""
+    heads = [column.name for column in KINDS[kind].columns]
+    good = {"stage": "listed", "facet": "project", "kind": {"targets": "reach", "pilots": "city"}.get(kind)}
+    rows = []
+    for place in range(len(heads)):
+        for value in HOSTILE:
+            row = [good.get(head) or next(iter(world.get(head, [])), None) for head in heads]
+            row[0] = None
+            row[place] = value
+            rows.append(row)
+    plan = dry_run_of(kind, heads, *rows)
+    record = save_dry_run(plan, name="甲\ud800\x00.csv", content=b"", by=None)
+    record.refresh_from_db()
+    assert (record.file_name, record.faults) == ("甲\ufffd\ufffd.csv", len(plan.errors))
+    record.file.refresh_from_db()
+    assert len(record.file.report["rows"]) == len(plan.rows) > len(HOSTILE)
+    assert "\x00" not in str(record.file.report)
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_columns_missing_one_by_one(world: dict[str, list[Any]], kind: str) -> None:
+    """A new row that lacks any of its columns ends in words, not in an exception."""
+    names = [column.name for column in KINDS[kind].columns if column.name != "id"]
+    for absent in names:
+        heads = ["id", *(name for name in names if name != absent)]
+        rows = [[None, *(next(iter(world.get(name, [])), None) for name in heads[1:])], [None] * len(heads)]
+        plan = dry_run_of(kind, heads, *rows)
+        assert save_dry_run(plan, name="f.csv", content=b"", by=None).faults == len(plan.errors)
+    only = dry_run_of(kind, ["id", "note"], [None, "x"], [2**80, "y"])
+    assert ("A3", "unknown_record") in [(fault.cell, fault.code) for fault in only.errors]

@@ -1,0 +1,174 @@
+"""Headings: matching columns, and errors for unknown, missing or duplicate ones."""
+
+from typing import Any
+
+import pytest
+from django.utils import translation
+
+from core.imports.importer import Importer
+from core.imports.registry import KINDS
+from core.imports.sheet.headings import Headings, find_headings, normalized_heading
+from tests.support.imports import make_sheet
+
+PILOT = ["代码", "中文名称", "类型", "批次", "省份"]
+
+
+def find_in(kind: str, *rows: Any) -> Headings:
+    return find_headings(make_sheet(*rows), KINDS[kind].accepted_columns, KINDS[kind].keys)
+
+
+def heading_names(headings: Headings) -> dict[int, str]:
+    return {place: column.name for place, column in headings.columns.items()}
+
+
+def error_codes(headings: Headings) -> list[tuple[str, str]]:
+    return [(fault.cell, fault.code) for fault in headings.errors]
+
+
+def each_column() -> list[Any]:
+    return [pytest.param(kind, id=kind.name) for kind in KINDS.values()]
+
+
+@pytest.mark.parametrize("kind", each_column())
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_every_heading_leads_to_its_own_column(kind: Importer, language: str) -> None:
+    """In each language, however the row is ordered; none is taken for another."""
+    with translation.override(language):
+        labels = [column.heading for column in reversed(kind.columns)]
+    headings = find_headings(make_sheet(labels), kind.accepted_columns, kind.keys)
+    assert heading_names(headings) == dict(enumerate((column.name for column in reversed(kind.columns)), 1))
+    assert headings.errors == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "heads", "fields"),
+    [
+        (
+            "pilots",
+            ["序号", "省（区、市）", "试点批次", "试点名称", "试点类型"],
+            ["province", "batch", "name_zh", "kind"],
+        ),
+        ("plans", ["", "地区", "政策", "发文字号", "印发时间"], ["province", "policy", "doc_number", "issued_on"]),
+        ("readings", ["", "试点名称", "指标名称", "年度", "指标值"], ["pilot", "indicator", "period", "value"]),
+        ("milestones", ["", "试点园区", "任务", "计划完成时间", "牵头单位"], ["pilot", None, "planned_on", "owner"]),
+    ],
+)
+def test_the_usual_words_of_ledgers_are_known(kind: str, heads: list[str], fields: list[str | None]) -> None:
+    known = {place: name for place, name in enumerate(fields, 2) if name}
+    assert heading_names(find_in(kind, heads)) == known
+
+
+@pytest.mark.parametrize("kind", each_column())
+def test_headings_are_unambiguous(kind: Importer) -> None:
+    """No two columns of a kind answer to the same word, in any language or in code."""
+    owners: dict[str, set[str]] = {}
+    for column in kind.columns:
+        for word in column.accepted_headings():
+            owners.setdefault(normalized_heading(word), set()).add(column.name)
+    assert {word: owner for word, owner in owners.items() if len(owner) > 1} == {}
+
+
+@pytest.mark.parametrize("kind", each_column())
+def test_choices_are_unambiguous(kind: Importer) -> None:
+    """No two choices of a column answer to the same word, and each label leads back to its code."""
+    for column in kind.columns:
+        for language in ("en", "zh-hans"):
+            with translation.override(language):
+                labels = {code: str(label) for code, label in column.choices.items()}
+            assert len({normalized_heading(label) for label in labels.values()}) == len(labels), column.name
+            read = {code: column.choice_words[" ".join(label.casefold().split())][0] for code, label in labels.items()}
+            assert read == {code: code for code in labels}, column.name
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "中文名称*",
+        "＊中文名称",
+        "中文名称（必填）",
+        "中文\n名称",
+        " 中 文 名 称 ",
+        "中文名称：",
+        "中文名称【必填】",
+        "Name_ZH",
+        "Name in Chinese (required)",
+        "NAME IN CHINESE",
+    ],
+)
+def test_a_heading_as_people_write_it(heading: str) -> None:
+    assert heading_names(find_in("pilots", ["slug", heading])) == {1: "slug", 2: "name_zh"}
+
+
+def test_a_title_above_and_columns_left_empty() -> None:
+    """A merged title is one cell; empty rows and columns leave gaps."""
+    headings = find_in(
+        "pilots",
+        ["第一批城市和产业园区减污降碳协同创新试点名单"],
+        [None, "填报单位：", None, "2024年"],
+        [None, "序号", *PILOT[:2], None, *PILOT[2:]],
+    )
+    assert headings.row == 3
+    assert heading_names(headings) == {3: "slug", 4: "name_zh", 6: "kind", 7: "batch", 8: "province"}
+    assert (headings.ignored, headings.errors, headings.last_column) == ({2}, [], 8)
+
+
+def test_running_numbers_and_an_earlier_return_are_passed_over() -> None:
+    headings = find_in("pilots", ["No.", "slug", "导入结果", "导入原因", "name_zh"])
+    assert (headings.ignored, headings.result_column, headings.reason_column, headings.errors) == ({1, 3, 4}, 3, 4, [])
+    headings = find_in("pilots", ["#", "slug", "Import result", "Import reason", "name_zh"])
+    assert (headings.ignored, headings.result_column, headings.reason_column, headings.errors) == ({1, 3, 4}, 3, 4, [])
+
+
+def test_an_unknown_column_with_the_nearest() -> None:
+    (fault,) = find_in("pilots", ["slug", "name_zh", "provinz"]).errors
+    assert (fault.cell, fault.value, fault.code) == ("C1", "provinz", "unknown_column")
+    assert fault.message == "“provinz” is no column here. Did you mean “Province”? Rename it, or delete the column."
+
+
+def test_an_unknown_column_like_no_other() -> None:
+    (fault,) = find_in("pilots", ["slug", "name_zh", "☂☂☂"]).errors
+    assert fault.message == "“☂☂☂” is no column here. Delete the column; the template shows those there are."
+
+
+def test_a_column_twice() -> None:
+    """The second is named, in whatever language it is written."""
+    headings = find_in("pilots", ["slug", "Name in Chinese", "中文名称"])
+    assert error_codes(headings) == [("C1", "twice")]
+    assert heading_names(headings) == {1: "slug", 2: "name_zh"}
+
+
+@pytest.mark.parametrize("heading", ["Note", "备注", "note", "说明"])
+def test_a_file_from_before_notes_had_a_language_is_read(heading: str) -> None:
+    headings = find_in("pilots", ["slug", heading])
+    assert (heading_names(headings), error_codes(headings)) == ({1: "slug", 2: "note"}, [])
+    assert error_codes(find_in("pilots", ["slug", heading, "中文备注"])) == [("C1", "twice")]
+    assert error_codes(find_in("pilots", ["slug", "Note in English", heading])) == [("C1", "twice")]
+    assert error_codes(find_in("pilots", ["slug", "Note in English", "中文备注"])) == []
+
+
+def test_columns_that_tell_rows_apart() -> None:
+    """Of the natural keys of a record, the most complete one is requested; where several are equal, all are named."""
+    assert error_codes(find_in("readings", ["pilot", "value", "reported on"])) == [("1", "missing_column")] * 2
+    assert [f.message for f in find_in("readings", ["pilot", "indicator", "value"]).errors] == [
+        "The column “Period” is missing. Add it."
+    ]
+    (fault,) = find_in("policies", ["kind", "level", "note"]).errors
+    assert fault.message == (
+        "No column says which record a row is about. "
+        "Add one of these: Code / Document number / Title in Chinese / Title in English."
+    )
+    for row in (["id", "note"], ["slug", "note"], ["doc_number", "note"], ["title_en", "note"]):
+        assert error_codes(find_in("policies", row)) == []
+
+
+@pytest.mark.parametrize("rows", [[], [["随便"]], [["2024", 5], [1, 2]], [["slug"]]])
+def test_no_headings(rows: Any) -> None:
+    headings = find_in("pilots", *rows)
+    assert error_codes(headings) == [("1", "no_headings")]
+    assert headings.columns == {}
+
+
+def test_headings_too_far_down_are_none() -> None:
+    deep = [[f"说明{n}"] for n in range(30)]
+    assert find_in("pilots", *deep[:29], PILOT).row == 30
+    assert error_codes(find_in("pilots", *deep, PILOT)) == [("1", "no_headings")]

@@ -1,0 +1,150 @@
+"""Interrupted imports: a killed confirmation leaves nothing; two at once write once.
+
+Each test has its own database, because a killed process cannot share a transaction.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from tests.support.databases import Database, own_database
+from tests.support.imports import csv_bytes, table_checksums
+
+pytestmark = [pytest.mark.django_db, pytest.mark.process]
+ROWS, MOMENTS = 300, 10
+START = "import django, os, signal, sys; django.setup(); from django.db import connection\n"
+IMPORT = f"""{START}
+from django.core.management import call_command
+count, last = 0, int(sys.argv[1])
+def dying(execute, *args):
+    global count
+    count += 1
+    if count == last:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return execute(*args)
+with connection.execute_wrapper(dying):
+    call_command("import_records", sys.argv[2], kind="policies", confirm=True)
+print(count)
+"""
+CONFIRM = f"""{START}
+from core.imports.registry import KINDS
+from core.imports.apply import confirm
+from core.imports.models import Import
+record = Import.objects.get(pk=sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+confirm(KINDS["policies"], record, by=None)
+"""
+CHECK_SCRIPT = f"""{START}
+from pathlib import Path
+from core.imports.registry import KINDS
+from core.imports.files import dry_run_of_file, save_dry_run
+content = Path(sys.argv[1]).read_bytes()
+plan = dry_run_of_file(KINDS["policies"], "file.csv", content, by=None)
+print(save_dry_run(plan, name="file.csv", content=content, by=None).pk)
+"""
+
+
+class ChildRunner:
+    """Own database for child processes, with a connection for the test."""
+
+    def __init__(self, database: Database) -> None:
+        self.environment = {
+            **os.environ,
+            "DATABASE_URL": database.url,
+            "DEBUG": "1",
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+        }
+        self.connection = database.connection
+
+    def start(self, *args: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(  # noqa: S603  # our own code
+            [sys.executable, *args],
+            env=self.environment,
+            cwd=settings.BASE_DIR,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *args: str) -> tuple[int, str]:
+        """Return the exit code and the output."""
+        child = self.start(*args)
+        out, errors = child.communicate(timeout=120)
+        assert child.returncode in {0, -signal.SIGKILL}, errors
+        return child.returncode, out
+
+    def count(self, table: str) -> int:
+        with self.connection.cursor() as cursor:
+            cursor.execute(f"SELECT count(*) FROM {table}")  # noqa: S608  # our own tables
+            (number,) = cursor.fetchone()
+        return int(number)
+
+
+@pytest.fixture
+def child_runner(tmp_path: Path) -> Iterator[ChildRunner]:
+    """Yield an empty database of the same vendor."""
+    with own_database(f"killed_{os.getpid()}", tmp_path) as database:
+        found = ChildRunner(database)
+        assert found.run("manage.py", "migrate", "--verbosity", "0") == (0, "")
+        yield found
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Return a file of policies, each with the one before as parent."""
+    rows = [[f"p-{n}", f"政策{n}", f"p-{n - 1}" if n else None, "2022-06-17"] for n in range(ROWS)]
+    path = tmp_path / "policies.csv"
+    path.write_bytes(csv_bytes(["slug", "title_zh", "parent", "issued_on"], *rows))
+    return path
+
+
+def test_killed_at_ten_moments(child_runner: ChildRunner, file: Path) -> None:
+    """Before the first statement of the confirmation, in its middle, before its last: all or nothing every time."""
+    empty = table_checksums(histories=True, of=child_runner.connection)
+    begun = int(child_runner.run("-c", IMPORT.replace("confirm=True", "confirm=False"), "0", str(file))[1].split()[-1])
+    code, out = child_runner.run("-c", IMPORT, "0", str(file))
+    whole = int(out.split()[-1])
+    full = table_checksums(of=child_runner.connection)
+    assert (code, child_runner.count("policies_policy"), child_runner.count("policies_historicalpolicy")) == (
+        0,
+        ROWS,
+        ROWS,
+    )
+    assert child_runner.run("manage.py", "undo_import", "1")[0] == 0
+    undone = table_checksums(histories=True, of=child_runner.connection)
+    left = {name for name, rows in undone.items() if rows != empty[name]}
+    assert left == {"policies_historicalpolicy", "config_change"}  # the histories, and the line of their entries
+    moments = [begun + (whole - begun) * n // MOMENTS for n in range(1, MOMENTS + 1)]
+    for moment in moments:
+        assert child_runner.run("-c", IMPORT, str(moment), str(file)) == (-signal.SIGKILL, "")
+        assert table_checksums(histories=True, of=child_runner.connection) == undone, moment
+        assert child_runner.count("policies_importchange") == ROWS  # of the import that was undone
+    assert len(set(moments)) == MOMENTS
+    assert child_runner.run("-c", IMPORT, "0", str(file))[0] == 0
+    assert set(table_checksums(of=child_runner.connection)) == set(full)
+    assert (child_runner.count("policies_policy"), child_runner.count("policies_importchange")) == (ROWS, 2 * ROWS)
+
+
+def test_two_confirm_at_once(child_runner: ChildRunner, file: Path) -> None:
+    """Both get a success; each record is written once, with one entry."""
+    key = child_runner.run("-c", CHECK_SCRIPT, str(file))[1].strip()
+    children = [child_runner.start("-c", CONFIRM, key) for _ in range(2)]
+    for child in children:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+    for child in children:
+        assert child.stdin is not None
+        child.stdin.write("\n")
+        child.stdin.flush()
+    ends = [(child.communicate(timeout=120), child.returncode) for child in children]
+    assert [(errors, code) for (_out, errors), code in ends] == [("", 0), ("", 0)]
+    written = [child_runner.count(f"policies_{name}") for name in ("policy", "historicalpolicy", "importchange")]
+    assert written == [ROWS, ROWS, ROWS]

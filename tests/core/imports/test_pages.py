@@ -1,0 +1,476 @@
+"""Import pages: the dry run shows everything, confirming is atomic, an import can be undone."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from openpyxl import Workbook, load_workbook
+
+from core.imports.models import Import, ImportChange, ImportFile, ImportState
+from core.spreadsheets.reading.annotate_file import FAULT_COLOUR
+from pilots.models import Batch, Milestone, Pilot
+from tests.core.spreadsheets.raw_workbooks import xls_bytes
+from tests.factories import make_batch, make_pilot, make_province
+
+pytestmark = pytest.mark.django_db
+HEADS = ["code", "name in Chinese", "kind", "batch", "province"]
+
+
+@pytest.fixture
+def batch(empty: None) -> Batch:
+    return make_batch(slug="first", title_zh="第一批")
+
+
+@pytest.fixture(autouse=True)
+def zhejiang(empty: None, batch: Batch) -> None:
+    make_province(slug="zhejiang", name_zh="浙江省", short_zh="浙江", name_en="Zhejiang", short_en="Zhejiang")
+
+
+def csv_file(*rows: Sequence[str], heads: Sequence[str] = HEADS, name: str = "pilots.csv") -> SimpleUploadedFile:
+    text = "\r\n".join(",".join(row) for row in (heads, *rows))
+    return SimpleUploadedFile(name, text.encode(), content_type="text/csv")
+
+
+def xlsx_file(*rows: Sequence[Any], name: str = "pilots.xlsx") -> SimpleUploadedFile:
+    book = Workbook()
+    for row in rows:
+        book.active.append(list(row))
+    out = io.BytesIO()
+    book.save(out)
+    return SimpleUploadedFile(name, out.getvalue())
+
+
+def upload(client: Client, file: SimpleUploadedFile, kind: str = "pilots", **headers: str) -> Any:
+    return client.post(reverse("import-list"), {"kind": kind, "file": file}, headers=headers)
+
+
+def checked(client: Client, *rows: Sequence[str], **how: Any) -> Import:
+    """Return an import of these rows after its dry run."""
+    answer = upload(client, csv_file(*rows, **how))
+    assert answer.status_code == 302, answer.content.decode()
+    return Import.objects.latest("pk")
+
+
+HUZHOU = ["huzhou", "湖州市", "city", "first", "zhejiang"]
+BAD = ["", "", "town", "second", "浙工"]
+
+
+def test_the_dry_run_shows_every_error_with_its_cell_and_writes_nothing(admin_client: Client) -> None:
+    record = checked(admin_client, HUZHOU, BAD)
+    page = admin_client.get(record.get_absolute_url())
+    assert [(*fault["cells"], fault["column"], fault["value"]) for fault in page.context["faults"]] == [
+        ("B3", "Name in Chinese", ""),
+        ("C3", "Kind", "town"),
+        ("D3", "Batch", "second"),
+        ("E3", "Province", "浙工"),
+    ]
+    assert page.context["faults"][3]["message"] == "There is no province “浙工”. Did you mean “浙江”?"
+    assert page.context["verdict"] == "Nothing is written: 4 errors in 2 rows."
+    assert {item["code"]: item["count"] for item in page.context["actions"]} == {
+        "error": 1,
+        "create": 1,
+        "update": 0,
+        "unchanged": 0,
+    }
+    assert reverse("import-confirm", args=[record.pk]) not in page.content.decode()
+    assert not Pilot.objects.exists()
+    assert record.state == ImportState.FAULTY
+
+
+def test_an_import_with_errors_cannot_be_confirmed_by_its_address(admin_client: Client) -> None:
+    record = checked(admin_client, HUZHOU, BAD)
+    answer = admin_client.post(reverse("import-confirm", args=[record.pk]), {"reason": ""})
+    assert answer.status_code == 409
+    assert answer.context["what"] == ["This import is not ready to be confirmed: has errors."]
+    assert not Pilot.objects.exists()
+
+
+def test_a_change_is_shown_field_by_field_and_what_is_emptied_is_marked(admin_client: Client, batch: Batch) -> None:
+    elsewhere = make_province(name_en="Hebei")
+    make_pilot(batch, elsewhere, slug="huzhou", name_zh="湖州", name_en="Huzhou", note="old note")
+    record = checked(admin_client, [*HUZHOU, ""], heads=[*HEADS, "note"])
+    page = admin_client.get(record.get_absolute_url())
+    assert list(page.context["page"]) == [
+        {
+            "row": 2,
+            "action": "update",
+            "name": "Huzhou",
+            "word": "changed",
+            "changes": [
+                ["Name in Chinese", "湖州", "湖州市", False],
+                ["Note in English", "old note", "no data", True],
+                ["Province", "Hebei", "Zhejiang", False],
+            ],
+        }
+    ]
+    assert "1 field is emptied, because its cell is empty." in page.content.decode()
+
+
+def test_confirming_writes_it_with_the_reason_and_pressing_twice_is_harmless(admin_client: Client) -> None:
+    record = checked(admin_client, HUZHOU)
+    for _time in range(2):
+        answer = admin_client.post(reverse("import-confirm", args=[record.pk]), {"reason": "List of 15 January"})
+        assert answer.status_code == 302
+        assert answer["Location"] == record.get_absolute_url()
+    pilot: Any = Pilot.objects.get()
+    entries = [(e.history_type, e.history_user.username, e.history_change_reason) for e in pilot.history.all()]
+    assert entries == [("+", "admin", "List of 15 January")]
+    record.refresh_from_db()
+    assert (record.state, record.confirmed_by.username, record.reason) == ("confirmed", "admin", "List of 15 January")
+    assert ImportChange.objects.get().entry_id == pilot.history.get().pk
+
+
+def test_a_record_that_changed_since_the_dry_run_stops_the_whole_import(admin_client: Client, batch: Batch) -> None:
+    pilot = make_pilot(batch, make_province(), slug="huzhou", name_en="Huzhou")
+    record = checked(admin_client, HUZHOU, ["jiaxing", "嘉兴市", "city", "first", "zhejiang"])
+    pilot.note = "somebody was here"
+    pilot.save()
+    answer = admin_client.post(reverse("import-confirm", args=[record.pk]), {"reason": ""})
+    assert answer.status_code == 409
+    assert [line.partition(" on ")[0] for line in answer.context["what"]] == [
+        "Row 2: “Huzhou” was changed by the system"
+    ]
+    assert list(Pilot.objects.values_list("slug", "note_en")) == [("huzhou", "somebody was here")]
+    assert admin_client.post(reverse("import-again", args=[record.pk])).status_code == 302
+    assert admin_client.post(reverse("import-confirm", args=[record.pk]), {"reason": ""}).status_code == 302
+    assert sorted(Pilot.objects.values_list("slug", flat=True)) == ["huzhou", "jiaxing"]
+
+
+def test_undo_sets_everything_back_and_says_so_in_the_history(admin_client: Client, batch: Batch) -> None:
+    pilot = make_pilot(batch, make_province(), slug="huzhou", name_zh="湖州")
+    before = Pilot.objects.values().get()
+    record = checked(admin_client, HUZHOU, ["jiaxing", "嘉兴市", "city", "first", "zhejiang"])
+    admin_client.post(reverse("import-confirm", args=[record.pk]), {"reason": ""})
+    assert Pilot.objects.count() == 2
+    answer = admin_client.post(reverse("import-undo", args=[record.pk]), {"reason": "wrong list"})
+    assert answer.status_code == 302
+    assert Pilot.objects.values().get() == before
+    history: Any = pilot.history  # type: ignore[attr-defined]
+    assert [entry.history_change_reason for entry in history.all()][:2] == [
+        f"Import {record.pk} undone: wrong list",
+        None,
+    ]
+    page = admin_client.get(record.get_absolute_url())
+    assert page.context["verdict"] == "Undone. It had written 1 new and 1 changed records."
+
+
+def test_undo_is_rejected_with_the_list_of_what_was_entered_since(admin_client: Client) -> None:
+    record = checked(admin_client, HUZHOU)
+    admin_client.post(reverse("import-confirm", args=[record.pk]), {"reason": ""})
+    pilot = Pilot.objects.get()
+    Milestone.objects.create(pilot=pilot, facet="goal", title_en="Plan issued", planned_on="2026-01-01")
+    answer = admin_client.post(reverse("import-undo", args=[record.pk]), {"reason": ""})
+    assert answer.status_code == 409
+    assert answer.context["what"] == ["Milestone: “Plan issued” was entered since and needs what the import created."]
+    assert Pilot.objects.exists()
+
+
+def test_a_reason_that_cannot_be_kept_stops_what_it_was_for(admin_client: Client) -> None:
+    record = checked(admin_client, HUZHOU)
+    assert history_entries(admin_client, record, "confirm", "a\u202eb") == [
+        "Reason: Remove the invisible character U+202E."
+    ]
+    assert not Pilot.objects.exists()
+    assert history_entries(admin_client, record, "confirm", "ok") == []
+    assert history_entries(admin_client, record, "undo", "a\u202eb") == [
+        "Reason: Remove the invisible character U+202E."
+    ]
+    assert Pilot.objects.exists()
+
+
+def history_entries(client: Client, record: Import, action: str, reason: str) -> list[str]:
+    """Run an action; return why it is rejected, or an empty text."""
+    answer = client.post(reverse(f"import-{action}", args=[record.pk]), {"reason": reason})
+    return [] if answer.status_code == 302 else list(answer.context["what"])
+
+
+# -- long work -----------------------------------------------------------------------------------------
+
+
+def report_lines(answer: Any) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in b"".join(answer.streaming_content).decode().splitlines()]
+
+
+LINES = {"accept": "application/x-ndjson"}
+
+
+def test_a_script_gets_the_progress_and_where_to_go_on(admin_client: Client) -> None:
+    answer = upload(admin_client, csv_file(HUZHOU), **LINES)
+    assert answer["Content-Type"] == "application/x-ndjson"
+    told = report_lines(answer)
+    record = Import.objects.get()
+    assert told == [{"done": 0, "of": 3}, {"done": 1, "of": 3}, {"url": record.get_absolute_url()}]
+    answer = admin_client.post(reverse("import-confirm", args=[record.pk]), {"reason": ""}, headers=LINES)
+    assert report_lines(answer)[-1] == {"url": record.get_absolute_url()}
+    assert Pilot.objects.exists()
+
+
+def test_a_reader_who_goes_away_in_the_middle_leaves_nothing_half_done(admin_client: Client) -> None:
+    record = checked(admin_client, HUZHOU)
+    answer = admin_client.post(reverse("import-confirm", args=[record.pk]), {"reason": ""}, headers=LINES)
+    told: Iterator[bytes] = iter(answer.streaming_content)
+    while b"done" in next(told) and not Pilot.objects.exists():
+        pass  # up to the moment when the pilot is written, but not committed
+    assert Pilot.objects.exists()
+    for close in answer._resource_closers:  # what the server does first when the reader is gone
+        close()
+    assert not Pilot.objects.exists()
+    record.refresh_from_db()
+    assert record.state == ImportState.CHECKED
+
+
+def test_what_stops_long_work_is_told_to_the_script_as_well(admin_client: Client) -> None:
+    told = report_lines(upload(admin_client, SimpleUploadedFile("plan.xlsx", b"PK\x03\x04 broken"), **LINES))
+    assert list(told[-1]) == ["refused"]
+    assert "xlsx" in told[-1]["refused"][0]
+    record = checked(admin_client, BAD)
+    answer = admin_client.post(reverse("import-confirm", args=[record.pk]), {}, headers=LINES)
+    assert report_lines(answer) == [{"refused": ["This import is not ready to be confirmed: has errors."]}]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("a.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600), ("a.xlsx", b"PK\x03\x04"), ("a.csv", b'a,"b\n1,2')],
+)
+def test_a_file_that_cannot_be_read_is_rejected_at_its_field(admin_client: Client, name: str, content: bytes) -> None:
+    page = upload(admin_client, SimpleUploadedFile(name, content))
+    assert page.status_code == 200
+    assert len(page.context["form"].errors["file"]) == 1
+    assert not Import.objects.exists()
+
+
+def test_an_empty_file_or_none_is_rejected_at_its_field(admin_client: Client) -> None:
+    page = upload(admin_client, SimpleUploadedFile("a.csv", b""))
+    assert page.context["form"].errors == {"file": ["The file is empty. Choose one that holds rows."]}
+    page = admin_client.post(reverse("import-list"), {"kind": "pilots"})
+    assert page.context["form"].errors == {"file": ["Choose a file."]}
+
+
+def test_an_upload_of_more_than_the_limit_is_rejected_before_it_is_kept(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.http.upload_handlers.MAX_UPLOAD_BYTES", 100)
+    answer = upload(admin_client, csv_file(HUZHOU))
+    assert answer.status_code == 413
+    text = answer.content.decode()
+    assert "The file is larger than 20 MB. Remove pictures from it, or import its rows in parts." in text
+    assert f'<a class="button" href="{reverse("import-list")}">Back to the form</a>' in text
+    assert not Import.objects.exists()
+
+
+def test_the_browser_knows_the_limit(admin_client: Client) -> None:
+    field = admin_client.get(reverse("import-list")).context["form"]["file"]
+    assert 'data-max-bytes="20971520"' in str(field)
+    assert 'data-too-large="The file is larger than 20 MB.' in str(field)
+
+
+# -- the kind of records -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["pilots", "stages", "milestones", "targets", "readings", "plans", "policies"])
+def test_a_template_is_recognised(admin_client: Client, kind: str) -> None:
+    """By its headings, and by the name of its sheet where the headings fit several kinds."""
+    content = admin_client.get(reverse("import-template", args=[kind])).content
+    answer = upload(admin_client, SimpleUploadedFile("template.xlsx", content), kind="")
+    assert answer.status_code == 302, answer.context["form"].errors
+    assert Import.objects.get().kind == kind
+
+
+def test_a_list_of_an_office_is_recognised(admin_client: Client) -> None:
+    heads = ["试点名称", "试点类型", "试点批次", "省份"]
+    answer = upload(admin_client, csv_file(["湖州市", "城市", "first", "浙江"], heads=heads), kind="")
+    assert (answer.status_code, Import.objects.get().kind) == (302, "pilots")
+
+
+@pytest.mark.parametrize(
+    ("heads", "message"),
+    [
+        (["甲", "乙"], "No kind of records has these headings. Choose what the rows are."),
+        (
+            ["pilot", "indicator", "note"],
+            "The headings fit several kinds of records: Targets; Readings. Choose what the rows are.",
+        ),
+    ],
+)
+def test_what_is_not_recognised_is_asked(admin_client: Client, heads: list[str], message: str) -> None:
+    page = upload(admin_client, csv_file(["x"] * len(heads), heads=heads), kind="")
+    assert page.context["form"].errors == {"file": [message]}
+    assert not Import.objects.exists()
+
+
+def test_only_kinds_that_one_may_import_are_recognised(admin_client: Client) -> None:
+    content = admin_client.get(reverse("import-template", args=["plans"])).content
+    page = upload(editor(*PILOTS), SimpleUploadedFile("template.xlsx", content), kind="")
+    assert page.context["form"].errors == {"file": ["No kind of records has these headings. Choose what the rows are."]}
+
+
+def test_errors_of_one_kind_are_one_line(admin_client: Client) -> None:
+    """The same of the same value in one column, with every cell up to twelve."""
+    rows = [[f"p-{n}", f"园{n}", "区" if n < 14 else "园区", "first", "浙江"] for n in range(15)]
+    record = checked(admin_client, *rows)
+    page = admin_client.get(record.get_absolute_url())
+    found = [(fault["cells"], fault["more"], fault["value"]) for fault in page.context["faults"]]
+    assert found == [([f"C{n}" for n in range(2, 14)], 2, "区")]
+    assert "and 2 more" in page.content.decode()
+    assert record.faults == 14  # the fifteenth is a clear other word for an industrial park
+
+
+# -- who may -------------------------------------------------------------------------------------------
+
+
+def editor(*rights: str, name: str = "clerk") -> Client:
+    """Return a staff client with only these permissions."""
+    user = User.objects.create_user(name, is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=rights))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+PILOTS = ("add_import", "add_pilot", "change_pilot", "place_pilot")
+
+
+@pytest.mark.parametrize("rights", [(), ("add_import",), ("add_pilot", "change_pilot"), ("add_import", "add_pilot")])
+def test_importing_needs_the_right_to_import_and_to_add_and_change(rights: tuple[str, ...]) -> None:
+    client = editor(*rights)
+    assert client.get(reverse("import-list")).status_code == 403
+    assert upload(client, csv_file(HUZHOU)).status_code == 403
+    assert not Import.objects.exists()
+
+
+def test_people_without_an_account_are_asked_to_sign_in(client: Client) -> None:
+    assert client.get(reverse("import-list"))["Location"] == f"/admin/login/?next={reverse('import-list')}"
+
+
+def test_only_kinds_that_one_may_change_are_offered_and_taken(admin_client: Client) -> None:
+    record = checked(admin_client, ["x", "规划", "document", "", ""], heads=HEADS)
+    Import.objects.filter(pk=record.pk).update(kind="policies")
+    client = editor(*PILOTS)
+    page = client.get(reverse("import-list"))
+    assert [kind.name for kind in page.context["kinds"]] == ["pilots"]
+    assert upload(client, csv_file(HUZHOU), kind="plans").context["form"].errors["kind"]
+    for name in ("import-detail", "import-workbook"):
+        assert client.get(reverse(name, args=[record.pk])).status_code == 404
+    for name in ("import-confirm", "import-undo", "import-again"):
+        assert client.post(reverse(name, args=[record.pk])).status_code == 404
+    assert client.get(reverse("import-template", args=["policies"])).status_code == 404
+    assert client.get(reverse("import-export", args=["policies", "csv"])).status_code == 404
+
+
+def test_who_brought_it_in_may_undo_it_and_others_need_the_right(admin_client: Client) -> None:
+    mine = editor(*PILOTS)
+    record = checked(mine, HUZHOU)
+    mine.post(reverse("import-confirm", args=[record.pk]), {"reason": ""})
+    other = editor(*PILOTS, name="other")
+    assert other.post(reverse("import-undo", args=[record.pk])).status_code == 403
+    assert reverse("import-undo", args=[record.pk]) not in other.get(record.get_absolute_url()).content.decode()
+    assert Pilot.objects.exists()
+    assert mine.post(reverse("import-undo", args=[record.pk])).status_code == 302
+    assert not Pilot.objects.exists()
+
+
+# -- files ---------------------------------------------------------------------------------------------
+
+
+def test_the_returned_workbook_says_what_is_wrong_and_is_taken_again_once_corrected(admin_client: Client) -> None:
+    heads = ["序号", "代码", "中文名称", "类型", "批次", "省份"]
+    title = ["第一批试点名单"]
+    upload(admin_client, xlsx_file(title, heads, [1, *HUZHOU], [2, "jiaxing", "嘉兴市", "城巿", "first", "浙江"]))
+    record = Import.objects.get()
+    answer = admin_client.get(reverse("import-workbook", args=[record.pk]))
+    book = load_workbook(io.BytesIO(answer.content))
+    sheet = book.active
+    rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
+    assert rows[0] == [*title, *[None] * 7]
+    assert rows[1] == [*heads, "Import result", "Import reason"]
+    assert rows[2] == [1, *HUZHOU, "new", None]
+    assert rows[3][6:] == ["error", "D4: “城巿” is not allowed here. Did you mean “城市”?"]
+    assert [cell.fill.fgColor.rgb for cell in sheet[4][2:5]] == ["00000000", FAULT_COLOUR, "00000000"]
+    sheet["D4"] = "城市"
+    out = io.BytesIO()
+    book.save(out)
+    answer = upload(admin_client, SimpleUploadedFile("again.xlsx", out.getvalue()))
+    record = Import.objects.latest("pk")
+    assert (record.state, record.created, record.faults) == ("checked", 2, 0)
+
+
+def test_an_old_workbook_comes_back_as_a_new_one(admin_client: Client) -> None:
+    heads = ("code", "name in Chinese", "kind", "batch", "province")
+    upload(admin_client, SimpleUploadedFile("list.xls", xls_bytes(heads, tuple(HUZHOU), (12, "嘉兴市", *HUZHOU[2:]))))
+    record = Import.objects.get()
+    assert (record.form, record.faults, record.created) == ("xls", 1, 1)
+    answer = admin_client.get(reverse("import-workbook", args=[record.pk]))
+    assert "list%20checked.xlsx" in answer["Content-Disposition"]
+    sheet = load_workbook(io.BytesIO(answer.content)).active
+    rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
+    assert rows[1] == [*HUZHOU, "new", None]
+    assert rows[2][:6] == [12, "嘉兴市", *HUZHOU[2:], "error"]
+    assert rows[2][6].startswith("A3: The file does not tell how “12” is shown")
+    assert sheet["A3"].fill.fgColor.rgb == FAULT_COLOUR
+
+
+def test_what_is_wrong_with_the_headings_stands_in_the_first_row_of_the_returned_file(admin_client: Client) -> None:
+    record = checked(admin_client, ["huzhou", "湖州市", "x"], heads=["code", "name in Chinese", "nonsense"])
+    answer = admin_client.get(reverse("import-workbook", args=[record.pk]))
+    heads, row, *rest = csv.reader(io.StringIO(answer.content.decode()))
+    assert heads == ["code", "name in Chinese", "nonsense", "Import result", "Import reason"]
+    assert row[:4] == ["huzhou", "湖州市", "x", "error"]
+    assert row[4].splitlines()[-1].startswith("C1: “nonsense” is no column here.")
+    assert rest == []
+
+
+# -- looking back --------------------------------------------------------------------------------------
+
+
+def test_the_report_is_in_the_language_of_the_user(admin_client: Client) -> None:
+    record = checked(admin_client, BAD)
+    page = admin_client.get(record.get_absolute_url(), {"lang": "zh-hans"})
+    assert page.context["faults"][0]["column"] == "中文名称"
+    assert page.context["faults"][0]["message"] != "Empty. This needs a value."
+    assert record.file.report["language"] == "en"
+
+
+def test_a_file_that_was_never_confirmed_goes_after_a_month_but_what_it_was_stays(admin_client: Client) -> None:
+    record = checked(admin_client, BAD)
+    Import.objects.filter(pk=record.pk).update(uploaded_at=timezone.now() - timedelta(days=31))
+    confirmed = checked(admin_client, HUZHOU)
+    admin_client.post(reverse("import-confirm", args=[confirmed.pk]), {"reason": ""})
+    Import.objects.filter(pk=confirmed.pk).update(uploaded_at=timezone.now() - timedelta(days=31))
+    checked(admin_client, HUZHOU)
+    kept = set(ImportFile.objects.values_list("record_id", flat=True))
+    assert record.pk not in kept
+    assert confirmed.pk in kept
+    page = admin_client.get(record.get_absolute_url())
+    assert "The file itself was not kept" in page.content.decode()
+    assert admin_client.get(reverse("import-workbook", args=[record.pk])).status_code == 404
+    assert admin_client.post(reverse("import-again", args=[record.pk])).status_code == 409
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_list_of_imports_costs_the_same_for_one_and_three(
+    admin_client: Client, django_assert_num_queries: Any, count: int
+) -> None:
+    for _n in range(count):
+        checked(admin_client, HUZHOU)
+    with django_assert_num_queries(4):  # session, user, count of imports, imports with their people
+        page = admin_client.get(reverse("import-list"))
+    assert [record.file_name for record in page.context["page"]] == ["pilots.csv"] * count
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_page_of_an_import_costs_the_same_for_one_row_and_three(
+    admin_client: Client, django_assert_num_queries: Any, count: int
+) -> None:
+    record = checked(admin_client, *[[f"p{n}", f"试点{n}", "city", "first", "zhejiang"] for n in range(count)])
+    with django_assert_num_queries(4):  # session, user, the import with its file, who uploaded it
+        page = admin_client.get(record.get_absolute_url())
+    assert [row["row"] for row in page.context["page"]] == list(range(2, 2 + count))

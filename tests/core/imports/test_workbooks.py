@@ -1,0 +1,312 @@
+"""Import templates and exports: sheets, formats and drop-downs."""
+
+import io
+from datetime import date
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.http import StreamingHttpResponse
+from django.test.utils import CaptureQueriesContext
+from django.utils import translation
+from openpyxl import Workbook, load_workbook
+from openpyxl.utils import get_column_letter
+
+from core.imports import workbooks
+from core.imports.files import dry_run_of_file
+from core.imports.registry import KINDS
+from core.imports.workbooks import export_csv, export_workbook, shorten_to, template_workbook
+from policies.models import Policy, ProvincialPlan
+from tests.factories import make_plan, make_policy, make_province, make_source
+
+PLANS, POLICIES = KINDS["plans"], KINDS["policies"]
+EMPTY_AND_DB = pytest.mark.usefixtures("empty")
+
+
+def opened(content: bytes) -> Workbook:
+    return load_workbook(io.BytesIO(content))
+
+
+def rows(sheet: Any) -> list[list[Any]]:
+    return [[cell.value for cell in row] for row in sheet.iter_rows()]
+
+
+def csv_of(kind: Any, notice: Any = ()) -> str:
+    response = export_csv(kind, kind.export_queryset().order_by("pk"), stem="x", notice=notice)
+    assert isinstance(response, StreamingHttpResponse)
+    return b"".join(response).decode()  # type: ignore[arg-type]
+
+
+def workbook_of(kind: Any) -> Workbook:
+    response: Any = export_workbook(kind, kind.export_queryset().order_by("pk"), stem="x")
+    return opened(response.getvalue())
+
+
+# -- the template --------------------------------------------------------------------------------------
+
+
+@EMPTY_AND_DB
+def test_a_template_has_headings_in_the_reader_s_language_and_nothing_below() -> None:
+    book = opened(template_workbook(PLANS))
+    assert book.sheetnames == ["Provincial plans", "Explanation", "Lists"]
+    sheet = book["Provincial plans"]
+    assert rows(sheet) == [
+        [
+            *("Record number", "Title in Chinese", "Title in English", "Confidence", "Note in English"),
+            *("Note in Chinese", "Issued on", "Precision"),
+            *("Published on", "Latest date known", "Policy", "Province", "Status", "Document number", "Issuing bodies"),
+            *("Searched on", "Searched where", "Sources"),
+        ]
+    ]
+    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:R1")
+    with translation.override("zh-hans"):
+        assert rows(opened(template_workbook(PLANS)).worksheets[0])[0][10:13] == ["政策", "省份", "状态"]
+
+
+@EMPTY_AND_DB
+def test_cells_still_empty_keep_codes_as_text_and_do_not_make_a_day_of_a_month() -> None:
+    sheet = opened(template_workbook(PLANS)).worksheets[0]
+    formats = {cell.value: sheet.column_dimensions[cell.column_letter].number_format for cell in sheet[1]}
+    assert {name: form for name, form in formats.items() if form != "@"} == {
+        "Record number": "General",
+        "Published on": "yyyy-mm-dd",
+        "Latest date known": "yyyy-mm-dd",
+        "Issuing bodies": "General",
+        "Searched on": "yyyy-mm-dd",
+    }
+
+
+@EMPTY_AND_DB
+def test_what_is_required_is_marked() -> None:
+    sheet = opened(template_workbook(PLANS)).worksheets[0]
+    marked = [cell.value for cell in sheet[1] if cell.fill.start_color.rgb == "00FFF2CC"]
+    assert marked == ["Policy", "Province"]
+
+
+@EMPTY_AND_DB
+def test_drop_downs_offer_the_allowed_values_by_the_names_that_lead_back() -> None:
+    make_policy(title_en="Joint plan")
+    make_policy(title_en="Joint plan", slug="second")
+    make_province(short_en="Tibet")
+    book = opened(template_workbook(PLANS))
+    assert rows(book["Lists"]) == [
+        ["Confidence", "Precision", "Policy", "Province", "Status"],
+        ["official", "day", Policy.objects.order_by("pk")[0].slug, "Tibet", "issued"],
+        ["press", "month", "second", None, "drafting"],
+        ["inferred", "year", None, None, "not found"],
+        [None, None, None, None, "not required"],
+        [None, None, None, None, "unknown"],
+    ]
+    rules = {str(rule.sqref): rule for rule in book.worksheets[0].data_validations.dataValidation}
+    assert {place: rule.formula1 for place, rule in rules.items() if rule.type == "list"} == {
+        "D2:D1048576": "'Lists'!$A$2:$A$4",
+        "H2:H1048576": "'Lists'!$B$2:$B$4",
+        "K2:K1048576": "'Lists'!$C$2:$C$3",
+        "L2:L1048576": "'Lists'!$D$2:$D$2",
+        "M2:M1048576": "'Lists'!$E$2:$E$6",
+    }
+    assert {rule.errorStyle for rule in rules.values() if rule.type == "list"} == {"warning"}
+
+
+@EMPTY_AND_DB
+def test_too_many_names_are_no_drop_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workbooks, "MAX_CHOICES", 1)
+    make_policy()
+    make_province(short_en="Tibet")
+    make_province(short_en="Gansu")
+    assert rows(opened(template_workbook(PLANS))["Lists"])[0] == ["Confidence", "Precision", "Policy", "Status"]
+
+
+@EMPTY_AND_DB
+def test_every_column_has_a_prompt_within_what_excel_takes() -> None:
+    for kind in KINDS.values():
+        for language in ("en", "zh-hans"):
+            with translation.override(language):
+                sheet = opened(template_workbook(kind)).worksheets[0]
+            rules = sheet.data_validations.dataValidation
+            assert [str(rule.sqref) for rule in rules] == [
+                f"{get_column_letter(place)}2:{get_column_letter(place)}1048576"
+                for place in range(1, len(kind.columns) + 1)
+            ]
+            assert all(0 < len(rule.prompt) <= 255 and 0 < len(rule.promptTitle) <= 32 for rule in rules)
+    prompts = {
+        rule.promptTitle: rule.prompt
+        for rule in opened(template_workbook(PLANS)).worksheets[0].data_validations.dataValidation
+    }
+    assert prompts["Province"] == (
+        "Required for a new record. The province whose plan this is: one record for each province and policy. "
+        "The name or code of a record, in either language."
+    )
+
+
+@EMPTY_AND_DB
+def test_a_sheet_explains_each_column_with_examples_from_the_records() -> None:
+    policy = make_policy(slug="joint", title_en="Joint plan")
+    first, second = make_source(title="公报"), make_source(title="_x0041_ =1")
+    plan = make_plan(policy, make_province(short_en="Tibet"), issued_precision="day", issuing_bodies_count=7)
+    plan.sources.set([first, second])
+    table = rows(opened(template_workbook(PLANS))["Explanation"])
+    assert table[0] == ["Column", "Required", "What to write", "Accepted forms", "Allowed values", "Example"]
+    assert [line[0] for line in table[1:19]] == [column.heading for column in PLANS.columns]
+    explained = {line[0]: line[1:] for line in table[1:19]}
+    assert explained["Record number"][-2:] == [None, None]
+    assert explained["Issued on"] == [
+        "no",
+        "Day of issue. Only the month or year known? Enter its first day and set the precision.",
+        "A date such as 2024-01-15. Where only the month or year is known: 2024-01 or 2024.",
+        None,
+        "2022-12-05",
+    ]
+    assert explained["Province"][2:] == [
+        "The name or code of a record, in either language.",
+        "See the sheet “Lists”.",
+        "Tibet",
+    ]
+    assert explained["Province"][0] == "yes"
+    assert explained["Status"][3:] == ["issued, drafting, not found, not required, unknown", "issued"]
+    assert explained["Issuing bodies"][-1] == "7"
+    assert explained["Sources"][-1] == "_x005F_x0041_ =1\n公报"
+    assert table[20][0] == "How the file is read"
+    assert table[-1][0] == "Without a record number, a row finds its record by: Policy + Province"
+
+
+@EMPTY_AND_DB
+def test_an_example_is_written_as_it_is_typed() -> None:
+    make_policy(calls_for_provincial_plan=True, published_on=date(2022, 7, 1))
+    explained = {line[0]: line[5] for line in rows(opened(template_workbook(POLICIES))["Explanation"])}
+    assert (explained["Calls for provincial plans"], explained["Published on"]) == ("yes", "2022-07-01")
+
+
+def test_a_prompt_is_cut_to_what_excel_takes() -> None:
+    assert (shorten_to("12345", 5), shorten_to("123456", 5)) == ("12345", "1234…")
+
+
+@EMPTY_AND_DB
+def test_a_template_as_it_is_has_no_rows_and_no_other_error() -> None:
+    make_plan(make_policy(), make_province())
+    for kind in KINDS.values():
+        plan = dry_run_of_file(kind, "template.xlsx", template_workbook(kind), by=None)
+        assert [fault.code for fault in plan.errors] == ["no_rows"]
+        assert plan.sheet.name == opened(template_workbook(kind)).sheetnames[0]
+
+
+@EMPTY_AND_DB
+def test_a_template_costs_the_same_queries_for_one_record_and_three() -> None:
+    # Of policies and provinces each 1 count, 1 for their names, 1 to list them;
+    # for the examples 1 for the plans, 1 for their sources, 1 for the names of sources.
+    for more in (1, 2):
+        for _n in range(more):
+            make_plan(make_policy(), make_province()).sources.add(make_source())
+        with CaptureQueriesContext(connection) as queries:
+            template_workbook(PLANS)
+        assert len(queries) == 9
+
+
+# -- exports -------------------------------------------------------------------------------------------
+
+
+def one_plan() -> ProvincialPlan:
+    policy = make_policy(slug="joint", title_en="Joint plan")
+    plan = make_plan(
+        policy,
+        make_province(short_en="Tibet"),
+        title_zh="=1+1",
+        title_en="_x0041_ \n+",
+        note="-",
+        issued_on=date(2022, 6, 1),
+        issued_precision="month",
+        published_on=date(2022, 7, 2),
+        known_issued_by=date(2022, 6, 30),
+        doc_number="0012",
+        issuing_bodies_count=7,
+    )
+    plan.sources.set([make_source(title="公报"), make_source(title="网页")])
+    return plan
+
+
+@EMPTY_AND_DB
+def test_a_workbook_holds_real_days_and_numbers_and_text_that_never_runs() -> None:
+    plan = one_plan()
+    book = workbook_of(PLANS)
+    assert book.sheetnames == ["Provincial plans", "Explanation", "Lists"]
+    sheet = book.worksheets[0]
+    assert [(cell.value, cell.data_type, cell.number_format) for cell in sheet[2] if cell.value is not None] == [
+        (plan.pk, "n", "General"),
+        ("=1+1", "s", "@"),
+        ("_x005F_x0041_ \n+", "s", "@"),
+        ("official", "s", "@"),
+        ("-", "s", "@"),
+        ("2022-06", "s", "@"),
+        ("month", "s", "@"),
+        (sheet["I2"].value, "d", "yyyy-mm-dd"),
+        (sheet["J2"].value, "d", "yyyy-mm-dd"),
+        ("Joint plan", "s", "@"),
+        ("Tibet", "s", "@"),
+        ("issued", "s", "@"),
+        ("0012", "s", "@"),
+        (7, "n", "General"),
+        ("公报\n网页", "s", "@"),
+    ]
+    assert [sheet["I2"].value.date(), sheet["J2"].value.date()] == [date(2022, 7, 2), date(2022, 6, 30)]
+    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:R2")
+    assert len(sheet.data_validations.dataValidation) == 18
+
+
+@EMPTY_AND_DB
+def test_csv_has_a_mark_for_excel_and_text_that_never_runs() -> None:
+    plan = one_plan()
+    assert csv_of(PLANS) == (
+        "\ufeffRecord number,Title in Chinese,Title in English,Confidence,Note in English,Note in Chinese,Issued on,"
+        "Precision,Published on,Latest date known,Policy,Province,Status,Document number,Issuing bodies,Searched on,"
+        "Searched where,Sources\r\n"
+        f"{plan.pk},'=1+1,\"_x0041_ \n+\",official,'-,,2022-06,month,2022-07-02,2022-06-30,"
+        'Joint plan,Tibet,issued,0012,7,,,"公报\n网页"\r\n'
+    )
+
+
+@EMPTY_AND_DB
+def test_a_day_in_the_middle_of_a_month_known_to_the_month_is_written_whole() -> None:
+    make_policy(issued_on=date(2022, 6, 15), issued_precision="month")
+    make_policy(issued_on=date(2021, 3, 1), issued_precision="year")
+    make_policy(issued_on=date(2020, 1, 1), issued_precision="year")
+    sheet = workbook_of(POLICIES).worksheets[0]
+    place = next(cell.column_letter for cell in sheet[1] if cell.value == "Issued on")
+    found = [cell.value for cell in sheet[place][1:]]
+    assert [found[0].date(), found[1].date(), found[2]] == [date(2022, 6, 15), date(2021, 3, 1), "2020"]
+
+
+@EMPTY_AND_DB
+def test_text_too_long_for_a_cell_is_cut_and_rejected_by_the_import() -> None:
+    policy = make_policy(note="长" * 32_768)
+    fits = make_policy(note="长" * 32_767)
+    response: Any = export_workbook(POLICIES, POLICIES.export_queryset().order_by("pk"), stem="x")
+    for name, content in (("a.xlsx", response.getvalue()), ("a.csv", csv_of(POLICIES).encode())):
+        plan = dry_run_of_file(POLICIES, name, content, by=None)
+        assert [(fault.row, fault.heading, fault.code) for fault in plan.errors] == [(2, "Note in Chinese", "control")]
+        assert [(row.record.pk, row.action) for row in plan.rows] == [(policy.pk, "unchanged"), (fits.pk, "unchanged")]
+
+
+@EMPTY_AND_DB
+def test_exports_cost_the_same_queries_for_one_record_and_three() -> None:
+    # CSV: 1 for the plans with policy and province, 1 for their sources, 3 of names.
+    # The workbook besides: 2 counts and 2 lists of policies and provinces, 2 for the example.
+    for more in (1, 2):
+        for _n in range(more):
+            make_plan(make_policy(), make_province()).sources.add(make_source())
+        with CaptureQueriesContext(connection) as queries:
+            csv_of(PLANS)
+        assert len(queries) == 5
+        with CaptureQueriesContext(connection) as queries:
+            workbook_of(PLANS)
+        assert len(queries) == 11
+
+
+@EMPTY_AND_DB
+def test_files_of_a_demonstration_say_so_and_still_read() -> None:
+    one_plan()
+    notice = [("Demonstration data", "invented, not the real programme")]
+    said = "Demonstration data: invented, not the real programme"
+    assert rows(opened(template_workbook(PLANS, notice))["Explanation"])[0][0] == said
+    assert csv_of(PLANS, notice).startswith(f'\ufeff"# {said}"\r\nRecord number,')
+    plan = dry_run_of_file(PLANS, "a.csv", csv_of(PLANS, notice).encode(), by=None)
+    assert (plan.errors, [row.action for row in plan.rows]) == ([], ["unchanged"])

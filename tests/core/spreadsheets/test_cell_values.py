@@ -1,0 +1,345 @@
+"""Parsing of cell values: what every parser accepts and rejects."""
+
+import io
+import math
+from datetime import date, datetime, time
+from decimal import Decimal
+
+import openpyxl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.spreadsheets.reading.cell_values import (
+    AmbiguousCell,
+    ParsedNumber,
+    read_boolean,
+    read_date,
+    read_integer,
+    read_number,
+    read_text,
+)
+from core.spreadsheets.reading.cells import SheetCell
+from core.spreadsheets.reading.reader import read_sheet
+from core.text.partial_date import PartialDate
+
+
+def read_or_code(reader, entry):  # type: ignore[no-untyped-def]
+    """Return the parsed value, or the code of the error."""
+    try:
+        return reader(entry)
+    except AmbiguousCell as refusal:
+        return refusal.code if refusal.message else "no message"
+
+
+def csv(text: str) -> SheetCell:
+    return SheetCell(text, untyped=True)
+
+
+TEXTS = [
+    (SheetCell("福建"), "福建"),
+    (SheetCell("　 福建\t\r\n"), "福建"),
+    (SheetCell("\ufeff福建\u200b"), "福建"),
+    (SheetCell("第一行\r\n第二行\r第三行"), "第一行\n第二行\n第三行"),
+    (SheetCell("e\u0301"), "\u00e9"),
+    (SheetCell("Ａ１２，"), "Ａ１２，"),
+    (SheetCell("=1+1"), "=1+1"),
+    (SheetCell("0012"), "0012"),
+    (SheetCell("👨‍👩‍👧 𠮷 㐀"), "👨‍👩‍👧 𠮷 㐀"),
+    (SheetCell(330000), "330000"),
+    (SheetCell(330000.0), "330000"),
+    (SheetCell(12345, leading_zeros=6), "012345"),
+    (SheetCell(-12, leading_zeros=6), "-000012"),
+    (SheetCell(1234567, leading_zeros=6), "1234567"),
+    (SheetCell(12.5, leading_zeros=6), "12.5"),
+    (SheetCell(12, leading_zeros=3, label="WB"), "label"),
+    (SheetCell(0.1), "0.1"),
+    (SheetCell(0.1 + 0.2), "0.3"),
+    (SheetCell(1e-7), "0.0000001"),
+    (SheetCell(0.65, percent=True), "65%"),
+    (SheetCell(123456789012345), "123456789012345"),
+    (SheetCell(1234567890123456), "digits"),
+    (SheetCell(1.5e15), "digits"),
+    (SheetCell("91350000123456789X"), "91350000123456789X"),
+    (SheetCell("4.53E+11"), "digits"),
+    (SheetCell("PM2.5E"), "PM2.5E"),
+    (SheetCell(True), "TRUE"),
+    (SheetCell(False), "FALSE"),
+    (SheetCell(date(2024, 3, 1)), "date"),
+    (SheetCell(datetime(2024, 3, 1, 8)), "date"),  # noqa: DTZ001
+    (SheetCell(time(8)), "date"),
+    (SheetCell("a\u202eb"), "control"),
+    (SheetCell("a\x00b"), "control"),
+    (SheetCell("a\x0bb"), "control"),
+    (SheetCell("x" * 32_767), "x" * 32_767),
+    (SheetCell("x" * 32_768), "too_long"),
+    (SheetCell("=SUM(A1)", error="formula"), "formula"),
+    (SheetCell("#REF!", error="error"), "error"),
+    (SheetCell("########", untyped=True), "narrow"),
+    (SheetCell("##"), "##"),
+]
+
+DAYS = [
+    (SheetCell(date(2024, 1, 15)), "2024-01-15"),
+    (SheetCell(datetime(2024, 1, 15)), "2024-01-15"),  # noqa: DTZ001
+    (SheetCell(datetime(2024, 1, 15, 8)), "time_of_day"),  # noqa: DTZ001
+    (SheetCell(time(8)), "not_a_day"),
+    (SheetCell(date(2024, 1, 1), precision="month"), "2024-01"),
+    (SheetCell(date(2024, 1, 15), precision="month"), "2024-01-15"),
+    (SheetCell(date(2024, 1, 1), precision="year"), "2024"),
+    (SheetCell(date(2024, 2, 1), precision="year"), "2024-02-01"),
+    (SheetCell(45292), "2024-01-01"),
+    (SheetCell(45292.0), "2024-01-01"),
+    (SheetCell(45292.5), "time_of_day"),
+    (SheetCell(25569), "1970-01-01"),
+    (SheetCell(25568), "not_a_day"),
+    (SheetCell(73050), "2099-12-31"),
+    (SheetCell(73051), "not_a_day"),
+    (SheetCell(45292, percent=True), "not_a_day"),
+    (SheetCell(2024), "2024"),
+    (SheetCell(1900), "1900"),
+    (SheetCell(2099), "2099"),
+    (SheetCell(1899), "not_a_day"),
+    (SheetCell(20240115), "2024-01-15"),
+    (SheetCell(20240230), "impossible_day"),
+    (SheetCell(202401), "not_a_day"),
+    (SheetCell(2024.1), "month_unclear"),
+    (SheetCell(2024.12), "month_unclear"),
+    (SheetCell(-1), "not_a_day"),
+    (SheetCell(10**30), "not_a_day"),
+    (SheetCell(True), "not_a_day"),
+    (SheetCell("2024-01-15"), "2024-01-15"),
+    (SheetCell(" 2024-1-5　"), "2024-01-05"),
+    (SheetCell("2024/1/15"), "2024-01-15"),
+    (SheetCell("2024.1.15"), "2024-01-15"),
+    (SheetCell("2024年1月15日"), "2024-01-15"),
+    (SheetCell("2024 年 1 月 15 日"), "2024-01-15"),
+    (SheetCell("２０２４年１月１５日"), "2024-01-15"),
+    (SheetCell("２０２４－０１－１５"), "2024-01-15"),
+    (SheetCell("20240115"), "2024-01-15"),
+    (SheetCell("2024-01-15 00:00:00"), "2024-01-15"),
+    (SheetCell("2024-01-15T00:00:00"), "2024-01-15"),
+    (SheetCell("2024/1/15 0:00"), "2024-01-15"),
+    (SheetCell("2024-01-15 08:30:00"), "time_of_day"),
+    (SheetCell("2024-01"), "2024-01"),
+    (SheetCell("2024/1"), "2024-01"),
+    (SheetCell("2024年1月"), "2024-01"),
+    (SheetCell("2024 年 10 月"), "2024-10"),
+    (SheetCell("2024.1"), "2024-01"),
+    (csv("2024.1"), "month_unclear"),
+    (csv("2024.01"), "2024-01"),
+    (csv("2024.10"), "2024-10"),
+    (csv("2024.2"), "2024-02"),
+    (SheetCell("2024年"), "2024"),
+    (SheetCell("2024"), "2024"),
+    (SheetCell("２０２４"), "2024"),
+    (SheetCell("2024/13/01"), "impossible_day"),
+    (SheetCell("2024-02-30"), "impossible_day"),
+    (SheetCell("2024-00"), "impossible_day"),
+    (SheetCell("1066-10-14"), "impossible_day"),
+    (SheetCell("2024-01/15"), "not_a_day"),
+    (SheetCell("2024年1月15"), "not_a_day"),
+    (SheetCell("2024-01-15日"), "not_a_day"),
+    (SheetCell("15/01/2024"), "not_a_day"),
+    (SheetCell("01/02/24"), "not_a_day"),
+    (SheetCell("24-01-15"), "not_a_day"),
+    (SheetCell("二〇二四年一月"), "not_a_day"),
+    (SheetCell("2024年上半年"), "not_a_day"),
+    (SheetCell("202401"), "not_a_day"),
+    (SheetCell("45292"), "not_a_day"),
+    (SheetCell("—"), "not_a_day"),
+    (SheetCell("2024²"), "not_a_day"),
+    (SheetCell("=TODAY()", error="formula"), "formula"),
+    (SheetCell("#######", untyped=True), "narrow"),
+]
+
+NUMBERS = [
+    (SheetCell(65), ("65", False, 0)),
+    (SheetCell(1.5), ("1.5", False, 0)),
+    (SheetCell(0.1 + 0.2), ("0.3", False, 0)),
+    (SheetCell(-0.0), ("0", False, 0)),
+    (SheetCell(1e15), ("1000000000000000", False, 0)),
+    (SheetCell(12345678901234567), ("12345678901234567", False, 0)),
+    (SheetCell(0.65, percent=True), ("65", True, 0)),
+    (SheetCell(1.5, label="吨"), ("1.5", False, 0)),
+    (SheetCell(1.5, label="万"), "label"),
+    (SheetCell(1.5, label="亿元"), "label"),
+    (SheetCell(0.07, percent=True), ("7", True, 0)),
+    (SheetCell(0.650001, percent=True), ("65.0001", True, 0)),
+    (SheetCell(1, percent=True), ("100", True, 0)),
+    (SheetCell(12, leading_zeros=6), ("12", False, 0)),
+    (SheetCell("65%"), ("65", True, 0)),
+    (SheetCell("６５％"), ("65", True, 0)),
+    (SheetCell("65.0001 %"), ("65.0001", True, 0)),
+    (SheetCell("-1%"), ("-1", True, 0)),
+    (SheetCell("1.2万"), ("12000", False, 4)),
+    (SheetCell("１．２万"), ("12000", False, 4)),
+    (SheetCell("3亿"), ("300000000", False, 8)),
+    (SheetCell("1,234.5万"), ("12345000", False, 4)),
+    (SheetCell("1,234.5"), ("1234.5", False, 0)),
+    (SheetCell("1,234,567"), ("1234567", False, 0)),
+    (SheetCell("1，234"), ("1234", False, 0)),
+    (SheetCell("１２３"), ("123", False, 0)),
+    (SheetCell(" 12 　"), ("12", False, 0)),
+    (SheetCell("+5"), ("5", False, 0)),
+    (SheetCell("-3"), ("-3", False, 0)),
+    (SheetCell("−3"), ("-3", False, 0)),
+    (SheetCell("1.50"), ("1.5", False, 0)),
+    (SheetCell("0012"), ("12", False, 0)),
+    (SheetCell("1.5e3"), ("1500", False, 0)),
+    (SheetCell("1E-3"), ("0.001", False, 0)),
+    (SheetCell("4.53E+11"), ("453000000000", False, 0)),
+    (SheetCell("1.23457E+11"), "digits"),
+    (SheetCell("9" * 30), ("9" * 30, False, 0)),
+    (SheetCell("9" * 31), "too_many_digits"),
+    (SheetCell("9" * 100), "not_a_number"),
+    (SheetCell("1e400"), "too_many_digits"),
+    (SheetCell("1e-400"), "too_many_digits"),
+    (SheetCell(1e300), "too_many_digits"),
+    (SheetCell(10**400), "too_many_digits"),
+    (SheetCell(math.nan), "not_a_number"),
+    (SheetCell(math.inf), "not_a_number"),
+    (SheetCell(True), "not_a_number"),
+    (SheetCell(date(2024, 1, 1)), "not_a_number"),
+    *[
+        (SheetCell(text), "not_a_number")
+        for text in [
+            *(
+                "NaN",
+                "inf",
+                "—",
+                "/",
+                "未统计",
+                "n/a",
+                "1 234",
+                "1_000",
+                "１．２．３",
+                "12,34",
+                "1,2345",
+                ",123",
+                "1.",
+                ".5",
+            ),
+            *(
+                "10²",
+                "½",
+                "①",
+                "1.2万元",
+                "5t",
+                "%",
+                "万",
+                "1.2万%",
+                "5%%",
+                "0x10",
+                "١٢",
+                "--5",
+                "1,234,56",
+                "约5",
+                "5~6",
+            ),
+        ]
+    ],
+    (SheetCell("=A1", error="formula"), "formula"),
+    (SheetCell("#DIV/0!", error="error"), "error"),
+    (SheetCell("####", untyped=True), "narrow"),
+]
+
+WHOLES = [
+    (SheetCell(12), 12),
+    (SheetCell(12.0), 12),
+    (SheetCell("1,200"), 1200),
+    (SheetCell("1.2万"), 12000),
+    (SheetCell("12.0"), 12),
+    (SheetCell(1.9), "not_whole"),
+    (SheetCell("65%"), "not_whole"),
+    (SheetCell(1, percent=True), "not_whole"),
+    (SheetCell("x"), "not_a_number"),
+    (SheetCell(True), "not_a_number"),
+]
+
+FLAGS = [
+    *[
+        (SheetCell(value), True)
+        for value in ["yes", "YES", "是", "true", "TRUE", "1", "１", "√", "✓", " 是 ", "y", 1, 1.0, True]
+    ],
+    *[(SheetCell(value), False) for value in ["no", "No", "否", "false", "0", "×", "n", 0, 0.0, False]],
+    *[(SheetCell(value), "not_a_flag") for value in ["maybe", "2", 2, 0.5, "是否", "—", date(2024, 1, 1)]],
+    (SheetCell(1, percent=True), "not_a_flag"),
+    (SheetCell("=A1", error="formula"), "formula"),
+]
+
+
+@pytest.mark.parametrize(("entry", "expected"), TEXTS, ids=lambda value: repr(value)[:60])
+def test_text(entry: SheetCell, expected: str) -> None:
+    assert read_or_code(read_text, entry) == expected
+
+
+@pytest.mark.parametrize(("entry", "expected"), DAYS, ids=repr)
+def test_day(entry: SheetCell, expected: str) -> None:
+    """Days, months and years in ISO form, which gives the precision too."""
+    found = read_or_code(read_date, entry)
+    assert (found.iso() if isinstance(found, PartialDate) else found) == expected
+
+
+@pytest.mark.parametrize(("entry", "expected"), NUMBERS, ids=lambda value: repr(value)[:60])
+def test_number(entry: SheetCell, expected: str | tuple[str, bool, int]) -> None:
+    found = read_or_code(read_number, entry)
+    wanted = expected if isinstance(expected, str) else ParsedNumber(Decimal(expected[0]), expected[1], expected[2])
+    assert found == wanted
+    if isinstance(found, ParsedNumber):
+        assert str(found.value) == expected[0]
+
+
+@pytest.mark.parametrize(("entry", "expected"), WHOLES, ids=repr)
+def test_whole(entry: SheetCell, expected: int | str) -> None:
+    assert read_or_code(read_integer, entry) == expected
+
+
+@pytest.mark.parametrize(("entry", "expected"), FLAGS, ids=repr)
+def test_flag(entry: SheetCell, expected: bool | str) -> None:
+    assert read_or_code(read_boolean, entry) is expected or read_or_code(read_boolean, entry) == expected
+    assert type(read_or_code(read_boolean, entry)) is type(expected)
+
+
+def test_a_month_is_the_first_of_it_with_its_precision() -> None:
+    assert read_date(SheetCell("2024年1月")) == PartialDate(date(2024, 1, 1), "month")
+    assert read_date(SheetCell(2024)) == PartialDate(date(2024, 1, 1), "year")
+
+
+def test_a_bare_number_counts_from_1904_where_the_workbook_does() -> None:
+    assert read_date(SheetCell(43830), epoch1904=True) == PartialDate(date(2024, 1, 1))
+
+
+def test_an_error_says_what_is_wrong_and_what_to_write() -> None:
+    with pytest.raises(AmbiguousCell) as refusal:
+        read_number(SheetCell("未统计"))
+    assert refusal.value.message == (
+        "“未统计” is no number that can be read for certain. Write digits such as 1234.5; leave the cell empty "
+        "where there is no value."
+    )
+    with pytest.raises(AmbiguousCell) as refusal:
+        read_date(SheetCell(2024.1))
+    assert refusal.value.message == "“2024.1” may be January or October. Write the month as 2024-01 or 2024-10."
+    assert isinstance(refusal.value, ValueError)
+
+
+def cell(value: object) -> SheetCell:
+    """Return a value after a round trip through a workbook of openpyxl."""
+    made = openpyxl.Workbook()
+    made.active["B2"] = value
+    out = io.BytesIO()
+    made.save(out)
+    return read_sheet("a.xlsx", out.getvalue()).rows[0].cells[2]
+
+
+@given(digits=st.integers(-(10**15) + 1, 10**15 - 1), places=st.integers(0, 20))
+def test_every_number_of_15_digits_comes_back_from_a_cell_of_a_workbook(digits: int, places: int) -> None:
+    number = Decimal(digits).scaleb(-places)
+    if places <= 15:
+        assert read_number(cell(float(number))) == ParsedNumber(number)
+    assert read_number(SheetCell(float(number))) == ParsedNumber(number) or -places < -30
+
+
+@given(day=st.dates(date(1970, 1, 1), date(2099, 12, 31)))
+def test_every_day_comes_back_from_a_cell_of_a_workbook(day: date) -> None:
+    assert read_date(cell(day)) == PartialDate(day)

@@ -1,0 +1,255 @@
+"""CSV files of Excel, WPS, databases and text editors: detection of encoding, delimiter and quotes."""
+
+import csv as written
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.spreadsheets.file_responses import escape_formula
+from core.spreadsheets.reading.cells import Sheet, SheetCell, SheetRow, UnreadableFile
+from core.spreadsheets.reading.reader import read_sheet, sheet_names
+
+RARE_CHARACTERS = "㐀,𠮷,镕,喆"
+
+
+def read(content: str | bytes, name: str = "名单.csv") -> Sheet:
+    return read_sheet(name, content.encode() if isinstance(content, str) else content)
+
+
+def rows(content: str | bytes) -> dict[int, dict[int, object]]:
+    return {line.number: {c: entry.value for c, entry in line.cells.items()} for line in read(content).rows}
+
+
+def rejected(content: str | bytes, name: str = "名单.csv") -> UnreadableFile:
+    with pytest.raises(UnreadableFile) as refusal:
+        read(content, name)
+    return refusal.value
+
+
+# -- encodings -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mark", "codec", "name"),
+    [
+        (b"", "utf-8", "UTF-8"),
+        (b"\xef\xbb\xbf", "utf-8", "UTF-8 with BOM"),
+        (b"\xff\xfe", "utf-16-le", "UTF-16"),
+        (b"\xfe\xff", "utf-16-be", "UTF-16"),
+        (b"", "gb18030", "GB18030"),
+        (b"\x84\x31\x95\x33", "gb18030", "GB18030"),
+    ],
+    ids=["utf-8", "utf-8 bom", "utf-16 le", "utf-16 be", "gb18030", "gb18030 bom"],
+)
+def test_each_encoding_is_read_to_the_letter_and_named(mark: bytes, codec: str, name: str) -> None:
+    content = mark + ("省份,名称\r\n" + f"{RARE_CHARACTERS}\r\n" * 5000).encode(codec)
+    found = read(content)
+    assert sheet_names("a.csv", content) == [""]
+    assert (found.file_format, found.name, found.encoding, found.delimiter) == ("csv", "", name, ",")
+    assert (found.other_sheets, found.filled_down, found.hidden_rows) == ([], {}, 0)
+    assert len(found.rows) == 5001
+    assert found.rows[0] == SheetRow(1, {1: SheetCell("省份"), 2: SheetCell("名称")})
+    assert {tuple(entry.value for entry in line.cells.values()) for line in found.rows[1:]} == {
+        tuple(RARE_CHARACTERS.split(","))
+    }
+
+
+def test_gb18030_after_70_000_bytes_of_ascii() -> None:
+    content = b"a,b\n" * 17_500 + "甲,乙\n".encode("gb18030")
+    found = read(content)
+    assert found.encoding == "GB18030"
+    assert found.rows[-1] == SheetRow(17_501, {1: SheetCell("甲"), 2: SheetCell("乙")})
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "省份,名称\n".encode() + "福建,福州\n".encode("gb18030"),
+        "省份,名称\n".encode("gb18030") * 1000 + "福建,福州\n".encode(),
+        "名稱,說明\n臺灣,這個檔案的文字是繁體中文\n".encode("big5"),
+        "nom,été\n".encode("latin-1"),
+        "福建,福州\n".encode("utf-16-le")[:-1] + b"\xff",
+        b"\xff\xfe\x00\xd8a\x00",  # half a pair of surrogates
+        b"\xef\xbb\xbf\xff",
+        b"%PDF-1.7\n\x93\x8c\x8b\x9e\xff\xff",
+    ],
+    ids=["first utf-8", "last utf-8", "big5", "latin-1", "utf-16 without mark", "surrogate", "broken utf-8", "pdf"],
+)
+def test_any_other_encoding_is_rejected(content: bytes) -> None:
+    assert rejected(content).code in {"encoding", "nul"}
+    assert ".xlsx" in rejected(content).message
+
+
+def test_utf_16_without_a_mark_and_nul_characters_are_rejected() -> None:
+    assert rejected("a,b\n".encode("utf-16-le")).code == "nul"
+    assert rejected(b"a,b\n1,\x002\n").code == "nul"
+
+
+def test_traditional_characters_in_gb18030_are_not_taken_for_big5() -> None:
+    assert rows("省份,名稱\n陝西,陝西減污降碳協同\n".encode("gb18030"))[2] == {1: "陝西", 2: "陝西減污降碳協同"}
+
+
+def test_text_under_the_name_of_a_workbook_is_rejected() -> None:
+    assert rejected("a,b\n1,2\n", "a.xlsx").code == "not_a_workbook"
+    assert rejected("a,b\n1,2\n", "A.XLS").code == "not_a_workbook"
+    assert "name it .csv" in rejected("a,b\n1,2\n", "a.xlsx").message
+
+
+@pytest.mark.parametrize(
+    "content", [b"<html><table><tr><td>1,2</td></tr></table>", b"\xef\xbb\xbf<?xml version='1.0'?>"]
+)
+def test_a_web_page_is_no_csv(content: bytes) -> None:
+    assert rejected(content).code == "not_a_workbook"
+
+
+def test_text_may_begin_like_a_zip() -> None:
+    assert rows("PK,名称\n1,甲\n") == {1: {1: "PK", 2: "名称"}, 2: {1: "1", 2: "甲"}}
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00" * 100, b"\xef\xbb\xbf", b" \r\n\r\n", b",,,\r\n,,,\r\n"])
+def test_a_file_with_nothing_in_it_is_rejected(content: bytes) -> None:
+    assert rejected(content).code == "empty"
+
+
+# -- delimiters ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "，"], ids=["comma", "semicolon", "tab", "full-width"])
+def test_the_delimiter_is_found_below_a_title(delimiter: str) -> None:
+    table = [["省份", "名称", "说明"], ["福建", "甲", "一"], ["浙江", "乙", "二"]]
+    found = read("2024年试点名单\n\n" + "\n".join(delimiter.join(row) for row in table))
+    assert found.delimiter == delimiter
+    assert [[entry.value for entry in line.cells.values()] for line in found.rows] == [["2024年试点名单"], *table]
+    assert [line.number for line in found.rows] == [1, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("text", "delimiter"),
+    [
+        ("名称;说明\n甲;a,b,c,d,e\n乙;f,g,h,i\n", ";"),
+        ("名称,行业\n甲,钢铁;水泥;电力;化工\n乙,钢铁;水泥;电力;化工\n", ","),
+        ("名称,说明,年\n甲,减污，降碳，协同,1\n乙,减污，降碳，协同,2\n", ","),
+        ("关于名单，第一批\n名称,省,年\n甲,减污，降碳,1\n", ","),
+        ("名称\t说明\n甲\t一，二，三,四\n", "\t"),
+        ('"a;b;c";x\n"d,e,f";y\n', ";"),
+        ('"a\n;;;;\n;;;;\n;;;;\n",x\n', ","),
+        ("# 筛选: a;b;c\n# 日期; 来源; x\n名称,行业\n甲,钢铁;水泥\n", ","),
+        ("名称\n甲\n乙\n", ","),
+    ],
+)
+def test_the_delimiter_among_other_signs(text: str, delimiter: str) -> None:
+    assert read(text).delimiter == delimiter
+
+
+def test_a_first_line_may_say_the_delimiter() -> None:
+    assert rows("sep=|\r\na|b,c,d\r\n1|2,3,4\r\n") == {2: {1: "a", 2: "b,c,d"}, 3: {1: "1", 2: "2,3,4"}}
+
+
+# -- records ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r"], ids=["crlf", "lf", "cr"])
+def test_records_are_numbered_as_a_spreadsheet_numbers_rows(end: str) -> None:
+    text = end.join(["a,b", "", '"x', 'y","""q"" z" ', ",,", "1,,3,4", '"",2', "last,"])
+    assert rows(text) == {
+        1: {1: "a", 2: "b"},
+        3: {1: f"x{end}y", 2: '"q" z'},
+        5: {1: "1", 3: "3", 4: "4"},
+        6: {2: "2"},
+        7: {1: "last"},
+    }
+
+
+def test_a_quote_within_a_plain_cell_is_a_sign_like_any_other() -> None:
+    assert rows('a,5" pipe\n "x",y\n') == {1: {1: "a", 2: '5" pipe'}, 2: {1: ' "x"', 2: "y"}}
+
+
+@pytest.mark.parametrize(
+    "rest",
+    ['"福建,甲\n' + "浙江,乙\n" * 97, '"福建,甲\n"浙江",乙\n' * 49, '福建,"甲" 号,\n' * 98, '福建,"'],
+    ids=["to the end", "to the next quote", "words after it", "nothing after it"],
+)
+def test_a_quote_that_is_not_closed_is_named_by_its_line(rest: str) -> None:
+    found = rejected("省份,名称\n江苏,丙\n" + rest)
+    assert found.code == "quote"
+    assert "3" in found.message
+
+
+def test_more_than_any_list_has_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert rejected("a,b\n" * 50_001).code == "too_many_rows"
+    assert len(read("a,b\n" * 50_000 + "\n" * 1000).rows) == 50_000
+    assert rejected("\n" * (2**20 + 1)).code == "too_many_rows"
+    assert rejected("," * 200 + "x").code == "too_many_columns"
+    assert "GS1" in rejected("," * 200 + "x").message
+    assert rows("," * 199 + "x" + "," * 50) == {1: {200: "x"}}
+    assert rejected(b"a" * (20 * 2**20 + 1)).code == "too_large"
+    monkeypatch.setattr("core.spreadsheets.reading.csv_reader.MAX_CELLS", 3)
+    assert rejected("a,b\n,b\n").code == "too_many_cells"
+
+
+def test_a_cell_of_10_mb_is_read_for_the_row_to_complain() -> None:
+    assert rows("a,b\n" + "长" * 10**6 + ',"' + 'x""' * 10**6 + '"\n')[2] == {1: "长" * 10**6, 2: 'x"' * 10**6}
+
+
+# -- cells -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cell", "entry"),
+    [
+        ("0012", SheetCell("0012")),
+        (" a ", SheetCell(" a ")),
+        ("'=1", SheetCell("=1")),
+        ("''=1", SheetCell("'=1")),
+        ("'-5", SheetCell("-5")),
+        ("'＝1", SheetCell("＝1")),
+        ("'\ta", SheetCell("\ta")),
+        ("'福建", SheetCell("'福建")),
+        ("'", SheetCell("'")),
+        ('="0012"', SheetCell("0012")),
+        ('"=""0012"""', SheetCell("0012")),
+        ('\'="0012"', SheetCell('="0012"')),
+        ("=1+1", SheetCell("=1+1", error="formula")),
+        ("=cmd|' /C calc'!A0", SheetCell("=cmd|' /C calc'!A0", error="formula")),
+        ("-5", SheetCell("-5")),
+        ("+5", SheetCell("+5")),
+        ("@x", SheetCell("@x")),
+        ("#REF!", SheetCell("#REF!", error="error")),
+        ("#1", SheetCell("#1")),
+    ],
+)
+def test_a_cell(cell: str, entry: SheetCell) -> None:
+    assert read(f"x;{cell}\n").rows == [SheetRow(1, {1: SheetCell("x"), 2: entry})]
+
+
+def test_a_cell_with_nothing_but_space_is_empty() -> None:
+    assert rows("x,' ,' ,'\t, \u3000\n") == {1: {1: "x", 2: "' ", 3: "' "}}
+
+
+def test_a_cell_of_csv_says_that_its_type_is_not_known() -> None:
+    assert read("2024.1\n").rows[0].cells[1].untyped
+
+
+CELLS = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Cn", "Co"])
+    | st.sampled_from("\n\r\t,;，\"'=+-@ 福建𠮷"),
+    max_size=12,
+)
+
+
+@given(
+    table=st.lists(st.lists(CELLS, min_size=3, max_size=3), min_size=1, max_size=5),
+    codec=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "gb18030"]),
+    delimiter=st.sampled_from([",", ";", "\t", "，"]),
+)
+def test_any_table_comes_back_to_the_letter(table: list[list[str]], codec: str, delimiter: str) -> None:
+    out = io.StringIO()
+    writer = written.writer(out, delimiter=delimiter, quoting=written.QUOTE_ALL)
+    writer.writerows([["省份", "名称", "说明"], *[[escape_formula(cell) for cell in row] for row in table]])
+    text = f"sep={delimiter}\r\n{out.getvalue()}"  # names it, so that no cell has a say
+    found = rows(text.encode(codec))
+    assert found.pop(2) == {1: "省份", 2: "名称", 3: "说明"}
+    wanted = {number: {c: v for c, v in enumerate(row, 1) if v.strip()} for number, row in enumerate(table, 3)}
+    assert found == {number: row for number, row in wanted.items() if row}

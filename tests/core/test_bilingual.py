@@ -1,0 +1,94 @@
+"""Bilingual texts: language of a text, text shown, splitting of old values, quantities."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.utils import translation
+
+from core.history.reasons import translate_reason
+from core.records.migration_steps import join_values, split_values
+from core.text.bilingual import is_chinese_text
+from core.text.quantities import TEN_KILOTONNES, format_quantity
+from policies.models import Agency
+
+
+@pytest.mark.parametrize(
+    ("text", "chinese"),
+    [
+        ("", False),
+        ("2024", False),
+        ("2018年组建", True),
+        ("PM2.5浓度以自动监测数据为准", True),
+        ("Named in it: 日照市, 临沂市 (cities), 济南临港经济开发区 (park), 青岛特殊钢铁有限公司 (enterprise).", False),
+        ("厦府办〔2024〕35号", True),
+    ],
+)
+def test_the_language_of_a_text(text: str, chinese: bool) -> None:
+    assert is_chinese_text(text) == chinese
+
+
+@pytest.mark.parametrize(
+    ("english", "chinese", "wanted"),
+    [
+        ("Note", "备注", ("Note", "备注")),
+        ("Note", "", ("Note", "Note")),
+        ("", "备注", ("备注", "备注")),
+        ("", "", ("", "")),
+    ],
+)
+def test_a_note_is_in_the_reader_s_language_else_in_the_other(
+    english: str, chinese: str, wanted: tuple[str, str]
+) -> None:
+    agency, seen = Agency(note_en=english, note_zh=chinese), []
+    for language in ("en", "zh-hans"):
+        with translation.override(language):
+            seen.append(agency.note)
+    assert tuple(seen) == wanted
+
+
+def test_a_note_that_is_set_goes_where_its_language_is() -> None:
+    agency = Agency(note="Note")
+    agency.note = "备注"
+    assert (agency.note_en, agency.note_zh) == ("Note", "备注")
+    agency.note = ""
+    assert (agency.note_en, agency.note_zh) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ({"slug": "a"}, {"slug": "a"}),
+        ({"note": ""}, {"note_en": "", "note_zh": ""}),
+        ({"note": "备注", "reason": "Why"}, {"note_en": "", "note_zh": "备注", "reason_en": "Why", "reason_zh": ""}),
+    ],
+)
+def test_values_kept_by_name_are_split_and_joined(old: dict[str, Any], new: dict[str, Any]) -> None:
+    names = ("note", "reason", "target_text")
+    assert split_values(old, names) == new
+    assert join_values(new, names) == old
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "unit_zh", "english", "chinese"),
+    [
+        ("671.88", TEN_KILOTONNES, "万吨", "6.72 Mt", "671.88万吨"),
+        ("5.19", "10k t", "", "51.9 kt", "5.19万吨"),
+        ("0.012", TEN_KILOTONNES, "", "120 t", "0.012万吨"),
+        ("123456", TEN_KILOTONNES, "", "1,235 Mt", "123,456万吨"),
+        ("-671.88", TEN_KILOTONNES, "", "-6.72 Mt", "-671.88万吨"),
+        ("1200", "t", "吨", "1,200 t", "1,200吨"),
+        ("30.20", "%", "", "30.2 %", "30.2%"),
+        ("0", TEN_KILOTONNES, "", "0 t", "0万吨"),
+    ],
+)
+def test_a_quantity_as_people_read_it(value: str, unit: str, unit_zh: str, english: str, chinese: str) -> None:
+    assert format_quantity(Decimal(value), unit, unit_zh).replace("\u00a0", " ") == english
+    with translation.override("zh-hans"):
+        assert format_quantity(Decimal(value), unit, unit_zh) == chinese
+
+
+def test_an_undone_import_is_shown_in_the_user_s_language() -> None:
+    assert translate_reason("撤销导入4") == "Import 4 undone"
+    with translation.override("zh-hans"):
+        assert translate_reason("Import 4 undone: wrong file") == "撤销导入4：wrong file"

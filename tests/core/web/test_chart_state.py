@@ -1,0 +1,139 @@
+"""State of a chart in the URL, and links of its menu."""
+
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests.test_pages import PAGES
+
+pytestmark = pytest.mark.django_db
+
+POLICY = "/policies/synergy-implementation-plan-2022/"
+
+
+def frame(text: str, slug: str) -> str:
+    """Return the figure of one chart."""
+    found = re.search(rf'<figure [^>]*id="chart-{slug}".*?</figure>', text, re.DOTALL)
+    assert found
+    return found[0]
+
+
+def open_panes(figure: str) -> list[str]:
+    return re.findall(r'<div class="pane[^"]* open[^"]*" data-pane="(\w+)"', figure)
+
+
+@pytest.mark.parametrize(
+    ("query", "panes", "layer"),
+    [
+        ("", ["drawing"], "plans"),
+        ("?chart=map", ["drawing"], "plans"),
+        ("?chart=map&tab=table", ["table"], "plans"),
+        ("?chart=map&layer=pilots", ["drawing"], "pilots"),
+        ("?chart=map&tab=sources&layer=pilots&as_of=2026-11-24&lang=en", ["sources"], "pilots"),
+        ("?chart=coverage&tab=table", ["drawing"], "plans"),
+    ],
+)
+def test_the_server_opens_the_tab_and_layer_of_the_address(
+    client: Client, query: str, panes: list[str], layer: str
+) -> None:
+    text = client.get(f"/{query}").content.decode()
+    figure = frame(text, "map")
+    assert open_panes(figure) == panes
+    assert re.findall(r'value="(\w+)" checked', figure) == [layer]
+    assert open_panes(frame(text, "coverage")) == (["table"] if "coverage" in query else ["drawing"])
+    assert text.count("panel chart is-requested") == ("chart=" in query)
+
+
+@pytest.mark.parametrize(
+    ("address", "faults"),
+    [
+        ("/?chart=mpa", ["chart: “mpa” is not known here. Did you mean “map”?"]),
+        ("/?chart=map&tab=tabel", ["tab: “tabel” is not known here. Did you mean “table”?"]),
+        ("/?chart=map&layer=pilot", ["layer: “pilot” is not known here. Did you mean “pilots”?"]),
+        ("/?chart=map&tab=x", ["tab: “x” is not known here. Known: drawing, table, sources."]),
+        ("/?chart=coverage&layer=pilots", ["layer: the chart “coverage” has no layers."]),
+        ("/?tab=table", ["tab: also say of which chart, with chart=map."]),
+        ("/?layer=pilots", ["layer: also say of which chart, with chart=map."]),
+        ("/?chart=map&chart=map", ["chart is given 2 times. Give it once."]),
+        ("/data/?chart=map", ["“chart” is not a parameter here. Known: as_of, lang."]),
+        ("/search/?q=a&tab=table", ["“tab” is not a parameter here. Known: as_of, lang."]),
+        ("/?export=map.csv&chart=map", ["“chart” is not a parameter here. Known: as_of, export, lang, page, sort."]),
+    ],
+)
+def test_a_state_that_the_page_does_not_have_is_rejected(client: Client, address: str, faults: list[str]) -> None:
+    response = client.get(address)
+    assert response.status_code == 400
+    listed = re.search(r'<ul class="faults">(.*?)</ul>', response.content.decode(), re.DOTALL)
+    assert listed
+    assert [unescape(text) for text in re.findall(r"<li>(.*?)</li>", listed[1])] == faults
+
+
+def test_files_and_languages_of_a_page_with_an_open_chart(client: Client) -> None:
+    """A file has no open chart; the other language shows the same."""
+    text = unescape(client.get("/?chart=map&tab=table&as_of=2026-11-24").content.decode())
+    exports = re.findall(r'href="([^"]*export=[^"]*)"', text)
+    assert len(exports) > 10
+    assert not any("chart=" in address or "tab=" in address for address in exports)
+    assert all("as_of=2026-11-24" in address for address in exports)
+    assert 'href="?chart=map&tab=table&as_of=2026-11-24&lang=zh-hans"' in text
+
+
+def api_links(text: str) -> dict[str, str]:
+    """Return the API URLs in the menus of charts."""
+    menus = re.findall(r'<details class="menu" id="menu-([\w-]+)".*?</details>', text, re.DOTALL)
+    found = {}
+    for slug in menus:
+        menu = re.search(rf'id="menu-{slug}".*?</details>', text, re.DOTALL)
+        links = re.findall(r'href="(http[^"]*/api/v1/[^"]*)"', menu[0]) if menu else []
+        if links:
+            found[slug] = unescape(links[0])
+    return found
+
+
+def test_a_chart_leads_to_its_data_in_the_api(client: Client) -> None:
+    base = "http://testserver/api/v1"
+    rollout = f"{base}/rollout/?policy=synergy-implementation-plan-2022&as_of=2026-11-24"
+    progress = f"{base}/progress/?batch=national-batch-1&as_of=2026-11-24"
+    links = api_links(client.get("/?as_of=2026-11-24").content.decode())
+    assert (links["map"], links["adoption"]) == (rollout, rollout)
+    batch = api_links(client.get("/batches/national-batch-1/?as_of=2026-11-24").content.decode())
+    assert {slug: batch[slug] for slug in ("lights", "funnel")} == {"lights": progress, "funnel": progress}
+    assert api_links(client.get(f"{POLICY}?as_of=2026-11-24").content.decode()) == {
+        "map": rollout,
+        "adoption": rollout,
+        "lags": rollout,
+    }
+    industries = client.get("/industries/?by=province&level=national&as_of=2026-11-24").content.decode()
+    assert api_links(industries) == {
+        "coverage": f"{base}/coverage/?level=national&as_of=2026-11-24",
+        "matrix": f"{base}/coverage/?by=province&level=national&as_of=2026-11-24",
+    }
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_api_address_of_a_chart_answers(client: Client, path: str) -> None:
+    for address in api_links(client.get(path).content.decode()).values():
+        response = client.get(address)
+        assert (response.status_code, response["Content-Type"]) == (200, "application/json"), address
+
+
+def test_pictures_of_a_demonstration_say_so(client: Client, monkeypatch: Any) -> None:
+    assert "data-demonstration" not in client.get("/").content.decode()
+    monkeypatch.setattr("core.seed.middleware.holds_demonstration", lambda: True)
+    text = client.get("/?as_of=2026-11-24").content.decode()
+    words = "DEMONSTRATION DATA – invented / 演示数据（虚构）"
+    assert f'data-demonstration="{words}" data-file-prefix="demonstration-"' in text
+    assert f"as it stood on 24 November 2026. [{words}]" in unescape(text)
+
+
+def test_a_citation_names_the_chart_the_product_and_the_day(client: Client) -> None:
+    def cited(lang: str) -> Any:
+        text = client.get("/", {"as_of": "2026-11-24", "lang": lang}).content.decode()
+        return re.search(r'data-cite="([^"]*)"', frame(text, "adoption"))
+
+    title = client.get("/?as_of=2026-11-24&lang=en").context["charts"]["adoption"].title
+    assert unescape(cited("en")[1]) == f"“{title}”, Synergy Pilot Tracker, as it stood on 24 November 2026."
+    assert unescape(cited("zh-hans")[1]).endswith("，减污降碳协同试点跟踪平台，截至2026年11月24日。")

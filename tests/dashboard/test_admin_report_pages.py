@@ -1,0 +1,331 @@
+"""Change log and data quality pages: permissions, rejected parameters, and files equal to the pages."""
+
+import csv
+import io
+from datetime import date
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from openpyxl import load_workbook
+
+from core.imports.models import Import, ImportState
+from dashboard.analytics.change_log import ChangeLogQuery, build_change_log, history_models
+from dashboard.data_quality.report import build_quality
+from pilots.models import Pilot
+from tests.factories import make_batch, make_milestone, make_pilot, make_policy, make_province
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
+
+CHANGES, QUALITY = "/admin/changes/", "/admin/quality/"
+
+
+@pytest.fixture
+def pilot() -> Pilot:
+    """Make a pilot of Hebei with an overdue milestone, without changes."""
+    province = make_province(slug="hebei", name_en="Hebei", name_zh="河北省")
+    pilot = make_pilot(make_batch(title_en="First batch", city_count=3), province, name_en="Huzhou", name_zh="湖州市")
+    make_milestone(pilot, date(2025, 5, 1), title_en="Platform live", title_zh="平台上线", owner="Bureau")
+    for model in history_models().values():
+        model.history.all().delete()  # type: ignore[attr-defined]
+    return pilot
+
+
+def edit(record: Any, by: User | None = None, reason: str | None = None, **fields: Any) -> Any:
+    for name, value in fields.items():
+        setattr(record, name, value)
+    record._history_user, record._change_reason = by, reason
+    record.save()
+    return record.history.order_by("history_id").last()
+
+
+def clerk(*permissions: str) -> Client:
+    """Return a staff client with only these permissions."""
+    user = User.objects.create_user("clerk", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def body(response: Any) -> bytes:
+    content: bytes = response.getvalue()
+    return content
+
+
+def rows_of(response: Any) -> tuple[list[str], list[list[str]]]:
+    """Return the header lines of a CSV, and its rows."""
+    text = body(response).decode("utf-8").removeprefix("\ufeff")
+    rows = list(csv.reader(io.StringIO(text)))
+    return [row[0] for row in rows if row[0].startswith("#")], [row for row in rows if not row[0].startswith("#")]
+
+
+# -- who may ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", [CHANGES, QUALITY])
+def test_the_pages_are_for_staff_who_may_view_records(pilot: Pilot, client: Client, page: str) -> None:
+    assert client.get(page).status_code == 302
+    client.force_login(User.objects.create_user("reader"))
+    assert client.get(page).status_code == 302
+    assert clerk().get(page).status_code == 403
+
+
+def test_a_clerk_sees_the_kinds_that_he_may_view(pilot: Pilot, admin_client: Client) -> None:
+    edit(pilot)
+    edit(pilot.province)
+    mine = clerk("view_pilot")
+    page = mine.get(CHANGES)
+    assert [line.kind for line in page.context["feed"].entries] == ["Pilot"]
+    assert [word for word, _label in page.context["bar"].form.fields["kind"].choices] == ["", "pilot"]
+    assert mine.get(CHANGES, {"kind": "province"}).status_code == 400
+    record = Import.objects.create(kind="pilots", file_name="pilots.xlsx", state=ImportState.CONFIRMED)
+    assert mine.get(CHANGES, {"import": record.pk}).status_code == 400
+    assert admin_client.get(CHANGES, {"import": record.pk}).status_code == 200
+    report = mine.get(QUALITY)
+    assert {line.kind for line in report.context["page"].object_list} == {"Pilot"}
+    assert list(report.context["announced"].rows) == []
+    assert "Platform live" not in report.text
+    assert "Platform live" in admin_client.get(QUALITY).text
+
+
+def test_who_may_only_change_a_kind_sees_it_too(pilot: Pilot) -> None:
+    edit(pilot)
+    assert [line.kind for line in clerk("change_pilot").get(CHANGES).context["feed"].entries] == ["Pilot"]
+
+
+def test_who_may_not_add_is_not_led_to_a_form(pilot: Pilot, admin_client: Client) -> None:
+    add = f"/admin/pilots/pilot/add/?batch={pilot.batch_id}&amp;kind=city"
+    assert add in admin_client.get(QUALITY).text
+    seen = clerk("view_pilot", "view_batch").get(QUALITY)
+    assert len(seen.context["announced"].rows) == 1
+    assert "Add a pilot" not in seen.text
+
+
+def test_the_index_leads_to_both(admin_client: Client) -> None:
+    text = admin_client.get("/admin/").text
+    assert f'href="{CHANGES}"' in text
+    assert f'href="{QUALITY}"' in text
+
+
+# -- every change ------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_shows_a_change_with_the_ways_to_it(pilot: Pilot, admin_client: Client, admin_user: User) -> None:
+    edit(pilot)
+    entry = edit(pilot, admin_user, "Name of the plan", name_en="Huzhou City")
+    text = " ".join(admin_client.get(CHANGES).text.split())
+    assert f'<a class="entry-record" href="/admin/pilots/pilot/{pilot.pk}/change/">Huzhou City</a>' in text
+    assert f'href="/admin/pilots/pilot/{pilot.pk}/history/{entry.pk}/"' in text
+    assert "<dt>Name in English</dt> <dd><span>Huzhou</span>" in text
+    assert "Name of the plan" in text
+    assert "2 changes, newest first" in text
+
+
+def test_a_name_that_would_run_is_shown_as_it_is(pilot: Pilot, admin_client: Client) -> None:
+    edit(pilot, name_en="<script>alert(1)</script>", reason="<b>")
+    text = admin_client.get(CHANGES).text
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+
+
+def test_the_filters_work_together(pilot: Pilot, admin_client: Client, admin_user: User) -> None:
+    edit(pilot, admin_user, name_en="Mine")
+    edit(pilot, name_en="The system's")
+    edit(pilot.batch, admin_user)
+    asked = {"person": "admin", "kind": "pilot", "province": "hebei", "from": "2020-01-01", "to": "2099-01-01"}
+    page = admin_client.get(CHANGES, asked)
+    assert [line.what for line in page.context["feed"].entries] == ["Mine"]
+    chips = {chip.label: (chip.value, chip.remove_url) for chip in page.context["bar"].chips}
+    assert {label: value for label, (value, _url) in chips.items()} == {
+        "Person": "admin",
+        "Record": "Pilot",
+        "Province": "Hebei",
+        "From": "1 January 2020",
+        "To": "1 January 2099",
+    }
+    assert chips["Person"][1] == f"{CHANGES}?kind=pilot&province=hebei&from=2020-01-01&to=2099-01-01"
+    assert len(admin_client.get(chips["Person"][1]).context["feed"].entries) == 2
+
+
+def test_pages_lead_on_and_back_with_the_filter_kept(pilot: Pilot, admin_client: Client) -> None:
+    for at in range(51):
+        edit(pilot, name_en=f"Name {at}")
+    edit(pilot.batch)
+    first = admin_client.get(CHANGES, {"kind": "pilot"})
+    assert [line.what for line in first.context["feed"].entries[:2]] == ["Name 50", "Name 49"]
+    assert (len(first.context["feed"].entries), first.context["newer"], first.context["first"]) == (50, "", True)
+    last = admin_client.get(first.context["older"])
+    assert [line.what for line in last.context["feed"].entries] == ["Name 0"]
+    assert (last.context["older"], last.context["feed"].count) == ("", 51)
+    again = admin_client.get(last.context["newer"])
+    assert again.context["feed"].entries == first.context["feed"].entries
+    assert last.context["newest"] == f"{CHANGES}?kind=pilot"
+    chip = last.context["bar"].chips[0]
+    assert chip.remove_url == CHANGES  # another filter begins at the first page
+
+
+def test_by_import(pilot: Pilot, admin_client: Client) -> None:
+    record = Import.objects.create(kind="pilots", file_name="pilots.xlsx", state=ImportState.CONFIRMED)
+    edit(pilot)
+    entry = edit(pilot)
+    record.changes.create(row=2, model="pilots.pilot", record_id=pilot.pk, action="update", entry_id=entry.pk)
+    page = admin_client.get(CHANGES, {"import": str(record.pk)})
+    assert [line.key for line in page.context["feed"].entries] == [f"pilot-{entry.pk}"]
+    assert [chip.value for chip in page.context["bar"].chips] == [f"Import {record.pk}: pilots.xlsx"]
+    assert f'<a href="/admin/import/{record.pk}/">Import {record.pk}: pilots.xlsx</a>' in page.text
+
+
+WRONG = [
+    ("kin=pilot", "“kin” is not a parameter here. Did you mean “kind”?"),
+    ("kind=pilots", "kind: “pilots”. There is no “pilots” here. Did you mean “pilot”?"),
+    ("person=admi", "person: “admi”. There is no “admi” here. Did you mean “admin”?"),
+    ("province=hebe", "province: “hebe”. There is no “hebe” here. Did you mean “hebei”?"),
+    ("from=01/02/2026", "from: “01/02/2026”. Write one day as 2024-01-30."),
+    ("from=2026-02-30", "from: “2026-02-30”. Write one day as 2024-01-30."),
+    ("from=2026-02-03&to=2026-02-02", "to: “2026-02-02”. It lies before the first day. Turn the two round."),
+    ("before=1-pilot-x", "before: “1-pilot-x” is no place in this list. Begin at its first page."),
+    ("after=1-shipment-1", "after: “1-shipment-1” is no place in this list. Begin at its first page."),
+    ("import=x", "import: “x”. There is no “x” here."),
+    ("export=changes.pdf", "export: “changes.pdf” is no table of this page. Known: changes.csv, changes.xlsx."),
+    ("kind=pilot&kind=batch", "kind is given 2 times. Give it once."),
+]
+
+
+@pytest.mark.parametrize(("query", "message"), WRONG)
+def test_what_cannot_be_read_is_rejected_with_the_remedy(pilot: Pilot, admin_client: Client, query, message) -> None:
+    answer = admin_client.get(f"{CHANGES}?{query}")
+    assert answer.status_code == 400
+    assert message in answer.text
+
+
+def test_the_file_holds_the_whole_filtered_feed(pilot: Pilot, admin_client: Client, admin_user: User) -> None:
+    for at in range(230):
+        edit(pilot, name_en=f"Name {at}")
+    edit(pilot, admin_user, "=1+1", name_en="Last, by admin")
+    edit(pilot.batch)
+    answer = admin_client.get(CHANGES, {"kind": "pilot", "export": "changes.csv", "before": "1-pilot-1"})
+    assert answer.streaming
+    about, rows = rows_of(answer)
+    assert about[0] == "# Changes of the records"
+    assert "# Filter: Record: Pilot" in about
+    assert "# Rows: 231" in about
+    head, newest, *others = rows
+    assert head == ["When", "Who", "Record", "Which", "What happened", "What changed", "Why", "Import"]
+    what = "Name in English: Name 229 → Last, by admin"
+    assert newest[1:] == ["admin", "Pilot", "Last, by admin", "changed", what, "'=1+1", ""]
+    assert [row[3] for row in others] == [f"Name {at}" for at in range(229, -1, -1)]
+
+
+# -- data quality ------------------------------------------------------------------------------------------------
+
+
+def test_the_page_says_what_the_report_says(pilot: Pilot, admin_client: Client) -> None:
+    page = admin_client.get(QUALITY)
+    report = build_quality(page.context["request"].as_of)
+    counts = [report.count(severity) for severity in ("error", "gap", "verify")]
+    assert [tally.count for tally in page.context["tallies"]] == counts
+    assert page.context["page"].paginator.count == sum(counts) == len(report.findings())
+    shown = [cells[0].value for cells in page.context["chase"].rows]
+    assert shown == [f"{line.kind}: {line.record}" for line in report.findings()][:50]
+    rules = [(row[1].value, row[2].value) for row in page.context["rules"].rows]
+    assert rules == [(str(r.rule.name), f"{r.count} of {r.of}") for r in report.results if r.count]
+    assert {result.rule.code for result in page.context["clean"]} == {
+        r.rule.code for r in report.results if not r.count
+    }
+    assert page.context["finding"].startswith(f"0 errors; {counts[1]} gaps; 0 things to verify; as of ")
+
+
+def test_a_rule_or_a_severity_narrows_the_list_and_not_the_report(pilot: Pilot, admin_client: Client) -> None:
+    whole, late = admin_client.get(QUALITY), admin_client.get(QUALITY, {"rule": "milestone-late"})
+    assert [line.record for line in late.context["page"].object_list] == ["Huzhou · Platform live"]
+    rules = [[row[1].value for row in page.context["rules"].rows] for page in (whole, late)]
+    assert rules[0] == rules[1]
+    nothing = admin_client.get(QUALITY, {"severity": "error"})
+    assert nothing.context["page"].paginator.count == 0
+    assert "Nothing to mend fits these filters." in nothing.text
+
+
+def test_a_province_narrows_all_of_it(pilot: Pilot, admin_client: Client) -> None:
+    make_milestone(make_pilot(pilot.batch, make_province(name_en="Other")), date(2025, 5, 1), title_en="Elsewhere")
+    page = admin_client.get(QUALITY, {"province": "hebei"})
+    assert {line.province for line in page.context["page"].object_list} == {pilot.province}
+    assert "Elsewhere" not in page.text
+    assert list(page.context["announced"].rows) == []  # a national batch announces for no province
+    assert [chip.value for chip in page.context["bar"].chips] == ["Hebei"]
+
+
+def test_the_chase_list_is_one_line_for_each_missing_thing(pilot: Pilot, admin_client: Client) -> None:
+    make_policy(title_en="Nobody's", calls_for_provincial_plan=False)
+    about, rows = rows_of(admin_client.get(QUALITY, {"export": "chase.csv"}))
+    assert about[0] == "# Chase list"
+    assert len(rows) - 1 == len(build_quality(date(2026, 11, 25)).findings())
+    assert rows[0] == [
+        "Province", "Kind", "Record", "What is missing or wrong", "Severity", "Since", "Whom to ask", "What to do",
+        "Address",
+    ]  # fmt: skip
+    late = next(row for row in rows if row[3] == "Milestone past its day")
+    assert late[:3] == ["Hebei", "Milestone", "Huzhou · Platform live"]
+    assert late[4:8] == ["gap", "2025-05-01", "Bureau", "Ask who is responsible; enter the day it was done."]
+    milestone = pilot.milestones.get()
+    assert late[8] == f"http://testserver/admin/pilots/milestone/{milestone.pk}/change/#id_completed_on"
+    provinces = [row[0] for row in rows[1:]]
+    assert provinces == [*["Hebei"] * provinces.count("Hebei"), *[""] * provinces.count("")]
+    assert provinces.count("") > 0
+
+
+def test_the_workbook_holds_every_table_of_the_page(pilot: Pilot, admin_client: Client) -> None:
+    book = load_workbook(io.BytesIO(body(admin_client.get(QUALITY, {"export": "page.xlsx"}))))
+    assert book.sheetnames[1:] == ["Chase list", "Rules and what they found", "Announced against recorded"]
+    sheet = book["Chase list"]
+    late = next(row for row in sheet.iter_rows(values_only=True) if row[3] == "Milestone past its day")
+    assert late[5].date() == date(2025, 5, 1)
+    assert admin_client.get(QUALITY).context["workbook"] == f"{QUALITY}?export=page.xlsx"
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("rule=milestone", "rule: “milestone”. There is no “milestone” here."),
+        ("severity=bad", "severity: “bad”. There is no “bad” here. Use one of: error, gap, verify."),
+        ("page=9", "page: “9” is not a page of this list. Pages run from 1 to 1."),
+        ("as_of=2024-01-30", "“as_of” is not a parameter here."),
+    ],
+)
+def test_what_the_report_cannot_read_is_rejected(pilot: Pilot, admin_client: Client, query, message) -> None:
+    answer = admin_client.get(f"{QUALITY}?{query}")
+    assert answer.status_code == 400
+    assert message in answer.text
+
+
+# -- both ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_a_page_takes_the_same_queries_whatever_it_shows(pilot: Pilot, admin_client: Client, n: int) -> None:
+    """Session, user; people, provinces and imports to choose from; the feed's ten less a list that has no names.
+    Then the report’s own, three of them of follow-ups and practices, and lines of rules that found something."""
+    edit(pilot)
+    for at in range(n):
+        edit(pilot, name_en=f"Name {at}")
+        make_milestone(pilot, date(2025, 6, 1))
+    count = {}
+    for page in (f"{CHANGES}?kind=pilot", QUALITY):
+        admin_client.get(page)  # what a process reads once
+        with CaptureQueriesContext(connection) as queries:
+            admin_client.get(page)
+        count[page] = len(queries)
+    assert count == {f"{CHANGES}?kind=pilot": 13, QUALITY: 38}
+
+
+def test_the_pages_read_in_chinese(pilot: Pilot, admin_client: Client) -> None:
+    edit(pilot)
+    (line,) = build_change_log({"pilot": Pilot}, ChangeLogQuery(User(is_staff=True, is_superuser=True))).entries
+    assert line.what == "Huzhou"
+    text = admin_client.get(CHANGES, {"lang": "zh-hans"}).text
+    assert "湖州市" in text
+    assert "Huzhou" not in text
+    assert "湖州市 · 平台上线" in admin_client.get(QUALITY, {"lang": "zh-hans"}).text

@@ -1,0 +1,363 @@
+"""Change log: every entry once, in order, with each change as text."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from core.history.recording import single_history_entry
+from core.imports.models import Import, ImportChange, ImportState
+from core.records.history_model import HistoryModel
+from core.seed.models import SeedRecord
+from dashboard.analytics.change_log import (
+    SYSTEM,
+    ChangeLogCursor,
+    ChangeLogQuery,
+    build_change_log,
+    history_models,
+    iterate_change_log,
+    parse_cursor,
+)
+from pilots.models import Pilot, TargetStep
+from tests.factories import (
+    make_batch,
+    make_indicator,
+    make_industry,
+    make_milestone,
+    make_override,
+    make_pilot,
+    make_plan,
+    make_policy,
+    make_province,
+    make_reading,
+    make_source,
+    make_stage,
+    make_target,
+)
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
+
+KINDS = history_models()
+ADMIN = User(username="reader", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def wang() -> User:
+    return User.objects.create_user("wang")
+
+
+@pytest.fixture
+def pilot() -> Pilot:
+    """Make one pilot without history entries."""
+    pilot = make_pilot(make_batch(), make_province(name_en="Hebei"), slug="huzhou", name_en="Huzhou", name_zh="湖州市")
+    forget_entries()
+    return pilot
+
+
+def forget_entries() -> None:
+    for model in KINDS.values():
+        model.history.all().delete()  # type: ignore[attr-defined]
+
+
+def edit_record(record: Any, by: User | None = None, reason: str | None = None, **fields: Any) -> Any:
+    """Save a record with these values; return the history entry."""
+    for name, value in fields.items():
+        setattr(record, name, value)
+    record._history_user, record._change_reason = by, reason
+    record.save()
+    return record.history.order_by("history_id").last()
+
+
+def set_entry_time(entry: Any, when: datetime) -> Any:
+    type(entry).objects.filter(pk=entry.pk).update(history_date=when)
+    return entry
+
+
+def query_keys(asked: ChangeLogQuery | None = None, **how: Any) -> list[str]:
+    return [line.key for line in build_change_log(KINDS, asked or ChangeLogQuery(ADMIN), **how).entries]
+
+
+def entry_key(entry: Any) -> str:
+    return f"{entry.instance_type._meta.model_name}-{entry.pk}"
+
+
+# -- what a line says ----------------------------------------------------------------------------------------------
+
+
+def test_every_kind_that_keeps_a_history_is_in_the_feed() -> None:
+    assert list(KINDS) == [
+        "province", "agency", "division", "industry", "policy", "provincialplan", "measure", "figure", "source",
+        "batch", "pilot", "indicator", "target", "targetstep", "reading", "stageentry", "milestone", "lightoverride",
+        "followup", "followupstep", "practice", "adoption", "effect", "document", "attachment",
+    ]  # fmt: skip
+    assert set(KINDS.values()) == {model for model in apps.get_models() if issubclass(model, HistoryModel)}
+    assert SeedRecord._meta.model_name not in KINDS
+
+
+def test_a_line_says_who_changed_which_field_from_what_to_what_and_why(pilot: Pilot, wang: User) -> None:
+    source, steel = make_source(title="Notice"), make_industry(name_en="Steel")
+    edit_record(pilot)
+    forget_entries()
+    first = edit_record(pilot)
+    pilot._history_user = wang  # type: ignore[attr-defined]
+    with single_history_entry(pilot, created=False, reason="Plan found"):
+        pilot.name_en, pilot.term_end = "Huzhou City", date(2026, 12, 31)
+        pilot.save()
+        pilot.sources.add(source)
+        pilot.industries.add(steel)
+    line, before = build_change_log({"pilot": Pilot}, ChangeLogQuery(ADMIN)).entries
+    entry = pilot.history.first()
+    assert [(item.label, item.old, item.new) for item in line.differences] == [
+        ("Name in English", "Huzhou", "Huzhou City"),
+        ("Term ends", "no data", "31 December 2026"),
+        ("Sources", "no data", "Notice"),
+        ("Industries", "no data", "Steel"),
+    ]
+    assert (line.who, line.kind, line.what, line.sign, line.action) == ("wang", "Pilot", "Huzhou City", "~", "changed")
+    assert (line.reason, line.origin, line.when) == ("Plan found", None, entry.history_date)
+    assert line.url == f"/admin/pilots/pilot/{pilot.pk}/change/"
+    assert line.version == f"/admin/pilots/pilot/{pilot.pk}/history/{entry.pk}/"
+    assert (before.key, before.who, before.differences) == (entry_key(first), "the system", [])
+
+
+def test_a_change_is_held_against_the_entry_before_it_even_when_that_is_not_asked_for(pilot: Pilot, wang: User) -> None:
+    edit_record(pilot, name_en="First")
+    edit_record(pilot, wang, name_en="Second")
+    edit_record(pilot, name_en="Third")
+    (line,) = build_change_log(KINDS, ChangeLogQuery(ADMIN, person="wang")).entries
+    assert [(item.old, item.new) for item in line.differences] == [("First", "Second")]
+
+
+def test_what_belongs_to_a_pilot_is_shown_with_its_name(pilot: Pilot, wang: User) -> None:
+    sulphur = make_indicator("AIR_SO2", name_en="SO2")
+    target = make_target(pilot, sulphur, 100, 80)
+    TargetStep.objects.create(target=target, year=2025, value=90)
+    make_reading(pilot, sulphur, "2024", 95)
+    make_stage(pilot, "listed", date(2024, 1, 15))
+    make_milestone(pilot, date(2025, 5, 1), title_en="Platform live")
+    make_override(pilot, "yellow", wang)
+    plan = make_plan(make_policy(title_en="Plan"), pilot.province, title_en="", title_zh="")
+    found = {line.kind: line for line in build_change_log(KINDS, ChangeLogQuery(ADMIN)).entries}
+    assert {kind: line.what for kind, line in found.items() if kind not in ("Indicator", "Policy")} == {
+        "Target": "Huzhou · SO2",
+        "Step of a target": "Huzhou · SO2 · 2025",
+        "Reading": "Huzhou · SO2 · 2024",
+        "Stage entry": "Huzhou · Listed",
+        "Milestone": "Huzhou · Platform live",
+        "Light set by hand": "Huzhou · Yellow",
+        "Provincial plan": "Hebei · Plan",
+    }
+    assert found["Step of a target"].url == f"/admin/pilots/target/{target.pk}/change/#steps-group"
+    assert found["Step of a target"].version == ""
+    assert found["Provincial plan"].url == f"/admin/policies/provincialplan/{plan.pk}/change/"
+
+
+def test_what_is_gone_leads_to_its_history_and_keeps_its_name(pilot: Pilot, wang: User) -> None:
+    edit_record(pilot)
+    stage, key = make_stage(pilot, "listed", date(2024, 1, 15)), pilot.pk
+    stage_key = stage.pk
+    stage.delete()
+    pilot._history_user, pilot._change_reason = wang, "Entered twice"  # type: ignore[attr-defined]
+    pilot.delete()
+    gone, ended, begun, there = build_change_log(KINDS, ChangeLogQuery(ADMIN)).entries
+    assert (gone.what, gone.sign, gone.who, gone.reason) == ("Huzhou", "-", "wang", "Entered twice")
+    assert {gone.url, there.url} == {f"/admin/pilots/pilot/{key}/history/"}
+    assert {ended.what, begun.what} == {"Huzhou (deleted) · Listed"}
+    assert {ended.url, begun.url} == {f"/admin/pilots/stageentry/{stage_key}/history/"}
+
+
+# -- which lines, in which order -------------------------------------------------------------------------------------
+
+
+def test_pages_by_key_hold_every_entry_once_in_the_order_of_time(pilot: Pilot) -> None:
+    """Some of several kinds at one moment, as an import writes them."""
+    moment, batch, policy = datetime(2026, 1, 5, 8, 0, tzinfo=UTC), pilot.batch, make_policy()
+    forget_entries()
+    for minute in (0, 0, 1, 0, 2, 1, 1):
+        for record in (pilot, batch, policy):
+            set_entry_time(edit_record(record), moment + timedelta(minutes=minute))
+    entries = [entry for model in KINDS.values() for entry in model.history.all()]  # type: ignore[attr-defined]
+    order = list(KINDS)
+    entries.sort(key=lambda e: (-e.history_date.timestamp(), order.index(e.instance_type._meta.model_name), -e.pk))
+    wanted = [entry_key(entry) for entry in entries]
+    assert (len(wanted), query_keys()) == (21, wanted)
+
+    feed, read = build_change_log(KINDS, ChangeLogQuery(ADMIN), most=4), []
+    assert (feed.newer, feed.count) == (None, 21)
+    while True:
+        read.append([line.key for line in feed.entries])
+        if feed.older is None:
+            break
+        assert len(read) < 7, "the pages do not end"
+        feed = build_change_log(KINDS, ChangeLogQuery(ADMIN), before=feed.older, most=4)
+    assert [key for page in read for key in page] == wanted
+    assert [len(page) for page in read] == [4, 4, 4, 4, 4, 1]
+
+    back = []
+    while feed.newer is not None:
+        feed = build_change_log(KINDS, ChangeLogQuery(ADMIN), after=feed.newer, most=4)
+        back.append([line.key for line in feed.entries])
+    assert back == read[-2::-1]
+    assert (feed.newer, feed.older is not None) == (None, True)
+    assert [line.key for some in iterate_change_log(KINDS, ChangeLogQuery(ADMIN), most=5) for line in some] == wanted
+
+
+def test_a_key_is_read_as_it_was_written() -> None:
+    key = ChangeLogCursor(datetime(2026, 11, 25, 3, 4, 5, 678901, tzinfo=UTC), "pilot", 17)
+    assert str(key) == "1795575845678901-pilot-17"
+    assert parse_cursor(str(key), KINDS) == key
+
+
+@pytest.mark.parametrize("text", ["", "x", "1-pilot", "1-shipment-2", "-1-pilot-2", "1-pilot-²", "9" * 18 + "-pilot-1"])
+def test_what_is_no_key_is_rejected(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^"):
+        parse_cursor(text, KINDS)
+
+
+def test_by_person(pilot: Pilot, wang: User) -> None:
+    mine, nobody = edit_record(pilot, wang), edit_record(pilot)
+    other = edit_record(pilot.batch, User.objects.create_user("li"))
+    assert query_keys(ChangeLogQuery(ADMIN, person="wang")) == [entry_key(mine)]
+    assert query_keys(ChangeLogQuery(ADMIN, person=SYSTEM)) == [entry_key(nobody)]
+    assert query_keys(ChangeLogQuery(ADMIN, person="li")) == [entry_key(other)]
+    assert len(query_keys()) == 3
+
+
+def test_by_province_its_own_records_and_those_of_its_pilots(pilot: Pilot) -> None:
+    hebei, other = pilot.province, make_province()
+    elsewhere = make_pilot(pilot.batch, other)
+    target = make_target(pilot, make_indicator("AIR_SO2"), 100, 80)
+    forget_entries()
+    inside = [
+        edit_record(hebei),
+        edit_record(pilot),
+        edit_record(target),
+        TargetStep.objects.create(target=target, year=2025, value=90).history.get(),
+        make_plan(make_policy(), hebei).history.get(),
+        make_stage(pilot, "listed", date(2024, 1, 15)).history.get(),
+    ]
+    make_stage(elsewhere, "listed", date(2024, 1, 15))
+    edit_record(other)
+    edit_record(pilot.batch)  # a national batch belongs to no province
+    assert query_keys(ChangeLogQuery(ADMIN, province=hebei)) == [entry_key(entry) for entry in reversed(inside)]
+    assert build_change_log(KINDS, ChangeLogQuery(ADMIN, province=hebei)).count == 6
+
+
+def test_a_record_that_moved_stays_in_the_feed_of_both_provinces(pilot: Pilot) -> None:
+    wrong, right = pilot.province, make_province()
+    forget_entries()
+    there, moved, later = edit_record(pilot), edit_record(pilot, province=right), edit_record(pilot)
+    stage = make_stage(pilot, "listed", date(2024, 1, 15)).history.get()
+    everything = [entry_key(entry) for entry in (stage, later, moved, there)]
+    assert (
+        query_keys(ChangeLogQuery(ADMIN, province=wrong))
+        == query_keys(ChangeLogQuery(ADMIN, province=right))
+        == everything
+    )
+
+
+def test_a_deleted_record_stays_in_the_feed_of_its_province(pilot: Pilot) -> None:
+    edit_record(pilot)
+    make_stage(pilot, "listed", date(2024, 1, 15)).delete()
+    province = pilot.province
+    pilot.delete()
+    assert [line.sign for line in build_change_log(KINDS, ChangeLogQuery(ADMIN, province=province)).entries] == [
+        "-",
+        "-",
+        "+",
+        "~",
+    ]
+
+
+def test_by_day_on_the_reader_s_clock(pilot: Pilot) -> None:
+    """Midnight in Shanghai is four in the afternoon of the day before in Greenwich."""
+    midnight = datetime(2026, 3, 2, 16, 0, tzinfo=UTC)
+    last_of_2nd = set_entry_time(edit_record(pilot), midnight - timedelta(microseconds=1))
+    first_of_3rd = set_entry_time(edit_record(pilot), midnight)
+    last_of_3rd = set_entry_time(edit_record(pilot), midnight + timedelta(hours=23, minutes=59))
+    first_of_4th = set_entry_time(edit_record(pilot), midnight + timedelta(days=1))
+    third = date(2026, 3, 3)
+    assert query_keys(ChangeLogQuery(ADMIN, since=third, until=third)) == [
+        entry_key(last_of_3rd),
+        entry_key(first_of_3rd),
+    ]
+    assert query_keys(ChangeLogQuery(ADMIN, since=third)) == [
+        entry_key(first_of_4th),
+        entry_key(last_of_3rd),
+        entry_key(first_of_3rd),
+    ]
+    assert query_keys(ChangeLogQuery(ADMIN, until=third)) == [
+        entry_key(last_of_3rd),
+        entry_key(first_of_3rd),
+        entry_key(last_of_2nd),
+    ]
+    assert len(query_keys(ChangeLogQuery(ADMIN, until=date.max))) == 4
+
+
+def test_by_import_and_which_import_a_line_came_by(pilot: Pilot, wang: User) -> None:
+    mine = Import.objects.create(kind="pilots", file_name="pilots.xlsx", state=ImportState.CONFIRMED, uploaded_by=wang)
+    other = Import.objects.create(kind="pilots", file_name="more.xlsx", state=ImportState.CONFIRMED, uploaded_by=wang)
+    batch = edit_record(pilot.batch)
+    entry = edit_record(pilot, wang)
+    by_hand = edit_record(pilot, wang)
+    same_number = edit_record(pilot.province)
+    type(same_number).objects.filter(pk=same_number.pk).update(history_id=entry.pk)  # of another kind
+    for record, written, model in ((mine, entry, "pilots.pilot"), (other, batch, "pilots.batch")):
+        ImportChange.objects.create(
+            import_record=record, row=2, model=model, record_id=written.id, action="update", entry_id=written.pk
+        )
+    assert query_keys(ChangeLogQuery(ADMIN, import_record=mine)) == [entry_key(entry)]
+    lines = {line.key: line for line in build_change_log(KINDS, ChangeLogQuery(ADMIN)).entries}
+    assert lines[entry_key(entry)].origin == (f"Import {mine.pk}: pilots.xlsx", f"/admin/import/{mine.pk}/")
+    assert lines[entry_key(by_hand)].origin is None
+
+
+def test_kinds_that_are_not_asked_for_stay_out(pilot: Pilot) -> None:
+    entry = edit_record(pilot)
+    edit_record(pilot.province)
+    feed = build_change_log({"pilot": Pilot}, ChangeLogQuery(ADMIN))
+    assert ([line.key for line in feed.entries], feed.count) == ([entry_key(entry)], 1)
+
+
+def test_nothing_happened(pilot: Pilot) -> None:
+    feed = build_change_log(KINDS, ChangeLogQuery(ADMIN, person="nobody", province=pilot.province))
+    assert (feed.entries, feed.count, feed.newer, feed.older) == ([], 0, None, None)
+    assert list(iterate_change_log(KINDS, ChangeLogQuery(ADMIN))) == []
+
+
+# -- what it costs ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_a_page_takes_the_same_queries_whatever_the_number_of_entries(pilot: Pilot, wang: User, n: int) -> None:
+    """The page: keys, count; entries, those before them; two lists, names of two kinds, what is left, imports."""
+    sources = [make_source() for _ in range(n)]
+    other = make_province()
+    edit_record(pilot)
+    home = pilot.province
+    for source in sources:
+        pilot._history_user = wang  # type: ignore[attr-defined]
+        with single_history_entry(pilot, created=False, reason="Found"):
+            pilot.province = other if pilot.province == home else home
+            pilot.save()
+            pilot.sources.add(source)
+    kinds = {"pilot": Pilot}
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        feed = build_change_log(kinds, ChangeLogQuery(ADMIN, person="wang"))
+    assert len(feed.entries) == n
+    assert all([item.label for item in line.differences] == ["Province", "Sources"] for line in feed.entries)
+    assert len(queries) == 10
+
+
+def test_the_clock_of_a_line_is_the_reader_s(pilot: Pilot) -> None:
+    set_entry_time(edit_record(pilot), datetime(2026, 3, 2, 16, 30, tzinfo=UTC))
+    (line,) = build_change_log(KINDS, ChangeLogQuery(ADMIN)).entries
+    assert line.day == date(2026, 3, 3)
+    assert timezone.localtime(line.when).hour == 0

@@ -1,0 +1,298 @@
+"""Lead policy: pages count the plans of one policy set on purpose, and another one changes no number."""
+
+from datetime import date
+from importlib import import_module
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.test import Client
+from django.urls import reverse
+
+from accounts.tokens import create_token
+from core.seed.loader import load_seed
+from policies.analytics.rollout import choose_policy
+from policies.models import Policy, Province, ProvincialPlan
+from policies.seed import SEED_FILES
+from tests.factories import make_plan, make_policy, make_province
+from tests.support.admin_forms import form_data, form_errors
+from tests.support.api_client import make_user
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
+DAY = date(2026, 6, 30)
+SECOND = {"slug": "second", "title_en": "Clean air plan", "issued_on": date(2026, 3, 1)}
+
+
+@pytest.fixture
+def provinces() -> list[Province]:
+    return [make_province(region="north"), make_province(region="east")]
+
+
+@pytest.fixture
+def lead(provinces: list[Province]) -> Policy:
+    """Make the lead policy, for which both provinces have issued a plan."""
+    policy = make_policy(slug="lead", title_en="A plan", short_name_en="Lead plan 2022", is_lead=True)
+    for province in provinces:
+        make_plan(policy, province)
+    return policy
+
+
+def add_second(provinces: list[Province], **fields: Any) -> Policy:
+    """Make a second policy, for which one of the two has issued a plan."""
+    second = make_policy(**SECOND, **fields)
+    make_plan(second, provinces[0], issued_on=date(2026, 5, 1))
+    return second
+
+
+def page_numbers(client: Client, query: str = "") -> dict[str, Any]:
+    """Return all counts of plans on pages and in the API."""
+    address = f"as_of={DAY}&{query}"
+    overview, listed = client.get(f"/?{address}").context, client.get(f"/provinces/?{address}").context
+    return {
+        "finding": (overview["finding"], listed["finding"]),
+        "figures": [[figure.get(name) for name in ("label", "value", "of", "note")] for figure in overview["figures"]],
+        "titles": [chart.title for chart in overview["charts"].values()],
+        "subtitles": [chart.subtitle for chart in overview["charts"].values()],
+        "map": [[cell.value for cell in row] for row in overview["charts"]["map"].table.rows],
+        "adoption": [[cell.value for cell in row] for row in overview["charts"]["adoption"].table.rows],
+        "list": [[cell.value for cell in row] for row in listed["listing"].table.rows],
+        "gaps": [[cell.value for cell in row] for row in client.get(f"/data/?{address}").context["gaps"].rows],
+        "api": client.get(f"/api/v1/overview/?{address}").json()["rollout"],
+    }
+
+
+def test_a_second_policy_that_calls_for_plans_changes_no_number(
+    client: Client, lead: Policy, provinces: list[Province]
+) -> None:
+    before = page_numbers(client)
+    assert (before["api"]["policy"]["slug"], before["api"]["issued"], before["api"]["roster"]) == ("lead", 2, 2)
+    second = add_second(provinces)
+    assert page_numbers(client) == before == page_numbers(client, "policy=lead")
+
+    asked = page_numbers(client, "policy=second")
+    assert (asked["api"]["policy"]["slug"], asked["api"]["issued"], asked["api"]["roster"]) == ("second", 1, 2)
+    first = provinces[0].short
+    assert asked["adoption"] == [[date(2026, 3, 1), 0, 0.0, ""], [date(2026, 5, 1), 1, 0.5, first]]
+    assert ["Provincial plans issued", 1, "of 2 provinces", "Clean air plan"] in asked["figures"]
+    assert asked["titles"][:2] == [
+        "“Clean air plan”: 1 of 2 provinces have a plan, 0 have a recorded pilot",
+        "Clean air plan: half of the provinces had issued by 1 May 2026",
+    ]
+    scope = "Plans for “Clean air plan”, of the 2 provinces in the roster, as of 30 June 2026"
+    assert asked["subtitles"][:2] == [scope, scope]
+    Policy.objects.filter(pk=lead.pk).update(is_lead=False)
+    Policy.objects.filter(pk=second.pk).update(is_lead=True)
+    assert page_numbers(client) == asked
+
+
+def test_every_page_that_counts_plans_offers_the_others(
+    client: Client, lead: Policy, provinces: list[Province]
+) -> None:
+    assert 'class="policy-picker"' not in client.get("/").text
+    assert "Provincial plans counted" in client.get("/provinces/").text
+    add_second(provinces)
+    for path in ("/", "/provinces/", "/data/"):
+        page = client.get(path, {"as_of": DAY}).text
+        assert f'<a href="?as_of={DAY}&amp;policy=second">Clean air plan</a>' in page, path
+        assert '<span class="chosen" aria-current="true">Lead plan 2022</span>' in page
+        page = client.get(path, {"as_of": DAY, "policy": "second"}).text
+        assert f'<a href="?as_of={DAY}">Lead plan 2022</a>' in page, path
+        assert '<span class="chosen" aria-current="true">Clean air plan</span>' in page
+
+
+@pytest.mark.parametrize("path", ["/", "/provinces/", "/data/", "/api/v1/overview/"])
+def test_only_a_policy_that_calls_for_plans_can_be_asked_for(client: Client, lead: Policy, path: str) -> None:
+    make_policy(slug="law", calls_for_provincial_plan=False)
+    for slug, told in (("law", "Known: lead."), ("leads", "Did you mean “lead”?"), ("lead\0", "Known: lead.")):
+        answer = client.get(path, {"policy": slug})
+        assert answer.status_code == 400, slug
+        if path.startswith("/api"):
+            (error,) = answer.json()["errors"]
+            assert (error["pointer"], error["code"]) == ("policy", "invalid_choice")
+            assert told in error["message"]
+
+
+def test_without_a_lead_policy_the_earliest_stands_in_and_the_page_says_so(
+    client: Client, lead: Policy, provinces: list[Province]
+) -> None:
+    told = "No lead policy is known on this day: counted is the earliest policy that calls for provincial plans."
+    assert told not in client.get("/provinces/").text
+    second = add_second(provinces)
+    Policy.objects.update(is_lead=False)
+    assert (choose_policy(DAY).policy, choose_policy(DAY).is_fallback) == (lead, True)
+    for path in ("/", "/provinces/"):
+        assert told in client.get(path).text
+        assert told not in client.get(path, {"policy": "second"}).text
+
+    Policy.objects.filter(pk=second.pk).update(is_lead=True)  # but not known yet on an earlier day
+    choice = choose_policy(date(2026, 2, 28))
+    assert (choice.policy, choice.lead, choice.options) == (lead, None, [lead])
+    assert told in client.get("/", {"as_of": "2026-02-28"}).text
+    assert choose_policy(date(2022, 6, 16)).policy is None
+
+
+def test_a_policy_that_becomes_the_lead_takes_the_place_of_the_one_before(
+    lead: Policy, provinces: list[Province]
+) -> None:
+    second = add_second(provinces)
+    second.is_lead = True
+    second.full_clean()
+    second.save()
+    lead.refresh_from_db()
+    assert list(Policy.objects.filter(is_lead=True)) == [second]
+    entry = lead.history.first()
+    assert (entry.is_lead, entry.history_type, entry.history_change_reason) == (
+        False,
+        "~",
+        "Another policy was set as the lead policy",
+    )
+
+
+@pytest.mark.parametrize("fields", [{"calls_for_provincial_plan": False}, {"level": "provincial"}])
+def test_the_lead_policy_is_a_national_one_that_calls_for_plans(provinces: list[Province], fields: Any) -> None:
+    more = {"province": provinces[0]} if "level" in fields else {}
+    with pytest.raises(IntegrityError), transaction.atomic():
+        make_policy(is_lead=True, **fields, **more)
+
+
+def test_the_database_holds_one_lead_policy_alone(lead: Policy) -> None:
+    other = make_policy()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Policy.objects.filter(pk=other.pk).update(is_lead=True)
+
+
+@pytest.mark.parametrize(
+    ("path", "table"), [("/", "adoption"), ("/", "map"), ("/provinces/", "provinces-list"), ("/policies/{}/", "plans")]
+)
+def test_files_name_the_policy_whose_plans_they_hold(
+    client: Client, lead: Policy, provinces: list[Province], path: str, table: str
+) -> None:
+    add_second(provinces)
+    for code, name in (("lead", "Lead plan 2022"), ("second", "Clean air plan")):
+        asked = {} if "{" in path or code == "lead" else {"policy": code}
+        answer = client.get(path.format(code), {"as_of": str(DAY), "export": f"{table}.csv", **asked})
+        assert f'filename="{table}-{code}-{DAY}.csv"' in answer["Content-Disposition"]
+        assert f"# Policy: {name}" in b"".join(answer.streaming_content).decode().splitlines()  # type: ignore[attr-defined]
+
+
+# -- the admin ---------------------------------------------------------------------------------------------
+
+
+def save_form(client: Client, policy: Policy | None, **values: Any) -> list[tuple[str, str]]:
+    """Submit the form of a policy; return the messages by level."""
+    name, args = ("change", [policy.pk]) if policy else ("add", [])
+    address = reverse(f"admin:policies_policy_{name}", args=args)
+    page = client.post(address, form_data(client.get(address), **values), follow=True)
+    return [(message.level_tag, str(message)) for message in page.context["messages"]]
+
+
+def test_saving_a_second_policy_that_calls_for_plans_warns_and_says_where_the_lead_is(
+    admin_client: Client, lead: Policy
+) -> None:
+    new = {"title_en": "Clean air plan", "slug": "second", "issued_on": "2026-03-01"}
+    levels = [level for level, _text in save_form(admin_client, None, **new)]
+    assert "warning" not in levels
+
+    second = Policy.objects.get(slug="second")
+    ((level, text), *_rest) = save_form(admin_client, second, calls_for_provincial_plan="on")
+    assert level == "warning"
+    link = f'<a href="{reverse("admin:policies_policy_change", args=[lead.pk])}">Lead plan 2022</a>'
+    assert f"Pages go on counting those of the lead policy, “{link}”" in text
+    assert "tick “lead policy” here" in text
+    assert [level for level, _text in save_form(admin_client, second, doc_number="1")] == ["success"]
+
+
+def test_one_field_changes_the_lead_policy(admin_client: Client, lead: Policy) -> None:
+    second = make_policy(**SECOND)
+    told = save_form(admin_client, second, is_lead="on", change_reason="The new plan counts")
+    assert told[0] == ("info", "Pages now count the plans of “Clean air plan”, in place of those of “Lead plan 2022”.")
+    assert [policy.slug for policy in Policy.objects.filter(is_lead=True)] == ["second"]
+    assert [(entry.history_user.username, entry.is_lead) for entry in lead.history.all()[:1]] == [("admin", False)]
+    assert second.history.first().history_change_reason == "The new plan counts"
+
+    told = save_form(admin_client, second, is_lead=None)
+    assert told[0][0] == "warning"
+    assert "No policy is the lead policy now" in told[0][1]
+
+
+def test_the_form_rejects_a_lead_policy_that_calls_for_no_plans(admin_client: Client, lead: Policy) -> None:
+    address = reverse("admin:policies_policy_change", args=[lead.pk])
+    answer = admin_client.post(address, form_data(admin_client.get(address), calls_for_provincial_plan=None))
+    message = "Only a national policy that calls for provincial plans can be the lead."
+    assert form_errors(answer) == {"is_lead": [message]}
+
+
+# -- programs, loaders, old databases ----------------------------------------------------------------------
+
+
+def test_a_program_changes_the_lead_policy(client: Client, lead: Policy) -> None:
+    make_policy(**SECOND)
+    token = create_token(user=User.objects.create_superuser("root"), name="t", may_write=True)[1]
+    address = "/api/v1/policies/second/"
+    headers = {"authorization": f"Bearer {token}", "if-match": client.get(address)["ETag"]}
+    answer = client.patch(address, {"is_lead": True}, "application/json", headers=headers)
+    assert (answer.status_code, answer.json()["is_lead"]) == (200, True)
+    assert client.get("/api/v1/policies/lead/").json()["is_lead"] is False
+
+
+def test_the_shipped_policy_leads_unless_another_was_set_here_before(lead: Policy) -> None:
+    load_seed(SEED_FILES)
+    assert [policy.slug for policy in Policy.objects.filter(is_lead=True)] == ["lead"]
+    shipped = Policy.objects.get(slug="synergy-implementation-plan-2022")
+    shipped.is_lead = True
+    shipped.save()
+    lead.refresh_from_db()
+    lead.is_lead = True
+    lead.save()
+    load_seed(SEED_FILES)  # and loading again leaves it
+    assert [policy.slug for policy in Policy.objects.filter(is_lead=True)] == ["lead"]
+
+
+def test_an_old_database_keeps_the_policy_that_it_showed(provinces: list[Province]) -> None:
+    make_policy(slug="first")
+    newest = make_policy(**SECOND)
+    make_policy(slug="law", issued_on=date(2026, 4, 1), calls_for_provincial_plan=False)
+    migration = import_module("policies.migrations.0005_set_lead_policy")
+    migration.set_lead(apps, None)
+    assert list(Policy.objects.filter(is_lead=True)) == [newest]
+    assert list(newest.history.values_list("is_lead", flat=True)) == [True]
+
+
+# -- the missing provinces ---------------------------------------------------------------------------------
+
+
+def missing_plans(policy: Policy) -> str:
+    return reverse("admin:policies_policy_missing_plans", args=[policy.pk])
+
+
+def test_a_provincial_editor_adds_no_missing_provinces_to_a_national_policy(client: Client, lead: Policy) -> None:
+    home = make_province()
+    client.force_login(make_user("editor", "provincial_editor", home))
+    page = client.get(reverse("admin:policies_policy_change", args=[lead.pk]))
+    assert [str(label) for label, _url in page.context["ways"]] == ["Provincial plans (2)", "Add a provincial plan"]
+    for answer in (client.get(missing_plans(lead)), client.post(missing_plans(lead))):
+        assert answer.status_code == 403
+        assert "Only those who may change the policy add the missing provinces to it." in answer.text
+    assert not ProvincialPlan.objects.filter(province=home).exists()
+
+
+def test_nobody_adds_missing_provinces_to_a_policy_that_calls_for_no_plans(
+    admin_client: Client, provinces: list[Province]
+) -> None:
+    law = make_policy(calls_for_provincial_plan=False)
+    page = admin_client.get(reverse("admin:policies_policy_change", args=[law.pk]))
+    assert [str(label) for label, _url in page.context["ways"]] == ["Provincial plans (0)", "Add a provincial plan"]
+    answer = admin_client.post(missing_plans(law))
+    assert answer.status_code == 403
+    assert "This policy calls for no provincial plans: no province is missing." in answer.text
+    assert not ProvincialPlan.objects.exists()
+
+
+def test_a_record_that_says_unknown_makes_no_rollout(client: Client, provinces: list[Province]) -> None:
+    law = make_policy(slug="law", title_en="A law", calls_for_provincial_plan=False)
+    make_plan(law, provinces[0], status="unknown", issued_on=None)
+    assert "No province is known to have issued" not in client.get("/policies/law/").text
+    assert client.get("/api/v1/rollout/?policy=law").json()["issued"] is None
+    assert client.get(provinces[0].get_absolute_url()).context["finding"] == "0 recorded pilots."

@@ -1,0 +1,240 @@
+"""Coverage of industries, reconciliation, and completeness of the seed records."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from django.test import Client
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboard.analytics.completeness import CompletenessItem, build_completeness
+from dashboard.analytics.overview import build_overview, lead_policy_on
+from pilots.analytics.coverage import build_coverage
+from pilots.analytics.pilots_by_province import pilots_by_province
+from pilots.analytics.reconciliation import build_reconciliation
+from pilots.metrics import reconciliation
+from pilots.metrics.reconciliation import GapBasis, Reconciliation, is_gap
+from pilots.models import Pilot
+from tests.factories import make_batch, make_industry, make_pilot, make_policy, make_province
+
+pytestmark = pytest.mark.django_db
+TODAY = date(2026, 11, 24)
+
+
+def test_shipped_coverage() -> None:
+    coverage = build_coverage(Pilot.objects.listed(TODAY), TODAY)
+    named = {row.industry.slug: (row.pilots, row.provinces) for row in coverage.industries if row.pilots}
+    assert named == {
+        "automobiles": (2, 2),
+        "chemicals": (3, 2),
+        "equipment-manufacturing": (1, 1),
+        "electronics": (2, 2),
+        "new-energy": (1, 1),
+        "petrochemicals": (1, 1),
+        "pharmaceuticals": (1, 1),
+        "nonferrous-metals": (2, 2),
+        "logistics": (2, 2),
+        "steel": (1, 1),
+    }
+    assert (coverage.gap_judged, coverage.gaps, coverage.announced) == (False, [], 174)
+    assert [industry.slug for industry in coverage.in_notice] == ["steel", "nonferrous-metals", "petrochemicals"]
+    assert (coverage.pilots, coverage.naming, coverage.covered, coverage.priorities) == (29, 7, 10, 8)
+
+
+def test_two_unlike_pilots_and_a_shared_industry(empty: None) -> None:
+    north, south = make_province(region="north"), make_province(region="central-south")
+    steel, cars = make_industry(named_in_batch_notice=True), make_industry()
+    unused = make_industry(ultra_low_emission=True)
+    batch = make_batch(city_count=3)
+    make_pilot(batch, north, steel, cars)
+    make_pilot(batch, north, steel)
+    make_pilot(batch, south, cars)
+    make_pilot(batch, south)
+    coverage = build_coverage(Pilot.objects.all(), TODAY)
+    rows = [(row.industry, row.pilots, row.provinces, row.share, row.gap) for row in coverage.industries]
+    assert rows == [(steel, 2, 1, 0.5, False), (cars, 2, 2, 1.0, False), (unused, 0, 0, 0.0, True)]
+    assert (coverage.pilots, coverage.naming) == (4, 3)
+    matrix = coverage.matrix
+    by_region = {code: [row[i] for row in matrix.cells] for i, (code, _label) in enumerate(matrix.columns)}
+    assert by_region["north"] == [2, 1, 0]
+    assert by_region["central-south"] == [0, 1, 0]
+    assert by_region["east"] == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("naming", "announced", "judged"),
+    [(79, 100, False), (80, 100, True), (4, 5, True), (3, 4, False), (51, 64, False), (52, 64, True), (6, 64, False)],
+)
+def test_gaps_are_claimed_from_four_fifths_of_the_announced_on(naming: int, announced: int, judged: bool) -> None:
+    basis = GapBasis(naming, announced)
+    assert basis.judged is judged
+    assert [is_gap(priority, n, judged=basis.judged) for priority in (True, False) for n in (0, 1)] == [
+        judged, False, False, False,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("announced", [None, 0])
+def test_no_gap_is_claimed_where_it_is_not_known_how_many_were_announced(announced: int | None) -> None:
+    assert not GapBasis(10, announced).judged
+
+
+@pytest.mark.parametrize(("recorded", "gaps"), [(3, 0), (4, 1)])
+def test_pages_and_api_claim_a_gap_or_say_why_not(empty: None, client: Client, recorded: int, gaps: int) -> None:
+    """Five announced: with three that name an industry there is no gap, with four there is."""
+    steel = make_industry(slug="steel", name_en="Steel")
+    coking = make_industry(slug="coking", name_en="Coking", ultra_low_emission=True)
+    batch, province = make_batch(slug="b", short_name_en="first national batch", city_count=5), make_province()
+    batch.industries_announced.add(coking)
+    for _ in range(recorded):
+        make_pilot(batch, province, steel)
+    make_pilot(batch, province)
+    few = f"too few recorded to judge gaps: {recorded} of 5 announced pilots are recorded and name an industry."
+    for path in ("/industries/", "/industries/?batch=b", "/"):
+        context = client.get(path).context
+        chart = context["charts"]["coverage"]
+        assert [bar["mark"] for bar in chart.data["bars"]] == ["", "gap" if gaps else ""], path
+        assert path == "/" or context["finding"].endswith(few) is not bool(gaps), path
+        cells = {row[0].value: row[-1].value for row in chart.table.rows}
+        assert cells == ({"Steel": False, "Coking": True} if gaps else dict.fromkeys(cells, "not judged")), path
+        assert "Announced in the notice itself (first national batch): Coking, and others." in chart.note
+    assert chart.subtitle.startswith(
+        f"First national batch, {recorded + 1} pilots; {recorded} of them name an industry"
+    )
+    for query in ("", "batch=b", "level=national"):
+        api = client.get(f"/api/v1/coverage/?{query}").json()
+        assert (api["gap_judged"], api["announced"], api["naming"], len(api["gaps"])) == (bool(gaps), 5, recorded, gaps)
+        assert [row["gap"] for row in api["industries"]] == [False, bool(gaps)]
+        assert [row["in_notice"] for row in api["industries"]] == [False, True]
+    page = client.get("/industries/coking/").context
+    assert page["finding"].startswith("A gap: " if gaps else "No recorded pilot names this industry; too few recorded")
+    assert page["announced_with"] == [batch]
+
+
+def test_how_many_a_province_was_to_have_of_the_national_batch_is_not_known(empty: None, client: Client) -> None:
+    province, steel = make_province(slug="p"), make_industry()
+    make_pilot(make_batch(city_count=1), province, steel)
+    own = make_batch(level="provincial", province=province, city_count=1, park_count=None)
+    make_pilot(own, province, steel)
+    judged = {}
+    for query in ("", "province=p", "province=p&level=provincial", "level=national", "kind=park"):
+        api = client.get(f"/api/v1/coverage/?{query}").json()
+        judged[query] = (api["gap_judged"], api["announced"])
+    assert judged == {
+        "": (True, 2),
+        "province=p": (False, None),
+        "province=p&level=provincial": (True, 1),
+        "level=national": (True, 1),
+        "kind=park": (False, 0),
+    }
+
+
+def test_the_matrix_by_province_adds_up_to_the_rows(empty: None) -> None:
+    places = [make_province(), make_province()]
+    steel = make_industry()
+    batch = make_batch()
+    make_pilot(batch, places[0], steel)
+    make_pilot(batch, places[1], steel)
+    matrix = build_coverage(Pilot.objects.all(), TODAY, by="province").matrix
+    assert [code for code, _label in matrix.columns] == [place.slug for place in places]
+    assert matrix.cells == [[1, 1]]
+
+
+def test_shipped_announced_against_recorded() -> None:
+    found = {
+        (item.batch.slug, kind.kind): (kind.numbers.announced, kind.numbers.recorded, kind.numbers.firm)
+        for item in build_reconciliation(TODAY)
+        for kind in item.kinds
+    }
+    assert found == {
+        ("national-batch-1", "city"): (21, 9, 8),
+        ("national-batch-1", "park"): (43, 15, 14),
+        ("zhejiang-all", "city"): (6, 1, 0),
+        ("zhejiang-all", "county"): (17, 0, 0),
+        ("zhejiang-all", "park"): (38, 0, 0),
+        ("shandong-batch-1", "city"): (6, 2, 2),
+        ("shandong-batch-1", "park"): (13, 2, 2),
+        ("shandong-batch-1", "enterprise"): (30, 0, 0),
+    }
+
+
+@pytest.mark.parametrize(
+    ("day", "batches", "pilots"),
+    [("2024-01-14", 0, 0), ("2024-01-15", 1, 24), ("2024-01-30", 2, 25), ("2024-01-31", 3, 29)],
+)
+def test_batches_and_pilots_appear_on_their_day(day: str, batches: int, pilots: int) -> None:
+    as_of = date.fromisoformat(day)
+    assert len(build_reconciliation(as_of)) == batches
+    assert Pilot.objects.listed(as_of).count() == pilots
+
+
+def test_a_withdrawn_pilot_is_one_until_that_day(empty: None) -> None:
+    make_pilot(make_batch(), make_province(), withdrawn_on=date(2025, 3, 1))
+    assert Pilot.objects.listed(date(2025, 2, 28)).count() == 1
+    assert Pilot.objects.listed(date(2025, 3, 1)).count() == 0
+
+
+def test_a_number_that_was_not_announced_is_unknown_not_zero() -> None:
+    numbers = Reconciliation(None, 3, 1)
+    assert (numbers.to_enter, numbers.firm, numbers.surplus) == (None, 2, 0)
+    assert (numbers + Reconciliation(5, 1, 0)).announced is None
+
+
+@given(st.integers(0, 500), st.integers(0, 500))
+def test_to_enter_and_surplus_never_both(announced: int, recorded: int) -> None:
+    numbers = Reconciliation(announced, recorded, 0)
+    assert numbers.to_enter is not None
+    assert announced - recorded == numbers.to_enter - numbers.surplus
+    assert min(numbers.to_enter, numbers.surplus) == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "highest", "step"), [(0, 9, 0), (0, 0, 0), (1, 9, 1), (2, 9, 2), (9, 9, 5), (1, 1, 5), (1, 500, 1)]
+)
+def test_shade_of_a_count(value: int, highest: int, step: int) -> None:
+    assert reconciliation.colour_step(value, highest) == step
+
+
+def test_shipped_gaps_are_the_check_sums_of_the_data() -> None:
+    gaps = build_completeness(TODAY, build_reconciliation(TODAY), lead_policy_on(TODAY))
+    assert gaps[:5] == [
+        CompletenessItem("Synergy plan 2022: plans known to be issued", 27, 32, 32),
+        CompletenessItem("Synergy plan 2022: plans with a title", 14, 19, 32),
+        CompletenessItem("Synergy plan 2022: plans with a document number", 5, 7, 32),
+        CompletenessItem("Synergy plan 2022: plans with some date of issue", 7, 10, 32),
+        CompletenessItem("Synergy plan 2022: plans with a full date of issue", 5, 7, 32),
+    ]
+
+
+def test_shipped_overview() -> None:
+    overview = build_overview(TODAY)
+    assert overview.rollout is not None
+    assert (overview.rollout.issued, overview.cities, overview.parks, overview.days_left) == (
+        32,
+        Reconciliation(21, 9, 1),
+        Reconciliation(43, 15, 1),
+        37,
+    )
+    assert sum(row.pilots for row in overview.provinces) == 29
+    assert len(overview.provinces) == 32
+
+
+def test_an_overview_of_nothing_claims_nothing(empty: None) -> None:
+    overview = build_overview(TODAY)
+    assert (overview.rollout, overview.national, overview.days_left) == (None, None, None)
+    assert (overview.cities.announced, overview.coverage.pilots, list(overview.provinces)) == (None, 0, [])
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_query_counts_do_not_grow(empty: None, n: int, django_assert_num_queries: Any) -> None:
+    batch = make_batch()
+    for _ in range(n):
+        make_pilot(batch, make_province(), make_industry())
+        make_policy()
+    with django_assert_num_queries(2):  # counts by batch and kind; batches with province and policy
+        build_reconciliation(TODAY)
+    # roster; industries; their divisions; the join; pilots; measures; what notices name; reconciliation 2
+    with django_assert_num_queries(9):
+        build_coverage(Pilot.objects.listed(TODAY), TODAY)
+    with django_assert_num_queries(2):  # pilots by province; roster
+        pilots_by_province(TODAY)

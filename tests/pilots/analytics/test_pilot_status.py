@@ -1,0 +1,366 @@
+"""Pilot status on a day: stage, light with reason and date, without later knowledge."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db.models import TextChoices
+from django.utils import translation
+
+from dashboard.analytics.overview import build_overview
+from dashboard.analytics.recent_changes import corrections_after
+from pilots.analytics.explanations import computed_explanations, explanation_for_list
+from pilots.analytics.pilot_status import build_progress, pilot_status, prefetch_for_status, quarter_end_before
+from pilots.analytics.synergy import PilotExclusionReason, build_synergy
+from pilots.metrics.lights import Colour, LightReason
+from pilots.metrics.stages import Stage
+from pilots.models import LightOverride, Pilot, Reading
+from pilots.target_kinds.text import TextReason
+from tests.factories import (
+    make_batch,
+    make_carbon,
+    make_indicator,
+    make_milestone,
+    make_pilot,
+    make_province,
+    make_reading,
+    make_stage,
+    make_target,
+)
+
+pytestmark = pytest.mark.django_db
+DUE = date(2026, 4, 1)  # the first day on which the values of 2025 are due
+
+
+def status_on(pilot: Pilot, day: date) -> Any:
+    return pilot_status(prefetch_for_status(Pilot.objects.filter(pk=pilot.pk)).get(), day)
+
+
+@pytest.fixture
+def pilot(empty: None) -> Pilot:
+    """Make a city with one binding target: NOx from 30 000 t in 2023 to 25 500 t in 2026."""
+    city = make_pilot(make_batch(term_start=date(2024, 1, 1), term_end=date(2026, 12, 31)), make_province())
+    make_target(city, make_indicator("AIR_NOX"), 30000, 25500, binding=True)
+    return city
+
+
+def make_nox_reading(city: Pilot, period: str, value: Any, **fields: Any) -> Reading:
+    return make_reading(city, city.targets.get().indicator, period, value, **fields)
+
+
+def test_the_example_city_is_red_and_says_by_how_much(pilot: Pilot) -> None:
+    make_nox_reading(pilot, "2025", 27600, accepted_on=date(2026, 3, 20))
+    found = status_on(pilot, DUE)
+    light = found.indicators[0].light
+    assert (light.colour, light.expected) == (Colour.RED, Decimal(27000))
+    assert round(light.shortfall, 4) == Decimal("0.2000")
+    assert found.colour == Colour.RED
+    assert [(item.code, item.text, item.url) for item in computed_explanations(found)] == [
+        (
+            "far_behind",
+            "AIR_NOX emissions should have been cut by 3,000 t by 2025; the cut was 2,400 t (20.0 % short)",
+            f"/pilots/{pilot.slug}/#indicator-AIR_NOX",
+        )
+    ]
+
+
+CASES: list[tuple[dict[str, Any], dict[str, Any], Any, str, str]] = [
+    # indicator, target, value of 2025: what is said in English and in Chinese
+    (
+        {},
+        {"base_value": "740", "target_value": "592.7"},
+        "688.8",
+        "should have been cut by 98.2 t by 2025; the cut was 51.2 t (47.9 % short)",
+        "到2025年应下降98.2吨，实际下降51.2吨，未完成比例47.9%",
+    ),
+    (
+        {},
+        {"base_value": 36670, "target_value": "33330.005"},
+        37550,
+        "rose instead of falling: should have been down to 34,443 t by 2025, was 37,550 t",
+        "不降反升：到2025年应降至34,443吨，实为37,550吨",
+    ),
+    (
+        {"unit": "%", "unit_zh": "", "direction": "higher"},
+        {"base_value": "10.2", "target_value": "12.8"},
+        "11.9",
+        "should have risen by 1.73 percentage points by 2025; the rise was 1.70 percentage points (1.9 % short)",
+        "到2025年应上升1.73个百分点，实际上升1.70个百分点，未完成比例1.9%",
+    ),
+    (
+        {"unit": "%", "unit_zh": "", "direction": "higher"},
+        {"base_value": "10.2", "target_value": "12.8"},
+        9,
+        "fell instead of rising: should have been up to 11.93 % by 2025, was 9.00 %",
+        "不升反降：到2025年应升至11.93%，实为9.00%",
+    ),
+    (
+        {"direction": "higher"},
+        {"base_value": 0, "target_value": 450},
+        200,
+        "should have reached 300 t by 2025; it came to 200 t (33.3 % short)",
+        "到2025年应达300吨，实际200吨，未完成比例33.3%",
+    ),
+    (
+        {"unit": "µg/m³", "unit_zh": ""},
+        {"kind": "limit", "base_year": None, "base_value": None, "target_value": 41},
+        "43.2",
+        "stood at 43.2 µg/m³ in 2025, 2.2 µg/m³ above the limit of 41.0 µg/m³ (5.4 % of the limit)",
+        "为43.2µg/m³，高于限值41.0µg/m³，超出2.2µg/m³（为限值的5.4%）",
+    ),
+    (
+        {"unit": "%", "unit_zh": "", "direction": "higher"},
+        {"kind": "limit", "base_year": None, "base_value": None, "target_value": 90},
+        "75",
+        "stood at 75 % in 2025, 15 percentage points below the limit of 90 % (16.7 % of the limit)",
+        "为75%，低于限值90%，相差15个百分点（为限值的16.7%）",
+    ),
+    (
+        {"unit": "%", "unit_zh": "", "direction": "higher"},
+        {"kind": "keep", "base_value": "76.3", "target_value": None},
+        "75.9",
+        "stood at 75.9 % in 2025, 0.4 percentage points below the base of 76.3 % (0.5 % of the base)",
+        "为75.9%，低于基准值76.3%，相差0.4个百分点（为基准值的0.5%）",
+    ),
+    (
+        {},
+        {"kind": "limit", "base_year": None, "base_value": None, "target_value": 0},
+        3,
+        "stood at 3 t in 2025, 3 t above the limit of 0 t",
+        "为3吨，高于限值0吨，超出3吨",
+    ),
+]
+
+
+@pytest.mark.parametrize(("indicator", "target", "value", "english", "chinese"), CASES)
+def test_a_reason_says_of_what_its_percentage_is_with_as_many_decimals(
+    pilot: Pilot, indicator: dict[str, Any], target: dict[str, Any], value: Any, english: str, chinese: str
+) -> None:
+    """Every red and yellow: reductions, rises, limits, bases to keep; each with a responsible office."""
+    of = pilot.targets.get()
+    for record, fields in ((of.indicator, {"unit_zh": "吨", **indicator}), (of, target)):
+        for name, text in fields.items():
+            setattr(record, name, text)
+        record.save()
+    make_nox_reading(pilot, "2025", value, accepted_on=date(2026, 3, 20))
+    worst = computed_explanations(status_on(pilot, DUE))[0]
+    assert worst.text.removeprefix("AIR_NOX emissions ") == english
+    assert worst.owner == f"Pilot office of {pilot.name_en}"
+    with translation.override("zh-hans"):
+        worst = computed_explanations(status_on(pilot, DUE))[0]
+        assert worst.text.removeprefix("2025年").removeprefix("AIR_NOX指标") == chinese
+        assert worst.owner == f"{pilot.name_zh}试点工作责任单位"
+
+
+def test_no_accepted_value_is_grey_never_zero(pilot: Pilot) -> None:
+    make_nox_reading(pilot, "2025", 27600, state="reported", accepted_on=None)
+    found = status_on(pilot, DUE)
+    assert (found.colour, found.indicators[0].light.why, found.reported) == (Colour.GREY, LightReason.NO_READING, False)
+    assert found.indicators[0].light.actual is None
+    assert explanation_for_list(found) == "Not rated: no accepted value for 2025"
+
+
+def test_a_value_counts_from_its_acceptance(pilot: Pilot) -> None:
+    make_nox_reading(pilot, "2025", 26000, reported_on=date(2026, 3, 1), accepted_on=date(2026, 5, 10))
+    assert status_on(pilot, date(2026, 5, 9)).colour == Colour.GREY
+    after = status_on(pilot, date(2026, 5, 10))
+    assert (after.colour, after.since) == (Colour.GREEN, date(2026, 5, 10))
+
+
+def test_a_newer_version_counts_and_a_disputed_one_stands_for_nothing(pilot: Pilot) -> None:
+    make_nox_reading(pilot, "2025", 27600, version=1, accepted_on=date(2026, 3, 20))
+    make_nox_reading(pilot, "2025", 26000, version=2, accepted_on=date(2026, 6, 1))
+    assert status_on(pilot, date(2026, 5, 31)).colour == Colour.RED
+    assert status_on(pilot, date(2026, 6, 1)).colour == Colour.GREEN
+    Reading.objects.filter(version=2).update(state="disputed")
+    assert status_on(pilot, date(2026, 6, 1)).colour == Colour.GREY
+
+
+def test_before_a_value_is_due_nothing_is_owed(pilot: Pilot) -> None:
+    """Nothing known is not rated; a milestone that is done can be, until a value is due and missing."""
+    before = status_on(pilot, date(2025, 3, 31))
+    assert (before.colour, explanation_for_list(before)) == (
+        Colour.GREY,
+        "Not rated yet: the first values are due by 31 March 2025",
+    )
+    make_milestone(pilot, date(2025, 2, 1), date(2025, 1, 20))
+    assert status_on(pilot, date(2025, 3, 31)).colour == Colour.GREEN
+    after = status_on(pilot, date(2025, 4, 1))
+    assert (after.colour, explanation_for_list(after)) == (Colour.GREY, "Not rated: no accepted value for 2024")
+
+
+def test_a_key_milestone_turns_yellow_then_red_and_blue_is_no_blame(pilot: Pilot) -> None:
+    make_nox_reading(pilot, "2025", 25500, accepted_on=date(2026, 3, 20))
+    item = make_milestone(pilot, date(2026, 5, 1), is_key=True, owner="Bureau")
+    assert status_on(pilot, date(2026, 5, 1)).colour == Colour.GREEN
+    assert status_on(pilot, date(2026, 5, 2)).colour == Colour.YELLOW
+    late = status_on(pilot, date(2026, 7, 31))
+    assert (late.colour, late.since) == (Colour.RED, date(2026, 7, 31))
+    worst = computed_explanations(late)[0]
+    assert (worst.text, worst.owner, worst.days) == (f"{item.name} is 91 days overdue", "Bureau", 91)
+    item.owner = ""
+    item.save()
+    assert computed_explanations(status_on(pilot, date(2026, 7, 31)))[0].owner == f"Pilot office of {pilot.name}"
+    item.completed_on = date(2026, 8, 1)
+    item.save()
+    assert status_on(pilot, date(2026, 8, 1)).colour == Colour.GREEN
+    assert status_on(pilot, date(2026, 7, 31)).colour == Colour.RED
+    assert vars(status_on(pilot, date(2026, 8, 1)).counts) == {"done": 1, "due": 1, "late": 0, "total": 1}
+
+
+def test_a_light_set_by_hand_is_shown_as_such_and_expires(pilot: Pilot) -> None:
+    author = User.objects.create_user("steward")
+    make_nox_reading(pilot, "2025", 27600, accepted_on=date(2026, 3, 20))
+    LightOverride.objects.create(
+        pilot=pilot,
+        colour="yellow",
+        reason="Furnace closes in December",
+        author=author,
+        set_on=date(2026, 5, 1),
+        expires_on=date(2026, 6, 1),
+    )
+    inside = status_on(pilot, date(2026, 5, 31))
+    assert (inside.colour, inside.light.colour, inside.since) == (Colour.YELLOW, Colour.RED, date(2026, 5, 1))
+    assert explanation_for_list(inside) == "Set by hand by the ministry until 1 June 2026: Furnace closes in December"
+    assert status_on(pilot, date(2026, 6, 1)).colour == Colour.RED
+
+
+def test_stages_on_a_day(pilot: Pilot) -> None:
+    make_stage(pilot, "listed", date(2024, 1, 15))
+    make_stage(pilot, "plan_issued", date(2024, 11, 15), reason="not published")
+    assert status_on(pilot, date(2024, 1, 14)).current_stage is None
+    before = status_on(pilot, date(2024, 11, 14))
+    assert (before.current_stage.stage, before.days_in_stage) == (Stage.LISTED, 304)
+    assert (before.list_to_plan.days, before.list_to_plan.done) == (304, False)
+    after = status_on(pilot, date(2024, 11, 15))
+    assert (after.current_stage.stage, after.days_in_stage, after.list_to_plan.days) == (Stage.PLAN_ISSUED, 0, 305)
+
+
+def test_the_strip_compares_the_same_pilots_with_the_last_quarter_s_end(pilot: Pilot) -> None:
+    make_nox_reading(pilot, "2025", 27600, accepted_on=date(2026, 5, 20))
+    strip = build_progress(Pilot.objects.all(), date(2026, 8, 1)).strip
+    assert (strip.then_on, strip.n) == (date(2026, 6, 30), 1)
+    assert (strip.now[Colour.RED], strip.change(Colour.RED)) == (1, 0)
+    earlier = build_progress(Pilot.objects.all(), date(2026, 6, 1)).strip
+    assert (earlier.then_on, earlier.change(Colour.RED), earlier.change(Colour.GREY)) == (date(2026, 3, 31), 1, -1)
+
+
+@pytest.mark.parametrize(
+    ("day", "end"),
+    [
+        (date(2026, 1, 1), date(2025, 12, 31)),
+        (date(2026, 3, 31), date(2025, 12, 31)),
+        (date(2026, 4, 1), date(2026, 3, 31)),
+        (date(2028, 2, 29), date(2027, 12, 31)),
+    ],
+)
+def test_the_quarter_before(day: date, end: date) -> None:
+    assert quarter_end_before(day) == end
+
+
+def test_shipped_progress_claims_nothing() -> None:
+    """No value is accepted yet: every light is grey, and the stages are those that were published."""
+    progress = build_progress(Pilot.objects.filter(batch__slug="national-batch-1"), date(2026, 11, 24))
+    assert progress.strip.now == {
+        Colour.RED: 0,
+        Colour.YELLOW: 0,
+        Colour.BLUE: 0,
+        Colour.GREEN: 0,
+        Colour.GREY: 24,
+    }
+    funnel = progress.funnel()
+    assert (funnel.n, funnel.reached[Stage.LISTED], funnel.reached[Stage.PLAN_ISSUED]) == (24, 24, 5)
+    spans = {item.pilot.slug: item.list_to_plan.days for item in progress.pilots if item.list_to_plan.done}
+    assert spans == {"huzhou": 305, "ordos": 295, "xian": 256, "weifang": 271, "xiamen": 315}
+
+
+def test_synergy_lists_who_is_missing_and_why(empty: None) -> None:
+    batch, province = make_batch(), make_province()
+    so2, carbon = make_indicator("AIR_SO2"), make_carbon()
+    full, no_base, no_air, silent = (make_pilot(batch, province) for _ in range(4))
+    for item, so2_values, carbon_values in (
+        (full, ("12000", "10200"), ("42", "40.74")),
+        (no_base, (), (None, "40")),
+        (no_air, (), ("42", "41")),
+    ):
+        for year, value in zip(("2023", "2025"), so2_values, strict=False):
+            make_reading(item, so2, year, value)
+        for year, amount in zip(("2023", "2025"), carbon_values, strict=False):
+            if amount:
+                make_reading(item, carbon, year, amount)
+    found = build_synergy(Pilot.objects.all(), date(2026, 11, 24), 2025)
+    assert [item.pilot for item in found.pilots] == [full]
+    assert {(item.pilot, item.why) for item in found.missing} == {
+        (no_base, PilotExclusionReason.NO_CARBON_BASE),
+        (no_air, PilotExclusionReason.NO_POLLUTANT),
+        (silent, PilotExclusionReason.NO_CARBON),
+    }
+    assert (found.n, found.of) == (1, 4)
+    assert found.pilots[0].elasticity.value == Decimal(5)
+
+
+def test_a_park_in_a_pilot_city_stays_out_of_the_sum(empty: None) -> None:
+    batch, province = make_batch(), make_province()
+    so2, carbon = make_indicator("AIR_SO2"), make_carbon()
+    city = make_pilot(batch, province)
+    park = make_pilot(batch, province, kind="park", parent=city)
+    for item in (city, park):
+        for indicator, base, actual in ((so2, 100, 90), (carbon, 10, 9)):
+            make_reading(item, indicator, "2023", base)
+            make_reading(item, indicator, "2025", actual)
+    found = build_synergy(Pilot.objects.all(), date(2026, 11, 24), 2025)
+    assert found.n == 2
+    assert (found.carbon_total.value, found.carbon_total.within) == (Decimal(10_000), (park.slug,))
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_seven_queries_whatever_the_rows(empty: None, n: int, django_assert_num_queries: Any) -> None:
+    batch, indicator = make_batch(), make_indicator("AIR_SO2")
+    for _ in range(n):
+        item = make_pilot(batch, make_province())
+        make_target(item, indicator, 100, 80, binding=True)
+        make_reading(item, indicator, "2025", 90)
+        make_milestone(item, date(2025, 1, 1))
+        make_stage(item, "listed", date(2024, 1, 15))
+    # pilots with batch, province, parent; stages; milestones; targets with indicators; their steps; readings; overrides
+    with django_assert_num_queries(7):
+        progress = build_progress(Pilot.objects.all(), date(2026, 11, 24))
+        assert len([item.since for item in progress.attention()]) == n
+        assert progress.strip.n == n
+
+
+def test_an_overview_reads_no_light_unless_asked(django_assert_max_num_queries: Any) -> None:
+    with django_assert_max_num_queries(20):
+        build_overview(date(2026, 11, 24))
+
+
+def test_corrections_since_a_day_are_named(pilot: Pilot) -> None:
+    before = corrections_after(date(2020, 1, 1))
+    pilot.note = "Corrected"
+    pilot._change_reason = "Typing error"
+    pilot.save()
+    found = corrections_after(date(2020, 1, 1))
+    assert found.total == before.total + 1
+    assert (found.newest[0].what, found.newest[0].action, found.newest[0].reason) == (
+        pilot.name,
+        "changed",
+        "Typing error",
+    )
+    assert corrections_after(date(2999, 1, 1)).total == 0
+
+
+def test_a_task_in_words_is_not_done_only_where_the_pilot_reports(empty: None) -> None:
+    """For a pilot without any accepted value the task counts as not reported."""
+    pilot, air, task = make_pilot(make_batch(), make_province()), make_indicator("AIR_A"), make_indicator("OUT_B")
+    make_target(pilot, task, None, None, kind="text", target_text="Do it", base_year=None, target_year=2024)
+    day = date(2025, 6, 1)
+
+    def why() -> TextChoices:
+        (status,) = build_progress(Pilot.objects.all(), day).pilots
+        return status.indicators[0].light.why
+
+    assert why() == LightReason.NO_READING
+    make_reading(pilot, air, "2024", 80, reported_on=date(2025, 1, 10), accepted_on=date(2025, 1, 10))
+    assert why() == TextReason.NOT_DONE

@@ -1,0 +1,94 @@
+"""Practices of the demonstration: every state, copies of every kind, effects stated and measured, all valid."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from core.seed import middleware
+from pilots.demo.load import load_demo
+from pilots.metrics.practice_states import AdoptionState, GiveUpReason, PracticeState, Trust
+from pilots.models import Adoption, Effect, Practice, ReadingState
+from pilots.practices.analytics import Diffusion, build_diffusion
+from tests.support.demo_data import delete_all_records
+
+AS_OF = date(2026, 11, 24)
+
+
+@pytest.fixture(scope="module")
+def demonstration(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Load the demonstration once for this module; restore the seed records afterwards."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        delete_all_records()
+        load_demo(AS_OF)
+        yield
+        transaction.set_rollback(True)
+    middleware.forget_demonstration()
+
+
+@pytest.fixture
+def diffusion(demonstration: None, db: None) -> Iterator[Diffusion]:
+    middleware.forget_demonstration()
+    yield build_diffusion(AS_OF)
+    middleware.forget_demonstration()
+
+
+def test_practices_stand_in_every_state(diffusion: Diffusion) -> None:
+    assert diffusion.by_state == {
+        PracticeState.PROPOSED: 2,
+        PracticeState.PASSED: 2,
+        PracticeState.IN_LIBRARY: 2,
+        PracticeState.RECOMMENDED: 5,
+        PracticeState.RETIRED: 1,
+    }
+    assert (diffusion.measured, diffusion.stated_only) == (6, 6)
+
+
+def test_copies_stand_in_every_state_and_are_attested_in_every_way(diffusion: Diffusion) -> None:
+    copies = diffusion.copies
+    assert copies.total == 36
+    assert all(copies.by_state[state] >= 4 for state in AdoptionState)
+    assert all(copies.adopters[trust] >= 3 for trust in Trust)
+    assert all(copies.given_up_by_reason[reason] for reason in GiveUpReason)
+    assert len(copies.reached) >= 6
+    assert copies.only_claimed
+    assert diffusion.replications
+    named = Counter((bool(item.pilot_id), bool(item.place)) for item in Adoption.objects.all())
+    assert set(named) == {(True, False), (False, True), (False, False)}
+    year_ago = AS_OF - timedelta(365)
+    assert Adoption.objects.filter(in_use_on__lte=year_ago, confirmed_on=None, given_up_on=None).exists()
+
+
+def test_every_practice_copy_and_effect_is_valid_and_by_invented_pilots(diffusion: Diffusion) -> None:
+    for model in (Practice, Adoption, Effect):
+        for record in model.objects.all():
+            record.full_clean()
+            assert "演示用虚构内容" in record.note_zh
+            assert "虚构" in record.sources.get().title
+    assert not Practice.objects.exclude(title_zh__startswith="示例").exists()
+    assert not Practice.objects.exclude(origins__slug__startswith="example-").exists()
+
+
+def test_each_step_of_a_practice_and_of_a_copy_could_be_taken(diffusion: Diffusion) -> None:
+    """As the services demand: texts and an effect before the library, confirmed by another than the claimant."""
+    for practice in Practice.objects.exclude(library_on=None):
+        assert all((practice.problem, practice.action, practice.conditions))
+        assert practice.effects.filter(known_on__lte=practice.library_on).exists()
+    for adoption in Adoption.objects.all():
+        assert adoption.claimed_by
+        assert bool(adoption.confirmed_on) is bool(adoption.confirmed_by)
+        assert adoption.confirmed_by != adoption.claimed_by
+        assert not (adoption.confirmed_on and adoption.given_up_on)
+
+
+def test_measured_effects_rest_on_accepted_readings(diffusion: Diffusion) -> None:
+    measured = Effect.objects.exclude(reading_after=None)
+    assert measured.filter(adoption=None).exists()
+    assert measured.exclude(adoption=None).count() == diffusion.copies.adopters[Trust.VERIFIED]
+    for effect in measured:
+        for reading in (effect.reading_before, effect.reading_after):
+            assert reading.state == ReadingState.ACCEPTED
+            assert reading.accepted_on < effect.known_on

@@ -1,0 +1,357 @@
+"""Pages of evidence files: attaching, reading, removing, and who may do so."""
+
+import hashlib
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from core.http.as_of import today
+from pilots.documents.analytics import build_record_files
+from pilots.documents.services import attach, remove, store_document
+from pilots.models import Attachment, Document
+from tests.pilots.documents.conftest import EvidenceWorld
+from tests.support.files import GOOD, HOSTILE, jpg, lying_zip, pdf, png
+
+pytestmark = pytest.mark.django_db
+TWO_PAGES = pdf("Boiler room", "The boiler was\nreplaced in May")
+
+
+def blob(content: bytes) -> str:
+    checksum = hashlib.sha256(content).hexdigest()
+    return f"blobs/{checksum[:2]}/{checksum}"
+
+
+def send(client: Client, to: str, name: str = "", content: bytes = b"", **fields: Any) -> Any:
+    """Send the form that attaches a file."""
+    if name:
+        fields["file"] = SimpleUploadedFile(name, content)
+    return client.post(f"/documents/attach/?to={to}", {"purpose": "evidence", **fields})
+
+
+def fetch(client: Client, address: str, **headers: str) -> Any:
+    """Return the response; a file is read to its end, which closes it."""
+    response: Any = client.get(address, headers=headers)
+    if response.streaming:
+        response.sent = b"".join(response.streaming_content)
+    return response
+
+
+# -- attaching -----------------------------------------------------------------------------------------
+
+
+def test_an_editor_uploads_a_file_with_page_and_quote_and_the_pilot_s_page_shows_it(world: EvidenceWorld) -> None:
+    client, to = world.client(world.editor), f"milestone:{world.milestone.pk}"
+    fields = {"title": "Acceptance report", "page_number": "2", "quote": "boiler was replaced"}
+    response = send(client, to, "report.pdf", TWO_PAGES, **fields)
+    assert (response.status_code, response["Location"]) == (
+        302,
+        f"{world.home_pilot.get_absolute_url()}#milestone-{world.milestone.pk}",
+    )
+    document, item = Document.objects.get(), Attachment.objects.get()
+    assert (document.title, document.file_name, document.file_size, document.media_type, document.page_count) == (
+        "Acceptance report",
+        "report.pdf",
+        len(TWO_PAGES),
+        "application/pdf",
+        2,
+    )
+    assert (document.sha256, document.province_id, document.uploaded_by, document.is_public) == (
+        hashlib.sha256(TWO_PAGES).hexdigest(),
+        world.home_pilot.province_id,
+        world.editor,
+        False,
+    )
+    assert (item.target, item.province_id, item.attached_by) == (
+        world.milestone,
+        world.home_pilot.province_id,
+        world.editor,
+    )
+    assert (item.page_number, item.quote, item.quote_page, item.quote_state) == (2, "boiler was replaced", 2, "found")
+    assert world.files() == [blob(TWO_PAGES)]
+    page = client.get(world.home_pilot.get_absolute_url()).content.decode()
+    assert "Acceptance report" in page
+    assert "quote found on p. 2" in page
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_each_kind_of_file_is_kept_and_sent_as_it_came(world: EvidenceWorld, name: str) -> None:
+    content, media_type = GOOD[name]
+    client = world.client(world.editor)
+    assert send(client, f"reading:{world.reading.pk}", name, content).status_code == 302
+    response = fetch(client, f"/documents/{Document.objects.get().pk}/file/")
+    assert (response.sent, response["Content-Type"]) == (content, media_type)
+
+
+@pytest.mark.parametrize("case", [*HOSTILE, "a lying directory"])
+def test_a_hostile_file_gets_an_error_at_its_field_and_leaves_nothing(world: EvidenceWorld, case: str) -> None:
+    name, content, code = HOSTILE.get(case, ("report.docx", lying_zip(), ""))
+    response = send(world.client(world.editor), f"reading:{world.reading.pk}", name, content, quote="kept")
+    if code in {"name_hidden", "name_length"} and response.status_code == 302:
+        pytest.skip("Django's parser has taken the characters out of the name already")
+    assert response.status_code == 400
+    assert list(response.context["form"].errors) == ["file"]
+    assert response.context["form"]["quote"].value() == "kept"
+    assert (world.files(), Document.objects.count(), Attachment.objects.count()) == ([], 0, 0)
+
+
+def test_a_path_in_the_name_is_never_followed_or_kept(world: EvidenceWorld) -> None:
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nevidence\r\n'
+        b'--x\r\nContent-Disposition: form-data; name="file"; filename="../../../etc/cron.d/report.pdf"\r\n'
+        b"Content-Type: application/pdf\r\n\r\n" + pdf("x") + b"\r\n--x--\r\n"
+    )
+    client = world.client(world.editor)
+    address = f"/documents/attach/?to=reading:{world.reading.pk}"
+    response = client.post(address, body, content_type="multipart/form-data; boundary=x")
+    assert response.status_code == 302
+    assert (Document.objects.get().file_name, world.files()) == ("report.pdf", [blob(pdf("x"))])
+
+
+def test_without_a_file_or_with_two_nothing_is_attached(world: EvidenceWorld) -> None:
+    client, to = world.client(world.editor), f"reading:{world.reading.pk}"
+    assert send(client, to).context["form"].errors == {"file": ["Choose a file."]}
+    document = world.store("old.pdf", pdf("old"))
+    both = send(client, to, "new.pdf", pdf("new"), document=document.pk)
+    assert both.context["form"].errors == {"file": ["Choose a new file or one that is here, not both."]}
+    assert Attachment.objects.count() == 0
+    assert world.files() == [blob(pdf("old"))]
+
+
+def test_a_page_that_the_document_does_not_have_is_rejected(world: EvidenceWorld) -> None:
+    document = world.store("report.pdf", TWO_PAGES)
+    response = send(world.client(world.editor), f"reading:{world.reading.pk}", document=document.pk, page_number=3)
+    assert response.status_code == 400
+    assert response.context["form"].errors == {
+        "page_number": ["The document has pages 1 to 2. Correct the page, or leave it empty."]
+    }
+    assert Attachment.objects.count() == 0
+
+
+# -- the same bytes again ------------------------------------------------------------------------------
+
+
+def test_the_same_bytes_again_are_offered_with_what_was_entered(world: EvidenceWorld) -> None:
+    document = world.store("first.pdf", TWO_PAGES, title="The first")
+    client, to = world.client(world.editor), f"reading:{world.reading.pk}"
+    response = send(client, to, "second.pdf", TWO_PAGES, page_number="1", quote="boiler room", purpose="annex")
+    assert response.status_code == 409
+    assert (response.context["same"], Attachment.objects.count()) == (document, 0)
+    form = response.context["form"]
+    entered = {name: form[name].value() for name in ("purpose", "page_number", "quote")}
+    assert entered == {"purpose": "annex", "page_number": "1", "quote": "boiler room"}
+    again = client.post(f"/documents/attach/?to={to}", {**entered, "same": response.context["offer"]})
+    assert again.status_code == 302
+    item = Attachment.objects.get()
+    assert (item.document, item.purpose, item.page_number, item.quote_page) == (document, "annex", 1, 1)
+    assert (Document.objects.count(), world.files()) == (1, [blob(TWO_PAGES)])
+
+
+def test_the_same_bytes_of_another_province_are_offered_without_its_title(world: EvidenceWorld) -> None:
+    document = world.store("theirs.pdf", TWO_PAGES, by=world.other, title="Internal minutes of the other province")
+    client, to = world.client(world.editor), f"reading:{world.reading.pk}"
+    response = send(client, to, "ours.pdf", TWO_PAGES)
+    assert response.status_code == 409
+    assert "Internal minutes" not in response.content.decode()
+    assert client.get(f"/documents/{document.pk}/").status_code == 404
+    offer = response.context["offer"]
+    stranger = world.client(world.national).post(f"/documents/attach/?to={to}", {"purpose": "evidence", "same": offer})
+    assert (stranger.status_code, Attachment.objects.count()) == (400, 0)  # the offer is this user's alone
+    assert client.post(f"/documents/attach/?to={to}", {"purpose": "evidence", "same": offer}).status_code == 302
+    assert client.get(f"/documents/{document.pk}/").status_code == 200
+
+
+def test_a_document_is_attached_to_many_records_and_once_to_each(world: EvidenceWorld) -> None:
+    document = world.store("report.pdf", TWO_PAGES)
+    client = world.client(world.editor)
+    for to in (f"reading:{world.reading.pk}", f"milestone:{world.milestone.pk}"):
+        assert send(client, to, document=document.pk).status_code == 302
+    twice = send(client, f"reading:{world.reading.pk}", document=document.pk)
+    assert twice.context["form"].errors == {"document": ["It is attached there already."]}
+    assert Attachment.objects.count() == 2
+    labels = {use["label"] for use in client.get(f"/documents/{document.pk}/").context["uses"]}
+    assert labels == {
+        f"{world.home_pilot.name}: Boiler replaced",
+        f"{world.home_pilot.name}: {world.reading.indicator}; 2025",
+    }
+
+
+# -- who may -------------------------------------------------------------------------------------------
+
+
+def test_nobody_but_the_editors_of_the_record_attaches_or_removes(world: EvidenceWorld) -> None:
+    document = world.store("report.pdf", TWO_PAGES, is_public=True)
+    item = attach(document, world.reading, by=world.editor)
+    addresses = [f"/documents/attach/?to=reading:{world.reading.pk}", f"/documents/attachments/{item.pk}/remove/"]
+    for address in addresses:
+        for user, status in [(None, 302), (world.viewer, 404), (world.other, 404)]:
+            client = world.client(user)
+            assert client.get(address).status_code == status
+            assert client.post(address, {"removed_reason": "x", "document": document.pk}).status_code == status
+        assert world.client(world.editor).get(address).status_code == 200
+        assert world.client(world.national).get(address).status_code == 200
+    assert list(Attachment.objects.filter(removed_on=None)) == [item]
+
+
+@pytest.mark.parametrize("to", ["", "reading", "reading:", "reading:x", "reading:999999", "pilot:1", "reading:-1"])
+def test_a_record_that_is_not_there_is_not_found(world: EvidenceWorld, to: str) -> None:
+    assert world.client(world.editor).get("/documents/attach/", {"to": to}).status_code == 404
+
+
+def test_a_file_is_read_by_those_whom_it_concerns(world: EvidenceWorld) -> None:
+    private = world.store("private.pdf", pdf("private"))
+    public = world.store("public.png", png(), is_public=True)
+    theirs = world.store("theirs.jpg", jpg(), by=world.other)
+    readers = {None: "", world.viewer: "", world.editor: "private", world.other: "theirs", world.national: "both"}
+    for user, seen in readers.items():
+        client = world.client(user)
+        for document, allowed in [
+            (private, seen in {"private", "both"}),
+            (public, True),
+            (theirs, seen in {"theirs", "both"}),
+        ]:
+            for address in (f"/documents/{document.pk}/", f"/documents/{document.pk}/file/"):
+                assert fetch(client, address).status_code == (200 if allowed else 404), (user, address)
+    attach(theirs, world.reading, by=world.national)
+    assert fetch(world.client(world.editor), f"/documents/{theirs.pk}/file/").status_code == 200
+
+
+def test_the_list_is_for_editors_and_holds_what_they_may_read(world: EvidenceWorld) -> None:
+    mine = world.store("mine.pdf", pdf("mine"), title="Mine")
+    public = world.store("public.png", png(), by=world.other, is_public=True, title="Public")
+    world.store("theirs.jpg", jpg(), by=world.other, title="Theirs")
+    assert world.client(None).get("/documents/").status_code == 302
+    assert world.client(world.viewer).get("/documents/").status_code == 403
+    listing = world.client(world.editor).get("/documents/").context["listing"]
+    assert [row[0].value for row in listing.table.rows] == ["Public", "Mine"]
+    assert {row[0].url for row in listing.table.rows} == {
+        reverse("document-detail", args=[d.pk]) for d in (mine, public)
+    }
+    found = world.client(world.editor).get("/documents/?media_type=image/png&q=pub").context["listing"]
+    assert [row[0].value for row in found.table.rows] == ["Public"]
+    assert world.client(world.national).get("/documents/").context["listing"].count == 3
+
+
+def test_a_reader_sees_how_many_files_are_not_public_and_no_word_of_them(world: EvidenceWorld) -> None:
+    attach(world.store("secret.pdf", pdf("x"), title="Secret minutes"), world.reading, by=world.editor, quote="12 t")
+    attach(world.store("open.png", png(), title="Open chart", is_public=True), world.reading, by=world.editor)
+    for user in (None, world.viewer, world.other):
+        page = world.client(user).get(world.home_pilot.get_absolute_url()).content.decode()
+        assert "Open chart" in page
+        assert "1 file that is not public" in page
+        assert "Secret minutes" not in page
+        assert "12 t" not in page
+        assert "/documents/attach/" not in page
+
+
+# -- the file ------------------------------------------------------------------------------------------
+
+
+def test_a_file_is_sent_to_be_saved_and_never_run(world: EvidenceWorld) -> None:
+    document = world.store("验收 报告.pdf", TWO_PAGES)
+    client = world.client(world.editor)
+    response = fetch(client, f"/documents/{document.pk}/file/", **{"accept-encoding": "gzip"})
+    assert {
+        name: response[name]
+        for name in (
+            *("Content-Disposition", "Content-Security-Policy", "X-Content-Type-Options", "ETag", "Cache-Control"),
+            *("Content-Type", "Content-Length", "X-Frame-Options"),
+        )
+    } == {
+        "Content-Disposition": (
+            "attachment; filename=\" .pdf\"; filename*=UTF-8''%E9%AA%8C%E6%94%B6%20%E6%8A%A5%E5%91%8A.pdf"
+        ),
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+        "X-Content-Type-Options": "nosniff",
+        "ETag": f'"{document.sha256}"',
+        "Cache-Control": "private, no-cache",
+        "Content-Type": "application/pdf",
+        "Content-Length": str(len(TWO_PAGES)),
+        "X-Frame-Options": "DENY",
+    }
+    assert "Cookie" in response["Vary"]
+    assert not response.has_header("Content-Encoding")
+    seen = client.get(f"/documents/{document.pk}/file/", headers={"if-none-match": f'"{document.sha256}"'})
+    assert (seen.status_code, seen.content, seen["ETag"]) == (304, b"", f'"{document.sha256}"')
+    stranger = world.client(world.other)
+    denied = stranger.get(f"/documents/{document.pk}/file/", headers={"if-none-match": f'"{document.sha256}"'})
+    assert denied.status_code == 404
+    assert client.post(f"/documents/{document.pk}/file/").status_code == 405
+
+
+def test_a_public_file_may_be_kept_and_is_asked_for_again(world: EvidenceWorld) -> None:
+    document = world.store("chart.png", png(), is_public=True)
+    response = fetch(world.client(None), f"/documents/{document.pk}/file/")
+    assert (response.sent, response["Cache-Control"]) == (png(), "public, no-cache")
+
+
+def test_a_file_that_is_gone_from_disk_is_said_to_be_missing(world: EvidenceWorld) -> None:
+    document = world.store("chart.png", png())
+    (world.root / blob(png())).unlink()
+    response = world.client(world.editor).get(f"/documents/{document.pk}/file/")
+    assert response.status_code == 502
+    told = world.client(world.editor).get(f"/api/v1/documents/{document.pk}/content/")
+    assert (told.status_code, "its file is missing" in told.json()["detail"]) == (502, True)
+
+
+# -- removing ------------------------------------------------------------------------------------------
+
+
+def test_a_removed_attachment_is_a_tombstone_with_its_reason(world: EvidenceWorld) -> None:
+    item = attach(world.store("chart.png", png(), title="Old chart"), world.reading, by=world.editor)
+    client, address = world.client(world.editor), f"/documents/attachments/{item.pk}/remove/"
+    assert client.post(address, {"removed_reason": "  "}).status_code == 400
+    assert client.post(address, {"removed_reason": "It shows another year"}).status_code == 302
+    item.refresh_from_db()
+    assert (item.removed_on is not None, item.removed_reason) == (True, "It shows another year")
+    entry = item.history.first()
+    assert (entry.history_user, entry.removed_reason, entry.history_change_reason) == (
+        world.editor,
+        "It shows another year",
+        None,
+    )
+    assert "Old chart" not in client.get(world.home_pilot.get_absolute_url()).content.decode()
+    assert client.get(f"/documents/{item.document_id}/").context["uses"] == []
+    assert client.get(address).status_code == 404
+    assert world.files() == [blob(png())]
+    assert send(client, f"reading:{world.reading.pk}", document=item.document_id).status_code == 302
+
+
+# -- queries -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_queries_do_not_grow_with_the_files(world: EvidenceWorld, count: int, django_assert_num_queries: Any) -> None:
+    for n in range(count):
+        attach(world.store(f"{n}.csv", f"a,{n}".encode()), world.reading, by=world.editor)
+        item = attach(world.store(f"{n}.pdf", pdf(f"{n}")), world.milestone, by=world.editor)
+    attach(item.document, world.reading, by=world.editor)
+    client = world.client(world.editor)
+    # session, user, role; whether invented data are there; total; count; the rows; what the choices leave 2; the types
+    with django_assert_num_queries(10):
+        assert client.get("/documents/").context["listing"].count == 2 * count
+    # session, user, role; permissions 3; the document; whether it may be read; where it is attached
+    with django_assert_num_queries(9):
+        assert len(client.get(f"/documents/{item.document_id}/").context["uses"]) == 2
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_files_of_a_page_take_one_query(world: EvidenceWorld, count: int, django_assert_num_queries: Any) -> None:
+    for n in range(count):
+        attach(world.store(f"{n}.csv", f"a,{n}".encode()), world.reading, by=world.editor)
+        attach(world.store(f"{n}.pdf", pdf(f"{n}"), is_public=True), world.milestone, by=world.editor)
+    records = [world.reading, world.milestone]
+    with django_assert_num_queries(1):
+        files = build_record_files(records, AnonymousUser(), today())
+    assert [(len(item.shown), item.hidden) for item in files] == [(0, count), (count, 0)]
+
+
+def test_store_document_takes_the_name_of_the_file_where_it_has_no_title(world: EvidenceWorld) -> None:
+    stored = store_document(SimpleUploadedFile("minutes.pdf", pdf("x")), title=" ", by=world.editor)
+    assert (stored.created, stored.document.title) == (True, "minutes")
+    again = store_document(SimpleUploadedFile("other.pdf", pdf("x")), title="Other", by=world.national)
+    assert (again.created, again.document) == (False, stored.document)
+    remove(attach(stored.document, world.reading, by=world.editor), by=world.editor, reason="test")

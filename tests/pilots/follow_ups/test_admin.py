@@ -1,0 +1,253 @@
+"""Admin of follow-ups: opening, correcting, names of people, lists, and what is refused."""
+
+from datetime import date
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from core.http.as_of import today
+from pilots.metrics.follow_up_states import Move
+from pilots.models import FollowUp
+from tests.factories import (
+    make_agency,
+    make_batch,
+    make_follow_up,
+    make_indicator,
+    make_milestone,
+    make_pilot,
+    make_province,
+    make_source,
+)
+from tests.pilots.follow_ups.support import make_user
+from tests.support.admin_forms import form_data, form_errors
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
+ADD = "/admin/pilots/followup/add/"
+LIST = "/admin/pilots/followup/"
+
+
+@pytest.fixture
+def world() -> SimpleNamespace:
+    batch = make_batch()
+    home, away = make_province(slug="home", name_en="Home"), make_province(slug="away", name_en="Away")
+    pilot, other = make_pilot(batch, home, name_en="Huzhou"), make_pilot(batch, away, name_en="Elsewhere")
+    return SimpleNamespace(
+        home=home,
+        away=away,
+        pilot=pilot,
+        other=other,
+        late=make_milestone(pilot, date(2025, 1, 1), title_en="Platform"),
+        agency=make_agency(name_en="Bureau"),
+        boss=make_user("boss"),
+    )
+
+
+@pytest.fixture
+def boss(world: SimpleNamespace, client: Client) -> Client:
+    client.force_login(world.boss)
+    return client
+
+
+def page_url(record: Any, name: str = "change", *more: Any) -> str:
+    return reverse(f"admin:pilots_followup_{name}", args=[record.pk, *more])
+
+
+def save(client: Client, record: Any, **changes: Any) -> Any:
+    return client.post(page_url(record), form_data(client.get(page_url(record)), **changes))
+
+
+def opening(world: SimpleNamespace, **values: Any) -> dict[str, Any]:
+    usual = {
+        "title_zh": "整改", "pilot": world.pilot.pk, "cause": "milestone", "cause_milestone": world.late.pk,
+        "opened_on": "2026年6月1日", "due_on": "2026-07-01", "owner_agency": world.agency.pk,
+    }  # fmt: skip
+    return {**usual, **values}
+
+
+def save_new(client: Client, **values: Any) -> Any:
+    return client.post(ADD, form_data(client.get(ADD), **values))
+
+
+def newest(record: Any) -> Any:
+    return FollowUp.history.filter(id=record.pk).order_by("-history_id").first()
+
+
+# -- opening -----------------------------------------------------------------------------------------------
+
+
+def test_a_follow_up_is_opened_as_on_its_page(boss: Client, world: SimpleNamespace) -> None:
+    sources = [make_source(), make_source()]
+    values = opening(world, sources=[source.pk for source in sources], change_reason="Meeting of June")
+    assert save_new(boss, **values).status_code == 302
+    follow_up = FollowUp.objects.get()
+    assert (follow_up.number, follow_up.province, follow_up.cause_colour) == ("2026-001", world.home, "red")
+    assert "Platform" in follow_up.cause_reason_en
+    assert list(follow_up.sources.all()) == sources
+    (entry,) = follow_up.history.all()
+    assert (entry.history_type, str(entry.history_user), entry.history_change_reason) == (
+        "+", "boss", "Meeting of June",
+    )  # fmt: skip
+    assert [row.source_id for row in entry.sources.all()] == [source.pk for source in sources]
+    (step,) = follow_up.steps.all()
+    assert (step.seq, step.move, step.state, step.taken_on, step.author) == (
+        1, "open", "opened", date(2026, 6, 1), world.boss,
+    )  # fmt: skip
+
+
+def test_errors_of_the_service_stand_at_the_field(boss: Client, world: SimpleNamespace) -> None:
+    indicator, editor = make_indicator("SO2"), make_user("editor", "provincial_editor", world.home)
+    others = make_milestone(world.other, date(2025, 1, 1))
+    cases: list[tuple[dict[str, Any], dict[str, list[str]]]] = [
+        (
+            {"cause": "indicator", "cause_milestone": None, "cause_indicator": indicator.pk},
+            {"cause_indicator": ["This pilot has no target for this indicator, so its light caused nothing."]},
+        ),
+        (
+            {"verifier": editor.pk},
+            {"verifier": ["This user may not verify follow-ups. Name an editor of the ministry, or leave it empty."]},
+        ),
+        ({"cause_milestone": others.pk}, {"cause_milestone": ["This milestone is another pilot’s."]}),
+        ({"due_on": "2026-05-01"}, {"due_on": ["Due before it was opened. Check both days."]}),
+        (
+            {"owner_user": world.boss.pk, "verifier": world.boss.pk},
+            {"verifier": ["Who is responsible cannot verify. Name someone else, or leave it empty."]},
+        ),
+        (
+            {"pilot": None, "cause": "", "cause_milestone": None},
+            {"pilot": ["Name one subject: a pilot, a province, a policy or a practice."]},
+        ),
+        ({"title_zh": ""}, {"title_zh": ["Give the title in at least one language."]}),
+        ({"owner_agency": None}, {"owner_agency": ["This field is required."]}),
+    ]
+    for values, errors in cases:
+        assert form_errors(save_new(boss, **opening(world, **values))) == errors
+    assert not FollowUp.objects.exists()
+
+
+def test_what_was_set_at_the_opening_is_shown_and_not_asked(boss: Client, world: SimpleNamespace) -> None:
+    follow_up = make_follow_up(world.pilot, (Move.SIGN, date(2026, 6, 3)))
+    shown = boss.get(page_url(follow_up))
+    assert set(shown.context["adminform"].form.fields) == {
+        *("title_zh", "title_en", "kind", "is_key", "task_zh", "task_en", "province", "owner_agency"),
+        *("owner_person", "owner_user", "verifier", "meeting", "sources", "note_en", "note_zh"),
+        *("change_reason", "version"),
+    }
+    (steps,) = shown.context["inline_admin_formsets"]
+    assert [form.instance.move for form in steps.formset.forms] == ["open", "sign"]
+    assert f'href="{follow_up.get_absolute_url()}"' in shown.text
+    assert save(boss, follow_up, title_en="Other", due_on="2027-01-01", change_reason="Wording").status_code == 302
+    follow_up.refresh_from_db()
+    assert (follow_up.title_en, follow_up.due_on, follow_up.steps.count()) == ("Other", date(2026, 7, 1), 2)
+    assert newest(follow_up).history_change_reason == "Wording"
+
+
+def test_no_follow_up_is_deleted(boss: Client, admin_client: Client, world: SimpleNamespace) -> None:
+    follow_up = make_follow_up(world.pilot)
+    for client in (boss, admin_client):
+        assert client.post(page_url(follow_up, "delete"), {"post": "yes"}).status_code == 403
+        assert "delete_selected" not in client.get(LIST).text
+    assert FollowUp.objects.exists()
+
+
+def test_a_version_comes_back_with_its_sources(boss: Client, world: SimpleNamespace) -> None:
+    follow_up, source = make_follow_up(world.pilot), make_source()
+    save(boss, follow_up, sources=[source.pk], title_en="First")
+    first = newest(follow_up)
+    save(boss, follow_up, sources=None, title_en="Second")
+    address = page_url(follow_up, "simple_history", first.pk)
+    assert [step.name for step in boss.get(address).context["steps"]] == ["title_en", "sources"]
+    assert boss.post(address, {"version": newest(follow_up).pk, "change_reason": ""}).status_code == 302
+    follow_up.refresh_from_db()
+    assert (follow_up.title_en, list(follow_up.sources.all())) == ("First", [source])
+
+
+def test_two_at_once_keep_both_changes(boss: Client, admin_client: Client, world: SimpleNamespace) -> None:
+    follow_up = make_follow_up(world.pilot)
+    mine = form_data(boss.get(page_url(follow_up)), meeting="Mine")
+    save(admin_client, follow_up, note_en="Theirs", is_key="on")
+    answer = boss.post(page_url(follow_up), mine)
+    assert set(form_errors(answer)) == {"__all__"}
+    assert boss.post(page_url(follow_up), form_data(answer)).status_code == 302
+    follow_up.refresh_from_db()
+    assert (follow_up.meeting, follow_up.note_en, follow_up.is_key) == ("Mine", "Theirs", True)
+
+
+# -- provinces ---------------------------------------------------------------------------------------------
+
+
+def test_a_province_changes_contact_and_notes_alone(client: Client, world: SimpleNamespace) -> None:
+    client.force_login(make_user("editor", "provincial_editor", world.home))
+    own, others = make_follow_up(world.pilot), make_follow_up(world.other)
+    fields = set(client.get(page_url(own)).context["adminform"].form.fields)
+    assert fields == {"owner_person", "note_en", "note_zh", "change_reason", "version"}
+    assert save(client, own, owner_person="李", is_key="on", verifier=world.boss.pk).status_code == 302
+    own.refresh_from_db()
+    assert (own.owner_person, own.is_key, own.verifier) == ("李", False, None)
+    assert client.post(page_url(others), {"note_en": "x"}).status_code == 403
+    assert client.get(ADD).status_code == 403
+
+
+def test_people_are_shown_within_the_province(client: Client, world: SimpleNamespace) -> None:
+    """On the form, in the list, and in the history with its versions."""
+    client.force_login(make_user("editor", "provincial_editor", world.home))
+    people = {
+        "owner_person": "Person-Li",
+        "owner_user": User.objects.create_user("owner-account"),
+        "verifier": User.objects.create_user("verifier-account"),
+    }
+    names = {"Person-Li", "owner-account", "verifier-account"}
+    for pilot, wanted in ((world.pilot, names), (world.other, set())):
+        follow_up = make_follow_up(pilot)
+        for name, value in people.items():
+            setattr(follow_up, name, value)
+        follow_up.save()
+        step = follow_up.steps.get()
+        addresses = [page_url(follow_up), page_url(follow_up, "history")]
+        addresses.append(page_url(follow_up, "simple_history", newest(follow_up).pk))
+        for address in addresses:
+            text = client.get(address).text
+            assert {name for name in names if name in text} == wanted, address
+        assert not any(name in client.get(LIST).text for name in names)
+        assert client.get(f"{LIST}?q=Person-Li").context["cl"].result_count == 0
+        assert step.author is None
+
+
+# -- lists -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_the_list_costs_the_same_for_any_number_of_rows(
+    admin_client: Client, world: SimpleNamespace, rows: int, django_assert_num_queries: Any
+) -> None:
+    for _n in range(rows):
+        make_follow_up(world.pilot, (Move.SIGN, date(2026, 6, 3)))
+    # session and user; counts with and without the search; the days of the hierarchy; choices of filters; the records
+    with django_assert_num_queries(9):
+        shown = admin_client.get(LIST)
+    assert shown.context["cl"].result_count == rows
+    assert "in progress (overdue)" in shown.text
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ("q=Huzhou", 2),
+        ("q=Bureau", 3),
+        ("state=open", 2),
+        ("state=overdue", 1),
+        ("state=received", 1),
+        ("state=withdrawn", 1),
+        ("is_key__exact=1", 1),
+    ],
+)
+def test_the_list_is_searched_and_filtered(
+    admin_client: Client, world: SimpleNamespace, query: str, count: int
+) -> None:
+    make_follow_up(world.pilot, (Move.SIGN, date(2026, 6, 3)), due_on=today())
+    make_follow_up(world.pilot, is_key=True)
+    make_follow_up(world.other, (Move.WITHDRAW, date(2026, 6, 3)))
+    assert admin_client.get(f"{LIST}?{query}").context["cl"].result_count == count

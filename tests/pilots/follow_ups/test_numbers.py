@@ -1,0 +1,123 @@
+"""Numbers of follow-ups are given once, also after deletion, after imports, and to two users at once."""
+
+from collections.abc import Callable
+from datetime import date
+from threading import Barrier, Thread
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db import connection, connections
+
+from pilots.follow_ups.services import StaleFollowUpError, open_follow_up, take_step
+from pilots.metrics.follow_up_states import Move
+from pilots.models import FollowUp, Pilot
+from tests.factories import make_agency, make_batch, make_follow_up, make_pilot, make_province
+from tests.pilots.follow_ups.support import make_user, new_follow_up
+
+
+@pytest.fixture
+def pilot(db: None) -> Pilot:
+    return make_pilot(make_batch(), make_province())
+
+
+def open_one(pilot: Pilot, by: User, **fields: Any) -> str:
+    return open_follow_up(new_follow_up(pilot, **fields), by=by).number
+
+
+def unopened(pilot: Pilot, number: str) -> FollowUp:
+    """Return an unsaved follow-up with its own number, as an import has it."""
+    return new_follow_up(pilot, number=number, province=pilot.province)
+
+
+def test_numbers_of_a_year_follow_each_other(pilot: Pilot) -> None:
+    user = make_user("user")
+    days = [date(2026, 6, 1), date(2025, 3, 1), date(2026, 1, 1)]
+    numbers = [open_one(pilot, user, opened_on=day, due_on=date(2026, 12, 1)) for day in days]
+    assert numbers == ["2026-001", "2025-001", "2026-002"]
+
+
+def test_no_number_is_given_again(pilot: Pilot) -> None:
+    """Not that of a deleted follow-up, of one without a history, of a history alone, nor of an import."""
+    user = make_user("user")
+    item = unopened(pilot, "2026-007")
+    item.save()
+    item.delete()
+    assert open_one(pilot, user) == "2026-008"
+    FollowUp.objects.bulk_create([unopened(pilot, "2026-1200")])
+    assert open_one(pilot, user) == "2026-1201"
+    last = FollowUp.objects.get(number="2026-1200")
+    last.delete()
+    FollowUp.history.all().delete()
+    assert open_one(pilot, user) == "2026-1202"
+    assert open_one(pilot, user, number="2026-3000") == "2026-3000"
+    assert open_one(pilot, user) == "2026-3001"
+
+
+def test_an_own_number_is_kept_unless_it_was_given(pilot: Pilot) -> None:
+    user = make_user("user")
+    item = unopened(pilot, "2026-500")
+    item.save()
+    item.delete()
+    count = FollowUp.objects.count()
+    for number, code in (("2026-500", "unique"), ("26-1", "invalid")):
+        with pytest.raises(ValidationError) as caught:
+            open_one(pilot, user, number=number)
+        assert list(caught.value.error_dict) == ["number"], code
+    assert FollowUp.objects.count() == count
+    assert open_one(pilot, user, number="2026-501") == "2026-501"
+
+
+# -- at once -----------------------------------------------------------------------------------------------
+
+
+def run_at_once(*works: Callable[[], object]) -> list[object]:
+    """Run functions in threads that begin together; return the result of each, or its exception."""
+    start, results = Barrier(len(works)), [None] * len(works)
+
+    def run(place: int) -> None:
+        start.wait()
+        try:
+            results[place] = works[place]()
+        except Exception as exc:  # the test looks at it
+            results[place] = exc
+        finally:
+            connections.close_all()
+
+    threads = [Thread(target=run, args=(place,)) for place in range(len(works))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer; in memory one connection")
+def test_many_users_at_once_get_different_numbers() -> None:
+    pilot, user, agency = make_pilot(make_batch(), make_province()), make_user("user"), make_agency()
+
+    def work() -> list[str]:
+        return [open_one(pilot, user, owner_agency=agency) for _ in range(5)]
+
+    found = run_at_once(*[work] * 6)
+    assert all(isinstance(each, list) for each in found), found
+    assert sorted(number for each in found for number in each) == [f"2026-{n:03}" for n in range(1, 31)]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer; in memory one connection")
+def test_of_two_verifiers_at_once_one_is_first() -> None:
+    pilot, users = make_pilot(make_batch(), make_province()), [make_user("one"), make_user("two")]
+    for _round in range(10):
+        item = make_follow_up(pilot, (Move.SIGN, date(2026, 6, 2)), (Move.REPORT, date(2026, 6, 20)))
+
+        def verify(by: User, item: FollowUp = item) -> object:
+            return take_step(item, Move.VERIFY, by=by, seen_seq=3)
+
+        found = run_at_once(lambda: verify(users[0]), lambda: verify(users[1]))
+        stale = [each for each in found if isinstance(each, StaleFollowUpError)]
+        assert len(stale) == 1, found
+        assert stale[0].newest.author in users
+        assert list(item.steps.values_list("seq", "move")) == [(1, "open"), (2, "sign"), (3, "report"), (4, "verify")]

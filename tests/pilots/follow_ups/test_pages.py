@@ -1,0 +1,435 @@
+"""Pages of follow-ups: the list, one with its steps, the forms that open them, and what stands beside a red light."""
+
+import re
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from core.http.as_of import today
+from pilots.follow_ups.analytics import follow_up_status
+from pilots.metrics.follow_up_states import Move
+from pilots.models import Document, FollowUp, Milestone, Pilot
+from policies.models import Agency
+from tests.factories import (
+    make_agency,
+    make_batch,
+    make_follow_up,
+    make_indicator,
+    make_milestone,
+    make_pilot,
+    make_policy,
+    make_province,
+    make_reading,
+    make_step,
+    make_target,
+)
+from tests.pilots.follow_ups.support import make_user
+from tests.support.files import pdf, png
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
+
+
+def day(days_ago: int) -> date:
+    return today() - timedelta(days_ago)
+
+
+def client_of(user: User) -> Client:
+    user.is_staff = True
+    user.save()
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def agency() -> Agency:
+    return make_agency(slug="office", name_en="Office of Jia", name_zh="甲省生态环境厅")
+
+
+@pytest.fixture
+def pilot() -> Pilot:
+    """A pilot that is red: a key milestone is 120 days overdue."""
+    province = make_province(slug="jia", short_en="Jia", name_en="Jia", name_zh="甲省")
+    pilot = make_pilot(make_batch(announced_on=day(700)), province, slug="red", name_en="Red", name_zh="红")
+    make_milestone(pilot, day(120), is_key=True, title_en="Furnace 2", title_zh="二号炉")
+    return pilot
+
+
+@pytest.fixture
+def minister() -> Client:
+    return client_of(make_user("minister"))
+
+
+def text_of(answer: Any) -> str:
+    return answer.content.decode()
+
+
+def errors(answer: Any) -> dict[str, list[str]]:
+    return {name: [str(one) for one in found] for name, found in answer.context["form"].errors.items()}
+
+
+def step(client: Client, item: FollowUp, move: Move, **fields: Any) -> Any:
+    """Send a step with the newest sequence number, unless another is given."""
+    seq = item.steps.order_by("seq").last().seq  # type: ignore[union-attr]
+    values = {"move": move.value, "taken_on": today().isoformat(), "remark": "", "seen_seq": seq, **fields}
+    return client.post(item.get_absolute_url(), values)
+
+
+# -- the whole life by hand ------------------------------------------------------------------------------
+
+
+def test_the_life_of_a_red_light_by_hand(pilot: Pilot, agency: Agency, minister: Client) -> None:
+    milestone = Milestone.objects.get()
+    link = f"/actions/new/?pilot=red&milestone={milestone.pk}"
+    assert link.replace("&", "&amp;") in text_of(minister.get("/pilots/red/"))
+    form = minister.get(link).context["form"]
+    values = {name: field.initial for name, field in form.fields.items() if field.initial is not None}
+    proposed = {**values, **form.initial}
+    assert proposed["title_en"] == "Red: complete “Furnace 2”"
+    assert proposed["title_zh"] == "红：完成“二号炉”"
+    assert proposed["due_on"] == today() + timedelta(30)
+    assert (proposed["subject"], proposed["cause"], proposed["cause_milestone"]) == (
+        "pilot:red",
+        "milestone",
+        milestone.pk,
+    )
+    sent = {
+        **{name: value for name, value in proposed.items() if value is not None},
+        "owner_agency": agency.pk,
+        "is_key": "on",
+        "opened_on": day(20).isoformat(),
+        "due_on": day(5).isoformat(),
+    }
+    opened = minister.post(link, {name: "" if callable(value) else value for name, value in sent.items()})
+    item = FollowUp.objects.get()
+    assert opened.headers["Location"] == f"/actions/{item.number}/"
+    assert (item.cause_colour, item.cause_reason_en, item.province) == (
+        "red",
+        "Furnace 2 is 100 days overdue",
+        pilot.province,
+    )
+
+    editor = client_of(make_user("editor", "provincial_editor", pilot.province))
+    assert step(editor, item, Move.SIGN, taken_on=day(18).isoformat()).status_code == 302
+    missing = step(editor, item, Move.REPORT, remark="The furnace runs.")
+    assert missing.status_code == 400
+    assert errors(missing) == {"uploads": ["This is a key follow-up: attach a file that shows that it is done."]}
+    assert "The furnace runs." in text_of(missing)
+    photo = SimpleUploadedFile("furnace.png", png(), "image/png")
+    assert step(editor, item, Move.REPORT, remark="The furnace runs.", uploads=photo).status_code == 302
+    assert Document.objects.get().file_name == "furnace.png"
+
+    assert step(minister, item, Move.RETURN, remark="Dark photo", new_due_on=day(0)).status_code == 302
+    again = SimpleUploadedFile("test.pdf", pdf("Test report"), "application/pdf")
+    assert step(editor, item, Move.REPORT, remark="A better one", uploads=again).status_code == 302
+    milestone.completed_on = today()
+    milestone.save()
+    closed = step(minister, item, Move.VERIFY)
+    assert closed.status_code == 302
+    page = text_of(minister.get(item.get_absolute_url()))
+    assert "The step is recorded: verified and closed." in page
+    assert page.index("verified and closed") < page.index("reported as done") < page.index("signed for")
+    assert follow_up_status(item, today()).cleared is True
+    assert minister.get("/actions/").context["finding"] == (
+        "1 of 1 follow-up is closed; none is open. Of 1 that was closed after a red light, 1 cleared it."
+    )
+
+
+def test_of_two_verifiers_the_second_is_told_and_keeps_the_text(pilot: Pilot, minister: Client) -> None:
+    item = make_follow_up(pilot, (Move.SIGN, day(30)), (Move.REPORT, day(20)), opened_on=day(40), due_on=day(10))
+    second = client_of(make_user("second"))
+    seen = second.get(item.get_absolute_url()).context["form"]["seen_seq"].value()
+    assert step(minister, item, Move.VERIFY).status_code == 302
+    late = step(second, item, Move.RETURN, remark="Not enough", new_due_on=day(0), seen_seq=seen)
+    assert late.status_code == 409
+    page = text_of(late)
+    assert "Somebody else took a step meanwhile: verified and closed on" in page
+    assert "Not enough" in page
+    assert [found.move for found in item.steps.order_by("seq")] == ["open", "sign", "report", "verify"]
+
+
+def test_who_reported_is_offered_no_verification(pilot: Pilot, minister: Client) -> None:
+    user = User.objects.get(username="minister")
+    item = make_follow_up(pilot, (Move.SIGN, day(30)), opened_on=day(40), due_on=day(10))
+    make_step(item, Move.REPORT, day(20), author=user)
+    offered = [value for value, _label in minister.get(item.get_absolute_url()).context["form"].fields["move"].choices]
+    assert offered == ["extend", "withdraw"]
+    rejected = step(minister, item, Move.VERIFY)
+    assert errors(rejected) == {"move": ["Not possible now, or not for you: choose one of the steps above."]}
+    assert (rejected.status_code, item.steps.count()) == (400, 3)
+
+
+# -- who may do what -------------------------------------------------------------------------------------
+
+
+def test_another_provinces_editor_sees_no_control_and_changes_nothing(pilot: Pilot) -> None:
+    item = make_follow_up(pilot, opened_on=day(40), due_on=day(10), owner_person="Ms Lin")
+    stranger = client_of(make_user("stranger", "provincial_editor", make_province()))
+    for reader in (stranger, Client()):
+        page = text_of(reader.get(item.get_absolute_url()))
+        assert 'name="move"' not in page
+        assert "Ms Lin" not in page
+        assert "Open a follow-up" not in text_of(reader.get("/pilots/red/"))
+        assert step(reader, item, Move.SIGN).status_code == 403
+    assert stranger.get("/actions/new/").status_code == 403
+    assert stranger.post("/actions/meeting/", {}).status_code == 403
+    assert Client().get("/actions/new/").status_code == 302
+    assert item.steps.count() == 1
+    own = client_of(make_user("own", "provincial_editor", pilot.province))
+    page = text_of(own.get(item.get_absolute_url()))
+    assert "Ms Lin" in page
+    assert 'value="sign"' in page
+    assert 'value="extend"' not in page
+
+
+def test_a_follow_up_does_not_exist_before_its_day_and_is_not_changed_on_a_past_one(
+    pilot: Pilot, minister: Client
+) -> None:
+    item = make_follow_up(pilot, (Move.SIGN, day(10)), opened_on=day(40), due_on=day(5))
+    address = item.get_absolute_url()
+    assert minister.get(f"{address}?as_of={day(41)}").status_code == 404
+    past = minister.get(f"{address}?as_of={day(20)}")
+    assert past.context["form"] is None
+    assert past.context["finding"].startswith("To be signed for since")
+    assert minister.post(f"{address}?as_of={day(20)}", {"move": "report"}).status_code == 403
+    assert minister.get("/actions/2026-999/").status_code == 404
+
+
+# -- the list --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def five(pilot: Pilot) -> dict[str, FollowUp]:
+    """Follow-ups in five states: overdue, to verify, due later, closed, withdrawn."""
+    report = ((Move.SIGN, day(60)), (Move.REPORT, day(50)))
+    return {
+        "overdue": make_follow_up(pilot, opened_on=day(60), due_on=day(12)),
+        "reported": make_follow_up(pilot, *report, opened_on=day(70), due_on=day(40)),
+        "later": make_follow_up(None, opened_on=day(3), due_on=day(-10), policy=make_policy(), meeting="Monthly"),
+        "closed": make_follow_up(pilot, *report, (Move.VERIFY, day(45)), opened_on=day(70), due_on=day(55)),
+        "withdrawn": make_follow_up(pilot, (Move.WITHDRAW, day(20)), opened_on=day(30), due_on=day(15)),
+    }
+
+
+def listed(answer: Any) -> list[str]:
+    return [row[0].value for row in answer.context["listing"].table.rows]
+
+
+def test_the_list_answers_the_question_and_begins_with_the_latest(five: dict[str, FollowUp], client: Client) -> None:
+    answer = client.get("/actions/")
+    assert answer.context["finding"] == "1 of 5 follow-ups are closed; 3 open, 1 of them overdue."
+    assert listed(answer) == [str(five[name]) for name in ("overdue", "reported", "later", "closed", "withdrawn")]
+    figures = {item["label"]: (item["value"], item["of"]) for item in answer.context["figures"]}
+    assert figures == {
+        "Open": (3, "of 5 opened"),
+        "Overdue": (1, "of 3 open"),
+        "To verify": (1, "of 3 open"),
+        "Closed in time": (0, "of 1 closed"),
+        "Red light cleared": (None, ""),
+        "Relapsed": (None, ""),
+    }
+    flow = [[cell.value for cell in row] for row in answer.context["charts"]["flow"].table.rows]
+    assert flow[:2] == [
+        ["Red pilots on the day", "with an open follow-up", 1, 1],
+        ["Red pilots on the day", "without one", 0, 1],
+    ]
+    ages = [[cell.value for cell in row] for row in answer.context["charts"]["ages"].table.rows]
+    assert ages == [
+        ["0–30 days", 1, 0, 3],
+        ["31–90 days", 2, 1, 3],
+        ["91–180 days", 0, 0, 3],
+        ["over 180 days", 0, 0, 3],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("state=open", ["overdue", "reported", "later"]),
+        ("state=closed", ["closed"]),
+        ("overdue=true", ["overdue"]),
+        ("subject=policy", ["later"]),
+        ("meeting=Monthly", ["later"]),
+        ("province=jia&state=withdrawn", ["withdrawn"]),
+        ("sort=due&state=open", ["reported", "overdue", "later"]),
+    ],
+)
+def test_filters_and_sorting(five: dict[str, FollowUp], client: Client, query: str, names: list[str]) -> None:
+    assert listed(client.get(f"/actions/?{query}")) == [str(five[name]) for name in names]
+
+
+def test_what_waits_for_a_user(five: dict[str, FollowUp], pilot: Pilot, minister: Client) -> None:
+    editor = client_of(make_user("editor", "provincial_editor", pilot.province))
+    assert listed(minister.get("/actions/?mine=true")) == [str(five["reported"])]
+    assert listed(editor.get("/actions/?mine=true")) == [str(five["overdue"])]
+    assert "Waiting for me" not in text_of(Client().get("/actions/"))
+    assert listed(Client().get("/actions/?mine=true")) == []
+    desk = {item["slug"]: [str(row[0].value) for row in item["table"].rows] for item in lists(editor)}
+    assert desk == {"overdue": [str(five["overdue"])]}
+    assert [str(row[0].value) for row in lists(minister)[0]["table"].rows] == [str(five["reported"])]
+
+
+def lists(client: Client) -> list[Any]:
+    known = {"overdue", "to-sign", "to-report", "verify"}
+    return [item for item in client.get("/desk/").context["lists"] if item["slug"] in known]
+
+
+def test_the_file_holds_what_the_page_has_no_room_for(five: dict[str, FollowUp], client: Client) -> None:
+    rows = client.get("/actions/?export=follow-ups.csv&state=closed").getvalue().decode("utf-8-sig")
+    assert "Times extended" in rows
+    assert day(50).isoformat() in rows
+
+
+def test_on_a_past_day_the_list_is_as_it_stood(five: dict[str, FollowUp], client: Client) -> None:
+    answer = client.get(f"/actions/?as_of={day(58)}")
+    assert answer.context["finding"] == "0 of 3 follow-ups are closed; 3 open, 0 of them overdue."
+
+
+def test_an_empty_list_names_the_next_step(minister: Client, client: Client) -> None:
+    assert client.get("/actions/").context["finding"].startswith("No follow-up was opened by")
+    assert 'href="/actions/new/"' in text_of(minister.get("/actions/"))
+    assert 'href="/actions/new/"' not in text_of(client.get("/actions/"))
+
+
+# -- beside a light and on the pages of records ----------------------------------------------------------
+
+
+def test_the_open_follow_up_stands_beside_the_light(pilot: Pilot, minister: Client, client: Client) -> None:
+    indicator = make_indicator("AIR_A", name_en="Dust")
+    make_target(pilot, indicator, 100, 70, base_year=today().year - 3, target_year=today().year + 1)
+    make_reading(pilot, indicator, str(today().year - 1), 120, accepted_on=day(1), reported_on=day(2))
+    page = text_of(minister.get("/pilots/red/"))
+    assert page.count("/actions/new/?pilot=red&amp;indicator=AIR_A") == 2  # reason and table
+    item = make_follow_up(
+        pilot, opened_on=day(0), due_on=day(-7), cause="indicator", cause_indicator=indicator, number="2026-817"
+    )
+    for path in ("/", "/pilots/?light=red", "/pilots/red/"):
+        assert f'href="{item.get_absolute_url()}">follow-up 2026-817, due ' in text_of(client.get(path)), path
+    page = text_of(minister.get("/pilots/red/"))
+    assert "/actions/new/?pilot=red&amp;indicator=AIR_A" not in page
+    assert f"/actions/new/?pilot=red&amp;milestone={Milestone.objects.get().pk}" in page
+
+
+def test_records_have_a_tab_of_their_follow_ups(five: dict[str, FollowUp], client: Client) -> None:
+    policy = five["later"].policy
+    assert policy is not None
+    for path, names in (
+        ("/pilots/red/", {"overdue", "reported", "closed", "withdrawn"}),
+        ("/provinces/jia/", {"overdue", "reported", "closed", "withdrawn"}),
+        (policy.get_absolute_url(), {"later"}),
+    ):
+        page = text_of(client.get(path))
+        assert {name for name, item in five.items() if f">{item}<" in page} == names, path
+
+
+# -- the forms -------------------------------------------------------------------------------------------
+
+
+def test_bad_input_is_named_at_its_field_and_opens_nothing(pilot: Pilot, agency: Agency, minister: Client) -> None:
+    sent = {"kind": "assignment", "opened_on": day(0), "due_on": day(3), "owner_agency": agency.pk}
+    answer = minister.post("/actions/new/", {**sent, "subject": "pilot:red"})
+    assert answer.status_code == 400
+    assert errors(answer) == {
+        "title_zh": ["Give the title in at least one language."],
+        "due_on": ["Due before it was opened. Check both days."],
+    }
+    assert errors(minister.post("/actions/new/", {**sent, "subject": "pilot:gone"}))["subject"] == [
+        "Select a valid choice. pilot:gone is not one of the available choices."
+    ]
+    caused = {**sent, "title_en": "Experts", "subject": "province:jia", "cause": "pilot", "due_on": day(-3)}
+    assert errors(minister.post("/actions/new/", caused)) == {
+        "subject": ["The cause is the light of a pilot. Choose that pilot, or open a follow-up without a cause."]
+    }
+    assert minister.get("/actions/new/?pilot=gone").status_code == 404
+    assert minister.get("/actions/new/?pilot=red&milestone=x").status_code == 404
+    assert not FollowUp.objects.exists()
+
+
+def rows(*filled: dict[str, Any], total: int = 3) -> dict[str, Any]:
+    """Return the fields of a meeting with these rows."""
+    data: dict[str, Any] = {
+        "meeting": "Monthly meeting",
+        "kind": "meeting",
+        "opened_on": day(0),
+        "due_on": day(-20),
+        "form-TOTAL_FORMS": total,
+        "form-INITIAL_FORMS": 0,
+    }
+    for place, row in enumerate(filled):
+        data |= {f"form-{place}-{name}": value for name, value in row.items()}
+    return data
+
+
+def test_a_meeting_opens_all_or_none(pilot: Pilot, agency: Agency, minister: Client) -> None:
+    good = {"subject": "pilot:red", "owner_agency": agency.pk, "title": "Report monthly"}
+    bad = {**good, "subject": "province:jia", "title": "Send experts", "due_on": day(5)}
+    answer = minister.post("/actions/meeting/", rows(good, bad))
+    assert answer.status_code == 400
+    assert [row.errors for row in answer.context["rows"]] == [
+        {},
+        {"due_on": ["Due before it was opened. Check both days."]},
+        {},
+    ]
+    assert "Report monthly" in text_of(answer)
+    assert not FollowUp.objects.exists()
+    opened = minister.post("/actions/meeting/", rows(good, {**bad, "due_on": day(-5)}))
+    assert opened.headers["Location"] == "/actions/?meeting=Monthly+meeting"
+    assert [(item.title_en, item.due_on, item.meeting) for item in FollowUp.objects.order_by("number")] == [
+        ("Report monthly", day(-20), "Monthly meeting"),
+        ("Send experts", day(-5), "Monthly meeting"),
+    ]
+
+
+def test_rows_are_added_without_losing_what_was_typed(minister: Client) -> None:
+    answer = minister.post("/actions/meeting/", {**rows({"title": "Half a row"}), "more": "1"})
+    page = text_of(answer)
+    assert (answer.status_code, len(answer.context["rows"])) == (200, 6)
+    assert "Half a row" in page
+    assert "This field is required" not in page
+    assert errors(minister.post("/actions/meeting/", rows())) == {"__all__": ["Fill in at least one row."]}
+
+
+# -- paper -----------------------------------------------------------------------------------------------
+
+
+def test_the_order_is_on_the_page_for_paper_and_alone_by_its_link(pilot: Pilot, client: Client) -> None:
+    item = make_follow_up(pilot, opened_on=day(40), due_on=day(10), task_zh="更换二号炉")
+    page = text_of(client.get(f"{item.get_absolute_url()}?lang=zh-hans"))
+    sheet = re.search(r'<article class="order paper-only".*?</article>', page, re.DOTALL)
+    assert sheet
+    for text in ("督办事项交办单", item.number, "更换二号炉", "签收人", item.owner_agency.name_zh):
+        assert text in sheet[0]
+    alone = text_of(client.get(f"{item.get_absolute_url()}?print=1"))
+    assert '<article class="order"' in alone
+    assert 'id="history"' not in alone
+
+
+# -- queries ---------------------------------------------------------------------------------------------
+
+
+def count_queries(client: Client, path: str) -> int:
+    client.get(path)
+    make_agency()  # a write, so that nothing comes from a cache
+    with CaptureQueriesContext(
+        connection,
+    ) as found:
+        assert client.get(path).status_code == 200
+    return len(found)
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_the_number_of_queries_does_not_grow(pilot: Pilot, n: int, client: Client) -> None:
+    closed = ((Move.SIGN, day(30)), (Move.REPORT, day(20)), (Move.VERIFY, day(15)))
+    red = {"opened_on": day(40), "due_on": day(10), "cause": "pilot", "cause_colour": "red"}
+    made = [make_follow_up(pilot, *closed, **red) for _n in range(n)]
+    # follow-ups, their steps; meetings; the count and the keys in order, the rows; choices of filters 4, what they
+    # leave; which pilots are red 9, and the causes now and at closing 9; sources
+    assert count_queries(client, "/actions/") == 31
+    # the follow-up, its sources, its steps; files; the cause now and at closing; history 5
+    assert count_queries(client, made[0].get_absolute_url()) == 20

@@ -1,0 +1,101 @@
+"""Relapses from the days on which lights can change, against a computation of every single day."""
+
+import random
+from collections.abc import Mapping
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth.models import User
+
+from pilots.analytics.pilot_status import PilotStatus, pilot_status, prefetch_for_status
+from pilots.follow_ups.causes import CauseKey, cause_colour, cause_relapse
+from pilots.metrics.follow_up_states import RELAPSE_DAYS
+from pilots.metrics.lights import Colour
+from pilots.models import Pilot
+from tests.factories import (
+    make_batch,
+    make_indicator,
+    make_milestone,
+    make_override,
+    make_pilot,
+    make_province,
+    make_reading,
+    make_target,
+)
+
+pytestmark = pytest.mark.django_db
+FIRST, LAST = date(2024, 11, 1), date(2026, 11, 20)
+SEEDS = range(4)
+
+
+def random_day(random_: random.Random) -> date:
+    return FIRST + timedelta(random_.randrange((LAST - FIRST).days))
+
+
+def random_pilot(random_: random.Random) -> Pilot:
+    """Make a pilot with targets of every kind, several versions of readings, milestones, overrides and an end."""
+    pilot = make_pilot(make_batch(announced_on=date(2024, 1, 15)), make_province())
+    for n, kind in enumerate(("reach", "limit", "keep")):
+        indicator = make_indicator(f"X{pilot.pk}{n}")
+        make_target(pilot, indicator, 100, 60, kind=kind, target_year=2025, binding=random_.random() < 0.5)
+        for year in (2024, 2025):
+            for version in range(1, random_.randrange(1, 4)):
+                value = Decimal(random_.randrange(40, 140))
+                day = random_day(random_)
+                make_reading(
+                    pilot, indicator, str(year), value, version=version, reported_on=day, accepted_on=day,
+                    state=random_.choice(["accepted", "accepted", "disputed"]),
+                )  # fmt: skip
+    text = make_indicator(f"T{pilot.pk}", equivalent_kg=None, may_enter_synergy="no")
+    words = {"base_year": None, "kind": "text", "target_text_en": "done", "target_year": 2025}
+    make_target(pilot, text, None, None, **words, done_on=random_.choice([None, random_day(random_)]))
+    for _ in range(4):
+        done = random_.choice([None, random_day(random_)])
+        make_milestone(pilot, random_day(random_), done, is_key=random_.random() < 0.6)
+    author = User.objects.get_or_create(username="author")[0]
+    for _ in range(2):
+        start = random_day(random_)
+        colour = random_.choice(["red", "green", "grey"])
+        make_override(pilot, colour, author, set_on=start, expires_on=start + timedelta(random_.randrange(1, 90)))
+    if random_.random() < 0.3:
+        pilot.withdrawn_on = random_day(random_)
+        pilot.save()
+    return prefetch_for_status(Pilot.objects.filter(pk=pilot.pk)).get()
+
+
+def colour_of(status: PilotStatus, cause: CauseKey) -> Colour:
+    """Return the colour that the pilot's page shows."""
+    kind, key = cause
+    if kind == "indicator":
+        return next(item.light.colour for item in status.indicators if item.target.indicator_id == key)
+    if kind == "milestone":
+        return next(item.light.colour for item in status.milestones if item.milestone.pk == key)
+    return status.colour
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_relapses_are_those_of_every_day(seed: int) -> None:
+    random_ = random.Random(seed)  # noqa: S311  # reproducible
+    pilot = random_pilot(random_)
+    days = [FIRST + timedelta(n) for n in range((LAST - FIRST).days + 1)]
+    statuses: Mapping[date, PilotStatus] = {day: pilot_status(pilot, day) for day in days}
+    causes: list[CauseKey] = [
+        ("pilot", None),
+        *(("indicator", target.indicator_id) for target in pilot.targets.all()),
+        *(("milestone", item.pk) for item in pilot.milestones.all()),
+    ]
+    relapsed = 0
+    for cause in causes:
+        colours = {day: colour_of(status, cause) for day, status in statuses.items()}
+        assert {day: cause_colour(pilot, cause, day) for day in days[::17]} == {day: colours[day] for day in days[::17]}
+        for closed_on in random_.sample(days, 40):
+            if colours[closed_on] in {Colour.RED, Colour.GREY}:
+                continue
+            as_of = min(LAST, closed_on + timedelta(random_.randrange(1, 400)))
+            end = min(as_of, closed_on + timedelta(RELAPSE_DAYS))
+            later = (day for day in days if closed_on < day <= end and colours[day] == Colour.RED)
+            expected = next(later, None)
+            assert cause_relapse(pilot, cause, closed_on, as_of) == expected, (cause, closed_on, as_of)
+            relapsed += expected is not None
+    assert relapsed > 3

@@ -1,0 +1,404 @@
+"""Opening follow-ups and taking their steps: who may, what each needs, and that nothing is done on an error."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.db.models import Model
+
+from core.http.as_of import today
+from pilots.follow_ups.analytics import follow_up_status
+from pilots.follow_ups.services import (
+    RejectedFollowUpsError,
+    StaleFollowUpError,
+    allowed_moves,
+    open_follow_up,
+    open_follow_ups,
+    take_step,
+)
+from pilots.metrics.follow_up_states import REOPEN_DAYS, FollowUpState, Move
+from pilots.models import Attachment, FollowUp, FollowUpNumber, FollowUpStep, Pilot
+from tests.factories import (
+    make_batch,
+    make_document,
+    make_follow_up,
+    make_indicator,
+    make_milestone,
+    make_pilot,
+    make_province,
+    make_source,
+    make_step,
+)
+from tests.pilots.follow_ups.support import make_user, new_follow_up
+
+pytestmark = pytest.mark.django_db
+OPENED, CLOSED = date(2026, 6, 1), date(2026, 6, 25)
+HISTORIES: dict[FollowUpState, list[tuple[Move, date]]] = {
+    FollowUpState.OPENED: [],
+    FollowUpState.RECEIVED: [(Move.SIGN, date(2026, 6, 2))],
+    FollowUpState.REPORTED: [(Move.SIGN, date(2026, 6, 2)), (Move.REPORT, date(2026, 6, 20))],
+    FollowUpState.CLOSED: [
+        (Move.SIGN, date(2026, 6, 2)),
+        (Move.REPORT, date(2026, 6, 20)),
+        (Move.VERIFY, CLOSED),
+    ],
+    FollowUpState.WITHDRAWN: [(Move.WITHDRAW, date(2026, 6, 2))],
+}
+ROLES = (
+    "viewer",
+    "provincial_editor",
+    "other_province",
+    "national_editor",
+    "admin",
+    "owner",
+    "reporter",
+    "named_other",
+)
+DAY = date(2026, 7, 5)
+
+
+@pytest.fixture
+def pilot() -> Pilot:
+    return make_pilot(make_batch(), make_province())
+
+
+def in_state(pilot: Pilot, state: FollowUpState, **fields: Any) -> FollowUp:
+    return make_follow_up(pilot, *HISTORIES[state], **fields)
+
+
+def counts() -> dict[type[Model], int]:
+    return {model: model._default_manager.count() for model in (FollowUp, FollowUpStep, FollowUpNumber, Attachment)}
+
+
+def errors_of(exc: pytest.ExceptionInfo[ValidationError]) -> dict[str, list[str]]:
+    """Return the codes of an error by field."""
+    return {name: [str(error.code) for error in errors] for name, errors in exc.value.error_dict.items()}
+
+
+# -- who may do what ---------------------------------------------------------------------------------------
+
+OWNER_MOVES = {"provincial_editor", "national_editor", "admin", "owner", "reporter", "named_other"}
+MINISTRY_MOVES = OWNER_MOVES - {"provincial_editor"}
+PERMITTED = {
+    **{("opened", move): MINISTRY_MOVES for move in ("extend", "withdraw")},
+    ("opened", "sign"): OWNER_MOVES,
+    **{("received", move): MINISTRY_MOVES for move in ("extend", "withdraw")},
+    ("received", "report"): OWNER_MOVES,
+    **{("reported", move): MINISTRY_MOVES for move in ("extend", "withdraw")},
+    **{("reported", move): {"national_editor", "admin"} for move in ("verify", "return")},
+    ("closed", "reopen"): MINISTRY_MOVES,
+}
+"""Who may do what, written out here once more: the table of the code is compared with it."""
+
+
+def follow_up_and_user(pilot: Pilot, state: FollowUpState, role: str) -> tuple[FollowUp, User]:
+    """Return a follow-up in the state, and a user who stands to it as the role says."""
+    province = {"provincial_editor": pilot.province, "other_province": make_province()}.get(role)
+    own = "provincial_editor" if province else role if role in {"viewer", "admin"} else "national_editor"
+    user = make_user(f"{role}-{state}", own, province)
+    named = make_user(f"named-{state}") if role == "named_other" else None
+    item = make_follow_up(pilot, owner_user=user if role == "owner" else None, verifier=named)
+    for move, day in HISTORIES[state]:
+        make_step(item, move, day, author=user if role == "reporter" else None)
+    return item, user
+
+
+def whole_step(move: Move) -> dict[str, Any]:
+    """Return what any step of this kind needs."""
+    due = {"new_due_on": date(2026, 12, 1)} if move in {Move.EXTEND, Move.RETURN, Move.REOPEN} else {}
+    return {"taken_on": DAY, "remark": "As agreed.", **due}
+
+
+@pytest.mark.parametrize("state", FollowUpState.values)
+def test_every_move_by_every_role(pilot: Pilot, state: str) -> None:
+    """Every cell: done, refused to this user, or no such move; `allowed_moves` says the same (but for the time)."""
+    for role in ROLES:
+        item, user = follow_up_and_user(pilot, FollowUpState(state), role)
+        offered = set(allowed_moves(follow_up_status(item, DAY), user))
+        expected = {move for move in Move if expected_error(state, move, role) is None}
+        late = {Move.REOPEN} if today() > CLOSED + timedelta(REOPEN_DAYS) else set()
+        assert (role, offered) == (role, expected - late)
+        for move in Move:
+            assert (role, move, error_of_move(item, move, user)) == (role, move, expected_error(state, move, role))
+
+
+def expected_error(state: str, move: Move, role: str) -> type[Exception] | None:
+    if role in {"viewer", "other_province"}:
+        return PermissionDenied
+    if (state, move) not in PERMITTED:
+        return ValidationError
+    return None if role in PERMITTED[state, move] else PermissionDenied
+
+
+def error_of_move(item: FollowUp, move: Move, user: User) -> type[Exception] | None:
+    """Return the error of a whole step, None where it is taken; the step is taken back. Nothing is done on an error."""
+    before = counts()
+    try:
+        with transaction.atomic():
+            take_step(item, move, by=user, **whole_step(move))
+            transaction.set_rollback(True)
+    except (PermissionDenied, ValidationError) as exc:
+        assert counts() == before
+        return type(exc)
+    return None
+
+
+@pytest.mark.parametrize(("state", "move"), sorted(PERMITTED))
+def test_every_move_leads_to_its_state(pilot: Pilot, state: str, move: str) -> None:
+    item, user = in_state(pilot, FollowUpState(state)), make_user("user")
+    step = take_step(item, Move(move), by=user, **whole_step(Move(move)))
+    leads_to = {
+        "sign": "received",
+        "report": "reported",
+        "verify": "closed",
+        "return": "received",
+        "extend": state,
+        "withdraw": "withdrawn",
+        "reopen": "received",
+    }
+    assert (step.state, step.seq, step.author) == (leads_to[move], len(HISTORIES[FollowUpState(state)]) + 2, user)
+    assert step.history.get().history_user == user
+
+
+def test_a_verifier_is_told_why_not(pilot: Pilot) -> None:
+    texts = {
+        "owner": "You are responsible for it: somebody else verifies it.",
+        "reporter": "You reported it: somebody else verifies it.",
+        "named_other": "Another user is named to verify it.",
+    }
+    for role, text in texts.items():
+        item, user = follow_up_and_user(pilot, FollowUpState.REPORTED, role)
+        with pytest.raises(PermissionDenied, match=text):
+            take_step(item, Move.VERIFY, by=user)
+
+
+def test_the_one_who_reported_first_verifies_what_another_reported_again(pilot: Pilot) -> None:
+    first, second, third = make_user("first"), make_user("second"), make_user("third")
+    item = in_state(pilot, FollowUpState.RECEIVED)
+    take_step(item, Move.REPORT, by=first, taken_on=date(2026, 6, 20), remark="Done.")
+    due = date(2026, 8, 1)
+    take_step(item, Move.RETURN, by=third, taken_on=date(2026, 6, 21), remark="No.", new_due_on=due)
+    take_step(item, Move.REPORT, by=second, taken_on=date(2026, 6, 22), remark="Done.")
+    assert take_step(item, Move.VERIFY, by=first, taken_on=date(2026, 6, 23)).state == "closed"
+
+
+# -- what a step needs -------------------------------------------------------------------------------------
+
+STEP_ERRORS: dict[str, tuple[FollowUpState, Move, dict[str, Any], dict[str, list[str]]]] = {
+    "a report without a remark": (FollowUpState.RECEIVED, Move.REPORT, {"remark": " "}, {"remark": ["required"]}),
+    "a return without anything": (
+        FollowUpState.REPORTED,
+        Move.RETURN,
+        {},
+        {"remark": ["required"], "new_due_on": ["required"]},
+    ),
+    "a return due in the past": (
+        FollowUpState.REPORTED,
+        Move.RETURN,
+        {"remark": "No.", "new_due_on": date(2026, 7, 4)},
+        {"new_due_on": ["order"]},
+    ),
+    "an extension to an earlier day": (
+        FollowUpState.RECEIVED,
+        Move.EXTEND,
+        {"remark": "x", "new_due_on": date(2026, 7, 1), "taken_on": date(2026, 6, 3)},
+        {"new_due_on": ["order"]},
+    ),
+    "a withdrawal without a reason": (FollowUpState.OPENED, Move.WITHDRAW, {}, {"remark": ["required"]}),
+    "a due date where none is set": (
+        FollowUpState.OPENED,
+        Move.SIGN,
+        {"new_due_on": date(2026, 8, 1)},
+        {"new_due_on": ["not_allowed"]},
+    ),
+    "a step before the last": (
+        FollowUpState.RECEIVED,
+        Move.REPORT,
+        {"remark": "x", "taken_on": OPENED},
+        {"taken_on": ["order"]},
+    ),
+    "a step in the future": (
+        FollowUpState.OPENED,
+        Move.SIGN,
+        {"taken_on": today() + timedelta(1)},
+        {"taken_on": ["future"]},
+    ),
+    "reopened too late": (
+        FollowUpState.CLOSED,
+        Move.REOPEN,
+        {"remark": "x", "new_due_on": date(2026, 12, 1), "taken_on": date(2026, 9, 24)},
+        {"move": ["too_late"]},
+    ),
+    "a move from another state": (FollowUpState.OPENED, Move.VERIFY, {}, {"move": ["transition"]}),
+    "a second opening": (FollowUpState.OPENED, Move.OPEN, {}, {"move": ["transition"]}),
+    "anything after a withdrawal": (FollowUpState.WITHDRAWN, Move.REOPEN, {}, {"move": ["transition"]}),
+}
+
+
+@pytest.mark.parametrize("case", STEP_ERRORS)
+def test_a_step_that_lacks_something_is_not_taken(pilot: Pilot, case: str) -> None:
+    state, move, given, expected = STEP_ERRORS[case]
+    item, user = in_state(pilot, state), make_user("user")
+    before = counts()
+    with pytest.raises(ValidationError) as caught:
+        take_step(item, move, by=user, **{"taken_on": DAY, **given})
+    assert (errors_of(caught), counts()) == (expected, before)
+
+
+def test_reopened_on_the_last_day(pilot: Pilot) -> None:
+    item, user = in_state(pilot, FollowUpState.CLOSED), make_user("user")
+    last = CLOSED + timedelta(REOPEN_DAYS)
+    step = take_step(item, Move.REOPEN, by=user, taken_on=last, remark="Again.", new_due_on=date(2026, 12, 1))
+    assert (step.state, follow_up_status(item, last).due_on) == ("received", date(2026, 12, 1))
+
+
+def test_a_key_follow_up_is_reported_with_a_file_only(pilot: Pilot) -> None:
+    item, user = in_state(pilot, FollowUpState.RECEIVED, is_key=True), make_user("user")
+    before = counts()
+    with pytest.raises(ValidationError) as caught:
+        take_step(item, Move.REPORT, by=user, remark="Done.")
+    assert (errors_of(caught), counts()) == ({"files": ["required"]}, before)
+    document = make_document()
+    step = take_step(item, Move.REPORT, by=user, remark="Done.", files=[document, document])
+    assert [item.document for item in step.attachments.all()] == [document]
+
+
+def test_a_file_that_the_user_may_not_read_is_not_attached(pilot: Pilot) -> None:
+    user = make_user("user", "provincial_editor", pilot.province)
+    item = in_state(pilot, FollowUpState.RECEIVED)
+    before = counts()
+    with pytest.raises(PermissionDenied):
+        take_step(item, Move.REPORT, by=user, remark="Done.", files=[make_document(province=make_province())])
+    assert counts() == before
+
+
+def test_a_step_taken_upon_an_older_view_is_stale(pilot: Pilot) -> None:
+    item, user = in_state(pilot, FollowUpState.REPORTED), make_user("user")
+    take_step(item, Move.VERIFY, by=user, taken_on=DAY, seen_seq=3)
+    before = counts()
+    with pytest.raises(
+        StaleFollowUpError, match="Somebody else took a step meanwhile: verified and closed on"
+    ) as caught:
+        take_step(item, Move.RETURN, by=make_user("other"), taken_on=DAY, remark="x", new_due_on=DAY, seen_seq=3)
+    assert (caught.value.newest.seq, counts()) == (4, before)
+
+
+# -- opening -----------------------------------------------------------------------------------------------
+
+OPENING_ERRORS: dict[str, tuple[dict[str, Any], dict[str, list[str]]]] = {
+    "due before opened": ({"due_on": date(2026, 5, 31)}, {"due_on": [""]}),
+    "opened in the future": (
+        {"opened_on": today() + timedelta(1), "due_on": date(2199, 1, 1)},
+        {"opened_on": ["future"]},
+    ),
+    "no title": ({"title_zh": ""}, {"title_zh": [""]}),
+    "no subject": ({"pilot": None, "cause": ""}, {"pilot": [""]}),
+    "no agency": ({"owner_agency": None}, {"owner_agency": ["null"]}),
+    "a cause without its indicator": ({"cause": "indicator"}, {"cause": [""]}),
+}
+
+
+@pytest.mark.parametrize("case", OPENING_ERRORS)
+def test_a_follow_up_at_fault_is_not_opened(pilot: Pilot, case: str) -> None:
+    given, expected = OPENING_ERRORS[case]
+    before = counts()
+    with pytest.raises(ValidationError) as caught:
+        open_follow_up(new_follow_up(**{"pilot": pilot, **given}), by=make_user("user"))
+    found = {name: [code.replace("None", "") for code in codes] for name, codes in errors_of(caught).items()}
+    assert (found, counts()) == (expected, before)
+
+
+def test_the_verifier_is_an_editor_of_the_ministry_and_not_the_owner(pilot: Pilot) -> None:
+    user = make_user("user")
+    for fields, codes in (
+        ({"verifier": make_user("editor", "provincial_editor", pilot.province)}, ["not_permitted"]),
+        ({"verifier": user, "owner_user": user}, ["None"]),
+    ):
+        before = counts()
+        with pytest.raises(ValidationError) as caught:
+            open_follow_up(new_follow_up(pilot, **fields), by=user)
+        assert (errors_of(caught), counts()) == ({"verifier": codes}, before)
+
+
+def test_only_the_ministry_opens(pilot: Pilot) -> None:
+    before = counts()
+    for user in (make_user("viewer", "viewer"), make_user("editor", "provincial_editor", pilot.province)):
+        with pytest.raises(PermissionDenied):
+            open_follow_up(new_follow_up(pilot), by=user)
+    assert counts() == before
+
+
+def test_opening_writes_one_history_entry_with_its_sources(pilot: Pilot) -> None:
+    user, source = make_user("user"), make_source()
+    item = open_follow_up(new_follow_up(pilot), by=user, sources=[source], reason="Meeting of June")
+    entry = FollowUp.history.get()
+    assert (entry.history_user, entry.history_change_reason) == (user, "Meeting of June")
+    assert [row.source for row in entry.sources.all()] == [source]
+    step = item.steps.get()
+    assert (step.move, step.state, step.taken_on, step.author) == ("open", "opened", OPENED, user)
+
+
+def test_several_are_opened_all_or_none(pilot: Pilot) -> None:
+    user = make_user("user")
+    items = [new_follow_up(pilot), new_follow_up(pilot, due_on=date(2026, 1, 1)), new_follow_up(pilot, title_zh="")]
+    before = counts()
+    with pytest.raises(RejectedFollowUpsError) as caught:
+        open_follow_ups(items, by=user)
+    assert {place: list(error.error_dict) for place, error in caught.value.errors.items()} == {
+        1: ["due_on"],
+        2: ["title_zh"],
+    }
+    assert counts() == before
+    items[1].due_on, items[2].title_zh = date(2026, 7, 1), "整改"
+    assert [item.number for item in open_follow_ups(items, by=user)] == ["2026-001", "2026-002", "2026-003"]
+
+
+def test_the_light_is_kept_as_it_was(pilot: Pilot) -> None:
+    """Of a milestone, of an indicator that the pilot has no target for, and with another pilot's milestone."""
+    user = make_user("user")
+    milestone = make_milestone(pilot, date(2026, 5, 1), title_en="Boiler", title_zh="锅炉")
+    item = open_follow_up(new_follow_up(pilot, cause="milestone", cause_milestone=milestone), by=user)
+    assert (item.cause_colour, item.cause_reason_en, item.cause_reason_zh) == (
+        "yellow",
+        "Boiler is 31 days overdue",
+        "“锅炉”逾期31天",
+    )
+    milestone.completed_on = date(2026, 5, 2)
+    milestone.save()
+    item.refresh_from_db()
+    assert (item.cause_colour, follow_up_status(item, DAY).cause_colour_now) == ("yellow", "blue")
+    for fields, name in (
+        ({"cause": "indicator", "cause_indicator": make_indicator("SO2")}, "cause_indicator"),
+        (
+            {
+                "cause": "milestone",
+                "cause_milestone": make_milestone(make_pilot(make_batch(), pilot.province), date(2026, 1, 1)),
+            },
+            "cause_milestone",
+        ),
+    ):
+        with pytest.raises(ValidationError) as caught:
+            open_follow_up(new_follow_up(pilot, **fields), by=user)
+        assert list(caught.value.error_dict) == [name]
+
+
+def test_what_was_set_at_the_opening_stays(pilot: Pilot) -> None:
+    item = make_follow_up(pilot)
+    changes: dict[str, Callable[[], object]] = {
+        "due_on": lambda: date(2026, 9, 1),
+        "opened_on": lambda: date(2026, 5, 1),
+        "number": lambda: "2026-999",
+        "pilot": lambda: make_pilot(make_batch(), pilot.province),
+    }
+    for name, value in changes.items():
+        changed = FollowUp.objects.get(pk=item.pk)
+        setattr(changed, name, value())
+        with pytest.raises(ValidationError) as caught:
+            changed.full_clean()
+        assert errors_of(caught) == {name: ["fixed"]}
+    item.title_en = "Another title"
+    item.full_clean()

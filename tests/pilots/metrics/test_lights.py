@@ -1,0 +1,208 @@
+"""Lights of milestones and pilots, and their reasons."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pilots.metrics.lights import (
+    Colour,
+    IndicatorLight,
+    LightReason,
+    MilestoneLight,
+    PilotLight,
+    RatedIndicator,
+    RatedMilestone,
+    ReasonSubject,
+    StatusReason,
+    count_by_colour,
+    milestone_light,
+    milestone_light_change_dates,
+    pilot_light,
+    unchanged_since,
+)
+from pilots.target_kinds.reach import ReachReason
+
+D = Decimal
+RED, YELLOW, BLUE, GREEN, GREY = Colour
+TODAY = date(2026, 11, 24)
+DAYS = st.dates(date(2024, 1, 1), date(2027, 12, 31))
+
+
+# -- milestones ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("ahead", "colour", "why"),
+    [
+        (31, GREY, LightReason.NOT_DUE),
+        (30, GREY, LightReason.DUE_SOON),
+        (0, GREY, LightReason.DUE_SOON),
+        (-1, YELLOW, LightReason.OVERDUE),
+        (-90, YELLOW, LightReason.OVERDUE),
+        (-91, RED, LightReason.LONG_OVERDUE),
+    ],
+)
+def test_a_milestone_not_done(ahead: int, colour: Colour, why: LightReason) -> None:
+    assert milestone_light(TODAY + timedelta(ahead), None, TODAY) == MilestoneLight(colour, why, -ahead)
+
+
+@pytest.mark.parametrize(
+    ("late", "colour", "why"),
+    [(-5, GREEN, LightReason.DONE), (0, GREEN, LightReason.DONE), (1, BLUE, LightReason.DONE_LATE)],
+)
+def test_a_milestone_done(late: int, colour: Colour, why: LightReason) -> None:
+    planned = date(2025, 6, 30)
+    assert milestone_light(planned, planned + timedelta(late), TODAY) == MilestoneLight(colour, why, late)
+
+
+def test_what_is_done_later_was_not_done_yet() -> None:
+    planned, actual = date(2025, 1, 1), date(2025, 6, 1)
+    assert milestone_light(planned, actual, date(2025, 5, 31)) == MilestoneLight(RED, LightReason.LONG_OVERDUE, 150)
+    assert milestone_light(planned, actual, actual) == MilestoneLight(BLUE, LightReason.DONE_LATE, 151)
+
+
+def test_a_milestone_without_a_plan() -> None:
+    assert milestone_light(None, None, TODAY) == MilestoneLight(GREY, LightReason.NO_DATE, None)
+    assert milestone_light(None, TODAY, TODAY) == MilestoneLight(GREEN, LightReason.DONE, None)
+
+
+@given(st.none() | DAYS, st.none() | DAYS, DAYS)
+def test_a_milestone_changes_on_its_turning_days_only(planned: date | None, actual: date | None, day: date) -> None:
+    before, after = (milestone_light(planned, actual, when) for when in (day - timedelta(1), day))
+    if (before.colour, before.why) != (after.colour, after.why):
+        assert day in milestone_light_change_dates(planned, actual)
+
+
+# -- pilots --------------------------------------------------------------------------------------------
+
+
+def indicator(key: str, colour: Colour, *, binding: bool = True, shortfall: str | None = None) -> RatedIndicator:
+    light = IndicatorLight(
+        colour, ReachReason.FAR_BEHIND, D(9), D(8), shortfall=None if shortfall is None else D(shortfall)
+    )
+    return RatedIndicator(key, light, binding)
+
+
+def milestone(key: str, colour: Colour, *, key_milestone: bool = True, delay: int | None = 5) -> RatedMilestone:
+    return RatedMilestone(key, MilestoneLight(colour, LightReason.OVERDUE, delay), key_milestone)
+
+
+@pytest.mark.parametrize(
+    ("indicators", "milestones", "colour"),
+    [
+        ([indicator("a", RED)], [], RED),
+        ([indicator("a", RED, binding=False)], [], YELLOW),
+        ([indicator("a", YELLOW)], [], YELLOW),
+        ([indicator("a", YELLOW, binding=False)], [], GREEN),
+        ([indicator("a", GREY)], [], GREEN),
+        ([], [milestone("m", RED)], RED),
+        ([], [milestone("m", RED, key_milestone=False)], YELLOW),
+        ([], [milestone("m", YELLOW)], YELLOW),
+        ([], [milestone("m", YELLOW, key_milestone=False)], YELLOW),
+        ([], [milestone("m", BLUE), milestone("n", GREY), milestone("o", GREEN)], GREEN),
+        ([indicator(str(n), GREEN) for n in range(20)] + [indicator("z", RED)], [], RED),
+    ],
+)
+def test_the_worst_item_that_binds(
+    indicators: list[RatedIndicator], milestones: list[RatedMilestone], colour: Colour
+) -> None:
+    light = pilot_light(indicators, milestones, accepted=True)
+    assert (light.colour, light.why.counts_as) == (colour, colour)
+
+
+def test_grey_only_without_an_accepted_value_and_without_anything_worse() -> None:
+    nothing = StatusReason(GREY, ReasonSubject.PILOT, "", LightReason.NO_REPORT, GREY)
+    assert pilot_light([indicator("a", GREY)], [], accepted=False) == PilotLight(GREY, (nothing,), (), ("a",))
+    assert pilot_light([], [milestone("m", RED)], accepted=False).colour == RED
+
+
+def test_green_says_so() -> None:
+    well = StatusReason(GREEN, ReasonSubject.PILOT, "", LightReason.ALL_WELL, GREEN)
+    light = pilot_light([indicator("a", GREEN), indicator("b", GREY)], [], accepted=True)
+    assert light == PilotLight(GREEN, (well,), ("a",), ("b",))
+
+
+def test_reasons_are_data_and_the_worst_comes_first() -> None:
+    light = pilot_light(
+        [
+            indicator("less", RED, shortfall="0.2"),
+            indicator("more", RED, shortfall="0.5"),
+            indicator("slow", YELLOW, shortfall="0.05"),
+            indicator("wish", RED, binding=False, shortfall="0.9"),
+        ],
+        [milestone("old", RED, delay=200), milestone("minor", YELLOW, key_milestone=False)],
+        accepted=True,
+    )
+    assert [reason.key for reason in light.reasons] == ["more", "less", "old", "wish", "slow", "minor"]
+    assert light.why == StatusReason(
+        RED,
+        ReasonSubject.INDICATOR,
+        "more",
+        ReachReason.FAR_BEHIND,
+        RED,
+        True,
+        shortfall=D("0.5"),
+        actual=D(9),
+        expected=D(8),
+    )
+    assert light.reasons[2] == StatusReason(
+        RED, ReasonSubject.MILESTONE, "old", LightReason.OVERDUE, RED, True, days=200
+    )
+
+
+ITEMS = st.lists(st.tuples(st.sampled_from([RED, YELLOW, GREEN, GREY]), st.booleans()), max_size=5)
+
+
+@given(ITEMS, ITEMS, st.booleans())
+def test_another_green_item_never_mends_a_light(
+    indicators: list[tuple[Colour, bool]], milestones: list[tuple[Colour, bool]], accepted: bool
+) -> None:
+    of_indicators = [indicator(str(n), colour, binding=binds) for n, (colour, binds) in enumerate(indicators)]
+    of_milestones = [milestone(str(n), colour, key_milestone=binds) for n, (colour, binds) in enumerate(milestones)]
+    before = pilot_light(of_indicators, of_milestones, accepted=accepted)
+    after = pilot_light([*of_indicators, indicator("more", GREEN)], of_milestones, accepted=accepted)
+    assert (after.colour, after.reasons) == (before.colour, before.reasons)
+    assert (before.colour == RED) is ((RED, True) in [*indicators, *milestones])
+
+
+# -- over time -----------------------------------------------------------------------------------------
+
+
+def by_turns(*turns: tuple[date, Colour]) -> Callable[[date], Colour]:
+    """Return a function with a new colour on each of the days; grey before."""
+    return lambda day: next((colour for on, colour in reversed(turns) if on <= day), GREY)
+
+
+def test_since_the_first_day_of_the_present_colour() -> None:
+    jan, mar, jun = date(2026, 1, 1), date(2026, 3, 1), date(2026, 6, 1)
+    light_on = by_turns((jan, RED), (mar, GREEN), (jun, RED))
+    days = [jun, jan, mar]
+    assert unchanged_since(light_on, TODAY, days) == jun
+    assert unchanged_since(light_on, date(2026, 5, 1), days) == mar
+    assert unchanged_since(light_on, mar - timedelta(1), days) == jan
+    assert unchanged_since(light_on, jan - timedelta(1), days) is None
+
+
+def test_a_turn_that_changes_nothing_does_not_count() -> None:
+    jan, mar = date(2026, 1, 1), date(2026, 3, 1)
+    assert unchanged_since(by_turns((jan, RED), (mar, RED)), TODAY, [jan, mar]) == jan
+
+
+@given(DAYS, st.none() | DAYS, DAYS)
+def test_since_agrees_with_walking_back_day_by_day(planned: date, actual: date | None, as_of: date) -> None:
+    def light_on(day: date) -> Colour:
+        return milestone_light(planned, actual, day).colour
+
+    day = as_of
+    while light_on(day - timedelta(1)) == light_on(as_of) and day > date(2023, 1, 1):
+        day -= timedelta(1)
+    found = unchanged_since(light_on, as_of, milestone_light_change_dates(planned, actual))
+    assert found == (None if day == date(2023, 1, 1) else day)
+
+
+def test_a_tally_names_every_colour() -> None:
+    assert count_by_colour([RED, GREEN, RED]) == {RED: 2, YELLOW: 0, BLUE: 0, GREEN: 1, GREY: 0}

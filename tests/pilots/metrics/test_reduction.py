@@ -1,0 +1,318 @@
+"""Reductions, pollutant equivalents, co-control and elasticity: worked examples, then the laws they obey."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from django.utils import translation
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pilots.metrics.aggregation import MedianRange, SumItem, SumResult, median_range, sum_without_overlap
+from pilots.metrics.decimals import to_decimal
+from pilots.metrics.reduction import (
+    CoControl,
+    ElasticityBand,
+    Emission,
+    Equivalents,
+    Exclusion,
+    ExclusionReason,
+    Reduction,
+    apeq,
+    co_control,
+    elasticity,
+    elasticity_band,
+    is_flat,
+)
+
+D = Decimal
+AMOUNTS = st.decimals(0, 10**6, places=3)
+POSITIVE = st.decimals("0.001", 10**6, places=3)
+VALUES = st.lists(st.one_of(st.none(), AMOUNTS), max_size=8)
+RATES = st.decimals(-2, 1, places=6)
+SCALES = st.sampled_from([D(1000), D("0.001"), D(10) ** 4, D(1) / 8])
+
+CITY = [
+    Emission("AIR_SO2", 12_000, 10_200, D("0.95"), target=9_600),
+    Emission("AIR_NOX", 30_000, 27_600, D("0.95"), target=25_500),
+    Emission("AIR_PM", 8_000, 7_200, D("2.18")),
+    Emission("AIR_VOC", 20_000, 18_800, D("0.95")),
+]
+
+
+# -- rates ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("base", "actual", "amount", "rate"),
+    [
+        (12_000, 10_200, 1_800, "0.15"),
+        (30_000, 27_600, 2_400, "0.08"),
+        (D("42.00"), D("40.74"), "1.26", "0.03"),
+        (100, 105, -5, "-0.05"),
+        (100, 100, 0, "0"),
+        (100, 0, 100, "1"),
+    ],
+)
+def test_reduced_is_positive(base: Decimal, actual: Decimal, amount: str, rate: str) -> None:
+    assert (Reduction(base, actual).amount, Reduction(base, actual).rate) == (D(amount), D(rate))
+
+
+@pytest.mark.parametrize(
+    ("base", "actual", "amount"), [(None, 5, None), (5, None, None), (None, None, None), (0, 5, -5), (-1, 5, -6)]
+)
+def test_no_rate_without_a_base_above_nothing(base: int | None, actual: int | None, amount: int | None) -> None:
+    assert (Reduction(base, actual).amount, Reduction(base, actual).rate) == (amount, None)
+
+
+@given(POSITIVE, AMOUNTS, SCALES)
+def test_units_do_not_change_a_rate(base: Decimal, actual: Decimal, scale: Decimal) -> None:
+    assert Reduction(base * scale, actual * scale).rate == Reduction(base, actual).rate
+
+
+@given(st.one_of(st.none(), AMOUNTS))
+def test_missing_never_becomes_zero(known: Decimal | None) -> None:
+    for reduction in (Reduction(known, None), Reduction(None, known)):
+        assert (reduction.amount, reduction.rate) == (None, None)
+
+
+@pytest.mark.parametrize(("rate", "flat"), [("0.005", True), ("-0.005", True), ("0.0050001", False), ("0", True)])
+def test_within_half_a_percent_is_flat(rate: str, flat: bool) -> None:
+    assert is_flat(D(rate)) is flat
+
+
+# -- equivalents ---------------------------------------------------------------------------------------
+
+
+def test_equivalents_of_a_city() -> None:
+    city = apeq(CITY)
+    assert (round(city.reduced or 0, 3), round(city.base or 0, 3)) == (D("6051.183"), D("68932.883"))
+    assert round(city.rate or 0, 7) == D("0.0877837")
+    assert (city.used, city.missing, city.possible) == (("AIR_SO2", "AIR_NOX", "AIR_PM", "AIR_VOC"), (), 4)
+
+
+def test_what_cannot_be_added_is_named() -> None:
+    city = [
+        Emission("A", 100, 90, None),
+        Emission("B", None, 90, 1),
+        Emission("C", 100, None, 1),
+        Emission("D", 100, 80, 1),
+    ]
+    missing = (
+        Exclusion("A", ExclusionReason.EQUIVALENT),
+        Exclusion("B", ExclusionReason.BASE),
+        Exclusion("C", ExclusionReason.ACTUAL),
+    )
+    assert apeq(city) == Equivalents(D(20), D(100), D("0.2"), ("D",), missing)
+    assert apeq(city).possible == 4
+
+
+def test_nothing_to_add_is_not_zero() -> None:
+    assert apeq([]) == Equivalents(None, None, None, (), ())
+
+
+def test_a_base_of_nothing_has_no_rate() -> None:
+    assert apeq([Emission("A", 0, 5, 1)]) == Equivalents(D(-5), D(0), None, ("A",), ())
+
+
+@pytest.mark.parametrize("wrong", [{"equivalent": 0}, {"equivalent": D(-1)}, {"base": -1}, {"target": -1}])
+def test_an_impossible_emission_is_rejected(wrong: dict[str, Decimal]) -> None:
+    with pytest.raises(ValueError, match="AIR_SO2"):
+        replace(CITY[0], **wrong)
+
+
+def test_half_a_percent_of_equivalents_stays_flat() -> None:
+    """In decimals of 28 digits 1/0.95 over 200/0.95 is a little more than half a percent."""
+    assert apeq([Emission("AIR_SO2", 200, 199, D("0.95"))]).rate == D("0.005")
+
+
+@given(st.lists(st.tuples(POSITIVE, AMOUNTS, st.sampled_from(["0.95", "2.18", "4", "16.7"])), min_size=1), SCALES)
+def test_units_do_not_change_the_rate_of_equivalents(
+    amounts: list[tuple[Decimal, Decimal, str]], scale: Decimal
+) -> None:
+    one = [Emission(str(n), base, actual, D(kg)) for n, (base, actual, kg) in enumerate(amounts)]
+    other = [Emission(str(n), base * scale, actual * scale, D(kg)) for n, (base, actual, kg) in enumerate(amounts)]
+    assert apeq(other).rate == apeq(one).rate
+
+
+@given(st.lists(st.tuples(POSITIVE, AMOUNTS), min_size=1), st.data())
+def test_the_missing_change_no_sum(amounts: list[tuple[Decimal, Decimal]], data: st.DataObject) -> None:
+    known = [Emission(str(n), base, actual, 1) for n, (base, actual) in enumerate(amounts)]
+    lost = data.draw(st.sampled_from(["base", "actual", "equivalent"]))
+    more = apeq([*known, replace(known[0], **{"code": "lost", lost: None})])
+    assert (more.reduced, more.base, more.rate, more.used) == (
+        apeq(known).reduced,
+        apeq(known).base,
+        apeq(known).rate,
+        apeq(known).used,
+    )
+    assert [each.code for each in more.missing] == ["lost"]
+
+
+# -- co-control ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("pollution", "carbon", "kind", "colour"),
+    [
+        ("0.0877837", "0.03", CoControl.CO_REDUCTION, "green"),
+        ("0.05", "-0.02", CoControl.POLLUTION_DOWN_CARBON_UP, "yellow"),
+        ("-0.02", "0.05", CoControl.CARBON_DOWN_POLLUTION_UP, "yellow"),
+        ("-0.02", "-0.05", CoControl.BOTH_UP, "red"),
+        ("0.05", "0.001", CoControl.FLAT, "grey"),
+        ("0.005", "0.05", CoControl.FLAT, "grey"),
+        ("-0.3", "0.005", CoControl.FLAT, "grey"),
+        ("0.0051", "0.0051", CoControl.CO_REDUCTION, "green"),
+    ],
+)
+def test_the_class_of_two_rates(pollution: str, carbon: str, kind: CoControl, colour: str) -> None:
+    assert (co_control(D(pollution), D(carbon)), kind.colour) == (kind, colour)
+
+
+def test_no_class_without_both_rates() -> None:
+    assert [co_control(None, D("0.03")), co_control(D("0.03"), None)] == [None, None]
+
+
+def test_a_class_is_named_in_words() -> None:
+    with translation.override("en"):
+        assert str(CoControl.BOTH_UP.label) == "Both up"
+
+
+@given(RATES, RATES)
+def test_co_reduction_is_two_falls_and_nothing_else(pollution: Decimal, carbon: Decimal) -> None:
+    both_fall = pollution > D("0.005") and carbon > D("0.005")
+    assert (co_control(pollution, carbon) == CoControl.CO_REDUCTION) is both_fall
+    assert (elasticity(pollution, carbon).value is not None) is both_fall
+
+
+@given(RATES, RATES)
+def test_swapping_pollution_and_carbon_mirrors_the_class(pollution: Decimal, carbon: Decimal) -> None:
+    mirror = {
+        CoControl.POLLUTION_DOWN_CARBON_UP: CoControl.CARBON_DOWN_POLLUTION_UP,
+        CoControl.CARBON_DOWN_POLLUTION_UP: CoControl.POLLUTION_DOWN_CARBON_UP,
+    }
+    kind = co_control(pollution, carbon)
+    assert kind is not None
+    assert co_control(carbon, pollution) == mirror.get(kind, kind)
+
+
+# -- elasticity ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("pollution", "carbon", "value", "of_band"),
+    [
+        ("0.15", "0.03", "5.00000", ElasticityBand.POLLUTION_LED),
+        ("0.08", "0.03", "2.66667", ElasticityBand.POLLUTION_LED),
+        ("0.03", "0.03", "1.00000", ElasticityBand.BALANCED),
+        ("0.02", "0.04", "0.50000", ElasticityBand.CARBON_LED),
+    ],
+)
+def test_els_of_a_co_reduction(pollution: str, carbon: str, value: str, of_band: ElasticityBand) -> None:
+    els = elasticity(D(pollution), D(carbon))
+    assert (els.kind, round(els.value or 0, 5), els.band) == (CoControl.CO_REDUCTION, D(value), of_band)
+
+
+def test_els_of_all_air_pollutants_of_a_city() -> None:
+    assert round(elasticity(apeq(CITY).rate, D("0.03")).value or 0, 5) == D("2.92612")
+
+
+@pytest.mark.parametrize(
+    ("pollution", "carbon", "kind", "carbon_flat"),
+    [
+        (D("-0.02"), D("-0.05"), CoControl.BOTH_UP, False),
+        (D("0.05"), D("-0.05"), CoControl.POLLUTION_DOWN_CARBON_UP, False),
+        (D("0.05"), D("0.001"), CoControl.FLAT, True),
+        (D("0.001"), D("0.05"), CoControl.FLAT, False),
+        (D("0.05"), D(0), CoControl.FLAT, True),
+        (None, D("0.05"), None, False),
+        (D("0.05"), None, None, False),
+    ],
+)
+def test_els_shows_no_number_where_it_would_mislead(
+    pollution: Decimal | None, carbon: Decimal | None, kind: CoControl | None, carbon_flat: bool
+) -> None:
+    els = elasticity(pollution, carbon)
+    assert (els.kind, els.value, els.band, els.carbon_flat) == (kind, None, None, carbon_flat)
+
+
+@pytest.mark.parametrize(
+    ("els", "of_band"),
+    [
+        ("0.7999", ElasticityBand.CARBON_LED),
+        ("0.8", ElasticityBand.BALANCED),
+        ("1.25", ElasticityBand.BALANCED),
+        ("1.2501", ElasticityBand.POLLUTION_LED),
+    ],
+)
+def test_the_edges_of_balance_are_balanced(els: str, of_band: ElasticityBand) -> None:
+    assert elasticity_band(D(els)) == of_band
+
+
+def test_a_quotient_of_five_quarters_is_balanced_however_it_rounds() -> None:
+    pollution, carbon = Reduction(6, 5).rate, Reduction(15, 13).rate
+    assert pollution is not None
+    assert carbon is not None
+    assert pollution / carbon > D("1.25")
+    assert elasticity(pollution, carbon).band == ElasticityBand.BALANCED
+
+
+# -- sums over pilots ----------------------------------------------------------------------------------
+
+
+def test_a_park_never_enters_a_sum_beside_its_city() -> None:
+    parts = [SumItem("city", 100), SumItem("park", 30, parent_key="city"), SumItem("other", 5), SumItem("late", None)]
+    assert sum_without_overlap(parts) == SumResult(D(105), 2, ("late",), ("park",))
+    assert sum_without_overlap(parts).possible == 3
+
+
+def test_a_park_stays_out_even_when_its_city_is_missing() -> None:
+    assert sum_without_overlap([SumItem("city", None), SumItem("park", 30, parent_key="city")]) == SumResult(
+        None, 0, ("city",), ("park",)
+    )
+
+
+def test_a_park_alone_counts() -> None:
+    assert sum_without_overlap([SumItem("park", 30, parent_key="city")]) == SumResult(D(30), 1, (), ())
+
+
+@given(VALUES, VALUES)
+def test_parks_of_listed_cities_change_no_sum(cities: list[Decimal | None], parks: list[Decimal | None]) -> None:
+    outer = [SumItem(f"city {n}", value) for n, value in enumerate(cities)]
+    inner = [SumItem(f"park {n}", value, f"city {n}") for n, value in enumerate(parks[: len(cities)])]
+    both, alone = sum_without_overlap([*inner, *outer]), sum_without_overlap(outer)
+    assert (both.value, both.used, both.missing) == (alone.value, alone.used, alone.missing)
+    assert (alone.value is None) is all(value is None for value in cities)
+
+
+# -- the border ----------------------------------------------------------------------------------------
+
+
+def test_a_float_means_what_it_prints() -> None:
+    assert [to_decimal(0.1), to_decimal("0.10"), to_decimal(3), to_decimal(D("1.5"))] == [
+        D("0.1"),
+        D("0.10"),
+        D(3),
+        D("1.5"),
+    ]
+
+
+@pytest.mark.parametrize("wrong", ["many", "", float("nan"), float("inf"), "-Infinity"])
+def test_what_is_no_number_is_rejected(wrong: str | float) -> None:
+    with pytest.raises(ValueError, match="is not a"):
+        to_decimal(wrong)
+
+
+@given(st.lists(st.decimals(0, 100, places=2), min_size=1))
+def test_half_of_the_shares_lie_on_each_side_of_their_median(shares: list[Decimal]) -> None:
+    found = median_range(shares)
+    assert found is not None
+    assert (found.low, found.high) == (min(shares), max(shares))
+    below, above = sum(share < found.median for share in shares), sum(share > found.median for share in shares)
+    assert max(below, above) <= len(shares) / 2
+
+
+def test_the_median_of_no_shares_is_nothing_and_not_zero() -> None:
+    assert median_range([]) is None
+    assert median_range([D("30"), D("20.5"), D("22")]) == MedianRange(D("22"), D("20.5"), D("30"))
+    assert median_range([D("1"), D("2")]) == MedianRange(D("1.5"), D("1"), D("2"))

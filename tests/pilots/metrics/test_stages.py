@@ -1,0 +1,264 @@
+"""Stages on any day, durations, the funnel, and inconsistent records."""
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pilots.metrics.stages import (
+    ORDERED_STAGES,
+    CurrentStage,
+    Duration,
+    Stage,
+    StageEvent,
+    StageIssue,
+    StageIssueCode,
+    current_stage,
+    days_in_stage,
+    list_to_plan,
+    stage_at_age,
+    stage_funnel,
+    stage_funnel_at_age,
+    stage_issues,
+    stage_to_stage,
+    time_in_stages,
+)
+
+LISTING = date(2024, 1, 15)
+TODAY = date(2026, 11, 24)
+LISTED = StageEvent(Stage.LISTED, LISTING)
+DRAFT = StageEvent(Stage.PLAN_DRAFT, date(2024, 7, 2), reason="the day of the task list is not published")
+PLAN = StageEvent(Stage.PLAN_ISSUED, date(2024, 11, 15))
+HUZHOU = [PLAN, DRAFT, LISTED]
+AT_WORK = StageEvent(Stage.IMPLEMENTING, date(2025, 1, 10))
+RECTIFIED = [
+    *HUZHOU,
+    AT_WORK,
+    StageEvent(Stage.RECTIFYING, date(2025, 6, 1)),
+    StageEvent(Stage.IMPLEMENTING, date(2025, 9, 1)),
+]
+RECORDS = st.lists(st.builds(StageEvent, st.sampled_from(Stage), st.dates(date(2023, 1, 1), date(2026, 12, 31))))
+DAYS = st.dates(date(2023, 1, 1), date(2027, 12, 31))
+
+
+def test_the_order_of_stages() -> None:
+    assert [stage.value for stage in ORDERED_STAGES] == [
+        "recommended",
+        "reviewed",
+        "listed",
+        "tasked",
+        "plan_draft",
+        "plan_issued",
+        "implementing",
+        "midterm",
+        "final_eval",
+        "promoted",
+    ]
+    assert [stage.value for stage in Stage if stage.is_side] == ["rectifying", "withdrawn"]
+
+
+# -- on a day ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("as_of", "expected"),
+    [
+        (date(2024, 1, 14), None),
+        (date(2024, 1, 15), CurrentStage(Stage.LISTED, LISTING, True, Stage.LISTED)),
+        (date(2024, 7, 1), CurrentStage(Stage.LISTED, LISTING, True, Stage.LISTED)),
+        (date(2024, 7, 2), CurrentStage(Stage.PLAN_DRAFT, date(2024, 7, 2), True, Stage.PLAN_DRAFT)),
+        (TODAY, CurrentStage(Stage.PLAN_ISSUED, date(2024, 11, 15), True, Stage.PLAN_ISSUED)),
+    ],
+)
+def test_the_latest_entry_on_or_before_the_day(as_of: date, expected: CurrentStage | None) -> None:
+    assert current_stage(HUZHOU, as_of) == expected
+
+
+@pytest.mark.parametrize(
+    ("as_of", "stage", "since"),
+    [
+        (date(2025, 7, 1), Stage.RECTIFYING, date(2025, 6, 1)),
+        (date(2025, 10, 1), Stage.IMPLEMENTING, date(2025, 9, 1)),
+    ],
+)
+def test_rectifying_returns_to_where_it_was(as_of: date, stage: Stage, since: date) -> None:
+    assert current_stage(RECTIFIED, as_of) == CurrentStage(stage, since, True, Stage.IMPLEMENTING)
+
+
+def test_a_repeated_stage_began_with_its_first_entry() -> None:
+    again = [LISTED, StageEvent(Stage.LISTED, date(2024, 3, 1))]
+    assert current_stage(again, TODAY) == CurrentStage(Stage.LISTED, LISTING, True, Stage.LISTED)
+
+
+def test_two_stages_on_one_day() -> None:
+    assert current_stage([StageEvent(Stage.TASKED, LISTING), LISTED], LISTING) == CurrentStage(
+        Stage.TASKED, LISTING, True, Stage.TASKED
+    )
+
+
+def test_days_in_stage() -> None:
+    assert days_in_stage(HUZHOU, date(2024, 11, 15)) == 0
+    assert days_in_stage(HUZHOU, TODAY) == 739
+    assert days_in_stage(HUZHOU, date(2024, 1, 14)) is None
+
+
+@given(RECORDS, DAYS)
+def test_what_comes_later_changes_no_day_before(entries: list[StageEvent], as_of: date) -> None:
+    until = [entry for entry in entries if entry.on <= as_of]
+    assert current_stage(entries, as_of) == current_stage(until, as_of)
+    assert time_in_stages(entries, as_of) == time_in_stages(until, as_of)
+
+
+# -- how long ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("end", "days"), [(date(2024, 7, 2), 169), (date(2024, 8, 30), 228), (date(2024, 11, 15), 305)]
+)
+def test_days_from_the_list(end: date, days: int) -> None:
+    entries = [LISTED, StageEvent(Stage.PLAN_ISSUED, end)]
+    assert list_to_plan(entries, TODAY) == Duration(days, done=True)
+
+
+def test_days_to_the_draft() -> None:
+    assert stage_to_stage(HUZHOU, Stage.LISTED, Stage.PLAN_DRAFT, TODAY) == Duration(169, done=True)
+
+
+def test_waiting_for_a_plan() -> None:
+    assert list_to_plan([LISTED], date(2024, 11, 15)) == Duration(305, done=False)
+    assert list_to_plan(HUZHOU, date(2024, 11, 14)) == Duration(304, done=False)
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [],
+        [PLAN],
+        [StageEvent(Stage.LISTED, LISTING, exact=False), PLAN],
+        [LISTED, StageEvent(Stage.PLAN_ISSUED, date(2024, 12, 31), exact=False)],
+        [LISTED, StageEvent(Stage.WITHDRAWN, date(2025, 1, 1))],
+    ],
+)
+def test_no_days_unless_both_are_known_to_the_day(entries: list[StageEvent]) -> None:
+    assert list_to_plan(entries, TODAY) is None
+
+
+def test_time_in_each_stage() -> None:
+    assert time_in_stages(RECTIFIED, date(2025, 9, 11)) == {
+        Stage.LISTED: 169,
+        Stage.PLAN_DRAFT: 136,
+        Stage.PLAN_ISSUED: 56,
+        Stage.IMPLEMENTING: 142 + 10,
+        Stage.RECTIFYING: 92,
+    }
+
+
+def test_no_time_after_withdrawal() -> None:
+    assert time_in_stages([LISTED, StageEvent(Stage.WITHDRAWN, LISTING + timedelta(10))], TODAY) == {Stage.LISTED: 10}
+
+
+@given(RECORDS, DAYS)
+def test_the_times_add_up_to_the_days_since_the_first_entry(entries: list[StageEvent], as_of: date) -> None:
+    within = [entry for entry in entries if entry.stage != Stage.WITHDRAWN]
+    known = [entry.on for entry in within if entry.on <= as_of]
+    assert sum(time_in_stages(within, as_of).values()) == ((as_of - min(known)).days if known else 0)
+
+
+# -- many pilots ---------------------------------------------------------------------------------------
+
+
+def test_the_funnel_counts_at_or_past_each_stage() -> None:
+    found = stage_funnel(
+        [HUZHOU, [LISTED], RECTIFIED, [], [LISTED, StageEvent(Stage.WITHDRAWN, date(2025, 1, 1))]], TODAY
+    )
+    assert (found.n, found.unknown, found.withdrawn, found.younger) == (4, 1, 1, 0)
+    assert list(found.reached.values()) == [3, 3, 3, 2, 2, 2, 1, 0, 0, 0]
+    assert (found.share(Stage.PLAN_ISSUED), found.share(Stage.PROMOTED)) == (0.5, 0.0)
+
+
+def test_the_funnel_of_nothing_has_no_share() -> None:
+    assert stage_funnel([], TODAY).share(Stage.LISTED) is None
+
+
+def test_a_pilot_counts_until_it_withdraws() -> None:
+    gone = [LISTED, StageEvent(Stage.WITHDRAWN, date(2025, 1, 1))]
+    assert [stage_funnel([gone], day).n for day in (date(2024, 12, 31), date(2025, 1, 1))] == [1, 0]
+
+
+def test_one_who_rectifies_counts_where_it_was() -> None:
+    assert stage_funnel([RECTIFIED], date(2025, 7, 1)).reached[Stage.IMPLEMENTING] == 1
+
+
+@given(st.lists(RECORDS, max_size=5), DAYS)
+def test_a_funnel_only_narrows(pilots: list[list[StageEvent]], as_of: date) -> None:
+    found = stage_funnel(pilots, as_of)
+    reached = [found.n, *found.reached.values()]
+    assert reached == sorted(reached, reverse=True)
+    assert found.n + found.withdrawn == len(pilots)
+
+
+def test_like_for_like_at_the_same_age() -> None:
+    late = [StageEvent(Stage.LISTED, date(2026, 1, 1)), StageEvent(Stage.TASKED, date(2026, 2, 1))]
+    newest = [StageEvent(Stage.LISTED, date(2026, 11, 1))]
+    undated = [StageEvent(Stage.LISTED, LISTING, exact=False)]
+    found = stage_funnel_at_age([HUZHOU, late, newest, undated], 200, TODAY)
+    assert (found.n, found.younger) == (2, 2)
+    assert list(found.reached.values())[2:6] == [2, 2, 1, 0]
+
+
+def test_a_stage_at_an_age() -> None:
+    assert stage_at_age(HUZHOU, 305, TODAY) == CurrentStage(
+        Stage.PLAN_ISSUED, date(2024, 11, 15), True, Stage.PLAN_ISSUED
+    )
+    assert stage_at_age(HUZHOU, 304, TODAY) == CurrentStage(Stage.PLAN_DRAFT, date(2024, 7, 2), True, Stage.PLAN_DRAFT)
+    assert stage_at_age(HUZHOU, 305, date(2024, 11, 14)) is None
+    assert stage_at_age([PLAN], 10, TODAY) is None
+
+
+# -- what cannot be true -------------------------------------------------------------------------------
+
+
+def test_a_record_that_can_be_true() -> None:
+    assert stage_issues(HUZHOU, TODAY) == []
+    assert stage_issues(RECTIFIED, TODAY) == []
+    assert stage_issues([], TODAY) == []
+
+
+def test_the_whole_way_in_a_day() -> None:
+    assert stage_issues([StageEvent(stage, LISTING) for stage in reversed(ORDERED_STAGES)], LISTING) == []
+
+
+TASKED_LATE = StageEvent(Stage.TASKED, date(2024, 12, 1))
+LEAP = StageEvent(Stage.PLAN_ISSUED, date(2024, 11, 15), reason=" ")
+AHEAD = StageEvent(Stage.PLAN_ISSUED, TODAY + timedelta(1))
+TWICE = StageEvent(Stage.LISTED, date(2024, 3, 1))
+EARLY_TURN = StageEvent(Stage.RECTIFYING, date(2024, 12, 1))
+BACK = StageEvent(Stage.PLAN_ISSUED, date(2025, 9, 1))
+GONE = StageEvent(Stage.WITHDRAWN, date(2025, 1, 1))
+TURN = StageEvent(Stage.RECTIFYING, date(2025, 6, 1))
+
+
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        ([LISTED, DRAFT, TASKED_LATE], [StageIssue(StageIssueCode.DECREASES, TASKED_LATE)]),
+        ([LISTED, LEAP], [StageIssue(StageIssueCode.SKIPPED, LEAP, (Stage.TASKED, Stage.PLAN_DRAFT))]),
+        ([LISTED, DRAFT, AHEAD], [StageIssue(StageIssueCode.FUTURE, AHEAD)]),
+        ([LISTED, TWICE], [StageIssue(StageIssueCode.REPEATED, TWICE)]),
+        ([*HUZHOU, EARLY_TURN], [StageIssue(StageIssueCode.NOT_RECTIFIABLE, EARLY_TURN)]),
+        ([*HUZHOU, AT_WORK, TURN, BACK], [StageIssue(StageIssueCode.NOT_RETURNED, BACK, (Stage.IMPLEMENTING,))]),
+        ([LISTED, GONE, AT_WORK], [StageIssue(StageIssueCode.AFTER_WITHDRAWAL, AT_WORK)]),
+        ([*HUZHOU, GONE], []),
+        ([DRAFT, PLAN], []),
+    ],
+)
+def test_what_is_wrong_with_a_record(entries: list[StageEvent], expected: list[StageIssue]) -> None:
+    assert stage_issues(entries, TODAY) == expected
+
+
+@given(st.lists(st.dates(date(2024, 1, 1), TODAY), min_size=10, max_size=10))
+def test_all_stages_without_an_error_exactly_when_dates_never_decrease(days: list[date]) -> None:
+    entries = [StageEvent(stage, day) for stage, day in zip(ORDERED_STAGES, days, strict=True)]
+    decreasing = any(problem.code == StageIssueCode.DECREASES for problem in stage_issues(entries, TODAY))
+    assert decreasing is (days != sorted(days))

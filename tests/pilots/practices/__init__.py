@@ -1,0 +1,1 @@
+"""Tests of practices, their effects and copies."""

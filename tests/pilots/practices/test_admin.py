@@ -1,0 +1,385 @@
+"""Admin of practices, adoptions and effects: fields, errors at them, lists, autocomplete, history and restoring."""
+
+from datetime import date
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from pilots.models import Adoption, Effect, Practice
+from policies.models import Measure, Province
+from tests.factories import (
+    make_adoption,
+    make_batch,
+    make_effect,
+    make_indicator,
+    make_industry,
+    make_pilot,
+    make_practice,
+    make_province,
+    make_reading,
+    make_source,
+)
+from tests.support.admin_forms import form_data, form_errors
+from tests.support.api_client import make_user
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
+OUT_OF_SCOPE = "This belongs to another province or to all: your role does not reach it."
+LISTS = ["practice", "adoption", "effect"]
+
+
+@pytest.fixture
+def world() -> SimpleNamespace:
+    batch, so2 = make_batch(), make_indicator("SO2", name_en="Sulphur dioxide")
+    home, away = make_province(slug="home", name_en="Home"), make_province(slug="away", name_en="Away")
+    origin = make_pilot(batch, home, slug="origin", name_en="Origin")
+    copy = make_pilot(batch, away, slug="copy", name_en="Copy")
+    practice = make_practice(origin, slug="kiln", title_en="Kiln", province=home)
+    return SimpleNamespace(
+        batch=batch, so2=so2, home=home, away=away, origin=origin, copy=copy, practice=practice,
+        adoption=make_adoption(practice, copy),
+        before=make_reading(origin, so2, "2022", 100),
+        after=make_reading(origin, so2, "2023", 80),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def editor(world: SimpleNamespace, client: Client) -> User:
+    """Return an editor of the origin's province, signed in as `client`."""
+    user = make_user("editor", "provincial_editor", world.home)
+    client.force_login(user)
+    return user
+
+
+def page_url(record: Any, name: str = "change", *more: Any) -> str:
+    return reverse(f"admin:pilots_{record._meta.model_name}_{name}", args=[record.pk, *more])
+
+
+def add_url(model: Any, query: str = "") -> str:
+    return reverse(f"admin:pilots_{model._meta.model_name}_add") + query
+
+
+def save(client: Client, record: Any, **changes: Any) -> Any:
+    return client.post(page_url(record), form_data(client.get(page_url(record)), **changes))
+
+
+def save_new(client: Client, model: Any, query: str = "", **values: Any) -> Any:
+    return client.post(add_url(model, query), form_data(client.get(add_url(model, query)), **values))
+
+
+def newest(record: Any) -> Any:
+    return type(record).history.filter(id=record.pk).order_by("-history_id").first()
+
+
+def entries(record: Any) -> list[tuple[Any, ...]]:
+    found = type(record).history.filter(id=record.pk)
+    return [(item.history_type, str(item.history_user), item.history_change_reason) for item in found]
+
+
+def offered(client: Client, model: str, field: str, **query: Any) -> list[str]:
+    """Return what an autocomplete field of a model’s form offers."""
+    asked = {"app_label": "pilots", "model_name": model, "field_name": field, **query}
+    return [item["text"] for item in client.get(reverse("admin:autocomplete"), asked).json()["results"]]
+
+
+# -- practices ---------------------------------------------------------------------------------------------
+
+
+def test_a_practice_is_entered_with_its_lists_and_one_entry(admin_client: Client, world: SimpleNamespace) -> None:
+    industry, source = make_industry(), make_source()
+    measure = Measure.objects.create(slug="m", title_zh="措施", field="energy")
+    values = {
+        "title_zh": "锅炉替代", "title_en": "Boilers", "slug": "boilers", "field": "energy", "level": "city",
+        "origins": [world.origin.pk, world.copy.pk], "industries": [industry.pk], "measures": [measure.pk],
+        "problem_zh": "燃煤锅炉排放强度高，群众反映强烈，亟需替代。", "cost_amount": "1,200", "cost_kind": "investment",
+        "cost_year": "2024", "passed_on": "2025年1月2日", "proposed_on": "2025-01-01",
+        "Practice_sources-0-source": source.pk, "change_reason": "Proposed by letter",
+    }  # fmt: skip
+    assert save_new(admin_client, Practice, **values).status_code == 302
+    practice = Practice.objects.get(slug="boilers")
+    assert (practice.cost_amount, practice.passed_on) == (1200, date(2025, 1, 2))
+    lists = [list(getattr(practice, name).all()) for name in ("origins", "industries", "measures", "sources")]
+    assert lists == [[world.origin, world.copy], [industry], [measure], [source]]
+    assert entries(practice) == [("+", "admin", "Proposed by letter")]
+    assert [row.pilot_id for row in newest(practice).origins.all()] == [world.origin.pk, world.copy.pk]
+
+
+def test_errors_of_a_practice_stand_at_the_field(admin_client: Client, world: SimpleNamespace) -> None:
+    whole = ["A cost has its amount, kind and year. Give all three, or none."]
+    answer = save(
+        admin_client, world.practice, origins=None, cost_amount="12", library_on="2025-01-05", retired_on="2025-02-01",
+        action_en="short",
+    )  # fmt: skip
+    assert form_errors(answer) == {
+        "origins": ["This field is required."],
+        "cost_kind": whole,
+        "cost_year": whole,
+        "library_on": ["It enters the library after it was passed. Give both days in order."],
+        "retired_reason_en": ["Say why it is retired, in at least one language."],
+        "action_en": ["Ensure this value has at least 20 characters (it has 5)."],
+    }
+
+
+def test_a_version_of_a_practice_comes_back_with_its_lists(admin_client: Client, world: SimpleNamespace) -> None:
+    practice, industry = world.practice, make_industry()
+    save(admin_client, practice, industries=[industry.pk], origins=[world.origin.pk, world.copy.pk])
+    full = newest(practice)
+    save(admin_client, practice, industries=None, origins=[world.copy.pk], title_en="Other")
+    address = page_url(practice, "simple_history", full.pk)
+    shown = admin_client.get(address)
+    assert [step.name for step in shown.context["steps"]] == ["title_en", "origins", "industries"]
+    answer = admin_client.post(address, {"version": newest(practice).pk, "change_reason": "Wrong one"})
+    assert answer.status_code == 302
+    practice.refresh_from_db()
+    assert (practice.title_en, list(practice.origins.all()), list(practice.industries.all())) == (
+        "Kiln", [world.origin, world.copy], [industry],
+    )  # fmt: skip
+
+
+def test_a_deleted_practice_comes_back_with_its_lists(admin_client: Client, world: SimpleNamespace) -> None:
+    practice = make_practice(world.origin, world.copy, slug="gone")
+    key = practice.pk
+    assert admin_client.post(page_url(practice, "delete"), {"post": "yes"}).status_code == 302
+    assert not Practice.objects.filter(pk=key).exists()
+    end = Practice.history.filter(id=key).latest("history_id")
+    answer = admin_client.post(
+        reverse("admin:pilots_practice_simple_history", args=[key, end.pk]), {"version": end.pk, "change_reason": ""}
+    )
+    assert answer.status_code == 302
+    assert list(Practice.objects.get(pk=key).origins.all()) == [world.origin, world.copy]
+
+
+def test_two_at_once_at_a_practice_keep_both_changes(admin_client: Client, world: SimpleNamespace) -> None:
+    other = Client()
+    other.force_login(User.objects.create_superuser("wang"))
+    mine = form_data(admin_client.get(page_url(world.practice)), level="city", title_en="Mine")
+    save(other, world.practice, field="energy", title_en="Theirs", origins=[world.origin.pk, world.copy.pk])
+    answer = admin_client.post(page_url(world.practice), mine)
+    assert set(form_errors(answer)) == {"__all__", "title_en"}
+    again = form_data(answer)
+    assert admin_client.post(page_url(world.practice), again).status_code == 302
+    world.practice.refresh_from_db()
+    values = (world.practice.level, world.practice.field, world.practice.title_en, world.practice.origins.count())
+    assert values == ("city", "energy", "Mine", 2)
+
+
+def test_a_practice_with_copies_is_not_deleted(admin_client: Client, world: SimpleNamespace) -> None:
+    answer = admin_client.post(page_url(world.practice, "delete"), {"post": "yes"})
+    assert "cannot be deleted while these records refer to it" in answer.text
+    assert Practice.objects.filter(pk=world.practice.pk).exists()
+
+
+def test_a_province_proposes_and_passes_and_the_ministry_takes_in(
+    editor: User, client: Client, world: SimpleNamespace
+) -> None:
+    shown = client.get(page_url(world.practice))
+    taken = {"library_on", "recommended_on", "retired_on", "retired_reason_en", "retired_reason_zh"}
+    assert not taken & set(shown.context["adminform"].form.fields)
+    assert save(client, world.practice, passed_on="2025-01-02", library_on="2025-01-03").status_code == 302
+    world.practice.refresh_from_db()
+    assert (world.practice.passed_on, world.practice.library_on) == (date(2025, 1, 2), None)
+    assert form_errors(save(client, world.practice, province=world.away.pk)) == {"province": [OUT_OF_SCOPE]}
+    assert client.get(add_url(Practice)).context["adminform"].form["province"].value() == world.home.pk
+
+
+# -- adoptions ---------------------------------------------------------------------------------------------
+
+
+def test_a_new_copy_is_claimed_by_who_enters_it(admin_client: Client, world: SimpleNamespace) -> None:
+    third = make_pilot(world.batch, world.away)
+    query = f"?practice={world.practice.pk}"
+    answer = save_new(admin_client, Adoption, query, pilot=third.pk, planned_on="2025-03-01", change_reason="Letter")
+    assert answer.status_code == 302
+    adoption = Adoption.objects.get(pilot=third)
+    assert (adoption.practice, adoption.province, str(adoption.claimed_by), adoption.confirmed_on) == (
+        world.practice, world.away, "admin", None,
+    )  # fmt: skip
+    assert entries(adoption) == [("+", "admin", "Letter")]
+    save(admin_client, adoption, started_on="2025-03-02")
+    adoption.refresh_from_db()
+    assert str(adoption.claimed_by) == "admin"
+
+
+def test_errors_of_a_copy_stand_at_the_field(admin_client: Client, world: SimpleNamespace) -> None:
+    query = f"?practice={world.practice.pk}"
+    cases: list[tuple[dict[str, Any], dict[str, list[str]]]] = [
+        ({}, {"province": ["Name the pilot, or the province."]}),
+        (
+            {"pilot": world.origin.pk},
+            {"pilot": ["It comes from this pilot: an origin does not copy its own practice."]},
+        ),
+        ({"pilot": world.copy.pk}, {"pilot": ["This pilot’s copy of the practice is on record already."]}),
+        (
+            {"province": world.home.pk, "given_up_on": "2026-01-01"},
+            {"give_up_reason": ["Given up: give the day and the reason together."]},
+        ),
+        (
+            {"province": world.home.pk, "in_use_on": "2026-01-01"},
+            {"in_use_on": ["In use after work began. Give both days in order."]},
+        ),
+    ]
+    for values, errors in cases:
+        assert form_errors(save_new(admin_client, Adoption, query, planned_on="2025-03-01", **values)) == errors
+
+
+def test_a_province_enters_its_own_copies_alone(editor: User, client: Client, world: SimpleNamespace) -> None:
+    query = f"?practice={world.practice.pk}"
+    third, own = make_pilot(world.batch, world.away), make_pilot(world.batch, world.home)
+    assert form_errors(save_new(client, Adoption, query, pilot=third.pk)) == {"pilot": [OUT_OF_SCOPE]}
+    assert save_new(client, Adoption, query, pilot=own.pk).status_code == 302
+    assert Adoption.objects.get(pilot=own).claimed_by == editor
+    assert client.post(page_url(world.adoption), {"place": "x"}).status_code == 403
+    assert client.get(page_url(world.adoption)).status_code == 200
+    assert client.post(page_url(world.practice, "delete"), {"post": "yes"}).status_code == 403
+
+
+def test_who_claimed_and_confirmed_is_shown_within_the_province(
+    editor: User, client: Client, world: SimpleNamespace
+) -> None:
+    wang = User.objects.create_user("wang-of-away")
+    own = make_adoption(world.practice, province=world.home, claimed_by=wang, confirmed_by=wang)
+    Adoption.objects.filter(pk=world.adoption.pk).update(claimed_by=wang, confirmed_by=wang)
+    assert client.get(page_url(own)).text.count("wang-of-away") == 2
+    assert "wang-of-away" not in client.get(page_url(world.adoption)).text
+
+
+# -- effects -----------------------------------------------------------------------------------------------
+
+
+def test_an_effect_is_measured_by_two_accepted_readings(admin_client: Client, world: SimpleNamespace) -> None:
+    query = f"?practice={world.practice.pk}"
+    readings = {"reading_before": world.before.pk, "reading_after": world.after.pk}
+    assert save_new(admin_client, Effect, query, **readings, known_on="2025-03-01").status_code == 302
+    effect = Effect.objects.get()
+    assert (effect.province, effect.is_measured) == (world.home, True)
+    listed = admin_client.get(reverse("admin:pilots_effect_changelist"))
+    assert "Sulphur dioxide: 2022 100 → 2023 80 t" in listed.text
+
+
+def test_errors_of_an_effect_stand_at_the_field(admin_client: Client, world: SimpleNamespace) -> None:
+    query = f"?practice={world.practice.pk}"
+    reported = make_reading(world.origin, world.so2, "2024", 70, state="reported", accepted_on=None)
+    elsewhere = [make_reading(world.copy, world.so2, year, 9) for year in ("2022", "2023")]
+    other = make_adoption(make_practice(world.origin), world.copy)
+    either = ["Give two readings (measured), or the result in words with its source (stated), not both."]
+    cases: list[tuple[dict[str, Any], dict[str, list[str]]]] = [
+        ({}, {"reading_before": either, "reading_after": either}),
+        (
+            {"reading_before": world.before.pk, "reading_after": reported.pk},
+            {"reading_after": ["Only an accepted reading measures an effect."]},
+        ),
+        (
+            {"reading_before": world.after.pk, "reading_after": world.before.pk},
+            {"reading_after": ["The second reading is of a later period."]},
+        ),
+        (
+            {"reading_before": elsewhere[0].pk, "reading_after": elsewhere[1].pk},
+            {"reading_after": ["The readings are of the pilot that has the practice."]},
+        ),
+        (
+            {"adoption": other.pk, "statement_en": "Less"},
+            {"adoption": ["This is a copy of another practice."]},
+        ),
+        ({"statement_en": "Less", "stated_value": "5"}, {"stated_unit": ["A value needs its unit."]}),
+    ]
+    for values, errors in cases:
+        assert form_errors(save_new(admin_client, Effect, query, known_on="2025-03-01", **values)) == errors
+
+
+def test_readings_offered_are_accepted_and_of_the_pilot(admin_client: Client, world: SimpleNamespace) -> None:
+    make_reading(world.origin, world.so2, "2024", 70, state="reported", accepted_on=None)
+    make_reading(world.copy, world.so2, "2023", 60)
+    other = make_adoption(make_practice(world.origin, title_en="Other"), world.copy)
+
+    def addresses(query: str) -> list[str]:
+        form = admin_client.get(add_url(Effect, query)).context["adminform"].form
+        names = ("adoption", "reading_before", "reading_after")
+        return [form.fields[name].widget.widget.get_url().partition("?")[2] for name in names]
+
+    origin, copy = world.origin.pk, world.copy.pk
+    practice = f"practice={world.practice.pk}"
+    assert addresses("") == ["", "", ""]
+    assert addresses(f"?{practice}") == [practice, f"pilot={origin}", f"pilot={origin}"]
+    assert addresses(f"?{practice}&adoption={world.adoption.pk}") == [practice, f"pilot={copy}", f"pilot={copy}"]
+    anybody = ["Sulphur dioxide 2022: 100", "Sulphur dioxide 2023: 80", "Sulphur dioxide 2023: 60"]
+    assert offered(admin_client, "effect", "reading_after") == anybody
+    assert offered(admin_client, "effect", "reading_after", pilot=origin) == anybody[:2]
+    assert offered(admin_client, "effect", "adoption") == ["Kiln: Copy", "Other: Copy"]
+    assert offered(admin_client, "effect", "adoption", practice=other.practice_id) == ["Other: Copy"]
+
+
+def test_a_province_enters_effects_of_its_practice_and_its_copies(
+    editor: User, client: Client, world: SimpleNamespace
+) -> None:
+    own = make_adoption(make_practice(world.copy, province=world.away), province=world.home)
+    for practice, adoption, errors in (
+        (world.practice, world.adoption, {"adoption": [OUT_OF_SCOPE]}),
+        (own.practice, None, {"practice": [OUT_OF_SCOPE]}),
+    ):
+        values = {"practice": practice.pk, "adoption": adoption and adoption.pk, "statement_en": "Less"}
+        assert form_errors(save_new(client, Effect, **values)) == errors
+    for practice, adoption in ((world.practice, None), (own.practice, own)):
+        values = {"practice": practice.pk, "adoption": adoption and adoption.pk, "statement_en": "Less"}
+        assert save_new(client, Effect, **values).status_code == 302
+    effect = Effect.objects.get(adoption=own)
+    answer = save(client, effect, practice=world.practice.pk, adoption=world.adoption.pk)
+    assert form_errors(answer) == {"adoption": [OUT_OF_SCOPE]}
+    assert answer.context["inline_admin_formsets"][0].has_change_permission
+
+
+# -- lists -------------------------------------------------------------------------------------------------
+
+# Session, user and role; the filters' choices; counts; the page of records.
+QUERIES = {"practice": 10, "adoption": 9, "effect": 9}
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_costs_the_same_for_any_number_of_rows(
+    admin_client: Client, world: SimpleNamespace, name: str, rows: int, django_assert_num_queries: Any
+) -> None:
+    for number in range(rows):
+        practice = make_practice(world.origin, province=world.home) if number else world.practice
+        adoption = make_adoption(practice, world.copy) if number else world.adoption
+        make_effect(practice, adoption=adoption, reading_before=world.before, reading_after=world.after)
+    address = reverse(f"admin:pilots_{name}_changelist")
+    with django_assert_num_queries(QUERIES[name]):
+        shown = admin_client.get(address)
+    assert shown.context["cl"].result_count == rows
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "count"),
+    [
+        ("practice", "q=Origin", 1),
+        ("practice", "q=nothing", 0),
+        ("practice", "library_on__isempty=1", 1),
+        ("practice", "library_on__isempty=0", 0),
+        ("adoption", "q=Copy", 1),
+        ("adoption", "confirmed_on__isempty=0", 0),
+        ("effect", "measured=yes", 0),
+        ("effect", "measured=no&q=Kiln", 1),
+    ],
+)
+def test_lists_are_searched_and_filtered(
+    admin_client: Client, world: SimpleNamespace, name: str, query: str, count: int
+) -> None:
+    make_effect(world.practice)
+    shown = admin_client.get(f"{reverse(f'admin:pilots_{name}_changelist')}?{query}")
+    assert shown.context["cl"].result_count == count
+
+
+def test_a_practice_leads_to_its_copies_and_effects(admin_client: Client, world: SimpleNamespace) -> None:
+    make_effect(world.practice)
+    links = dict(admin_client.get(page_url(world.practice)).context["ways"])
+    assert list(links) == ["Adoptions (1)", "Effects (1)", "Add an adoption", "Add an effect"]
+    for label, address in links.items():
+        shown = admin_client.get(address)
+        if label.startswith("Add"):
+            assert shown.context["adminform"].form["practice"].value() == str(world.practice.pk)
+        else:
+            assert shown.context["cl"].result_count == 1
+    assert Province.objects.count() == 2

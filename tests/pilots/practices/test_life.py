@@ -1,0 +1,291 @@
+"""The life of a practice through the pages: proposed, passed, recommended, copied, confirmed, measured, given up."""
+
+from dataclasses import dataclass
+from datetime import date
+from html import unescape
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.contrib.messages import get_messages
+from django.test import Client
+
+from core.http.as_of import today
+from pilots.metrics.practice_states import AdoptionState, PracticeState, Trust
+from pilots.models import Adoption, Effect, Pilot, Practice
+from pilots.practices.analytics import PracticeStatus, build_practices
+from policies.models import Province
+from tests.factories import (
+    make_adoption,
+    make_batch,
+    make_effect,
+    make_indicator,
+    make_pilot,
+    make_practice,
+    make_province,
+    make_reading,
+    make_source,
+)
+from tests.support.api_client import make_user
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
+
+TEXT = "Waste heat of the kilns dries the sludge before it is burned."
+
+
+@dataclass
+class World:
+    """Three provinces with a pilot and an editor each, and the ministry."""
+
+    provinces: list[Province]
+    pilots: list[Pilot]
+    editors: list[User]
+    ministry: User
+
+    def client(self, user: User) -> Client:
+        client = Client()
+        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        return client
+
+
+@pytest.fixture
+def world() -> World:
+    provinces = [make_province() for _n in range(3)]
+    batch = make_batch()
+    return World(
+        provinces,
+        [make_pilot(batch, province) for province in provinces],
+        [make_user(f"editor-{n}", "provincial_editor", province) for n, province in enumerate(provinces)],
+        make_user("ministry", "national_editor"),
+    )
+
+
+def status_of(practice: Practice) -> PracticeStatus:
+    return build_practices(Practice.objects.filter(pk=practice.pk), today())[0]
+
+
+def move(client: Client, practice: Practice, name: str, **data: str) -> tuple[int, list[str]]:
+    """Press a button of a practice's page; return the status and the messages that follow."""
+    response = client.post(f"/practices/{practice.slug}/move/", {"move": name, **data})
+    return response.status_code, [str(message) for message in get_messages(response.wsgi_request)][-1:]
+
+
+def proposal(pilot: Pilot, **changes: Any) -> dict[str, Any]:
+    return {
+        "title_zh": "窑炉余热干化污泥",
+        "title_en": "Sludge dried by kiln heat",
+        "origins": [pilot.pk],
+        "field": "industry",
+        "facet": "technology",
+        "level": "park",
+        "problem_en": TEXT,
+        "action_en": TEXT,
+        "conditions_en": TEXT,
+        "cost_amount": "1200",
+        "cost_kind": "investment",
+        "cost_year": "2025",
+        "proposed_on": "2026-01-10",
+        **changes,
+    }
+
+
+def test_a_practice_is_proposed_passed_and_recommended(world: World) -> None:
+    home, ministry = world.client(world.editors[0]), world.client(world.ministry)
+
+    response = home.post("/practices/new/", proposal(world.pilots[0]))
+    practice = Practice.objects.get()
+    assert response.headers["Location"] == "/practices/sludge-dried-by-kiln-heat/"
+    assert (practice.province, list(practice.origins.all())) == (world.provinces[0], [world.pilots[0]])
+    assert (practice.cost_amount, practice.cost_year, practice.proposed_on) == (1200, 2025, date(2026, 1, 10))
+    assert practice.history.count() == 1
+    assert status_of(practice).state == PracticeState.PROPOSED
+
+    assert move(world.client(world.editors[1]), practice, "pass")[0] == 403
+    assert move(ministry, practice, "take_in")[1] == ["This practice is proposed: it cannot take this step now."]
+    assert move(home, practice, "pass") == (302, ["The practice is now: passed by the province."])
+    assert move(home, practice, "take_in")[0] == 403
+    assert move(ministry, practice, "take_in")[1] == ["No effect is on record: add a measured or a stated one."]
+
+    stated = {"basis": "total", "statement_en": "30 t less SO2 a year", "stated_value": "30", "stated_unit": "t SO2/yr"}
+    response = home.post(f"{practice.get_absolute_url()}effects/new/", stated)
+    assert response.status_code == 400
+    assert response.context["form"].errors == {"sources": ["A stated result needs its source."]}
+    response = home.post(f"{practice.get_absolute_url()}effects/new/", {**stated, "sources": [make_source().pk]})
+    assert response.status_code == 302
+    effect = Effect.objects.get()
+    assert (effect.stated_value, effect.province, effect.sources.count()) == (30, world.provinces[0], 1)
+
+    assert move(ministry, practice, "take_in") == (302, ["The practice is now: in the library."])
+    assert move(ministry, practice, "recommend") == (302, ["The practice is now: recommended."])
+    practice.refresh_from_db()
+    assert (practice.passed_on, practice.library_on, practice.recommended_on) == (today(), today(), today())
+
+    assert move(ministry, practice, "retire")[1] == ["Say why it is retired."]
+    assert move(ministry, practice, "retire", reason="Overtaken by electric kilns") == (
+        302,
+        ["The practice is now: retired."],
+    )
+    assert status_of(practice).state == PracticeState.RETIRED
+
+
+def test_a_proposal_without_its_texts_is_not_taken_in(world: World) -> None:
+    practice = make_practice(
+        world.pilots[0], province=world.provinces[0], passed_on=date(2025, 2, 1), problem_zh="太短"
+    )
+    page = unescape(world.client(world.ministry).get(practice.get_absolute_url()).content.decode())
+    missing = [
+        "“Problem” is missing: at least 20 characters, in one language.",
+        "“What was done” is missing: at least 20 characters, in one language.",
+        "“Conditions” is missing: at least 20 characters, in one language.",
+        "No effect is on record: add a measured or a stated one.",
+    ]
+    assert [text for text in missing if text in page] == missing
+    assert move(world.client(world.ministry), practice, "take_in")[1] == [", ".join(missing)]
+    practice.refresh_from_db()
+    assert practice.library_on is None
+
+
+def test_a_copy_is_claimed_confirmed_by_another_and_verified_by_its_effect(world: World) -> None:
+    practice = make_practice(
+        world.pilots[0], province=world.provinces[0], library_on=date(2025, 3, 1), passed_on=date(2025, 2, 1)
+    )
+    claimant, elsewhere = world.client(world.editors[1]), world.client(world.editors[2])
+    report = {
+        "pilot": world.pilots[1].pk,
+        "planned_on": "2025-04-01",
+        "started_on": "2025-05-01",
+        "in_use_on": "2025-06-01",
+    }
+
+    assert elsewhere.post(f"{practice.get_absolute_url()}adopt/", report).status_code == 400  # not of this province
+    response = claimant.post(f"{practice.get_absolute_url()}adopt/", {**report, "changed_en": "Smaller dryer"})
+    assert response.status_code == 302
+    adoption = Adoption.objects.get()
+    assert (adoption.claimed_by, adoption.province, adoption.changed_en) == (
+        world.editors[1],
+        world.provinces[1],
+        "Smaller dryer",
+    )
+    address = f"{practice.get_absolute_url()}copies/{adoption.pk}/"
+
+    assert claimant.post(f"{address}confirm/").status_code == 403
+    assert elsewhere.post(f"{address}confirm/").status_code == 403
+    assert elsewhere.get(address).status_code == 403
+    assert trust_of(practice) == Trust.CLAIMED
+
+    origin = world.client(world.editors[0])
+    assert origin.post(f"{address}confirm/").status_code == 302
+    adoption.refresh_from_db()
+    assert (adoption.confirmed_on, adoption.confirmed_by) == (today(), world.editors[0])
+    assert trust_of(practice) == Trust.CONFIRMED
+    again = origin.post(f"{address}confirm/")
+    assert last_message(again) == "This copy is confirmed already."
+
+    indicator = make_indicator("AIR_SO2")
+    before, after = [
+        make_reading(world.pilots[1], indicator, str(year), value) for year, value in ((2023, 100), (2025, 85))
+    ]
+    pending = make_reading(world.pilots[1], indicator, "2024", 90, state="reported", accepted_on=None)
+    effect = {"adoption": adoption.pk, "basis": "total", "reading_before": before.pk}
+    page = f"{practice.get_absolute_url()}effects/new/"
+    assert claimant.post(page, {**effect, "reading_after": pending.pk}).status_code == 400
+    assert claimant.post(page, {**effect, "reading_after": after.pk}).status_code == 302
+    assert trust_of(practice) == Trust.VERIFIED
+    text = unescape(claimant.get(practice.get_absolute_url()).content.decode())
+    assert "AIR_SO2 emissions −15.0 %; −15 t, 2023 to 2025" in text
+
+    back = origin.post(f"{address}withdraw/")
+    assert last_message(back) == "Say why the confirmation is taken back."
+    origin.post(f"{address}withdraw/", {"reason": "The dryer was never built"})
+    adoption.refresh_from_db()
+    assert adoption.confirmed_on is None
+    assert adoption.history.first().history_change_reason == "The dryer was never built"
+
+
+def last_message(response: Any) -> str:
+    return [str(message) for message in get_messages(response.wsgi_request)][-1]
+
+
+def trust_of(practice: Practice) -> Trust:
+    return status_of(practice).copies.adoptions[0].trust
+
+
+def test_a_copy_is_given_up_with_its_reason(world: World) -> None:
+    practice = make_practice(world.pilots[0], province=world.provinces[0])
+    adoption = make_adoption(practice, world.pilots[2], started_on=date(2025, 3, 1))
+    editor, address = world.client(world.editors[2]), f"{practice.get_absolute_url()}copies/{adoption.pk}/update/"
+
+    refused = editor.post(address, {"given_up_on": "2025-09-01", "give_up_reason": ""})
+    assert refused.status_code == 400
+    assert refused.context["give_up"].errors == {"give_up_reason": ["This field is required."]}
+    too_early = editor.post(address, {"given_up_on": "2025-01-01", "give_up_reason": "money"})
+    assert too_early.context["give_up"].errors == {"given_up_on": ["Given up before it was planned. Check both days."]}
+    assert world.client(world.editors[0]).post(address, {"in_use_on": "2025-09-01"}).status_code == 403
+    assert editor.post(address, {"started_on": "2025-03-01", "in_use_on": "2025-08-01"}).status_code == 302
+    assert status_of(practice).copies.adoptions[0].state == AdoptionState.IN_USE
+
+    reason = {"given_up_on": "2025-09-01", "give_up_reason": "conditions", "give_up_text_en": "The kilns run too cold"}
+    assert editor.post(address, reason).status_code == 302
+    copies = status_of(practice).copies
+    assert (copies.adopters[Trust.CLAIMED], len(copies.given_up)) == (0, 1)
+    page = unescape(Client().get(practice.get_absolute_url()).content.decode())
+    assert "Why it failed where it failed" in page
+    assert "The kilns run too cold" in page
+
+
+def test_an_origin_does_not_copy_its_own_practice(world: World) -> None:
+    practice = make_practice(world.pilots[0])
+    response = world.client(world.ministry).post(
+        f"{practice.get_absolute_url()}adopt/", {"pilot": world.pilots[0].pk, "planned_on": "2025-04-01"}
+    )
+    assert response.status_code == 400
+    assert list(response.context["form"].errors) == ["pilot"]
+    twice = make_adoption(practice, province=world.provinces[1], place="Jiaxing port")
+    repeated = world.client(world.ministry).post(
+        f"{practice.get_absolute_url()}adopt/",
+        {"province": world.provinces[1].pk, "place": twice.place, "planned_on": "2025-04-01"},
+    )
+    assert repeated.context["form"].errors == {"place": ["This place’s copy of the practice is on record already."]}
+
+
+def test_an_effect_of_two_indicators_is_refused(world: World) -> None:
+    practice = make_practice(world.pilots[0])
+    so2, nox = make_indicator("AIR_SO2"), make_indicator("AIR_NOX")
+    before, after = make_reading(world.pilots[0], so2, "2023", 10), make_reading(world.pilots[0], nox, "2025", 8)
+    response = world.client(world.ministry).post(
+        f"{practice.get_absolute_url()}effects/new/",
+        {"basis": "total", "reading_before": before.pk, "reading_after": after.pk},
+    )
+    assert response.status_code == 400
+    assert response.context["form"].errors == {"reading_after": ["Both readings are of one pilot and one indicator."]}
+    assert not Effect.objects.exists()
+
+
+@pytest.mark.parametrize("path", ["/practices/new/", "/practices/one/adopt/", "/practices/one/effects/new/"])
+def test_readers_are_asked_to_sign_in_and_viewers_refused(world: World, path: str) -> None:
+    make_practice(world.pilots[0], slug="one")
+    assert Client().get(path).status_code == 302
+    assert world.client(make_user("viewer", "viewer")).get(path).status_code == 403
+    assert world.client(world.ministry).get(path).status_code == 200
+
+
+def test_an_editor_of_another_province_adds_no_effect(world: World) -> None:
+    practice = make_practice(world.pilots[0], province=world.provinces[0])
+    page = f"{practice.get_absolute_url()}effects/new/"
+    assert world.client(world.editors[1]).get(page).status_code == 403
+    make_adoption(practice, world.pilots[1])
+    stated = {"basis": "total", "statement_en": "Less", "sources": [make_source().pk]}
+    response = world.client(world.editors[1]).post(page, stated)  # of the origin, by the adopter
+    assert response.status_code == 403
+    assert not Effect.objects.exists()
+
+
+def test_names_of_people_stay_off_the_page(world: World) -> None:
+    practice = make_practice(world.pilots[0], province=world.provinces[0])
+    make_effect(practice)
+    adoption = make_adoption(practice, world.pilots[1], claimed_by=world.editors[1])
+    world.client(world.editors[0]).post(f"{practice.get_absolute_url()}copies/{adoption.pk}/confirm/")
+    for client in (Client(), world.client(world.editors[2])):
+        page = client.get(practice.get_absolute_url()).content.decode()
+        assert "editor-1" not in page
+        assert "editor-0" not in page

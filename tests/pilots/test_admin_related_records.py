@@ -1,0 +1,915 @@
+"""Admin of stages, milestones, targets and readings: no reading is overwritten, no update lost."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.test import Client
+from django.urls import reverse
+
+from core.http.as_of import today
+from pilots.admin.forms import AmountField
+from pilots.admin.reading_grid import earlier_period, last_ended
+from pilots.metrics.plausibility import implausible_change, last_day_of_period
+from pilots.models import Indicator, LightOverride, Milestone, Pilot, Reading, StageEntry, Target, TargetStep
+from pilots.services import ReadingInput, RejectedReadingsError, accept_readings, dispute_readings, record_readings
+from tests.factories import (
+    make_batch,
+    make_carbon,
+    make_indicator,
+    make_milestone,
+    make_pilot,
+    make_province,
+    make_reading,
+    make_stage,
+    make_target,
+)
+from tests.support.admin_forms import form_data, form_errors
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
+LAST = str(today().year - 1)  # the newest year that has ended
+YEARS = [str(today().year - n) for n in (3, 2, 1)]
+
+
+@pytest.fixture
+def pilot() -> Pilot:
+    return make_pilot(make_batch(), make_province(), name_en="Huzhou")
+
+
+@pytest.fixture
+def so2() -> Indicator:
+    return make_indicator("AIR_SO2", name_en="SO2")
+
+
+@pytest.fixture
+def colleague(admin_user: User) -> Client:
+    other = Client()
+    other.force_login(User.objects.create_superuser("wang"))
+    return other
+
+
+def editor(*rights: str) -> Client:
+    """Return a staff client with only these permissions."""
+    user = User.objects.create_user("clerk", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=rights))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def change_url(record: Any, page: str = "change") -> str:
+    return reverse(f"admin:pilots_{record._meta.model_name}_{page}", args=[record.pk])
+
+
+def save(client: Client, record: Any, **changes: Any) -> Any:
+    """Open the record's form and submit it with changes."""
+    return client.post(change_url(record), form_data(client.get(change_url(record)), **changes))
+
+
+def row_problems(response: Any) -> dict[str, dict[str, list[str]]]:
+    """Return the errors of a form's inlines: {"stages-0": {field: texts}}; "stages" for those of the whole formset."""
+    assert response.status_code == 200, "the form was accepted"
+    found: dict[str, dict[str, list[str]]] = {}
+    for inline in response.context["inline_admin_formsets"]:
+        formset = inline.formset
+        if formset.non_form_errors():
+            found[formset.prefix] = {"": list(formset.non_form_errors())}
+        for form in formset.forms:
+            if form.errors:
+                found[form.prefix] = {name: list(texts) for name, texts in form.errors.items()}
+    return found
+
+
+def history_of_record(record: Any) -> list[tuple[Any, ...]]:
+    """Return the history entries, newest first, as (type, user, reason)."""
+    entries = type(record).history.filter(id=record.pk)
+    return [(item.history_type, str(item.history_user), item.history_change_reason) for item in entries]
+
+
+# -- a pilot with its stages, milestones and targets on one page -----------------------------------------
+
+
+def test_one_page_keeps_stages_milestones_and_targets(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
+    rows = {
+        "stages-0-stage": "listed",
+        "stages-0-entered_on": "2024-01-15",
+        "stages-0-evidence": "Notice",
+        "milestones-0-title_zh": "方案印发",
+        "milestones-0-facet": "management",
+        "milestones-0-is_key": "on",
+        "milestones-0-planned_on": "2024-12-31",
+        "milestones-0-owner": "生态环境局",
+        "targets-0-indicator": so2.pk,
+        "targets-0-base_year": 2023,
+        "targets-0-base_value": "12,000.5",
+        "targets-0-target_year": 2026,
+        "targets-0-target_value": "9600",
+        "targets-0-binding": "on",
+    }
+    assert save(admin_client, pilot, **rows, change_reason="First report").status_code == 302
+    stage, milestone, target = StageEntry.objects.get(), Milestone.objects.get(), Target.objects.get()
+    assert (stage.stage, stage.entered_on, stage.evidence) == ("listed", date(2024, 1, 15), "Notice")
+    assert (milestone.title_zh, milestone.owner, milestone.is_key) == ("方案印发", "生态环境局", True)
+    assert (target.indicator, target.base_value, target.binding) == (so2, Decimal("12000.5"), True)
+    assert [history_of_record(row) for row in (stage, milestone, target)] == [[("+", "admin", "First report")]] * 3
+    assert history_of_record(pilot) == [("+", "None", None)]  # nothing of its own was changed
+
+
+def test_each_changed_row_leaves_one_entry_and_the_others_none(admin_client: Client, pilot: Pilot) -> None:
+    kept, moved, gone = (make_milestone(pilot, date(2025, n, 1)) for n in (1, 2, 3))
+    changes = {"milestones-1-planned_on": "2025-06-30", "milestones-2-DELETE": "on", "change_reason": "New plan"}
+    assert save(admin_client, pilot, **changes).status_code == 302
+    assert [len(history_of_record(row)) for row in (kept, moved, gone)] == [1, 2, 2]
+    assert [history_of_record(row)[0] for row in (moved, gone)] == [
+        ("~", "admin", "New plan"),
+        ("-", "admin", "New plan"),
+    ]
+    assert history_of_record(pilot) == [("+", "None", None)]
+
+
+def test_what_is_changed_of_the_pilot_itself_has_its_entry(admin_client: Client, pilot: Pilot) -> None:
+    milestone = make_milestone(pilot, date(2025, 1, 1))
+    changes = {"note_en": "Visited", "milestones-0-owner": "Office", "change_reason": "Visit"}
+    assert save(admin_client, pilot, **changes).status_code == 302
+    assert [history_of_record(pilot)[0], history_of_record(milestone)[0]] == [("~", "admin", "Visit")] * 2
+
+
+FAULTS = [
+    ({"milestones-0-facet": "goal", "milestones-0-planned_on": "2025-01-01"}, "milestones-0", "title_zh"),
+    ({"stages-0-stage": "listed"}, "stages-0", "entered_on"),
+    ({"stages-0-stage": "listed", "stages-0-entered_on": "2999-01-01"}, "stages-0", "entered_on"),
+    ({"targets-0-kind": "text", "targets-0-target_year": 2026}, "targets-0", "target_text_zh"),
+    ({"targets-0-target_year": 2026}, "targets-0", "target_value"),
+    ({"targets-0-target_year": 2026, "targets-0-target_value": "12,5"}, "targets-0", "target_value"),
+    (
+        {"targets-0-target_year": 2023, "targets-0-base_year": 2023, "targets-0-target_value": "1"},
+        "targets-0",
+        "target_year",
+    ),
+]
+
+
+@pytest.mark.parametrize(("values", "row", "field"), FAULTS)
+def test_an_error_in_a_row_stands_at_the_field_to_mend(admin_client, pilot, so2, values, row, field) -> None:
+    if row.startswith("targets"):
+        values = values | {"targets-0-indicator": so2.pk}
+    found = row_problems(save(admin_client, pilot, **values))
+    assert list(found) == [row]
+    assert field in found[row]
+
+
+def test_a_second_target_for_an_indicator_is_rejected_at_it(admin_client, colleague, pilot, so2) -> None:
+    carbon = make_carbon()
+    make_target(pilot, so2, 10, 8)
+    row = {"targets-1-indicator": so2.pk, "targets-1-target_year": 2026, "targets-1-target_value": "8"}
+    same = "This row says the same as one above it."
+    assert row_problems(save(admin_client, pilot, **row)) == {"targets-1": {"indicator": [same]}}
+    opened, row = admin_client.get(change_url(pilot)), row | {"targets-1-indicator": carbon.pk}
+    assert save(colleague, pilot, **row).status_code == 302
+    late = row_problems(admin_client.post(change_url(pilot), form_data(opened, **row)))
+    assert late["targets-1"]["indicator"][0].startswith("Somebody entered this after you had opened the page.")
+    swapped = {"targets-0-indicator": carbon.pk, "targets-1-indicator": so2.pk}
+    assert list(row_problems(save(admin_client, pilot, **swapped))) == ["targets-0", "targets-1"]
+
+
+# -- stages are held against one another as they are typed ------------------------------------------------
+
+
+def stage_row(place: int, stage: str, day: str, reason: str = "") -> dict[str, str]:
+    row = {f"stages-{place}-stage": stage, f"stages-{place}-entered_on": day}
+    return row | ({f"stages-{place}-reason_en": reason} if reason else {})
+
+
+def test_stages_that_move_together_are_no_error(admin_client: Client, pilot: Pilot) -> None:
+    make_stage(pilot, "listed", date(2024, 1, 15))
+    make_stage(pilot, "tasked", date(2024, 3, 1))
+    later = stage_row(0, "listed", "2024-06-01") | stage_row(1, "tasked", "2024-07-01")
+    assert save(admin_client, pilot, **later).status_code == 302
+    days = StageEntry.objects.order_by("entered_on").values_list("entered_on", flat=True)
+    assert list(days) == [date(2024, 6, 1), date(2024, 7, 1)]
+
+
+def test_an_order_that_cannot_be_is_rejected_at_its_row(admin_client: Client, pilot: Pilot) -> None:
+    make_stage(pilot, "tasked", date(2024, 3, 1))
+    found = row_problems(save(admin_client, pilot, **stage_row(1, "listed", "2024-05-01")))
+    text = "Listed: a stage cannot be entered before an earlier stage"
+    assert found == {"stages-1": {"entered_on": [text]}}
+    assert StageEntry.objects.count() == 1
+
+
+def test_a_stage_passed_over_asks_for_a_reason_in_its_row(admin_client: Client, pilot: Pilot) -> None:
+    make_stage(pilot, "listed", date(2024, 1, 15))
+    found = row_problems(save(admin_client, pilot, **stage_row(1, "plan_draft", "2024-05-01")))
+    text = "Plan drafted: a stage passed over needs a reason (Task list received)"
+    assert found == {"stages-1": {"reason_en": [text]}}
+    why = stage_row(1, "plan_draft", "2024-05-01", "Day of the task list not published")
+    assert save(admin_client, pilot, **why).status_code == 302
+
+
+def test_taking_away_the_stage_in_between_asks_for_a_reason(admin_client: Client, pilot: Pilot) -> None:
+    for stage, month in [("listed", 1), ("tasked", 2), ("plan_draft", 3)]:
+        make_stage(pilot, stage, date(2024, month, 1))
+    assert list(row_problems(save(admin_client, pilot, **{"stages-1-DELETE": "on"}))) == ["stages-2"]
+
+
+@pytest.mark.parametrize("day", ["2024-01-15", ""])
+def test_the_same_stage_twice_in_the_form_is_rejected(admin_client: Client, pilot: Pilot, day: str) -> None:
+    planned = {"stages-0-planned_on": "2027-01-01", "stages-1-planned_on": "2027-02-01", "stages-TOTAL_FORMS": 2}
+    rows = stage_row(0, "listed", day) | stage_row(1, "listed", day) | planned
+    assert list(row_problems(save(admin_client, pilot, **rows))) == ["stages-1"]
+
+
+def test_what_was_amiss_before_does_not_hold_up_other_rows(admin_client: Client, pilot: Pilot) -> None:
+    make_stage(pilot, "tasked", date(2024, 1, 1))
+    make_stage(pilot, "listed", date(2024, 2, 1))  # as a file may bring it
+    assert save(admin_client, pilot, **stage_row(2, "withdrawn", "2024-03-01")).status_code == 302
+
+
+def test_a_row_that_a_changed_one_makes_impossible_is_rejected(admin_client: Client, pilot: Pilot) -> None:
+    make_stage(pilot, "listed", date(2024, 1, 15))
+    make_stage(pilot, "tasked", date(2024, 3, 1))
+    assert list(row_problems(save(admin_client, pilot, **stage_row(0, "reviewed", "2024-01-15")))) == ["stages-1"]
+
+
+# -- two editors on one pilot ------------------------------------------------------------------------------
+
+
+MOVED_FIELDS = {"milestones-0-planned_on": "2025-02-02", "change_reason": "Late machine"}
+
+
+def test_a_row_that_was_outdated_is_rejected_once_and_kept(admin_client, colleague, pilot) -> None:
+    milestone = make_milestone(pilot, date(2025, 1, 1), owner="Office")
+    opened = admin_client.get(change_url(pilot))
+    save(colleague, pilot, **{"milestones-0-owner": "Bureau", "change_reason": "New head"})
+
+    answer = admin_client.post(change_url(pilot), form_data(opened, **MOVED_FIELDS))
+    (text,) = row_problems(answer)["milestones-0"]["__all__"]
+    assert text.startswith("wang saved this record on ")
+    assert "Responsible: Office → Bureau" in text
+    milestone.refresh_from_db()
+    assert (milestone.owner, milestone.planned_on) == ("Bureau", date(2025, 1, 1))
+
+    kept = form_data(answer)
+    assert (kept["milestones-0-owner"], kept["milestones-0-planned_on"]) == ("Bureau", "2025-02-02")
+    assert "Taken over, because you had left it alone: Responsible." in text
+    assert admin_client.post(change_url(pilot), kept).status_code == 302
+    milestone.refresh_from_db()
+    assert (milestone.owner, milestone.planned_on) == ("Bureau", date(2025, 2, 2))
+
+
+def test_of_a_field_that_both_changed_the_editor_sees_both_and_decides(admin_client, colleague, pilot) -> None:
+    milestone = make_milestone(pilot, date(2025, 1, 1), owner="Office", is_key=False)
+    opened = admin_client.get(change_url(pilot))
+    save(colleague, pilot, **{"milestones-0-owner": "Bureau", "milestones-0-is_key": "on"})
+    answer = admin_client.post(change_url(pilot), form_data(opened, **{"milestones-0-owner": "Hall"}))
+    errors = row_problems(answer)["milestones-0"]
+    (text,) = errors["__all__"]
+    assert "What was changed: Responsible: Office → Bureau; Key milestone: no → yes." in text
+    assert "Taken over, because you had left it alone: Key milestone." in text
+    assert errors["owner"] == [
+        "You both changed this. wang: Office → Bureau. Yours stands here; save again to keep it."
+    ]
+    assert form_data(answer)["milestones-0-owner"] == "Hall"
+    assert admin_client.post(change_url(pilot), form_data(answer)).status_code == 302
+    milestone.refresh_from_db()
+    assert (milestone.owner, milestone.is_key) == ("Hall", True)
+
+
+def test_a_row_that_only_a_colleague_changed_stays_as_they_saved_it(admin_client, colleague, pilot) -> None:
+    theirs, mine = make_milestone(pilot, date(2025, 1, 1), owner="Office"), make_milestone(pilot, date(2025, 2, 1))
+    opened = admin_client.get(change_url(pilot))
+    save(colleague, pilot, **{"milestones-0-owner": "Bureau"})
+    answer = admin_client.post(change_url(pilot), form_data(opened, **{"milestones-1-owner": "Hall"}))
+    assert answer.status_code == 302
+    theirs.refresh_from_db()
+    mine.refresh_from_db()
+    assert (theirs.owner, mine.owner, theirs.history.count(), mine.history.count()) == ("Bureau", "Hall", 2, 2)
+
+
+def test_a_row_changed_meanwhile_is_not_deleted_unseen(admin_client, colleague, pilot) -> None:
+    milestone = make_milestone(pilot, date(2025, 1, 1), title_en="Plan")
+    opened = admin_client.get(change_url(pilot))
+    save(colleague, pilot, **{"milestones-0-owner": "Bureau"})
+    answer = admin_client.post(change_url(pilot), form_data(opened, **{"milestones-0-DELETE": "on"}))
+    (text,) = row_problems(answer)["milestones"][""]
+    assert text.startswith("Plan: wang saved this record on ")
+    assert Milestone.objects.filter(pk=milestone.pk).exists()
+    assert admin_client.post(change_url(pilot), form_data(answer)).status_code == 302
+    assert not Milestone.objects.filter(pk=milestone.pk).exists()
+
+
+def test_a_row_that_a_colleague_deleted_says_so_once(admin_client, colleague, pilot) -> None:
+    milestone = make_milestone(pilot, date(2025, 1, 1))
+    opened = admin_client.get(change_url(pilot))
+    save(colleague, pilot, **{"milestones-0-DELETE": "on"})
+    answer = admin_client.post(change_url(pilot), form_data(opened, note_en="Mine"))
+    (text,) = row_problems(answer)["milestones-0"]["__all__"]
+    assert text.startswith("wang deleted this row on ")
+    assert admin_client.post(change_url(pilot), form_data(answer)).status_code == 302
+    pilot.refresh_from_db()
+    assert (pilot.note, Milestone.objects.filter(pk=milestone.pk).exists()) == ("Mine", False)
+
+
+def test_a_stage_that_a_colleague_added_counts_in_the_order(admin_client, colleague, pilot) -> None:
+    opened = admin_client.get(change_url(pilot))
+    save(colleague, pilot, **stage_row(0, "tasked", "2024-03-01"))
+    answer = admin_client.post(change_url(pilot), form_data(opened, **stage_row(0, "listed", "2024-05-01")))
+    assert list(row_problems(answer)) == ["stages-0"]
+
+
+def test_rows_are_for_those_who_may_write_them(pilot: Pilot) -> None:
+    make_milestone(pilot, date(2025, 1, 1), owner="Office")
+    client = editor("change_pilot", "view_pilot", "view_milestone")
+    page = client.get(change_url(pilot))
+    assert 'name="milestones-0-owner"' not in page.text
+    assert "Office" in page.text
+    assert client.post(change_url(pilot), form_data(page, **{"milestones-0-owner": "Mine"})).status_code == 302
+    assert Milestone.objects.get().owner == "Office"
+
+
+# -- steps of a target -------------------------------------------------------------------------------------
+
+
+def test_a_target_s_steps_are_kept_on_its_own_page(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
+    target = make_target(pilot, so2, 12000, 9600)
+    assert f'href="{change_url(target)}#steps-group"' in admin_client.get(change_url(pilot)).text
+    assert save(admin_client, target, **{"steps-0-year": 2025, "steps-0-value": "１０，４００"}).status_code == 302
+    step = TargetStep.objects.get()
+    assert (step.year, step.value) == (2025, 10400)
+    assert "2025: 10400" in admin_client.get(change_url(pilot)).text
+    for year, text in [(2026, "A step lies before the target year."), (2023, "A step lies after the base year.")]:
+        refused = row_problems(save(admin_client, target, **{"steps-1-year": year, "steps-1-value": "1"}))
+        assert refused == {"steps-1": {"year": [text]}}
+
+
+def test_a_step_is_held_against_a_target_that_is_only_being_entered(admin_client, pilot, so2) -> None:
+    address = reverse("admin:pilots_target_add")
+    target = {"pilot": pilot.pk, "indicator": so2.pk, "target_year": 2026, "target_value": "8"}
+    values = target | {"steps-0-year": 2027, "steps-0-value": "9"}
+    assert list(row_problems(admin_client.post(address, form_data(admin_client.get(address), **values)))) == ["steps-0"]
+
+
+# -- numbers as people write them --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        *[("12345.6", "12345.6"), ("12,345.6", "12345.6"), ("1,234,567", "1234567"), ("0", "0"), (" 7 ", "7")],
+        *[("１２，３４５．６", "12345.6"), ("１２３４５", "12345"), ("-5", "-5")],
+    ],
+)
+def test_a_number_is_read_as_written(text: str, value: str) -> None:
+    assert AmountField(max_digits=20, decimal_places=6).clean(text) == Decimal(value)
+
+
+@pytest.mark.parametrize(
+    "text", ["12,5", "12,34,567", "1 234", "1.234.567", "12 t", "１．２万", "1e3", "NaN", ".5", "٣", "12。5", "1,2345"]
+)
+def test_what_could_mean_two_things_is_no_number(text: str) -> None:
+    with pytest.raises(ValidationError):
+        AmountField(max_digits=20, decimal_places=6).clean(text)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "far"),
+    [(100, 130, None), (100, "130.1", "0.301"), (100, 70, None), (100, 69, "-0.31"), (0, 5, None)],
+)
+def test_thirty_percent_is_allowed_and_no_more(before: Any, after: Any, far: str | None) -> None:
+    assert implausible_change(Decimal(before), Decimal(after)) == (Decimal(far) if far else None)
+
+
+def test_a_period_ends_on_its_last_day() -> None:
+    days = {"2024": date(2024, 12, 31), "2024-Q1": date(2024, 3, 31), "2024-Q4": date(2024, 12, 31)}
+    assert {period: last_day_of_period(period) for period in days} == days
+
+
+def test_columns_are_periods_that_have_ended() -> None:
+    asked = [(date(2026, 12, 30), "2025", "2026-Q3"), (date(2026, 12, 31), "2026", "2026-Q4")]
+    assert [(day, last_ended(False, day), last_ended(True, day)) for day, _year, _quarter in asked] == asked
+    assert [earlier_period("2026-Q1", steps) for steps in (0, 1, 5, -4)] == ["2026-Q1", "2025-Q4", "2024-Q4", "2027-Q1"]
+
+
+# -- readings are recorded, never overwritten ----------------------------------------------------------------
+
+
+def save_reading(pilot: Pilot, by: User, *values: ReadingInput, **more: Any) -> list[Reading]:
+    return record_readings(pilot=pilot, values=values, reported_on=today(), by=by, **more)
+
+
+def test_what_differs_is_recorded_as_the_next_version(admin_user: User, pilot: Pilot, so2: Indicator) -> None:
+    first = make_reading(pilot, so2, "2024", 100, value_status="preliminary")
+    (new,) = save_reading(
+        pilot, admin_user, ReadingInput(so2, "2024", Decimal(110), "final", first.pk), reason="Yearbook"
+    )
+    assert (new.version, new.value, new.state, new.accepted_on) == (2, 110, "reported", None)
+    first.refresh_from_db()
+    assert (first.value, first.version) == (100, 1)
+    assert history_of_record(new) == [("+", "admin", "Yearbook")]
+
+
+def test_the_same_value_is_recorded_once_but_a_new_status_is_news(admin_user, pilot, so2) -> None:
+    first = make_reading(pilot, so2, "2024", 100, value_status="preliminary")
+    assert save_reading(pilot, admin_user, ReadingInput(so2, "2024", Decimal(100), "preliminary", first.pk)) == []
+    (new,) = save_reading(pilot, admin_user, ReadingInput(so2, "2024", Decimal(100), "final", first.pk))
+    assert (new.version, new.value_status) == (2, "final")
+
+
+def test_one_error_keeps_back_all_of_them(admin_user: User, pilot: Pilot, so2: Indicator) -> None:
+    carbon = make_carbon()
+    sound, wrong = ReadingInput(carbon, "2024", Decimal(5), "final"), ReadingInput(so2, "2024", Decimal(-1), "final")
+    with pytest.raises(RejectedReadingsError) as refused:
+        save_reading(pilot, admin_user, sound, wrong)
+    assert {place: fault.messages for place, fault in refused.value.errors.items()} == {
+        (so2.pk, "2024"): ["The value is 0 or more."]
+    }
+    assert Reading.objects.count() == 0
+
+
+def test_a_period_that_has_not_ended_cannot_have_been_read(admin_user: User, pilot: Pilot, so2: Indicator) -> None:
+    with pytest.raises(RejectedReadingsError) as refused:
+        save_reading(pilot, admin_user, ReadingInput(so2, str(today().year + 1), Decimal(1), "flash"))
+    (fault,) = refused.value.errors.values()
+    assert fault.messages == ["This period had not ended on the day of report."]
+
+
+def test_a_version_number_never_comes_back(admin_client, admin_user, pilot, so2) -> None:
+    first = make_reading(pilot, so2, "2024", 100)
+    (second,) = save_reading(pilot, admin_user, ReadingInput(so2, "2024", Decimal(101), "final", first.pk))
+    admin_client.post(change_url(second, "delete"), {"post": "yes"})
+    (third,) = save_reading(pilot, admin_user, ReadingInput(so2, "2024", Decimal(102), "final", first.pk))
+    assert third.version == 3
+
+
+BEFORE = [
+    ({"2023": 100}, "2024", "140", "40.0 % above the 100 of 2023."),
+    ({"2023": 100}, "2024", "60", "40.0 % below the 100 of 2023."),
+    ({"2022": 100, "2023": 140}, "2024", "150", None),
+    ({"2024": 100}, "2024", "140", "40.0 % above the 100 of 2024."),  # nothing earlier: the version it follows
+    ({"2023-Q4": 25}, "2024", "100", None),  # a quarter says nothing of a year
+    ({"2024-Q4": 25}, "2025-Q1", "40", "60.0 % above the 25 of 2024-Q4."),
+    ({}, "2024", "140", None),
+]
+
+
+@pytest.mark.parametrize(("stored", "period", "value", "start"), BEFORE)
+def test_a_jump_needs_a_note(admin_user, pilot, so2, stored, period, value, start) -> None:
+    for name, number in stored.items():
+        make_reading(pilot, so2, name, number)
+    known = Reading.objects.filter(period=period).values_list("pk", flat=True).first()
+    if start is not None:
+        with pytest.raises(RejectedReadingsError) as refused:
+            save_reading(pilot, admin_user, ReadingInput(so2, period, Decimal(value), "final", known))
+        (fault,) = refused.value.errors.values()
+        assert fault.messages[0].startswith(start)
+    why = "New furnace" if start else ""
+    (new,) = save_reading(pilot, admin_user, ReadingInput(so2, period, Decimal(value), "final", known, why))
+    assert new.note == why
+
+
+def test_a_first_reading_is_held_against_the_base_of_the_target(admin_user, pilot, so2) -> None:
+    make_target(pilot, so2, 12000, 9600)
+    with pytest.raises(RejectedReadingsError) as refused:
+        save_reading(pilot, admin_user, ReadingInput(so2, "2024", Decimal("1.2"), "final"))  # in ten thousand tonnes
+    (fault,) = refused.value.errors.values()
+    assert fault.messages[0].startswith("100.0 % below the 12,000 of 2023.")
+
+
+def test_values_entered_together_are_held_against_one_another(admin_user, pilot, so2) -> None:
+    make_reading(pilot, so2, "2022", 100)
+    steady = [ReadingInput(so2, "2023", Decimal(125), "final"), ReadingInput(so2, "2024", Decimal(150), "final")]
+    assert len(save_reading(pilot, admin_user, *steady)) == 2
+
+
+def test_what_a_colleague_entered_meanwhile_is_not_passed_over(admin_user, pilot, so2) -> None:
+    wang = User.objects.create_superuser("wang")
+    (theirs,) = save_reading(pilot, wang, ReadingInput(so2, "2024", Decimal("12345.6"), "final"))
+    with pytest.raises(RejectedReadingsError) as refused:
+        save_reading(pilot, admin_user, ReadingInput(so2, "2024", Decimal(12000), "final"))
+    (fault,) = refused.value.errors.values()
+    assert fault.messages[0].startswith("wang entered 12,345.6 (final, version 1) here on ")
+    (mine,) = save_reading(pilot, admin_user, ReadingInput(so2, "2024", Decimal(12000), "final", theirs.pk))
+    assert mine.version == 2
+
+
+def test_accepting_is_a_right_of_its_own(admin_user: User, pilot: Pilot, so2: Indicator) -> None:
+    clerk = User.objects.create_user("clerk")
+    value = ReadingInput(so2, "2024", Decimal(1), "final")
+    with pytest.raises(PermissionDenied):
+        save_reading(pilot, clerk, value, accept=True)
+    (reading,) = save_reading(pilot, admin_user, value, accept=True)
+    assert (reading.state, reading.accepted_on) == ("accepted", today())
+    for verdict in (accept_readings, dispute_readings):
+        with pytest.raises(PermissionDenied):
+            verdict(readings=[reading], by=clerk, reason="Because")
+
+
+def test_a_dispute_has_a_reason_and_accepting_again_keeps_the_first_day(admin_user, pilot, so2) -> None:
+    reading = make_reading(pilot, so2, "2024", 100, accepted_on=date(2025, 3, 20))
+    with pytest.raises(ValidationError):
+        dispute_readings(readings=[reading], by=admin_user, reason=" ")
+    assert dispute_readings(readings=[reading], by=admin_user, reason="Not in the yearbook") == 1
+    reading.refresh_from_db()
+    assert (reading.state, history_of_record(reading)[0]) == ("disputed", ("~", "admin", "Not in the yearbook"))
+    assert accept_readings(readings=[reading], by=admin_user) == 1
+    assert accept_readings(readings=[reading], by=admin_user) == 0
+    reading.refresh_from_db()
+    assert (reading.state, reading.accepted_on) == ("accepted", date(2025, 3, 20))
+
+
+# -- the grid ------------------------------------------------------------------------------------------------
+
+
+def grid_url(pilot: Pilot) -> str:
+    return reverse("admin:pilots_pilot_readings", args=[pilot.pk])
+
+
+def typed_cells(page: Any, **changes: Any) -> dict[str, Any]:
+    """Return the form data of the grid, with changes."""
+    form = page.context["form"]
+    data = {bound.html_name: bound.value() for bound in form}
+    data |= {"rows": [row.indicator.pk for row in form.rows]} | changes
+    return {name: value for name, value in data.items() if value is not None and value is not False}
+
+
+def cell_name(indicator: Indicator, period: str, kind: str = "value") -> str:
+    return f"{kind}-{indicator.pk}-{period}"
+
+
+def cell_problems(page: Any) -> dict[str, list[str]]:
+    assert page.status_code == 200, "the grid was accepted"
+    return {name: list(texts) for name, texts in page.context["form"].errors.items()}
+
+
+def test_the_grid_has_what_was_promised_and_what_was_read(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
+    carbon, _unused = make_carbon(name_en="CO2"), make_indicator("AIR_NOX")
+    target = make_target(pilot, so2, 12000, 9600)
+    TargetStep.objects.create(target=target, year=2025, value=10400)
+    make_reading(pilot, carbon, LAST, "42.50", value_status="final")
+    assert grid_url(pilot) in admin_client.get(change_url(pilot)).text
+    form = admin_client.get(grid_url(pilot)).context["form"]
+    assert [(row.indicator, row.promise) for row in form.rows] == [
+        (so2, "Reach a value · 2023: 12,000 → 2025: 10,400 → 2026: 9,600"),
+        (carbon, "no target"),
+    ]
+    assert [column.period for column in form.columns] == YEARS
+    lasts = [cell.last and (cell.last.value_text, cell.last.version) for cell in form.rows[1].cells]
+    assert lasts == [None, None, ("42.5", 1)]
+
+
+def test_the_columns_move_and_change_to_quarters(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
+    make_target(pilot, so2, 10, 8)
+    page = admin_client.get(grid_url(pilot), {"to": "2020"})
+    assert [column.period for column in page.context["form"].columns] == ["2018", "2019", "2020"]
+    assert (page.context["periods"].earlier, page.context["periods"].later) == ("?to=2017", "?to=2023")
+    page = admin_client.get(grid_url(pilot), {"by": "quarter", "to": "2024-Q2"})
+    assert [column.period for column in page.context["form"].columns] == ["2023-Q3", "2023-Q4", "2024-Q1", "2024-Q2"]
+    for wrong in ("2999", "2020-Q1", "x", ""):
+        page = admin_client.get(grid_url(pilot), {"to": wrong})
+        assert [column.period for column in page.context["form"].columns] == YEARS
+
+
+def test_the_grid_records_only_what_was_typed(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
+    first = make_reading(pilot, so2, LAST, 12000, value_status="preliminary")
+    make_reading(pilot, so2, YEARS[0], 13000)
+    page = admin_client.get(grid_url(pilot))
+    sent = {cell_name(so2, LAST): "１１，９００．５", f"status-{LAST}": "final", "change_reason": "Yearbook"}
+    assert admin_client.post(grid_url(pilot), typed_cells(page, **sent)).status_code == 302
+    assert Reading.objects.count() == 3
+    new = Reading.objects.get(period=LAST, version=2)
+    assert (new.value, new.value_status, new.state) == (Decimal("11900.5"), "final", "reported")
+    assert (new.reported_on, history_of_record(new)) == (today(), [("+", "admin", "Yearbook")])
+    first.refresh_from_db()
+    assert (first.value, first.value_status) == (12000, "preliminary")
+
+
+def test_what_cannot_be_read_is_rejected_at_its_cell_and_all_is_kept(admin_client, pilot, so2) -> None:
+    make_target(pilot, so2, 12000, 9600)
+    page = admin_client.get(grid_url(pilot))
+    sent = {cell_name(so2, YEARS[1]): "11,900", cell_name(so2, LAST): "12,5", "change_reason": "Yearbook"}
+    answer = admin_client.post(grid_url(pilot), typed_cells(page, **sent))
+    text = "This is not a number. Write 12345.6 or 12,345.6; the unit is t."
+    assert cell_problems(answer) == {cell_name(so2, LAST): [text]}
+    assert Reading.objects.count() == 0
+    assert {name: value for name, value in typed_cells(answer).items() if name in sent} == sent
+    assert f'<a href="#id_{cell_name(so2, LAST)}">SO2 · {LAST}</a>' in answer.text
+
+
+def test_a_jump_opens_a_note_and_passes_with_it(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
+    make_reading(pilot, so2, YEARS[1], 100)
+    page = admin_client.get(grid_url(pilot))
+    note = f'name="{cell_name(so2, LAST, "note")}"'
+    assert note not in page.text
+    answer = admin_client.post(grid_url(pilot), typed_cells(page, **{cell_name(so2, LAST): "140"}))
+    assert cell_problems(answer)[cell_name(so2, LAST)][0].startswith("40.0 % above")
+    assert note in answer.text
+    again = admin_client.post(grid_url(pilot), typed_cells(answer, **{cell_name(so2, LAST, "note"): "New furnace"}))
+    assert again.status_code == 302
+    assert Reading.objects.get(period=LAST).note == "New furnace"
+
+
+def test_a_stale_cell_is_rejected_once_and_kept(admin_client, colleague, pilot, so2) -> None:
+    make_target(pilot, so2, 120, 96)
+    page, theirs = admin_client.get(grid_url(pilot)), colleague.get(grid_url(pilot))
+    colleague.post(grid_url(pilot), typed_cells(theirs, **{cell_name(so2, LAST): "110"}))
+    sent = {cell_name(so2, LAST): "112", cell_name(so2, YEARS[1]): "115"}
+    answer = admin_client.post(grid_url(pilot), typed_cells(page, **sent))
+    assert list(cell_problems(answer)) == [cell_name(so2, LAST)]
+    assert cell_problems(answer)[cell_name(so2, LAST)][0].startswith(
+        "wang entered 110 (preliminary, version 1) here on "
+    )
+    assert Reading.objects.count() == 1
+    assert [cell.last and cell.last.value for cell in answer.context["form"].rows[0].cells] == [None, None, 110]
+    assert admin_client.post(grid_url(pilot), typed_cells(answer)).status_code == 302
+    assert [(r.period, r.version, r.value) for r in Reading.objects.order_by("period", "version")] == [
+        (YEARS[1], 1, 115),
+        (LAST, 1, 110),
+        (LAST, 2, 112),
+    ]
+
+
+def test_another_indicator_is_added_without_losing_what_was_typed(admin_client, pilot, so2) -> None:
+    carbon = make_carbon()
+    make_target(pilot, so2, 120, 96)
+    page = admin_client.get(grid_url(pilot))
+    assert list(page.context["others"]) == [carbon]
+    sent = typed_cells(page, **{cell_name(so2, LAST): "11x", "add": carbon.pk, "add_row": "yes"})
+    wider = admin_client.post(grid_url(pilot), sent)
+    assert [row.indicator for row in wider.context["form"].rows] == [so2, carbon]
+    assert (typed_cells(wider)[cell_name(so2, LAST)], cell_problems(wider)) == ("11x", {})
+    done = admin_client.post(
+        grid_url(pilot), typed_cells(wider, **{cell_name(so2, LAST): "110", cell_name(carbon, LAST): "40"})
+    )
+    assert done.status_code == 302
+    assert {r.indicator: r.value for r in Reading.objects.all()} == {so2: 110, carbon: 40}
+
+
+def test_an_indicator_offered_but_not_added_gets_no_row(admin_client, pilot, so2) -> None:
+    carbon = make_carbon()
+    make_target(pilot, so2, 120, 96)
+    page = admin_client.get(grid_url(pilot))
+    answer = admin_client.post(grid_url(pilot), typed_cells(page, add=carbon.pk))
+    assert cell_problems(answer) == {"__all__": ["No value was entered yet."]}
+    assert [row.indicator for row in answer.context["form"].rows] == [so2]
+
+
+def test_only_those_who_may_accept_are_offered_it(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
+    make_target(pilot, so2, 120, 96)
+    page = admin_client.get(grid_url(pilot))
+    admin_client.post(grid_url(pilot), typed_cells(page, accept="on", **{cell_name(so2, LAST): "110"}))
+    reading = Reading.objects.get()
+    assert (reading.state, reading.accepted_on) == ("accepted", today())
+    clerk = editor("view_pilot", "add_reading")
+    page = clerk.get(grid_url(pilot))
+    assert 'name="accept"' not in page.text
+    clerk.post(grid_url(pilot), typed_cells(page, accept="on", **{cell_name(so2, LAST): "111"}))
+    assert Reading.objects.get(version=2).state == "reported"
+
+
+@pytest.mark.parametrize("rights", [(), ("view_pilot", "change_pilot", "change_reading"), ("add_reading",)])
+def test_the_grid_is_for_those_who_may_add_readings_and_see_pilots(pilot: Pilot, rights: tuple[str, ...]) -> None:
+    client = editor(*rights)
+    assert client.get(grid_url(pilot)).status_code == 403
+    assert client.post(grid_url(pilot), {"reported_on": "2025-01-01"}).status_code == 403
+
+
+def test_the_grid_of_no_pilot_is_not_found(admin_client: Client) -> None:
+    assert admin_client.get(reverse("admin:pilots_pilot_readings", args=[999999])).status_code == 404
+
+
+# -- one reading ---------------------------------------------------------------------------------------------
+
+
+def add_reading(client: Client, query: str = "", **values: Any) -> Any:
+    address = reverse("admin:pilots_reading_add") + query
+    return client.post(address, form_data(client.get(address), **values))
+
+
+def test_what_was_read_cannot_be_overwritten(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
+    reading = make_reading(pilot, so2, "2024", 100, value_status="preliminary")
+    other = make_indicator("AIR_NOX")
+    forged = {"value": "1", "period": "2023", "value_status": "final", "indicator": other.pk, "version_number": 9}
+    assert save(admin_client, reading, **forged, note_en="Seen").status_code == 302
+    reading.refresh_from_db()
+    kept = (reading.value, reading.period, reading.value_status, reading.indicator, reading.version, reading.note)
+    assert kept == (100, "2024", "preliminary", so2, 1, "Seen")
+
+
+def test_the_model_rejects_it_as_well(pilot: Pilot, so2: Indicator) -> None:
+    reading = make_reading(pilot, so2, "2024", 100)
+    for name, value in [("value", Decimal(1)), ("value_status", "flash"), ("period", "2023"), ("version", 4)]:
+        changed = Reading.objects.get(pk=reading.pk)
+        setattr(changed, name, value)
+        with pytest.raises(ValidationError, match="never overwritten"):
+            changed.full_clean()
+
+
+def test_a_correction_is_the_next_version_prefilled(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
+    reading = make_reading(pilot, so2, "2024", 100, value_status="final")
+    way = dict(admin_client.get(change_url(reading)).context["ways"])["Enter a correction"]
+    query = "?" + way.partition("?")[2]
+    form = admin_client.get(way).context["adminform"].form
+    assert (form["pilot"].value(), form["indicator"].value(), form["period"].value()) == (pilot.pk, so2.pk, "2024")
+    assert form_errors(add_reading(admin_client, query)) == {
+        "value": ["Version 1 says this already. Enter what is different."]
+    }
+    assert add_reading(admin_client, query, value="104", change_reason="Typing error").status_code == 302
+    new = Reading.objects.get(version=2)
+    assert (new.value, new.state, history_of_record(new)) == (104, "reported", [("+", "admin", "Typing error")])
+    reading.refresh_from_db()
+    assert (reading.value, len(history_of_record(reading))) == (100, 1)
+
+
+def test_a_correction_that_was_outdated_is_rejected_once(admin_client, colleague, pilot, so2) -> None:
+    reading = make_reading(pilot, so2, "2024", 100)
+    query = f"?corrects={reading.pk}"
+    address = reverse("admin:pilots_reading_add") + query
+    opened = admin_client.get(address)
+    add_reading(colleague, query, value="103")
+    answer = admin_client.post(address, form_data(opened, value="104"))
+    assert form_errors(answer)["__all__"][0].startswith("wang entered 103 (preliminary, version 2) here on ")
+    assert admin_client.post(address, form_data(answer)).status_code == 302
+    assert list(Reading.objects.order_by("version").values_list("value", flat=True)) == [100, 103, 104]
+
+
+READING_FAULTS = [
+    ({"value": "150"}, "note_en"),
+    ({"value": "-1"}, "value"),
+    ({"period": "2024-5"}, "period"),
+    ({"period": str(today().year + 1)}, "period"),
+    ({"state": "accepted", "accepted_on": "2025-01-01", "reported_on": "2025-02-01"}, "accepted_on"),
+]
+
+
+@pytest.mark.parametrize(("values", "field"), READING_FAULTS)
+def test_an_error_in_a_reading_stands_at_the_field_to_mend(admin_client, pilot, so2, values, field) -> None:
+    make_reading(pilot, so2, "2023", 100)
+    sound = {"pilot": pilot.pk, "indicator": so2.pk, "period": "2024", "value": "100"}
+    assert field in form_errors(add_reading(admin_client, **(sound | values)))
+
+
+def test_the_list_accepts_and_disputes_with_a_reason(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
+    waiting = {"state": "reported", "accepted_on": None}
+    first, second = (make_reading(pilot, so2, year, 100, **waiting) for year in ("2023", "2024"))
+    listing = reverse("admin:pilots_reading_changelist")
+    sent = {"action": "accept", "_selected_action": [first.pk, second.pk]}
+    asked = admin_client.post(listing, sent)
+    assert 'name="change_reason"' in asked.text
+    assert Reading.objects.filter(state="accepted").count() == 0
+    admin_client.post(listing, sent | {"post": "yes", "change_reason": "Checked"})
+    assert [(r.state, r.accepted_on, history_of_record(r)[0]) for r in Reading.objects.all()] == [
+        ("accepted", today(), ("~", "admin", "Checked"))
+    ] * 2
+    sent = {"action": "dispute", "_selected_action": [first.pk], "post": "yes"}
+    assert "Say what is wrong with the value." in admin_client.post(listing, sent).text
+    admin_client.post(listing, sent | {"change_reason": "Not in the yearbook"})
+    first.refresh_from_db()
+    assert (first.state, history_of_record(first)[0]) == ("disputed", ("~", "admin", "Not in the yearbook"))
+
+
+def test_one_reading_is_judged_from_its_page(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
+    reading = make_reading(pilot, so2, "2024", 100, state="reported", accepted_on=None)
+    ways = dict(admin_client.get(change_url(reading)).context["ways"])
+    assert admin_client.get(ways["Accept"]).status_code == 200
+    assert admin_client.post(ways["Accept"], {"post": "yes"}).status_code == 302
+    reading.refresh_from_db()
+    assert (reading.state, reading.accepted_on) == ("accepted", today())
+    assert form_errors(save(admin_client, reading, state="disputed")) == {
+        "change_reason": ["Say what is wrong with the value."]
+    }
+
+
+def test_who_may_not_accept_cannot_by_any_way(pilot: Pilot, so2: Indicator) -> None:
+    reading = make_reading(pilot, so2, "2024", 100, state="reported", accepted_on=None)
+    clerk = editor("view_pilot", "view_indicator", "view_reading", "add_reading", "change_reading")
+    assert clerk.get(reverse("admin:pilots_reading_judge", args=[reading.pk, "accepted"])).status_code == 403
+    sent = {"action": "accept", "_selected_action": [reading.pk], "post": "yes"}
+    clerk.post(reverse("admin:pilots_reading_changelist"), sent)
+    save(clerk, reading, state="accepted", accepted_on=str(today()))
+    add_reading(clerk, f"?corrects={reading.pk}", value="101", state="accepted", accepted_on=str(today()))
+    assert list(Reading.objects.values_list("state", flat=True)) == ["reported", "reported"]
+
+
+def test_a_reading_that_was_ever_accepted_is_not_deleted(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
+    accepted = make_reading(pilot, so2, "2023", 100)
+    disputed = make_reading(pilot, so2, "2024", 100, state="disputed")
+    for reading in (accepted, disputed):
+        assert admin_client.post(change_url(reading, "delete"), {"post": "yes"}).status_code == 403
+    waiting = make_reading(pilot, so2, "2024", 101, version=2, state="reported", accepted_on=None)
+    listing = reverse("admin:pilots_reading_changelist")
+    sent = {"action": "delete_selected", "post": "yes", "_selected_action": [waiting.pk, accepted.pk]}
+    assert "it has fed numbers; enter a correction instead" in admin_client.post(listing, sent).text
+    assert Reading.objects.count() == 3
+    admin_client.post(change_url(waiting, "delete"), {"post": "yes", "change_reason": "Entered twice"})
+    assert (Reading.objects.count(), history_of_record(waiting)[0]) == (2, ("-", "admin", "Entered twice"))
+
+
+# -- lights set by hand ----------------------------------------------------------------------------------------
+
+
+def add_override(client: Client, pilot: Pilot, **values: Any) -> Any:
+    address = f"{reverse('admin:pilots_lightoverride_add')}?pilot={pilot.pk}"
+    sound = {"colour": "green", "reason": "Checked on site", "expires_on": str(today() + timedelta(30))}
+    return client.post(address, form_data(client.get(address), **(sound | values)))
+
+
+def test_a_light_set_by_hand_has_its_author_reason_and_end(admin_client: Client, pilot: Pilot) -> None:
+    other = User.objects.create_user("other")
+    assert add_override(admin_client, pilot, author=other.pk).status_code == 302
+    light = LightOverride.objects.get()
+    assert (light.pilot, light.colour, light.reason) == (pilot, "green", "Checked on site")
+    assert (str(light.author), light.set_on) == ("admin", today())
+    assert history_of_record(light) == [("+", "admin", "Checked on site")]
+
+
+@pytest.mark.parametrize("field", ["reason", "expires_on", "colour"])
+def test_a_light_without_it_is_rejected(admin_client: Client, pilot: Pilot, field: str) -> None:
+    assert form_errors(add_override(admin_client, pilot, **{field: ""})) == {field: ["This field is required."]}
+
+
+def test_a_light_ends_after_today(admin_client: Client, pilot: Pilot) -> None:
+    found = form_errors(add_override(admin_client, pilot, expires_on=str(today())))
+    assert found == {"expires_on": ["It has to expire after the day it was set."]}
+
+
+def test_what_a_light_has_shown_stays(admin_client: Client, admin_user: User, pilot: Pilot) -> None:
+    days = {"set_on": today() - timedelta(10), "expires_on": today() + timedelta(10)}
+    light = LightOverride.objects.create(pilot=pilot, colour="green", reason="Checked", author=admin_user, **days)
+    wrong = form_errors(save(admin_client, light, expires_on=str(today() - timedelta(1))))
+    assert wrong == {"expires_on": ["It has been shown until today: choose today or a later day."]}
+    assert save(admin_client, light, expires_on=str(today()), colour="red").status_code == 302
+    light.refresh_from_db()
+    assert (light.expires_on, light.colour) == (today(), "green")
+    late = form_errors(save(admin_client, light, expires_on=str(today() + timedelta(9))))
+    assert late == {"expires_on": ["It has expired. Set a new one instead."]}
+
+
+def test_the_list_tells_those_in_force_from_those_expired(admin_client: Client, admin_user: User, pilot: Pilot) -> None:
+    common = {"pilot": pilot, "colour": "green", "reason": "Checked", "author": admin_user}
+    early = today() - timedelta(10)
+    now = LightOverride.objects.create(**common, set_on=early, expires_on=today() + timedelta(1))
+    past = LightOverride.objects.create(**common, set_on=early, expires_on=today())
+    listing = reverse("admin:pilots_lightoverride_changelist")
+    for asked, found in [("yes", now), ("no", past)]:
+        assert list(admin_client.get(listing, {"in_force": asked}).context["cl"].result_list) == [found]
+
+
+# -- what the pages cost -----------------------------------------------------------------------------------------
+
+
+def test_the_pilot_s_page_costs_the_same_for_one_row_and_for_three(
+    admin_client: Client, pilot: Pilot, django_assert_num_queries: Any
+) -> None:
+    ContentType.objects.get_for_model(Pilot)  # a process fetches it once
+    for rows in (1, 3):
+        while pilot.milestones.count() < rows:
+            n = pilot.milestones.count()
+            make_milestone(pilot, date(2025, 1 + n, 1))
+            make_stage(pilot, ["listed", "tasked", "plan_draft"][n], date(2024, 1 + n, 15))
+            target = make_target(pilot, make_indicator(f"AIR_{'ABC'[n]}"), 10, 8)
+            TargetStep.objects.create(target=target, year=2025, value=9)
+        # 2 the user; 2 the pilot and its version; 2 stages, 2 milestones, 3 targets with steps, each with their
+        # versions; 1 sources; 2 the names of batch and province; 1 the savepoint
+        with django_assert_num_queries(15):
+            page = admin_client.get(change_url(pilot))
+        assert len(page.context["inline_admin_formsets"][1].formset.initial_forms) == rows
+
+
+def test_the_grid_costs_the_same_for_one_row_and_for_three(
+    admin_client: Client, pilot: Pilot, django_assert_num_queries: Any
+) -> None:
+    for rows in (1, 3):
+        while pilot.targets.count() < rows:
+            indicator = make_indicator(f"AIR_{'ABC'[pilot.targets.count()]}")
+            TargetStep.objects.create(target=make_target(pilot, indicator, 10, 8), year=2025, value=9)
+            make_reading(pilot, indicator, LAST, 10)
+        # 2 the user; 1 the pilot; 1 its indicators and 1 the others; 3 what is on record: readings, bases, versions
+        # ever used; 2 targets with steps
+        with django_assert_num_queries(10):
+            page = admin_client.get(grid_url(pilot))
+        assert len(page.context["form"].rows) == rows
+
+
+@pytest.mark.parametrize(
+    ("kind", "queries"), [("reading", 10), ("target", 7), ("milestone", 8), ("stageentry", 8), ("lightoverride", 6)]
+)
+def test_a_list_costs_the_same_for_one_row_and_for_three(
+    admin_client, admin_user, django_assert_num_queries, kind, queries
+) -> None:
+    for rows in (1, 3):
+        while Pilot.objects.count() < rows:
+            n = Pilot.objects.count()
+            fresh, indicator = make_pilot(make_batch(), make_province()), make_indicator(f"AIR_{'ABC'[n]}")
+            make_milestone(fresh, date(2025, 1, 1 + n))
+            make_stage(fresh, "listed", date(2025, 1, 1 + n))
+            make_target(fresh, indicator, 10, 8)
+            make_reading(fresh, indicator, LAST, 10)
+            day = today() + timedelta(1)
+            LightOverride.objects.create(pilot=fresh, colour="red", reason="Late", author=admin_user, expires_on=day)
+        with django_assert_num_queries(queries):
+            page = admin_client.get(reverse(f"admin:pilots_{kind}_changelist"))
+        assert len(page.context["cl"].result_list) == rows

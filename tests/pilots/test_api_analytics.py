@@ -1,0 +1,723 @@
+"""API of progress and synergy: worked examples, explanations of lights, any day, a fixed number of queries."""
+
+import json
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from drf_spectacular.generators import SchemaGenerator
+from jsonschema import Draft202012Validator
+
+from pilots.models import Indicator, LightOverride, Pilot, Reading, TargetStep
+from tests.factories import (
+    make_batch,
+    make_carbon,
+    make_indicator,
+    make_industry,
+    make_milestone,
+    make_pilot,
+    make_province,
+    make_reading,
+    make_stage,
+    make_target,
+)
+
+pytestmark = pytest.mark.django_db
+HERE = "http://testserver"
+DAY = "2026-06-30"  # the values of 2025 are due by then
+SynergyValues = dict[str, Any]
+ONLY_PAGE = {"count": 1, "next": None, "previous": None}
+
+
+def approximately(value: Any) -> Any:
+    """Return an approximation with the digits of printed examples."""
+    return pytest.approx(value, rel=2e-6)
+
+
+def code_link(kind: str, record: Any) -> dict[str, str]:
+    key, value = ("slug", record.slug) if hasattr(record, "slug") else ("code", record.code)
+    return {key: value, "name": record.name, "url": f"{HERE}/api/v1/{kind}/{value}/"}
+
+
+def make_any_pilot(**fields: Any) -> Pilot:
+    return make_pilot(make_batch(), make_province(), **fields)
+
+
+def make_readings(pilot: Pilot, indicator: Indicator, base: Any, actual: Any) -> None:
+    """Make accepted values of 2023 and 2025, unless None."""
+    for period, value in (("2023", base), ("2025", actual)):
+        if value is not None:
+            make_reading(pilot, indicator, period, value)
+
+
+def get_progress(client: Client, query: str = "", day: str = DAY) -> Any:
+    return client.get(f"/api/v1/progress/?as_of={day}&{query}").json()
+
+
+def get_synergy(client: Client, query: str = "", day: str = DAY) -> Any:
+    return client.get(f"/api/v1/synergy/?as_of={day}&{query}").json()
+
+
+@pytest.fixture
+def jia(empty: None) -> Pilot:
+    """Make 甲市 of the worked examples: from 2023 to 2025, with targets for 2026."""
+    pilot = make_any_pilot(slug="jia", name_zh="甲市", name_en="Jia")
+    for code, base, actual, target, equivalent in (
+        ("AIR_SO2", 12_000, 10_200, 9_600, "0.95"),
+        ("AIR_NOX", 30_000, 27_600, 25_500, "0.95"),
+        ("AIR_PM", 8_000, 7_200, None, "2.18"),
+        ("AIR_VOC", 20_000, 18_800, None, "0.95"),
+    ):
+        air = make_indicator(code, equivalent_kg=Decimal(equivalent))
+        make_readings(pilot, air, base, actual)
+        if target:
+            make_target(pilot, air, base, target)
+    carbon = make_carbon()
+    make_readings(pilot, carbon, 4200, 4074)
+    make_target(pilot, carbon, 4200, 3990, binding=False)
+    share = make_indicator("ENE_NFF", kind="energy", unit="%", direction="higher", rollup="mean", equivalent_kg=None)
+    Indicator.objects.filter(pk=share.pk).update(may_enter_synergy="no")
+    make_readings(pilot, share, 20, Decimal("23.8"))
+    make_target(pilot, share, 20, 26)
+    return pilot
+
+
+# -- progress: the examples --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "done", "expected", "shortfall", "light", "why"),
+    [
+        ("AIR_SO2", 0.75, 10_400, -0.125, "green", "on_schedule"),
+        ("AIR_NOX", 0.5333333, 27_000, 0.2, "red", "far_behind"),
+        ("CO2_TOT", 0.6, 4060, 0.1, "yellow", "behind"),
+        ("ENE_NFF", 0.6333333, 24, 0.05, "yellow", "behind"),
+    ],
+)
+def test_an_indicator_of_the_example(
+    client: Client, jia: Pilot, code: str, done: float, expected: float, shortfall: float, light: str, why: str
+) -> None:
+    rows = {row["indicator"]["code"]: row for row in get_progress(client)["pilots"][0]["indicators"]}
+    row = rows[code]
+    assert (row["period"], row["light"], row["why"]["code"]) == ("2025", light, why)
+    assert row["expected_share"] == approximately(2 / 3)
+    assert (row["progress"], row["expected_value"]) == (approximately(done), approximately(expected))
+    assert row["shortfall"] == pytest.approx(shortfall, abs=1e-10)
+    whoever = 1 - row["progress"] / row["expected_share"]
+    assert (whoever <= 1e-9, whoever <= 0.10 + 1e-9) == (light == "green", light != "red"), "decides the same again"
+
+
+def test_a_gap_of_a_tenth_is_yellow_and_the_next_tonne_red(client: Client, jia: Pilot) -> None:
+    def light(value: str) -> str:
+        Reading.objects.filter(indicator__code="CO2_TOT", period="2025").update(value=Decimal(value))
+        rows = get_progress(client)["pilots"][0]["indicators"]
+        return str(next(row["light"] for row in rows if row["indicator"]["code"] == "CO2_TOT"))
+
+    assert [light(value) for value in ("4060", "4060.0001", "4074", "4074.0001")] == [
+        *("green", "yellow", "yellow", "red"),
+    ]
+
+
+def test_steps_bend_the_path(client: Client, empty: None) -> None:
+    """Nothing is due before the furnace closes in 2026."""
+    pilot, air = make_any_pilot(), make_indicator("AIR_SO2")
+    target = make_target(pilot, air, 100, 60)
+    make_reading(pilot, air, "2025", 99)
+    assert get_progress(client)["pilots"][0]["indicators"][0]["light"] == "red"
+    TargetStep.objects.create(target=target, year=2025, value=96)
+    row = get_progress(client)["pilots"][0]["indicators"][0]
+    assert (row["expected_share"], row["expected_value"], row["shortfall"]) == (0.1, 96, 0.75)
+
+
+@pytest.mark.parametrize(
+    ("kind", "base", "actual", "target", "light", "why"),
+    [
+        ("limit", None, 35, 35, "green", "within_limit"),
+        ("limit", None, Decimal("38.5"), 35, "yellow", "over_limit"),
+        ("limit", None, Decimal("38.6"), 35, "red", "far_over_limit"),
+        ("keep", 90, 90, None, "green", "kept"),
+        ("keep", 90, 100, None, "red", "far_worse"),
+        ("reach", 100, 101, 80, "red", "reversed"),
+        ("reach", None, 90, 80, "grey", "no_base"),
+        ("reach", 100, None, 80, "grey", "no_reading"),
+    ],
+)
+def test_every_kind_of_target_is_judged(
+    client: Client, empty: None, kind: str, base: Any, actual: Any, target: Any, light: str, why: str
+) -> None:
+    pilot, indicator = make_any_pilot(), make_indicator("ENV_PM25", kind="quality", rollup="none", equivalent_kg=None)
+    make_target(pilot, indicator, base, target, kind=kind)
+    make_readings(pilot, indicator, None, actual)
+    row = get_progress(client)["pilots"][0]["indicators"][0]
+    assert (row["kind"], row["actual"], row["light"], row["why"]["code"]) == (
+        *(kind, None if actual is None else float(actual)),
+        *(light, why),
+    )
+
+
+def test_the_whole_shape_of_a_progress(client: Client, empty: None) -> None:
+    pilot, air = make_any_pilot(slug="here", name_en="Here"), make_indicator("AIR_NOX", name_en="NOx emissions")
+    make_stage(pilot, "listed", date(2024, 1, 15))
+    make_stage(pilot, "plan_issued", date(2024, 11, 15), reason="No day published.")
+    make_target(pilot, air, 30_000, 25_500)
+    make_reading(pilot, air, "2025", 27_600, accepted_on=date(2026, 5, 20))
+    late = make_milestone(pilot, date(2026, 4, 1), title_en="Platform live")
+    make_milestone(pilot, date(2026, 3, 1), date(2026, 2, 1))
+    make_milestone(pilot, date(2026, 12, 1))
+    page = f"{HERE}/pilots/here/"
+    funnel = [
+        {"stage": stage, "reached": reached, "of": 1}
+        for stage, reached in [
+            *[(stage, 1) for stage in ("recommended", "reviewed", "listed", "tasked", "plan_draft", "plan_issued")],
+            *[(stage, 0) for stage in ("implementing", "midterm", "final_eval", "promoted")],
+        ]
+    ]
+    none = {"red": 0, "yellow": 0, "blue": 0, "green": 0, "grey": 0}
+    assert get_progress(client) == {
+        "as_of": DAY,
+        **ONLY_PAGE,
+        "pilots": [
+            {
+                "pilot": code_link("pilots", pilot),
+                "stage": "plan_issued",
+                "days_in_stage": 592,
+                "list_to_plan": {"days": 305, "done": True},
+                "light": {
+                    "colour": "red",
+                    "since": "2026-05-20",
+                    "rule": "worst binding item, version 1",
+                    "reasons": [
+                        {
+                            "code": "far_behind",
+                            "text": (
+                                "NOx emissions should have been cut by 3,000 t by 2025; "
+                                "the cut was 2,400 t (20.0 % short)"
+                            ),
+                            "url": f"{page}#indicator-AIR_NOX",
+                            "owner": f"Pilot office of {pilot.name}",
+                        },
+                        {
+                            "code": "overdue",
+                            "text": "Platform live is 90 days overdue",
+                            "url": f"{page}#milestone-{late.pk}",
+                            "owner": f"Pilot office of {pilot.name}",
+                        },
+                    ],
+                    "computed": "red",
+                    "override": None,
+                    "replanned": [],
+                },
+                "milestones": {"done": 1, "due": 2, "late": 1, "total": 3},
+                "indicators": [
+                    {
+                        "indicator": code_link("indicators", air),
+                        "kind": "reach",
+                        "binding": True,
+                        "base": 30_000,
+                        "actual": 27_600,
+                        "target": 25_500,
+                        "period": "2025",
+                        "progress": 0.533333333333,
+                        "expected_share": 0.666666666667,
+                        "expected_value": 27_000,
+                        "shortfall": 0.2,
+                        "light": "red",
+                        "why": {"code": "far_behind", "text": "behind schedule by more than 10 % of the change due"},
+                    }
+                ],
+            }
+        ],
+        "funnel": funnel,
+        "by_kind": [{"kind": "city", "funnel": funnel}],
+        "strip": {"now": {**none, "red": 1}, "then": {**none, "grey": 1}, "then_on": "2026-03-31"},
+        "reported": 1,
+    }
+
+
+def test_lights_speak_the_readers_language(client: Client, jia: Pilot) -> None:
+    for language, word in (("en", "AIR_NOX emissions"), ("zh-hans", "AIR_NOX指标")):
+        reasons = get_progress(client, f"lang={language}")["pilots"][0]["light"]["reasons"]
+        assert [row["code"] for row in reasons] == ["far_behind", "behind"], "an expected one that is yellow is silent"
+        assert word in reasons[0]["text"]
+
+
+def test_a_pilot_without_a_value_for_the_year_due_is_not_rated(client: Client, empty: None) -> None:
+    pilot, air = make_any_pilot(), make_indicator("AIR_SO2")
+    make_reading(pilot, air, "2024", 90)
+    answers = {day: get_progress(client, day=day) for day in ("2025-03-19", "2025-03-31", "2025-04-01", "2026-04-01")}
+    lights = [body["pilots"][0]["light"] for body in answers.values()]
+    assert [(light["colour"], light["reasons"][0]["code"]) for light in lights] == [
+        ("grey", "no_report"),
+        *[("green", "all_well")] * 2,
+        ("grey", "no_report"),
+    ]
+    assert lights[-1]["since"] == "2026-04-01"
+    assert [body["reported"] for body in answers.values()] == [0, 1, 1, 0]
+
+
+def test_before_anything_is_due_a_pilot_is_rated_from_its_first_milestone_on(client: Client, empty: None) -> None:
+    pilot = make_any_pilot()
+    make_milestone(pilot, date(2024, 6, 1))
+    days = ("2024-05-31", "2024-06-01", "2024-06-02", "2024-08-30", "2024-08-31")
+    lights = [get_progress(client, day=day)["pilots"][0]["light"] for day in days]
+    assert [(light["colour"], light["since"]) for light in lights] == [
+        ("grey", None),
+        ("green", "2024-06-01"),
+        ("yellow", "2024-06-02"),
+        ("yellow", "2024-06-02"),
+        ("yellow", "2024-06-02"),
+    ]
+
+
+# -- progress: any day -------------------------------------------------------------------------------------
+
+
+def test_what_was_accepted_after_the_day_does_not_count(client: Client, empty: None) -> None:
+    pilot, air = make_any_pilot(), make_indicator("AIR_SO2")
+    make_target(pilot, air, 100, 70)
+    make_reading(pilot, air, "2025", 85, reported_on=date(2026, 4, 10), accepted_on=date(2026, 5, 20))
+    make_reading(
+        pilot, air, "2025", 80, version=2, reported_on=date(2026, 6, 1), accepted_on=date(2026, 6, 20), note="Corrected"
+    )
+
+    def actual(day: str) -> Any:
+        return get_progress(client, day=day)["pilots"][0]["indicators"][0]["actual"]
+
+    def states(day: str) -> list[tuple[Any, ...]]:
+        rows = client.get(f"/api/v1/readings/?as_of={day}").json()["results"]
+        return [(row["version"], row["state"], row["accepted_on"]) for row in rows]
+
+    days = ("2026-04-09", "2026-04-10", "2026-05-20", "2026-06-19", "2026-06-20")
+    assert [actual(day) for day in days] == [None, None, 85, 85, 80]
+    assert states(days[0]) == []
+    assert states(days[1]) == [(1, "reported", None)]
+    assert states(days[3]) == [(1, "accepted", "2026-05-20"), (2, "reported", None)]
+    assert states(days[4]) == [(1, "accepted", "2026-05-20"), (2, "accepted", "2026-06-20")]
+
+
+@pytest.mark.parametrize(("accepted_on", "actual", "light"), [(date(2026, 5, 1), None, "grey"), (None, 80, "green")])
+def test_a_disputed_value_stands_for_nothing(
+    client: Client, empty: None, accepted_on: Any, actual: Any, light: str
+) -> None:
+    """Disputed after it was accepted, it takes the older version's place; never accepted, it does not."""
+    pilot, air = make_any_pilot(), make_indicator("AIR_SO2")
+    make_target(pilot, air, 100, 70)
+    make_reading(pilot, air, "2025", 80)
+    made = {"reported_on": date(2026, 4, 1), "accepted_on": accepted_on}
+    make_reading(pilot, air, "2025", 60, version=2, state="disputed", **made)
+    row = get_progress(client)["pilots"][0]["indicators"][0]
+    assert (row["actual"], row["light"]) == (actual, light)
+
+
+def test_any_day_is_what_its_own_records_say(client: Client, empty: None) -> None:
+    """Compared with a separate computation from today's rows."""
+    pilot, air = make_any_pilot(slug="here"), make_indicator("AIR_SO2")
+    make_target(pilot, air, 100, 70, base_year=2022)
+    for stage, day in (("listed", date(2024, 1, 15)), ("tasked", date(2024, 3, 1)), ("plan_draft", date(2024, 7, 2))):
+        make_stage(pilot, stage, day)
+    make_stage(pilot, "plan_issued", date(2024, 11, 15), planned_on=date(2024, 10, 1))
+    for n in range(6):
+        planned = date(2024, 6, 1) + timedelta(90 * n)
+        make_milestone(pilot, planned, planned + timedelta(50 * n) if n % 2 else None)
+    for year, value in (("2023", 95), ("2024", 88), ("2025", 79)):
+        make_reading(pilot, air, year, value)
+    rows = {name: client.get(f"/api/v1/{name}/").json()["results"] for name in ("stages", "milestones", "readings")}
+    for n in range(14):
+        day = (date(2024, 1, 15) + timedelta(61 * n + n * n)).isoformat()
+        found = get_progress(client, day=day)["pilots"][0]
+        entered = [row for row in rows["stages"] if row["entered_on"] <= day]
+        last = max(entered, key=lambda row: row["entered_on"])
+        assert found["stage"] == last["stage"]
+        assert found["days_in_stage"] == (date.fromisoformat(day) - date.fromisoformat(last["entered_on"])).days
+        done = [row for row in rows["milestones"] if row["completed_on"] and row["completed_on"] <= day]
+        due = [row for row in rows["milestones"] if row["planned_on"] <= day]
+        late = [row for row in due if row not in done]
+        counts = {"done": len(done), "due": len(due), "late": len(late), "total": len(rows["milestones"])}
+        assert found["milestones"] == counts
+        year = int(day[:4]) - (1 if day[5:] > "03-31" else 2)
+        known = [row for row in rows["readings"] if row["accepted_on"] <= day and int(row["period"]) >= year]
+        assert found["indicators"][0]["actual"] == (known[-1]["value"] if known else None)
+
+
+def test_a_pilot_that_is_not_one_on_the_day_is_left_out(client: Client, jia: Pilot) -> None:
+    body = get_progress(client, day="2024-01-14")
+    assert (body["pilots"], body["reported"], body["by_kind"]) == ([], 0, [])
+    assert {row["of"] for row in body["funnel"]} == {0}
+    assert get_synergy(client, day="2024-01-14")["of"] == 0
+
+
+# -- a light set by hand -----------------------------------------------------------------------------------
+
+
+def test_a_light_set_by_hand_says_so_and_ends(client: Client, jia: Pilot) -> None:
+    LightOverride.objects.create(
+        pilot=jia,
+        colour="green",
+        reason="The plant was rebuilt in May.",
+        author=User.objects.create_user("wang"),
+        set_on=date(2026, 6, 1),
+        expires_on=date(2026, 7, 1),
+    )
+
+    def light(day: str) -> Any:
+        return get_progress(client, day=day)["pilots"][0]["light"]
+
+    by_hand = light("2026-06-30")
+    assert (by_hand["colour"], by_hand["computed"], by_hand["since"]) == ("green", "red", "2026-06-01")
+    assert by_hand["override"] == {
+        "colour": "green",
+        "reason": "The plant was rebuilt in May.",
+        "author": "the ministry",
+        "set_on": "2026-06-01",
+        "expires_on": "2026-07-01",
+    }
+    assert [reason["code"] for reason in by_hand["reasons"]] == ["set_by_hand", "far_behind", "behind"]
+    assert "wang" not in json.dumps(get_progress(client, day="2026-06-30")), "who it was is nobody else's business"
+    for day in ("2026-05-31", "2026-07-01"):
+        assert (light(day)["colour"], light(day)["override"]) == ("red", None)
+    assert light("2026-07-01")["since"] == "2026-07-01"
+    assert [client.get(f"/api/v1/pilots/?light={word}&as_of={DAY}").json()["count"] for word in ("green", "red")] == [
+        *(1, 0)
+    ]
+    assert get_progress(client)["strip"]["now"]["green"] == 1
+
+
+# -- synergy -----------------------------------------------------------------------------------------------
+
+
+def test_the_whole_shape_of_the_example(client: Client, jia: Pilot) -> None:
+    assert get_synergy(client) == {
+        "as_of": DAY,
+        "year": 2025,
+        "n": 1,
+        "of": 1,
+        "judged": 1,
+        "not_judged": 0,
+        **ONLY_PAGE,
+        "pilots": [
+            {
+                "pilot": code_link("pilots", jia),
+                "base_year": 2023,
+                "basis": "total",
+                "rates": {"AIR_SO2": 0.15, "AIR_NOX": 0.08, "AIR_PM": 0.1, "AIR_VOC": 0.06, "CO2_TOT": 0.03},
+                "apeq": {
+                    "base": approximately(68_932.883),
+                    "reduced": approximately(6051.183),
+                    "rate": approximately(0.0877837),
+                },
+                "carbon": {"base": 4200, "reduced": 126, "rate": 0.03},
+                "class": "co_reduction",
+                "els": {"AIR_SO2": 5, "AIR_NOX": approximately(8 / 3), "AIR_PM": approximately(10 / 3), "AIR_VOC": 2},
+                "els_notes": dict.fromkeys(("AIR_SO2", "AIR_NOX", "AIR_PM", "AIR_VOC")),
+                "bands": dict.fromkeys(("AIR_SO2", "AIR_NOX", "AIR_PM", "AIR_VOC"), "pollution_led"),
+                "els_apeq": {"value": approximately(2.92612), "band": "pollution_led", "note": None},
+                "progress_air": approximately(0.6086957),
+                "progress_carbon": 0.6,
+                "joint_progress": approximately(0.604332),
+            }
+        ],
+        "missing": [],
+        "classes": {
+            "co_reduction": 1,
+            "pollution_down_carbon_up": 0,
+            "carbon_down_pollution_up": 0,
+            "both_up": 0,
+            "flat": 0,
+        },
+        "totals": {
+            "apeq": {"reduced": approximately(6051.183), "n": 1, "of": 1, "within": []},
+            "carbon_tonnes": {"reduced": 1_260_000, "n": 1, "of": 1, "within": []},
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("pollution", "carbon", "word", "els", "note"),
+    [
+        (10_200, 1050, "both_up", None, "both_up"),
+        (9_000, 1050, "pollution_down_carbon_up", None, "pollution_down_carbon_up"),
+        (10_200, 900, "carbon_down_pollution_up", None, "carbon_down_pollution_up"),
+        (9_500, 999, "flat", None, "carbon_flat"),
+        (9_500, 995, "flat", None, "carbon_flat"),
+        (9_950, 900, "flat", None, "pollutant_flat"),
+        (10_000, 1000, "flat", None, "carbon_flat"),
+        (9_500, Decimal("994.99"), "co_reduction", 9.98004, None),
+        (8_500, 970, "co_reduction", 5, None),
+    ],
+)
+def test_signs_come_before_the_elasticity(
+    client: Client, empty: None, pollution: Any, carbon: Any, word: str, els: Any, note: str | None
+) -> None:
+    pilot = make_any_pilot()
+    make_readings(pilot, make_indicator("AIR_SO2"), 10_000, pollution)
+    make_readings(pilot, make_carbon(), 1000, carbon)
+    row = get_synergy(client)["pilots"][0]
+    assert row["class"] == word
+    of_one, of_all = (row["els"]["AIR_SO2"], row["els_notes"]["AIR_SO2"]), row["els_apeq"]
+    for found, told in (of_one, (of_all["value"], of_all["note"])):
+        assert found == (els if els is None else approximately(els))
+        assert (told and told["code"]) == note
+        assert told is None or told["text"]
+
+
+def test_one_pollutant_that_rises_has_no_elasticity_beside_one_that_falls(client: Client, empty: None) -> None:
+    pilot = make_any_pilot()
+    make_readings(pilot, make_indicator("AIR_SO2"), 10_000, 8_500)
+    make_readings(pilot, make_indicator("AIR_NOX"), 10_000, 10_500)
+    make_readings(pilot, make_carbon(), 1000, 970)
+    row = get_synergy(client)["pilots"][0]
+    assert (row["class"], row["rates"]["AIR_NOX"]) == ("co_reduction", -0.05)
+    assert row["els"] == {"AIR_SO2": 5, "AIR_NOX": None}
+    assert row["els_notes"]["AIR_NOX"]["code"] == "carbon_down_pollution_up"
+
+
+@pytest.mark.parametrize(
+    ("pollution", "carbon", "joint"), [("91", "101", -0.3), ("99", "91", 0.3), ("100", "91", 0), ("80", "80", 1)]
+)
+def test_joint_progress_punishes_one_side(
+    client: Client, empty: None, pollution: str, carbon: str, joint: float
+) -> None:
+    """From 100 to 90: progresses of 0.9 and -0.1, 0.1 and 0.9, 0 and 0.9, and both beyond their targets."""
+    pilot = make_any_pilot()
+    for indicator, actual in ((make_indicator("AIR_SO2"), pollution), (make_carbon(), carbon)):
+        make_target(pilot, indicator, 100, 90)
+        make_readings(pilot, indicator, None, Decimal(actual))
+    assert get_synergy(client)["pilots"][0]["joint_progress"] == approximately(joint)
+
+
+def test_an_intensity_is_marked_and_kept_off_the_totals(client: Client, empty: None) -> None:
+    pilot = make_any_pilot()
+    make_readings(pilot, make_indicator("AIR_SO2"), 10_000, 8_500)
+    intensity = make_carbon("CO2_GDP", unit="t/10⁴ yuan", rollup="none", may_enter_synergy="intensity")
+    make_readings(pilot, intensity, 2, Decimal("1.8"))
+    body = get_synergy(client)
+    row = body["pilots"][0]
+    assert (row["basis"], row["rates"], row["carbon"]["rate"]) == ("intensity", {"AIR_SO2": 0.15, "CO2_GDP": 0.1}, 0.1)
+    assert row["class"] is None
+    assert sum(body["classes"].values()) == 0
+    assert [body[name] for name in ("n", "judged", "not_judged", "of")] == [1, 0, 1, 1]
+    assert body["totals"]["carbon_tonnes"] == {"reduced": None, "n": 0, "of": 1, "within": []}
+
+
+@pytest.mark.parametrize(
+    ("air", "carbon", "why"),
+    [
+        ((100, 90), (None, None), "no_carbon"),
+        ((100, 90), (100, None), "no_carbon"),
+        ((100, 90), (None, 90), "no_carbon_base"),
+        ((None, 90), (100, 90), "no_pollutant"),
+        ((100, None), (100, 90), "no_pollutant"),
+        ((None, None), (100, 90), "no_pollutant"),
+    ],
+)
+def test_a_missing_partner_is_named_and_never_zero(
+    client: Client, empty: None, air: tuple[Any, Any], carbon: tuple[Any, Any], why: str
+) -> None:
+    pilot = make_any_pilot()
+    make_readings(pilot, make_indicator("AIR_SO2"), *air)
+    make_readings(pilot, make_carbon(), *carbon)
+    body = get_synergy(client)
+    assert (body["n"], body["of"], body["pilots"]) == (0, 1, [])
+    assert [(row["pilot"]["slug"], row["why"]["code"]) for row in body["missing"]] == [(pilot.slug, why)]
+    assert body["missing"][0]["why"]["text"]
+    assert [total["reduced"] for total in body["totals"].values()] == [None, None]
+
+
+def test_a_missing_pollutant_leaves_the_sum_of_those_known(client: Client, empty: None) -> None:
+    pilot = make_any_pilot()
+    make_readings(pilot, make_indicator("AIR_SO2"), 95, Decimal("85.5"))
+    make_readings(pilot, make_indicator("AIR_NOX"), 95, None)
+    make_readings(pilot, make_carbon(), 100, 90)
+    row = get_synergy(client)["pilots"][0]
+    assert row["rates"] == {"AIR_SO2": 0.1, "AIR_NOX": None, "CO2_TOT": 0.1}
+    assert row["apeq"] == {"base": 100, "reduced": 10, "rate": 0.1}
+    assert (row["els"]["AIR_NOX"], row["els_notes"]["AIR_NOX"]["code"]) == (None, "no_data")
+
+
+def test_concentrations_water_and_projects_never_enter(client: Client, jia: Pilot) -> None:
+    before = get_synergy(client)["pilots"]
+    for code, kind, use in (
+        ("ENV_PM25", "quality", "no"),
+        ("WAT_COD", "pollutant", "water"),
+        ("PRJ_NOX", "pollutant", "no"),
+    ):
+        other = make_indicator(code, kind=kind, rollup="none", equivalent_kg=None, may_enter_synergy=use)
+        make_readings(jia, other, 100, 50)
+    assert get_synergy(client)["pilots"] == before
+
+
+def test_a_park_stays_out_of_sums_beside_its_city(client: Client, empty: None) -> None:
+    batch, province = make_batch(), make_province()
+    city = make_pilot(batch, province, slug="city")
+    park = make_pilot(batch, province, slug="park", kind="park", parent=city)
+    air, carbon = make_indicator("AIR_SO2"), make_carbon()
+    for pilot, share in ((city, 10), (park, 1)):
+        make_readings(pilot, air, 95 * share, Decimal("85.5") * share)
+        make_readings(pilot, carbon, 100 * share, 90 * share)
+    body = get_synergy(client)
+    assert [row["pilot"]["slug"] for row in body["pilots"]] == ["city", "park"]
+    assert body["totals"] == {
+        "apeq": {"reduced": 100, "n": 1, "of": 1, "within": ["park"]},
+        "carbon_tonnes": {"reduced": 1_000_000, "n": 1, "of": 1, "within": ["park"]},
+    }
+    assert get_synergy(client, "kind=park")["totals"]["apeq"] == {"reduced": 10, "n": 1, "of": 1, "within": []}
+
+
+def test_the_year_asked_for_and_the_day_it_was_known(client: Client, jia: Pilot) -> None:
+    assert get_synergy(client, "year=2024")["missing"][0]["why"]["code"] == "no_carbon"
+    assert get_synergy(client, "year=2025")["n"] == get_synergy(client)["n"] == 1
+    assert [get_synergy(client, "year=2025", day)["n"] for day in ("2026-03-19", "2026-03-20")] == [0, 1]
+    assert get_synergy(client, day="2026-03-31")["year"] == 2024
+
+
+def test_filters_of_progress_and_synergy(client: Client, empty: None) -> None:
+    here, steel = make_province(slug="here"), make_industry(slug="steel")
+    first, local = make_batch(slug="first"), make_batch(slug="local", level="provincial", province=here)
+    make_pilot(first, here, steel, slug="a")
+    make_pilot(first, make_province(), slug="b", kind="park")
+    make_pilot(local, here, slug="c", kind="park")
+
+    def found(query: str) -> list[list[str]]:
+        parts = (get_progress(client, query)["pilots"], get_synergy(client, query)["missing"])
+        return [[row["pilot"]["slug"] for row in part] for part in parts]
+
+    for query, slugs in (("kind=park", ["b", "c"]), ("batch=first", ["a", "b"]), ("province=here", ["a", "c"])):
+        assert found(query) == [slugs, slugs]
+    assert found("level=provincial&kind=park") == [["c"], ["c"]]
+    assert [row["pilot"]["slug"] for row in get_progress(client, "pilot=b")["pilots"]] == ["b"]
+    assert [row["pilot"]["slug"] for row in get_synergy(client, "industry=steel")["missing"]] == ["a"]
+
+
+# -- files and description ---------------------------------------------------------------------------------
+
+
+def file(client: Client, address: str) -> str:
+    response = client.get(f"/api/v1/{address}&format=csv&as_of={DAY}")
+    return b"".join(response.streaming_content).decode()  # type: ignore[attr-defined]
+
+
+def test_the_file_of_progress_is_a_row_a_pilot(client: Client, jia: Pilot) -> None:
+    make_stage(jia, "listed", date(2024, 1, 15))
+    make_milestone(jia, date(2026, 6, 29), title_en="Platform live")
+    assert file(client, "progress/?omit=batch,province") == (
+        "pilot,kind,stage,days_in_stage,list_to_plan_days,plan_issued,light,since,computed,reasons,"
+        "milestones_done,milestones_due,milestones_late,milestones_total,reported\r\n"
+        "jia,city,listed,897,897,false,red,2026-03-20,red,"
+        '"AIR_NOX emissions should have been cut by 3,000 t by 2025; the cut was 2,400 t (20.0 % short); '
+        "ENE_NFF emissions should have risen by 4.0 percentage points by 2025; "
+        "the rise was 3.8 percentage points (5.0 % short); "
+        'Platform live is 1 day overdue",'
+        "0,1,1,1,true\r\n"
+    )
+
+
+def test_the_file_of_synergy_is_a_row_a_pilot_missing_ones_too(client: Client, jia: Pilot) -> None:
+    make_pilot(jia.batch, jia.province, slug="silent", kind="park")
+    columns = "pilot,missing,base_year,basis,class,carbon_base,carbon_reduced,carbon_rate,rates,progress_carbon"
+    assert file(client, f"synergy/?fields={columns}") == (
+        f"{columns}\r\n"
+        'jia,,2023,total,co_reduction,4200,126,0.03,"AIR_SO2=0.15, AIR_NOX=0.08, AIR_PM=0.1, AIR_VOC=0.06, '
+        'CO2_TOT=0.03",0.6\r\n'
+        "silent,no_carbon,,,,,,,,\r\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["progress", "synergy", "stages", "milestones", "targets", "readings", "pilots"])
+def test_a_full_answer_has_the_shape_that_the_schema_says(client: Client, jia: Pilot, name: str) -> None:
+    make_pilot(jia.batch, jia.province, kind="park")
+    make_stage(jia, "listed", date(2024, 1, 15))
+    make_stage(jia, "tasked", None, planned_on=date(2024, 3, 1))
+    make_milestone(jia, date(2026, 1, 1), date(2026, 2, 1))
+    make_readings(jia, make_indicator("AIR_CO"), 100, None)
+    schema = SchemaGenerator().get_schema(request=None, public=True)
+    said = schema["paths"][f"/api/v1/{name}/"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    whole = {**said, "components": json.loads(json.dumps(schema["components"], default=str))}
+    body = client.get(f"/api/v1/{name}/").json()
+    assert [fault.message for fault in Draft202012Validator(whole).iter_errors(body)] == []
+    assert body.get("results") or body["pilots"]
+
+
+# -- the bill ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [1, 3])
+@pytest.mark.parametrize(
+    ("address", "queries"),
+    [
+        # the page: count, keys, pilots, stages, milestones, targets, their steps, readings, lights by hand, plans 3;
+        # the numbers: kinds, stages, reported, and for each of two days a count and the six facts behind lights
+        ("progress/", 35),
+        ("progress/?omit=pilots", 25),
+        ("synergy/", 6),  # pilots, their targets and readings, and the indicators; count and keys of the page
+        ("stages/", 3),  # count, rows, sources
+        ("milestones/", 3),
+        ("targets/", 4),  # count, rows, steps, sources
+        ("readings/", 3),
+        ("pilots/", 10),  # count, rows, industries, sources; the six beside the pilots as above
+        ("pilots/?light=red", 21),  # the same, after eleven for all pilots
+        ("pilots/?fields=slug,name", 4),  # count, rows, industries, sources: nothing computed is asked for
+    ],
+)
+def test_queries_do_not_grow_with_pilots(
+    client: Client, empty: None, django_assert_num_queries: Any, address: str, queries: int, size: int
+) -> None:
+    air, carbon, author = make_indicator("AIR_SO2"), make_carbon(), User.objects.create_user("wang")
+    for _n in range(size):
+        pilot = make_any_pilot()
+        for indicator in (air, carbon):
+            target = make_target(pilot, indicator, 100, 70)
+            TargetStep.objects.create(target=target, year=2024, value=95)
+            make_readings(pilot, indicator, 100, 99)
+        make_stage(pilot, "listed", date(2024, 1, 15))
+        make_milestone(pilot, date(2026, 1, 1))
+        days = {"set_on": date(2026, 1, 1), "expires_on": date(2026, 2, 1)}
+        LightOverride.objects.create(pilot=pilot, colour="green", reason="Rebuilt.", author=author, **days)
+    with django_assert_num_queries(queries):
+        body = client.get(f"/api/v1/{address}").json()
+    assert len(body.get("pilots", body.get("results", "omitted"))) >= size
+
+
+@pytest.mark.parametrize("name", ["progress", "synergy"])
+def test_an_aggregate_lists_its_pilots_page_by_page(client: Client, jia: Pilot, name: str) -> None:
+    """Every number stays over all of them, and a file has them all unless a page is asked for."""
+    others = [make_pilot(jia.batch, jia.province, slug=f"p{number}", kind="park") for number in range(4)]
+    address = f"/api/v1/{name}/?as_of={DAY}&page_size=2"
+    whole = client.get(f"/api/v1/{name}/?as_of={DAY}").json()
+    pages = [client.get(f"{address}&page={number}").json() for number in (1, 2, 3)]
+    listed = [[row["pilot"]["slug"] for row in [*page["pilots"], *page.get("missing", ())]] for page in pages]
+    assert listed == [["jia", "p0"], ["p1", "p2"], ["p3"]]
+    assert [page["count"] for page in pages] == [5, 5, 5] == [1 + len(others)] * 3
+    assert [query_of(page["next"]) for page in pages] == [
+        {"as_of": DAY, "page_size": "2", "page": "2"},
+        {"as_of": DAY, "page_size": "2", "page": "3"},
+        {},
+    ]
+    assert [query_of(page["previous"]) for page in pages[:2]] == [{}, {"as_of": DAY, "page_size": "2"}]
+    for field in whole.keys() - {"pilots", "missing", "next", "previous"}:
+        assert [page[field] for page in pages] == [whole[field]] * 3, field
+    assert len(file(client, f"{name}/?fields=pilot").split()) == 1 + 5
+    assert file(client, f"{name}/?fields=pilot&page=2&page_size=2").split() == ["pilot", "p1", "p2"]
+    wrong = {"page=4&page_size=2": 404, "page=0": 400, "page_size=201": 400}
+    assert {query: client.get(f"/api/v1/{name}/?{query}").status_code for query in wrong} == wrong
+
+
+def query_of(address: str | None) -> dict[str, str]:
+    return dict(parse_qsl(urlsplit(address or "").query))
+
+
+def test_lights_are_judged_a_few_pilots_at_a_time(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks for all grey pilots of a hundred nations holds the facts of a few of them at once."""
+    address = "/api/v1/pilots/?light=grey&fields=slug&page_size=200"
+    with CaptureQueriesContext(connection) as queries:
+        whole = client.get(address).json()
+    assert whole["count"] > 4
+    monkeypatch.setattr("pilots.analytics.light_index.STATUS_CHUNK_SIZE", 2)
+    with CaptureQueriesContext(connection) as more:
+        assert client.get(address).json() == whole
+    assert len(more) > len(queries)

@@ -1,0 +1,536 @@
+"""API of follow-ups and their steps."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from pilots.metrics.follow_up_states import Move
+from pilots.models import Attachment, FollowUp, FollowUpStep, Pilot
+from tests.factories import (
+    make_agency,
+    make_batch,
+    make_document,
+    make_follow_up,
+    make_indicator,
+    make_milestone,
+    make_pilot,
+    make_practice,
+    make_province,
+    make_source,
+    make_step,
+    make_target,
+)
+from tests.support.api_client import ApiClient, make_user
+
+pytestmark = pytest.mark.django_db
+HERE = "http://testserver"
+ACTIONS = "/api/v1/actions/"
+
+
+@pytest.fixture
+def pilot(empty: None) -> Pilot:
+    """A pilot with a key milestone that is red from 2 June 2025 until it is done on 1 August."""
+    batch = make_batch(announced_on=date(2025, 1, 10))
+    pilot = make_pilot(batch, make_province(slug="here", name_en="Here"), slug="city", name_en="City")
+    make_agency(slug="bureau", name_en="Bureau")
+    make_milestone(pilot, date(2025, 3, 3), date(2025, 8, 1), is_key=True, title_en="Furnace 2", title_zh="二号炉")
+    return pilot
+
+
+@pytest.fixture
+def national(pilot: Pilot) -> ApiClient:
+    return ApiClient(session=make_user("national", "national_editor"))
+
+
+@pytest.fixture
+def second(pilot: Pilot) -> ApiClient:
+    return ApiClient(session=make_user("second", "national_editor"))
+
+
+@pytest.fixture
+def editor(pilot: Pilot) -> ApiClient:
+    return ApiClient(session=make_user("editor", "provincial_editor", pilot.province))
+
+
+def body(**fields: Any) -> dict[str, Any]:
+    """Return the body that opens a follow-up of the pilot, caused by its light."""
+    values = {"title_zh": "整改", "title_en": "Mend it", "pilot": "city", "cause": "pilot", "owner_agency": "bureau"}
+    return {**values, "opened_on": "2025-07-01", "due_on": "2025-07-20", **fields}
+
+
+def rows(client: Any, address: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = client.get(f"/api/v1/{address}").json()["results"]
+    return found
+
+
+def errors(response: Any) -> tuple[int, dict[str, str]]:
+    return response.status_code, {fault["pointer"]: fault["code"] for fault in response.json()["errors"]}
+
+
+def link(kind: str, code: str, name: str) -> dict[str, str]:
+    return {"slug": code, "name": name, "url": f"{HERE}/api/v1/{kind}/{code}/"}
+
+
+class Sender:
+    """Takes steps of one follow-up, each with the ETag of the answer before."""
+
+    def __init__(self, number: str, etag: str) -> None:
+        self.address, self.etag = f"{ACTIONS}{number}/", etag
+
+    def step(self, client: ApiClient, move: str, **fields: Any) -> Any:
+        answer = client.send("POST", f"{self.address}steps/", {"move": move, **fields}, **{"If-Match": self.etag})
+        if answer.status_code == 201:
+            self.etag = answer["ETag"]
+        return answer
+
+
+# -- the life of one -----------------------------------------------------------------------------------------
+
+
+def test_the_life_of_a_red_light(
+    pilot: Pilot, national: ApiClient, second: ApiClient, editor: ApiClient, client: Client
+) -> None:
+    """Opened from the light, signed for, reported, returned, reported again, closed; cleared; red again."""
+    made = national.send("POST", ACTIONS, body())
+    assert (made.status_code, made["Location"]) == (201, f"{HERE}{ACTIONS}2025-001/")
+    sender = Sender("2025-001", made["ETag"])
+    milestone = pilot.milestones.get()
+    whole = {
+        "number": "2025-001",
+        "kind": "assignment",
+        "title": "Mend it",
+        "title_en": "Mend it",
+        "title_zh": "整改",
+        "task": None,
+        "task_en": None,
+        "task_zh": None,
+        "meeting": None,
+        "subject": {"kind": "pilot", **link("pilots", "city", "City")},
+        "pilot": link("pilots", "city", "City"),
+        "province": link("provinces", "here", "Here"),
+        "policy": None,
+        "practice": None,
+        "cause": "pilot",
+        "cause_indicator": None,
+        "cause_milestone": None,
+        "cause_colour": "red",
+        "cause_reason": "Furnace 2 is 120 days overdue",
+        "cause_reason_en": "Furnace 2 is 120 days overdue",
+        "cause_reason_zh": "“二号炉”逾期120天",
+        "cause_colour_now": "red",
+        "is_key": False,
+        "opened_on": "2025-07-01",
+        "due_on": "2025-07-20",
+        "due": "2025-07-20",
+        "owner_agency": link("agencies", "bureau", "Bureau"),
+        "owner_person": None,
+        "owner_user": None,
+        "verifier": None,
+        "state": "opened",
+        "overdue": False,
+        "days_late": None,
+        "extended": 0,
+        "returned": 0,
+        "signed_on": None,
+        "reported_on": None,
+        "closed_on": None,
+        "closed_in_time": None,
+        "cleared": None,
+        "relapsed_on": None,
+        "sources": [],
+        "note": None,
+        "note_en": None,
+        "note_zh": None,
+        "url": f"{HERE}{ACTIONS}2025-001/",
+        "page": f"{HERE}/actions/2025-001/",
+        "revision": 2,
+    }
+    assert rows(client, "actions/?as_of=2025-06-30") == []
+    assert rows(client, "actions/?as_of=2025-07-01") == [whole]
+    signed = sender.step(editor, "sign", taken_on="2025-07-03")
+    step = {
+        "seq": 2,
+        "taken_on": "2025-07-03",
+        "move": "sign",
+        "state": "received",
+        "remark": None,
+        "new_due_on": None,
+        "author": "editor",
+        "documents": [],
+    }
+    assert (signed.status_code, signed.json(), signed["Location"]) == (201, step, f"{HERE}{sender.address}")
+    assert sender.step(editor, "report", taken_on="2025-07-21", remark="Done.").status_code == 201
+    returned = {"taken_on": "2025-07-25", "remark": "Not yet.", "new_due_on": "2025-08-05"}
+    assert errors(sender.step(editor, "return", **returned)) == (403, {"": "not_yours"})
+    assert sender.step(national, "return", **returned).status_code == 201
+    assert sender.step(editor, "report", taken_on="2025-08-02", remark="Done now.").status_code == 201
+    assert sender.step(second, "verify", taken_on="2025-08-04").json()["state"] == "closed"
+    make_milestone(pilot, date(2025, 8, 1), is_key=True)  # red when more than 90 days late
+    received = whole | {"state": "received", "signed_on": "2025-07-03", "revision": 7}
+    late = received | {"overdue": True, "days_late": 4, "reported_on": "2025-07-21", "due": "2025-08-05", "returned": 1}
+    closed = received | {
+        "state": "closed",
+        "due": "2025-08-05",
+        "returned": 1,
+        "reported_on": "2025-08-02",
+        "closed_on": "2025-08-04",
+        "closed_in_time": True,
+        "cleared": True,
+        "cause_colour_now": "yellow",
+    }
+    days = ("2025-06-30", "2025-07-20", "2025-07-25", "2025-10-30", "2025-12-01")
+    found = [rows(client, f"actions/?as_of={day}") for day in days]
+    assert found == [
+        [],
+        [received],
+        [late | {"overdue": False, "days_late": None}],
+        [closed],
+        [closed | {"relapsed_on": "2025-10-31", "cause_colour_now": "red"}],
+    ]
+    assert milestone.completed_on == date(2025, 8, 1)
+    history = [
+        (row["seq"], row["move"], row["state"], row["author"]) for row in rows(client, "actions/2025-001/steps/")
+    ]
+    assert history == [
+        (1, "open", "opened", None),
+        (2, "sign", "received", None),
+        (3, "report", "reported", None),
+        (4, "return", "received", None),
+        (5, "report", "reported", None),
+        (6, "verify", "closed", None),
+    ]
+    seen = editor.send("GET", f"{sender.address}steps/?as_of=2025-07-21&fields=seq,author").json()
+    assert seen == {
+        "count": 3,
+        "next": None,
+        "previous": None,
+        "results": [{"seq": 1, "author": "national"}, {"seq": 2, "author": "editor"}, {"seq": 3, "author": "editor"}],
+    }
+    page = client.get(f"{sender.address}steps/?page_size=2&page=2").json()
+    assert ([row["seq"] for row in page["results"]], page["count"]) == ([3, 4], 6)
+    told = national.send("GET", "/api/v1/actions/2025-001/")
+    assert (told["ETag"][:3], told.json()["revision"], told.json()["state"]) == (sender.etag[:3], 7, "closed")
+
+
+def test_each_write_has_its_history_entry(pilot: Pilot, national: ApiClient) -> None:
+    made = national.send("POST", ACTIONS, body(change_reason="Monday’s meeting", sources=[make_source().pk]))
+    follow_up = FollowUp.objects.get()
+    entries = [(entry.history_type, entry.history_user.username) for entry in follow_up.history.all()]
+    assert (entries, follow_up.history.get().history_change_reason) == ([("+", "national")], "Monday’s meeting")
+    assert len(made.json()["sources"]) == 1
+    sender = Sender(follow_up.number, made["ETag"])
+    sender.step(national, "sign")
+    changed = national.send("PATCH", sender.address, {"note_en": "Known"}, **{"If-Match": sender.etag})
+    assert (changed.status_code, changed.json()["revision"]) == (200, 4)
+    steps = FollowUpStep.history.order_by("history_id")
+    assert [(entry.seq, entry.history_user.username) for entry in steps] == [(1, "national"), (2, "national")]
+    same = national.send("PUT", sender.address, changed.json(), **{"If-Match": changed["ETag"]})
+    assert (same.status_code, same.json()) == (200, changed.json())
+
+
+# -- who may -------------------------------------------------------------------------------------------------
+
+
+def test_who_may_open_and_act(pilot: Pilot, national: ApiClient, editor: ApiClient) -> None:
+    viewer = ApiClient(session=make_user("viewer", "viewer"))
+    elsewhere = ApiClient(session=make_user("elsewhere", "provincial_editor", make_province()))
+    made = national.send("POST", ACTIONS, body())
+    assert [one.send("POST", ACTIONS, body()).status_code for one in (ApiClient(), viewer, editor)] == [401, 403, 403]
+    sender = Sender("2025-001", made["ETag"])
+    assert [sender.step(one, "sign").status_code for one in (ApiClient(), viewer, elsewhere)] == [401, 403, 403]
+    assert errors(sender.step(editor, "withdraw", remark="No")) == (403, {"": "not_yours"})
+    assert errors(sender.step(editor, "extend", remark="No", new_due_on="2026-01-01")) == (403, {"": "not_yours"})
+    patch = {"If-Match": made["ETag"]}
+    assert errors(editor.send("PATCH", sender.address, {"title_en": "Less"}, **patch)) == (
+        403,
+        {"/title_en": "not_yours"},
+    )
+    assert errors(elsewhere.send("PATCH", sender.address, {"note_en": "Seen"}, **patch)) == (403, {"": "not_yours"})
+    assert errors(editor.send("DELETE", sender.address, **patch))[0] == 403
+    assert errors(national.send("DELETE", sender.address, **patch)) == (409, {"": "never_deleted"})
+    assert national.send("DELETE", f"{sender.address}steps/", **patch).status_code == 405
+    assert national.send("PUT", f"{sender.address}steps/", {}, **patch).status_code == 405
+    noted = editor.send("PATCH", sender.address, {"note_en": "Seen", "owner_person": "Ms Li"}, **patch)
+    assert (noted.status_code, noted.json()["owner_person"]) == (200, "Ms Li")
+
+
+def test_the_verifier_is_neither_owner_nor_who_reported(pilot: Pilot, national: ApiClient, second: ApiClient) -> None:
+    third = ApiClient(session=make_user("third", "national_editor"))
+    made = national.send("POST", ACTIONS, body(owner_user="national"))
+    sender = Sender("2025-001", made["ETag"])
+    for move in ("sign", "report"):
+        assert sender.step(second, move, remark="Done.").status_code == 201
+    told = sender.step(second, "verify")
+    assert (told.status_code, told.json()["detail"]) == (403, "You reported it: somebody else verifies it.")
+    told = sender.step(national, "verify")
+    assert (told.status_code, told.json()["detail"]) == (403, "You are responsible for it: somebody else verifies it.")
+    assert sender.step(third, "verify").status_code == 201
+
+
+def test_names_are_shown_to_those_whom_they_concern(pilot: Pilot, national: ApiClient, editor: ApiClient) -> None:
+    """Each reader after another who may see them: nobody is answered from another's cache."""
+    people = {"owner_person": "Ms Li", "owner_user": "editor", "verifier": "national"}
+    made = national.send("POST", ACTIONS, body(**people))
+    assert {name: made.json()[name] for name in people} == people
+    readers = {
+        "own": editor,
+        "other": ApiClient(session=make_user("other", "provincial_editor", make_province())),
+        "viewer": ApiClient(session=make_user("viewer", "viewer")),
+        "anonymous": ApiClient(),
+    }
+    for address in (ACTIONS, f"{ACTIONS}2025-001/", f"{ACTIONS}?format=csv", f"{ACTIONS}2025-001/steps/"):
+        for name, reader in readers.items():
+            answer: Any = reader.send("GET", address)
+            told = b"".join(answer.streaming_content) if answer.streaming else answer.content
+            shown = [word for word in ("Ms Li", "editor", "national") if word.encode() in told]
+            whole = ["national"] if "steps" in address else ["Ms Li", "editor", "national"]
+            assert shown == (whole if name == "own" else []), (name, address)
+
+
+# -- versions and keys -----------------------------------------------------------------------------------------
+
+
+def test_a_step_names_the_version_that_was_read(pilot: Pilot, national: ApiClient, editor: ApiClient) -> None:
+    made = national.send("POST", ACTIONS, body())
+    sender = Sender("2025-001", made["ETag"])
+    steps = f"{sender.address}steps/"
+    assert errors(editor.send("POST", steps, {"move": "sign"})) == (428, {"If-Match": "required"})
+    assert sender.step(editor, "sign").status_code == 201
+    stale = editor.send("POST", steps, {"move": "report", "remark": "Done."}, **{"If-Match": made["ETag"]})
+    assert errors(stale) == (412, {"If-Match": "stale"})
+    assert stale["ETag"] == sender.etag
+    assert errors(national.send("PATCH", sender.address, {"note_en": "x"}, **{"If-Match": made["ETag"]}))[0] == 412
+    key = {"If-Match": sender.etag, "Idempotency-Key": "once"}
+    first, again = (editor.send("POST", steps, {"move": "report", "remark": "Done."}, **key) for _ in range(2))
+    assert (first.status_code, again.status_code, again["Idempotent-Replayed"]) == (201, 201, "true")
+    assert (first.content, first["ETag"], first["Location"]) == (again.content, again["ETag"], again["Location"])
+    assert FollowUpStep.objects.count() == 3
+    assert editor.send("POST", f"{ACTIONS}2099-001/steps/", {"move": "sign"}, **{"If-Match": "*"}).status_code == 404
+
+
+# -- bad input -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointers"),
+    [
+        ({"due_on": "2025-06-30"}, ["/due_on"]),
+        ({"owner_user": "second", "verifier": "second"}, ["/verifier"]),
+        ({"pilot": None, "cause": None}, ["/pilot"]),
+        ({"practice": "heat"}, ["/pilot"]),
+        ({"verifier": "editor"}, ["/verifier"]),
+        ({"verifier": "nobody"}, ["/verifier"]),
+        ({"verifier": 3}, ["/verifier"]),
+        ({"cause": "indicator"}, ["/cause"]),
+        ({"cause": "indicator", "cause_indicator": "AIR_NOX"}, ["/cause_indicator"]),
+        ({"cause": "milestone", "cause_milestone": "other"}, ["/cause_milestone"]),
+        ({"title_zh": None, "title_en": None}, ["/title_zh"]),
+        ({"opened_on": "2029-01-01", "due_on": "2029-02-01"}, ["/opened_on"]),
+        ({"owner_agency": None}, ["/owner_agency"]),
+        ({"kind": "asignment"}, ["/kind"]),
+        ({"pilot": "ciyt"}, ["/pilot"]),
+    ],
+)
+def test_a_wrong_follow_up_is_rejected_by_field(
+    pilot: Pilot, national: ApiClient, second: ApiClient, editor: ApiClient, fields: dict[str, Any], pointers: list[str]
+) -> None:
+    make_practice(pilot, slug="heat")
+    make_indicator("AIR_NOX")
+    if fields.get("cause_milestone"):
+        fields = {
+            **fields,
+            "cause_milestone": make_milestone(make_pilot(pilot.batch, pilot.province), date(2025, 1, 1)).pk,
+        }
+    response = national.send("POST", ACTIONS, body(**fields))
+    assert (response.status_code, [fault["pointer"] for fault in response.json()["errors"]]) == (400, pointers)
+    assert not FollowUp.objects.exists()
+
+
+def test_the_cause_may_be_an_indicator_or_a_milestone(pilot: Pilot, national: ApiClient) -> None:
+    so2 = make_indicator("AIR_SO2")
+    make_target(pilot, so2, 100, 80)
+    causes = [{"cause": "indicator", "cause_indicator": "AIR_SO2"}]
+    causes += [{"cause": "milestone", "cause_milestone": pilot.milestones.get().pk}]
+    made = [national.send("POST", ACTIONS, body(**cause)).json() for cause in causes]
+    assert [row["cause_colour"] for row in made] == ["grey", "red"]
+    code = {"code": "AIR_SO2", "name": "AIR_SO2 emissions", "url": f"{HERE}/api/v1/indicators/AIR_SO2/"}
+    milestone = pilot.milestones.get()
+    key = {"id": milestone.pk, "name": str(milestone), "url": f"{HERE}/api/v1/milestones/{milestone.pk}/"}
+    assert [(row["cause_indicator"], row["cause_milestone"]) for row in made] == [(code, None), (None, key)]
+    assert [row["number"] for row in made] == ["2025-001", "2025-002"]
+
+
+def test_many_are_opened_or_none(pilot: Pilot, national: ApiClient) -> None:
+    wrong = national.send("POST", ACTIONS, [body(), body(due_on="2025-06-30"), body(pilot="nobody")])
+    assert errors(wrong) == (400, {"/1/due_on": "rule", "/2/pilot": "not_on_record"})
+    assert not FollowUp.objects.exists()
+    made = national.send("POST", ACTIONS, [body(meeting="Monday"), body(meeting="Monday", opened_on="2024-12-31")])
+    assert [row["number"] for row in made.json()] == ["2025-001", "2024-001"]
+
+
+def test_what_it_was_opened_with_stays(pilot: Pilot, national: ApiClient) -> None:
+    made = national.send("POST", ACTIONS, body())
+    address, etag = f"{ACTIONS}2025-001/", {"If-Match": made["ETag"]}
+    changes = {"due_on": "2026-01-01", "opened_on": "2025-06-01", "cause": None, "pilot": None, "province": "here"}
+    assert errors(national.send("PATCH", address, changes, **etag)) == (
+        409,
+        dict.fromkeys(("/due_on", "/opened_on", "/cause", "/pilot"), "fixed"),
+    )
+    short = {"title_en": "Shorter", "owner_agency": "bureau", "due_on": "2025-07-20"}
+    put = national.send("PUT", address, short, **etag)
+    kept = {name: put.json()[name] for name in ("title", "title_zh", "due_on", "cause", "cause_colour")}
+    assert kept == {
+        "title": "Shorter",
+        "title_zh": None,
+        "due_on": "2025-07-20",
+        "cause": "pilot",
+        "cause_colour": "red",
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "step", "told"),
+    [
+        ([], {"move": "report", "remark": "Done."}, (400, {"/move": "transition"})),
+        ([], {"move": "open"}, (400, {"/move": "transition"})),
+        ([], {"move": "singe"}, (400, {"/move": "near"})),
+        ([], {}, (400, {"/move": "required"})),
+        ([], {"move": "sign", "taken_on": "2999-01-01"}, (400, {"/taken_on": "future"})),
+        ([], {"move": "sign", "taken_on": "yesterday"}, (400, {"/taken_on": "invalid_type"})),
+        ([], {"move": "sign", "author": "editor"}, (400, {"/author": "unknown_field"})),
+        ([], {"move": "sign", "documents": [999]}, (400, {"/documents/0": "not_on_record"})),
+        ([], {"move": "extend", "remark": "Later"}, (400, {"/new_due_on": "required"})),
+        ([], {"move": "withdraw"}, (400, {"/remark": "required"})),
+        ([Move.SIGN], {"move": "report"}, (400, {"/remark": "required"})),
+        ([Move.SIGN, Move.REPORT], {"move": "return", "remark": "No"}, (400, {"/new_due_on": "required"})),
+    ],
+)
+def test_a_wrong_step_is_rejected_by_field(
+    pilot: Pilot, national: ApiClient, before: list[Move], step: dict[str, Any], told: Any
+) -> None:
+    follow_up = make_follow_up(pilot, *((move, date(2026, 6, 2)) for move in before))
+    response = national.send("POST", f"{ACTIONS}{follow_up.number}/steps/", step, **{"If-Match": "*"})
+    assert errors(response) == told
+    assert FollowUpStep.objects.count() == 1 + len(before)
+
+
+def test_a_key_follow_up_is_reported_with_a_file(pilot: Pilot, national: ApiClient, editor: ApiClient) -> None:
+    follow_up = make_follow_up(pilot, (Move.SIGN, date(2026, 6, 2)), is_key=True)
+    sender = Sender(follow_up.number, "*")
+    own, foreign = make_document(province=pilot.province), make_document(province=make_province())
+    report = {"remark": "Done.", "taken_on": "2026-06-03"}
+    assert errors(sender.step(editor, "report", **report)) == (400, {"/documents": "required"})
+    hidden = sender.step(editor, "report", **report, documents=[own.pk, foreign.pk])
+    assert errors(hidden) == (400, {"/documents/1": "not_on_record"})
+    done = sender.step(editor, "report", **report, documents=[own.pk])
+    assert (done.status_code, done.json()["documents"]) == (
+        201,
+        [{"id": own.pk, "title": own.title, "url": f"{HERE}/api/v1/documents/{own.pk}/"}],
+    )
+    assert [item.document for item in Attachment.objects.all()] == [own]
+    steps = f"{ACTIONS}{follow_up.number}/steps/?fields=documents"
+    seen = [reader.send("GET", steps).json()["results"][-1]["documents"] for reader in (ApiClient(), national)]
+    assert [len(found) for found in seen] == [0, 1]
+
+
+# -- lists -----------------------------------------------------------------------------------------------------
+
+
+def test_filters_of_follow_ups_ask_about_the_day(pilot: Pilot, client: Client) -> None:
+    other = make_province(slug="other")
+    late = make_follow_up(pilot, (Move.SIGN, date(2026, 6, 5)), is_key=True, meeting="Monday")
+    moved = make_follow_up(None, province=other, kind="guidance", opened_on=date(2026, 6, 10), due_on=date(2026, 6, 20))
+    make_step(moved, Move.EXTEND, date(2026, 6, 15), new_due_on=date(2026, 8, 1))
+    gone = make_follow_up(pilot, (Move.WITHDRAW, date(2026, 6, 3)), opened_on=date(2026, 6, 2))
+    names = {late.number: "late", moved.number: "moved", gone.number: "gone"}
+
+    def found(query: str) -> list[str]:
+        return [names[row["number"]] for row in rows(client, f"actions/?ordering=id&as_of=2026-07-05&{query}")]
+
+    assert found("state=received") == found("overdue=true") == found("is_key=true") == ["late"]
+    assert (
+        found("state=open") == found("state__in=opened,received") == found("state__ne=withdrawn") == ["late", "moved"]
+    )
+    assert (
+        found("overdue=false&kind=assignment") == found("opened_on__lt=2026-06-10&opened_on__gt=2026-06-01") == ["gone"]
+    )
+    assert found("due__gte=2026-08-01") == found("province=other") == found("kind=guidance") == ["moved"]
+    assert found("due_on__lte=2026-06-20") == ["moved"]
+    assert found("due__lt=2026-08-01&agency=bureau&pilot=city") == ["late", "gone"]
+    assert found(f"number={late.number}") == found("meeting=Monday") == ["late"]
+    assert [row["number"] for row in rows(client, "actions/?as_of=2026-06-02&state=opened")] == [
+        gone.number,
+        late.number,
+    ]
+    order = [names[row["number"]] for row in rows(client, "actions/?ordering=-due,state&as_of=2026-07-05")]
+    assert order == ["moved", "late", "gone"]
+    assert errors(client.get("/api/v1/actions/?state=opend")) == (400, {"state": "invalid_value"})
+
+
+def test_filters_and_answers_say_the_same_on_any_day(pilot: Pilot, client: Client) -> None:
+    """State, due date and lateness have two forms, in SQL and in Python."""
+    follow_up = make_follow_up(pilot, (Move.SIGN, date(2026, 6, 5)), due_on=date(2026, 6, 10))
+    make_step(follow_up, Move.EXTEND, date(2026, 6, 15), new_due_on=date(2026, 6, 20))
+    make_step(follow_up, Move.REPORT, date(2026, 6, 25))
+    for day in ("2026-06-01", "2026-06-11", "2026-06-15", "2026-06-21", "2026-06-25"):
+        [row] = rows(client, f"actions/?as_of={day}")
+        asked = f"state={row['state']}&due={row['due']}&overdue={str(row['overdue']).lower()}"
+        assert rows(client, f"actions/?as_of={day}&{asked}") == [row]
+
+
+def test_follow_ups_in_numbers_on_five_days(pilot: Pilot, client: Client) -> None:
+    days = [date(2025, 7, 3), date(2025, 7, 21), date(2025, 7, 25), date(2025, 8, 2), date(2025, 8, 4)]
+    moves = [Move.SIGN, Move.REPORT, Move.RETURN, Move.REPORT, Move.VERIFY]
+    cause = {"cause": "pilot", "cause_colour": "red"}
+    make_follow_up(pilot, *zip(moves, days, strict=True), **cause, opened_on=date(2025, 7, 1), due_on=date(2025, 8, 3))
+    other = make_follow_up(None, province=pilot.province, opened_on=date(2025, 7, 10), due_on=date(2025, 7, 20))
+    make_step(other, Move.WITHDRAW, date(2025, 11, 1))
+    make_milestone(pilot, date(2025, 8, 1), is_key=True)  # red when more than 90 days late
+    asked = ("2025-06-30", "2025-07-25", "2025-08-04", "2025-10-31", "2026-01-31")
+    found = [client.get(f"/api/v1/followup/?as_of={day}").json() for day in asked]
+
+    def share(n: int, of: int) -> dict[str, Any]:
+        return {"n": n, "of": of, "percent": 100 * n / of if of else None}
+
+    names = ("total", "open", "overdue", "closed_in_time", "returned", "cleared", "relapsed", "not_watched_yet")
+    assert [tuple(row[name] for name in names) for row in found] == [
+        (0, 0, *[share(0, 0)] * 5, 0),
+        (2, 2, share(1, 2), share(0, 0), share(1, 1), share(0, 0), share(0, 0), 0),
+        (2, 1, share(1, 1), share(1, 1), share(1, 1), share(1, 1), share(0, 1), 1),
+        (2, 1, share(1, 1), share(1, 1), share(1, 1), share(1, 1), share(1, 1), 0),
+        (2, 0, share(0, 0), share(1, 1), share(1, 1), share(1, 1), share(1, 1), 0),
+    ]
+    last = found[-1]
+    assert last["by_state"] == {"opened": 0, "received": 0, "reported": 0, "closed": 1, "withdrawn": 1}
+    assert (last["days_to_sign"], last["days_to_close"]) == ({"days": 2, "n": 1}, {"days": 34, "n": 1})
+    red = {"opened": 1, "open": 0, "closed": 1, "withdrawn": 0, "cleared": 1, "still_red": 0, "not_rated": 0}
+    assert last["red"] == {**red, "relapsed": 1, "watched": 1}
+    assert found[1]["ages"][0] == {"first": 0, "last": 30, "n": 2, "overdue": 1}
+    assert client.get("/api/v1/followup/?pilot=city&as_of=2025-07-25&fields=total").json() == {"total": 1}
+    assert client.get("/api/v1/followup/?kind=guidance&fields=total").json() == {"total": 0}
+    answer: Any = client.get("/api/v1/followup/?as_of=2025-07-25&format=csv")
+    assert b"".join(answer.streaming_content).decode().splitlines()[:2] == ["first,last,n,overdue", "0,30,2,1"]
+
+
+def cost(client: Client, address: str) -> int:
+    client.get(address)
+    with CaptureQueriesContext(connection) as asked:
+        assert client.get(address).status_code == 200
+    return len(asked)
+
+
+def test_the_lists_cost_the_same_for_one_and_for_three(pilot: Pilot, client: Client) -> None:
+    closing = [(Move.SIGN, date(2026, 6, 5)), (Move.REPORT, date(2026, 6, 6)), (Move.VERIFY, date(2026, 6, 7))]
+    first = make_follow_up(pilot, *closing, cause="pilot", cause_colour="red")
+    before = cost(client, ACTIONS), cost(client, f"{ACTIONS}{first.number}/steps/?page_size=1")
+    for _ in range(2):
+        make_follow_up(make_pilot(pilot.batch, pilot.province), *closing, cause="pilot", cause_colour="red")
+    after = cost(client, ACTIONS), cost(client, f"{ACTIONS}{first.number}/steps/?page_size=3")
+    # actions: count, rows, steps, sources, and twice, for the day and from the closing on, what the lights rest on:
+    # pilots, stages, milestones, targets, readings, lights set by hand;
+    # steps: the follow-up, its steps and sources, count, rows, files
+    assert before == after == (16, 6)

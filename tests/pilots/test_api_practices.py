@@ -1,0 +1,518 @@
+"""API of practices, adoptions and effects."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from pilots.models import Adoption, Effect, Pilot, Practice
+from policies.models import Province
+from tests.factories import (
+    make_adoption,
+    make_batch,
+    make_effect,
+    make_indicator,
+    make_pilot,
+    make_practice,
+    make_province,
+    make_reading,
+)
+from tests.support.api_client import ApiClient, make_user
+
+pytestmark = pytest.mark.django_db
+HERE = "http://testserver"
+DAYS = ("2024-12-31", "2025-01-01", "2025-06-30", "2025-12-31", "2026-06-30")
+
+
+@pytest.fixture
+def origin(empty: None) -> Pilot:
+    return make_pilot(make_batch(), make_province(slug="here"), slug="origin", name_en="Origin")
+
+
+@pytest.fixture
+def copier(origin: Pilot) -> Pilot:
+    return make_pilot(origin.batch, make_province(slug="there"), slug="copier", name_en="Copier")
+
+
+@pytest.fixture
+def practice(origin: Pilot) -> Practice:
+    days = {
+        "proposed_on": date(2025, 1, 1),
+        "passed_on": date(2025, 2, 1),
+        "library_on": date(2025, 7, 1),
+        "recommended_on": date(2026, 1, 1),
+        "retired_on": date(2026, 6, 1),
+        "retired_reason_en": "A better one is known",
+    }
+    return make_practice(origin, slug="heat", title_en="Waste heat", title_zh="余热", province=origin.province, **days)
+
+
+@pytest.fixture
+def national() -> ApiClient:
+    return ApiClient(session=make_user("national", "national_editor"))
+
+
+def editor_of(province: Province) -> ApiClient:
+    return ApiClient(session=make_user(f"editor-{province.slug}", "provincial_editor", province))
+
+
+def rows(client: Client, address: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = client.get(f"/api/v1/{address}").json()["results"]
+    return found
+
+
+def link(kind: str, code: str, name: str) -> dict[str, str]:
+    return {"slug": code, "name": name, "url": f"{HERE}/api/v1/{kind}/{code}/"}
+
+
+def errors(response: Any) -> tuple[int, dict[str, str]]:
+    return response.status_code, {fault["pointer"]: fault["code"] for fault in response.json()["errors"]}
+
+
+SOURCED = {"confidence": "official", "unverified": False, "note": None, "note_en": None, "note_zh": None, "sources": []}
+NO_TEXTS = {
+    f"{name}{suffix}": None for name in ("problem", "action", "conditions", "risks") for suffix in ("", "_en", "_zh")
+}
+
+
+# -- practices ---------------------------------------------------------------------------------------------
+
+
+def test_a_practice_on_five_days(client: Client, practice: Practice) -> None:
+    whole = {
+        "slug": "heat",
+        "title": "Waste heat",
+        "title_en": "Waste heat",
+        "title_zh": "余热",
+        "state": "retired",
+        "facet": "technology",
+        "field": "industry",
+        "level": "park",
+        **NO_TEXTS,
+        "cost_amount": None,
+        "cost_kind": None,
+        "cost_year": None,
+        "origins": [link("pilots", "origin", "Origin")],
+        "industries": [],
+        "measures": [],
+        "province": link("provinces", "here", practice.province.name_en),
+        "proposed_on": "2025-01-01",
+        "passed_on": "2025-02-01",
+        "library_on": "2025-07-01",
+        "recommended_on": "2026-01-01",
+        "retired_on": "2026-06-01",
+        "retired_reason": "A better one is known",
+        "retired_reason_en": "A better one is known",
+        "retired_reason_zh": None,
+        **SOURCED,
+        "url": f"{HERE}/api/v1/practices/heat/",
+        "page": f"{HERE}/practices/heat/",
+        "revision": 2,
+    }
+    offered = whole | dict.fromkeys(("retired_on", "retired_reason", "retired_reason_en"))
+    in_library = offered | {"state": "in_library", "recommended_on": None}
+    passed = in_library | {"state": "passed", "library_on": None}
+    proposed = passed | {"state": "proposed", "passed_on": None}
+    found = [rows(client, f"practices/?as_of={day}") for day in DAYS]
+    assert found == [[], [proposed], [passed], [in_library], [whole]]
+    assert rows(client, "practices/?as_of=2026-05-31") == [offered | {"state": "recommended"}]
+
+
+def test_filters_of_practices_ask_about_the_day(client: Client, practice: Practice, origin: Pilot) -> None:
+    make_practice(slug="plain", field="energy", facet="project", level="city")
+
+    def found(query: str) -> list[str]:
+        return [row["slug"] for row in rows(client, f"practices/?ordering=slug&{query}")]
+
+    assert found("state=in_library&as_of=2025-12-31") == found("state=retired") == ["heat"]
+    assert found("state__in=proposed,passed&as_of=2025-12-31") == found("state__ne=retired") == ["plain"]
+    assert found("library_on__lte=2025-12-31&as_of=2025-06-30") == []
+    assert found("library_on__isnull=true") == found("field=energy&facet=project&level=city") == ["plain"]
+    assert found("pilot=origin&province=here&q=余热") == ["heat"]
+    assert [row["slug"] for row in rows(client, "practices/?ordering=-state")] == ["heat", "plain"]
+
+
+def test_a_province_proposes_and_the_ministry_takes_in(national: ApiClient, origin: Pilot) -> None:
+    editor = editor_of(origin.province)
+    body = {"slug": "new", "title_en": "New", "facet": "project", "field": "energy", "level": "city"}
+    body |= {"origins": ["origin"], "province": "here"}
+    made = editor.send("POST", "/api/v1/practices/", body)
+    assert (made.status_code, made.json()["state"]) == (201, "proposed")
+    assert made.json()["origins"] == [link("pilots", "origin", "Origin")]
+    address, etag = made["Location"], made["ETag"]
+    early = editor.send("PATCH", address, {"library_on": "2026-02-01"}, **{"If-Match": etag})
+    assert errors(early) == (403, {"/library_on": "not_yours"})
+    assert errors(national.send("PATCH", address, {"library_on": "2026-02-01"}, **{"If-Match": etag})) == (
+        400,
+        {"/library_on": "rule"},
+    )
+    days = {"proposed_on": "2026-01-01", "passed_on": "2026-02-01", "library_on": "2026-03-01"}
+    taken = national.send("PATCH", address, days, **{"If-Match": etag})
+    assert (taken.status_code, taken.json()["state"], taken.json()["revision"]) == (200, "in_library", 2)
+    assert errors(editor.send("POST", "/api/v1/practices/", body | {"slug": "other", "province": "there"}))[0] == 400
+    make_province(slug="there")
+    other = editor.send("POST", "/api/v1/practices/", body | {"slug": "other", "province": "there"})
+    assert errors(other) == (403, {"": "not_yours"})
+
+
+# -- adoptions ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def adoption(practice: Practice, copier: Pilot, national: ApiClient) -> Adoption:
+    """Planned, begun, in use, confirmed, measured, and given up."""
+    users = {user.username: user for user in User.objects.all()}
+    days = {"planned_on": "2025-02-01", "started_on": "2025-08-01", "in_use_on": "2025-10-01"}
+    days |= {"confirmed_on": "2025-11-01", "given_up_on": "2026-06-15"}
+    people = {"claimed_by": make_user("claimer"), "confirmed_by": users["national"]}
+    reason = {"give_up_reason": "money", "give_up_text_en": "Too dear"}
+    return make_adoption(
+        practice, copier, **{**{k: date.fromisoformat(v) for k, v in days.items()}, **people, **reason}
+    )
+
+
+@pytest.fixture
+def measured(adoption: Adoption) -> Effect:
+    """An effect known since 1 March 2025, of readings accepted on 20 March 2025 and 2026."""
+    so2 = make_indicator("AIR_SO2")
+    before, after = (make_reading(adoption.pilot, so2, year, value) for year, value in (("2024", 200), ("2025", 150)))
+    return make_effect(adoption.practice, adoption=adoption, reading_before=before, reading_after=after)
+
+
+def test_an_adoption_on_five_days(client: Client, adoption: Adoption, measured: Effect, national: ApiClient) -> None:
+    whole = {
+        "id": adoption.pk,
+        "practice": link("practices", "heat", "Waste heat"),
+        "pilot": link("pilots", "copier", "Copier"),
+        "province": link("provinces", "there", adoption.province.name_en),
+        "place": None,
+        "adopter": "Copier",
+        "state": "given_up",
+        "trust": "verified",
+        "planned_on": "2025-02-01",
+        "started_on": "2025-08-01",
+        "in_use_on": "2025-10-01",
+        "given_up_on": "2026-06-15",
+        "give_up_reason": "money",
+        "give_up_text": "Too dear",
+        "give_up_text_en": "Too dear",
+        "give_up_text_zh": None,
+        "changed": None,
+        "changed_en": None,
+        "changed_zh": None,
+        "claimed_by": "claimer",
+        "confirmed_on": "2025-11-01",
+        "confirmed_by": "national",
+        "verified_on": "2026-03-20",
+        **SOURCED,
+        "url": f"{HERE}/api/v1/adoptions/{adoption.pk}/",
+        "page": f"{HERE}/practices/heat/#adoption-{adoption.pk}",
+        "revision": 1,
+    }
+    in_use = whole | dict.fromkeys(("given_up_on", "give_up_reason", "give_up_text", "give_up_text_en"))
+    in_use |= {"state": "in_use"}
+    confirmed = in_use | {"trust": "confirmed", "verified_on": None}
+    planned = confirmed | dict.fromkeys(("started_on", "in_use_on", "confirmed_on", "confirmed_by"))
+    planned |= {"state": "planned", "trust": "claimed"}
+    days = ("2025-01-31", "2025-06-30", "2025-12-31", "2026-03-20", "2026-06-30")
+    found = [national.send("GET", f"/api/v1/adoptions/?as_of={day}").json()["results"] for day in days]
+    assert found == [[], [planned], [confirmed], [in_use], [whole]]
+    nameless = [[row | {"claimed_by": None, "confirmed_by": None} for row in some] for some in found]
+    assert [rows(client, f"adoptions/?as_of={day}") for day in days] == nameless
+    one = national.send("GET", f"/api/v1/adoptions/{adoption.pk}/")
+    assert (one.json(), one["ETag"][:3]) == (whole, '"1-')
+
+
+def test_names_are_shown_to_those_whom_they_concern(adoption: Adoption, origin: Pilot) -> None:
+    """Each reader after another who may see them: nobody is answered from another's cache."""
+    readers = {
+        "own": editor_of(adoption.province),
+        "other": editor_of(origin.province),
+        "viewer": ApiClient(session=make_user("viewer", "viewer")),
+        "anonymous": ApiClient(),
+    }
+    found = {}
+    for name, reader in readers.items():
+        for address in ("adoptions/", f"adoptions/{adoption.pk}/"):
+            body = reader.send("GET", f"/api/v1/{address}").content.decode()
+            found[name, address] = ("claimer" in body, "national" in body)
+    assert {key for key, seen in found.items() if seen != (False, False)} == {
+        ("own", "adoptions/"),
+        ("own", f"adoptions/{adoption.pk}/"),
+    }
+
+
+def test_filters_of_adoptions_ask_about_the_day(client: Client, measured: Effect, adoption: Adoption) -> None:
+    other = make_adoption(adoption.practice, province=adoption.province, place="港区", planned_on=date(2026, 1, 1))
+
+    def found(query: str) -> list[int]:
+        return [row["id"] for row in rows(client, f"adoptions/?{query}")]
+
+    assert found("state=in_use&as_of=2026-05-01") == found("state=given_up") == [adoption.pk]
+    assert found("state__ne=given_up") == found("state=planned") == found("trust=claimed") == [other.pk]
+    assert found("trust=verified&as_of=2026-03-19") == found("give_up_reason=money&as_of=2026-06-14") == []
+    assert found("trust=confirmed&as_of=2026-03-19") == found("trust=verified") == [adoption.pk]
+    assert found("give_up_reason=money") == found("pilot=copier") == [adoption.pk]
+    assert found("practice=heat&province=there&started_on__isnull=true&q=港区") == [other.pk]
+    assert found("confirmed_on__gte=2025-01-01&as_of=2025-10-31") == []
+
+
+def test_filters_and_answers_say_the_same_on_any_day(client: Client, measured: Effect, adoption: Adoption) -> None:
+    """The state, the trust and what is measured have two forms, in SQL and in Python."""
+    days = sorted({*DAYS, "2025-02-01", "2025-08-01", "2025-10-01", "2025-11-01", "2026-03-19", "2026-03-20"})
+    for day in days:
+        for resource, names in {
+            "practices": ["state"],
+            "adoptions": ["state", "trust"],
+            "effects": ["is_measured"],
+        }.items():
+            for row in rows(client, f"{resource}/?as_of={day}"):
+                for name in names:
+                    value = str(row[name]).lower()
+                    assert rows(client, f"{resource}/?as_of={day}&{name}={value}") == [row], (day, name)
+
+
+def test_a_copy_is_claimed_and_confirmed(practice: Practice, copier: Pilot, national: ApiClient) -> None:
+    editor = editor_of(copier.province)
+    body = {"practice": "heat", "pilot": "copier", "planned_on": "2025-03-01"}
+    made = editor.send("POST", "/api/v1/adoptions/", body)
+    row, address, etag = made.json(), made["Location"], made["ETag"]
+    assert (made.status_code, row["trust"], row["claimed_by"]) == (201, "claimed", "editor-there")
+    assert row["province"]["slug"] == "there"
+    changed = national.send("PATCH", address, {"claimed_by": "national", "changed_en": "Smaller"}, **{"If-Match": etag})
+    assert (changed.status_code, changed.json()["claimed_by"]) == (200, "editor-there")
+    etag, confirm = changed["ETag"], f"{address}confirm/"
+    assert errors(national.send("POST", confirm)) == (428, {"If-Match": "required"})
+    assert errors(national.send("POST", confirm, **{"If-Match": made["ETag"]})) == (412, {"If-Match": "stale"})
+    assert errors(editor.send("POST", confirm, **{"If-Match": etag})) == (403, {"": "not_yours"})
+    assert errors(national.send("POST", confirm, {"on": "2026-01-01"}, **{"If-Match": etag})) == (
+        400,
+        {"/on": "unknown_field"},
+    )
+    elsewhere = editor_of(make_province(slug="elsewhere"))
+    assert errors(elsewhere.send("POST", confirm, **{"If-Match": etag})) == (403, {"": "not_yours"})
+    viewer = ApiClient(session=make_user("viewer", "viewer"))
+    assert viewer.send("POST", confirm, **{"If-Match": etag}).status_code == 403
+    assert ApiClient().send("POST", confirm, **{"If-Match": etag}).status_code == 401
+    done = editor_of(practice.province).send("POST", confirm, **{"If-Match": etag})
+    assert (done.status_code, done.json()["trust"], done.json()["revision"]) == (200, "confirmed", 3)
+    assert Adoption.objects.get().confirmed_by.username == "editor-here"
+    again = national.send("POST", confirm, **{"If-Match": done["ETag"]})
+    assert errors(again) == (409, {"": "confirmed"})
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"pilot": "origin"}, "/pilot"),
+        ({"pilot": "copier", "given_up_on": "2026-01-01"}, "/give_up_reason"),
+        ({"pilot": "copier", "give_up_reason": "money"}, "/give_up_reason"),
+        ({"pilot": "copier", "place": "港区"}, "/place"),
+        ({}, "/province"),
+        ({"pilot": "copier", "in_use_on": "2026-01-01"}, "/in_use_on"),
+        ({"pilot": "copier", "started_on": "2024-01-01"}, "/started_on"),
+        ({"pilot": "copier", "planned_on": "2999-01-01"}, "/planned_on"),
+        ({"pilot": "nobody"}, "/pilot"),
+        ({"pilot": "copier", "give_up_reason": "cost"}, "/give_up_reason"),
+    ],
+)
+def test_a_wrong_adoption_is_rejected_by_field(
+    practice: Practice, copier: Pilot, national: ApiClient, body: dict[str, Any], pointer: str
+) -> None:
+    response = national.send("POST", "/api/v1/adoptions/", {"practice": "heat", "planned_on": "2025-03-01", **body})
+    assert (response.status_code, [fault["pointer"] for fault in response.json()["errors"]]) == (400, [pointer])
+    assert not Adoption.objects.exists()
+
+
+def test_a_copy_is_on_record_once(adoption: Adoption, national: ApiClient) -> None:
+    response = national.send("POST", "/api/v1/adoptions/", {"practice": "heat", "pilot": "copier"})
+    assert errors(response) == (409, {"/pilot": "unique"})
+
+
+# -- effects -----------------------------------------------------------------------------------------------
+
+
+def test_an_effect_is_measured_once_both_readings_are_accepted(client: Client, measured: Effect) -> None:
+    adoption = measured.adoption
+    assert adoption is not None
+
+    def reading(record: Any, value: str) -> dict[str, Any]:
+        name = f"AIR_SO2 emissions {value}"
+        return {"id": record.pk, "name": name, "url": f"{HERE}/api/v1/readings/{record.pk}/"}
+
+    whole = {
+        "id": measured.pk,
+        "practice": link("practices", "heat", "Waste heat"),
+        "adoption": {
+            "id": adoption.pk,
+            "name": "Waste heat: Copier",
+            "url": f"{HERE}/api/v1/adoptions/{adoption.pk}/",
+        },
+        "province": None,
+        "basis": "total",
+        "is_measured": True,
+        "reading_before": reading(measured.reading_before, "2024: 200"),
+        "reading_after": reading(measured.reading_after, "2025: 150"),
+        "change": -50,
+        "rate": -0.25,
+        "statement": None,
+        "statement_en": None,
+        "statement_zh": None,
+        "stated_value": None,
+        "stated_unit": None,
+        "stated_period": None,
+        "known_on": "2025-03-01",
+        **SOURCED,
+        "url": f"{HERE}/api/v1/effects/{measured.pk}/",
+        "page": f"{HERE}/practices/heat/#effect-{measured.pk}",
+        "revision": 1,
+    }
+    waiting = whole | {"is_measured": False, "change": None, "rate": None}
+    days = ("2025-02-28", "2025-03-01", "2026-03-19", "2026-03-20", "2026-06-30")
+    assert [rows(client, f"effects/?as_of={day}") for day in days] == [[], [waiting], [waiting], [whole], [whole]]
+    assert rows(client, "effects/?indicator=air_so2&pilot=copier&practice=heat&basis=total") == [whole]
+
+
+def test_a_stated_effect_has_no_change(client: Client, practice: Practice, national: ApiClient) -> None:
+    body = {"practice": "heat", "statement_en": "5,000 t less", "stated_value": 5000, "stated_unit": "t CO2/yr"}
+    made = national.send("POST", "/api/v1/effects/", body)
+    row = made.json()
+    assert made.status_code == 201
+    assert {name: row[name] for name in ("is_measured", "change", "rate", "stated_value", "province")} == {
+        "is_measured": False,
+        "change": None,
+        "rate": None,
+        "stated_value": 5000,
+        "province": link("provinces", "here", practice.province.name_en),
+    }
+    assert [rows(client, f"effects/?is_measured={word}") for word in ("true", "false")] == [
+        [],
+        rows(client, "effects/"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "pointers"),
+    [
+        ({"reading_before": "reported", "reading_after": "after"}, ["/reading_before"]),
+        ({"reading_before": "before", "reading_after": "other"}, ["/reading_after"]),
+        ({"reading_before": "after", "reading_after": "before"}, ["/reading_after"]),
+        ({"reading_before": "before"}, ["/reading_after"]),
+        (
+            {"reading_before": "before", "reading_after": "after", "statement_en": "As stated"},
+            ["/reading_before", "/reading_after"],
+        ),
+        ({}, ["/reading_before", "/reading_after"]),
+        ({"statement_en": "5000 less", "stated_value": 5000}, ["/stated_unit"]),
+        ({"statement_en": "5000 less", "known_on": "2999-01-01"}, ["/known_on"]),
+    ],
+)
+def test_a_wrong_effect_is_rejected_by_field(
+    practice: Practice, origin: Pilot, national: ApiClient, body: dict[str, Any], pointers: list[str]
+) -> None:
+    so2, nox = make_indicator("AIR_SO2"), make_indicator("AIR_NOX")
+    waiting = {"state": "reported", "accepted_on": None}
+    readings = {
+        "before": make_reading(origin, so2, "2023", 10),
+        "after": make_reading(origin, so2, "2024", 8),
+        "other": make_reading(origin, nox, "2024", 8),
+        "reported": make_reading(origin, so2, "2022", 9, **waiting),
+    }
+    sent = {name: readings[value].pk if name.startswith("reading") else value for name, value in body.items()}
+    response = national.send("POST", "/api/v1/effects/", {"practice": "heat", **sent})
+    assert (response.status_code, [fault["pointer"] for fault in response.json()["errors"]]) == (400, pointers)
+    assert not Effect.objects.exists()
+
+
+# -- what it costs -----------------------------------------------------------------------------------------
+
+
+def cost(reader: Any, address: str) -> int:
+    reader.get(address)
+    with CaptureQueriesContext(connection) as asked:
+        assert reader.get(address).status_code == 200
+    return len(asked)
+
+
+def test_the_lists_cost_the_same_for_one_and_for_three(
+    client: Client, measured: Effect, adoption: Adoption, origin: Pilot
+) -> None:
+    addresses = ["practices", "adoptions", "effects", "diffusion"]
+    before = [cost(client, f"/api/v1/{name}/") for name in addresses]
+    for n in range(2):
+        more = make_practice(origin, slug=f"more-{n}")
+        make_effect(more)
+        make_adoption(more, make_pilot(origin.batch, origin.province))
+    after = [cost(client, f"/api/v1/{name}/") for name in addresses]
+    # practices: count, rows, origins, industries, measures, sources; adoptions: count, rows, effects, sources;
+    # effects: count, rows, sources
+    assert before == after == [6, 4, 3, 9]
+
+
+# -- diffusion ---------------------------------------------------------------------------------------------
+
+
+def test_the_diffusion_of_practices_on_five_days(
+    client: Client, measured: Effect, adoption: Adoption, practice: Practice, origin: Pilot
+) -> None:
+    make_adoption(
+        practice, province=origin.province, place="港区", in_use_on=date(2025, 9, 1), started_on=date(2025, 8, 1)
+    )
+    make_practice(origin, slug="plain", proposed_on=date(2026, 1, 1))
+    days = ("2025-01-01", "2025-09-30", "2025-12-31", "2026-03-20", "2026-06-30")
+    found = [client.get(f"/api/v1/diffusion/?as_of={day}").json() for day in days]
+    numbers = [
+        (
+            row["total"],
+            row["by_state"]["in_library"] + row["by_state"]["recommended"],
+            row["copies"]["adopters"],
+            {name: n for name, n in row["copies"]["by_state"].items() if n},
+            [item["slug"] for item in row["copies"]["reached"]],
+            [item["slug"] for item in row["copies"]["only_claimed"]],
+            {name: n for name, n in row["copies"]["given_up_by_reason"].items() if n},
+            (row["measured"], row["entered_library"], row["first_copies"], row["median_days_to_first_copy"]),
+        )
+        for row in found
+    ]
+    none, one = {"claimed": 0, "confirmed": 0, "verified": 0}, {"claimed": 1, "confirmed": 0, "verified": 0}
+    assert numbers == [
+        (1, 0, none, {}, [], [], {}, (0, 0, 0, None)),
+        (1, 1, one, {"under_way": 1, "in_use": 1}, [], ["here"], {}, (0, 1, 0, None)),
+        (1, 1, one | {"confirmed": 1}, {"in_use": 2}, ["there"], ["here"], {}, (0, 1, 1, 92)),
+        (2, 1, one | {"verified": 1}, {"in_use": 2}, ["there"], ["here"], {}, (1, 1, 1, 92)),
+        (2, 0, one, {"in_use": 1, "given_up": 1}, [], ["here"], {"money": 1}, (1, 1, 0, None)),
+    ]
+    last = found[3]
+    assert (last["count"], last["copies"]["roster"], last["replications"]) == (2, 2, [])
+    assert last["copies"]["attested_curve"] == [{"date": "2025-11-01", "copies": 1}]
+    assert last["copies"]["claimed_curve"] == [{"date": "2025-09-01", "copies": 1}]
+    assert last["practices"][0] == {
+        "practice": link("practices", "heat", "Waste heat"),
+        "state": "recommended",
+        "since": "2026-01-01",
+        "measured_effect": True,
+        "copies": 2,
+        "by_state": {"planned": 0, "under_way": 0, "in_use": 2, "given_up": 0},
+        "adopters": {"claimed": 1, "confirmed": 0, "verified": 1},
+        "reached": [link("provinces", "there", adoption.province.name_en)],
+        "days_to_first_copy": 92,
+    }
+    page = client.get("/api/v1/diffusion/?page_size=1&page=2&fields=practices,total,count").json()
+    assert ([row["practice"]["slug"] for row in page["practices"]], page["total"], page["count"]) == (["plain"], 2, 2)
+    chosen = client.get("/api/v1/diffusion/?practice=plain&fields=total,by_state").json()
+    assert (chosen["total"], chosen["by_state"]["proposed"]) == (1, 1)
+    answer: Any = client.get("/api/v1/diffusion/?format=csv&fields=practice,copies")
+    assert b"".join(answer.streaming_content).decode() == "practice,copies\r\nheat,2\r\nplain,0\r\n"
+
+
+def test_a_copy_that_is_measured_as_its_origin_is(client: Client, measured: Effect, origin: Pilot) -> None:
+    so2 = measured.reading_after.indicator  # type: ignore[union-attr]
+    before, after = (make_reading(origin, so2, year, value) for year, value in (("2024", 100), ("2025", 90)))
+    make_effect(measured.practice, reading_before=before, reading_after=after)
+    row = client.get("/api/v1/diffusion/?as_of=2026-05-31").json()["replications"]
+    assert [(item["copy_rate"], item["origin_rate"], item["ratio"]) for item in row] == [(-0.25, -0.1, 2.5)]
+    assert row[0]["indicator"]["code"] == "AIR_SO2"

@@ -1,0 +1,290 @@
+"""API of a pilot's stages, milestones, targets and readings, and its status."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from pilots.models import Pilot, TargetStep
+from tests.factories import (
+    make_batch,
+    make_carbon,
+    make_indicator,
+    make_milestone,
+    make_pilot,
+    make_province,
+    make_reading,
+    make_stage,
+    make_target,
+)
+
+pytestmark = pytest.mark.django_db
+HERE = "http://testserver"
+
+
+@pytest.fixture
+def pilot(empty: None) -> Pilot:
+    return make_pilot(make_batch(slug="first"), make_province(slug="here"), slug="city", name_en="City")
+
+
+def rows(client: Client, address: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = client.get(f"/api/v1/{address}").json()["results"]
+    return found
+
+
+def link(kind: str, code: str, name: str, key: str = "slug") -> dict[str, str]:
+    return {key: code, "name": name, "url": f"{HERE}/api/v1/{kind}/{code}/"}
+
+
+SOURCED = {"confidence": "official", "unverified": False, "note": None, "note_en": None, "note_zh": None, "sources": []}
+
+
+# -- stages ------------------------------------------------------------------------------------------------
+
+
+def test_a_stage_is_planned_until_its_day(client: Client, pilot: Pilot) -> None:
+    days = {"planned_on": date(2024, 10, 1), "evidence": "Plan No. 1", "reason": "No draft was published."}
+    entry = make_stage(pilot, "plan_issued", date(2024, 11, 15), note="Read in the press.", **days)
+    whole = {
+        "id": entry.pk,
+        "pilot": link("pilots", "city", "City"),
+        "stage": "plan_issued",
+        "planned_on": "2024-10-01",
+        "entered_on": "2024-11-15",
+        "evidence": "Plan No. 1",
+        "reason": "No draft was published.",
+        "reason_en": "No draft was published.",
+        "reason_zh": None,
+        **SOURCED,
+        "note": "Read in the press.",
+        "note_en": "Read in the press.",
+        "url": f"{HERE}/api/v1/stages/{entry.pk}/",
+        "revision": 1,
+    }
+    later = dict.fromkeys(("entered_on", "evidence", "reason", "reason_en", "note", "note_en"))
+    assert rows(client, "stages/?as_of=2024-11-15") == [whole]
+    assert rows(client, "stages/?as_of=2024-11-14") == [{**whole, **later}]
+    assert rows(client, "stages/?as_of=2024-01-14") == []
+
+
+def test_a_stage_without_a_plan_is_not_known_before_it_is_entered(client: Client, pilot: Pilot) -> None:
+    make_stage(pilot, "recommended", date(2023, 10, 20))
+    make_stage(pilot, "listed", date(2024, 1, 15))
+    make_stage(pilot, "midterm", None, planned_on=date(2025, 6, 30))
+
+    def stages(query: str) -> list[str]:
+        return [row["stage"] for row in rows(client, f"stages/?{query}")]
+
+    assert [stages(f"as_of={day}") for day in ("2023-10-19", "2023-10-20", "2024-01-14")] == [
+        *([], ["recommended"], ["recommended"])
+    ]
+    assert stages("as_of=2024-01-15") == ["recommended", "listed", "midterm"]
+    assert stages("entered_on__gte=2024-01-01") == ["listed"]
+    assert stages("entered_on=2024-01-15&as_of=2024-01-14") == []
+    assert stages("planned_on__lte=2025-12-31") == ["midterm"]
+    assert stages("stage=listed&pilot=city&batch=first&province=here&kind=city") == ["listed"]
+    assert stages("kind=park") == []
+
+
+# -- milestones --------------------------------------------------------------------------------------------
+
+
+def test_a_milestone_is_open_until_the_day_it_is_done(client: Client, pilot: Pilot) -> None:
+    milestone = make_milestone(
+        pilot, date(2025, 6, 30), date(2025, 8, 1), title_en="Platform live", title_zh="平台上线", evidence="Report"
+    )
+    whole = {
+        "id": milestone.pk,
+        "pilot": link("pilots", "city", "City"),
+        "facet": "management",
+        "title": "Platform live",
+        "title_en": "Platform live",
+        "title_zh": "平台上线",
+        "owner": None,
+        "planned_on": "2025-06-30",
+        "completed_on": "2025-08-01",
+        "weight": 1,
+        "is_key": False,
+        "evidence": "Report",
+        "done": True,
+        "light": "blue",
+        "why": {"code": "done_late", "text": "done late"},
+        "delay_days": 32,
+        **SOURCED,
+        "url": f"{HERE}/api/v1/milestones/{milestone.pk}/",
+        "revision": 1,
+    }
+    late = {"code": "overdue", "text": "overdue by up to 90 days"}
+    before = {"completed_on": None, "evidence": None, "done": False, "light": "yellow", "why": late, "delay_days": 31}
+    assert rows(client, "milestones/?as_of=2025-08-01") == [whole]
+    assert rows(client, "milestones/?as_of=2025-07-31") == [{**whole, **before}]
+    assert rows(client, "milestones/?as_of=2024-01-14") == []
+
+
+def test_filters_of_milestones_ask_about_the_day(client: Client, pilot: Pilot) -> None:
+    make_milestone(pilot, date(2025, 1, 1), date(2025, 3, 1), title_en="First", is_key=True)
+    make_milestone(pilot, date(2025, 2, 1), date(2025, 9, 1), title_en="Second", facet="project")
+    make_milestone(pilot, date(2026, 1, 1), title_en="Third")
+
+    def titles(query: str) -> list[str]:
+        return [row["title"] for row in rows(client, f"milestones/?{query}")]
+
+    assert titles("done=true&as_of=2025-08-31") == titles("completed_on__gte=2025-01-01&as_of=2025-08-31") == ["First"]
+    assert titles("done=false&as_of=2025-08-31") == ["Second", "Third"]
+    assert titles("done=true") == titles("ordering=completed_on&completed_on__lte=2025-12-31") == ["First", "Second"]
+    assert titles("planned_on__lte=2025-12-31&is_key=false") == titles("facet=project") == ["Second"]
+    assert titles("ordering=-completed_on&as_of=2025-08-31") == ["First", "Second", "Third"]
+    assert titles("search=third&batch=first&province=here&pilot=city") == ["Third"]
+
+
+# -- indicators and targets --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", ["AIR_SO2", "air_so2", "Air_So2"])
+def test_an_indicator_is_found_by_its_code_in_any_case(client: Client, code: str) -> None:
+    body = client.get(f"/api/v1/indicators/{code}/").json()
+    assert body == {
+        "code": "AIR_SO2",
+        "name": "SO₂ emissions",
+        "name_en": "SO₂ emissions",
+        "name_zh": "二氧化硫排放量",
+        "unit": "t",
+        "unit_zh": "吨",
+        "kind": "pollutant",
+        "direction": "lower",
+        "binding": True,
+        "accumulation": "flow",
+        "rollup": "sum",
+        "equivalent_kg": 0.95,
+        "may_enter_synergy": "total",
+        "note": None,
+        "note_en": None,
+        "note_zh": None,
+        "url": f"{HERE}/api/v1/indicators/AIR_SO2/",
+        "revision": 1,
+    }
+    assert client.get("/api/v1/indicators/AIR_XX/").status_code == 404
+
+
+def test_the_definitions_that_ship(client: Client) -> None:
+    def codes(query: str) -> list[str]:
+        return [row["code"] for row in rows(client, f"indicators/?{query}")]
+
+    assert len(codes("page_size=200")) == 38
+    assert codes("may_enter_synergy=total") == ["AIR_SO2", "AIR_NOX", "AIR_VOC", "AIR_PM", "CO2_TOT"]
+    assert codes("kind=carbon&binding=true") == ["CO2_GDP", "CO2_IVA"]
+    assert codes("direction=higher&kind=pollutant") == ["PRJ_NOX", "PRJ_VOC", "PRJ_COD"]
+
+
+def test_a_target_made_here(client: Client, pilot: Pilot) -> None:
+    target = make_target(pilot, make_carbon(name_en="CO2 emissions"), "4200.5", 3990)
+    TargetStep.objects.create(target=target, year=2025, value="4060.25")
+    TargetStep.objects.create(target=target, year=2024, value=4150)
+    assert rows(client, "targets/?indicator=co2_tot&kind=reach&binding=true&pilot=city&batch=first&province=here") == [
+        {
+            "id": target.pk,
+            "pilot": link("pilots", "city", "City"),
+            "indicator": link("indicators", "CO2_TOT", "CO2 emissions", "code"),
+            "kind": "reach",
+            "base_year": 2023,
+            "base_value": 4200.5,
+            "target_year": 2026,
+            "target_value": 3990,
+            "target_text": None,
+            "target_text_en": None,
+            "target_text_zh": None,
+            "done_on": None,
+            "steps": [{"year": 2024, "value": 4150}, {"year": 2025, "value": 4060.25}],
+            "binding": True,
+            **SOURCED,
+            "url": f"{HERE}/api/v1/targets/{target.pk}/",
+            "revision": 3,  # its own entry and those of its two steps
+        }
+    ]
+    assert rows(client, "targets/?as_of=2024-01-14") == []
+
+
+def test_a_task_in_words_is_done_from_its_day_on(client: Client, pilot: Pilot) -> None:
+    words = {"kind": "text", "target_text": "Meet the provincial task", "done_on": date(2025, 6, 1)}
+    make_target(pilot, make_indicator("AIR_SO2"), None, None, target_year=2025, **words)
+
+    def state(day: str) -> tuple[Any, Any]:
+        listed = rows(client, f"targets/?as_of={day}")[0]["done_on"]
+        return listed, client.get(f"/api/v1/progress/?as_of={day}").json()["pilots"][0]["indicators"][0]["light"]
+
+    assert [state(day) for day in ("2025-05-31", "2025-06-01")] == [(None, "grey"), ("2025-06-01", "green")]
+
+
+# -- readings ----------------------------------------------------------------------------------------------
+
+
+def test_a_reading_made_here(client: Client, pilot: Pilot) -> None:
+    reading = make_reading(
+        pilot, make_indicator("AIR_SO2", name_en="SO2"), "2024-Q3", "10200.125", value_status="flash"
+    )
+    assert rows(client, "readings/") == [
+        {
+            "id": reading.pk,
+            "pilot": link("pilots", "city", "City"),
+            "indicator": link("indicators", "AIR_SO2", "SO2", "code"),
+            "period": "2024-Q3",
+            "value": 10200.125,
+            "value_status": "flash",
+            "version": 1,
+            "state": "accepted",
+            "reported_on": "2025-02-20",
+            "accepted_on": "2025-03-20",
+            **SOURCED,
+            "url": f"{HERE}/api/v1/readings/{reading.pk}/",
+            "revision": 1,
+        }
+    ]
+
+
+def test_filters_of_readings(client: Client, pilot: Pilot) -> None:
+    air, carbon = make_indicator("AIR_SO2"), make_carbon()
+    make_reading(pilot, air, "2024", 1)
+    make_reading(pilot, air, "2024", 2, version=2, state="disputed")
+    make_reading(pilot, air, "2024-Q1", 3, value_status="final")
+    make_reading(pilot, carbon, "2023", 4, state="reported", accepted_on=None)
+
+    def values(query: str) -> list[int]:
+        return [row["value"] for row in rows(client, f"readings/?ordering=value&{query}")]
+
+    assert values("period=2024") == [1, 2, 3]
+    assert values("period=2024-Q1") == values("value_status=final") == [3]
+    assert values("indicator=air_so2&version=2") == values("state=disputed") == [2]
+    assert values("state=reported") == [4]
+    assert values("state=reported&as_of=2025-03-19") == [1, 3, 4]
+    assert values("pilot=city&batch=first&province=here&search=co2_tot") == [4]
+    assert values("reported_on__gte=2025-01-01&as_of=2025-02-19") == []
+
+
+# -- pilots ------------------------------------------------------------------------------------------------
+
+
+def test_pilots_are_found_by_stage_and_light_and_page_as_ever(client: Client, pilot: Pilot) -> None:
+    air = make_indicator("AIR_SO2")
+    for n in range(5):
+        other = make_pilot(pilot.batch, pilot.province, slug=f"park-{n}", kind="park")
+        make_stage(other, "listed", date(2024, 1, 15))
+        make_stage(other, "plan_issued", date(2024, 11, 15), reason="No draft.")
+        make_target(other, air, 100, 70)
+        make_reading(other, air, "2025", 99 if n % 2 else 70)
+    day = "as_of=2026-06-30&fields=slug,stage,days_in_stage,light"
+
+    def slugs(query: str) -> list[str]:
+        return [row["slug"] for row in rows(client, f"pilots/?{day}&{query}")]
+
+    assert rows(client, f"pilots/?{day}&light=red&ordering=-slug") == [
+        {"slug": slug, "stage": "plan_issued", "days_in_stage": 592, "light": "red"} for slug in ("park-3", "park-1")
+    ]
+    assert slugs("light=green&stage=plan_issued") == ["park-0", "park-2", "park-4"]
+    assert [slugs(f"light=green&page_size=2&page={page}") for page in (1, 2)] == [["park-0", "park-2"], ["park-4"]]
+    assert slugs("stage=listed") == []
+    assert slugs("light=grey") == ["city"]
+    assert [row["slug"] for row in rows(client, "pilots/?stage=listed&as_of=2024-11-14&page_size=1")] == ["park-0"]
+    response = client.get(f"/api/v1/pilots/?{day}&light=red&format=csv")
+    text = b"".join(response.streaming_content)  # type: ignore[attr-defined]
+    assert text.decode().splitlines()[1:] == ["park-1,plan_issued,592,red", "park-3,plan_issued,592,red"]

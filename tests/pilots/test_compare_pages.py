@@ -1,0 +1,119 @@
+"""Comparison pages show the numbers of the records' own pages."""
+
+import re
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from pilots.models import Indicator, Pilot
+from tests.factories import (
+    make_batch,
+    make_carbon,
+    make_indicator,
+    make_milestone,
+    make_pilot,
+    make_plan,
+    make_policy,
+    make_province,
+    make_reading,
+    make_target,
+)
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
+DAY = "as_of=2026-06-01"
+
+
+@pytest.fixture
+def pilots() -> list[Pilot]:
+    """Make one pilot behind with a value, one without any, in two provinces; a third province has none."""
+    batch = make_batch(slug="first", short_name_en="first batch", known_by=date(2024, 1, 15))
+    jia, yi = (make_province(slug=slug, name_en=slug.title(), short_en=slug.title()) for slug in ("jia", "yi"))
+    make_province(slug="bing", name_en="Bing", short_en="Bing")
+    one = make_pilot(batch, jia, slug="one", name_zh="一", name_en="One")
+    two = make_pilot(batch, yi, slug="two", name_zh="二", name_en="Two")
+    indicator = make_indicator("AIR_A")
+    make_target(one, indicator, 100, 70)
+    make_reading(one, indicator, "2025", 99)
+    make_milestone(one, title_en="Done", planned_on=date(2025, 1, 1), completed_on=date(2025, 1, 1))
+    make_milestone(one, title_en="Late", planned_on=date(2026, 5, 30))
+    policy = make_policy(slug="plan", issued_on=date(2022, 6, 10), calls_for_provincial_plan=True, is_lead=True)
+    make_plan(policy, jia, status="issued", issued_on=date(2022, 12, 7))
+    return [one, two]
+
+
+def table_rows(answer: Any) -> dict[str, list[Any]]:
+    return {str(line[0].value): [cell.value for cell in line[1:]] for line in answer.context["table"].rows}
+
+
+def test_pilots_side_by_side(client: Client, pilots: list[Pilot]) -> None:
+    answer = client.get(f"/compare/?{DAY}&a=one&b=two")
+    assert answer.context["finding"] == "2 side by side, as of 1 June 2026"
+    assert [column.label for column in answer.context["table"].columns][1:] == [pilots[0].label, pilots[1].label]
+    found = table_rows(answer)
+    assert (found["Light"], found["Reported for 2025"]) == (["Red", "Grey"], ["yes", "no"])
+    assert found["Milestones done, of those due"] == ["1 of 2", None]
+    assert found["Binding targets on the path, of those rated"] == ["0 of 1", None]
+    assert (found["Province"], found["Carbon reduced"]) == (["Jia", "Yi"], [None, None])
+
+
+def test_the_names_lead_to_the_pages_and_numbers_read_as_in_other_tables(client: Client, pilots: list[Pilot]) -> None:
+    one, two = pilots
+    carbon = make_carbon()
+    intensity = make_carbon("CO2_GDP", unit="t/10⁴ yuan", rollup="none", may_enter_synergy="intensity")
+    make_target(one, carbon, 100, 90, binding=False)
+    for pilot, indicator, values in ((one, carbon, (100, 104)), (two, intensity, (2, 1)), (two, None, (100, 90))):
+        for period, value in zip(("2023", "2025"), values, strict=True):
+            make_reading(pilot, indicator or Indicator.objects.get(code="AIR_A"), period, value)
+    answer = client.get(f"/compare/?{DAY}&a=one&b=two")
+    found = table_rows(answer)
+    assert (found["Air pollutants reduced (equivalents)"], found["Carbon reduced"], found["Class"]) == (
+        [Decimal("0.01"), "intensity only"],
+        [Decimal("-0.04"), "intensity only"],
+        ["Pollution down, carbon up", "intensity only"],
+    )
+    assert (found["Joint progress S"], found["Due by now, E"]) == ([Decimal("-0.115"), None], [Decimal("0.667"), None])
+    assert found["S / E: 1 is on schedule"] == [Decimal("-0.17"), None]
+    html = re.sub(r"(?<=>)\s+|\s+(?=<)", "", answer.content.decode())
+    assert '<a class="record" href="/pilots/one/?as_of=2026-06-01"' in html
+    assert '<a href="/provinces/jia/?as_of=2026-06-01"' in html
+    assert (">−4.0\u00a0%<" in html, ">−0.115<" in html, ">What is compared</th>" in html) == (True, True, True)
+    assert "比较项目</th>" in client.get(f"/compare/?{DAY}&a=one&b=two&lang=zh-hans").content.decode()
+
+
+def test_provinces_side_by_side(client: Client, pilots: list[Pilot]) -> None:
+    """A province without a recorded pilot has no lights to count."""
+    found = table_rows(client.get(f"/compare/provinces/?{DAY}&a=jia&b=yi&c=bing"))
+    assert found["Days after the national document"] == [180, None, None]
+    assert found["Recorded pilots"] == [1, 1, 0]
+    assert (found["Red"], found["Grey"]) == ([1, 0, None], [0, 1, None])
+    assert found["Not reported for 2025"] == [0, 1, None]
+    assert found["Binding targets on the path, of those rated"] == ["0 of 1", None, None]
+
+
+def test_nothing_is_picked_yet(client: Client, pilots: list[Pilot]) -> None:
+    for address in ("/compare/", "/compare/provinces/"):
+        assert "Pick two to four above to see them side by side." in client.get(address).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("a=one&b=one", "b: “one” is picked twice. Pick another, or leave it empty."),
+        ("a=onne", "Did you mean “one”?"),
+        ("e=one", "“e” is not a parameter here."),
+    ],
+)
+def test_what_cannot_be_read_is_rejected(client: Client, pilots: list[Pilot], query: str, message: str) -> None:
+    answer = client.get(f"/compare/?{query}")
+    assert answer.status_code == 400
+    assert message in answer.content.decode()
+
+
+def test_the_comparison_as_a_file(client: Client, pilots: list[Pilot]) -> None:
+    answer: Any = client.get(f"/compare/provinces/?{DAY}&a=jia&b=yi&export=compare.csv")
+    lines = b"".join(answer.streaming_content).decode("utf-8-sig").splitlines()
+    assert "What is compared,Jia,Yi" in lines
+    assert "Recorded pilots,1,1" in lines

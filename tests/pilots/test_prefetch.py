@@ -1,0 +1,111 @@
+"""Prefetching of pilots' related rows: the right rows, in order, with a fixed number of queries."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db.models import Prefetch
+
+from pilots.analytics.pilot_status import prefetch_for_status
+from pilots.models import Pilot, Reading, TargetStep
+from tests.factories import (
+    make_batch,
+    make_indicator,
+    make_milestone,
+    make_override,
+    make_pilot,
+    make_province,
+    make_reading,
+    make_source,
+    make_stage,
+    make_target,
+)
+
+pytestmark = pytest.mark.django_db
+LISTS = {
+    "stages": ["listed", "plan_issued"],
+    "milestones": [date(2025, 1, 1), date(2026, 1, 1)],
+    "targets": ["AIR_NOX", "AIR_SO2"],
+    "readings": [("2024", 1), ("2024", 2), ("2025", 1)],
+    "overrides": ["yellow", "red"],
+}
+
+
+@pytest.fixture
+def three(empty: None) -> list[Pilot]:
+    """Make three pilots with two or three records of every kind, created out of order."""
+    batch, province, author = make_batch(), make_province(), User.objects.create_user("author")
+    nox, so2 = make_indicator("AIR_NOX"), make_indicator("AIR_SO2")
+    pilots = [make_pilot(batch, province) for _ in range(3)]
+    for pilot in pilots:
+        make_stage(pilot, "plan_issued", date(2025, 6, 1))
+        make_stage(pilot, "listed", date(2024, 6, 1)).sources.add(make_source())
+        make_milestone(pilot, date(2026, 1, 1))
+        make_milestone(pilot, date(2025, 1, 1))
+        for indicator in (so2, nox):
+            target = make_target(pilot, indicator, 30_000, 25_500)
+            for year in (2025, 2024):
+                TargetStep.objects.create(target=target, year=year, value=29_000)
+        make_reading(pilot, nox, "2025", 28_000)
+        make_reading(pilot, nox, "2024", 29_000)
+        make_reading(pilot, nox, "2024", 29_100, version=2)
+        make_override(pilot, "red", author, set_on=date(2025, 3, 1), expires_on=date(2025, 4, 1))
+        make_override(pilot, "yellow", author, set_on=date(2025, 1, 1), expires_on=date(2025, 2, 1))
+    return pilots
+
+
+def prefetched_values(pilot: Any) -> dict[str, list[Any]]:
+    return {
+        "stages": [entry.stage for entry in pilot.prefetched_stages],
+        "milestones": [item.planned_on for item in pilot.prefetched_milestones],
+        "targets": [target.indicator.code for target in pilot.prefetched_targets],
+        "readings": [(reading.period, reading.version) for reading in pilot.prefetched_readings],
+        "overrides": [override.colour for override in pilot.prefetched_overrides],
+    }
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_each_pilot_has_its_own_facts_in_order_for_eight_queries(
+    three: list[Pilot], django_assert_num_queries: Any, count: int
+) -> None:
+    with django_assert_num_queries(8):  # the pilots, five kinds, steps, and one of the industries asked for beside them
+        found = list(
+            prefetch_for_status(Pilot.objects.filter(pk__in=[p.pk for p in three[:count]])).prefetch_related(
+                "industries"
+            )
+        )
+        assert [prefetched_values(pilot) for pilot in found] == [LISTS] * count
+        for pilot in found:
+            assert [[step.year for step in target.prefetched_steps] for target in pilot.prefetched_targets] == [
+                [2024, 2025]
+            ] * 2
+            mine = [
+                *pilot.prefetched_stages,
+                *pilot.prefetched_milestones,
+                *pilot.prefetched_targets,
+                *pilot.prefetched_readings,
+            ]
+            assert all(fact.pilot is pilot for fact in [*mine, *pilot.prefetched_overrides])
+            assert all(step.target is target for target in pilot.prefetched_targets for step in target.prefetched_steps)
+
+
+def test_an_iterator_and_what_hangs_on_a_fact_come_along(three: list[Pilot], django_assert_num_queries: Any) -> None:
+    rows: Any = prefetch_for_status(Pilot.objects.all()).prefetch_related("prefetched_stages__sources")
+    with django_assert_num_queries(1 + 2 * 7):  # chunks of two: each has its facts and their sources
+        found = list(rows.iterator(2))
+        assert [prefetched_values(pilot) for pilot in found] == [LISTS] * 3
+        assert [[len(entry.sources.all()) for entry in pilot.prefetched_stages] for pilot in found] == [[1, 0]] * 3
+
+
+def test_readings_may_be_asked_for_in_another_way(three: list[Pilot]) -> None:
+    facts: Any = Prefetch("facts", Reading.objects.filter(version=2))
+    for pilot in Pilot.objects.prefetch_related(facts):
+        assert prefetched_values(pilot) == {**LISTS, "readings": [("2024", 2)]}
+
+
+def test_a_pilot_without_facts_has_empty_lists(empty: None, django_assert_num_queries: Any) -> None:
+    make_pilot(make_batch(), make_province())
+    with django_assert_num_queries(6):  # no targets, so no steps
+        assert prefetched_values(prefetch_for_status(Pilot.objects.all()).get()) == {name: [] for name in LISTS}
+    assert list(prefetch_for_status(Pilot.objects.none())) == []

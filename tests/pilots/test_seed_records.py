@@ -1,0 +1,253 @@
+"""Seed records: content, announced numbers, and notes in both languages."""
+
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from core.seed.loader import LoadResult, SeedFile, load_seed
+from dashboard.analytics.completeness import build_completeness
+from pilots.analytics.reconciliation import build_reconciliation
+from pilots.models import Adoption, Batch, Effect, Pilot, Practice
+from pilots.seed import SEED_FILES
+from policies.analytics.rollout import build_rollout
+from policies.models import Policy, ProvincialPlan
+
+TEXTS = ("note", "reason", "target_text", "statement")
+ABOUT_ITSELF = re.compile(
+    r"\bseed\b|this project|began this|the tracker|to be found|check before|\bcheck\.|GAPS|as above|HAUT|种子|本项目",
+    re.IGNORECASE,
+)
+HAN = re.compile(r"[\u4e00-\u9fff]")
+# Of Chinese, an English note holds the number of a document alone.
+QUOTED = re.compile(r"[\u4e00-\u9fff]+〔\d{4}〕\d+号")
+
+
+def seed_rows() -> Iterator[tuple[str, int, dict[str, str]]]:
+    for kind in SEED_FILES:
+        with Path(kind.path).open(encoding="utf-8", newline="") as handle:
+            for line, row in enumerate(csv.DictReader(handle), 2):
+                yield kind.path.name, line, row
+
+
+def bilingual_pairs() -> list[tuple[str, str, str]]:
+    return [
+        (f"{name}:{line} {text}", row[f"{text}_en"], row[f"{text}_zh"])
+        for name, line, row in seed_rows()
+        for text in TEXTS
+        if row.get(f"{text}_en") or row.get(f"{text}_zh")
+    ]
+
+
+def test_every_note_and_reason_is_there_in_both_languages() -> None:
+    found = bilingual_pairs()
+    assert len(found) > 150
+    for place, english, chinese in found:
+        assert english, place
+        assert len(HAN.findall(chinese)) > len(re.findall(r"[A-Za-z]{3,}", chinese)), place
+        assert not HAN.search(QUOTED.sub("", english)), (place, english)
+        assert not re.search(r"[\u4e00-\u9fff] ?[,;:()?!]|[,;:()?!] ?[\u4e00-\u9fff]", chinese), (place, chinese)
+
+
+def test_no_note_speaks_of_how_the_records_came_about() -> None:
+    for place, english, chinese in bilingual_pairs():
+        assert not ABOUT_ITSELF.search(english), (place, english)
+        assert not ABOUT_ITSELF.search(chinese), (place, chinese)
+
+
+def test_every_name_is_there_in_both_languages() -> None:
+    for name, line, row in seed_rows():
+        for field in ("name", "title"):
+            if row.get(f"{field}_zh"):
+                assert row.get(f"{field}_en"), (name, line)
+                assert not HAN.search(row[f"{field}_en"]), (name, line)
+                assert not re.search(r"\b(CO2|SO2|NH3|O3)\b", row[f"{field}_en"]), (name, line)
+
+
+def test_what_is_recorded_of_the_first_national_batch(db: None) -> None:
+    pilots = Pilot.objects.filter(batch__slug="national-batch-1")
+    firm = pilots.exclude(confidence="inferred")
+    assert [(rows.filter(kind="city").count(), rows.filter(kind="park").count()) for rows in (firm, pilots)] == [
+        (8, 14),
+        (9, 15),
+    ]
+    assert pilots.filter(industries__isnull=False).distinct().count() == 6
+    assert {(pilot.slug, pilot.parent.slug) for pilot in pilots.filter(parent__isnull=False) if pilot.parent} == {
+        ("otog-high-tech-industrial-development-zone", "ordos"),
+        ("sulige-economic-development-zone", "ordos"),
+        ("haicang-taiwanese-investment-zone", "xiamen"),
+    }
+    of_shandong = Pilot.objects.filter(batch__slug="shandong-batch-1")
+    assert [of_shandong.filter(kind=kind).count() for kind in ("city", "park", "enterprise")] == [2, 2, 0]
+    assert Pilot.objects.get(slug="longtan-industrial-park-yulin").industries.count() == 3
+    batch = Batch.objects.get(slug="national-batch-1")
+    assert (batch.city_count, batch.park_count) == (21, 43)
+
+
+@pytest.mark.parametrize(
+    ("day", "count"),
+    [
+        (date(2022, 12, 4), 0),
+        (date(2022, 12, 30), 3),
+        (date(2022, 12, 31), 5),
+        (date(2023, 6, 30), 9),
+        (date(2023, 12, 31), 15),
+        (date(2024, 1, 25), 16),
+        (date(2024, 1, 30), 32),
+    ],
+)
+def test_how_many_plans_were_known_to_be_issued(db: None, day: date, count: int) -> None:
+    rollout = build_rollout(Policy.objects.get(slug="synergy-implementation-plan-2022"), day)
+    assert (rollout.issued, rollout.roster) == (count, 32)
+
+
+def test_what_is_known_of_the_plans_and_how_long_they_took(db: None) -> None:
+    day, policy = date(2026, 11, 26), Policy.objects.get(slug="synergy-implementation-plan-2022")
+    gaps = build_completeness(day, build_reconciliation(day), policy)
+    assert [(gap.firm, gap.recorded, gap.expected) for gap in gaps[:5]] == PLANS
+    lags = {row.province.slug: row.lag_days for row in build_rollout(policy, day).provinces}
+    assert {slug: lags[slug] for slug in ("tianjin", "hubei", "shanghai", "chongqing")} == {
+        "tianjin": 173,
+        "hubei": 171,
+        "shanghai": 215,
+        "chongqing": 427,
+    }
+    assert ProvincialPlan.objects.filter(issued_precision="day").count() == 7
+
+
+# Known to be issued, with a title, a document number, some day of issue, a full day of issue: firm, recorded, expected.
+PLANS = [(27, 32, 32), (14, 19, 32), (5, 7, 32), (7, 10, 32), (5, 7, 32)]
+
+
+def test_the_list_counts_as_known_from_the_day_it_was_made_public(db: None) -> None:
+    policy = Policy.objects.get(slug="pilot-list-batch1-2024")
+    assert (policy.issued_on, policy.issued_precision, policy.known_issued_by) == (
+        date(2023, 12, 1),
+        "month",
+        date(2024, 1, 15),
+    )
+    assert policy.parent == Policy.objects.get(doc_number="环办综合函〔2023〕234号")
+
+
+def test_no_machine_path_is_shipped() -> None:
+    assert str(settings.BASE_DIR) not in "".join(str(row) for _name, _line, row in seed_rows())
+
+
+# -- practices -------------------------------------------------------------------------------------------
+
+NANSHA, XIAMEN, XIAN = "guangzhou-nansha", "xiamen", "xian"
+# Origin, field, value, unit and period as published, and the day of the source, on which it became known.
+PRACTICES = {
+    "nansha-green-car-port": (NANSHA, "transport", 5000, "t CO2/yr", "expected a year", date(2026, 5, 29)),
+    "nansha-automated-terminal": (NANSHA, "transport", 13000, "t CO2/yr", "a year", date(2026, 5, 29)),
+    "hualing-r290-refrigerant": (NANSHA, "industry", 64000, "t CO2e/yr", "expected a year", date(2026, 5, 29)),
+    "gsi-two-component-coating": (
+        NANSHA,
+        "industry",
+        100,
+        "t VOCs",
+        "per 1 million litres of paint",
+        date(2026, 5, 29),
+    ),
+    "yingtai-low-voc-adhesive": (NANSHA, "industry", Decimal("5.21"), "t VOCs/yr", "a year", date(2026, 5, 29)),
+    "xiamen-recyclables-sorting": (XIAMEN, "buildings", 51900, "t CO2", "to 2024-10-31", date(2024, 11, 25)),
+    "hairun-electric-terminal": (
+        "haicang-taiwanese-investment-zone",
+        "transport",
+        5400,
+        "t CO2/yr",
+        "a year",
+        date(2024, 11, 25),
+    ),
+    "xiamen-benchmark-project-rules": (XIAMEN, "policy", None, "", "2025", date(2025, 12, 4)),
+    "xian-coal-units-closed": (XIAN, "energy", 6, "units", "to 2025-10", date(2025, 10, 23)),
+    "xian-low-nox-gas-boilers": (XIAN, "industry", 30, "mg/m3", "to 2025-10", date(2025, 10, 23)),
+    "dongying-port-co2-capture": (
+        "dongying-port-chemical-industry-park",
+        "industry",
+        250000,
+        "t CO2/yr",
+        "a year",
+        date(2026, 5, 25),
+    ),
+}
+
+
+def test_the_published_practices_are_there_as_stated(db: None) -> None:
+    found = {
+        effect.practice.slug: (
+            *(pilot.slug for pilot in effect.practice.origins.all()),
+            effect.practice.field,
+            effect.stated_value,
+            effect.stated_unit,
+            effect.stated_period,
+            effect.known_on,
+        )
+        for effect in Effect.objects.all()
+    }
+    assert found == PRACTICES
+    assert Practice.objects.count() == len(PRACTICES)
+    assert not Adoption.objects.exists()
+    assert not Effect.objects.exclude(reading_before=None, reading_after=None).exists()
+
+
+def test_a_published_practice_says_no_more_than_its_source(db: None) -> None:
+    """Proposed on the day of the source, in the province of its origin, and nothing in it is invented."""
+    for practice in Practice.objects.all():
+        effect = practice.effects.get()
+        assert {pilot.province for pilot in practice.origins.all()} == {practice.province} == {effect.province}
+        assert practice.sources.get() == effect.sources.get()
+        source = practice.sources.get()
+        assert source.published_on == practice.proposed_on == effect.known_on
+        assert source.reliability == practice.confidence == effect.confidence
+        assert (practice.passed_on, practice.library_on, practice.recommended_on, practice.retired_on) == (None,) * 4
+        texts = (practice.problem, practice.action, practice.conditions, practice.risks, practice.cost_kind)
+        assert texts == ("",) * 5
+        assert (practice.cost_amount, practice.cost_year) == (None, None)
+    named = Practice.objects.filter(industries__isnull=False).values_list("slug", "industries__slug")
+    assert list(named) == [("xian-coal-units-closed", "power")]
+
+
+def test_an_edited_practice_stays_and_its_other_fields_follow_a_newer_file(db: None, tmp_path: Path) -> None:
+    effect = Effect.objects.get(practice__slug="xian-coal-units-closed")
+    practice = effect.practice
+    practice.title_en, practice.passed_on = "Six coal units less", date(2026, 1, 5)
+    practice.save()
+    effect.statement_en = "Six units"
+    effect.save()
+    Effect.objects.create(practice=practice, statement_zh="另一结果", known_on=date(2026, 1, 5))
+    newer = {"Coal units closed or put in reserve": "Coal units shut", ",path,energy,": ",project,energy,"}
+    newer |= {"Four coal-fired units of": "Four units of", ",6,units,": ",4,units closed,"}
+    assert load_seed(newer_files(tmp_path, newer))["practices"] == LoadResult(updated=1, unchanged=10)
+    practice.refresh_from_db()
+    effect.refresh_from_db()
+    assert (practice.title_en, practice.passed_on, practice.facet) == (
+        "Six coal units less",
+        date(2026, 1, 5),
+        "project",
+    )
+    assert (effect.statement_en, effect.stated_value, effect.stated_unit) == ("Six units", 4, "units closed")
+    assert practice.effects.count() == 2
+    again = load_seed(newer_files(tmp_path, newer))
+    assert [again[name] for name in ("practices", "effects")] == [LoadResult(unchanged=11)] * 2
+
+
+def newer_files(folder: Path, texts: dict[str, str]) -> list[SeedFile]:
+    """Return the seed files, those of practices and effects with other texts."""
+    found = []
+    for file in SEED_FILES:
+        path = file.path
+        if file.name in {"practices", "effects"}:
+            content = path.read_text(encoding="utf-8")
+            for old, new in texts.items():
+                content = content.replace(old, new)
+            path = folder / path.name
+            path.write_text(content, encoding="utf-8")
+        found.append(replace(file, path=path))
+    return found

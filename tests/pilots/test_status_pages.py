@@ -1,0 +1,820 @@
+"""Status and synergy pages: of a small invented programme, on any day, and without records."""
+
+import csv
+import io
+import re
+from collections import Counter
+from datetime import date, timedelta
+from decimal import Decimal
+from html import unescape
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import translation
+
+from core.web.table_html import format_cell
+from pilots.charts import stages, synergy
+from pilots.models import Batch, Indicator, Pilot
+from policies.models import Province
+from tests.factories import (
+    make_batch,
+    make_carbon,
+    make_indicator,
+    make_industry,
+    make_milestone,
+    make_override,
+    make_pilot,
+    make_province,
+    make_reading,
+    make_stage,
+    make_target,
+)
+
+pytestmark = pytest.mark.django_db
+DAY = "as_of=2026-11-24"
+
+
+def read_csv(response: Any) -> list[list[str]]:
+    text = b"".join(response.streaming_content).decode("utf-8").removeprefix("\ufeff")
+    return [row for row in csv.reader(io.StringIO(text)) if not row[0].startswith("#")]
+
+
+def make_measured(pilot: Pilot, so2: tuple[Any, Any], carbon: tuple[Any, Any]) -> None:
+    """Make base and last values of two indicators, with the targets of the worked example."""
+    indicators = {item.code: item for item in Indicator.objects.all()}
+    sulphur = indicators.get("AIR_SO2") or make_indicator("AIR_SO2", name_en="AIR_SO2")
+    total = indicators.get("CO2_TOT") or make_carbon(name_en="CO2_TOT")
+    make_target(pilot, sulphur, so2[0], Decimal(so2[0]) * Decimal("0.8"))
+    make_target(pilot, total, carbon[0], Decimal(carbon[0]) * Decimal("0.95"), binding=False)
+    for indicator, values in ((sulphur, so2), (total, carbon)):
+        make_reading(pilot, indicator, "2023", values[0])
+        make_reading(pilot, indicator, "2025", values[1])
+
+
+@pytest.fixture
+def programme(empty: None) -> dict[str, Pilot]:
+    """Four pilots of one batch: one that reduces both, one whose carbon rises, one behind, one that says nothing."""
+    batch = make_batch(slug="first", city_count=2, park_count=3)
+    province = make_province(slug="hebei", name_en="Hebei", short_en="Hebei")
+    steel = make_industry(slug="steel", name_en="Steel")
+    pilots = {
+        name: make_pilot(batch, province, steel, slug=name, name_en=name.capitalize(), kind=kind)
+        for name, kind in (("good", "city"), ("amber", "park"), ("late", "park"), ("silent", "city"))
+    }
+    for name in ("good", "amber", "late"):
+        make_stage(pilots[name], "listed", date(2024, 1, 15))
+    make_stage(
+        pilots["good"], "plan_issued", date(2024, 11, 15), reason="The task list was not published.", evidence="Plan 1"
+    )
+    make_stage(pilots["amber"], "tasked", date(2024, 3, 1))
+    make_measured(pilots["good"], (12000, 10200), (4200, 4074))
+    make_measured(pilots["amber"], (10000, 8500), (1000, 1040))
+    make_milestone(pilots["late"], date(2026, 6, 30), title_en="Platform live", owner="Bureau", is_key=True)
+    make_milestone(pilots["late"], date(2025, 3, 1), date(2025, 3, 15), title_en="Inventory built")
+    return pilots
+
+
+# -- a pilot -------------------------------------------------------------------------------------------
+
+
+def test_a_pilot_s_light_says_why_since_when_and_leads_to_the_item(programme: Any, client: Client) -> None:
+    response = client.get(f"/pilots/late/?{DAY}")
+    light = response.context["light"]
+    assert (light.colour, light.why) == ("red", "Platform live is 147 days overdue")
+    assert light.since == date(2026, 9, 29)  # the 91st day
+    assert light.rule == "the worst binding item decides (this system’s own convention, version 1)"
+    reason = light.reasons[0]
+    anchor = reason.url.partition("#")[2]
+    assert f'id="{anchor}"' in response.content.decode()
+    assert (reason.owner, reason.days) == ("Bureau", 147)
+
+
+def test_each_reason_of_an_indicator_leads_to_its_trend(programme: Any, client: Client) -> None:
+    make_reading(programme["good"], Indicator.objects.get(code="AIR_SO2"), "2025", 11900, version=2)
+    response = client.get(f"/pilots/good/?{DAY}")
+    assert response.context["light"].why == (
+        "AIR_SO2 should have been cut by 1,600 t by 2025; the cut was 100 t (93.8 % short)"
+    )
+    assert 'id="indicator-AIR_SO2"' in response.content.decode()
+
+
+def test_a_light_set_by_hand_shows_the_computed_one_beside_it(programme: Any, client: Client) -> None:
+    make_override(programme["late"], "yellow", User.objects.create(username="officer"))
+    light = client.get(f"/pilots/late/?{DAY}").context["light"]
+    assert (light.colour, light.computed) == ("yellow", "red")
+    assert light.why == "Set by hand by the ministry until 1 January 2027: the kiln is being replaced"
+    before = client.get("/pilots/late/?as_of=2026-08-31").context["light"]
+    assert (before.colour, before.computed) == ("yellow", None)  # its own: 62 days overdue
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("/", "/pilots/", "/pilots/late/", "/provinces/hebei/", "/batches/first/"),
+        *("/pilots/late/?export=reasons.csv", "/?export=attention.csv", "/pilots/late/?export=history.csv"),
+        *("/api/v1/progress/", "/api/v1/progress/?format=csv", "/api/v1/changes/"),
+    ],
+)
+def test_who_set_a_light_by_hand_is_named_to_nobody(programme: Any, client: Client, address: str) -> None:
+    author = User.objects.create(username="nobody-elses-business", is_superuser=True)
+    make_override(programme["late"], "red", author)
+    for query in ("", "&lang=zh-hans"):
+        response = client.get(f"{address}{'&' if '?' in address else '?'}{query}".rstrip("?&"))
+        assert response.status_code == 200
+        body = b"".join(response.streaming_content) if response.streaming else response.content
+        assert author.username not in body.decode()
+
+
+def test_the_stage_track_tells_done_now_skipped_and_not_on_record(programme: Any, client: Client) -> None:
+    make_stage(programme["good"], "midterm", None, planned_on=date(2026, 12, 1))
+    context = client.get(f"/pilots/good/?{DAY}").context
+    assert [mark.state for mark in context["track"]] == [
+        "unknown", "unknown", "done", "skipped", "skipped", "now", "ahead", "ahead", "ahead", "ahead",
+    ]  # fmt: skip
+    assert context["track"][7].planned == date(2026, 12, 1)
+    assert context["track_notes"] == [
+        {"reason": "The task list was not published.", "stages": "Task list received, Plan drafted: "}
+    ], "not of the stages before the list, of which nothing is on record"
+    assert client.get("/pilots/good/?as_of=2024-11-14").context["track"][5].state == "ahead"
+
+
+def test_a_reason_is_shown_for_the_stages_it_was_given_for_and_no_others(programme: Any, client: Client) -> None:
+    """An entry speaks of the stages it passed over; a stage that was planned and never entered speaks for itself."""
+    late = programme["late"]
+    make_stage(late, "implementing", date(2025, 2, 1), reason="The plan was not published.")
+    make_stage(late, "final_eval", date(2026, 6, 1), reason="No mid-term evaluation was held.")
+    make_stage(late, "tasked", None, planned_on=date(2024, 4, 1), reason="The task list went to the province.")
+    notes = {note["stages"]: note["reason"] for note in client.get(f"/pilots/late/?{DAY}").context["track_notes"]}
+    assert notes == {
+        "Task list received: ": "The task list went to the province.",
+        "Plan drafted, Plan issued: ": "The plan was not published.",
+        "Mid-term evaluation: ": "No mid-term evaluation was held.",
+    }
+    then = client.get("/pilots/late/?as_of=2025-03-01").context["track_notes"]
+    assert [note["reason"] for note in then] == ["The task list went to the province.", "The plan was not published."]
+
+
+def test_a_pilot_s_figures_stand_on_the_day(programme: Any, client: Client) -> None:
+    figures = {figure["label"]: figure["value"] for figure in client.get(f"/pilots/good/?{DAY}").context["figures"]}
+    assert figures["Days in stage"] == 739
+    assert figures["From list to plan"] == 305
+    assert figures["Milestones done"] is None  # none recorded, which is not 0
+    then = client.get("/pilots/good/?as_of=2024-02-14").context["figures"]
+    assert [figure["value"] for figure in then[:2]] == [30, 30]
+
+
+def test_a_trend_draws_accepted_values_filled_and_others_open(programme: Any, client: Client) -> None:
+    sulphur = Indicator.objects.get(code="AIR_SO2")
+    make_reading(programme["good"], sulphur, "2024", 11000, state="reported", accepted_on=None)
+    chart = client.get(f"/pilots/good/?{DAY}").context["charts"]["AIR_SO2"]
+    assert [(p["label"], p["y"], p["accepted"]) for p in chart.data["points"]] == [
+        ("2023", 12000.0, True),
+        ("2024", 11000.0, False),
+        ("2025", 10200.0, True),
+    ]
+    assert chart.data["path"] == [{"x": 2023, "y": 12000.0}, {"x": 2026, "y": 9600.0}]
+    assert (chart.data["expected"]["x"], chart.data["expected"]["y"]) == (2025, 10400.0)
+    assert chart.title == "AIR_SO2: on schedule; expected 10,400 t, actual 10,200 t"
+
+
+def test_a_trend_of_the_past_knows_no_later_acceptance(programme: Any, client: Client) -> None:
+    chart = client.get("/pilots/good/?as_of=2026-03-10").context["charts"]["AIR_SO2"]
+    assert [(p["label"], p["accepted"]) for p in chart.data["points"]] == [("2023", True), ("2025", False)]
+
+
+def test_a_value_disputed_since_is_drawn_open_and_none_takes_its_place(programme: Any, client: Client) -> None:
+    sulphur = Indicator.objects.get(code="AIR_SO2")
+    make_reading(programme["good"], sulphur, "2025", 10300, version=2, state="disputed")
+    context = client.get(f"/pilots/good/?{DAY}").context
+    points = context["charts"]["AIR_SO2"].data["points"]
+    assert [(p["y"], p["accepted"]) for p in points] == [(12000.0, True), (10300.0, False)]
+    assert {item.code: item.reading for item in context["status"].indicators}["AIR_SO2"] is None, "as the light sees it"
+
+
+def test_a_correction_stands_beside_nothing_it_replaced(programme: Any, client: Client) -> None:
+    sulphur = Indicator.objects.get(code="AIR_SO2")
+    make_reading(programme["good"], sulphur, "2025", 10300, version=2)
+    chart = client.get(f"/pilots/good/?{DAY}").context["charts"]["AIR_SO2"]
+    assert [p["y"] for p in chart.data["points"]] == [12000.0, 10300.0]
+
+
+def test_the_timeline_bars_run_from_the_plan_to_the_day_or_to_the_deed(programme: Any, client: Client) -> None:
+    rows = client.get(f"/pilots/late/?{DAY}").context["charts"]["milestones"].data["rows"]
+    assert [(row["planned"], row["actual"], row["until"], row["tag"]) for row in rows] == [
+        ("2025-03-01", "2025-03-15", "2025-03-15", "blue"),
+        ("2026-06-30", None, "2026-11-24", "red"),
+    ]
+
+
+def test_the_history_tells_what_when_and_why(programme: Any, client: Client) -> None:
+    pilot = programme["good"]
+    pilot.name_en, pilot._change_reason = "Better", "renamed"
+    pilot.save()
+    history = client.get("/pilots/good/").context["history"]
+    (change,) = history.notes[0].differences
+    assert (change.label, change.old, change.new) == ("Name in English", "Good", "Better")
+    assert (history.notes[0].reason, history.notes[0].who) == ("renamed", "")
+    assert {note.kind for note in history.notes} == {"Pilot", "Stage entry", "Target", "Reading"}
+    past = client.get("/pilots/good/?as_of=2025-01-01").context["history"]
+    assert (past.notes, past.later) == ([], history.total)
+
+
+@pytest.mark.parametrize("slug", ["milestones", "milestone-list", "trend-air-so2", "indicators", "evidence", "history"])
+def test_each_table_of_a_pilot_is_a_file(programme: Any, client: Client, slug: str) -> None:
+    name = "late" if "milestone" in slug else "good"
+    rows = read_csv(client.get(f"/pilots/{name}/?export={slug}.csv"))
+    assert len(rows) > 1
+    assert client.get(f"/pilots/{name}/?export={slug}.xlsx").status_code == 200
+
+
+def test_the_indicators_file_carries_the_numbers_of_the_page(programme: Any, client: Client) -> None:
+    rows = read_csv(client.get(f"/pilots/good/?{DAY}&export=indicators.csv"))
+    sulphur = dict(zip(*rows[:2], strict=True))
+    assert (sulphur["Base"], sulphur["Actual"], sulphur["Expected"], sulphur["Target"]) == (
+        "12000", "10200", "10400", "9600",
+    )  # fmt: skip
+    assert (sulphur["Progress"], sulphur["Light"]) == ("0.75", "Green")
+
+
+def test_the_indicators_table_begins_with_light_and_why_and_holds_no_words_under_its_numbers(
+    programme: Any, client: Client
+) -> None:
+    """A task in words says them where others say why; values of one target have as many decimals."""
+    good = programme["good"]
+    task = {"kind": "text", "base_year": None, "target_text": "Complete the task of the province"}
+    make_target(good, make_indicator("PRJ_NOX", name_en="NOx cut"), None, None, **task)
+    kept = make_indicator("ENV_AQD", name_en="Good-air days", unit="%", direction="higher", rollup="none")
+    make_target(good, kept, "76.3", None, kind="keep")
+    make_reading(good, kept, "2025", 77)
+    limit = make_indicator("ENV_PM25", name_en="PM2.5", kind="quality", rollup="none", equivalent_kg=None)
+    make_target(good, limit, None, 41, kind="limit", base_year=None)
+    make_reading(good, limit, "2025", "39.7")
+    Indicator.objects.get(code="AIR_SO2").targets.filter(pilot=good).update(base_value="12000.5")
+    table = client.get(f"/pilots/good/?{DAY}").context["tables"]["indicators"]
+    assert [column.key for column in table.columns] == [
+        *("indicator", "light", "why", "year", "actual", "expected", "shortfall", "progress"),
+        *("target_year", "target", "base_year", "base", "unit", "binding"),
+    ]
+    rows = {row[0].value: [str(cell.value) for cell in row[1:]] for row in table.rows}
+    assert rows["NOx cut"] == [
+        *("Grey", "Complete the task of the province: not due yet", "", "", "", "", "", "2026", "", "", "", "", "True"),
+    ]
+    assert rows["Good-air days"][3:5] == ["77.0", "76.3"]
+    assert rows["Good-air days"][6:11] == ["", "2026", "76.3", "2023", "76.3"]
+    assert rows["PM2.5"][3:5] + rows["PM2.5"][8:11] == ["39.7", "41.0", "41.0", "", ""]
+    assert rows["AIR_SO2"][3:5] == ["10200.0", "10400.2"]  # 10,400.166…
+    assert client.get(f"/pilots/good/?{DAY}&export=indicators.xlsx").status_code == 200
+
+
+def test_the_page_has_words_for_negative_parts_and_the_file_their_numbers(programme: Any, client: Client) -> None:
+    """A value that went the wrong way has no share of progress, and ahead of the way nothing is missing."""
+    make_reading(programme["good"], Indicator.objects.get(code="AIR_SO2"), "2025", 13200, version=2)
+    heads, rows = shown_indicators(client.get(f"/pilots/good/?{DAY}"))
+    (sulphur,) = (row for row in rows if row[0] == "AIR_SO2")
+    assert dict(zip(heads, sulphur, strict=True))["Progress"] == "wrong way"
+    chinese = client.get(f"/pilots/good/?{DAY}&lang=zh-hans")
+    assert "反向" in [text for row in shown_indicators(chinese)[1] for text in row]
+    file = read_csv(client.get(f"/pilots/good/?{DAY}&export=indicators.csv"))
+    assert dict(zip(*file[:2], strict=True))["Progress"] == "-0.5"
+    make_reading(programme["good"], Indicator.objects.get(code="AIR_SO2"), "2025", 9800, version=3)
+    heads, rows = shown_indicators(client.get(f"/pilots/good/?{DAY}"))
+    (sulphur,) = (row for row in rows if row[0] == "AIR_SO2")
+    assert dict(zip(heads, sulphur, strict=True))["Missing, or over the limit"] == "none"
+
+
+def shown_indicators(response: Any) -> tuple[list[str], list[list[str]]]:
+    """Return the headings and cells of the table of indicators on its page."""
+    table = response.context["tables"]["indicators"]
+    with translation.override(response.headers["Content-Language"]):
+        rows = [
+            [format_cell(cell, column) for cell, column in zip(row, table.columns, strict=True)] for row in table.rows
+        ]
+    return [str(column.label) for column in table.columns], rows
+
+
+def test_the_table_has_as_many_decimals_as_the_sentence_about_it(programme: Any, client: Client) -> None:
+    share = make_indicator("ENE_NFF", name_en="Non-fossil", unit="%", direction="higher", rollup="none")
+    make_target(programme["good"], share, "10.2", "12.8")
+    make_reading(programme["good"], share, "2025", 9)
+    response = client.get(f"/pilots/good/?{DAY}")
+    (row,) = (row for row in shown_indicators(response)[1] if row[0] == "Non-fossil")
+    assert [row[4], row[5], row[9], row[11]] == ["9.00", "11.93", "12.80", "10.20"]
+    assert "should have been up to 11.93 % by 2025, was 9.00 %" in response.context["light"].why
+
+
+def test_without_script_the_parts_of_a_pilot_s_page_are_sections_with_links(programme: Any, client: Client) -> None:
+    page = client.get("/pilots/good/").content.decode()
+    for part in ("overview", "milestones", "indicators", "evidence", "history"):
+        assert f'href="#{part}"' in page
+        assert f'<section id="{part}"' in page
+    assert len(re.findall(r'\bid="([^"]+)"', page)) == len(set(re.findall(r'\bid="([^"]+)"', page)))
+    assert "style=" not in page
+
+
+# -- lists and roll-ups --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("query", "slugs"),
+    [
+        ("light=red", ["late"]),
+        ("light=grey", ["silent"]),
+        ("stage=listed", ["late"]),
+        ("stage=plan_issued", ["good"]),
+        ("stage=unknown", ["silent"]),
+        ("reached=tasked", ["good", "amber"]),
+        ("reached=listed&light=yellow", ["amber"]),
+        ("sort=-days", ["late", "amber", "good", "silent"]),
+        ("sort=light", ["late", "amber", "good", "silent"]),
+        ("sort=stage&kind=park", ["late", "amber"]),
+    ],
+)
+def test_the_list_filters_and_sorts_by_what_is_computed(
+    programme: Any, client: Client, query: str, slugs: list[str]
+) -> None:
+    listing = client.get(f"/pilots/?{DAY}&{query}").context["listing"]
+    assert [row[0].url for row in listing.table.rows] == [f"/pilots/{slug}/" for slug in slugs]
+    assert listing.count == len(slugs)
+
+
+def test_the_list_shows_stage_days_and_light_of_the_day(programme: Any, client: Client) -> None:
+    def line(day: str) -> list[Any]:
+        rows = client.get(f"/pilots/?q=late&as_of={day}").context["listing"].table.rows
+        return [rows[0][at].value for at in (1, 4, 5)]
+
+    assert line("2026-11-24") == ["Red", "Listed", 1044]
+    assert line("2026-07-01") == ["Yellow", "Listed", 898]
+
+
+@pytest.mark.parametrize("path", ["/provinces/hebei/", "/industries/steel/", "/batches/first/"])
+def test_roll_ups_count_lights_with_their_denominators(programme: Any, client: Client, path: str) -> None:
+    chart = client.get(f"{path}?{DAY}").context["charts"]["lights"]
+    assert [(item["tag"], item["count"]) for item in chart.data["lights"]] == [
+        ("red", 1), ("yellow", 1), ("green", 1), ("grey", 1),
+    ]  # fmt: skip
+    assert "2 of 4 reported for 2025" in chart.subtitle
+    assert chart.title == "1 red and 1 yellow of 4 pilots; as many red as a quarter ago"
+
+
+def test_the_lights_are_compared_with_the_last_quarter_s_end(programme: Any, client: Client) -> None:
+    chart = client.get("/batches/first/?as_of=2026-09-30").context["charts"]["lights"]
+    assert [item["change"] for item in chart.data["lights"]] == ["+1", "unchanged", "unchanged", "−1"]
+    assert "change since 30 June 2026" in chart.subtitle
+
+
+# -- a batch -------------------------------------------------------------------------------------------
+
+
+def test_a_batch_counts_announced_recorded_and_stages(programme: Any, client: Client) -> None:
+    context = client.get(f"/batches/first/?{DAY}").context
+    assert context["finding"] == (
+        "5 announced: 4 in the programme, 0 withdrawn, 1 to enter; 2 of 4 pilots have an accepted value for 2025."
+    )
+    funnel = context["charts"]["funnel"]
+    assert funnel.title == "1 of 4 pilots stand at “Plan issued”; 3 have no plan on record"
+    assert [
+        (bar["label"], bar["parts"], bar["text"], bar["url"]) for bar in funnel.data["bars"] if sum(bar["parts"])
+    ] == [
+        ("Listed", [0, 1, 0], "1 · 3 reached", "/pilots/?batch=first&stage=listed"),
+        ("Task list received", [0, 1, 0], "1 · 2 reached", "/pilots/?batch=first&stage=tasked"),
+        ("Plan issued", [1, 0, 0], "1 · 1 reached", "/pilots/?batch=first&stage=plan_issued"),
+        ("Not on record", [1, 0, 0], "1", "/pilots/?batch=first&stage=unknown"),
+    ]
+    for bar in funnel.data["bars"]:  # each bar counts the list that it leads to
+        if bar["url"]:
+            assert client.get(f"{bar['url']}&{DAY}").context["listing"].count == sum(bar["parts"])
+    assert "1 without any stage on record" in funnel.subtitle
+    assert [cell.value for cell in funnel.table.rows[2]] == ["Listed", 1, 0, 1, 0, 3, 4, 0.75]
+
+
+def test_a_stay_is_long_beyond_what_nine_in_ten_of_those_who_left_needed(programme: Any, client: Client) -> None:
+    """Seven left the list after 10 to 50 days, 46 and 305: P90 is 152. One of 1,044 days is marked."""
+    batch, province = programme["late"].batch, Province.objects.get(slug="hebei")
+    for number in range(1, 6):
+        quick = make_pilot(batch, province, slug=f"quick-{number}", kind="park")
+        make_stage(quick, "listed", date(2024, 1, 15))
+        make_stage(quick, "tasked", date(2024, 1, 15) + timedelta(10 * number))
+    context = client.get(f"/batches/first/?{DAY}").context
+    bars = {bar["label"]: bar["parts"] for bar in context["charts"]["funnel"].data["bars"]}
+    assert bars["Listed"] == [0, 0, 1]
+    assert bars["Task list received"] == [0, 6, 0]  # no P90 there: none has left it
+    assert "1 there longer than usual" in context["charts"]["funnel"].subtitle
+    rows = client.get(f"/?{DAY}&export=longest.csv")
+    longest = {row[0]: row[1:] for row in read_csv(rows)}
+    assert longest["Late"] == ["Listed", "1044", "152", "2024-01-15"]
+    assert [row[2] for row in longest.values() if row[0] == "Task list received"] == [""] * 4
+
+
+def test_the_way_from_list_to_plan_keeps_those_who_wait_out_of_the_median(programme: Any, client: Client) -> None:
+    chart = client.get(f"/batches/first/?{DAY}").context["charts"]["lag"]
+    assert chart.title == (
+        "1 of 3 pilots has a plan on record, 305 days after the list; "
+        "2 have none on record, up to 1,044 days since the list"
+    )
+    names = [(group["title"], [(row["label"], row["text"]) for row in group["rows"]]) for group in chart.data["names"]]
+    assert names == [
+        ("Plan on record: days from the list", [("Good", "305 days")]),
+        ("No plan on record: days since the list", [("Amber", "1,044 days"), ("Late", "1,044 days")]),
+    ]
+    assert (list(chart.data["points"]), chart.data["median"]) == ([], None)  # too few to be drawn
+
+
+def test_five_plans_are_drawn_with_a_median_in_whole_days(programme: Any, client: Client) -> None:
+    batch, province = programme["late"].batch, Province.objects.get(slug="hebei")
+    for number in range(5):
+        planned = make_pilot(batch, province, slug=f"planned-{number}", name_en=f"Planned {number}", kind="park")
+        make_stage(planned, "listed", date(2024, 1, 15))
+        make_stage(planned, "plan_issued", date(2024, 1, 15) + timedelta(101 + number), reason="Not published.")
+    page = client.get(f"/batches/first/?{DAY}")
+    chart = page.context["charts"]["lag"]
+    assert chart.title == (
+        "Half of the plans on record came within 104 days of the list; "
+        "2 have none on record, up to 1,044 days since the list"
+    )  # the median of 101 to 105 and 305 is 103.5
+    assert sorted((p["days"], p["certain"]) for p in chart.data["points"]) == [
+        (101, True), (102, True), (103, True), (104, True), (105, True), (305, True),
+    ]  # fmt: skip
+    assert [[row["label"] for row in group["rows"]] for group in chart.data["names"]] == [["Amber", "Late"]]
+    assert page.content.decode().count("/pilots/amber/") >= 2
+
+
+def test_batches_are_compared_at_the_same_age(programme: Any, client: Client) -> None:
+    second = make_batch(slug="second", announced_on=date(2026, 1, 15))
+    young = make_pilot(second, Province.objects.get(slug="hebei"), slug="young")
+    make_stage(young, "listed", date(2026, 1, 15))
+    make_stage(young, "tasked", date(2026, 2, 1))
+    cohorts = client.get(f"/batches/second/?{DAY}").context["cohorts"]
+    assert cohorts.days == 313  # what the younger of the two has reached
+    counts = {
+        item.batch.slug: (item.funnel.n, item.funnel.reached["tasked"], item.funnel.younger) for item in cohorts.batches
+    }
+    assert counts == {"second": (1, 1, 0), "first": (3, 2, 1)}
+    assert client.get(f"/batches/first/?{DAY}").context["cohorts"].days == 313  # there is nothing to compare later
+    at_30 = client.get(f"/batches/second/?{DAY}&age=30").context["cohorts"]
+    assert {item.batch.slug: item.funnel.reached["tasked"] for item in at_30.batches} == {"second": 1, "first": 0}
+
+
+def test_links_to_a_batch_lead_to_its_page(programme: Any, client: Client) -> None:
+    for path in ("/pilots/", "/pilots/good/", "/search/?q=first"):
+        assert 'href="/batches/first/' in client.get(path).content.decode(), path
+
+
+# -- synergy -------------------------------------------------------------------------------------------
+
+
+def test_synergy_says_who_reduces_both_and_who_is_missing(programme: Any, client: Client) -> None:
+    context = client.get(f"/synergy/?{DAY}").context
+    assert context["finding"] == (
+        "1 of the 2 pilots that can be judged reduce both; in 1 pollution falls while carbon rises; 2 of 4 are missing."
+    )
+    chart = context["charts"]["coordinates"]
+    good = next(point for point in chart.data["points"] if point["label"] == "Good")
+    assert (round(good["x"], 4), round(good["y"], 4)) == (3.0, 15.0)
+    assert good["tonnes"] == 1260000.0
+    assert [(group["why"], len(group["pilots"])) for group in context["groups"]] == [
+        ("no accepted carbon total for the year", 2)
+    ]
+
+
+def test_the_amber_table_elasticities_and_joint_progress(programme: Any, client: Client) -> None:
+    tables = client.get(f"/synergy/?{DAY}").context["tables"]
+    amber = tables["amber"].rows[0]
+    assert [cell.value for cell in amber][:1] == ["Amber"]
+    assert (amber[2].value, amber[3].value, amber[5].value) == (Decimal("0.15"), Decimal("-0.04"), "Steel")
+    els = {row[0].value: row[2].value for row in tables["elasticities"].rows}
+    assert els == {"Good": Decimal("5.00"), "Amber": "Pollution down, carbon up"}
+    joint = {row[0].value: [cell.value for cell in row[1:4]] for row in tables["joint"].rows}
+    assert joint["Good"] == [Decimal("1.01"), Decimal("0.671"), Decimal("0.667")]  # √(0.75 · 0.6) against 2/3
+    assert joint["Amber"][1] < 0
+    assert list(joint) == ["Amber", "Good", *[name for name in joint if name not in {"Amber", "Good"}]]
+
+
+def test_joint_progress_is_sorted_by_any_of_its_numbers(programme: Any, client: Client) -> None:
+    answer = client.get(f"/synergy/?{DAY}&sort=-joint")
+    assert [row[0].value for row in answer.context["tables"]["joint"].rows][:2] == ["Good", "Amber"]
+    states = {head.column.key: head.state for head in answer.context["joint_heads"]}
+    assert (states["joint"], states["ratio"], states["basis"]) == ("descending", "none", "")
+    assert client.get(f"/synergy/?{DAY}&sort=class").status_code == 400
+
+
+def test_synergy_of_page_and_api_count_the_same_pilots(programme: Any, client: Client) -> None:
+    """A pilot with an intensity alone has rates and no class, here and there; compared with others it says so."""
+    silent = programme["silent"]
+    intensity = make_carbon("CO2_GDP", unit="t/10⁴ yuan", rollup="none", may_enter_synergy="intensity")
+    for indicator, values in ((Indicator.objects.get(code="AIR_SO2"), (100, 90)), (intensity, (2, Decimal("1.8")))):
+        for period, value in zip(("2023", "2025"), values, strict=True):
+            make_reading(silent, indicator, period, value)
+    page = client.get(f"/synergy/?{DAY}").context
+    body = client.get(f"/api/v1/synergy/?{DAY}").json()
+    assert [body[name] for name in ("n", "judged", "not_judged", "of")] == [3, 2, 2, 4]
+    assert body["n"] + len(body["missing"]) == body["of"] == body["judged"] + body["not_judged"]
+    classes = Counter(row["class"] for row in body["pilots"] if row["class"] is not None)
+    assert classes == {"co_reduction": 1, "pollution_down_carbon_up": 1}
+    assert classes == Counter(body["classes"]) == Counter(page["synergy"].kinds)
+    figures = {figure["label"]: figure for figure in page["figures"]}
+    assert (figures["Co-reduction"]["value"], figures["Co-reduction"]["of"]) == (1, "of 2 judged")
+    assert (figures["Missing"]["value"], figures["Missing"]["of"]) == (body["not_judged"], "of 4 pilots")
+
+
+def test_synergy_shows_each_pilot_it_draws(programme: Any, client: Client) -> None:
+    batch, province = Batch.objects.get(slug="first"), programme["good"].province
+    for number in range(51):
+        make_measured(make_pilot(batch, province, slug=f"more-{number}"), (100, 90), (100, 90))
+    page = client.get(f"/synergy/?{DAY}").content.decode()
+    table = page.split('id="chart-coordinates"')[1].split("</table>")[0]
+    assert table.count("<tr") == 1 + 53
+    assert "the files hold all of them" not in page
+
+
+def test_two_rises_are_never_called_a_reduction(programme: Any, client: Client) -> None:
+    make_measured(programme["late"], (100, 102), (100, 105))
+    tables = client.get(f"/synergy/?{DAY}").context["tables"]
+    late = next(row for row in tables["elasticities"].rows if row[0].value == "Late")
+    assert (late[1].value, late[2].value) == ("Both up", "Both up")
+
+
+def test_synergy_filters_are_chips_and_bind_its_files(programme: Any, client: Client) -> None:
+    context = client.get(f"/synergy/?{DAY}&kind=park&year=2025").context
+    assert [(chip.label, chip.value) for chip in context["bar"].chips] == [
+        ("Kind", "industrial park"),
+        ("Year", "2025"),
+    ]
+    rows = read_csv(client.get(f"/synergy/?{DAY}&kind=park&export=coordinates.csv"))
+    assert [row[0] for row in rows[1:]] == ["Amber"]
+
+
+def test_synergy_names_the_set_that_it_counts(programme: Any, client: Client) -> None:
+    """All pilots, or the batch that is filtered by: in the subtitle, and beside each figure."""
+    Batch.objects.filter(slug="first").update(short_name_en="first batch")
+    everyone, batch = (client.get(f"/synergy/?{DAY}{words}").context for words in ("", "&batch=first"))
+    subtitles = [page["charts"]["coordinates"].subtitle.partition(" have ")[0] for page in (everyone, batch)]
+    assert subtitles == ["All 4 recorded pilots: 2 of 4", "First batch, 4 pilots: 2 of 4"]
+    assert all(figure["note"].endswith("; first batch") for figure in batch["figures"])
+    assert not any("batch" in figure["note"] for figure in everyone["figures"])
+
+
+def test_sections_that_a_batch_narrows_keep_it(programme: Any, client: Client) -> None:
+    """From one set to the same set elsewhere; the section itself leads back to all pilots."""
+    for path in ("/synergy/", "/industries/", "/pilots/"):
+        page = client.get(f"{path}?batch=first&{DAY}").content.decode()
+        nav = unescape(page.split('<nav class="site-nav"')[1].split("</nav>")[0])
+        found = re.findall(r'href="([^"]+)"', nav)
+        kept = {each.partition("?")[0] for each in found if "batch=first" in each}
+        assert kept == {"/synergy/", "/industries/", "/pilots/"} - {path}, path
+        for address in found:
+            assert client.get(address).status_code == 200, address
+
+
+def test_synergy_of_a_day_before_acceptance_has_nobody(programme: Any, client: Client) -> None:
+    context = client.get("/synergy/?as_of=2026-03-19").context
+    assert context["synergy"].year == 2024
+    assert context["synergy"].n == 0
+
+
+@pytest.mark.parametrize("name", ["coordinates", "classes", "amber", "elasticities", "joint", "missing"])
+def test_each_table_of_synergy_is_a_file(programme: Any, client: Client, name: str) -> None:
+    assert len(read_csv(client.get(f"/synergy/?export={name}.csv"))) > 1
+    assert client.get(f"/synergy/?export={name}.xlsx").status_code == 200
+
+
+# -- location quotients --------------------------------------------------------------------------------
+
+
+def test_a_quotient_is_hidden_below_one_expected_and_marked_up_to_five(empty: None, client: Client) -> None:
+    """The vector of the method: 5 of 12 here, 9 of 64 everywhere."""
+    batch, steel = make_batch(city_count=11), make_industry(slug="steel", name_en="Steel")
+    here, there = make_province(region="north"), make_province(region="east")
+    for n in range(64):
+        named = n < 5 or 12 <= n < 16
+        make_pilot(batch, here if n < 12 else there, *([steel] if named else []))
+    make_industry(slug="rare", name_en="Rare").pilots.add(Pilot.objects.first())
+    chart = client.get("/industries/").context["charts"]["matrix"]
+    assert "5 pilots where 1.7 are expected" in chart.title
+    steel_row, rare_row = chart.data["rows"]
+    assert [cell["tip"] for cell in steel_row["cells"]] == [
+        "small sample: location quotient 2.96: 5 pilots, 1.7 expected",
+        "",
+        "location quotient 0.55: 4 pilots, 7.3 expected",
+        *[""] * 3,
+    ]
+    assert {cell["tip"] for cell in rare_row["cells"]} == {""}
+    quotients = [column.label for column in chart.table.columns if column.key.startswith("lq_")]
+    assert quotients[0] == "Location quotient, North"
+    assert [cell.value for cell in chart.table.rows[0][-6:]] == [Decimal("2.96"), "–", Decimal("0.55"), *["–"] * 3]
+    file = b"".join(client.get("/industries/?export=quotients.csv").streaming_content).decode()
+    assert "Steel,North,5,12,9,64,1.69,2.96,small sample" in file
+    assert "Rare,North,1,12,1,64,0.19,–,too few: not shown" in file
+
+
+# -- nothing, and wrong addresses ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lang", ["en", "zh-hans"])
+@pytest.mark.parametrize(
+    "path", ["/synergy/", "/pilots/huzhou/", "/pilots/baoding/", "/batches/national-batch-1/", "/batches/zhejiang-all/"]
+)
+def test_real_records_without_readings_read_as_emptiness(client: Client, path: str, lang: str) -> None:
+    page = client.get(path, {"lang": lang, "as_of": "2026-11-24"})
+    assert page.status_code == 200
+    assert ">None<" not in page.content.decode()
+
+
+HUZHOU = {
+    "en": ["Huzhou (all Zhejiang batches)", "Huzhou (first national batch)"],
+    "zh-hans": ["湖州市（国家首批）", "湖州市（浙江各批合计）"],
+}
+
+
+@pytest.mark.parametrize("lang", ["en", "zh-hans"])
+@pytest.mark.parametrize(("page", "file"), [("/synergy/", "missing"), ("/provinces/zhejiang/", "pilots")])
+def test_pilots_of_one_name_have_their_batch_beside_it(client: Client, page: str, file: str, lang: str) -> None:
+    """Huzhou is on the national list and on that of Zhejiang."""
+    answer = client.get(page, {"as_of": DAY.removeprefix("as_of="), "lang": lang, "export": f"{file}.csv"})
+    rows = [row[0] for row in read_csv(answer)[1:]]
+    assert sorted(name for name in rows if name.startswith(("Huzhou", "湖州"))) == HUZHOU[lang]
+
+
+def test_where_one_batch_is_counted_the_name_is_enough(client: Client) -> None:
+    rows = [row[0] for row in read_csv(client.get(f"/?{DAY}&export=not-reported.csv"))]
+    assert [name for name in rows if name.startswith("Huzhou")] == ["Huzhou"]
+
+
+@pytest.mark.parametrize("lang", ["en", "zh-hans"])
+def test_who_is_missing_from_synergy_by_name_and_batch(client: Client, lang: str) -> None:
+    page = client.get(f"/synergy/?{DAY}&lang={lang}").content.decode()
+    missing = page.split('id="missing"')[1].split("</section>")[0]
+    assert sorted(re.findall(r'href="/pilots/huzhou[^>]*>([^<]+)<', missing)) == HUZHOU[lang]
+
+
+def test_no_reading_at_all_is_said_not_drawn(client: Client) -> None:
+    synergy = client.get(f"/synergy/?{DAY}")
+    assert synergy.context["finding"] == "No pilot can be placed for 2025 yet; 29 of 29 are missing."
+    assert "No pilot can be placed for 2025 yet." in synergy.content.decode()
+    assert "<canvas" not in synergy.content.decode()
+    assert synergy.context["figures"][0]["value"] is None
+    lights = client.get(f"/batches/national-batch-1/?{DAY}").context["charts"]["lights"]
+    assert lights.title == "No pilot can be rated yet: no value for 2025 is accepted"
+    huzhou = client.get(f"/pilots/huzhou/?{DAY}")
+    assert huzhou.context["light"].colour == "grey"
+    assert "No milestone of this pilot is recorded." in huzhou.content.decode()
+
+
+@pytest.mark.parametrize("path", ["/synergy/", "/batches/x/"])
+def test_an_empty_database_is_no_error(empty: None, client: Client, path: str) -> None:
+    assert client.get(path).status_code == (404 if "batches" in path else 200)
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("/synergy/?years=2025", "Did you mean “year”?"),
+        ("/synergy/?year=1999", "There is no “1999” here"),
+        ("/synergy/?industry=steal", "Did you mean “steel”?"),
+        ("/batches/national-batch-1/?age=old", "is not a number of days"),
+        ("/batches/national-batch-1/?age=-1", "is not a number of days"),
+        ("/batches/national-batch-1/?export=nothing.csv", "is no table of this page"),
+        ("/pilots/?light=blue", "There is no “blue” here"),
+        ("/pilots/?stage=planned", "There is no “planned” here"),
+        ("/pilots/huzhou/?tab=history", "tab"),
+    ],
+)
+def test_a_wrong_address_is_rejected_with_what_is_right(client: Client, path: str, says: str) -> None:
+    response = client.get(path)
+    assert response.status_code == 400
+    assert says in response.content.decode()
+
+
+def test_a_batch_not_known_yet_is_not_there(client: Client) -> None:
+    assert client.get("/batches/national-batch-1/?as_of=2024-01-14").status_code == 404
+
+
+# -- cost ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n", [1, 3])
+@pytest.mark.parametrize(
+    "path", ["/synergy/", "/batches/b/", "/pilots/", "/provinces/p/", "/industries/i/", "/pilots/p-0/"]
+)
+def test_queries_do_not_grow_with_the_pilots(
+    empty: None, client: Client, django_assert_num_queries: Any, path: str, n: int
+) -> None:
+    queries = {
+        # pilots, industries, targets, readings; indicators; sources; years on record; choices of 3 filters
+        "/synergy/": 10,
+        # the batch, the industries of its notice, its sources; batches; facts 7; histories of plans 3;
+        # reconciliation 2; sources of stages, of all; history 3: how many entries, which, and those themselves
+        "/batches/b/": 21,
+        # reconciliation 2; facts 7; the count, the rows, their industries; sources; pilots by province 2; choices 3;
+        # histories of plans 3; where all stand and their lights 9 (and how many they are, twice); what choices leave 2
+        # open follow-ups
+        "/pilots/": 37,
+        # the province, its sources; facts 7, histories of plans 3, industries, sources; policies; reconciliation 2;
+        # sources of facts; its policies, figures; withdrawn; history 3
+        # follow-ups
+        "/provinces/p/": 25,
+        # the industry, divisions, sources; facts 7, histories of plans 3, industries, sources; sources of facts;
+        # measures; roster; what gaps rest on 3; batches announcing it; history 3
+        "/industries/i/": 25,
+        # facts 7; histories of plans 3; industries, sources 5, indicators of readings; history 2, and 5 kinds in it;
+        # one of them has an entry before, lists and a name: 4; children, siblings
+        # follow-ups 2; files; practices that suit it 2
+        "/pilots/p-0/": 35,
+    }
+    batch, province, industry = make_batch(slug="b"), make_province(slug="p"), make_industry(slug="i")
+    for at in range(n):
+        pilot = make_pilot(batch, province, industry, slug=f"p-{at}")
+        make_stage(pilot, "listed", date(2024, 1, 15))
+        make_milestone(pilot, date(2026, 6, 30))
+        make_measured(pilot, (12000, 10200), (4200, 4074))
+    with django_assert_num_queries(queries[path]):
+        client.get(path)
+
+
+# -- drawings and names of thousands of pilots ---------------------------------------------------------------
+
+
+def make_dots(*days: int, certain: bool = True, lane: int = 0) -> list[dict[str, Any]]:
+    about = {"lane": lane, "label": "One", "url": "/pilots/one/", "from": None, "certain": certain, "text": ""}
+    return [{**about, "days": day} for day in days]
+
+
+def test_three_hundred_dots_of_a_strip_stand_alone() -> None:
+    points = make_dots(*range(300))
+    assert stages.group_dots(points) is points
+    assert stages.grouped_dots_note(300) == ""
+
+
+def test_more_dots_stand_together_by_lane_state_and_span_of_days() -> None:
+    """Forty spans over 0 to 399 days are ten days wide."""
+    points = [
+        *make_dots(*[1] * 150, *[2] * 149),
+        *make_dots(399),
+        *make_dots(5, certain=False),
+        *make_dots(5, 7, lane=1),
+    ]
+    found = [(dot["lane"], dot["certain"], dot["days"], dot["n"], dot["text"]) for dot in stages.group_dots(points)]
+    assert found == [
+        (0, False, 5, 1, "5 days"),
+        (0, True, 1, 299, "1 to 2 days"),
+        (0, True, 399, 1, "399 days"),
+        (1, True, 6, 2, "5 to 7 days"),
+    ]
+    assert sum(dot["n"] for dot in stages.group_dots(points)) == len(points) == 303
+    assert {dot["label"] for dot in stages.group_dots(points)} == {
+        "1 recorded pilot",
+        "299 recorded pilots",
+        "2 recorded pilots",
+    }
+    assert stages.grouped_dots_note(303).startswith("A dot stands for the pilots of a span of days")
+
+
+@pytest.mark.parametrize(("most", "bubbles"), [(2, [1, 1]), (1, [2]), (0, [2])])
+def test_bubbles_that_lie_together_are_one_where_there_are_too_many(
+    empty: None, client: Client, monkeypatch: pytest.MonkeyPatch, most: int, bubbles: list[int]
+) -> None:
+    monkeypatch.setattr(synergy, "MAX_BUBBLES", most)
+    monkeypatch.setattr(synergy, "MAX_LABELLED", 0)
+    make_pilots_reducing_both(2)
+    chart = client.get("/synergy/?as_of=2026-05-01").context["charts"]["coordinates"]
+    drawn = chart.data["points"]
+    assert [spot.get("n", 1) for spot in drawn] == bubbles
+    assert [(round(spot["x"], 1), round(spot["y"], 1)) for spot in drawn] == [(10, 20)] * len(bubbles)
+    assert sum(spot["tonnes"] for spot in drawn) == 2 * 10 * 10_000
+    assert chart.note.startswith("A bubble stands for") == (most < 2)
+    assert len(chart.table.rows) == 2
+
+
+def test_a_named_bubble_stays_alone(empty: None, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(synergy, "MAX_BUBBLES", 1)
+    monkeypatch.setattr(synergy, "MAX_LABELLED", 1)
+    make_pilots_reducing_both(3)
+    drawn = client.get("/synergy/?as_of=2026-05-01").context["charts"]["coordinates"].data["points"]
+    assert [(spot.get("n", 1), spot["named"]) for spot in drawn] == [(2, False), (1, True)]
+
+
+def make_pilots_reducing_both(count: int) -> None:
+    """Make pilots whose carbon fell by a tenth and sulphur dioxide by a fifth."""
+    batch, province, carbon, sulphur = make_batch(), make_province(), make_carbon(), make_indicator("AIR_SO2")
+    for _number in range(count):
+        pilot = make_pilot(batch, province)
+        for indicator, base, value in ((carbon, 100, 90), (sulphur, 50, 40)):
+            make_reading(pilot, indicator, "2020", base)
+            make_reading(pilot, indicator, "2025", value)
+
+
+@pytest.mark.parametrize(("count", "named"), [(60, 60), (61, 0)])
+def test_sixty_missing_pilots_are_named_and_more_are_counted_by_province(
+    empty: None, client: Client, count: int, named: int
+) -> None:
+    batch, north, south = make_batch(), make_province(slug="north", short_en="North"), make_province(slug="south")
+    make_pilot(batch, south)
+    for _number in range(count - 1):
+        make_pilot(batch, north)
+    text = client.get("/synergy/?as_of=2026-05-01").content.decode()
+    missing = text.split('id="missing"')[1].split("</section>")[0]
+    assert len(re.findall(r'href="/pilots/pilot-', missing)) == named
+    counted = re.findall(r'href="\?as_of=2026-05-01&amp;province=(\w+)#missing"', missing)
+    assert counted == ([] if named else ["north", "south"])
+    assert ("61 of 61" in missing) == (not named)

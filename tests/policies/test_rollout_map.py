@@ -1,0 +1,203 @@
+"""Tile map and headlines of a rollout: dates of plans, their certainty, and no claim from few plans."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from policies.analytics.rollout import Rollout, build_rollout
+from policies.charts.rollout import adoption_chart, lag_chart, map_title, regions_table, rollout_headline
+from policies.charts.tile_map import name_lines, plans_grid
+from policies.models import Policy, Province
+from tests.factories import make_plan, make_policy, make_province
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
+DAY = date(2024, 6, 30)
+ABSENT = {"issued_on": None, "known_issued_by": None}
+
+
+@pytest.fixture
+def policy() -> Policy:
+    return make_policy(slug="plan", short_name_en="A plan", issued_on=date(2022, 6, 17))
+
+
+def make_place(region: str = "north", **fields: Any) -> Province:
+    return make_province(region=region, **fields)
+
+
+def tile_texts(rollout: Rollout) -> list[tuple[str, str, bool, str]]:
+    return [(tile.look, tile.value, tile.hatched, tile.text) for tile in plans_grid(rollout, [])["tiles"]]
+
+
+def test_a_tile_says_when_its_plan_was_issued_and_how_surely(policy: Policy) -> None:
+    after = "days after the national document"
+    wanted: list[tuple[dict[str, Any], str, str, bool, str]] = [
+        ({"issued_on": date(2022, 12, 5)}, "t5", "22Q4", False, f"issued on 5 December 2022, 171 {after}"),
+        (
+            {"issued_on": date(2023, 2, 1), "issued_precision": "month"},
+            *("t4", "23Q1", False, f"issued in February 2023, the day is not known; 229 to 256 {after}"),
+        ),
+        (
+            {"issued_on": date(2022, 1, 1), "issued_precision": "year"},
+            *("t5", "≤22Q4", True, f"issued in 2022, the day is not known; at most 197 {after}"),
+        ),
+        (
+            {"issued_on": None, "known_issued_by": date(2024, 1, 30)},
+            *(
+                "t3",
+                "≤24Q1",
+                True,
+                f"issued by 30 January 2024 at the latest, the day is not known; at most 592 {after}",
+            ),
+        ),
+        ({"status": "drafting", **ABSENT}, "drafting", "drafting", False, "drafting"),
+        (
+            {"status": "not_found", "searched_on": date(2024, 1, 1), "searched_where": "website", **ABSENT},
+            *("not-found", "not found", False, "not found"),
+        ),
+        ({"status": "not_required", **ABSENT}, "not-required", "n/a", False, "not required"),
+        ({"status": "unknown", **ABSENT}, "nodata", "no data", False, "unknown"),
+    ]
+    provinces = [make_place() for _case in wanted]
+    for province, (fields, *_rest) in zip(provinces, wanted, strict=True):
+        make_plan(policy, province, **fields)
+    rollout = build_rollout(policy, DAY)
+    assert tile_texts(rollout) == [
+        (look, value, hatched, f"{province.name}: {text}")
+        for province, (_fields, look, value, hatched, text) in zip(provinces, wanted, strict=True)
+    ]
+    legend = [(row["label"], row["look"], row["count"], row["latest"]) for row in plans_grid(rollout, [])["legend"]]
+    assert legend == [
+        ("Q4 2022", "t5", 1, 1),
+        ("Q1 2023", "t4", 1, 0),
+        ("Q1 2024", "t3", 0, 1),
+        ("drafting", "drafting", 1, 0),
+        ("not found", "not-found", 1, 0),
+        ("not required", "not-required", 1, 0),
+        ("no data", "nodata", 1, 0),
+    ]
+
+
+def test_many_quarters_are_told_by_half_years(policy: Policy) -> None:
+    for year, month in ((2022, 9), (2022, 12), (2023, 3), (2023, 6), (2023, 9), (2023, 12), (2024, 3)):
+        make_plan(policy, make_place(), issued_on=date(year, month, 1))
+    legend = plans_grid(build_rollout(policy, DAY), [])["legend"]
+    assert [(row["label"], row["count"]) for row in legend] == [
+        ("Jul–Dec 2022", 2),
+        ("Jan–Jun 2023", 2),
+        ("Jul–Dec 2023", 2),
+        ("Jan–Jun 2024", 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("Guangdong", ["Guangdong"]),
+        ("Heilongjiang", ["Heilong-", "jiang"]),
+        ("Inner Mongolia", ["Inner", "Mongolia"]),
+        ("内蒙古", ["内蒙古"]),
+        ("新疆建设兵团", ["新疆建设", "兵团"]),
+        ("Abcdefghijklmnopqrstuvw", ["Abcdefghi-", "jklmnopq…"]),
+    ],
+)
+def test_a_name_fits_its_tile(name: str, lines: list[str]) -> None:
+    assert name_lines(name) == lines
+
+
+def test_a_small_map_has_a_code_on_every_tile(policy: Policy) -> None:
+    make_place(iso_code="CN-ZJ")
+    make_place(iso_code="", short_en="XPCC")
+    assert [tile.code for tile in plans_grid(build_rollout(policy, DAY), [])["tiles"]] == ["ZJ", "XPCC"]
+
+
+def test_the_drawing_is_one_svg_with_links_and_text_and_no_tooltip(client: Client, policy: Policy) -> None:
+    province = make_place(slug="zhejiang", short_en="Zhejiang")
+    make_plan(policy, province)
+    make_place(in_roster=False, region="", short_en="Elsewhere")
+    page = client.get("/policies/plan/").text
+    drawing = page[page.index('<svg class="tilemap-svg"') : page.index("</svg>", page.index("tilemap-svg"))]
+    assert 'viewBox="0 0 517 517"' in drawing
+    assert drawing.count('<a href="/provinces/') == 1
+    text = "issued on 5 December 2022, 171 days after the national document"
+    assert f'<a href="/provinces/zhejiang/" aria-label="{province.name}: {text}" data-tile>' in drawing
+    assert ">Zhejiang</tspan>" in drawing
+    assert ">22Q4</text>" in drawing
+    assert "<title" not in drawing
+    assert " title=" not in drawing
+    assert " style=" not in drawing
+
+
+# -- headlines ---------------------------------------------------------------------------------------------
+
+
+def plans_with_lags(policy: Policy, days: list[int]) -> Rollout:
+    start = date(2022, 6, 17).toordinal()
+    for lag in days:
+        make_plan(policy, make_place(), issued_on=date.fromordinal(start + lag))
+    return build_rollout(policy, DAY)
+
+
+def lag_figures(client: Client) -> list[tuple[Any, str]]:
+    figures = client.get("/policies/plan/", {"as_of": DAY}).context["figures"]
+    return [(figure["value"], figure["note"]) for figure in figures[3:]]
+
+
+def test_of_four_dated_plans_no_median_is_told(client: Client, policy: Policy) -> None:
+    rollout = plans_with_lags(policy, [100, 200, 300, 400])
+    assert rollout_headline(rollout).endswith("; the day of issue is known for 4 of them.")
+    chart = lag_chart(rollout, [])
+    assert chart.title == "A plan: too few plans are dated to say how long they took: n = 4"
+    assert (chart.data["median"], chart.data["labels"]["median"]) == (None, "")
+    assert lag_figures(client) == [("–", "too few to say: n = 4")] * 2
+    assert regions_table(rollout).rows[0][5].value == "too few to say: n = 4"
+    assert regions_table(rollout).rows[1][5].value is None
+
+
+def test_of_five_it_is_told_in_whole_days(client: Client, policy: Policy) -> None:
+    rollout = plans_with_lags(policy, [100, 200, 285, 286, 400, 500])
+    assert rollout.median_lag_days == 285.5
+    assert "the median 286 days after the national document" in rollout_headline(rollout)
+    chart = lag_chart(rollout, [])
+    assert chart.title == "A plan: half of the 6 dated plans came within 286 days, nine in ten within 450"
+    assert (chart.data["median"], chart.data["labels"]["median"]) == (286, "median 286 days")
+    assert [value for value, _note in lag_figures(client)] == [286, 450]
+    assert regions_table(rollout).rows[0][5].value == 286
+
+
+def test_all_that_are_furthest_behind_are_named(policy: Policy) -> None:
+    north, east, south = make_place("north"), make_place("east"), make_place("central-south")
+    assert map_title(build_rollout(policy, DAY)) == "A plan: no plan is known in 3 of 6 regions"
+    for other in (north, east, south):
+        make_plan(policy, other)
+    assert map_title(build_rollout(policy, DAY)) == "A plan: every region is complete"
+    for region in ("north", "east"):
+        make_place(region)
+    assert map_title(build_rollout(policy, DAY)) == "A plan: furthest behind: North 1 of 2, East 1 of 2"
+    make_place("east")
+    assert map_title(build_rollout(policy, DAY)) == "A plan: furthest behind: East 1 of 3"
+
+
+# -- the curve ---------------------------------------------------------------------------------------------
+
+
+def test_the_curve_ends_a_quarter_after_its_last_step_and_names_who_came(policy: Policy) -> None:
+    first, second, third = make_place(short_en="One"), make_place(short_en="Two"), make_place(short_en="Three")
+    make_plan(policy, first, issued_on=date(2022, 12, 5))
+    make_plan(policy, second, issued_on=date(2022, 12, 5))
+    make_plan(policy, third, issued_on=date(2023, 11, 30))
+    make_policy(title_en="Late", issued_on=date(2024, 5, 1), parent=policy)
+    chart = adoption_chart(build_rollout(policy, DAY), [])
+    assert (chart.data["start"], chart.data["end"]) == ("2022-06-17", "2024-02-29")
+    named = [(point["n"], point["names"]) for point in chart.data["points"]]
+    assert named == [(0, []), (2, ["One", "Two"]), (3, ["Three"])]
+    assert [row[3].value for row in chart.table.rows] == ["", "One, Two", "Three"]
+    assert chart.note.endswith("No further plan became known from 30 November 2023 to 30 June 2024: that is not drawn.")
+    assert "Late" not in [flag["label"] for flag in chart.data["flags"]]
+
+    soon = adoption_chart(build_rollout(policy, date(2024, 1, 15)), [])
+    assert soon.data["end"] == "2024-01-15"
+    assert "No further plan" not in soon.note
+    before = adoption_chart(build_rollout(policy, date(2022, 12, 1)), [])
+    assert before.data["end"] == "2022-12-01"

@@ -1,0 +1,148 @@
+"""Loading seed records is atomic and never overwrites an edit."""
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from core.seed.loader import InvalidSeedError, LoadResult, SeedFile, load_seed
+from core.seed.models import SeedRecord
+from pilots.seed import SEED_FILES
+from policies.models import Agency, Industry, ProvincialPlan, Source
+
+pytestmark = pytest.mark.django_db
+EMPTY_RESULT = LoadResult()
+
+
+def make_kind(tmp_path: Path, name: str, text: str) -> SeedFile:
+    """Return a seed kind with this text as its file."""
+    path = tmp_path / f"{name}.csv"
+    path.write_text(text, encoding="utf-8")
+    return replace(next(item for item in SEED_FILES if item.name == name), path=path)
+
+
+AGENCIES = "slug,name_zh,name_en\nmoe,教育部,Ministry of Education\n"
+
+
+def test_every_shipped_row_is_there_once() -> None:
+    for item in SEED_FILES:
+        with item.path.open(encoding="utf-8") as handle:
+            assert item.model._default_manager.count() == len(list(csv.DictReader(handle))), item.name
+
+
+def test_a_second_load_changes_nothing() -> None:
+    entries = Industry.history.count()
+    tallies = load_seed(SEED_FILES)
+    assert {name: (t.created, t.updated, t.kept) for name, t in tallies.items()} == {
+        item.name: (0, 0, 0) for item in SEED_FILES
+    }
+    assert Industry.history.count() == entries
+
+
+def test_each_shipped_record_has_one_history_entry_with_its_relations() -> None:
+    steel = Industry.objects.get(slug="steel")
+    entry = steel.history.get()
+    assert (entry.history_type, entry.history_change_reason) == ("+", "Shipped with the product")
+    assert [row.division.code for row in entry.divisions.all()] == ["C31"]
+    assert entry.sources.count() == 1
+
+
+def test_an_edit_stays_and_other_fields_follow_a_newer_file(tmp_path: Path) -> None:
+    load_seed([make_kind(tmp_path, "agencies", AGENCIES)])
+    moe = Agency.objects.get(slug="moe")
+    moe.name_en = "Education Ministry"
+    moe.save()
+    newer = AGENCIES.replace("Ministry of Education", "MOE").replace("教育部", "中华人民共和国教育部")
+    assert load_seed([make_kind(tmp_path, "agencies", newer)])["agencies"] == LoadResult(updated=1)
+    moe.refresh_from_db()
+    assert (moe.name_en, moe.name_zh) == ("Education Ministry", "中华人民共和国教育部")
+
+
+def test_an_edited_relation_stays(tmp_path: Path) -> None:
+    head = "slug,name_zh,divisions,named_in_batch_notice,ultra_low_emission,confidence,sources,note_en\n"
+    load_seed([make_kind(tmp_path, "industries", head + "glass,玻璃,C30,no,no,media,,\n")])
+    glass = Industry.objects.get(slug="glass")
+    glass.divisions.clear()
+    assert load_seed([make_kind(tmp_path, "industries", head + "glass,玻璃,C30;C26,no,no,media,,new\n")])[
+        "industries"
+    ] == LoadResult(updated=1)
+    glass.refresh_from_db()
+    assert (list(glass.divisions.all()), glass.note) == ([], "new")
+
+
+def test_what_was_deleted_here_is_not_restored(tmp_path: Path) -> None:
+    load_seed([make_kind(tmp_path, "agencies", AGENCIES)])
+    Agency.objects.get(slug="moe").delete()
+    assert load_seed([make_kind(tmp_path, "agencies", AGENCIES)])["agencies"] == LoadResult(kept=1)
+    assert not Agency.objects.filter(slug="moe").exists()
+
+
+def test_what_an_editor_entered_first_is_left_alone(tmp_path: Path) -> None:
+    Agency.objects.create(slug="moe", name_zh="教育部", name_en="mine")
+    assert load_seed([make_kind(tmp_path, "agencies", AGENCIES)])["agencies"] == LoadResult(kept=1)
+    assert Agency.objects.get(slug="moe").name_en == "mine"
+
+
+def test_a_renamed_code_is_an_edit(tmp_path: Path) -> None:
+    load_seed([make_kind(tmp_path, "agencies", AGENCIES)])
+    Agency.objects.filter(slug="moe").update(slug="education")
+    load_seed([make_kind(tmp_path, "agencies", AGENCIES)])
+    assert list(Agency.objects.filter(name_zh="教育部").values_list("slug", flat=True)) == ["education"]
+
+
+NO_DAY = "Issued: give the day (or month or year) of issue, or the day by which it is known to exist."
+PLANS = "policy,province,status,issued_on,issued_precision,known_issued_by,confidence,sources,note_en\n"
+
+
+def test_every_bad_row_is_listed_and_nothing_is_written(tmp_path: Path) -> None:
+    before = SeedRecord.objects.count(), Source.objects.count()
+    sources = make_kind(tmp_path, "sources", "key,title,url,published_on,reliability\nnew,A page,,2024-13-01,media\n")
+    agencies = make_kind(tmp_path, "agencies", AGENCIES + "moe,二,Twice\nBad Slug,三,Three\n")
+    plans = make_kind(
+        tmp_path,
+        "plans",
+        PLANS
+        + "energy-saving-carbon-plan-2024,hebie,issued,2024-06-01,day,,media,,\n"
+        + "energy-saving-carbon-plan-2024,hubei,published,,,,media,,\n"
+        + "energy-saving-carbon-plan-2024,hunan,issued,,,,media,,\n"
+        + "energy-saving-carbon-plan-2024,anhui,issued,2024-06-01,day,,media,,,too,many\n",
+    )
+    with pytest.raises(InvalidSeedError) as caught:
+        load_seed([sources, agencies, plans])
+    assert [str(item) for item in caught.value.errors] == [
+        "agencies.csv:2 [slug] Row 3 is about the same record. Keep one.",
+        "agencies.csv:3 [slug] Row 2 is about the same record. Keep one.",
+        "agencies.csv:4 [slug] Use small letters, digits and single hyphens, for example huzhou-park.",
+        "plans.csv:2 [province] There is no province “hebie”. Did you mean “Hebei”?",
+        "plans.csv:3 [status] “published” is not allowed here. Did you mean “issued”?",
+        f"plans.csv:4 [known_issued_by] {NO_DAY}",
+        *["plans.csv:5 This cell stands under no heading. Give its column a heading, or clear the cell."] * 2,
+        "sources.csv:2 [published_on] “2024-13-01” is no day of the calendar. Write a date such as 2024-01-15.",
+    ]
+    assert (SeedRecord.objects.count(), Source.objects.count()) == before
+    assert not ProvincialPlan.objects.filter(policy__slug="energy-saving-carbon-plan-2024").exists()
+
+
+def test_an_unknown_column_offers_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSeedError) as caught:
+        load_seed([make_kind(tmp_path, "agencies", "slug,name_zh,name_eng\nmoe,教育部,X\n")])
+    assert str(caught.value) == (
+        "agencies.csv:1 [name_eng] “name_eng” is no column here. Did you mean “Name in English”? "
+        "Rename it, or delete the column."
+    )
+
+
+def test_the_command_names_the_bad_row_and_fails(tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
+    bad = make_kind(tmp_path, "agencies", "slug,name_zh\n,教育部\n")
+    monkeypatch.setattr("pilots.management.commands.load_records.SEED_FILES", [bad])
+    with pytest.raises(CommandError, match="1 problems in the files above; nothing was written"):
+        call_command("load_records")
+    assert capsys.readouterr().err == "agencies.csv:2 [slug] Empty. This needs a value.\n"
+
+
+def test_chinese_punctuation_is_kept_and_codes_are_normalised(tmp_path: Path) -> None:
+    load_seed([make_kind(tmp_path, "agencies", "slug,name_zh\n m-o-e ,教育部（基础司），第一处\n")])
+    assert Agency.objects.get(slug="m-o-e").name_zh == "教育部（基础司），第一处"

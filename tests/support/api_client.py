@@ -1,0 +1,401 @@
+"""Helpers of API write tests: API client, a small world of records, and a snapshot of the whole database."""
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cache
+from typing import Any, TypeVar
+
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection, transaction
+from django.test import Client, override_settings
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
+
+from accounts.models import Officer
+from accounts.tokens import create_token
+from pilots.models import Attachment
+from policies.models import Agency, Figure, Measure, Province
+from tests import factories
+
+WorldType = TypeVar("WorldType")
+Body = Any
+TableSnapshot = Counter[str]
+SYSTEM_TABLES = ("django_", "config_mark", "config_recordversion", "auth_permission", "sqlite_", "axes_")
+EXCLUDED_COLUMNS = {"config_token": {"last_used_at", "revoked_at", "revoked_why"}}
+
+
+class ApiClient:
+    """API client: with a token, signed in, or anonymous."""
+
+    def __init__(self, secret: str = "", session: User | None = None) -> None:
+        self.client, self.headers = Client(), {"authorization": f"Bearer {secret}"} if secret else {}
+        if session is not None:
+            self.client.force_login(session, backend="django.contrib.auth.backends.ModelBackend")
+
+    def send(self, method: str, address: str, body: Body = None, **headers: str) -> Any:
+        """Return the response. A body of bytes is sent as it is, one with a file as a form, anything else as JSON."""
+        if isinstance(body, dict) and isinstance(body.get("file"), SimpleUploadedFile):
+            body["file"].seek(0)
+            body, headers = encode_multipart(BOUNDARY, body), {**headers, "content_type": MULTIPART_CONTENT}
+        content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        kind = headers.pop("content_type", "application/json" if content else "")
+        return self.client.generic(method, address, content, content_type=kind, headers={**self.headers, **headers})
+
+
+def client_with_token(user: User) -> ApiClient:
+    """Return a client with a write token of this user."""
+    return ApiClient(create_token(user=user, name="test", may_write=True)[1])
+
+
+def make_user(name: str, role: str = "", province: Province | None = None) -> User:
+    user = User.objects.create_user(name, password="a long enough one")
+    if role:
+        Officer.objects.create(user=user, role=role, province=province)
+    return user
+
+
+# -- all tables --------------------------------------------------------------------------------------------
+
+
+def snapshot_tables() -> dict[str, TableSnapshot]:
+    """Return all rows of all tables as text, without sessions, failed sign-ins, and the usage fields of tokens."""
+    found: dict[str, TableSnapshot] = {table: Counter() for table in all_table_names()}
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":  # in one question: each takes its way to the server and back
+            cursor.execute(" UNION ALL ".join(map(row_texts, found)))
+            for table, text in cursor.fetchall():
+                found[table][text] += 1
+            return found
+        for table, counted in found.items():
+            cursor.execute(f"SELECT * FROM {table}")  # noqa: S608  # our own tables
+            names = [column[0] for column in cursor.description]
+            kept = [place for place, name in enumerate(names) if name not in EXCLUDED_COLUMNS.get(table, ())]
+            counted.update(repr([row[place] for place in kept]) for row in cursor.fetchall())
+    return found
+
+
+@cache
+def all_table_names() -> list[str]:
+    with connection.cursor() as cursor:
+        every = connection.introspection.table_names(cursor)
+    return sorted(name for name in every if not name.startswith(SYSTEM_TABLES))
+
+
+def row_texts(table: str) -> str:
+    less = "".join(f" - '{name}'" for name in sorted(EXCLUDED_COLUMNS.get(table, ())))
+    return f"SELECT '{table}', (to_jsonb(t){less})::text FROM {table} AS t"  # noqa: S608  # our own tables
+
+
+def snapshot_diff(
+    before: Mapping[str, TableSnapshot], after: Mapping[str, TableSnapshot]
+) -> dict[str, tuple[int, int]]:
+    """Return deleted and added rows by changed table. A changed row counts as one of each."""
+    return {
+        table: ((old - after[table]).total(), (after[table] - old).total())
+        for table, old in before.items()
+        if old != after[table]
+    }
+
+
+def empty_tables() -> None:
+    """Delete all rows, so that snapshots are small. Only inside a transaction that is rolled back."""
+    kept = ("django_content_type", "auth_permission", "django_migrations", "sqlite_")
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            if not table.startswith(kept):
+                cursor.execute(f"DELETE FROM {connection.ops.quote_name(table)}")  # noqa: S608  # our own tables
+
+
+# -- a small world -----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def world_in_empty_tables(world: "Callable[[], WorldType]", blocker: Any) -> "Iterator[WorldType]":
+    """Create a world in empty tables for all tests of a module; it is rolled back at the end."""
+    logging.disable(logging.WARNING)  # there are thousands of rejected requests
+    try:
+        with blocker.unblock(), transaction.atomic(), override_settings(RATE_LIMITS={}):
+            empty_tables()
+            yield world()
+            transaction.set_rollback(True)
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+@dataclass(frozen=True)
+class ResourceKind:
+    """Resource for tests: how its records are made, and a harmless change.
+
+    `make(world, province)` creates a record, `body(world, province)` is the body to create one; province may be None.
+    """
+
+    key: str
+    make: Callable[["World", Province | None], Any]
+    body: Callable[["World", Province | None], dict[str, Any]]
+    harmless: Mapping[str, Any] = field(default_factory=lambda: {"note": "Seen by the author"})
+
+
+class World:
+    """Two provinces with the same records in each, shared records, and a user of every role."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.home, self.away = factories.make_province(slug="home"), factories.make_province(slug="away")
+        self.policy = factories.make_policy(slug="national")
+        self.batch = factories.make_batch(slug="national-batch")
+        self.pilots = {place.pk: factories.make_pilot(self.batch, place) for place in (self.home, self.away)}
+        self.indicator = factories.make_indicator("AIR_SO2")
+        self.viewer = make_user("viewer", "viewer")
+        self.editor = make_user("editor", "provincial_editor", self.home)
+        self.national = make_user("national", "national_editor")
+        self.admin = make_user("admin", "admin")
+        self.norole = make_user("norole")
+
+    def next(self) -> int:
+        self.count += 1
+        return self.count
+
+    def pilot(self, place: Province | None) -> Any:
+        assert place is not None
+        return self.pilots[place.pk]
+
+    def more_pilot(self, place: Province | None) -> Any:
+        assert place is not None
+        return factories.make_pilot(self.batch, place)
+
+    def more_policy(self) -> Any:
+        return factories.make_policy()
+
+    def more_indicator(self) -> Any:
+        return factories.make_indicator(f"IND_{self.next()}")
+
+
+def make_agency(world: World, place: Province | None) -> Agency:
+    n = world.next()
+    return Agency.objects.create(slug=f"agency-{n}", name_zh=f"机构{n}")
+
+
+def make_measure(world: World, place: Province | None) -> Measure:
+    n = world.next()
+    return Measure.objects.create(slug=f"measure-{n}", title_zh=f"措施{n}", field="energy")
+
+
+def make_figure(world: World, place: Province | None) -> Figure:
+    n = world.next()
+    values = {"value": 1, "unit": "%", "kind": "count"}
+    return Figure.objects.create(slug=f"figure-{n}", name_zh=f"数字{n}", province=place, **values)
+
+
+def make_policy(world: World, place: Province | None) -> Any:
+    return factories.make_policy(**level_fields(place), province=place)
+
+
+def make_batch(world: World, place: Province | None) -> Any:
+    return factories.make_batch(**level_fields(place), province=place)
+
+
+def make_target(world: World, place: Province | None) -> Any:
+    return factories.make_target(world.pilot(place), world.more_indicator(), 100, 80)
+
+
+def make_reading(world: World, place: Province | None) -> Any:
+    indicator = world.more_indicator()
+    return factories.make_reading(world.pilot(place), indicator, "2024", 90, state="reported", accepted_on=None)
+
+
+def level_fields(place: Province | None) -> dict[str, str]:
+    return {"level": "provincial" if place else "national"}
+
+
+def slug_or_none(place: Province | None) -> str | None:
+    return place.slug if place else None
+
+
+def province_body(world: World, place: Province | None) -> dict[str, Any]:
+    n = world.next()
+    values = {"slug": f"new-{n}", "name_zh": f"新省{n}", "short_zh": f"新{n}", "short_en": f"New {n}"}
+    return {**values, "kind": "province", "region": "north", "tile_col": n % 8, "tile_row": 7}
+
+
+def bilingual_body(world: World, place: Province | None) -> dict[str, Any]:
+    n = world.next()
+    return {"slug": f"new-{n}", "name_zh": f"新的{n}"}
+
+
+def policy_body(world: World, place: Province | None) -> dict[str, Any]:
+    n = world.next()
+    return {
+        "slug": f"new-{n}",
+        "title_zh": f"新政策{n}",
+        "issued_on": "2023-05-01",
+        **level_fields(place),
+        "province": slug_or_none(place),
+    }
+
+
+def batch_body(world: World, place: Province | None) -> dict[str, Any]:
+    n = world.next()
+    days = {"announced_on": "2024-01-15"}
+    return {"slug": f"new-{n}", "title_zh": f"新批{n}", **days, **level_fields(place), "province": slug_or_none(place)}
+
+
+def pilot_body(world: World, place: Province | None) -> dict[str, Any]:
+    place_of = {"batch": world.batch.slug, "province": slug_or_none(place)}
+    return {**bilingual_body(world, place), "kind": "park", **place_of}
+
+
+def pilot_child_body(world: World, place: Province | None, **values: Any) -> dict[str, Any]:
+    return {"pilot": world.pilot(place).slug, **values}
+
+
+def make_document(world: World, place: Province | None) -> Any:
+    """Make a document; those of the other province are public."""
+    return factories.make_document(province=place, is_public=place == world.away)
+
+
+def document_body(world: World, place: Province | None) -> dict[str, Any]:
+    """Return the fields of an upload, which is sent as a form."""
+    n = world.next()
+    return {"file": SimpleUploadedFile(f"new-{n}.csv", f"new,{n}".encode()), "title": f"New {n}"}
+
+
+def make_attachment(world: World, place: Province | None) -> Any:
+    return Attachment.objects.create(
+        document=make_document(world, place), reading=make_reading(world, place), province=place
+    )
+
+
+def attachment_body(world: World, place: Province | None) -> dict[str, Any]:
+    return {"document": make_document(world, place).pk, "reading": make_reading(world, place).pk}
+
+
+def make_follow_up(world: World, place: Province | None) -> Any:
+    return factories.make_follow_up(None, province=place, policy=None if place else world.policy)
+
+
+def follow_up_body(world: World, place: Province | None) -> dict[str, Any]:
+    values = {"title_zh": f"新督办{world.next()}", "opened_on": "2026-06-01", "due_on": "2026-07-01"}
+    subject = {"province": place.slug} if place else {"policy": world.policy.slug}
+    return {**values, **subject, "owner_agency": make_agency(world, place).slug}
+
+
+def make_practice(world: World, place: Province | None) -> Any:
+    """Make a practice in the library; it has a reason for retiring it already, for when that day comes."""
+    days = {"passed_on": date(2025, 2, 1), "library_on": date(2025, 3, 1)}
+    return factories.make_practice(province=place, retired_reason_en="Outdated", **days)
+
+
+def practice_body(world: World, place: Province | None) -> dict[str, Any]:
+    kind = {"field": "energy", "level": "city", "origins": [world.pilot(place or world.home).slug]}
+    return {"slug": f"new-{world.next()}", "title_zh": "新经验", **kind, "province": slug_or_none(place)}
+
+
+def adoption_body(world: World, place: Province | None) -> dict[str, Any]:
+    return {"practice": make_practice(world, None).slug, "province": slug_or_none(place), "place": f"地{world.next()}"}
+
+
+RESOURCE_KINDS: Mapping[str, ResourceKind] = {
+    "provinces": ResourceKind("slug", lambda world, place: place or factories.make_province(), province_body),
+    "agencies": ResourceKind("slug", make_agency, bilingual_body),
+    "policies": ResourceKind("slug", make_policy, policy_body),
+    "measures": ResourceKind(
+        "slug",
+        make_measure,
+        lambda world, place: {"slug": f"new-{world.next()}", "title_zh": "新措施", "field": "energy"},
+    ),
+    "plans": ResourceKind(
+        "id",
+        lambda world, place: factories.make_plan(world.more_policy(), place),  # type: ignore[arg-type]
+        lambda world, place: {
+            "policy": world.more_policy().slug,
+            "province": slug_or_none(place),
+            "status": "drafting",
+        },
+    ),
+    "figures": ResourceKind(
+        "slug",
+        make_figure,
+        lambda world, place: {
+            **bilingual_body(world, place),
+            "value": 34.4,
+            "unit": "%",
+            "kind": "outcome",
+            "province": slug_or_none(place),
+        },
+    ),
+    "sources": ResourceKind(
+        "id", lambda world, place: factories.make_source(), lambda world, place: {"title": f"新来源{world.next()}"}
+    ),
+    "industries": ResourceKind("slug", lambda world, place: factories.make_industry(), bilingual_body),
+    "batches": ResourceKind("slug", make_batch, batch_body),
+    "pilots": ResourceKind(
+        "slug", lambda world, place: factories.make_pilot(world.batch, place, kind="park"), pilot_body
+    ),  # type: ignore[arg-type]
+    "stages": ResourceKind(
+        "id",
+        lambda world, place: factories.make_stage(
+            world.more_pilot(place), "midterm", None, planned_on=date(2027, 3, 1)
+        ),
+        lambda world, place: {
+            "pilot": world.more_pilot(place).slug,
+            "stage": "plan_issued",
+            "planned_on": "2027-03-01",
+        },
+    ),
+    "milestones": ResourceKind(
+        "id",
+        lambda world, place: factories.make_milestone(world.pilot(place), date(2026, 6, 1)),
+        lambda world, place: pilot_child_body(
+            world, place, facet="goal", title_zh=f"新节点{world.next()}", planned_on="2026-12-01"
+        ),
+    ),
+    "indicators": ResourceKind(
+        "code",
+        lambda world, place: world.more_indicator(),
+        lambda world, place: {
+            "code": f"NEW_{world.next()}",
+            "name_zh": "新指标",
+            "unit": "t",
+            "kind": "output",
+            "direction": "higher",
+            "accumulation": "flow",
+            "rollup": "sum",
+        },
+    ),
+    "targets": ResourceKind(
+        "id",
+        make_target,
+        lambda world, place: pilot_child_body(
+            world, place, indicator=world.more_indicator().code, target_year=2026, target_value=80
+        ),
+    ),
+    "readings": ResourceKind(
+        "id",
+        make_reading,
+        lambda world, place: pilot_child_body(
+            world, place, indicator=world.more_indicator().code, period="2024", value=12.5, reported_on="2025-02-01"
+        ),
+    ),
+    "documents": ResourceKind("id", make_document, document_body, {"title": "Seen by the author"}),
+    "attachments": ResourceKind("id", make_attachment, attachment_body, {"removed_reason": "Another year’s"}),
+    "actions": ResourceKind("number", make_follow_up, follow_up_body),
+    "practices": ResourceKind("slug", make_practice, practice_body),
+    "adoptions": ResourceKind(
+        "id",
+        lambda world, place: factories.make_adoption(
+            make_practice(world, None), province=place, place=f"地{world.next()}"
+        ),
+        adoption_body,
+    ),
+    "effects": ResourceKind(
+        "id",
+        lambda world, place: factories.make_effect(make_practice(world, place), province=place),
+        lambda world, place: {"practice": make_practice(world, place).slug, "statement_zh": "年减排"},
+    ),
+}
+"""By resource. What a change of one field is: its note, which every one of them has."""

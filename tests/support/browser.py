@@ -1,0 +1,212 @@
+"""Browser tests: the project served as by `make run`, and Chromium with a log of errors and requests."""
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Route, expect
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+CDN = "https://cdn.jsdelivr.net/npm/"
+VENDOR = ROOT / "static" / "vendor"
+TIMEOUT_MS = 15_000  # ms; generous, for busy machines
+WATCH_SHIFTS = """
+window.shifted = 0;
+new PerformanceObserver((list) => list.getEntries().forEach((entry) => {
+  if (!entry.hadRecentInput) window.shifted += entry.value;
+})).observe({ type: "layout-shift", buffered: true });
+"""
+
+
+# -- the server ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ServedProject:
+    """Folder with a database of seed records and the collected static files."""
+
+    home: Path
+    key: str = field(default_factory=lambda: secrets.token_urlsafe(64))
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """Return a minimal environment: DEBUG is off, and var/ is not used."""
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        return {
+            **kept,
+            "DJANGO_SETTINGS_MODULE": "tests.settings_browser",
+            "DATABASE_URL": f"sqlite:///{self.home / 'tracker.sqlite3'}",
+            "TEST_STATIC_ROOT": str(self.home / "static"),
+            "SECRET_KEY": self.key,
+            **more,
+        }
+
+    def manage(self, *words: str, **more: str) -> None:
+        command = [sys.executable, "manage.py", *words]
+        done = subprocess.run(  # noqa: S603
+            command, cwd=ROOT, env=self.environment(**more), capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def prepare(self, load: str = "load_records") -> None:
+        """Collect static files, and fill the database with the command `load`."""
+        with ThreadPoolExecutor() as pool:
+            files = pool.submit(self.manage, "collectstatic", "--noinput")
+            self.manage("migrate", "--noinput")
+            self.manage(load)
+            files.result()
+
+    @contextmanager
+    def served(self, **more: str) -> Iterator[str]:
+        """Serve it on a free port, as a context manager; yields the URL."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}", "--threads", "4"]
+        command += ["--worker-class", "gthread", "--no-control-socket", "--log-level", "warning"]
+        log = self.home / f"{port}.log"
+        with log.open("w") as out:
+            server = subprocess.Popen(  # noqa: S603
+                command, cwd=ROOT, env=self.environment(**more), stdout=out, stderr=out
+            )
+            try:
+                wait_for(f"http://127.0.0.1:{port}/api/v1/", server, log)
+                yield f"http://127.0.0.1:{port}"
+            finally:
+                server.terminate()
+                server.wait(timeout=20)
+
+
+def wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until the server responds; fail with its log if it has exited or times out."""
+    for _ in range(200):
+        with suppress(OSError), urlopen(address, timeout=5):  # noqa: S310
+            return
+        with suppress(subprocess.TimeoutExpired):  # wait between two attempts, ended early if the server exits
+            server.wait(timeout=0.1)
+            break
+    raise AssertionError(f"The server did not start:\n{log.read_text()}")
+
+
+# -- the browser ---------------------------------------------------------------------------------------
+
+
+def chromium(playwright: Playwright) -> Browser:
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    assert path, "The browser tests need Chromium: set CHROMIUM=/path/to/chromium."
+    return playwright.chromium.launch(executable_path=path, args=FLAGS)
+
+
+def vendored_file(address: str) -> Path:
+    """Return our copy of a file of the CDN: .../npm/chart.js@4.6.1/dist/chart.umd.min.js."""
+    package, _, file = address.removeprefix(CDN).partition("/")
+    name, version = package.split("@")
+    stem = file.rpartition("/")[2].removesuffix(".js")
+    for tail in (".umd.min", ".bundle.min", ".min"):
+        if stem.endswith(tail):
+            return VENDOR / f"{name.removesuffix('.js')}-{version}{tail}.js"
+    raise AssertionError(address)
+
+
+def cdn_available(route: Route) -> None:
+    """Respond as the CDN does: with the bytes of our SRI hashes."""
+    headers = {"content-type": "text/javascript", "access-control-allow-origin": "*"}
+    route.fulfill(body=vendored_file(route.request.url).read_text(), headers=headers)
+
+
+def cdn_unreachable(route: Route) -> None:
+    route.abort("namenotresolved")
+
+
+def cdn_tampered(route: Route) -> None:
+    """Respond with bytes that do not match our SRI hashes."""
+    route.fulfill(body="window.Chart = null;", headers={"access-control-allow-origin": "*"})
+
+
+def cdn_silent(_route: Route) -> None:
+    """Never respond, as behind a closed firewall."""
+
+
+@dataclass
+class BrowserLog:
+    """Errors of a browser context, and every host that it requested."""
+
+    errors: list[str] = field(default_factory=list)
+    hosts: set[str] = field(default_factory=set)
+
+    def listen(self, context: BrowserContext) -> None:
+        context.on("console", lambda message: self.console(message.type, message.text))
+        context.on("weberror", lambda error: self.errors.append(str(error.error)))
+        context.on("requestfailed", lambda request: self.failed(request.url, request.failure))
+        context.on("request", lambda request: self.hosts.add(request.url.split("/")[2] if "//" in request.url else ""))
+
+    def console(self, kind: str, text: str) -> None:
+        if kind in {"error", "warning"}:
+            self.errors.append(text)
+
+    def failed(self, url: str, why: str | None) -> None:
+        # Aborted: a newer request made it needless. csp: without script a browser preloads no module; what the
+        # policy forbids a page with scripts is an error in the console too.
+        if why not in {"net::ERR_ABORTED", "csp"}:
+            self.errors.append(f"{url}: {why}")
+
+
+def open_context(browser: Browser, cdn: Any = cdn_available, **options: Any) -> tuple[BrowserContext, BrowserLog]:
+    """Open a browser context. Requests to the CDN are handled by `cdn`; other hosts cannot be reached."""
+    context = browser.new_context(**{"locale": "en-GB", "viewport": {"width": 1440, "height": 900}, **options})
+    context.set_default_timeout(TIMEOUT_MS)
+    expect.set_options(timeout=TIMEOUT_MS)
+    context.route(f"{CDN}**", cdn)
+    context.add_init_script(WATCH_SHIFTS)
+    heard = BrowserLog()
+    heard.listen(context)
+    return context, heard
+
+
+def draw_charts(page: Page) -> None:
+    """Scroll to each visible chart, and wait until it is drawn."""
+    for frame in page.locator("[data-chart]:has([data-live-drawing]):visible").all():
+        frame.scroll_into_view_if_needed()
+        expect(frame).to_have_attribute("data-drawn", "")
+
+
+def is_painted(page: Page) -> bool:
+    """Return whether every chart canvas has more than its background."""
+    return page.evaluate("""() => [...document.querySelectorAll("[data-drawn] canvas")].every((canvas) =>
+{
+      const pen = new OffscreenCanvas(64, 64).getContext("2d");
+      pen.drawImage(canvas, 0, 0, 64, 64);
+      return new Uint32Array(pen.getImageData(0, 0, 64, 64).data.buffer).some((pixel) => pixel);
+    })""")
+
+
+def module(page: Page, name: str) -> str:
+    """Return the URL of a script that the page has loaded, for `await import(address)` in an expression."""
+    return page.evaluate(
+        """(name) => performance.getEntriesByType("resource").map((entry) => entry.name)
+      .find((address) => address.includes(`/${name}.`))""",
+        name,
+    )
+
+
+def horizontal_overflow(page: Page) -> int:
+    """Return by how many pixels the page is wider than the window, after its scripts have handled the window's size."""
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    return page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")

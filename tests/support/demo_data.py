@@ -1,0 +1,59 @@
+"""Helpers of demonstration tests: a database as after migrations, and a digest of its records."""
+
+from hashlib import sha256
+from typing import Any
+
+from django.db import models
+
+from core.seed import middleware
+from pilots.models import (
+    Adoption,
+    Batch,
+    Effect,
+    FollowUp,
+    FollowUpStep,
+    LightOverride,
+    Milestone,
+    Pilot,
+    Practice,
+    Reading,
+    StageEntry,
+    Target,
+    TargetStep,
+)
+from pilots.seed import SEED_FILES
+from policies.models import Agency, Figure, Industry, Measure, Policy, Province, ProvincialPlan, Source
+from tests.conftest import delete_seed_records
+
+BANNER = "Everything here is invented; it is not the real programme."
+INVENTED_MODELS: list[Any] = [Agency, Policy, Measure, Figure, ProvincialPlan, Batch, Pilot]
+INVENTED_MODELS += [StageEntry, Milestone, Target, Reading, Practice, Adoption, Effect, FollowUp]
+COMPARED_MODELS = [Source, Province, Industry, *INVENTED_MODELS, TargetStep, FollowUpStep, LightOverride]
+
+
+def delete_all_records() -> None:
+    """Delete all records and their histories."""
+    delete_seed_records()
+    for kind in SEED_FILES:
+        kind.model.history.all().delete()
+    middleware.forget_demonstration()
+
+
+def records_digest() -> str:
+    """Return a digest of all records, independent of their primary keys."""
+    keys = {kind: kind.objects.order_by("pk").values_list("pk", flat=True) for kind in COMPARED_MODELS}
+    places = {kind: {pk: n for n, pk in enumerate(pks)} for kind, pks in keys.items()}
+    lines = []
+    for kind in COMPARED_MODELS:
+        fields = [field for field in kind._meta.concrete_fields if not field.primary_key]
+        records = kind.objects.order_by("pk")
+        lines += [[kind.__name__, *(field_text(record, field, places) for field in fields)] for record in records]
+    return sha256(repr(lines).encode()).hexdigest()
+
+
+def field_text(record: models.Model, field: Any, places: dict[Any, dict[int, int]]) -> str:
+    """Return a field's value; a related record by its position among its kind."""
+    value = getattr(record, field.attname)
+    if not field.is_relation or value is None:
+        return str(value)
+    return f"#{places[field.related_model][value]}" if field.related_model in places else ""

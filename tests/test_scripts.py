@@ -1,0 +1,144 @@
+"""Scripts: what pages load, and unit tests that import a module in Chromium, without a server and without Node.js."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, sync_playwright
+
+from tests.support.browser import chromium
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRIPTS = ROOT / "static" / "js"
+IMPORT = re.compile(r'^(?:import|export) [^;]*?from "(\.[^"]+)";', re.MULTILINE)
+TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
+SITE = "http://scripts.test/"
+
+
+def imported(path: Path) -> set[Path]:
+    """Every module that this one imports, itself left out; those that it loads later by import() are no part of it."""
+    direct = {(path.parent / name).resolve() for name in IMPORT.findall(path.read_text(encoding="utf-8"))}
+    return direct.union(*(imported(module) for module in direct))
+
+
+def named(text: str, tag: str) -> set[Path]:
+    return {SCRIPTS / name for name in re.findall(tag + r"""[^>]*\{% static 'js/([^']+)' %\}""", text)}
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT / "templates")))
+def test_a_template_preloads_what_its_modules_import(path: Path) -> None:
+    """Otherwise the browser would fetch one level of imports after the other."""
+    text = path.read_text(encoding="utf-8")
+    modules = named(text, '<script type="module" src=')
+    needed = set().union(*(imported(module) for module in modules)) - modules
+    assert named(text, '<link rel="modulepreload" href=') == needed
+
+
+def test_every_script_is_loaded_by_a_page_or_by_another_script() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in TEMPLATES]
+    texts += [path.read_text(encoding="utf-8") for path in (ROOT / "core").rglob("*.py")]
+    loaded = {SCRIPTS / name for text in texts for name in re.findall(r"""["']js/([\w/-]+\.js)["']""", text)}
+    for script in SCRIPTS.rglob("*.js"):
+        names = re.findall(r"""(?:from |import\()"(\.[^"]+)\"""", script.read_text(encoding="utf-8"))
+        loaded |= {(script.parent / name).resolve() for name in names}
+    assert loaded == set(SCRIPTS.rglob("*.js"))
+
+
+def test_scripts_are_modules_but_for_the_one_before_the_first_paint() -> None:
+    classic = [
+        (path.name, script)
+        for path in TEMPLATES
+        for script in re.findall(r"""<script src="\{% static '([^']+)' %\}">""", path.read_text(encoding="utf-8"))
+    ]
+    assert {script for _, script in classic} == {"js/theme.js"}
+
+
+# -- unit tests ------------------------------------------------------------------------------------------------
+
+
+def serve(route: Route) -> None:
+    """A file of static/, or an empty page."""
+    path = ROOT / "static" / route.request.url.removeprefix(SITE)
+    if path.is_file():
+        route.fulfill(path=path, content_type="text/javascript")
+    else:
+        route.fulfill(body='<!doctype html><html lang="en"><title>Scripts</title>', content_type="text/html")
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = chromium(playwright)
+        page = browser.new_page()
+        page.route(f"{SITE}**", serve)
+        page.goto(SITE)
+        yield page
+        browser.close()
+
+
+def call(page: Page, module: str, function: str, *arguments: Any) -> Any:
+    """What this function of a module returns."""
+    return page.evaluate(
+        "async ([module, name, args]) => (await import(module))[name](...args)",
+        [f"{SITE}js/{module}", function, arguments],
+    )
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("last", "ticks"), [(1, [0, 1]), (5, [0, 1, 2, 3, 4, 5]), (7, [0, 2, 4, 6]), (1969, [0, 500, 1000, 1500])]
+)
+def test_ticks_of_counts_are_round(page: Page, last: int, ticks: list[int]) -> None:
+    assert [tick["value"] for tick in call(page, "charts/chart-helpers.js", "roundTicks", last)] == ticks
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("Short", "Short"),
+        ("Construction materials", ["Construction", "materials"]),
+        ("一个很长的中文行业名称在这里", ["一个很长的中文行", "业名称在这里"]),
+    ],
+)
+def test_long_labels_are_broken_near_their_middle(page: Page, text: str, lines: Any) -> None:
+    assert call(page, "charts/chart-helpers.js", "breakLabel", text, 8) == lines
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("texts", "values"),
+    [(["0", "5", "10"], [0, 5, 10]), (["0.0", "2.5"], [0, 2.5]), (["−1,500", "0"], [-1500, 0])],
+)
+def test_ticks_have_the_decimals_that_one_of_them_needs(page: Page, texts: list[str], values: list[float]) -> None:
+    ticks = [{"value": value} for value in values]
+    assert [call(page, "charts/chart-helpers.js", "formatTick", tick["value"], 0, ticks) for tick in ticks] == texts
+
+
+@pytest.mark.browser
+def test_tabs_are_selected_by_arrow_keys_home_and_end(page: Page) -> None:
+    page.evaluate(
+        """async (module) => {
+      const markup = (make) => [1, 2, 3].map(make).join("");
+      document.body.innerHTML = `<div id="list">${markup((n) => `<button id="tab-${n}">${n}</button>`)}</div>
+        ${markup((n) => `<p id="panel-${n}">${n}</p>`)}`;
+      const { makeTabs, markSelected } = await import(module);
+      const list = document.getElementById("list");
+      const tabs = [...list.children];
+      const panelOf = (tab) => document.getElementById(`panel-${tab.textContent}`);
+      const select = (tab) => markSelected(tabs, tab);
+      makeTabs(list, { label: "Parts", tabs, panelOf, select });
+      select(tabs[0]);
+    }""",
+        f"{SITE}js/components/tabs.js",
+    )
+    tab = page.get_by_role("tablist", name="Parts").get_by_role("tab", selected=True)
+    tab.focus()
+    for key, name in [("ArrowRight", "2"), ("End", "3"), ("ArrowRight", "1"), ("ArrowLeft", "3"), ("Home", "1")]:
+        page.keyboard.press(key)
+        assert tab.text_content() == name
+        assert page.evaluate("() => document.activeElement.textContent") == name
+    assert page.get_by_role("tab").evaluate_all("(tabs) => tabs.map((tab) => tab.tabIndex)") == [0, -1, -1]
+    assert page.get_by_role("tabpanel", name="1").get_attribute("aria-labelledby") == "tab-1"
