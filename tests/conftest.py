@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
+from django.core.management.color import no_style
 from django.db import connection
 from django.db.models import Model
 from django.utils import translation
@@ -48,8 +49,18 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Load the seed records again for the first test after one that flushed the tables."""
     if item.session.stash.get(FLUSHED, False):
         with item.config.stash[blocking_manager_key].unblock():
+            reset_sequences()
             load_seed(SEED_FILES)
         item.session.stash[FLUSHED] = False
+
+
+def reset_sequences() -> None:
+    """Let the keys of the seed records begin at 1 again: examples in the API's description name the first records."""
+    tables = {kind.model._meta.db_table for kind in SEED_FILES}
+    sequences = [one for one in connection.introspection.sequence_list() if one["table"] in tables]
+    with connection.cursor() as cursor:
+        for statement in connection.ops.sequence_reset_by_name_sql(no_style(), sequences):
+            cursor.execute(statement)
 
 
 @pytest.fixture
