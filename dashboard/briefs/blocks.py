@@ -100,7 +100,7 @@ class Brief:
     """A brief: `as_of` is the day it describes, `known` the day whose records it was made from.
 
     `since` is the day with which it compares, or None where it compares with no other day. `address` is the URL of its
-    page.
+    page, `more_sources` the number of sources left out.
     """
 
     kind: str
@@ -118,6 +118,7 @@ class Brief:
     made_at: datetime
     address: str
     demonstration: bool
+    more_sources: int = 0
 
 
 # -- texts -----------------------------------------------------------------------------------------------
@@ -138,6 +139,7 @@ def text_lines(brief: Brief) -> list[str]:
             lines.append(sources_title())
         for source in brief.sources:
             lines += [source_text(source), source.url]
+        lines.append(more_text(brief.more_sources))
         lines += foot_lines(brief)
     return [line for line in lines if line]
 

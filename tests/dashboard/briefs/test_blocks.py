@@ -41,6 +41,7 @@ BRIEF = Brief(
     made_at=datetime(2026, 7, 5, 1, 2, tzinfo=UTC),
     address="https://tracker.example/brief/pilot/tianjin-1/",
     demonstration=True,
+    more_sources=3,
 )
 
 ENGLISH = [
@@ -53,7 +54,7 @@ ENGLISH = [
     *("Red", "A", "late", "Bureau · 2026-001", "B", "and 7 more"),
     *("What to ask", "Nothing follows from the records."),
     *("Reductions", "Indicator", "2025", "Carbon", "−1.5 %", "NOx", "disputed", "and 1 more"),
-    *("Sources", "[1] Ministry", "https://example.org/1", "[2] Bureau"),
+    *("Sources", "[1] Ministry", "https://example.org/1", "[2] Bureau", "and 3 more"),
     "As of: 30 June 2026",
     "As known on: 5 July 2026",
     "Compared with: 31 March 2026",
@@ -72,6 +73,7 @@ def test_texts_are_in_reading_order_and_in_the_brief_s_language():
         "[1] Ministry",
         "https://example.org/1",
         "[2] Bureau",
+        "另有3项",
         "数据截至：2026年6月30日",
         "按此日已知情况：2026年7月5日",
         "对比日期：2026年3月31日",
