@@ -247,6 +247,14 @@ STORAGES = {
         else "core.web.static_storage.HashedStaticFilesStorage"
     },
 }
+# -- briefs on paper -----------------------------------------------------------------------------------
+BRIEF_TEMPLATE = BASE_DIR / env.str("BRIEF_TEMPLATE", default="dashboard/briefs/layouts/brief.docx")
+if not BRIEF_TEMPLATE.is_file():
+    raise ImproperlyConfigured(f"BRIEF_TEMPLATE: there is no file {BRIEF_TEMPLATE}.")
+BRIEF_FONTS = env.str("BRIEF_FONTS", default="")  # folder of the fonts of PDF files; empty: those of the system
+if BRIEF_FONTS and not Path(BRIEF_FONTS).is_dir():
+    raise ImproperlyConfigured(f"BRIEF_FONTS: there is no folder {BRIEF_FONTS}.")
+
 ISOLATED = flag("ISOLATED", default=False)  # no request leaves the intranet
 
 # -- security ----------------------------------------------------------------------------------------

@@ -1,5 +1,28 @@
+from collections.abc import Sequence
+
 from django.apps import AppConfig
+from django.core.checks import CheckMessage, Info, register
 
 
 class DashboardConfig(AppConfig):
     name = "dashboard"
+
+    def ready(self) -> None:
+        register(check_fonts, "fonts")
+
+
+def check_fonts(app_configs: Sequence[AppConfig] | None, **_options: object) -> list[CheckMessage]:
+    """System check: whether PDF files can be made. Nothing else needs a font on the server, so no warning stops a
+    command."""
+    from dashboard.briefs.pdf import chinese_font
+
+    if chinese_font():
+        return []
+    hint = "Install one (on Debian: apt-get install fonts-noto-cjk), or name the folder of one in BRIEF_FONTS."
+    return [
+        Info(
+            "No Chinese font is found: briefs are offered as pages to print and as Word documents, not as PDF.",
+            hint=hint,
+            id="dashboard.I001",
+        )
+    ]

@@ -9,7 +9,16 @@ import shutil
 import tempfile
 
 os.environ["CACHE_URL"] = "locmemcache://"
-OURS = ["ALLOWED_HOSTS", "BEHIND_PROXY", "HTTPS", "ISOLATED", "LANGUAGE_CODE", "SECRET_KEY"]
+OURS = [
+    "ALLOWED_HOSTS",
+    "BEHIND_PROXY",
+    "BRIEF_FONTS",
+    "BRIEF_TEMPLATE",
+    "HTTPS",
+    "ISOLATED",
+    "LANGUAGE_CODE",
+    "SECRET_KEY",
+]
 for name in [*OURS, "SITE_ACCESS", "TIME_ZONE"]:
     os.environ.pop(name, None)
 MEDIA = tempfile.mkdtemp(prefix="tracker-media-")  # uploaded files of this process, deleted at its end

@@ -1,0 +1,131 @@
+"""Writer of PDF: one A4 page, tagged for screen readers (PDF/UA-1), the same bytes for the same brief.
+
+Typst sets the page (layouts/brief.typ). Texts reach it as data, never as markup. Where no Chinese font is found, it
+would print empty boxes without an error, so the PDF is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from functools import cache
+from io import BytesIO
+from typing import Any
+
+import typst
+from django.conf import settings
+from django.utils.translation import gettext as _
+from pypdf import PdfReader
+
+from dashboard.briefs.blocks import Block, Brief, Facts, Lines, Table
+from dashboard.briefs.fields import brief_fields
+from dashboard.briefs.qr import qr_svg
+
+TEMPLATE = settings.BASE_DIR / "dashboard/briefs/layouts/brief.typ"
+SIZES = (10.5, 10, 9.5, 9, 8.5)  # points: the first one at which everything fits
+CHINESE_FONTS = (  # the first that is found sets the Chinese text
+    *("Noto Serif CJK SC", "Source Han Serif SC", "Noto Serif SC", "FangSong", "FangSong_GB2312", "STFangsong"),
+    *("SimSun", "STSong", "Songti SC", "FandolSong", "AR PL UMing CN", "AR PL SungtiL GB"),
+    *("Noto Sans CJK SC", "Source Han Sans SC", "Noto Sans SC", "Microsoft YaHei", "SimHei", "PingFang SC"),
+    *("WenQuanYi Zen Hei", "WenQuanYi Micro Hei", "Droid Sans Fallback"),
+)
+LATIN_FONT = "Libertinus Serif"  # comes with Typst
+LANGUAGES = {"en": ("en", None), "zh-hans": ("zh", "cn")}  # of Typst: language and region
+UNDISPLAYED = re.compile(r"the text `(.+?)` could not be displayed")
+
+
+class PdfUnavailable(Exception):
+    """The PDF cannot be made as it should be; the message names the remedy."""
+
+
+def write_pdf(brief: Brief) -> bytes:
+    """Return the brief as PDF, on one A4 page. Lists that do not fit are cut, with the number of what was left out.
+
+    Raises PdfUnavailable where the fonts lack a character, or the page is too small for what cannot be cut.
+    """
+    font = chinese_font()
+    if not font:
+        raise PdfUnavailable(
+            _(
+                "No PDF can be made here: this server has no Chinese font. Use Word or print from the browser instead. "
+                "An administrator installs a font (on Debian: fonts-noto-cjk) or names its folder in BRIEF_FONTS."
+            )
+        )
+    for size in SIZES:
+        if content := set_page(brief, font, size):
+            return content
+    low, best = 0, None
+    high = max([len(brief.sources), *(block_length(block) for block in brief.blocks)])
+    while low < high:  # the most rows a list at which everything fits
+        most = (low + high) // 2
+        content = set_page(cut(brief, most), font, SIZES[-1])
+        low, high, best = (most + 1, high, content) if content else (low, most, best)
+    if best is None:
+        raise PdfUnavailable(_("This brief does not fit on one page, even without its lists. Use Word instead."))
+    return best
+
+
+def set_page(brief: Brief, font: str, size: float) -> bytes | None:
+    """Return the PDF at a font size in points; None where it takes more than one page."""
+    inputs = {"brief": json.dumps(page_data(brief, font), ensure_ascii=False), "size": str(size)}
+    compiler = typst.Compiler(TEMPLATE.read_bytes(), sys_inputs=inputs, font_paths=fonts(settings.BRIEF_FONTS))
+    try:
+        content, warnings = compiler.compile_with_warnings(
+            format="pdf", pdf_standards="ua-1", timestamp=int(brief.made_at.timestamp())
+        )
+    except typst.TypstError as exc:
+        if missing := UNDISPLAYED.search(str(exc.message)):
+            text = _("No PDF can be made: the fonts of this server lack %(text)s. Use Word instead.")
+            raise PdfUnavailable(text % {"text": missing[1]}) from exc
+        raise
+    if warnings:
+        raise PdfUnavailable(" ".join(str(warning.message) for warning in warnings))
+    return content if isinstance(content, bytes) and len(PdfReader(BytesIO(content)).pages) == 1 else None
+
+
+def page_data(brief: Brief, font: str) -> dict[str, Any]:
+    """Return all that the page needs: the fields of the brief, its QR code, language and fonts."""
+    language, region = LANGUAGES[brief.language]
+    names = [LATIN_FONT, font] if language == "en" else [font, LATIN_FONT]
+    return {**brief_fields(brief), "qr": qr_svg(brief.address), "lang": language, "region": region, "fonts": names}
+
+
+# -- fonts -----------------------------------------------------------------------------------------------
+
+
+@cache
+def fonts(folder: str) -> typst.Fonts:
+    """Return the fonts of a folder; those of the system where none is named."""
+    return typst.Fonts(include_system_fonts=not folder, font_paths=[folder] if folder else [])
+
+
+def chinese_font() -> str:
+    """Return the name of the Chinese font that is used; empty where there is none."""
+    found = set(fonts(settings.BRIEF_FONTS).families())
+    return next((name for name in CHINESE_FONTS if name in found), "")
+
+
+# -- what does not fit -----------------------------------------------------------------------------------
+
+
+def block_length(block: Block) -> int:
+    """Return how many rows or lines a block has that may be left out."""
+    return 0 if isinstance(block, Facts) else len(block.rows if isinstance(block, Table) else block.items)
+
+
+def cut(brief: Brief, most: int) -> Brief:
+    """Return the brief with at most so many rows in each list, and one source."""
+    blocks, cited = tuple(cut_block(block, most) for block in brief.blocks), max(most, 1)
+    more = brief.more_sources + len(brief.sources[cited:])
+    return replace(brief, blocks=blocks, sources=brief.sources[:cited], more_sources=more)
+
+
+def cut_block(block: Block, most: int) -> Block:
+    left_out = max(0, block_length(block) - most)
+    if isinstance(block, Lines):
+        empty = "" if left_out else block.empty
+        return replace(block, items=block.items[:most], more=block.more + left_out, empty=empty)
+    if isinstance(block, Table):
+        return replace(block, rows=block.rows[:most], more=block.more + left_out)
+    return block

@@ -1,0 +1,142 @@
+"""Writers of a brief: each prints all texts, whole and in order, whatever they are."""
+
+import json
+import re
+import runpy
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+from django.conf import settings as django_settings
+from docx import Document
+from lxml import etree
+from pypdf import PdfReader
+
+from dashboard.apps import check_fonts
+from dashboard.briefs.blocks import Brief, Fact, Facts, as_data, from_data, text_lines
+from dashboard.briefs.docx import DocxUnavailable, write_docx
+from dashboard.briefs.pdf import PdfUnavailable, cut, write_pdf
+from tests.dashboard.briefs.every_value import HOSTILE, brief_with_every_value
+
+
+def joined(text: str) -> str:
+    """The text without white space, and without the marks of Typst where a long word may break."""
+    return re.sub(r"[\s\u200b]", "", text)
+
+
+def pdf_text(content: bytes) -> str:
+    return joined("".join(page.extract_text() for page in PdfReader(BytesIO(content)).pages))
+
+
+def docx_text(content: bytes) -> str:
+    root = etree.fromstring(ZipFile(BytesIO(content)).read("word/document.xml"))
+    return joined("".join(root.itertext("{*}t")))
+
+
+def wanted_text(brief: Brief) -> str:
+    return joined("".join(text_lines(brief)))
+
+
+@pytest.mark.parametrize(("language", "lang"), [("en", "en"), ("zh-hans", "zh-CN")])
+def test_pdf_holds_every_text_on_one_tagged_page_with_the_same_bytes(language: str, lang: str) -> None:
+    brief = brief_with_every_value(language)
+    content = write_pdf(brief)
+    assert pdf_text(content) == wanted_text(brief)
+    reader = PdfReader(BytesIO(content))
+    root = reader.root_object
+    assert len(reader.pages) == 1
+    assert [round(side) for side in reader.pages[0].mediabox[2:]] == [595, 842]  # A4
+    assert (root["/Lang"], root["/MarkInfo"]["/Marked"], "/StructTreeRoot" in root) == (lang, True, True)
+    assert reader.metadata is not None
+    assert reader.metadata.title == brief.title
+    assert write_pdf(brief) == content
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_word_document_holds_every_text(language: str) -> None:
+    brief = brief_with_every_value(language)
+    content = write_docx(brief)
+    assert docx_text(content) == wanted_text(brief)
+    assert Document(BytesIO(content)).core_properties.title == brief.title
+    archive = ZipFile(BytesIO(content))
+    assert archive.testzip() is None
+    for name in archive.namelist():
+        if name.endswith((".xml", ".rels")):
+            etree.fromstring(archive.read(name))
+    described = etree.fromstring(archive.read("word/document.xml")).xpath("//*[local-name()='docPr']/@descr")
+    assert described == [brief.address]
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_json_holds_every_text(language: str) -> None:
+    brief = brief_with_every_value(language)
+    assert text_lines(from_data(json.loads(json.dumps(as_data(brief))))) == text_lines(brief)
+
+
+def test_word_document_prints_what_xml_cannot_hold_as_spaces() -> None:
+    brief = replace(brief_with_every_value("en"), title="a\x00b\x0bc\ud800d\ne")
+    assert Document(BytesIO(write_docx(brief))).paragraphs[0].text == "a b c d e"
+
+
+def test_pdf_cuts_lists_that_do_not_fit() -> None:
+    brief = brief_with_every_value("en", lines=60)
+    content = write_pdf(brief)
+    assert len(PdfReader(BytesIO(content)).pages) == 1
+    text = pdf_text(content)
+    fitting = [most for most in range(60) if wanted_text(cut(brief, most)) == text]
+    assert len(fitting) == 1
+    assert fitting[0] >= 5
+    assert joined(f"and {60 - fitting[0] + 7} more") in text
+
+
+def test_cut_list_does_not_say_that_it_is_empty() -> None:
+    assert "Nothing changed." not in text_lines(cut(brief_with_every_value("en"), 0))
+
+
+def test_pdf_that_cannot_fit_is_refused() -> None:
+    facts = Facts("", (Fact("label", "value", note="文字很长" * 4_000),))
+    with pytest.raises(PdfUnavailable, match="does not fit on one page"):
+        write_pdf(replace(brief_with_every_value("en"), blocks=(facts,)))
+
+
+def test_pdf_is_refused_without_a_chinese_font(settings: Any, tmp_path: Path) -> None:
+    settings.BRIEF_FONTS = str(tmp_path)
+    with pytest.raises(PdfUnavailable, match=r"no Chinese font.*fonts-noto-cjk"):
+        write_pdf(brief_with_every_value("en"))
+    (info,) = check_fonts(None)
+    assert (info.id, info.is_serious()) == ("dashboard.I001", False)
+
+
+def test_pdf_is_refused_where_the_fonts_lack_a_character() -> None:
+    with pytest.raises(PdfUnavailable, match=re.escape("\\u{10fffd}")):
+        write_pdf(replace(brief_with_every_value("en"), title="Park \U0010fffd"))
+
+
+def test_another_template_is_used_and_an_unusable_one_is_named(settings: Any, tmp_path: Path) -> None:
+    document = Document()
+    document.add_paragraph("致{{ title }}")
+    document.add_paragraph("{{ qr.__class__.__mro__ }}")
+    settings.BRIEF_TEMPLATE = tmp_path / "own.docx"
+    document.save(str(settings.BRIEF_TEMPLATE))
+    with pytest.raises(DocxUnavailable, match=r"own\.docx.*unsafe"):
+        write_docx(brief_with_every_value("en"))
+    document.paragraphs[1].text = ""
+    document.save(str(settings.BRIEF_TEMPLATE))
+    brief = brief_with_every_value("en")
+    assert docx_text(write_docx(brief)) == joined(f"致{brief.title}")
+    assert HOSTILE in brief.title
+    for content in (b"no document", b""):
+        settings.BRIEF_TEMPLATE.write_bytes(content)
+        with pytest.raises(DocxUnavailable, match=r"own\.docx"):
+            write_docx(brief)
+
+
+def test_the_template_is_what_its_script_writes(tmp_path: Path) -> None:
+    script = runpy.run_path(str(django_settings.BASE_DIR / ".ci/brief_template.py"))
+    script["main"](tmp_path / "made.docx")
+    made, kept = ZipFile(tmp_path / "made.docx"), ZipFile(script["TARGET"])
+    names = [name for name in kept.namelist() if name.startswith("word/")]
+    assert [name for name in names if made.read(name) != kept.read(name)] == []
