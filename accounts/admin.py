@@ -43,8 +43,8 @@ from core.text.joining import label_value
 
 RIGHTS_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
 TOKEN_FIELDS = ("state", "may", "expires_at", "last_used_at", "created_at")
-PROVINCE_FILTER = ("officer__province", admin.RelatedOnlyFieldListFilter)  # those that somebody works for
-LAST_ADMINISTRATOR_MESSAGE = _("Nobody would be left who may do everything. Make somebody else an administrator first.")
+PROVINCE_FILTER = ("officer__province", admin.RelatedOnlyFieldListFilter)  # those that have an editor
+LAST_ADMINISTRATOR_MESSAGE = _("Nobody would be left who may do everything. Make another user an administrator first.")
 
 
 # -- there is always an administrator --------------------------------------------------------------------
@@ -132,7 +132,7 @@ class RoleInline(admin.StackedInline):
         return self.may(request, obj)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return True  # of whoever may see the person
+        return True  # for every user who may see the person
 
 
 # -- tokens ----------------------------------------------------------------------------------------------
@@ -327,7 +327,7 @@ class PersonAdmin(UserAdmin):
         going = [person for person in people if person.pk in every]
         return [label_value(person, LAST_ADMINISTRATOR_MESSAGE) for person in going] if len(going) == len(every) else []
 
-    # -- a token for somebody ----------------------------------------------------------------------------
+    # -- a token for a user ------------------------------------------------------------------------------
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         person = kwargs.get("obj")

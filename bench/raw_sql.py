@@ -118,13 +118,13 @@ graded AS (SELECT pilot_id, binding, CASE WHEN kind = 'text' THEN CASE WHEN done
 worst AS (SELECT pilot_id, max(CASE WHEN grade = 2 AND binding THEN 2
  WHEN grade = 2 OR (grade = 1 AND binding) THEN 1 ELSE 0 END) AS worst FROM graded GROUP BY pilot_id),
 begun AS (SELECT DISTINCT pilot_id FROM pilots_milestone WHERE completed_on <= {day} OR planned_on <= {day}),
-told AS (SELECT DISTINCT pilot_id FROM actual),
-shown AS (SELECT c.id, c.kind, told.pilot_id IS NOT NULL AS reported, coalesce(
+reporting AS (SELECT DISTINCT pilot_id FROM actual),
+shown AS (SELECT c.id, c.kind, reporting.pilot_id IS NOT NULL AS reported, coalesce(
  (SELECT colour FROM pilots_lightoverride o WHERE o.pilot_id = c.id AND set_on <= {day} AND expires_on > {day}
   ORDER BY set_on DESC, id DESC LIMIT 1),
- CASE worst WHEN 2 THEN 'red' WHEN 1 THEN 'yellow' ELSE CASE WHEN told.pilot_id IS NOT NULL
+ CASE worst WHEN 2 THEN 'red' WHEN 1 THEN 'yellow' ELSE CASE WHEN reporting.pilot_id IS NOT NULL
   OR ({due} < c.first_year AND begun.pilot_id IS NOT NULL) THEN 'green' ELSE 'grey' END END) AS colour
- FROM chosen c LEFT JOIN worst w ON w.pilot_id = c.id LEFT JOIN told ON told.pilot_id = c.id
+ FROM chosen c LEFT JOIN worst w ON w.pilot_id = c.id LEFT JOIN reporting ON reporting.pilot_id = c.id
  LEFT JOIN begun ON begun.pilot_id = c.id)"""
 
 

@@ -43,7 +43,7 @@ GLOSSARY = (
         _("Rollout progress"),
         _(
             "Provinces of the roster whose plan is recorded as issued and known by the day, divided by the roster. "
-            "“Not found” (somebody searched) and “unknown” (nobody has looked) are kept apart; neither "
+            "“Not found” (a search found none) and “unknown” (no search was made) are kept apart; neither "
             "counts as issued."
         ),
     ),
@@ -231,7 +231,7 @@ GLOSSARY = (
             "bases, years, steps and whether they bind, titles of key milestones, and deletions — stands beside the "
             "light with what it said at first, and so does a completion entered more than 30 days after the day it "
             "names. What the person who entered it put right on the same day does not count; on a past day, only "
-            "changes made by then are told."
+            "changes made by then are shown."
         ),
     ),
     GlossaryEntry(

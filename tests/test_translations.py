@@ -36,6 +36,7 @@ HAN = re.compile(CHARACTER)
 MISSET_PUNCTUATION = re.compile(
     rf"(?<={CHARACTER})[,;:?!()]|[,;:?!()](?={CHARACTER})|{CHARACTER} {CHARACTER}|\d %|\) %"
 )
+SPACE_BESIDE_CHINESE = re.compile(rf"{CHARACTER} +[\w%`.]|[\w%`)] +{CHARACTER}", re.ASCII)
 SAME_IN_BOTH = {"GB/T 4754", "GB/T 4754-2017"}  # the name of a standard is its name
 LISTED_BY_COMMA = "yes,no"  # Django's yesno takes its words apart at the comma
 
@@ -86,6 +87,7 @@ def test_chinese_reads_as_chinese_is_set(catalogue: polib.POFile) -> None:
         assert HAN.search(PLACEHOLDER.sub("", text)) or PLACEHOLDER.search(text), f"{entry.msgid}: {text}"
         if entry.msgid != LISTED_BY_COMMA:
             assert not MISSET_PUNCTUATION.search(PLACEHOLDER.sub("中", text.replace("%%", "%"))), text
+        assert not SPACE_BESIDE_CHINESE.search(text), text
 
 
 def test_messages_are_found_in_code_and_templates() -> None:

@@ -157,7 +157,9 @@ class VersionedRowFormSet(forms.BaseInlineFormSet):
             if says in above:
                 text = _("This row says the same as one above it.")
             elif says in unseen:
-                text = _("Somebody entered this after you had opened the page. Leave this row out, and change theirs.")
+                text = _(
+                    "Another user entered this after you had opened the page. Leave this row out, and change theirs."
+                )
             elif form.instance.pk and says in held:
                 text = _("Another row says this until it is saved. Save that change first, then this one.")
             if says and text:

@@ -72,7 +72,7 @@ class ChangeEventSerializer(serializers.Serializer):
     reason = serializers.CharField(
         read_only=True,
         allow_null=True,
-        help_text=gettext_lazy("Why, as whoever did it said; null where nothing was said."),
+        help_text=gettext_lazy("The reason that the author of the change gave; null where none was given."),
     )
     by = serializers.CharField(
         read_only=True, allow_null=True, help_text=gettext_lazy("Who did it, for those who may see names in histories.")
@@ -107,7 +107,7 @@ class ChangeFeedView(BaseAPIView):
         "What happened to the records, one line for each entry of a history, oldest first: by it a copy is kept level "
         "with the tracker. Take the cursor “latest”, then the lists, then follow the line: nothing is missed, and of "
         "one record nothing comes in the wrong order. A line says which record to fetch again, not what changed in it. "
-        "What happens to a step of a target, or to a light set by hand, is told as a change of the target or the "
+        "What happens to a step of a target, or to a light set by hand, is reported as a change of the target or the "
         "pilot. What a list shows or hides because its day has come has no line."
     )
     feed_resources: Sequence[FeedResource] = ()

@@ -119,7 +119,7 @@ def diff_fields(entry: HistoricalRecord) -> Iterator[Any]:
 
 
 def is_personal(field: Any) -> bool:
-    """Return whether a field names a person: a user, or somebody by the model’s own word."""
+    """Return whether a field names a person: a user, or one that the model declares."""
     return field.related_model is get_user_model() or field.name in getattr(field.model, "PERSONAL_FIELDS", ())
 
 

@@ -202,7 +202,7 @@ def revert_to(
             check_revert(restoration, opened, rules)
             return restoration.apply(join_sentences(revert_reason(entry), reason))
     except IntegrityError as exc:  # a deleted record has no row to lock: another user restored it at the same moment
-        raise RevertRejected([Obstacle("", _("Somebody else saved at the same moment. Open the page again."))]) from exc
+        raise RevertRejected([Obstacle("", _("Another user saved at the same moment. Open the page again."))]) from exc
 
 
 def check_revert(restoration: Revert, opened: str, rules: Callable[[Revert], Mapping[str, str]]) -> None:

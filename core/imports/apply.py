@@ -65,8 +65,8 @@ def confirm(kind: Importer, record: Import, *, by: Any, reason: str = "", progre
                 check_foreign_keys([plan.kind.model])
         except IntegrityError:
             message = _(
-                "Somebody entered a record with the same code or name meanwhile, or deleted one that the file names. "
-                "Check the file again."
+                "Another user entered a record with the same code or name meanwhile, or deleted one that the file "
+                "names. Check the file again."
             )
             raise ConflictError([message]) from None
         record.state, record.reason = ImportState.CONFIRMED, reason[:MAX_REASON_LENGTH]

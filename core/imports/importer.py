@@ -230,16 +230,16 @@ def keys_conflict(row: Row, item: Any, key: LookupKey) -> bool:
 def check_duplicates(rows: Sequence[Row], kind: Importer) -> None:
     """Add an error to every row whose record is also that of another row."""
     groups: dict[tuple[LookupKey, object], list[Row]] = defaultdict(list)
-    told: set[tuple[LookupKey, object]] = (
+    identified: set[tuple[LookupKey, object]] = (
         set()
-    )  # by what a row is told: the record it found, or the first key that it fills
+    )  # how a row is identified: the record it found, or the first key that it fills
     for row in rows:
         ways: list[tuple[LookupKey, object]] = [(("id",), row.record.pk)] if row.found else filled_keys(row, kind)
-        told.update(ways[:1])
+        identified.update(ways[:1])
         for way in ways:
             groups[way].append(row)
     for way, twins in groups.items():
-        for row in twins if len(twins) > 1 and way in told else []:
+        for row in twins if len(twins) > 1 and way in identified else []:
             key = way[0]
             blamed = next((name for name in (*reversed(key), *reversed(kind.keys[0])) if name in row.positions), "")
             others = [str(twin.number) for twin in twins if twin is not row]

@@ -63,7 +63,7 @@ def undo(record: Import, *, by: Any, reason: str = "", progress: Progress = no_p
                     restore_records(model, changes, by=by, reason=why, progress=progress)
                 check_foreign_keys(groups)
         except IntegrityError:
-            message = _("Somebody entered a record meanwhile that stands in the way. Try again to see which.")
+            message = _("Another user entered a conflicting record meanwhile. Try again to see which.")
             raise ConflictError([message]) from None
         record.state, record.undo_reason = ImportState.UNDONE, reason[:MAX_REASON_LENGTH]
         record.undone_by, record.undone_at = by, timezone.now()

@@ -122,10 +122,11 @@ def fact(content: SafeString, label: str, lang: str = "") -> SafeString:
 
 
 @register.inclusion_tag("components/records/edit_links.html", takes_context=True)
-def edit_links(context: Context, record: Model) -> dict[str, object]:
+def edit_links(context: Context, record: Model, related: bool = True) -> dict[str, object]:
     """Return the links to edit a record, for users with permission to change it: `{% edit_links pilot %}`.
 
-    The admin form comes first, then what the record's admin page offers beside it. Staff pages are cached per user.
+    The admin form comes first, then the related links of the record's admin page; without these where `related` is
+    False, on pages with forms of their own. Staff pages are cached per user.
     """
     request = context.get("request")
     if request is None or not request.user.is_staff:
@@ -134,7 +135,7 @@ def edit_links(context: Context, record: Model) -> dict[str, object]:
     if not page.has_change_permission(request, record):
         return {}
     form = reverse(f"admin:{record._meta.app_label}_{record._meta.model_name}_change", args=[record.pk])
-    ways = page.related_links(request, record)
+    ways = page.related_links(request, record) if related else []
     beside = [(label, form + address if address.startswith("#") else address) for label, address in ways]
     return {"links": [(gettext("Edit this record"), form), *beside]}
 

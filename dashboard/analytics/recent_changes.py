@@ -344,9 +344,9 @@ def stage_phrases(rows: Sequence[Any]) -> list[str]:
     """Describe which stages were entered; else that entries changed."""
     entered = [Stage(entry.stage) for entry in rows if entry.history_type == "+" and entry.entered_on]
     last = max(entered, key=lambda stage: stage.order, default=None)
-    told = [_("stage “%(stage)s” entered") % {"stage": last.label}] if last else []
+    phrases = [_("stage “%(stage)s” entered") % {"stage": last.label}] if last else []
     others = [entry for entry in rows if not (entry.history_type == "+" and entry.entered_on)]
-    return told + (plain_phrases(StageEntry, others) if others else [])
+    return phrases + (plain_phrases(StageEntry, others) if others else [])
 
 
 def reading_phrases(rows: Sequence[object]) -> list[str]:

@@ -33,6 +33,23 @@ def follow_ups_headline(summary: FollowUpSummary) -> str:
     return join_clauses([text, join_statements(overdue, waiting)])
 
 
+def follow_ups_answer(summary: FollowUpSummary) -> str:
+    """Return the line on follow-ups: closed of all, overdue of the open ones, and red lights cleared."""
+    if not summary.total:
+        return _("none on record by this day")
+    parts = [_("%(closed)d of %(n)d closed") % {"closed": summary.closed, "n": summary.total}]
+    if summary.open:
+        parts.append(_("%(overdue)d of %(open)d open ones overdue") % overdue_numbers(summary))
+    if summary.cleared.of:
+        cleared = _("red light cleared at %(cleared)d of %(n)d rated when closed")
+        parts.append(cleared % {"cleared": summary.cleared.n, "n": summary.cleared.of})
+    return join_clauses(parts)
+
+
+def overdue_numbers(summary: FollowUpSummary) -> dict[str, int]:
+    return {"overdue": summary.overdue.n, "open": summary.open}
+
+
 def red_lights_statement(summary: FollowUpSummary) -> str:
     """Return the statement on red lights that were cleared when their follow-ups were closed, and on relapses."""
     red, cleared = summary.red, summary.cleared

@@ -26,6 +26,25 @@ def practices_headline(value: Diffusion) -> str:
     return join_clauses([text, provinces_statement(value.copies)])
 
 
+def practices_answer(value: Diffusion) -> str:
+    """Return the line on practices: in the library, recommended, and provinces reached by copies."""
+    library = library_size(value)
+    if not library:
+        return practices_headline(value)
+    text = _("%(n)d in the library, %(recommended)d of them recommended") % {
+        "n": library,
+        "recommended": value.by_state[PracticeState.RECOMMENDED],
+    }
+    copies = value.copies
+    if not copies.in_use:
+        return join_clauses([text, _("no copy is in use yet")])
+    reached = _("copied in %(reached)d of %(roster)d provinces") % {
+        "reached": len(copies.reached),
+        "roster": len(copies.roster),
+    }
+    return join_clauses([text, reached])
+
+
 def provinces_statement(copies: Copies) -> str:
     """Return the statement on provinces reached, of the roster, with those that only claim a copy apart."""
     if not copies.in_use:

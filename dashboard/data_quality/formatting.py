@@ -19,8 +19,8 @@ def check_finding(rule: Rule, check: Check, row: object) -> Finding:
     return record_finding(rule, row, place, detail=check.detail(row), since=check.since(row))
 
 
-def record_finding(rule: Rule, row: Any, place: str, **told: Any) -> Finding:
-    """Return a finding about a record; `told` are its detail and date."""
+def record_finding(rule: Rule, row: Any, place: str, **more: Any) -> Finding:
+    """Return a finding about a record; `more` are its detail and date."""
     return Finding(
         rule=rule,
         province=record_province(row),
@@ -28,7 +28,7 @@ def record_finding(rule: Rule, row: Any, place: str, **told: Any) -> Finding:
         record=record_label(row),
         owner=contact_of(row),
         url=edit_url(row, place),
-        **told,
+        **more,
     )
 
 

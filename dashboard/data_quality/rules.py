@@ -760,7 +760,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "withdrawal",
         Severity.ERROR,
-        gettext_lazy("Withdrawal told in two ways"),
+        gettext_lazy("Withdrawal recorded in two ways"),
         gettext_lazy("The day of withdrawal and the stage “withdrawn” disagree, or one of them is missing."),
         gettext_lazy("Enter the same day in both."),
         [Check(Pilot, conditions.withdrawal_inconsistent, conditions.ever_a_pilot, "withdrawn_on", since=withdrawn)],
@@ -874,7 +874,7 @@ RULES: tuple[Rule, ...] = (
         Severity.GAP,
         gettext_lazy("Recommended practice without an effect"),
         gettext_lazy("It is recommended for copying, and no effect of it is on record, measured or stated."),
-        gettext_lazy("Enter what it brought: two accepted readings, or the result that a source states."),
+        gettext_lazy("Enter its effect: two accepted readings, or the result that a source states."),
         [Check(Practice, conditions.has_no_effect, conditions.practice_recommended, since=recommended)],
     ),
     Rule(

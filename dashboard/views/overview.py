@@ -28,9 +28,9 @@ from dashboard.charts.due import (
     outstanding_scope,
     outstanding_table,
 )
-from dashboard.charts.follow_ups import follow_ups_headline, red_lights_statement, waiting_table
+from dashboard.charts.follow_ups import follow_ups_answer, follow_ups_headline, red_lights_statement, waiting_table
 from dashboard.charts.overview_map import overview_map
-from dashboard.charts.practices import library_size, most_copied_table, practices_headline
+from dashboard.charts.practices import library_size, most_copied_table, practices_answer, practices_headline
 from pilots.analytics.explanations import format_carbon
 from pilots.analytics.pilot_status import PilotStatus
 from pilots.charts.coverage import coverage_chart
@@ -101,6 +101,7 @@ def follow_up_context(value: Overview) -> dict[str, object]:
     """Return the context of follow-ups: what is closed, overdue and cleared, and the list of what waits."""
     summary = value.follow_up_summary
     return {
+        "follow_ups_answer": follow_ups_answer(summary),
         "follow_ups_finding": follow_ups_headline(summary),
         "follow_ups_count": summary.total,
         "red_lights": red_lights_statement(summary),
@@ -111,6 +112,7 @@ def follow_up_context(value: Overview) -> dict[str, object]:
 def practice_context(value: Overview) -> dict[str, object]:
     """Return the context of practices: how many can be copied, how far they were, and the most copied ones."""
     return {
+        "practices_answer": practices_answer(value.diffusion),
         "practices_finding": practices_headline(value.diffusion),
         "practices_count": value.diffusion.total,
         "library_size": library_size(value.diffusion),

@@ -117,8 +117,8 @@ def other_changes_text(status: PilotStatus, reason: StatusReason | None) -> str:
         "completion of %(n)d milestones entered late, last on %(day)s",
         len(late),
     )
-    told = [(plans, planned), (completions, late)]
-    return join_clauses([text % {"n": len(days), "day": format_day(max(days))} for text, days in told if days])
+    clauses = [(plans, planned), (completions, late)]
+    return join_clauses([text % {"n": len(days), "day": format_day(max(days))} for text, days in clauses if days])
 
 
 def responsible_of_first(status: PilotStatus) -> str:

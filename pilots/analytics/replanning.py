@@ -32,7 +32,7 @@ DECISIVE_FIELDS: Mapping[type[Any], tuple[str, ...]] = {
 TITLE_FIELDS = ("title_zh", "title_en")
 """What a key milestone is about: another title makes it another promise. Other milestones may be renamed."""
 ENTERED_LATE_AFTER = timedelta(days=30)
-"""A completion entered longer after the day that it names is told beside the light."""
+"""A completion entered longer after the day that it names is named beside the light."""
 STEPS_FIELD = "steps"
 """The word for the steps of a target, by year, among what it was."""
 NAME_FIELDS: Mapping[type[Model], tuple[str, ...]] = {Milestone: TITLE_FIELDS, Target: ("indicator_id",)}

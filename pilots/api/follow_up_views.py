@@ -219,7 +219,7 @@ class FollowUpSummaryView(AggregateView):
     heading = gettext_lazy("Follow-up in numbers")
     about = gettext_lazy(
         "How follow-ups stand on the day: open, overdue, closed in time, returned; whether the red lights that caused "
-        "them were cleared, and red again. Each share tells n and of. As CSV or XLSX: the open ones by age, one row "
+        "them were cleared, and red again. Each share gives n and of. As CSV or XLSX: the open ones by age, one row "
         "each; fields and omit then name its columns."
     )
     queryset, filterset_class = FollowUp.objects.all(), FollowUpSummaryFilter

@@ -205,7 +205,7 @@ class ReplicationSerializer(ValueSerializer):
             _("The copy’s change as a fraction of the value before."), "copy.change.rate", RatioField
         ),
         "origin_rate": ValueField(_("The origin’s, likewise."), "origin.change.rate", RatioField),
-        "ratio": ValueField(_("The first over the second; null where it cannot be told."), type=RatioField),
+        "ratio": ValueField(_("The first over the second; null where it cannot be computed."), type=RatioField),
     }
 
 

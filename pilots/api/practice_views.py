@@ -41,7 +41,7 @@ class PracticeViewSet(WritableViewSet):
     detail_heading = gettext_lazy("One practice")
     about = gettext_lazy(
         "What pilots did and others can copy, proposed by the day. state is that of the day, and days that lay ahead "
-        "read null. What it brought stands in effects, who copied it in adoptions."
+        "read null. Its effects are in “effects”, its copies in “adoptions”."
     )
     example_key = "nansha-green-car-port"
     serializer_class = serializers.PracticeSerializer
@@ -143,7 +143,7 @@ class EffectViewSet(WritableViewSet, PkLookupMixin):
     heading = gettext_lazy("Effects")
     detail_heading = gettext_lazy("One effect")
     about = gettext_lazy(
-        "What practices and their copies brought, known by the day: measured by two accepted readings, or stated by a "
+        "Effects of practices and of their copies, known by the day: measured by two accepted readings, or stated by a "
         "source, never both. Until both readings are accepted nothing is measured: change and rate are null."
     )
     example_key = ""

@@ -336,7 +336,7 @@ class TrendView(AggregateView):
     about = gettext_lazy(
         "How an indicator has gone year by year over the pilots asked about, by values accepted by the day, in the "
         "unit of the indicator. Totals leave out a park beside its city; shares are shown as a median with its range; "
-        "concentrations and intensities are never put together, so of these only n is told. A year without any value "
+        "concentrations and intensities are never put together, so of these only n is given. A year without any value "
         "is left out. As CSV or XLSX: the years, one row each; fields and omit then name its columns."
     )
     queryset, filterset_class = Pilot.objects.all(), filters.TrendFilter

@@ -116,7 +116,7 @@ class ReadingWriteMixin(WritableViewSet):
             values = {"version": newest.version, "next": record.version}
             raise WriteRejected(409, self.error_at(item, "version", "unique", text % values))
         if asked not in (None, record.version):
-            text = _("The next version is %(next)d: somebody may have entered one meanwhile.") % {
+            text = _("The next version is %(next)d: another user may have entered one meanwhile.") % {
                 "next": record.version
             }
             raise WriteRejected(409, self.error_at(item, "version", "overtaken", text))

@@ -68,25 +68,19 @@ def cleared_sentence(summary: FollowUpSummary) -> str:
 
 
 def follow_up_figures(summary: FollowUpSummary) -> list[dict[str, object]]:
-    """Return the key figures, each with its denominator, day and definition."""
+    """Return the five key figures, each with its denominator and day."""
     red, day = summary.red, _("on %(day)s") % {"day": format_day(summary.as_of)}
     not_known = ngettext("%(n)d not known, apart", "%(n)d not known, apart", red.not_rated) % {"n": red.not_rated}
     watched = _("%(n)d not yet watched for %(days)d days") % {"n": summary.not_watched_yet, "days": RELAPSE_DAYS}
     return [
-        figure(_("Open"), Share(summary.open, summary.total), _("of %(n)d opened"), day, state=OPEN_STATE),
-        figure(_("Overdue"), summary.overdue, _("of %(n)d open"), day, overdue="true"),
-        figure(
-            _("To verify"),
-            Share(summary.to_verify, summary.open),
-            _("of %(n)d open"),
-            _("reported as done, %(day)s") % {"day": day},
-            state="reported",
-        ),
+        figure(_("Open"), Share(summary.open, summary.total), _("of %(n)d opened"), day, "follow-up", state=OPEN_STATE),
+        figure(_("Overdue"), summary.overdue, _("of %(n)d open"), day, "overdue", overdue="true"),
         figure(
             _("Closed in time"),
             summary.closed_in_time,
             _("of %(n)d closed"),
             _("reported by the due date; closed by %(day)s") % {"day": format_day(summary.as_of)},
+            "closed-in-time",
             state="closed",
         ),
         figure(
@@ -94,6 +88,7 @@ def follow_up_figures(summary: FollowUpSummary) -> list[dict[str, object]]:
             summary.cleared,
             _("of %(n)d closed and rated"),
             not_known if red.not_rated else _("no longer red when closed"),
+            "cleared",
             result=CLEARED,
         ),
         figure(
@@ -101,12 +96,25 @@ def follow_up_figures(summary: FollowUpSummary) -> list[dict[str, object]]:
             summary.relapsed,
             _("of %(n)d cleared"),
             watched if summary.not_watched_yet else _("red again within %(days)d days") % {"days": RELAPSE_DAYS},
+            "relapsed",
             result=RELAPSED,
         ),
     ]
 
 
-def figure(label: str, share: Share, of: str, note: str, **filters: str) -> dict[str, object]:
+def to_verify_text(summary: FollowUpSummary) -> str:
+    """Return the sentence on open follow-ups that are reported as done; empty without any."""
+    if not summary.to_verify:
+        return ""
+    text = ngettext(
+        "%(n)d of %(open)d open ones is reported as done and waits to be verified",
+        "%(n)d of %(open)d open ones are reported as done and wait to be verified",
+        summary.to_verify,
+    )
+    return text % {"n": summary.to_verify, "open": summary.open}
+
+
+def figure(label: str, share: Share, of: str, note: str, definition: str, **filters: str) -> dict[str, object]:
     """Return one key figure, linked to the follow-ups that it counts; no value where nothing can be counted."""
     return {
         "label": label,
@@ -114,6 +122,7 @@ def figure(label: str, share: Share, of: str, note: str, **filters: str) -> dict
         "of": of % {"n": share.of} if share.of else "",
         "note": note if share.of else _("none to count yet"),
         "url": follow_ups_url(**filters) + "#results" if share.n else "",
+        "definition": definition,
     }
 
 
@@ -209,6 +218,7 @@ def flow_chart(lights: RedLights, summary: FollowUpSummary, sources: Sequence[So
         )
         % {"day": format_day(summary.as_of)},
         table=make_table(columns, rows),
+        api=reverse("api-followup"),
         data={
             "bars": [
                 {
@@ -239,12 +249,12 @@ def flow_chart(lights: RedLights, summary: FollowUpSummary, sources: Sequence[So
 
 
 def part_texts(step: FlowStep) -> list[str]:
-    """Return the text of each part, for whoever points at it."""
+    """Return the text of each part, shown at the pointer."""
     return [f"{name} {n}" if name else str(n) for name, n in zip(step.names, step.parts, strict=True)]
 
 
 def flow_title(lights: RedLights, summary: FollowUpSummary) -> str:
-    """Return the headline: red lights nobody follows up, and how many were cleared."""
+    """Return the headline: red pilots with an open follow-up, and how many were cleared."""
     if not lights.red:
         first = _("No pilot is red")
     else:
@@ -280,6 +290,7 @@ def ages_chart(summary: FollowUpSummary, sources: Sequence[Source] = ()) -> Char
         else _("No follow-up is open"),
         subtitle=_("Open follow-ups by days since the opening, as of %(day)s") % {"day": format_day(summary.as_of)},
         table=make_table(columns, summary.ages),
+        api=reverse("api-followup"),
         data={
             "bars": [
                 {
@@ -300,7 +311,7 @@ def ages_chart(summary: FollowUpSummary, sources: Sequence[Source] = ()) -> Char
             ],
         },
         sources=sources,
-        note=_("A follow-up that is reported waits for who verifies it, and is not overdue."),
+        note=_("A follow-up that is reported as done waits to be verified, and is not overdue."),
     )
 
 

@@ -6,13 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
+from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from core.text.amounts import format_amount, format_percent, number_with_unit
 from core.text.bilingual import lang_of
+from core.text.formatting import format_days
 from core.text.joining import join_clauses, join_short, label_value
 from core.web.tables import Cell, Chart, Column, Subject, Table, make_table, status_cell
 from pilots.charts.names import distinct_pilot_names
@@ -32,7 +35,7 @@ from pilots.practices.analytics import (
     Replication,
 )
 from policies.charts.cells import confidence_cell, province_cell, source_cell
-from policies.charts.rollout import format_day, map_note, months_after, too_few_text
+from policies.charts.rollout import format_day, map_note, months_after
 from policies.charts.tile_map import DRAWING_SIZE, Tile, outside_tile
 from policies.metrics import Step, whole_days
 from policies.models import Province, Source
@@ -141,7 +144,7 @@ def measured_table(status: PracticeStatus) -> Table:
         Column("unit", _("Unit"), lambda item: item.indicator.unit_text if item.indicator else None),
         Column(
             "difference",
-            _("Change"),
+            pgettext("a value", "Change"),
             lambda item: plain(item.change.difference) if item.change else None,
             kind="decimal",
         ),
@@ -359,7 +362,7 @@ def diffusion_figures(diffusion: Diffusion) -> list[dict[str, object]]:
         "note": join_short(rest),
         "definition": "practice-state",
     }
-    return [recommended, *copies_figures(diffusion.copies), first_copy_figure(diffusion)]
+    return [recommended, *copies_figures(diffusion.copies)]
 
 
 def copies_figures(copies: Copies) -> list[dict[str, object]]:
@@ -367,35 +370,42 @@ def copies_figures(copies: Copies) -> list[dict[str, object]]:
     labels = {
         Trust.VERIFIED: (_("Copies in use, verified"), _("by an effect measured there")),
         Trust.CONFIRMED: (_("Copies in use, confirmed"), _("by a province or the ministry, no effect measured")),
-        Trust.CLAIMED: (_("Copies in use, only claimed"), _("by whoever copied it")),
+        Trust.CLAIMED: (_("Copies in use, only claimed"), _("by the adopter itself")),
     }
     of = _("of %(n)d copies on record") % {"n": copies.total}
-    figures: list[dict[str, object]] = [
+    claimed = [province.short for province in copies.only_claimed]
+    reached = {
+        "label": _("Provinces reached"),
+        "value": len(copies.reached),
+        "of": _("of %(roster)d provinces") % {"roster": len(copies.roster)},
+        "note": label_value(_("only claimed"), short_names(claimed)) if claimed else _("confirmed or verified"),
+        "definition": "provinces-reached",
+    }
+    in_use: list[dict[str, object]] = [
         {"label": label, "value": copies.adopters[trust], "of": of, "note": note, "definition": "trust"}
         for trust, (label, note) in labels.items()
     ]
-    claimed = [province.short for province in copies.only_claimed]
-    figures.append(
-        {
-            "label": _("Provinces reached"),
-            "value": len(copies.reached),
-            "of": _("of %(roster)d provinces") % {"roster": len(copies.roster)},
-            "note": label_value(_("only claimed"), short_names(claimed)) if claimed else _("confirmed or verified"),
-            "definition": "provinces-reached",
-        }
+    return [reached, *in_use]
+
+
+def other_copies_sentence(copies: Copies) -> str:
+    """Return the sentence on the copies that are not in use: under way, planned, given up, of all on record."""
+    numbers = {
+        "n": copies.total,
+        "in_use": len(copies.in_use),
+        "under_way": copies.by_state[AdoptionState.UNDER_WAY],
+        "planned": copies.by_state[AdoptionState.PLANNED],
+        "given_up": len(copies.given_up),
+        "day": format_day(copies.as_of),
+    }
+    text = ngettext(
+        "Of %(n)d copy on record on %(day)s, %(in_use)d is in use, %(under_way)d under way, %(planned)d planned, "
+        "%(given_up)d given up.",
+        "Of %(n)d copies on record on %(day)s, %(in_use)d are in use, %(under_way)d under way, %(planned)d planned, "
+        "%(given_up)d given up.",
+        copies.total,
     )
-    ahead = [copies.by_state[AdoptionState.UNDER_WAY], copies.by_state[AdoptionState.PLANNED]]
-    figures.append(
-        {
-            "label": _("Given up"),
-            "value": len(copies.given_up),
-            "of": of,
-            "note": _("%(under_way)d under way, %(planned)d planned")
-            % dict(zip(("under_way", "planned"), ahead, strict=True)),
-            "definition": "adoption-state",
-        }
-    )
-    return figures
+    return text % numbers
 
 
 def short_names(names: Sequence[str]) -> str:
@@ -406,14 +416,20 @@ def short_names(names: Sequence[str]) -> str:
     return join_short([*names[:MAX_NAMES], more])
 
 
-def first_copy_figure(diffusion: Diffusion) -> dict[str, object]:
-    """Return the key figure of the days from the library to the first copy in another province."""
+def first_copy_sentence(diffusion: Diffusion) -> str:
+    """Return the sentence on practices copied in another province, and the median of days from the library to that."""
     n, whole = len(diffusion.first_copy_days), len(diffusion.entered_library)
-    figure = {"label": _("Days to the first copy elsewhere"), "definition": "first-copy"}
-    known = _("%(n)d of %(all)d practices of the library copied in another province") % {"n": n, "all": whole}
-    if diffusion.median_first_copy_days is None or not diffusion.has_enough_first_copies:
-        return {**figure, "value": "–", "note": join_clauses([too_few_text(n), known])}
-    return {**figure, "value": whole_days(diffusion.median_first_copy_days), "of": _("days, median"), "note": known}
+    if not whole:
+        return ""
+    text = ngettext(
+        "%(n)d of %(all)d practice that entered the library was copied in another province",
+        "%(n)d of %(all)d practices that entered the library were copied in another province",
+        whole,
+    ) % {"n": n, "all": whole}
+    if diffusion.median_first_copy_days is not None and diffusion.has_enough_first_copies:
+        days = format_days(whole_days(diffusion.median_first_copy_days))
+        text = join_clauses([text, _("median until the first such copy: %(days)s") % {"days": days}])
+    return text + _(".")
 
 
 def practice_figures(status: PracticeStatus) -> list[dict[str, object]]:
@@ -442,6 +458,12 @@ def copies_scope(copies: Copies) -> str:
 
 def subject_of(status: PracticeStatus | None) -> Subject | None:
     return Subject(_("Practice"), status.practice.slug, status.practice.name) if status else None
+
+
+def diffusion_api_url(about: PracticeStatus | None = None) -> str:
+    """Return the API URL of how far practices have spread: all of them, or one."""
+    url = reverse("api-diffusion")
+    return f"{url}?{urlencode({'practice': about.practice.slug})}" if about else url
 
 
 def spread_chart(
@@ -476,6 +498,7 @@ def spread_chart(
             },
         },
         sources=sources,
+        api=diffusion_api_url(about),
         note=_(
             "A confirmed or verified copy counts from the day on which it was both in use and attested; one that is "
             "only claimed to this day from the day it was in use. The two lines are never added."
@@ -544,6 +567,7 @@ def reasons_chart(copies: Copies, sources: Sequence[Source]) -> Chart:
             "labels": {"value": _("copies"), "mark": ""},
         },
         sources=sources,
+        api=diffusion_api_url(),
     )
 
 
@@ -577,6 +601,7 @@ def reach_chart(
         table=reach_table(copies),
         data={"grids": [reach_grid(copies, outside)]},
         sources=sources,
+        api=diffusion_api_url(about),
         note=map_note(),
         about=subject_of(about),
     )

@@ -1,4 +1,4 @@
-"""Proposed values of a follow-up that is opened from a light or a record; whoever opens it may change them all."""
+"""Proposed values of a follow-up that is opened from a light or a record; all may be changed before it is opened."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class StaleFollowUpError(Exception):
 
     def __init__(self, newest: FollowUpStep) -> None:
         super().__init__(
-            _("Somebody else took a step meanwhile: %(step)s on %(day)s. Look at it, then try again.")
+            _("Another user took a step meanwhile: %(step)s on %(day)s. Look at it, then try again.")
             % {"step": newest.get_move_display(), "day": date_format(newest.taken_on)}
         )
         self.newest = newest
@@ -201,9 +201,9 @@ def verifier_objection(follow_up: FollowUp, steps: Sequence[FollowUpStep], user:
     """Return why the user, who has the permission, may not verify this report; empty if nothing is against it."""
     reports = [step.author_id for step in steps if step.move == Move.REPORT]
     if follow_up.owner_user_id == user.pk:
-        return _("You are responsible for it: somebody else verifies it.")
+        return _("You are responsible for it: another user must verify it.")
     if reports and reports[-1] == user.pk:
-        return _("You reported it: somebody else verifies it.")
+        return _("You reported it: another user must verify it.")
     if follow_up.verifier_id not in (None, user.pk):
         return _("Another user is named to verify it.")
     return ""

@@ -52,7 +52,7 @@ class PageForm(forms.ModelForm):
 
 
 class PracticeForm(PageForm):
-    """A proposal: what was done and where. What it brought is entered on a page of its own."""
+    """A proposal: what was done and where. Its effects are entered on a page of their own."""
 
     both_languages = ("title_zh", "title_en")
 

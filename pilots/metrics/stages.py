@@ -51,7 +51,7 @@ ORDERED_STAGES = tuple(stage for stage in Stage if not stage.is_side)
 """The ten stages a pilot goes through."""
 
 RECTIFIABLE_STAGES = (Stage.IMPLEMENTING, Stage.MIDTERM, Stage.FINAL_EVAL)
-"""The stages from which a pilot can be told to rectify."""
+"""The stages from which a pilot can be ordered to rectify."""
 
 
 @dataclass(frozen=True)

@@ -565,7 +565,7 @@ class Migration(migrations.Migration):
                     "give_up_text_en",
                     models.CharField(
                         blank=True,
-                        help_text="In words, for whoever may try it next.",
+                        help_text="In words, for those who consider copying it.",
                         max_length=1000,
                         validators=[core.text.normalization.check_text],
                         verbose_name="why it was given up, in English",
@@ -1966,7 +1966,7 @@ class Migration(migrations.Migration):
                     "give_up_text_en",
                     models.CharField(
                         blank=True,
-                        help_text="In words, for whoever may try it next.",
+                        help_text="In words, for those who consider copying it.",
                         max_length=1000,
                         validators=[core.text.normalization.check_text],
                         verbose_name="why it was given up, in English",

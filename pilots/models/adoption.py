@@ -1,4 +1,4 @@
-"""Models of adoptions, the copies of a practice, and of effects, what a practice or a copy brought."""
+"""Models of adoptions, the copies of a practice, and of effects of practices and of copies."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Adoption(HistoryModel, SourcedModel):
         max_length=1000,
         blank=True,
         validators=[check_text],
-        help_text=_("In words, for whoever may try it next."),
+        help_text=_("In words, for those who consider copying it."),
     )
     give_up_text_zh = models.CharField(
         _("why it was given up, in Chinese"),
@@ -227,7 +227,7 @@ class EffectBasis(models.TextChoices):
 
 
 class Effect(HistoryModel, SourcedModel):
-    """What a practice or a copy brought: measured by two accepted readings, or stated by a source. Never both."""
+    """Effect of a practice or of a copy: measured by two accepted readings, or stated by a source. Never both."""
 
     practice = models.ForeignKey(
         Practice,

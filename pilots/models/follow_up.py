@@ -283,7 +283,7 @@ class FollowUp(HistoryModel, BilingualTitleModel):
             *("owner_user", "verifier", "sources"),
         )
     }
-    """All but the contact and the notes: whoever acts on a follow-up does not change what was assigned."""
+    """All but the contact and the notes: taking a step does not change what was assigned."""
 
     class Meta:
         verbose_name = _("follow-up")

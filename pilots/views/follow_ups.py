@@ -42,6 +42,7 @@ from pilots.charts.follow_ups import (
     follow_up_figures,
     follow_ups_headline,
     follow_ups_url,
+    to_verify_text,
 )
 from pilots.documents.analytics import build_record_files
 from pilots.filters import FollowUpPageFilter
@@ -60,6 +61,7 @@ from pilots.forms.follow_ups import (
     subject_value,
     typed_values,
 )
+from pilots.metrics.follow_up_states import FollowUpState
 from pilots.metrics.lights import Colour
 from pilots.models import FollowUp, Indicator, Milestone, Pilot, Practice
 from pilots.models.follow_up import VERIFY_PERMISSION
@@ -107,6 +109,8 @@ def action_list(request: TrackerRequest) -> Page:
             "listing": listing,
             "charts": charts,
             "figures": figures,
+            "to_verify": to_verify_text(summary),
+            "to_verify_url": follow_ups_url(state=FollowUpState.REPORTED) + "#results",
             "summary": summary,
             "may_open": may_open_follow_ups(request),
             "is_editor": request.user.is_staff,

@@ -36,8 +36,10 @@ from pilots.charts.practices import (
     copies_table,
     cost_text,
     diffusion_figures,
+    first_copy_sentence,
     match_row,
     measured_table,
+    other_copies_sentence,
     practice_figures,
     practice_headline,
     practices_headline,
@@ -125,6 +127,8 @@ def practice_list(request: TrackerRequest) -> Page:
             "listing": listing,
             "diffusion": diffusion,
             "figures": figures,
+            "other_copies": other_copies_sentence(diffusion.copies) if figures else "",
+            "first_copy": first_copy_sentence(diffusion) if figures else "",
             "charts": charts,
             "replications": replications_table(replications) if replications else None,
             "matches": matches_panel(pilot, practices, request) if pilot else None,
@@ -190,7 +194,7 @@ def may_propose(user: Any) -> bool:
 
 @page_view("practices/detail.html", {*PAGE_PARAMETERS, ENTRY_PARAMETER})
 def practice_detail(request: TrackerRequest, slug: str) -> Page:
-    """Show one practice: what was done, what it brought, who copied it, and why it failed where it failed."""
+    """Show one practice: what was done, its effects and copies, and why copies were given up."""
     as_of = request.as_of
     found = build_practices(Practice.objects.filter(slug=slug), as_of)
     if not found:
@@ -215,6 +219,7 @@ def practice_detail(request: TrackerRequest, slug: str) -> Page:
             "status": status,
             "crumbs": [{"url": "practice-list", "label": _("Practices")}, {"label": practice.name}],
             "figures": figures,
+            "other_copies": other_copies_sentence(copies) if figures else "",
             "charts": charts,
             "measured": measured_table(status),
             "stated": stated_table(status),
@@ -399,7 +404,7 @@ def practice_new(request: TrackerRequest) -> HttpResponseBase:
         except ValidationError as error:
             form.add_errors(error)
         else:
-            messages.success(request, _("The practice is proposed. Add what it brought, then it can be passed."))
+            messages.success(request, _("The practice is proposed. Add its effect, then it can be passed."))
             return redirect(practice)
     about = _(
         "What a pilot did and others can copy. It is proposed first; the province passes it, the ministry takes "

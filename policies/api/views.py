@@ -83,7 +83,7 @@ class PlanViewSet(WritableViewSet, PkLookupMixin):
     detail_heading = gettext_lazy("One provincial plan")
     about = gettext_lazy(
         "A province’s own plan for a policy, or what is known of its absence, as of the day. A plan issued later reads "
-        "unknown and its facts null; “not_found” says that somebody searched, “unknown” that nobody has looked."
+        "unknown and its facts null; “not_found” says that a search found none, “unknown” that no search was made."
     )
     serializer_class = serializers.PlanSerializer
     write_serializer_class = write_serializers.PlanWriteSerializer

@@ -53,7 +53,7 @@ class ProvincialPlan(HistoryModel, BilingualTitleModel, PartialDateModel, Source
         max_length=12,
         choices=PlanStatus.choices,
         default=PlanStatus.UNKNOWN,
-        help_text=_("“not found” says that somebody searched; “unknown” that nobody has looked yet."),
+        help_text=_("“not found” says that a search found none; “unknown” that no search was made yet."),
     )
     doc_number = models.CharField(
         _("document number"),

@@ -358,7 +358,7 @@ def test_who_may_only_change_people_gives_no_rights_and_does_not_touch_administr
 def test_the_last_active_administrator_stays(client: Client, administrator: User) -> None:
     gone = User.objects.create_superuser("gone", is_active=False)
     assert form_errors(submit_user_form(client, administrator, is_active=None)) == {
-        "is_active": ["Nobody would be left who may do everything. Make somebody else an administrator first."]
+        "is_active": ["Nobody would be left who may do everything. Make another user an administrator first."]
     }
     assert reload_user(administrator).is_active
     delete = reverse("admin:auth_user_delete", args=[administrator.pk])

@@ -88,6 +88,9 @@ def follow_ups(pilots: dict[str, Pilot]) -> dict[str, FollowUp]:
 
 def test_the_sentence_says_what_is_closed_overdue_and_cleared(follow_ups: Any, client: Client) -> None:
     context = client.get("/", {"as_of": DAY}).context
+    assert context["follow_ups_answer"] == (
+        "4 of 8 closed; 1 of 3 open ones overdue; red light cleared at 2 of 3 rated when closed"
+    )
     assert context["follow_ups_finding"] == (
         "4 of 8 follow-ups closed, 1 withdrawn; 1 of 3 open ones overdue, 1 to be verified"
     )
@@ -168,6 +171,9 @@ def test_the_sentence_says_what_can_be_copied_and_where_it_was(practices: None, 
         "2 practices in the library, 1 of them recommended; copied in 2 of 5 provinces (confirmed or verified), "
         "in 2 more only claimed"
     )
+    assert response.context["practices_answer"] == (
+        "2 in the library, 1 of them recommended; copied in 2 of 5 provinces"
+    )
     table = response.context["most_copied"]
     assert [column.label for column in table.columns] == [
         "Practice", "State", "Provinces reached", "Verified", "Confirmed", "Claimed",
@@ -194,9 +200,8 @@ def test_shipped_practices_are_proposed_and_said_in_one_line(client: Client) -> 
     assert response.context["practices_finding"] == "11 practices proposed, none in the library yet"
     assert 'id="practices-title"' not in page
     assert 'id="follow-ups-title"' not in page
-    line = page.split('class="not-yet"')[1].split("</p>")[0]
-    assert "No follow-up is on record by this day." in line
-    assert "11 practices proposed, none in the library yet." in line
+    assert 'href="/actions/">Follow-ups</a></dt><dd>none on record by this day</dd>' in page
+    assert 'href="/practices/">Practices</a></dt><dd>11 practices proposed, none in the library yet</dd>' in page
 
 
 # -- cost ----------------------------------------------------------------------------------------------------

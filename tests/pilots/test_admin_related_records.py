@@ -171,7 +171,7 @@ def test_a_second_target_for_an_indicator_is_rejected_at_it(admin_client, collea
     opened, row = admin_client.get(change_url(pilot)), row | {"targets-1-indicator": carbon.pk}
     assert save(colleague, pilot, **row).status_code == 302
     late = row_problems(admin_client.post(change_url(pilot), form_data(opened, **row)))
-    assert late["targets-1"]["indicator"][0].startswith("Somebody entered this after you had opened the page.")
+    assert late["targets-1"]["indicator"][0].startswith("Another user entered this after you had opened the page.")
     swapped = {"targets-0-indicator": carbon.pk, "targets-1-indicator": so2.pk}
     assert list(row_problems(save(admin_client, pilot, **swapped))) == ["targets-0", "targets-1"]
 

@@ -265,9 +265,12 @@ def test_the_verifier_is_neither_owner_nor_who_reported(pilot: Pilot, national: 
     for move in ("sign", "report"):
         assert sender.step(second, move, remark="Done.").status_code == 201
     told = sender.step(second, "verify")
-    assert (told.status_code, told.json()["detail"]) == (403, "You reported it: somebody else verifies it.")
+    assert (told.status_code, told.json()["detail"]) == (403, "You reported it: another user must verify it.")
     told = sender.step(national, "verify")
-    assert (told.status_code, told.json()["detail"]) == (403, "You are responsible for it: somebody else verifies it.")
+    assert (told.status_code, told.json()["detail"]) == (
+        403,
+        "You are responsible for it: another user must verify it.",
+    )
     assert sender.step(third, "verify").status_code == 201
 
 

@@ -12,7 +12,7 @@ from core.permissions import has_write_permission
 
 
 class Command(BaseCommand):
-    help = "Make a token with which a program acts for somebody, and print it once. Exit 1: nothing was made."
+    help = "Make a token with which a program acts for a user, and print it once. Exit 1: nothing was made."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username")

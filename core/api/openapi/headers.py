@@ -37,10 +37,10 @@ def request_headers(*, is_read: bool, one: bool, creating: bool) -> list[OpenApi
 IF_NONE_MATCH_HELP = gettext_lazy(
     "The ETag of an answer that you keep: 304 without a body says that it is still the same."
 )
-IF_MATCH_HELP = gettext_lazy("The ETag of the version that you have read. 412 says that somebody has written since.")
+IF_MATCH_HELP = gettext_lazy("The ETag of the version that you have read. 412 says that the record has changed since.")
 IDEMPOTENCY_KEY_HELP = gettext_lazy(
-    "A new word for each request, for example a UUID: whoever repeats the request under it within a day gets the same "
-    "answer, and nothing happens twice."
+    "A new word for each request, for example a UUID: a client that repeats the request under it within a day gets the "
+    "same answer, and nothing happens twice."
 )
 REASON_HELP = gettext_lazy(
     "Why, for the history of every record that the request writes. Text beyond ASCII as UTF-8, or in the body as "

@@ -30,7 +30,7 @@ PROBLEMS: Mapping[int, str | Promise] = {
         "A parameter, a header or the body is unknown, cannot be read or breaks a rule; each fault is named."
     ),
     401: gettext_lazy("Nobody is signed in, or the token opens nothing."),
-    403: gettext_lazy("Whoever is signed in may not do this, or not to this record."),
+    403: gettext_lazy("The signed-in user may not do this, or not to this record."),
     404: gettext_lazy("There is no such record, page or address, or it was not known on the day."),
     406: gettext_lazy("The Accept header allows no format that is made here."),
     409: gettext_lazy("Another record stands in the way: one with the same code, or one that depends on it."),

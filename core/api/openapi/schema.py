@@ -251,7 +251,7 @@ def security_schemes() -> dict[str, dict[str, object]]:
             "type": "apiKey",
             "in": "cookie",
             "name": settings.SESSION_COOKIE_NAME,
-            "description": _("Whoever is signed in on the pages."),
+            "description": _("The user signed in on the pages."),
         },
         "csrf": {
             "type": "apiKey",

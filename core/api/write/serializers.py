@@ -198,8 +198,8 @@ def model_errors(exc: ValidationError, entry: type[WriteSerializer], place: str 
     faults = []
     for field, errors in found.items():
         at = place if field == NON_FIELD_ERRORS else f"{place}/{entry.api_name(field)}"
-        told = [(error.code or "rule", text) for error in errors for text in error.messages]
-        faults += [ErrorDetail(at, code, label_value(pointer_label(at), text)) for code, text in told]
+        details = [(error.code or "rule", text) for error in errors for text in error.messages]
+        faults += [ErrorDetail(at, code, label_value(pointer_label(at), text)) for code, text in details]
     return faults
 
 

@@ -486,7 +486,7 @@ def is_retryable(exc: Exception) -> bool:
 
 
 def conflict_error(place: str) -> ErrorDetail:
-    text = _("Somebody else saved at the same moment. Read the record again, then repeat your change.")
+    text = _("Another user saved at the same moment. Read the record again, then repeat your change.")
     return ErrorDetail(place, "overtaken", text)
 
 

@@ -8,7 +8,7 @@ session.headers["Authorization"] = f"Bearer {os.environ['TOKEN']}"
 
 
 def corrected(address, change):
-    """The record after the change. When somebody else was faster, it is read again and the change repeated."""
+    """The record after the change. When another client was faster, it is read again and the change repeated."""
     while True:
         seen = session.get(address, timeout=30)
         seen.raise_for_status()

@@ -32,7 +32,7 @@ cursor = read(f"{tracker}/changes/", cursor="latest")["next_cursor"]  # first th
 copy = {row["slug"]: row for row in read(f"{tracker}/agencies/", page_size=200)["results"]}
 print("trial-energy-office" in copy)
 
-office = session.get(f"{tracker}/agencies/trial-energy-office/", timeout=30)  # meanwhile somebody deletes it
+office = session.get(f"{tracker}/agencies/trial-energy-office/", timeout=30)  # meanwhile another client deletes it
 session.delete(office.url, headers={"If-Match": office.headers["ETag"]}, timeout=30).raise_for_status()
 
 cursor = follow(copy, cursor)  # every few minutes; keep the cursor beside the copy

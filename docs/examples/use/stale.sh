@@ -7,4 +7,4 @@ change() {
     --data "$1"
 }
 change '{"note": "Successor of the MEP, 2018"}'
-change '{"note": "Sent by somebody who read before that"}'
+change '{"note": "Sent by a client that read before that"}'

@@ -149,7 +149,7 @@ def test_of_two_verifiers_the_second_is_told_and_keeps_the_text(pilot: Pilot, mi
     late = step(second, item, Move.RETURN, remark="Not enough", new_due_on=day(0), seen_seq=seen)
     assert late.status_code == 409
     page = text_of(late)
-    assert "Somebody else took a step meanwhile: verified and closed on" in page
+    assert "Another user took a step meanwhile: verified and closed on" in page
     assert "Not enough" in page
     assert [found.move for found in item.steps.order_by("seq")] == ["open", "sign", "report", "verify"]
 
@@ -229,11 +229,12 @@ def test_the_list_answers_the_question_and_begins_with_the_latest(five: dict[str
     assert figures == {
         "Open": (3, "of 5 opened"),
         "Overdue": (1, "of 3 open"),
-        "To verify": (1, "of 3 open"),
         "Closed in time": (0, "of 1 closed"),
         "Red light cleared": (None, ""),
         "Relapsed": (None, ""),
     }
+    waiting = "1 of 3 open ones is reported as done and waits to be verified"
+    assert f'<a href="/actions/?state=reported#results">{waiting}</a>' in answer.content.decode()
     flow = [[cell.value for cell in row] for row in answer.context["charts"]["flow"].table.rows]
     assert flow[:2] == [
         ["Red pilots on the day", "with an open follow-up", 1, 1],

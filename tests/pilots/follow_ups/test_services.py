@@ -166,8 +166,8 @@ def test_every_move_leads_to_its_state(pilot: Pilot, state: str, move: str) -> N
 
 def test_a_verifier_is_told_why_not(pilot: Pilot) -> None:
     texts = {
-        "owner": "You are responsible for it: somebody else verifies it.",
-        "reporter": "You reported it: somebody else verifies it.",
+        "owner": "You are responsible for it: another user must verify it.",
+        "reporter": "You reported it: another user must verify it.",
         "named_other": "Another user is named to verify it.",
     }
     for role, text in texts.items():
@@ -281,7 +281,7 @@ def test_a_step_taken_upon_an_older_view_is_stale(pilot: Pilot) -> None:
     take_step(item, Move.VERIFY, by=user, taken_on=DAY, seen_seq=3)
     before = counts()
     with pytest.raises(
-        StaleFollowUpError, match="Somebody else took a step meanwhile: verified and closed on"
+        StaleFollowUpError, match="Another user took a step meanwhile: verified and closed on"
     ) as caught:
         take_step(item, Move.RETURN, by=make_user("other"), taken_on=DAY, remark="x", new_due_on=DAY, seen_seq=3)
     assert (caught.value.newest.seq, counts()) == (4, before)
