@@ -30,7 +30,7 @@ from core.http.rate_limits import count_password_attempt
 from core.http.request_log import security_log
 from core.web.list_pages import reject_unknown_params
 
-PARAMS = {"lang", "as_of"}
+PARAMS = {"lang", "as_of", "known"}
 
 
 @private_page

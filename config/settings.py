@@ -144,6 +144,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "core.http.middleware.AsOfMiddleware",
+    "core.snapshots.middleware.KnownMiddleware",
     # Below all that may reject a request, or knows its reader: a response from the cache is an answer like any other.
     "core.caching.response_cache.ResponseCacheMiddleware",
     *(["django.contrib.auth.middleware.LoginRequiredMiddleware"] if SITE_ACCESS == "internal" else []),
@@ -200,6 +201,9 @@ elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     }
 else:
     raise ImproperlyConfigured("DATABASE_URL: use sqlite:///FILE or postgres://USER:PASSWORD@HOST:PORT/NAME.")
+# What was known on a past day is read from a file of its own: core/snapshots.
+DATABASE_ROUTERS = ["core.snapshots.router.SnapshotRouter"]
+SNAPSHOT_DIR = VAR_DIR / "known"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": env.cache_url("CACHE_URL", default=f"filecache://{VAR_DIR / 'answers'}")}
 if "filebased" in CACHES["default"]["BACKEND"].lower():

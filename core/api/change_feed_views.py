@@ -113,14 +113,14 @@ class ChangeFeedView(BaseAPIView):
     feed_resources: Sequence[FeedResource] = ()
 
     def parameters(self) -> Sequence[OpenApiParameter]:
-        """Return the query parameters, without `as_of`: the feed is the same on every date."""
+        """Return the query parameters, without `as_of` and `known`: the feed is the same on every date."""
         names = [kind.resource for kind in self.feed_resources]
         size = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE}
         return [
             OpenApiParameter(CURSOR, description=CURSOR_HELP),
             OpenApiParameter("resource", comma_list_schema(names), description=RESOURCE_FILTER_HELP),
             OpenApiParameter("page_size", size, description=PAGE_SIZE_HELP),
-            *(item for item in query_params.common_parameters(self.formats()) if item.name != "as_of"),
+            *(item for item in query_params.common_parameters(self.formats()) if item.name not in {"as_of", "known"}),
         ]
 
     def get_serializer(self) -> ChangeFeedSerializer:

@@ -20,6 +20,10 @@ MAX_NAME_LENGTH = 80
 BRIEF_FIELDS = frozenset({"id", "slug", "code", "number", "name", "title", "url"})  # fields of a brief response
 
 AS_OF_HELP = gettext_lazy("Show what was known on this day. Without it: today.")
+KNOWN_HELP = gettext_lazy(
+    "Answer from the records as they were at the end of this day, without what was entered, corrected or deleted "
+    "since. Without it: from the records as they are."
+)
 LANG_HELP = gettext_lazy("Language of names and messages. Without it: that of Accept-Language.")
 FORMAT_HELP = gettext_lazy("Format of the answer; the Accept header does the same.")
 FIELDS_HELP = gettext_lazy("Only these fields, separated by commas.")
@@ -42,6 +46,7 @@ def common_parameters(formats: Sequence[str]) -> list[OpenApiParameter]:
     """
     return [
         OpenApiParameter("as_of", OpenApiTypes.DATE, description=AS_OF_HELP),
+        OpenApiParameter("known", OpenApiTypes.DATE, description=KNOWN_HELP),
         OpenApiParameter("lang", description=LANG_HELP, enum=["en", "zh-hans"]),
         OpenApiParameter("format", description=FORMAT_HELP, enum=formats),
     ]

@@ -14,6 +14,7 @@ from rest_framework import serializers
 from rest_framework.fields import Field
 from rest_framework.request import Request
 
+from core.http.as_of import today
 from core.http.url_cache import record_path
 from core.permissions import can_see_authors
 from core.text.bilingual import TranslatedText
@@ -72,6 +73,18 @@ class DateValueField(serializers.DateField):
 
     def to_representation(self, value: date) -> date:  # type: ignore[override]
         return value
+
+
+class KnownField(serializers.DateField):
+    """The day at whose end the records answered as this response says, beside the as-of date of a value object."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"read_only": True, **kwargs})
+
+    def get_attribute(self, _value: object) -> date:
+        """Return the day of the request; today where no middleware has set one."""
+        day: date = getattr(self.context.get("request"), "known", None) or today()
+        return day
 
 
 class RelatedSerializer(serializers.Serializer):

@@ -30,7 +30,7 @@ from core.api.pagination import CURSOR, ListPage, RecordPagination
 from core.api.query_params import parse_comma_list, unknown_value_error
 from core.api.renderers import Row, render_csv, render_xlsx
 from core.api.write.optimistic_locking import annotate_revision
-from core.http.as_of import today
+from core.http.as_of import days_stem, known_rows, today
 from core.http.conditional_requests import set_record_etag
 from core.http.demo_mode import demo_notice_rows, download_stem, with_demo_flag
 from core.http.errors import BadRequest, ErrorDetail
@@ -126,7 +126,8 @@ class BaseAPIView(APIView):
 
         `heads` are its columns where the fields have been selected already.
         """
-        kind, stem = self.request.accepted_renderer.format, download_stem(self.request, f"{name}-{self.as_of}")
+        kind, days = self.request.accepted_renderer.format, days_stem(self.request, self.as_of)
+        stem = download_stem(self.request, f"{name}-{days}")
         if kind == "json":
             return None
         heads = heads or select_fields(serializer, self.request)
@@ -140,9 +141,9 @@ class BaseAPIView(APIView):
 
     def describe_request(self) -> list[tuple[str, object]]:
         """Return the as-of date, and the parameters that filter and order the rows, for a file's description."""
-        chosen = {k: v for k, v in self.request.query_params.items() if k not in {"as_of", "lang", "format"}}
+        chosen = {k: v for k, v in self.request.query_params.items() if k not in {"as_of", "known", "lang", "format"}}
         filters = join_clauses(label_value(name, value) for name, value in chosen.items())
-        return [(_("As of"), self.as_of), (_("Filter"), filters or _("none"))]
+        return [(_("As of"), self.as_of), *known_rows(self.request), (_("Filter"), filters or _("none"))]
 
 
 def select_fields(serializer: Serializer, request: Request) -> list[str]:

@@ -1,7 +1,10 @@
-"""As-of date of a request: today unless the query string has `?as_of=YYYY-MM-DD`."""
+"""Days of a request: the one that it is about, and the one at whose end the records stood so; each is today unless
+the query string has `?as_of=YYYY-MM-DD` or `?known=YYYY-MM-DD`.
+"""
 
 import re
 from datetime import MINYEAR, date, timedelta
+from typing import Any
 
 from django.http import QueryDict
 from django.utils import timezone
@@ -17,13 +20,13 @@ def today() -> date:
     return timezone.localdate()
 
 
-def parse_as_of(params: QueryDict) -> date:
-    """Return the as-of date of the query parameters, today by default.
+def parse_day(params: QueryDict, name: str) -> date:
+    """Return the day of a query parameter, today by default.
 
     Raises BadRequest for a value that is not an ISO date, is repeated, or lies in the future, of which nothing is
     known.
     """
-    given = params.getlist("as_of")
+    given = params.getlist(name)
     if not given:
         return today()
     text = given[0]
@@ -32,14 +35,23 @@ def parse_as_of(params: QueryDict) -> date:
             raise ValueError
         day = date.fromisoformat(text)
     except ValueError:
-        message = _("as_of: “%(value)s” is not a day. Write one day as YYYY-MM-DD, for example 2024-01-30.")
-        raise BadRequest(
-            ErrorDetail("as_of", "invalid_date", message % {"value": truncate(", ".join(given))})
-        ) from None
+        message = _("%(name)s: “%(value)s” is not a day. Write one day as YYYY-MM-DD, for example 2024-01-30.")
+        values = {"name": name, "value": truncate(", ".join(given))}
+        raise BadRequest(ErrorDetail(name, "invalid_date", message % values)) from None
     if day > today():
-        message = _("as_of: %(value)s lies ahead. Ask for today (%(today)s) or a day before it.")
-        raise BadRequest(ErrorDetail("as_of", "future_date", message % {"value": day, "today": today()}))
+        message = _("%(name)s: %(value)s lies ahead. Ask for today (%(today)s) or a day before it.")
+        raise BadRequest(ErrorDetail(name, "future_date", message % {"name": name, "value": day, "today": today()}))
     return day
+
+
+def days_stem(request: Any, as_of: date) -> str:
+    """Return the end of a file name: the as-of date and, of a past one, the day at whose end the records stood so."""
+    return f"{as_of}-known-{request.known}" if getattr(request, "known_past", False) else str(as_of)
+
+
+def known_rows(request: Any) -> list[tuple[str, date]]:
+    """Return the line of a file that names the day at whose end the records stood so; none for today's records."""
+    return [(_("As known on"), request.known)] if getattr(request, "known_past", False) else []
 
 
 def adjacent_quarter_ends(day: date, last: date) -> tuple[date | None, date | None]:

@@ -12,7 +12,7 @@ from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
-from core.http.as_of import parse_as_of, today
+from core.http.as_of import parse_day, today
 from core.http.body import ContentTooLarge, read_body
 from core.http.errors import BadRequest, ErrorDetail, truncate
 from core.http.log_format import TOKEN_PATTERN, request_id
@@ -197,7 +197,7 @@ class AsOfMiddleware:
         request.as_of, request.as_of_past = today(), False
         if not request.path_info.startswith("/admin/"):
             try:
-                request.as_of = parse_as_of(request.GET)
+                request.as_of = parse_day(request.GET, "as_of")
             except BadRequest as exc:
                 return error_response(request, 400, exc.detail, exc.errors)
             request.as_of_past = request.as_of < today()

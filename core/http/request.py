@@ -20,6 +20,9 @@ class TrackerRequest(HttpRequest):
     LANGUAGE_CODE: str
     as_of: date
     as_of_past: bool
+    known: date
+    """The day at whose end the records shown were on record; today for the records as they are."""
+    known_past: bool
     demonstration: bool
     """Whether the database holds demonstration data."""
     workbook: str

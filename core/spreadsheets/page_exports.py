@@ -12,6 +12,7 @@ from django.utils.dateformat import format as format_date
 from django.utils.formats import get_format
 from django.utils.translation import gettext as _
 
+from core.http.as_of import days_stem, known_rows
 from core.http.demo_mode import demo_notice_rows, download_stem
 from core.http.errors import BadRequest, ErrorDetail, truncate, unknown_parameter_error
 from core.http.request import TrackerRequest
@@ -94,8 +95,8 @@ def export_response(request: TrackerRequest, tables: Exports, title: str, findin
 
 
 def dated_stem(request: TrackerRequest, slug: str) -> str:
-    """Return the file name stem: table and as-of date."""
-    return download_stem(request, f"{slug}-{request.as_of}")
+    """Return the file name stem: table, as-of date and, of a past one, the day of the records."""
+    return download_stem(request, f"{slug}-{days_stem(request, request.as_of)}")
 
 
 def csv_file_response(request: TrackerRequest, export: Export, page: str, stem: str) -> HttpResponseBase:
@@ -107,6 +108,7 @@ def csv_file_response(request: TrackerRequest, export: Export, page: str, stem: 
         *demo_notice_rows(request),
         *context_rows(export, page),
         (_("As of"), day),
+        *((label, format_date(known, get_format("DATE_FORMAT"))) for label, known in known_rows(request)),
         (_("Filter"), describe_filters(export.chips)),
         (_("Rows"), count),
         (_("Address"), page_url(request)),
@@ -121,6 +123,7 @@ def xlsx_file_response(request: TrackerRequest, export: Export, page: str, stem:
         *context_rows(export, page),
         *([(_("Scope"), export.subtitle)] if export.subtitle else []),
         (_("As of"), request.as_of),
+        *known_rows(request),
         (_("Filter"), describe_filters(export.chips)),
     ]
     cover = CoverSheet(export.title, lines, page_url(request), demo_notice_rows(request))
@@ -129,8 +132,8 @@ def xlsx_file_response(request: TrackerRequest, export: Export, page: str, stem:
 
 def page_workbook_response(request: TrackerRequest, tables: Exports, title: str, finding: str) -> HttpResponseBase:
     """Return all tables of a page as one workbook."""
-    day = (_("As of"), request.as_of)
-    cover = CoverSheet(title, [day], page_url(request), demo_notice_rows(request), finding)
+    days = [(_("As of"), request.as_of), *known_rows(request)]
+    cover = CoverSheet(title, days, page_url(request), demo_notice_rows(request), finding)
     name = "-".join(filter(None, request.path.split("/"))) or "overview"
     file = write_workbook([sheet_spec(export) for export in tables.values()], cover)
     return xlsx_response(file, dated_stem(request, name))

@@ -62,6 +62,18 @@ def export_url(context: Context, file_name: str) -> str:
     return "?" + query.urlencode()
 
 
+@register.simple_tag(takes_context=True)
+def known_note(context: Context) -> str:
+    """Return the sentence on the day at whose end the records stood as a page of the past shows them, after a space.
+
+    Empty for a page of today's records.
+    """
+    product = context.get("product")
+    if product is None or not product.known_past:
+        return ""
+    return " " + gettext("From what was on record on %(day)s.") % {"day": format_date(product.known)}
+
+
 def hidden_inputs(pairs: Iterable[tuple[str, str]]) -> SafeString:
     return format_html_join("", '<input type="hidden" name="{}" value="{}">', pairs)
 

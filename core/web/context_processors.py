@@ -49,6 +49,9 @@ class SiteContext:
     today: date
     as_of: date
     past: bool
+    known: date  # at whose end the records stood as they are shown
+    known_past: bool
+    shows_past: bool  # at least one of the two days is past
     quarter_before: date | None  # steps of the date picker; None outside the calendar or in the future
     quarter_after: date | None
     demonstration: bool  # demonstration data, marked on every page
@@ -73,6 +76,9 @@ def site_context(request: HttpRequest) -> dict[str, object]:
             today=today,
             as_of=as_of,
             past=getattr(request, "as_of_past", False),
+            known=getattr(request, "known", today),
+            known_past=getattr(request, "known_past", False),
+            shows_past=getattr(request, "as_of_past", False) or getattr(request, "known_past", False),
             quarter_before=quarter_before,
             quarter_after=quarter_after,
             demonstration=is_demonstration(request),

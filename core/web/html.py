@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from core.text.bilingual import is_chinese_active, is_chinese_text
 
-CARRIED_PARAMETERS = ("as_of", "lang")  # what each link carries on: the as-of date and the language
+CARRIED_PARAMETERS = ("as_of", "known", "lang")  # what each link carries on: both days and the language
 Pairs = Sequence[tuple[str, str]]
 
 
@@ -24,7 +24,7 @@ def resolve_url(target: object, *args: object, **kwargs: object) -> str:
 
 def carried_parameters(query: QueryDict) -> Pairs:
     """Return the parameters of the request that its links carry on."""
-    return [(key, str(query[key])) for key in CARRIED_PARAMETERS if key in query]
+    return [(key, str(query[key])) for key in CARRIED_PARAMETERS if query.get(key)]
 
 
 def add_parameters(url: str, pairs: Pairs) -> str:

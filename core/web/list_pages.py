@@ -27,6 +27,7 @@ MAX_VISIBLE_FILTERS = 4  # visible filters of a page that does not choose them
 CHUNK_SIZE = 500  # rows fetched at a time for a file
 PAGE_PARAMETERS = {
     "as_of",
+    "known",
     "lang",
     "page",
     "sort",

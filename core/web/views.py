@@ -7,7 +7,7 @@ from core.http.demo_mode import is_demonstration
 
 ROBOTS_RULES = [
     *(f"Disallow: {path}" for path in ("/admin/", "/api/", "/search/", "/sign-in/", "/account/", "/tokens/")),
-    *(f"Disallow: /*{word}=" for word in ("as_of", "chart", "export", "page", "sort")),
+    *(f"Disallow: /*{word}=" for word in ("as_of", "chart", "export", "known", "page", "sort")),
     *(f"Allow: {path}" for path in ("/api/docs/", "/api/use/")),
 ]
 

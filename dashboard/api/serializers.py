@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy as _
 
+from core.api.serializers import KnownField
 from core.api.value_serializer import ValueField, ValueSerializer
 from dashboard.analytics.overview import Overview
 from pilots.analytics.outstanding import OutstandingReports
@@ -58,6 +59,7 @@ class OverviewSerializer(ValueSerializer):
     value_type = Overview
     value_fields = {
         "as_of": "",
+        "known": KnownField(),
         "rollout": _("The rollout of the programme’s policy, in numbers."),
         "national": _("The latest national batch."),
         "cities": _("Its cities."),

@@ -21,7 +21,7 @@ DEFINED_TERMS = ("roster", "rollout", "recorded", "gap", "light", "progress", "c
 """The definitions by which a reader understands most of the numbers."""
 
 
-@page_view("dashboard/about.html", {"as_of", "lang"})
+@page_view("dashboard/about.html", {"as_of", "known", "lang"})
 def about(request: TrackerRequest) -> Page:
     as_of: date = request.as_of
     policy = choose_policy(as_of, None).policy

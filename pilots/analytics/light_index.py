@@ -56,7 +56,7 @@ def lights_by_pilot(pilots: QuerySet[Pilot], as_of: date) -> dict[int, Colour]:
     versions = pilot_versions(chosen)
     if not versions or len(versions) <= STATUS_CHUNK_SIZE:
         return compute_lights(chosen, as_of)
-    key = f"lights-{release_fingerprint()}-{as_of}"
+    key = f"lights-{release_fingerprint()}-{as_of}-{pilots.db}"
     known = cast(dict[int, tuple[str, Colour]], store.load(key) or {})
     changed = [pilot for pilot, version in versions.items() if known.get(pilot, ("",))[0] != version]
     for start in range(0, len(changed), STATUS_CHUNK_SIZE):

@@ -30,14 +30,20 @@ Result = TypeVar("Result")
 Prefetch = Callable[[QuerySet[Pilot]], QuerySet[Pilot]]
 
 
+PilotKey = tuple[str, int]  # alias of the database that the pilot is read from, and its key there
+
+
 @dataclass
 class PilotCache:
-    """Least recently used pilots by key, each with the version that it was read under."""
+    """Least recently used pilots by key, each with the version that it was read under.
 
-    entries: OrderedDict[int, tuple[str, Pilot]] = field(default_factory=OrderedDict)
+    Pilots read from a snapshot of the past (core/snapshots) have entries of their own beside those of today.
+    """
+
+    entries: OrderedDict[PilotKey, tuple[str, Pilot]] = field(default_factory=OrderedDict)
     lock: Any = field(default_factory=Lock)
 
-    def get(self, key: int, version: str) -> Pilot | None:
+    def get(self, key: PilotKey, version: str) -> Pilot | None:
         with self.lock:
             found = self.entries.get(key)
             if found is None or found[0] != version:
@@ -45,7 +51,7 @@ class PilotCache:
             self.entries.move_to_end(key)
             return found[1]
 
-    def put(self, key: int, version: str, pilot: Pilot) -> None:
+    def put(self, key: PilotKey, version: str, pilot: Pilot) -> None:
         with self.lock:
             self.entries[key] = (version, pilot)
             self.entries.move_to_end(key)
@@ -68,11 +74,11 @@ def cached_pilots(pilots: QuerySet[Pilot], prefetch: Prefetch) -> Sequence[Pilot
     versions = pilot_versions(pilots, MAX_PILOTS + 1)
     if versions is None or len(versions) > MAX_PILOTS:
         return None
-    found = {key: pilot_cache.get(key, version) for key, version in versions.items()}
+    found = {key: pilot_cache.get((pilots.db, key), version) for key, version in versions.items()}
     missing = [key for key, pilot in found.items() if pilot is None]
     for pilot in prefetch(Pilot.objects.using(pilots.db).filter(pk__in=missing)) if missing else ():
         vars(pilot)["results"] = {}
-        pilot_cache.put(pilot.pk, versions[pilot.pk], pilot)
+        pilot_cache.put((pilots.db, pilot.pk), versions[pilot.pk], pilot)
         found[pilot.pk] = pilot
     return [pilot for pilot in found.values() if pilot is not None]  # None: deleted meanwhile
 

@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from core.api.serializers import (
     DateValueField,
+    KnownField,
     PeopleMixin,
     ReadOnlyModelSerializer,
     RecordSerializer,
@@ -216,6 +217,7 @@ class FollowUpSummarySerializer(ValueSerializer):
     value_type = FollowUpSummary
     value_fields = {
         "as_of": "",
+        "known": KnownField(),
         "total": _("Follow-ups opened by the day."),
         "by_state": _("How many stand at each state."),
         "open": _("Those in which something remains to be done."),

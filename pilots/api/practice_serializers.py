@@ -9,7 +9,15 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from core.api.pagination import ListPage
-from core.api.serializers import DateValueField, NumberField, PeopleMixin, RatioField, RecordSerializer, UsernameField
+from core.api.serializers import (
+    DateValueField,
+    KnownField,
+    NumberField,
+    PeopleMixin,
+    RatioField,
+    RecordSerializer,
+    UsernameField,
+)
 from core.api.value_serializer import PAGE_FIELDS, ValueField, ValueSerializer
 from core.api.write.serializers import WriteSerializer
 from pilots.metrics.practice_states import AdoptionState, PracticeState, Trust
@@ -248,6 +256,7 @@ class DiffusionSerializer(ValueSerializer):
     value_type = DiffusionPage
     value_fields = {
         "as_of": ValueField(source="diffusion.as_of"),
+        "known": KnownField(),
         "total": ValueField(_("Practices proposed by the day."), "diffusion.total"),
         "by_state": ValueField(_("How many are at each state."), "diffusion.by_state"),
         "measured": ValueField(_("Practices with a measured effect."), "diffusion.measured"),

@@ -16,6 +16,7 @@ from core.api.pagination import ListPage
 from core.api.serializers import (
     ChoiceWithLabel,
     DateValueField,
+    KnownField,
     RatioField,
     ReadOnlyModelSerializer,
     RecordSerializer,
@@ -496,6 +497,7 @@ class ProgressSerializer(ValueSerializer):
     value_type = ProgressPage
     value_fields = {
         "as_of": ValueField(source="totals.as_of"),
+        "known": KnownField(),
         **PAGE_FIELDS,
         "pilots": ValueField(_("How far each pilot has come."), type=Sequence[PilotProgressSerializer]),
         "funnel": serializers.SerializerMethodField(
@@ -682,6 +684,7 @@ class SynergySerializer(ValueSerializer):
     value_type = SynergyPage
     value_fields = {
         "as_of": ValueField(source="synergy.as_of"),
+        "known": KnownField(),
         "year": ValueField(_("The year that is compared with the base year."), "synergy.year"),
         "n": ValueField(_("Pilots with rates, of totals or of an intensity."), "synergy.n"),
         "of": ValueField(_("All pilots that are asked about."), "synergy.of"),
@@ -750,6 +753,7 @@ class TrendSerializer(ValueSerializer):
     value_type = Trend
     value_fields = {
         "as_of": "",
+        "known": KnownField(),
         "indicator": _("What is measured."),
         "unit": ValueField(_("The unit of all values."), "indicator.unit_text", str),
         "rollup": ValueField(_("How values of several pilots may be put together."), "indicator.rollup", RollUp),
@@ -819,6 +823,7 @@ class CoverageNumbersSerializer(ValueSerializer):
     value_type = Coverage
     value_fields = {
         "as_of": "",
+        "known": KnownField(),
         "pilots": _("Pilots that are counted."),
         "naming": _("Those of them that name an industry."),
         "roster": _("Provinces that the programme covers: the denominator."),

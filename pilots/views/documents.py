@@ -36,7 +36,7 @@ from pilots.models import Attachment, Document
 from pilots.models.document import ATTACHABLE
 from pilots.tables import document_columns
 
-PARAMS = {"as_of", "lang"}
+PARAMS = {"as_of", "known", "lang"}
 private_page = cache_control(no_store=True, private=True)  # decorator: pages that no cache stores
 
 

@@ -258,7 +258,7 @@ PREFILL = ("pilot", "indicator", "milestone", "policy", "province", "practice", 
 
 
 @login_required
-@page_view("follow_ups/new.html", {"as_of", "lang", *PREFILL}, cached=False)
+@page_view("follow_ups/new.html", {"as_of", "known", "lang", *PREFILL}, cached=False)
 def action_new(request: TrackerRequest) -> Page | HttpResponseBase:
     """Open a follow-up, prefilled from the light or the record that the link names."""
     user = require_opener(request)
@@ -331,7 +331,7 @@ MORE_ROWS = 3
 
 
 @login_required
-@page_view("follow_ups/meeting.html", {"as_of", "lang"}, cached=False)
+@page_view("follow_ups/meeting.html", {"as_of", "known", "lang"}, cached=False)
 def action_meeting(request: TrackerRequest) -> Page | HttpResponseBase:
     """Open several follow-ups of one meeting, all or none."""
     user = require_opener(request)

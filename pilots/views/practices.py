@@ -364,7 +364,7 @@ def editor_view(view: EditorView) -> EditorView:
     @login_required
     @wraps(view)
     def wrapped(request: TrackerRequest, **kwargs: Any) -> HttpResponseBase:
-        reject_unknown_params(request, {"lang", "as_of"})
+        reject_unknown_params(request, {"lang", "as_of", "known"})
         return view(request, **kwargs)
 
     return wrapped

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from core.api.serializers import (
     LINK_SERIALIZERS,
+    KnownField,
     ReadOnlyModelSerializer,
     RecordSerializer,
     RelatedSerializer,
@@ -218,6 +219,7 @@ class RolloutNumbersSerializer(ValueSerializer):
     value_fields = {
         "policy": _("The policy that is rolled out."),
         "as_of": "",
+        "known": KnownField(),
         "roster": _("Provinces that the programme covers: the denominator."),
         "issued": _("Those whose plan is issued and known by the day; null for a policy that calls for no plans."),
         "share": _("issued of roster, as a fraction."),

@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from core.api import viewsets
+from core.http.as_of import today
 from dashboard.analytics.overview import build_overview
 from pilots.analytics.coverage import build_coverage
 from pilots.models import Pilot, Target
@@ -159,6 +160,7 @@ def test_the_whole_shape_of_a_coverage(client: Client, empty: None) -> None:
     fields = ["energy", "industry", "transport", "buildings", "agriculture", "ecology"]
     assert client.get("/api/v1/coverage/?by=province&as_of=2024-02-01").json() == {
         "as_of": "2024-02-01",
+        "known": str(today()),
         "pilots": 2,
         "naming": 1,
         "roster": 2,

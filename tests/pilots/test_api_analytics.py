@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from drf_spectacular.generators import SchemaGenerator
 from jsonschema import Draft202012Validator
 
+from core.http.as_of import today
 from pilots.models import Indicator, LightOverride, Pilot, Reading, TargetStep
 from tests.factories import (
     make_batch,
@@ -180,6 +181,7 @@ def test_the_whole_shape_of_a_progress(client: Client, empty: None) -> None:
     ]
     none = {"red": 0, "yellow": 0, "blue": 0, "green": 0, "grey": 0}
     assert get_progress(client) == {
+        "known": str(today()),
         "as_of": DAY,
         **ONLY_PAGE,
         "pilots": [
@@ -394,6 +396,7 @@ def test_a_light_set_by_hand_says_so_and_ends(client: Client, jia: Pilot) -> Non
 def test_the_whole_shape_of_the_example(client: Client, jia: Pilot) -> None:
     assert get_synergy(client) == {
         "as_of": DAY,
+        "known": str(today()),
         "year": 2025,
         "n": 1,
         "of": 1,

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from core.http.as_of import today
 from policies.analytics.rollout import build_rollout
 from policies.models import Policy
 from tests.factories import make_plan, make_policy, make_province, make_source
@@ -84,6 +85,7 @@ def test_the_whole_shape_of_a_rollout(client: Client, empty: None) -> None:
     assert rollout(client, policy="national", as_of="2022-07-31") == {
         "policy": link("policies", "national", "National"),
         "as_of": "2022-07-31",
+        "known": str(today()),
         "roster": 3,
         "issued": 2,
         "share": 2 / 3,

@@ -70,6 +70,7 @@ COMMON_FIELD_HELP: Mapping[str, str | Promise] = {
     "url": gettext_lazy("The address in the API."),
     "page": gettext_lazy("The address of the page that shows it."),
     "as_of": gettext_lazy("The day that the answer is about."),
+    "known": gettext_lazy("The day at whose end the records answered so; today for the records as they are."),
     "unverified": gettext_lazy("Whether the fact was only inferred: every page says so beside it."),
 }
 LINKED_ACTIONS = ("retrieve", "update", "partial_update", "destroy")

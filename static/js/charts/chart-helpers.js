@@ -143,11 +143,11 @@ export function openOnClick(urlOf) {
   };
 }
 
-/** Carry the day and the language of this page's address over to the link, as all links of the page do. */
+/** Carry both days and the language of this page's address over to the link, as all links of the page do. */
 function withPageState(url) {
   const address = new URL(url, location.href);
   const current = new URLSearchParams(location.search);
-  ["as_of", "lang"].forEach((key) => {
+  ["as_of", "known", "lang"].forEach((key) => {
     if (current.has(key) && !address.searchParams.has(key)) address.searchParams.set(key, current.get(key));
   });
   return address.href;

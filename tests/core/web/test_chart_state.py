@@ -58,9 +58,15 @@ def test_the_server_opens_the_tab_and_layer_of_the_address(
         ("/?tab=table", ["tab: also say of which chart, with chart=map."]),
         ("/?layer=pilots", ["layer: also say of which chart, with chart=map."]),
         ("/?chart=map&chart=map", ["chart is given 2 times. Give it once."]),
-        ("/data/?chart=map", ["“chart” is not a parameter here. Known: as_of, lang."]),
-        ("/search/?q=a&tab=table", ["“tab” is not a parameter here. Known: as_of, lang."]),
-        ("/?export=map.csv&chart=map", ["“chart” is not a parameter here. Known: as_of, export, lang, page, sort."]),
+        ("/data/?chart=map", ["“chart” is not a parameter here. Known: as_of, known, lang."]),
+        ("/search/?q=a&tab=table", ["“tab” is not a parameter here. Known: as_of, known, lang."]),
+        (
+            "/?export=map.csv&chart=map",
+            (
+                "/?export=map.csv&chart=map",
+                ["“chart” is not a parameter here. Known: as_of, export, known, lang, page, sort."],
+            ),
+        ),
     ],
 )
 def test_a_state_that_the_page_does_not_have_is_rejected(client: Client, address: str, faults: list[str]) -> None:

@@ -9,6 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from core.http.as_of import today
 from pilots.analytics.pilot_status import prefetch_for_status, related_rows
 from pilots.analytics.trend import build_trend
 from pilots.metrics.aggregation import SumItem, sum_without_overlap
@@ -47,6 +48,7 @@ def carbon(empty: None) -> Indicator:
 def test_a_sum_says_how_many_it_covers_and_leaves_the_park_to_its_city(client: Client, carbon: Indicator) -> None:
     assert get_trend(client) == {
         "as_of": DAY,
+        "known": str(today()),
         "indicator": {"code": "CO2_TOT", "name": carbon.name, "url": f"{HERE}/api/v1/indicators/CO2_TOT/"},
         "unit": "10⁴ t",
         "rollup": "sum",

@@ -1,0 +1,202 @@
+"""Building a snapshot: the newest version of each record by a moment, and its lists, written to an SQLite file.
+
+The tables have the columns of their models and plain indexes, but no constraints: a version of years ago need not
+satisfy a constraint that was added since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db.utils import load_backend
+
+from core.caching.models import TableVersion
+from core.caching.table_versions import versioned_table_names
+from core.snapshots.contents import PRIVATE_USER_FIELDS, record_models, stored_models, tracked_lists
+
+ENGINE = "django.db.backends.sqlite3"
+CHUNK_SIZE = 2_000
+UNCHANGED = (models.CharField, models.TextField, models.IntegerField, models.AutoField)  # stored as they are in memory
+Row = Sequence[Any]
+
+NEWEST_VERSIONS_SQL = """
+INSERT INTO {table} ({columns}) SELECT {columns} FROM (
+    SELECT *, row_number() OVER (PARTITION BY {key} ORDER BY history_date DESC, history_id DESC) AS nth
+    FROM {history}
+) WHERE nth = 1 AND history_type <> '-'
+"""
+NEWEST_LISTS_SQL = """
+INSERT INTO {list} ({list_columns}) SELECT {list_columns} FROM {past} WHERE history_id IN (
+    SELECT history_id FROM (
+        SELECT history_id, history_type,
+            row_number() OVER (PARTITION BY {key} ORDER BY history_date DESC, history_id DESC) AS nth
+        FROM {history}
+    ) WHERE nth = 1 AND history_type <> '-'
+)
+"""
+
+
+class SnapshotFile:
+    """SQLite file that is written once, through a connection that no other code knows."""
+
+    def __init__(self, path: Path) -> None:
+        settings_dict = {**connections.settings[DEFAULT_DB_ALIAS], "ENGINE": ENGINE, "NAME": str(path), "OPTIONS": {}}
+        self.connection: Any = load_backend(ENGINE).DatabaseWrapper(settings_dict, "known_unfinished")
+
+    def run(self, statement: str, rows: Iterable[Row] | None = None) -> None:
+        with self.connection.cursor() as cursor:
+            if rows is None:
+                cursor.execute(statement)
+            else:
+                cursor.executemany(statement, rows)
+
+    def change(self, statement: str) -> int:
+        """Run a statement and return how many rows it changed."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(statement)
+            return int(cursor.rowcount)
+
+    def create_table(self, model: Any) -> None:
+        """Create the table of a model, without constraints."""
+        quote, columns = self.connection.ops.quote_name, []
+        for field in model._meta.local_concrete_fields:
+            parameters = field.db_parameters(self.connection)
+            key = " PRIMARY KEY" if field.primary_key else ""
+            collation = f" COLLATE {quote(parameters['collation'])}" if parameters.get("collation") else ""
+            columns.append(f"{quote(field.column)} {parameters['type']}{key}{collation}")
+        self.run(f"CREATE TABLE {quote(model._meta.db_table)} ({', '.join(columns)})")
+
+    def create_indexes(self, model: Any) -> None:
+        """Create an index on each column that has one in the database, after the rows are there."""
+        quote, table = self.connection.ops.quote_name, model._meta.db_table
+        for field in model._meta.local_concrete_fields:
+            if (field.db_index or field.unique) and not field.primary_key:
+                name = quote(f"{table}_{field.column}")
+                self.run(f"CREATE INDEX {name} ON {quote(table)} ({quote(field.column)})")
+
+    def insert(self, model: Any, fields: Sequence[Any], rows: Iterable[Row]) -> None:
+        """Insert rows with the values of these fields, as they are in memory."""
+        quote = self.connection.ops.quote_name
+        table, into = quote(model._meta.db_table), ", ".join(quote(field.column) for field in fields)
+        values = ", ".join(["%s"] * len(fields))
+        prepared = [self.preparation(field) for field in fields]
+        self.run(
+            f"INSERT INTO {table} ({into}) VALUES ({values})",  # noqa: S608  # names from the code only
+            (
+                [value if make is None else make(value) for make, value in zip(prepared, row, strict=True)]
+                for row in rows
+            ),
+        )
+
+    def preparation(self, field: Any) -> Callable[[Any], Any] | None:
+        """Return how a value of the field is written to the database; None where it is written as it is."""
+        plain = field.target_field if field.remote_field else field
+        if isinstance(plain, UNCHANGED):
+            return None
+        return lambda value: field.get_db_prep_save(value, self.connection)
+
+
+def build_snapshot(path: Path, moment: datetime, *, version: str) -> None:
+    """Write the records as they were just before the moment into an empty file.
+
+    `version` is what the snapshot's tables have as their version: caches tell one snapshot from another by it.
+    """
+    file = SnapshotFile(path)
+    try:
+        file.run("PRAGMA journal_mode = OFF")
+        file.run("PRAGMA synchronous = OFF")  # a file that a power cut spoils was never moved to its place
+        file.run("BEGIN")
+        for model in stored_models():
+            file.create_table(model)
+        fill(file, moment, version)
+        for model in stored_models():
+            file.create_indexes(model)
+        file.run("COMMIT")
+        file.run("ANALYZE")
+    finally:
+        file.connection.close()
+
+
+def fill(file: SnapshotFile, moment: datetime, version: str) -> None:
+    """Write the rows of all tables: the histories from the database, the records from these histories."""
+    copy_users(file)
+    names = sorted(versioned_table_names())
+    file.insert(TableVersion, TableVersion._meta.local_concrete_fields[1:], [(name, 0, version) for name in names])
+    for model in record_models():
+        copy_rows(file, model.history.filter(history_date__lt=moment))
+        file.run(NEWEST_VERSIONS_SQL.format(**names_of(file, model)))
+        for _field, rows, past in tracked_lists(model):
+            copy_rows(file, past._default_manager.filter(history__history_date__lt=moment))
+            file.run(NEWEST_LISTS_SQL.format(**names_of(file, model), **names_of_list(file, rows, past)))
+    resolve_missing(file)
+
+
+def copy_users(file: SnapshotFile) -> None:
+    """Copy the users of today: histories name who wrote an entry. Neither passwords nor addresses are copied."""
+    model: Any = get_user_model()
+    fields = model._meta.local_concrete_fields
+    copied = model._default_manager.order_by().values_list(*(field.attname for field in fields))
+    private = [field.name in PRIVATE_USER_FIELDS for field in fields]
+    rows = (["" if left_out else value for left_out, value in zip(private, row, strict=True)] for row in copied)
+    file.insert(model, fields, rows)
+
+
+def copy_rows(file: SnapshotFile, queryset: Any) -> None:
+    """Copy the rows of a queryset as they are."""
+    fields = queryset.model._meta.local_concrete_fields
+    rows = queryset.order_by().values_list(*(field.attname for field in fields))
+    file.insert(queryset.model, fields, rows.iterator(chunk_size=CHUNK_SIZE))
+
+
+def names_of(file: SnapshotFile, model: Any) -> dict[str, str]:
+    """Return the quoted names that the statements on a model with history need."""
+    quote, history = file.connection.ops.quote_name, model.history.model
+    columns = [quote(field.column) for field in model._meta.local_concrete_fields]
+    return {
+        "table": quote(model._meta.db_table),
+        "history": quote(history._meta.db_table),
+        "key": quote(model._meta.pk.column),
+        "columns": ", ".join(columns),
+    }
+
+
+def names_of_list(file: SnapshotFile, rows: Any, past: Any) -> dict[str, str]:
+    """Return the quoted names that the statement on a many-to-many list needs."""
+    quote = file.connection.ops.quote_name
+    columns = [quote(column.column) for column in rows._meta.local_concrete_fields]
+    return {
+        "list": quote(rows._meta.db_table),
+        "past": quote(past._meta.db_table),
+        "list_columns": ", ".join(columns),
+    }
+
+
+def resolve_missing(file: SnapshotFile) -> None:
+    """Do what the database did when a row was deleted to which others refer, of which a history may say nothing.
+
+    An optional reference to a row that is not there becomes empty; a row that needs it is left out. A row left out
+    may be one that others need, so this goes on until nothing changes.
+    """
+    lists = [rows for model in record_models() for _field, rows, _past in tracked_lists(model)]
+    statements = [
+        missing_reference_sql(file, model, field)
+        for model in (*record_models(), *lists)
+        for field in model._meta.local_concrete_fields
+        if field.remote_field and field.remote_field.model in stored_models()
+    ]
+    while sum(file.change(statement) for statement in statements):
+        pass
+
+
+def missing_reference_sql(file: SnapshotFile, model: Any, field: Any) -> str:
+    """Return the statement for rows whose reference leads nowhere."""
+    quote, target = file.connection.ops.quote_name, field.remote_field.model
+    table, column = quote(model._meta.db_table), quote(field.column)
+    change = f"UPDATE {table} SET {column} = NULL" if field.null else f"DELETE FROM {table}"  # noqa: S608  # names only
+    there = f"SELECT {quote(field.target_field.column)} FROM {quote(target._meta.db_table)}"  # noqa: S608  # names only
+    return f"{change} WHERE {column} IS NOT NULL AND {column} NOT IN ({there})"

@@ -1,0 +1,252 @@
+"""`?known=`: what was on record at the end of a past day, held against what was kept on that day."""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import date, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from core.history.recording import delete_with_history
+from core.snapshots import files
+from core.snapshots.contents import record_models, routed_models, tracked_lists
+from core.snapshots.files import ensure_snapshot, history_state
+from core.snapshots.router import Snapshot, read_from
+from pilots.models import Pilot
+from policies.models import ProvincialPlan
+from tests.factories import make_batch, make_pilot, make_plan, make_policy, make_province
+from tests.support.scripted_year import ScriptedYear, clock_at
+
+FIRST = date(2025, 1, 1)
+Tables = Mapping[str, Any]
+
+
+@pytest.fixture(autouse=True)
+def folder(settings: Any, tmp_path: Path) -> Path:
+    """Keep the snapshots of a test in a folder of its own: clocks and databases of tests repeat."""
+    settings.SNAPSHOT_DIR = tmp_path / "known"
+    return tmp_path / "known"
+
+
+@pytest.fixture
+def no_records(empty: None) -> None:
+    """Start without records and histories."""
+    for model in record_models():
+        for _field, _rows, past in tracked_lists(model):
+            past._default_manager.all().delete()
+        model.history.all().delete()
+
+
+def tables() -> Tables:
+    """Return all rows of records, lists and histories, where the router reads them, by model."""
+    return {
+        model._meta.label: sorted(
+            model._base_manager.order_by().values_list(*(field.attname for field in model._meta.local_concrete_fields)),
+            key=repr,
+        )
+        for model in routed_models()
+    }
+
+
+def tables_known(day: date) -> Tables:
+    """Return the same of the snapshot of a day."""
+    snapshot = Snapshot(history_state(day))
+    try:
+        with read_from(snapshot):
+            return tables()
+    finally:
+        snapshot.close()
+
+
+def api_addresses(client: Client) -> list[str]:
+    """Return the lists and aggregates of the API that take both days."""
+    root = client.get("/api/v1/").json()
+    paths = [url.partition("testserver")[2] for name, url in root.items() if name not in {"schema", "docs", "use"}]
+    return [path for path in paths if client.get(path, {"as_of": "2025-01-01"}).status_code == 200]
+
+
+def answer(client: Client, address: str, as_of: date, known: date | None = None) -> object:
+    """Return an answer without what names the day of the records: the field `known` and the links to pages."""
+    params = {"as_of": as_of} | ({"known": known} if known else {})
+    response = client.get(address, params)
+    assert response.status_code == 200, response.content
+    text = re.sub(r'"known":\s*"[\d-]+",?', "", response.content.decode())
+    return json.loads(re.sub(r"[?&]known=[\d-]+", "", text))
+
+
+def differing(one: Tables, other: Tables) -> list[str]:
+    return sorted(label for label in one if one[label] != other[label])
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("no_records")
+def test_a_past_day_reads_as_it_was_kept_on_that_day() -> None:
+    year = ScriptedYear(FIRST)
+    kept: dict[date, Tables] = {}
+    for month in (1, 2):
+        day = FIRST + timedelta(30 * month)
+        year.work(day, deeds=8)
+        kept[day] = tables()
+    assert {day: differing(tables_known(day), kept[day]) for day in kept} == {day: [] for day in kept}
+    assert len(differing(*kept.values())) > 5, "too little was done"
+
+
+@pytest.mark.exhaustive
+@pytest.mark.django_db
+@pytest.mark.usefixtures("no_records")
+@pytest.mark.parametrize("seed", range(2))
+def test_a_hundred_answers_under_known_equal_those_given_on_that_day(client: Client, seed: int) -> None:
+    chance, year = Random(seed), ScriptedYear(FIRST, seed)  # noqa: S311
+    addresses = api_addresses(client)
+    kept: dict[date, Tables] = {}
+    answers: dict[tuple[str, date, date], object] = {}
+    for month in range(1, 13):
+        day = FIRST + timedelta(29 * month)
+        year.work(day, deeds=8)
+        kept[day] = tables()
+        with clock_at(day, 23, 59):
+            for address in chance.sample(addresses, 9):
+                as_of = day - timedelta(chance.choice([0, 0, chance.randrange(300)]))
+                answers[address, as_of, day] = answer(client, address, as_of)
+    assert len(answers) >= 100
+    assert {day: differing(tables_known(day), kept[day]) for day in kept} == {day: [] for day in kept}
+    wrong = [key for key, given in answers.items() if answer(client, *key) != given]
+    assert wrong == []
+
+
+# -- one record, entered, corrected and deleted ----------------------------------------------------------------
+
+ENTERED, CORRECTED, DELETED = date(2025, 3, 1), date(2025, 5, 1), date(2025, 7, 1)
+
+
+@pytest.fixture
+def pilot(db: None) -> Pilot:
+    """A pilot that was entered, renamed and deleted, each on a day; and one that stays."""
+    with clock_at(ENTERED):
+        batch, province = make_batch(), make_province()
+        pilot = make_pilot(batch, province, slug="gone", name_en="First name")
+        make_pilot(batch, province, slug="stays")
+        make_plan(make_policy(slug="call"), province, doc_number="2025-1")
+    with clock_at(CORRECTED, 23, 59):
+        pilot.name_en = "Second name"
+        pilot.save()
+    with clock_at(DELETED, 0, 0):
+        delete_with_history(pilot, reason="Entered twice")
+    return pilot
+
+
+def name_known(client: Client, day: date | None) -> object:
+    """Return the name of the pilot by the API; the status where there is none."""
+    response = client.get("/api/v1/pilots/gone/", {"known": day} if day else {})
+    return response.json()["name"] if response.status_code == 200 else response.status_code
+
+
+def test_each_day_has_the_record_as_it_was_at_its_end(client: Client, pilot: Pilot, settings: Any) -> None:
+    days = [ENTERED, CORRECTED - timedelta(1), CORRECTED, DELETED - timedelta(1), DELETED, None]
+    expected = ["First name", "First name", "Second name", "Second name", 404, 404]
+    assert [name_known(client, day) for day in days] == expected
+    settings.CACHE_RESPONSES = True
+    assert [name_known(client, day) for day in days + days] == expected + expected
+
+
+def test_pilots_of_the_past_are_cached_beside_those_of_today(client: Client, pilot: Pilot, settings: Any) -> None:
+    def lights(day: date | None) -> list[object]:
+        found = client.get("/api/v1/progress/", {"known": day} if day else {}).json()["pilots"]
+        return [item["pilot"]["name"] for item in found if item["pilot"]["slug"] in {"gone", "stays"}]
+
+    plain = [lights(day) for day in (ENTERED, CORRECTED, DELETED, None)]
+    settings.CACHE_RESPONSES = True
+    for _again in range(2):
+        assert [lights(day) for day in (ENTERED, CORRECTED, DELETED, None)] == plain
+    assert [len(names) for names in plain] == [2, 2, 1, 1]
+    assert plain[0] != plain[1]
+
+
+def test_a_file_streamed_later_is_of_the_day_and_says_so(client: Client, pilot: Pilot) -> None:
+    response = client.get("/pilots/", {"export": "pilots.csv", "known": CORRECTED, "as_of": DELETED})
+    text = b"".join(response.streaming_content).decode()
+    assert 'filename="pilots-2025-07-01-known-2025-05-01.csv"' in response["Content-Disposition"]
+    assert "Second name" in text
+    assert "# As known on: 1 May 2025" in text
+    today = b"".join(client.get("/pilots/", {"export": "pilots.csv"}).streaming_content).decode()
+    assert ("Second name" in today, "As known on" in today) == (False, False)
+
+
+def test_a_page_says_both_days_and_its_links_keep_them(client: Client, pilot: Pilot) -> None:
+    page = client.get("/pilots/gone/", {"known": CORRECTED, "as_of": DELETED}).content.decode()
+    bar = re.sub(r"<[^>]+>", "", page)
+    assert "1 July 2025 as it stood, from what was on record on 1 May 2025" in " ".join(bar.split())
+    assert 'href="?known=2025-05-01"' in page
+    assert 'href="?as_of=2025-07-01"' in page
+    assert "/pilots/?" in page
+    assert all("known=2025-05-01" in link for link in re.findall(r'href="(/pilots/[^"]*)"', page))
+    chinese = client.get("/pilots/gone/", {"known": CORRECTED, "lang": "zh-hans"}).content.decode()
+    assert "依据<strong>2025年5月1日</strong>已有的记录" in chinese
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        ("yesterday", "invalid_date"),
+        ("2025-02-30", "invalid_date"),
+        ("9999-01-01", "future_date"),
+        ("2024-12-31", "before_first_entry"),
+    ],
+)
+def test_a_day_that_cannot_be_answered_is_refused(client: Client, pilot: Pilot, value: str, code: str) -> None:
+    answer = client.get("/api/v1/pilots/", {"known": value})
+    assert answer.status_code == 400
+    assert [(fault["pointer"], fault["code"]) for fault in answer.json()["errors"]] == [("known", code)]
+    assert client.get("/pilots/", {"known": value}).status_code == 400
+
+
+def test_nothing_is_written_with_known(admin_client: Client, pilot: Pilot) -> None:
+    answer = admin_client.post("/api/v1/pilots/?known=2025-05-01", {}, content_type="application/json")
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "read_only")
+    assert admin_client.get("/api/v1/changes/", {"known": "2025-05-01"}).status_code == 400
+    assert admin_client.get("/admin/pilots/pilot/", {"known": "2025-05-01"}).status_code == 200
+
+
+def test_today_costs_no_query_and_a_past_day_one(client: Client, pilot: Pilot) -> None:
+    def count(**params: object) -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get("/api/v1/plans/", params).status_code == 200
+        return len(queries)
+
+    count(known=CORRECTED)
+    assert (count(), count(known=date.today()), count(known=CORRECTED)) == (3, 3, 1)  # noqa: DTZ011
+
+
+@pytest.mark.exhaustive
+def test_every_operation_with_as_of_takes_known(client: Client) -> None:
+    paths = client.get("/api/schema/", {"format": "json"}).json()["paths"]
+    named = {
+        (path, method): {parameter["name"] for parameter in operation.get("parameters", ())}
+        for path, methods in paths.items()
+        for method, operation in methods.items()
+    }
+    assert len([key for key, names in named.items() if "as_of" in names]) > 40
+    assert [key for key, names in named.items() if ("as_of" in names) != ("known" in names)] == []
+
+
+def test_old_files_are_deleted_and_come_back_when_asked_for(
+    client: Client, pilot: Pilot, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "MAX_FILES", 2)
+    for day in (ENTERED, CORRECTED, DELETED):
+        ensure_snapshot(history_state(day))
+    assert len(list(folder.iterdir())) == 2
+    assert name_known(client, ENTERED) == "First name"
+
+
+def test_an_entry_of_today_leaves_the_files_of_the_past(pilot: Pilot) -> None:
+    before = history_state(DELETED)
+    assert before.path == ensure_snapshot(before)
+    ProvincialPlan.objects.get(doc_number="2025-1").delete()
+    assert history_state(DELETED) == before

@@ -1,0 +1,189 @@
+"""A year of work under a patched clock: records entered, corrected, deleted, restored, imported and undone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime, time, timedelta
+from itertools import count
+from random import Random
+from typing import Any
+from unittest.mock import patch
+
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from core.history.recording import delete_with_history
+from core.history.revert import revert_to
+from pilots.metrics.follow_up_states import Move
+from pilots.models import Pilot, Reading, StageEntry, Target
+from policies.models import ProvincialPlan
+from tests import factories
+from tests.support.imports import run_import, undo_import
+
+READING_HEADS = ["pilot", "indicator", "period", "value", "reported_on", "state", "accepted_on"]
+
+
+@contextmanager
+def clock_at(day: date, hour: int = 9, minute: int = 0) -> Iterator[None]:
+    """Context manager: it is this moment of the day in the site's time zone, and a millisecond later at each look."""
+    start = timezone.make_aware(datetime.combine(day, time(hour, minute)))
+    ticks = count()
+    with patch("django.utils.timezone.now", lambda: start + timedelta(milliseconds=next(ticks))):
+        yield
+
+
+class ScriptedYear:
+    """The records of a year that begins on a day; `work` does one thing that is done to records, chosen at random."""
+
+    def __init__(self, first: date, seed: int = 16) -> None:
+        self.first, self.random = first, Random(seed)  # noqa: S311  # the same year at each run
+        self.deeds: Sequence[Callable[[date], object]] = (
+            *(self.correct_plan, self.delete_plan, self.enter_plan, self.restore_plan),
+            *(self.correct_reading, self.enter_reading, self.import_readings, self.import_and_undo),
+            *(self.change_lists, self.move_on, self.withdraw_stage, self.set_light, self.change_target),
+            *(self.open_follow_up, self.take_step, self.tell_of_practice, self.rename_pilot),
+        )
+        with clock_at(first):
+            self.begin()
+
+    def begin(self) -> None:
+        """Enter what the year begins with."""
+        self.boss = User.objects.create_superuser("boss")
+        self.policy = factories.make_policy()
+        self.provinces = [factories.make_province() for _n in range(5)]
+        self.industries = [factories.make_industry() for _n in range(3)]
+        self.sources = [factories.make_source() for _n in range(3)]
+        self.batch = factories.make_batch(city_count=4, park_count=0)
+        self.indicator = factories.make_indicator("AIR_SO2")
+        self.pilots = [
+            factories.make_pilot(self.batch, province, *self.industries[:1]) for province in self.provinces[:4]
+        ]
+        for pilot in self.pilots:
+            factories.make_stage(pilot, "listed", self.first - timedelta(90))
+            factories.make_target(pilot, self.indicator, 100, 60)
+            factories.make_reading(pilot, self.indicator, str(self.first.year - 2), 100)
+            factories.make_milestone(pilot, self.first + timedelta(60))
+        self.plans = [
+            factories.make_plan(self.policy, province, issued_on=self.first) for province in self.provinces[:3]
+        ]
+
+    def work(self, day: date, deeds: int = 3) -> None:
+        """Do some things on a day, the last of them in its last minute."""
+        for deed in self.random.choices(self.deeds, k=deeds):
+            with clock_at(day, self.random.randrange(24), self.random.randrange(59)):
+                deed(day)
+        with clock_at(day, 23, 59):
+            self.random.choice(self.deeds)(day)
+
+    # -- plans ---------------------------------------------------------------------------------------------
+
+    def plan(self) -> ProvincialPlan | None:
+        return ProvincialPlan.objects.order_by("pk").last()
+
+    def correct_plan(self, day: date) -> None:
+        if plan := self.plan():
+            plan.issued_on = day - timedelta(self.random.randrange(200))
+            plan._change_reason = "Correction: the day on the document"  # type: ignore[attr-defined]
+            plan.save()
+
+    def delete_plan(self, _day: date) -> None:
+        if plan := self.plan():
+            delete_with_history(plan, reason="Entered twice")
+
+    def enter_plan(self, day: date) -> None:
+        free = [place for place in self.provinces if not ProvincialPlan.objects.filter(province=place).exists()]
+        if free:
+            factories.make_plan(self.policy, free[0], issued_on=day)
+
+    def restore_plan(self, _day: date) -> None:
+        """Take a record back to its first version, also one that was deleted."""
+        entry = ProvincialPlan.history.order_by("history_id").first()
+        latest = ProvincialPlan.history.filter(id=entry.id).order_by("history_id").last() if entry else None
+        taken = entry and ProvincialPlan.objects.filter(province=entry.province_id).exclude(pk=entry.id).exists()
+        if latest and latest.pk != entry.pk and not taken and not same_version(entry, latest):
+            revert_to(entry, opened=str(latest.pk), reason="As it was")
+
+    # -- readings ------------------------------------------------------------------------------------------
+
+    def correct_reading(self, day: date) -> None:
+        reading = self.random.choice(list(Reading.objects.order_by("pk")))
+        reading.value, reading.note_en = self.random.randrange(20, 120), f"Corrected on {day}"
+        reading.save()
+
+    def enter_reading(self, day: date) -> None:
+        pilot = self.random.choice(self.pilots)
+        if not Reading.objects.filter(pilot=pilot, period=str(day.year - 1)).exists():
+            factories.make_reading(pilot, self.indicator, str(day.year - 1), self.random.randrange(50, 100))
+
+    def import_readings(self, day: date) -> Any:
+        rows = [
+            [pilot.slug, self.indicator.code, str(day.year - 3), self.random.randrange(90, 130), day, "accepted", day]
+            for pilot in self.pilots[:2]
+            if not Reading.objects.filter(pilot=pilot, period=str(day.year - 3)).exists()
+        ]
+        return run_import("readings", READING_HEADS, *rows, by=self.boss) if rows else None
+
+    def import_and_undo(self, day: date) -> None:
+        if record := self.import_readings(day):
+            undo_import(record, by=self.boss, reason="The wrong file")
+
+    # -- pilots --------------------------------------------------------------------------------------------
+
+    def change_lists(self, _day: date) -> None:
+        pilot = self.random.choice(self.pilots)
+        pilot.industries.set(self.random.sample(self.industries, self.random.randrange(3)))
+        pilot.sources.set(self.random.sample(self.sources, self.random.randrange(3)))
+
+    def move_on(self, day: date) -> None:
+        pilot = self.random.choice(self.pilots)
+        done = set(StageEntry.objects.filter(pilot=pilot).values_list("stage", flat=True))
+        after = [stage for stage in ("plan_issued", "implementing", "midterm") if stage not in done]
+        if after:
+            factories.make_stage(pilot, after[0], day)
+
+    def withdraw_stage(self, _day: date) -> None:
+        entry = StageEntry.objects.exclude(stage="listed").order_by("pk").last()
+        if entry:
+            delete_with_history(entry, reason="Not yet")
+
+    def set_light(self, day: date) -> None:
+        factories.make_override(
+            self.random.choice(self.pilots),
+            self.random.choice(["red", "green"]),
+            self.boss,
+            set_on=day,
+            expires_on=day + timedelta(60),
+        )
+
+    def change_target(self, _day: date) -> None:
+        target = self.random.choice(list(Target.objects.order_by("pk")))
+        target.target_value = self.random.randrange(40, 80)
+        target.save()
+
+    def rename_pilot(self, day: date) -> None:
+        pilot = Pilot.objects.get(pk=self.random.choice(self.pilots).pk)
+        pilot.name_en = f"Pilot renamed on {day}"
+        pilot.save()
+
+    # -- follow-ups and practices --------------------------------------------------------------------------
+
+    def open_follow_up(self, day: date) -> None:
+        pilot = self.random.choice(self.pilots)
+        self.follow_up = factories.make_follow_up(pilot, opened_on=day, due_on=day + timedelta(30))
+
+    def take_step(self, day: date) -> None:
+        follow_up = getattr(self, "follow_up", None)
+        if follow_up and follow_up.steps.count() == 1:
+            factories.make_step(follow_up, Move.SIGN, day)
+
+    def tell_of_practice(self, _day: date) -> None:
+        practice = factories.make_practice(self.random.choice(self.pilots))
+        factories.make_effect(practice)
+
+
+def same_version(one: Any, other: Any) -> bool:
+    """Whether two entries hold the same values, so that restoring one changes nothing."""
+    return other.history_type != "-" and all(
+        getattr(one, field.attname) == getattr(other, field.attname) for field in one.tracked_fields
+    )
