@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from django.apps import apps
-from django.core.management import call_command
 from django.template.loader import get_template
 
 ROOT = Path(__file__).parent.parent
@@ -68,11 +67,6 @@ def test_core_names_no_field_or_relation_of_a_domain_model() -> None:
         if re.fullmatch(r"[\w.]+", text) and forbidden & set(re.split(r"\.|__", text))
     ]
     assert found == []
-
-
-@pytest.mark.django_db
-def test_migrations_are_up_to_date() -> None:
-    call_command("makemigrations", check=True, dry_run=True, verbosity=0)
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT / "templates")))

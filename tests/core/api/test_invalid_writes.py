@@ -525,6 +525,7 @@ def test_it_is_taken_and_shown(world: HostileWorld, case: HostileCase) -> None:
     check_shown(world, [f"/api/v1/{resource}/?page_size=200", *detail, *computed_answer(words)])
 
 
+@pytest.mark.exhaustive
 def test_all_of_it_together_is_shown(world: HostileWorld) -> None:
     """Every list as data and as files, every record, what is computed of them, and pages, in both languages."""
     pilot = world.words["pilot"]

@@ -202,6 +202,7 @@ def test_every_error_is_a_problem(schema: Any) -> None:
                 assert answer["content"] == {"application/problem+json": problem}
 
 
+@pytest.mark.exhaustive
 def test_reading_is_open_on_a_public_site_and_writing_never() -> None:
     both, signed = [{"token": []}, {"session": []}], [{"token": []}, {"session": [], "csrf": []}]
     for access, reading in (("public", None), ("internal", both)):
@@ -348,6 +349,7 @@ def test_the_reference_is_served_by_ourselves(client: Client, language: str) -> 
     assert re.findall(r'(?:src|href)="//|<style|<script>', text) == []
 
 
+@pytest.mark.exhaustive
 def test_two_threads_may_ask_for_the_schema_at_once(settings: Any) -> None:
     """Inspectors of views are shared by all threads: without a lock one schema takes the views of the other away."""
     build_schema.cache_clear()

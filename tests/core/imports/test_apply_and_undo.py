@@ -43,6 +43,7 @@ from tests.support.imports import (
     table_checksums,
     undo_import,
 )
+from tests.support.tiers import sampled
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
 DAY = "2022-06-17"
@@ -253,9 +254,10 @@ STEPS = [
 ]  # fmt: skip
 
 
-@EVERY_KIND
-@pytest.mark.parametrize(("owner", "name"), STEPS, ids=[name for _owner, name in STEPS])
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(
+    ("kind", "owner", "name", "when"),
+    sampled([(kind, *step, when) for kind in FILES for step in STEPS for when in ("before", "after")], every=11),
+)
 def test_all_or_nothing(
     world: dict[str, Any], monkeypatch: pytest.MonkeyPatch, kind: str, owner: Any, name: str, when: str
 ) -> None:

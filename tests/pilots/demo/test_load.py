@@ -27,6 +27,7 @@ def no_records(db: None) -> Iterator[None]:
     middleware.forget_demonstration()
 
 
+@pytest.mark.exhaustive
 def test_the_same_day_gives_the_same_records(no_records: None) -> None:
     digests = []
     for _ in range(2):
