@@ -31,7 +31,7 @@ from tests.core.history.test_change_feed import feed_ends_in_transaction
 from tests.support.api_client import RESOURCE_KINDS, ApiClient, World, client_with_token, world_in_empty_tables
 from tests.test_authz import MODELS
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.exhaustive]
 SIGNERS = ("away-signer", "shared-signer", "home-signer")
 FOLLOWED_PARAMETERS = {"export", "entry", "cursor", "page", "p", "before", "after"}
 """Parameters of links that show something else of the same records. Filters, sorting and languages show no more."""
@@ -234,7 +234,6 @@ def addresses_naming(asked: dict[str, str], name: str) -> list[str]:
 # -- who reads what ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.exhaustive
 def test_a_provincial_editor_meets_no_name_outside_the_province(world: SignedWorld) -> None:
     asked = crawl(ApiClient(session=world.editor), readable_addresses(world))
     assert addresses_naming(asked, "away-signer") == []
@@ -257,7 +256,6 @@ def test_a_provincial_editor_meets_no_name_outside_the_province(world: SignedWor
     assert {name for name in kinds if any(f"/{name}/" in address for address in versions)} == kinds
 
 
-@pytest.mark.exhaustive
 def test_a_token_of_the_editor_meets_none_on_any_page_of_the_feed(world: SignedWorld) -> None:
     """The change feed page by page, and every list and record of the API in each format."""
     program, told, address = client_with_token(world.editor), [], "/api/v1/changes/?cursor=first&page_size=7"
@@ -287,7 +285,6 @@ def test_a_token_of_the_editor_meets_none_on_any_page_of_the_feed(world: SignedW
     assert addresses_naming(asked, "away-signer") == addresses_naming(asked, "shared-signer") == []
 
 
-@pytest.mark.exhaustive
 def test_whoever_is_not_signed_in_meets_no_name_at_all(world: SignedWorld) -> None:
     asked = crawl(ApiClient(), [address for address in readable_addresses(world) if not address.startswith("/admin/")])
     assert [addresses_naming(asked, name) for name in SIGNERS] == [[], [], []]

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from itertools import product
 from typing import Any
 from urllib.parse import quote
 
@@ -41,6 +42,7 @@ from tests.factories import (
     make_step,
     make_target,
 )
+from tests.support.tiers import sampled
 
 pytestmark = pytest.mark.django_db
 
@@ -312,8 +314,9 @@ def query_text(asked: Any) -> str:
     return f"{asked:.6f}".rstrip("0").rstrip(".") if isinstance(asked, float) else str(asked)
 
 
-@pytest.mark.parametrize("day", ["2023-06-30", "2024-01-30", "2026-11-01"])
-@pytest.mark.parametrize("resource", SUFFIXES)
+@pytest.mark.parametrize(
+    ("resource", "day"), sampled(product(SUFFIXES, ["2023-06-30", "2024-01-30", "2026-11-01"]), every=5)
+)
 def test_what_a_suffix_finds_are_the_rows_that_show_it(client: Client, measured: None, resource: str, day: str) -> None:
     whole = result_rows(client, f"{resource}/?as_of={day}&fields=url")
     every = result_rows(client, f"{resource}/?as_of={day}")

@@ -29,6 +29,7 @@ from tests.factories import (
     make_target,
 )
 from tests.support.imports import dry_run_of
+from tests.support.tiers import sampled
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
 
@@ -98,7 +99,7 @@ def draw_sheet(kind: Importer, words: dict[str, list[Any]], draw: Callable[[Any]
     return [heads, *rows]
 
 
-@pytest.mark.parametrize("kind", list(KINDS))
+@pytest.mark.parametrize("kind", sampled(KINDS))
 @settings(
     max_examples=60,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -115,7 +116,7 @@ def test_random_sheets(world: dict[str, list[Any]], kind: str, data: Any) -> Non
     assert (Policy.history.count(), Pilot.history.count()) == counts
 
 
-@pytest.mark.parametrize("kind", list(KINDS))
+@pytest.mark.parametrize("kind", sampled(KINDS))
 def test_hostile_values_in_every_column(world: dict[str, list[Any]], kind: str) -> None:
     """Each in each column, beside valid cells; the report can be stored."""
     heads = [column.name for column in KINDS[kind].columns]
@@ -136,7 +137,7 @@ def test_hostile_values_in_every_column(world: dict[str, list[Any]], kind: str) 
     assert "\x00" not in str(record.file.report)
 
 
-@pytest.mark.parametrize("kind", list(KINDS))
+@pytest.mark.parametrize("kind", sampled(KINDS))
 def test_columns_missing_one_by_one(world: dict[str, list[Any]], kind: str) -> None:
     """A new row that lacks any of its columns ends in words, not in an exception."""
     names = [column.name for column in KINDS[kind].columns if column.name != "id"]

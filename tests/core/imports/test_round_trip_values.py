@@ -98,6 +98,7 @@ def assert_unchanged(kind: Importer, records: Any) -> None:
 @example("湖州、嘉兴；绍兴", "第一行\n第二行", "TRUE")
 @example("1,234", "50%", "1.2万")
 @example("1e5", "2024.1.5", "_x005F_x0041_")
+@pytest.mark.exhaustive
 def test_any_text_of_a_record_comes_back_to_the_letter(title: str, note: str, number: str) -> None:
     policy = Policy.objects.first() or make_policy()
     values = {
@@ -114,6 +115,7 @@ def test_any_text_of_a_record_comes_back_to_the_letter(title: str, note: str, nu
 @pytest.mark.usefixtures("empty")
 @FEW_EXAMPLES
 @given(st.lists(TEXTS.filter(bool), min_size=1, max_size=4))
+@pytest.mark.exhaustive
 def test_any_names_in_a_list_lead_back_to_the_same_records(titles: list[str]) -> None:
     Source.objects.all().delete()
     policy = Policy.objects.first() or make_policy()
@@ -128,6 +130,7 @@ def test_any_names_in_a_list_lead_back_to_the_same_records(titles: list[str]) ->
     st.sampled_from(["day", "month", "year"]),
     st.integers(0, 32_767) | st.none(),
 )
+@pytest.mark.exhaustive
 def test_any_day_comes_back_as_exact_as_it_is_known(day: date, precision: str, bodies: int | None) -> None:
     plan = ProvincialPlan.objects.first() or make_plan(make_policy(), make_province())
     known = day if precision == "day" else day + timedelta(days=3)

@@ -17,6 +17,7 @@ from pilots.demo.load import load_demo
 from pilots.metrics.lights import Colour
 from pilots.models import Milestone, Pilot, Reading, Target
 from tests.support.demo_data import delete_all_records
+from tests.support.tiers import sampled
 
 AS_OF = date(2026, 11, 24)
 
@@ -65,7 +66,9 @@ def lights_at_once(day: date) -> dict[str, tuple[Any, ...]]:
     return {slugs[key]: (item.stage, item.days, item.colour) for key, item in found.items()}
 
 
-@pytest.mark.parametrize("day", [date(2024, 2, 1), date(2025, 3, 31), date(2025, 4, 1), date(2026, 6, 30), AS_OF])
+@pytest.mark.parametrize(
+    "day", sampled([date(2024, 2, 1), date(2025, 3, 31), date(2025, 4, 1), date(2026, 6, 30), AS_OF])
+)
 def test_many_pilots_are_judged_as_one_is(demo: None, small_chunks: None, day: date) -> None:
     assert lights_at_once(day) == lights_one_by_one(day)
     assert lights_at_once(day) == lights_one_by_one(day)  # the second time from the cache
@@ -122,7 +125,7 @@ def test_only_what_changed_is_judged_again(demo: None, small_chunks: None, monke
     assert judged == [pilot.pk]
 
 
-@pytest.mark.parametrize("sort", ["light", "-light", "stage", "-stage", "days", "-days"])
+@pytest.mark.parametrize("sort", sampled(["light", "-light", "stage", "-stage", "days", "-days"]))
 def test_a_long_list_is_sorted_as_a_short_one(demo: None, client: Client, sort: str, request: Any) -> None:
     def rows() -> list[str]:
         return [

@@ -19,6 +19,7 @@ from pilots.metrics.lights import Colour
 from pilots.models import Document, FollowUp, FollowUpKind, FollowUpNumber, FollowUpStep
 from tests.support.demo_data import delete_all_records
 
+pytestmark = pytest.mark.exhaustive
 AS_OF = date(2026, 11, 24)
 
 
@@ -84,7 +85,6 @@ def test_each_light_is_the_one_that_the_pilot_had(statuses: list[FollowUpStatus]
             assert follow_up.cause_reason_zh
 
 
-@pytest.mark.exhaustive
 def test_the_services_write_the_same_steps(statuses: list[FollowUpStatus]) -> None:
     """Each follow-up is opened once more and taken through its steps, by the users who took them."""
     fields = ("seq", "taken_on", "move", "state", "remark", "new_due_on", "author")

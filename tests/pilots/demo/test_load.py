@@ -38,6 +38,7 @@ def test_the_same_day_gives_the_same_records(no_records: None) -> None:
     assert digests[0] == digests[1]
 
 
+@pytest.mark.exhaustive
 def test_an_earlier_day_knows_nothing_later(no_records: None) -> None:
     day = date(2025, 5, 1)
     load_demo(day)

@@ -15,6 +15,7 @@ from pilots.models import Adoption, Effect, Practice, ReadingState
 from pilots.practices.analytics import Diffusion, build_diffusion
 from tests.support.demo_data import delete_all_records
 
+pytestmark = pytest.mark.exhaustive
 AS_OF = date(2026, 11, 24)
 
 

@@ -46,6 +46,7 @@ def test_shares_are_equal_and_lose_nothing() -> None:
     assert list(split_evenly(3, 20, 4)) == [(1, 6, 1), (2, 7, 1), (3, 7, 2)]
 
 
+@pytest.mark.exhaustive
 def test_as_many_of_each_as_asked_for(nothing: None) -> None:
     generate(SMALL, AS_OF)
     assert Counter(Pilot.objects.values_list("batch__level", "kind")) == {
@@ -76,6 +77,7 @@ def note_queries(asked: list[str]) -> Any:
     return execute
 
 
+@pytest.mark.exhaustive
 def test_more_readings_cost_statements_by_the_batch(nothing: None) -> None:
     statements, readings = [], []
     for size in (replace(SMALL, every_quarter=False), SMALL):
@@ -89,6 +91,7 @@ def test_more_readings_cost_statements_by_the_batch(nothing: None) -> None:
     assert 0 < statements[1] - statements[0] < (readings[1] - readings[0]) / 10
 
 
+@pytest.mark.exhaustive
 def test_what_breaks_off_leaves_nothing(nothing: None) -> None:
     told: list[str] = []
 
