@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 
 from django.db.models import Q
-from django.template.defaultfilters import filesizeformat
 from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from core.text.bilingual import lang_of
-from core.text.formatting import format_period
+from core.text.formatting import format_file_size, format_period
 from core.text.joining import join_short
 from core.web.tables import Cell, Column, Table, make_table, record_cell, status_cell
 from pilots.analytics.explanations import computed_explanations
@@ -178,7 +177,11 @@ def document_columns() -> list[Column[Document]]:
         Column("doc_number", _("Document number"), lambda item: item.doc_number or None),
         Column("media_type", _("Type"), lambda item: item.kind_label, sort="type", sort_fields=["media_type"]),
         Column(
-            "file_size", _("Size"), lambda item: filesizeformat(item.file_size), sort="size", sort_fields=["file_size"]
+            "file_size",
+            _("Size"),
+            lambda item: format_file_size(item.file_size),
+            sort="size",
+            sort_fields=["file_size"],
         ),
         Column("page_count", _("Pages"), kind="integer"),
         Column("uses", _("Attached to records"), kind="integer", sort="uses", sort_fields=["uses"]),

@@ -18,7 +18,15 @@ from django.utils.translation import gettext
 
 from core.caching.response_cache import fragment_placeholder
 from core.text.bilingual import lang_of
-from core.text.formatting import format_date, format_days, format_number, format_period, format_share, no_data
+from core.text.formatting import (
+    format_date,
+    format_days,
+    format_file_size,
+    format_number,
+    format_period,
+    format_share,
+    no_data,
+)
 from core.text.joining import join_short
 from core.text.status_choices import STATUS_SYMBOLS
 from core.web.chart_state import CHART_PARAMETERS, ChartState, read_chart_state
@@ -155,7 +163,7 @@ def edit_links(context: Context, record: Model, related: bool = True) -> dict[st
 # -- values ------------------------------------------------------------------------------------------
 
 
-for function in (format_number, format_date, format_period, format_share, format_days, lang_of):
+for function in (format_number, format_date, format_period, format_share, format_days, format_file_size, lang_of):
     register.filter(function.__name__, function)
 register.filter(is_numeric)
 register.simple_tag(lang_attr)

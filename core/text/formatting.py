@@ -4,10 +4,12 @@ Python modules import these functions; `core.templatetags.site` registers them a
 reads "no data" and never 0.
 """
 
+import re
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from django.template.defaultfilters import filesizeformat
 from django.utils.formats import date_format, get_format, number_format
 from django.utils.translation import gettext, ngettext, pgettext
 
@@ -65,6 +67,11 @@ def format_share(value: float | Decimal | None, digits: int | None = None) -> st
         percent = percent.to_integral_value()
     # Translators: a percentage; Chinese sets no space before the sign.
     return gettext("%(number)s\u00a0%%") % {"number": format_number(percent)}
+
+
+def format_file_size(value: int) -> str:
+    """Format a file size in bytes: 2.5 MB. Chinese sets no space before 字节."""
+    return re.sub("\xa0(?=[\u4e00-\u9fff])", "", filesizeformat(value))
 
 
 def format_days(value: int | None) -> str:

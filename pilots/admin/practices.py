@@ -15,6 +15,8 @@ from core.admin.scoped_admin import autocomplete_source
 from core.history.provenance import LabelledUrl
 from core.http.as_of import today
 from core.permissions import can_see_authors
+from core.text.amounts import number_with_unit
+from core.text.joining import label_value
 from pilots.admin.forms import EffectForm, NarrowedAutocomplete
 from pilots.admin.indicators import AMOUNT_OVERRIDES
 from pilots.metrics.practice_states import AdoptionState, PracticeState, adoption_state, practice_state
@@ -255,4 +257,5 @@ class EffectAdmin(RecordAdmin):
             return str(effect.statement)
         before, after = effect.reading_before, effect.reading_after
         unit = after.indicator.unit_text
-        return f"{after.indicator}: {before.period} {before.value_text} → {after.period} {after.value_text} {unit}"
+        values = f"{before.period} {before.value_text} → {after.period} {number_with_unit(after.value_text, unit)}"
+        return label_value(after.indicator.name, values)

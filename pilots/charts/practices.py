@@ -204,13 +204,19 @@ def stated_table(status: PracticeStatus) -> Table:
             kind="decimal",
         ),
         Column("unit", _("Unit"), lambda item: data_cell(item.effect.stated_unit)),
-        Column("period", _("Period"), lambda item: data_cell(item.effect.stated_period)),
+        Column("period", _("Period"), lambda item: stated_period_cell(item.effect.stated_period)),
         Column("known_on", _("Known since"), lambda item: item.effect.known_on, kind="date"),
         Column("confidence", _("Confidence"), lambda item: confidence_cell(item.effect)),
         Column("source", _("Source"), lambda item: source_cell(item.effect)),
         Column("note", _("Note"), lambda item: data_cell(item.effect.note)),
     ]
     return make_table(columns, [item for item in status.all_effects if item.is_stated])
+
+
+def stated_period_cell(text: str) -> Cell:
+    """Return the period of a stated value: the usual ones in the reader's language, others as on record."""
+    usual = {"a year": _("a year"), "expected a year": _("expected a year")}
+    return Cell(usual[text]) if text in usual else data_cell(text)
 
 
 def data_cell(text: str) -> Cell:

@@ -21,7 +21,7 @@ def attach_evidence(steps: Iterable[FollowUpStep], by: User) -> None:
     """Store a generated file for each report and attach it: two PDFs with a quote, then a picture, and so on."""
     for place, step in enumerate(steps):
         number = f"{step.follow_up.number}-{step.seq}"
-        title = f"{EVIDENCE_TITLES[place % len(EVIDENCE_TITLES)]} {number}"
+        title = f"{EVIDENCE_TITLES[place % len(EVIDENCE_TITLES)]}{number}"
         picture = place % 3 == 2
         content = png_picture(place + 1) if picture else pdf_report(report_lines(step))
         upload = SimpleUploadedFile(f"example-{number}.{'png' if picture else 'pdf'}", content)

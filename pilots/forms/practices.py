@@ -34,7 +34,11 @@ class PageForm(forms.ModelForm):
         for name, field in self.fields.items():
             if isinstance(field, forms.DateField):
                 self.fields[name] = FlexibleDateField(
-                    label=field.label, required=field.required, help_text=field.help_text, initial=field.initial
+                    label=field.label,
+                    required=field.required,
+                    help_text=field.help_text,
+                    initial=field.initial,
+                    widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
                 )
             if isinstance(field.widget, forms.Textarea):
                 field.widget.attrs["rows"] = 4
@@ -68,6 +72,8 @@ class PracticeForm(PageForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for name in self.both_languages:
+            self.fields[name].help_text = _("What was done, in a few words. One language is enough.")
         pilots = Pilot.objects.known(today()).select_related("batch").order_by("province", "slug")
         origins: Any = self.fields["origins"]
         origins.queryset = in_scope(self.user, pilots)

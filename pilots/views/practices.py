@@ -372,10 +372,13 @@ def editor_view(view: EditorView) -> EditorView:
 
 def form_page(request: TrackerRequest, title: str, form: Any, **context: object) -> HttpResponse:
     """Return the page of a form: 400 where it was sent with errors."""
+    practice = context.get("practice")
+    about = [{"url": practice.get_absolute_url(), "label": practice.name}] if isinstance(practice, Practice) else []
+    crumbs = [{"url": "practice-list", "label": _("Practices")}, *about, {"label": title}]
     return render(
         request,
         "practices/form.html",
-        {"title": title, "form": form, **context},
+        {"title": title, "form": form, "crumbs": crumbs, **context},
         status=400 if form.is_bound and not form.is_valid() else 200,
     )
 
