@@ -193,7 +193,7 @@ def red_per_quarter_bars(counts: QuarterLights) -> dict[str, object]:
                 "above": top - 3,
             }
         )
-    counts = join_short(f"{bar['name']} {bar['n']}" for bar in bars)
+    numbers = join_short(f"{bar['name']} {bar['n']}" for bar in bars)
     title = (
         _("Red at the end of each quarter, of the pilots of today")
         if current
@@ -201,7 +201,7 @@ def red_per_quarter_bars(counts: QuarterLights) -> dict[str, object]:
     )
     return {
         "title": title,
-        "text": label_value(title, counts),
+        "text": label_value(title, numbers),
         "bars": bars,
         "width": len(bars) * BAR_STEP - (BAR_STEP - BAR_WIDTH),
         "bar": BAR_WIDTH,
