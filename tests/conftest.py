@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.core.management.color import no_style
 from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Model
 from django.utils import translation
 from hypothesis import settings
@@ -26,6 +27,7 @@ SEED_STATE: dict[str, bool] = {}  # cached flag (seed or demonstration) of the d
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """Load the seed records once; each test rolls back to them."""
     with django_db_blocker.unblock():
+        MigrationRecorder(connection).ensure_schema()  # not there yet where the tables are made without migrations
         load_seed(SEED_FILES)
         holds_demonstration()  # queried once per process; must not count among the queries of a test
         SEED_STATE.update(STATE_BY_DATABASE)
