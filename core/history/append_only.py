@@ -72,10 +72,6 @@ def undo_column(model: type[Model]) -> str:
     return str(field.column) if field else ""
 
 
-def append_only_tables() -> list[str]:
-    return [table for table, _group in append_only_columns()]
-
-
 def append_only_columns() -> list[tuple[str, str]]:
     """Return the append-only tables, each with its `undo_column`."""
     return sorted((model._meta.db_table, undo_column(model)) for model in apps.get_models() if is_append_only(model))

@@ -149,10 +149,6 @@ def desk_headline(
     return label_value(home.short, found) if home else found
 
 
-def waiting_text(n: int) -> str:
-    return ngettext("%(n)d follow-up waiting", "%(n)d follow-ups waiting", n) % {"n": n}
-
-
 # -- the lists -----------------------------------------------------------------------------------
 
 

@@ -27,11 +27,6 @@ def follow_ups_url(**filters: str) -> str:
     return f"{reverse('action-list')}?{urlencode(filters)}" if filters else reverse("action-list")
 
 
-def count_cell(n: int, **filters: str) -> Cell:
-    """Return a number of follow-ups linked to their list; 0 has no link."""
-    return Cell(n, url=follow_ups_url(**filters) if n and filters else "")
-
-
 # -- the answer in words and figures ---------------------------------------------------------------------
 
 

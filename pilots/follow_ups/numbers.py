@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 from pilots.models import FollowUp, FollowUpNumber
 
 SERIAL = Cast(Substr("number", 6), IntegerField())
-MAX_SERIAL = 99_999
 
 
 def next_number(year: int) -> str:

@@ -25,13 +25,9 @@ class FollowUpState(StatusChoices):
         """Whether something remains to be done."""
         return self in OPEN_STATES
 
-    @property
-    def is_with_owner(self) -> bool:
-        """Whether the owner has to act; only then can it be overdue."""
-        return self in OWNER_STATES
-
 
 OWNER_STATES = (FollowUpState.OPENED, FollowUpState.RECEIVED)
+"""States in which the owner has to act; only then can it be overdue."""
 OPEN_STATES = (*OWNER_STATES, FollowUpState.REPORTED)
 
 
