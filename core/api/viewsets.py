@@ -6,7 +6,7 @@ from functools import cache, cached_property
 from typing import Any, ClassVar, cast
 
 from django.conf import settings
-from django.db.models import F, Model, QuerySet
+from django.db.models import Case, F, Model, QuerySet, When
 from django.http.response import HttpResponseBase
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -29,6 +29,7 @@ from core.api.openapi.schema import ApiAutoSchema
 from core.api.pagination import CURSOR, ListPage, RecordPagination
 from core.api.query_params import parse_comma_list, unknown_value_error
 from core.api.renderers import Row, render_csv, render_xlsx
+from core.api.serializers import key_field_name
 from core.api.write.optimistic_locking import annotate_revision
 from core.http.as_of import days_stem, known_rows, today
 from core.http.conditional_requests import set_record_etag
@@ -182,7 +183,7 @@ class RecordViewSet(BaseAPIView, ReadOnlyModelViewSet):
     filter_backends = [ApiFilterBackend]
     filterset_class: ClassVar[type[ApiFilterSet]]
     ordering_fields: ClassVar[Sequence[str]]
-    ordering_paths: ClassVar[Mapping[str, str]] = {}  # of ordering fields that are not fields of the model
+    ordering_paths: ClassVar[Mapping[str, str]] = {}  # of ordering fields, where `ordering_path` finds another
     default_ordering: ClassVar[str]
     detail_heading: ClassVar[str | Promise] = gettext_lazy("One record")
     list_actions: ClassVar[frozenset[str]] = frozenset({"list"})  # reads that answer with pages of rows
@@ -258,6 +259,10 @@ class RecordViewSet(BaseAPIView, ReadOnlyModelViewSet):
     def get_queryset(self) -> QuerySet:
         return annotate_revision(self.visible_as_of(self.base_queryset()))
 
+    def known_day(self, name: str) -> Case:
+        """Return a day as it was known on the as-of date, as an expression: null while it lay ahead."""
+        return Case(When(**{f"{name}__lte": self.as_of}, then=F(name)))
+
     def annotate_facts(self, rows: QuerySet) -> QuerySet:
         """Hook: add what `annotate_as_of` computes from; by default nothing."""
         return rows
@@ -278,9 +283,18 @@ class RecordViewSet(BaseAPIView, ReadOnlyModelViewSet):
         keys = []
         for word in words or self.default_ordering.split(","):
             name = word.removeprefix("-")
-            field = F(self.ordering_paths.get(name, name))
+            field = F(self.ordering_path(name))
             keys.append(field.desc(nulls_last=True) if word.startswith("-") else field.asc(nulls_last=True))
         return rows.order_by(*keys, "pk")
+
+    def ordering_path(self, name: str) -> str:
+        """Return the path of an ordering field: a relation's is that of its code, a day's what was known on the day."""
+        paths = {**self.filterset_class.as_of_fields, **self.ordering_paths}
+        model = self.filterset_class._meta.model
+        related = {field.name: field.related_model for field in model._meta.concrete_fields if field.is_relation}
+        if name in paths or name not in related:
+            return paths.get(name, name)
+        return f"{name}__{key_field_name(related[name])}"
 
 
 class PkLookupMixin(RecordViewSet):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from django.db.models import Case, F, Model, Prefetch, Q, QuerySet, Value, When
+from django.db.models import Case, Model, Prefetch, Q, QuerySet, Value, When
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -89,7 +89,7 @@ class PilotViewSet(WritableViewSet):
         *("id", "slug", "name_en", "name_zh", "kind", "prefecture_code", "term_start", "term_end", "batch"),
         *("province", "region"),
     )
-    ordering_paths = {"batch": "batch__slug", "province": "province__slug", "region": "province__region"}
+    ordering_paths = {"region": "province__region"}
     default_ordering = "batch,id"
 
     def visible_as_of(self, rows: Any) -> QuerySet[Any]:
@@ -127,10 +127,6 @@ class PilotViewSet(WritableViewSet):
 class PilotPartViewSet(WritableViewSet, PkLookupMixin):
     """A kind of record that belongs to a pilot."""
 
-    def on(self, name: str) -> Case:
-        """A day as it was known on the day asked: null while it lay ahead."""
-        return Case(When(**{f"{name}__lte": self.as_of}, then=F(name)))
-
     def listed(self) -> Q:
         """Whose pilot is one on the day; those of withdrawn ones if asked for, and one record in any case."""
         asked = self.request.query_params.get("withdrawn") if self.action == "list" else "include"
@@ -148,11 +144,10 @@ class StageViewSet(StageWriteMixin, PilotPartViewSet):
     write_serializer_class = write_serializers.StageWriteSerializer
     filterset_class = api_filters.StageApiFilter
     ordering_fields = ("id", "pilot", "stage", "planned_on", "entered_on")
-    ordering_paths = {"pilot": "pilot__slug", "entered_on": "entered_then"}
     default_ordering = "pilot,entered_on,planned_on"
 
     def base_queryset(self) -> QuerySet[StageEntry]:
-        rows = StageEntry.objects.annotate(entered_then=self.on("entered_on"))
+        rows = StageEntry.objects.annotate(entered_then=self.known_day("entered_on"))
         return rows.select_related("pilot").prefetch_related("sources")
 
     def visible_as_of(self, rows: QuerySet[Model]) -> QuerySet[Model]:
@@ -171,12 +166,11 @@ class MilestoneViewSet(MilestoneWriteMixin, PilotPartViewSet):
     write_serializer_class = write_serializers.MilestoneWriteSerializer
     filterset_class = api_filters.MilestoneApiFilter
     ordering_fields = ("id", "pilot", "facet", "title_en", "title_zh", "planned_on", "weight", "is_key", "completed_on")
-    ordering_paths = {"pilot": "pilot__slug", "completed_on": "completed_then"}
     default_ordering = "pilot,planned_on"
 
     def base_queryset(self) -> QuerySet[Milestone]:
         done = Case(When(completed_on__lte=self.as_of, then=Value(True)), default=Value(False))
-        rows = Milestone.objects.annotate(completed_then=self.on("completed_on"), done_then=done)
+        rows = Milestone.objects.annotate(completed_then=self.known_day("completed_on"), done_then=done)
         return rows.select_related("pilot").prefetch_related("sources")
 
     def visible_as_of(self, rows: QuerySet[Model]) -> QuerySet[Model]:
@@ -224,11 +218,10 @@ class TargetViewSet(TargetWriteMixin, PilotPartViewSet):
         *("id", "pilot", "indicator", "kind", "base_year", "base_value", "target_year"),
         *("target_value", "binding"),
     )
-    ordering_paths = {"pilot": "pilot__slug", "indicator": "indicator__code"}
     default_ordering = "pilot,indicator"
 
     def base_queryset(self) -> QuerySet[Target]:
-        rows = Target.objects.annotate(done_then=self.on("done_on"))
+        rows = Target.objects.annotate(done_then=self.known_day("done_on"))
         steps = Prefetch("steps", TargetStep.objects.order_by("year"))
         return rows.select_related("pilot", "indicator").prefetch_related(steps, "sources")
 
@@ -251,17 +244,12 @@ class ReadingViewSet(ReadingWriteMixin, PilotPartViewSet):
         *("id", "pilot", "indicator", "period", "value", "value_status", "version", "reported_on"),
         *("state", "accepted_on"),
     )
-    ordering_paths = {
-        "pilot": "pilot__slug",
-        "indicator": "indicator__code",
-        "state": "state_then",
-        "accepted_on": "accepted_then",
-    }
+    ordering_paths = {"state": "state_then"}
     default_ordering = "pilot,indicator,period,version"
 
     def base_queryset(self) -> QuerySet[Reading]:
         state = state_expression(self.as_of)
-        rows = Reading.objects.annotate(accepted_then=self.on("accepted_on"), state_then=state)
+        rows = Reading.objects.annotate(accepted_then=self.known_day("accepted_on"), state_then=state)
         return rows.select_related("pilot", "indicator").prefetch_related("sources")
 
     def visible_as_of(self, rows: QuerySet[Model]) -> QuerySet[Model]:

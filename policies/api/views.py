@@ -17,8 +17,6 @@ from policies.api import serializers, write_serializers
 from policies.api.filters import PLAN_AS_OF_FIELDS
 from policies.models import Agency, Figure, Industry, Measure, Policy, Province, ProvincialPlan, Source
 
-PLAN_DATE_FIELDS = ("issued_on", "known_issued_by")
-
 
 class ProvinceViewSet(WritableViewSet):
     heading = gettext_lazy("Provinces")
@@ -89,12 +87,7 @@ class PlanViewSet(WritableViewSet, PkLookupMixin):
     write_serializer_class = write_serializers.PlanWriteSerializer
     filterset_class = api_filters.PlanApiFilter
     ordering_fields = ("id", "policy", "province", "status", "issued_on", "known_issued_by")
-    ordering_paths = {
-        "policy": "policy__slug",
-        "province": "province__slug",
-        "status": "status_then",
-        **PLAN_AS_OF_FIELDS,
-    }
+    ordering_paths = {"status": "status_then"}
     default_ordering = "policy,id"
 
     def base_queryset(self) -> QuerySet[ProvincialPlan]:
