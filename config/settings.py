@@ -75,7 +75,7 @@ def media_storage(address: str) -> dict[str, Any]:
     if parts.scheme not in {"s3", "s3+http"} or not parts.hostname or not bucket or "@" not in parts.netloc:
         raise ImproperlyConfigured("MEDIA_STORE: use s3://KEY:SECRET@HOST[:PORT]/BUCKET[/PREFIX] or file:///FOLDER.")
     return {
-        "BACKEND": "storages.backends.s3.S3Storage",
+        "BACKEND": "core.files.s3_storage.PromptS3Storage",
         "OPTIONS": {
             "endpoint_url": f"{'http' if parts.scheme == 's3+http' else 'https'}://{parts.netloc.rpartition('@')[2]}",
             "access_key": unquote(parts.username or ""),
@@ -83,7 +83,6 @@ def media_storage(address: str) -> dict[str, Any]:
             "bucket_name": bucket,
             "location": prefix,
             "region_name": dict(parse_qsl(parts.query)).get("region", "us-east-1"),
-            "addressing_style": "path",
             "default_acl": None,
             "querystring_auth": True,
         },

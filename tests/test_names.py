@@ -24,7 +24,7 @@ from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, reso
 from core.imports.registry import KINDS
 from dashboard.analytics.change_log import history_models
 from pilots.metrics.follow_up_states import Move
-from pilots.models import Attachment, LightOverride, TargetStep
+from pilots.models import Attachment, Document, LightOverride, TargetStep
 from policies.models import Division
 from tests import factories
 from tests.core.history.test_change_feed import feed_ends_in_transaction
@@ -97,6 +97,16 @@ class SignedWorld(World):
         document = factories.make_document(province=place, uploaded_by=signer, is_public=True)
         self.add(document, side)
         self.add(Attachment.objects.create(document=document, practice=practice, attached_by=signer), side)
+        sealed = factories.make_document(province=place, title=f"sealed-{side}", doc_number=f"sealed-{side}")
+        self.add(sealed, side)
+        self.add(Attachment.objects.create(document=sealed, adoption=practice.adoptions.get(), province=place), side)
+        self.add_deleted_document(sealed, side)
+
+    def add_deleted_document(self, sealed: Any, side: str) -> None:
+        """Add the history of a document that nobody but its province and the ministry could read."""
+        twin = factories.make_document(province=sealed.province, title=f"sealed-{side}")
+        self.sign(twin, side)
+        twin.delete()
 
     def add(self, record: Any, side: str) -> None:
         self.sign(record, side)
@@ -238,6 +248,8 @@ def test_a_provincial_editor_meets_no_name_outside_the_province(world: SignedWor
     asked = crawl(ApiClient(session=world.editor), readable_addresses(world))
     assert addresses_naming(asked, "away-signer") == []
     assert addresses_naming(asked, "shared-signer") == []
+    assert addresses_naming(asked, "sealed-away") == []
+    assert "/admin/changes/" in addresses_naming(asked, "sealed-home")
     own = addresses_naming(asked, "home-signer")
     home = world.pilot(world.home)
     wanted = [
@@ -287,6 +299,7 @@ def test_a_token_of_the_editor_meets_none_on_any_page_of_the_feed(world: SignedW
 
 def test_whoever_is_not_signed_in_meets_no_name_at_all(world: SignedWorld) -> None:
     asked = crawl(ApiClient(), [address for address in readable_addresses(world) if not address.startswith("/admin/")])
+    assert addresses_naming(asked, "sealed-") == []
     assert [addresses_naming(asked, name) for name in SIGNERS] == [[], [], []]
 
 
@@ -325,3 +338,23 @@ def test_a_name_is_told_of_the_entries_that_made_a_record_one_s_own(world: Signe
         client_with_token(world.editor).send("GET", "/api/v1/changes/?cursor=first&page_size=200&resource=plans").json()
     )
     assert [line["by"] for line in lines["results"] if line["id"] == plan.pk] == [None, None, "home-signer"]
+
+
+def test_no_feed_tells_of_a_file_that_its_reader_may_not_read(world: SignedWorld) -> None:
+    """Not by its number either: of documents and attachments, also of deleted ones."""
+    past = Document.history.filter(title__startswith="sealed-").values_list("id", "title")
+    sealed = {("documents", key): title for key, title in past}
+    for item in Attachment.objects.filter(document__title__startswith="sealed-").select_related("document"):
+        sealed["attachments", item.pk] = item.document.title
+    address = "/api/v1/changes/?cursor=first&page_size=1000&resource=documents,attachments"
+    found = {}
+    for name, user in {"anonymous": None, "editor": world.editor, "admin": world.admin}.items():
+        lines = (ApiClient(session=user) if user else ApiClient()).send("GET", address).json()["results"]
+        assert {(line["resource"], line["id"]) for line in lines} - set(sealed)  # public ones are told of
+        found[name] = Counter(sealed.get((line["resource"], line["id"])) for line in lines)
+        del found[name][None]
+    assert found == {
+        "anonymous": {},
+        "editor": {"sealed-home": 7},
+        "admin": {"sealed-home": 7, "sealed-away": 7},
+    }

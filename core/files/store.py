@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from contextlib import suppress
-from typing import IO
+from contextlib import contextmanager, suppress
+from typing import IO, cast
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, default_storage
+
+from core.http.errors import FileStoreUnavailable
 
 ROOT = "blobs"
 CHECKSUM = re.compile(r"^[0-9a-f]{64}$")
@@ -26,18 +28,30 @@ def blob_name(checksum: str) -> str:
     return f"{ROOT}/{checksum[:2]}/{checksum}"
 
 
+@contextmanager
+def reported_failures() -> Iterator[None]:
+    """Raise FileStoreUnavailable for whatever keeps the store from being read or written; a missing file aside."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as exc:
+        raise FileStoreUnavailable(f"the store of files (MEDIA_STORE) failed: {exc}") from exc
+
+
 def save_blob(content: bytes) -> str:
     """Store the bytes and return their checksum. The same bytes are stored once, and written again each time: what
-    was damaged on disk is whole again."""
+    was damaged on disk is whole again. Raises FileStoreUnavailable."""
     checksum = sha256_of(content)
-    default_storage.save(blob_name(checksum), ContentFile(content))
+    with reported_failures():
+        default_storage.save(blob_name(checksum), ContentFile(content))
     return checksum
 
 
 def open_blob(checksum: str) -> IO[bytes]:
-    """Open a stored file. Raises FileNotFoundError."""
-    file: IO[bytes] = default_storage.open(blob_name(checksum))
-    return file
+    """Open a stored file. Raises FileNotFoundError, or FileStoreUnavailable."""
+    with reported_failures():
+        return cast(IO[bytes], default_storage.open(blob_name(checksum)))
 
 
 def stored_names(storage: Storage = default_storage) -> Iterator[str]:

@@ -8,7 +8,7 @@ appears late and is never skipped.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -133,8 +133,9 @@ def events_between(after: FeedPosition, until: FeedPosition) -> QuerySet[ChangeE
 class FeedResource:
     """Resource of the API in the feed, with the field by which URLs identify its records.
 
-    `owner` is the resource that it belongs to, through the relation `belongs`. `parts` are child models without URLs of
-    their own, each with its relation to the record: a change of a child is reported as a change of the record.
+    `owner` is the resource that it belongs to, through `owner_field`. `child_models` are models without URLs of their
+    own, each with its relation to the record: a change of a child is reported as a change of the record. `readable`
+    returns the condition on the entries that a user may be told of.
     """
 
     resource: str
@@ -143,6 +144,7 @@ class FeedResource:
     owner: FeedResource | None = None
     owner_field: str = ""
     child_models: Mapping[Any, str] = field(default_factory=dict)
+    readable: Callable[[Any], Q] = lambda _user: Q()
 
     def source_models(self) -> Iterator[tuple[Any, str]]:
         """Yield the models whose entries concern this resource, each with its relation to the record; empty for its
@@ -197,14 +199,16 @@ def read_feed(
         keys[row.model].append(row.entry_id)
     reader = HistoryVisibility(user)
     branches = [
-        entry_rows(*told_by[label], numbers, reader.visible_author_condition(told_by[label][1]))
+        entry_rows(*told_by[label], numbers, reader.visible_author_condition(told_by[label][1])).filter(
+            told_by[label][0].readable(user)
+        )
         for label, numbers in keys.items()
     ]
     found = {(entry["line_label"], entry["line_number"]): entry for entry in union_all(branches)}
     lines = [
         feed_item(told_by[row.model][0], entry)
         for row in rows
-        if (entry := found.get((row.model, row.entry_id)))  # old history may have been pruned
+        if (entry := found.get((row.model, row.entry_id)))  # history that is pruned, or not for this user, has none
     ]
     return FeedPage(lines, FeedPosition(rows[-1].transaction, rows[-1].pk) if more else max(after, until), more)
 

@@ -12,6 +12,10 @@ DATABASE_UNAVAILABLE = (InterfaceError, OperationalError)
 MAX_ECHO = 80  # characters of the user's input that a message repeats
 
 
+class FileStoreUnavailable(Exception):
+    """The store of files does not answer, or cannot be read or written (503)."""
+
+
 @dataclass(frozen=True)
 class ErrorDetail:
     """Error detail: where (a parameter or field), a stable code, and what to do."""

@@ -20,7 +20,7 @@ from rest_framework.exceptions import PermissionDenied as APIPermissionDenied
 from rest_framework.views import set_rollback
 
 from core.http.demo_mode import is_demonstration
-from core.http.errors import DATABASE_UNAVAILABLE, BadRequest, ErrorDetail
+from core.http.errors import DATABASE_UNAVAILABLE, BadRequest, ErrorDetail, FileStoreUnavailable
 from core.http.menu import menu_entries
 from core.http.upload_handlers import FILE_TOO_LARGE, UploadTooLarge
 from core.text.bilingual import OWN_LANGUAGE_NAMES
@@ -33,6 +33,13 @@ RETRY_AFTER = "2"  # seconds that a restarting database needs
 MAX_PATH_LENGTH = 500  # characters of a path that a problem repeats: a response never grows with the request
 SERVER_ERROR_TEXT = gettext_lazy(
     "Something went wrong on our side. Nothing was changed. Tell the administrator the request number."
+)
+
+DATABASE_TEXT = gettext_lazy(
+    "The database does not answer now. Try again in a few seconds; of a change, look first if it was kept."
+)
+FILE_STORE_TEXT = gettext_lazy(
+    "The store of files does not answer now. Try again in a few seconds; if it lasts, tell the administrator."
 )
 
 
@@ -64,6 +71,7 @@ def status_title(status: int) -> str:
         404: _("Not found"),
         405: _("Method not allowed"),
         406: _("Format not available"),
+        410: _("No longer here"),
         409: _("In conflict with another record"),
         412: _("Changed meanwhile"),
         413: _("Too much content"),
@@ -73,7 +81,6 @@ def status_title(status: int) -> str:
         428: _("Version missing"),
         429: _("Too many requests"),
         500: _("Server error"),
-        502: _("A server behind this one failed"),
         503: _("Not available now"),
     }.get(status, HTTPStatus(status).phrase)
 
@@ -215,7 +222,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """handler500, called while the exception is being handled."""
     fault = sys.exc_info()[1]
     if isinstance(fault, DATABASE_UNAVAILABLE):
-        return service_unavailable(request)
+        return service_unavailable(request, str(DATABASE_TEXT))
+    if isinstance(fault, FileStoreUnavailable):
+        return service_unavailable(request, str(FILE_STORE_TEXT))
     if isinstance(fault, UnreadablePostError):
         return error_response(request, 400, _("The request broke off, or its body is not as its headers say."))
     return server_error_response(request)
@@ -226,9 +235,8 @@ def server_error_response(request: HttpRequest) -> HttpResponse:
     return error_response(request, 500, str(SERVER_ERROR_TEXT))
 
 
-def service_unavailable(request: HttpRequest) -> HttpResponse:
-    """Return 503 for an unavailable database, with Retry-After."""
-    detail = _("The database does not answer now. Try again in a few seconds; of a change, look first if it was kept.")
+def service_unavailable(request: HttpRequest, detail: str) -> HttpResponse:
+    """Return 503, with Retry-After: the database or the store of files does not answer."""
     response = error_response(request, 503, detail)
     response["Retry-After"] = RETRY_AFTER
     return response

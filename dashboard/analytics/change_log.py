@@ -36,6 +36,7 @@ from core.history.entries import (
 from core.http.as_of import today
 from core.imports.models import Import, ImportChange
 from core.records.history_model import HistoryModel
+from pilots.documents.services import readable_entries
 from pilots.models import (
     Adoption,
     Attachment,
@@ -209,6 +210,8 @@ def query_condition(model: type[Model], asked: ChangeLogQuery) -> Q:
     if asked.own_province:
         own = entries_of_province(model, asked.own_province.pk)
         query &= Q(pk__in=[]) if own is None else own
+    if model in (Document, Attachment):
+        query &= readable_entries(asked.reader, model)
     if asked.import_record:
         changes = ImportChange.objects.filter(import_record=asked.import_record, model=model._meta.label_lower)
         query &= Q(history_id__in=changes.values("entry_id"))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Case, F, QuerySet, When
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.db.models.functions import TruncDate
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
@@ -20,19 +21,22 @@ from rest_framework.request import Request
 
 from core.api.openapi.responses import error_responses
 from core.api.openapi.schema import ApiAutoSchema
-from core.api.serializers import api_url
+from core.api.serializers import ProblemSerializer, api_url
 from core.api.viewsets import BaseAPIView, PkLookupMixin
 from core.api.write.serializers import WriteRejected, model_errors, rejection
-from core.api.write.viewsets import RequestItem, WritableViewSet
-from core.http.errors import ErrorDetail
-from core.permissions import OUT_OF_SCOPE
+from core.api.write.viewsets import MAX_BULK_RECORDS, RequestItem, WritableViewSet
+from core.http.body import parse_json, read_body
+from core.http.errors import BadRequest
+from core.http.problems import PROBLEM_JSON
 from pilots.api import document_serializers as serializers
 from pilots.api.document_filters import AttachmentApiFilter, DocumentApiFilter
 from pilots.documents.files import file_response
 from pilots.documents.services import (
     PreparedUpload,
+    QuoteResult,
     attach,
     can_read,
+    look_for_quote,
     prepare_upload,
     readable,
     remove,
@@ -41,6 +45,8 @@ from pilots.documents.services import (
 from pilots.models import Attachment, Document
 from pilots.models.document import ATTACHABLE
 
+QuoteKey = tuple[int, str, int | None]
+"""Document, quote and page."""
 MULTIPART = "multipart/form-data"
 FILE_FIELD = {"file": {"type": "string", "format": "binary"}}
 
@@ -157,8 +163,7 @@ class AttachmentViewSet(WritableViewSet, PkLookupMixin):
     example_change = {"removed_reason": "Attached to another reading by mistake.", "change_reason": "Yearly check"}
 
     def base_queryset(self) -> QuerySet[Any]:
-        removed = Case(When(removed_on__lte=self.as_of, then=F("removed_on")))
-        return Attachment.objects.annotate(removed_then=removed).select_related("document")
+        return Attachment.objects.annotate(removed_then=self.known_day("removed_on")).select_related("document")
 
     def visible_as_of(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         seen = readable(self.request.user, Document.objects.all()).order_by()
@@ -169,6 +174,26 @@ class AttachmentViewSet(WritableViewSet, PkLookupMixin):
         if record.pk and not can_read(self.request.user, record.document):
             raise Http404
         return record
+
+    def create(self, request: Request) -> HttpResponse:
+        """Look for the quotes before the transaction, in which others would wait."""
+        self.quotes: dict[QuoteKey, QuoteResult] = {}
+        if request.user.has_perm("pilots.add_attachment"):
+            with suppress(BadRequest):  # reported with the other errors of the request
+                body = parse_json(read_body(request._request))  # noqa: SLF001  # DRF wraps Django's request
+                self.look_for_quotes(body if isinstance(body, list) else [body])
+        return super().create(request)
+
+    def look_for_quotes(self, items: Sequence[object]) -> None:
+        """Look for the quotes of attachments to create, in the documents that the user may read."""
+        for data in items[:MAX_BULK_RECORDS]:
+            shape = self.write_serializer_class(data=data)
+            if not shape.is_valid():
+                continue
+            given = shape.validated_data
+            document, quote, page = given["document"], given.get("quote") or "", given.get("page_number")
+            if (document.pk, quote, page) not in self.quotes and can_read(self.request.user, document):
+                self.quotes[document.pk, quote, page] = look_for_quote(document, quote, page)
 
     def create_one(self, record: Any, item: RequestItem) -> Any:
         """Attach a document to the one record that is named."""
@@ -182,7 +207,8 @@ class AttachmentViewSet(WritableViewSet, PkLookupMixin):
             raise WriteRejected(400, self.error_at(item, "document", "not_on_record", _("There is no such record.")))
         how: dict[str, Any] = {name: values[name] for name in ("purpose", "page_number", "quote")}
         target: Any = targets[0]
-        return self.checked(item, lambda by: attach(document, target, by=by, **how))
+        how["found"] = self.quotes.get((document.pk, how["quote"], how["page_number"]))
+        return self.run_service(lambda: attach(document, target, by=cast(User, self.request.user), **how), item)
 
     def update_one(self, record: Any, item: RequestItem) -> Any:
         """Remove the attachment, with the reason."""
@@ -198,16 +224,7 @@ class AttachmentViewSet(WritableViewSet, PkLookupMixin):
         reason: Any = given.values.get("removed_reason", record.removed_reason)
         if reason == record.removed_reason and record.removed_on:
             return record
-        return self.checked(item, lambda by: remove(record, by=by, reason=reason))
-
-    def checked(self, item: RequestItem, write: Any) -> Any:
-        """Return the attachment that is written. Raises WriteRejected for what the service rejects."""
-        try:
-            return write(self.request.user)
-        except ValidationError as exc:
-            raise rejection(model_errors(exc, self.write_serializer_class, item.pointer)) from exc
-        except PermissionDenied as exc:
-            raise WriteRejected(403, ErrorDetail(item.pointer, "not_yours", str(OUT_OF_SCOPE))) from exc
+        return self.run_service(lambda: remove(record, by=cast(User, self.request.user), reason=reason), item)
 
 
 # -- the file ------------------------------------------------------------------------------------------
@@ -222,7 +239,8 @@ class ContentSchema(ApiAutoSchema):
     def get_response_serializers(self) -> dict[Any, OpenApiResponse]:  # type: ignore[override]
         file = OpenApiResponse(OpenApiTypes.BINARY, description=_("The file."))
         errors = error_responses(is_read=True, creating=False, has_body=True, of_records=True)
-        return {(200, "application/octet-stream"): file, **errors}
+        missing = OpenApiResponse(ProblemSerializer, description=_("The record is here, but its file is missing."))
+        return {(200, "application/octet-stream"): file, (410, PROBLEM_JSON): missing, **errors}
 
 
 class DocumentContentView(BaseAPIView):

@@ -1,10 +1,13 @@
 """The pilots' resources and aggregates in the API, by the names of their addresses, and what the change feed tells."""
 
+from functools import partial
+
 from django.urls import path
 
 from core.history.change_feed import FeedResource
 from pilots.api import document_views, follow_up_views, practice_views, views
-from pilots.models import FollowUp, FollowUpStep, LightOverride, Pilot, TargetStep
+from pilots.documents.services import readable_entries
+from pilots.models import Attachment, Document, FollowUp, FollowUpStep, LightOverride, Pilot, TargetStep
 
 RESOURCES = {
     "batches": ("batch", views.BatchViewSet),
@@ -49,6 +52,10 @@ CHANGES = {
         for name, (_model, resource) in RESOURCES.items()
         if issubclass(resource, views.PilotPartViewSet)
     },
+    **{
+        name: FeedResource(name, model, "pk", readable=partial(readable_entries, model=model))
+        for name, model in (("documents", Document), ("attachments", Attachment))
+    },
     "actions": FeedResource("actions", FollowUp, "number", child_models={FollowUpStep: "follow_up"}),
 }
-"""What the change feed tells of records that belong to a pilot."""
+"""What the change feed tells of records that belong to a pilot, have parts, or are not for every reader."""

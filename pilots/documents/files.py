@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from django.http import FileResponse
@@ -14,19 +15,26 @@ from core.http.problems import error_response
 from core.spreadsheets.file_responses import content_disposition
 from pilots.models import Document
 
+logger = logging.getLogger("tracker.files")
 FILE_POLICY = "sandbox; default-src 'none'"  # Content-Security-Policy of a file
 
 
 def file_response(request: Any, document: Document) -> HttpResponseBase:
-    """Return the file of a document, or 304 where the client has it."""
+    """Return the file of a document, 304 where the client has it, or 410 where it is missing in the store.
+
+    Raises FileStoreUnavailable.
+    """
     etag = f'"{document.sha256}"'
     response: Any = get_conditional_response(request, etag=etag)
     if response is None:
         try:
             file = open_blob(document.sha256)
         except FileNotFoundError:
+            logger.exception("document %d: its file is missing: %s", document.pk, document.sha256)
             text = _("The record is here, but its file is missing. Tell the administrator.")
-            return error_response(request, 502, text)  # what failed is the store
+            missing = error_response(request, 410, text)
+            missing["Cache-Control"] = "no-store"  # it may be put back
+            return missing
         response = FileResponse(file, content_type=document.media_type)
         stem, _dot, suffix = document.file_name.rpartition(".")
         response["Content-Disposition"] = content_disposition(stem, suffix.lower())

@@ -131,9 +131,10 @@ def attach(
     page_number: int | None = None,
     quote: str = "",
     held: bool = False,
+    found: QuoteResult | None = None,
 ) -> Attachment:
     """Attach a document to a record, and look for the quote in it. `held`: the user has sent the same bytes, and so
-    may attach a document that was not readable before.
+    may attach a document that was not readable before. `found` is what was found where the quote was looked for before.
 
     Raises PermissionDenied without the permission to change the record or to read the document, and ValidationError
     for a page that it does not have or a document that is attached there already.
@@ -153,7 +154,8 @@ def attach(
     check_page(document, page_number)
     if live_attachments(target).filter(document=document, page_number=page_number, quote=item.quote).exists():
         raise ValidationError({"document": ValidationError(_("It is attached there already."), code="duplicate")})
-    look_for_quote(item)
+    found = found or look_for_quote(document, item.quote, page_number)
+    item.quote_state, item.quote_page = found.state, found.page
     vars(item).update(_history_user=by)
     with transaction.atomic():
         item.save()
@@ -172,27 +174,30 @@ def check_page(document: Document, page_number: int | None) -> None:
         raise ValidationError({"page_number": ValidationError(message, code="no_such_page")})
 
 
-def look_for_quote(item: Attachment) -> None:
-    """Set whether and where the quote stands in the document."""
-    item.quote_page, item.quote_state = None, ""
-    if not item.quote:
-        return
-    if item.document.media_type != PDF_TYPE:
-        item.quote_state = QuoteState.UNREAD
-        return
+@dataclass(frozen=True)
+class QuoteResult:
+    """Whether a quote stands in a document, and on which page; an empty state without a quote."""
+
+    state: str = ""
+    page: int | None = None
+
+
+def look_for_quote(document: Document, quote: str, page_number: int | None) -> QuoteResult:
+    """Look for a quote in a document, which may take seconds: outside a transaction. Raises FileStoreUnavailable."""
+    if not quote:
+        return QuoteResult()
+    if document.media_type != PDF_TYPE:
+        return QuoteResult(QuoteState.UNREAD)
     try:
-        with open_blob(item.document.sha256) as file:
-            found = read_pdf(file.read(), item.quote, item.page_number)
+        with open_blob(document.sha256) as file:
+            found = read_pdf(file.read(), quote, page_number)
     except FileNotFoundError:
-        item.quote_state = QuoteState.UNREAD
-        return
-    item.quote_page = found.quote_page
+        return QuoteResult(QuoteState.UNREAD)
     if found.quote_page:
-        item.quote_state = QuoteState.FOUND
-    elif not found.complete:
-        item.quote_state = QuoteState.UNREAD
-    else:
-        item.quote_state = QuoteState.ABSENT if found.has_text else QuoteState.NO_TEXT
+        return QuoteResult(QuoteState.FOUND, found.quote_page)
+    if not found.complete:
+        return QuoteResult(QuoteState.UNREAD)
+    return QuoteResult(QuoteState.ABSENT if found.has_text else QuoteState.NO_TEXT)
 
 
 @transaction.atomic
@@ -238,3 +243,18 @@ def readable(user: Any, documents: QuerySet[Document]) -> QuerySet[Document]:
 def can_read(user: Any, document: Document) -> bool:
     """Whether the user may read the document."""
     return document.is_public or readable(user, Document.objects.filter(pk=document.pk)).exists()
+
+
+def readable_entries(user: Any, model: Any) -> Q:
+    """Return the condition on history entries of documents or attachments that the user may read.
+
+    Of a deleted document those in which it was public, or of the editor's province; without a scope all.
+    """
+    documents = readable(user, Document.objects.all()).order_by().values("pk")
+    if model is Attachment:
+        return Q(document_id__in=documents)
+    seen = Q(is_public=True)
+    if can_view(user, Document):
+        home = editor_province(user)
+        seen = Q() if home is None else seen | Q(province_id=home.pk)
+    return Q(id__in=documents) | ~Q(id__in=Document.objects.order_by().values("pk")) & seen

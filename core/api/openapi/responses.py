@@ -42,7 +42,7 @@ PROBLEMS: Mapping[int, str | Promise] = {
     428: gettext_lazy("A write has to name the version that it is about."),
     429: gettext_lazy("More requests than one caller may send in this time."),
     431: gettext_lazy("The headers are too many or too large."),
-    503: gettext_lazy("The database does not answer just now."),
+    503: gettext_lazy("The database or the store of files does not answer just now."),
 }
 COMMON_ERRORS = {400, 401, 406, 414, 429, 431, 503}
 Responses = dict[tuple[int, str], OpenApiResponse]

@@ -28,8 +28,8 @@ INVISIBLE_CATEGORIES = {
     "Zl",
     "Zp",
 }  # Unicode categories: controls, direction marks, line ends
-CONFLICT_CODES = {"unique", "unique_together", "fixed", "overtaken", "same", "in_use"}
-"""Codes of errors caused by other existing records: 409 rather than 400."""
+CONFLICT_CODES = {"unique", "unique_together", "fixed", "overtaken", "same", "in_use", "state"}
+"""Codes of errors caused by other existing records, or by the state of this one: 409 rather than 400."""
 
 
 class WriteRejected(BadRequest):

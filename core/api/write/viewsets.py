@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, cast
 
 from django.contrib.contenttypes.models import ContentType
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, OperationalError, models, transaction
 from django.db.models import Model, ProtectedError
 from django.http import HttpResponse
@@ -319,6 +319,23 @@ class WritableViewSet(RecordViewSet):
             )
         except WriteRejected as exc:
             raise prefix_errors(exc, item.pointer) from exc
+
+    def run_service(
+        self, service: Callable[[], Any], item: RequestItem, entry: Any = None, status: int | None = None
+    ) -> Any:
+        """Call a service, whose errors become those of the request, and return what it returns. Raises WriteRejected.
+
+        `entry` is the serializer by whose names fields are reported; `status` is that of an error at no field.
+        """
+        try:
+            return service()
+        except ValidationError as exc:
+            faults = model_errors(exc, entry or self.write_serializer_class, item.pointer)
+            if status is None or hasattr(exc, "error_dict"):
+                raise rejection(faults) from exc
+            raise WriteRejected(status, *faults) from exc
+        except PermissionDenied as exc:
+            raise WriteRejected(403, ErrorDetail(item.pointer, "not_yours", str(exc) or str(OUT_OF_SCOPE))) from exc
 
     def validate_action(self, item: RequestItem) -> Mapping[str, Any]:
         """Return the validated body of a further action. Raises WriteRejected (400) with every error."""

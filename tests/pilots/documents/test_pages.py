@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.core.files.storage import FileSystemStorage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
@@ -288,13 +289,39 @@ def test_a_public_file_may_be_kept_and_is_asked_for_again(world: EvidenceWorld) 
     assert (response.sent, response["Cache-Control"]) == (png(), "public, no-cache")
 
 
-def test_a_file_that_is_gone_from_disk_is_said_to_be_missing(world: EvidenceWorld) -> None:
+def test_a_file_that_is_gone_from_disk_is_said_to_be_missing(
+    world: EvidenceWorld, caplog: pytest.LogCaptureFixture
+) -> None:
     document = world.store("chart.png", png())
     (world.root / blob(png())).unlink()
-    response = world.client(world.editor).get(f"/documents/{document.pk}/file/")
-    assert response.status_code == 502
-    told = world.client(world.editor).get(f"/api/v1/documents/{document.pk}/content/")
-    assert (told.status_code, "its file is missing" in told.json()["detail"]) == (502, True)
+    client, addresses = world.client(world.editor), (f"/documents/{document.pk}/file/", api_content(document))
+    page, told = (client.get(address) for address in addresses)
+    assert (page.status_code, told.status_code) == (410, 410)
+    assert "The record is here, but its file is missing." in page.content.decode()
+    assert "its file is missing" in told.json()["detail"]
+    logged = [record for record in caplog.records if record.name == "tracker.files"]
+    assert [(record.levelname, document.sha256 in record.message) for record in logged] == [("ERROR", True)] * 2
+    assert "文件已缺失" in client.get(f"{addresses[0]}?lang=zh-hans").content.decode()
+
+
+def test_a_store_that_cannot_be_read_is_said_to_be(world: EvidenceWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = world.store("chart.png", png())
+
+    def fail(*_args: object) -> None:
+        raise OSError("stale file handle")
+
+    monkeypatch.setattr(FileSystemStorage, "_open", fail)
+    client = world.client(world.editor)
+    client.raise_request_exception = False
+    page, told = (client.get(address) for address in (f"/documents/{document.pk}/file/", api_content(document)))
+    assert [(response.status_code, response["Retry-After"]) for response in (page, told)] == [(503, "2"), (503, "2")]
+    assert "The store of files does not answer now." in page.content.decode()
+    assert told.json()["detail"].startswith("The store of files does not answer now.")
+    assert "文件存储暂无响应" in client.get(f"{api_content(document)}?lang=zh-hans").json()["detail"]
+
+
+def api_content(document: Document) -> str:
+    return f"/api/v1/documents/{document.pk}/content/"
 
 
 # -- removing ------------------------------------------------------------------------------------------

@@ -118,5 +118,18 @@ def test_an_s3_store_holds_sends_and_checks_the_files(world: EvidenceWorld, buck
     assert run_check("--hash")[0] == 1
     bucket.delete_objects(Delete={"Objects": [{"Key": f"tracker/{blob_name(document.sha256)}"}]})
     assert run_check()[2] == [f"missing: {blob_name(document.sha256)}"]
-    assert client.get(f"/documents/{document.pk}/file/").status_code == 502
+    assert client.get(f"/documents/{document.pk}/file/").status_code == 410
     assert world.files() == []
+
+
+@pytest.mark.django_db
+def test_an_s3_store_that_does_not_answer_is_said_to(world: EvidenceWorld, settings: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]  # nobody listens there any more
+    document = world.store("chart.png", png(), is_public=True)
+    settings.STORAGES = {**settings.STORAGES, "default": media_storage(f"s3+http://k:s@127.0.0.1:{port}/evidence")}
+    client = world.client(world.editor)
+    client.raise_request_exception = False
+    response = client.get(f"/documents/{document.pk}/file/")
+    assert (response.status_code, response["Retry-After"]) == (503, "2")
+    assert "The store of files does not answer now." in response.content.decode()

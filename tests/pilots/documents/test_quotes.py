@@ -1,15 +1,18 @@
 """Whether a quote stands on its page of a PDF, and in what words it is said."""
 
 import time
+from typing import Any
 from unittest.mock import patch
 
 import pytest
+from django.db import connection
 
 from core.files import pdf_text
 from core.files.pdf_text import PdfText, read_pdf
 from pilots.documents.analytics import quote_text
 from pilots.documents.services import attach
 from tests.pilots.documents.conftest import EvidenceWorld
+from tests.support.api_client import client_with_token
 from tests.support.files import docx, pdf
 
 PAGES = pdf("Boiler room", "It was re-\nplaced in May 2025", "Boiler ROOM again")
@@ -63,3 +66,19 @@ def test_the_page_says_where_the_quote_stands(world: EvidenceWorld) -> None:
     for document, page, quote, text, state in cases:
         item = attach(document, world.reading, by=world.editor, page_number=page, quote=quote)
         assert (quote_text(item), item.quote_state) == (text, state)
+
+
+@pytest.mark.django_db
+def test_the_api_looks_for_quotes_before_its_transaction(world: EvidenceWorld) -> None:
+    document, outside, depths = world.store("a.pdf", PAGES), len(connection.savepoint_ids), []
+
+    def look(*asked: Any) -> PdfText:
+        depths.append(len(connection.savepoint_ids))
+        return read_pdf(*asked)
+
+    body = {"document": document.pk, "reading": world.reading.pk, "quote": "May 2025"}
+    with patch("pilots.documents.services.read_pdf", look):
+        made = client_with_token(world.editor).send("POST", "/api/v1/attachments/", [body, {**body, "page_number": 2}])
+        client_with_token(world.other).send("POST", "/api/v1/attachments/", body)
+    assert [(row["quote_state"], row["quote_page"]) for row in made.json()] == [("found", 2), ("found", 2)]
+    assert depths == [outside, outside]  # not for who may not read it
