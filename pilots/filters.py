@@ -359,7 +359,7 @@ class FollowUpFilter(django_filters.FilterSet):
     province = RelatedFilter(queryset=Province.objects.all(), label=_("Province"))
     agency = RelatedFilter(field_name="owner_agency", queryset=Agency.objects.all(), label=_("Responsible agency"))
     is_key = YesNoFilter(field_name="is_key", label=_("Key follow-up"))
-    pilot = RelatedFilter(queryset=Pilot.objects.select_related("batch"), label=_("Pilot"))
+    pilot = RelatedFilter(queryset=Pilot.objects.all(), label=_("Pilot"), widget=forms.HiddenInput)
     policy = RelatedFilter(queryset=Policy.objects.all(), label=_("Policy"))
     meeting = django_filters.CharFilter(label=_("Meeting"))
 
@@ -434,7 +434,9 @@ class PracticeFilter(django_filters.FilterSet):
     level = ChoiceFilter(choices=PracticeLevel.choices, label=_("Where it can be copied"))
     facet = ChoiceFilter(choices=Facet.choices, label=_("Facet"))
     measured = YesNoFilter(field_name="measured_then", label=_("With a measured effect"))
-    pilot = OriginFilter(field_name="origins", queryset=Pilot.objects.select_related("batch"), label=_("Origin"))
+    pilot = OriginFilter(
+        field_name="origins", queryset=Pilot.objects.all(), label=_("Origin"), widget=forms.HiddenInput
+    )
 
     class Meta:
         model = Practice

@@ -61,7 +61,10 @@ def split_commas(text: str) -> list[str]:
 
 
 class RelatedFilter(django_filters.ModelChoiceFilter):
-    """Filter by a related record's code: `?province=hebei`."""
+    """Filter by a related record's code: `?province=hebei`.
+
+    With the widget HiddenInput it is set by links alone: for records of which there are too many to list in a page.
+    """
 
     field_class: ClassVar[type[RelatedFormField]] = RelatedFormField
     takes_several = True  # by the API: `province__in=hebei,henan`
@@ -74,7 +77,9 @@ class RelatedFilter(django_filters.ModelChoiceFilter):
 
     @property
     def facet_path(self) -> str:
-        """Lookup path of the value by which a row belongs to a choice."""
+        """Lookup path of the value by which a row belongs to a choice; empty where no choices are shown."""
+        if self.extra.get("widget") is forms.HiddenInput:
+            return ""
         return f"{self.field_name}__{self.extra['to_field_name']}"
 
 

@@ -183,7 +183,7 @@ def build_filter_bar(request: HttpRequest, filterset: FilterSet, first: Sequence
         raise BadRequest(*form_errors(filterset.form))
     form = filterset.form
     clear_url = url_with(request, page=None, **dict.fromkeys(form.fields))
-    seen = [name for name in form.fields if "_on" not in name]
+    seen = [field.name for field in form.visible_fields() if "_on" not in field.name]
     front = list(first) or seen[:MAX_VISIBLE_FILTERS]
     more = [name for name in seen if name not in front]
     return FilterBar(
@@ -192,7 +192,7 @@ def build_filter_bar(request: HttpRequest, filterset: FilterSet, first: Sequence
         clear_url=clear_url,
         first=[form[name] for name in front],
         more=[form[name] for name in more],
-        unseen=[form[name] for name in form.fields if name not in seen and form.cleaned_data.get(name)],
+        unseen=[field for field in form.visible_fields() if field.name not in seen and form.cleaned_data[field.name]],
         more_applied=sum(form.cleaned_data.get(name) not in (None, "", []) for name in more),
     )
 

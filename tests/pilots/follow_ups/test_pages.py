@@ -24,6 +24,7 @@ from tests.factories import (
     make_milestone,
     make_pilot,
     make_policy,
+    make_practice,
     make_province,
     make_reading,
     make_step,
@@ -434,3 +435,14 @@ def test_the_number_of_queries_does_not_grow(pilot: Pilot, n: int, client: Clien
     assert count_queries(client, "/actions/") == 31
     # the follow-up, its sources, its steps; files; the cause now and at closing; history 5
     assert count_queries(client, made[0].get_absolute_url()) == 20
+
+
+def test_the_pilots_are_no_choices_of_the_lists(pilot: Pilot, minister: Client) -> None:
+    """There may be thousands: a link names one, the quick search finds it by its name."""
+    make_follow_up(pilot, number="2026-001")
+    make_practice(pilot, slug="heat", title_en="Waste heat")
+    for address, row in (("/actions/", "/actions/2026-001/"), ("/practices/", "/practices/heat/")):
+        for query, found in (("pilot=red", True), ("q=Red", True), ("q=Blue", False), ("", True)):
+            page = text_of(minister.get(f"{address}?{query}"))
+            assert (row in page, '<option value="red"' in page) == (found, False), (address, query)
+        assert minister.get(f"{address}?pilot=nobody").status_code == 400
