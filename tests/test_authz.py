@@ -56,11 +56,21 @@ IDENTITIES = [
 FUTURE_ROLES = ["officer", "reviewer"]
 METHODS = {"list": "GET", "read": "GET", "create": "POST", "replace": "PUT", "change": "PATCH", "delete": "DELETE"}
 METHODS |= {"steps": "GET", "take": "POST", "confirm": "POST"}
-HISTORY_SIGNS = {"create": "+", "replace": "~", "change": "~", "delete": "-", "confirm": "~"}
+HISTORY_SIGNS = {
+    "create": "+",
+    "replace": "~",
+    "change": "~",
+    "delete": "-",
+    "confirm": "~",
+    "withdraw": "~",
+    "retire": "~",
+}
 FURTHER_ACTIONS: Mapping[str, tuple[str, dict[str, Any] | None]] = {
     "steps": ("steps/", None),
     "take": ("steps/", {"move": "sign"}),
     "confirm": ("confirm/", {}),
+    "withdraw": ("withdraw-confirmation/", {"reason": "Not in use"}),
+    "retire": ("move/", {"move": "retire", "reason": "Another one is better"}),
 }
 """By verb, the address below that of the record, and the body."""
 PLAIN_ADDRESSES = {
@@ -212,6 +222,16 @@ class AuthzWorld(World):
             relation: factories.make_reading(self.pilot(self.places[relation]), self.more_indicator(), "2024", 9)
             for relation in ("own", "other")
         }
+        self.confirmed = {
+            relation: factories.make_adoption(
+                factories.make_practice(), province=self.places[relation], confirmed_on=date(2025, 3, 1)
+            )
+            for relation in ("own", "other")
+        }
+        texts = dict.fromkeys(("problem_en", "action_en", "conditions_en"), "What others need to copy it.")
+        days = {"passed_on": date(2025, 2, 1), "library_on": date(2025, 3, 1)}
+        self.complete = factories.make_practice(province=self.home, **texts, **days)
+        factories.make_effect(self.complete)
         self.bodies: dict[tuple[str, str], Any] = {}
         self.stand = snapshot_tables()
         self.newest = {name: newest_entry(name) for name in RESOURCE_KINDS}
@@ -292,6 +312,10 @@ class AuthzWorld(World):
             return [self.places[row.relation]]
         if row.case == "of_accepted":
             return [self.accepted[row.relation]]
+        if row.verb == "withdraw":
+            return [self.confirmed[row.relation]]
+        if row.case == "recommended_on":
+            return [self.complete]
         if row.relation == "mixed":
             return [self.held[row.resource, "own"], self.held[row.resource, "other"]]
         return [self.held[row.resource, row.relation]]

@@ -17,6 +17,7 @@ from pilots.metrics.plausibility import MAX_PLAUSIBLE_CHANGE
 from pilots.metrics.progress import Direction, year_due
 from pilots.metrics.stages import Stage
 from pilots.models import Effect, FollowUpStep, Pilot, PilotKind, Reading, ReadingState, StageEntry, ValueStatus
+from pilots.practices.analytics import corrections, first_correction, measured_effects
 from pilots.readings import newest_accepted, newest_reported
 from pilots.target_kinds.registry import codes_where
 from policies.metrics import dated, issued, known
@@ -426,13 +427,19 @@ def copy_in_use(as_of: date) -> Q:
 
 def long_only_claimed(as_of: date) -> Q:
     """In use for more than CLAIM_DAYS, and neither confirmed nor verified by a measured effect."""
-    measured = Effect.objects.filter(
-        adoption=OuterRef("pk"),
-        known_on__lte=as_of,
-        reading_before__state=ReadingState.ACCEPTED,
-        reading_before__accepted_on__lte=as_of,
-        reading_after__state=ReadingState.ACCEPTED,
-        reading_after__accepted_on__lte=as_of,
-    )
+    measured = measured_effects(as_of).filter(adoption=OuterRef("pk"))
     unconfirmed = Q(confirmed_on__isnull=True) | Q(confirmed_on__gt=as_of)
     return Q(in_use_on__lt=as_of - timedelta(CLAIM_DAYS)) & unconfirmed & ~Q(Exists(measured))
+
+
+def measured_by_readings(as_of: date) -> Q:
+    return Q(reading_after__isnull=False, known_on__lte=as_of)
+
+
+def reading_corrected(as_of: date) -> Q:
+    """A later version of one of its readings, with another value, was accepted by the day."""
+    return Q(Exists(corrections().filter(accepted_on__lte=as_of)))
+
+
+def correction_annotation(_as_of: date) -> dict[str, Subquery]:
+    return {"corrected_on": first_correction()}

@@ -10,7 +10,7 @@ from django.utils.text import capfirst
 
 from core.text.joining import join_short
 from dashboard.data_quality.types import EDIT_CORRECTION, EDIT_READINGS, EDIT_SOURCES, Check, Finding, Rule
-from pilots.models import Adoption, Batch, FollowUp, Milestone, Target
+from pilots.models import Adoption, Batch, Effect, FollowUp, Milestone, Target
 from policies.models import Policy, Province
 
 
@@ -36,7 +36,7 @@ def record_province(row: Any) -> Province | None:
     """Return the province that the record is or names, or that of its pilot."""
     if isinstance(row, Province):
         return row
-    if isinstance(row, FollowUp | Adoption):
+    if isinstance(row, FollowUp | Adoption | Effect):
         return row.province
     home = row.pilot if hasattr(row, "pilot_id") else row
     return getattr(home, "province", None)

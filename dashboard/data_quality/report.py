@@ -16,7 +16,7 @@ from dashboard.data_quality.formatting import check_finding
 from dashboard.data_quality.rules import RULES
 from dashboard.data_quality.types import PROVINCE_PATHS, Check, Finding, Rule, Scope, Severity
 from pilots.analytics.reconciliation import BatchCount, build_reconciliation
-from pilots.models import Adoption, Batch, FollowUp, Milestone, Pilot, Practice, Reading, StageEntry, Target
+from pilots.models import Adoption, Batch, Effect, FollowUp, Milestone, Pilot, Practice, Reading, StageEntry, Target
 from policies.models import Figure, Policy, Province, ProvincialPlan
 
 
@@ -184,6 +184,7 @@ RELATED_FIELDS: Mapping[type[Model], Sequence[str]] = {
     FollowUp: ["pilot", "province", "owner_agency"],
     Practice: ["province"],
     Adoption: ["practice", "pilot", "province"],
+    Effect: ["practice", "province", "reading_after__indicator", "reading_after__pilot"],
 }
 RELATED_LISTS: Mapping[type[Model], Sequence[str]] = {Policy: ["agencies"], Batch: ["policy__agencies"]}
 

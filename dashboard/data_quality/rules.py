@@ -29,6 +29,7 @@ from pilots.metrics.stages import Stage
 from pilots.models import (
     Adoption,
     Batch,
+    Effect,
     FollowUp,
     Indicator,
     Milestone,
@@ -226,6 +227,11 @@ def recommended(row: Any) -> date | None:
 
 def library_day(row: Any) -> date | None:
     day: date | None = row.library_on
+    return day
+
+
+def corrected_on(row: Any) -> date | None:
+    day: date | None = row.corrected_on
     return day
 
 
@@ -876,6 +882,22 @@ RULES: tuple[Rule, ...] = (
         gettext_lazy("It is recommended for copying, and no effect of it is on record, measured or stated."),
         gettext_lazy("Enter its effect: two accepted readings, or the result that a source states."),
         [Check(Practice, conditions.has_no_effect, conditions.practice_recommended, since=recommended)],
+    ),
+    Rule(
+        "effect-corrected",
+        Severity.VERIFY,
+        gettext_lazy("Effect on a reading that was corrected"),
+        gettext_lazy("A reading that it rests on was corrected since: it no longer counts as measured."),
+        gettext_lazy("Enter the effect anew with the newer reading, if it still holds."),
+        [
+            Check(
+                Effect,
+                conditions.reading_corrected,
+                conditions.measured_by_readings,
+                since=corrected_on,
+                annotations=conditions.correction_annotation,
+            )
+        ],
     ),
     Rule(
         "practice-incomplete",

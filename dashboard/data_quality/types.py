@@ -16,7 +16,7 @@ from django.utils.translation import pgettext_lazy
 from core.text.joining import label_value
 from core.text.status_choices import StatusChoices
 from pilots.analytics.reconciliation import BatchCount
-from pilots.models import Adoption, Batch, FollowUp, Milestone, Pilot, Practice, Reading, StageEntry, Target
+from pilots.models import Adoption, Batch, Effect, FollowUp, Milestone, Pilot, Practice, Reading, StageEntry, Target
 from policies.models import Figure, Policy, Province, ProvincialPlan
 
 PROVINCE_PATHS: Mapping[type[Model], str] = {
@@ -33,6 +33,7 @@ PROVINCE_PATHS: Mapping[type[Model], str] = {
     FollowUp: "province",
     Practice: "province",
     Adoption: "province",
+    Effect: "province",
 }
 """Where a record's province stands: itself, its own, or its pilot's."""
 

@@ -1,12 +1,11 @@
 """API viewset of follow-ups, and of the steps of one."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from typing import Any, cast
 
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
@@ -20,10 +19,9 @@ from core.api import query_params
 from core.api.filters import filtered_queryset
 from core.api.serializers import api_url
 from core.api.viewsets import AggregateView
-from core.api.write.serializers import ValidatedInput, WriteRejected, model_errors, pointer_label, rejection
+from core.api.write.serializers import ValidatedInput, WriteRejected, pointer_label
 from core.api.write.viewsets import CHANGE, RequestItem, WritableViewSet
 from core.http.errors import ErrorDetail
-from core.permissions import OUT_OF_SCOPE
 from core.text.joining import label_value
 from pilots.api import follow_up_serializers as serializers
 from pilots.api.follow_up_filters import FollowUpApiFilter, FollowUpSummaryFilter
@@ -56,23 +54,9 @@ class FollowUpViewSet(WritableViewSet):
     write_serializer_class = serializers.FollowUpWriteSerializer
     filterset_class = FollowUpApiFilter
     ordering_fields = (
-        "id",
-        "number",
-        "kind",
-        "pilot",
-        "province",
-        "agency",
-        "state",
-        "is_key",
-        "opened_on",
-        "due_on",
-        "due",
+        *("id", "number", "kind", "pilot", "province", "agency", "state", "is_key", "opened_on", "due_on", "due"),
     )
-    ordering_paths = {
-        **{name: f"{name}__slug" for name in ("pilot", "province")},
-        "agency": "owner_agency__slug",
-        "due": "current_due_on",
-    }
+    ordering_paths = {"agency": "owner_agency__slug", "due": "current_due_on"}
     default_ordering = "-opened_on,-id"
     lookup_field = "number"
     lookup_value_regex = "[0-9]{4}-[0-9]{3,5}"
@@ -137,23 +121,15 @@ class FollowUpViewSet(WritableViewSet):
             return
         super().check_model_rules(record, item)
         if record.verifier and not FollowUp.objects.filter(pk=record.pk, verifier=record.verifier).exists():
-            self.check_with(check_opening, record, item)
+            self.run_service(partial(check_opening, record), item)
 
     def save_record(self, record: Any, item: RequestItem, given: ValidatedInput, *, created: bool) -> None:
         if not created:
             return super().save_record(record, item, given, created=created)
         reason, sources = given.reason or self.header_reason, given.m2m.get("sources", ())
-        opening = partial(open_follow_up, by=cast(User, self.request.user), sources=sources, reason=reason)
-        return self.check_with(opening, record, item)
-
-    def check_with(self, service: Callable[[FollowUp], object], record: FollowUp, item: RequestItem) -> None:
-        """Call a service, whose errors become those of the request. Raises WriteRejected."""
-        try:
-            service(record)
-        except ValidationError as exc:
-            raise rejection(model_errors(exc, self.write_serializer_class, item.pointer)) from exc
-        except PermissionDenied as exc:
-            raise WriteRejected(403, ErrorDetail(item.pointer, "not_yours", str(OUT_OF_SCOPE))) from exc
+        by = cast(User, self.request.user)
+        self.run_service(partial(open_follow_up, record, by=by, sources=sources, reason=reason), item)
+        return None
 
     # -- steps -------------------------------------------------------------------------------------------
 
@@ -180,20 +156,17 @@ class FollowUpViewSet(WritableViewSet):
         given = self.validate_action(item)
         self.check_documents(given.get("documents", ()))
         self.check_revision(record, item)
-        try:
-            return take_step(
-                record,
-                Move(given["move"]),
-                by=cast(User, self.request.user),
-                taken_on=given.get("taken_on"),
-                remark=given.get("remark") or "",
-                new_due_on=given.get("new_due_on"),
-                files=given.get("documents", ()),
-            )
-        except ValidationError as exc:
-            raise rejection(model_errors(exc, serializers.FollowUpStepWriteSerializer)) from exc
-        except PermissionDenied as exc:
-            raise WriteRejected(403, ErrorDetail("", "not_yours", str(exc) or str(OUT_OF_SCOPE))) from exc
+        step = partial(
+            take_step,
+            record,
+            Move(given["move"]),
+            by=cast(User, self.request.user),
+            taken_on=given.get("taken_on"),
+            remark=given.get("remark") or "",
+            new_due_on=given.get("new_due_on"),
+            files=given.get("documents", ()),
+        )
+        return cast(FollowUpStep, self.run_service(step, item, serializers.FollowUpStepWriteSerializer))
 
     def check_documents(self, documents: Sequence[Document]) -> None:
         """Raises WriteRejected (400) for files that the user may not read, as for those that do not exist."""

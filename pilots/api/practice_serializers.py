@@ -19,8 +19,10 @@ from core.api.serializers import (
     UsernameField,
 )
 from core.api.value_serializer import PAGE_FIELDS, ValueField, ValueSerializer
+from core.api.write.fields import StrictCharField, StrictChoiceField
 from core.api.write.serializers import WriteSerializer
 from pilots.metrics.practice_states import AdoptionState, PracticeState, Trust
+from pilots.metrics.practices import PracticeMove
 from pilots.models import Adoption, Effect, Practice
 from pilots.practices.analytics import Copies, Diffusion, PracticeStatus, ProvinceCopies, Replication
 from policies.api.serializers import FACT_FIELDS
@@ -114,7 +116,11 @@ class EffectSerializer(RecordSerializer):
     is_measured = serializers.BooleanField(
         source="status.is_measured",
         read_only=True,
-        help_text=_("Whether it counted as measured on the day: by two readings accepted by then."),
+        help_text=_("Whether it counted as measured on the day: by two accepted readings, not corrected by then."),
+    )
+    corrected_on = DateValueField(
+        source="status.corrected_on",
+        help_text=_("The day from which a reading of it was corrected: enter the effect anew with the newer reading."),
     )
     change = NumberField(
         source="status.change.difference",
@@ -126,7 +132,15 @@ class EffectSerializer(RecordSerializer):
         model = Effect
         fields = (
             *("id", "practice", "adoption", "province", "basis", "is_measured", "reading_before", "reading_after"),
-            *("change", "rate", *bilingual("statement"), "stated_value", "stated_unit", "stated_period"),
+            *(
+                "corrected_on",
+                "change",
+                "rate",
+                *bilingual("statement"),
+                "stated_value",
+                "stated_unit",
+                "stated_period",
+            ),
             *("known_on", *FACT_FIELDS, "url", "page"),
         )
         read_only_fields = fields
@@ -134,6 +148,15 @@ class EffectSerializer(RecordSerializer):
 
 class PracticeWriteSerializer(WriteSerializer):
     model = Practice
+
+
+class PracticeMoveWriteSerializer(serializers.Serializer):
+    """A move of a practice; which there are depends on the state, and on who sends it."""
+
+    move = StrictChoiceField(choices=PracticeMove.choices, help_text=_("What is done with it."))
+    reason = StrictCharField(
+        required=False, allow_blank=True, max_length=300, help_text=_("Why it is retired. Required for that alone.")
+    )
 
 
 class AdoptionWriteSerializer(WriteSerializer):
@@ -146,6 +169,12 @@ class EffectWriteSerializer(WriteSerializer):
 
 class ConfirmationWriteSerializer(serializers.Serializer):
     """Nothing is said but that the copy is confirmed."""
+
+
+class WithdrawalWriteSerializer(serializers.Serializer):
+    """Why a confirmation is taken back."""
+
+    reason = StrictCharField(max_length=300, help_text=_("It stands in the history."))
 
 
 # -- diffusion ---------------------------------------------------------------------------------------------

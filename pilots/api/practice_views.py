@@ -1,10 +1,9 @@
 """API viewsets of practices, adoptions and effects."""
 
-from collections.abc import Iterable, Mapping
-from datetime import date
-from typing import Any
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, cast
 
-from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Case, Exists, F, OuterRef, Prefetch, QuerySet, When
 from django.http import HttpResponse
 from django.utils.translation import gettext_lazy
@@ -13,12 +12,13 @@ from rest_framework.request import Request
 
 from core.api.filters import filtered_queryset
 from core.api.viewsets import PagedAggregateView, PkLookupMixin
-from core.api.write.serializers import ValidatedInput, WriteRejected, model_errors
-from core.api.write.viewsets import RequestItem, WritableViewSet
+from core.api.write.serializers import ValidatedInput, WriteRejected
+from core.api.write.viewsets import CHANGE, RequestItem, WritableViewSet
 from core.http.errors import ErrorDetail
 from core.permissions import OUT_OF_SCOPE
 from pilots.api import practice_filters as filters
 from pilots.api import practice_serializers as serializers
+from pilots.metrics.practices import PracticeMove
 from pilots.models import Adoption, Effect, Practice
 from pilots.practices.analytics import (
     AdoptionStatus,
@@ -27,13 +27,15 @@ from pilots.practices.analytics import (
     build_diffusion,
     measured_effects,
     practices_on,
+    with_corrections,
 )
-from pilots.practices.services import confirm_adoption, may_judge, set_claimant
-
-
-def known_days(as_of: date, *names: str) -> Mapping[str, Case]:
-    """Return days as they were known on a day, by name of annotation: null while they lay ahead."""
-    return {f"{name}_then": Case(When(**{f"{name}_on__lte": as_of}, then=F(f"{name}_on"))) for name in names}
+from pilots.practices.services import (
+    confirm_adoption,
+    may_judge,
+    move_practice,
+    set_claimant,
+    withdraw_confirmation,
+)
 
 
 class PracticeViewSet(WritableViewSet):
@@ -51,13 +53,37 @@ class PracticeViewSet(WritableViewSet):
         *("id", "slug", "title_en", "title_zh", "state", "facet", "field", "level", "proposed_on", "passed_on"),
         *("library_on", "recommended_on", "retired_on"),
     )
-    ordering_paths = {"state": "state_then", **filters.PracticeApiFilter.as_of_fields}
+    ordering_paths = {"state": "state_then"}
     default_ordering = "id"
+    action_serializers = {"move": serializers.PracticeMoveWriteSerializer}
+    action_texts = {
+        "move": (
+            gettext_lazy("Take a practice to its next state"),
+            gettext_lazy(
+                "The province passes it; the ministry takes it into the library, recommends it, or retires it with a "
+                "reason. Into the library it needs its problem, what was done, its conditions and an effect. If-Match "
+                "holds the ETag of the practice."
+            ),
+        )
+    }
 
     def base_queryset(self) -> QuerySet[Practice]:
-        days = known_days(self.as_of, "passed", "library", "recommended", "retired")
+        days = {then: self.known_day(day) for day, then in filters.PracticeApiFilter.as_of_fields.items()}
         rows = practices_on(self.as_of).annotate(**days)
         return rows.select_related("province").prefetch_related("origins", "industries", "measures", "sources")
+
+    @action(detail=True, methods=["post"])
+    def move(self, request: Request, slug: str) -> HttpResponse:
+        """Take a practice to its next state."""
+        return self.run_write(request, self.move_one, 200)
+
+    def move_one(self, record: Practice, item: RequestItem) -> Practice:
+        given = self.validate_action(item)
+        self.check_scope(record, CHANGE, item)
+        self.check_revision(record, item)
+        how = {"by": self.request.user, "reason": given.get("reason", "")}
+        service = partial(move_practice, record, PracticeMove(given["move"]), **how)
+        return cast(Practice, self.run_service(service, item))
 
 
 class AdoptionViewSet(WritableViewSet, PkLookupMixin):
@@ -77,14 +103,13 @@ class AdoptionViewSet(WritableViewSet, PkLookupMixin):
         *("id", "practice", "pilot", "province", "state", "planned_on", "started_on", "in_use_on", "given_up_on"),
         "confirmed_on",
     )
-    ordering_paths = {
-        **{name: f"{name}__slug" for name in ("practice", "pilot", "province")},
-        "state": "state_then",
-        **filters.AdoptionApiFilter.as_of_fields,
-    }
+    ordering_paths = {"state": "state_then"}
     default_ordering = "practice,planned_on"
     bodiless_actions = frozenset({"confirm"})
-    action_serializers = {"confirm": serializers.ConfirmationWriteSerializer}
+    action_serializers = {
+        "confirm": serializers.ConfirmationWriteSerializer,
+        "withdraw_confirmation": serializers.WithdrawalWriteSerializer,
+    }
     action_texts = {
         "confirm": (
             gettext_lazy("Confirm a copy"),
@@ -92,18 +117,27 @@ class AdoptionViewSet(WritableViewSet, PkLookupMixin):
                 "For the origin’s province, the adopter’s, or the ministry; never for who claimed it. If-Match holds "
                 "its ETag; no body is needed."
             ),
-        )
+        ),
+        "withdraw_confirmation": (
+            gettext_lazy("Take a confirmation back"),
+            gettext_lazy(
+                "For the origin’s province, the adopter’s, or the ministry, with the reason, which stands in the "
+                "history. If-Match holds the ETag of the copy."
+            ),
+        ),
     }
 
     def base_queryset(self) -> QuerySet[Adoption]:
         given_up = Case(When(given_up_on__lte=self.as_of, then=F("give_up_reason")))
         rows = Adoption.objects.annotate(
-            **known_days(self.as_of, "started", "in_use", "given_up", "confirmed"),
+            **{f"{name}_then": self.known_day(f"{name}_on") for name in ("started", "in_use", "given_up", "confirmed")},
             state_then=filters.adoption_state_expression(self.as_of),
             trust_then=filters.trust_expression(self.as_of),
             reason_then=given_up,
         )
-        effects = Prefetch("effects", Effect.objects.select_related("reading_before", "reading_after"))
+        effects = Prefetch(
+            "effects", with_corrections(Effect.objects.select_related("reading_before", "reading_after"))
+        )
         people = ("claimed_by", "confirmed_by")
         return rows.select_related("practice", "pilot", "province", *people).prefetch_related(effects, "sources")
 
@@ -126,17 +160,28 @@ class AdoptionViewSet(WritableViewSet, PkLookupMixin):
         return self.run_write(request, self.confirm_one, 200)
 
     def confirm_one(self, record: Adoption, item: RequestItem) -> Adoption:
-        """Confirm a copy, as its page does: what is asked of the user is not the scope of its record alone."""
         self.validate_action(item)
-        if not may_judge(self.request.user, record):
-            raise WriteRejected(403, ErrorDetail("", "not_yours", str(OUT_OF_SCOPE)))
+        self.check_judge(record, item)
         self.check_revision(record, item)
-        try:
-            return confirm_adoption(record, by=self.request.user)
-        except ValidationError as exc:
-            raise WriteRejected(409, *model_errors(exc, self.write_serializer_class)) from exc
-        except PermissionDenied as exc:
-            raise WriteRejected(403, ErrorDetail("", "not_yours", str(exc) or str(OUT_OF_SCOPE))) from exc
+        service = partial(confirm_adoption, record, by=self.request.user)
+        return cast(Adoption, self.run_service(service, item, status=409))
+
+    @action(detail=True, methods=["post"], url_path="withdraw-confirmation")
+    def withdraw_confirmation(self, request: Request, pk: str) -> HttpResponse:
+        """Take a confirmation back."""
+        return self.run_write(request, self.withdraw_one, 200)
+
+    def withdraw_one(self, record: Adoption, item: RequestItem) -> Adoption:
+        given = self.validate_action(item)
+        self.check_judge(record, item)
+        self.check_revision(record, item)
+        service = partial(withdraw_confirmation, record, by=self.request.user, reason=given["reason"])
+        return cast(Adoption, self.run_service(service, item, status=409))
+
+    def check_judge(self, record: Adoption, item: RequestItem) -> None:
+        """Raise WriteRejected (403) for who does not stand for the adopter's province, the origin's or the ministry."""
+        if not may_judge(self.request.user, record):
+            raise WriteRejected(403, ErrorDetail(item.pointer, "not_yours", str(OUT_OF_SCOPE)))
 
 
 class EffectViewSet(WritableViewSet, PkLookupMixin):
@@ -144,19 +189,19 @@ class EffectViewSet(WritableViewSet, PkLookupMixin):
     detail_heading = gettext_lazy("One effect")
     about = gettext_lazy(
         "Effects of practices and of their copies, known by the day: measured by two accepted readings, or stated by a "
-        "source, never both. Until both readings are accepted nothing is measured: change and rate are null."
+        "source, never both. Until both readings are accepted, and once one was corrected (corrected_on), nothing is "
+        "measured: change and rate are null."
     )
     example_key = ""
     serializer_class = serializers.EffectSerializer
     write_serializer_class = serializers.EffectWriteSerializer
     filterset_class = filters.EffectApiFilter
     ordering_fields = ("id", "practice", "province", "basis", "known_on")
-    ordering_paths = {name: f"{name}__slug" for name in ("practice", "province")}
     default_ordering = "practice"
 
     def base_queryset(self) -> QuerySet[Effect]:
         measured = Exists(measured_effects(self.as_of).filter(pk=OuterRef("pk")))
-        rows = Effect.objects.annotate(measured_then=measured)
+        rows = with_corrections(Effect.objects.annotate(measured_then=measured))
         readings = ("reading_before__indicator", "reading_after__indicator")
         copies = ("adoption__practice", "adoption__pilot", "adoption__province")
         return rows.select_related("practice", "province", *copies, *readings).prefetch_related("sources")

@@ -15,7 +15,7 @@ from django.utils.translation import ngettext, pgettext
 
 from core.text.amounts import format_amount, format_percent, number_with_unit
 from core.text.bilingual import lang_of
-from core.text.formatting import format_days
+from core.text.formatting import format_date, format_days
 from core.text.joining import join_clauses, join_short, label_value
 from core.web.tables import Cell, Chart, Column, Subject, Table, make_table, status_cell
 from pilots.charts.names import distinct_pilot_names
@@ -111,14 +111,6 @@ def signed_percent(rate: Decimal) -> str:
     return _("%(sign)s%(percent)s %%") % {"sign": sign, "percent": format_percent(rate)}
 
 
-def stated_amount(item: EffectStatus) -> str | None:
-    """Return the stated number with its unit; None where the source gives none."""
-    effect = item.effect
-    if effect.stated_value is None:
-        return None
-    return number_with_unit(format_amount(effect.stated_value), effect.stated_unit)
-
-
 def adopter_cell_of(adoption: Any, anchor: str = "") -> Cell:
     """Return who copies: a pilot linked to its page, a place, or a province."""
     if adoption.pilot_id:
@@ -152,14 +144,20 @@ def measured_table(status: PracticeStatus) -> Table:
         Column(
             "counts",
             _("Counts since"),
-            lambda item: Cell(item.measured_on, kind="date") if item.is_measured else Cell(not_accepted_text()),
+            counts_cell,
         ),
     ]
     return make_table(columns, [item for item in status.all_effects if not item.is_stated])
 
 
-def not_accepted_text() -> str:
-    return _("not yet: a reading is not accepted on this day")
+def counts_cell(item: EffectStatus) -> Cell:
+    """Return the day from which an effect counts as measured, or why it does not."""
+    if item.is_measured:
+        return Cell(item.measured_on, kind="date")
+    if item.corrected_on:
+        text = _("no longer: reading corrected since %(day)s")
+        return Cell(text % {"day": format_date(item.corrected_on)})
+    return Cell(_("not yet: a reading is not accepted on this day"))
 
 
 def plain(value: Decimal) -> Decimal:

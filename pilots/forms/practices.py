@@ -15,7 +15,8 @@ from core.admin.form_fields import FlexibleDateField
 from core.http.as_of import today
 from core.permissions import editor_province, in_scope
 from core.text.bilingual import is_chinese_active
-from pilots.models import Adoption, Effect, Pilot, Practice, Reading, ReadingState
+from pilots.models import Adoption, Effect, Pilot, Practice, Reading
+from pilots.readings import newest_accepted
 from policies.models import Province
 
 
@@ -188,7 +189,7 @@ class EffectForm(PageForm):
         copies = practice.adoptions.select_related("pilot", "province")
         pilots = {pilot.pk for pilot in practice.origins.all()} | {copy.pilot_id for copy in copies if copy.pilot_id}
         readings = (
-            Reading.objects.filter(pilot__in=pilots, state=ReadingState.ACCEPTED)
+            newest_accepted(today(), Reading.objects.filter(pilot__in=pilots))
             .select_related("pilot", "indicator")
             .order_by("pilot", "indicator", "period", "version")
         )

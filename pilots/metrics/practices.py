@@ -60,9 +60,6 @@ PRACTICE_TRANSITIONS: Mapping[tuple[PracticeState, PracticeMove], PracticeTransi
 }
 """Every move that there is, by the state it starts from."""
 
-MIN_TEXT = 20
-"""Characters that the problem, what was done and the conditions have at least, in one language."""
-
 # -- effects -------------------------------------------------------------------------------------------
 
 

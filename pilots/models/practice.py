@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MinLengthValidator
 from django.db import models
 from django.db.models import F, Q
@@ -23,6 +24,8 @@ from policies.models import Industry, Measure, Province
 from policies.models.sourced import SourcedModel, fact_constraints
 
 REVIEW_PERMISSION = "pilots.review_practice"
+MIN_TEXT = 20
+"""Characters of a text of a practice: fewer tell nobody how to copy it."""
 
 
 class PracticeField(models.TextChoices):
@@ -54,7 +57,7 @@ class CostKind(models.TextChoices):
 def long_text(label: Any, help_text: Any) -> Any:
     """Return an optional text of 20 to 5,000 characters."""
     return models.TextField(
-        label, blank=True, max_length=5000, validators=[check_text, MinLengthValidator(20)], help_text=help_text
+        label, blank=True, max_length=5000, validators=[check_text, MinLengthValidator(MIN_TEXT)], help_text=help_text
     )
 
 
@@ -235,3 +238,39 @@ class Practice(SlugModel, BilingualTitleModel, SourcedModel):
 
     def get_absolute_url(self) -> str:
         return record_path("practice-detail", self.slug)
+
+    @property
+    def library_step(self) -> int:
+        """1 in the library, 2 if recommended; 0 before that, once retired, and where days are missing."""
+        if self.retired_on is not None or None in (self.passed_on, self.library_on):
+            return 0
+        return 1 if self.recommended_on is None else 2
+
+    def missing_for(self, day_field: str) -> dict[str, str]:
+        """Return what it lacks to be in the library or recommended, `day_field`: a message by field to correct."""
+        labels = {"problem": _("Problem"), "action": _("What was done"), "conditions": _("Conditions")}
+        text = _("“%(text)s” is missing: at least %(n)d characters, in one language.")
+        missing = {
+            f"{name}_zh": text % {"text": label, "n": MIN_TEXT}
+            for name, label in labels.items()
+            if max(len(getattr(self, f"{name}_en")), len(getattr(self, f"{name}_zh"))) < MIN_TEXT
+        }
+        if not self.pk or not self.effects.exists():
+            missing[day_field] = str(_("No effect is on record: add a measured or a stated one."))
+        return missing
+
+    def clean(self) -> None:
+        """Reject a step into the library, or to recommended, and changes there that leave out what others need.
+
+        What was missing there already is reported by data quality. A deleted practice may be restored as it was.
+        """
+        super().clean()
+        step = self.library_step
+        stored = Practice._base_manager.filter(pk=self.pk).first() if step and self.pk else Practice()
+        if not step or stored is None:
+            return
+        day_field = ("library_on", "recommended_on")[step - 1]
+        known = stored.missing_for(day_field) if stored.library_step >= step else {}
+        missing = {name: text for name, text in self.missing_for(day_field).items() if name not in known}
+        if missing:
+            raise ValidationError({name: ValidationError(text, code="missing") for name, text in missing.items()})

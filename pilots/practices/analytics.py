@@ -13,7 +13,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TypeVar
 
-from django.db.models import Case, Exists, IntegerField, OuterRef, Prefetch, Q, QuerySet, Value, When
+from django.db.models import Case, Exists, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery, Value, When
 
 from pilots.analytics.pilot_status import PilotStatus
 from pilots.metrics.lights import Colour
@@ -51,7 +51,10 @@ ATTESTED = (Trust.CONFIRMED, Trust.VERIFIED)
 
 @dataclass(frozen=True)
 class EffectStatus:
-    """An effect on a day: measured by two accepted readings, or stated by a source. The two are never mixed."""
+    """An effect on a day: measured by two accepted readings, or stated by a source. The two are never mixed.
+
+    `effect` is one of `with_corrections`.
+    """
 
     effect: Effect
     as_of: date
@@ -76,13 +79,19 @@ class EffectStatus:
 
     @property
     def is_measured(self) -> bool:
-        """Whether it counts as measured on the day."""
-        return self.measured_on is not None and self.measured_on <= self.as_of
+        """Whether it counts as measured on the day: no longer once a reading is corrected."""
+        return self.measured_on is not None and self.measured_on <= self.as_of and self.corrected_on is None
+
+    @property
+    def corrected_on(self) -> date | None:
+        """The day from which it rests on a reading that was corrected since; None before it."""
+        day: date | None = self.effect.corrected_on  # type: ignore[attr-defined]  # annotated
+        return day if day and day <= self.as_of else None
 
     @property
     def waits(self) -> bool:
         """Whether it rests on readings that are not both accepted on the day: then it counts for nothing."""
-        return not self.is_stated and not self.is_measured
+        return not self.is_stated and not self.is_measured and self.corrected_on is None
 
     @property
     def indicator(self) -> Indicator | None:
@@ -433,12 +442,35 @@ def measured_effects(as_of: date) -> QuerySet[Effect]:
         for field, value in (("state", ReadingState.ACCEPTED), ("accepted_on__lte", as_of))
     }
     known_copy = Q(adoption__isnull=True) | Q(adoption__planned_on__lte=as_of)
-    return Effect.objects.filter(known_copy, known_on__lte=as_of, **accepted)
+    corrected = Exists(corrections().filter(accepted_on__lte=as_of))
+    return Effect.objects.filter(~corrected, known_copy, known_on__lte=as_of, **accepted)
+
+
+def corrections() -> QuerySet[Reading]:
+    """Return a subquery of the accepted later versions, with another value, of the readings of the outer effect."""
+
+    def later(reading: str) -> Q:
+        same_period = Q(period=OuterRef(f"{reading}__period"), version__gt=OuterRef(f"{reading}__version"))
+        return same_period & ~Q(value=OuterRef(f"{reading}__value"))
+
+    series = {name: OuterRef(f"reading_after__{name}") for name in ("pilot", "indicator")}
+    rows = Reading.objects.filter(later("reading_before") | later("reading_after"), **series)
+    return rows.filter(accepted_on__isnull=False)
+
+
+def first_correction() -> Subquery:
+    """Return the first day on which a correction of a reading of the outer effect was accepted."""
+    return Subquery(corrections().order_by("accepted_on").values("accepted_on")[:1])
+
+
+def with_corrections(effects: QuerySet[Effect]) -> QuerySet[Effect]:
+    """Annotate effects with `corrected_on`, for `EffectStatus`."""
+    return effects.annotate(corrected_on=first_correction())
 
 
 def prefetch_for_practices(practices: QuerySet[Practice]) -> QuerySet[Practice]:
     """Prefetch everything that the statuses of practices are computed from. Seven queries for any number of rows."""
-    effects = Effect.objects.select_related("reading_before", "reading_after__indicator")
+    effects = with_corrections(Effect.objects.select_related("reading_before", "reading_after__indicator"))
     adoptions = Adoption.objects.select_related("pilot__batch", "province")
     return practices.select_related("province").prefetch_related(
         Prefetch("origins", Pilot.objects.select_related("province", "batch")),

@@ -6,7 +6,6 @@ What may be done in which state, and by whom, stands in `PRACTICE_TRANSITIONS`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -18,14 +17,10 @@ from core.http.as_of import today
 from core.permissions import editor_province, has_object_permission, permission_name
 from core.text.joining import join_short
 from pilots.metrics.practice_states import PracticeState, practice_state
-from pilots.metrics.practices import MIN_TEXT, PRACTICE_TRANSITIONS, PracticeActor, PracticeMove
+from pilots.metrics.practices import PRACTICE_TRANSITIONS, PracticeActor, PracticeMove
 from pilots.models import Adoption, Effect, Practice
 from pilots.models.practice import REVIEW_PERMISSION
 from policies.models import Source
-
-TEXTS_NEEDED = ("problem", "action", "conditions")
-"""Texts without which nobody could copy a practice."""
-
 
 # -- practices -----------------------------------------------------------------------------------------
 
@@ -72,34 +67,18 @@ def missing_for(practice: Practice, move: PracticeMove) -> dict[str, str]:
     """Return what a practice lacks for a move: a message by field, nothing where it is complete."""
     if move not in (PracticeMove.TAKE_IN, PracticeMove.RECOMMEND):
         return {}
-    missing = {
-        f"{name}_zh": _("“%(text)s” is missing: at least %(n)d characters, in one language.")
-        % {"text": text_label(name), "n": MIN_TEXT}
-        for name in TEXTS_NEEDED
-        if max(len(getattr(practice, f"{name}_en")), len(getattr(practice, f"{name}_zh"))) < MIN_TEXT
-    }
-    if not practice.effects.exists():
-        missing["effects"] = _("No effect is on record: add a measured or a stated one.")
-    return missing
-
-
-def text_label(name: str) -> str:
-    """Return what a text of a practice is called on its page."""
-    labels = {"problem": _("Problem"), "action": _("What was done"), "conditions": _("Conditions")}
-    return labels[name]
+    return practice.missing_for(DAY_FIELDS[move])
 
 
 @transaction.atomic
-def move_practice(
-    practice: Practice, move: PracticeMove, *, by: Any, reason: str = "", on: date | None = None
-) -> Practice:
+def move_practice(practice: Practice, move: PracticeMove, *, by: Any, reason: str = "") -> Practice:
     """Take a practice to its next state, and return it as it is stored.
 
     Raises PermissionDenied for a user who may not, and ValidationError by field for a move that the state does not
     allow, a missing reason, and what the practice lacks.
     """
     practice = Practice.objects.select_for_update().get(pk=practice.pk)
-    state, day = state_today(practice), on or today()
+    state = state_today(practice)
     transition = PRACTICE_TRANSITIONS.get((state, move))
     if transition is None:
         text = _("This practice is %(state)s: it cannot take this step now.")
@@ -107,11 +86,8 @@ def move_practice(
     if not may_move(practice, move, state, by):
         raise PermissionDenied
     if transition.reason and not reason.strip():
-        raise ValidationError({"retired_reason_zh": ValidationError(_("Say why it is retired."), code="required")})
-    missing = missing_for(practice, move)
-    if missing:
-        raise ValidationError({name: ValidationError(text, code="missing") for name, text in missing.items()})
-    setattr(practice, DAY_FIELDS[move], day)
+        raise ValidationError({"reason": ValidationError(_("Say why it is retired."), code="required")})
+    setattr(practice, DAY_FIELDS[move], today())
     if move == PracticeMove.RETIRE:
         practice.retired_reason = reason
     practice.full_clean()

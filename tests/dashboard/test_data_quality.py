@@ -674,6 +674,21 @@ def adoption_unconfirmed(w: QualityWorld) -> RuleLines:
     return [("Practice: Claimed", "")]
 
 
+def effect_corrected(w: QualityWorld) -> RuleLines:
+    practice, pilot = make_practice(title_en="Practice"), w.pilot("Huzhou")
+    corrections: dict[str, tuple[int, date]] = {
+        "A": (7, DAY),
+        "B": (8, DAY),  # the same value: final, say
+        "C": (7, date(2026, 11, 26)),
+    }
+    for code, (value, accepted) in corrections.items():
+        indicator = make_indicator(code)
+        before, after = (make_reading(pilot, indicator, year, number) for year, number in (("2024", 9), ("2025", 8)))
+        make_effect(practice, reading_before=before, reading_after=after, known_on=DAY)
+        make_reading(pilot, indicator, "2025", value, version=2, accepted_on=accepted)
+    return [("Practice: A emissions 2025: 8", "")]
+
+
 PLANTED_CASES: dict[str, Callable[[QualityWorld], RuleLines]] = {
     plant.__name__.replace("_", "-"): plant
     for plant in (
@@ -687,7 +702,7 @@ PLANTED_CASES: dict[str, Callable[[QualityWorld], RuleLines]] = {
         *(number_of_another_year, number_twice, address_twice, pilot_twice, city_code_twice),
         *(code_of_another_province, outside_its_city, withdrawal, listed_on_another_day, stage_order),
         *(base_differs, wrong_way, jump, reading_disputed),
-        *(follow_up_stalled, practice_no_effect, practice_incomplete, adoption_unconfirmed),
+        *(follow_up_stalled, practice_no_effect, practice_incomplete, effect_corrected, adoption_unconfirmed),
     )
 }
 
@@ -885,7 +900,7 @@ def test_the_report_takes_the_same_queries_whatever_the_number_of_rows(world: Qu
         make_adoption(make_practice(**RECOMMENDED), pilot, started_on=date(2025, 3, 1), in_use_on=date(2025, 4, 1))
     with CaptureQueriesContext(connection) as queries:
         quality = build_report()
-    assert len(queries) == 26
+    assert len(queries) == 27
     with CaptureQueriesContext(connection) as queries:
         assert len(list(quality.findings(rule="milestone-late"))) == n
     assert len(queries) == 1

@@ -150,7 +150,9 @@ def test_a_province_proposes_and_the_ministry_takes_in(national: ApiClient, orig
         400,
         {"/library_on": "rule"},
     )
+    make_effect(Practice.objects.get(slug="new"))
     days = {"proposed_on": "2026-01-01", "passed_on": "2026-02-01", "library_on": "2026-03-01"}
+    days |= {f"{name}_en": "Waste heat dries the sludge." for name in ("problem", "action", "conditions")}
     taken = national.send("PATCH", address, days, **{"If-Match": etag})
     assert (taken.status_code, taken.json()["state"], taken.json()["revision"]) == (200, "in_library", 2)
     assert errors(editor.send("POST", "/api/v1/practices/", body | {"slug": "other", "province": "there"}))[0] == 400
@@ -357,6 +359,7 @@ def test_an_effect_is_measured_once_both_readings_are_accepted(client: Client, m
         "is_measured": True,
         "reading_before": reading(measured.reading_before, "2024: 200"),
         "reading_after": reading(measured.reading_after, "2025: 150"),
+        "corrected_on": None,
         "change": -50,
         "rate": -0.25,
         "statement": None,

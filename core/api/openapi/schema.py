@@ -181,13 +181,14 @@ class ApiAutoSchema(AutoSchema):
         return {"required": needed, "content": {JSON_MEDIA_TYPE: {"schema": shape, **shown}}}
 
     def request_example(self) -> Any:
-        """Return the example body of a change; None where the schema says all."""
-        which, change = {self.view.key: self.example_key(), "revision": 1}, dict(self.view.example_change)
-        return {
-            "partial_update": change,
+        """Return the example body of a change; None where the schema says all, and of many without a record to name."""
+        key, change = self.example_key(), dict(self.view.example_change)
+        which = {self.view.key: key, "revision": 1}
+        several = {
             "bulk_partial_update": [{**which, **change}],
             "bulk_destroy": [{**which, "change_reason": change["change_reason"]}],
-        }.get(self.action)
+        }
+        return {"partial_update": change, **(several if key else {})}.get(self.action)
 
     def get_response_serializers(self) -> dict[Any, OpenApiResponse]:  # type: ignore[override]
         good = read_responses(self, self.view) if self.is_read else write_responses(self, self.view)

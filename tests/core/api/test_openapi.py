@@ -82,6 +82,8 @@ def test_every_resource_has_every_verb_under_a_name_that_stays(schema: Any) -> N
         "actions_steps": ("/api/v1/actions/{number}/steps/", "get"),
         "actions_take": ("/api/v1/actions/{number}/steps/", "post"),
         "adoptions_confirm": ("/api/v1/adoptions/{id}/confirm/", "post"),
+        "adoptions_withdraw_confirmation": ("/api/v1/adoptions/{id}/withdraw-confirmation/", "post"),
+        "practices_move": ("/api/v1/practices/{slug}/move/", "post"),
         "documents_content": ("/api/v1/documents/{id}/content/", "get"),
     }
     for action in ATTACHMENTS_LACK:
@@ -149,7 +151,11 @@ HEADERS = {
 def test_a_further_action_of_a_record_needs_its_version(schema: Any) -> None:
     """A step answers 201 with the tag of its follow-up and its address; a confirmation needs no body."""
     found = {operation["operationId"]: operation for _p, _v, operation in operations(schema)}
-    for name, status, needs_body in (("actions_take", "201", True), ("adoptions_confirm", "200", False)):
+    for name, status, needs_body in (
+        ("actions_take", "201", True),
+        ("adoptions_confirm", "200", False),
+        ("practices_move", "200", True),
+    ):
         asked = found[name]["parameters"]
         headers = {one["name"]: one.get("required", False) for one in asked if one["in"] == "header"}
         assert headers == {"If-Match": True, **dict.fromkeys(WRITES, False)}

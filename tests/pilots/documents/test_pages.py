@@ -301,7 +301,7 @@ def test_a_file_that_is_gone_from_disk_is_said_to_be_missing(
     assert "its file is missing" in told.json()["detail"]
     logged = [record for record in caplog.records if record.name == "tracker.files"]
     assert [(record.levelname, document.sha256 in record.message) for record in logged] == [("ERROR", True)] * 2
-    assert "文件已缺失" in client.get(f"{addresses[0]}?lang=zh-hans").content.decode()
+    assert "文件缺失" in client.get(f"{addresses[0]}?lang=zh-hans").content.decode()
 
 
 def test_a_store_that_cannot_be_read_is_said_to_be(world: EvidenceWorld, monkeypatch: pytest.MonkeyPatch) -> None:

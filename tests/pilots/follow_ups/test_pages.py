@@ -430,9 +430,9 @@ def test_the_number_of_queries_does_not_grow(pilot: Pilot, n: int, client: Clien
     closed = ((Move.SIGN, day(30)), (Move.REPORT, day(20)), (Move.VERIFY, day(15)))
     red = {"opened_on": day(40), "due_on": day(10), "cause": "pilot", "cause_colour": "red"}
     made = [make_follow_up(pilot, *closed, **red) for _n in range(n)]
-    # follow-ups, their steps; meetings; the count and the keys in order, the rows; choices of filters 4, what they
+    # follow-ups, their steps; meetings; the count and the keys in order, the rows; choices of filters 3, what they
     # leave; which pilots are red 9, and the causes now and at closing 9; sources
-    assert count_queries(client, "/actions/") == 31
+    assert count_queries(client, "/actions/") == 30
     # the follow-up, its sources, its steps; files; the cause now and at closing; history 5
     assert count_queries(client, made[0].get_absolute_url()) == 20
 

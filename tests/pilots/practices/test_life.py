@@ -129,9 +129,7 @@ def test_a_practice_is_proposed_passed_and_recommended(world: World) -> None:
 
 
 def test_a_proposal_without_its_texts_is_not_taken_in(world: World) -> None:
-    practice = make_practice(
-        world.pilots[0], province=world.provinces[0], passed_on=date(2025, 2, 1), problem_zh="太短"
-    )
+    practice = make_practice(world.pilots[0], province=world.provinces[0], passed_on=date(2025, 2, 1))
     page = unescape(world.client(world.ministry).get(practice.get_absolute_url()).content.decode())
     missing = [
         "“Problem” is missing: at least 20 characters, in one language.",

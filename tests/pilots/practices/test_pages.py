@@ -259,6 +259,6 @@ def test_a_pilot_s_page_takes_as_many_queries_for_one_practice_as_for_three(
         client.get("/pilots/late/", DAY)
 
 
-LIST_QUERIES = 21  # 7 for practices and what belongs to them, 6 for filters and counts, 3 for sources and corrections
+LIST_QUERIES = 19  # 7 for practices and what belongs to them, 4 for filters and counts, 3 for sources and corrections
 DETAIL_QUERIES = 17  # 7 for the practice, 7 for files, sources, follow-ups and maps, 3 for history and corrections
 PILOT_QUERIES = 29  # 7 of them for practices
