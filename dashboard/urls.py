@@ -5,6 +5,7 @@ from django.urls import path
 
 from dashboard.views import (
     about,
+    brief,
     change_log,
     compare,
     data,
@@ -26,6 +27,9 @@ urlpatterns = [
     path("industries/<slug:slug>/", industries.industry_detail, name="industry-detail"),
     path("compare/", compare.compare_pilots, name="compare-pilots"),
     path("compare/provinces/", compare.compare_provinces, name="compare-provinces"),
+    path("brief/", brief.brief_index, name="brief-index"),
+    path("brief/nation/", brief.brief_page, {"kind": "nation"}, name="brief-nation"),
+    path("brief/<slug:kind>/<slug:slug>/", brief.brief_page, name="brief"),
     path("desk/", desk.desk, name="desk"),
     path("data/", data.data, name="data"),
     path("about/", about.about, name="about"),

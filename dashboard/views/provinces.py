@@ -35,7 +35,7 @@ from pilots.metrics.progress import year_due
 from pilots.models import Pilot
 from pilots.querysets import count_pilots
 from pilots.tables import figures_table, sources_of
-from policies.analytics.rollout import POLICY_PARAMETER, ProvinceRollout, build_rollout
+from policies.analytics.rollout import POLICY_PARAMETER, ProvinceRollout, build_province_plans
 from policies.charts.rollout import format_day, plan_columns, rollout_headline, status_label
 from policies.charts.tile_map import issue_text
 from policies.metrics import status_on
@@ -217,7 +217,7 @@ def province_detail(request: TrackerRequest, slug: str) -> Page:
     listed = province.pilots.listed(as_of).prefetch_related("industries", "sources")
     progress = build_progress(listed, as_of, cached=False)
     pilots = [status.pilot for status in progress.pilots]
-    plans = province_plans(province, as_of)
+    plans = build_province_plans(province, as_of)
     table = plans_by_policy(plans)
     batches = [item for item in build_reconciliation(as_of) if item.batch.province_id == province.pk]
     charts, lights = light_charts(province, progress), lights_table(progress, pilots_url(province=province.slug))
@@ -283,17 +283,6 @@ def light_charts(province: Province, progress: Progress) -> dict[str, Chart]:
     }
     keys = [status.pilot.pk for status in progress.pilots]
     return {"lights": light_summary_chart(progress, scope, sources_of(keys), province=province.slug)}
-
-
-def province_plans(province: Province, as_of: date) -> list[tuple[Policy, ProvinceRollout]]:
-    """Return each policy whose rollout is tracked on the day, with the row of this province."""
-    if not province.in_roster:
-        return []
-    found = []
-    for policy in Policy.objects.known(as_of).rolled_out().order_by("-is_lead", "known_issued_by", "pk"):
-        rows = build_rollout(policy, as_of).provinces
-        found.append((policy, next(row for row in rows if row.province.pk == province.pk)))
-    return found
 
 
 def plan_of_pair(row: tuple[Policy, ProvinceRollout]) -> ProvinceRollout:

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db.models import Case, F, Model, Q, QuerySet, When
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, override
+from django.utils.translation import gettext_lazy, ngettext, override
 
 from core.http.request import TrackerRequest
 from core.pages import Page, page_view
@@ -51,6 +51,7 @@ MAX_SUGGESTIONS = 5  # names suggested where nothing was found
 MIN_SIMILARITY = 0.5  # similarity from which a name is suggested: one of two characters
 UNIT_SUFFIXES = "市省区县"  # suffixes of administrative units, often omitted in queries
 SIMILAR_CHARACTERS = str.maketrans("洲", "州")  # characters often confused in place names
+BRIEF_NAMES = (gettext_lazy("Brief"), gettext_lazy("Briefs"))  # what the page of all briefs is found by
 BRACKETS = dict.fromkeys(map(ord, "〔〕[]()（）【】［］"), " ")  # brackets of document numbers, typed in many forms
 DATE_FIELDS: dict[object, tuple[str, ...]] = {Policy: ("issued_on", "published_on"), ProvincialPlan: ("issued_on",)}
 
@@ -176,8 +177,10 @@ def with_lights(group: HitGroup, as_of: date) -> HitGroup:
 
 
 def list_suggestions(words: str) -> list[Suggestion]:
-    """Return the lists that the query names in either language: red lights, a stage."""
+    """Return the lists that the query names in either language: briefs, red lights, a stage."""
     typed, out = words.casefold(), []
+    if typed in {spelling for label in BRIEF_NAMES for spelling in choice_spellings("brief", label)}:
+        out.append(Suggestion(_("Briefs"), reverse("brief-index")))
     for kind, choices in (("light", LIGHT_CHOICES), ("stage", Stage.choices)):
         for value, label in choices:
             if typed in choice_spellings(value, label):

@@ -235,6 +235,17 @@ def steps(rows: Sequence[ProvinceRollout], origin: date | None, as_of: date) -> 
     return metrics.adoption_steps(days, origin if origin and origin <= as_of else None)
 
 
+def build_province_plans(province: Province, as_of: date) -> list[tuple[Policy, ProvinceRollout]]:
+    """Return each policy whose rollout is tracked on the day, with the row of this province."""
+    if not province.in_roster:
+        return []
+    found = []
+    for policy in Policy.objects.known(as_of).rolled_out().order_by("-is_lead", "known_issued_by", "pk"):
+        rows = build_rollout(policy, as_of).provinces
+        found.append((policy, next(row for row in rows if row.province.pk == province.pk)))
+    return found
+
+
 def lag_range(row: ProvinceRollout, origin: date | None) -> tuple[int, int] | None:
     """Return the first and last possible lag in days of a plan without an exact date.
 

@@ -1,0 +1,76 @@
+"""Red lights with their reason, who is responsible, and the open follow-up."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from django.utils.translation import gettext as _
+
+from core.text.formatting import format_date
+from core.text.joining import label_value
+from dashboard.briefs.blocks import Line, Lines
+from pilots.analytics.explanations import main_explanation, responsible_of_first
+from pilots.analytics.pilot_status import Progress
+from pilots.charts.follow_up_tables import open_link
+from pilots.charts.names import distinct_names_of
+from pilots.follow_ups.analytics import FollowUpStatus
+from pilots.metrics.lights import Colour
+
+MAX_REDS = 5
+OpenFollowUps = Mapping[int, Sequence[FollowUpStatus]]
+"""Open follow-ups by key of their pilot, the one due first first."""
+
+
+@dataclass(frozen=True)
+class RedLight:
+    """A red light: of what, why, who is responsible, since when, and the open follow-ups that it has."""
+
+    name: str
+    reason: str
+    owner: str
+    since: date | None
+    follow_ups: Sequence[FollowUpStatus]
+
+
+def open_follow_ups(statuses: Iterable[FollowUpStatus]) -> OpenFollowUps:
+    """Return the open ones of these follow-ups by pilot."""
+    found: dict[int, list[FollowUpStatus]] = defaultdict(list)
+    for status in sorted(statuses, key=lambda item: (item.due_on, item.follow_up.pk)):
+        if status.state.is_open and status.follow_up.pilot_id:
+            found[status.follow_up.pilot_id].append(status)
+    return found
+
+
+def red_pilots(progress: Progress, follow_ups: OpenFollowUps) -> list[RedLight]:
+    """Return the red pilots, longest red first."""
+    names = distinct_names_of(progress)
+    count = sum(item.colour == Colour.RED for item in progress.pilots)
+    return [
+        RedLight(
+            name=names[status.pilot.pk],
+            reason=main_explanation(status),
+            owner=responsible_of_first(status),
+            since=status.since,
+            follow_ups=follow_ups.get(status.pilot.pk, ()),
+        )
+        for status in progress.attention(count)[:count]  # red ones come before yellow ones
+    ]
+
+
+def reds_block(title: str, reds: Sequence[RedLight], empty: str) -> Lines:
+    """Return the block of the first red lights."""
+    lines = [Line(red.name, red.reason, red_detail(red), Colour.RED.value) for red in reds[:MAX_REDS]]
+    return Lines(title, tuple(lines), more=max(0, len(reds) - MAX_REDS), empty=empty)
+
+
+def red_detail(red: RedLight) -> str:
+    """Return who is responsible, since when it is red, and its open follow-up, or that there is none."""
+    parts = [
+        label_value(_("Responsible"), red.owner) if red.owner else "",
+        _("red since %(day)s") % {"day": format_date(red.since)} if red.since else "",
+        open_link(red.follow_ups).text if red.follow_ups else _("no open follow-up"),
+    ]
+    return " · ".join(filter(None, parts))

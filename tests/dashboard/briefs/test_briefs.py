@@ -1,0 +1,250 @@
+"""Briefs of each kind through their pages: texts, numbers, parameters, permissions and queries."""
+
+from __future__ import annotations
+
+import json
+import re
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from dashboard.briefs.blocks import Brief, Facts, from_data, text_lines
+from pilots.models import Pilot
+from tests.factories import make_milestone, make_pilot, make_reading, make_stage, make_target
+
+pytestmark = pytest.mark.django_db
+DAYS = {"as_of": "2026-08-31", "since": "2026-03-31"}
+PATHS = ["nation", "batch/first", "province/hebei", "pilot/turned", "pilot/silent", "policy/plan", "indicator/AIR_SO2"]
+EXPECTED = json.loads((Path(__file__).parent / "expected_texts.json").read_text())
+"""The texts of each brief by language and path, without those of the day and the host that a test runs on."""
+VARIABLE = ("Made on", "生成时间", "As known on", "按此日已知情况", "http://testserver")
+
+
+def fetch_brief(client: Client, path: str, lang: str = "en", **params: str) -> Brief:
+    """Return the brief that the JSON file of the page holds."""
+    response = client.get(f"/brief/{path}/", {**DAYS, **params, "lang": lang, "export": "json"})
+    assert response.status_code == 200, response.content
+    return from_data(json.loads(response.content))
+
+
+def article_text(client: Client, path: str, lang: str) -> str:
+    """Return the text of the brief on its page, without white space."""
+    page = client.get(f"/brief/{path}/", {**DAYS, "lang": lang}).content.decode()
+    article = page.partition('<article class="brief"')[2].partition(">")[2].partition("</article>")[0]
+    return "".join(unescape(re.sub(r"<[^>]*>", " ", article)).split())
+
+
+def of_title(brief: Brief, title: str) -> Any:
+    return next(block for block in brief.blocks if block.title == title)
+
+
+def fact_values(brief: Brief) -> list[tuple[str, str]]:
+    block = next(block for block in brief.blocks if isinstance(block, Facts))
+    return [(fact.value, fact.of) for fact in block.items]
+
+
+@pytest.mark.parametrize("lang", ["en", "zh-hans"])
+def test_texts_of_each_kind(world: dict[str, Pilot], client: Client, lang: str) -> None:
+    for path in PATHS:
+        found = fetch_brief(client, path, lang)
+        assert [text for text in text_lines(found) if not text.startswith(VARIABLE)] == EXPECTED[lang][path], path
+        shown = article_text(client, path, lang)
+        made = re.compile("(Madeon:.*?,|生成时间：.*?日)[0-9]{2}:[0-9]{2}")
+        assert made.sub("", shown) == made.sub("", "".join("".join(text_lines(found)).split())), path
+
+
+def test_numbers_of_the_nation_equal_the_api_s(world: dict[str, Pilot], client: Client) -> None:
+    api = client.get("/api/v1/overview/", {"as_of": DAYS["as_of"]}).json()
+    brief = fetch_brief(client, "nation", since="2026-06-30")
+    lights = of_title(brief, "Lights")
+    for row, day in zip(lights.rows, ("now", "then"), strict=True):
+        counts = api["lights"][day]
+        assert list(row[1:]) == [str(n) for n in (*(counts[c] for c in ("red", "yellow", "green", "grey")), 3)]
+    owing, missing = api["not_reported"]["owing"], api["not_reported"]["count"]
+    assert fact_values(brief) == [
+        (str(api["cities"]["recorded"]), f"of {api['cities']['announced']} announced"),
+        (str(api["rollout"]["issued"]), f"of {api['rollout']['roster']} provinces"),
+        (str(owing - missing), f"of {owing} pilots"),
+        (str(api["on_track"]["on_path"]), f"of {api['on_track']['rated']} rated"),
+    ]
+
+
+def test_numbers_of_the_other_kinds_equal_the_api_s(world: dict[str, Pilot], client: Client) -> None:
+    day = {"as_of": DAYS["as_of"]}
+    rollout = client.get("/api/v1/rollout/", {**day, "policy": "plan"}).json()
+    assert fact_values(fetch_brief(client, "policy/plan"))[:2] == [
+        (str(rollout["issued"]), f"of {rollout['roster']} provinces"),
+        (str(rollout["dated"]), f"of {rollout['issued']} issued"),
+    ]
+    trend = client.get("/api/v1/trend/", {**day, "indicator": "AIR_SO2"}).json()
+    year = trend["years"][-1]
+    brief = fetch_brief(client, "indicator/AIR_SO2")
+    assert fact_values(brief)[2] == (str(year["n"]), f"of {year['of']} pilots")
+    assert of_title(brief, "Values by year").rows[-1] == ("2025", str(year["n"]), str(year["of"]), "188")
+    assert float(year["total"]) == 188
+    for path, filters in (("batch/first", {"batch": "first"}), ("province/hebei", {"province": "hebei"})):
+        progress = client.get("/api/v1/progress/", {**day, **filters}).json()
+        row = of_title(fetch_brief(client, path, since="2026-06-30"), "Lights").rows[0]
+        counts = progress["strip"]["now"]
+        assert list(row[1:-1]) == [str(counts[c]) for c in ("red", "yellow", "green", "grey")], path
+
+
+def test_real_records_say_what_is_missing_and_claim_nothing(client: Client) -> None:
+    brief = fetch_brief(client, "nation", as_of="2026-11-24", since="2026-09-30")
+    assert brief.headline == "No pilot can be rated yet. No binding target can be rated yet."
+    assert fact_values(brief) == [
+        ("24", "of 64 announced"),
+        ("32", "of 32 provinces"),
+        ("0", "of 24 pilots"),
+        ("no data", ""),
+    ]
+    assert of_title(brief, "Red pilots").empty == "No pilot can be rated yet."
+    asked = of_title(brief, "What to ask").items
+    assert asked[1].text == "40 of 64 announced pilots are not entered: which are they?"
+    pilot = fetch_brief(client, "pilot/huzhou", as_of="2026-11-24")
+    assert of_title(pilot, "What is behind").empty == "No target and no milestone can be rated yet."
+
+
+def test_corrected_and_replanned_since(world: dict[str, Pilot], client: Client) -> None:
+    pilot = world["turned"]
+    indicator = pilot.targets.get().indicator
+    make_reading(pilot, indicator, "2024", "96", version=2, accepted_on="2026-05-05", reported_on="2026-05-01")
+    lines = {line.label: line.text for line in of_title(fetch_brief(client, "batch/first"), changes_title()).items}
+    assert lines == {
+        "Entered": "2 values",
+        "Cleared": "1: Better",
+        "Newly red": "1: Turned",
+        "Corrected": "1 value",
+    }
+
+
+def changes_title() -> str:
+    return "What changed since 31 March 2026"
+
+
+def test_long_lists_are_cut_with_the_number_left_out(world: dict[str, Pilot], client: Client) -> None:
+    pilot = world["better"]
+    for _number in range(12):
+        other = make_pilot(pilot.batch, pilot.province)
+        make_target(other, pilot.targets.get().indicator, 100, 85)
+        make_reading(other, pilot.targets.get().indicator, "2025", "99")
+    reds = of_title(fetch_brief(client, "nation"), "Red pilots")
+    assert len(reds.items) + reds.more == 13
+    assert reds.items[0].status == "red"
+    assert len(reds.items) == 5
+
+
+# -- addresses ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "params", "status", "said"),
+    [
+        ("nation", {"since": "2026-1-1"}, 400, "since: “2026-1-1” is not a day."),
+        ("nation", {"since": "2026-08-31"}, 400, "since: 2026-08-31 is not before 2026-08-31, the day of the brief."),
+        ("nation", {"export": "odt"}, 400, "export: “odt” is no file of this page."),
+        ("nation", {"sinse": "2026-01-01"}, 400, "sinse"),
+        ("nation/first", {}, 404, ""),
+        ("pilot/nobody", {}, 404, ""),
+        ("batch/first", {"as_of": "2023-12-31", "since": "2023-06-30"}, 404, ""),
+        ("indicator/AIR_XX", {}, 404, ""),
+        ("industry/steel", {}, 404, ""),
+    ],
+)
+def test_bad_addresses(
+    world: dict[str, Pilot], client: Client, path: str, params: dict[str, str], status: int, said: str
+) -> None:
+    response = client.get(f"/brief/{path}/", {**DAYS, **params})
+    assert response.status_code == status
+    assert said in unescape(response.content.decode())
+
+
+def test_without_a_day_of_comparison_it_is_the_end_of_the_last_quarter(world: dict[str, Pilot], client: Client) -> None:
+    brief = from_data(client.get("/brief/nation/", {"as_of": DAYS["as_of"], "export": "json"}).json())
+    assert str(brief.since) == "2026-06-30"
+    assert brief.address == "http://testserver/brief/nation/?as_of=2026-08-31&since=2026-06-30&lang=en"
+    assert client.get(brief.address).status_code == 200
+
+
+def test_index_lists_subjects_by_kind_and_name(world: dict[str, Pilot], client: Client) -> None:
+    def labels(**params: str) -> list[tuple[str, list[str]]]:
+        groups = client.get("/brief/", params).context["groups"]
+        return [(group.label, [subject.name for subject in group.subjects]) for group in groups]
+
+    assert labels() == [
+        ("Nation", ["National brief on the synergy pilots"]),
+        ("Batches", ["First batch"]),
+        ("Provinces", ["Hebei", "Henan"]),
+        ("Pilots", ["Turned", "Better", "Silent"]),
+        ("Policies", ["Synergy plan"]),
+        ("Indicators", ["SO2 (t)"]),
+    ]
+    assert labels(kind="province", q="Henan") == [("Provinces", ["Henan"])]
+    assert labels(q="turned") == [("Pilots", ["Turned"])]
+    response = client.get("/brief/", {"kind": "provinse"})
+    assert response.status_code == 400
+    assert "Did you mean “province”?" in unescape(response.content.decode())
+    for group in client.get("/brief/").context["groups"]:
+        for subject in group.subjects:
+            assert client.get(subject.url).status_code == 200, subject
+
+
+@pytest.mark.parametrize("words", ["brief", "Briefs", "简报"])
+def test_search_leads_to_the_briefs(client: Client, words: str) -> None:
+    assert '<a href="/brief/">Briefs</a>' in client.get("/search/", {"q": words}).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("page", "brief"),
+    [
+        ("/", "/brief/nation/"),
+        ("/batches/first/", "/brief/batch/first/"),
+        ("/provinces/hebei/", "/brief/province/hebei/"),
+        ("/pilots/turned/", "/brief/pilot/turned/"),
+        ("/policies/plan/", "/brief/policy/plan/"),
+        ("/trends/", "/brief/indicator/AIR_SO2/"),
+    ],
+)
+def test_pages_lead_to_their_brief(world: dict[str, Pilot], client: Client, page: str, brief: str) -> None:
+    assert f'<a href="{brief}">Brief: one page</a>' in client.get(page).content.decode()
+
+
+# -- who sees what, and queries ----------------------------------------------------------------------------
+
+
+def test_no_person_is_named(world: dict[str, Pilot], client: Client) -> None:
+    client.force_login(User.objects.create_user("ministry", first_name="Han", last_name="Meimei"))
+    for path in PATHS:
+        told = "".join(text_lines(fetch_brief(client, path)))
+        assert "Li Lei" not in told, path
+        assert "Meimei" not in told, path
+
+
+QUERIES = {
+    "nation": 30,
+    "batch/first": 22,
+    "province/hebei": 26,
+    "pilot/turned": 19,
+    "policy/plan": 11,
+    "indicator/AIR_SO2": 19,
+}
+
+
+@pytest.mark.parametrize("more", [0, 2])
+@pytest.mark.parametrize("path", QUERIES)
+def test_queries_do_not_grow(
+    world: dict[str, Pilot], client: Client, django_assert_num_queries: Any, path: str, more: int
+) -> None:
+    turned = world["turned"]
+    for _number in range(more):
+        pilot = make_pilot(turned.batch, turned.province)
+        make_target(pilot, turned.targets.get().indicator, 100, 85)
+        make_reading(pilot, turned.targets.get().indicator, "2025", "99")
+        make_stage(pilot, "listed", "2024-01-15")
+        make_milestone(turned, "2026-01-01")
+    with django_assert_num_queries(QUERIES[path]):
+        client.get(f"/brief/{path}/", DAYS)
