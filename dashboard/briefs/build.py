@@ -54,7 +54,7 @@ def build_brief(
     """Return the brief of a subject; `slug` is the record's slug or the indicator's code, empty for the nation.
 
     Lists that do not fit on one page are cut. It compares with `since`, by default the end of the last quarter before
-    the day. `known` is printed: the records read are those of the database in use. `site` is put before the path of
+    the day. `known` is the day whose records the request reads. `site` is put before the path of
     the address, such as `https://example.org`.
 
     Raises ObjectDoesNotExist for an unknown kind or subject, or one not known on the day.
@@ -93,5 +93,5 @@ def brief_path(kind: str, slug: str = "") -> str:
 
 def brief_address(kind: str, slug: str, days: Days, language: str) -> str:
     """Return the path and query under which the same brief is found again."""
-    query = {"as_of": days.as_of, "since": days.since, "lang": language}
+    query = {"as_of": days.as_of, "known": days.known, "since": days.since, "lang": language}
     return f"{brief_path(kind, slug)}?{urlencode(query)}"

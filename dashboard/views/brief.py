@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
-from core.http.as_of import ISO_DATE, today
+from core.http.as_of import days_stem, parse_day
 from core.http.demo_mode import download_stem
 from core.http.errors import BadRequest, ErrorDetail, truncate
 from core.http.request import TrackerRequest
@@ -138,7 +138,7 @@ def brief_page(request: TrackerRequest, kind: str, slug: str = "") -> Page | Htt
     site = request.build_absolute_uri("/").removesuffix("/")
     language = get_language() or settings.LANGUAGE_CODE
     try:
-        brief = build_brief(kind, slug, request.as_of, today(), requested_since(request), language, site)
+        brief = build_brief(kind, slug, request.as_of, request.known, requested_since(request), language, site)
     except ObjectDoesNotExist:
         raise Http404 from None
     export = request.GET.get("export")
@@ -170,19 +170,12 @@ def requested_since(request: TrackerRequest) -> date | None:
 
     Raises BadRequest for a value that is not an ISO date or not before the day of the brief.
     """
-    text = request.GET.get(SINCE)
-    if text is None:
+    if SINCE not in request.GET:
         return None
-    values = {"name": SINCE, "value": truncate(text), "day": request.as_of}
-    try:
-        if not ISO_DATE.fullmatch(text):
-            raise ValueError
-        day = date.fromisoformat(text)
-    except ValueError:
-        message = _("%(name)s: “%(value)s” is not a day. Write it as 2024-01-30.")
-        raise BadRequest(ErrorDetail(SINCE, "invalid_date", message % values)) from None
+    day = parse_day(request.GET, SINCE)
     if day >= request.as_of:
         message = _("%(name)s: %(value)s is not before %(day)s, the day of the brief. Give an earlier day.")
+        values = {"name": SINCE, "value": day, "day": request.as_of}
         raise BadRequest(ErrorDetail(SINCE, "not_before", message % values))
     return day
 
@@ -194,7 +187,7 @@ def brief_file(request: TrackerRequest, brief: Brief, export: str) -> HttpRespon
         text = _("export: “%(value)s” is no file of this page. Known: %(known)s.")
         values = {"value": truncate(export), "known": ", ".join(WRITERS)}
         raise BadRequest(ErrorDetail("export", "invalid_choice", text % values))
-    stem = "-".join(filter(None, ["brief", brief.kind, brief.slug, str(brief.as_of)]))
+    stem = "-".join(filter(None, ["brief", brief.kind, brief.slug, days_stem(request, brief.as_of)]))
     name = content_disposition(download_stem(request, stem), export)
     return HttpResponse(writer.write(brief), writer.media_type, headers={"Content-Disposition": name})
 

@@ -12,6 +12,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from core.http.as_of import today
 from dashboard.briefs.blocks import Brief, Facts, from_data, text_lines
 from pilots.models import Pilot
 from tests.factories import make_milestone, make_pilot, make_reading, make_stage, make_target
@@ -166,7 +167,8 @@ def test_bad_addresses(
 def test_without_a_day_of_comparison_it_is_the_end_of_the_last_quarter(world: dict[str, Pilot], client: Client) -> None:
     brief = from_data(client.get("/brief/nation/", {"as_of": DAYS["as_of"], "export": "json"}).json())
     assert str(brief.since) == "2026-06-30"
-    assert brief.address == "http://testserver/brief/nation/?as_of=2026-08-31&since=2026-06-30&lang=en"
+    query = f"as_of=2026-08-31&known={today()}&since=2026-06-30&lang=en"
+    assert brief.address == f"http://testserver/brief/nation/?{query}"
     assert client.get(brief.address).status_code == 200
 
 
