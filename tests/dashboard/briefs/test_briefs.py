@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from core.http.as_of import today
+from core.snapshots.contents import record_models
 from dashboard.briefs.blocks import Brief, Facts, from_data, text_lines
-from pilots.models import Pilot
+from pilots.models import Pilot, Reading
 from tests.factories import make_milestone, make_pilot, make_reading, make_stage, make_target
 
 pytestmark = pytest.mark.django_db
@@ -125,6 +127,23 @@ def test_corrected_and_replanned_since(world: dict[str, Pilot], client: Client) 
 
 def changes_title() -> str:
     return "What changed since 31 March 2026"
+
+
+def test_a_brief_of_the_records_known_on_a_past_day(
+    world: dict[str, Pilot], client: Client, settings: Any, tmp_path: Path
+) -> None:
+    settings.SNAPSHOT_DIR = tmp_path
+    for model in record_models():
+        own = model.history.filter(id__in=model._base_manager.values("pk"))
+        own.update(history_date=datetime(2026, 8, 31, tzinfo=UTC))
+    reading = Reading.objects.get(pilot=world["turned"], period="2025")
+    reading.value = 89
+    reading.save()
+    before, now = (fetch_brief(client, "batch/first", known=day) for day in ("2026-09-01", str(today())))
+    assert before.headline.startswith("1 of 3 pilots are red")
+    assert now.headline.startswith("0 of 3 pilots are red")
+    assert str(before.known) == "2026-09-01"
+    assert "known=2026-09-01" in before.address
 
 
 def test_long_lists_are_cut_with_the_number_left_out(world: dict[str, Pilot], client: Client) -> None:
