@@ -1,5 +1,8 @@
 """Building a snapshot: the newest version of each record by a moment, and its lists, written to an SQLite file.
 
+Of the entries by then the newest is the one written last: entries of one record are written one after the other, while
+clocks of several machines may differ.
+
 The tables have the columns of their models and plain indexes, but no constraints: a version of years ago need not
 satisfy a constraint that was added since.
 """
@@ -26,7 +29,7 @@ Row = Sequence[Any]
 
 NEWEST_VERSIONS_SQL = """
 INSERT INTO {table} ({columns}) SELECT {columns} FROM (
-    SELECT *, row_number() OVER (PARTITION BY {key} ORDER BY history_date DESC, history_id DESC) AS nth
+    SELECT *, row_number() OVER (PARTITION BY {key} ORDER BY history_id DESC) AS nth
     FROM {history}
 ) WHERE nth = 1 AND history_type <> '-'
 """
@@ -34,7 +37,7 @@ NEWEST_LISTS_SQL = """
 INSERT INTO {list} ({list_columns}) SELECT {list_columns} FROM {past} WHERE history_id IN (
     SELECT history_id FROM (
         SELECT history_id, history_type,
-            row_number() OVER (PARTITION BY {key} ORDER BY history_date DESC, history_id DESC) AS nth
+            row_number() OVER (PARTITION BY {key} ORDER BY history_id DESC) AS nth
         FROM {history}
     ) WHERE nth = 1 AND history_type <> '-'
 )

@@ -131,7 +131,7 @@ class ScriptedYear:
     # -- pilots --------------------------------------------------------------------------------------------
 
     def change_lists(self, _day: date) -> None:
-        pilot = self.random.choice(self.pilots)
+        pilot = Pilot.objects.get(pk=self.random.choice(self.pilots).pk)  # an entry holds what is in memory
         pilot.industries.set(self.random.sample(self.industries, self.random.randrange(3)))
         pilot.sources.set(self.random.sample(self.sources, self.random.randrange(3)))
 

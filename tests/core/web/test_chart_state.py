@@ -62,10 +62,7 @@ def test_the_server_opens_the_tab_and_layer_of_the_address(
         ("/search/?q=a&tab=table", ["“tab” is not a parameter here. Known: as_of, known, lang."]),
         (
             "/?export=map.csv&chart=map",
-            (
-                "/?export=map.csv&chart=map",
-                ["“chart” is not a parameter here. Known: as_of, export, known, lang, page, sort."],
-            ),
+            ["“chart” is not a parameter here. Known: as_of, export, known, lang, page, sort."],
         ),
     ],
 )
