@@ -16,7 +16,7 @@ from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Mm, Pt, RGBColor
 
-TARGET = Path(__file__).parent.parent / "dashboard/briefs/layouts/brief.docx"
+TARGET = Path(__file__).parent.parent / "dashboard/briefs/writers/layouts/brief.docx"
 TITLE, HEADING, BODY = "方正小标宋简体", "黑体", "仿宋_GB2312"
 FALLBACKS = {TITLE: "宋体", HEADING: "微软雅黑", BODY: "仿宋"}  # in the table of fonts: what Word takes instead
 LATIN = "Times New Roman"

@@ -251,7 +251,7 @@ STORAGES = {
     },
 }
 # -- briefs on paper -----------------------------------------------------------------------------------
-BRIEF_TEMPLATE = BASE_DIR / env.str("BRIEF_TEMPLATE", default="dashboard/briefs/layouts/brief.docx")
+BRIEF_TEMPLATE = BASE_DIR / env.str("BRIEF_TEMPLATE", default="dashboard/briefs/writers/layouts/brief.docx")
 if not BRIEF_TEMPLATE.is_file():
     raise ImproperlyConfigured(f"BRIEF_TEMPLATE: there is no file {BRIEF_TEMPLATE}.")
 BRIEF_FONTS = env.str("BRIEF_FONTS", default="")  # folder of the fonts of PDF files; empty: those of the system

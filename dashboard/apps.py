@@ -14,7 +14,7 @@ class DashboardConfig(AppConfig):
 def check_fonts(app_configs: Sequence[AppConfig] | None, **_options: object) -> list[CheckMessage]:
     """System check: whether PDF files can be made. Nothing else needs a font on the server, so no warning stops a
     command."""
-    from dashboard.briefs.pdf import chinese_font
+    from dashboard.briefs.writers.pdf import chinese_font
 
     if chinese_font():
         return []

@@ -5,8 +5,10 @@ from django.urls import path
 
 from dashboard.views import (
     about,
+    archive,
     brief,
     change_log,
+    check,
     compare,
     data,
     data_quality,
@@ -30,6 +32,11 @@ urlpatterns = [
     path("brief/", brief.brief_index, name="brief-index"),
     path("brief/nation/", brief.brief_page, {"kind": "nation"}, name="brief-nation"),
     path("brief/<slug:kind>/<slug:slug>/", brief.brief_page, name="brief"),
+    path("briefs/", archive.archive_page, name="brief-archive"),
+    path("briefs/<slug:stem>/<str:name>", archive.archive_file, name="brief-archive-file"),
+    path("check/", check.check_index, name="sheet-check"),
+    path("check/issue/", check.issue, name="sheet-issue"),
+    path("check/<str:number>/", check.sheet_page, name="sheet"),
     path("desk/", desk.desk, name="desk"),
     path("data/", data.data, name="data"),
     path("about/", about.about, name="about"),

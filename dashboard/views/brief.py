@@ -2,47 +2,32 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
 
 import django_filters
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import QuerySet
-from django.http import Http404, HttpResponse
+from django.http import Http404
 from django.http.response import HttpResponseBase
-from django.urls import reverse
 from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
-from core.http.as_of import days_stem, parse_day
-from core.http.demo_mode import download_stem
-from core.http.errors import BadRequest, ErrorDetail, truncate
 from core.http.request import TrackerRequest
 from core.pages import Page, page_view
-from core.spreadsheets.file_responses import content_disposition
 from core.web.filters import ChoiceFilter, SearchFilter
 from core.web.list_pages import PAGE_PARAMETERS, build_filter_bar, url_with
-from dashboard.briefs.blocks import (
-    BLOCK_TYPES,
-    Brief,
-    as_data,
-    foot_lines,
-    more_text,
-    source_text,
-    sources_title,
-)
+from dashboard.briefs.addresses import SINCE, record_path, requested_since
 from dashboard.briefs.build import BriefKind, brief_path, build_brief
 from dashboard.briefs.subjects.nation import nation_title
+from dashboard.briefs.writers.fields import brief_fields
+from dashboard.briefs.writers.files import brief_file, offered_writers
+from dashboard.briefs.writers.qr import qr_data_uri
 from pilots.filters import BatchFilter, IndicatorFilter, PilotFilter
 from pilots.models import Batch, Indicator, Pilot
 from policies.filters import PolicyFilter, ProvinceFilter
 from policies.models import Policy, Province
-
-SINCE = "since"
 
 # -- which brief -------------------------------------------------------------------------------------------
 
@@ -116,22 +101,6 @@ def subject_of(kind: BriefKind, record: Any) -> Subject:
 # -- one brief ---------------------------------------------------------------------------------------------
 
 
-def json_file(brief: Brief) -> bytes:
-    return json.dumps(as_data(brief), ensure_ascii=False, indent=2).encode()
-
-
-class Writer(NamedTuple):
-    """Writer of a brief as a file."""
-
-    label: str
-    media_type: str
-    write: Callable[[Brief], bytes]
-
-
-WRITERS: Mapping[str, Writer] = {"json": Writer("JSON", "application/json; charset=utf-8", json_file)}
-"""Writers by their value of `?export=`, which is also the ending of the file's name."""
-
-
 @page_view("briefs/brief.html", {*PAGE_PARAMETERS, SINCE})
 def brief_page(request: TrackerRequest, kind: str, slug: str = "") -> Page | HttpResponseBase:
     """Show a brief, or send it as a file."""
@@ -147,55 +116,15 @@ def brief_page(request: TrackerRequest, kind: str, slug: str = "") -> Page | Htt
 
     def context() -> dict[str, object]:
         return {
-            "brief": brief,
-            "parts": [
-                (BLOCK_TYPES[type(block)], block, more_text(getattr(block, "more", 0))) for block in brief.blocks
-            ],
-            "sources": [(source_text(source), source) for source in brief.sources],
-            "sources_title": sources_title(),
-            "more_sources": more_text(brief.more_sources),
-            "foot": foot_lines(brief),
+            "brief": brief_fields(brief),
+            "since": brief.since,
+            "qr": qr_data_uri(brief.address),
             "files": [
-                {"label": writer.label, "url": url_with(request, export=code)} for code, writer in WRITERS.items()
+                {"label": writer.label, "url": url_with(request, export=code)}
+                for code, writer in offered_writers().items()
             ],
             "record": record_path(kind, slug),
             "last_since": request.as_of - timedelta(1),
         }
 
     return Page(brief.title, brief.headline or brief.subtitle, context=context)
-
-
-def requested_since(request: TrackerRequest) -> date | None:
-    """Return the day of comparison that the request names, or None.
-
-    Raises BadRequest for a value that is not an ISO date or not before the day of the brief.
-    """
-    if SINCE not in request.GET:
-        return None
-    day = parse_day(request.GET, SINCE)
-    if day >= request.as_of:
-        message = _("%(name)s: %(value)s is not before %(day)s, the day of the brief. Give an earlier day.")
-        values = {"name": SINCE, "value": day, "day": request.as_of}
-        raise BadRequest(ErrorDetail(SINCE, "not_before", message % values))
-    return day
-
-
-def brief_file(request: TrackerRequest, brief: Brief, export: str) -> HttpResponse:
-    """Return a brief as a file. Raises BadRequest for a kind of file that there is none of."""
-    writer = WRITERS.get(export)
-    if writer is None:
-        text = _("export: “%(value)s” is no file of this page. Known: %(known)s.")
-        values = {"value": truncate(export), "known": ", ".join(WRITERS)}
-        raise BadRequest(ErrorDetail("export", "invalid_choice", text % values))
-    stem = "-".join(filter(None, ["brief", brief.kind, brief.slug, days_stem(request, brief.as_of)]))
-    name = content_disposition(download_stem(request, stem), export)
-    return HttpResponse(writer.write(brief), writer.media_type, headers={"Content-Disposition": name})
-
-
-def record_path(kind: str, slug: str) -> str:
-    """Return the path of the page with all details of a subject."""
-    if kind == BriefKind.NATION:
-        return reverse("overview")
-    if kind == BriefKind.INDICATOR:
-        return f"{reverse('trends')}?{urlencode({'indicator': slug})}"
-    return reverse(f"{kind}-detail", args=[slug])

@@ -11,14 +11,17 @@ from zipfile import ZipFile
 
 import pytest
 from django.conf import settings as django_settings
+from django.template.loader import render_to_string
 from docx import Document
 from lxml import etree
 from pypdf import PdfReader
 
 from dashboard.apps import check_fonts
 from dashboard.briefs.blocks import Brief, Fact, Facts, as_data, from_data, text_lines
-from dashboard.briefs.docx import DocxUnavailable, write_docx
-from dashboard.briefs.pdf import PdfUnavailable, cut, write_pdf
+from dashboard.briefs.writers.docx import DocxUnavailable, write_docx
+from dashboard.briefs.writers.fields import brief_fields
+from dashboard.briefs.writers.pdf import PdfUnavailable, cut, write_pdf
+from dashboard.briefs.writers.qr import qr_data_uri
 from tests.dashboard.briefs.every_value import HOSTILE, brief_with_every_value
 
 
@@ -74,6 +77,13 @@ def test_word_document_holds_every_text(language: str) -> None:
 def test_json_holds_every_text(language: str) -> None:
     brief = brief_with_every_value(language)
     assert text_lines(from_data(json.loads(json.dumps(as_data(brief))))) == text_lines(brief)
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_page_holds_every_text(language: str) -> None:
+    brief = brief_with_every_value(language)
+    page = render_to_string("briefs/article.html", {"brief": brief_fields(brief), "qr": qr_data_uri(brief.address)})
+    assert joined("".join(etree.HTML(page).itertext())) == wanted_text(brief)
 
 
 def test_word_document_prints_what_xml_cannot_hold_as_spaces() -> None:

@@ -22,8 +22,8 @@ from jinja2 import TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
 from dashboard.briefs.blocks import Brief
-from dashboard.briefs.fields import brief_fields
-from dashboard.briefs.qr import qr_png
+from dashboard.briefs.writers.fields import brief_fields
+from dashboard.briefs.writers.qr import qr_png
 
 QR_WIDTH = Mm(18)
 NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")

@@ -14,6 +14,11 @@ def qr_svg(address: str) -> str:
     return file.getvalue().decode()
 
 
+def qr_data_uri(address: str) -> str:
+    """Return the QR code of an address as the URL of an image, on white whatever the page is."""
+    return str(segno.make_qr(address, error="m").svg_data_uri(light="white", omitsize=True, nl=False))
+
+
 def qr_png(address: str) -> bytes:
     """Return the QR code of an address as a PNG picture: Word documents hold no SVG that every version shows."""
     file = BytesIO()

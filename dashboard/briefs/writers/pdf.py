@@ -19,10 +19,10 @@ from django.utils.translation import gettext as _
 from pypdf import PdfReader
 
 from dashboard.briefs.blocks import Block, Brief, Facts, Lines, Table
-from dashboard.briefs.fields import brief_fields
-from dashboard.briefs.qr import qr_svg
+from dashboard.briefs.writers.fields import brief_fields
+from dashboard.briefs.writers.qr import qr_svg
 
-TEMPLATE = settings.BASE_DIR / "dashboard/briefs/layouts/brief.typ"
+TEMPLATE = settings.BASE_DIR / "dashboard/briefs/writers/layouts/brief.typ"
 SIZES = (10.5, 10, 9.5, 9, 8.5)  # points: the first one at which everything fits
 CHINESE_FONTS = (  # the first that is found sets the Chinese text
     *("Noto Serif CJK SC", "Source Han Serif SC", "Noto Serif SC", "FangSong", "FangSong_GB2312", "STFangsong"),
