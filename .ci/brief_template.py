@@ -28,7 +28,7 @@ def main(target: Path = TARGET) -> None:
     page = document.sections[0]
     page.page_width, page.page_height = Mm(210), Mm(297)
     page.left_margin = page.right_margin = Mm(20)
-    page.top_margin = page.bottom_margin = Mm(15)
+    page.top_margin = page.bottom_margin = Mm(12)
     add_styles(document)
     add_head(document)
     add_blocks(document)
@@ -40,7 +40,7 @@ def main(target: Path = TARGET) -> None:
 def add_styles(document: Any) -> None:
     styles = document.styles
     set_font(styles["Normal"], BODY, 10.5)
-    spacing(styles["Normal"], 15)
+    spacing(styles["Normal"], 13)
     title = styles["Title"]
     set_font(title, TITLE, 20)
     spacing(title, 26, after=2)
@@ -48,7 +48,7 @@ def add_styles(document: Any) -> None:
     for border in title.element.pPr.findall(qn("w:pBdr")):
         title.element.pPr.remove(border)
     set_font(styles["Heading 1"], HEADING, 12, ACCENT)
-    spacing(styles["Heading 1"], 18, before=4)
+    spacing(styles["Heading 1"], 15, before=3)
     for name, size, colour in (
         ("Subtitle", 10.5, MUTED),
         ("Headline", 12, None),
@@ -58,7 +58,7 @@ def add_styles(document: Any) -> None:
         style = styles[name] if name in styles else styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH)
         style.base_style = styles["Normal"]
         set_font(style, BODY, size, colour)
-        spacing(style, max(12, size * 1.4))
+        spacing(style, max(11, size * 1.25))
     styles["Subtitle"].paragraph_format.alignment = WD_ALIGN_PARAGRAPH.CENTER
 
 
