@@ -75,12 +75,14 @@ def provincial_editor_permissions() -> frozenset[str]:
 
 @cache
 def national_editor_permissions() -> frozenset[str]:
-    """Return a national editor's permissions: everything in the two domains, nothing about users, roles and tokens."""
+    """Return a national editor's permissions: everything in the two domains and of editions, nothing about users, roles
+    and tokens."""
     imports = tuple(f"_{model}" for model in ("import", "importfile", "importchange", "seedrecord"))
     return frozenset(
         name
         for name in all_permissions()
-        if name.startswith(("policies.", "pilots.")) or (name.startswith("config.") and name.endswith(imports))
+        if name.startswith(("policies.", "pilots.", "dashboard."))
+        or (name.startswith("config.") and name.endswith(imports))
     )
 
 

@@ -22,8 +22,8 @@ ROLE_RIGHTS: Mapping[str, object] = {
     ),
     Role.NATIONAL_EDITOR: _(
         "Enters, corrects, imports and undoes everything in the records of all provinces, accepts readings, opens and "
-        "verifies follow-ups, takes practices into the library and sees who changed what; has nothing to do with "
-        "accounts."
+        "verifies follow-ups, takes practices into the library, makes editions and approves those of others, and sees "
+        "who changed what; has nothing to do with accounts."
     ),
     Role.ADMIN: _("Everything, the accounts of people included."),
 }

@@ -15,16 +15,18 @@ from pilots.api import urls as pilots_api
 from policies.api import urls as policies_api
 
 # In the order in which the root of the API lists them.
-RESOURCES = {**policies_api.RESOURCES, **pilots_api.RESOURCES}
+RECORDS = {**policies_api.RESOURCES, **pilots_api.RESOURCES}
+RESOURCES = {**RECORDS, **dashboard_api.RESOURCES}
 AGGREGATES = {
     **dashboard_api.AGGREGATES,
     **policies_api.AGGREGATES,
     **pilots_api.AGGREGATES,
 }
-# The change feed tells of a record of any resource; what has no address of its own belongs to one that has.
+# The change feed tells of a record of any resource but editions, which are never changed; what has no address of its
+# own belongs to one that has.
 KINDS = [
     pilots_api.CHANGES.get(name) or FeedResource(name, resource.write_serializer_class.model, resource.lookup_field)
-    for name, (_model, resource) in RESOURCES.items()
+    for name, (_model, resource) in RECORDS.items()
 ]
 ROUTES = {
     **{name: f"api-{model}-list" for name, (model, _resource) in RESOURCES.items()},

@@ -22,7 +22,7 @@ class Page:
     """Content of a page: title, headline, the tables that it offers as files, and the context of its template.
 
     The context is a function, since a request for a file does without it. `timeline` is the history of the record that
-    the page shows; its tab and its file are added.
+    the page shows; its tab and its file are added. `headers` are response headers of the page itself.
     """
 
     title: str
@@ -30,6 +30,7 @@ class Page:
     exports: Exports = field(default_factory=dict)
     context: Callable[[], Mapping[str, object]] = dict
     timeline: Timeline | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 PageBuilder = Callable[..., Page | HttpResponseBase]
@@ -67,4 +68,7 @@ def page_response(request: TrackerRequest, template: str, page: Page) -> HttpRes
     context = {"title": page.title, "finding": page.headline, **page.context()}
     if page.timeline:
         context["history"] = history_tab(request, page.timeline)
-    return render(request, template, context)
+    response = render(request, template, context)
+    for name, value in page.headers.items():
+        response[name] = value
+    return response

@@ -2,13 +2,20 @@ from collections.abc import Sequence
 
 from django.apps import AppConfig
 from django.core.checks import CheckMessage, Info, register
+from django.utils.translation import gettext_lazy as _
 
 
 class DashboardConfig(AppConfig):
     name = "dashboard"
+    verbose_name = _("Editions")
 
     def ready(self) -> None:
+        """Register the check of fonts, and the files of editions as files that have a record."""
+        from core.files.store import register_owner
+        from dashboard.models.edition import stored_checksums
+
         register(check_fonts, "fonts")
+        register_owner(stored_checksums)
 
 
 def check_fonts(app_configs: Sequence[AppConfig] | None, **_options: object) -> list[CheckMessage]:

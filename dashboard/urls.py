@@ -1,6 +1,7 @@
 """URLs of the pages that need both domains."""
 
 from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
 from django.urls import path
 
 from dashboard.views import (
@@ -13,14 +14,17 @@ from dashboard.views import (
     data,
     data_quality,
     desk,
+    editions,
     industries,
     overview,
     policies,
     provinces,
     search,
+    sitemap,
 )
 
 urlpatterns = [
+    path("sitemap.xml", login_not_required(sitemap.site_sitemap), name="sitemap"),
     path("", overview.overview, name="overview"),
     path("policies/<slug:slug>/", policies.policy_detail, name="policy-detail"),
     path("provinces/", provinces.province_list, name="province-list"),
@@ -39,6 +43,11 @@ urlpatterns = [
     path("check/<str:number>/", check.sheet_page, name="sheet"),
     path("desk/", desk.desk, name="desk"),
     path("data/", data.data, name="data"),
+    path("data/datapackage.json", data.data_package, name="data-package"),
+    path("editions/", editions.edition_list, name="edition-list"),
+    path("editions/new/", editions.edition_new, name="edition-new"),
+    path("editions/<str:quarter>/", editions.edition_detail, name="edition-detail"),
+    path("editions/<str:quarter>/files/<path:path>", editions.edition_file, name="edition-file"),
     path("about/", about.about, name="about"),
     path("search/", search.search, name="search"),
     path("admin/changes/", admin.site.admin_view(change_log.changes), name="changes"),

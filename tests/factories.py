@@ -5,6 +5,10 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from dashboard.models import Edition, EditionState
 from pilots.metrics.follow_up_states import TRANSITIONS, FollowUpState, Move
 from pilots.models import (
     Adoption,
@@ -224,3 +228,29 @@ def make_document(**fields: Any) -> Document:
         "media_type": "application/pdf",
     }
     return Document.objects.create(**{**values, **fields})
+
+
+def make_edition(quarter: str, **fields: Any) -> Edition:
+    """Make an approved edition; its file is not in the store."""
+    n = next(numbers)
+    made, approved = (User.objects.create_user(f"{name}-{n}") for name in ("made", "approved"))
+    package = {"path": f"{quarter}.zip", "media_type": "application/zip", "size": 1000 + n, "sha256": f"{n:064x}"}
+    figure = {"code": "plans", "label_en": "Plans", "label_zh": "方案", "scope_en": "all", "scope_zh": "全部"}
+    content = {
+        "files": [package],
+        "figures": [{**figure, "value": n, "of": 32}],
+        "previous": "",
+        "previous_figures": [],
+        "changes": [],
+        "warnings": [],
+    }
+    values: dict[str, Any] = {
+        "state": EditionState.APPROVED,
+        "made_by": made,
+        "submitted_by": made,
+        "approved_by": approved,
+        "approved_at": timezone.now(),
+        "sha256": package["sha256"],
+        "content": content,
+    }
+    return Edition.objects.create(quarter=quarter, **{**values, **fields})

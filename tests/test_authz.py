@@ -75,7 +75,7 @@ FURTHER_ACTIONS: Mapping[str, tuple[str, dict[str, Any] | None]] = {
 """By verb, the address below that of the record, and the body."""
 PLAIN_ADDRESSES = {
     **{name: f"/api/v1/{name}/" for name in ("overview", "coverage", "progress", "synergy", "changes", "nothing")},
-    **{name: f"/api/v1/{name}/" for name in ("followup", "diffusion")},
+    **{name: f"/api/v1/{name}/" for name in ("followup", "diffusion", "editions")},
     "rollout": "/api/v1/rollout/?policy=national",
     "trend": "/api/v1/trend/?indicator=AIR_SO2",
     "root": "/api/v1/",
@@ -613,8 +613,15 @@ def request_path(route: str) -> str:
 
 
 def test_every_record_with_a_history_has_its_rows() -> None:
-    """A new model belongs into the table, or into the few that are written only with what they are part of."""
-    parts = {"policies.division", "pilots.targetstep", "pilots.lightoverride", "pilots.followupstep"}
+    """A new model belongs into the table, or into the few that are written only with what they are part of, or on pages
+    of their own (tests/dashboard/test_editions.py)."""
+    parts = {
+        "policies.division",
+        "pilots.targetstep",
+        "pilots.lightoverride",
+        "pilots.followupstep",
+        "dashboard.edition",
+    }
     kept = {model._meta.label_lower for model in apps.get_models() if issubclass(model, HistoryModel)}
     assert kept == parts | {model._meta.label_lower for model in MODELS.values()}
     assert set(MODELS) == set(RESOURCE_KINDS) == {row.resource for row in MATRIX_ROWS} - set(PLAIN_ADDRESSES)

@@ -54,6 +54,7 @@ PAGES = [
     "/brief/",
     "/brief/nation/",
     "/brief/pilot/huzhou/",
+    "/editions/",
     "/about/",
     "/search/",
     "/search/?q=%E6%B5%99%E6%B1%9F",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from typing import IO, cast
 
@@ -15,6 +15,18 @@ from core.http.errors import FileStoreUnavailable
 
 ROOT = "blobs"
 CHECKSUM = re.compile(r"^[0-9a-f]{64}$")
+
+OWNERS: list[Callable[[], Collection[str]]] = []
+
+
+def register_owner(checksums: Callable[[], Collection[str]]) -> None:
+    """Register a function that returns the checksums of stored files that have a record of their own."""
+    OWNERS.append(checksums)
+
+
+def owned_names() -> set[str]:
+    """Return the names of the files whose checksums are registered."""
+    return {blob_name(checksum) for checksums in OWNERS for checksum in checksums()}
 
 
 def sha256_of(content: bytes) -> str:

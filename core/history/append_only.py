@@ -7,6 +7,9 @@ on SQLite.
 
 A model may name in `DELETABLE_ALONE` the foreign key to the record that its rows belong to: the only row of a record,
 written together with it, may then be deleted, so that an import of both can be undone. Of two rows neither may.
+
+A model may name in `FROZEN_STATE` a value of its field `state`: rows in that state are never changed or deleted, the
+others may be.
 """
 
 from collections.abc import Iterator
@@ -20,6 +23,10 @@ from django.utils.translation import gettext_lazy as _
 
 APPEND_ONLY_MESSAGE = _(
     "These records are only ever added: none is changed, deleted or restored. Add a new one instead."
+)
+
+FROZEN_MESSAGE = _(
+    "It is approved, and stays as it was approved. Correct the records: the next edition says what changed."
 )
 
 EVENTS = ("UPDATE", "DELETE")
@@ -45,9 +52,11 @@ CREATE TRIGGER "{name}" BEFORE {event} ON "{table}"{condition} BEGIN
 END
 """,
     "postgresql": """
-CREATE TRIGGER "{name}" BEFORE {event} ON "{table}" FOR EACH ROW EXECUTE FUNCTION config_append_only({group})
+CREATE TRIGGER "{name}" BEFORE {event} ON "{table}" FOR EACH ROW{condition} EXECUTE FUNCTION config_append_only({group})
 """,
 }
+FROZEN_SQL = """
+WHEN (OLD."state" = '{state}')"""
 OTHERS_SQL = """
 WHEN EXISTS (SELECT 1 FROM "{table}" WHERE "{group}" = OLD."{group}" AND id <> OLD.id)"""
 DROP_TRIGGER_SQL = {"sqlite": 'DROP TRIGGER "{name}"', "postgresql": 'DROP TRIGGER "{name}" ON "{table}"'}
@@ -65,6 +74,17 @@ def is_append_only(model: type[Model]) -> bool:
     return bool(getattr(model, "APPEND_ONLY", False))
 
 
+def frozen_state(model: type[Model]) -> str:
+    """Return the state in which rows of the model are never changed or deleted; empty where there is none."""
+    return str(getattr(model, "FROZEN_STATE", ""))
+
+
+def is_frozen(record: Any) -> bool:
+    """Whether the record, as it is in memory, is in the state in which it is never changed."""
+    state = frozen_state(type(record))
+    return bool(state) and record.state == state
+
+
 def undo_column(model: type[Model]) -> str:
     """Return the column of the record that the rows belong to, whose only row may be deleted; empty where none may."""
     name = getattr(model, "DELETABLE_ALONE", "")
@@ -72,9 +92,13 @@ def undo_column(model: type[Model]) -> str:
     return str(field.column) if field else ""
 
 
-def append_only_columns() -> list[tuple[str, str]]:
-    """Return the append-only tables, each with its `undo_column`."""
-    return sorted((model._meta.db_table, undo_column(model)) for model in apps.get_models() if is_append_only(model))
+def append_only_columns() -> list[tuple[str, str, str]]:
+    """Return the tables with triggers, each with its `undo_column` and its `frozen_state`."""
+    return sorted(
+        (model._meta.db_table, undo_column(model), frozen_state(model))
+        for model in apps.get_models()
+        if is_append_only(model) or frozen_state(model)
+    )
 
 
 def drop_triggers(using: str = DEFAULT_DB_ALIAS, plan: list[object] | None = None, **_signal: object) -> None:
@@ -95,19 +119,27 @@ def create_triggers(using: str = DEFAULT_DB_ALIAS, **_signal: object) -> None:
     with transaction.atomic(using), connection.cursor() as cursor:
         standing = set(connection.introspection.table_names(cursor))
         wanted = {
-            (trigger_name(table, event), table, event, group if event == "DELETE" else "")
-            for table, group in append_only_columns()
+            (trigger_name(table, event), table, event, group if event == "DELETE" else "", state)
+            for table, group, state in append_only_columns()
             if table in standing
             for event in EVENTS
         }
         found = existing_triggers(connection.vendor, cursor)
         if connection.vendor == "postgresql":
             cursor.execute(FUNCTION_SQL)
-        for name, table, event, group in sorted(wanted):
+        for name, table, event, group, state in sorted(wanted):
             if (name, table) not in found:
-                condition = OTHERS_SQL.format(table=table, group=group) if group else ""
+                condition = row_condition(connection.vendor, table, group, state)
                 names = {"name": name, "table": table, "event": event, "group": group, "condition": condition}
                 cursor.execute(CREATE_TRIGGER_SQL[connection.vendor].format(**names))
+
+
+def row_condition(vendor: str, table: str, group: str, state: str) -> str:
+    """Return the SQL condition on the rows that a trigger guards; empty for all. On PostgreSQL the function itself
+    looks for other rows of the group."""
+    if state:
+        return FROZEN_SQL.format(state=state)
+    return OTHERS_SQL.format(table=table, group=group) if group and vendor == "sqlite" else ""
 
 
 def trigger_name(table: str, event: str) -> str:

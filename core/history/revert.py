@@ -13,7 +13,7 @@ from django.db.models import Model
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
-from core.history.append_only import APPEND_ONLY_MESSAGE, is_append_only
+from core.history.append_only import APPEND_ONLY_MESSAGE, FROZEN_MESSAGE, is_append_only, is_frozen
 from core.history.diffs import (
     RecordNames,
     RecordState,
@@ -137,6 +137,8 @@ class Revert:
         """Return every obstacle: deleted related records, and the model's validation errors."""
         if is_append_only(self.model):
             return [Obstacle("", str(APPEND_ONLY_MESSAGE))]
+        if self.record is not None and is_frozen(self.record):
+            return [Obstacle("", str(FROZEN_MESSAGE))]
         gone = self.missing_related()
         if any(field.name in gone for field in stored_fields(self.model)):
             return list(gone.values())  # its validation would access the deleted record

@@ -36,6 +36,8 @@ class HistoryModel(models.Model):
     YEAR_FIELDS: ClassVar[Collection[str]] = ()  # whole numbers that are years
     # Rows are only ever added (core/history/append_only.py): they count as part of the record that they belong to.
     APPEND_ONLY: ClassVar[bool] = False
+    # State in which a record is never changed or deleted (same file); empty: in none.
+    FROZEN_STATE: ClassVar[str] = ""
     # Field by which URLs identify a record; empty: its slug or code if it has one, else its id.
     URL_FIELD: ClassVar[str] = ""
     # Attributes by which an import finds a record, and names by which an export writes it, in this order.

@@ -12,11 +12,16 @@ ROBOTS_RULES = [
 ]
 
 
+def is_closed(request: HttpRequest) -> bool:
+    """Whether search engines are kept out: of an internal site and of demonstration data."""
+    return settings.SITE_ACCESS == "internal" or is_demonstration(request)
+
+
 def robots(request: HttpRequest) -> HttpResponse:
     """robots.txt: an internal or demonstration site is closed to search engines.
 
     On a public site they may index the pages in both languages, but not their endless variants by date, order and file.
     """
-    closed = settings.SITE_ACCESS == "internal" or is_demonstration(request)
-    rules = ["Disallow: /"] if closed else ROBOTS_RULES
-    return HttpResponse("\n".join(["User-agent: *", *rules, ""]), content_type="text/plain; charset=utf-8")
+    sitemap = f"Sitemap: {request.build_absolute_uri('/sitemap.xml')}"
+    lines = ["Disallow: /"] if is_closed(request) else [*ROBOTS_RULES, sitemap]
+    return HttpResponse("\n".join(["User-agent: *", *lines, ""]), content_type="text/plain; charset=utf-8")

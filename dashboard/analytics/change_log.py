@@ -36,6 +36,7 @@ from core.history.entries import (
 from core.http.as_of import today
 from core.imports.models import Import, ImportChange
 from core.records.history_model import HistoryModel
+from dashboard.models import Edition
 from pilots.documents.services import readable_entries
 from pilots.models import (
     Adoption,
@@ -103,6 +104,7 @@ MODELS: Sequence[type[HistoryModel]] = (
     *(Province, Agency, Division, Industry, Policy, ProvincialPlan, Measure, Figure, Source),
     *(Batch, Pilot, Indicator, Target, TargetStep, Reading, StageEntry, Milestone, LightOverride),
     *(FollowUp, FollowUpStep, Practice, Adoption, Effect, Document, Attachment),
+    Edition,
 )
 """Every model with a history. Cursors break ties between entries of the same moment by this order."""
 

@@ -1,18 +1,80 @@
-"""Serializers of the overview."""
+"""Serializers of the overview and of editions."""
 
 from dataclasses import dataclass
+from datetime import date
 
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
 
-from core.api.serializers import KnownField
+from core.api.serializers import DateValueField, KnownField, RecordSerializer
 from core.api.value_serializer import ValueField, ValueSerializer
 from dashboard.analytics.overview import Overview
+from dashboard.models import Edition
 from pilots.analytics.outstanding import OutstandingReports
 from pilots.analytics.pilot_status import OnTrack, QuarterLights
 from pilots.analytics.pilots_by_province import ProvincePilots
 from pilots.api.serializers import KindCountSerializer
 from pilots.metrics.reconciliation import Reconciliation
 from pilots.models import Batch, PilotKind
+
+
+class EditionFileSerializer(serializers.Serializer):
+    """A file of an edition. Its bytes never change."""
+
+    path = serializers.CharField(help_text=_("The path inside the package."))
+    media_type = serializers.CharField(help_text=_("The media type."))
+    size = serializers.IntegerField(help_text=_("The size in bytes."))
+    sha256 = serializers.CharField(help_text=_("SHA-256 of its bytes, in hexadecimal."))
+
+
+class EditionFigureSerializer(serializers.Serializer):
+    """A key number of an edition, as it was when it was approved."""
+
+    code = serializers.CharField(help_text=_("What is counted, by its code."))
+    name = serializers.CharField(source="label", help_text=_("What is counted, in the reader’s language."))
+    scope = serializers.CharField(help_text=_("The set that is counted."))
+    value = serializers.IntegerField(allow_null=True, help_text=_("The number; null is no data."))
+    of = serializers.IntegerField(allow_null=True, help_text=_("The whole that it is part of."))
+
+
+class TableChangeSerializer(serializers.Serializer):
+    """The difference of a table to that of the edition before."""
+
+    table = serializers.CharField(help_text=_("The table, by its name in the package."))
+    before = serializers.IntegerField(help_text=_("Records in the edition before."))
+    now = serializers.IntegerField(help_text=_("Records in this edition."))
+    added = serializers.IntegerField(help_text=_("Records that only this edition has."))
+    removed = serializers.IntegerField(help_text=_("Records that only the edition before has."))
+    changed = serializers.IntegerField(help_text=_("Records of both that differ."))
+
+
+class EditionSerializer(RecordSerializer):
+    day = DateValueField(source="as_of", help_text=_("The day that the edition is about: the last of its quarter."))
+    approved_on = serializers.SerializerMethodField(
+        help_text=_("The day it was approved; the records are those known then.")
+    )
+    previous = serializers.CharField(
+        source="published.previous", help_text=_("The edition before; empty for the first.")
+    )
+    figures = EditionFigureSerializer(many=True, source="published.figures", help_text=_("The key numbers."))
+    changes = TableChangeSerializer(
+        many=True, source="published.changes", help_text=_("The difference to the edition before, by table.")
+    )
+    files = EditionFileSerializer(
+        many=True, source="published.files", help_text=_("The files, the whole package first.")
+    )
+
+    class Meta:
+        model = Edition
+        fields = (
+            *("quarter", "day", "approved_on", "release_note", "release_note_en", "release_note_zh", "sha256"),
+            *("previous", "figures", "changes", "files", "page", "url"),
+        )
+        read_only_fields = fields
+
+    def get_approved_on(self, record: Edition) -> date | None:
+        return timezone.localdate(record.approved_at) if record.approved_at else None
 
 
 class ProvincePilotsSerializer(ValueSerializer):

@@ -1,5 +1,6 @@
-"""The dashboard's aggregate in the API."""
+"""The dashboard's resource and aggregate in the API."""
 
 from dashboard.api import views
 
+RESOURCES = {"editions": ("edition", views.EditionViewSet)}
 AGGREGATES = {"overview": views.OverviewView}

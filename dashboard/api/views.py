@@ -1,13 +1,18 @@
-"""API view of the overview."""
+"""API views of the overview and of editions."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiParameter
 
-from core.api.viewsets import AggregateView
+from core.api.viewsets import AggregateView, RecordViewSet
 from dashboard.analytics.overview import Overview, build_overview
-from dashboard.api.serializers import BatchKindRow, BatchKindSerializer, OverviewSerializer
+from dashboard.api.filters import EditionApiFilter
+from dashboard.api.serializers import BatchKindRow, BatchKindSerializer, EditionSerializer, OverviewSerializer
+from dashboard.editions.content import content_of
+from dashboard.models import Edition, EditionState
 from policies.analytics.rollout import POLICY_PARAMETER
 
 
@@ -35,3 +40,27 @@ class OverviewView(AggregateView):
     def file_rows(self, value: Overview) -> Iterable[BatchKindRow]:
         lines = ((row.batch, item) for row in value.batches for item in row.kinds)
         return [BatchKindRow(batch, item.kind, item.label, item.numbers) for batch, item in lines]
+
+
+class EditionViewSet(RecordViewSet):
+    heading = gettext_lazy("Editions")
+    detail_heading = gettext_lazy("One edition")
+    about = gettext_lazy(
+        "Approved editions, as they were approved: they are read only and never change. The files are below the "
+        "edition’s page, at files/ and the path."
+    )
+    example_key = ""
+    serializer_class = EditionSerializer
+    filterset_class = EditionApiFilter
+    lookup_field = key = "quarter"
+    lookup_value_regex = "[12][0-9]{3}-Q[1-4]"
+    ordering_fields = ("quarter", "approved_at")
+    default_ordering = "-quarter"
+    queryset = Edition.objects.filter(state=EditionState.APPROVED)
+
+    def visible_as_of(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return rows.filter(approved_at__date__lte=self.as_of)
+
+    def annotate_as_of(self, record: Any) -> Any:
+        record.published = content_of(record)
+        return record

@@ -13,7 +13,7 @@ from django.utils.translation import ngettext, pgettext
 from core.text.joining import join_clauses, join_sentences
 from core.web.tables import Cell, Chart, Column, make_table
 from pilots.charts.links import pilots_url
-from pilots.follow_ups.analytics import FollowUpSummary
+from pilots.follow_ups.analytics import FollowUpSummary, RedLights
 from pilots.follow_ups.status_filter import CAUSED, CLEARED, OPEN_STATE, RELAPSED
 from pilots.metrics.follow_up_states import RELAPSE_DAYS
 from pilots.metrics.follow_ups import AgeBand, Share
@@ -122,14 +122,6 @@ def figure(label: str, share: Share, of: str, note: str, definition: str, **filt
 
 
 # -- from red to cleared ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class RedLights:
-    """Red pilots on the day, and how many of them have an open follow-up."""
-
-    red: int
-    followed: int
 
 
 @dataclass(frozen=True)

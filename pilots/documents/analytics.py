@@ -9,13 +9,13 @@ from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from core.text.joining import join_clauses, label_value
 from pilots.documents.services import can_attach, readable, target_field
-from pilots.models import Attachment, Document, QuoteState
+from pilots.models import Attachment, Document, QuoteState, Reading, ReadingState
 
 TARGET_RELATIONS = (
     *("source", "reading__pilot", "reading__indicator", "milestone__pilot", "stage_entry__pilot"),
@@ -200,3 +200,13 @@ def record_url(record: Any) -> str:
 def document_uses(document: Document, as_of: date) -> list[Attachment]:
     """Return where a document is attached on the day. One query."""
     return list(attached_on_day(as_of).filter(document=document).select_related(*TARGET_RELATIONS, "attached_by"))
+
+
+# -- readings --------------------------------------------------------------------------------------------
+
+
+def readings_without_file(first: date, last: date) -> tuple[int, int]:
+    """Return how many values accepted from one day to another have no evidence file, and how many there are."""
+    accepted = Reading.objects.filter(state=ReadingState.ACCEPTED, accepted_on__range=(first, last))
+    files = Attachment.objects.filter(reading=OuterRef("pk"), removed_on__isnull=True)
+    return accepted.filter(~Exists(files)).count(), accepted.count()

@@ -11,7 +11,7 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from core.files.storage import UNFINISHED
-from core.files.store import blob_name, list_folder, stored_names
+from core.files.store import blob_name, list_folder, owned_names, stored_names
 from pilots.models import Document
 
 UPLOAD_TIME = timedelta(hours=1)  # a younger file without a record may belong to an upload under way
@@ -41,9 +41,10 @@ def check_files(*, with_hash: bool, clean: bool, now: datetime | None = None) ->
     """Compare files and records; `with_hash` reads every file. `clean` deletes what broken-off uploads left behind."""
     now, found = now or timezone.now(), FileCheck()
     stored = set(stored_names())
-    recorded = {blob_name(checksum) for checksum in Document.objects.values_list("sha256", flat=True)}
+    documents = {blob_name(checksum) for checksum in Document.objects.values_list("sha256", flat=True)}
+    recorded = documents | owned_names()
     past = {blob_name(checksum) for checksum in Document.history.values_list("sha256", flat=True).order_by().distinct()}
-    found.documents, found.files = len(recorded), len(stored)
+    found.documents, found.files = len(documents), len(stored)
     found.missing = sorted(recorded - stored)
     found.deleted = sorted((stored & past) - recorded)
     for name in sorted(stored - recorded - past):

@@ -1,9 +1,9 @@
-"""Response that sends the file of a document."""
+"""Response that sends a stored file."""
 
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, Protocol
 
 from django.http import FileResponse
 from django.http.response import HttpResponseBase
@@ -13,14 +13,24 @@ from django.utils.translation import gettext as _
 from core.files.store import open_blob
 from core.http.problems import error_response
 from core.spreadsheets.file_responses import content_disposition
-from pilots.models import Document
 
 logger = logging.getLogger("tracker.files")
 FILE_POLICY = "sandbox; default-src 'none'"  # Content-Security-Policy of a file
 
 
-def file_response(request: Any, document: Document) -> HttpResponseBase:
-    """Return the file of a document, 304 where the client has it, or 410 where it is missing in the store.
+class StoredFile(Protocol):
+    """A stored file with what a response says of it: a document, or a file of an edition."""
+
+    pk: Any
+    file_name: Any
+    file_size: Any
+    media_type: Any
+    sha256: Any
+    is_public: Any
+
+
+def file_response(request: Any, document: StoredFile) -> HttpResponseBase:
+    """Return a stored file, 304 where the client has it, or 410 where it is missing in the store.
 
     Raises FileStoreUnavailable.
     """

@@ -9,12 +9,13 @@ from datetime import date
 
 from django.db.models import QuerySet
 
+from pilots.analytics.light_index import lights_by_pilot
 from pilots.follow_ups.causes import CauseLights
 from pilots.metrics import follow_ups as metrics
 from pilots.metrics.follow_up_states import FollowUpState, Move
 from pilots.metrics.follow_ups import AgeBand, MedianDays, Share
 from pilots.metrics.lights import Colour
-from pilots.models import FollowUp, FollowUpStep
+from pilots.models import FollowUp, FollowUpStep, Pilot
 
 # -- one follow-up on a day --------------------------------------------------------------------------------
 
@@ -267,3 +268,27 @@ def red_causes(statuses: Sequence[FollowUpStatus]) -> RedCauses:
         relapsed=sum(item.relapsed_on is not None for item in cleared),
         watched=sum(item.watched or item.relapsed_on is not None for item in cleared),
     )
+
+
+# -- red lights ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class RedLights:
+    """Red pilots on the day, and how many of them have an open follow-up."""
+
+    red: int
+    followed: int
+
+
+def count_red_lights(as_of: date, statuses: Sequence[FollowUpStatus] | None = None) -> RedLights:
+    """Return how many pilots in the programme are red on the day, and how many of these have an open follow-up.
+
+    `statuses` are all follow-ups known on the day, where they are at hand.
+    """
+    if statuses is None:
+        statuses = build_follow_ups(FollowUp.objects.known(as_of), as_of)
+    colours = lights_by_pilot(Pilot.objects.listed(as_of), as_of)
+    red = {pilot for pilot, colour in colours.items() if colour == Colour.RED}
+    followed = {status.follow_up.pilot_id for status in statuses if status.state.is_open}
+    return RedLights(len(red), len(red & followed))

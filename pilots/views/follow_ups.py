@@ -27,7 +27,6 @@ from core.spreadsheets.page_exports import Export, Exports, chart_exports, figur
 from core.text.formatting import format_days
 from core.text.joining import join_clauses
 from core.web.list_pages import PAGE_PARAMETERS, build_list_page
-from pilots.analytics.light_index import lights_by_pilot
 from pilots.charts.follow_up_tables import (
     RELATED,
     cause_text,
@@ -37,7 +36,6 @@ from pilots.charts.follow_up_tables import (
     result_text,
 )
 from pilots.charts.follow_ups import (
-    RedLights,
     charts_of_follow_ups,
     follow_up_figures,
     follow_ups_headline,
@@ -46,7 +44,13 @@ from pilots.charts.follow_ups import (
 )
 from pilots.documents.analytics import build_record_files
 from pilots.filters import FollowUpPageFilter
-from pilots.follow_ups.analytics import FollowUpStatus, build_follow_ups, build_summary, follow_up_status
+from pilots.follow_ups.analytics import (
+    FollowUpStatus,
+    build_follow_ups,
+    build_summary,
+    count_red_lights,
+    follow_up_status,
+)
 from pilots.follow_ups.prefill import DAYS_TO_ACT, Proposal, propose
 from pilots.follow_ups.services import RejectedFollowUpsError, StaleFollowUpError, open_follow_ups
 from pilots.follow_ups.status_filter import FollowUpIndex
@@ -96,7 +100,7 @@ def action_list(request: TrackerRequest) -> Page:
         empty=_("No follow-up matches these filters."),
     )
     summary = build_summary(statuses, as_of)
-    charts, figures = charts_of_follow_ups(red_lights(statuses, as_of), summary), follow_up_figures(summary)
+    charts, figures = charts_of_follow_ups(count_red_lights(as_of, statuses), summary), follow_up_figures(summary)
     sources = Source.objects.filter(followup__in=rows).distinct()
     tables: Exports = {
         "follow-ups": Export(_("Follow-ups"), whole, listing.chips, sources=sources),
@@ -117,14 +121,6 @@ def action_list(request: TrackerRequest) -> Page:
         }
 
     return Page(_("Follow-ups"), follow_ups_headline(summary), tables, context)
-
-
-def red_lights(statuses: list[FollowUpStatus], as_of: date) -> RedLights:
-    """Return how many pilots in the programme are red on the day, and how many of these have an open follow-up."""
-    colours = lights_by_pilot(Pilot.objects.listed(as_of), as_of)
-    red = {pilot for pilot, colour in colours.items() if colour == Colour.RED}
-    followed = {status.follow_up.pilot_id for status in statuses if status.state.is_open}
-    return RedLights(len(red), len(red & followed))
 
 
 # -- one follow-up ---------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from django.test.utils import CaptureQueriesContext
 from core.api.openapi.views import openapi_schema
 from pilots.api import views as pilots_api
 from pilots.models import Attachment, Indicator, Pilot, Practice
-from tests.factories import make_adoption, make_document, make_follow_up, make_milestone, make_reading
+from tests.factories import make_adoption, make_document, make_edition, make_follow_up, make_milestone, make_reading
 from tests.support.tiers import sampled
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 RESOURCES = [
     *("provinces", "agencies", "policies", "measures", "plans", "figures", "sources", "industries", "batches"),
     *("pilots", "stages", "milestones", "indicators", "targets", "readings"),
-    *("documents", "attachments", "actions", "practices", "adoptions", "effects"),
+    *("documents", "attachments", "actions", "practices", "adoptions", "effects", "editions"),
 ]
 HOSTILE_TEXTS = ["%ff%fe", "%25", "_", "'", "\\", "%F0%A0%AE%B7", "%EF%BC%85", "a+" * 49]
 ORDERING_TIES = {
@@ -39,7 +39,7 @@ ORDERING_TIES = {
 }  # a word of the order, where it is not the slug
 ORDERING_TIES |= dict.fromkeys(("stages", "milestones", "targets", "readings"), "pilot")
 ORDERING_TIES |= {"documents": "title", "attachments": "document"}
-ORDERING_TIES |= {"actions": "kind", "adoptions": "practice", "effects": "practice"}
+ORDERING_TIES |= {"editions": "approved_at", "actions": "kind", "adoptions": "practice", "effects": "practice"}
 PLAN = "synergy-implementation-plan-2022"
 
 
@@ -53,6 +53,7 @@ def measured(db: None) -> None:
         Attachment.objects.create(document=make_document(is_public=True), reading=reading)
         make_follow_up(pilot, opened_on=date(year, 6, 1), due_on=date(year, 7, 1))
         make_adoption(Practice.objects.all()[0], province=pilot.province, place=f"Place {year}")
+        make_edition(f"{year}-Q4")
 
 
 def answer(response: Any) -> Any:

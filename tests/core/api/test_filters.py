@@ -119,6 +119,7 @@ SUFFIXES: dict[str, dict[str, str]] = {
         **dict.fromkeys(("practice", "pilot", "province", "indicator", "basis"), SEVERAL),
         "known_on": COMPARED,
     },
+    "editions": {},
 }
 SHOWN_VALUES = {"industry": "industries", "agency": "agencies", ("measures", "policy"): "policies"}
 SHOWN_VALUES |= {("actions", "agency"): "owner_agency", ("practices", "pilot"): "origins"}

@@ -62,8 +62,9 @@ def test_search_engines_find_the_pages_of_a_public_site(client: Client) -> None:
         "User-agent: *\n"
         "Disallow: /admin/\nDisallow: /api/\nDisallow: /search/\nDisallow: /sign-in/\n"
         "Disallow: /account/\nDisallow: /tokens/\n"
-        "Disallow: /*as_of=\nDisallow: /*chart=\nDisallow: /*export=\nDisallow: /*page=\nDisallow: /*sort=\n"
-        "Allow: /api/docs/\nAllow: /api/use/\n"
+        "Disallow: /*as_of=\nDisallow: /*chart=\nDisallow: /*export=\nDisallow: /*known=\n"
+        "Disallow: /*page=\nDisallow: /*sort=\n"
+        "Allow: /api/docs/\nAllow: /api/use/\nSitemap: http://testserver/sitemap.xml\n"
     )
 
 

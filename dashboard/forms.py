@@ -1,0 +1,32 @@
+"""Forms of editions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from dashboard.editions.services import offered_quarters
+from dashboard.models import Edition
+
+
+class NewEditionForm(forms.Form):
+    """Choice of the quarter of a new edition."""
+
+    quarter = forms.ChoiceField(label=_("Quarter"), help_text=_("Quarters that have no edition yet."))
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data)
+        quarters = offered_quarters()
+        self.fields["quarter"].choices = [(quarter, quarter) for quarter in quarters]  # type: ignore[attr-defined]
+        self.initial["quarter"] = next(iter(quarters[1:]), None)  # the last one that is over
+
+
+class NotesForm(forms.ModelForm):
+    """Release notes of a draft."""
+
+    class Meta:
+        model = Edition
+        fields = ["release_note_en", "release_note_zh"]
+        widgets = {name: forms.Textarea(attrs={"rows": 5}) for name in fields}

@@ -1,0 +1,524 @@
+"""Editions: made, submitted, approved by a second person, and never changed again, whatever is tried."""
+
+import csv
+import hashlib
+import io
+import json
+import re
+import zipfile
+from datetime import date
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.contrib.messages import get_messages
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, connection, transaction
+from django.test import Client
+
+from accounts.models import Role
+from core.files.store import save_blob
+from core.history.append_only import FROZEN_MESSAGE
+from core.history.revert import RevertRejected, revert_to
+from core.imports.registry import KINDS
+from dashboard.analytics.overview import build_overview
+from dashboard.editions import services
+from dashboard.editions.checklist import CheckItem, Checklist, build_checklist
+from dashboard.editions.content import TableChange, content_of
+from dashboard.editions.datapackage import describe_package
+from dashboard.editions.differences import difference_sentences, figure_sentences, table_sentences
+from dashboard.editions.figures import EditionFigure, build_figures
+from dashboard.editions.tables import describe_tables
+from dashboard.models import Edition, EditionState
+from dashboard.models.edition import quarter_end, quarter_of, quarter_start
+from pilots.documents.checks import check_files
+from pilots.models import Pilot
+from policies.models import Agency, Province
+from tests.factories import make_edition
+from tests.support.api_client import make_user
+
+pytestmark = pytest.mark.django_db
+QUARTER, ADDRESS = "2025-Q4", "/editions/2025-Q4/"
+
+
+@pytest.fixture
+def maker() -> User:
+    return make_user("maker", Role.NATIONAL_EDITOR)
+
+
+@pytest.fixture
+def approver() -> User:
+    return make_user("approver", Role.NATIONAL_EDITOR)
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def in_review(maker: User, quarter: str = QUARTER) -> Edition:
+    edition = services.make_edition(quarter, by=maker)
+    services.write_notes(edition, by=maker, en="What is new", zh="新内容")
+    services.submit(edition, by=maker)
+    return Edition.objects.get(pk=edition.pk)
+
+
+def said(response: Any) -> list[str]:
+    """Return what a step says on the page that it leads to."""
+    return [str(message) for message in list(get_messages(response.wsgi_request))[-1:]]
+
+
+def body(response: Any) -> bytes:
+    return b"".join(response.streaming_content) if response.streaming else response.content
+
+
+def post(client: Client, step: str, **data: str) -> Any:
+    return client.post(ADDRESS, {"step": step, **data})
+
+
+# -- quarters ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("quarter", "first", "last"),
+    [
+        ("2024-Q1", date(2024, 1, 1), date(2024, 3, 31)),
+        ("2025-Q2", date(2025, 4, 1), date(2025, 6, 30)),
+        ("2026-Q3", date(2026, 7, 1), date(2026, 9, 30)),
+        ("2026-Q4", date(2026, 10, 1), date(2026, 12, 31)),
+    ],
+)
+def test_a_quarter_has_its_first_and_last_day(quarter: str, first: date, last: date) -> None:
+    assert (quarter_start(quarter), quarter_end(quarter)) == (first, last)
+    assert [quarter_of(first), quarter_of(last)] == [quarter, quarter]
+
+
+def test_what_is_no_quarter_is_refused() -> None:
+    for text in ("2026-Q5", "2026Q3", "26-Q3", "2026-Q3 "):
+        with pytest.raises(ValueError, match=re.escape(text)):
+            quarter_end(text)
+
+
+# -- the life of an edition ----------------------------------------------------------------------------
+
+
+@pytest.mark.exhaustive
+def test_an_edition_is_made_submitted_approved_and_published(maker: User, approver: User, client: Client) -> None:
+    first, second = signed_in(maker), signed_in(approver)
+    assert said(first.post("/editions/new/", {"quarter": "1999-Q1"})) != []
+    assert first.post("/editions/new/", {"quarter": QUARTER})["Location"] == ADDRESS
+    assert (client.get(ADDRESS).status_code, client.get("/editions/").content.count(QUARTER.encode())) == (404, 0)
+    post(first, "notes", release_note_en="First edition", release_note_zh="首个版本")
+    post(first, "submit")
+    assert said(post(first, "approve")) == ["You made or submitted this edition: somebody else approves it."]
+    assert said(post(second, "approve")) == ["Acknowledge the warnings as they are now: they are listed below."]
+    digest = second.get(ADDRESS).context["checklist"].digest
+    assert said(post(second, "approve", acknowledged=digest)) == [
+        "The edition is approved and public. It is never changed again."
+    ]
+    page = client.get(ADDRESS)
+    edition = Edition.objects.get()
+    assert (edition.state, edition.made_by, edition.approved_by) == (EditionState.APPROVED, maker, approver)
+    assert page["Link"] == (
+        f'<http://testserver{ADDRESS}>; rel="cite-as", '
+        f'<http://testserver{ADDRESS}files/datapackage.json>; rel="describedby"; type="application/json"'
+    )
+    for name in (maker.username, approver.username):
+        assert name not in page.content.decode()
+        assert name in second.get(ADDRESS).content.decode()
+    check_files_of(edition, client)
+    check_unchanged_after_a_correction(edition, client)
+    check_second_edition(edition, maker, approver, client)
+
+
+def check_files_of(edition: Edition, client: Client) -> None:
+    """Every file has its checksum; the package is described as it is, and names nobody."""
+    files = {file.path: body(client.get(f"{ADDRESS}files/{file.path}")) for file in content_of(edition).files}
+    for file in content_of(edition).files:
+        assert (hashlib.sha256(files[file.path]).hexdigest(), len(files[file.path])) == (file.sha256, file.size)
+    assert hashlib.sha256(files[f"{QUARTER}.zip"]).hexdigest() == edition.sha256
+    with zipfile.ZipFile(io.BytesIO(files[f"{QUARTER}.zip"])) as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == {
+            path: content for path, content in files.items() if path != f"{QUARTER}.zip"
+        }
+    sums = dict(reversed(line.split("  ")) for line in files["SHA256SUMS"].decode().splitlines())
+    assert sums == {
+        path: hashlib.sha256(content).hexdigest()
+        for path, content in files.items()
+        if path not in {"SHA256SUMS", f"{QUARTER}.zip"}
+    }
+    assert check_files(with_hash=True, clean=False).problems == []
+    package = json.loads(files["datapackage.json"])
+    check_package(package, files)
+    assert (package["version"], package["homepage"]) == (QUARTER, f"http://testserver{ADDRESS}")
+    assert all(b"maker" not in content and b"approver" not in content for content in files.values())
+    assert client.get(f"{ADDRESS}files/data/nothing.csv").status_code == 404
+    response = client.get(f"{ADDRESS}files/data/agencies.csv")
+    assert body(response) == files["data/agencies.csv"]
+    assert response["Content-Disposition"].startswith(f'attachment; filename="{QUARTER}-agencies.csv"')
+
+
+VALUES = {
+    "integer": r"-?\d+",
+    "number": r"-?\d+(\.\d+)?(e-?\d+)?",
+    "boolean": "true|false",
+    "date": r"\d{4}-\d\d-\d\d",
+    "string": r"(?s).*",
+}
+
+
+def check_package(package: dict[str, Any], files: dict[str, bytes]) -> None:
+    """As a validator of Frictionless does: each resource exists, its header and its values are as the schema says."""
+    assert len({resource["name"] for resource in package["resources"]}) == len(package["resources"]) == 21
+    for resource in package["resources"]:
+        content, fields = files[resource["path"]], resource["schema"]["fields"]
+        assert resource["hash"] == f"sha256:{hashlib.sha256(content).hexdigest()}"
+        assert resource["bytes"] == len(content)
+        head, *rows = csv.reader(io.StringIO(content.decode(), newline=""))
+        assert head == [field["name"] for field in fields]
+        assert all(field["description"] and field["description_zh"] for field in fields)
+        for row in rows:
+            for field, value in zip(fields, row, strict=True):
+                assert value == "" or re.fullmatch(VALUES[field["type"]], value), (resource["name"], field, value)
+        key = head.index(resource["schema"]["primaryKey"][0])
+        assert len({row[key] for row in rows}) == len(rows)
+
+
+def check_unchanged_after_a_correction(edition: Edition, client: Client) -> None:
+    """A value corrected after the approval changes no byte of the edition."""
+    path = f"{ADDRESS}files/data/pilots.csv"
+    before, page = body(client.get(path)), client.get(ADDRESS).context["content"]
+    pilot = Pilot.objects.get(slug="huzhou")
+    pilot.name_en = "Corrected name"
+    pilot.save()
+    assert body(client.get(path)) == before
+    assert b"Corrected name" not in before
+    assert client.get(ADDRESS).context["content"] == page
+
+
+def check_second_edition(first: Edition, maker: User, approver: User, client: Client) -> None:
+    """The next edition says what differs from this one."""
+    Agency.objects.create(slug="new-agency", name_zh="新机构", name_en="New agency")
+    edition = in_review(maker, "2026-Q1")
+    seen = build_checklist(edition).digest
+    services.approve(edition, by=approver, seen=seen, address="http://testserver/editions/2026-Q1/")
+    content = content_of(Edition.objects.get(quarter="2026-Q1"))
+    agencies = Agency.objects.count()
+    assert content.previous == first.quarter
+    found = difference_sentences(content)
+    assert f"Agencies: 1 added; {agencies} records now" in found
+    assert any(re.fullmatch(r"Pilots: \d+ changed; \d+ records now", sentence) for sentence in found)
+    row = client.get("/api/v1/editions/?fields=quarter,previous").json()["results"]
+    assert row == [
+        {"quarter": "2026-Q1", "previous": first.quarter},
+        {"quarter": first.quarter, "previous": None},
+    ]
+
+
+def test_the_key_numbers_are_those_of_the_overview() -> None:
+    value = build_overview(date(2025, 12, 31))
+    figures = {figure.code: figure for figure in build_figures(value)}
+    assert value.rollout is not None
+    assert (figures["plans"].value, figures["plans"].of) == (value.rollout.issued, value.rollout.roster)
+    assert (figures["cities"].value, figures["cities"].of) == (value.cities.recorded, value.cities.announced)
+    assert (figures["plans"].label_en, figures["plans"].label_zh) == ("Provincial plans issued", "已印发省级方案")
+
+
+@pytest.mark.exhaustive
+def test_two_who_approve_at_once_leave_one_approval(maker: User, approver: User, monkeypatch: Any) -> None:
+    """The second one has built the package when the first is done: nothing of it is stored."""
+    edition, rival = in_review(maker), make_user("rival", Role.NATIONAL_EDITOR)
+    seen = build_checklist(edition).digest
+    build, stored = services.build_package, []
+
+    def slow(*args: Any) -> Any:
+        package = build(*args)
+        monkeypatch.setattr(services, "build_package", lambda *args: package)
+        services.approve(edition, by=approver, seen=seen, address="http://testserver/")
+        monkeypatch.setattr(services, "save_blob", stored.append)
+        return package
+
+    monkeypatch.setattr(services, "build_package", slow)
+    with pytest.raises(ValidationError, match="It is approved, and stays as it was approved"):
+        services.approve(edition, by=rival, seen=seen, address="http://testserver/")
+    assert (Edition.objects.get().approved_by, stored) == (approver, [])
+
+
+def test_errors_of_the_checklist_block_the_approval(maker: User, approver: User) -> None:
+    edition = services.make_edition(quarter_of(date.today()), by=maker)  # noqa: DTZ011  # as the site's own day
+    services.submit(edition, by=maker)
+    edition.refresh_from_db()
+    checklist = build_checklist(edition)
+    assert [(item.code, item.count, item.of) for item in checklist.errors] == [
+        ("quarter-running", 1, 1),
+        ("notes-missing", 2, 2),
+    ]
+    with pytest.raises(ValidationError) as caught:
+        services.approve(edition, by=approver, seen=checklist.digest, address="http://testserver/")
+    assert caught.value.messages == [
+        "The quarter is not over (1/1). Approve it after the last day of the quarter.",
+        "Release notes are missing in a language (2/2). Write them in both languages.",
+    ]
+
+
+def test_a_warning_that_was_not_seen_is_not_acknowledged() -> None:
+    def checklist(*counts: int) -> Checklist:
+        return Checklist([CheckItem(f"rule-{n}", False, "", "", n, 9) for n in counts])
+
+    assert checklist(1, 2).digest == checklist(1, 2).digest
+    assert len({checklist(1, 2).digest, checklist(1, 3).digest, checklist(1).digest, checklist().digest}) == 4
+
+
+def test_a_returned_edition_is_a_draft_and_a_draft_can_be_deleted(maker: User, approver: User) -> None:
+    edition, client = in_review(maker), signed_in(approver)
+    assert said(post(client, "notes", release_note_en="x", release_note_zh="y"))[0].startswith("It is “in review” now")
+    assert said(post(client, "return", reason=" ")) == ["Say what is to be done first."]
+    post(client, "return", reason="The plan of one province is missing.")
+    entry = Edition.history.first()  # type: ignore[attr-defined]
+    assert (entry.state, entry.history_user, entry.history_change_reason) == (
+        EditionState.DRAFT,
+        approver,
+        "The plan of one province is missing.",
+    )
+    assert post(client, "discard").status_code == 302
+    assert not Edition.objects.filter(pk=edition.pk).exists()
+    deleted = Edition.history.first()  # type: ignore[attr-defined]
+    restored = revert_to(deleted, opened=str(deleted.pk))
+    assert (restored.state, restored.made_by, restored.submitted_by) == (EditionState.DRAFT, maker, maker)
+
+
+def test_a_note_that_is_too_long_is_said_at_the_field_and_kept(maker: User) -> None:
+    services.make_edition(QUARTER, by=maker)
+    response = post(signed_in(maker), "notes", release_note_en="a" * 5001, release_note_zh="说明")
+    assert response.status_code == 400
+    assert "a" * 5001 in response.content.decode()
+    assert list(response.context["notes"].errors) == ["release_note_en"]
+    assert Edition.objects.get().release_note_zh == ""
+
+
+# -- it stays as it was approved -----------------------------------------------------------------------
+
+REFUSED = {
+    "save": lambda edition: edition.save(),
+    "delete": lambda edition: edition.delete(),
+    "update of a queryset": lambda _edition: Edition.objects.update(release_note_en="other"),
+    "raw UPDATE": lambda _edition: execute("UPDATE dashboard_edition SET sha256 = ''"),
+    "raw DELETE": lambda _edition: execute("DELETE FROM dashboard_edition"),
+}
+
+
+def execute(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+@pytest.mark.parametrize("write", REFUSED)
+def test_the_database_refuses_to_change_an_approved_edition(write: str) -> None:
+    edition = make_edition(QUARTER)
+    before = list(Edition.objects.values())
+    with pytest.raises(IntegrityError, match="only ever added"), transaction.atomic():
+        REFUSED[write](edition)
+    assert list(Edition.objects.values()) == before
+
+
+def test_the_database_refuses_an_approver_who_made_it(maker: User) -> None:
+    for name in ("made_by", "submitted_by"):
+        with pytest.raises(IntegrityError, match="edition_approver_differs"), transaction.atomic():
+            make_edition(QUARTER, **{name: maker, "approved_by": maker})
+
+
+def test_the_service_and_the_page_refuse_every_step(maker: User) -> None:
+    make_edition(QUARTER)
+    client = signed_in(maker)
+    for step in ("notes", "submit", "return", "discard", "approve"):
+        assert said(post(client, step, release_note_en="x", reason="y", acknowledged="z")) == [str(FROZEN_MESSAGE)], (
+            step
+        )
+
+
+def test_the_admin_shows_it_and_changes_nothing(maker: User) -> None:
+    edition, admin = make_edition(QUARTER), make_user("root", Role.ADMIN)
+    User.objects.filter(pk__in=[maker.pk, admin.pk]).update(is_staff=True)
+    before = list(Edition.objects.values())
+    for user in (maker, admin):
+        client = signed_in(User.objects.get(pk=user.pk))
+        page = f"/admin/dashboard/edition/{edition.pk}"
+        assert client.get(f"{page}/change/").status_code == 200
+        for action, data in (("change", {"release_note_en": "x"}), ("delete", {"post": "yes"})):
+            assert client.post(f"{page}/{action}/", data).status_code == 403
+        assert client.get("/admin/dashboard/edition/add/").status_code == 403
+    assert list(Edition.objects.values()) == before
+
+
+def test_no_version_of_it_is_restored(maker: User) -> None:
+    edition = make_edition(QUARTER)
+    version = edition.history.first()  # type: ignore[attr-defined]
+    version.release_note_en = "other"
+    version.save()
+    with pytest.raises(RevertRejected) as caught:
+        revert_to(version, opened=str(version.pk))
+    assert [item.text for item in caught.value.obstacles] == [str(FROZEN_MESSAGE)]
+    User.objects.filter(pk=maker.pk).update(is_staff=True)
+    client = signed_in(User.objects.get(pk=maker.pk))
+    page = client.post(
+        f"/admin/dashboard/edition/{edition.pk}/history/{version.pk}/", {"version": version.pk, "change_reason": "x"}
+    )
+    assert (page.status_code, str(FROZEN_MESSAGE) in page.content.decode()) == (200, True)
+    edition.refresh_from_db()
+    assert edition.release_note_en == ""
+
+
+def test_neither_the_api_nor_an_import_writes_editions(maker: User) -> None:
+    make_edition(QUARTER)
+    client = signed_in(maker)
+    for method in ("post", "put", "patch", "delete"):
+        send = getattr(client, method)
+        answers = [
+            send(path, {}, content_type="application/json") for path in ("/api/v1/editions/", f"/api/v1{ADDRESS}")
+        ]
+        assert [(answer.status_code, answer.json()["title"]) for answer in answers] == [(405, "Method not allowed")] * 2
+    assert all(kind.model is not Edition for kind in KINDS.values())
+    assert client.get("/admin/import/template/editions/").status_code == 404
+
+
+# -- who sees and does what ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def people(maker: User) -> dict[str, Client]:
+    province = Province.objects.get(slug="zhejiang")
+    return {
+        "anonymous": Client(),
+        "viewer": signed_in(make_user("viewer", Role.VIEWER)),
+        "provincial": signed_in(make_user("provincial", Role.PROVINCIAL_EDITOR, province)),
+        "national": signed_in(maker),
+    }
+
+
+def test_a_draft_is_for_editors_and_steps_for_the_ministry(people: dict[str, Client], approver: User) -> None:
+    services.make_edition(QUARTER, by=approver)
+    seen = {name: client.get(ADDRESS).status_code for name, client in people.items() if name != "national"}
+    assert seen == {"anonymous": 404, "viewer": 404, "provincial": 200}
+    taken = {name: client.post(ADDRESS, {"step": "submit"}).status_code for name, client in people.items()}
+    assert taken == {"anonymous": 404, "viewer": 404, "provincial": 403, "national": 302}
+    made = {
+        name: client.post("/editions/new/", {"quarter": "2025-Q3"}).status_code
+        for name, client in people.items()
+        if name != "national"
+    }
+    assert made == {"anonymous": 302, "viewer": 403, "provincial": 403}
+    assert list(Edition.objects.values_list("quarter", "state")) == [(QUARTER, EditionState.IN_REVIEW)]
+    assert all(client.get("/api/v1/editions/").json()["count"] == 0 for client in people.values())
+    assert all(client.get(f"{ADDRESS}files/{QUARTER}.zip").status_code == 404 for client in people.values())
+
+
+def test_an_unknown_step_is_named(maker: User) -> None:
+    make_edition(QUARTER)
+    response = signed_in(maker).post(ADDRESS, {"step": "publish"})
+    assert (response.status_code, "publish" in response.content.decode()) == (400, True)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_list_reads_all_editions_at_once(client: Client, django_assert_num_queries: Any, count: int) -> None:
+    for n in range(count):
+        make_edition(f"202{n}-Q1")
+    client.get("/editions/")
+    with django_assert_num_queries(1):
+        response = client.get("/editions/")
+    assert len(response.context["table"].rows) == count
+
+
+# -- citation, file and description --------------------------------------------------------------------
+
+
+def test_an_edition_is_cited_as_text_bibtex_and_csl(client: Client) -> None:
+    edition = make_edition(QUARTER)
+    text = client.get(f"{ADDRESS}?export=citation.txt").content.decode()
+    assert text.startswith("Synergy Pilot Tracker, edition 2025-Q4, as of 31 December 2025. Approved on ")
+    assert text.endswith(f"http://testserver{ADDRESS}. SHA-256 of the package: {edition.sha256}.")
+    bibtex = client.get(f"{ADDRESS}?export=citation.bib").content.decode()
+    assert bibtex.startswith(
+        "@dataset{synergy-pilots-2025-q4,\n  title = {{Synergy Pilot Tracker, edition 2025-Q4}},\n"
+    )
+    response = client.get(f"{ADDRESS}?export=citation.json")
+    assert response["Content-Disposition"].startswith('attachment; filename="2025-Q4-citation.json"')
+    item = response.json()[0]
+    assert (item["type"], item["version"], item["URL"]) == ("dataset", QUARTER, f"http://testserver{ADDRESS}")
+    assert client.get(f"{ADDRESS}?export=citation.ris").status_code == 400
+
+
+def test_a_file_of_an_edition_is_sent_with_its_checksum(client: Client) -> None:
+    content = b"id\r\n1\r\n"
+    package = {"path": "data/a.csv", "media_type": "text/csv", "size": len(content), "sha256": save_blob(content)}
+    edition = make_edition(QUARTER)
+    execute(
+        "DROP TRIGGER append_only_update_dashboard_edition"
+        + (" ON dashboard_edition" if connection.vendor == "postgresql" else "")
+    )
+    Edition.objects.filter(pk=edition.pk).update(content={**edition.content, "files": [package]})
+    response = client.get(f"{ADDRESS}files/data/a.csv")
+    assert (body(response), response["ETag"], response["Content-Security-Policy"]) == (
+        content,
+        f'"{package["sha256"]}"',
+        "sandbox; default-src 'none'",
+    )
+    assert client.get(f"{ADDRESS}files/data/a.csv", headers={"if-none-match": response["ETag"]}).status_code == 304
+
+
+def test_the_difference_is_said_in_words() -> None:
+    old = EditionFigure("plans", "Plans", "方案", "", "", 27, 32)
+    new = EditionFigure("plans", "Plans", "方案", "", "", None, None)
+    assert list(figure_sentences([(old, new), (new, old)])) == [
+        "Plans: 27 of 32 → no data",
+        "Plans: no data → 27 of 32",
+    ]
+    same = TableChange("a", "A", "甲", 4, 4, 0, 0, 0)
+    differs = TableChange("b", "B", "乙", 4, 5, 2, 1, 3)
+    assert list(table_sentences([same, differs])) == ["B: 2 added; 1 removed; 3 changed; 5 records now"]
+
+
+def test_the_data_page_describes_the_data(client: Client) -> None:
+    page = client.get("/data/")
+    assert page["Link"] == '<http://testserver/data/datapackage.json>; rel="describedby"; type="application/json"'
+    found = re.search(r'<script type="application/ld\+json">(.*?)</script>', page.content.decode())
+    assert found
+    dataset = json.loads(found[1])
+    assert (dataset["@type"], dataset["url"], len(dataset["distribution"])) == (
+        "Dataset",
+        "http://testserver/data/",
+        21,
+    )
+    make_edition(QUARTER)
+    assert client.get("/data/")["Link"].endswith(f', <http://testserver{ADDRESS}>; rel="cite-as"')
+    package = client.get("/data/datapackage.json").json()
+    for resource in (package["resources"][0], package["resources"][-1]):
+        heads = body(client.get(resource["path"].removeprefix("http://testserver"))).decode().splitlines()[0]
+        assert heads.split(",") == [field["name"] for field in resource["schema"]["fields"]]
+
+
+def test_a_package_gives_each_table_its_place() -> None:
+    tables = describe_tables()
+    places = [{"path": f"{table.name}.csv"} for table in tables]
+    package = describe_package(
+        name="x",
+        titles={"en": "X", "zh": "某"},
+        version="1",
+        created=None,
+        homepage="/",
+        tables=tables,
+        locations=places,
+    )
+    assert [item["path"] for item in package["resources"]] == [f"{table.name}.csv" for table in tables]
+
+
+def test_the_sitemap_follows_the_access_to_the_site(client: Client, settings: Any, monkeypatch: Any) -> None:
+    make_edition(QUARTER)
+    text = client.get("/sitemap.xml").content.decode()
+    for path in ("/", "/data/", "/pilots/huzhou/", ADDRESS):
+        assert f"<loc>http://testserver{path}</loc>" in text
+    settings.SITE_ACCESS = "internal"
+    assert client.get("/sitemap.xml").status_code == 404
+    settings.SITE_ACCESS = "public"
+    monkeypatch.setattr("core.seed.middleware.holds_demonstration", lambda: True)
+    assert client.get("/sitemap.xml").status_code == 404
