@@ -32,19 +32,24 @@ def save_checked(record: Record, **many: Iterable[Model]) -> Record:
 
 
 def bulk_save_with_history(
-    records: Iterable[Record], source: Source | None = None, **related: Callable[[Record], Iterable[Model]]
+    records: Iterable[Record],
+    source: Source | None = None,
+    *,
+    validated: bool = True,
+    **related: Callable[[Record], Iterable[Model]],
 ) -> None:
     """Save records of one kind in bulk, all citing the source, each with one history entry.
 
     Each is validated by itself; natural keys and constraints are left to the database, since looking them up takes a
-    query a record. `related` are functions that return the related records of a many-to-many field.
+    query a record; nothing is validated with `validated=False`, for records whose rules look at others that come later.
+    `related` are functions that return the related records of a many-to-many field.
     """
     if source:
         related["sources"] = lambda record: [source]
     rows = iter(records)
     while some := list(islice(rows, AT_ONCE)):
         model = type(some[0])
-        for record in some[:: CHECKED_SAMPLE if model is Reading else 1]:
+        for record in some[:: CHECKED_SAMPLE if model is Reading else 1] if validated else ():
             check_record(record)
         model._default_manager.bulk_create(some, batch_size=1000)
         for name, related_of in related.items():

@@ -10,7 +10,7 @@ from random import Random
 from django.contrib.auth.models import User
 
 from pilots.demo import names
-from pilots.demo.bulk_save import bulk_save_with_history
+from pilots.demo.bulk_save import bulk_save_with_history, check_record
 from pilots.demo.practice_templates import (
     CHANGED_TEXTS,
     GIVE_UP_TEXTS,
@@ -73,6 +73,7 @@ class PracticeGenerator:
         bulk_save_with_history(
             (item.practice for item in found),
             self.source,
+            validated=False,  # what the library asks for includes an effect
             origins=lambda practice: [by_slug[practice.slug].origin.pilot],
             industries=lambda practice: [self.industries[slug] for slug in by_slug[practice.slug].template.industries],
             measures=lambda practice: self.named_measures(by_slug[practice.slug].template),
@@ -82,6 +83,8 @@ class PracticeGenerator:
                 adoption.practice = item.practice  # again, now that it has a key
         bulk_save_with_history((adoption for item in found for _template, adoption in item.copies), self.source)
         bulk_save_with_history(self.build_effects(found), self.source)
+        for item in found:
+            check_record(item.practice)
         return [item.practice for item in found if item.practice.library_on and not item.practice.retired_on]
 
     def named_measures(self, template: PracticeTemplate) -> list[Measure]:
