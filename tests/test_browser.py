@@ -13,6 +13,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from openpyxl import load_workbook
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from pypdf import PdfReader
 
 from core.http.demo_mode import DEMO_LABEL
 from tests.support.browser import (
@@ -900,6 +901,8 @@ def test_paper_shows_drawings_and_lists_each_source_once(reader: Callable[..., P
     line = page.evaluate("() => getComputedStyle(document.documentElement).getPropertyValue('--paper-line')")
     day = page.locator("#cite p").text_content() or ""
     assert line.strip('"') == day.partition(". http")[0].strip().partition("http")[0].strip().rstrip(".") + "."
+    address = page.evaluate("() => getComputedStyle(document.documentElement).getPropertyValue('--paper-address')")
+    assert address.strip('"') == page.locator("#cite .address").text_content()
     for gone in (
         ".site-nav",
         ".site-search",
@@ -1098,7 +1101,7 @@ def test_a_desk_draws_all_charts_at_rest_so_that_any_printer_finds_them(reader: 
     page.emulate_media(media="print")
     page.wait_for_function("() => document.documentElement.classList.contains('for-paper')")
     assert page.locator("html").get_attribute("data-theme") == "light"
-    assert all(0 < width <= 688 for width in page.evaluate(widths))
+    assert all(0 < width <= 985 for width in page.evaluate(widths))
     page.emulate_media(media="screen")
     page.wait_for_function("() => !document.documentElement.classList.contains('for-paper')")
     assert page.locator("html").get_attribute("data-theme") == page.evaluate("() => window.before")
@@ -1112,6 +1115,80 @@ def test_a_chart_that_could_not_be_drawn_in_time_has_its_table_on_paper(reader: 
     expect(page.locator("#chart-coverage table")).to_be_visible()
     expect(page.locator("#chart-adoption .legend")).to_have_count(1)
     expect(page.locator("#chart-adoption .legend")).to_be_hidden()
+
+
+PAPER = {  # at most so many sheets of A4, with shipped records and with the demonstration
+    "/": (3, 3),
+    "/pilots/huzhou/": (2, None),
+    "/pilots/example-city-04/": (None, 3),
+    "/synergy/": (1, 4),
+    "/provinces/hebei/": (1, 1),
+    POLICY: (3, None),
+    "/batches/national-batch-1/": (3, None),
+    "/batches/example-batch-1/": (None, 4),
+    "/practices/": (1, 2),
+    "/actions/": (1, 4),
+}
+
+
+def printed(page: Page) -> list[str]:
+    """Print without scrolling; return the text of each sheet."""
+    page.wait_for_load_state("networkidle")
+    reader = PdfReader(io.BytesIO(page.pdf(format="A4", prefer_css_page_size=True)))
+    return [sheet.extract_text() for sheet in reader.pages]
+
+
+@pytest.mark.parametrize("lang", LOCALES)
+@pytest.mark.parametrize("path", PAPER)
+def test_a_printed_page_is_short_and_says_which_page_of_how_many(
+    reader: Callable[..., Page], site: str, demonstration: str, path: str, lang: str
+) -> None:
+    """Also from a dark screen: page n of m and the address on each sheet, and no sheet for a line or two."""
+    for base, most in zip((site, demonstration), PAPER[path], strict=True):
+        if most is None:
+            continue
+        page = reader(f"{path}?lang={lang}", base=base, color_scheme="dark")
+        sheets = printed(page)
+        assert len(sheets) <= most
+        for number, text in enumerate(sheets, 1):
+            words = f"Page {number} of {len(sheets)}" if lang == "en" else f"第{number}页，共{len(sheets)}页"
+            assert words.replace(" ", "") in re.sub(r"\s", "", text)
+            assert f"{path}?lang={lang}" in re.sub(r"\s", "", text)
+            assert len(text.strip().splitlines()) > 5
+        counts = page.locator(".lights-count").all_text_contents()
+        assert all(count.split()[-1] in sheets[0] for count in counts)
+
+
+@pytest.mark.parametrize("path", ["/", "/pilots/example-city-04/"])
+def test_no_chart_of_a_printed_page_is_blank(reader: Callable[..., Page], demonstration: str, path: str) -> None:
+    """Those in tabs that were never opened too, without scrolling, and in the colours of paper."""
+    page = reader(path, base=demonstration, color_scheme="dark")
+    page.wait_for_load_state("networkidle")
+    page.evaluate(
+        """() => addEventListener("beforeprint", () => {
+          const painted = (canvas) => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height)
+            .data.some((value) => value > 0);
+          window.paper = [...document.querySelectorAll("[data-live-drawing]")].map((box) => {
+            const drawn = "drawn" in box.closest("[data-chart]").dataset;
+            return drawn && box.clientWidth > 0 && painted(box.querySelector("canvas"));
+          });
+        })"""
+    )
+    page.pdf(format="A4", prefer_css_page_size=True)
+    painted = page.evaluate("() => window.paper")
+    assert len(painted) > 3
+    assert all(painted)
+
+
+def test_the_tables_of_charts_are_printed_as_an_annex_on_demand(reader: Callable[..., Page], site: str) -> None:
+    page = reader("/")
+    sheets = printed(page)
+    title = page.locator("#chart-map .chart-title").text_content() or ""
+    page.get_by_role("link", name="With tables as an annex, to print").click()
+    with_annex = printed(page)
+    assert len(with_annex) > len(sheets)
+    first = next(number for number, text in enumerate(with_annex) if "Annex: the tables of the charts" in text)
+    assert re.sub(r"\s", "", title) in re.sub(r"\s", "", with_annex[first])
 
 
 # -- the documentation of the API ------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ from core.text.formatting import (
 )
 from core.text.joining import join_short
 from core.text.status_choices import STATUS_SYMBOLS
-from core.web.chart_state import CHART_PARAMETERS, ChartState, read_chart_state
+from core.web.chart_state import CHART_PARAMETERS, ChartState, read_annex, read_chart_state
 from core.web.html import CARRIED_PARAMETERS, add_parameters, carried_parameters, lang_attr, resolve_url
 from core.web.table_html import card_column, is_numeric, render_rows
 from core.web.tables import Chart, Table
@@ -198,6 +198,14 @@ def charts_of(context: Context) -> list[Chart]:
 def chart_state(context: Context) -> ChartState:
     """Return the chart, tab and layer that the query names. Raises BadRequest for those that the page does not have."""
     return read_chart_state(query_of_request(context), charts_of(context), CARRIED_PARAMETERS)
+
+
+@register.simple_tag(takes_context=True)
+def chart_annex(context: Context) -> list[Chart]:
+    """Return the charts whose tables are an annex of the page; none unless the query says `print=annex`."""
+    charts = charts_of(context)
+    asked = read_annex(query_of_request(context), charts, CARRIED_PARAMETERS)
+    return [chart for chart in charts if chart.table.rows] if asked else []
 
 
 @register.simple_tag(takes_context=True)

@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 from core.http.errors import BadRequest, ErrorDetail, closest_match, truncate, unknown_parameter_error
 from core.web.tables import Chart
 
-CHART_PARAMETERS = ("chart", "tab", "layer")
+STATE_PARAMETERS = ("chart", "tab", "layer")
+CHART_PARAMETERS = (*STATE_PARAMETERS, "print")
 TABS = ("drawing", "table", "sources")
 
 
@@ -34,7 +35,7 @@ class ChartState:
 
 def read_chart_state(query: QueryDict, charts: Sequence[Chart], known: Collection[str]) -> ChartState:
     """Return the chart state of the query string. Raises BadRequest for one that the page does not have."""
-    named = [name for name in CHART_PARAMETERS if name in query]
+    named = [name for name in STATE_PARAMETERS if name in query]
     if not named:
         return ChartState()
     if not charts:
@@ -51,6 +52,18 @@ def read_chart_state(query: QueryDict, charts: Sequence[Chart], known: Collectio
     first = next(iter(chart.layers), "")
     layer = require_choice("layer", str(query["layer"]), chart.layers) if "layer" in query else first
     return ChartState(chart.slug, tab, layer)
+
+
+def read_annex(query: QueryDict, charts: Sequence[Chart], known: Collection[str]) -> bool:
+    """Return whether the page is to be printed with the tables of its charts: `?print=annex`.
+
+    Raises BadRequest for another value, and on a page without charts.
+    """
+    if "print" not in query:
+        return False
+    if not charts:
+        raise BadRequest(unknown_parameter_error("print", known))
+    return bool(require_choice("print", str(query["print"]), ["annex"]))
 
 
 def require_choice(name: str, value: str, choices: Sequence[str]) -> str:

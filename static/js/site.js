@@ -1,12 +1,18 @@
-/* What every page needs: the current section in view, <details> menus that close as menus do, and the line at the foot
-   of each printed page. */
+/* What every page needs: the current section in view, <details> menus that close as menus do, and the address in
+   the margin of each printed page. */
 const root = document.documentElement;
 
 // On a phone the list of sections scrolls inside itself.
 document.querySelector(".site-nav .current")?.scrollIntoView({ block: "nearest", inline: "center" });
 
-// A style sheet cannot read a data attribute of another element.
-if (root.dataset.paperLine) root.style.setProperty("--paper-line", JSON.stringify(root.dataset.paperLine));
+// Filters and open charts change the address of a page that stays; its day and its language are part of the address.
+addEventListener("beforeprint", () => {
+  if (!root.dataset.paperAddress) return; // an error page
+  const address = new URL(location.href);
+  address.searchParams.set("as_of", root.dataset.asOf);
+  address.searchParams.set("lang", root.lang);
+  root.dataset.paperAddress = address.href;
+});
 
 document.addEventListener("click", (event) => {
   document.querySelectorAll(".menu[open]").forEach((menu) => {

@@ -1,14 +1,12 @@
 /* The sections of a long page as tabs. Without this script they stand one below the other, and the tabs are links to
-   them; on paper they do so as well. */
+   them; on paper they do so as well (print.css). */
 import { makeTabs, markSelected } from "./tabs.js";
 
 const bar = document.querySelector("[data-page-tabs]");
 const links = [...bar.querySelectorAll("a")];
 const panelOf = (link) => document.getElementById(link.hash.slice(1));
-let current = null;
 
 function show(link) {
-  current = link;
   markSelected(links, link);
   links.forEach((each) => (panelOf(each).hidden = each !== link));
 }
@@ -35,5 +33,3 @@ makeTabs(bar.querySelector("ul"), { label: bar.getAttribute("aria-label"), tabs:
 show(links[0]);
 addEventListener("hashchange", showFromAddress);
 addEventListener("load", showFromAddress, { once: true });
-addEventListener("beforeprint", () => links.forEach((link) => (panelOf(link).hidden = false)));
-addEventListener("afterprint", () => show(current));

@@ -58,6 +58,8 @@ def test_the_server_opens_the_tab_and_layer_of_the_address(
         ("/?tab=table", ["tab: also say of which chart, with chart=map."]),
         ("/?layer=pilots", ["layer: also say of which chart, with chart=map."]),
         ("/?chart=map&chart=map", ["chart is given 2 times. Give it once."]),
+        ("/?print=tables", ["print: “tables” is not known here. Known: annex."]),
+        ("/data/?print=annex", ["“print” is not a parameter here. Known: as_of, known, lang."]),
         ("/data/?chart=map", ["“chart” is not a parameter here. Known: as_of, known, lang."]),
         ("/search/?q=a&tab=table", ["“tab” is not a parameter here. Known: as_of, known, lang."]),
         (
@@ -82,6 +84,20 @@ def test_files_and_languages_of_a_page_with_an_open_chart(client: Client) -> Non
     assert not any("chart=" in address or "tab=" in address for address in exports)
     assert all("as_of=2026-11-24" in address for address in exports)
     assert 'href="?chart=map&tab=table&as_of=2026-11-24&lang=zh-hans"' in text
+
+
+def test_the_annex_has_the_table_of_each_chart_and_is_left_by_files(client: Client) -> None:
+    """On demand only; the page links to it and back, and another language keeps it."""
+    assert 'id="annex"' not in (plain := client.get("/").content.decode())
+    assert 'href="?print=annex#annex"' in plain
+    text = unescape(client.get("/?print=annex").content.decode())
+    annex = text.partition('id="annex"')[2].partition("</section>")[0]
+    titles = re.findall(r"<h[23] class=\"chart-title\" id=\"title-[^>]*>(.*?)</h", text)
+    assert set(titles) <= set(tables := re.findall(r"<h3>(.*?)</h3>", annex))
+    assert len(tables) == annex.count("<table") > 3
+    assert "data-annex" in text
+    assert not re.findall(r'href="[^"]*export=[^"]*print=|href="[^"]*print=[^"]*export=', text)
+    assert 'href="?print=annex&lang=zh-hans"' in text
 
 
 def api_links(text: str) -> dict[str, str]:
