@@ -1123,7 +1123,7 @@ PAPER = {  # at most so many sheets of A4, with shipped records and with the dem
     "/pilots/example-city-04/": (None, 3),
     "/synergy/": (1, 4),
     "/provinces/hebei/": (1, 1),
-    POLICY: (3, None),
+    POLICY: (4, None),
     "/batches/national-batch-1/": (3, None),
     "/batches/example-batch-1/": (None, 4),
     "/practices/": (1, 2),
