@@ -210,8 +210,15 @@ if "filebased" in CACHES["default"]["BACKEND"].lower():
     CACHES["default"]["OPTIONS"] = {"MAX_ENTRIES": 1_000, **CACHES["default"].get("OPTIONS", {})}
 CACHE_RESPONSES = flag("CACHE_RESPONSES", default=True, former="ANSWERS")  # core/caching/response_cache.py
 # The response cache rests on versions of these tables; each sign-in updates last_login, on which no response depends.
-VERSIONED_APPS = ("contenttypes", "auth", "config", "policies", "accounts", "pilots")
-UNVERSIONED_TABLES = {"config_token", "config_keptanswer", "config_change", "config_mark", "config_recordversion"}
+VERSIONED_APPS = ("contenttypes", "auth", "config", "policies", "accounts", "pilots", "dashboard")
+UNVERSIONED_TABLES = {
+    "config_token",
+    "config_keptanswer",
+    "config_change",
+    "config_mark",
+    "config_recordversion",
+    "dashboard_issuedsheet",
+}
 UNVERSIONED_COLUMNS = {"auth_user": {"last_login"}}
 # What is computed for a pilot is cached under a version of its own, which writes to these of its rows change.
 RECORD_VERSIONS = {

@@ -65,7 +65,7 @@ def data(request: TrackerRequest) -> Page:
     batches, choice = build_reconciliation(as_of), choose_policy(as_of, request.GET.get(POLICY_PARAMETER))
     gaps = build_completeness(as_of, batches, choice.policy)
     listing, whole = source_listing(request)
-    figures = Figure.objects.prefetch_related("sources")
+    figures, edition = Figure.objects.prefetch_related("sources"), newest_edition()
     tables: Exports = {
         "gaps": Export(_("Gaps in the records"), lambda: completeness_table(gaps)),
         "reconciliation": Export(_("Announced against recorded"), lambda: reconciliation_table(batches)),
@@ -86,11 +86,11 @@ def data(request: TrackerRequest) -> Page:
             "reconciliation": reconciliation_table(batches),
             "figures_table": figures_table(figures),
             "definitions": GLOSSARY,
-            "dataset": dataset_json(request),
+            "dataset": dataset_json(request, edition),
             "downloads": downloads(as_of, request.user, sum(item.total.withdrawn for item in batches)),
         }
 
-    return Page(_("Data"), data_headline(gaps), tables, context, headers={"Link": link_header(request)})
+    return Page(_("Data"), data_headline(gaps), tables, context, headers={"Link": link_header(request, edition)})
 
 
 def definitions_table() -> Table:
@@ -230,18 +230,16 @@ def newest_edition() -> Edition | None:
     return Edition.objects.filter(state=EditionState.APPROVED).first()
 
 
-def link_header(request: TrackerRequest) -> str:
+def link_header(request: TrackerRequest, edition: Edition | None) -> str:
     """Return the Link header: the description of the data, and the edition to cite where there is one."""
     links = [f'<{package_address(request)}>; rel="describedby"; type="application/json"']
-    edition = newest_edition()
     if edition:
         links.append(f'<{request.build_absolute_uri(edition.get_absolute_url())}>; rel="cite-as"')
     return ", ".join(links)
 
 
-def dataset_json(request: TrackerRequest) -> SafeString:
+def dataset_json(request: TrackerRequest, edition: Edition | None) -> SafeString:
     """Return the data as a schema.org Dataset in JSON, safe inside a script element."""
-    edition = newest_edition()
     citation = {"citation": request.build_absolute_uri(edition.get_absolute_url())} if edition else {}
     names = [records.model._meta.verbose_name_plural for records in records_on(request.as_of, AnonymousUser()).values()]
     described = {

@@ -14,7 +14,7 @@ from django.utils import translation
 from django.utils.html import escapejs
 from jsonschema import Draft202012Validator
 
-from config.api_urls import AGGREGATES, RESOURCES, ROUTES
+from config.api_urls import AGGREGATES, RECORDS, RESOURCES, ROUTES
 from core.api.filters import comma_list_schema
 from core.api.openapi.views import build_schema, openapi_schema, render_schema
 
@@ -88,6 +88,8 @@ def test_every_resource_has_every_verb_under_a_name_that_stays(schema: Any) -> N
     }
     for action in ATTACHMENTS_LACK:
         del expected[f"attachments_{action}"]
+    reads = {"editions_list", "editions_retrieve"}  # an edition is made and approved on its page
+    expected = {name: place for name, place in expected.items() if not name.startswith("editions_") or name in reads}
     for name in [*AGGREGATES, "changes"]:
         expected[f"{name}_retrieve"] = f"/api/v1/{name}/", "get"
     expected["root_retrieve"] = "/api/v1/", "get"
@@ -276,7 +278,7 @@ def test_the_examples_fit_what_they_are_examples_of(schema: Any) -> None:
                 whole = Draft202012Validator({**content["schema"], "components": schema["components"]})
                 assert [fault.message for fault in whole.iter_errors(shown["value"])] == [], operation["operationId"]
                 checked += 1
-    assert checked == 3 * len(RESOURCES) - 1, "all but deleting attachments, of which there is none"
+    assert checked == 3 * len(RECORDS) - 1, "all but deleting attachments, of which there is none"
 
 
 # -- bodies -----------------------------------------------------------------------------------------------------------
