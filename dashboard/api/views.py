@@ -54,7 +54,7 @@ class EditionViewSet(RecordViewSet):
     filterset_class = EditionApiFilter
     lookup_field = key = "quarter"
     lookup_value_regex = "[12][0-9]{3}-Q[1-4]"
-    ordering_fields = ("quarter", "approved_at")
+    ordering_fields = ("quarter", "approved_at", "id")
     default_ordering = "-quarter"
     queryset = Edition.objects.filter(state=EditionState.APPROVED)
 

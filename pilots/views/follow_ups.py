@@ -126,7 +126,7 @@ def action_list(request: TrackerRequest) -> Page:
 # -- one follow-up ---------------------------------------------------------------------------------------
 
 
-@page_view("follow_ups/detail.html", {*PAGE_PARAMETERS, ENTRY_PARAMETER, "print"}, cached=False)
+@page_view("follow_ups/detail.html", {*PAGE_PARAMETERS, ENTRY_PARAMETER, "sheet"}, cached=False)
 def action_detail(request: TrackerRequest, number: str) -> Page | HttpResponseBase:
     """Show one follow-up with its steps, and the form of the moves that the user may make; a POST takes a step."""
     status = status_or_404(number, request.as_of)
@@ -216,7 +216,7 @@ def detail_page(
             "form": form,
             "stale": stale,
             "typed": typed or {},
-            "prints": "print" in request.GET,
+            "prints": "sheet" in request.GET,
         }
 
     return Page(

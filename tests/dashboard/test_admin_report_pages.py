@@ -318,7 +318,7 @@ def test_a_page_takes_the_same_queries_whatever_it_shows(pilot: Pilot, admin_cli
         with CaptureQueriesContext(connection) as queries:
             admin_client.get(page)
         count[page] = len(queries)
-    assert count == {f"{CHANGES}?kind=pilot": 13, QUALITY: 38}
+    assert count == {f"{CHANGES}?kind=pilot": 13, QUALITY: 39}
 
 
 def test_the_pages_read_in_chinese(pilot: Pilot, admin_client: Client) -> None:

@@ -255,7 +255,7 @@ def test_the_api_gives_what_the_functions_give(client: Client) -> None:
 def test_the_overview_of_the_shipped_records(client: Client) -> None:
     body = client.get("/api/v1/overview/?as_of=2024-01-30").json()
     assert list(body) == [
-        *("as_of", "rollout", "national", "cities", "parks", "days_left", "lights", "quarters", "on_track"),
+        *("as_of", "known", "rollout", "national", "cities", "parks", "days_left", "lights", "quarters", "on_track"),
         *("not_reported", "batches", "coverage", "national_coverage", "provinces"),
     ]
     assert (body["as_of"], body["rollout"]["issued"], body["days_left"]) == ("2024-01-30", 32, 1066)

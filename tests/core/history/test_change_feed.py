@@ -36,6 +36,7 @@ from core.history.recording import delete_with_history, single_history_entry
 from core.history.revert import revert_to
 from core.records.slug_model import SlugModel
 from dashboard.analytics.change_log import history_models
+from dashboard.models import Edition
 from pilots.demo.bulk_save import bulk_save_with_history
 from pilots.models import Attachment, Pilot, Reading, Target, TargetStep
 from policies.models import Agency, Division, Province, Source
@@ -274,12 +275,13 @@ def test_a_target_that_goes_takes_its_steps_along(pilot: Pilot, client: Client) 
     assert {line["url"] for line in feed.lines()[2:]} == {f"http://testserver/api/v1/targets/{number}/"}
 
 
-def test_every_history_is_in_the_feed_but_for_that_of_divisions(feed: FeedReader) -> None:
+def test_every_history_is_in_the_feed_but_for_those_of_divisions_and_editions(feed: FeedReader) -> None:
+    """An edition has no news: it is drafted by editors and never changes once others can read it."""
     Division.objects.create(code="C31", name_zh="黑色金属冶炼")
     assert feed.short_lines() == []
     told_by = {model for kind in KINDS for model, _way in kind.source_models()}
-    assert set(history_models().values()) - told_by == {Division}
-    assert [kind.resource for kind in KINDS] == list(RESOURCES)
+    assert set(history_models().values()) - told_by == {Division, Edition}
+    assert [kind.resource for kind in KINDS] == [name for name in RESOURCES if name != "editions"]
 
 
 # -- who writes --------------------------------------------------------------------------------------------
@@ -497,7 +499,8 @@ def test_three_queries_whatever_stands_on_the_page(
     with django_assert_num_queries(3):  # the end of what can be read, the lines, their entries
         found = feed.lines()
     told = {line["resource"] for line in found}
-    assert told == (set(RESOURCES) if make == "everything" else {"indicators", "readings"})
+    private = {"attachments", "documents"}  # of files that this client may not read
+    assert told == (set(RESOURCES) - private - {"editions"} if make == "everything" else {"indicators", "readings"})
 
 
 def test_a_person_costs_the_same_whatever_stands_on_the_page(pilot: Pilot, admin_client: Client) -> None:

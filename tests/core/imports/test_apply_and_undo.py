@@ -377,7 +377,7 @@ def test_a_code_taken_in_the_very_moment(world: dict[str, Any], monkeypatch: pyt
         raise IntegrityError
 
     monkeypatch.setattr(apply, "create_records", late)
-    with pytest.raises(ConflictError, match="Somebody entered a record with the same code"):
+    with pytest.raises(ConflictError, match="Another user entered a record with the same code"):
         confirm_import(record)
     assert table_checksums(histories=True) == before
 

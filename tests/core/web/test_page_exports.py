@@ -78,7 +78,9 @@ def follow_up(db: None) -> None:
     [
         path
         for path in PAGES
-        if path not in ("/sign-in/", "/search/", "/about/") and "trends" not in path and "brief" not in path
+        if path not in ("/sign-in/", "/search/", "/about/", "/editions/")
+        and "trends" not in path
+        and "brief" not in path
     ],
 )
 def test_a_page_offers_each_table_as_csv_and_xlsx_and_both_hold_the_same(client: Client, path: str) -> None:
@@ -239,10 +241,10 @@ def make_measure(policy: Policy, industry: Industry, **fields: Any) -> Measure:
 @pytest.mark.parametrize(
     ("address", "queries"),
     [
-        # reconciliation 2; policy (none, so no roster); total and count of the sources, those of the page, all of them
-        ("/data/?export=sources.csv", 7),
+        # reconciliation 2; policy (none, so no roster); newest edition; total and count of the sources, those of the page, all of them
+        ("/data/?export=sources.csv", 8),
         # the same; figures (none, so nothing behind them) and their sources
-        ("/data/?export=page.xlsx", 9),
+        ("/data/?export=page.xlsx", 10),
         # reconciliation 2; progress 6 (no targets, so no steps); count; the rows of the page and their industries;
         # their open follow-ups, for a column (none, so no steps); sources; pilots by province 2; all rows and their
         # industries; histories of plans 3

@@ -407,7 +407,7 @@ def test_the_order_is_on_the_page_for_paper_and_alone_by_its_link(pilot: Pilot, 
     assert sheet
     for text in ("督办事项交办单", item.number, "更换二号炉", "签收人", item.owner_agency.name_zh):
         assert text in sheet[0]
-    alone = text_of(client.get(f"{item.get_absolute_url()}?print=1"))
+    alone = text_of(client.get(f"{item.get_absolute_url()}?sheet=1"))
     assert '<article class="order"' in alone
     assert 'id="history"' not in alone
 
