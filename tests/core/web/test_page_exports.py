@@ -241,7 +241,8 @@ def make_measure(policy: Policy, industry: Industry, **fields: Any) -> Measure:
 @pytest.mark.parametrize(
     ("address", "queries"),
     [
-        # reconciliation 2; policy (none, so no roster); newest edition; total and count of the sources, those of the page, all of them
+        # reconciliation 2; policy (none, so no roster); newest edition; total and count of the sources, those of the
+        # page, all of them
         ("/data/?export=sources.csv", 8),
         # the same; figures (none, so nothing behind them) and their sources
         ("/data/?export=page.xlsx", 10),
