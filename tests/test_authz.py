@@ -683,8 +683,11 @@ MUTANTS: Mapping[str, tuple[Guard, Callable[[MatrixRow], bool]]] = {
 
 GUARDED_BY_TARGET = {"attachments"}  # who may change the record that a file is attached to attaches and removes it
 # A new province is not the editor's own; a new pilot fills guarded fields in; what goes to another province is not
-# the editor's any more.
-DOUBLY_GUARDED = {("provinces", "add"), ("pilots", "add"), ("pilots", "province")}
+# the editor's any more. The ministry alone opens follow-ups.
+DOUBLY_GUARDED = {
+    *(("provinces", "add"), ("pilots", "add"), ("pilots", "province")),
+    *(("actions", "add"), ("actions", "province")),
+}
 
 
 def any_wrong_cell(world: AuthzWorld, lines: list[MatrixRow], columns: Callable[[str], bool] = bool) -> bool:
