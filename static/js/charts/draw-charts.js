@@ -44,12 +44,17 @@ function redraw() {
     or a change of the theme, may come in between and put a finished chart in the place of this one. */
 async function drawInParts(frame) {
   let part = 1;
+  const plugins = () => Object.keys(library.Chart.registry.plugins.items).length;
+  const registered = plugins();
   const parts = { id: "parts", beforeUpdate: () => part > 1, beforeRender: () => part > 2 };
   const chart = create(frame, [parts]);
   const nextPart = async () => {
     await idle();
     part++;
-    return charts.get(frame) === chart;
+    if (charts.get(frame) !== chart) return false;
+    if (plugins() === registered) return true;
+    draw(frame); // anew: a plugin that another chart needed was loaded meanwhile and does not know this one
+    return false;
   };
   if (!chart || !(await nextPart())) return;
   chart.update();
