@@ -206,7 +206,7 @@ class AuthzWorld(World):
                 f"{user.username}_write": [ApiClient(token_of(user))],
             }
         self.programs["norole"] = [ApiClient(session=self.norole)]
-        self.reader = self.programs["admin_read"][0]
+        self.reader = ApiClient(token_of(self.admin, may_write=False))  # not one of the table: it may get cookies
         self.people = {user.username: user for user in (self.viewer, self.editor, self.national, self.admin)}
         self.places = {"own": self.home, "other": self.away, "shared": None, "new": None}
         self.siblings = {self.home.pk: self.more_pilot(self.home)}
