@@ -12,14 +12,28 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
+from environ.fileaware_mapping import FileAwareMapping
 
 from config import __version__
 from core.web.chart_libraries import cdn_urls
 
 VERSION = __version__  # shown in the footer, on /about/ and in the OpenAPI description
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = BASE_DIR / "var"  # all that the product writes on its embedded default; never in git
+
+
+class VariablesAndFiles(FileAwareMapping):
+    """The environment, in which SECRET_KEY_FILE=/run/secrets/key stands for SECRET_KEY, as for every other variable."""
+
+    def __getitem__(self, key: str) -> str:
+        try:
+            return str(super().__getitem__(key)).strip()
+        except (OSError, UnicodeDecodeError) as exc:
+            raise ImproperlyConfigured(f"{key}_FILE: {self.env[key + '_FILE']} cannot be read: {exc}.") from exc
+
+
 env = environ.Env()
+env.ENVIRON = VariablesAndFiles()
+VAR_DIR = BASE_DIR / env.str("VAR_DIR", default="var")  # all that the product writes on its own disk; never in git
 
 
 def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
@@ -248,7 +262,7 @@ FORMAT_MODULE_PATH = "config.formats"
 
 # -- static files and charts ---------------------------------------------------------------------------
 STATIC_URL = "/static/"
-STATIC_ROOT = VAR_DIR / "static"
+STATIC_ROOT = BASE_DIR / env.str("STATIC_ROOT", default=str(VAR_DIR / "static"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": media_storage(env.str("MEDIA_STORE", default="")),

@@ -64,6 +64,20 @@ def test_a_wrong_value_under_a_former_name_stops_the_start(tmp_path: Path) -> No
         settings_and_log(tmp_path, ANSWERS="perhaps")
 
 
+def test_every_variable_may_be_read_from_a_file(tmp_path: Path) -> None:
+    """As container secrets and systemd credentials give it: with a line break at its end."""
+    for name, value in {
+        "RATE_LIMITS_ENABLED": "0",
+        "CACHE_RESPONSES": "0",
+        "SECRET_KEY": "k3y-" * 4 + "0123456789" * 4,
+    }.items():
+        (tmp_path / name).write_text(f"{value}\n", encoding="utf-8")
+    files = {f"{path.name}_FILE": str(path) for path in tmp_path.iterdir()}
+    assert settings_and_log(tmp_path, **files) == ("False 0", [])
+    with pytest.raises(AssertionError, match=r"SECRET_KEY_FILE: /nowhere/key cannot be read: .*No such file"):
+        settings_and_log(tmp_path, SECRET_KEY_FILE="/nowhere/key")
+
+
 def test_the_former_name_of_the_gunicorn_configuration_still_works_and_is_logged() -> None:
     """A service unit of an installation may name it."""
     lines: list[str] = []
