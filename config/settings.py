@@ -218,6 +218,10 @@ else:
 # What was known on a past day is read from a file of its own: core/snapshots.
 DATABASE_ROUTERS = ["core.snapshots.router.SnapshotRouter"]
 SNAPSHOT_DIR = VAR_DIR / "known"
+BACKUP_DIR = BASE_DIR / env.str("BACKUP_DIR", default=str(VAR_DIR / "backups"))
+BACKUP_KEEP = env.int("BACKUP_KEEP", default=14)
+if BACKUP_KEEP < 1:
+    raise ImproperlyConfigured("BACKUP_KEEP: keep at least 1 backup.")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": env.cache_url("CACHE_URL", default=f"filecache://{VAR_DIR / 'answers'}")}
 if "filebased" in CACHES["default"]["BACKEND"].lower():
@@ -231,6 +235,7 @@ UNVERSIONED_TABLES = {
     "config_change",
     "config_mark",
     "config_recordversion",
+    "config_backuprun",
     "dashboard_issuedsheet",
 }
 UNVERSIONED_COLUMNS = {"auth_user": {"last_login"}}

@@ -1,12 +1,14 @@
 """Models of the core toolkit, one module per subject; imported here because Django looks for models in `models`."""
 
 from core.api.models import IdempotencyRecord
+from core.backup.models import BackupRun
 from core.caching.models import RecordVersion, TableVersion
 from core.history.models import ChangeEvent
 from core.imports.models import Import, ImportChange, ImportFile
 from core.seed.models import SeedRecord
 
 __all__ = [
+    "BackupRun",
     "ChangeEvent",
     "IdempotencyRecord",
     "Import",

@@ -11,6 +11,8 @@ import tempfile
 os.environ["CACHE_URL"] = "locmemcache://"
 OURS = [
     "ALLOWED_HOSTS",
+    "BACKUP_DIR",
+    "BACKUP_KEEP",
     "BEHIND_PROXY",
     "BRIEF_FONTS",
     "BRIEF_TEMPLATE",

@@ -27,6 +27,7 @@ FOLDER = Path(__file__).parent
 SETTINGS = {"DJANGO_SETTINGS_MODULE": "tests.upgrade.settings"}
 PASSWORD = "a long enough one"
 NEW_TABLES = {
+    "config_backuprun",
     "config_recordversion",
     "dashboard_edition",
     "dashboard_historicaledition",
