@@ -3,9 +3,13 @@
 Read before any process is started, so that a wrong setting stops the start. The command line takes precedence.
 """
 
+import os
+import shutil
+from typing import Any
+
 from gunicorn.glogging import Logger
 
-from config.settings import LOGGING
+from config.settings import LOGGING, VAR_DIR
 
 worker_class = "gthread"
 workers, threads = 2, 4
@@ -20,12 +24,47 @@ forwarded_allow_ips = ""
 
 logconfig_dict = LOGGING
 
+# Counters of the processes of this server, added up by whichever answers /metrics: core/monitoring/counters.py
+METRICS_ROOT = VAR_DIR / "metrics"
+METRICS_DIR = METRICS_ROOT / str(os.getpid())
+raw_env = [f"PROMETHEUS_MULTIPROC_DIR={METRICS_DIR}"]
+
 
 class logger_class(Logger):  # noqa: N801  # gunicorn's name for the setting
     """Logger without an access log: core/http/request_log.py writes one line per request."""
 
     def access(self, *_request: object) -> None:
         """Do nothing: gunicorn would format its line and write it nowhere."""
+
+
+def on_starting(server: Any) -> None:
+    """Begin with counters of zero, and remove the files of servers that have ended."""
+    for folder in METRICS_ROOT.glob("[0-9]*"):
+        if folder == METRICS_DIR or not is_running(int(folder.name)):
+            shutil.rmtree(folder, ignore_errors=True)
+    METRICS_DIR.mkdir(parents=True, exist_ok=True)
+
+
+def on_exit(server: Any) -> None:
+    shutil.rmtree(METRICS_DIR, ignore_errors=True)
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Drop what is counted for living processes only; sums keep what an ended one counted."""
+    # Looks for the variable when it is imported, which gunicorn sets after it has read this file.
+    from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415
+
+    mark_process_dead(worker.pid, str(METRICS_DIR))  # type: ignore[no-untyped-call]
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def post_worker_init(worker: object) -> None:

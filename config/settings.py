@@ -3,7 +3,7 @@
 The table of variables stands in README.md. Nothing here imports either domain.
 """
 
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -70,6 +70,14 @@ def is_loopback(host: str) -> bool:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def networks(name: str, default: list[str]) -> list[IPv4Network | IPv6Network]:
+    """The variable's value as networks; an address alone is a network of one."""
+    try:
+        return [ip_network(text.strip()) for text in env.list(name, default=default)]
+    except ValueError as exc:
+        raise ImproperlyConfigured(f"{name}: {exc}. Use 127.0.0.1/32,10.0.0.0/8.") from exc
 
 
 def media_storage(address: str) -> dict[str, Any]:
@@ -140,6 +148,7 @@ SITE_ACCESS = choice("SITE_ACCESS", "public", ("public", "internal"))
 MIDDLEWARE = [
     "core.http.middleware.RequestIdMiddleware",
     "config.health.HealthCheckMiddleware",  # before the host, the redirect to https and the sign-in are looked at
+    "core.monitoring.middleware.MetricsMiddleware",  # like health checks, and it measures all below
     "core.http.request_log.AccessLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -297,6 +306,7 @@ BEHIND_PROXY = flag("BEHIND_PROXY", default=False)
 if BEHIND_PROXY:  # only then are the proxy's headers believed
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     AXES_IPWARE_PROXY_COUNT = 1
+METRICS_FROM = networks("METRICS_FROM", default=["127.0.0.0/8", "::1/128"])  # who may read /metrics
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if HTTPS and not host.startswith(("*", "."))]
 SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"

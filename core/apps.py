@@ -21,12 +21,13 @@ class CoreConfig(AppConfig):
     verbose_name = _("Imports and shipped records")
 
     def ready(self) -> None:
-        """Connect history entries to the change feed, migrations to the triggers, and log renamed variables."""
+        """Connect history entries to the change feed and migrations to the triggers; register gauges; log old names."""
         from core.caching import record_versions
         from core.caching.table_versions import create_triggers, drop_triggers
         from core.history import append_only
         from core.history.bulk_history import on_history_entry
         from core.history.change_feed import reset_foreign_transactions
+        from core.monitoring.sources import register_core_gauges
 
         post_create_historical_record.connect(on_history_entry, dispatch_uid="note_entry")
         post_migrate.connect(reset_foreign_transactions, sender=self, dispatch_uid="settle")
@@ -36,5 +37,6 @@ class CoreConfig(AppConfig):
         post_migrate.connect(record_versions.create_triggers, sender=self, dispatch_uid="create_record_versions")
         pre_migrate.connect(append_only.drop_triggers, sender=self, dispatch_uid="drop_append_only")
         post_migrate.connect(append_only.create_triggers, sender=self, dispatch_uid="create_append_only")
+        register_core_gauges()
         for former, name in settings.RENAMED_VARIABLES.items():
             logger.warning("variable %s is now %s: rename it before the next release", former, name)

@@ -10,12 +10,14 @@ class DashboardConfig(AppConfig):
     verbose_name = _("Editions")
 
     def ready(self) -> None:
-        """Register the check of fonts, and the files of editions as files that have a record."""
+        """Register the check of fonts, the files of editions as files that have a record, and the gauges."""
         from core.files.store import register_owner
         from dashboard.models.edition import stored_checksums
+        from dashboard.monitoring import register_programme_gauges
 
         register(check_fonts, "fonts")
         register_owner(stored_checksums)
+        register_programme_gauges()
 
 
 def check_fonts(app_configs: Sequence[AppConfig] | None, **_options: object) -> list[CheckMessage]:

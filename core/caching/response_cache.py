@@ -74,7 +74,9 @@ class ResponseCacheMiddleware:
             with computed_once(f"{key} {version}") as waited:
                 response = stored_response(key, version) if waited else None
                 if response is None:
+                    request.cache_status = "miss"
                     return self.compute(request, reader, key, version)
+        request.cache_status = "hit"
         if is_api(request) and not count_cached_read(request):
             return self.get_response(request)  # the view rejects it
         return fill_fragments(request, response)

@@ -20,6 +20,7 @@ from core.http.errors import DATABASE_UNAVAILABLE
 
 PROJECT_ROOT = str(Path(__file__).resolve().parents[2])
 request_id: ContextVar[str] = ContextVar("request_id", default="")
+trace_id: ContextVar[str] = ContextVar("trace_id", default="")  # of a W3C traceparent that came with the request
 
 # -- redaction -------------------------------------------------------------------------------------------
 
@@ -80,12 +81,14 @@ def looks_secret(text: str) -> bool:
 
 
 class RequestContextFilter(logging.Filter):
-    """Log filter that adds the request id, and drops tracebacks of errors that are not ours."""
+    """Log filter that adds request id and trace id, and drops tracebacks of errors that are not ours."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         # A warning of gunicorn is about bytes that were no request; the thread still has the id of its last one.
         is_parse_error = record.name == "gunicorn.error" and record.levelno < logging.ERROR
         record.request_id = "" if is_parse_error else request_id.get()
+        if trace_id.get() and not is_parse_error:
+            record.trace_id = trace_id.get()
         fault = record.exc_info[1] if record.exc_info else None
         if hasattr(record, "request") and isinstance(record.args, tuple):  # Django's message contains the path
             record.args = tuple(redact_path(str(part)) if str(part).startswith("/") else part for part in record.args)

@@ -15,12 +15,16 @@ from django.utils.translation import gettext as _
 from core.http.as_of import parse_day, today
 from core.http.body import ContentTooLarge, read_body
 from core.http.errors import BadRequest, ErrorDetail, truncate
-from core.http.log_format import TOKEN_PATTERN, request_id
+from core.http.log_format import TOKEN_PATTERN, request_id, trace_id
 from core.http.problems import AUTHENTICATE_HEADER, error_response, is_api, retry_after
 from core.http.request import TrackerRequest
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 REQUEST_ID_PATTERN = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+# W3C Trace Context: version, trace id, parent id, flags; a later version than 00 may have more fields at the end.
+TRACEPARENT_PATTERN = re.compile(
+    r"(?!ff)[0-9a-f]{2}-(?!0{32})(?P<trace>[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?P<more>-.*)?", re.ASCII
+)
 MAX_URL_LENGTH = 4_000  # characters of path and query
 PAGE_METHODS = ("GET", "HEAD", "POST")
 UNUSED_FEATURES = (  # browser features that no page uses, and no injected script may
@@ -73,6 +77,7 @@ class RequestIdMiddleware:
     def __call__(self, request: TrackerRequest) -> HttpResponse:
         number = request_id_from(request.headers.get("X-Request-ID", ""))
         request_id.set(number)
+        trace_id.set(trace_id_from(request.headers.get("traceparent", "")))
         request.id = number
         translation.activate(translation.get_language_from_request(request))
         response = self.get_response(request)
@@ -88,6 +93,12 @@ class RequestIdMiddleware:
 def request_id_from(given: str) -> str:
     """Return the request id: the one the client sent, if it is plain and no token, else a new one."""
     return given if REQUEST_ID_PATTERN.fullmatch(given) and not TOKEN_PATTERN.search(given) else uuid.uuid4().hex
+
+
+def trace_id_from(traceparent: str) -> str:
+    """Return the trace id of a W3C traceparent header, for the log; empty if it is not well formed."""
+    found = TRACEPARENT_PATTERN.fullmatch(traceparent)
+    return found["trace"] if found and not (found["more"] and traceparent.startswith("00")) else ""
 
 
 class RequestChecks:

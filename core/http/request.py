@@ -25,6 +25,8 @@ class TrackerRequest(HttpRequest):
     known_past: bool
     demonstration: bool
     """Whether the database holds demonstration data."""
+    cache_status: str
+    """How the response cache answered: hit or miss; set for cacheable addresses only."""
     workbook: str
     """URL of the page's tables as one workbook; set by pages that have tables to download."""
     quotas: Sequence[QuotaState]

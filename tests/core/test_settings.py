@@ -39,6 +39,12 @@ def settings_and_log(home: Path, **variables: str) -> tuple[str, list[dict[str, 
     return done.stdout.strip(), [json.loads(line) for line in done.stderr.splitlines()]
 
 
+@pytest.mark.parametrize("networks", ["10.0.0.1/8", "monitor.example", "127.0.0.1/33"])
+def test_a_wrong_network_of_the_monitoring_stops_the_start(tmp_path: Path, networks: str) -> None:
+    with pytest.raises(AssertionError, match=rf"METRICS_FROM: '?{networks}.*Use 127.0.0.1/32,10.0.0.0/8"):
+        settings_and_log(tmp_path, METRICS_FROM=f"::1,{networks}")
+
+
 @pytest.mark.parametrize(
     ("variables", "values", "renamed"),
     [
@@ -78,12 +84,17 @@ def test_every_variable_may_be_read_from_a_file(tmp_path: Path) -> None:
         settings_and_log(tmp_path, SECRET_KEY_FILE="/nowhere/key")
 
 
-def test_the_former_name_of_the_gunicorn_configuration_still_works_and_is_logged() -> None:
+def test_the_former_name_of_the_gunicorn_configuration_still_works_and_is_logged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A service unit of an installation may name it."""
     lines: list[str] = []
     server = SimpleNamespace(log=SimpleNamespace(warning=lines.append))
     former, present = import_module("config.server"), import_module("config.gunicorn_conf")
     names = [name for name in vars(present) if not name.startswith("_")]
-    assert [name for name in names if getattr(former, name, None) is not getattr(present, name)] == []
+    assert [name for name in names if getattr(former, name, None) is not getattr(present, name)] == ["on_starting"]
+    monkeypatch.setattr(present, "METRICS_ROOT", tmp_path)
+    monkeypatch.setattr(present, "METRICS_DIR", tmp_path / "7")
     former.on_starting(server)
+    assert (tmp_path / "7").is_dir()
     assert lines == ["python:config.server is now python:config.gunicorn_conf: rename it before the next release"]

@@ -276,6 +276,36 @@ def test_one_line_a_request(log_capture: LogCapture, monkeypatch: pytest.MonkeyP
     ]
 
 
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+@pytest.mark.parametrize(
+    ("traceparent", "logged"),
+    [
+        (f"00-{TRACE}-00f067aa0ba902b7-01", True),
+        (f"cc-{TRACE}-00f067aa0ba902b7-01-what-comes-later", True),
+        (f"00-{TRACE}-00f067aa0ba902b7-01-more", False),
+        (f"ff-{TRACE}-00f067aa0ba902b7-01", False),
+        (f"00-{'0' * 32}-00f067aa0ba902b7-01", False),
+        (f"00-{TRACE}-{'0' * 16}-01", False),
+        (f"00-{TRACE.upper()}-00f067aa0ba902b7-01", False),
+        (f"00-{TRACE}", False),
+        ("", False),
+    ],
+)
+def test_the_trace_id_of_a_traceparent(log_capture: LogCapture, traceparent: str, logged: bool) -> None:
+    Client().get("/robots.txt", headers={"traceparent": traceparent})
+    [line] = log_capture.lines("tracker.request")
+    assert line.get("trace_id") == (TRACE if logged else None)
+    assert "trace_id" in line or not logged
+
+
+def test_a_trace_ends_with_its_request(log_capture: LogCapture) -> None:
+    Client().get("/robots.txt", headers={"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"})
+    Client().get("/robots.txt")
+    assert ["trace_id" in line for line in log_capture.lines("tracker.request")] == [True, False]
+
+
 def test_probes_are_not_logged(log_capture: LogCapture) -> None:
     Client().get("/livez")
     Client().get("/readyz")

@@ -1,0 +1,1 @@
+"""Metrics at /metrics: counters of requests, and gauges read when they are asked for."""

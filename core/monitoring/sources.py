@@ -1,0 +1,62 @@
+"""Gauges of what every installation has: disk, sign-ins, backups."""
+
+import shutil
+from datetime import timedelta
+
+from axes.models import AccessAttempt
+from django.conf import settings
+from django.db.models import Sum
+from django.utils import timezone
+
+from core.backup.status import backup_status
+from core.monitoring.gauges import Values, register_gauges
+
+SIGN_IN_PERIOD = timedelta(hours=1)
+
+
+def disk_values() -> Values:
+    """Return size and free space of the disk under var/."""
+    usage = shutil.disk_usage(settings.VAR_DIR if settings.VAR_DIR.exists() else settings.BASE_DIR)
+    return {"tracker_disk_size_bytes": usage.total, "tracker_disk_free_bytes": usage.free}
+
+
+def sign_in_values() -> Values:
+    """Return the failed sign-ins that were not followed by a good one, of names and addresses that failed lately."""
+    recent = AccessAttempt.objects.filter(attempt_time__gt=timezone.now() - SIGN_IN_PERIOD)
+    return {"tracker_failed_sign_ins": recent.aggregate(n=Sum("failures_since_start"))["n"] or 0}
+
+
+def backup_values() -> Values:
+    """Return the ages of the newest good backup and of the newest drill, and the drill's result; none without any."""
+    status = backup_status()
+    return {
+        "tracker_backup_age_seconds": status.backup_age.total_seconds() if status.backup_age else None,
+        "tracker_drill_age_seconds": status.drill_age.total_seconds() if status.drill_age else None,
+        "tracker_drill_ok": None if status.drill_ok is None else float(status.drill_ok),
+    }
+
+
+def register_core_gauges() -> None:
+    """Register the gauges of core. Those without a query come first: they are read when the database is silent."""
+    register_gauges(
+        "disk",
+        {
+            "tracker_disk_size_bytes": "Size of the disk on which the product writes.",
+            "tracker_disk_free_bytes": "Free space of the disk on which the product writes.",
+        },
+        disk_values,
+    )
+    register_gauges(
+        "sign-in",
+        {"tracker_failed_sign_ins": "Failed sign-ins of names and addresses that failed within the last hour."},
+        sign_in_values,
+    )
+    register_gauges(
+        "backup",
+        {
+            "tracker_backup_age_seconds": "Age of the newest good backup; absent before the first.",
+            "tracker_drill_age_seconds": "Time since the last restore drill; absent before the first.",
+            "tracker_drill_ok": "1 if the last restore drill succeeded, 0 if it failed.",
+        },
+        backup_values,
+    )

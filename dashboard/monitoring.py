@@ -1,0 +1,52 @@
+"""Gauges of the programme: what waits for somebody, by the definitions of the pages."""
+
+from django.db.models import Count, Min
+
+from core.http.as_of import today
+from core.monitoring.gauges import Values, register_gauges
+from pilots.models import FollowUp, Milestone, Pilot, Reading, ReadingState
+from pilots.readings import newest_reported
+
+
+def report_values() -> Values:
+    """Return number and age of the values reported and not yet reviewed; versions that were corrected do not wait."""
+    day = today()
+    waiting = Reading.objects.filter(newest_reported(day), state=ReadingState.REPORTED, reported_on__lte=day)
+    found = waiting.aggregate(count=Count("pk"), oldest=Min("reported_on"))
+    return {
+        "tracker_unreviewed_reports": found["count"],
+        "tracker_oldest_unreviewed_report_days": (day - found["oldest"]).days if found["oldest"] else 0,
+    }
+
+
+def milestone_values() -> Values:
+    """Return the number of milestones past their planned date and not completed, of pilots in the programme."""
+    day = today()
+    late = Milestone.objects.filter(planned_on__lt=day, completed_on=None, pilot__in=Pilot.objects.listed(day))
+    return {"tracker_milestones_overdue": late.count()}
+
+
+def follow_up_values() -> Values:
+    """Return the number of follow-ups past their due date in which the owner has to act."""
+    return {"tracker_follow_ups_overdue": FollowUp.objects.with_state(today()).overdue().count()}
+
+
+def register_programme_gauges() -> None:
+    register_gauges(
+        "reports",
+        {
+            "tracker_unreviewed_reports": "Values reported by pilots and neither accepted nor disputed.",
+            "tracker_oldest_unreviewed_report_days": "Days since the oldest of them was reported; 0 if there is none.",
+        },
+        report_values,
+    )
+    register_gauges(
+        "milestones",
+        {"tracker_milestones_overdue": "Milestones past their planned date and not completed."},
+        milestone_values,
+    )
+    register_gauges(
+        "follow-ups",
+        {"tracker_follow_ups_overdue": "Follow-ups past their due date in which the owner has to act."},
+        follow_up_values,
+    )
