@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from contextlib import nullcontext
 from typing import Any
 
+from allauth.account.decorators import reauthentication_required
+from allauth.account.models import EmailAddress
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
@@ -45,6 +47,22 @@ RIGHTS_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
 TOKEN_FIELDS = ("state", "may", "expires_at", "last_used_at", "created_at")
 PROVINCE_FILTER = ("officer__province", admin.RelatedOnlyFieldListFilter)  # those that have an editor
 LAST_ADMINISTRATOR_MESSAGE = _("Nobody would be left who may do everything. Make another user an administrator first.")
+
+
+class ConfirmedAdmin(admin.ModelAdmin):
+    """Admin that only who signed in or confirmed it within ten minutes works with; lists may be read."""
+
+    @method_decorator(reauthentication_required)
+    def changeform_view(self, *args: Any, **kwargs: Any) -> Any:
+        return super().changeform_view(*args, **kwargs)
+
+    @method_decorator(reauthentication_required)
+    def delete_view(self, *args: Any, **kwargs: Any) -> Any:
+        return super().delete_view(*args, **kwargs)
+
+    @method_decorator(reauthentication_required(allow_get=True))
+    def changelist_view(self, *args: Any, **kwargs: Any) -> Any:
+        return super().changelist_view(*args, **kwargs)
 
 
 # -- there is always an administrator --------------------------------------------------------------------
@@ -181,7 +199,7 @@ class TokenInline(ReadOnlyTokenMixin, admin.TabularInline):
 
 
 @admin.register(Token)
-class TokenAdmin(ReadOnlyTokenMixin, admin.ModelAdmin):
+class TokenAdmin(ReadOnlyTokenMixin, ConfirmedAdmin):
     """Admin of all tokens: look through and revoke."""
 
     list_display = ["name", "prefix", "user", *TOKEN_FIELDS]
@@ -209,6 +227,7 @@ class TokenAdmin(ReadOnlyTokenMixin, admin.ModelAdmin):
         text = ngettext("%(count)d token is revoked.", "%(count)d tokens are revoked.", count)
         self.message_user(request, text % {"count": count}, messages.SUCCESS)
 
+    @method_decorator(reauthentication_required)
     def revoke_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Confirm, then revoke one token permanently."""
         if not self.has_revoke_permission(request):
@@ -237,11 +256,11 @@ def person_context(person: Any) -> dict[str, Any]:
     return {"person": person, "people": capfirst(User._meta.verbose_name_plural), "back": person_url(person.pk)}
 
 
-admin.site.unregister(User)
+admin.site.unregister([User, EmailAddress])  # the address of an account is a field of the account
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin):
+class PersonAdmin(ConfirmedAdmin, UserAdmin):
     """Django's user admin with role and tokens."""
 
     form = PersonForm
@@ -304,12 +323,17 @@ class PersonAdmin(UserAdmin):
         fixed = () if is_administrator(request.user) and obj != request.user else RIGHTS_FIELDS
         return [*super().get_readonly_fields(request, obj), *fixed]
 
+    @method_decorator(reauthentication_required)
+    def user_change_password(self, *args: Any, **kwargs: Any) -> Any:
+        return super().user_change_password(*args, **kwargs)
+
     # -- deleting ----------------------------------------------------------------------------------------
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Run list actions in one transaction: all users or none."""
         with transaction.atomic() if request.method == "POST" else nullcontext():
-            return super().changelist_view(request, extra_context)
+            response: HttpResponse = super().changelist_view(request, extra_context)
+            return response
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Prevent the deletion of the last administrators, also of all of them at once."""
@@ -351,7 +375,7 @@ class PersonAdmin(UserAdmin):
             *super().get_urls(),
         ]
 
-    @method_decorator(sensitive_variables("address"))
+    @method_decorator([reauthentication_required, sensitive_variables("address")])
     def link_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Create a one-time link by which the user sets a new password; it is shown once.
 
@@ -375,7 +399,7 @@ class PersonAdmin(UserAdmin):
         add_never_cache_headers(response)
         return response
 
-    @method_decorator(sensitive_variables("made", "secret"))
+    @method_decorator([reauthentication_required, sensitive_variables("made", "secret")])
     def token_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Create an API token for another user's program; the secret is shown once, to the administrator."""
         if not is_administrator(request.user):

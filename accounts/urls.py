@@ -1,16 +1,16 @@
 """URLs of sign-in, of one's own account and of API tokens."""
 
-from django.contrib.auth import views as auth
-from django.urls import path
+from django.urls import include, path
 
 from accounts import views
 
 urlpatterns = [
-    path("sign-in/", views.SignInView.as_view(), name="sign-in"),
-    path("sign-out/", auth.LogoutView.as_view(), name="sign-out"),
+    path("", include("accounts.sign_in.urls")),
     path("account/", views.account, name="account"),
     path("account/password/", views.ChangePasswordView.as_view(), name="account-password"),
+    path("account/sessions/", views.session_list, name="sessions"),
     path("account/sessions/end/", views.sign_out_elsewhere, name="sessions-end"),
+    path("account/sessions/<slug:name>/end/", views.end_one_session, name="session-end"),
     path("account/forgotten/", views.ForgottenPasswordView.as_view(), name="password-forgotten"),
     path("account/forgotten/sent/", views.ForgottenPasswordSentView.as_view(), name="password-sent"),
     # Named as Django's, whose forms and mails ask for it by this name.

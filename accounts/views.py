@@ -5,15 +5,17 @@ Django's own views and forms, under our templates, with a limit to how often the
 
 from typing import Any
 
+from allauth.account.decorators import reauthentication_required
 from axes.utils import reset as lift_lockout
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth import views
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 from django.utils.cache import add_never_cache_headers
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
@@ -23,7 +25,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.forms import TokenForm
 from accounts.roles import describe_role
-from accounts.sessions import active_sessions, end_other_sessions, private_page
+from accounts.sessions import active_sessions, end_other_sessions, end_session, private_page
 from accounts.tokens import MAX_ACTIVE_TOKENS, active_tokens, revoke
 from core.http.problems import error_response
 from core.http.rate_limits import count_password_attempt
@@ -43,9 +45,28 @@ def account(request: HttpRequest) -> HttpResponse:
         "person": user,
         "role": describe_role(user),
         "tokens": active_tokens(user).count(),
-        "sessions": active_sessions(user, request.session.session_key),
+        "sessions": len(active_sessions(user, request.session.session_key)),
     }
     return render(request, "account/account.html", context)
+
+
+@private_page
+def session_list(request: HttpRequest) -> HttpResponse:
+    """List the sessions of the user: since when, last seen, from where."""
+    reject_unknown_params(request, PARAMS)
+    sessions = active_sessions(request.user, request.session.session_key)
+    return render(request, "account/sessions.html", {"title": _("Where you are signed in"), "sessions": sessions})
+
+
+@private_page
+@require_POST
+def end_one_session(request: HttpRequest, name: str) -> HttpResponse:
+    """End one session of the user; 404 where there is none of this id, or it is another user's."""
+    if not end_session(request.user, name):
+        raise Http404
+    security_log.info("session ended", extra={"user": request.user.pk})
+    messages.success(request, _("That session is ended."))
+    return redirect("sessions")
 
 
 @private_page
@@ -56,7 +77,7 @@ def sign_out_elsewhere(request: HttpRequest) -> HttpResponse:
     security_log.info("other sessions ended", extra={"user": request.user.pk})
     text = ngettext("%(count)d other session is ended.", "%(count)d other sessions are ended.", count)
     messages.success(request, text % {"count": count})
-    return redirect("account")
+    return redirect("sessions")
 
 
 @method_decorator(private_page, name="dispatch")
@@ -82,22 +103,16 @@ class ChangePasswordView(views.PasswordChangeView):
 # -- signing in, and a forgotten password ----------------------------------------------------------------
 
 
-@method_decorator(login_not_required, name="dispatch")
-class SignInView(views.LoginView):
-    """Django's sign-in view; the page says whether a password can be reset by mail."""
-
-    def get_context_data(self, **kwargs: object) -> dict[str, object]:
-        return super().get_context_data(mail=settings.MAIL, **kwargs)
-
-
 @login_not_required
 def admin_sign_in(request: HttpRequest) -> HttpResponseBase:
-    """The admin's sign-in view; signed-in users without access get an error page instead of another form."""
+    """Lead from the admin to the one sign-in page; signed-in users without access get an error page instead."""
     if request.user.is_authenticated and not admin.site.has_permission(request):
         return error_response(
             request, 403, _("You have no right to do this. Ask an administrator for the role you need.")
         )
-    return admin.site.login(request)
+    if request.user.is_authenticated:
+        return redirect("admin:index")
+    return redirect_to_login(request.GET.get("next", reverse("admin:index")))
 
 
 @method_decorator(login_not_required, name="dispatch")
@@ -154,6 +169,7 @@ MAX_LISTED = 100  # newest tokens listed; at most half as many are active
 
 
 @private_page
+@reauthentication_required(allow_get=True)  # type: ignore[untyped-decorator]
 @sensitive_variables("made", "secret")
 def token_list(request: HttpRequest) -> HttpResponse:
     """List the user's tokens, or create one. The response to a new one is the only time that its secret is shown."""

@@ -131,6 +131,8 @@ INSTALLED_APPS = [
     "django.contrib.sitemaps",
     "csp",
     "accounts.apps.SignInLockoutConfig",  # django-axes
+    "allauth",
+    "allauth.account",
     "simple_history",
     "rest_framework",
     "django_filters",
@@ -166,6 +168,8 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "accounts.sign_in.middleware.SignedInMiddleware",
     "core.http.middleware.AsOfMiddleware",
     "core.snapshots.middleware.KnownMiddleware",
     # Below all that may reject a request, or knows its reader: a response from the cache is an answer like any other.
@@ -343,6 +347,11 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+# Who signed in, or confirmed it, longer ago than this is asked again before people, roles, tokens and restored records.
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 600  # seconds
+ACCOUNT_ADAPTER = "accounts.sign_in.adapters.AccountAdapter"
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_RATE_LIMITS = False  # ours count all attempts, in all processes together
 # Files are refused by the length that the request names, before any of it is kept.
 FILE_UPLOAD_HANDLERS = [
     "core.http.upload_handlers.MaxSizeUploadHandler",

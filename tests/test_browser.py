@@ -626,8 +626,8 @@ def sign_in_as(page: Page, name: str) -> None:
     """Sign in on the sign-in page."""
     page.locator("#id_username").fill(name)
     page.locator("#id_password").fill(name)
-    page.locator("[type=submit]").click()
-    page.wait_for_url(lambda address: "login" not in address)
+    page.locator("main [type=submit]").click()
+    page.wait_for_url(lambda address: "/sign-in/" not in address)
 
 
 @pytest.mark.parametrize("lang", LOCALES)

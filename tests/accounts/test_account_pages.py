@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
-from django.contrib.sessions.models import Session
 from django.core import mail
 from django.test import Client
 from django.urls import reverse
@@ -14,28 +13,16 @@ from django.urls import reverse
 from policies.models import Province
 from tests.factories import make_province
 from tests.support.api_client import make_user
+from tests.support.sign_in import PASSWORD as OLD
+from tests.support.sign_in import can_sign_in, signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
-OLD, NEW = "a long enough one", "another one that is long"
-FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
+NEW = "another one that is long"
 
 
 @pytest.fixture
 def home() -> Province:
     return make_province(slug="home", name_en="Home")
-
-
-def signed_in(name: str, **headers: str) -> Client:
-    """Return a client that signed in on the page."""
-    client = Client(headers=headers or None)
-    sent = client.post(reverse("sign-in"), {"username": name, "password": OLD})
-    assert sent.status_code == 302
-    return client
-
-
-def can_sign_in(client: Client) -> bool:
-    """Return whether the client is still signed in."""
-    return client.get("/account/").status_code == 200
 
 
 # -- the page ----------------------------------------------------------------------------------------------
@@ -118,25 +105,6 @@ def test_a_password_is_not_guessed_in_an_open_session(settings: Any, tmp_path: A
 def test_the_admin_s_own_page_of_the_password_leads_here() -> None:
     make_user("wang", "admin")
     assert signed_in("wang").get("/admin/password_change/")["Location"] == "/account/password/"
-
-
-# -- sessions ----------------------------------------------------------------------------------------------
-
-
-def test_sessions_are_listed_and_ended(home: Province) -> None:
-    make_user("wang")
-    make_user("li")
-    here, there, other = signed_in("wang", user_agent=FIREFOX), signed_in("wang"), signed_in("li")
-    shown = here.get("/account/").context["sessions"]
-    assert [(item.current, item.browser, item.address) for item in shown] == [
-        (True, "Firefox · Windows", "127.0.0.1"),
-        (False, "", "127.0.0.1"),
-    ]
-    assert here.post("/account/sessions/end/")["Location"] == "/account/"
-    assert (can_sign_in(here), can_sign_in(there), can_sign_in(other)) == (True, False, True)
-    assert Session.objects.count() == 2
-    assert "Sign out everywhere else" not in here.get("/account/").text
-    assert here.get("/account/sessions/end/").status_code == 405
 
 
 # -- a forgotten password ----------------------------------------------------------------------------------
