@@ -51,9 +51,13 @@ define PREPARE
 @echo
 endef
 
+# A worker runs background jobs beside the server, whose process is that of the recipe's shell, and ends with it. Killed
+# in between, it is started again.
+WORKER = (until $(WITH_KEY) $(PY) manage.py worker --beside $$$$; do sleep 1; done) &
+
 run demo: $(RUNTIME) $(MESSAGES) $(STATIC)
 	$(PREPARE)
-	@$(WITH_KEY) exec $(PY) -m gunicorn config.wsgi -c python:config.gunicorn_conf --bind 127.0.0.1:$(PORT) \
+	@$(WORKER) $(WITH_KEY) exec $(PY) -m gunicorn config.wsgi -c python:config.gunicorn_conf --bind 127.0.0.1:$(PORT) \
 	  --graceful-timeout 5
 
 # Templates, styles, scripts and Python are read from the source at each change: no manifest, no response cache.
@@ -62,7 +66,7 @@ dev: export CACHE_RESPONSES := 0
 dev: export CACHE_URL := locmemcache://
 dev: $(RUNTIME) $(MESSAGES) var/secret_key
 	$(PREPARE)
-	@$(WITH_KEY) exec $(PY) manage.py runserver 127.0.0.1:$(PORT)
+	@$(WORKER) $(WITH_KEY) exec $(PY) manage.py runserver 127.0.0.1:$(PORT)
 
 admin: $(RUNTIME) var/secret_key
 	@$(MANAGE) migrate --noinput --verbosity 0

@@ -80,6 +80,14 @@ def networks(name: str, default: list[str]) -> list[IPv4Network | IPv6Network]:
         raise ImproperlyConfigured(f"{name}: {exc}. Use 127.0.0.1/32,10.0.0.0/8.") from exc
 
 
+def jobs_database(database: dict[str, Any]) -> str:
+    """Return the name of the database of background jobs: on SQLite `tracker-jobs.sqlite3` beside `tracker.sqlite3`."""
+    name = str(database["NAME"])
+    if database["ENGINE"] != "django.db.backends.sqlite3" or name == ":memory:":
+        return name
+    return str(Path(name).with_name(f"{Path(name).stem}-jobs{Path(name).suffix}"))
+
+
 def media_storage(address: str) -> dict[str, Any]:
     """Return the storage of uploaded files: a folder, or a bucket of an S3-compatible server."""
     parts = urlsplit(address)
@@ -139,6 +147,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "core",
+    "core.jobs",
     "policies",
     "accounts",
     "pilots",
@@ -228,8 +237,10 @@ elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     }
 else:
     raise ImproperlyConfigured("DATABASE_URL: use sqlite:///FILE or postgres://USER:PASSWORD@HOST:PORT/NAME.")
+# Background jobs: a file beside the database on SQLite, a second connection to it on PostgreSQL (core/jobs/router.py).
+DATABASES["jobs"] = {**DATABASES["default"], "NAME": jobs_database(DATABASES["default"])}
 # What was known on a past day is read from a file of its own: core/snapshots.
-DATABASE_ROUTERS = ["core.snapshots.router.SnapshotRouter"]
+DATABASE_ROUTERS = ["core.jobs.router.JobsRouter", "core.snapshots.router.SnapshotRouter"]
 SNAPSHOT_DIR = VAR_DIR / "known"
 BACKUP_DIR = BASE_DIR / env.str("BACKUP_DIR", default=str(VAR_DIR / "backups"))
 BACKUP_KEEP = env.int("BACKUP_KEEP", default=14)

@@ -1,0 +1,1 @@
+"""Background jobs: kinds, queue, schedules, worker and the pages of one's own jobs."""
