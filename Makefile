@@ -1,7 +1,7 @@
 # `make run` serves the tracker, `make test` tests it. Both install what they need into .venv.
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run demo dev admin manage check test test-all fuzz bench cache-test format messages lock
+.PHONY: help run demo dev admin manage check test test-all fuzz bench cache-test format messages lock bundle
 
 PORT ?= 8000
 SECONDS ?= 300
@@ -29,6 +29,7 @@ help:
 	@echo "make cache-test  [RESPONSES=10000] [DATABASE_URL=...]        cached responses against computed ones: none is stale"
 	@echo "make bench       [SCALES=1,100] [SECONDS=2] [ROUNDS=5]       speed beside raw SQL and stock DRF: docs/performance.md"
 	@echo "make format                                                  format the code"
+	@echo "make bundle      [PYTHONS='3.11 3.13'] [MACHINES=x86_64]     one file to install from without a network: docs/operations.md"
 	@echo "make lock        [ARGS=--upgrade]                            pin requirements*.in anew"
 
 # -- run -------------------------------------------------------------------------------------------
@@ -88,6 +89,11 @@ $(STATIC): $(RUNTIME) $(shell find static -type f) | var/secret_key
 var/secret_key: | $(RUNTIME)
 	@mkdir -p -m 700 var
 	@umask 077 && $(PY) -c "import secrets; print(secrets.token_urlsafe(64))" > $@
+
+# -- deploy ----------------------------------------------------------------------------------------
+
+bundle: $(DEV)
+	@deploy/bundle.sh "var/tracker-$$($(PY) -c 'import config; print(config.__version__)').tar.gz"
 
 # -- test ------------------------------------------------------------------------------------------
 

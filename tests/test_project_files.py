@@ -128,6 +128,7 @@ FOLDERS = (
     "static",
     "tests",
     "bench",
+    "deploy",
     "docs",
 )
 TO_BE_MADE = {
