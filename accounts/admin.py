@@ -44,6 +44,8 @@ from core.http.request_log import security_log
 from core.text.joining import label_value
 
 RIGHTS_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
+PERSON_INLINES: list[Any] = []
+"""Further inlines of a user's page: those of apps above this one, which add theirs."""
 TOKEN_FIELDS = ("state", "may", "expires_at", "last_used_at", "created_at")
 PROVINCE_FILTER = ("officer__province", admin.RelatedOnlyFieldListFilter)  # those that have an editor
 LAST_ADMINISTRATOR_MESSAGE = _("Nobody would be left who may do everything. Make another user an administrator first.")
@@ -303,7 +305,7 @@ class PersonAdmin(ConfirmedAdmin, UserAdmin):
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         """Return the inlines: none for a new user, whose role is set on the next page."""
-        return super().get_inlines(request, obj) if obj else []
+        return [*super().get_inlines(request, obj), *PERSON_INLINES] if obj else []
 
     # -- permissions -------------------------------------------------------------------------------------
 

@@ -88,6 +88,18 @@ def jobs_database(database: dict[str, Any]) -> str:
     return str(Path(name).with_name(f"{Path(name).stem}-jobs{Path(name).suffix}"))
 
 
+def is_site_url(address: str) -> bool:
+    """Whether an address is that of a site: scheme and host, without a path."""
+    parts = urlsplit(address)
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and not any(parts[2:])
+
+
+def default_site_url(host: str) -> str:
+    """Return the address of the site of the first of ALLOWED_HOSTS; this machine's is that of `make run`."""
+    name = host.lstrip("*.") or "localhost"
+    return f"http://{name}:8000" if is_loopback(name) else f"https://{name}"
+
+
 def media_storage(address: str) -> dict[str, Any]:
     """Return the storage of uploaded files: a folder, or a bucket of an S3-compatible server."""
     parts = urlsplit(address)
@@ -203,6 +215,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "core.web.context_processors.site_context",
                 "dashboard.context_processors.corrections",
+                "dashboard.context_processors.following",
             ],
         },
     }
@@ -261,6 +274,8 @@ UNVERSIONED_TABLES = {
     "config_recordversion",
     "config_backuprun",
     "dashboard_issuedsheet",
+    *("dashboard_workingday", "dashboard_mailsettings", "dashboard_subscription"),
+    *("dashboard_remindermail", "dashboard_reminderstep"),
 }
 UNVERSIONED_COLUMNS = {"auth_user": {"last_login"}}
 # What is computed for a pilot is cached under a version of its own, which writes to these of its rows change.
@@ -369,6 +384,9 @@ FILE_UPLOAD_HANDLERS = [
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",
 ]
+SITE_URL = env.str("SITE_URL", default=default_site_url(ALLOWED_HOSTS[0])).rstrip("/")  # of links in mails
+if not is_site_url(SITE_URL):
+    raise ImproperlyConfigured(f"SITE_URL={SITE_URL!r}: use https://HOST or http://HOST:PORT, without a path.")
 # A link to a new password: by mail where EMAIL_URL names a server, by an administrator in any case.
 MAIL = bool(env.str("EMAIL_URL", default=""))
 if MAIL:

@@ -1,16 +1,25 @@
-"""Admin of editions: to look at them and their history. They are made, submitted and approved on their pages."""
+"""Admin of editions, of days off, and of the reminders that were sent to a user.
+
+Editions are looked at here, with their history. They are made, submitted and approved on their pages.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
-from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from core.admin.record_admin import RecordAdmin
+from accounts.admin import PERSON_INLINES
+from core.admin.record_admin import RecordAdmin, RecordChangeList
 from core.history.append_only import FROZEN_MESSAGE
 from core.history.revert import Revert
-from dashboard.models import Edition
+from core.http.as_of import today
+from dashboard.analytics.working_days import WorkingCalendar
+from dashboard.models import Edition, MailSettings, ReminderMail, WorkingDay
+from dashboard.reminders.notices import unknown_year_text
 
 
 @admin.register(Edition)
@@ -40,3 +49,75 @@ class EditionAdmin(RecordAdmin):
             return super().revert_errors(request, restoration)
         own = _("Take the steps of an edition on its page.")
         return {"quarter": str(FROZEN_MESSAGE) if restoration.record.is_approved else own}
+
+
+@admin.register(WorkingDay)
+class WorkingDayAdmin(admin.ModelAdmin):
+    """Days off and make-up working days: a year is known once it has a row."""
+
+    list_display = ["day", "kind", "name"]
+    list_filter = ["kind"]
+    date_hierarchy = "day"
+    fields = ["day", "kind", "name"]
+
+    def get_changelist(self, request: HttpRequest, **kwargs: object) -> Any:
+        return RecordChangeList
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Say which of this year and the next is not on record."""
+        known, year = WorkingCalendar.load().known_years, today().year
+        for missing in (one for one in (year, year + 1) if one not in known):
+            messages.warning(request, unknown_year_text(missing))
+        return super().changelist_view(request, extra_context)
+
+
+# -- on the page of a user -------------------------------------------------------------------------------
+
+
+class ReadOnlyInline(admin.TabularInline):
+    """Rows of a user that are looked at here, by everybody who may see the user."""
+
+    can_delete = False
+    extra = 0
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class MailSettingsInline(ReadOnlyInline):
+    """Rhythm and language of a user's mail, and the address that was refused."""
+
+    model = MailSettings
+    fields = readonly_fields = ("rhythm", "language", "bounced_address", "bounced_at", "bounce_error")
+
+
+class ReminderMailInline(ReadOnlyInline):
+    """The last reminders of a user, with what became of each."""
+
+    model = ReminderMail
+    fields = readonly_fields = ("state_text", "address", "attempts", "sent_at", "error")
+    MOST = 20
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ReminderMail]:
+        """Return the newest mails of the user of the page."""
+        rows = super().get_queryset(request)
+        match = request.resolver_match
+        key = match.kwargs.get("object_id", "") if match else ""
+        own = ReminderMail.objects.filter(user_id=int(key) if str(key).isdecimal() else 0)
+        return rows.filter(pk__in=list(own.values_list("pk", flat=True)[: self.MOST]))
+
+    @admin.display(description=gettext_lazy("state"))
+    def state_text(self, mail: ReminderMail) -> str:
+        return str(mail.state)
+
+
+PERSON_INLINES.extend([MailSettingsInline, ReminderMailInline])

@@ -2,6 +2,7 @@ from collections.abc import Sequence
 
 from django.apps import AppConfig
 from django.core.checks import CheckMessage, Info, register
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -10,14 +11,18 @@ class DashboardConfig(AppConfig):
     verbose_name = _("Editions")
 
     def ready(self) -> None:
-        """Register the check of fonts, the files of editions as files that have a record, and the gauges."""
+        """Register the check of fonts, the files of editions as files that have a record, the gauges, the shipped days
+        off, and the job of reminders."""
         from core.files.store import register_owner
         from dashboard.models.edition import stored_checksums
         from dashboard.monitoring import register_programme_gauges
+        from dashboard.reminders import jobs  # noqa: F401  # registers its kind
+        from dashboard.reminders.working_days import load_shipped_days
 
         register(check_fonts, "fonts")
         register_owner(stored_checksums)
         register_programme_gauges()
+        post_migrate.connect(load_shipped_days, sender=self, dispatch_uid="load_shipped_days")
 
 
 def check_fonts(app_configs: Sequence[AppConfig] | None, **_options: object) -> list[CheckMessage]:

@@ -1,12 +1,20 @@
-"""Context processor of the pages of a past day: the corrections made since."""
+"""Context processors: the corrections made since a past day, and the button to follow the record of a page."""
 
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from core.http.as_of import today
 from dashboard.analytics.recent_changes import corrections_after
+from dashboard.reminders.subscriptions import follow_button
 
 
 def corrections(request: HttpRequest) -> dict[str, object]:
     """Return the corrections made since the as-of date, queried when a template asks for them."""
     return {"corrections": SimpleLazyObject(lambda: corrections_after(getattr(request, "as_of", today())))}
+
+
+def following(request: HttpRequest) -> dict[str, object]:
+    """Return the button to follow the record of the page, queried when a template asks for it: only an uncached
+    fragment may, since it differs between users.
+    """
+    return {"follow_button": SimpleLazyObject(lambda: follow_button(request))}

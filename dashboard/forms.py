@@ -1,4 +1,4 @@
-"""Forms of editions."""
+"""Forms of editions and of reminders."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from core.text.bilingual import OWN_LANGUAGE_NAMES
 from dashboard.editions.services import offered_quarters
-from dashboard.models import Edition
+from dashboard.models import Edition, MailSettings
 
 
 class NewEditionForm(forms.Form):
@@ -30,3 +31,21 @@ class NotesForm(forms.ModelForm):
         model = Edition
         fields = ["release_note_en", "release_note_zh"]
         widgets = {name: forms.Textarea(attrs={"rows": 5}) for name in fields}
+
+
+class MailSettingsForm(forms.ModelForm):
+    """Rhythm and language of a user's mail. Saving it has a refused address tried again."""
+
+    class Meta:
+        model = MailSettings
+        fields = ["rhythm", "language"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.label_suffix = ""
+        self.fields["language"].choices = list(OWN_LANGUAGE_NAMES.items())  # type: ignore[attr-defined]
+
+    def save(self, commit: bool = True) -> Any:
+        settings = self.instance
+        settings.bounced_address, settings.bounced_at, settings.bounce_error = "", None, ""
+        return super().save(commit)

@@ -19,6 +19,7 @@ from dashboard.views import (
     overview,
     policies,
     provinces,
+    reminders,
     search,
     sitemap,
 )
@@ -42,6 +43,9 @@ urlpatterns = [
     path("check/issue/", check.issue, name="sheet-issue"),
     path("check/<str:number>/", check.sheet_page, name="sheet"),
     path("desk/", desk.desk, name="desk"),
+    path("account/reminders/", reminders.reminders, name="reminders"),
+    path("account/subscriptions/", reminders.subscribe, name="subscribe"),
+    path("reminders/off/<str:signed>/", reminders.unsubscribe, name="unsubscribe"),
     path("data/", data.data, name="data"),
     path("data/datapackage.json", data.data_package, name="data-package"),
     path("editions/", editions.edition_list, name="edition-list"),

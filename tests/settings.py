@@ -16,10 +16,12 @@ OURS = [
     "BEHIND_PROXY",
     "BRIEF_FONTS",
     "BRIEF_TEMPLATE",
+    "EMAIL_URL",
     "HTTPS",
     "ISOLATED",
     "LANGUAGE_CODE",
     "SECRET_KEY",
+    "SITE_URL",
 ]
 for name in [*OURS, "SITE_ACCESS", "TIME_ZONE"]:
     os.environ.pop(name, None)

@@ -1,0 +1,249 @@
+"""Open work on a day: what waits for each user. The page "My work" and the mail of reminders show these same lists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from functools import cached_property
+from typing import Any
+
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from core.permissions import editor_province, has_object_permission
+from dashboard.analytics.working_days import WorkingCalendar
+from pilots.analytics.pilot_status import MilestoneStatus, PilotStatus, Progress, build_progress, first_reporting_year
+from pilots.follow_ups.analytics import FollowUpStatus, build_follow_ups
+from pilots.follow_ups.status_filter import by_lateness, waits_for
+from pilots.metrics.follow_up_states import FollowUpState, Move
+from pilots.metrics.lights import DUE_SOON_DAYS, Colour
+from pilots.metrics.practice_states import PracticeState
+from pilots.metrics.progress import year_due
+from pilots.models import Adoption, FollowUp, Pilot, Practice, Reading, ReadingState
+from pilots.models.follow_up import VERIFY_PERMISSION
+from pilots.models.practice import REVIEW_PERMISSION
+from pilots.practices.analytics import practices_on
+from pilots.practices.services import may_confirm
+from policies.models import Province
+
+RELATED = ("pilot__batch", "province", "policy", "practice", "owner_agency", "owner_user")
+MINISTRY_DAYS = 20
+"""Working days after the due date from which the ministry hears of what is still open."""
+ACCEPT_PERMISSION = "pilots.accept_reading"
+
+
+@dataclass(frozen=True)
+class PilotMilestone:
+    """An open milestone with the pilot that promised it."""
+
+    status: PilotStatus
+    item: MilestoneStatus
+
+    @property
+    def days_late(self) -> int:
+        return max((self.status.as_of - self.item.milestone.planned_on).days, 0)
+
+    @property
+    def url(self) -> str:
+        """Address of its row on the pilot's page."""
+        return f"{self.status.pilot.get_absolute_url()}#milestone-{self.item.milestone.pk}"
+
+
+@dataclass(frozen=True)
+class ReportedValues:
+    """Values of a pilot that were reported and neither accepted nor disputed."""
+
+    pilot: Pilot
+    values: int
+    first_on: date  # when the first of them was reported
+
+
+@dataclass(frozen=True)
+class WorkList:
+    """One list of open work: its code, items, the text without any, and the address of the whole list."""
+
+    slug: str
+    items: Sequence[Any]
+    empty: Any = ""
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class OpenWork:
+    """What remains to be done on a day, in the nation or in one province. Nothing of it is stored."""
+
+    as_of: date
+    progress: Progress
+    open_follow_ups: Sequence[FollowUpStatus]  # most urgent first
+    practices: Sequence[Practice]  # proposed, or passed and not in the library; with `state_then`
+    copies: Sequence[Adoption]  # neither confirmed nor given up
+    reported: Sequence[ReportedValues]  # oldest first
+    calendar: WorkingCalendar
+
+    def of_province(self, province: Province) -> OpenWork:
+        """Return the part of it that a province's editors see. No query."""
+        key = province.pk
+        return replace(
+            self,
+            progress=replace(self.progress, pilots=[p for p in self.progress.pilots if p.pilot.province_id == key]),
+            open_follow_ups=[item for item in self.open_follow_ups if item.follow_up.province_id == key],
+            practices=[item for item in self.practices if item.province_id == key],
+            reported=[item for item in self.reported if item.pilot.province_id == key],
+        )
+
+    @cached_property
+    def missing(self) -> list[PilotStatus]:
+        """Pilots that owe values for the last year due and have none accepted."""
+        year = year_due(self.as_of)
+        return [i for i in self.progress.pilots if not i.reported and first_reporting_year(i.pilot) <= year]
+
+    @cached_property
+    def red(self) -> list[PilotStatus]:
+        """Red pilots, longest in it first."""
+        return [item for item in self.progress.attention() if item.colour == Colour.RED]
+
+    @cached_property
+    def milestones_due(self) -> list[PilotMilestone]:
+        """Open milestones that are overdue or due soon (as their light says), earliest first."""
+        last = self.as_of + timedelta(DUE_SOON_DAYS)
+        found = [
+            PilotMilestone(status, item)
+            for status in self.progress.pilots
+            for item in status.milestones
+            if not item.done and item.milestone.planned_on <= last
+        ]
+        return sorted(found, key=lambda row: (row.item.milestone.planned_on, row.item.milestone.pk))
+
+    # -- for a user ------------------------------------------------------------------------------------
+
+    def lists_of(self, user: Any) -> list[WorkList]:
+        """Return the lists of a user: for the ministry what it verifies, for a province what it does."""
+        lists = [*self.follow_up_lists(user), *self.practice_lists(user)]
+        if user.has_perm(ACCEPT_PERMISSION) and self.reported:
+            url = f"{reverse('admin:pilots_reading_changelist')}?state__exact={ReadingState.REPORTED.value}"
+            lists.append(WorkList("review", self.reported, url=url))
+        return [
+            *lists,
+            WorkList("missing", self.missing, _("Every pilot has reported.")),
+            WorkList("red", self.red, _("No pilot is red.")),
+            WorkList("due", self.milestones_due, _("No milestone is overdue or due soon.")),
+        ]
+
+    def follow_up_lists(self, user: Any) -> list[WorkList]:
+        """Return the lists of follow-ups that wait for the user.
+
+        A province's editors sign for and report them, and see the lists that are not empty; the ministry verifies.
+        """
+        waiting = [item for item in self.open_follow_ups if waits_for(item, user)]
+        if user.has_perm(VERIFY_PERMISSION):
+            none = _("No follow-up waits to be verified.")
+            late = [item for item in self.open_follow_ups if item.overdue and self.is_ministry_matter(item.due_on)]
+            own = WorkList("verify", waiting, none)
+            return [own, *([WorkList("late", late)] if late else [])]
+        overdue = [item for item in waiting if item.overdue]
+        others = [item for item in waiting if not item.overdue]
+        returned = [item for item in others if item.newest.move == Move.RETURN]
+        to_sign = [item for item in others if item.state == FollowUpState.OPENED]
+        to_report = [i for i in others if i.state == FollowUpState.RECEIVED and i.newest.move != Move.RETURN]
+        found = {"returned": returned, "overdue": overdue, "to-sign": to_sign, "to-report": to_report}
+        lists = [WorkList(slug, items) for slug, items in found.items() if items]
+        return lists or [WorkList("follow-ups", [], _("No follow-up waits for you."))]
+
+    def is_ministry_matter(self, due_on: date) -> bool:
+        """Whether so many working days have passed since a due date that the ministry hears of it."""
+        return self.calendar.add(due_on, MINISTRY_DAYS) <= self.as_of
+
+    def practice_lists(self, user: Any) -> list[WorkList]:
+        """Return the practices that the user's next move is for, and the copies to confirm; only what is not empty.
+
+        A province passes its own practices and confirms copies; the ministry reviews what is passed, and what no
+        province proposed. It may confirm copies too, but they do not wait for it.
+        """
+        lists = []
+        home = editor_province(user)
+        if home:
+            own = [i for i in self.practices if is_proposed(i) and has_object_permission(user, "change", i)]
+            copies = [item for item in self.copies if may_confirm(user, item)]
+            lists = [
+                WorkList("practices", own),
+                WorkList("copies", copies),
+            ]
+        elif user.has_perm(REVIEW_PERMISSION):
+            own = [item for item in self.practices if not is_proposed(item) or item.province_id is None]
+            lists = [WorkList("take-in", own)]
+        return [item for item in lists if item.items]
+
+
+def list_titles(as_of: date) -> Mapping[str, str]:
+    """Return the titles of all lists in the active language, by slug."""
+    return {
+        "verify": gettext("Follow-ups to verify"),
+        "late": gettext("Follow-ups overdue by more than 20 working days"),
+        "returned": gettext("Follow-ups returned"),
+        "overdue": gettext("Follow-ups overdue"),
+        "to-sign": gettext("Follow-ups to sign for"),
+        "to-report": gettext("Follow-ups in progress"),
+        "follow-ups": gettext("Follow-ups"),
+        "practices": gettext("Practices to pass"),
+        "take-in": gettext("Practices to review for the library"),
+        "copies": gettext("Copies of practices to confirm"),
+        "review": gettext("Values reported and not reviewed"),
+        "missing": gettext("Not reported for %(year)d") % {"year": year_due(as_of)},
+        "red": gettext("Red lights"),
+        "due": gettext("Milestones overdue or due within %(n)d days") % {"n": DUE_SOON_DAYS},
+    }
+
+
+def is_proposed(practice: Practice) -> bool:
+    """Whether nobody has passed it yet; of a practice with `state_then`."""
+    state: str = practice.state_then  # type: ignore[attr-defined]  # annotated by practices_on
+    return state == PracticeState.PROPOSED
+
+
+def build_open_work(as_of: date, home: Province | None = None) -> OpenWork:
+    """Return the open work of the nation, or of a province. Six queries, and those of the pilots' status."""
+    pilots, follow_ups = Pilot.objects.listed(as_of), FollowUp.objects.with_state(as_of).open()
+    if home:
+        pilots, follow_ups = pilots.filter(province=home), follow_ups.filter(province=home)
+    work = OpenWork(
+        as_of=as_of,
+        progress=build_progress(pilots, as_of),
+        open_follow_ups=by_lateness(build_follow_ups(follow_ups.select_related(*RELATED), as_of)),
+        practices=practices_waiting(as_of),
+        copies=copies_to_confirm(as_of),
+        reported=reported_values(as_of),
+        calendar=WorkingCalendar.load(),
+    )
+    return work.of_province(home) if home else work
+
+
+def practices_waiting(as_of: date) -> list[Practice]:
+    """Return the practices that are proposed, or passed and not in the library. One query."""
+    states = (PracticeState.PROPOSED.value, PracticeState.PASSED.value)
+    rows = practices_on(as_of).filter(Q(state_then__in=states)).select_related("province")
+    return list(rows.order_by("proposed_on", "pk"))
+
+
+def copies_to_confirm(as_of: date) -> list[Adoption]:
+    """Return the copies of a day that are neither confirmed nor given up. Two queries."""
+    open_then = Q()
+    for name in ("confirmed_on", "given_up_on"):
+        open_then &= Q(**{f"{name}__isnull": True}) | Q(**{f"{name}__gt": as_of})
+    rows = Adoption.objects.filter(open_then, planned_on__lte=as_of).order_by("planned_on", "pk")
+    related = rows.select_related("practice__province", "pilot__batch", "province")
+    return list(related.prefetch_related("practice__origins"))
+
+
+def reported_values(as_of: date) -> list[ReportedValues]:
+    """Return the pilots with values that were reported and nobody has reviewed, the longest waiting first. One
+    query."""
+    waiting = Q(state=ReadingState.REPORTED) | Q(accepted_on__gt=as_of)
+    rows = Reading.objects.filter(waiting, reported_on__lte=as_of, pilot__in=Pilot.objects.listed(as_of))
+    found: dict[int, ReportedValues] = {}
+    for row in rows.select_related("pilot__batch", "pilot__province").order_by("reported_on", "pk"):
+        known = found.get(row.pilot_id, ReportedValues(row.pilot, 0, row.reported_on))
+        found[row.pilot_id] = replace(known, values=known.values + 1)
+    return list(found.values())

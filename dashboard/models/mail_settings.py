@@ -1,0 +1,50 @@
+"""Model of a user's settings of reminders by mail."""
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from core.records.constraints import choices_constraint
+
+
+class Rhythm(models.TextChoices):
+    """How often a user gets a digest. `OFF` is kept until the user changes it."""
+
+    DAILY = "daily", pgettext_lazy("rhythm of mail", "every working day")
+    WEEKLY = "weekly", pgettext_lazy("rhythm of mail", "on the first working day of a week")
+    OFF = "off", pgettext_lazy("rhythm of mail", "never")
+
+
+def default_language() -> str:
+    return settings.LANGUAGE_CODE
+
+
+class MailSettings(models.Model):
+    """Rhythm and language of a user's mail, and whether the address works. A user without a row has the defaults."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, verbose_name=_("user"), on_delete=models.CASCADE, related_name="mail_settings"
+    )
+    rhythm = models.CharField(_("reminders by mail"), max_length=6, choices=Rhythm.choices, default=Rhythm.DAILY)
+    language = models.CharField(
+        _("language of the mail"), max_length=7, choices=settings.LANGUAGES, default=default_language
+    )
+    bounced_address = models.EmailField(
+        _("address that was refused"),
+        blank=True,
+        help_text=_("No reminder is sent to it. Another address in the account is tried again."),
+    )
+    bounced_at = models.DateTimeField(_("refused at"), null=True, blank=True)
+    bounce_error = models.CharField(_("reason of the mail server"), max_length=300, blank=True)
+
+    class Meta:
+        verbose_name = _("settings of reminders")
+        verbose_name_plural = _("settings of reminders")
+        default_permissions = ()
+        constraints = [
+            choices_constraint("rhythm", Rhythm, "mailsettings_rhythm_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.get_rhythm_display()}"

@@ -1,0 +1,198 @@
+"""Sending of digests: what is owed is written into the ledger, claimed by one process, sent, and marked as sent."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from smtplib import SMTPException, SMTPRecipientsRefused
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import get_connection
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from core.seed.middleware import holds_demonstration
+from dashboard.analytics.open_work import build_open_work
+from dashboard.analytics.working_days import WorkingCalendar
+from dashboard.models import MailSettings, ReminderMail, ReminderStep, Rhythm
+from dashboard.reminders.digest import Digest, DigestBuilder, StepKey, compose
+from dashboard.reminders.people import Directory, Person, load_people
+
+DIGEST_TIME = time(8, 30)
+"""Local time from which the digest of a working day is sent."""
+CLAIM = timedelta(minutes=10)
+"""How long a process may take to send one mail; a claim of one that was killed is free again after it."""
+log = logging.getLogger("tracker.reminders")
+
+
+@dataclass
+class Outcome:
+    """What a run did; `idle` says why it did nothing."""
+
+    idle: str = ""
+    sent: int = 0
+    held: int = 0
+    refused: int = 0  # addresses that the mail server refused for good
+    failed: int = 0  # mails that are tried again
+    error: str = ""  # of a mail server that does not answer: the run ended there
+
+
+def text_of(outcome: Outcome) -> str:
+    """Return what was done in one line."""
+    if outcome.idle:
+        return f"Nothing to send: {outcome.idle}."
+    held = f", {outcome.held} held back (demonstration)" if outcome.held else ""
+    refused = f", {outcome.refused} addresses refused" if outcome.refused else ""
+    failed = f", {outcome.failed} to be tried again" if outcome.failed else ""
+    return f"{outcome.sent} sent{held}{refused}{failed}."
+
+
+def send_digests(now: datetime) -> Outcome:
+    """Send the digests that are owed at a moment, and return what was done.
+
+    Any number of processes may run at once, and any number of runs may have been missed.
+    """
+    if not settings.MAIL:
+        return Outcome(idle="no mail server is set up (EMAIL_URL)")
+    local = timezone.localtime(now)
+    day, calendar = local.date(), WorkingCalendar.load()
+    if not calendar.is_working(day):
+        return Outcome(idle=f"{day} is no working day")
+    if local.time() < DIGEST_TIME:
+        return Outcome(idle=f"digests are sent from {DIGEST_TIME:%H:%M} on")
+    people = load_people()
+    waiting = who_waits(people, day)
+    if not waiting:
+        return Outcome(idle="nobody waits for a digest")
+    return Run(DigestBuilder(build_open_work(day), Directory(people)), day).send_to(waiting)
+
+
+def who_waits(people: Iterable[Person], day: date) -> list[int]:
+    """Return the keys of those who want mail and got none on this day, nor in this week if they want one a week."""
+    monday = day - timedelta(day.weekday())
+    done = ReminderMail.objects.filter(Q(sent_at__isnull=False) | Q(held=True), day__range=(monday, day))
+    got = set(done.values_list("user_id", "day"))
+    today, this_week = {user for user, on in got if on == day}, {user for user, _on in got}
+    return [
+        person.key
+        for person in people
+        if person.wants_mail and person.key not in (today if person.settings.rhythm == Rhythm.DAILY else this_week)
+    ]
+
+
+class Run:
+    """One run of `remind`: a connection to the mail server, and what it has done so far."""
+
+    def __init__(self, builder: DigestBuilder, day: date) -> None:
+        self.builder, self.day = builder, day
+        self.connection: Any = get_connection()
+        self.held = holds_demonstration()
+        self.outcome = Outcome()
+
+    def send_to(self, keys: Iterable[int]) -> Outcome:
+        """Send to these users, one after the other, as each is at that moment; a server that is down ends the run."""
+        try:
+            for key in keys:
+                self.send_one(key)
+                if self.outcome.error:
+                    break
+        finally:
+            self.connection.close()
+        log.info("digests", extra={"sent": self.outcome.sent, "failed": self.outcome.failed})
+        return self.outcome
+
+    def send_one(self, key: int) -> None:
+        """Send one user's digest, if there is anything to tell and no other process has claimed it."""
+        person = next(iter(load_people([key])), None)
+        if person is None or not person.wants_mail:
+            return
+        digest = self.builder.build(person, told_to(key))
+        if not digest.entries:
+            return
+        mail = claim(digest)
+        if mail is None:
+            return
+        if self.held:
+            ReminderMail.objects.filter(pk=mail.pk).update(held=True, claimed_until=None)
+            self.outcome.held += 1
+            return
+        self.deliver(digest, mail)
+
+    def deliver(self, digest: Digest, mail: ReminderMail) -> None:
+        """Hand the mail to the server, and write down what became of it."""
+        message = compose(digest, mail)
+        try:
+            self.connection.open()  # by the first mail; later ones use the same connection
+            message.connection = self.connection
+            message.send()
+        except SMTPRecipientsRefused as exc:
+            self.refused(digest.person, mail, exc)
+        except (SMTPException, OSError) as exc:
+            self.outcome.error = give_back(mail, exc)
+            self.outcome.failed += 1
+            log.warning("the mail server failed: %s", self.outcome.error)
+        else:
+            mark_sent(mail, str(message.subject))
+            self.outcome.sent += 1
+
+    def refused(self, person: Person, mail: ReminderMail, exc: SMTPRecipientsRefused) -> None:
+        """Note an address that is refused for good on the user's settings; for the time being it is tried again."""
+        code, reason = next(iter(exc.recipients.values()))
+        text = give_back(mail, f"{code} {reason.decode(errors='replace')}")
+        if code < 500:
+            self.outcome.failed += 1
+            return
+        bounce = {"bounced_address": person.user.email, "bounced_at": timezone.now(), "bounce_error": text}
+        MailSettings.objects.update_or_create(user=person.user, defaults=bounce)
+        self.outcome.refused += 1
+
+
+# -- the ledger ------------------------------------------------------------------------------------------
+
+
+def told_to(key: int) -> set[StepKey]:
+    """Return the steps that a user was told of."""
+    told = Q(sent_at__isnull=False) | Q(mail__held=True)
+    return set(ReminderStep.objects.filter(told, user=key).values_list("thing", "code", "planned_for"))
+
+
+def claim(digest: Digest) -> ReminderMail | None:
+    """Write the steps of a digest into the ledger and claim its mail; None where another process has it.
+
+    The claim is one conditional UPDATE, so of any number of processes one gets it. Steps that were owed before and are
+    no longer true go.
+    """
+    user, moment = digest.person.user, timezone.now()
+    with transaction.atomic():
+        mail, _created = ReminderMail.objects.get_or_create(user=user, day=digest.day)
+        free = Q(claimed_until__isnull=True) | Q(claimed_until__lt=moment)
+        open_mails = ReminderMail.objects.filter(free, pk=mail.pk, sent_at__isnull=True, held=False)
+        values = {"address": user.email, "error": "", "claimed_until": moment + CLAIM, "attempts": F("attempts") + 1}
+        if not open_mails.update(**values):
+            return None
+        ReminderStep.objects.filter(user=user, sent_at__isnull=True).exclude(mail__held=True).delete()
+        rows = [
+            ReminderStep(user=user, mail=mail, thing=thing, code=code, planned_for=on)
+            for thing, code, on in sorted(digest.steps, key=lambda step: (step[2], step[:2]))
+        ]
+        ReminderStep.objects.bulk_create(rows)
+    return mail
+
+
+def mark_sent(mail: ReminderMail, subject: str) -> None:
+    """Mark a mail and its steps as sent."""
+    moment = timezone.now()
+    with transaction.atomic():
+        ReminderMail.objects.filter(pk=mail.pk).update(sent_at=moment, subject=subject[:200], claimed_until=None)
+        ReminderStep.objects.filter(mail=mail).update(sent_at=moment)
+
+
+def give_back(mail: ReminderMail, error: object) -> str:
+    """Free a claimed mail for the next attempt, with the error of this one, and return its text."""
+    text = str(error)[:300]
+    ReminderMail.objects.filter(pk=mail.pk).update(error=text, claimed_until=None)
+    return text

@@ -1,0 +1,333 @@
+"""Digests: who is told of what, on which day, in which words."""
+
+import re
+from datetime import date
+
+import pytest
+from django.contrib.auth.models import User
+from django.core import mail
+
+from accounts.models import Officer, Role
+from dashboard.models import FollowedKind, ReminderStep, Subscription
+from pilots.metrics.follow_up_states import Move
+from pilots.models import Pilot
+from policies.models import Province
+from tests.dashboard.reminders.conftest import mails, make_officer, send
+from tests.factories import (
+    make_adoption,
+    make_batch,
+    make_follow_up,
+    make_indicator,
+    make_milestone,
+    make_pilot,
+    make_plan,
+    make_policy,
+    make_practice,
+    make_province,
+    make_reading,
+    make_step,
+    make_target,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def lines(text: str) -> list[str]:
+    return [line.removeprefix("- ") for line in text.splitlines() if line.startswith("- ")]
+
+
+def codes(user: User) -> list[tuple[str, str]]:
+    """The steps that a user was told of, each with the kind of record."""
+    rows = ReminderStep.objects.filter(user=user, sent_at__isnull=False).order_by("thing", "planned_for", "code")
+    return [(row.thing.partition(":")[0], row.code) for row in rows]
+
+
+def test_a_digest_in_english(pilot: Pilot, jia: Province) -> None:
+    editor = make_officer("editor", jia)
+    done = make_milestone(pilot, date(2026, 6, 2), completed_on=date(2026, 5, 30), title_en="Done")
+    late = make_milestone(pilot, date(2026, 5, 28), title_en="Boilers replaced")
+    follow_up = make_follow_up(pilot, number="2026-901", title_en="Explain the delay", due_on=date(2026, 6, 8))
+    assert (
+        mails("2026-06-03 08:30")["editor"]
+        == f"""3 June 2026 · Jia Province
+
+Follow-ups to sign for
+
+- 2026-901 Explain the delay (Pilot City): to be signed for; due 8 June 2026, in 5 days. If it is still open on \
+7 July 2026, the ministry is told.
+  https://tracker.example.org/actions/2026-901/
+
+Not reported for 2025
+
+- Pilot City
+  https://tracker.example.org/admin/pilots/pilot/{pilot.pk}/readings/
+
+Milestones overdue or due within 30 days
+
+- Boilers replaced (Pilot City): due 28 May 2026, 6 days late. If it is still open on 26 June 2026, the ministry is \
+told.
+  https://tracker.example.org/pilots/city/#milestone-{late.pk}
+
+--
+You get this because of your role, or because you follow these records. How often, in which language and what you \
+follow:
+https://tracker.example.org/account/reminders/
+No more reminders, without signing in:
+{link_of(mail.outbox[0])}
+"""
+    )
+    assert (mail.outbox[0].subject, mail.outbox[0].to) == ("3 June 2026: 3 things to look at", ["editor@example.org"])
+    assert codes(editor) == [
+        *(("follow_up", "before30"), ("follow_up", "assigned"), ("follow_up", "before7")),
+        *(("milestone", "after1"), ("values", "after1"), ("values", "after7"), ("values", "after30")),
+    ]
+    assert done.name not in mail.outbox[0].body
+    assert follow_up.number in mail.outbox[0].body
+
+
+def link_of(message: object) -> str:
+    return message.extra_headers["List-Unsubscribe"].strip("<>")  # type: ignore[attr-defined]
+
+
+def test_a_digest_in_chinese(pilot: Pilot, jia: Province) -> None:
+    make_officer("editor", jia, language="zh-hans")
+    make_milestone(pilot, date(2026, 5, 28), title_zh="锅炉更新")
+    text = mails("2026-06-03 08:30")["editor"]
+    assert text.startswith("2026年6月3日 · 甲省\n")
+    assert "锅炉更新（试点城市）：期限2026年5月28日，逾期6天。如到2026年6月26日仍未办结，将告知部委。" in text
+    message = mail.outbox[0]
+    assert message.subject == "2026年6月3日：2项待关注"
+    assert not re.search(r"[A-Za-z]{3,}", re.sub(r"https?://\S+", "", message.body))
+    assert message.extra_headers["Content-Language"] == "zh-hans"
+
+
+def test_each_step_is_told_once_and_nothing_new_is_no_mail(pilot: Pilot, jia: Province) -> None:
+    editor = make_officer("editor", jia)
+    make_reading(pilot, make_indicator("AIR_A"), "2025", 1)
+    make_milestone(pilot, date(2026, 6, 15))
+    days = ["2026-06-01", "2026-06-02", "2026-06-08", "2026-06-09", "2026-06-15", "2026-06-16", "2026-06-17"]
+    assert [list(mails(f"{day} 09:00")) for day in days] == [["editor"], [], ["editor"], [], ["editor"], ["editor"], []]
+    assert [code for _thing, code in codes(editor)] == ["before30", "before7", "before1", "after1"]
+
+
+def test_a_milestone_that_is_planned_anew_is_told_anew(pilot: Pilot, jia: Province) -> None:
+    editor = make_officer("editor", jia)
+    milestone = make_milestone(pilot, date(2026, 6, 15))
+    mails("2026-06-08 09:00")
+    milestone.planned_on = date(2026, 6, 17)
+    milestone.save()
+    assert "editor" in mails("2026-06-10 09:00")
+    assert [code for kind, code in codes(editor) if kind == "milestone"] == [
+        "before30",
+        "before30",
+        "before7",
+        "before7",
+    ]
+
+
+def test_a_block_has_five_lines_and_leads_to_all(pilot: Pilot, jia: Province) -> None:
+    make_officer("editor", jia)
+    for number in range(17):
+        make_milestone(pilot, date(2026, 6, 10), title_en=f"Step {number:02}")
+    text = mails("2026-06-08 09:00")["editor"]
+    assert [line.partition(" (")[0] for line in lines(text) if line.startswith("Step")] == [
+        f"Step {number:02}" for number in range(5)
+    ]
+    assert "  All 17: https://tracker.example.org/desk/#due-title\n" in text
+    assert ReminderStep.objects.filter(thing__startswith="milestone:", sent_at__isnull=False).count() == 34
+    assert mails("2026-06-08 15:00") == {}
+
+
+def test_red_is_news_once_for_the_province_and_the_ministry(pilot: Pilot, jia: Province) -> None:
+    """Red since 1 April, when the value of the year before was due; told on the next working day, and never later."""
+    make_officer("editor", jia)
+    make_officer("ministry")
+    indicator = make_indicator("AIR_A")
+    make_target(pilot, indicator, 100, 70)
+    make_reading(pilot, indicator, "2025", 99, reported_on=date(2026, 4, 7), accepted_on=date(2026, 4, 9))
+    assert "red since" not in "".join(mails("2026-04-09 09:00").values())
+    found = mails("2026-04-10 09:00")
+    assert {
+        name: [line for line in lines(text) if "red since 9 April 2026" in line] for name, text in found.items()
+    } == {
+        name: [line for line in lines(found["ministry"]) if line.startswith("Pilot City: red since 9 April 2026; ")]
+        for name in ("editor", "ministry")
+    }
+    assert "red since" not in "".join(mails("2026-04-13 09:00").values())
+
+
+def test_reported_and_returned_follow_ups(pilot: Pilot, jia: Province) -> None:
+    editor, ministry = make_officer("editor", jia), make_officer("ministry")
+    follow_up = make_follow_up(pilot, (Move.SIGN, date(2026, 6, 2)), number="2026-901", due_on=date(2026, 9, 1))
+    make_step(follow_up, Move.REPORT, date(2026, 6, 3), author=editor)
+    assert "to be verified" not in mails("2026-06-03 09:00").get("ministry", "")
+    assert "reported on 3 June 2026, to be verified" in mails("2026-06-04 09:00")["ministry"]
+    make_step(
+        follow_up,
+        Move.RETURN,
+        date(2026, 6, 4),
+        author=ministry,
+        remark="Name the boilers",
+        new_due_on=date(2026, 9, 8),
+    )
+    found = mails("2026-06-05 09:00")
+    assert list(found) == ["editor"]
+    assert "Follow-ups returned\n\n- 2026-901" in found["editor"]
+    assert "returned on 4 June 2026; Name the boilers; due 8 September 2026, in 95 days" in found["editor"]
+
+
+def test_who_reported_is_not_asked_to_verify(pilot: Pilot) -> None:
+    first, _second = make_officer("first"), make_officer("second")
+    follow_up = make_follow_up(pilot, (Move.SIGN, date(2026, 6, 2)))
+    make_step(follow_up, Move.REPORT, date(2026, 6, 3), author=first)
+    found = mails("2026-06-04 09:00")
+    assert ["to be verified" in found[name] for name in ("first", "second")] == [False, True]
+
+
+def test_escalation_over_a_holiday(pilot: Pilot, jia: Province) -> None:
+    """Due on 30 September 2026; the 7 and 20 working days after it begin on 8 October, with a worked Saturday."""
+    owner = make_officer("owner", jia)
+    make_officer("editor", jia)
+    make_officer("ministry")
+    make_reading(pilot, make_indicator("AIR_A"), "2025", 1)
+    make_follow_up(pilot, number="2026-901", due_on=date(2026, 9, 30), owner_user=owner)
+
+    def told(day: str) -> list[str]:
+        return sorted(name for name, text in mails(f"{day} 09:00").items() if "2026-901" in text)
+
+    assert told("2026-09-29") == ["owner"]
+    assert "If it is still open on 15 October 2026, the province’s editors are told." in mail.outbox[-1].body
+    assert [told(f"2026-10-{day}") for day in ("07", "08", "14", "15")] == [[], ["owner"], [], ["editor"]]
+    assert "If it is still open on 3 November 2026, the ministry is told." in mail.outbox[-1].body
+    assert [told(f"2026-{day}") for day in ("11-02", "11-03")] == [["owner"], ["ministry"]]
+    assert "Follow-ups overdue by more than 20 working days" in mail.outbox[-1].body
+
+
+def test_practices_and_copies_that_wait(pilot: Pilot, jia: Province) -> None:
+    make_officer("editor", jia)
+    make_officer("ministry")
+    other = make_pilot(make_batch(), make_province(slug="yi"), name_en="Other City")
+    own = make_practice(pilot, title_en="Shared steam", province=jia, proposed_on=date(2026, 6, 1))
+    passed = make_practice(
+        pilot, title_en="Dry quenching", province=jia, proposed_on=date(2026, 5, 1), passed_on=date(2026, 6, 1)
+    )
+    make_adoption(own, other, planned_on=date(2026, 6, 1))
+    found = mails("2026-06-02 09:00")
+    assert "Practices to pass\n\n- Shared steam: proposed on 1 June 2026" in found["editor"]
+    assert (
+        "Copies of practices to confirm\n\n- Shared steam (Other City): copy planned since 1 June 2026"
+        in found["editor"]
+    )
+    assert "Practices to review for the library\n\n- Dry quenching: proposed on 1 May 2026" in found["ministry"]
+    assert passed.name not in found["editor"]
+    assert "Copies of practices" not in found["ministry"]
+
+
+def test_values_that_nobody_reviewed(pilot: Pilot, jia: Province) -> None:
+    make_officer("editor", jia)
+    make_officer("ministry")
+    indicator = make_indicator("AIR_A")
+    make_reading(pilot, indicator, "2025", 9, state="reported", reported_on=date(2026, 6, 1), accepted_on=None)
+    found = mails("2026-06-02 09:00")
+    assert "Values reported and not reviewed\n\n- Pilot City: 1 value, reported on 1 June 2026" in found["ministry"]
+    assert "not reviewed" not in found["editor"]
+
+
+# -- subscriptions -----------------------------------------------------------------------------------------
+
+
+def follow(user: User, kind: str, record: object, *, active: bool = True, since: date = date(2026, 6, 1)) -> None:
+    Subscription.objects.create(user=user, kind=kind, record_id=record.pk, active=active, since=since)  # type: ignore[attr-defined]
+
+
+def test_who_follows_is_told_what_happened_since(pilot: Pilot, jia: Province) -> None:
+    """A viewer who follows a pilot, a policy, a practice and a follow-up hears of each, but of nothing before."""
+    viewer = make_officer("viewer", role=Role.VIEWER)
+    policy = make_policy(title_en="The Plan")
+    practice = make_practice(pilot, title_en="Shared steam", passed_on=date(2026, 5, 29))
+    follow_up = make_follow_up(
+        None, (Move.SIGN, date(2026, 6, 2)), policy=policy, number="2026-901", title_en="Speed up"
+    )
+    for kind, record in (("pilot", pilot), ("policy", policy), ("practice", practice), ("follow_up", follow_up)):
+        follow(viewer, kind, record, since=date(2026, 6, 2))
+    make_plan(policy, jia, issued_on=date(2026, 6, 2))
+    practice.library_on = date(2026, 6, 2)
+    practice.save_base()
+    make_milestone(pilot, date(2026, 6, 9), title_en="Boilers replaced")
+    make_milestone(make_pilot(make_batch(), jia), date(2026, 6, 9), title_en="Not followed")
+    assert lines(mails("2026-06-03 09:00")["viewer"]) == [
+        "Boilers replaced (Pilot City): due 9 June 2026, in 6 days",
+        "2026-901 Speed up (The Plan): in progress; due 1 July 2026, in 28 days",
+        "2026-901 Speed up (The Plan): signed for on 2 June 2026",
+        "The Plan (Jia Province): plan issued, known since 2 June 2026",
+        "Shared steam: in the library on 2 June 2026",
+    ]
+
+
+def test_an_opt_out_holds_for_roles_and_owners(pilot: Pilot, jia: Province) -> None:
+    editor = make_officer("editor", jia)
+    other = make_pilot(make_batch(), jia, name_en="Other City")
+    make_milestone(pilot, date(2026, 6, 9), title_en="Muted")
+    make_milestone(other, date(2026, 6, 9), title_en="Heard")
+    make_follow_up(pilot, number="2026-901", owner_user=editor)
+    follow(editor, FollowedKind.PILOT, pilot, active=False)
+    text = mails("2026-06-03 09:00")["editor"]
+    assert "Heard" in text
+    assert "Muted" not in text
+    assert "2026-901" not in text
+    assert "Pilot City" not in text
+
+
+def test_the_nearest_choice_decides(pilot: Pilot, jia: Province) -> None:
+    """Opted out of the province, but following one pilot of it."""
+    editor = make_officer("editor", jia)
+    make_milestone(pilot, date(2026, 6, 9), title_en="Followed")
+    make_milestone(make_pilot(make_batch(), jia), date(2026, 6, 9), title_en="Muted")
+    follow(editor, FollowedKind.PROVINCE, jia, active=False)
+    follow(editor, FollowedKind.PILOT, pilot)
+    text = mails("2026-06-03 09:00")["editor"]
+    assert "Followed" in text
+    assert "Muted" not in text
+
+
+# -- rights ------------------------------------------------------------------------------------------------
+
+
+def test_rights_are_those_of_the_moment(pilot: Pilot, jia: Province) -> None:
+    """An editor who moved hears nothing of the former province, though named as owner there; nor an inactive user."""
+    moved, gone, stays = (make_officer(name, jia) for name in ("moved", "gone", "stays"))
+    make_milestone(pilot, date(2026, 6, 9), title_en="Ours")
+    make_follow_up(pilot, number="2026-901", owner_user=moved)
+    Officer.objects.filter(user=moved).update(province=make_province(slug="yi"))
+    User.objects.filter(pk=gone.pk).update(is_active=False)
+    found = mails("2026-06-03 09:00")
+    assert list(found) == ["stays"]
+    assert "2026-901" in found["stays"]  # the owner may not act on it any more, so it is for the province at once
+    assert ReminderStep.objects.exclude(user=stays).count() == 0
+
+
+def test_nobody_in_the_province_can_be_reached(pilot: Pilot, jia: Province) -> None:
+    make_officer("editor", jia, bounced_address="editor@example.org")
+    make_officer("ministry")
+    make_milestone(pilot, date(2026, 6, 9), title_en="Ours")
+    found = mails("2026-06-03 09:00")
+    assert list(found) == ["ministry"]
+    assert "Nobody before you in line can be reached by mail\n\n- Ours (Pilot City)" in found["ministry"]
+
+
+def test_administrators_of_accounts_get_none(pilot: Pilot) -> None:
+    make_officer("admin", role=Role.ADMIN)
+    make_officer("ministry")
+    make_milestone(pilot, date(2026, 1, 9))
+    assert list(mails("2026-06-03 09:00")) == ["ministry"]
+
+
+def test_a_weekly_digest_comes_on_the_first_working_day_or_the_next_run(pilot: Pilot, jia: Province) -> None:
+    """The week of 28 September 2026; the one after begins with the holiday, and 8 October is its first working day."""
+    make_officer("editor", jia, rhythm="weekly")
+    make_milestone(pilot, date(2026, 10, 10))
+    days = ["09-29", "09-30", "10-07", "10-08", "10-09", "10-10"]
+    make_milestone(pilot, date(2026, 10, 1))
+    assert [list(mails(f"2026-{day} 09:00")) for day in days] == [["editor"], [], [], ["editor"], [], []]
+    send("2026-10-12 09:00")
+    assert mail.outbox[-1].subject == "12 October 2026: 1 thing to look at"

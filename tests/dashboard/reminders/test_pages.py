@@ -1,0 +1,260 @@
+"""Pages of reminders: settings, the button to follow a record, the link that ends the mail, the admin, "My work"."""
+
+import re
+from datetime import date
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core import mail
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import Role
+from dashboard.models import MailSettings, ReminderMail, Rhythm, Subscription
+from dashboard.reminders.unsubscribe import unsubscribe_path
+from pilots.models import Pilot
+from policies.models import Province
+from tests.dashboard.reminders.conftest import mails, make_officer
+from tests.factories import (
+    make_adoption,
+    make_batch,
+    make_follow_up,
+    make_milestone,
+    make_pilot,
+    make_policy,
+    make_practice,
+    make_province,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def signed_in(user: User, **options: Any) -> Client:
+    client = Client(**options)
+    client.force_login(user)
+    return client
+
+
+def own(user: User) -> list[tuple[str, int, bool]]:
+    return list(Subscription.objects.filter(user=user).values_list("kind", "record_id", "active"))
+
+
+# -- settings ------------------------------------------------------------------------------------------------
+
+
+def test_settings_are_shown_and_saved() -> None:
+    user = make_officer("wang", role=Role.VIEWER)
+    client = signed_in(user)
+    page = client.get("/account/reminders/")
+    assert page.context["form"].initial == {"rhythm": "daily", "language": "en"}
+    assert reverse("reminders") in client.get("/account/").text
+    assert client.post("/account/reminders/", {"rhythm": "weekly", "language": "zh-hans"})["Location"] == (
+        "/account/reminders/"
+    )
+    assert list(MailSettings.objects.values_list("user", "rhythm", "language")) == [(user.pk, "weekly", "zh-hans")]
+    wrong = client.post("/account/reminders/", {"rhythm": "hourly", "language": "fr"})
+    assert list(wrong.context["form"].errors) == ["rhythm", "language"]
+    assert MailSettings.objects.get().rhythm == Rhythm.WEEKLY
+
+
+def test_a_refused_address_is_shown_and_tried_again_on_saving() -> None:
+    refused = {"bounced_address": "wang@example.org", "bounced_at": timezone.now(), "bounce_error": "550 no such user"}
+    client = signed_in(make_officer("wang", role=Role.VIEWER, **refused))
+    assert "The mail server refused wang@example.org" in client.get("/account/reminders/").text
+    client.post("/account/reminders/", {"rhythm": "daily", "language": "en"})
+    assert MailSettings.objects.get().bounced_address == ""
+    assert "refused" not in client.get("/account/reminders/").text
+
+
+def test_what_was_sent_lately_is_shown_to_its_reader_alone(pilot: Pilot, jia: Province) -> None:
+    editor, other = make_officer("editor", jia), make_officer("other", role=Role.VIEWER)
+    make_milestone(pilot, date(2026, 6, 9))
+    mails("2026-06-08 09:00")
+    page = signed_in(editor).get("/account/reminders/").text
+    assert "8 June 2026: 2 things to look at" in page
+    assert "<td>sent</td>" in page
+    assert "8 June 2026" not in signed_in(other).get("/account/reminders/").text
+
+
+def test_who_is_not_signed_in_is_asked_to(client: Client) -> None:
+    assert client.get("/account/reminders/")["Location"] == "/sign-in/?next=/account/reminders/"
+    assert client.post("/account/subscriptions/")["Location"].startswith("/sign-in/")
+
+
+# -- following a record --------------------------------------------------------------------------------------
+
+
+def test_every_kind_of_record_is_followed_and_left_on_its_page(pilot: Pilot, jia: Province) -> None:
+    user = make_officer("wang", role=Role.VIEWER)
+    client = signed_in(user)
+    records = {
+        "pilot": (pilot, pilot.slug),
+        "province": (jia, jia.slug),
+        "policy": (policy := make_policy(), policy.slug),
+        "practice": (practice := make_practice(pilot), practice.slug),
+        "follow_up": (follow_up := make_follow_up(pilot), follow_up.number),
+    }
+    for kind, (record, code) in records.items():
+        page = record.get_absolute_url()
+        fields = {"kind": kind, "record": code}
+        assert offered(client.get(page).text) == {**fields, "follow": "1"}
+        assert client.post("/account/subscriptions/", {**fields, "follow": "1"})["Location"] == page
+        assert offered(client.get(page).text) == {**fields, "follow": "0"}
+    assert own(user) == [(kind, records[kind][0].pk, True) for kind in sorted(records)]
+    page = client.get("/account/reminders/")
+    assert len(page.context["subscriptions"]) == 5
+    sent = {"kind": "pilot", "record": pilot.slug, "follow": "0", "back": "reminders"}
+    assert client.post("/account/subscriptions/", sent)["Location"] == "/account/reminders/"
+    assert ("pilot", pilot.pk, False) in own(user)
+    assert "none, you opted out" in client.get("/account/reminders/").text
+
+
+def offered(page: str) -> dict[str, str]:
+    """Return what the button of a page would send; nothing without one."""
+    form = re.search(
+        r'<form class="screen-only" method="post" action="/account/subscriptions/">(.*?)</form>', page, re.DOTALL
+    )
+    found = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form[1])) if form else {}
+    found.pop("csrfmiddlewaretoken", None)
+    return found
+
+
+def test_no_button_for_who_is_not_signed_in_nor_on_a_past_day(client: Client, pilot: Pilot) -> None:
+    page = pilot.get_absolute_url()
+    assert offered(client.get(page).text) == {}
+    user = make_officer("wang", role=Role.VIEWER)
+    assert offered(signed_in(user).get(f"{page}?as_of=2026-06-01").text) == {}
+
+
+def test_editors_and_owners_are_offered_to_opt_out(pilot: Pilot, jia: Province) -> None:
+    editor, ministry = make_officer("editor", jia), make_officer("ministry")
+    follow_up = make_follow_up(None, policy=make_policy(), owner_user=ministry)
+    elsewhere = make_pilot(make_batch(), make_province(slug="yi"))
+    told = [
+        offered(signed_in(user).get(record.get_absolute_url()).text)["follow"]
+        for user, record in (
+            (editor, pilot),
+            (editor, jia),
+            (editor, elsewhere),
+            (ministry, follow_up),
+            (ministry, pilot),
+        )
+    ]
+    assert told == ["0", "0", "1", "0", "1"]
+
+
+@pytest.mark.parametrize("sent", [{}, {"kind": "pilot", "record": "nobody"}, {"kind": "user", "record": "1"}])
+def test_what_does_not_exist_is_not_followed(sent: dict[str, str]) -> None:
+    client = signed_in(make_officer("wang", role=Role.VIEWER))
+    assert client.post("/account/subscriptions/", {**sent, "follow": "1"}).status_code == 404
+    assert client.get("/account/subscriptions/").status_code == 405
+    assert not Subscription.objects.exists()
+
+
+# -- the link ------------------------------------------------------------------------------------------------
+
+
+def test_the_link_ends_the_mail_by_post_alone_and_without_signing_in(pilot: Pilot, jia: Province) -> None:
+    """By one click of a mail program (RFC 8058), which has no session and no CSRF token."""
+    editor = make_officer("editor", jia)
+    make_milestone(pilot, date(2026, 6, 15))
+    mails("2026-06-08 09:00")
+    headers = mail.outbox[0].extra_headers
+    assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    path = headers["List-Unsubscribe"].strip("<>").removeprefix("https://tracker.example.org")
+    program = Client(enforce_csrf_checks=True)
+    looked = program.get(path)
+    assert (looked.status_code, MailSettings.objects.count()) == (200, 0)
+    assert "no-store" in looked["Cache-Control"]
+    assert program.post(path, {"List-Unsubscribe": "One-Click"}).status_code == 200
+    assert MailSettings.objects.get(user=editor).rhythm == Rhythm.OFF
+    assert mails("2026-06-15 09:00") == {}
+    forged = path.replace(f"/{editor.pk}:", f"/{editor.pk + 1}:")
+    assert [program.post(other).status_code for other in (forged, "/reminders/off/1/", "/reminders/off/%00:x/")] == [
+        *(404, 404, 404)
+    ]
+
+
+def test_the_link_works_on_an_internal_site(settings: Any) -> None:
+    user = make_officer("wang", role=Role.VIEWER)
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.contrib.auth.middleware.LoginRequiredMiddleware"]
+    assert Client().post(unsubscribe_path(user)).status_code == 200
+
+
+# -- admin ---------------------------------------------------------------------------------------------------
+
+
+def test_the_admin_s_page_of_a_user_shows_the_mails_and_the_refused_address(pilot: Pilot, jia: Province) -> None:
+    editor = make_officer("editor", jia, bounced_address="editor@example.org", bounce_error="550 no such user")
+    other = make_officer("other")
+    ReminderMail.objects.create(
+        user=editor, day=date(2026, 6, 8), address="editor@example.org", error="550 no such user"
+    )
+    ReminderMail.objects.create(user=other, day=date(2026, 6, 8), address="other@example.org", error="elsewhere")
+    page = signed_in(User.objects.create_superuser("root")).get(f"/admin/auth/user/{editor.pk}/change/").text
+    assert page.count("550 no such user") == 2
+    assert "elsewhere" not in page
+    assert "not sent yet" in page
+
+
+def test_days_off_are_entered_by_the_ministry_and_missing_years_told(jia: Province) -> None:
+    client = signed_in(make_officer("ministry"))
+    page = client.get("/admin/dashboard/workingday/").text
+    assert "The days off of 2027 are not on record: Monday to Friday count as working days." in page
+    sent = {"day": "2027-01-01", "kind": "holiday", "name": "元旦"}
+    assert client.post("/admin/dashboard/workingday/add/", sent)["Location"] == "/admin/dashboard/workingday/"
+    assert "of 2027" not in client.get("/admin/dashboard/workingday/").text
+    assert signed_in(make_officer("editor", jia)).get("/admin/dashboard/workingday/add/").status_code == 403
+
+
+# -- My work -------------------------------------------------------------------------------------------------
+
+
+def lists(client: Client) -> dict[str, list[str]]:
+    answer = client.get("/desk/?as_of=2026-06-03")
+    return {item["slug"]: [str(row[0].value) for row in item["table"].rows] for item in answer.context["lists"]}
+
+
+def test_practices_to_pass_and_copies_to_confirm_are_on_the_desk(pilot: Pilot, jia: Province) -> None:
+    elsewhere = make_pilot(make_batch(), make_province(slug="yi"), name_en="Other City")
+    own = make_practice(pilot, title_en="Ours", province=jia)
+    make_practice(elsewhere, title_en="Not ours", province=elsewhere.province)
+    make_practice(elsewhere, title_en="Passed", province=elsewhere.province, passed_on=date(2026, 5, 1))
+    make_practice(
+        pilot, title_en="In the library", province=jia, passed_on=date(2025, 5, 1), library_on=date(2025, 6, 1)
+    )
+    make_adoption(own, elsewhere)
+    make_adoption(own, make_pilot(make_batch(), jia), confirmed_on=date(2026, 5, 2))
+    editor, other, ministry = (
+        make_officer("editor", jia),
+        make_officer("other", elsewhere.province),
+        make_officer("min"),
+    )
+    own.adoptions.filter(pilot=elsewhere).update(claimed_by=other)
+    found = {name: lists(signed_in(user)) for name, user in (("editor", editor), ("other", other), ("min", ministry))}
+    assert {
+        name: {slug: rows[slug] for slug in ("practices", "copies", "take-in") if slug in rows}
+        for name, rows in found.items()
+    } == {
+        "editor": {"practices": ["Ours"], "copies": ["Other City"]},
+        "other": {"practices": ["Not ours"]},  # who claimed a copy does not confirm it
+        "min": {"take-in": ["Passed"]},
+    }
+
+
+def test_the_desk_says_why_no_mail_comes(settings: Any, jia: Province) -> None:
+    editor = make_officer("editor", jia)
+    client = signed_in(editor)
+
+    def notices(day: str = "2026-06-03") -> list[str]:
+        found: list[str] = client.get(f"/desk/?as_of={day}").context["notices"]
+        return found
+
+    assert notices() == []
+    assert notices("2024-06-03") == ["The days off of 2024 are not on record: Monday to Friday count as working days."]
+    User.objects.update(email="")
+    assert notices() == ["Your account has no mail address, so no reminder reaches you."]
+    settings.MAIL = False
+    assert notices() == ["No mail is sent here: no mail server is set up. Look here for what is due."]
