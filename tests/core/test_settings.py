@@ -33,7 +33,7 @@ def settings_and_log(home: Path, **variables: str) -> tuple[str, list[dict[str, 
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip(), [json.loads(line) for line in done.stderr.splitlines()]

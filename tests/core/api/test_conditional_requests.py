@@ -73,7 +73,7 @@ def test_every_json_answer_names_its_version(client: Client, address: str, codin
     assert response["Cache-Control"] == "private, no-cache"
     assert vary_names(response) >= VARY
     again, head = client.get(address, headers=coding), client.head(address, headers=coding)
-    assert again["ETag"] == response["ETag"]
+    assert again["ETag"].removeprefix("W/") == tag  # whether a short answer is compressed is random: its padding is
     assert head.status_code == 200
     assert revision is None or heads(head) == heads(response)
     same: Any = client.get(address, headers={**coding, "if-none-match": response["ETag"]})

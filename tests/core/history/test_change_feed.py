@@ -568,7 +568,7 @@ class ChildProcess:
         self.process.stdin.flush()
 
     def ends(self) -> tuple[str, int]:
-        out, _errors = self.process.communicate(timeout=60)
+        out, _errors = self.process.communicate(timeout=300)
         return out.strip(), self.process.returncode
 
 

@@ -77,7 +77,7 @@ def race_processes(home: Path, **more: str) -> list[int]:
         assert child.stdin is not None
         child.stdin.write("\n")
         child.stdin.flush()
-    told = [child.communicate(timeout=60)[0] for child in children]
+    told = [child.communicate(timeout=300)[0] for child in children]
     return sorted(int(word) for text in told for word in text.split())
 
 

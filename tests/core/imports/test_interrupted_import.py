@@ -77,7 +77,7 @@ class ChildRunner:
     def run(self, *args: str) -> tuple[int, str]:
         """Return the exit code and the output."""
         child = self.start(*args)
-        out, errors = child.communicate(timeout=120)
+        out, errors = child.communicate(timeout=600)
         assert child.returncode in {0, -signal.SIGKILL}, errors
         return child.returncode, out
 
@@ -144,7 +144,7 @@ def test_two_confirm_at_once(child_runner: ChildRunner, file: Path) -> None:
         assert child.stdin is not None
         child.stdin.write("\n")
         child.stdin.flush()
-    ends = [(child.communicate(timeout=120), child.returncode) for child in children]
+    ends = [(child.communicate(timeout=600), child.returncode) for child in children]
     assert [(errors, code) for (_out, errors), code in ends] == [("", 0), ("", 0)]
     written = [child_runner.count(f"policies_{name}") for name in ("policy", "historicalpolicy", "importchange")]
     assert written == [ROWS, ROWS, ROWS]
