@@ -20,6 +20,7 @@ from dashboard.views import (
     policies,
     provinces,
     reminders,
+    revisions,
     search,
     sitemap,
 )
@@ -52,6 +53,7 @@ urlpatterns = [
     path("editions/new/", editions.edition_new, name="edition-new"),
     path("editions/<str:quarter>/", editions.edition_detail, name="edition-detail"),
     path("editions/<str:quarter>/files/<path:path>", editions.edition_file, name="edition-file"),
+    path("revisions/", revisions.revisions, name="revisions"),
     path("about/", about.about, name="about"),
     path("search/", search.search, name="search"),
     path("admin/changes/", admin.site.admin_view(change_log.changes), name="changes"),

@@ -153,6 +153,7 @@ def is_storable(request: HttpRequest, response: HttpResponse) -> bool:
         and response.get("Content-Type", "").startswith(CACHED_MEDIA_TYPES)
         and len(response.content) <= MAX_STORED_BYTES
         and not response.cookies
+        and response.get("Cache-Control") != "no-store"
         and "CSRF_COOKIE_NEEDS_UPDATE" not in request.META  # it holds a token of this reader
     )
 

@@ -10,18 +10,18 @@ from functools import cached_property
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
-from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core.history.entries import NEWEST_FIRST, HistoryEntry, HistoryVisibility, entry_union, load_entries
+from core.history.entries import HistoryEntry
 from core.http.as_of import today
 from core.permissions import editor_province
 from core.text.joining import join_clauses, label_value
-from dashboard.analytics.recent_changes import PARENTS, SOURCES
+from dashboard.analytics.subject_changes import newest_changes
 from dashboard.briefs.blocks import Brief, Facts, Lines, as_data, checksum, from_data
-from dashboard.briefs.build import BriefKind, build_brief
+from dashboard.briefs.build import build_brief
+from dashboard.briefs.changes import subject_conditions
 from dashboard.models import SHEET_ALPHABET, SHEET_ID_LENGTH, IssuedSheet, new_sheet_id
-from pilots.models import Pilot
 
 READ_AS = str.maketrans({"O": "0", "I": "1", "L": "1", " ": "", "-": ""})  # letters of no sheet, and what was meant
 SHEET_ID = re.compile(f"[{SHEET_ALPHABET}]{{{SHEET_ID_LENGTH}}}")
@@ -117,29 +117,11 @@ class SheetCheck:
 
     @cached_property
     def changes(self) -> list[HistoryEntry]:
-        """The newest changes of records since the sheet was issued: of its pilot, for other sheets of all records."""
+        """The newest changes of the records of its subject since the sheet was issued."""
         sheet = self.sheet
-        sources = [replace(source, related=relations(source.model)) for source in SOURCES.values()]
-        later = Q(history_date__gt=sheet.issued_at)
-        if sheet.known < sheet.issued_at.date():
-            later = Q(history_date__date__gt=sheet.known)
-        pilot = Pilot.objects.filter(slug=sheet.slug).first() if sheet.kind == BriefKind.PILOT else None
-
-        def where(place: int) -> Q:
-            model = sources[place].model
-            if pilot is None:
-                return later
-            if PARENTS.get(model) == "pilot":
-                return later & Q(pilot_id=pilot.pk)
-            return later & (Q(id=pilot.pk) if model is Pilot else Q(pk__in=[]))
-
-        keys = entry_union(sources, where).order_by(*NEWEST_FIRST)[:MAX_REASONS]
-        return load_entries(sources, keys, HistoryVisibility(self.user))
-
-
-def relations(model: Any) -> list[str]:
-    """Return the foreign keys of a model: entries name their records by them."""
-    return [field.name for field in model._meta.fields if field.many_to_one]
+        after = sheet.known if sheet.known < timezone.localdate(sheet.issued_at) else sheet.issued_at
+        which = subject_conditions(sheet.kind, sheet.slug)
+        return newest_changes(which, after, today(), self.user, MAX_REASONS)
 
 
 # -- texts to compare ------------------------------------------------------------------------------------

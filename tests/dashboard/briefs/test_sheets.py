@@ -17,10 +17,20 @@ from django.utils import timezone
 from accounts.models import Officer, Role
 from core.history.append_only import rows_may_be_deleted
 from dashboard.briefs.blocks import checksum, from_data
+from dashboard.briefs.sheets import SheetCheck
 from dashboard.briefs.writers import archive
 from dashboard.models import SHEET_ALPHABET, IssuedSheet, new_sheet_id
 from pilots.models import Pilot, Reading
-from tests.factories import make_batch, make_indicator, make_pilot, make_province, make_reading, make_target
+from tests.factories import (
+    make_batch,
+    make_indicator,
+    make_pilot,
+    make_plan,
+    make_policy,
+    make_province,
+    make_reading,
+    make_target,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
 DAY = "as_of=2026-06-30"
@@ -123,6 +133,44 @@ def test_a_corrected_value_is_told_on_the_check_page(pilot: Pilot, clerk: Client
     (change,) = response.context["changes"].rows
     assert [str(cell.value) for cell in change][-2:] == ["Value: 80 → 95", "The meter was read wrongly"]
     assert Client().get(f"{path}?export=json").content == before
+
+
+@pytest.mark.parametrize(
+    ("address", "own"),
+    [
+        ("/brief/nation/", {"plan of jia", "plan of yi", "pilot", "reading", "target", "province", "other pilot"}),
+        ("/brief/province/jia/", {"plan of jia", "pilot", "reading", "target", "province"}),
+        ("/brief/batch/first/", {"pilot", "reading", "target"}),
+        ("/brief/pilot/park/", {"pilot", "reading", "target"}),
+        ("/brief/policy/lead/", {"plan of jia", "plan of yi"}),
+        ("/brief/indicator/AIR_A/", {"reading"}),
+    ],
+)
+def test_the_check_page_names_the_changes_of_exactly_its_subject(
+    pilot: Pilot, clerk: Client, address: str, own: set[str]
+) -> None:
+    policy = make_policy(slug="lead", issued_on=date(2024, 1, 1))
+    plans = [
+        make_plan(policy, pilot.province, issued_on=date(2025, 1, 2)),
+        make_plan(policy, make_province(slug="yi"), issued_on=date(2025, 1, 3)),
+    ]
+    records = {
+        "plan of jia": plans[0],
+        "plan of yi": plans[1],
+        "pilot": pilot,
+        "reading": Reading.objects.get(),
+        "province": pilot.province,
+        "other pilot": make_pilot(make_batch(slug="second"), make_province()),
+        "target": make_target(pilot, make_indicator("AIR_B"), 100, 70),
+    }
+    path = issue(clerk, path=address)
+    for record in records.values():
+        record.save()
+    check = SheetCheck(IssuedSheet.objects.get(), User())
+    changed = {(change.historical.instance_type, change.historical.id) for change in check.changes}
+    named = {name for name, record in records.items() if (type(record), record.pk) in changed}
+    assert named == own
+    assert Client().get(path).status_code == 200
 
 
 def test_the_check_page_needs_the_same_queries_for_one_change_and_three(

@@ -1,9 +1,11 @@
 """manage.py load_demo"""
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
+from core.http.as_of import today
 from core.seed.models import SeedRecord
-from pilots.demo.load import load_demo
+from dashboard.management.demonstration import load_published_demo
 from pilots.seed import MixedDataError
 
 
@@ -18,7 +20,8 @@ class Command(BaseCommand):
             self.stdout.write("This database holds the demonstration data already; nothing was changed.")
             return
         try:
-            counts = load_demo()
+            with transaction.atomic():
+                counts = load_published_demo(today())
         except MixedDataError as exc:
             raise CommandError(str(exc)) from None
         self.stdout.write("Demonstration data, all of it invented:")

@@ -1,0 +1,73 @@
+"""What the demonstration has published: two editions with a correction between them, and issued sheets."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from functools import partial
+
+from core.snapshots.values import PastRecords
+from dashboard.briefs.blocks import Brief
+from dashboard.briefs.build import BriefKind, build_brief
+from dashboard.briefs.sheets import issue_sheet
+from dashboard.editions import services
+from dashboard.editions.checklist import acknowledged, build_checklist
+from dashboard.editions.package import Package, Publication, build_package
+from dashboard.models import Edition, EditionState
+from dashboard.models.edition import quarter_of
+from pilots.analytics.pilot_status import quarter_end_before
+from pilots.demo.history import date_histories, moment_of, plans_found_late
+from pilots.demo.load import load_demo
+from pilots.demo.users import demo_editor, demo_reporter
+
+APPROVED_AFTER, FOUND_AFTER = timedelta(20), timedelta(35)  # the end of the quarter
+NOTES = {
+    "release_note_en": "Invented: an edition of the demonstration. Two provincial plans were found late.",
+    "release_note_zh": "虚构：演示数据的版本。有两份省级方案查到较晚。",
+}
+SITE = "http://127.0.0.1:8000"  # where `make demo` serves
+
+
+def load_published_demo(as_of: date) -> dict[str, int]:
+    """Load the demonstration with its past: dated histories, two editions and three sheets; return the counts."""
+    counts = load_demo(as_of)
+    second = quarter_end_before(as_of)
+    first = quarter_end_before(second)
+    found_on = min(as_of, first + FOUND_AFTER)
+    date_histories(as_of, found_on)
+    publish(first, min(as_of, first + APPROVED_AFTER))
+    issue_sheets(first, min(as_of, first + APPROVED_AFTER), found_on)
+    publish(second, min(as_of, second + APPROVED_AFTER))
+    return {**counts, str(Edition._meta.verbose_name_plural): Edition.objects.count()}
+
+
+def publish(as_of: date, approved_on: date) -> None:
+    """Make the edition of the quarter that ends on a day, approved on another from what was on record then."""
+    edition = Edition(quarter=quarter_of(as_of), made_by=demo_reporter(), submitted_by=demo_reporter(), **NOTES)
+    edition.state = EditionState.IN_REVIEW
+    moment = moment_of(approved_on)
+    publication = Publication(edition, f"{SITE}{edition.get_absolute_url()}", moment, demonstration=True)
+
+    def build() -> Package:
+        return build_package(publication, acknowledged(build_checklist(edition)))
+
+    package = PastRecords[Package](approved_on).compute(build)
+    save_dated(edition, package, publication, moment)
+
+
+def save_dated(edition: Edition, package: Package, publication: Publication, moment: datetime) -> None:
+    """Save an approved edition with the moment of the approval in its history."""
+    vars(edition)["_history_date"] = moment
+    services.freeze(edition, package, demo_editor(), publication)
+
+
+def issue_sheets(as_of: date, known: date, found_on: date) -> None:
+    """Issue the briefs of the nation, of a province whose plan was corrected since, and of its lead policy."""
+    plan = next(plans_found_late(found_on))
+    subjects = [
+        (BriefKind.NATION, "", "zh-hans"),
+        (BriefKind.PROVINCE, plan.province.slug, "en"),
+        (BriefKind.POLICY, plan.policy.slug, "en"),
+    ]
+    for kind, slug, language in subjects:
+        make = partial(build_brief, kind, slug, as_of, known, None, language, SITE)
+        issue_sheet(PastRecords[Brief](known).compute(make), demo_editor(), SITE)
