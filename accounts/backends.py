@@ -83,6 +83,7 @@ def national_editor_permissions() -> frozenset[str]:
         for name in all_permissions()
         if name.startswith(("policies.", "pilots.", "dashboard."))
         or (name.startswith("config.") and name.endswith(imports))
+        or name == "jobs.oversee_job"
     )
 
 

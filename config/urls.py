@@ -14,6 +14,7 @@ urlpatterns = [
     path("", include("policies.urls")),
     path("", include("pilots.urls")),
     path("", include("dashboard.urls")),
+    path("jobs/", include("core.jobs.urls")),
     path("admin/import/", include("core.imports.urls")),
     path("admin/login/", admin_sign_in),
     path("admin/password_change/", RedirectView.as_view(pattern_name="account-password")),

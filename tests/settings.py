@@ -48,5 +48,8 @@ WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = True  # static files straight 
 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     # UTF-8 whatever the server was set up with, so that Chinese text sorts and measures as characters.
     DATABASES["default"]["TEST"] = {"CHARSET": "UTF8", "TEMPLATE": "template0"}
-    DATABASES["jobs"]["TEST"] = {"MIRROR": "default"}
+    # A test rolls back one connection each: the second connection of jobs leads to a database of its own here.
+    name = f"test_{DATABASES['default']['NAME']}_jobs"
+    DATABASES["jobs"]["TEST"] = {**DATABASES["default"]["TEST"], "NAME": name, "MIGRATE": False}
+    DATABASES["jobs"]["CONN_MAX_AGE"] = 0
     DATABASES["default"]["CONN_MAX_AGE"] = 0  # an open connection of the live server would block the drop

@@ -35,7 +35,8 @@ class Job(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(_("kind"), max_length=50)
     key = models.CharField(max_length=200, blank=True)  # at most one open job of a kind has it
-    owner_id = models.BigIntegerField(_("owner"), null=True)  # id of a user; null: a schedule or a command
+    owner_id = models.BigIntegerField(null=True)  # id of a user; null: a schedule or a command
+    owner_name = models.CharField(_("owner"), max_length=150, blank=True)
     language = models.CharField(max_length=10)  # of texts and result
     arguments = models.JSONField(_("arguments"), default=dict)
     state = models.CharField(_("state"), max_length=10, choices=JobState.choices, default=JobState.WAITING)
@@ -56,6 +57,7 @@ class Job(models.Model):
     class Meta:
         verbose_name = _("job")
         verbose_name_plural = _("jobs")
+        permissions = [("oversee_job", _("Can see and cancel the jobs of all"))]
         indexes = [
             models.Index(fields=["state", "created_at"], name="job_queue"),
             models.Index(fields=["owner_id", "created_at"], name="job_of_owner"),

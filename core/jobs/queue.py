@@ -31,7 +31,9 @@ def enqueue(kind: str, *, owner: Any = None, key: str = "", **arguments: Any) ->
     if standing:
         return standing
     language = get_language() or settings.LANGUAGE_CODE
-    job = Job(kind=kind, key=key, owner_id=owner.pk if owner else None, language=language, arguments=arguments)
+    job = Job(kind=kind, key=key, language=language, arguments=arguments)
+    if owner:
+        job.owner_id, job.owner_name = owner.pk, owner.get_username()
     transaction.on_commit(lambda: add(job))
     return open_job(kind, key) or job  # another may have been faster
 

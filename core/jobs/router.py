@@ -7,16 +7,16 @@ for the same reason: what the job's own transaction writes is seen by nobody unt
 
 from typing import Any
 
-from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS
+from django.db import DEFAULT_DB_ALIAS, connections
 
 JOBS_ALIAS = "jobs"
 APPS = frozenset({"jobs"})
 
 
-def has_own_file() -> bool:
-    """Return whether the tables of jobs live apart from all others."""
-    return bool(settings.DATABASES[JOBS_ALIAS]["ENGINE"] == "django.db.backends.sqlite3")
+def has_own_database() -> bool:
+    """Return whether the tables of jobs live in another database than all others."""
+    jobs, default = (connections[alias] for alias in (JOBS_ALIAS, DEFAULT_DB_ALIAS))
+    return jobs.vendor == "sqlite" or jobs.settings_dict["NAME"] != default.settings_dict["NAME"]
 
 
 class JobsRouter:
@@ -28,7 +28,7 @@ class JobsRouter:
     db_for_write = db_for_read
 
     def allow_migrate(self, db: str, app_label: str, **_hints: object) -> bool | None:
-        """Create the tables of jobs in their own file and no others there; on PostgreSQL all in the one database."""
-        if not has_own_file():
+        """Create the tables of jobs in their own database and no others there; where there is only one, all in it."""
+        if not has_own_database():
             return db == DEFAULT_DB_ALIAS
         return (db == JOBS_ALIAS) == (app_label in APPS)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from threading import Event, Thread
 
-from django.db import DatabaseError, close_old_connections, connections
+from django.db import DatabaseError, connections
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import override
@@ -99,6 +99,14 @@ class Worker:
         while not self.ended.wait(RENEW_EVERY):
             self.beat()
         connections.close_all()
+
+
+def close_old_connections() -> None:
+    """Close connections that are unusable or old, as Django does between two requests; none in a transaction, which
+    the caller of the worker has begun."""
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
 
 
 def process_lives(pid: int) -> bool:

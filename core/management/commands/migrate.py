@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.commands import migrate
 from django.db import DEFAULT_DB_ALIAS
 
-from core.jobs.router import JOBS_ALIAS, has_own_file
+from core.jobs.router import JOBS_ALIAS, has_own_database
 from core.records.migration_autodetector import SchemaAutodetector
 
 
@@ -13,11 +13,11 @@ class Command(migrate.Command):
     autodetector = SchemaAutodetector
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Migrate the database, then that of background jobs where it is a file of its own.
+        """Migrate the database, then that of background jobs where it is another.
 
         A test database (`run_syncdb`) is made by itself for each of the two.
         """
         super().handle(*args, **options)
         whole = options["database"] == DEFAULT_DB_ALIAS and options["app_label"] in {None, "jobs"}
-        if whole and has_own_file() and not options["run_syncdb"]:
+        if whole and has_own_database() and not options["run_syncdb"]:
             super().handle(*args, **{**options, "database": JOBS_ALIAS, "app_label": "jobs"})
