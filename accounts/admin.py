@@ -39,6 +39,7 @@ from accounts.models.token import Token
 from accounts.roles import administrators, is_administrator
 from accounts.tokens import revoke
 from core.admin.record_admin import RecordChangeList
+from core.feeds.lists import feed_addresses
 from core.history.provenance import LabelledUrl
 from core.http.request_log import security_log
 from core.text.joining import label_value
@@ -46,7 +47,7 @@ from core.text.joining import label_value
 RIGHTS_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
 PERSON_INLINES: list[Any] = []
 """Further inlines of a user's page: those of apps above this one, which add theirs."""
-TOKEN_FIELDS = ("state", "may", "expires_at", "last_used_at", "created_at")
+TOKEN_FIELDS = ("state", "kind", "may", "expires_at", "last_used_at", "created_at")
 PROVINCE_FILTER = ("officer__province", admin.RelatedOnlyFieldListFilter)  # those that have an editor
 LAST_ADMINISTRATOR_MESSAGE = _("Nobody would be left who may do everything. Make another user an administrator first.")
 
@@ -206,7 +207,7 @@ class TokenAdmin(ReadOnlyTokenMixin, ConfirmedAdmin):
 
     list_display = ["name", "prefix", "user", *TOKEN_FIELDS]
     list_select_related = ["user__officer"]
-    list_filter = ["may_write", "expires_at", "last_used_at"]
+    list_filter = ["kind", "may_write", "expires_at", "last_used_at"]
     search_fields = ["name", "prefix", "user__username"]
     actions = ["revoke_selected"]
     fields = readonly_fields = ("user", "name", "prefix", *TOKEN_FIELDS, "revoked_at")
@@ -421,4 +422,5 @@ class PersonAdmin(ConfirmedAdmin, UserAdmin):
         token, secret = made
         self.log_change(request, person, str(_("Made the token “%(name)s”.") % {"name": token.name}))
         context |= {"title": _("The new token"), "token": token, "secret": secret}
+        context["addresses"] = feed_addresses(request, person, secret) if token.opens_feeds else []
         return TemplateResponse(request, "admin/people/token_made.html", context)

@@ -1,16 +1,13 @@
 """API authentication: bearer tokens, and the session of a signed-in user with CSRF protection."""
 
-from datetime import timedelta
-
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
-from accounts.models.token import Token, revoke_outdated_tokens, token_digest
-
-LAST_USED_RESOLUTION = timedelta(minutes=5)  # resolution of last_used_at: not every read becomes a write
+from accounts.models.token import Token, TokenKind, revoke_outdated_tokens, token_digest
+from accounts.tokens import record_use
 
 
 class BearerAuthentication(BaseAuthentication):
@@ -42,7 +39,8 @@ class CsrfExplainingSession(SessionAuthentication):
 
 def find_token(secret: str) -> Token:
     """Return the token of this secret. Raises AuthenticationFailed, with the same message for every unknown one."""
-    token = Token.objects.select_related("user", "user__officer").filter(digest=token_digest(secret)).first()
+    rows = Token.objects.select_related("user", "user__officer").filter(kind=TokenKind.API)
+    token = rows.filter(digest=token_digest(secret)).first()
     if token is None:
         raise AuthenticationFailed(_("This token is not known. Make a new one under “Tokens”, or send none."))
     if token.inactive_reason:
@@ -51,9 +49,3 @@ def find_token(secret: str) -> Token:
         text = _("This token has ended: %(why)s. Make a new one under “Tokens”.")
         raise AuthenticationFailed(text % {"why": token.inactive_reason})
     return token
-
-
-def record_use(token: Token) -> None:
-    now = timezone.now()
-    if token.last_used_at is None or now - token.last_used_at > LAST_USED_RESOLUTION:
-        Token.objects.filter(pk=token.pk).update(last_used_at=now)

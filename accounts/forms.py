@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.models.token import Token
+from accounts.models.token import Token, TokenKind
 from accounts.tokens import DEFAULT_DAYS, MAX_ACTIVE_TOKENS, MAX_DAYS, TokenLimitReached, active_tokens, create_token
 from core.permissions import has_write_permission
 
@@ -30,6 +30,15 @@ class TokenForm(forms.Form):
         help_text=gettext_lazy("1 to 365. Then the program needs a new one."),
         error_messages=dict.fromkeys(("required", "invalid", "min_value", "max_value"), DAYS_OUT_OF_RANGE),
     )
+    kind = forms.ChoiceField(
+        label=gettext_lazy("Opens"),
+        choices=TokenKind.choices,
+        initial=TokenKind.API,
+        required=False,  # of a form that was sent before there was a choice
+        help_text=gettext_lazy(
+            "Calendars and feeds: a secret address for a calendar program or a feed reader. It opens nothing else."
+        ),
+    )
     may_write = forms.BooleanField(
         label=gettext_lazy("May also write"),
         required=False,
@@ -51,6 +60,15 @@ class TokenForm(forms.Form):
         if active_tokens(self.user).filter(name=name).exists():
             raise forms.ValidationError(_("There is a token of this name. Revoke that one first, or choose another."))
         return name
+
+    def clean_kind(self) -> str:
+        return self.cleaned_data["kind"] or TokenKind.API
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if self.cleaned_data.get("kind") == TokenKind.FEEDS and self.cleaned_data.get("may_write"):
+            self.add_error("may_write", _("An address of calendars and feeds only reads."))
+        return cleaned
 
     def make(self) -> tuple[Token, str] | None:
         """Return the new token and its secret, or None and a form error where the token limit is reached."""

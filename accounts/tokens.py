@@ -1,4 +1,4 @@
-"""API tokens: created once, shown once, checked on every request."""
+"""Tokens of programs: created once, shown once, checked on every request."""
 
 import secrets
 from datetime import timedelta
@@ -9,10 +9,12 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts.models.token import Token, permission_snapshot, token_digest
+from accounts.models.token import Token, TokenKind, permission_snapshot, token_digest
 from core.http.request_log import security_log
 
 TOKEN_PREFIX = "spt_"  # by which scanners of leaked secrets know what it is  # noqa: S105
+FEED_PREFIX = "spf_"
+LAST_USED_RESOLUTION = timedelta(minutes=5)  # resolution of last_used_at: not every read becomes a write
 DEFAULT_DAYS, MAX_DAYS = 90, 365
 MAX_ACTIVE_TOKENS = 50  # active tokens of one user
 
@@ -31,8 +33,10 @@ def active_tokens(user: Any) -> QuerySet[Token]:
 
 
 @transaction.atomic
-def create_token(*, user: Any, name: str, days: int = DEFAULT_DAYS, may_write: bool = False) -> tuple[Token, str]:
-    """Create a token and return it with its secret, which is not stored. `days` from 1 to 365.
+def create_token(
+    *, user: Any, name: str, days: int = DEFAULT_DAYS, may_write: bool = False, kind: str = TokenKind.API
+) -> tuple[Token, str]:
+    """Create a token and return it with its secret, which is not stored. `days` from 1 to 365; one of feeds only reads.
 
     Raises TokenLimitReached where the user has to revoke one first.
     """
@@ -41,13 +45,15 @@ def create_token(*, user: Any, name: str, days: int = DEFAULT_DAYS, may_write: b
     get_user_model()._default_manager.select_for_update().filter(pk=user.pk).first()  # serializes concurrent requests
     if active_tokens(user).count() >= MAX_ACTIVE_TOKENS:
         raise TokenLimitReached
-    secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
+    start = FEED_PREFIX if kind == TokenKind.FEEDS else TOKEN_PREFIX
+    secret = start + secrets.token_urlsafe(32)
     token = Token.objects.create(
         user=user,
         name=name,
         digest=token_digest(secret),
-        prefix=secret[: len(TOKEN_PREFIX) + 4],
-        may_write=may_write,
+        prefix=secret[: len(start) + 4],
+        kind=kind,
+        may_write=may_write and kind == TokenKind.API,
         permission_snapshot=permission_snapshot(user),
         expires_at=timezone.now() + timedelta(days=days),
     )
@@ -59,3 +65,19 @@ def revoke(token: Token) -> None:
     """Revoke a token from the next request on. A revoked token stays so, from the first time it was revoked."""
     if Token.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now()):
         security_log.info("token revoked", extra={"user": token.user_id, "token": token.prefix})
+
+
+def find_feed_token(secret: str) -> Token | None:
+    """Return the valid token of a secret address of feeds, or None; it is used now."""
+    rows = Token.objects.select_related("user", "user__officer").filter(kind=TokenKind.FEEDS)
+    token = rows.filter(digest=token_digest(secret)).first()
+    if token is None or token.inactive_reason:
+        return None
+    record_use(token)
+    return token
+
+
+def record_use(token: Token) -> None:
+    now = timezone.now()
+    if token.last_used_at is None or now - token.last_used_at > LAST_USED_RESOLUTION:
+        Token.objects.filter(pk=token.pk).update(last_used_at=now)

@@ -15,6 +15,7 @@ urlpatterns = [
     path("account/forgotten/sent/", views.ForgottenPasswordSentView.as_view(), name="password-sent"),
     # Named as Django's, whose forms and mails ask for it by this name.
     path("account/new-password/<uidb64>/<token>/", views.NewPasswordView.as_view(), name="password_reset_confirm"),
+    path("feeds/<str:secret>/<slug:name>.<slug:kind>", views.feed, name="feed"),
     path("tokens/", views.token_list, name="tokens"),
     path("tokens/<int:pk>/revoke/", views.revoke_token, name="token-revoke"),
 ]

@@ -21,14 +21,16 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.forms import TokenForm
 from accounts.roles import describe_role
 from accounts.sessions import active_sessions, end_other_sessions, end_session, private_page
-from accounts.tokens import MAX_ACTIVE_TOKENS, active_tokens, revoke
+from accounts.tokens import MAX_ACTIVE_TOKENS, active_tokens, find_feed_token, revoke
+from core.feeds.lists import feed_addresses, list_response
 from core.http.problems import error_response
 from core.http.rate_limits import count_password_attempt
+from core.http.request import TrackerRequest
 from core.http.request_log import security_log
 from core.web.list_pages import reject_unknown_params
 
@@ -178,7 +180,9 @@ def token_list(request: HttpRequest) -> HttpResponse:
     if made is None:
         return render(request, "tokens/list.html", token_list_context(request, form))
     token, secret = made
-    return render(request, "tokens/made.html", {"title": _("Your new token"), "token": token, "secret": secret})
+    context = {"title": _("Your new token"), "token": token, "secret": secret}
+    addresses = feed_addresses(request, request.user, secret) if token.opens_feeds else []
+    return render(request, "tokens/made.html", {**context, "addresses": addresses})
 
 
 def token_list_context(request: HttpRequest, form: TokenForm) -> dict[str, object]:
@@ -195,3 +199,18 @@ def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
     revoke(token)
     messages.success(request, _("“%(name)s” is revoked: from now on it opens nothing.") % {"name": token.name})
     return redirect("tokens")
+
+
+@login_not_required
+@require_safe
+@sensitive_variables("secret")
+def feed(request: TrackerRequest, secret: str, name: str, kind: str) -> HttpResponseBase:
+    """Answer a list's calendar or feed, as the owner of the secret address gets it.
+
+    404 for a secret that is unknown or has ended: a calendar program would ask for a password at 401.
+    """
+    token = find_feed_token(secret)
+    if token is None:
+        raise Http404
+    request.auth = token  # for the log
+    return list_response(request, token.user, name, kind)

@@ -13,7 +13,7 @@ from core.caching.response_cache import cache_page
 from core.history.timeline import Timeline, history_exports, history_tab
 from core.http.menu import MENU_ENTRIES, MenuEntry
 from core.http.request import TrackerRequest
-from core.spreadsheets.page_exports import Exports, export_response
+from core.spreadsheets.page_exports import Exports, Feeds, export_response
 from core.web.list_pages import PAGE_PARAMETERS, reject_unknown_params
 
 
@@ -22,7 +22,8 @@ class Page:
     """Content of a page: title, headline, the tables that it offers as files, and the context of its template.
 
     The context is a function, since a request for a file does without it. `timeline` is the history of the record that
-    the page shows; its tab and its file are added. `headers` are response headers of the page itself.
+    the page shows; its tab and its file are added. `headers` are response headers of the page itself, `feeds` its
+    calendar and its Atom feed.
     """
 
     title: str
@@ -31,6 +32,7 @@ class Page:
     context: Callable[[], Mapping[str, object]] = dict
     timeline: Timeline | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    feeds: Feeds = field(default_factory=dict)
 
 
 PageBuilder = Callable[..., Page | HttpResponseBase]
@@ -62,7 +64,7 @@ def page_view(
 def page_response(request: TrackerRequest, template: str, page: Page) -> HttpResponseBase:
     """Return the file that the request asks for, else the page."""
     files = page.exports | history_exports(page.timeline) if page.timeline else page.exports
-    file = export_response(request, files, page.title, page.headline) if files else None
+    file = export_response(request, files, page.title, page.headline, page.feeds) if files else None
     if file is not None:
         return file
     context = {"title": page.title, "finding": page.headline, **page.context()}

@@ -84,6 +84,10 @@ PLAIN_ADDRESSES = {
     "api": "/api/",
     "use": "/api/use/",
     "tokens": "/tokens/",
+    "calendar": "/pilots/?export=ics",
+    "feed": "/actions/?export=atom",
+    "change_log_feed": "/admin/changes/?export=atom",
+    "unknown_feed": "/feeds/spf_nobody-made-it/milestones.ics",
     "content": "/api/v1/documents/999999999/content/",  # of no document
     "edition": "/api/v1/editions/1999-Q1/",  # that nobody made
 }

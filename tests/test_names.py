@@ -21,6 +21,8 @@ from django.contrib.auth.models import User
 from django.db.models import Model
 from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, resolve, reverse
 
+from accounts.models.token import TokenKind
+from accounts.tokens import create_token
 from core.imports.registry import KINDS
 from dashboard.analytics.change_log import history_models
 from pilots.metrics.follow_up_states import Move
@@ -45,6 +47,12 @@ EXCLUDED_PREFIXES = (
     "/api/schema/",
 )  # no record in them
 
+
+FEEDS = (
+    *(f"/{page}/?export={kind}" for page in ("pilots", "actions") for kind in ("ics", "atom")),
+    *("/admin/changes/?export=atom", "/desk/?export=ics"),
+)
+"""Calendars and feeds, whose links name the language as well."""
 
 WITHOUT_ADMIN = {"division", "targetstep", "followupstep"}
 """Models without pages of their own in the admin."""
@@ -163,6 +171,7 @@ def readable_addresses(world: SignedWorld) -> Iterator[str]:
     for record in world.records:
         yield from pages_of(record)
     yield "/api/v1/changes/?cursor=first&page_size=200"
+    yield from FEEDS
     for name in ("csv", "xlsx", "json"):
         yield from (f"/api/v1/{resource}/?format={name}" for resource in RESOURCE_KINDS)
     yield f"/api/v1/rollout/?policy={world.policy.slug}"
@@ -295,6 +304,17 @@ def test_a_token_of_the_editor_meets_none_on_any_page_of_the_feed(world: SignedW
     } == {resource for resource, _key in own}
     asked = crawl(program, [address for address in readable_addresses(world) if address.startswith("/api/v1/")])
     assert addresses_naming(asked, "away-signer") == addresses_naming(asked, "shared-signer") == []
+
+
+def test_a_secret_address_names_whom_its_owner_may_know(world: SignedWorld) -> None:
+    program, found = ApiClient(), {}
+    for user in (world.editor, world.viewer):
+        _token, secret = create_token(user=user, name="reader", kind=TokenKind.FEEDS)
+        for name in ("milestones.ics", "milestones.atom", "actions.ics", "actions.atom", "desk.ics", "changes.atom"):
+            found[user.username, name] = response_text(program.send("GET", f"/feeds/{secret}/{name}"))
+    told = {place: [name for name in SIGNERS if name in text] for place, text in found.items()}
+    assert told == {place: ["home-signer"] * (place == (world.editor.username, "changes.atom")) for place in found}
+    assert sum("BEGIN:VEVENT" in text or "<entry>" in text for text in found.values()) == 10  # all but two of viewers
 
 
 def test_whoever_is_not_signed_in_meets_no_name_at_all(world: SignedWorld) -> None:

@@ -1,4 +1,4 @@
-"""API tokens, of which only a digest is stored."""
+"""Tokens of programs, of which only a digest is stored."""
 
 import hashlib
 from typing import Any
@@ -16,8 +16,15 @@ class RevocationReason(models.TextChoices):
     ROLE = "role", _("its owner’s role changed")
 
 
+class TokenKind(models.TextChoices):
+    """What a token opens, and nothing else."""
+
+    API = "api", _("the API")
+    FEEDS = "feeds", _("calendars and feeds")
+
+
 class Token(models.Model):
-    """API token of a user. Only its digest is stored: reading the table reveals no token."""
+    """Token of a user. Only its digest is stored: reading the table reveals no token."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, verbose_name=_("owner"), on_delete=models.CASCADE, related_name="tokens"
@@ -27,6 +34,7 @@ class Token(models.Model):
     )
     digest = models.CharField(_("digest (SHA-256)"), max_length=64, unique=True, editable=False)
     prefix = models.CharField(_("begins with"), max_length=12, editable=False, db_column="start")
+    kind = models.CharField(_("opens"), max_length=8, choices=TokenKind.choices, default=TokenKind.API)
     may_write = models.BooleanField(
         _("may write"), default=False, help_text=_("Otherwise it only reads, whatever its owner may do.")
     )
@@ -49,6 +57,10 @@ class Token(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def opens_feeds(self) -> bool:
+        return self.kind == TokenKind.FEEDS
 
     @property
     def inactive_reason(self) -> str | Any:

@@ -32,7 +32,7 @@ SECRET_NAME_PATTERN = re.compile(SECRET_NAMES, re.IGNORECASE)
 NAMED_SECRET_PATTERN = re.compile(
     rf"""((?:{SECRET_NAMES})[\w-]*["']?\s*[=:]\s*)["']?(?:(?:bearer|basic|token)\s+)?[^\s"'&,;)}}\]]+""", re.IGNORECASE
 )
-TOKEN_PATTERN = re.compile(r"spt_[\w-]{5,}", re.ASCII)  # longer than the token prefix that lists show
+TOKEN_PATTERN = re.compile(r"sp[tf]_[\w-]{5,}", re.ASCII)  # longer than the token prefix that lists show
 # Matched at word starts only: at every letter of a word of 8,000 it took seconds.
 RANDOM_KEY_PATTERN = re.compile(
     r"(?<![A-Za-z0-9])(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{20,}"  # session and CSRF keys

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,12 @@ class TrackerRequest(HttpRequest):
     """Whether the database holds demonstration data."""
     cache_status: str
     """How the response cache answered: hit or miss; set for cacheable addresses only."""
+    feeds: Sequence[Mapping[str, str]]
+    """Links to the page's calendar and feed; set by pages that have any."""
+    auth: object
+    """Token that authenticated the request, on pages that are read by one."""
+    feed_path: str
+    """Secret path under which a list is read as a feed; set there only."""
     workbook: str
     """URL of the page's tables as one workbook; set by pages that have tables to download."""
     quotas: Sequence[QuotaState]

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
+from types import MappingProxyType
 
 from django.http.response import HttpResponseBase
 from django.utils.dateformat import format as format_date
 from django.utils.formats import get_format
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from core.http.as_of import days_stem, known_rows
@@ -42,6 +44,11 @@ class Export:
 
 
 Exports = dict[str, Export]
+FeedWriter = Callable[[TrackerRequest], HttpResponseBase]
+Feeds = Mapping[str, FeedWriter]
+"""Calendar and feed of a page, by the value of `export` that asks for it: ics, atom."""
+FEED_LABELS = {"ics": gettext_lazy("Calendar (ICS)"), "atom": gettext_lazy("Feed (Atom)")}
+FEED_TYPES = {"ics": "text/calendar", "atom": "application/atom+xml"}
 
 
 def chart_exports(charts: Mapping[str, Chart], applied: Sequence[ActiveFilter] = ()) -> Exports:
@@ -68,16 +75,21 @@ def figures_export(figures: Sequence[Mapping[str, object]], applied: Sequence[Ac
     return {"key-figures": Export(_("Key figures"), lambda: make_table(columns, figures), applied)}
 
 
-def export_response(request: TrackerRequest, tables: Exports, title: str, finding: str = "") -> HttpResponseBase | None:
+def export_response(
+    request: TrackerRequest, tables: Exports, title: str, finding: str = "", feeds: Feeds = MappingProxyType({})
+) -> HttpResponseBase | None:
     """Return the file for `?export=<table>.<csv|xlsx>`, or None for the page itself.
 
     `tables` are the tables of the page, `title` and `finding` describe the page. A page of several tables also offers
-    them all as one workbook, whose URL is put on the request for the page's link.
+    them all as one workbook, whose URL is put on the request for the page's link. `feeds` are asked for by their names,
+    and linked in the same way.
     """
     kinds = [f"{slug}.{kind}" for slug in tables for kind in ("csv", "xlsx")]
     if len(tables) > 1:
         kinds.append(PAGE_WORKBOOK)
         request.workbook = url_with(request, export=PAGE_WORKBOOK, page=None)
+    kinds += feeds
+    request.feeds = feed_links(request, feeds)
     asked = request.GET.get("export")
     if asked is None:
         return None
@@ -89,9 +101,24 @@ def export_response(request: TrackerRequest, tables: Exports, title: str, findin
         raise BadRequest(ErrorDetail("export", "invalid_choice", message))
     if asked == PAGE_WORKBOOK:
         return page_workbook_response(request, tables, title, finding)
+    if asked in feeds:
+        return feeds[asked](request)
     slug, _dot, kind = asked.rpartition(".")
     make, about = csv_file_response if kind == "csv" else xlsx_file_response, tables[slug].about
     return make(request, tables[slug], title, dated_stem(request, f"{slug}-{about.code}" if about else slug))
+
+
+def feed_links(request: TrackerRequest, feeds: Feeds) -> list[Mapping[str, str]]:
+    """Return the links to a page's feeds. They name the language: the programs that read them ask for none."""
+    words: dict[str, str | None] = {"lang": get_language(), "page": None, "sort": None}
+    return [
+        {
+            "label": str(FEED_LABELS[kind]),
+            "type": FEED_TYPES[kind],
+            "url": url_with(request, **words, export=kind),
+        }
+        for kind in feeds
+    ]
 
 
 def dated_stem(request: TrackerRequest, slug: str) -> str:

@@ -24,6 +24,7 @@ from core.web.tables import AnyColumn, RowStream, Table, make_row_stream, make_t
 Record = TypeVar("Record", bound=Model)
 ROWS_PER_PAGE = 50
 MAX_VISIBLE_FILTERS = 4  # visible filters of a page that does not choose them
+FEED_FORMATS = ("ics", "atom")  # values of `export` whose pages are not those of the list
 CHUNK_SIZE = 500  # rows fetched at a time for a file
 PAGE_PARAMETERS = {
     "as_of",
@@ -79,6 +80,7 @@ class ListPage(FilterBar):
     page: Page[Any]
     empty: str
     exports: Sequence[Mapping[str, str]]
+    rows: Sequence[Any] | QuerySet[Any] = ()  # all filtered rows, in order
     alike: str = ""  # values of the columns left out because all rows share them
     note: str = ""
 
@@ -197,6 +199,14 @@ def build_filter_bar(request: HttpRequest, filterset: FilterSet, first: Sequence
     )
 
 
+def keys_of(listing: ListPage) -> list[int]:
+    """Return the keys of all rows of a filtered list. One query at most."""
+    rows = listing.rows
+    if isinstance(rows, RowsByKey):
+        return list(rows.keys)
+    return list(rows.select_related(None).prefetch_related(None).values_list("pk", flat=True))  # type: ignore[union-attr]
+
+
 class RowsByKey(Sequence[Model]):
     """Sequence of records in the order of given keys, fetched on access: for an order that no field has."""
 
@@ -245,7 +255,8 @@ def build_list_page(
     word = requested_sort(request, columns, sort)
     rows = sorted_rows(filterset, computed, sort_columns(columns)[word.removeprefix("-")].sort_fields, word)
     pages = Paginator(rows, rows_per_page)
-    page = pages.get_page(requested_page(request, pages))
+    has_own_pages = request.GET.get("export") in FEED_FORMATS
+    page = pages.get_page(1 if has_own_pages else requested_page(request, pages))
     items = list(page.object_list)
     prefetch(items)
     facets = Facets() if "export" in request.GET else build_facets(filterset, computed)  # a file has no choices
@@ -263,6 +274,7 @@ def build_list_page(
         alike=join_clauses(label_value(*said) for said in alike.values() if said),
         note=note,
         page=page,
+        rows=rows,
         empty=empty,
         exports=export_links(request, slug, page=None),
     )

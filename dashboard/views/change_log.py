@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -15,17 +16,22 @@ from django.core.validators import MinValueValidator
 from django.db.models import Model, QuerySet
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from core.history.entries import entry_columns
+from core.feeds.atom import atom_response
+from core.feeds.items import Entry
+from core.feeds.lists import register_feed_list
+from core.history.entries import HistoryEntry, differences_text, entry_columns
 from core.http.errors import BadRequest, ErrorDetail, truncate
 from core.http.request import TrackerRequest
 from core.imports.models import Import, ImportState
 from core.permissions import editor_province, in_scope
-from core.spreadsheets.page_exports import Export, export_response
+from core.spreadsheets.page_exports import Export, Feeds, export_response
 from core.text.formatting import format_date
+from core.text.joining import label_value
 from core.web.filters import ChoiceFormField, RelatedFormField
 from core.web.list_pages import (
     ActiveFilter,
@@ -40,6 +46,7 @@ from core.web.tables import RowStream, make_row_stream
 from dashboard.analytics.change_log import (
     SYSTEM,
     ChangeLogCursor,
+    ChangeLogPage,
     ChangeLogQuery,
     author_ids,
     build_change_log,
@@ -50,6 +57,7 @@ from dashboard.analytics.change_log import (
 )
 from policies.models import Province
 
+register_feed_list("changes", "changes", gettext_lazy("Changes of the records"), ["atom"], staff_only=True)
 FIRST_DAY = date(2000, 1, 1)
 POSITION_PARAMS = ("before", "after", "page", "export")  # words of an address that say where in a list, not which
 ModelsByName = Mapping[str, type[Model]]
@@ -189,7 +197,8 @@ def changes(request: TrackerRequest) -> HttpResponseBase:
     feed = build_change_log(asked_kinds, form.query, before=before, after=after)
     title = _("Changes of the records")
     tables = {"changes": Export(title, lambda: change_log_table(asked_kinds, form.query, feed.count), bar.chips)}
-    file = export_response(request, tables, title)
+    feeds: Feeds = {"atom": partial(change_log_feed, title=title, feed=feed)}
+    file = export_response(request, tables, title, feeds=feeds)
     if file is not None:
         return file
     context = {
@@ -202,9 +211,26 @@ def changes(request: TrackerRequest) -> HttpResponseBase:
         "newer": url_with(request, before=None, after=str(feed.newer)) if feed.newer else "",
         "older": url_with(request, after=None, before=str(feed.older)) if feed.older else "",
         "newest": url_with(request, before=None, after=None),
-        "exports": export_links(request, "changes", **dict.fromkeys(POSITION_PARAMS)),
+        "exports": [*export_links(request, "changes", **dict.fromkeys(POSITION_PARAMS)), *request.feeds],
     }
     return TemplateResponse(request, "admin/reports/changes.html", context)
+
+
+def change_log_feed(request: TrackerRequest, *, title: str, feed: ChangeLogPage) -> HttpResponseBase:
+    """Return a page of the change log as a feed; authors are named where the page names them."""
+    following = {"before": str(feed.older)} if feed.older else None
+    return atom_response(request, title, map(change_entry, feed.entries), following)
+
+
+def change_entry(entry: HistoryEntry) -> Entry:
+    return Entry(
+        key=f"change-{entry.key}",
+        title=f"{label_value(entry.kind, entry.what)} – {entry.action}",
+        url=entry.url or entry.version or reverse("changes"),
+        changed_at=entry.when,
+        lines=[differences_text(entry), label_value(_("Why"), entry.reason) if entry.reason else ""],
+        author=entry.who,
+    )
 
 
 def page_position(request: TrackerRequest, word: str, kinds: ModelsByName) -> ChangeLogCursor | None:

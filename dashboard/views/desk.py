@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
+from core.feeds.calendar_files import calendar_response
+from core.feeds.lists import register_feed_list
 from core.http.request import TrackerRequest
 from core.pages import Page, page_view
 from core.permissions import editor_province
@@ -29,6 +32,7 @@ from dashboard.analytics.open_work import (
 from dashboard.charts.attention import attention_columns
 from dashboard.reminders.notices import mail_notices
 from pilots.analytics.pilot_status import PilotStatus
+from pilots.charts.feeds import follow_up_events, milestone_events
 from pilots.charts.follow_up_tables import follow_ups_table
 from pilots.charts.links import pilots_url
 from pilots.charts.names import distinct_names_of, pilot_cell
@@ -40,6 +44,7 @@ from pilots.models import Adoption, Practice
 from policies.charts.cells import province_cell
 from policies.models import Province
 
+register_feed_list("desk", "desk", gettext_lazy("My work"), ["ics"], staff_only=True)
 ROWS_SHOWN = 25  # rows of each list; its file has all of them
 DESK_WITHOUT = ("kind", "result", "opened", "province")
 
@@ -64,7 +69,13 @@ def desk(request: TrackerRequest) -> Page | HttpResponseRedirect:
             "lists": [desk_list(item, titles[item.slug], work_table(item, names, home)) for item in lists],
         }
 
-    return Page(_("My work"), desk_headline(work, home, lists), tables, context)
+    def calendar(request: TrackerRequest) -> HttpResponse:
+        pilots = [status.pilot.pk for status in work.progress.pilots]
+        mine = [status for item in lists if item.slug in FOLLOW_UP_LISTS for status in item.items]
+        events = chain(milestone_events(pilots, work.as_of), follow_up_events(mine))
+        return calendar_response(request, _("My work"), events)
+
+    return Page(_("My work"), desk_headline(work, home, lists), tables, context, feeds={"ics": calendar})
 
 
 def desk_list(item: WorkList, title: str, table: Table) -> dict[str, object]:

@@ -17,6 +17,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from core.feeds.lists import register_feed_list
 from core.history.timeline import ENTRY_PARAMETER
 from core.http.as_of import today
 from core.http.menu import MenuEntry
@@ -26,7 +27,8 @@ from core.permissions import can_see_authors, has_object_permission
 from core.spreadsheets.page_exports import Export, Exports, chart_exports, figures_export
 from core.text.formatting import format_days
 from core.text.joining import join_clauses
-from core.web.list_pages import PAGE_PARAMETERS, build_list_page
+from core.web.list_pages import PAGE_PARAMETERS, build_list_page, keys_of
+from pilots.charts.feeds import follow_up_feeds
 from pilots.charts.follow_up_tables import (
     RELATED,
     cause_text,
@@ -72,6 +74,8 @@ from pilots.models.follow_up import VERIFY_PERMISSION
 from pilots.views.timeline import follow_up_timeline
 from policies.charts.rollout import format_day
 from policies.models import Policy, Province, Source
+
+register_feed_list("actions", "action-list", gettext_lazy("Follow-ups"), ["ics", "atom"])
 
 # -- the list --------------------------------------------------------------------------------------------
 
@@ -120,7 +124,8 @@ def action_list(request: TrackerRequest) -> Page:
             "is_editor": request.user.is_staff,
         }
 
-    return Page(_("Follow-ups"), follow_ups_headline(summary), tables, context)
+    feeds = follow_up_feeds(_("Follow-ups"), lambda: [index.statuses[key] for key in keys_of(listing)], as_of)
+    return Page(_("Follow-ups"), follow_ups_headline(summary), tables, context, feeds=feeds)
 
 
 # -- one follow-up ---------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Pages of the pilots."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
@@ -9,6 +9,8 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from core.feeds.calendar_files import CANCELLED_DAYS
+from core.feeds.lists import register_feed_list
 from core.history.timeline import ENTRY_PARAMETER
 from core.http.menu import MenuEntry
 from core.http.request import TrackerRequest
@@ -16,7 +18,7 @@ from core.pages import Page, page_view
 from core.spreadsheets.page_exports import Export, Exports, chart_exports, figures_export
 from core.text.formatting import format_date
 from core.text.joining import join_clauses, label_value
-from core.web.list_pages import PAGE_PARAMETERS, build_list_page
+from core.web.list_pages import PAGE_PARAMETERS, build_list_page, keys_of
 from core.web.tables import Chart, Column, Table, make_table, status_cell
 from pilots.analytics.explanations import Explanation, computed_explanations
 from pilots.analytics.pilot_status import (
@@ -31,6 +33,7 @@ from pilots.analytics.pilot_status import (
 from pilots.analytics.pilots_by_province import pilots_by_province
 from pilots.analytics.reconciliation import BatchCount, build_reconciliation, build_withdrawals
 from pilots.analytics.status_filter import StatusIndex
+from pilots.charts.feeds import milestone_feeds
 from pilots.charts.follow_up_tables import RELATED, LightFollowUps, LightLink, follow_ups_table, may_open_follow_ups
 from pilots.charts.places import provinces_chart
 from pilots.charts.practices import match_row
@@ -58,6 +61,8 @@ from pilots.views.timeline import pilot_timeline
 from policies.charts.rollout import format_day
 from policies.models import Confidence, Source
 from policies.models.sourced import SourcedModel
+
+register_feed_list("milestones", "pilot-list", gettext_lazy("Milestones"), ["ics", "atom"])
 
 
 @page_view(
@@ -115,7 +120,16 @@ def pilot_list(request: TrackerRequest) -> Page:
     def context() -> dict[str, object]:
         return {"listing": listing, "chart": chart, "reconciliation": reconciliation_table(batches)}
 
-    return Page(_("Pilots"), pilots_headline(batches), tables, context)
+    feeds = milestone_feeds(_("Milestones"), lambda: [*keys_of(listing), *lately_withdrawn(request, index)], as_of)
+    return Page(_("Pilots"), pilots_headline(batches), tables, context, feeds=feeds)
+
+
+def lately_withdrawn(request: TrackerRequest, index: StatusIndex) -> Sequence[int]:
+    """Return the keys of pilots that stood in the list until lately: their milestones are cancelled in calendars."""
+    if index.conditions or request.GET.get("withdrawn"):
+        return []
+    rows = Pilot.objects.withdrawn(request.as_of).filter(withdrawn_on__gt=request.as_of - timedelta(CANCELLED_DAYS))
+    return list(PilotPageFilter(request.GET, queryset=rows, request=request).qs.values_list("pk", flat=True))
 
 
 def count_members(numbers: Reconciliation, membership: str) -> int:
@@ -225,7 +239,8 @@ def pilot_detail(request: TrackerRequest, slug: str) -> Page:
 
     exports = {**figures_export(figures), **chart_exports(charts), **tables}
     timeline = pilot_timeline(pilot, as_of, request.user)
-    return Page(pilot.name, pilot_headline(pilot, as_of), exports, context, timeline)
+    feeds = milestone_feeds(label_value(pilot.name, _("Milestones")), lambda: [pilot.pk], as_of)
+    return Page(pilot.name, pilot_headline(pilot, as_of), exports, context, timeline, feeds=feeds)
 
 
 def prefetch_evidence(pilots: QuerySet[Pilot]) -> Any:

@@ -1,0 +1,179 @@
+"""Milestones and follow-ups as events of a calendar and as entries of a feed. No person is named in either."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from django.db.models import F, Max, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce, Greatest
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+
+from core.api.write.optimistic_locking import annotate_revision
+from core.feeds.atom import paged_atom_response
+from core.feeds.calendar_files import CANCELLED_DAYS, MAX_EVENTS, calendar_response
+from core.feeds.items import NEVER_CHANGED, Entry, Event
+from core.http.request import TrackerRequest
+from core.spreadsheets.page_exports import Feeds
+from core.text.formatting import format_date
+from core.text.joining import join_clauses, label_value
+from pilots.analytics.pilot_status import milestone_status
+from pilots.follow_ups.analytics import FollowUpStatus
+from pilots.metrics.follow_up_states import FollowUpState
+from pilots.models import FollowUp, FollowUpStep, Milestone
+
+DONE = "✓ "  # in front of the title of what is done
+
+# -- milestones --------------------------------------------------------------------------------------------
+
+
+def milestone_feeds(title: str, pilots: Callable[[], Sequence[int]], as_of: date) -> Feeds:
+    """Return calendar and feed of the milestones of pilots, given by their keys.
+
+    Those of a withdrawn pilot are cancelled for a while.
+    """
+
+    def atom(request: TrackerRequest) -> HttpResponse:
+        rows = milestone_rows(pilots(), as_of).order_by("-changed_at", "-pk")
+        return paged_atom_response(request, title, rows, partial(milestone_entry, as_of=as_of))
+
+    return {
+        "ics": lambda request: calendar_response(request, title, milestone_events(pilots(), as_of)),
+        "atom": atom,
+    }
+
+
+def milestone_rows(pilots: Sequence[int], as_of: date) -> QuerySet[Any]:
+    """Return the milestones with `revision` and `changed_at`; not of pilots that were withdrawn long ago."""
+    rows = Milestone.objects.filter(pilot__in=pilots).select_related("pilot")
+    rows = rows.exclude(pilot__withdrawn_on__lte=as_of - timedelta(CANCELLED_DAYS))
+    found: QuerySet[Any] = annotate_revision(rows).annotate(changed_at=last_change(Milestone, "id"))
+    return found
+
+
+def last_change(model: Any, field: str) -> Any:
+    """Return a subquery of the time of the newest history entry that names the outer record in a field."""
+    newest = model.history.filter(**{field: OuterRef("pk")}).order_by().values(field).annotate(at=Max("history_date"))
+    return Coalesce(Subquery(newest.values("at")), Value(NEVER_CHANGED))
+
+
+def milestone_events(pilots: Sequence[int], as_of: date) -> Iterator[Event]:
+    for item in milestone_rows(pilots, as_of).order_by("planned_on", "pk")[: MAX_EVENTS + 1]:
+        done = milestone_status(item, as_of).done
+        yield Event(
+            key=f"milestone-{item.pk}",
+            day=item.planned_on,
+            title=(DONE if done else "") + milestone_title(item),
+            url=milestone_url(item),
+            changed_at=item.changed_at,
+            revision=item.revision,
+            lines=milestone_lines(item, as_of),
+            cancelled=item.pilot.withdrawn_by(as_of) and not done,
+        )
+
+
+def milestone_entry(item: Any, *, as_of: date) -> Entry:
+    return Entry(
+        key=f"milestone-{item.pk}",
+        title=milestone_title(item),
+        url=milestone_url(item),
+        changed_at=item.changed_at,
+        lines=[label_value(_("Planned"), format_date(item.planned_on)), *milestone_lines(item, as_of)],
+    )
+
+
+def milestone_title(item: Milestone) -> str:
+    return label_value(item.pilot.name, item.name)
+
+
+def milestone_url(item: Milestone) -> str:
+    return f"{item.pilot.get_absolute_url()}#milestone-{item.pk}"
+
+
+def milestone_lines(item: Milestone, as_of: date) -> list[str]:
+    """Return state, responsible office and list of the plan."""
+    status = milestone_status(item, as_of)
+    if status.done and item.completed_on:
+        state = label_value(_("Done"), format_date(item.completed_on))
+    elif item.pilot.withdrawn_by(as_of):
+        state = _("The pilot was withdrawn.")
+    else:
+        state = label_value(_("Days late"), str(status.light.delay)) if (status.light.delay or 0) > 0 else ""
+    owner = label_value(_("Responsible"), item.owner) if item.owner else ""
+    return [state, owner, label_value(_("Facet"), item.get_facet_display())]
+
+
+# -- follow-ups --------------------------------------------------------------------------------------------
+
+
+def follow_up_feeds(title: str, statuses: Callable[[], Iterable[FollowUpStatus]], as_of: date) -> Feeds:
+    """Return calendar and feed of follow-ups; a withdrawn one is cancelled for a while."""
+
+    def listed() -> list[FollowUpStatus]:
+        return [item for item in statuses() if not is_long_withdrawn(item, as_of)]
+
+    def atom(request: TrackerRequest) -> HttpResponse:
+        found = listed()
+        changes = changes_of_follow_ups(found)
+        rows = [(item, changes[item.follow_up.pk][1]) for item in found]
+        rows.sort(key=lambda row: (row[1], row[0].follow_up.pk), reverse=True)
+        return paged_atom_response(request, title, rows, follow_up_entry)
+
+    return {"ics": lambda request: calendar_response(request, title, follow_up_events(listed())), "atom": atom}
+
+
+def is_long_withdrawn(item: FollowUpStatus, as_of: date) -> bool:
+    last = item.newest.taken_on + timedelta(CANCELLED_DAYS)
+    return item.state == FollowUpState.WITHDRAWN and last <= as_of
+
+
+def changes_of_follow_ups(listed: Sequence[FollowUpStatus]) -> dict[int, tuple[int, datetime]]:
+    """Return revision and time of the last change of follow-ups by key, their steps included. One query."""
+    rows = annotate_revision(FollowUp.objects.filter(pk__in=[item.follow_up.pk for item in listed]))
+    found = rows.annotate(changed_at=Greatest(last_change(FollowUp, "id"), last_change(FollowUpStep, "follow_up_id")))
+    return {key: (revision, at) for key, revision, at in found.values_list("pk", F("revision"), "changed_at")}
+
+
+def follow_up_events(listed: Sequence[FollowUpStatus]) -> Iterator[Event]:
+    changes = changes_of_follow_ups(listed[: MAX_EVENTS + 1])
+    for item in listed[: MAX_EVENTS + 1]:
+        revision, changed_at = changes[item.follow_up.pk]
+        yield Event(
+            key=f"follow-up-{item.follow_up.pk}",
+            day=item.due_on,
+            title=(DONE if item.state == FollowUpState.CLOSED else "") + follow_up_title(item),
+            url=item.follow_up.get_absolute_url(),
+            changed_at=changed_at,
+            revision=revision,
+            lines=follow_up_lines(item),
+            cancelled=item.state == FollowUpState.WITHDRAWN,
+        )
+
+
+def follow_up_entry(row: tuple[FollowUpStatus, datetime]) -> Entry:
+    item, changed_at = row
+    return Entry(
+        key=f"follow-up-{item.follow_up.pk}",
+        title=follow_up_title(item),
+        url=item.follow_up.get_absolute_url(),
+        changed_at=changed_at,
+        lines=[label_value(_("Due"), format_date(item.due_on)), *follow_up_lines(item)],
+    )
+
+
+def follow_up_title(item: FollowUpStatus) -> str:
+    return f"{item.follow_up.number} {item.follow_up.name}"
+
+
+def follow_up_lines(item: FollowUpStatus) -> list[str]:
+    """Return state, subject and responsible agency."""
+    late = [label_value(_("Days late"), str(item.days_late))] if item.overdue else []
+    subject: Any = item.follow_up.subject
+    return [
+        join_clauses([label_value(_("State"), str(item.state.label)), *late]),
+        label_value(_("Subject"), str(getattr(subject, "name", subject))),
+        label_value(_("Responsible"), item.follow_up.owner_agency.name),
+    ]

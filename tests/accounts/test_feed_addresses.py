@@ -1,0 +1,189 @@
+"""Secret addresses of calendars and feeds: made once, revocable, with the rights of their owner at each fetch."""
+
+import json
+import logging
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+from icalendar import Calendar
+
+from accounts.models import Officer, Role
+from accounts.models.token import Token, TokenKind
+from accounts.tokens import create_token, revoke
+from core.http.log_format import JsonLogFormatter, RequestContextFilter, redact
+from pilots.models import Milestone
+from tests import factories as make
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def reader() -> User:
+    return User.objects.create_user("reader")
+
+
+def feed_secret(user: User, **more: Any) -> tuple[Token, str]:
+    return create_token(user=user, name="calendar", kind=TokenKind.FEEDS, **more)
+
+
+@pytest.fixture
+def milestone() -> Milestone:
+    pilot = make.make_pilot(make.make_batch(), make.make_province(slug="lakeland"), slug="lakeside")
+    return make.make_milestone(pilot, date(2026, 12, 24), title_en="Boiler replaced")
+
+
+def status(client: Client, path: str) -> int:
+    return client.get(path).status_code
+
+
+def test_an_internal_site_is_read_by_a_calendar_program(
+    client: Client, reader: User, milestone: Milestone, settings: Any
+) -> None:
+    settings.SITE_ACCESS = "internal"
+    place = settings.MIDDLEWARE.index("django.contrib.auth.middleware.AuthenticationMiddleware") + 1
+    login = "django.contrib.auth.middleware.LoginRequiredMiddleware"
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE[:place], login, *settings.MIDDLEWARE[place:]]
+    token, secret = feed_secret(reader)
+    assert status(client, "/pilots/?export=ics") == 302
+    response = client.get(f"/feeds/{secret}/milestones.ics?province=lakeland&lang=en")
+    assert response.status_code == 200
+    assert (response["Cache-Control"], response["Referrer-Policy"]) == ("private, no-cache", "no-referrer")
+    [event] = Calendar.from_ical(response.content).walk("VEVENT")
+    assert str(event["url"]) == f"http://testserver/pilots/lakeside/#milestone-{milestone.pk}"
+    again = client.get(
+        f"/feeds/{secret}/milestones.ics?province=lakeland&lang=en", headers={"If-None-Match": response["ETag"]}
+    )
+    assert again.status_code == 304
+    token.refresh_from_db()
+    assert token.last_used_at is not None
+
+
+def test_a_feed_links_to_itself_and_to_the_page(client: Client, reader: User, milestone: Milestone) -> None:
+    _token, secret = feed_secret(reader)
+    text = client.get(f"/feeds/{secret}/milestones.atom?province=lakeland").content.decode()
+    assert f'<link href="http://testserver/feeds/{secret}/milestones.atom?province=lakeland" rel="self"/>' in text
+    assert '<link href="http://testserver/pilots/?province=lakeland" rel="alternate"/>' in text
+    assert text.count(secret) == 1
+
+
+def test_filters_are_the_words_of_the_list(client: Client, reader: User, milestone: Milestone) -> None:
+    _token, secret = feed_secret(reader)
+    response = client.get(f"/feeds/{secret}/milestones.ics?provinc=lakeland&lang=en")
+    assert (response.status_code, response["Content-Type"]) == (400, "text/plain; charset=utf-8")
+    assert response.content.decode() == "“provinc” is not a parameter here. Did you mean “province”?"
+    response = client.get(f"/feeds/{secret}/milestones.ics?province=atlantis&lang=en")
+    assert (response.status_code, response.content.decode()[:9]) == (400, "province:")
+    assert status(client, f"/feeds/{secret}/milestones.ics?export=pilots.csv") == 400
+
+
+def test_what_has_ended_or_never_was_is_404(client: Client, reader: User) -> None:
+    token, secret = feed_secret(reader)
+    assert status(client, f"/feeds/{secret}/milestones.ics") == 200
+    for path in (
+        f"/feeds/{secret}x/milestones.ics",
+        f"/feeds/{secret}/milestones.csv",
+        f"/feeds/{secret}/pilots.ics",
+        "/feeds/x/milestones.ics",
+    ):
+        assert status(client, path) == 404
+    revoke(token)
+    assert status(client, f"/feeds/{secret}/milestones.ics") == 404
+    token, secret = feed_secret(reader)
+    Token.objects.filter(pk=token.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert status(client, f"/feeds/{secret}/milestones.ics") == 404
+    _token, secret = feed_secret(reader)
+    Officer.objects.create(user=reader, role=Role.ADMIN)  # it was made with other rights
+    assert status(client, f"/feeds/{secret}/milestones.ics") == 404
+    _token, secret = feed_secret(reader)
+    reader.is_active = False
+    reader.save()
+    assert status(client, f"/feeds/{secret}/milestones.ics") == 404
+
+
+def test_it_opens_nothing_else_and_an_api_token_opens_no_feed(client: Client, reader: User) -> None:
+    _token, secret = feed_secret(reader)
+    assert client.get("/api/v1/pilots/", headers={"Authorization": f"Bearer {secret}"}).status_code == 401
+    _token, api_secret = create_token(user=reader, name="program")
+    assert client.get("/api/v1/pilots/", headers={"Authorization": f"Bearer {api_secret}"}).status_code == 200
+    assert status(client, f"/feeds/{api_secret}/milestones.ics") == 404
+    assert client.post(f"/feeds/{secret}/milestones.ics").status_code == 405
+    assert create_token(user=reader, name="x", kind=TokenKind.FEEDS, may_write=True)[0].may_write is False
+
+
+def test_rights_of_the_owner_apply(client: Client, reader: User, milestone: Milestone) -> None:
+    """The change log and one's own work are for editors, each with what the page shows them."""
+    _token, secret = feed_secret(reader)
+    assert status(client, f"/feeds/{secret}/changes.atom") == 404
+    assert status(client, f"/feeds/{secret}/desk.ics") == 404
+    away = make.make_pilot(milestone.pilot.batch, make.make_province())
+    far = make.make_milestone(away, date(2026, 12, 24))
+    editor = User.objects.create_user("editor", is_staff=True)
+    Officer.objects.create(user=editor, role=Role.PROVINCIAL_EDITOR, province=milestone.pilot.province)
+    _token, secret = feed_secret(User.objects.get(pk=editor.pk))
+    desk = client.get(f"/feeds/{secret}/desk.ics")
+    uids = {str(event["uid"]) for event in Calendar.from_ical(desk.content).walk("VEVENT")}
+    assert uids == {f"milestone-{milestone.pk}@testserver"}
+    changes = client.get(f"/feeds/{secret}/changes.atom?kind=milestone").content.decode()
+    assert f"change-milestone-{milestone.history.get().pk}<" in changes
+    assert f"change-milestone-{far.history.get().pk}<" not in changes
+
+
+def test_the_secret_is_in_no_log(client: Client, reader: User, caplog: pytest.LogCaptureFixture) -> None:
+    lines: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(handler.format(record))  # type: ignore[method-assign]
+    handler.addFilter(RequestContextFilter())
+    handler.setFormatter(JsonLogFormatter())
+    logging.getLogger().addHandler(handler)
+    caplog.set_level(logging.INFO, "tracker.request")
+    token, secret = feed_secret(reader)
+    try:
+        client.get(f"/feeds/{secret}/milestones.ics")
+        client.get(f"/feeds/{secret}x/milestones.ics")
+    finally:
+        logging.getLogger().removeHandler(handler)
+    assert secret[8:] not in "".join(lines)
+    told = [json.loads(line) for line in lines if json.loads(line)["logger"] == "tracker.request"]
+    assert [(line["path"], line["token"], line["status"]) for line in told] == [
+        ("/feeds/[hidden]/milestones.ics", token.prefix, 200),
+        ("/feeds/[hidden]/milestones.ics", None, 404),
+    ]
+    assert redact(f"GET /feeds/{secret}/milestones.ics") == "GET /feeds/[hidden]/milestones.ics"
+
+
+# -- the page ------------------------------------------------------------------------------------------
+
+
+def test_it_is_made_beside_the_tokens_of_programs(client: Client, reader: User) -> None:
+    client.force_login(reader)
+    sent = {"name": "Outlook", "days": 30, "kind": "feeds"}
+    html = client.post("/tokens/?lang=en", sent).content.decode()
+    token = Token.objects.get()
+    assert (token.kind, token.may_write, token.prefix[:4]) == (TokenKind.FEEDS, False, "spf_")
+    assert "/milestones.ics?lang=en" in html
+    assert "/actions.atom?lang=en" in html
+    assert "/changes.atom" not in html  # of the admin, which this reader does not have
+    assert "Authorization: Bearer" not in html
+    listed = client.get("/tokens/?lang=en").content.decode()
+    assert "calendars and feeds" in listed
+    client.post(f"/tokens/{token.pk}/revoke/")
+    token.refresh_from_db()
+    assert token.revoked_at is not None
+
+
+def test_it_never_writes(client: Client) -> None:
+    client.force_login(User.objects.create_superuser("chief"))
+    sent = {"name": "Outlook", "days": 30, "kind": "feeds", "may_write": "on"}
+    html = client.post("/tokens/?lang=en", sent).content.decode()
+    assert "An address of calendars and feeds only reads." in html
+    assert Token.objects.count() == 0
+
+
+def test_a_form_without_the_choice_makes_an_api_token(client: Client, reader: User) -> None:
+    client.force_login(reader)
+    client.post("/tokens/", {"name": "Export", "days": 30})
+    assert Token.objects.get().kind == TokenKind.API

@@ -1,0 +1,329 @@
+"""Calendars and feeds of lists: right days, stable keys, changes told, nothing that a reader may not see."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from icalendar import Calendar
+
+from core.feeds import atom, calendar_files
+from pilots.metrics.follow_up_states import Move
+from pilots.models import FollowUp, Milestone, Pilot
+from tests import factories as make
+
+pytestmark = pytest.mark.django_db
+DAY = date(2026, 11, 30)
+ATOM = "{http://www.w3.org/2005/Atom}"
+NIGHT_IN_SHANGHAI = datetime(2026, 11, 26, 16, 30, tzinfo=UTC)  # 27 November, 00:30
+
+
+@pytest.fixture(autouse=True)
+def today(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("django.utils.timezone.now", lambda: NIGHT_IN_SHANGHAI)
+
+
+def calendar_of(client: Client, url: str) -> Calendar:
+    response = client.get(url)
+    assert (response.status_code, response["Content-Type"]) == (200, "text/calendar; charset=utf-8"), response.content
+    return Calendar.from_ical(response.content)
+
+
+def events_of(client: Client, url: str) -> dict[str, Any]:
+    """Return the events of a calendar by UID."""
+    events = calendar_of(client, url).walk("VEVENT")
+    return {str(event["uid"]): event for event in events}
+
+
+def feed_of(client: Client, url: str) -> ElementTree.Element:
+    response = client.get(url)
+    assert (response.status_code, response["Content-Type"]) == (200, "application/atom+xml; charset=utf-8")
+    return ElementTree.fromstring(response.content)  # noqa: S314  # our own answer
+
+
+def texts(feed: ElementTree.Element, path: str) -> list[str]:
+    return [item.text or "" for item in feed.findall(path.replace("/", f"/{ATOM}").replace("a:", ATOM))]
+
+
+def entries(feed: ElementTree.Element) -> list[dict[str, str]]:
+    """Return the simple elements of each entry by name."""
+    return [
+        {child.tag.removeprefix(ATOM): child.text or child.get("href", "") for child in entry if not len(child)}
+        for entry in feed.findall(f"{ATOM}entry")
+    ]
+
+
+def links(feed: ElementTree.Element) -> dict[str, str]:
+    return {str(link.get("rel")): str(link.get("href")) for link in feed.findall(f"{ATOM}link")}
+
+
+@pytest.fixture
+def milestone() -> Milestone:
+    province = make.make_province(slug="lakeland")
+    pilot = make.make_pilot(make.make_batch(), province, slug="lakeside", name_en="Huzhou", name_zh="湖州")
+    return make.make_milestone(pilot, DAY, title_en="Boiler, replaced; 湖州", owner="Environment office", is_key=True)
+
+
+# -- calendars -------------------------------------------------------------------------------------------
+
+
+def test_a_whole_event(client: Client, milestone: Milestone) -> None:
+    calendar = calendar_of(client, "/pilots/?export=ics&lang=en")
+    heading = {name.lower(): str(value) for name, value in calendar.items() if name != "REFRESH-INTERVAL"}
+    assert heading == {
+        "prodid": "-//Synergy Pilot Tracker//EN",
+        "version": "2.0",
+        "method": "PUBLISH",
+        "name": "Milestones",
+        "x-wr-calname": "Milestones",
+        "x-published-ttl": "PT12H",
+    }
+    raw = client.get("/pilots/?export=ics&lang=en").content.decode()
+    assert "REFRESH-INTERVAL;VALUE=DURATION:PT12H\r\n" in raw
+    assert "VALARM" not in raw
+    assert f"DTSTART;VALUE=DATE:{DAY:%Y%m%d}\r\nDTEND;VALUE=DATE:{DAY + timedelta(1):%Y%m%d}\r\n" in raw
+    [event] = calendar.walk("VEVENT")
+    assert {name.lower(): event.decoded(name) for name in event if name not in {"DTSTAMP", "LAST-MODIFIED"}} == {
+        "uid": f"milestone-{milestone.pk}@testserver",
+        "sequence": 1,
+        "dtstart": DAY,
+        "dtend": DAY + timedelta(1),
+        "summary": "Huzhou: Boiler, replaced; 湖州",
+        "description": "Responsible: Environment office\nFacet: management",
+        "url": f"http://testserver/pilots/lakeside/#milestone-{milestone.pk}",
+        "status": "CONFIRMED",
+        "transp": "TRANSPARENT",
+    }
+
+
+def test_a_change_is_a_new_version_of_the_same_event(client: Client, milestone: Milestone) -> None:
+    [(uid, before)] = events_of(client, "/pilots/?export=ics").items()
+    milestone.planned_on = DAY + timedelta(10)
+    milestone.save()
+    [(same, after)] = events_of(client, "/pilots/?export=ics").items()
+    assert same == uid
+    assert (before["sequence"], after["sequence"]) == (1, 2)
+    assert after["dtstart"].dt == DAY + timedelta(10)
+
+
+def test_it_has_the_filter_of_the_list(client: Client, milestone: Milestone) -> None:
+    other = make.make_pilot(make.make_batch(), make.make_province(slug="ironland"), slug="ironside")
+    far = make.make_milestone(other, DAY)
+    keys = {name: f"milestone-{item.pk}@testserver" for name, item in (("near", milestone), ("far", far))}
+    assert set(events_of(client, "/pilots/?export=ics")) == {keys["near"], keys["far"]}
+    assert set(events_of(client, "/pilots/?export=ics&province=ironland")) == {keys["far"]}
+    assert set(events_of(client, "/pilots/?export=ics&light=red")) == set()  # a computed filter
+    assert set(events_of(client, "/pilots/lakeside/?export=ics")) == {keys["near"]}
+    assert len(entries(feed_of(client, "/pilots/?export=atom&province=ironland"))) == 1
+
+
+def test_milestones_of_a_withdrawn_pilot_are_cancelled_for_90_days(client: Client, milestone: Milestone) -> None:
+    make.make_province(slug="ironland")
+    done = make.make_milestone(milestone.pilot, DAY - timedelta(300), DAY - timedelta(310))
+    uid, done_uid = (f"milestone-{item.pk}@testserver" for item in (milestone, done))
+    for days, expected in ((0, {uid, done_uid}), (89, {uid, done_uid}), (90, set())):
+        Pilot.objects.update(withdrawn_on=date(2026, 11, 27) - timedelta(days))
+        found = events_of(client, "/pilots/?export=ics")
+        assert set(found) == expected
+        assert {key: str(event["status"]) for key, event in found.items()} == {
+            key: {uid: "CANCELLED", done_uid: "CONFIRMED"}[key] for key in expected
+        }
+    Pilot.objects.update(withdrawn_on=date(2026, 11, 27))
+    assert events_of(client, "/pilots/?export=ics&province=ironland") == {}
+
+
+def test_what_is_done_has_a_tick(client: Client, milestone: Milestone) -> None:
+    milestone.completed_on = date(2026, 11, 20)
+    milestone.save()
+    [event] = events_of(client, "/pilots/?export=ics&lang=en").values()
+    assert str(event["summary"]).startswith("✓ Huzhou: ")
+    assert str(event["description"]).startswith("Done: 20 November 2026\n")
+
+
+def test_follow_ups_by_their_due_date_in_force(client: Client, milestone: Milestone) -> None:
+    extended = make.make_follow_up(milestone.pilot, due_on=date(2026, 7, 1))
+    make.make_step(extended, Move.SIGN, date(2026, 6, 2))
+    make.make_step(extended, Move.EXTEND, date(2026, 6, 3), new_due_on=date(2026, 12, 24))
+    dropped = make.make_follow_up(milestone.pilot, (Move.WITHDRAW, date(2026, 11, 1)))
+    long_ago = make.make_follow_up(milestone.pilot, (Move.WITHDRAW, date(2026, 8, 1)))
+    found = events_of(client, "/actions/?export=ics&lang=en")
+    assert f"follow-up-{long_ago.pk}@testserver" not in found
+    shown = found[f"follow-up-{extended.pk}@testserver"]
+    assert (shown["dtstart"].dt, shown["sequence"]) == (date(2026, 12, 24), 4)  # the record and three steps
+    assert str(shown["summary"]) == f"{extended.number} {extended.title_en}"
+    assert str(shown["status"]) == "CONFIRMED"
+    assert str(found[f"follow-up-{dropped.pk}@testserver"]["status"]) == "CANCELLED"
+    assert set(events_of(client, "/actions/?export=ics&state=withdrawn")) == {f"follow-up-{dropped.pk}@testserver"}
+
+
+def test_too_many_events(client: Client, milestone: Milestone, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calendar_files, "MAX_EVENTS", 1)
+    monkeypatch.setattr("pilots.charts.feeds.MAX_EVENTS", 1)
+    assert client.get("/pilots/?export=ics").status_code == 200
+    make.make_milestone(milestone.pilot, DAY)
+    response = client.get("/pilots/?export=ics&lang=en")
+    assert response.status_code == 400
+    assert "export: a calendar takes at most 1 events. Narrow the filter." in response.content.decode()
+    assert client.get("/pilots/?export=atom").status_code == 200  # which has pages
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize(("kind", "queries"), [("ics", 19), ("atom", 20)])
+def test_few_queries(
+    client: Client, milestone: Milestone, kind: str, queries: int, count: int, django_assert_num_queries: Any
+) -> None:
+    for _number in range(count - 1):
+        make.make_milestone(milestone.pilot, DAY)
+    client.get("/pilots/")
+    # 17 of the list; its keys, those lately withdrawn; the milestones with their changes, counted first by a feed
+    with django_assert_num_queries(queries):
+        assert client.get(f"/pilots/?export={kind}").status_code == 200
+
+
+# -- feeds -----------------------------------------------------------------------------------------------
+
+
+def test_a_whole_feed(client: Client, milestone: Milestone) -> None:
+    feed = feed_of(client, "/pilots/?export=atom&lang=en&province=lakeland")
+    page = "http://testserver/pilots/?lang=en&province=lakeland"
+    assert (texts(feed, "a:title"), texts(feed, "a:id"), texts(feed, "a:author/name")) == (
+        ["Milestones"],
+        [page],
+        ["Synergy Pilot Tracker"],
+    )
+    assert links(feed) == {
+        "alternate": page,
+        "self": "http://testserver/pilots/?export=atom&lang=en&province=lakeland",
+    }
+    [entry] = entries(feed)
+    changed = milestone.history.get().history_date.replace(microsecond=0).isoformat()
+    assert entry == {
+        "title": "Huzhou: Boiler, replaced; 湖州",
+        "link": f"http://testserver/pilots/lakeside/#milestone-{milestone.pk}",
+        "updated": changed,
+        "id": f"tag:testserver,2026:milestone-{milestone.pk}",
+        "summary": "Planned: 30 November 2026<br>Responsible: Environment office<br>Facet: management",
+    }
+    assert texts(feed, "a:updated") == [changed]
+
+
+def test_pages_of_a_feed(client: Client, milestone: Milestone, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(atom, "ENTRIES_PER_PAGE", 2)
+    keys = [milestone.pk, *(make.make_milestone(milestone.pilot, DAY).pk for _number in range(2))]
+    first = feed_of(client, "/pilots/?export=atom&province=lakeland")
+    following = links(first)["next"]
+    assert following == "http://testserver/pilots/?export=atom&province=lakeland&page=2"
+    second = feed_of(client, following)
+    assert "next" not in links(second)
+    found = [entry["id"].rpartition("-")[2] for feed in (first, second) for entry in entries(feed)]
+    assert found == [str(key) for key in reversed(keys)]  # newest change first
+    assert client.get("/pilots/?export=atom&page=3").status_code == 400
+
+
+def test_an_empty_feed_is_the_same_at_each_time(client: Client) -> None:
+    make.make_batch()
+    feed = feed_of(client, "/pilots/?export=atom")
+    assert (entries(feed), texts(feed, "a:updated")) == ([], ["2000-01-01T00:00:00+00:00"])
+
+
+@pytest.mark.parametrize("url", ["/pilots/?export=ics", "/pilots/?export=atom", "/actions/?export=ics"])
+def test_it_is_not_sent_again_unchanged(client: Client, milestone: Milestone, url: str) -> None:
+    follow_up = make.make_follow_up(milestone.pilot)
+    first = client.get(url)
+    again = client.get(url, headers={"If-None-Match": first["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    follow_up.title_en = milestone.title_en = "Other words"
+    follow_up.save()
+    milestone.save()
+    assert client.get(url, headers={"If-None-Match": first["ETag"]}).status_code == 200
+
+
+def test_markup_and_unprintable_characters_are_text(client: Client, milestone: Milestone) -> None:
+    Milestone.objects.update(owner="<script>x</script>\x0b& co", title_en="a\x00b\r\nBEGIN:VALARM")
+    [entry] = entries(feed_of(client, "/pilots/?export=atom&lang=en"))
+    assert "Responsible: &lt;script&gt;x&lt;/script&gt;&amp; co" in entry["summary"]
+    [event] = events_of(client, "/pilots/?export=ics&lang=en").values()
+    assert str(event["summary"]) == "Huzhou: ab\nBEGIN:VALARM"
+    assert event.subcomponents == []
+
+
+# -- the change log ------------------------------------------------------------------------------------
+
+
+def test_changes_are_a_feed_with_reasons(admin_client: Client, milestone: Milestone, monkeypatch: Any) -> None:
+    monkeypatch.setattr("dashboard.analytics.change_log.PAGE_SIZE", 50)
+    milestone._change_reason = "Delivered late"
+    milestone.planned_on = DAY + timedelta(1)
+    milestone.save()
+    feed = feed_of(admin_client, "/admin/changes/?export=atom&kind=milestone&lang=en")
+    changed, added = entries(feed)
+    newest, oldest = milestone.history.order_by("-history_id")
+    assert [changed["id"], added["id"]] == [
+        f"tag:testserver,2026:change-milestone-{entry.pk}" for entry in (newest, oldest)
+    ]
+    assert changed["title"] == f"Milestone: {newest.instance.pilot.name} · {milestone.name} – changed"
+    assert "Planned on: " in changed["summary"]
+    assert changed["summary"].endswith("<br>Why: Delivered late")
+
+
+def test_changes_are_for_those_who_see_the_page(client: Client) -> None:
+    assert client.get("/admin/changes/?export=atom").status_code == 302
+    assert client.get("/admin/changes/?export=ics").status_code == 302
+
+
+# -- where they are offered ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "kinds"), [("/pilots/", "ics atom"), ("/pilots/lakeside/", "ics atom"), ("/actions/", "ics atom")]
+)
+def test_pages_link_to_them_with_filter_and_language(
+    client: Client, milestone: Milestone, url: str, kinds: str
+) -> None:
+    html = client.get(f"{url}?lang=zh-hans&page=1" if url.endswith("s/") else f"{url}?lang=zh-hans").content.decode()
+    types = {"ics": "text/calendar", "atom": "application/atom+xml"}
+    for kind in kinds.split():
+        head = html.partition("</head>")[0]
+        assert f'<link rel="alternate" type="{types[kind]}"' in head
+        assert f'href="{url}?lang=zh-hans&amp;export={kind}"' in head
+    assert '<link rel="alternate" type="application' not in client.get("/synergy/").content.decode()
+    assert client.get("/synergy/?export=ics").status_code == 400
+
+
+def test_the_export_menu_has_them(client: Client, milestone: Milestone) -> None:
+    html = client.get("/pilots/?lang=en&province=lakeland").content.decode()
+    menu = html.partition('id="menu-pilots"')[2].partition("</details>")[0]
+    assert 'href="/pilots/?province=lakeland&amp;lang=en&amp;export=ics" rel="nofollow">Calendar (ICS)</a>' in menu
+    assert 'export=atom" rel="nofollow">Feed (Atom)</a>' in menu
+
+
+# -- what is not in them ---------------------------------------------------------------------------------
+
+
+def test_they_name_no_person(client: Client, admin_client: Client, milestone: Milestone) -> None:
+    signer = User.objects.create_user("wang-signer", first_name="wang-signer")
+    follow_up: FollowUp = make.make_follow_up(
+        milestone.pilot, owner_person="wang-signer", owner_user=signer, verifier=User.objects.create_user("li-signer")
+    )
+    make.make_step(follow_up, Move.SIGN, date(2026, 6, 2), author=signer)
+    milestone._history_user = signer
+    milestone.save()
+    for url in ("/actions/?export=ics", "/actions/?export=atom", "/pilots/?export=ics", "/pilots/?export=atom"):
+        for reader in (client, admin_client):
+            text = reader.get(url).content.decode()
+            assert follow_up.number in text or "milestone-" in text
+            assert "signer" not in text
+
+
+def test_demonstration_data_say_so(client: Client, milestone: Milestone, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_demonstration: Callable[..., bool] = lambda *_args: True  # noqa: E731
+    monkeypatch.setattr("core.seed.middleware.is_demo_database", make_demonstration, raising=False)
+    monkeypatch.setattr("core.feeds.items.is_demonstration", make_demonstration)
+    [event] = events_of(client, "/pilots/?export=ics&lang=en").values()
+    assert str(event["summary"]).startswith("Demonstration: ")
+    assert str(event["description"]).startswith("DEMONSTRATION DATA – invented / 演示数据（虚构）\n")
+    [entry] = entries(feed_of(client, "/pilots/?export=atom&lang=en"))
+    assert entry["title"].startswith("Demonstration: ")
