@@ -282,20 +282,34 @@ class RecordAdmin(HistoryAdmin):
     # -- deleting ------------------------------------------------------------------------------------
 
     def get_deleted_objects(self, objs: Sequence[models.Model], request: HttpRequest) -> Any:
-        """Also protect a record that another names in a many-to-many list, and records that are never deleted; leave
-        out rows of through tables.
+        """Also protect a record that another names in a many-to-many list, and what its model keeps; leave out rows of
+        through tables. What protects a record is not deleted with it, so it needs no permission.
         """
         deleted, counts, perms, protected = super().get_deleted_objects(objs, request)
-        never = str(getattr(self.model, "NEVER_DELETED", ""))
-        protected += [never] if never and objs else []
-        protected += [self.record_link(user) for obj in objs for user in m2m_referrers(obj)]
         collector = NestedObjects(using=router.db_for_write(self.model), origin=objs)
         collector.collect(objs)
+        errors = self.deletion_errors(objs)
+        protected = [*errors.values(), *(self.protected_entry(record) for record in collector.protected)]
+        protected += [self.record_link(user) for obj in objs for user in m2m_referrers(obj)]
+        perms -= {record._meta.verbose_name for record in (*errors, *collector.protected)}
         kinds: Iterable[Any] = collector.model_objs
         if all(model is self.model or model._meta.auto_created for model in kinds):
             deleted = [item for item in deleted if not isinstance(item, list)]
             counts = {self.opts.verbose_name_plural: len(objs)}
         return deleted, counts, perms, protected
+
+    def deletion_errors(self, records: Sequence[Any]) -> dict[Any, SafeString | str]:
+        """Return why records cannot be deleted together: of several, each text begins with its record."""
+        keys = [record.pk for record in records]
+        found = {record: text for record in records if (text := record.deletion_error(keys))}
+        if len(keys) == 1:
+            return found
+        named = label_value("{}", "{}")
+        return {record: format_html(named, self.record_link(record), text) for record, text in found.items()}
+
+    def protected_entry(self, record: Model) -> SafeString | str:
+        """Return the line about a record because of which another cannot be deleted."""
+        return self.record_link(record)
 
     def record_link(self, record: models.Model) -> SafeString | str:
         """Return a record as its kind and name, linked to its change form."""

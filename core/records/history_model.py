@@ -50,6 +50,13 @@ class HistoryModel(models.Model):
     class Meta:
         abstract = True
 
+    def deletion_error(self, together: Collection[int] = ()) -> str:
+        """Return why it cannot be deleted now, and what to do instead; empty where it can be.
+
+        `together` are the keys of records of its model that are deleted with it.
+        """
+        return str(self.NEVER_DELETED)
+
     def clean_fields(self, exclude: Collection[str] | None = None) -> None:
         """Normalize text before validation, so that look-alikes are equal."""
         for field in self._meta.concrete_fields:

@@ -16,7 +16,17 @@ from pilots.metrics.follow_up_states import OWNER_STATES
 from pilots.metrics.plausibility import MAX_PLAUSIBLE_CHANGE
 from pilots.metrics.progress import Direction, year_due
 from pilots.metrics.stages import Stage
-from pilots.models import Effect, FollowUpStep, Pilot, PilotKind, Reading, ReadingState, StageEntry, ValueStatus
+from pilots.models import (
+    Effect,
+    FollowUpStep,
+    Pilot,
+    PilotKind,
+    Practice,
+    Reading,
+    ReadingState,
+    StageEntry,
+    ValueStatus,
+)
 from pilots.practices.analytics import corrections, first_correction, measured_effects
 from pilots.readings import newest_accepted, newest_reported
 from pilots.target_kinds.registry import codes_where
@@ -403,10 +413,6 @@ def overdue_without_step(as_of: date) -> Q:
     return waits & Q(LessThan(due_in_force(as_of), as_of)) & Q(LessThan(day, as_of - timedelta(STEP_DAYS)))
 
 
-def practice_recommended(as_of: date) -> Q:
-    return offered_practice(as_of) & Q(recommended_on__lte=as_of)
-
-
 def offered_practice(as_of: date) -> Q:
     """Practices in the library or recommended on the day."""
     return Q(library_on__lte=as_of) & (Q(retired_on__isnull=True) | Q(retired_on__gt=as_of))
@@ -417,8 +423,9 @@ def has_no_effect(as_of: date) -> Q:
 
 
 def lacks_text(as_of: date) -> Q:
-    """The problem or the conditions are missing in both languages."""
-    return Q(problem_en="", problem_zh="") | Q(conditions_en="", conditions_zh="")
+    """The problem, what was done or the conditions are missing in both languages."""
+    without = [Q(**{f"{name}_en": "", f"{name}_zh": ""}) for name in Practice.TEXTS]
+    return without[0] | without[1] | without[2]
 
 
 def copy_in_use(as_of: date) -> Q:

@@ -220,11 +220,6 @@ def due_now(row: Any) -> date | None:
     return day
 
 
-def recommended(row: Any) -> date | None:
-    day: date | None = row.recommended_on
-    return day
-
-
 def library_day(row: Any) -> date | None:
     day: date | None = row.library_on
     return day
@@ -245,7 +240,8 @@ def in_use_since(row: Any) -> date | None:
 
 def missing_text(row: Any) -> str:
     """Return the field of the first text that is missing in both languages."""
-    return "conditions_zh" if row.problem_en or row.problem_zh else "problem_zh"
+    empty = (name for name in Practice.TEXTS if not getattr(row, f"{name}_en") and not getattr(row, f"{name}_zh"))
+    return f"{next(empty)}_zh"
 
 
 def first_blank(*names: str) -> Any:
@@ -878,10 +874,10 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "practice-no-effect",
         Severity.GAP,
-        gettext_lazy("Recommended practice without an effect"),
-        gettext_lazy("It is recommended for copying, and no effect of it is on record, measured or stated."),
+        gettext_lazy("Practice in the library without an effect"),
+        gettext_lazy("It is offered for copying, and no effect of it is on record, measured or stated."),
         gettext_lazy("Enter its effect: two accepted readings, or the result that a source states."),
-        [Check(Practice, conditions.has_no_effect, conditions.practice_recommended, since=recommended)],
+        [Check(Practice, conditions.has_no_effect, conditions.offered_practice, since=library_day)],
     ),
     Rule(
         "effect-corrected",
@@ -902,9 +898,12 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "practice-incomplete",
         Severity.GAP,
-        gettext_lazy("Practice in the library without its problem or conditions"),
-        gettext_lazy("Without the problem that it solves and what it needs, nobody can tell where else it fits."),
-        gettext_lazy("Ask the province that proposed it, and enter both texts."),
+        gettext_lazy("Practice in the library without a text that others need"),
+        gettext_lazy(
+            "Without the problem that it solves, what was done and what it needs, nobody can tell whether to copy it, "
+            "and how."
+        ),
+        gettext_lazy("Ask the province that proposed it, and enter the text."),
         [Check(Practice, conditions.lacks_text, conditions.offered_practice, missing_text, since=library_day)],
     ),
     Rule(

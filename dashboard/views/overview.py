@@ -215,8 +215,11 @@ def changes_table(changes: Sequence[ChangeGroup]) -> Table:
 def overview_headline(value: Overview) -> str:
     """Return the headline: red lights and their change, targets on the path, then the rollout.
 
-    Where too few pilots are recorded, that comes first; where few are rated, it replaces the lights.
+    Where too few pilots are recorded, that comes first; where few are rated, it replaces the lights. A database without
+    provinces has no records at all.
     """
+    if not value.provinces:
+        return _("No province, policy or pilot is on record yet.")
     text = entered_headline(value) if value.sparse or value.few_rated else ""
     if not value.few_rated:
         text = join_sentences(

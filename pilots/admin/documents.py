@@ -17,7 +17,8 @@ from django.utils.translation import gettext_lazy as _
 from core.admin.record_admin import RecordAdmin
 from core.history.revert import Revert
 from core.permissions import editor_province
-from core.text.formatting import no_data
+from core.text.formatting import format_date, no_data
+from core.text.joining import label_value
 from pilots.documents.analytics import TARGET_RELATIONS, quote_text, record_label, record_url
 from pilots.documents.services import readable
 from pilots.models import Attachment, Document
@@ -71,6 +72,15 @@ class DocumentAdmin(EvidenceAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return readable(request.user, super().get_queryset(request))
+
+    def protected_entry(self, record: Any) -> SafeString | str:
+        """Say to what the document is attached, with a link, and since when no longer."""
+        if not isinstance(record, Attachment):
+            return super().protected_entry(record)
+        link = format_html('<a href="{}">{}</a>', record_url(record.target), record_label(record.target))
+        line = format_html(label_value(_("Attached to"), "{}"), link)
+        removed = _("removed on %(day)s") % {"day": format_date(record.removed_on)} if record.removed_on else ""
+        return format_html("{} ({})", line, removed) if removed else line
 
     @admin.display(description=_("type"))
     def kind_label(self, record: Document) -> str:

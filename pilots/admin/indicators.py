@@ -25,7 +25,7 @@ from core.history.provenance import LabelledUrl
 from core.history.recording import MAX_REASON
 from core.history.revert import Revert
 from core.http.as_of import today
-from core.text.joining import join_clauses, label_value
+from core.text.joining import join_clauses
 from pilots.admin.forms import AmountField, IndicatorField, ReadingForm, StepFormSet, TargetFormSet
 from pilots.admin.stages_and_milestones import PILOT_SEARCH, pilot_url
 from pilots.models import Effect, Indicator, Reading, ReadingState, Target, TargetStep
@@ -254,14 +254,6 @@ class ReadingAdmin(RecordAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A version that was ever accepted has been published: it is corrected, not deleted."""
         return super().has_delete_permission(request, obj) and (obj is None or obj.accepted_on is None)
-
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        deleted, counts, perms, protected = super().get_deleted_objects(objs, request)
-        correct = _("it has fed numbers; enter a correction instead")
-        protected += [
-            format_html(label_value("{}", "{}"), self.record_link(item), correct) for item in objs if item.accepted_on
-        ]
-        return deleted, counts, perms - {self.opts.verbose_name} if protected else perms, protected
 
     # -- accepting and disputing ----------------------------------------------------------------------
 

@@ -11,7 +11,6 @@ from core.api.write.serializers import ValidatedInput, WriteRejected
 from core.api.write.viewsets import RequestItem, WritableViewSet
 from core.history.recording import delete_with_history, single_history_entry
 from core.http.as_of import today
-from core.http.errors import ErrorDetail
 from pilots.models import Milestone, Reading, ReadingState, TargetStep
 from pilots.services import (
     JUMP_CODE,
@@ -134,10 +133,3 @@ class ReadingWriteMixin(WritableViewSet):
         found = stand.check(value)
         if found:
             raise WriteRejected(400, self.error_at(item, "note", JUMP_CODE, " ".join(found.messages)))
-
-    def check_deletable(self, record: Any, item: RequestItem) -> None:
-        """A version that was ever accepted has been published: it is corrected, not deleted."""
-        if record.accepted_on:
-            text = _("It has fed numbers; enter a correction instead.")
-            raise WriteRejected(409, ErrorDetail(item.pointer, "in_use", text))
-        super().check_deletable(record, item)

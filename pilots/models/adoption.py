@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -367,9 +368,24 @@ class Effect(HistoryModel, SourcedModel):
             self.province_id = self.adoption.province_id if self.adoption_id else self.practice.province_id
         super().clean_fields(exclude)
 
+    def deletion_error(self, together: Collection[int] = ()) -> str:
+        """The last effect of a practice in the library stays: without one it would not have come there."""
+        practice = Practice.objects.get(pk=self.practice_id)
+        keys = {*together, self.pk}
+        if not practice.library_step or practice.effects.exclude(pk__in=keys).exists():
+            return ""
+        text = _(
+            "It is the only effect of “%(practice)s”, which is in the library. Enter another effect first, or let the "
+            "ministry retire the practice or clear the day it came into the library."
+        )
+        return str(text % {"practice": practice})
+
     def clean(self) -> None:
-        """Reject a copy of another practice, and readings that cannot be compared."""
+        """Reject a copy of another practice, the loss of a last effect, and readings that cannot be compared."""
         super().clean()
+        stored = Effect._base_manager.filter(pk=self.pk).first() if self.pk else None
+        if stored and stored.practice_id != self.practice_id and (text := stored.deletion_error()):
+            raise ValidationError({"practice": ValidationError(text, code="in_use")})
         if self.adoption_id and self.practice_id and self.adoption.practice_id != self.practice_id:
             raise ValidationError({"adoption": _("This is a copy of another practice.")})
         if self.reading_before_id and self.reading_after_id:

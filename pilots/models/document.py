@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -96,6 +97,17 @@ class Document(HistoryModel):
     def kind_label(self) -> str:
         """Its type as readers know it: PDF."""
         return next((kind.upper() for kind, value in MEDIA_TYPES.items() if value == self.media_type), self.media_type)
+
+    def deletion_error(self, together: Collection[int] = ()) -> str:
+        """A document that is or was attached stays, with the history of where."""
+        if not self.attachments.exists():
+            return ""
+        return str(
+            _(
+                "It is attached to records, or was: as evidence it stays on record. To take it off a record, use "
+                "“Remove” on the page of the file, and say why."
+            )
+        )
 
     def get_absolute_url(self) -> str:
         return record_path("document-detail", str(self.pk))

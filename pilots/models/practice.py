@@ -1,5 +1,6 @@
 """Model of practices: what a pilot did that others can copy."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
@@ -170,6 +171,12 @@ class Practice(SlugModel, BilingualTitleModel, SourcedModel):
     )
     retired_reason = TranslatedText("retired_reason")
 
+    # Texts without which nobody can copy it, each in at least one language.
+    TEXTS: ClassVar[Mapping[str, Any]] = {
+        "problem": _("Problem"),
+        "action": _("What was done"),
+        "conditions": _("Conditions"),
+    }
     _history_m2m_fields = ["origins", "industries", "measures", "sources"]
     YEAR_FIELDS = ("cost_year",)
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {
@@ -248,11 +255,10 @@ class Practice(SlugModel, BilingualTitleModel, SourcedModel):
 
     def missing_for(self, day_field: str) -> dict[str, str]:
         """Return what it lacks to be in the library or recommended, `day_field`: a message by field to correct."""
-        labels = {"problem": _("Problem"), "action": _("What was done"), "conditions": _("Conditions")}
         text = _("“%(text)s” is missing: at least %(n)d characters, in one language.")
         missing = {
             f"{name}_zh": text % {"text": label, "n": MIN_TEXT}
-            for name, label in labels.items()
+            for name, label in self.TEXTS.items()
             if max(len(getattr(self, f"{name}_en")), len(getattr(self, f"{name}_zh"))) < MIN_TEXT
         }
         if not self.pk or not self.effects.exists():

@@ -1,5 +1,6 @@
 """Model of readings: reported values of an indicator, in versions."""
 
+from collections.abc import Collection
 from datetime import date
 from typing import ClassVar
 
@@ -129,6 +130,10 @@ class Reading(HistoryModel, SourcedModel):
     def value_text(self) -> str:
         """The exact value with thousands separators."""
         return format_exact(self.value)
+
+    def deletion_error(self, together: Collection[int] = ()) -> str:
+        """A version that was ever accepted has been published: it is corrected, not deleted."""
+        return str(_("It has fed numbers; enter a correction instead.")) if self.accepted_on else ""
 
     def clean(self) -> None:
         """Reject overwriting a value (a correction is a new version), and values of the future."""

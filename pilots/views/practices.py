@@ -19,7 +19,6 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import cache_control
-from django.views.decorators.http import require_POST
 
 from core.history.entries import HistorySource
 from core.history.timeline import ENTRY_PARAMETER, Timeline
@@ -370,6 +369,25 @@ def editor_view(view: EditorView) -> EditorView:
     return wrapped
 
 
+def sent_from(page: str) -> Callable[[EditorView], EditorView]:
+    """Decorator of views that take a form: anything but a POST is led to the page that has the form, by its URL name.
+
+    A reader gets there by a link to another language, a reload, or by signing in again after sending the form.
+    """
+
+    def decorate(view: EditorView) -> EditorView:
+        @wraps(view)
+        def wrapped(request: TrackerRequest, **kwargs: Any) -> HttpResponseBase:
+            if request.method == "POST":
+                return view(request, **kwargs)
+            query = request.META["QUERY_STRING"]
+            return redirect(reverse(page, kwargs=kwargs) + (f"?{query}" if query else ""))
+
+        return wrapped
+
+    return decorate
+
+
 def form_page(request: TrackerRequest, title: str, form: Any, **context: object) -> HttpResponse:
     """Return the page of a form: 400 where it was sent with errors."""
     practice = context.get("practice")
@@ -417,7 +435,7 @@ def practice_new(request: TrackerRequest) -> HttpResponseBase:
 
 
 @editor_view
-@require_POST
+@sent_from("practice-detail")
 def practice_move(request: TrackerRequest, slug: str) -> HttpResponseBase:
     """Take a practice to its next state; what is missing is said on its page."""
     practice, name = practice_or_404(slug), request.POST.get("move", "")
@@ -502,7 +520,7 @@ def copy_page(
 
 
 @editor_view
-@require_POST
+@sent_from("practice-copy")
 def practice_copy_update(request: TrackerRequest, slug: str, key: int) -> HttpResponseBase:
     """Update a copy, or give it up, by the form that was sent."""
     adoption = copy_or_404(slug, key)
@@ -521,7 +539,7 @@ def practice_copy_update(request: TrackerRequest, slug: str, key: int) -> HttpRe
 
 
 @editor_view
-@require_POST
+@sent_from("practice-copy")
 def practice_copy_confirm(request: TrackerRequest, slug: str, key: int) -> HttpResponseBase:
     """Confirm a copy."""
     adoption = copy_or_404(slug, key)
@@ -535,7 +553,7 @@ def practice_copy_confirm(request: TrackerRequest, slug: str, key: int) -> HttpR
 
 
 @editor_view
-@require_POST
+@sent_from("practice-copy")
 def practice_copy_withdraw(request: TrackerRequest, slug: str, key: int) -> HttpResponseBase:
     """Take a confirmation back, with its reason."""
     adoption = copy_or_404(slug, key)

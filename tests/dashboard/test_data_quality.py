@@ -642,18 +642,20 @@ def practice_no_effect(w: QualityWorld) -> RuleLines:
     make_effect(make_practice(title_en="Stated", **RECOMMENDED))
     make_effect(make_practice(title_en="Later", **RECOMMENDED), known_on=date(2026, 11, 26))
     make_practice(title_en="In the library", **OFFERED)
+    make_practice(title_en="Proposed")
     make_practice(title_en="Retired", retired_on=DAY, retired_reason_en="Old", **RECOMMENDED)
-    return [("Bare", ""), ("Later", "")]
+    return [("Bare", ""), ("In the library", ""), ("Later", "")]
 
 
 def practice_incomplete(w: QualityWorld) -> RuleLines:
     text = "Long enough to be a text."
-    make_practice(title_en="No conditions", problem_en=text, **OFFERED)
+    make_practice(title_en="No conditions", problem_en=text, action_en=text, **OFFERED)
     make_practice(title_en="No problem", conditions_zh="需要具备的条件在这里写明，长度足够。", **OFFERED)
-    make_practice(title_en="Each in one language", problem_en=text, conditions_zh=text, **OFFERED)
+    make_practice(title_en="Nothing done", problem_en=text, conditions_en=text, **OFFERED)
+    make_practice(title_en="Each in one language", problem_en=text, action_zh=text, conditions_zh=text, **OFFERED)
     make_practice(title_en="Only proposed")
     make_practice(title_en="Retired", retired_on=DAY, retired_reason_en="Old", **OFFERED)
-    return [("No conditions", ""), ("No problem", "")]
+    return [("No conditions", ""), ("No problem", ""), ("Nothing done", "")]
 
 
 def adoption_unconfirmed(w: QualityWorld) -> RuleLines:

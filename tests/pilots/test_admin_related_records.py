@@ -802,7 +802,7 @@ def test_a_reading_that_was_ever_accepted_is_not_deleted(admin_client: Client, p
     waiting = make_reading(pilot, so2, "2024", 101, version=2, state="reported", accepted_on=None)
     listing = reverse("admin:pilots_reading_changelist")
     sent = {"action": "delete_selected", "post": "yes", "_selected_action": [waiting.pk, accepted.pk]}
-    assert "it has fed numbers; enter a correction instead" in admin_client.post(listing, sent).text
+    assert "It has fed numbers; enter a correction instead." in admin_client.post(listing, sent).text
     assert Reading.objects.count() == 3
     admin_client.post(change_url(waiting, "delete"), {"post": "yes", "change_reason": "Entered twice"})
     assert (Reading.objects.count(), history_of_record(waiting)[0]) == (2, ("-", "admin", "Entered twice"))

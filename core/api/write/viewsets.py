@@ -387,11 +387,12 @@ class WritableViewSet(RecordViewSet):
         """Hook: write child rows that are sent with the record but have a history of their own."""
 
     def check_deletable(self, record: Any, item: RequestItem) -> None:
-        """Raises WriteRejected (409) for a record that is never deleted, and for records that name this one in a list,
+        """Raises WriteRejected (409) for a record that its model keeps, and for records that name this one in a list,
         which would lose it silently.
         """
-        if record.NEVER_DELETED:
-            raise WriteRejected(409, ErrorDetail(item.pointer, "never_deleted", str(record.NEVER_DELETED)))
+        text, code = record.deletion_error(), "never_deleted" if record.NEVER_DELETED else "in_use"
+        if text:
+            raise WriteRejected(409, ErrorDetail(item.pointer, code, text))
         users = list(m2m_referrers(record))
         if users:
             raise WriteRejected(409, *self.dependent_errors(users, item))

@@ -1,6 +1,7 @@
 """manage.py check_files, and the admin of documents: nothing is lost, and nothing is left over unnoticed."""
 
 import os
+import re
 import time
 from io import StringIO
 from pathlib import Path
@@ -10,7 +11,9 @@ from django.core.management import call_command
 from django.urls import reverse
 
 from core.files.store import blob_name, save_blob, sha256_of
-from pilots.documents.services import attach
+from core.http.as_of import today
+from core.text.formatting import format_date
+from pilots.documents.services import attach, remove
 from pilots.models import Document
 from tests.core.history.test_restore import newest_entry, press_restore
 from tests.pilots.documents.conftest import EvidenceWorld
@@ -116,10 +119,23 @@ def test_a_deleted_document_is_uploaded_again_as_a_new_one(world: EvidenceWorld)
 
 
 def test_an_attached_document_is_not_deleted_in_the_admin_and_an_attachment_never(world: EvidenceWorld) -> None:
-    client, document = world.client(world.national), world.store("a.png", png())
+    client, document = world.client(world.national), world.store("a.png", png(), title="Meter")
     item = attach(document, world.reading, by=world.editor)
-    client.post(reverse("admin:pilots_document_delete", args=[document.pk]), {"post": "yes"})
+    remove(attach(document, world.milestone, by=world.editor), by=world.editor, reason="Another boiler")
+    shown = client.post(reverse("admin:pilots_document_delete", args=[document.pk]), {"post": "yes"}).text
     assert Document.objects.count() == 1
+    said = [re.sub(r"<[^>]+>", "", line) for line in shown.split("\n") if "ttached to" in line or "deleted:" in line]
+    name = world.home_pilot.name
+    assert [line.strip() for line in said] == [
+        "“Meter” cannot be deleted:",
+        (
+            "It is attached to records, or was: as evidence it stays on record. To take it off a record, use “Remove” "
+            "on the page of the file, and say why."
+        ),
+        f"Attached to: {name}: {world.reading.indicator}; 2025",
+        f"Attached to: {name}: Boiler replaced (removed on {format_date(today())})",
+    ]
+    assert f'href="{world.home_pilot.get_absolute_url()}#milestone-{world.milestone.pk}"' in shown
     for name, status in (("changelist", 200), ("add", 403)):
         assert client.get(reverse(f"admin:pilots_attachment_{name}")).status_code == status
         assert client.get(reverse(f"admin:pilots_document_{name}")).status_code == status

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from core.history.recording import delete_with_history
 from core.http.as_of import today
-from pilots.models import Adoption, Practice
+from pilots.models import Adoption, Effect, Practice
 from tests.factories import (
     make_adoption,
     make_batch,
@@ -145,6 +145,56 @@ def test_a_deleted_practice_of_the_library_can_be_restored(practice: Practice) -
     address = reverse("admin:pilots_practice_simple_history", args=[key, entry.pk])
     assert client.post(address, {"version": entry.pk}).status_code == 302
     assert Practice.objects.get().library_on == date(2025, 3, 1)
+
+
+# -- the last effect ---------------------------------------------------------------------------------------
+
+ONLY_EFFECT = (
+    "It is the only effect of “Kiln”, which is in the library. Enter another effect first, or let the ministry retire "
+    "the practice or clear the day it came into the library."
+)
+
+
+def delete_by_api(user: User, effect: Effect) -> tuple[int, list[tuple[str, str]]]:
+    api, address = ApiClient(session=user), f"/api/v1/effects/{effect.pk}/"
+    response = api.send("DELETE", address, **{"If-Match": api.send("GET", address)["ETag"]})
+    return response.status_code, [(fault["code"], fault["message"]) for fault in errors_in(response)]
+
+
+def errors_in(response: Any) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = response.json()["errors"] if response.content else []
+    return found
+
+
+def delete_in_admin(user: User, *effects: Effect) -> str:
+    """Delete one on its page, several from their list, and return the answer’s text."""
+    if len(effects) == 1:
+        address = reverse("admin:pilots_effect_delete", args=[effects[0].pk])
+        return signed_in(user).post(address, {"post": "yes"}).text
+    sent = {"action": "delete_selected", "post": "yes", "_selected_action": [effect.pk for effect in effects]}
+    return signed_in(user).post(reverse("admin:pilots_effect_changelist"), sent).text
+
+
+def test_the_last_effect_of_a_practice_in_the_library_stays(practice: Practice, ministry: User) -> None:
+    Practice.objects.update(title_en="Kiln", library_on=date(2025, 3, 1))
+    first, second = make_effect(practice), make_effect(practice)
+    assert delete_in_admin(ministry, first, second).count(ONLY_EFFECT) == 2
+    assert Effect.objects.count() == 2
+    assert delete_by_api(ministry, first) == (204, [])
+
+    assert delete_by_api(ministry, second) == (409, [("in_use", ONLY_EFFECT)])
+    shown = delete_in_admin(ministry, second)
+    assert "“Kiln: 5,000 t CO2 less a year” cannot be deleted:" in shown
+    assert ONLY_EFFECT in shown
+    other = make_practice(practice.origins.get(), slug="other")
+    api, address = ApiClient(session=ministry), f"/api/v1/effects/{second.pk}/"
+    moved = api.send("PATCH", address, {"practice": "other"}, **{"If-Match": api.send("GET", address)["ETag"]})
+    assert (moved.status_code, errors_in(moved)[0]["pointer"]) == (409, "/practice")
+    assert list(Effect.objects.values_list("practice", flat=True)) == [practice.pk]
+
+    Practice.objects.filter(pk=practice.pk).update(retired_on=date(2025, 5, 1), retired_reason_en="Overtaken")
+    assert delete_by_api(ministry, second) == (204, [])
+    assert delete_by_api(ministry, make_effect(other)) == (204, [])
 
 
 # -- moves by API ------------------------------------------------------------------------------------------

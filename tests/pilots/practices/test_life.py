@@ -208,6 +208,17 @@ def trust_of(practice: Practice) -> Trust:
     return status_of(practice).copies.adoptions[0].trust
 
 
+def test_the_address_of_a_form_leads_to_its_page_where_it_is_only_read(world: World) -> None:
+    practice = make_practice(world.pilots[0], province=world.provinces[0])
+    page = f"{practice.get_absolute_url()}copies/{make_adoption(practice, world.pilots[2]).pk}/"
+    editor = world.client(world.editors[2])
+    addresses = {f"{page}{form}/": page for form in ("update", "confirm", "withdraw")}
+    for address, led_to in {**addresses, f"{practice.get_absolute_url()}move/": practice.get_absolute_url()}.items():
+        response = editor.get(f"{address}?lang=zh-hans")
+        assert (response.status_code, response.headers["Location"]) == (302, f"{led_to}?lang=zh-hans")
+    assert editor.get(f"{page}?lang=zh-hans").status_code == 200
+
+
 def test_a_copy_is_given_up_with_its_reason(world: World) -> None:
     practice = make_practice(world.pilots[0], province=world.provinces[0])
     adoption = make_adoption(practice, world.pilots[2], started_on=date(2025, 3, 1))
