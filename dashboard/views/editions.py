@@ -39,9 +39,6 @@ from dashboard.forms import NewEditionForm, NotesForm
 from dashboard.models import Edition, EditionState
 from pilots.documents.files import file_response
 
-HEADLINE_FIGURES = ("plans", "light-red", "reported")  # of the list of editions
-
-
 # -- the list ------------------------------------------------------------------------------------------
 
 

@@ -223,6 +223,7 @@ def province_detail(request: TrackerRequest, slug: str) -> Page:
     charts, lights = light_charts(province, progress), lights_table(progress, pilots_url(province=province.slug))
     withdrawals = build_withdrawals(province.pilots.all(), as_of)
     policies, figures = province.policies.known(as_of), province.figures.prefetch_related("sources")
+    follow_ups = build_follow_ups(province.follow_ups.select_related(*RELATED), as_of)
     sources = province_sources(province, plans, pilots)
     named = {"province": province.name}
     tables: Exports = {
@@ -243,12 +244,10 @@ def province_detail(request: TrackerRequest, slug: str) -> Page:
             lambda: figures_table(figures),
             sources=Source.objects.filter(figure__in=figures).distinct(),
         ),
+        "follow-ups": Export(
+            _("Follow-ups"), lambda: follow_ups_table(by_lateness(follow_ups), without=["province", "kind"])
+        ),
     }
-
-    follow_ups = build_follow_ups(province.follow_ups.select_related(*RELATED), as_of)
-    tables["follow-ups"] = Export(
-        _("Follow-ups"), lambda: follow_ups_table(by_lateness(follow_ups), without=["province", "kind"])
-    )
 
     def context() -> dict[str, object]:
         return {

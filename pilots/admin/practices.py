@@ -1,6 +1,5 @@
 """Admin of practices, of their adoptions and of the effects of both."""
 
-from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,7 +18,6 @@ from core.text.amounts import number_with_unit
 from core.text.joining import label_value
 from pilots.admin.forms import EffectForm, NarrowedAutocomplete
 from pilots.admin.indicators import AMOUNT_OVERRIDES
-from pilots.metrics.practice_states import AdoptionState, PracticeState, adoption_state, practice_state
 from pilots.models import Adoption, Effect, Practice
 from policies.admin.documents import SOURCE_FIELDSET, TITLE_FIELDSET, related_only_filters, sources_inline
 
@@ -73,7 +71,7 @@ class PracticeAdmin(RecordAdmin):
 
     @admin.display(description=_("state"))
     def state_now(self, practice: Practice) -> str:
-        return str(practice_state_on(practice, today()).label)
+        return str(practice.state_on(today()).label)
 
     def related_links(self, request: HttpRequest, record: Any) -> list[LabelledUrl]:
         ways: list[LabelledUrl] = [
@@ -88,16 +86,6 @@ class PracticeAdmin(RecordAdmin):
         if request.user.has_perm("pilots.add_effect", record):
             ways.append((_("Add an effect"), add_url(Effect, practice=record.pk)))
         return ways
-
-
-def practice_state_on(practice: Practice, as_of: date) -> PracticeState:
-    return practice_state(
-        as_of,
-        passed=practice.passed_on,
-        library=practice.library_on,
-        recommended=practice.recommended_on,
-        retired=practice.retired_on,
-    )
 
 
 def list_url(model: type[Model], **query: object) -> str:
@@ -157,7 +145,7 @@ class AdoptionAdmin(RecordAdmin):
 
     @admin.display(description=_("state"))
     def state_now(self, adoption: Adoption) -> str:
-        return str(adoption_state_on(adoption, today()).label)
+        return str(adoption.state_on(today()).label)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Show who claimed and who confirmed an existing copy, to those who may see names."""
@@ -184,10 +172,6 @@ class AdoptionAdmin(RecordAdmin):
         if request.user.has_perm("pilots.add_effect", record):
             ways.append((_("Add an effect"), add_url(Effect, practice=record.practice_id, adoption=record.pk)))
         return ways
-
-
-def adoption_state_on(adoption: Adoption, as_of: date) -> AdoptionState:
-    return adoption_state(as_of, started=adoption.started_on, in_use=adoption.in_use_on, given_up=adoption.given_up_on)
 
 
 class MeasuredFilter(admin.SimpleListFilter):

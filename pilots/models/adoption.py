@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import date
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -17,7 +18,7 @@ from core.records.constraints import choices_constraint
 from core.records.history_model import FieldNames, HistoryModel
 from core.text.bilingual import TranslatedText
 from core.text.normalization import check_text
-from pilots.metrics.practice_states import GiveUpReason
+from pilots.metrics.practice_states import AdoptionState, GiveUpReason, adoption_state
 from pilots.models.pilot import Pilot
 from pilots.models.practice import OPTIONAL, SAME_IN_CHINESE, Practice, day_field
 from pilots.models.reading import Reading, ReadingState
@@ -203,6 +204,9 @@ class Adoption(HistoryModel, SourcedModel):
         if self.pilot_id:
             return str(self.pilot)
         return self.place or str(self.province)
+
+    def state_on(self, as_of: date) -> AdoptionState:
+        return adoption_state(as_of, started=self.started_on, in_use=self.in_use_on, given_up=self.given_up_on)
 
     def get_absolute_url(self) -> str:
         return f"{self.practice.get_absolute_url()}#adoption-{self.pk}"

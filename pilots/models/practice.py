@@ -1,6 +1,7 @@
 """Model of practices: what a pilot did that others can copy."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
@@ -19,6 +20,7 @@ from core.records.slug_model import SlugModel
 from core.records.validators import check_not_ahead
 from core.text.bilingual import TranslatedText
 from core.text.normalization import check_text
+from pilots.metrics.practice_states import PracticeState, practice_state
 from pilots.models.milestone import Facet
 from pilots.models.pilot import Pilot
 from policies.models import Industry, Measure, Province
@@ -245,6 +247,15 @@ class Practice(SlugModel, BilingualTitleModel, SourcedModel):
 
     def get_absolute_url(self) -> str:
         return record_path("practice-detail", self.slug)
+
+    def state_on(self, as_of: date) -> PracticeState:
+        return practice_state(
+            as_of,
+            passed=self.passed_on,
+            library=self.library_on,
+            recommended=self.recommended_on,
+            retired=self.retired_on,
+        )
 
     @property
     def library_step(self) -> int:

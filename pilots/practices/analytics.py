@@ -23,8 +23,6 @@ from pilots.metrics.practice_states import (
     GiveUpReason,
     PracticeState,
     Trust,
-    adoption_state,
-    practice_state,
     trust_on,
 )
 from pilots.metrics.practices import (
@@ -142,8 +140,7 @@ class AdoptionStatus:
 
     @cached_property
     def state(self) -> AdoptionState:
-        row = self.adoption
-        return adoption_state(self.as_of, started=row.started_on, in_use=row.in_use_on, given_up=row.given_up_on)
+        return self.adoption.state_on(self.as_of)
 
     @property
     def since(self) -> date:
@@ -321,14 +318,7 @@ class PracticeStatus:
 
     @cached_property
     def state(self) -> PracticeState:
-        row = self.practice
-        return practice_state(
-            self.as_of,
-            passed=row.passed_on,
-            library=row.library_on,
-            recommended=row.recommended_on,
-            retired=row.retired_on,
-        )
+        return self.practice.state_on(self.as_of)
 
     @property
     def since(self) -> date:

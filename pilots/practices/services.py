@@ -16,7 +16,7 @@ from core.history.recording import single_history_entry
 from core.http.as_of import today
 from core.permissions import editor_province, has_object_permission, permission_name
 from core.text.joining import join_short
-from pilots.metrics.practice_states import PracticeState, practice_state
+from pilots.metrics.practice_states import PracticeState
 from pilots.metrics.practices import PRACTICE_TRANSITIONS, PracticeActor, PracticeMove
 from pilots.models import Adoption, Effect, Practice
 from pilots.models.practice import REVIEW_PERMISSION
@@ -37,20 +37,9 @@ def propose_practice(practice: Practice, *, by: Any, lists: Mapping[str, Any]) -
     return practice
 
 
-def state_today(practice: Practice) -> PracticeState:
-    """Return the state of a practice today."""
-    return practice_state(
-        today(),
-        passed=practice.passed_on,
-        library=practice.library_on,
-        recommended=practice.recommended_on,
-        retired=practice.retired_on,
-    )
-
-
 def allowed_moves(practice: Practice, user: Any) -> list[PracticeMove]:
     """Return the moves that a user may make now, whatever is still missing for them."""
-    state = state_today(practice)
+    state = practice.state_on(today())
     return [
         move for move in PracticeMove if (state, move) in PRACTICE_TRANSITIONS and may_move(practice, move, state, user)
     ]
@@ -78,7 +67,7 @@ def move_practice(practice: Practice, move: PracticeMove, *, by: Any, reason: st
     allow, a missing reason, and what the practice lacks.
     """
     practice = Practice.objects.select_for_update().get(pk=practice.pk)
-    state = state_today(practice)
+    state = practice.state_on(today())
     transition = PRACTICE_TRANSITIONS.get((state, move))
     if transition is None:
         text = _("This practice is %(state)s: it cannot take this step now.")

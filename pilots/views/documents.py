@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Count, Model, Q
 from django.http import Http404, HttpResponse, HttpResponseRedirect
@@ -15,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
+from accounts.sessions import private_page
 from core.http.request import TrackerRequest
 from core.pages import Page, page_view
 from core.permissions import can_see_authors
@@ -37,11 +37,10 @@ from pilots.models.document import ATTACHABLE
 from pilots.tables import document_columns
 
 PARAMS = {"as_of", "known", "lang"}
-private_page = cache_control(no_store=True, private=True)  # decorator: pages that no cache stores
+unstored_page = cache_control(no_store=True, private=True)  # decorator: pages that no cache stores
 
 
 @private_page
-@login_required
 @page_view("documents/list.html", {*PAGE_PARAMETERS, *DocumentFilter.base_filters}, cached=False)
 def document_list(request: TrackerRequest) -> Page:
     """List the documents that the editor may read."""
@@ -75,7 +74,7 @@ def readable_document(request: TrackerRequest, pk: int) -> Document:
     return document
 
 
-@private_page
+@unstored_page
 @page_view("documents/detail.html", PARAMS, cached=False)
 def document_detail(request: TrackerRequest, pk: int) -> Page:
     """Show one document: what it is, its checksum, and where it is attached."""
@@ -137,7 +136,6 @@ def attachable_target(request: TrackerRequest) -> Any:
 
 
 @private_page
-@login_required
 def attach_document(request: TrackerRequest) -> HttpResponse:
     """Attach a new file, or one that is here, to a record."""
     reject_unknown_params(request, {*PARAMS, "to", "q", "document"})
@@ -193,7 +191,6 @@ def attach_from_form(form: AttachForm, target: Model, user: Any) -> Document | N
 
 
 @private_page
-@login_required
 def remove_attachment(request: TrackerRequest, pk: int) -> HttpResponse:
     """Remove an attachment, with the reason."""
     reject_unknown_params(request, PARAMS)

@@ -8,7 +8,6 @@ from functools import wraps
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Q
 from django.http import Http404, HttpResponse
@@ -18,10 +17,11 @@ from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.cache import cache_control
 
+from accounts.sessions import private_page
 from core.history.entries import HistorySource
 from core.history.timeline import ENTRY_PARAMETER, Timeline
+from core.http.as_of import today
 from core.http.errors import BadRequest, ErrorDetail, closest_match, truncate
 from core.http.menu import MenuEntry
 from core.http.request import TrackerRequest
@@ -74,7 +74,6 @@ from pilots.practices.services import (
     propose_practice,
     record_effect,
     report_adoption,
-    state_today,
     withdraw_confirmation,
 )
 from pilots.tables import practice_columns
@@ -306,7 +305,7 @@ def effect_name(entry: Any) -> str:
 def review_panel(practice: Practice, user: Any) -> dict[str, object] | None:
     """Return the moves that a user may make, each with what is missing for it; None for a reader without any."""
     moves = allowed_moves(practice, user) if user.is_staff else []
-    state = state_today(practice)
+    state = practice.state_on(today())
     rows = [
         {
             "move": move.value,
@@ -359,8 +358,7 @@ EditorView = Callable[..., HttpResponseBase]
 def editor_view(view: EditorView) -> EditorView:
     """Decorator of views that write: for signed-in users, never stored, without unknown parameters."""
 
-    @cache_control(no_store=True, private=True)
-    @login_required
+    @private_page
     @wraps(view)
     def wrapped(request: TrackerRequest, **kwargs: Any) -> HttpResponseBase:
         reject_unknown_params(request, {"lang", "as_of", "known"})
@@ -448,7 +446,7 @@ def practice_move(request: TrackerRequest, slug: str) -> HttpResponseBase:
     except ValidationError as error:
         messages.error(request, error_text(error))
     else:
-        done = _("The practice is now: %(state)s.") % {"state": state_today(practice).label}
+        done = _("The practice is now: %(state)s.") % {"state": practice.state_on(today()).label}
         messages.success(request, done)
     return redirect(practice)
 

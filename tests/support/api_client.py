@@ -394,7 +394,8 @@ RESOURCE_KINDS: Mapping[str, ResourceKind] = {
     ),
     "effects": ResourceKind(
         "id",
-        lambda world, place: factories.make_effect(make_practice(world, place), province=place),
+        # Of a practice that is not in the library: there the last effect stays.
+        lambda world, place: factories.make_effect(factories.make_practice(province=place), province=place),
         lambda world, place: {"practice": make_practice(world, place).slug, "statement_zh": "年减排"},
     ),
 }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.utils import ConnectionHandler
 
 
@@ -22,6 +22,16 @@ class Database:
         with self.connection.cursor() as cursor:
             cursor.execute(sql, values)
             return list(cursor.fetchall()) if cursor.description else []
+
+
+@contextmanager
+def kept_between_tests(blocker: Any) -> Iterator[None]:
+    """Context manager for fixtures of a module: what is written before its `yield` stays for all tests of the module,
+    each of which rolls back to it; at the end it is rolled back itself.
+    """
+    with blocker.unblock(), transaction.atomic():
+        yield
+        transaction.set_rollback(True)
 
 
 @contextmanager

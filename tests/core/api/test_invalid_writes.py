@@ -612,9 +612,9 @@ def test_a_browser_needs_the_secret_of_its_page(world: HostileWorld) -> None:
 
 
 def test_what_is_rejected_in_the_middle_undoes_all_before_it(world: HostileWorld) -> None:
-    """999 good records and one bad: none is stored, and the order of the others makes no difference."""
-    items: list[dict[str, Any]] = [{"slug": f"all-{n}", "name_zh": f"都 {n}"} for n in range(999)]
-    for place in (0, 999):
+    """99 good records and one bad: none is stored, and the order of the others makes no difference."""
+    items: list[dict[str, Any]] = [{"slug": f"all-{n}", "name_zh": f"都 {n}"} for n in range(99)]
+    for place in (0, 99):
         with transaction.atomic():
             body = [*items[:place], {"slug": "agency", "name_zh": "x"}, *items[place:]]
             answer = world.writer.send("POST", "/api/v1/agencies/", body)

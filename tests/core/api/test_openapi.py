@@ -8,10 +8,11 @@ from html import unescape
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 from django.test import Client
 from django.utils import translation
 from django.utils.html import escapejs
+from drf_spectacular.drainage import GENERATOR_STATS
+from drf_spectacular.validation import validate_schema
 from jsonschema import Draft202012Validator
 
 from config.api_urls import AGGREGATES, RECORDS, RESOURCES, ROUTES
@@ -51,8 +52,10 @@ def resolved(schema: Any, part: Any) -> Any:
 # -- the whole -------------------------------------------------------------------------------------------------
 
 
-def test_the_schema_is_valid_and_complete(tmp_path: Any) -> None:
-    call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(tmp_path / "schema.yml"))
+def test_the_schema_is_valid_and_complete(schema: Any) -> None:
+    """What `manage.py spectacular --validate --fail-on-warn` checks, of the schema that the other tests read."""
+    validate_schema(schema)
+    assert not GENERATOR_STATS  # warnings and errors of the schema that was built last
 
 
 @pytest.mark.parametrize(
@@ -60,7 +63,7 @@ def test_the_schema_is_valid_and_complete(tmp_path: Any) -> None:
     [
         ("", "application/vnd.oai.openapi; charset=utf-8"),
         ("?format=json", "application/vnd.oai.openapi+json; charset=utf-8"),
-        ("?lang=zh-hans", "application/vnd.oai.openapi; charset=utf-8"),
+        ("?format=json&lang=zh-hans", "application/vnd.oai.openapi+json; charset=utf-8"),  # YAML takes two seconds
     ],
 )
 def test_the_schema_is_served(client: Client, query: str, kind: str) -> None:

@@ -6,30 +6,31 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
-from django.db import connection, transaction
+from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from core.seed import middleware
 from pilots.analytics import light_index
 from pilots.analytics.pilot_status import build_progress
-from pilots.demo.load import load_demo
+from pilots.demo.load import ProgrammeSize, generate
 from pilots.metrics.lights import Colour
 from pilots.models import Milestone, Pilot, Reading, Target
+from tests.support.databases import kept_between_tests
 from tests.support.demo_data import delete_all_records
 from tests.support.tiers import sampled
 
 AS_OF = date(2026, 11, 24)
+SMALL = ProgrammeSize(1, 8, 16, 1, 1, 2, every_quarter=False)  # 27 pilots: three chunks
 
 
 @pytest.fixture(scope="module")
 def demonstration(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """Load the demonstration once for this module; restore the seed records afterwards."""
-    with django_db_blocker.unblock(), transaction.atomic():
+    """Generate a small programme once for this module; restore the seed records afterwards."""
+    with kept_between_tests(django_db_blocker):
         delete_all_records()
-        load_demo(AS_OF)
+        generate(SMALL, AS_OF)
         yield
-        transaction.set_rollback(True)
     middleware.forget_demonstration()
 
 
@@ -100,7 +101,7 @@ def change_reading(pilot: Pilot) -> None:
 @pytest.mark.parametrize("change", [change_milestone, change_target, change_reading])
 def test_a_pilot_whose_facts_changed_is_judged_anew(demo: None, small_chunks: None, change: Any) -> None:
     before = lights_at_once(AS_OF)
-    for pilot in Pilot.objects.listed(AS_OF)[:30]:
+    for pilot in Pilot.objects.listed(AS_OF)[:10]:
         change(pilot)
     after = lights_one_by_one(AS_OF)
     assert after != before

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import Q
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -36,6 +36,7 @@ from pilots.models import (
     TargetStep,
 )
 from policies.models import Agency, Industry, Policy, Province, ProvincialPlan
+from tests.support.databases import kept_between_tests
 from tests.support.demo_data import BANNER, INVENTED_MODELS, delete_all_records, records_digest
 
 AS_OF = date(2026, 11, 24)
@@ -44,11 +45,10 @@ AS_OF = date(2026, 11, 24)
 @pytest.fixture(scope="module")
 def demonstration(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """Load the demonstration once for this module; restore the seed records afterwards."""
-    with django_db_blocker.unblock(), transaction.atomic():
+    with kept_between_tests(django_db_blocker):
         delete_all_records()
         load_demo(AS_OF)
         yield
-        transaction.set_rollback(True)
     middleware.forget_demonstration()
 
 

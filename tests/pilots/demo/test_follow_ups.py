@@ -6,7 +6,6 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
 
 from core.seed import middleware
 from pilots.analytics.pilot_status import pilot_status
@@ -17,6 +16,7 @@ from pilots.follow_ups.services import cause_on, open_follow_up, take_step
 from pilots.metrics.follow_up_states import FollowUpState, Move
 from pilots.metrics.lights import Colour
 from pilots.models import Document, FollowUp, FollowUpKind, FollowUpNumber, FollowUpStep
+from tests.support.databases import kept_between_tests
 from tests.support.demo_data import delete_all_records
 
 pytestmark = pytest.mark.exhaustive
@@ -26,11 +26,10 @@ AS_OF = date(2026, 11, 24)
 @pytest.fixture(scope="module")
 def demonstration(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """Load the demonstration once for this module; restore the seed records afterwards."""
-    with django_db_blocker.unblock(), transaction.atomic():
+    with kept_between_tests(django_db_blocker):
         delete_all_records()
         load_demo(AS_OF)
         yield
-        transaction.set_rollback(True)
     middleware.forget_demonstration()
 
 

@@ -6,13 +6,13 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
 
 from core.seed import middleware
 from pilots.demo.load import load_demo
 from pilots.metrics.practice_states import AdoptionState, GiveUpReason, PracticeState, Trust
 from pilots.models import Adoption, Effect, Practice, ReadingState
 from pilots.practices.analytics import Diffusion, build_diffusion
+from tests.support.databases import kept_between_tests
 from tests.support.demo_data import delete_all_records
 
 pytestmark = pytest.mark.exhaustive
@@ -22,11 +22,10 @@ AS_OF = date(2026, 11, 24)
 @pytest.fixture(scope="module")
 def demonstration(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """Load the demonstration once for this module; restore the seed records afterwards."""
-    with django_db_blocker.unblock(), transaction.atomic():
+    with kept_between_tests(django_db_blocker):
         delete_all_records()
         load_demo(AS_OF)
         yield
-        transaction.set_rollback(True)
     middleware.forget_demonstration()
 
 
