@@ -215,6 +215,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "core.web.context_processors.site_context",
                 "dashboard.context_processors.corrections",
+                "dashboard.context_processors.figures_then",
                 "dashboard.context_processors.following",
             ],
         },

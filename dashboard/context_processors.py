@@ -5,6 +5,7 @@ from django.utils.functional import SimpleLazyObject
 
 from core.http.as_of import today
 from dashboard.analytics.recent_changes import corrections_after
+from dashboard.briefs.known_then import known_then
 from dashboard.reminders.subscriptions import follow_button
 
 
@@ -18,3 +19,8 @@ def following(request: HttpRequest) -> dict[str, object]:
     fragment may, since it differs between users.
     """
     return {"follow_button": SimpleLazyObject(lambda: follow_button(request))}
+
+
+def figures_then(request: HttpRequest) -> dict[str, object]:
+    """Return the figures of the page that read otherwise on the day itself, computed when a template asks for them."""
+    return {"known_then": SimpleLazyObject(lambda: known_then(request) or False)}

@@ -39,6 +39,14 @@ Conditions = Mapping[type[Model], Q]
 
 PILOT_RECORDS: Sequence[type[Model]] = (StageEntry, Milestone, Target, Reading, LightOverride, FollowUp)
 PROVINCE_RECORDS: Sequence[type[Model]] = (Province, Policy, ProvincialPlan, Figure, Pilot, *PILOT_RECORDS)
+DAYS_OF_EVENTS: Mapping[type[Model], str] = {
+    Reading: "reported_on",
+    StageEntry: "entered_on",
+    LightOverride: "set_on",
+    FollowUp: "opened_on",
+    FollowUpStep: "taken_on",
+}
+"""Days from which records count: what happened after a day changes no number of it."""
 Ids = Iterable[int] | QuerySet[Any]
 
 
@@ -163,8 +171,8 @@ def conditions_of_indicator(indicator: Indicator) -> Conditions:
     return {**own, **conditions_below(own)}
 
 
-def conditions_of_records(records: Iterable[tuple[type[Model], int]]) -> Conditions:
-    """Return the conditions on the entries of these records and of what their numbers are made from."""
+def conditions_of_records(records: Iterable[tuple[type[Model], int]], as_of: date) -> Conditions:
+    """Return the conditions on the entries of these records and of what their numbers on a day are made from."""
     ids: dict[type[Model], set[int]] = defaultdict(set)
     for model, key in records:
         ids[model].add(key)
@@ -178,4 +186,7 @@ def conditions_of_records(records: Iterable[tuple[type[Model], int]]) -> Conditi
     if ids[Target]:
         pairs = Target.history.filter(id__in=ids[Target]).order_by().values_list("pilot_id", "indicator_id").distinct()
         found[Reading] = reduce(or_, (Q(pilot_id=pilot, indicator_id=indicator) for pilot, indicator in pairs))
+    for model, day in DAYS_OF_EVENTS.items():
+        if model in found:
+            found[model] &= Q(**{f"{day}__lte": as_of}) | Q(**{f"{day}__isnull": True})
     return found

@@ -81,11 +81,16 @@ def figure_sentences(pairs: Iterable[tuple[EditionFigure, EditionFigure]]) -> It
 
 def figure_text(figure: EditionFigure) -> str:
     """Return value and whole of a key number."""
-    if figure.value is None:
+    return number_text(figure.value, figure.of)
+
+
+def number_text(value: int | None, of: int | None) -> str:
+    """Return a number and the whole that it is part of."""
+    if value is None:
         return _("no data")
-    if figure.of is None:
-        return format_number(figure.value)
-    return _("%(n)s of %(all)s") % {"n": format_number(figure.value), "all": format_number(figure.of)}
+    if of is None:
+        return format_number(value)
+    return _("%(n)s of %(all)s") % {"n": format_number(value), "all": format_number(of)}
 
 
 def table_sentences(changes: Iterable[TableChange]) -> Iterator[str]:

@@ -26,6 +26,7 @@ from core.web.filters import ChoiceFilter
 from core.web.list_pages import PAGE_PARAMETERS, build_filter_bar
 from core.web.tables import Cell, Column, Table, make_table
 from dashboard.analytics.subject_changes import NamedChanges, conditions_of_records, named_changes
+from dashboard.editions.differences import number_text
 from dashboard.editions.figures import FIGURE_LABELS
 from dashboard.editions.revisions import Answer, QuarterRow, Revision, Revisions, build_revisions
 from dashboard.models.edition import quarter_of
@@ -154,10 +155,7 @@ def answer_cell(place: int, row: QuarterRow) -> Cell:
 
 def answer_text(answer: Answer) -> str:
     """Return value and whole; what has neither is no data, which is not 0."""
-    value, of = answer.number
-    if value is None or of is None:
-        return _("no data")
-    return _("%(n)s of %(all)s") % {"n": format_number(value), "all": format_number(of)}
+    return number_text(*answer.number)
 
 
 def change_text(revision: Revision) -> str:
@@ -225,5 +223,6 @@ def explanation(same: Sequence[Revision], user: Any) -> Explained:
         "first": format_date(before.known),
         "second": format_date(now.known),
     }
-    changes = named_changes(conditions_of_records(same[0].records), before.known, now.known, user)
+    newest = max(item.now.as_of for item in same)
+    changes = named_changes(conditions_of_records(same[0].records, newest), before.known, now.known, user)
     return Explained([anchor_of(item) for item in same], title, join_clauses(values), changes)

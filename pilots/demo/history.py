@@ -43,6 +43,7 @@ FOUND_REASON = gettext_noop("Found later on the website of the province: it had 
 def date_histories(as_of: date, found_on: date) -> None:
     """Give the history entries of a loaded demonstration the days on which they would have been written.
 
+    Those of later days lose the reason that a load gives: then they are no load, but what happened to a record.
     `found_on` is the day on which two provincial plans are corrected to be issued: plans issued long before.
     """
     first = moment_of(names.LISTED_ON)
@@ -50,7 +51,7 @@ def date_histories(as_of: date, found_on: date) -> None:
         model.history.update(history_date=first)
         for day, keys in entries_by_day(model, as_of).items():
             for some in batched(keys):
-                model.history.filter(pk__in=some).update(history_date=moment_of(day))
+                model.history.filter(pk__in=some).update(history_date=moment_of(day), history_change_reason=None)
     find_plans_late(found_on)
 
 

@@ -1,9 +1,7 @@
 """Revisions: a key number of past quarters as it was known at the ends of the quarters since."""
 
 import csv
-from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +11,6 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from core.caching import store
-from core.snapshots.contents import record_models, tracked_lists
 from core.snapshots.files import history_state
 from core.snapshots.router import Snapshot, read_from
 from core.snapshots.values import PastRecords
@@ -22,52 +19,26 @@ from dashboard.editions.figures import FIGURE_LABELS, figure_rows
 from dashboard.editions.revisions import build_revisions
 from pilots.models import Reading
 from policies.models import ProvincialPlan
+from tests.dashboard.conftest import TODAY
 from tests.factories import (
-    make_batch,
-    make_indicator,
-    make_pilot,
     make_plan,
-    make_policy,
     make_province,
-    make_reading,
-    make_target,
 )
 from tests.support.scripted_year import clock_at
 
 pytestmark = pytest.mark.django_db
-TODAY = date(2026, 11, 20)
 Q1, Q2, Q3 = date(2026, 3, 31), date(2026, 6, 30), date(2026, 9, 30)
 
 
 @pytest.fixture(autouse=True)
-def folder(settings: Any, tmp_path: Path) -> None:
-    """Keep the snapshots of a test in a folder of its own: clocks and databases of tests repeat."""
-    settings.SNAPSHOT_DIR = tmp_path / "known"
+def snapshots(snapshot_folder: None) -> None:
+    """Keep the snapshots of a test in a folder of its own."""
 
 
 @pytest.fixture
-def year(empty: None) -> Iterator[ProvincialPlan]:
-    """Two provinces of a policy: one plan known from February, another corrected in August to be issued in January."""
-    for model in record_models():
-        for _field, _rows, past in tracked_lists(model):
-            past._default_manager.all().delete()
-        model.history.all().delete()
-    with clock_at(date(2026, 2, 3)):
-        policy = make_policy(issued_on=date(2025, 1, 1))
-        batch = make_batch(slug="first", known_by=date(2024, 1, 15), city_count=2, park_count=0)
-        one, other = make_province(name_zh="甲省"), make_province(name_zh="乙省", slug="yi", short_en="Yi")
-        make_plan(policy, one, issued_on=date(2025, 5, 1))
-        plan = make_plan(policy, other, status="drafting", issued_on=None)
-        pilot = make_pilot(batch, one)
-        make_target(pilot, make_indicator("AIR_A"), 100, 70)
-    with clock_at(date(2026, 5, 6)):
-        make_reading(pilot, pilot.targets.get().indicator, "2025", 90, accepted_on=date(2026, 3, 1))
-    with clock_at(date(2026, 8, 4)):
-        plan.status, plan.issued_on, plan.issued_precision = "issued", date(2026, 1, 9), "day"
-        plan._change_reason = "Found on the website"
-        plan.save()
-    with clock_at(TODAY):
-        yield plan
+def year(corrected_plan: ProvincialPlan) -> ProvincialPlan:
+    """Return the plan that was corrected in August to be issued in January; another is known from February on."""
+    return corrected_plan
 
 
 def rows_of(response: Any) -> list[list[str]]:
@@ -91,7 +62,11 @@ def test_the_triangle_says_what_was_said_then_and_marks_what_differs(year: Provi
     assert group.title == "As known on 30 June 2026 and on 30 September 2026"
     assert group.text == "2026-Q2: 1 of 2 → 2 of 2; 2026-Q1: 1 of 2 → 2 of 2"
     (change,) = group.changes.newest
-    assert (change.historical.id, change.reason, group.changes.log_url) == (year.pk, "Found on the website", "")
+    assert (change.historical.id, change.reason, group.changes.log_url) == (
+        year.pk,
+        "Found on the website",
+        "",
+    )
     assert 'href="#of-2026-06-30-known-2026-09-30"' in response.content.decode()
     assert 'id="of-2026-06-30-known-2026-09-30"' in response.content.decode()
 
@@ -110,6 +85,7 @@ def test_a_value_entered_late_revises_the_lights_and_names_the_value(year: Provi
     assert [change.historical.instance_type for change in changes.newest] == [Reading]
 
 
+@pytest.mark.exhaustive
 def test_each_answer_is_what_the_overview_says_under_both_days(year: ProvincialPlan) -> None:
     for code in FIGURE_LABELS:
         found = build_revisions(code, TODAY, TODAY)
@@ -172,11 +148,8 @@ def test_columns_are_computed_once_and_the_rest_is_left_to_the_next_request(
     assert not any(key.startswith("response-") for key in kept if b"still being computed" in str(kept[key]).encode())
 
 
-def test_without_records_nothing_is_claimed(empty: None, client: Client) -> None:
-    for model in record_models():
-        for _field, _rows, past in tracked_lists(model):
-            past._default_manager.all().delete()
-        model.history.all().delete()
+@pytest.mark.usefixtures("no_histories")
+def test_without_records_nothing_is_claimed(client: Client) -> None:
     response = client.get("/revisions/")
     assert (response.status_code, response.context["finding"]) == (200, "Nothing is on record yet.")
 
