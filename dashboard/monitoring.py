@@ -4,6 +4,7 @@ from django.db.models import Count, Min
 
 from core.http.as_of import today
 from core.monitoring.gauges import Values, register_gauges
+from dashboard.models import ReminderStep
 from pilots.models import FollowUp, Milestone, Pilot, Reading, ReadingState
 from pilots.readings import newest_reported
 
@@ -31,6 +32,12 @@ def follow_up_values() -> Values:
     return {"tracker_follow_ups_overdue": FollowUp.objects.with_state(today()).overdue().count()}
 
 
+def reminder_values() -> Values:
+    """Return the number of steps that users are to be told of and that no mail has told of yet."""
+    owed = ReminderStep.objects.filter(sent_at=None).exclude(mail__held=True)
+    return {"tracker_reminder_steps_unsent": owed.count()}
+
+
 def register_programme_gauges() -> None:
     register_gauges(
         "reports",
@@ -49,4 +56,9 @@ def register_programme_gauges() -> None:
         "follow-ups",
         {"tracker_follow_ups_overdue": "Follow-ups past their due date in which the owner has to act."},
         follow_up_values,
+    )
+    register_gauges(
+        "reminders",
+        {"tracker_reminder_steps_unsent": "Steps of reminders that are due and in no mail that was sent."},
+        reminder_values,
     )

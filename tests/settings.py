@@ -20,6 +20,7 @@ OURS = [
     "HTTPS",
     "ISOLATED",
     "LANGUAGE_CODE",
+    "METRICS_FROM",
     "SECRET_KEY",
     "SITE_URL",
 ]

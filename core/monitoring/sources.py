@@ -1,17 +1,19 @@
-"""Gauges of what every installation has: disk, sign-ins, backups."""
+"""Gauges of what every installation has: disk, sign-ins, backups, jobs."""
 
 import shutil
 from datetime import timedelta
 
 from axes.models import AccessAttempt
 from django.conf import settings
-from django.db.models import Sum
+from django.db.models import Count, Max, Min, Q, Sum
 from django.utils import timezone
 
 from core.backup.status import backup_status
+from core.jobs.models import Job, JobState, WorkerBeat
 from core.monitoring.gauges import Values, register_gauges
 
 SIGN_IN_PERIOD = timedelta(hours=1)
+JOB_PERIOD = timedelta(days=1)
 
 
 def disk_values() -> Values:
@@ -33,6 +35,26 @@ def backup_values() -> Values:
         "tracker_backup_age_seconds": status.backup_age.total_seconds() if status.backup_age else None,
         "tracker_drill_age_seconds": status.drill_age.total_seconds() if status.drill_age else None,
         "tracker_drill_ok": None if status.drill_ok is None else float(status.drill_ok),
+    }
+
+
+def job_values() -> Values:
+    """Return what waits and runs, what came to nothing within a day, and when a worker was seen last. Two queries."""
+    now = timezone.now()
+    waiting, ended = Q(state=JobState.WAITING), Q(finished_at__gt=now - JOB_PERIOD)
+    found = Job.objects.aggregate(
+        waiting=Count("pk", filter=waiting),
+        oldest=Min("created_at", filter=waiting),
+        running=Count("pk", filter=Q(state=JobState.RUNNING)),
+        lost=Count("pk", filter=Q(state__in=(JobState.FAILED, JobState.BROKEN_OFF)) & ended),
+    )
+    seen = WorkerBeat.objects.aggregate(at=Max("seen_at"))["at"]
+    return {
+        "tracker_jobs_waiting": found["waiting"],
+        "tracker_oldest_waiting_job_seconds": (now - found["oldest"]).total_seconds() if found["oldest"] else 0,
+        "tracker_jobs_running": found["running"],
+        "tracker_jobs_lost": found["lost"],
+        "tracker_worker_seen_seconds": (now - seen).total_seconds() if seen else None,
     }
 
 
@@ -59,4 +81,15 @@ def register_core_gauges() -> None:
             "tracker_drill_ok": "1 if the last restore drill succeeded, 0 if it failed.",
         },
         backup_values,
+    )
+    register_gauges(
+        "jobs",
+        {
+            "tracker_jobs_waiting": "Background jobs that wait for a worker.",
+            "tracker_oldest_waiting_job_seconds": "Time for which the oldest of them has waited; 0 if there is none.",
+            "tracker_jobs_running": "Background jobs that run.",
+            "tracker_jobs_lost": "Background jobs that failed or broke off within the last day.",
+            "tracker_worker_seen_seconds": "Time since a worker was last seen; absent before the first.",
+        },
+        job_values,
     )

@@ -242,7 +242,7 @@ def test_it_is_not_sent_again_unchanged(client: Client, milestone: Milestone, ur
 
 
 def test_markup_and_unprintable_characters_are_text(client: Client, milestone: Milestone) -> None:
-    Milestone.objects.update(owner="<script>x</script>\x0b& co", title_en="a\x00b\r\nBEGIN:VALARM")
+    Milestone.objects.update(owner="<script>x</script>\x0b& co", title_en="a\x01b\r\nBEGIN:VALARM")
     [entry] = entries(feed_of(client, "/pilots/?export=atom&lang=en"))
     assert "Responsible: &lt;script&gt;x&lt;/script&gt;&amp; co" in entry["summary"]
     [event] = events_of(client, "/pilots/?export=ics&lang=en").values()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import OperationalError
+from django.db import OperationalError, connections
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -18,11 +18,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from core.backup.models import BackupRun
 from core.backup.status import record_run
+from core.jobs.models import Job, WorkerBeat
 from core.monitoring import counters, gauges
 from core.monitoring.gauges import SOURCES, register_gauges
+from dashboard.models import ReminderMail, ReminderStep
 from tests import factories as make
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(databases="__all__")
 GAUGES = {
     "tracker_backup_age_seconds",
     "tracker_database_up",
@@ -32,8 +34,13 @@ GAUGES = {
     "tracker_drill_ok",
     "tracker_failed_sign_ins",
     "tracker_follow_ups_overdue",
+    "tracker_jobs_lost",
+    "tracker_jobs_running",
+    "tracker_jobs_waiting",
     "tracker_milestones_overdue",
     "tracker_oldest_unreviewed_report_days",
+    "tracker_oldest_waiting_job_seconds",
+    "tracker_reminder_steps_unsent",
     "tracker_unreviewed_reports",
 }
 AFTER_THE_FIRST_BACKUP = {"tracker_backup_age_seconds", "tracker_drill_age_seconds", "tracker_drill_ok"}
@@ -201,7 +208,12 @@ def test_gauges_are_what_the_records_say(client: Client) -> None:
         "tracker_database_up": 1,
         "tracker_failed_sign_ins": 0,
         "tracker_follow_ups_overdue": 1,
+        "tracker_jobs_lost": 0,
+        "tracker_jobs_running": 0,
+        "tracker_jobs_waiting": 0,
         "tracker_milestones_overdue": 1,
+        "tracker_oldest_waiting_job_seconds": 0,
+        "tracker_reminder_steps_unsent": 0,
         "tracker_oldest_unreviewed_report_days": 12,
         "tracker_unreviewed_reports": 1,
     }
@@ -237,13 +249,42 @@ def test_backups_and_drills(client: Client) -> None:
     assert found["tracker_drill_ok"] == {(): 0.0}
 
 
+def test_jobs_and_reminders(client: Client) -> None:
+    now = timezone.now()
+    make_job("waiting", created_at=now - timedelta(minutes=20))
+    make_job("waiting", created_at=now)
+    make_job("running")
+    make_job("done", finished_at=now)
+    for state in ("failed", "broken-off"):
+        make_job(state, finished_at=now - timedelta(hours=23))
+        make_job(state, finished_at=now - timedelta(hours=25))
+    WorkerBeat.objects.create(name="one", seen_at=now - timedelta(minutes=5))
+    user = User.objects.create_user("wang")
+    mails = [ReminderMail.objects.create(user=user, day=now.date() - timedelta(day), held=day == 1) for day in (0, 1)]
+    for number, (mail, sent_at) in enumerate(((None, None), (mails[0], None), (mails[0], now), (mails[1], None))):
+        ReminderStep.objects.create(
+            user=user, thing=f"milestone:{number}", code="after1", planned_for=now, mail=mail, sent_at=sent_at
+        )
+    found = scrape(client)
+    names = ("jobs_waiting", "jobs_running", "jobs_lost", "reminder_steps_unsent")
+    assert [value(found, f"tracker_{name}") for name in names] == [2, 1, 2, 2]
+    assert value(found, "tracker_oldest_waiting_job_seconds") == pytest.approx(20 * 60, abs=60)
+    assert value(found, "tracker_worker_seen_seconds") == pytest.approx(5 * 60, abs=60)
+
+
+def make_job(state: str, **more: Any) -> Job:
+    return Job.objects.create(kind="backup", language="en", state=state, **more)
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_scrape_takes_few_queries(client: Client, count: int, django_assert_num_queries: Callable[..., Any]) -> None:
     pilot = make.make_pilot(make.make_batch(), make.make_province())
     for number in range(count):
         make.make_milestone(pilot, date(2024, 1, 1 + number))
         record_run("backup", ok=True, seconds=1)
-    with django_assert_num_queries(6):  # sign-ins; backup, drill; reports; milestones; follow-ups
+        make_job("waiting")
+    # Sign-ins; backup, drill; reports; milestones; follow-ups; reminders. Jobs and workers have their own connection.
+    with django_assert_num_queries(7), django_assert_num_queries(2, connection=connections["jobs"]):
         client.get("/metrics")
 
 

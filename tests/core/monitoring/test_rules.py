@@ -11,7 +11,7 @@ from django.conf import settings
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(databases="__all__")
 FOLDER = settings.BASE_DIR / "deploy" / "monitoring"
 LABELS = {"instance", "job", "le", "route", "area", "status", "result", "source"}
 
