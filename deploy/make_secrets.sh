@@ -3,8 +3,10 @@
 # Every service that mounts the folder may read them; on the machine itself only root reaches the volume.
 set -eu
 cd "$1"
+umask 022
+keep() { [ -s "$1" ] || { "$2" >"$1.part" && mv "$1.part" "$1"; }; }
 random() { python3 -c 'import secrets; print(secrets.token_urlsafe(48))'; }
-[ -s secret_key ] || { random >secret_key.part && mv secret_key.part secret_key; }
-[ -s database_password ] || { random >database_password.part && mv database_password.part database_password; }
-echo "postgres://tracker:$(cat database_password)@database:5432/tracker" >database_url
-chmod 444 secret_key database_password database_url
+address() { echo "postgres://tracker:$(cat database_password)@database:5432/tracker"; }
+keep secret_key random
+keep database_password random
+keep database_url address
