@@ -6,6 +6,7 @@ from typing import Any
 
 from allauth.account.decorators import reauthentication_required
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
@@ -17,7 +18,7 @@ from django.contrib.auth.models import User
 from django.contrib.auth.tokens import default_token_generator
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -34,9 +35,11 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.forms import TokenForm
-from accounts.models import Officer, Role
+from accounts.models import Officer, Role, SignInRule
 from accounts.models.token import Token
 from accounts.roles import administrators, is_administrator
+from accounts.sessions import end_other_sessions
+from accounts.sign_in.second_factor import primary_factors, remove_second_factor
 from accounts.tokens import revoke
 from core.admin.record_admin import RecordChangeList
 from core.feeds.lists import feed_addresses
@@ -156,6 +159,37 @@ class RoleInline(admin.StackedInline):
         return True  # for every user who may see the person
 
 
+class SignInRuleFormSet(forms.BaseInlineFormSet):
+    """The single row of the rule of a sign-in, which the role of an editor, saved just before, may have made."""
+
+    def save_new(self, form: Any, commit: bool = True) -> Any:
+        given = {"break_glass": form.cleaned_data["break_glass"]}
+        form.instance, _made = SignInRule.objects.update_or_create(user=self.instance, defaults=given)
+        return form.instance
+
+
+class SignInRuleInline(admin.StackedInline):
+    """Inline that marks a break-glass account. Only an administrator does, and never of the own account."""
+
+    model = SignInRule
+    formset = SignInRuleFormSet
+    fields = ["break_glass"]
+    can_delete = False
+    verbose_name = _("sign-in")
+
+    def may(self, request: HttpRequest, person: object) -> bool:
+        return is_administrator(request.user) and person != request.user
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, obj)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True  # for every user who may see the person
+
+
 # -- tokens ----------------------------------------------------------------------------------------------
 
 
@@ -259,7 +293,8 @@ def person_context(person: Any) -> dict[str, Any]:
     return {"person": person, "people": capfirst(User._meta.verbose_name_plural), "back": person_url(person.pk)}
 
 
-admin.site.unregister([User, EmailAddress])  # the address of an account is a field of the account
+# The address of an account is a field of it, and its second factors are seen on its page: never their secrets.
+admin.site.unregister([User, EmailAddress, Authenticator])
 
 
 @admin.register(User)
@@ -284,10 +319,19 @@ class PersonAdmin(ConfirmedAdmin, UserAdmin):
         ),
         (_("Important dates"), {"fields": ["last_login", "date_joined"], "classes": ["collapse"]}),
     ]
-    list_display = ["username", "first_name", "last_name", "role", "province", "is_active", "last_login"]
+    list_display = [
+        "username",
+        "first_name",
+        "last_name",
+        "role",
+        "province",
+        "second_factor",
+        "is_active",
+        "last_login",
+    ]
     list_select_related = ["officer__province"]
     list_filter = ["is_active", "officer__role", PROVINCE_FILTER, "is_superuser", "groups"]
-    inlines = [RoleInline, TokenInline]
+    inlines = [RoleInline, SignInRuleInline, TokenInline]
 
     def get_changelist(self, request: HttpRequest, **kwargs: object) -> Any:
         return RecordChangeList
@@ -303,6 +347,15 @@ class PersonAdmin(ConfirmedAdmin, UserAdmin):
     def province(self, person: User) -> str:
         officer = getattr(person, "officer", None)
         return str(officer.province) if officer and officer.province else "–"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        factors = Authenticator.objects.filter(user=OuterRef("pk")).exclude(type=Authenticator.Type.RECOVERY_CODES)
+        people: QuerySet[User] = super().get_queryset(request).annotate(has_factor=Exists(factors))
+        return people
+
+    @admin.display(description=_("second factor"), boolean=True, ordering="has_factor")
+    def second_factor(self, person: Any) -> bool:
+        return bool(person.has_factor)
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         """Return the inlines: none for a new user, whose role is set on the next page."""
@@ -325,6 +378,14 @@ class PersonAdmin(ConfirmedAdmin, UserAdmin):
         """Only administrators grant permissions, and never to themselves."""
         fixed = () if is_administrator(request.user) and obj != request.user else RIGHTS_FIELDS
         return [*super().get_readonly_fields(request, obj), *fixed]
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Save, and end the sessions of an account that became a break-glass account: they lack the second factor."""
+        super().save_related(request, form, formsets, change)
+        rules = [row for formset in formsets if formset.model is SignInRule for row in formset.forms]
+        if any(row.has_changed() and row.instance.break_glass for row in rules):
+            end_other_sessions(form.instance, None)
+            security_log.warning("break-glass account made", extra={"user": form.instance.pk, "by": request.user.pk})
 
     @method_decorator(reauthentication_required)
     def user_change_password(self, *args: Any, **kwargs: Any) -> Any:
@@ -368,13 +429,20 @@ class PersonAdmin(ConfirmedAdmin, UserAdmin):
             ways.append((_("Make a token"), reverse("admin:auth_user_token", args=[person.pk])))
         if person.is_active and self.has_change_permission(request, person):
             ways.append((_("Make a link to a new password"), reverse("admin:auth_user_link", args=[person.pk])))
+        if self.may_remove_factor(request, person) and primary_factors(person).exists():
+            ways.append((_("Remove the second factor"), reverse("admin:auth_user_factor", args=[person.pk])))
         return ways
+
+    def may_remove_factor(self, request: HttpRequest, person: User) -> bool:
+        """Whether the user may remove the person’s second factor: an administrator, and nobody one's own."""
+        return is_administrator(request.user) and person != request.user
 
     def get_urls(self) -> list[URLPattern]:
         token, link = self.admin_site.admin_view(self.token_view), self.admin_site.admin_view(self.link_view)
         return [
             path("<int:pk>/token/", token, name="auth_user_token"),
             path("<int:pk>/link/", link, name="auth_user_link"),
+            path("<int:pk>/factor/", self.admin_site.admin_view(self.factor_view), name="auth_user_factor"),
             *super().get_urls(),
         ]
 
@@ -401,6 +469,25 @@ class PersonAdmin(ConfirmedAdmin, UserAdmin):
         response = TemplateResponse(request, "admin/people/link.html", context)
         add_never_cache_headers(response)
         return response
+
+    @method_decorator(reauthentication_required)
+    def factor_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Confirm, then remove a person’s second factors, who lost them; the next sign-in sets up a new one."""
+        person = get_object_or_404(User, pk=pk)
+        if not self.may_remove_factor(request, person):
+            raise PermissionDenied
+        if request.method == "POST":
+            with transaction.atomic():
+                removed = remove_second_factor(person)
+                if removed:
+                    self.log_change(request, person, str(_("Removed the second factor.")))
+            security_log.warning("second factor removed", extra={"user": person.pk, "by": request.user.pk})
+            text = _("%(name)s has no second factor any more, and is signed out everywhere.")
+            self.message_user(request, text % {"name": person}, messages.SUCCESS)
+            return HttpResponseRedirect(person_url(person.pk))
+        context = {**self.admin_site.each_context(request), **person_context(person), "subtitle": str(person)}
+        context |= {"title": _("Remove the second factor"), "factors": primary_factors(person)}
+        return TemplateResponse(request, "admin/people/factor.html", context)
 
     @method_decorator([reauthentication_required, sensitive_variables("made", "secret")])
     def token_view(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -26,6 +26,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.forms import TokenForm
 from accounts.roles import describe_role
 from accounts.sessions import active_sessions, end_other_sessions, end_session, private_page
+from accounts.sign_in.second_factor import primary_factors
 from accounts.tokens import MAX_ACTIVE_TOKENS, active_tokens, find_feed_token, revoke
 from core.feeds.lists import feed_addresses, list_response
 from core.http.problems import error_response
@@ -46,6 +47,7 @@ def account(request: HttpRequest) -> HttpResponse:
         "title": _("Your account"),
         "person": user,
         "role": describe_role(user),
+        "has_factor": primary_factors(user).exists(),
         "tokens": active_tokens(user).count(),
         "sessions": len(active_sessions(user, request.session.session_key)),
     }

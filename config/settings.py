@@ -153,6 +153,7 @@ INSTALLED_APPS = [
     "accounts.apps.SignInLockoutConfig",  # django-axes
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "simple_history",
     "rest_framework",
     "django_filters",
@@ -379,6 +380,17 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = 600  # seconds
 ACCOUNT_ADAPTER = "accounts.sign_in.adapters.AccountAdapter"
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_RATE_LIMITS = False  # ours count all attempts, in all processes together
+# From editors up a second factor is required, after so many days of grace.
+grace_days = env.str("MFA_GRACE_DAYS", default="") or "30"
+if not grace_days.isdecimal() or int(grace_days) > 3_650:
+    raise ImproperlyConfigured(f"MFA_GRACE_DAYS={grace_days}: use days from 0 to 3650.")
+MFA_GRACE_DAYS = int(grace_days)
+MFA_ADAPTER = "accounts.sign_in.adapters.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_TOTP_TOLERANCE = 1  # codes of the half minute before and after, for clocks that differ
+MFA_RATE_LIMITS = False
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS  # browsers offer passkeys over plain HTTP on this machine only
 # Files are refused by the length that the request names, before any of it is kept.
 FILE_UPLOAD_HANDLERS = [
     "core.http.upload_handlers.MaxSizeUploadHandler",

@@ -1,6 +1,7 @@
-"""Models of accounts: the role of a person, and API tokens."""
+"""Models of accounts: the role of a person, the rule of a sign-in, and API tokens."""
 
 from accounts.models.officer import Officer, Role
+from accounts.models.sign_in_rule import SignInRule
 from accounts.models.token import Token
 
-__all__ = ["Officer", "Role", "Token"]
+__all__ = ["Officer", "Role", "SignInRule", "Token"]

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models.sign_in_rule import SignInRule
 from accounts.models.token import revoke_outdated_tokens
 from core.records.constraints import choices_constraint
 from core.records.history_model import province_id_of
@@ -79,9 +80,14 @@ class Officer(models.Model):
             raise ValidationError({"province": _("A provincial editor has a province, nobody else has one.")})
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save the role; editors become staff, viewers do not. Tokens made under another role are ended."""
+        """Save the role; editors become staff, viewers do not. Tokens made under another role are ended.
+
+        With the first role of an editor the days of grace begin in which a second factor has to be set up.
+        """
         super().save(*args, **kwargs)
         staff = self.role != Role.VIEWER
+        if staff:
+            SignInRule.objects.get_or_create(user=self.user)
         if self.user.is_staff is not staff and not self.user.is_superuser:
             self.user.is_staff = staff
             self.user.save(update_fields=["is_staff"])

@@ -224,6 +224,15 @@ def count_password_attempt(request: HttpRequest, what: str, who: object = "") ->
             raise Throttled(standing)
 
 
+def count_account_attempt(what: str, who: object) -> None:
+    """Count one more attempt to prove who is there, for this account alone: the right ones of an office, which count as
+    well, come from one address. Raises Throttled for one too many.
+    """
+    standing = increment("passwords", f"{what} user {who}")
+    if standing is not None and standing.is_exceeded:
+        raise Throttled(standing)
+
+
 def rate_limit_headers(standings: Sequence[QuotaState]) -> dict[str, str]:
     """Return the RateLimit headers."""
     if not standings:

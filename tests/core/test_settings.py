@@ -45,6 +45,12 @@ def test_a_wrong_network_of_the_monitoring_stops_the_start(tmp_path: Path, netwo
         settings_and_log(tmp_path, METRICS_FROM=f"::1,{networks}")
 
 
+@pytest.mark.parametrize("days", ["-1", "4000", "x"])
+def test_wrong_days_of_grace_stop_the_start(tmp_path: Path, days: str) -> None:
+    with pytest.raises(AssertionError, match=f"MFA_GRACE_DAYS={days}: use days from 0 to 3650"):
+        settings_and_log(tmp_path, MFA_GRACE_DAYS=days)
+
+
 @pytest.mark.parametrize(
     ("variables", "values", "renamed"),
     [

@@ -1,5 +1,11 @@
-"""Sign-in through the page, and sessions that began a while ago."""
+"""Sign-in through the page, sessions that began a while ago, and the codes of an authenticator app."""
 
+import base64
+import hashlib
+import hmac
+import re
+import struct
+import time
 from datetime import datetime, timedelta
 
 from django.test import Client
@@ -29,3 +35,20 @@ def age_session(client: Client, minutes: float) -> None:
     began = datetime.fromisoformat(session[SIGN_IN_KEY]["at"]) - timedelta(minutes=minutes)
     session[SIGN_IN_KEY] = {**session[SIGN_IN_KEY], "at": began.isoformat()}
     session.save()
+
+
+def totp_code(secret: str, step: int = 0) -> str:
+    """Return the six figures that an app shows (RFC 6238); `step` half minutes later than now."""
+    counter = struct.pack(">Q", int(time.time()) // 30 + step)
+    digest = hmac.new(base64.b32decode(secret), counter, hashlib.sha1).digest()
+    start = digest[-1] & 15
+    return f"{(int.from_bytes(digest[start : start + 4]) & 0x7FFFFFFF) % 1_000_000:06}"
+
+
+def set_up_app(client: Client) -> str:
+    """Set up an authenticator app on the pages; return its secret."""
+    found = re.search(r'<code translate="no">([A-Z2-7]{32})</code>', client.get("/account/second-factor/app/").text)
+    assert found
+    done = client.post("/account/second-factor/app/", {"code": totp_code(found[1])})
+    assert (done.status_code, done["Location"]) == (302, "/account/second-factor/codes/")
+    return found[1]

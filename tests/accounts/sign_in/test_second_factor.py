@@ -1,0 +1,332 @@
+"""Second factor: set up, asked for at the sign-in, required from editors up after the days of grace, and removed."""
+
+import re
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import Officer, SignInRule
+from policies.models import Agency
+from tests.factories import make_province
+from tests.support.admin_forms import form_data
+from tests.support.api_client import client_with_token, make_user
+from tests.support.sign_in import PASSWORD, age_session, can_sign_in, set_up_app, signed_in, totp_code
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
+INDEX = "/account/second-factor/"
+CODES = r"(?:\d{8} ){9}\d{8}"
+
+
+@pytest.fixture
+def no_grace(settings: Any) -> None:
+    settings.MFA_GRACE_DAYS = 0
+
+
+def password_step(name: str) -> Client:
+    """Return a client that gave the right password and is asked for the second factor."""
+    client = Client()
+    sent = client.post("/sign-in/", {"username": name, "password": PASSWORD})
+    assert sent["Location"] == "/sign-in/second-factor/"
+    return client
+
+
+def recovery_codes(client: Client) -> list[str]:
+    found = re.search(CODES, client.get(f"{INDEX}codes/").text)
+    assert found
+    return found[0].split()
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [entry.message for entry in caplog.records if entry.levelname == "WARNING"]
+
+
+# -- set up, and asked for -------------------------------------------------------------------------------
+
+
+def test_an_app_is_set_up_and_its_codes_are_asked_for() -> None:
+    make_user("wang", "national_editor")
+    here, elsewhere = signed_in("wang"), signed_in("wang")
+    secret = set_up_app(here)
+    assert (can_sign_in(here), can_sign_in(elsewhere)) == (True, False)  # the other session had no second factor
+    client = password_step("wang")
+    assert not can_sign_in(client)
+    wrong = client.post("/sign-in/second-factor/", {"code": "000000"})
+    assert wrong.context["form"].errors == {"code": ["Incorrect code."]}
+    code = totp_code(secret)
+    assert client.post("/sign-in/second-factor/", {"code": code})["Location"] == "/"
+    assert can_sign_in(client)
+    overheard = password_step("wang")
+    assert overheard.post("/sign-in/second-factor/", {"code": code}).status_code == 200  # each code opens once
+    assert not can_sign_in(overheard)
+    assert overheard.post("/sign-in/second-factor/", {"code": totp_code(secret, 1)}).status_code == 302
+
+
+def test_where_one_wanted_to_go_is_kept_through_both_steps() -> None:
+    make_user("boss", "admin")
+    secret = set_up_app(signed_in("boss"))
+    client = Client()
+    sent = client.post("/sign-in/?next=/admin/auth/user/", {"username": "boss", "password": PASSWORD})
+    assert sent["Location"] == "/sign-in/second-factor/"
+    assert client.get("/admin/")["Location"] == "/admin/login/?next=/admin/"
+    done = client.post("/sign-in/second-factor/", {"code": totp_code(secret)})
+    assert done["Location"] == "/admin/auth/user/"
+    assert client.get("/admin/auth/user/").status_code == 200
+
+
+def test_recovery_codes_are_shown_once_and_open_once(caplog: pytest.LogCaptureFixture) -> None:
+    make_user("wang", "national_editor")
+    client = signed_in("wang")
+    set_up_app(client)
+    codes = recovery_codes(client)
+    assert len(set(codes)) == 10
+    page = client.get(f"{INDEX}codes/").text
+    assert not re.search(r"\d{8}", page)
+    assert "10 codes are left" in page
+    other = password_step("wang")
+    assert other.post("/sign-in/second-factor/", {"code": codes[3]}).status_code == 302
+    assert warnings(caplog) == ["recovery code used"]
+    third = password_step("wang")
+    assert third.post("/sign-in/second-factor/", {"code": codes[3]}).status_code == 200
+    assert client.post(f"{INDEX}codes/new/")["Location"] == f"{INDEX}codes/"
+    assert not set(recovery_codes(client)) & set(codes)
+    assert third.post("/sign-in/second-factor/", {"code": codes[4]}).status_code == 200
+
+
+def test_codes_are_not_guessed(settings: Any, tmp_path: Any) -> None:
+    """Counted for the account, wherever the attempts come from; others at the same address go on."""
+    make_user("wang")
+    make_user("li")
+    secrets = {name: set_up_app(signed_in(name)) for name in ("wang", "li")}
+    settings.VAR_DIR, settings.RATE_LIMITS = tmp_path, {"passwords": (3, 86_400)}
+    tries = [password_step("wang").post("/sign-in/second-factor/", {"code": "000000"}).status_code for _ in range(4)]
+    assert tries == [200, 200, 200, 429]
+    assert (
+        password_step("wang").post("/sign-in/second-factor/", {"code": totp_code(secrets["wang"])}).status_code == 429
+    )
+    assert password_step("li").post("/sign-in/second-factor/", {"code": totp_code(secrets["li"])}).status_code == 302
+
+
+def test_secrets_are_stored_encrypted(settings: Any) -> None:
+    make_user("wang")
+    client = signed_in("wang")
+    secret = set_up_app(client)
+    codes = recovery_codes(client)
+    kept = str(list(Authenticator.objects.values_list("data", flat=True)))
+    assert not [text for text in (secret, *codes) if text in kept]
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another key " * 6
+    assert password_step("wang").post("/sign-in/second-factor/", {"code": totp_code(secret)}).status_code == 302
+    settings.SECRET_KEY_FALLBACKS = []
+    lost = password_step("wang")
+    sent = [
+        lost.post("/sign-in/second-factor/", {"code": code}).status_code for code in (totp_code(secret, 1), codes[0])
+    ]
+    assert sent == [200, 200]
+
+
+def test_the_password_alone_sets_up_nothing_ten_minutes_later() -> None:
+    make_user("wang", "national_editor")
+    client = signed_in("wang")
+    age_session(client, 11)
+    for page in ("app/", "passkey/"):
+        assert client.get(INDEX + page)["Location"].startswith("/account/confirm/?next=")
+    assert client.get(INDEX).status_code == 200
+
+
+# -- required from editors up ----------------------------------------------------------------------------
+
+CASES = [  # role, days of grace, days since it began, whether a factor is set up: days left, None for none needed
+    *(("", 30, 400, False, None), ("viewer", 0, 400, False, None)),
+    *(("provincial_editor", 30, 0, False, 30), ("provincial_editor", 30, 29, False, 1)),
+    *(("provincial_editor", 30, 30, False, 0), ("national_editor", 30, 31, False, 0)),
+    *(("admin", 0, 0, False, 0), ("admin", 30, 12, False, 18), ("superuser", 30, 30, False, 0)),
+    *(("superuser", 31, 30, False, 1), ("admin", 0, 400, True, None), ("national_editor", 30, 400, True, None)),
+]
+
+
+@pytest.mark.parametrize(("role", "grace", "since", "has_factor", "left"), CASES)
+def test_who_needs_a_second_factor(
+    settings: Any, role: str, grace: int, since: int, has_factor: bool, left: int | None
+) -> None:
+    province = make_province() if role == "provincial_editor" else None
+    user = make_user("wang", "" if role == "superuser" else role, province)
+    secret = set_up_app(signed_in("wang")) if has_factor else ""
+    settings.MFA_GRACE_DAYS = grace
+    begun = timezone.now() - timedelta(days=since)
+    SignInRule.objects.filter(user=user).update(grace_from=timezone.localdate(begun))
+    User.objects.filter(pk=user.pk).update(date_joined=begun, is_superuser=role == "superuser")
+    client = password_step("wang") if secret else signed_in("wang")
+    if secret:
+        client.post("/sign-in/second-factor/", {"code": totp_code(secret)})
+    page = client.get("/account/")
+    assert (page.status_code, page.get("Location")) == ((302, INDEX) if left == 0 else (200, None))
+    text = client.get(INDEX).text if left == 0 else page.text
+    notice = {None: "", 0: "Your account needs a second factor now.", 1: "1 day is left"}.get(
+        left, f"{left} days are left"
+    )
+    assert notice in text
+    assert bool(notice) is bool(re.search(r"is left to|are left to|factor now", text))
+
+
+@pytest.mark.usefixtures("no_grace")
+def test_a_session_without_the_factor_opens_nothing_else(client: Client) -> None:
+    """Whatever way it was opened, and whatever it asks for; a token of the same user is a program's and goes on."""
+    user = make_user("boss", "admin")
+    agency = Agency.objects.create(slug="agency", name_en="First", name_zh="甲")
+    client.force_login(user)
+    pages = [
+        "/",
+        "/pilots/",
+        "/tokens/",
+        "/account/",
+        "/account/sessions/",
+        "/admin/",
+        "/admin/auth/user/add/",
+        "/nothing/",
+    ]
+    assert {address: client.get(address).get("Location") for address in pages} == dict.fromkeys(pages, INDEX)
+    change = reverse("admin:policies_agency_change", args=[agency.pk])
+    assert client.post(change, {"name_en": "Second"})["Location"] == INDEX
+    assert client.post("/tokens/", {"name": "new", "days": "5"})["Location"] == INDEX
+    answers = [client.get("/api/v1/pilots/"), client.post("/api/v1/agencies/", {}, content_type="application/json")]
+    assert [(answer.status_code, answer["Content-Type"]) for answer in answers] == [
+        (403, "application/problem+json")
+    ] * 2
+    assert client_with_token(user).send("GET", "/api/v1/pilots/").status_code == 200
+    agency.refresh_from_db()
+    assert (agency.name_en, user.tokens.count()) == ("First", 1)
+    assert [client.get(INDEX + page).status_code for page in ("", "app/", "passkey/")] == [200, 200, 200]
+    secret = set_up_app(client)
+    assert client.get("/admin/auth/user/").status_code == 200
+    later = Client()
+    later.force_login(user)  # a session that was not asked for the factor that exists
+    assert later.get("/admin/auth/user/")["Location"] == "/account/confirm/code/?next=%2Fadmin%2Fauth%2Fuser%2F"
+    assert later.post("/account/confirm/code/?next=/admin/auth/user/", {"code": totp_code(secret)}).status_code == 302
+    assert later.get("/admin/auth/user/").status_code == 200
+    client.post("/sign-out/")
+    assert client.get("/account/")["Location"].startswith("/sign-in/")
+
+
+@pytest.mark.usefixtures("no_grace")
+def test_an_editor_made_during_a_session_is_noticed_in_it(client: Client) -> None:
+    user = make_user("wang", "viewer")
+    client.force_login(user)
+    assert client.get("/account/").status_code == 200
+    Officer.objects.get(user=user).delete()
+    Officer.objects.create(user=user, role="national_editor")
+    assert client.get("/account/")["Location"] == INDEX
+
+
+def test_grace_begins_with_the_first_role_of_an_editor_alone() -> None:
+    user = make_user("wang", "viewer")
+    assert not SignInRule.objects.filter(user=user).exists()
+    user.officer.role = "national_editor"
+    user.officer.save()
+    long_ago = timezone.localdate() - timedelta(days=40)
+    SignInRule.objects.filter(user=user).update(grace_from=long_ago)
+    for role in ("viewer", "national_editor"):  # no new days by changing to and fro
+        user.officer.role = role
+        user.officer.save()
+    assert SignInRule.objects.get(user=user).grace_from == long_ago
+
+
+def test_the_last_factor_stays_where_it_is_required(settings: Any) -> None:
+    make_user("wang", "national_editor")
+    client = signed_in("wang")
+    set_up_app(client)
+    settings.MFA_GRACE_DAYS = 0
+    page = client.post(f"{INDEX}app/remove/")
+    assert "You cannot deactivate two-factor authentication." in page.text
+    assert Authenticator.objects.filter(type="totp").count() == 1
+    settings.MFA_GRACE_DAYS = 30
+    assert client.post(f"{INDEX}app/remove/")["Location"] == INDEX
+    assert Authenticator.objects.count() == 0  # the recovery codes go with it
+
+
+# -- lost: an administrator removes it -------------------------------------------------------------------
+
+
+def test_an_administrator_removes_a_lost_factor(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    boss, user = make_user("boss", "admin"), make_user("wang", "national_editor")
+    theirs = signed_in("wang")
+    set_up_app(theirs)
+    address = reverse("admin:auth_user_factor", args=[user.pk])
+    client.force_login(boss)
+    assert address in client.get(reverse("admin:auth_user_change", args=[user.pk])).text
+    assert client.get(address).status_code == 200
+    assert Authenticator.objects.count() == 2
+    assert client.post(address).status_code == 302
+    [line] = [entry for entry in caplog.records if entry.levelname == "WARNING"]
+    assert (line.message, line.user, line.by) == ("second factor removed", user.pk, boss.pk)  # type: ignore[attr-defined]
+    [entry] = LogEntry.objects.all()
+    assert (entry.user, entry.object_id, entry.change_message) == (boss, str(user.pk), "Removed the second factor.")
+    assert (Authenticator.objects.count(), can_sign_in(theirs)) == (0, False)
+    assert can_sign_in(signed_in("wang"))  # by the password alone, until a new one is set up
+    assert address not in client.get(reverse("admin:auth_user_change", args=[user.pk])).text
+    assert "has no second factor" in client.get(address).text
+
+
+def test_nobody_else_removes_a_factor(client: Client) -> None:
+    users = {role: make_user(role, role) for role in ("viewer", "national_editor", "admin")}
+    target = make_user("wang")
+    set_up_app(signed_in("wang"))
+    address = reverse("admin:auth_user_factor", args=[target.pk])
+    codes = {}
+    for role in ("viewer", "national_editor"):
+        client.force_login(users[role])
+        codes[role] = client.post(address).status_code
+    client.force_login(users["admin"])
+    codes["own"] = client.post(reverse("admin:auth_user_factor", args=[users["admin"].pk])).status_code
+    assert codes == {"viewer": 302, "national_editor": 403, "own": 403}
+    assert Authenticator.objects.count() == 2
+
+
+def test_the_command_removes_a_factor_when_no_administrator_is_left() -> None:
+    user = make_user("boss", "admin")
+    client = signed_in("boss")
+    set_up_app(client)
+    out = StringIO()
+    call_command("remove_second_factor", "boss", stdout=out)
+    assert out.getvalue() == "boss has no second factor any more, and is signed out everywhere.\n"
+    assert (Authenticator.objects.count(), can_sign_in(client)) == (0, False)
+    assert LogEntry.objects.get().object_id == str(user.pk)
+    for name in ("boss", "nobody"):
+        with pytest.raises(CommandError):
+            call_command("remove_second_factor", name)
+
+
+# -- break-glass accounts --------------------------------------------------------------------------------
+
+
+def test_a_break_glass_account_needs_its_factor_at_once(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    boss, user = make_user("boss", "admin"), make_user("glass", "admin")
+    open_before = signed_in("glass")
+    client.force_login(boss)
+    address = reverse("admin:auth_user_change", args=[user.pk])
+    joined = {"date_joined_0": "2026-01-01", "date_joined_1": "00:00:00"}  # one field, two boxes
+    sent = form_data(client.get(address), **joined, **{"sign_in_rule-0-break_glass": "on"})
+    assert client.post(address, sent).status_code == 302
+    assert not can_sign_in(open_before)
+    caplog.clear()
+    again = signed_in("glass")
+    assert warnings(caplog) == ["break-glass account signed in"]
+    assert again.get("/account/")["Location"] == INDEX
+    set_up_app(again)
+    assert again.get("/account/").status_code == 200
+
+
+def test_an_administrator_sees_who_has_a_factor(client: Client) -> None:
+    make_user("wang")
+    set_up_app(signed_in("wang"))
+    client.force_login(make_user("boss", "admin"))
+    rows = client.get("/admin/auth/user/").context["cl"].result_list
+    assert {row.username: row.has_factor for row in rows} == {"wang": True, "boss": False}
+    assert client.get("/admin/mfa/authenticator/").status_code == 404  # no page shows their secrets
