@@ -5,7 +5,10 @@ from functools import partial
 from django.urls import path
 
 from core.history.change_feed import FeedResource
-from pilots.api import document_views, follow_up_views, practice_views, views
+from pilots.api import views
+from pilots.api.documents import views as document_views
+from pilots.api.follow_ups import views as follow_up_views
+from pilots.api.practices import views as practice_views
 from pilots.documents.services import readable_entries
 from pilots.models import Attachment, Document, FollowUp, FollowUpStep, LightOverride, Pilot, TargetStep
 

@@ -9,7 +9,7 @@ from struct import pack
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from pilots.demo.follow_up_texts import EVIDENCE_TITLES
+from pilots.demo.texts.follow_ups import EVIDENCE_TITLES
 from pilots.documents.services import attach, store_document
 from pilots.models import FollowUpStep
 

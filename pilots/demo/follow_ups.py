@@ -14,10 +14,13 @@ from random import Random
 from django.contrib.auth.models import User
 
 from pilots.analytics.pilot_status import prefetch_for_status
-from pilots.demo import names
 from pilots.demo.bulk_save import bulk_save_with_history
 from pilots.demo.evidence import attach_evidence
-from pilots.demo.follow_up_texts import (
+from pilots.demo.light_spells import Spell, light_spells
+from pilots.demo.practices import PILOTS_A_SET
+from pilots.demo.scenarios import DemoPilot
+from pilots.demo.texts import names
+from pilots.demo.texts.follow_ups import (
     INDICATOR_TASK,
     INDICATOR_TITLE,
     MEETINGS,
@@ -28,9 +31,6 @@ from pilots.demo.follow_up_texts import (
     PILOT_TITLE,
     REMARKS,
 )
-from pilots.demo.light_spells import Spell, light_spells
-from pilots.demo.practices import PILOTS_A_SET
-from pilots.demo.scenarios import DemoPilot
 from pilots.demo.users import demo_editor, demo_reporter
 from pilots.follow_ups.services import record_cause
 from pilots.metrics.follow_up_states import RELAPSE_DAYS, TRANSITIONS, FollowUpState, Move

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_noop
 
 from core.history.bulk_history import batched, write_history_entries
 from core.snapshots.contents import record_models
-from pilots.demo import names
+from pilots.demo.texts import names
 from pilots.demo.users import demo_reporter
 from pilots.models import Adoption, FollowUp, FollowUpStep, LightOverride, Practice, Reading, StageEntry
 from policies.models import Policy, ProvincialPlan

@@ -19,11 +19,11 @@ from django.db.models import Model
 from core.http.as_of import today
 from core.seed.loader import load_seed
 from core.seed.models import SeedRecord
-from pilots.demo import names
 from pilots.demo.bulk_save import bulk_save_with_history, save_checked
 from pilots.demo.follow_ups import FollowUpGenerator
 from pilots.demo.practices import PracticeGenerator
 from pilots.demo.scenarios import DemoPilot, PilotSampler, Scenario
+from pilots.demo.texts import names
 from pilots.demo.timelines import build_milestones, build_stage_entries, build_timelines
 from pilots.demo.users import demo_editor
 from pilots.demo.values import IndicatorSeries, build_readings, build_series

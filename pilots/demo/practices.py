@@ -9,9 +9,10 @@ from random import Random
 
 from django.contrib.auth.models import User
 
-from pilots.demo import names
 from pilots.demo.bulk_save import bulk_save_with_history, check_record
-from pilots.demo.practice_templates import (
+from pilots.demo.scenarios import DemoPilot, Scenario
+from pilots.demo.texts import names
+from pilots.demo.texts.practices import (
     CHANGED_TEXTS,
     GIVE_UP_TEXTS,
     PLACES,
@@ -22,7 +23,6 @@ from pilots.demo.practice_templates import (
     Fate,
     PracticeTemplate,
 )
-from pilots.demo.scenarios import DemoPilot, Scenario
 from pilots.demo.users import demo_editor, demo_reporter
 from pilots.models import Adoption, CostKind, Effect, EffectBasis, Practice, Reading
 from pilots.readings import YEARLY, newest_accepted_in

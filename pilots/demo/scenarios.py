@@ -11,7 +11,7 @@ from itertools import count, zip_longest
 from random import Random
 from typing import TypeVar
 
-from pilots.demo import names
+from pilots.demo.texts import names
 from pilots.models import Batch, CityType, Pilot
 from policies.models import Industry, Level, Province
 

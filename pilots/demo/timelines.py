@@ -8,9 +8,9 @@ from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
 
-from pilots.demo import names
-from pilots.demo.names import MilestoneTemplate
 from pilots.demo.scenarios import DemoPilot, Scenario, shuffled
+from pilots.demo.texts import names
+from pilots.demo.texts.names import MilestoneTemplate
 from pilots.metrics.stages import Stage, stage_issues
 from pilots.models import Milestone, StageEntry
 

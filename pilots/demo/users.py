@@ -6,7 +6,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 
 from accounts.models import Officer, Role
-from pilots.demo import names
+from pilots.demo.texts import names
 
 
 def demo_editor(username: str = names.DEMO_EDITOR) -> User:

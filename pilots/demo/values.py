@@ -9,8 +9,8 @@ from decimal import ROUND_CEILING, Decimal
 from math import floor, log10
 from random import Random
 
-from pilots.demo import names
 from pilots.demo.scenarios import DemoPilot, EmissionTrend, Scenario
+from pilots.demo.texts import names
 from pilots.models import Indicator, Reading, ReadingState, Target, TargetStep, ValueStatus
 
 BASE_YEAR, YEARS = 2023, (2023, 2024, 2025, 2026)

@@ -28,8 +28,8 @@ from core.api.write.viewsets import MAX_BULK_RECORDS, RequestItem, WritableViewS
 from core.http.body import parse_json, read_body
 from core.http.errors import BadRequest
 from core.http.problems import PROBLEM_JSON
-from pilots.api import document_serializers as serializers
-from pilots.api.document_filters import AttachmentApiFilter, DocumentApiFilter
+from pilots.api.documents import serializers
+from pilots.api.documents.filters import AttachmentApiFilter, DocumentApiFilter
 from pilots.documents.files import file_response
 from pilots.documents.services import (
     PreparedUpload,

@@ -23,8 +23,8 @@ from core.api.write.serializers import ValidatedInput, WriteRejected, pointer_la
 from core.api.write.viewsets import CHANGE, RequestItem, WritableViewSet
 from core.http.errors import ErrorDetail
 from core.text.joining import label_value
-from pilots.api import follow_up_serializers as serializers
-from pilots.api.follow_up_filters import FollowUpApiFilter, FollowUpSummaryFilter
+from pilots.api.follow_ups import serializers
+from pilots.api.follow_ups.filters import FollowUpApiFilter, FollowUpSummaryFilter
 from pilots.documents.services import can_read, readable
 from pilots.follow_ups.analytics import FollowUpSummary, build_follow_ups, build_summary, make_statuses
 from pilots.follow_ups.services import check_opening, open_follow_up, take_step

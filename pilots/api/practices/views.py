@@ -16,8 +16,7 @@ from core.api.write.serializers import ValidatedInput, WriteRejected
 from core.api.write.viewsets import CHANGE, RequestItem, WritableViewSet
 from core.http.errors import ErrorDetail
 from core.permissions import OUT_OF_SCOPE
-from pilots.api import practice_filters as filters
-from pilots.api import practice_serializers as serializers
+from pilots.api.practices import filters, serializers
 from pilots.metrics.practices import PracticeMove
 from pilots.models import Adoption, Effect, Practice
 from pilots.practices.analytics import (

@@ -1,0 +1,1 @@
+"""API of follow-ups and their steps."""

@@ -1,0 +1,1 @@
+"""API of practices, of their adoptions and of effects."""

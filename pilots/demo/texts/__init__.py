@@ -1,0 +1,1 @@
+"""Texts of the demonstration: all names, titles and sentences that are invented."""
