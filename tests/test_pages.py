@@ -98,7 +98,7 @@ def test_empty_data_is_no_error(empty: None, client: Client, path: str) -> None:
 def test_the_overview_of_an_empty_database_says_what_to_do(empty: None, client: Client) -> None:
     page = client.get("/").text
     assert '<p class="finding">No province, policy or pilot is on record yet.</p>' in page
-    assert "by “manage.py load_records”" in page
+    assert "Run “manage.py load_records” to load" in page
     assert "chart-map" not in page
     assert "0 of 0" not in page
     make_province()
