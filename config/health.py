@@ -7,13 +7,14 @@ from collections.abc import Callable
 from functools import cache
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 
 from core.http.problems import RETRY_AFTER, problem_response
+from core.jobs.queue import lacks_worker
 
 log = logging.getLogger("tracker.health")
 PROBE_TIMEOUT = 1.5  # seconds: a probe that waits for two gets an answer
@@ -39,8 +40,13 @@ class HealthCheckMiddleware:
             response = problem_response(request, 405, _("Use GET or HEAD."))
             response["Allow"] = "GET, HEAD"
             return response
-        fault = not_ready_reason() if request.path_info == "/readyz" else ""
+        if request.path_info == "/livez":
+            return JsonResponse({"status": "ok"})
+        probe = probe_database()
+        fault = disk_error() or probe.error  # why this process should get no requests
         if not fault:
+            if probe.jobs_wait:
+                log.warning("jobs wait, and no worker has been alive for an hour: start manage.py worker")
             return JsonResponse({"status": "ok"})
         log.error("not ready: %s", fault)
         response = problem_response(request, 503, _("Not ready. Try again in a few seconds."))
@@ -52,11 +58,6 @@ class HealthCheckMiddleware:
 def load_migrations() -> None:
     """Import all migrations once per process: on a busy machine that alone may take longer than a probe waits."""
     MigrationLoader(None)
-
-
-def not_ready_reason() -> str:
-    """Return why this process should get no requests, for the log; empty when it should."""
-    return disk_error() or database_error()
 
 
 def disk_error() -> str:
@@ -75,28 +76,33 @@ class ReadinessProbe(threading.Thread):
     def __init__(self) -> None:
         super().__init__(daemon=True, name="readiness")
         self.error = f"database: no answer in {PROBE_TIMEOUT} seconds"
+        self.jobs_wait = False
 
     def run(self) -> None:
         try:
             executor = MigrationExecutor(connection)
             missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
-            self.error = f"migrations: {len(missing)} not applied, first {missing[0][0]}" if missing else ""
+            if missing:
+                self.error = f"migrations: {len(missing)} not applied, first {missing[0][0]}"
+                return
+            self.jobs_wait = lacks_worker()  # fails where the database of jobs has no tables
+            self.error = ""
         except Exception as exc:  # any error means not ready, and is logged
             self.error = f"database: {type(exc).__name__}: {exc}"
         finally:
-            connection.close()
+            connections.close_all()
 
 
 PROBE_LOCK = threading.Lock()
 RUNNING_PROBES: list[ReadinessProbe] = []  # at most one thread, however many probes arrive while the database is silent
 
 
-def database_error() -> str:
-    """Return an error unless the database answers in time and has every migration."""
+def probe_database() -> ReadinessProbe:
+    """Return the probe that says whether the database answers in time and has every migration, and workers run."""
     with PROBE_LOCK:
         if not RUNNING_PROBES or not RUNNING_PROBES[0].is_alive():
             RUNNING_PROBES[:] = [ReadinessProbe()]
             RUNNING_PROBES[0].start()
         question = RUNNING_PROBES[0]
     question.join(PROBE_TIMEOUT)
-    return question.error
+    return question

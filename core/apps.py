@@ -22,11 +22,13 @@ class CoreConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect history entries to the change feed and migrations to the triggers; register gauges; log old names."""
+        from core import housekeeping  # noqa: F401  # registers its kind of jobs
         from core.caching import record_versions
         from core.caching.table_versions import create_triggers, drop_triggers
         from core.history import append_only
         from core.history.bulk_history import on_history_entry
         from core.history.change_feed import reset_foreign_transactions
+        from core.imports import jobs  # noqa: F401  # registers its kinds
         from core.monitoring.sources import register_core_gauges
 
         post_create_historical_record.connect(on_history_entry, dispatch_uid="note_entry")

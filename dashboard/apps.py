@@ -14,9 +14,10 @@ class DashboardConfig(AppConfig):
         """Register the check of fonts, the files of editions as files that have a record, the gauges, the shipped days
         off, and the job of reminders."""
         from core.files.store import register_owner
+        from dashboard import jobs  # noqa: F401  # registers its kinds
         from dashboard.models.edition import stored_checksums
         from dashboard.monitoring import register_programme_gauges
-        from dashboard.reminders import jobs  # noqa: F401  # registers its kind
+        from dashboard.reminders import jobs as reminder_jobs  # noqa: F401
         from dashboard.reminders.working_days import load_shipped_days
 
         register(check_fonts, "fonts")

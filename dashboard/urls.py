@@ -39,7 +39,6 @@ urlpatterns = [
     path("brief/nation/", brief.brief_page, {"kind": "nation"}, name="brief-nation"),
     path("brief/<slug:kind>/<slug:slug>/", brief.brief_page, name="brief"),
     path("briefs/", archive.archive_page, name="brief-archive"),
-    path("briefs/<slug:stem>/<str:name>", archive.archive_file, name="brief-archive-file"),
     path("check/", check.check_index, name="sheet-check"),
     path("check/issue/", check.issue, name="sheet-issue"),
     path("check/<str:number>/", check.sheet_page, name="sheet"),

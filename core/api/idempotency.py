@@ -42,7 +42,7 @@ def run_idempotent(
             return work()
     fingerprint = request_fingerprint(request)
     with transaction.atomic():
-        IdempotencyRecord.objects.filter(created_at__lt=timezone.now() - RETENTION).delete()
+        delete_expired_records()
         kept = claim_key(user, key, fingerprint)
         if kept.status is not None:
             return replay_response(kept, fingerprint)
@@ -53,6 +53,11 @@ def run_idempotent(
             answer = refuse(exc)
         store_response(kept, answer)
     return answer
+
+
+def delete_expired_records() -> None:
+    """Delete the responses that are not replayed any more."""
+    IdempotencyRecord.objects.filter(created_at__lt=timezone.now() - RETENTION).delete()
 
 
 def idempotency_key(request: HttpRequest) -> str | None:

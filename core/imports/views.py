@@ -23,15 +23,16 @@ from django.views.decorators.http import require_POST, require_safe
 from core.http.as_of import today
 from core.http.demo_mode import demo_notice_rows, download_stem
 from core.http.progress import Progress, no_progress, progress_response, wants_progress
+from core.imports import jobs
 from core.imports.apply import ConflictError, confirm
 from core.imports.dry_run import make_dry_run
 from core.imports.files import (
     annotated_file,
     detect_importer,
-    dry_run_of_file,
     dry_run_report,
     repeat_dry_run,
     save_dry_run,
+    select_sheet,
     update_dry_run,
 )
 from core.imports.forms import ImportForm, ReasonForm
@@ -125,14 +126,16 @@ def import_list(request: HttpRequest) -> HttpResponseBase:
 
 
 def check_upload(request: HttpRequest, form: ImportForm, progress: Progress) -> str:
-    """Make and store the dry run of the uploaded file; return its address."""
+    """Make and store the dry run of the uploaded file; return its address, or that of the job which makes it."""
     chosen, upload = KINDS.get(form.cleaned_data["kind"]), form.cleaned_data["file"]
     content = upload.read()
     if chosen:
-        plan = dry_run_of_file(chosen, upload.name, content, by=request.user, progress=progress)
+        kind, sheet = chosen, select_sheet(chosen, upload.name, content, None)
     else:
         kind, sheet = detect_importer(allowed_importers(request).values(), upload.name, content)
-        plan = make_dry_run(kind, sheet, by=request.user, progress=progress)
+    if len(sheet.rows) > jobs.MOST_ROWS:
+        return jobs.enqueue_check(kind, upload.name, content, sheet.name, by=request.user).get_absolute_url()
+    plan = make_dry_run(kind, sheet, by=request.user, progress=progress)
     return save_dry_run(plan, name=upload.name, content=content, by=request.user).get_absolute_url()
 
 
@@ -272,6 +275,8 @@ def import_confirm(request: HttpRequest, pk: int) -> HttpResponseBase:
     record, kind = get_import(request, pk)
 
     def work(reason: str, progress: Progress) -> str:
+        if record.rows_read > jobs.MOST_ROWS:
+            return jobs.enqueue_change("import-confirm", record, reason, by=request.user).get_absolute_url()
         done = confirm(kind, record, by=request.user, reason=reason, progress=progress)
         count = done.created + done.updated
         text = ngettext("Confirmed: %(count)d record written.", "Confirmed: %(count)d records written.", count)
@@ -290,6 +295,8 @@ def import_undo(request: HttpRequest, pk: int) -> HttpResponseBase:
         raise PermissionDenied
 
     def work(reason: str, progress: Progress) -> str:
+        if record.rows_read > jobs.MOST_ROWS:
+            return jobs.enqueue_change("import-undo", record, reason, by=request.user).get_absolute_url()
         done = undo(record, by=request.user, reason=reason, progress=progress)
         messages.success(request, _("Undone: every record stands as it stood before the import."))
         return done.get_absolute_url()

@@ -46,6 +46,8 @@ class Job(models.Model):
     error = models.TextField(pgettext_lazy("job", "error"), blank=True)  # in words, for the owner
     result = models.CharField(max_length=300, blank=True)  # name in the storage of files
     result_name = models.CharField(max_length=200, blank=True)  # under which it is downloaded
+    link = models.CharField(max_length=300, blank=True)  # page of what the job made
+    link_text = models.CharField(max_length=300, blank=True)
     worker = models.CharField(max_length=100, blank=True)
     lease_until = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)

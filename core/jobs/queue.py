@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import get_language, gettext, override
 
-from core.jobs.models import OPEN_STATES, Job, JobState
+from core.jobs.models import OPEN_STATES, Job, JobState, WorkerBeat
 from core.jobs.registry import JOB_KINDS
 from core.jobs.router import JOBS_ALIAS
 
@@ -20,7 +20,7 @@ LEASE = timedelta(seconds=30)  # renewed every 10: three may be missed
 MAX_ATTEMPTS = 3
 
 
-def enqueue(kind: str, *, owner: Any = None, key: str = "", **arguments: Any) -> Job:
+def enqueue(kind: str, /, *, owner: Any = None, key: str = "", **arguments: Any) -> Job:
     """Enqueue a job and return it; with the key of one of its kind that waits or runs, return that one.
 
     Inside a transaction the job is there once it commits, and never if it is rolled back.
@@ -64,6 +64,13 @@ def cancel(job: Job) -> None:
     waiting = Job.objects.filter(pk=job.pk, state=JobState.WAITING)
     if not waiting.update(state=JobState.CANCELLED, finished_at=timezone.now()):
         Job.objects.filter(pk=job.pk, state=JobState.RUNNING).update(cancel_requested=True)
+
+
+def lacks_worker() -> bool:
+    """Whether a job has waited for an hour in which no worker was alive."""
+    hour_ago = timezone.now() - timedelta(hours=1)
+    waits = Job.objects.filter(state=JobState.WAITING, created_at__lt=hour_ago).exists()
+    return waits and not WorkerBeat.objects.filter(seen_at__gt=hour_ago).exists()
 
 
 # -- for workers -----------------------------------------------------------------------------------------

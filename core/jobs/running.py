@@ -88,3 +88,8 @@ class RunningJob:
         self._job.result, self._job.result_name = stored, name
         if former:
             default_storage.delete(former)
+
+    def link(self, address: str, text: str) -> None:
+        """Give the job a link to the page of what it made."""
+        if not self.row().update(link=address, link_text=text[:300]):
+            raise LeaseLost

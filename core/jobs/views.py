@@ -22,7 +22,7 @@ from django.views.decorators.http import require_POST, require_safe
 from core.http.problems import error_response
 from core.http.request import TrackerRequest
 from core.jobs.models import Job
-from core.jobs.queue import cancel, run_again
+from core.jobs.queue import cancel, lacks_worker, run_again
 from core.jobs.registry import kind_label
 from core.pages import Page, page_view
 from core.spreadsheets.file_responses import content_disposition
@@ -66,7 +66,12 @@ def job_list(request: TrackerRequest) -> Page:
     """List the user's jobs, newest first."""
     jobs = list(Job.objects.filter(owner_id=request.user.pk).order_by("-created_at")[:SHOWN])
     rows = [{"job": job, "label": kind_label(job)} for job in jobs]
-    context = {"rows": rows, "oversees": request.user.has_perm(OVERSEE), "working": any(job.is_open for job in jobs)}
+    context = {
+        "rows": rows,
+        "oversees": request.user.has_perm(OVERSEE),
+        "working": any(job.is_open for job in jobs),
+        "lacks_worker": lacks_worker(),
+    }
     return Page(_("Background jobs"), context=lambda: context)
 
 

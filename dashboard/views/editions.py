@@ -21,6 +21,7 @@ from django.views.decorators.http import require_POST, require_safe
 from core.http.demo_mode import is_demonstration
 from core.http.errors import BadRequest, ErrorDetail, truncate
 from core.http.request import TrackerRequest
+from core.jobs.queue import enqueue
 from core.pages import Page, page_response, page_view
 from core.permissions import can_see_authors, can_view
 from core.spreadsheets.file_responses import content_disposition
@@ -308,15 +309,6 @@ STEPS: Mapping[str, Step] = {
     "discard": Step(
         lambda request, edition: services.discard(edition, by=request.user), lambda: _("The draft is deleted.")
     ),
-    "approve": Step(
-        lambda request, edition: services.approve(
-            edition,
-            by=request.user,
-            seen=request.POST.get("acknowledged", ""),
-            address=page_address(request, edition),
-        ),
-        lambda: _("The edition is approved and public. It is never changed again."),
-    ),
 }
 
 
@@ -327,11 +319,12 @@ def take_step(request: TrackerRequest, edition: Edition) -> HttpResponseBase:
     name = request.POST.get("step", "")
     if name == "notes":
         return save_notes(request, edition)
+    if name == "approve":
+        return enqueue_approval(request, edition)
     if name not in STEPS:
         text = _("There is no “%(value)s” here. Use one of: %(names)s.")
-        raise BadRequest(
-            ErrorDetail("step", "invalid_choice", text % {"value": truncate(name), "names": ", ".join(STEPS)})
-        )
+        names = ", ".join([*STEPS, "approve"])
+        raise BadRequest(ErrorDetail("step", "invalid_choice", text % {"value": truncate(name), "names": names}))
     try:
         STEPS[name].take(request, edition)
     except ValidationError as error:
@@ -339,6 +332,22 @@ def take_step(request: TrackerRequest, edition: Edition) -> HttpResponseBase:
         return redirect(edition)
     messages.success(request, STEPS[name].done())
     return redirect("edition-list") if name == "discard" else redirect(edition)
+
+
+def enqueue_approval(request: TrackerRequest, edition: Edition) -> HttpResponseBase:
+    """Let the edition be approved as a job, which builds its package; what is against it now is said at once."""
+    seen = request.POST.get("acknowledged", "")
+    try:
+        services.check_approver(edition, request.user)
+        services.check_approvable(edition, build_checklist(edition), seen)
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+        return redirect(edition)
+    address = page_address(request, edition)
+    key = f"{request.user.pk}-{edition.quarter}"
+    return redirect(
+        enqueue("edition", owner=request.user, key=key, quarter=edition.quarter, seen=seen, address=address)
+    )
 
 
 def save_notes(request: TrackerRequest, edition: Edition) -> HttpResponseBase:

@@ -21,6 +21,7 @@ from core.files.store import save_blob
 from core.history.append_only import FROZEN_MESSAGE
 from core.history.revert import RevertRejected, revert_to
 from core.imports.registry import KINDS
+from core.jobs.models import Job
 from dashboard.analytics.overview import build_overview
 from dashboard.editions import services
 from dashboard.editions.checklist import CheckItem, Checklist, build_checklist
@@ -36,6 +37,7 @@ from pilots.models import Pilot
 from policies.models import Agency, Province
 from tests.factories import make_edition
 from tests.support.api_client import make_user
+from tests.support.jobs import enqueued, jobs_done, run_jobs
 
 pytestmark = pytest.mark.django_db
 QUARTER, ADDRESS = "2025-Q4", "/editions/2025-Q4/"
@@ -104,6 +106,7 @@ def test_what_is_no_quarter_is_refused() -> None:
 
 
 @pytest.mark.exhaustive
+@pytest.mark.django_db(databases=["default", "jobs"])
 def test_an_edition_is_made_submitted_approved_and_published(maker: User, approver: User, client: Client) -> None:
     first, second = signed_in(maker), signed_in(approver)
     assert said(first.post("/editions/new/", {"quarter": "1999-Q1"})) != []
@@ -114,9 +117,11 @@ def test_an_edition_is_made_submitted_approved_and_published(maker: User, approv
     assert said(post(first, "approve")) == ["You made or submitted this edition: somebody else approves it."]
     assert said(post(second, "approve")) == ["Acknowledge the warnings as they are now: they are listed below."]
     digest = second.get(ADDRESS).context["checklist"].digest
-    assert said(post(second, "approve", acknowledged=digest)) == [
-        "The edition is approved and public. It is never changed again."
-    ]
+    with jobs_done():
+        url = post(second, "approve", acknowledged=digest)["Location"]
+    job = Job.objects.get()
+    assert (url, job.state, job.link) == (job.get_absolute_url(), "done", ADDRESS)
+    assert job.link_text == "The edition is approved and public. It is never changed again."
     page = client.get(ADDRESS)
     edition = Edition.objects.get()
     assert (edition.state, edition.made_by, edition.approved_by) == (EditionState.APPROVED, maker, approver)
@@ -243,6 +248,22 @@ def test_two_who_approve_at_once_leave_one_approval(maker: User, approver: User,
     with pytest.raises(ValidationError, match="It is approved, and stays as it was approved"):
         services.approve(edition, by=rival, seen=seen, address="http://testserver/")
     assert (Edition.objects.get().approved_by, stored) == (approver, [])
+
+
+@pytest.mark.django_db(databases=["default", "jobs"])
+def test_what_came_between_the_button_and_the_job_fails_it_in_words(maker: User, approver: User) -> None:
+    edition, client = in_review(maker), signed_in(approver)
+    digest = client.get(ADDRESS).context["checklist"].digest
+    with enqueued():
+        post(client, "approve", acknowledged=digest)
+    services.send_back(edition, by=maker, reason="Wait")
+    run_jobs()
+    job = Job.objects.get()
+    assert (job.state, job.error) == (
+        "failed",
+        "It is “draft” now: somebody else took a step. Look at it, then try again.",
+    )
+    assert Edition.objects.get().state == EditionState.DRAFT
 
 
 def test_errors_of_the_checklist_block_the_approval(maker: User, approver: User) -> None:

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import secrets
-import tempfile
-from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Sequence
 from typing import IO, NamedTuple
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from django.core.exceptions import ObjectDoesNotExist
-from django.core.files.base import File
-from django.core.files.storage import default_storage
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core.files.store import list_folder
 from core.http.progress import Progress
 from core.spreadsheets.file_responses import csv_lines
 from dashboard.briefs.blocks import Brief
@@ -26,8 +19,6 @@ from dashboard.briefs.writers.files import WRITERS, file_stem
 from dashboard.briefs.writers.pdf import PdfUnavailable
 
 logger = logging.getLogger("tracker.briefs")
-FOLDER = "archives"  # in the storage of files
-KEPT = timedelta(hours=1)  # long enough to fetch an archive once it is made
 MANIFEST = "manifest.csv"
 
 
@@ -74,30 +65,3 @@ def archive_row(slug: str, export: str, build: Callable[[str], Brief]) -> tuple[
         return ArchiveRow(slug, "", "", _("This brief could not be made. The log of the server says why.")), None
     name = f"{file_stem(brief, str(brief.as_of))}.{export}"
     return ArchiveRow(slug, name, hashlib.sha256(content).hexdigest(), ""), content
-
-
-# -- until they are fetched ------------------------------------------------------------------------------
-
-
-def save_archive(slugs: Sequence[str], export: str, build: Callable[[str], Brief], progress: Progress) -> str:
-    """Make an archive in a temporary file, keep it in the storage for an hour and return its name."""
-    delete_old(list_folder(default_storage, FOLDER)[1])
-    name = f"{secrets.token_hex(16)}.zip"
-    with tempfile.TemporaryFile() as file:
-        write_archive(file, slugs, export, build, progress)
-        file.seek(0)
-        default_storage.save(f"{FOLDER}/{name}", File(file))
-    return name
-
-
-def open_archive(name: str) -> IO[bytes]:
-    """Open a kept archive. Raises FileNotFoundError."""
-    file: IO[bytes] = default_storage.open(f"{FOLDER}/{name}")
-    return file
-
-
-def delete_old(names: Iterable[str]) -> None:
-    for name in names:
-        path = f"{FOLDER}/{name}"
-        if timezone.now() - default_storage.get_modified_time(path) > KEPT:
-            default_storage.delete(path)

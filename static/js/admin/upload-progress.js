@@ -38,10 +38,6 @@ async function send(form) {
         window.location.assign(line.url);
         return;
       }
-      if (line.file) {
-        window.location.assign(line.file); // a download: the page stays
-        break;
-      }
       if (line.refused) {
         showErrors(form, line.refused);
         break;

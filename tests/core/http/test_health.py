@@ -15,7 +15,7 @@ from django.test import Client
 
 from config import health
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(databases=["default", "jobs"])
 Usage = namedtuple("Usage", "total used free")
 
 
@@ -71,7 +71,7 @@ def test_it_is_only_read(client: Client, path: str, method: str) -> None:
 
 
 def test_it_lives_without_a_database(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "database_error", lambda: pytest.fail("it asked"))
+    monkeypatch.setattr(health, "probe_database", lambda: pytest.fail("it asked"))
     assert client.get("/livez").status_code == 200
 
 
@@ -82,6 +82,15 @@ def test_a_migration_that_is_not_applied(
     monkeypatch.setattr(MigrationExecutor, "migration_plan", lambda self, targets: missing)
     assert_not_ready(client)
     assert health_log(caplog) == ["not ready: migrations: 2 not applied, first config.0009_more"]
+
+
+def test_jobs_that_wait_without_a_worker_are_logged(
+    client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(health, "lacks_worker", lambda: True)
+    response = client.get("/readyz")
+    assert response_parts(response) == (200, "application/json", {"status": "ok"})
+    assert health_log(caplog) == ["jobs wait, and no worker has been alive for an hour: start manage.py worker"]
 
 
 @pytest.mark.parametrize(("free", "status"), [(50, 200), (49, 503)])

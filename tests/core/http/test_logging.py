@@ -306,6 +306,7 @@ def test_a_trace_ends_with_its_request(log_capture: LogCapture) -> None:
     assert ["trace_id" in line for line in log_capture.lines("tracker.request")] == [True, False]
 
 
+@pytest.mark.django_db(databases=["default", "jobs"])
 def test_probes_are_not_logged(log_capture: LogCapture) -> None:
     Client().get("/livez")
     Client().get("/readyz")

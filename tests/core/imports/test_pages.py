@@ -9,17 +9,22 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from openpyxl import Workbook, load_workbook
 
+from core.imports import jobs
 from core.imports.models import Import, ImportChange, ImportFile, ImportState
+from core.jobs.models import Job
 from core.spreadsheets.reading.annotate_file import FAULT_COLOUR
 from pilots.models import Batch, Milestone, Pilot
+from policies.models import Province
 from tests.core.spreadsheets.raw_workbooks import xls_bytes
 from tests.factories import make_batch, make_pilot, make_province
+from tests.support.jobs import enqueued, jobs_done, run_jobs
 
 pytestmark = pytest.mark.django_db
 HEADS = ["code", "name in Chinese", "kind", "batch", "province"]
@@ -474,3 +479,56 @@ def test_the_page_of_an_import_costs_the_same_for_one_row_and_three(
     with django_assert_num_queries(4):  # session, user, the import with its file, who uploaded it
         page = admin_client.get(record.get_absolute_url())
     assert [row["row"] for row in page.context["page"]] == list(range(2, 2 + count))
+
+
+# -- as background jobs ----------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(databases=["default", "jobs"])
+def test_a_long_import_is_checked_confirmed_and_undone_as_jobs(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "MOST_ROWS", 2)  # the headings are a row of the sheet
+    with jobs_done():
+        url = upload(admin_client, csv_file(HUZHOU, ["baoding", "保定市", "city", "first", "zhejiang"]))["Location"]
+    job, record = Job.objects.get(), Import.objects.get()
+    assert (url, job.kind, job.state, job.error) == (job.get_absolute_url(), "import-check", "done", "")
+    assert (job.link, job.link_text) == (record.get_absolute_url(), str(record))
+    assert not default_storage.exists(job.arguments["file"])
+    Import.objects.update(rows_read=3)
+    for address, kind, count in (("import-confirm", "import-confirm", 2), ("import-undo", "import-undo", 0)):
+        with jobs_done():
+            answer = admin_client.post(reverse(address, args=[record.pk]), {"reason": "From the ledger"})
+        job = Job.objects.get(kind=kind)
+        assert (answer["Location"], job.state, job.error) == (job.get_absolute_url(), "done", "")
+        assert Pilot.objects.count() == count
+    record.refresh_from_db()
+    assert record.confirmed_by == record.undone_by == User.objects.get(username="admin")
+
+
+@pytest.mark.django_db(databases=["default", "jobs"])
+def test_what_stands_against_a_long_import_fails_its_job_in_words(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = checked(admin_client, HUZHOU)
+    monkeypatch.setattr(jobs, "MOST_ROWS", 0)
+    make_pilot(Batch.objects.get(), Province.objects.get(), slug="huzhou", name_zh="湖州市", name_en="Huzhou")
+    with jobs_done():
+        admin_client.post(reverse("import-confirm", args=[record.pk]), {"reason": ""})
+    assert Job.objects.get().state == "failed"
+    assert Job.objects.get().error.startswith("Row 2: “Huzhou” was changed by the system on ")
+    assert Pilot.objects.count() == 1
+
+
+@pytest.mark.django_db(databases=["default", "jobs"])
+def test_a_long_import_of_somebody_whose_permission_was_taken_away_writes_nothing(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = checked(admin_client, HUZHOU)
+    monkeypatch.setattr(jobs, "MOST_ROWS", 0)
+    with enqueued():
+        admin_client.post(reverse("import-confirm", args=[record.pk]), {"reason": ""})
+    User.objects.update(is_superuser=False)
+    run_jobs()
+    assert (Job.objects.get().state, Job.objects.get().error) == ("failed", "You may not do this any more.")
+    assert not Pilot.objects.exists()

@@ -11,9 +11,10 @@ from django.core.management import call_command
 from django.db import transaction
 from django.utils import timezone, translation
 
+from core.files.store import list_folder
 from core.jobs import schedules
 from core.jobs.models import Job, JobState, Schedule, WorkerBeat
-from core.jobs.queue import cancel, claim, close, enqueue, run_again, take_back
+from core.jobs.queue import cancel, claim, close, enqueue, lacks_worker, run_again, take_back
 from core.jobs.registry import JobKind, job_kind
 from core.jobs.running import JobFailed, RunningJob
 from core.jobs.schedules import Timing, enqueue_due
@@ -88,11 +89,12 @@ def test_a_crash_is_told_in_the_owner_s_language_without_what_the_code_said() ->
 
 
 def test_a_result_file_replaces_the_former_one() -> None:
+    before = set(list_folder(default_storage, "jobs")[1])
     with jobs_done():
         enqueue("attach")
     job = only_job()
     assert (job.state, job.result_name) == ("done", "names.zip")
-    assert default_storage.listdir("jobs")[1] == [job.result.removeprefix("jobs/")]
+    assert set(list_folder(default_storage, "jobs")[1]) - before == {job.result.removeprefix("jobs/")}
     with default_storage.open(job.result) as file:
         assert file.read() == b"second"
     default_storage.delete(job.result)
@@ -229,6 +231,17 @@ def test_a_worker_that_has_to_stop_gives_a_repeatable_job_back_and_finishes_anot
     finished, given_back = Job.objects.order_by("created_at")
     assert (given_back.state, given_back.attempts, given_back.worker) == ("waiting", 0, "")
     assert finished.state == JobState.DONE
+
+
+@pytest.mark.parametrize(
+    ("waited", "seen", "lacks"), [(61, None, True), (61, 61, True), (61, 59, False), (59, None, False)]
+)
+def test_when_the_site_lacks_a_worker(waited: int, seen: int | None, lacks: bool) -> None:
+    now = timezone.now()
+    Job.objects.create(kind="count", language="en", created_at=now - timedelta(minutes=waited))
+    if seen:
+        WorkerBeat.objects.create(name="worker", seen_at=now - timedelta(minutes=seen))
+    assert lacks_worker() == lacks
 
 
 # -- schedules -------------------------------------------------------------------------------------------

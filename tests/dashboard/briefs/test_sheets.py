@@ -3,19 +3,18 @@
 import io
 import json
 import re
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 from zipfile import ZipFile
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.files.storage import default_storage
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
-from django.utils import timezone
 
 from accounts.models import Officer, Role
 from core.history.append_only import rows_may_be_deleted
+from core.jobs.models import Job
 from dashboard.briefs.blocks import checksum, from_data
 from dashboard.briefs.sheets import SheetCheck
 from dashboard.briefs.writers import archive
@@ -31,6 +30,7 @@ from tests.factories import (
     make_reading,
     make_target,
 )
+from tests.support.jobs import enqueued, jobs_done, run_jobs
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
 DAY = "as_of=2026-06-30"
@@ -270,10 +270,11 @@ def test_who_issued_a_sheet_is_shown_to_the_issuer_and_the_ministry(pilot: Pilot
 
 
 def fetched(client: Client, url: str) -> ZipFile:
-    response: Any = client.get(url)
-    return ZipFile(io.BytesIO(b"".join(response.streaming_content)))
+    response: Any = client.get(f"{url}file/")
+    return ZipFile(io.BytesIO(response.getvalue()))
 
 
+@pytest.mark.django_db(databases=["default", "jobs"])
 def test_archive_has_a_file_for_each_and_names_the_one_that_failed(
     pilot: Pilot, clerk: Client, monkeypatch: Any
 ) -> None:
@@ -284,11 +285,12 @@ def test_archive_has_a_file_for_each_and_names_the_one_that_failed(
         "WRITERS",
         {"docx": archive.WRITERS["docx"]._replace(write=lambda brief: write(brief) if brief.slug == "park" else 1 / 0)},
     )
-    given = {"kind": "pilot", "file": "docx"}
-    response: Any = clerk.post(f"/briefs/?{DAY}", given, headers={"accept": "application/x-ndjson"})
-    *steps, last = [json.loads(line) for line in b"".join(response.streaming_content).splitlines()]
-    assert steps == [{"done": 0, "of": 2}, {"done": 1, "of": 2}, {"done": 2, "of": 2}]
-    found = fetched(clerk, last["file"])
+    with jobs_done():
+        url = clerk.post(f"/briefs/?{DAY}", {"kind": "pilot", "file": "docx"})["Location"]
+    job = Job.objects.get()
+    assert (url, job.state, job.done, job.total) == (job.get_absolute_url(), "done", 2, 2)
+    assert job.result_name == "briefs-pilot-2026-06-30.zip"
+    found = fetched(clerk, url)
     assert found.namelist() == ["brief-pilot-park-2026-06-30.docx", "manifest.csv"]
     lines = found.read("manifest.csv").decode("utf-8-sig").splitlines()
     assert lines[0] == "slug,file,sha256,error"
@@ -296,16 +298,15 @@ def test_archive_has_a_file_for_each_and_names_the_one_that_failed(
     assert "broken,,,This brief could not be made. The log of the server says why." in lines
 
 
-def test_archive_without_a_script_is_for_who_is_signed_in_and_kept_for_an_hour(
-    pilot: Pilot, clerk: Client, monkeypatch: Any
-) -> None:
+@pytest.mark.django_db(databases=["default", "jobs"])
+def test_archive_is_for_who_is_signed_in_and_asked_for_twice_it_is_made_once(pilot: Pilot, clerk: Client) -> None:
     assert Client().get("/briefs/")["Location"].startswith("/sign-in/")
     assert clerk.post("/briefs/", {"kind": "planet", "file": "exe"}).status_code == 200  # the form, with its errors
-    url = clerk.post(f"/briefs/?{DAY}", {"kind": "province", "file": "docx"})["Location"]
+    given = {"kind": "province", "file": "docx"}
+    with enqueued():
+        url = clerk.post(f"/briefs/?{DAY}", given, headers={"accept-language": "zh-hans"})["Location"]
+    with enqueued():
+        assert clerk.post(f"/briefs/?{DAY}", given, headers={"accept-language": "zh-hans"})["Location"] == url
+    run_jobs()
     assert fetched(clerk, url).namelist() == ["brief-province-jia-2026-06-30.docx", "manifest.csv"]
-    assert Client().get(url)["Location"].startswith("/sign-in/")
-    assert clerk.get(url.replace(".zip", ".exe")).status_code == 404
-    later = timezone.now() + timedelta(minutes=61)
-    monkeypatch.setattr(archive.timezone, "now", lambda: later)
-    archive.delete_old(default_storage.listdir(archive.FOLDER)[1])
-    assert clerk.get(url).status_code == 404
+    assert Job.objects.get().language == "zh-hans"
