@@ -322,6 +322,11 @@ STORAGES = {
 BRIEF_TEMPLATE = BASE_DIR / env.str("BRIEF_TEMPLATE", default="dashboard/briefs/writers/layouts/brief.docx")
 if not BRIEF_TEMPLATE.is_file():
     raise ImproperlyConfigured(f"BRIEF_TEMPLATE: there is no file {BRIEF_TEMPLATE}.")
+# Name and address of the licence of the data, such as "CC BY 4.0 https://creativecommons.org/licenses/by/4.0/".
+DATA_LICENSE = env.str("DATA_LICENSE", default="").strip()
+licence_name, _space, licence_url = DATA_LICENSE.rpartition(" ")
+if DATA_LICENSE and not (licence_name and urlsplit(licence_url).scheme in {"http", "https"}):
+    raise ImproperlyConfigured("DATA_LICENSE: give a name and an address, such as My licence https://example.org/.")
 BRIEF_FONTS = env.str("BRIEF_FONTS", default="")  # folder of the fonts of PDF files; empty: those of the system
 if BRIEF_FONTS and not Path(BRIEF_FONTS).is_dir():
     raise ImproperlyConfigured(f"BRIEF_FONTS: there is no folder {BRIEF_FONTS}.")
@@ -521,6 +526,7 @@ SPECTACULAR_SETTINGS = {
             )
         },
         "MeasureField": "policies.models.Field",
+        "BriefKind": "dashboard.briefs.build.BriefKind",
         **{
             name: f"pilots.models.{name}"
             for name in (

@@ -16,6 +16,7 @@ OURS = [
     "BEHIND_PROXY",
     "BRIEF_FONTS",
     "BRIEF_TEMPLATE",
+    "DATA_LICENSE",
     "EMAIL_URL",
     "HTTPS",
     "ISOLATED",

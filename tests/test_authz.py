@@ -75,7 +75,7 @@ FURTHER_ACTIONS: Mapping[str, tuple[str, dict[str, Any] | None]] = {
 """By verb, the address below that of the record, and the body."""
 PLAIN_ADDRESSES = {
     **{name: f"/api/v1/{name}/" for name in ("overview", "coverage", "progress", "synergy", "changes", "nothing")},
-    **{name: f"/api/v1/{name}/" for name in ("followup", "diffusion", "editions")},
+    **{name: f"/api/v1/{name}/" for name in ("followup", "diffusion", "editions", "briefs")},
     "rollout": "/api/v1/rollout/?policy=national",
     "trend": "/api/v1/trend/?indicator=AIR_SO2",
     "root": "/api/v1/",
@@ -89,6 +89,8 @@ PLAIN_ADDRESSES = {
     "change_log_feed": "/admin/changes/?export=atom",
     "unknown_feed": "/feeds/spf_nobody-made-it/milestones.ics",
     "content": "/api/v1/documents/999999999/content/",  # of no document
+    "brief-nation": "/api/v1/briefs/nation/",
+    "brief": "/api/v1/briefs/pilot/nobody/",  # of no pilot
     "edition": "/api/v1/editions/1999-Q1/",  # that nobody made
 }
 PILOT_FIELDS = {
@@ -612,9 +614,8 @@ VERBS = ("get", "post", "put", "patch", "delete")
 
 def request_path(route: str) -> str:
     """Return a path as in the OpenAPI schema."""
-    return "/" + re.sub(r"\(\?P<(\w+)>[^)]*\)", r"{\1}", route).replace("^", "").replace("$", "").replace(
-        "{pk}", "{id}"
-    ).replace("<int:pk>", "{id}")
+    named = re.sub(r"\(\?P<(\w+)>[^)]*\)|<\w+:(\w+)>", lambda found: f"{{{found[1] or found[2]}}}", route)
+    return "/" + named.replace("^", "").replace("$", "").replace("{pk}", "{id}")
 
 
 def test_every_record_with_a_history_has_its_rows() -> None:

@@ -191,7 +191,7 @@ def release_fingerprint() -> str:
     It is equal on every machine that runs one release, so that they share the cache.
     """
     digest = hashlib.sha256(f"{sys.version} {django.__version__}".encode())
-    for name in ("DEBUG", "HTTPS", "ISOLATED", "LANGUAGE_CODE", "SITE_ACCESS", "TIME_ZONE"):
+    for name in ("DATA_LICENSE", "DEBUG", "HTTPS", "ISOLATED", "LANGUAGE_CODE", "SITE_ACCESS", "TIME_ZONE"):
         digest.update(f"{name}={getattr(settings, name)}\n".encode())
     for path in sorted(source_files()):
         digest.update(f"{path.relative_to(settings.BASE_DIR)}\n".encode())

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from django.conf import settings
 
 from dashboard.editions.tables import TableInfo
 from policies.models import Source
@@ -12,11 +15,31 @@ from policies.models import Source
 PACKAGE_PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
 RESOURCE_PROFILE = "https://datapackage.org/profiles/2.0/dataresource.json"
 SCHEMA_PROFILE = "https://datapackage.org/profiles/2.0/tableschema.json"
-LICENCE = {
-    "name": "other-closed",
-    "title": "Cite the edition or the page and its day. Rights in the sources stay with their publishers.",
-    "title_zh": "使用时请注明版本或页面及其日期；各来源的权利归其发布单位所有。",
+NO_LICENCE = {
+    "description": "No licence is stated. Cite the edition or the page and its day. Rights in the sources stay with "
+    "their publishers.",
+    "description_zh": "未注明许可协议。使用时请注明版本或页面及其日期；各来源的权利归其发布单位所有。",
 }
+
+
+@dataclass(frozen=True)
+class DataLicence:
+    """Licence of the data: its name and its address."""
+
+    name: str
+    url: str
+
+
+def data_licence() -> DataLicence | None:
+    """Return the licence that the setting DATA_LICENSE states; None where it states none."""
+    name, _space, url = settings.DATA_LICENSE.rpartition(" ")
+    return DataLicence(name.strip(), url) if url else None
+
+
+def describe_licence() -> dict[str, Any]:
+    """Return the licence for the description of a package, or that none is stated."""
+    licence = data_licence()
+    return {"licenses": [{"title": licence.name, "path": licence.url}]} if licence else dict(NO_LICENCE)
 
 
 def describe_package(
@@ -39,7 +62,7 @@ def describe_package(
         "version": version,
         **({"created": created.isoformat(timespec="seconds")} if created else {}),
         "homepage": homepage,
-        "licenses": [LICENCE],
+        **describe_licence(),
         "sources": describe_sources(),
         "resources": [
             {**describe_resource(table), **location} for table, location in zip(tables, locations, strict=True)

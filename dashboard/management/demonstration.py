@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from functools import partial
 
+from django.conf import settings
+
 from core.snapshots.values import PastRecords
 from dashboard.briefs.blocks import Brief
 from dashboard.briefs.build import BriefKind, build_brief
@@ -24,7 +26,6 @@ NOTES = {
     "release_note_en": "Invented: an edition of the demonstration. Two provincial plans were found late.",
     "release_note_zh": "虚构：演示数据的版本。有两份省级方案查到较晚。",
 }
-SITE = "http://127.0.0.1:8000"  # where `make demo` serves
 
 
 def load_published_demo(as_of: date) -> dict[str, int]:
@@ -45,7 +46,7 @@ def publish(as_of: date, approved_on: date) -> None:
     edition = Edition(quarter=quarter_of(as_of), made_by=demo_reporter(), submitted_by=demo_reporter(), **NOTES)
     edition.state = EditionState.IN_REVIEW
     moment = moment_of(approved_on)
-    publication = Publication(edition, f"{SITE}{edition.get_absolute_url()}", moment, demonstration=True)
+    publication = Publication(edition, f"{settings.SITE_URL}{edition.get_absolute_url()}", moment, demonstration=True)
 
     def build() -> Package:
         return build_package(publication, acknowledged(build_checklist(edition)))
@@ -69,5 +70,5 @@ def issue_sheets(as_of: date, known: date, found_on: date) -> None:
         (BriefKind.POLICY, plan.policy.slug, "en"),
     ]
     for kind, slug, language in subjects:
-        make = partial(build_brief, kind, slug, as_of, known, None, language, SITE)
-        issue_sheet(PastRecords[Brief](known).compute(make), demo_editor(), SITE)
+        make = partial(build_brief, kind, slug, as_of, known, None, language, settings.SITE_URL)
+        issue_sheet(PastRecords[Brief](known).compute(make), demo_editor(), settings.SITE_URL)

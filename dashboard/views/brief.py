@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-from typing import Any, NamedTuple
+from datetime import timedelta
+from typing import Any
 
 import django_filters
 from django.conf import settings
@@ -19,15 +19,12 @@ from core.pages import Page, page_view
 from core.web.filters import ChoiceFilter, SearchFilter
 from core.web.list_pages import PAGE_PARAMETERS, build_filter_bar, url_with
 from dashboard.briefs.addresses import SINCE, record_path, requested_since
-from dashboard.briefs.build import BriefKind, brief_path, build_brief
-from dashboard.briefs.subjects.nation import nation_title
+from dashboard.briefs.build import BriefKind, build_brief
+from dashboard.briefs.index import subject_groups
 from dashboard.briefs.writers.fields import brief_fields
 from dashboard.briefs.writers.files import brief_file, offered_writers
 from dashboard.briefs.writers.qr import qr_data_uri
-from pilots.filters import BatchFilter, IndicatorFilter, PilotFilter
-from pilots.models import Batch, Indicator, Pilot
-from policies.filters import PolicyFilter, ProvinceFilter
-from policies.models import Policy, Province
+from pilots.models import Pilot
 
 # -- which brief -------------------------------------------------------------------------------------------
 
@@ -43,22 +40,6 @@ class BriefFilter(django_filters.FilterSet):
         return queryset
 
 
-class Subject(NamedTuple):
-    """Subject of a brief: its name, what distinguishes it from one of the same name, and the path of its brief."""
-
-    name: str
-    note: str
-    url: str
-
-
-class SubjectGroup(NamedTuple):
-    """Subjects of one kind."""
-
-    kind: BriefKind
-    label: str
-    subjects: list[Subject]
-
-
 @page_view("briefs/index.html", {*PAGE_PARAMETERS, *BriefFilter.base_filters})
 def brief_index(request: TrackerRequest) -> Page:
     """List the subjects of briefs by kind."""
@@ -70,32 +51,6 @@ def brief_index(request: TrackerRequest) -> Page:
     return Page(
         _("Briefs"), headline, context=lambda: {"bar": bar, "groups": [item for item in groups if item.subjects]}
     )
-
-
-def subject_groups(as_of: date, words: str) -> list[SubjectGroup]:
-    """Return the subjects known on the day that the words find, by kind. Five queries."""
-    kinds: list[tuple[BriefKind, type[django_filters.FilterSet], QuerySet[Any]]] = [
-        (BriefKind.BATCH, BatchFilter, Batch.objects.known(as_of)),
-        (BriefKind.PROVINCE, ProvinceFilter, Province.objects.roster()),
-        (BriefKind.PILOT, PilotFilter, Pilot.objects.known(as_of).select_related("batch")),
-        (BriefKind.POLICY, PolicyFilter, Policy.objects.known(as_of)),
-        (BriefKind.INDICATOR, IndicatorFilter, Indicator.objects.all()),
-    ]
-    nation = Subject(nation_title(), "", brief_path(BriefKind.NATION))
-    found = all(word.casefold() in nation.name.casefold() for word in words.split())
-    groups = [SubjectGroup(BriefKind.NATION, str(BriefKind.NATION.label), [nation] if found else [])]
-    for kind, filterset, rows in kinds:
-        subjects = [subject_of(kind, record) for record in filterset({"q": words}, queryset=rows).qs]
-        groups.append(SubjectGroup(kind, str(rows.model._meta.verbose_name_plural).capitalize(), subjects))
-    return groups
-
-
-def subject_of(kind: BriefKind, record: Any) -> Subject:
-    """Return a record as the subject of a brief."""
-    if isinstance(record, Indicator):
-        return Subject(record.with_unit, record.code, brief_path(kind, record.code))
-    note = record.batch.short if isinstance(record, Pilot) else ""
-    return Subject(record.label if isinstance(record, Batch) else record.name, note, brief_path(kind, record.slug))
 
 
 # -- one brief ---------------------------------------------------------------------------------------------

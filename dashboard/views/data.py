@@ -24,7 +24,7 @@ from core.web.html import add_parameters, carried_parameters, script_json
 from core.web.list_pages import PAGE_PARAMETERS, ListPage, build_list_page, reject_unknown_params
 from core.web.tables import Cell, Column, RowStream, Table, make_table, status_cell
 from dashboard.analytics.completeness import CompletenessItem, build_completeness
-from dashboard.editions.datapackage import describe_package
+from dashboard.editions.datapackage import data_licence, describe_package
 from dashboard.editions.tables import LANGUAGES, describe_tables
 from dashboard.glossary import GLOSSARY, GlossaryEntry
 from dashboard.models import Edition, EditionState
@@ -85,6 +85,7 @@ def data(request: TrackerRequest) -> Page:
             "gaps": completeness_table(gaps),
             "reconciliation": reconciliation_table(batches),
             "figures_table": figures_table(figures),
+            "licence": data_licence(),
             "definitions": GLOSSARY,
             "dataset": dataset_json(request, edition),
             "downloads": downloads(as_of, request.user, sum(item.total.withdrawn for item in batches)),
@@ -241,6 +242,7 @@ def link_header(request: TrackerRequest, edition: Edition | None) -> str:
 def dataset_json(request: TrackerRequest, edition: Edition | None) -> SafeString:
     """Return the data as a schema.org Dataset in JSON, safe inside a script element."""
     citation = {"citation": request.build_absolute_uri(edition.get_absolute_url())} if edition else {}
+    licence = data_licence()
     names = [records.model._meta.verbose_name_plural for records in records_on(request.as_of, AnonymousUser()).values()]
     described = {
         "@context": "https://schema.org",
@@ -252,6 +254,7 @@ def dataset_json(request: TrackerRequest, edition: Edition | None) -> SafeString
         "isAccessibleForFree": True,
         "temporalCoverage": f"../{request.as_of}",
         **citation,
+        **({"license": licence.url} if licence else {}),
         "distribution": [
             {
                 "@type": "DataDownload",

@@ -51,6 +51,11 @@ def test_wrong_days_of_grace_stop_the_start(tmp_path: Path, days: str) -> None:
         settings_and_log(tmp_path, MFA_GRACE_DAYS=days)
 
 
+def test_a_licence_without_an_address_stops_the_start(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="DATA_LICENSE: give a name and an address"):
+        settings_and_log(tmp_path, DATA_LICENSE="CC BY 4.0")
+
+
 @pytest.mark.parametrize(
     ("variables", "values", "renamed"),
     [

@@ -543,3 +543,17 @@ def test_the_sitemap_follows_the_access_to_the_site(client: Client, settings: An
     settings.SITE_ACCESS = "public"
     monkeypatch.setattr("core.seed.middleware.holds_demonstration", lambda: True)
     assert client.get("/sitemap.xml").status_code == 404
+
+
+def test_the_licence_is_named_or_said_to_be_none(client: Client, settings: Any) -> None:
+    package, page = client.get("/data/datapackage.json").json(), client.get("/data/").content.decode()
+    assert "licenses" not in package
+    assert package["description"].startswith("No licence is stated.")
+    assert "No licence is stated for these data." in page
+    assert '"license"' not in page
+    settings.DATA_LICENSE = "My licence 1.0 https://example.org/licence"
+    package, page = client.get("/data/datapackage.json").json(), client.get("/data/").content.decode()
+    assert package["licenses"] == [{"title": "My licence 1.0", "path": "https://example.org/licence"}]
+    assert "description" not in package
+    assert '<a rel="license" href="https://example.org/licence">My licence 1.0</a>' in page
+    assert '"license": "https://example.org/licence"' in page

@@ -95,6 +95,8 @@ def test_every_resource_has_every_verb_under_a_name_that_stays(schema: Any) -> N
     expected = {name: place for name, place in expected.items() if not name.startswith("editions_") or name in reads}
     for name in [*AGGREGATES, "changes"]:
         expected[f"{name}_retrieve"] = f"/api/v1/{name}/", "get"
+    expected["briefs_read"] = "/api/v1/briefs/{kind}/{slug}/", "get"
+    expected["briefs_nation"] = "/api/v1/briefs/nation/", "get"
     expected["root_retrieve"] = "/api/v1/", "get"
     assert {operation["operationId"]: (path, verb) for path, verb, operation in operations(schema)} == expected
 

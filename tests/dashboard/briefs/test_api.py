@@ -1,0 +1,71 @@
+"""Briefs in the API: the index of subjects, and each with the texts of its page."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from pilots.models import Pilot
+from tests.factories import make_batch, make_indicator, make_pilot, make_policy, make_province, make_target
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
+
+
+@pytest.fixture
+def pilot() -> Pilot:
+    """Make a pilot with one target, and a policy."""
+    make_policy(slug="lead", issued_on=date(2024, 1, 1))
+    province = make_province(slug="jia", name_zh="甲省", short_en="Jia")
+    pilot = make_pilot(make_batch(slug="first", known_by=date(2024, 1, 15)), province, slug="park", name_en="Park")
+    make_target(pilot, make_indicator("AIR_A"), 100, 70)
+    return pilot
+
+
+def without_moment(data: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if name not in {"made_at", "demonstration"}}
+
+
+def test_the_index_lists_every_subject_and_each_has_the_json_of_its_page(pilot: Pilot, client: Client) -> None:
+    index = client.get("/api/v1/briefs/?as_of=2026-06-30").json()
+    assert [(item["kind"], item["slug"]) for item in index["briefs"]] == [
+        ("nation", ""),
+        ("batch", "first"),
+        ("province", "jia"),
+        ("pilot", "park"),
+        ("policy", "lead"),
+        ("indicator", "AIR_A"),
+    ]
+    for item in index["briefs"]:
+        address = item["url"].removeprefix("http://testserver")
+        for query in ("as_of=2026-06-30", "as_of=2026-06-30&lang=zh-hans&since=2025-12-31"):
+            answer = client.get(f"{address}?{query}")
+            page = client.get(f"{item['page'].removeprefix('http://testserver')}?{query}&export=json")
+            assert without_moment(answer.json()) == without_moment(page.json()), address
+    assert answer.json()["language"] == "zh-hans"
+    lines = b"".join(client.get("/api/v1/briefs/?format=csv")).decode("utf-8-sig").splitlines()  # type: ignore[call-overload]
+    assert (lines[0], len(lines)) == ("kind,slug,name,url,page", 7)
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("planet/earth/", 404),
+        ("pilot/none/", 404),
+        ("nation/x/", 404),
+        ("pilot/park/?as_of=2020-01-01", 404),
+        ("pilot/park/?since=2999-01-01", 400),
+        ("pilot/park/?export=pdf", 400),
+        ("pilot/park/?format=csv", 400),
+    ],
+)
+def test_what_is_no_brief_is_a_problem(pilot: Pilot, client: Client, address: str, status: int) -> None:
+    response = client.get(f"/api/v1/briefs/{address}")
+    assert (response.status_code, response["Content-Type"]) == (status, "application/problem+json")
+
+
+def test_the_fields_are_those_of_the_schema(pilot: Pilot, client: Client) -> None:
+    schema = client.get("/api/schema/?format=json").json()["components"]["schemas"]["Brief"]
+    assert set(schema["properties"]) == set(client.get("/api/v1/briefs/pilot/park/").json()) - {"demonstration"} | {
+        "demonstration"
+    }
