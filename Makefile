@@ -1,7 +1,7 @@
 # `make run` serves the tracker, `make test` tests it. Both install what they need into .venv.
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run demo dev admin manage check test test-all fuzz bench cache-test format messages lock bundle
+.PHONY: help run demo dev admin manage check test test-all drill fuzz bench cache-test format messages lock bundle
 
 PORT ?= 8000
 SECONDS ?= 300
@@ -25,6 +25,7 @@ help:
 	@echo "make check                                                   lint, format, types, imports, migrations, settings"
 	@echo "make test        [ARGS='-k word']                            check, then the test suite on SQLite"
 	@echo "make test-all    [TEST_DATABASE_URL=...]                     make test, then the slow tests and PostgreSQL"
+	@echo "make drill       [TEST_DATABASE_URL=...]                     back up under load, lose everything, restore, compare"
 	@echo "make fuzz        [SECONDS=300]                               the API against its schema, so long for each role"
 	@echo "make cache-test  [RESPONSES=10000] [DATABASE_URL=...]        cached responses against computed ones: none is stale"
 	@echo "make bench       [SCALES=1,100] [SECONDS=2] [ROUNDS=5]       speed beside raw SQL and stock DRF: docs/performance.md"
@@ -120,6 +121,10 @@ test: $(DEV) check
 
 test-all: test
 	@CHROMIUM="$$(.ci/browser)" && export CHROMIUM && .ci/test --rest
+
+# A backup while clients write, everything lost, restored and compared: on SQLite, and on PostgreSQL if one answers.
+drill: $(DEV) $(MESSAGES)
+	@.ci/test --drill
 
 fuzz: $(DEV)
 	@FUZZ_SECONDS=$(SECONDS) $(PY) -m pytest -m fuzz

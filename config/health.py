@@ -3,6 +3,7 @@
 import logging
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from functools import cache
 
@@ -13,12 +14,16 @@ from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 
+from core.backup.status import backup_status
 from core.http.problems import RETRY_AFTER, problem_response
 from core.jobs.queue import lacks_worker
 
 log = logging.getLogger("tracker.health")
+backup_log = logging.getLogger("tracker.backup")
 PROBE_TIMEOUT = 1.5  # seconds: a probe that waits for two gets an answer
 MIN_FREE_DISK = 0.05  # of the disk
+WARN_EVERY = 3_600  # seconds
+WARNED_AT = [-float(WARN_EVERY)]  # when this process last logged a warning
 
 
 class HealthCheckMiddleware:
@@ -86,11 +91,21 @@ class ReadinessProbe(threading.Thread):
                 self.error = f"migrations: {len(missing)} not applied, first {missing[0][0]}"
                 return
             self.jobs_wait = lacks_worker()  # fails where the database of jobs has no tables
+            warn_of_backups()
             self.error = ""
         except Exception as exc:  # any error means not ready, and is logged
             self.error = f"database: {type(exc).__name__}: {exc}"
         finally:
             connections.close_all()
+
+
+def warn_of_backups() -> None:
+    """Log what is wrong with the backups, once an hour and process: no reason to send requests elsewhere."""
+    if settings.DEBUG or time.monotonic() - WARNED_AT[0] < WARN_EVERY:
+        return
+    if warnings := backup_status().warnings:
+        WARNED_AT[0] = time.monotonic()
+        backup_log.warning("ready, but %s", "; ".join(warnings))
 
 
 PROBE_LOCK = threading.Lock()

@@ -218,6 +218,7 @@ TEMPLATES = [
                 "dashboard.context_processors.corrections",
                 "dashboard.context_processors.figures_then",
                 "dashboard.context_processors.following",
+                "dashboard.context_processors.backups",
             ],
         },
     }
@@ -261,6 +262,9 @@ BACKUP_DIR = BASE_DIR / env.str("BACKUP_DIR", default=str(VAR_DIR / "backups"))
 BACKUP_KEEP = env.int("BACKUP_KEEP", default=14)
 if BACKUP_KEEP < 1:
     raise ImproperlyConfigured("BACKUP_KEEP: keep at least 1 backup.")
+# Rows that no backup has: who restores one signs in again, and versions of caches are made anew.
+BACKUP_EXCLUDED_TABLES = {"django_session", "config_mark", "config_recordversion"}
+BACKUP_EXCLUDED_TABLES |= {"jobs_job", "jobs_schedule", "jobs_workerbeat"}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": env.cache_url("CACHE_URL", default=f"filecache://{VAR_DIR / 'answers'}")}
 if "filebased" in CACHES["default"]["BACKEND"].lower():

@@ -21,7 +21,8 @@ class CoreConfig(AppConfig):
     verbose_name = _("Imports and shipped records")
 
     def ready(self) -> None:
-        """Connect history entries to the change feed and migrations to the triggers; register gauges; log old names."""
+        """Connect history entries to the change feed and migrations to the triggers; register gauges and jobs."""
+        import core.backup.jobs  # noqa: F401  # registers its kinds
         from core import housekeeping  # noqa: F401  # registers its kind of jobs
         from core.caching import record_versions
         from core.caching.table_versions import create_triggers, drop_triggers

@@ -1,8 +1,9 @@
-"""Context processors: the corrections made since a past day, and the button to follow the record of a page."""
+"""Context processors: corrections since a past day, figures of that day, the button to follow, the age of backups."""
 
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from core.backup.status import backup_status
 from core.http.as_of import today
 from dashboard.analytics.recent_changes import corrections_after
 from dashboard.briefs.known_then import known_then
@@ -24,3 +25,8 @@ def following(request: HttpRequest) -> dict[str, object]:
 def figures_then(request: HttpRequest) -> dict[str, object]:
     """Return the figures of the page that read otherwise on the day itself, computed when a template asks for them."""
     return {"known_then": SimpleLazyObject(lambda: known_then(request) or False)}
+
+
+def backups(_request: HttpRequest) -> dict[str, object]:
+    """Return the status of backups, queried when a template asks for it."""
+    return {"backups": SimpleLazyObject(backup_status)}

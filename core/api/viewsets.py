@@ -325,6 +325,10 @@ class AggregateView(BaseAPIView):
         """Return the records of the file."""
         raise NotImplementedError
 
+    def query_strings(self) -> Iterable[str]:
+        """Hook: return the query strings that a drill compares: one for each value of a required parameter."""
+        return [""]
+
     def get_serializer(self) -> BaseSerializer:
         """Return the serializer for the OpenAPI schema."""
         return self.serializer_class()

@@ -26,12 +26,16 @@ class BackupStatus:
     drill_detail: str
 
     @property
+    def backup_is_old(self) -> bool:
+        return self.backup_age is None or self.backup_age > MAX_BACKUP_AGE
+
+    @property
     def warnings(self) -> list[str]:
         """What an operator should look at, for the log; empty when all is well."""
         found = []
         if self.backup_age is None:
             found.append("no backup was ever made")
-        elif self.backup_age > MAX_BACKUP_AGE:
+        elif self.backup_is_old:
             found.append(f"the newest good backup is {self.backup_age.total_seconds() / 3600:.0f} hours old")
         if self.drill_ok is False:
             found.append(f"the last restore drill failed: {self.drill_detail}")

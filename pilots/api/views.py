@@ -346,6 +346,9 @@ class TrendView(AggregateView):
     def file_rows(self, value: Trend) -> Iterable[TrendYear]:
         return value.years
 
+    def query_strings(self) -> Iterable[str]:
+        return [f"indicator={code}" for code in sorted(Indicator.objects.values_list("code", flat=True))]
+
     def indicator(self) -> Indicator:
         """The indicator asked for. Raises BadRequest for none or an unknown one, naming those on record."""
         asked = self.request.query_params.get("indicator")

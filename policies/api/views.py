@@ -157,6 +157,9 @@ class RolloutView(AggregateView):
     def file_rows(self, value: Rollout) -> Iterable[ProvinceRollout]:
         return value.provinces
 
+    def query_strings(self) -> Iterable[str]:
+        return [f"policy={slug}" for slug in sorted(Policy.objects.rolled_out().values_list("slug", flat=True))]
+
     def policy(self) -> Policy:
         """The policy asked for. Raises BadRequest for none or an unknown one, naming those that have a rollout."""
         slug = self.request.query_params.get("policy")

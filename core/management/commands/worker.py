@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from core.backup.service import hold_service_lock
 from core.jobs.worker import Worker
 
 
@@ -17,6 +18,7 @@ class Command(BaseCommand):
         parser.add_argument("--beside", type=int, default=0, metavar="PID", help="end with this process")
 
     def handle(self, *_args: Any, **options: Any) -> None:
+        hold_service_lock()  # no restore while jobs run
         worker = Worker(options["beside"])
 
         def stop(*_signal: object) -> None:

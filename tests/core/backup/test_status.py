@@ -1,12 +1,18 @@
 """Status of backups: ages by the rows of good backups and of drills."""
 
-from datetime import timedelta
+from datetime import time, timedelta
+from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
+from django.test import Client
 from django.utils import timezone
 
+from config import health
 from core.backup.models import BackupRun
 from core.backup.status import KEPT_RUNS, backup_status, record_run
+from core.jobs.registry import JOB_KINDS
+from core.jobs.schedules import TIMINGS
 
 pytestmark = pytest.mark.django_db
 
@@ -45,3 +51,32 @@ def test_old_runs_are_deleted() -> None:
         record_run("backup", ok=True, seconds=0.5, file=f"{number}.tar")
     assert BackupRun.objects.count() == KEPT_RUNS
     assert not BackupRun.objects.filter(file__in=["0.tar", "1.tar"]).exists()
+
+
+def test_the_start_page_of_the_admin_tells_administrators(client: Client) -> None:
+    client.force_login(User.objects.create_superuser("steward", password="a long enough password"))
+    assert "No backup was ever made" in client.get("/admin/").content.decode()
+    aged("backup", 27)
+    aged("drill", 1, ok=False, detail="numbers differ")
+    page = client.get("/admin/").content.decode()
+    assert "backup.tar" in page
+    assert "It is more than 26 hours old." in page
+    assert '<strong>It failed:</strong> <span lang="en">numbers differ</span>' in page
+    client.force_login(User.objects.create_user("nobody", is_staff=True))
+    assert "backup" not in client.get("/admin/").content.decode()
+
+
+def test_readiness_warns_once_an_hour_and_stays(monkeypatch: Any, caplog: Any, settings: Any) -> None:
+    settings.DEBUG = False
+    monkeypatch.setattr(health, "WARNED_AT", [-float(health.WARN_EVERY)])
+    for _ in range(2):
+        health.warn_of_backups()
+    assert [record.getMessage() for record in caplog.records] == ["ready, but no backup was ever made"]
+
+
+def test_each_night_a_backup_and_then_a_drill() -> None:
+    assert {kind: TIMINGS[kind].daily_at for kind in ("backup", "drill")} == {
+        "backup": time(2, 30),
+        "drill": time(3, 30),
+    }
+    assert all(JOB_KINDS[kind].repeatable for kind in ("backup", "drill"))

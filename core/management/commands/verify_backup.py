@@ -1,0 +1,28 @@
+"""manage.py verify_backup"""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from core.backup.create import verify
+from core.backup.databases import BackupError
+
+
+class Command(BaseCommand):
+    help = "Check a backup without changing anything: what it is, whether this version can restore it, every checksum."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            found = verify(options["file"])
+        except BackupError as exc:
+            raise CommandError(str(exc)) from None
+        rows = sum(table.rows for table in found.content.tables.values())
+        self.stdout.write(
+            f"{options['file']} is whole: made {found.made_at} by version {found.version} from {found.server}, "
+            f"{rows} rows in {len(found.content.tables)} tables, {len(found.files)} files."
+        )
