@@ -29,6 +29,7 @@ PASSWORD = "a long enough one"
 NEW_TABLES = {
     "config_backuprun",
     "config_recordversion",
+    *(f"dashboard_{name}" for name in ("mailsettings", "remindermail", "reminderstep", "subscription", "workingday")),
     "dashboard_edition",
     "dashboard_historicaledition",
     "dashboard_issuedsheet",

@@ -1,0 +1,162 @@
+"""`manage.py remind` against a real mail server, by one process and by two at once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from django.conf import settings
+
+from tests.support.databases import Database, own_database
+from tests.support.live_server import run_command, run_migrations, server_environment
+
+pytestmark = [pytest.mark.process, pytest.mark.django_db]
+PEOPLE, MILESTONES = 20, 5
+RECORDS = f"""
+from datetime import date
+from accounts.models import Officer, Role
+from dashboard.models import MailSettings
+from django.contrib.auth.models import User
+from tests.factories import make_batch, make_milestone, make_pilot, make_province, make_indicator, make_reading
+pilot = make_pilot(make_batch(), make_province(name_en="Jia Province"), name_en="Pilot City")
+make_reading(pilot, make_indicator("AIR_A"), "2025", 1)
+for number in range({PEOPLE}):
+    user = User.objects.create_user(f"editor-{{number}}", f"editor-{{number}}@example.org")
+    Officer.objects.create(user=user, role=Role.PROVINCIAL_EDITOR, province=pilot.province)
+MailSettings.objects.create(user=User.objects.get(username="editor-1"), language="zh-hans")
+for number in range({MILESTONES}):
+    make_milestone(pilot, date(2026, 6, 15), title_en=f"Step {{number}}", title_zh="锅炉更新")
+"""
+
+
+class MailServer:
+    """Handler of a mail server: it keeps what it takes, and holds all until `waits_for` clients are there."""
+
+    def __init__(self, port: int) -> None:
+        self.taken: list[EmailMessage] = []
+        self.refused: dict[str, str] = {}
+        self.clients: set[tuple[str, int]] = set()
+        self.waits_for, self.port = 1, port
+        self.all_there = asyncio.Event()
+
+    async def handle_RCPT(  # noqa: N802
+        self, _server: Any, session: Any, envelope: Any, address: str, _options: Any
+    ) -> str:
+        self.clients.add(session.peer)
+        if len(self.clients) >= self.waits_for:
+            self.all_there.set()
+        if address in self.refused:
+            return self.refused[address]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
+        await asyncio.wait_for(self.all_there.wait(), 60)
+        self.taken.append(message_from_bytes(envelope.content, policy=policy.default))  # type: ignore[arg-type]
+        return "250 OK"
+
+
+@pytest.fixture(scope="module")
+def migrated(
+    tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, django_db_blocker: Any
+) -> Iterator[Database]:
+    """A database with the records, made once: its migrations take longer than the tests."""
+    home = tmp_path_factory.mktemp("mail")
+    with django_db_blocker.unblock(), own_database(f"mail_{os.getpid()}", home) as found:
+        run_migrations(home, found.url)
+        run_command(home, found.url, "manage.py", "shell", "-v", "0", "-c", RECORDS)
+        yield found
+
+
+@pytest.fixture
+def database(migrated: Database) -> Database:
+    """The same before anybody was told of anything."""
+    for table in ("dashboard_reminderstep", "dashboard_remindermail"):
+        migrated.run(f"DELETE FROM {table}")  # noqa: S608  # our own tables
+    migrated.run("UPDATE dashboard_mailsettings SET bounced_address = '', bounce_error = '', bounced_at = NULL")
+    return migrated
+
+
+@pytest.fixture
+def server() -> Iterator[MailServer]:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        handler = MailServer(held.getsockname()[1])
+    controller = Controller(handler, hostname="127.0.0.1", port=handler.port)
+    controller.start()
+    yield handler
+    controller.stop()
+
+
+def start_remind(home: Path, database: Database, server: MailServer, at: str) -> subprocess.Popen[str]:
+    more = {"EMAIL_URL": f"smtp://127.0.0.1:{server.port}", "SITE_URL": "https://tracker.example.org"}
+    return subprocess.Popen(  # noqa: S603  # our own code
+        [sys.executable, "manage.py", "remind", "--at", at],
+        cwd=settings.BASE_DIR,
+        env=server_environment(home, database.url, **more),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def remind(home: Path, database: Database, server: MailServer, at: str) -> str:
+    out, err = start_remind(home, database, server, at).communicate(timeout=300)
+    assert err == "" or "tracker.reminders" in err, err
+    return out.strip()
+
+
+def test_two_processes_send_200_steps_once(tmp_path: Path, database: Database, server: MailServer) -> None:
+    """Both are there before the first mail is taken; each of 20 users gets one mail about 10 steps."""
+    server.waits_for = 2
+    running = [start_remind(tmp_path, database, server, "2026-06-08 09:00") for _process in range(2)]
+    done = [process.communicate(timeout=300) for process in running]
+    sent = [int(out.split()[0]) for out, _err in done]
+    assert sum(sent) == PEOPLE, done
+    assert min(sent) > 0
+    assert Counter(str(mail["To"]) for mail in server.taken) == {f"editor-{n}@example.org": 1 for n in range(PEOPLE)}
+    assert len({mail["Message-ID"] for mail in server.taken}) == PEOPLE
+    query = "SELECT COUNT(*) FROM dashboard_reminderstep WHERE sent_at IS NOT NULL AND mail_id IS NOT NULL"
+    assert database.run(query) == [(PEOPLE * MILESTONES * 2,)]
+    assert remind(tmp_path, database, server, "2026-06-08 09:15") == "Nothing to send: nobody waits for a digest."
+    assert len(server.taken) == PEOPLE
+
+
+def test_the_mail_as_a_server_takes_it(tmp_path: Path, database: Database, server: MailServer) -> None:
+    """Headers and text in both languages, an address refused for good, and one for the time being."""
+    server.refused = {"editor-0@example.org": "550 no such user", "editor-2@example.org": "450 try again later"}
+    out = remind(tmp_path, database, server, "2026-06-08 09:00")
+    assert out == f"{PEOPLE - 2} sent, 1 addresses refused, 1 to be tried again."
+    chinese, english = (next(m for m in server.taken if m["To"] == f"editor-{n}@example.org") for n in (1, 3))
+    assert (english["Subject"], chinese["Subject"]) == ("8 June 2026: 5 things to look at", "2026年6月8日：5项待关注")
+    assert (english.get_content_type(), english["Auto-Submitted"]) == ("text/plain", "auto-generated")
+    assert english["List-Unsubscribe"].strip().startswith("<https://tracker.example.org/reminders/off/")
+    assert "- Step 0 (Pilot City): due 15 June 2026, in 7 days." in english.get_content()
+    assert "期限2026年6月15日，还有7天。如到" in chinese.get_content()
+    server.refused = {}
+    assert remind(tmp_path, database, server, "2026-06-08 09:15") == "1 sent."
+    assert server.taken[-1]["To"] == "editor-2@example.org"
+    assert database.run(
+        "SELECT bounced_address, bounce_error FROM dashboard_mailsettings WHERE bounced_address <> ''"
+    ) == [("editor-0@example.org", "550 no such user")]
+
+
+def test_a_server_that_is_not_there(tmp_path: Path, database: Database, server: MailServer) -> None:
+    port, server.port = server.port, 1
+    process = start_remind(tmp_path, database, server, "2026-06-08 09:00")
+    _out, err = process.communicate(timeout=300)
+    assert process.returncode == 1
+    assert "The mail server failed, the rest is tried again: [Errno 111] Connection refused" in err
+    server.port = port
+    assert remind(tmp_path, database, server, "2026-06-08 09:15") == f"{PEOPLE} sent."
