@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 class DashboardConfig(AppConfig):
     name = "dashboard"
-    verbose_name = _("Editions")
+    verbose_name = _("Editions and reminders")
 
     def ready(self) -> None:
         """Register the check of fonts, the files of editions as files that have a record, the gauges, the shipped days

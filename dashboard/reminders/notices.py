@@ -16,7 +16,7 @@ def mail_notices(user: Any, day: date, calendar: WorkingCalendar) -> list[str]:
     """Return the notices for a user, the most general first."""
     found = []
     if not settings.MAIL:
-        found.append(_("No mail is sent here: no mail server is set up. Look here for what is due."))
+        found.append(_("No mail is sent here: no mail server is set up. “My work” shows what is due."))
     elif holds_demonstration():
         found.append(_("No mail is sent from a demonstration: its addresses are invented."))
     elif not user.email:

@@ -7,15 +7,16 @@ import pytest
 from django.core import mail
 
 from core.jobs.models import Job
-from core.jobs.queue import enqueue
+from core.jobs.queue import claim, enqueue
 from core.jobs.schedules import TIMINGS, Timing
+from core.jobs.worker import run_job
 from dashboard.reminders import jobs
 from dashboard.reminders.send import Outcome, send_digests
 from pilots.models import Pilot
 from policies.models import Province
 from tests.dashboard.reminders.conftest import make_officer
 from tests.factories import make_milestone
-from tests.support.jobs import jobs_done
+from tests.support.jobs import enqueued
 
 pytestmark = pytest.mark.django_db(databases=["default", "jobs"])
 
@@ -24,8 +25,11 @@ def run(monkeypatch: pytest.MonkeyPatch, outcome: Outcome | None = None) -> Job:
     """Run the job on a Monday at 9:00, or with this outcome, and return it."""
     moment = datetime.fromisoformat("2026-06-08T09:00+08:00")
     monkeypatch.setattr(jobs, "send_digests", lambda _now: outcome or send_digests(moment))
-    with jobs_done():
+    with enqueued():
         enqueue("remind", key="schedule")
+    job = claim("worker")
+    assert job
+    run_job(job)
     return Job.objects.get()
 
 
