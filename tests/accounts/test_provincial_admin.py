@@ -4,6 +4,8 @@ The editor's province (home) and another one (away) have the same records, so th
 other province is `stranger`.
 """
 
+from collections.abc import Iterator
+from copy import deepcopy
 from datetime import date
 from types import SimpleNamespace
 from typing import Any
@@ -32,6 +34,7 @@ from pilots.models import (
     TargetStep,
 )
 from policies.models import Figure, Policy, Province, ProvincialPlan
+from tests.conftest import delete_seed_records
 from tests.factories import (
     make_adoption,
     make_batch,
@@ -52,9 +55,10 @@ from tests.factories import (
 )
 from tests.support.admin_forms import form_data, form_errors
 from tests.support.api_client import make_user
+from tests.support.databases import kept_between_tests
 from tests.support.imports import table_checksums
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
+pytestmark = pytest.mark.django_db
 OUT_OF_SCOPE = "This belongs to another province or to all: your role does not reach it."
 CHANGES, QUALITY = "/admin/changes/", "/admin/quality/"
 
@@ -85,17 +89,26 @@ def make_province_world(slug: str, policy: Policy, batch: Any, indicator: Any) -
     )
 
 
+@pytest.fixture(scope="module")
+def stored_world(django_db_setup: None, django_db_blocker: Any) -> Iterator[SimpleNamespace]:
+    """Make the records of both provinces once for this module, in place of the seed records."""
+    with kept_between_tests(django_db_blocker):
+        delete_seed_records()
+        policy, batch = make_policy(slug="national"), make_batch(slug="batch")
+        indicator = make_indicator("SO2")
+        yield SimpleNamespace(
+            policy=policy,
+            batch=batch,
+            indicator=indicator,
+            home=make_province_world("home", policy, batch, indicator),
+            away=make_province_world("away", policy, batch, indicator),
+        )
+
+
 @pytest.fixture
-def world() -> SimpleNamespace:
-    policy, batch = make_policy(slug="national"), make_batch(slug="batch")
-    indicator = make_indicator("SO2")
-    return SimpleNamespace(
-        policy=policy,
-        batch=batch,
-        indicator=indicator,
-        home=make_province_world("home", policy, batch, indicator),
-        away=make_province_world("away", policy, batch, indicator),
-    )
+def world(stored_world: SimpleNamespace, db: None) -> SimpleNamespace:
+    """Return copies of the records, which a test may change."""
+    return deepcopy(stored_world)
 
 
 @pytest.fixture
