@@ -47,7 +47,7 @@ Exports = dict[str, Export]
 FeedWriter = Callable[[TrackerRequest], HttpResponseBase]
 Feeds = Mapping[str, FeedWriter]
 """Calendar and feed of a page, by the value of `export` that asks for it: ics, atom."""
-FEED_LABELS = {"ics": gettext_lazy("Calendar (ICS)"), "atom": gettext_lazy("Feed (Atom)")}
+FEED_LABELS = {"ics": gettext_lazy("Calendar of due dates (ICS)"), "atom": gettext_lazy("Feed (Atom)")}
 FEED_TYPES = {"ics": "text/calendar", "atom": "application/atom+xml"}
 
 

@@ -283,12 +283,14 @@ def test_changes_are_for_those_who_see_the_page(client: Client) -> None:
 def test_pages_link_to_them_with_filter_and_language(
     client: Client, milestone: Milestone, url: str, kinds: str
 ) -> None:
+    make.make_follow_up(milestone.pilot)
     html = client.get(f"{url}?lang=zh-hans&page=1" if url.endswith("s/") else f"{url}?lang=zh-hans").content.decode()
     types = {"ics": "text/calendar", "atom": "application/atom+xml"}
     for kind in kinds.split():
         head = html.partition("</head>")[0]
         assert f'<link rel="alternate" type="{types[kind]}"' in head
         assert f'href="{url}?lang=zh-hans&amp;export={kind}"' in head
+        assert f'<a href="{url}?lang=zh-hans&amp;export={kind}" rel="nofollow">' in html
     assert '<link rel="alternate" type="application' not in client.get("/synergy/").content.decode()
     assert client.get("/synergy/?export=ics").status_code == 400
 
@@ -296,8 +298,9 @@ def test_pages_link_to_them_with_filter_and_language(
 def test_the_export_menu_has_them(client: Client, milestone: Milestone) -> None:
     html = client.get("/pilots/?lang=en&province=lakeland").content.decode()
     menu = html.partition('id="menu-pilots"')[2].partition("</details>")[0]
-    assert 'href="/pilots/?province=lakeland&amp;lang=en&amp;export=ics" rel="nofollow">Calendar (ICS)</a>' in menu
-    assert 'export=atom" rel="nofollow">Feed (Atom)</a>' in menu
+    address = "/pilots/?province=lakeland&amp;lang=en&amp;export="
+    assert f'href="{address}ics" rel="nofollow">Calendar of due dates (ICS)</a>' in menu
+    assert f'href="{address}atom" rel="nofollow">Feed (Atom)</a>' in menu
 
 
 # -- what is not in them ---------------------------------------------------------------------------------
