@@ -24,7 +24,7 @@ from core.backup import postgresql, sqlite
 from core.backup.archive import DATABASES, MANIFEST, Part, blob_member, checksum_of, opened_archive, write_archive
 from core.backup.databases import BackupError, Database, current_database, excluded_tables
 from core.backup.describe import Description
-from core.backup.manifest import PORTABLE, DatabaseMember, Manifest, check_schema
+from core.backup.manifest import PORTABLE, DatabaseMember, Manifest, check_schema, secret_key_id
 from core.backup.portable import write_header
 from core.backup.status import record_run
 from core.caching.response_cache import release_fingerprint
@@ -130,6 +130,7 @@ def write_backup(database: Database, path: Path, *, portable: bool, progress: Pr
             files=files,
             missing_files=missing,
             excluded_tables=list(excluded_tables()),
+            key_id=secret_key_id(),
         )
         write_archive(path, parts_of(manifest, held, progress))
     return manifest

@@ -48,7 +48,7 @@ def describe(connection: Any, as_of: date, rows: TextIO | None = None) -> Descri
     from django.db.migrations.executor import MigrationExecutor  # noqa: PLC0415  # after django.setup()
 
     from core.backup.numbers import aggregate_numbers  # noqa: PLC0415
-    from core.files.store import owned_names  # noqa: PLC0415
+    from core.files.store import kept_names  # noqa: PLC0415
 
     executor = MigrationExecutor(connection)
     applied = executor.loader.applied_migrations
@@ -57,7 +57,7 @@ def describe(connection: Any, as_of: date, rows: TextIO | None = None) -> Descri
         migrations=by_app(applied),
         tables=describe_tables(connection, rows),
         numbers=aggregate_numbers(as_of) if current else None,
-        files=sorted(owned_names()) if current else None,
+        files=sorted(kept_names()) if current else None,
     )
 
 

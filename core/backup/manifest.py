@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.conf import settings
@@ -43,7 +44,8 @@ class Manifest:
     missing_files: list[str]
     excluded_tables: list[str]
     product: str = PRODUCT
-    format: int = field(default=FORMAT)
+    format: int = FORMAT
+    key_id: str = ""  # of the SECRET_KEY, under which the secrets of second factors are encrypted
 
     def to_bytes(self) -> bytes:
         return json.dumps(asdict(self), ensure_ascii=False, indent=1, sort_keys=True).encode()
@@ -68,6 +70,11 @@ class Manifest:
         except (KeyError, TypeError, AttributeError) as exc:
             raise BackupError(f"{name} is no backup of this product: its manifest cannot be read.") from exc
         return manifest
+
+
+def secret_key_id() -> str:
+    """Return by which a SECRET_KEY is known again; it is too long and random to be found by it."""
+    return hashlib.sha256(f"backup {settings.SECRET_KEY}".encode()).hexdigest()[:12]
 
 
 def newer(name: str, version: str, reason: str) -> str:

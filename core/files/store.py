@@ -29,6 +29,20 @@ def owned_names() -> set[str]:
     return {blob_name(checksum) for checksums in OWNERS for checksum in checksums()}
 
 
+KEPT: list[Callable[[], Collection[str]]] = []
+
+
+def register_kept(checksums: Callable[[], Collection[str]]) -> None:
+    """Register a function that returns the checksums of further files that belong into a backup: of records, and of
+    deleted ones that can be restored."""
+    KEPT.append(checksums)
+
+
+def kept_names() -> set[str]:
+    """Return the names of all files that a backup of the database needs."""
+    return owned_names() | {blob_name(checksum) for checksums in KEPT for checksum in checksums()}
+
+
 def sha256_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 

@@ -57,6 +57,12 @@ def check_files(*, with_hash: bool, clean: bool, now: datetime | None = None) ->
     return found
 
 
+def document_checksums() -> set[str]:
+    """Return the checksums of the files of all documents, deleted ones included: they can be restored."""
+    past = Document.history.values_list("sha256", flat=True).order_by().distinct()
+    return {*Document.objects.values_list("sha256", flat=True), *past}
+
+
 def is_recent(name: str, now: datetime) -> bool:
     return now - default_storage.get_modified_time(name) < UPLOAD_TIME
 

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from core.backup.databases import BackupError, current_database, database_at
+from core.backup.manifest import secret_key_id
 from core.backup.restore import Restored, restore
 
 
@@ -40,6 +41,11 @@ def report(done: Restored, name: str) -> str:
     lines.append(f"Files: {len(manifest.files)} in the backup, {done.files} of them were missing and are stored again.")
     if done.migrated:
         lines.append(f"It was made by version {manifest.version} and migrated forward: {done.migrated} migrations.")
+    if manifest.key_id != secret_key_id():
+        lines.append(
+            "This machine has another SECRET_KEY than the one that the backup was made with: put that back, or second "
+            "factors have to be set up again."
+        )
     if done.kept:
         lines.append(f"What was there before is {done.kept}; delete it when you are content.")
     lines.append("All sessions have ended. Start the service.")

@@ -293,7 +293,9 @@ def test_a_restore_waits_for_the_service_and_asks_before_it_replaces(site: Site,
     with closing(connection_to(site.database.connection.settings_dict["NAME"])) as other:  # a shell, another machine
         other.ensure_connection()
         assert " in use by " in site.manage("restore", str(path), "--force", fails=True)
-    assert "What was there before is" in site.manage("restore", str(path), "--force")
+    told = site.manage("restore", str(path), "--force", SECRET_KEY=secrets.token_urlsafe(64))
+    assert "What was there before is" in told
+    assert "This machine has another SECRET_KEY" in told
 
 
 def test_killed_at_any_moment_a_restore_leaves_the_database_as_it_was(site: Site) -> None:
