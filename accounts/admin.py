@@ -7,6 +7,7 @@ from typing import Any
 from allauth.account.decorators import reauthentication_required
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
@@ -35,10 +36,11 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.forms import TokenForm
-from accounts.models import Officer, Role, SignInRule
+from accounts.models import Officer, Role, RoleMapping, SignInRule
 from accounts.models.token import Token
-from accounts.roles import administrators, is_administrator
+from accounts.roles import administrators, is_administrator, is_last_administrator
 from accounts.sessions import end_other_sessions
+from accounts.sign_in.claims import claim_values, decide_role, describe_decision
 from accounts.sign_in.second_factor import primary_factors, remove_second_factor
 from accounts.tokens import revoke
 from core.admin.record_admin import RecordChangeList
@@ -77,10 +79,9 @@ class ConfirmedAdmin(admin.ModelAdmin):
 def check_last_administrator(person: Any, *, stays: bool) -> None:
     """Raise ValidationError if the last active administrator would lose that role.
 
-    Changes of administrators wait for each other until the transaction ends, so that two cannot remove one another.
+    Asked also where the role stays: changes of administrators wait for each other until the transaction ends.
     """
-    held = administrators().select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True)
-    if not stays and list(held) == [person.pk]:
+    if is_last_administrator(person) and not stays:
         raise ValidationError(LAST_ADMINISTRATOR_MESSAGE, code="last_administrator")
 
 
@@ -293,8 +294,9 @@ def person_context(person: Any) -> dict[str, Any]:
     return {"person": person, "people": capfirst(User._meta.verbose_name_plural), "back": person_url(person.pk)}
 
 
-# The address of an account is a field of it, and its second factors are seen on its page: never their secrets.
-admin.site.unregister([User, EmailAddress, Authenticator])
+# The address of an account is a field of it, its second factors are seen on its page, never their secrets, and the
+# provider of single sign-on stands in the settings.
+admin.site.unregister([User, EmailAddress, Authenticator, SocialAccount, SocialApp, SocialToken])
 
 
 @admin.register(User)
@@ -380,11 +382,12 @@ class PersonAdmin(ConfirmedAdmin, UserAdmin):
         return [*super().get_readonly_fields(request, obj), *fixed]
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Save, and end the sessions of an account that became a break-glass account: they lack the second factor."""
+        """Save, and end the sessions of an account that became a break-glass account, and its link to the provider."""
         super().save_related(request, form, formsets, change)
         rules = [row for formset in formsets if formset.model is SignInRule for row in formset.forms]
         if any(row.has_changed() and row.instance.break_glass for row in rules):
             end_other_sessions(form.instance, None)
+            SocialAccount.objects.filter(user=form.instance).delete()
             security_log.warning("break-glass account made", extra={"user": form.instance.pk, "by": request.user.pk})
 
     @method_decorator(reauthentication_required)
@@ -511,3 +514,66 @@ class PersonAdmin(ConfirmedAdmin, UserAdmin):
         context |= {"title": _("The new token"), "token": token, "secret": secret}
         context["addresses"] = feed_addresses(request, person, secret) if token.opens_feeds else []
         return TemplateResponse(request, "admin/people/token_made.html", context)
+
+
+# -- roles by single sign-on -----------------------------------------------------------------------------
+
+
+class RoleMappingForm(forms.ModelForm):
+    """A mapping, and claims to try it with before it is saved."""
+
+    claims = forms.JSONField(
+        label=_("Try with these claims"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 6, "class": "vLargeTextField", "spellcheck": "false"}),
+        help_text=_("The claims of a person as JSON, for example {“groups”: [“editors”]}. Nothing is saved by trying."),
+    )
+    result = ""
+
+    def is_valid(self) -> bool:
+        """Whether to save: not where the claims are only tried, whose result is then shown."""
+        valid = super().is_valid()
+        if valid and "_try" in self.data:
+            self.result = self.try_claims(self.cleaned_data["claims"] or {})
+            return False
+        return valid
+
+    def clean_claims(self) -> Any:
+        claims = self.cleaned_data["claims"]
+        if claims is not None and not isinstance(claims, dict):
+            raise ValidationError(_("Write an object: names of claims with their values, in {…}."), code="object")
+        return claims
+
+    def try_claims(self, claims: dict[str, Any]) -> str:
+        """Return what a sign-in with these claims would do, once this mapping is saved with the others."""
+        others = RoleMapping.objects.select_related("province").exclude(pk=self.instance.pk)
+        decision = decide_role(claims, [*others, self.instance])
+        values = claim_values(claims, settings.OIDC_CLAIM) if settings.OIDC_CLAIM else None
+        seen = gettext("%(claim)s: %(values)s.") % {
+            "claim": settings.OIDC_CLAIM or "OIDC_CLAIM",
+            "values": "–" if values is None else ", ".join(values) or "[]",
+        }
+        return f"{seen} {describe_decision(decision)}"
+
+
+@admin.register(RoleMapping)
+class RoleMappingAdmin(ConfirmedAdmin):
+    """Admin of the roles that the provider's claim gives."""
+
+    form = RoleMappingForm
+    fieldsets = [(None, {"fields": ["value", "role", "province"]}), (_("Try it"), {"fields": ["claims"]})]
+    change_form_template = "admin/people/role_mapping.html"
+    list_display = ["value", "role", "province"]
+    list_select_related = ["province"]
+    list_filter = ["role"]
+    search_fields = ["value"]
+
+    def get_changelist(self, request: HttpRequest, **kwargs: object) -> Any:
+        return RecordChangeList
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Remove the links to edit the provinces themselves."""
+        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget = field.widget.widget
+        return field

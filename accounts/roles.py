@@ -62,3 +62,11 @@ def administrators() -> QuerySet[Model]:
 def is_administrator(user: Any) -> bool:
     officer = officer_of(user)
     return bool(user.is_active and (user.is_superuser or (officer and officer.role == Role.ADMIN)))
+
+
+def is_last_administrator(user: Any) -> bool:
+    """Whether the user is the only active administrator. In a transaction: administrators are locked until it ends, so
+    that two changes cannot remove one another.
+    """
+    held = administrators().select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True)
+    return list(held) == [user.pk]

@@ -47,6 +47,7 @@ def account(request: HttpRequest) -> HttpResponse:
         "title": _("Your account"),
         "person": user,
         "role": describe_role(user),
+        "provider": bool(settings.OIDC_SERVER),
         "has_factor": primary_factors(user).exists(),
         "tokens": active_tokens(user).count(),
         "sessions": len(active_sessions(user, request.session.session_key)),

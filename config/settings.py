@@ -154,6 +154,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "simple_history",
     "rest_framework",
     "django_filters",
@@ -356,6 +358,32 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 3600
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# Single sign-on by OpenID Connect, beside passwords.
+OIDC_SERVER = env.str("OIDC_SERVER", default="").rstrip("/")
+OIDC_CLIENT, OIDC_SECRET = env.str("OIDC_CLIENT", default=""), env.str("OIDC_SECRET", default="").strip()
+OIDC_CLAIM = env.str("OIDC_CLAIM", default="")  # whose values give roles; empty: roles are given by administrators
+OIDC_NAME = env.str("OIDC_NAME", default="") or _("Single sign-on")
+OIDC_UNMATCHED = choice("OIDC_UNMATCHED", "refuse", ("refuse", "viewer"))
+if OIDC_SERVER:
+    oidc_parts = urlsplit(OIDC_SERVER)
+    if oidc_parts.scheme != "https" and not (oidc_parts.scheme == "http" and is_loopback(oidc_parts.hostname or "")):
+        raise ImproperlyConfigured("OIDC_SERVER: use the https:// address of the provider (its issuer).")
+    if not OIDC_CLIENT or not OIDC_SECRET:
+        raise ImproperlyConfigured("OIDC_SERVER needs OIDC_CLIENT and OIDC_SECRET (or OIDC_SECRET_FILE).")
+SOCIALACCOUNT_ADAPTER = "accounts.sign_in.adapters.ProviderAdapter"
+SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {"openid_connect": {"OAUTH_PKCE_ENABLED": True, "APPS": []}}
+if OIDC_SERVER:
+    SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"] = [
+        {
+            "provider_id": "sso",
+            "name": OIDC_NAME,
+            "client_id": OIDC_CLIENT,
+            "secret": OIDC_SECRET,
+            "settings": {"server_url": OIDC_SERVER},
+        }
+    ]
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 5  # seconds that a sign-in waits for the provider
+
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -364,7 +392,8 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
         "connect-src": [SELF],
-        "form-action": [SELF],
+        # The form that begins single sign-on is redirected to the provider, which browsers count as its action.
+        "form-action": [SELF, *([f"{oidc_parts.scheme}://{oidc_parts.netloc}"] if OIDC_SERVER else [])],
         "frame-ancestors": [NONE],
         "base-uri": [NONE],
         "object-src": [NONE],

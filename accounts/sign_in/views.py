@@ -3,6 +3,8 @@
 allauth's views, under our templates, with our limit to how often they may be tried.
 """
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from allauth.account.internal.flows.login import perform_password_login
@@ -16,16 +18,24 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.views import GenerateRecoveryCodesView, ViewRecoveryCodesView
 from allauth.mfa.totp.views import ActivateTOTPView, DeactivateTOTPView
 from allauth.mfa.webauthn.views import AddWebAuthnView, ReauthenticateWebAuthnView, RemoveWebAuthnView
+from allauth.socialaccount.providers.oauth2.client import OAuth2Error
+from allauth.socialaccount.providers.openid_connect import views as oidc
+from allauth.socialaccount.views import ConnectionsView
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import views
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+from django.views.generic import TemplateView
+from requests import RequestException
 
 from accounts.sessions import private_page
+from accounts.sign_in.adapters import error_text, refusal
 from accounts.sign_in.second_factor import accept_new_factor
 from core.http.rate_limits import count_account_attempt
 from core.http.request_log import security_log
@@ -36,7 +46,8 @@ class SignInView(views.LoginView):
     """Django's sign-in form; allauth goes on from the right password. Says whether mail can bring a new one."""
 
     def get_context_data(self, **kwargs: object) -> dict[str, object]:
-        return super().get_context_data(mail=settings.MAIL, **kwargs)
+        provider = settings.OIDC_NAME if settings.OIDC_SERVER else ""
+        return super().get_context_data(mail=settings.MAIL, provider=provider, **kwargs)
 
     def form_valid(self, form: Any) -> HttpResponse:
         login = Login(user=form.get_user(), redirect_url=self.get_success_url())
@@ -53,6 +64,55 @@ class SecondFactorView(AuthenticateView):
         count_account_attempt("second factor", self.stage.login.user.pk)
         response: HttpResponse = super().post(request, *args, **kwargs)
         return response
+
+
+# -- single sign-on --------------------------------------------------------------------------------------
+
+
+def tell_of_failures(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Decorator of a view that asks the provider: what goes wrong before allauth looks for it gets its sentence too."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        try:
+            return view(request, *args, **kwargs)
+        except (RequestException, OAuth2Error, KeyError, ValueError) as exc:
+            return refusal(request, error_text(exc), why=type(exc).__name__).response  # type: ignore[no-any-return]
+
+    return wrapped
+
+
+start_single_sign_on = login_not_required(require_POST(tell_of_failures(oidc.login)))
+finish_single_sign_on = login_not_required(tell_of_failures(oidc.callback))
+
+
+@method_decorator(private_page, name="dispatch")
+class LinkedView(ConnectionsView):
+    """The account at the provider that is linked to this one: link it, or end that."""
+
+    extra_context = {"title": gettext_lazy("Single sign-on")}
+
+    def dispatch(self, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answer 404 where there is no single sign-on."""
+        if not settings.OIDC_SERVER:
+            raise Http404
+        response: HttpResponseBase = super().dispatch(*args, **kwargs)
+        return response
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        return context | {"provider": settings.OIDC_NAME}
+
+
+@method_decorator(private_page, name="dispatch")
+class ConfirmProviderView(TemplateView):
+    """Confirmation by signing in at the provider once more."""
+
+    template_name = "account/confirm_provider.html"
+    extra_context = {"title": gettext_lazy("Confirm that it is you")}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(provider=settings.OIDC_NAME, next=self.request.GET.get("next", ""), **kwargs)
 
 
 # -- confirming who is there -----------------------------------------------------------------------------

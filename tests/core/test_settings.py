@@ -57,6 +57,20 @@ def test_a_licence_without_an_address_stops_the_start(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("variables", "text"),
+    [
+        ({"OIDC_SERVER": "http://id.example.org"}, "OIDC_SERVER: use the https:// address"),
+        ({"OIDC_SERVER": "id.example.org"}, "OIDC_SERVER: use the https:// address"),
+        ({"OIDC_SERVER": "https://id.example.org", "OIDC_CLIENT": "x"}, "OIDC_SERVER needs OIDC_CLIENT and OIDC_SEC"),
+        ({"OIDC_UNMATCHED": "editor"}, "OIDC_UNMATCHED='editor': use one of refuse, viewer"),
+    ],
+)
+def test_wrong_settings_of_single_sign_on_stop_the_start(tmp_path: Path, variables: dict[str, str], text: str) -> None:
+    with pytest.raises(AssertionError, match=text):
+        settings_and_log(tmp_path, **variables)
+
+
+@pytest.mark.parametrize(
     ("variables", "values", "renamed"),
     [
         ({}, "True 6", []),
