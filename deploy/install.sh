@@ -108,8 +108,10 @@ make_service() {
 [ ! -f "$source/SHA256SUMS" ] || (cd "$source" && sha256sum --check --quiet SHA256SUMS) ||
     fail "The bundle is damaged: fetch it again. Nothing was installed."
 python=$(find_python)
+# A bundle knows its commit; so does a clone, whose earlier commit stays installed beside it.
 release=$(cat "$source/RELEASE" 2>/dev/null || "$python" -c "import sys; sys.path.insert(0, '$source'); import config
 print(config.__version__)")
+[ -f "$source/RELEASE" ] || ! commit=$(git -C "$source" rev-parse --short=12 HEAD 2>/dev/null) || release=$release-$commit
 folder=$target/releases/$release
 mkdir -p "$target/releases"
 if [ -f "$source/RELEASE" ] && [ -d "$folder" ]; then
