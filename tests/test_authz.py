@@ -47,7 +47,7 @@ from tests.support.api_client import (
 )
 from tests.support.tiers import sampled
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(databases=["default", "jobs"])
 IDENTITIES = [
     "anonymous",
     "ended",
@@ -84,6 +84,8 @@ PLAIN_ADDRESSES = {
     "api": "/api/",
     "use": "/api/use/",
     "tokens": "/tokens/",
+    "jobs": "/jobs/",
+    "job": "/jobs/00000000-0000-4000-8000-000000000000/",  # that nobody asked for
     "calendar": "/pilots/?export=ics",
     "feed": "/actions/?export=atom",
     "change_log_feed": "/admin/changes/?export=atom",

@@ -95,7 +95,8 @@ def test_the_list_has_one_s_own_jobs_newest_first(people: dict[str, Client]) -> 
         .order_by("-created_at")
         .values_list("pk", flat=True)
     ]
-    assert "There is no such quarter." in text_of(page)
+    failed = Job.objects.get(state=JobState.FAILED)
+    assert "There is no such quarter." in text_of(people["owner"].get(failed.get_absolute_url()))
     assert "No job of yours" in text_of(people["national"].get("/jobs/"))
     assert people["owner"].get("/jobs/?page=2").status_code == 400
 
