@@ -88,6 +88,8 @@ class SignedWorld(World):
             self.sign(moved, side)
             self.records.append(moved)
             self.moved = moved
+        shared, away = self.signers["shared-signer"], self.signers["away-signer"]
+        self.records.append(factories.make_edition("2025-Q4", made_by=shared, submitted_by=shared, approved_by=away))
         self.add(Division.objects.create(code="C31", name_zh="黑色金属冶炼"), "shared")
 
     def add_acts(self, place: Any, side: str) -> None:

@@ -35,9 +35,11 @@ from dashboard.models.edition import quarter_end, quarter_of, quarter_start
 from pilots.documents.checks import check_files
 from pilots.models import Pilot
 from policies.models import Agency, Province
-from tests.factories import make_edition
+from tests.factories import make_edition, make_province
 from tests.support.api_client import make_user
 from tests.support.jobs import enqueued, jobs_done, run_jobs
+from tests.support.scripted_year import clock_at
+from tests.support.threads import run_at_once
 
 pytestmark = pytest.mark.django_db
 QUARTER, ADDRESS = "2025-Q4", "/editions/2025-Q4/"
@@ -251,6 +253,40 @@ def test_two_who_approve_at_once_leave_one_approval(maker: User, approver: User,
 
 
 @pytest.mark.django_db(databases=["default", "jobs"])
+@pytest.mark.exhaustive
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer; in memory one connection")
+def test_of_two_connections_that_approve_at_once_one_wins_and_the_other_is_told(maker: User, approver: User) -> None:
+    edition, rival = in_review(maker), make_user("rival", Role.NATIONAL_EDITOR)
+    seen = build_checklist(edition).digest
+
+    def approve(by: User) -> Edition:
+        return services.approve(edition, by=by, seen=seen, address="http://testserver/")
+
+    found = run_at_once(lambda: approve(approver), lambda: approve(rival))
+    (won,) = [each for each in found if isinstance(each, Edition)]
+    (told,) = [each for each in found if isinstance(each, ValidationError)]
+    assert told.messages == [str(FROZEN_MESSAGE)]
+    assert Edition.objects.get().approved_by_id == won.approved_by_id
+    assert Edition.history.filter(state=EditionState.APPROVED).count() == 1
+
+
+@pytest.mark.usefixtures("snapshot_folder")
+def test_an_edition_is_known_from_the_day_of_its_approval_on(client: Client) -> None:
+    with clock_at(date(2026, 2, 1)):
+        make_province()
+    with clock_at(date(2026, 3, 2)):
+        make_edition(QUARTER)
+    with clock_at(date(2026, 5, 1)):
+        addresses = (ADDRESS, "/editions/", "/api/v1/editions/")
+        before, after = (
+            [client.get(address, {"known": day}) for address in addresses] for day in ("2026-03-01", "2026-03-02")
+        )
+        assert [(page.status_code, api.json()["count"]) for page, _list, api in (before, after)] == [(404, 0), (200, 1)]
+        assert [QUARTER in pages[1].content.decode() for pages in (before, after)] == [False, True]
+        assert "the newest is that of 2025-Q4" in after[1].context["finding"]
+
+
 def test_what_came_between_the_button_and_the_job_fails_it_in_words(maker: User, approver: User) -> None:
     edition, client = in_review(maker), signed_in(approver)
     digest = client.get(ADDRESS).context["checklist"].digest

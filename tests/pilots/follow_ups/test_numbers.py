@@ -1,20 +1,19 @@
 """Numbers of follow-ups are given once, also after deletion, after imports, and to two users at once."""
 
-from collections.abc import Callable
 from datetime import date
-from threading import Barrier, Thread
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.db import connection, connections
+from django.db import connection
 
 from pilots.follow_ups.services import StaleFollowUpError, open_follow_up, take_step
 from pilots.metrics.follow_up_states import Move
 from pilots.models import FollowUp, Pilot
 from tests.factories import make_agency, make_batch, make_follow_up, make_pilot, make_province
 from tests.pilots.follow_ups.support import make_user, new_follow_up
+from tests.support.threads import run_at_once
 
 
 @pytest.fixture
@@ -70,27 +69,6 @@ def test_an_own_number_is_kept_unless_it_was_given(pilot: Pilot) -> None:
 
 
 # -- at once -----------------------------------------------------------------------------------------------
-
-
-def run_at_once(*works: Callable[[], object]) -> list[object]:
-    """Run functions in threads that begin together; return the result of each, or its exception."""
-    start, results = Barrier(len(works)), [None] * len(works)
-
-    def run(place: int) -> None:
-        start.wait()
-        try:
-            results[place] = works[place]()
-        except Exception as exc:  # the test looks at it
-            results[place] = exc
-        finally:
-            connections.close_all()
-
-    threads = [Thread(target=run, args=(place,)) for place in range(len(works))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
 
 
 @pytest.mark.django_db(transaction=True)
