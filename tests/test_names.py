@@ -33,7 +33,7 @@ from tests.core.history.test_change_feed import feed_ends_in_transaction
 from tests.support.api_client import RESOURCE_KINDS, ApiClient, World, client_with_token, world_in_empty_tables
 from tests.test_authz import MODELS
 
-pytestmark = [pytest.mark.django_db, pytest.mark.exhaustive]
+pytestmark = [pytest.mark.django_db(databases=["default", "jobs"]), pytest.mark.exhaustive]
 SIGNERS = ("away-signer", "shared-signer", "home-signer")
 FOLLOWED_PARAMETERS = {"export", "entry", "cursor", "page", "p", "before", "after"}
 """Parameters of links that show something else of the same records. Filters, sorting and languages show no more."""
