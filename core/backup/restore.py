@@ -65,10 +65,10 @@ def restore(path: Path, database: Database, *, force: bool) -> Restored:
                 files = restore_files(archive)
                 kept = name_of_kept(database) if before else ""
                 vendor.swap(database, side, kept)
-        if not before:
+        pending = pending_migrations(archive.manifest.content.migrations)
+        if pending or not before:
             migrate(database)  # makes the database of background jobs where SQLite has none
     log.warning("restored: %s into %s, before: %s", path, database, kept or "nothing")
-    pending = pending_migrations(archive.manifest.content.migrations)
     return Restored(archive.manifest, pending, files, kept, time.monotonic() - started)
 
 
