@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.core.mail import get_connection
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from core.seed.middleware import holds_demonstration
@@ -65,6 +65,7 @@ def send_digests(now: datetime) -> Outcome:
     if local.time() < DIGEST_TIME:
         return Outcome(idle=f"digests are sent from {DIGEST_TIME:%H:%M} on")
     people = load_people()
+    drop_unsent(~Q(user__in=[person.key for person in people if person.wants_mail]))
     waiting = who_waits(people, day)
     if not waiting:
         return Outcome(idle="nobody waits for a digest")
@@ -112,6 +113,7 @@ class Run:
             return
         digest = self.builder.build(person, told_to(key))
         if not digest.entries:
+            drop_unsent(Q(user=key))
             return
         mail = claim(digest)
         if mail is None:
@@ -160,6 +162,16 @@ def told_to(key: int) -> set[StepKey]:
     return set(ReminderStep.objects.filter(told, user=key).values_list("thing", "code", "planned_for"))
 
 
+def unsent_steps() -> QuerySet[ReminderStep]:
+    """Return the steps that were owed and not told, because a mail was not sent."""
+    return ReminderStep.objects.filter(sent_at__isnull=True).exclude(mail__held=True)
+
+
+def drop_unsent(whose: Q) -> None:
+    """Delete the unsent steps of users who are not to be told of them any more, but for those in a claimed mail."""
+    unsent_steps().filter(whose).exclude(mail__claimed_until__gte=timezone.now()).delete()
+
+
 def claim(digest: Digest) -> ReminderMail | None:
     """Write the steps of a digest into the ledger and claim its mail; None where another process has it.
 
@@ -174,7 +186,7 @@ def claim(digest: Digest) -> ReminderMail | None:
         values = {"address": user.email, "error": "", "claimed_until": moment + CLAIM, "attempts": F("attempts") + 1}
         if not open_mails.update(**values):
             return None
-        ReminderStep.objects.filter(user=user, sent_at__isnull=True).exclude(mail__held=True).delete()
+        unsent_steps().filter(user=user).delete()
         rows = [
             ReminderStep(user=user, mail=mail, thing=thing, code=code, planned_for=on)
             for thing, code, on in sorted(digest.steps, key=lambda step: (step[2], step[:2]))

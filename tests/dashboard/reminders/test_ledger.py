@@ -142,6 +142,29 @@ def test_a_server_that_is_down_ends_the_run_and_is_tried_again(
     ]
 
 
+def test_what_could_not_be_sent_and_is_not_owed_any_more_goes(
+    failing: dict[str, Exception], reported: Pilot, jia: Province
+) -> None:
+    """The milestone is done, the user wants no mail, or the address is refused: no step waits for a mail for ever."""
+    done = make_milestone(reported, date(2026, 6, 15))
+    users = {name: make_officer(name, jia) for name in ("first", "second", "third")}
+    for name in users:
+        failing[f"{name}@example.org"] = SMTPRecipientsRefused({f"{name}@example.org": (450, b"later")})
+    assert (send("2026-06-08 09:00").failed, ReminderStep.objects.count()) == (3, 6)
+    failing["first@example.org"] = SMTPRecipientsRefused({"first@example.org": (550, b"no such user")})
+    MailSettings.objects.create(user=users["second"], rhythm="off")
+    assert (send("2026-06-08 09:15").refused, waiting()) == (1, ["first", "third"])
+    send("2026-06-08 09:30")
+    assert waiting() == ["third"]
+    done.completed_on = date(2026, 6, 8)
+    done.save()
+    assert (send("2026-06-09 09:00").failed, waiting()) == (0, [])
+
+
+def waiting() -> list[str]:
+    return sorted(set(ReminderStep.objects.filter(sent_at=None).values_list("user__username", flat=True)))
+
+
 def test_an_address_that_is_refused_is_noted_and_the_next_in_line_is_told(
     failing: dict[str, Exception], reported: Pilot, jia: Province
 ) -> None:
@@ -192,6 +215,9 @@ def test_a_demonstration_marks_and_does_not_send(reported: Pilot, jia: Province)
     assert str(ReminderMail.objects.get().state) == "not sent: demonstration"
     assert send("2026-06-08 09:15").idle == "nobody waits for a digest"
     assert send("2026-06-09 09:00").held == 0  # it counts as told
+    assert (send("2026-06-15 09:00").held, ReminderStep.objects.count()) == (1, 3)
+    assert send("2026-06-16 09:00").held == 1  # one day late, and none of the three before it
+    assert ReminderStep.objects.count() == 4
 
 
 def test_an_opt_out_just_before_the_mail_is_honoured(
@@ -241,10 +267,10 @@ def test_a_claimed_mail_is_sent_by_nobody_else_until_the_claim_ends(
 # -- queries -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("provinces", "queries"), [(1, 33), (3, 69)])
+@pytest.mark.parametrize(("provinces", "queries"), [(1, 34), (3, 70)])
 def test_queries(provinces: int, queries: int) -> None:
-    """15 for the calendar, the people, who has got a digest, and the open work; 18 for each mail: the user (2), what
-    was told, permissions (2), the claim with its savepoints (9), and marking it as sent (4)."""
+    """16 for the calendar, the people, what is not owed any more, who has got a digest, and the open work; 18 for each
+    mail: the user (2), what was told, permissions (2), the claim with its savepoints (9), and the mark as sent (4)."""
     for number in range(provinces):
         province = make_province()
         make_officer(f"editor-{number}", province)
