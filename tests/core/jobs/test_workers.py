@@ -80,10 +80,12 @@ def kill_workers(home: Path, database: Database, kills: int, count: int) -> Coun
     run_script(home, database.url, "enqueue", str(count))
     for _kill in range(kills):
         worker = start_worker(home, database.url)
-        running = f"state = 'running' AND done >= {chance.randrange(20)} AND worker LIKE '%:{worker.pid}:%'"
-        wait_for(jobs, f"SELECT done FROM jobs_job WHERE {running}")  # noqa: S608  # our own values
-        os.kill(worker.pid, signal.SIGKILL)
-        worker.wait()
+        running = f"state = 'running' AND done >= {chance.randrange(20)} AND worker LIKE '%%:{worker.pid}:%%'"
+        try:
+            wait_for(jobs, f"SELECT done FROM jobs_job WHERE {running}")  # noqa: S608  # our own values
+        finally:
+            os.kill(worker.pid, signal.SIGKILL)
+            worker.wait()
     last = start_worker(home, database.url)
     wait_for(jobs, "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM jobs_job WHERE state IN ('waiting', 'running'))")
     last.terminate()
