@@ -13,7 +13,7 @@ from core.caching import store
 from core.snapshots import values
 from pilots.models import Pilot, Reading
 from policies.models import ProvincialPlan
-from tests.factories import make_pilot
+from tests.factories import make_pilot, make_reading
 from tests.support.scripted_year import clock_at
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("snapshot_folder")]
@@ -61,11 +61,16 @@ def test_pages_of_a_policy_and_a_province_compare_their_own_figures(
 
 def test_a_value_entered_late_is_what_changed_a_pilot(corrected_plan: ProvincialPlan, client: Client) -> None:
     pilot = Pilot.objects.get()
+    later = date(2026, 10, 1)
+    with clock_at(date(2026, 10, 2)):  # of no concern to the day
+        make_reading(pilot, pilot.targets.get().indicator, "2026-Q2", 70, reported_on=later, accepted_on=later)
     for address in (pilot.get_absolute_url(), pilot.batch.get_absolute_url()):
         response = client.get(f"{address}?as_of=2026-03-31")
         assert lines(response) != []
         changes = response.context["known_then"].changes
-        assert [change.historical.instance_type for change in changes.newest] == [Reading]
+        assert [(type(item.instance), item.period) for item in (one.historical for one in changes.newest)] == [
+            (Reading, "2025")
+        ]
     assert lines(client.get(f"{pilot.get_absolute_url()}?{DAY}")) == []
 
 
