@@ -416,7 +416,7 @@ def old_site(tmp_path: Path) -> Iterator[Site]:
 
 def test_a_backup_of_an_older_version_is_restored_and_migrated_forward(old_site: Site) -> None:
     people = [old_site.database.run(f"SELECT count(*) FROM {table}") for table in TABLES_OF_PEOPLE]  # noqa: S608
-    assert old_site.database.run("SELECT count(*) FROM django_session") != [(0,)]
+    old_site.database.run("INSERT INTO django_session VALUES ('key', 'signed in', '2099-01-01 00:00:00')")
     path = old_site.backup()
     with opened_archive(path) as archive:
         assert archive.manifest.content.numbers is None
