@@ -133,7 +133,7 @@ LATIN = re.compile(
     r"https?://\S+|/\w+/\S*|[\w-]+\.(?:csv|json|xlsx|pdf|gov|cn|com|org)\b\S*|(?<![A-Za-z])[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+"
     r"|(?<![A-Za-z])(?:API|CSV|XLSX|DOCX|Word|PDF|OFD|JSON|YAML|PNG|JPG|OpenAPI|UTF-8|SHA-256|RFC|Accept(?:-Language)?"
     r"|YYYY-MM-DD|GB/T|HJ|CN-[A-Z]{2}|ISO(?: [\d-]+:CN)?|MIT|Chart\.js"
-    r"|SVG|Esc|CO2e?|CO₂|SO2|NOx|PM2\.5|PM10|VOCs|COD|GDP|APeq|Els|ISEC|P90|null|kWh|kg|km|mg|curl|Python|requests|pandas"
+    r"|SVG|ICS|Atom|Esc|CO2e?|CO₂|SO2|NOx|PM2\.5|PM10|VOCs|COD|GDP|APeq|Els|ISEC|P90|null|kWh|kg|km|mg|curl|Python|requests|pandas"
     r")(?![A-Za-z])"
 )
 WORD = re.compile(r"[A-Za-z]{2,}")
@@ -188,7 +188,21 @@ def test_the_api_s_pages_are_in_one_language(client: Client, lang: str) -> None:
         "DELETE",
         "multipart/form-data",
     }
-    words = {"true", "policies", "batches", "latest", "first", "row", "column", "huzhou", "UUID", "ASCII", "UTC", "MB"}
+    words = {
+        "true",
+        "policies",
+        "batches",
+        "latest",
+        "first",
+        "row",
+        "column",
+        "huzhou",
+        "UUID",
+        "ASCII",
+        "UTC",
+        "MB",
+        "UID",
+    }
     programs = {path.name for path in (ROOT / "docs/examples/use").iterdir()}
     names = headers | words | programs | names_in(schema)
     for path in ("/api/docs/", "/api/use/"):
@@ -248,7 +262,10 @@ def admin_pages(client: Client, model: type[models.Model]) -> list[str]:
 
 
 # Django sets these without a way to translate them; the others are examples in help texts.
-IN_ANY_ADMIN = ["Search", "True", "False", "None", "LDAP", "huzhou", "Huzhou", "Zhejiang", "t CO2/yr"]
+IN_ANY_ADMIN = [
+    *("Search", "True", "False", "None", "LDAP", "huzhou", "Huzhou", "Zhejiang", "t CO2/yr"),
+    *("manage.py drill", "manage.py backup"),  # commands
+]
 ROWS = re.compile(r"<tbody>.*?</tbody>", re.DOTALL)
 
 

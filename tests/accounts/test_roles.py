@@ -65,7 +65,7 @@ def reload_user(user: User) -> Any:
 def test_a_role_has_its_permissions_and_no_others(home: Province) -> None:
     own_models = ("import", "importfile", "importchange", "seedrecord")
     of_core = {f"config.{action}_{name}" for action in ("add", "change", "delete", "view") for name in own_models}
-    of_core.add("config.undo_import")
+    of_core |= {"config.undo_import", "jobs.oversee_job"}
     national = {name for name in all_permissions() if name.startswith(("policies.", "pilots.", "dashboard."))} | of_core
     editor = {name for name in national if name.partition(".")[2].startswith("view_")} | PROVINCIAL_EDITOR_PERMISSIONS
     wanted = {

@@ -190,7 +190,7 @@ WRONG = [
     ("before=1-pilot-x", "before: “1-pilot-x” is no place in this list. Begin at its first page."),
     ("after=1-shipment-1", "after: “1-shipment-1” is no place in this list. Begin at its first page."),
     ("import=x", "import: “x”. There is no “x” here."),
-    ("export=changes.pdf", "export: “changes.pdf” is no table of this page. Known: changes.csv, changes.xlsx."),
+    ("export=changes.pdf", "export: “changes.pdf” is no table of this page. Known: changes.csv, changes.xlsx, atom."),
     ("kind=pilot&kind=batch", "kind is given 2 times. Give it once."),
 ]
 

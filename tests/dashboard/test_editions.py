@@ -287,6 +287,7 @@ def test_an_edition_is_known_from_the_day_of_its_approval_on(client: Client) -> 
         assert "the newest is that of 2025-Q4" in after[1].context["finding"]
 
 
+@pytest.mark.django_db(databases=["default", "jobs"])
 def test_what_came_between_the_button_and_the_job_fails_it_in_words(maker: User, approver: User) -> None:
     edition, client = in_review(maker), signed_in(approver)
     digest = client.get(ADDRESS).context["checklist"].digest

@@ -407,8 +407,8 @@ def test_the_format_comes_from_the_address_or_the_accept_header(
 def test_the_root_leads_everywhere(client: Client) -> None:
     addresses = client.get("/api/v1/").json()
     assert list(addresses) == [
-        *(*RESOURCES, "overview", "rollout", "coverage", "progress", "synergy", "trend", "followup", "diffusion"),
-        *("changes", "schema", "docs", "use"),
+        *(*RESOURCES, "overview", "briefs", "rollout", "coverage", "progress", "synergy", "trend", "followup"),
+        *("diffusion", "changes", "schema", "docs", "use"),
     ]
     for name, address in addresses.items():
         assert client.get(address).status_code == (400 if name in {"rollout", "trend"} else 200)

@@ -88,7 +88,7 @@ def test_a_page_offers_each_table_as_csv_and_xlsx_and_both_hold_the_same(client:
     tables = [link.removesuffix(".csv") for link in offered if link.endswith(".csv")]
     assert tables
     assert set(offered) - {f"{table}.{kind}" for table in tables for kind in ("csv", "xlsx")} <= {
-        link for link in offered if link.endswith("=page.xlsx")
+        link for link in offered if link.endswith(("=page.xlsx", "=ics", "=atom"))
     }
     for table in tables:
         plain, sheet = get_csv(client, f"{table}.csv"), get_workbook(client, f"{table}.xlsx").worksheets[0]

@@ -261,4 +261,4 @@ def test_a_pilot_s_page_takes_as_many_queries_for_one_practice_as_for_three(
 
 LIST_QUERIES = 19  # 7 for practices and what belongs to them, 4 for filters and counts, 3 for sources and corrections
 DETAIL_QUERIES = 17  # 7 for the practice, 7 for files, sources, follow-ups and maps, 3 for history and corrections
-PILOT_QUERIES = 29  # 7 of them for practices
+PILOT_QUERIES = 30  # 7 of them for practices, 1 for whether figures were otherwise on that day
