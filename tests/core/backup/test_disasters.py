@@ -443,11 +443,11 @@ def test_a_portable_backup_goes_to_the_other_database_and_back(site: Site) -> No
     path, other = site.backup("--portable"), other_database(site)
     try:
         site.manage("restore", str(path), "--into", other.database.url)
-        assert other.content() == site.content()
+        assert records(other) == records(site)
         other.manage("shell", "-c", "from policies.models import Source; Source.objects.create(title='new', url='')")
         back = other.backup("--portable", "--to", str(site.home / "back"))
         site.manage("restore", str(back), "--force")
-        assert site.content() == other.content()
+        assert records(site) == records(other)
         native = site.backup()
         assert "make a backup with --portable" in site.manage(
             "restore", str(native), "--into", other.database.url, "--force", fails=True
@@ -455,6 +455,11 @@ def test_a_portable_backup_goes_to_the_other_database_and_back(site: Site) -> No
     finally:
         other.database.connection.close()
         drop_other(other)
+
+
+def records(site: Site) -> dict[str, Any]:
+    """The content but for the change feed: numbers of transactions of another server are set to 0 there."""
+    return {name: checksum for name, checksum in site.content().items() if name != "config_change"}
 
 
 def other_database(site: Site) -> Site:
