@@ -525,8 +525,9 @@ class RoleMappingForm(forms.ModelForm):
     claims = forms.JSONField(
         label=_("Try with these claims"),
         required=False,
+        initial=dict,
         widget=forms.Textarea(attrs={"rows": 6, "class": "vLargeTextField", "spellcheck": "false"}),
-        help_text=_("The claims of a person as JSON, for example {“groups”: [“editors”]}. Nothing is saved by trying."),
+        help_text=_('The claims of a person as JSON, for example {"groups": ["editors"]}. Nothing is saved by trying.'),
     )
     result = ""
 
