@@ -42,7 +42,7 @@ function layerOf(frame) {
 }
 
 /** All texts around the drawing. The legend and notes beside the drawing belong to the drawing. */
-function pictureTexts(frame) {
+export function pictureTexts(frame) {
   const sources = [...frame.querySelectorAll(".sources li > :first-child")].map(plainText);
   const note = frame.querySelector(":scope > .chart-note");
   return {
