@@ -68,8 +68,8 @@ def machines(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: An
 
 
 def database_files_in(folder: Path) -> set[str]:
-    """Return the files of a host besides its log and static files."""
-    return {path.name for path in folder.iterdir() if path.suffix != ".log" and path.name != "static"}
+    """Return the files of a host besides its log, its static files and the lock that says it is running."""
+    return {path.name for path in folder.iterdir() if path.suffix not in {".log", ".lock"} and path.name != "static"}
 
 
 # -- somebody with a browser -------------------------------------------------------------------------------
