@@ -54,6 +54,12 @@ class LogCapture(logging.Handler):
         return [{k: v for k, v in line.items() if k != "time"} for line in found if line["logger"] in loggers]
 
 
+@pytest.fixture(autouse=True)
+def no_trace() -> None:
+    """Forget the trace id of a request before, which the thread still has."""
+    trace_id.set("")
+
+
 @pytest.fixture
 def log_capture() -> Iterator[LogCapture]:
     handler, requests = LogCapture(), logging.getLogger("tracker.request")
@@ -89,7 +95,6 @@ def raise_error(fault: BaseException) -> BaseException:
 
 def test_a_whole_event() -> None:
     request_id.set("abc-1")
-    trace_id.set("")
     line = JsonLogFormatter().format(
         make_log_record("%s of %d", "one", 2, status=200, user=None, request=object(), status_code=1)
     )
