@@ -176,8 +176,7 @@ class World:
 
 
 def make_agency(world: World, place: Province | None) -> Agency:
-    n = world.next()
-    return Agency.objects.create(slug=f"agency-{n}", name_zh=f"机构{n}")
+    return factories.make_agency()  # follow-ups make some too: one sequence of names
 
 
 def make_measure(world: World, place: Province | None) -> Measure:
