@@ -113,7 +113,7 @@ def test_texts_that_others_need_stay_while_it_is_offered(practice: Practice, min
     assert patch(ministry, practice, problem_en=None) == (400, {"/problem_zh": f"problem_zh: {NO_PROBLEM}"})
     assert save_in_admin(ministry, practice, problem_en="") == {"problem_zh": [NO_PROBLEM]}
     assert import_errors(ministry, problem_en="") == [("2", f"Problem in Chinese: {NO_PROBLEM}")]
-    reason = {"retired_on": "2025-05-01", "retired_reason_en": "Overtaken"}
+    reason = {"retired_on": "2025-05-01", "retired_reason_en": "Replaced"}
     assert patch(ministry, practice, problem_en=None, **reason) == (200, {})
 
 
@@ -192,7 +192,7 @@ def test_the_last_effect_of_a_practice_in_the_library_stays(practice: Practice, 
     assert (moved.status_code, errors_in(moved)[0]["pointer"]) == (409, "/practice")
     assert list(Effect.objects.values_list("practice", flat=True)) == [practice.pk]
 
-    Practice.objects.filter(pk=practice.pk).update(retired_on=date(2025, 5, 1), retired_reason_en="Overtaken")
+    Practice.objects.filter(pk=practice.pk).update(retired_on=date(2025, 5, 1), retired_reason_en="Replaced")
     assert delete_by_api(ministry, second) == (204, [])
     assert delete_by_api(ministry, make_effect(other)) == (204, [])
 
@@ -237,8 +237,8 @@ def test_a_practice_goes_its_way_by_api(practice: Practice, ministry: User) -> N
     taken = move(boss, first["ETag"], move="recommend")
     assert (taken.status_code, taken.json()["state"]) == (200, "recommended")
     assert faults(move(boss, taken["ETag"], move="retire")) == (400, {"/reason": "required"})
-    retired = move(boss, taken["ETag"], move="retire", reason="Overtaken")
-    assert (retired.json()["state"], retired.json()["retired_reason"]) == ("retired", "Overtaken")
+    retired = move(boss, taken["ETag"], move="retire", reason="Replaced")
+    assert (retired.json()["state"], retired.json()["retired_reason"]) == ("retired", "Replaced")
     assert [entry.history_user for entry in practice.history.all()[:4]] == [
         *[ministry] * 3,
         User.objects.get(username="home"),
