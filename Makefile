@@ -11,7 +11,7 @@ DEV := .venv/.dev
 STATIC := var/static/staticfiles.json
 DEMO_DATABASE := sqlite:///$(CURDIR)/var/demo.sqlite3
 TEMPLATES := $(shell find templates -name '*.html')
-MESSAGES := $(patsubst %.po,%.mo,$(wildcard locale/*/LC_MESSAGES/*.po))
+MESSAGES := $(patsubst %.po,%.mo,$(wildcard locale/*/LC_MESSAGES/*.po locale/*/*/LC_MESSAGES/*.po))
 # Outside `make check` and `make test` the secret key comes from the environment, or from a file made once.
 WITH_KEY = SECRET_KEY="$${SECRET_KEY:-$$(cat var/secret_key)}"
 MANAGE = $(WITH_KEY) $(PY) manage.py
@@ -28,7 +28,7 @@ help:
 	@echo "make drill       [TEST_DATABASE_URL=...]                     back up under load, lose everything, restore, compare"
 	@echo "make fuzz        [SECONDS=300]                               the API against its schema, so long for each role"
 	@echo "make cache-test  [RESPONSES=10000] [DATABASE_URL=...]        cached responses against computed ones: none is stale"
-	@echo "make bench       [SCALES=1,100] [SECONDS=2] [ROUNDS=5]       speed beside raw SQL and stock DRF: docs/performance.md"
+	@echo "make bench       [SCALES=1,10]  [SECONDS=2] [ROUNDS=5]       speed beside raw SQL and stock DRF: var/performance.md"
 	@echo "make format                                                  format the code"
 	@echo "make bundle      [PYTHONS='3.11 3.13'] [MACHINES=x86_64]     one file to install from without a network: docs/operations.md"
 	@echo "make lock        [ARGS=--upgrade]                            pin requirements*.in anew"
@@ -54,17 +54,16 @@ define PREPARE
 endef
 
 # A worker runs background jobs beside the server, whose process is that of the recipe's shell, and ends with it. Killed
-# in between, it is started again.
-WORKER = (until $(WITH_KEY) $(PY) manage.py worker --beside $$$$; do sleep 1; done) &
+# in between, it is started again. It does the nightly work too.
+WORKER = (until $(WITH_KEY) $(PY) manage.py worker --nightly --beside $$$$; do sleep 1; done) &
 
 run demo: $(RUNTIME) $(MESSAGES) $(STATIC)
 	$(PREPARE)
 	@$(WORKER) $(WITH_KEY) exec $(PY) -m gunicorn config.wsgi -c python:config.gunicorn_conf --bind 127.0.0.1:$(PORT) \
 	  --graceful-timeout 5
 
-# Templates, styles, scripts and Python are read from the source at each change: no manifest, no response cache.
+# Templates, styles, scripts and Python are read from the source at each change: DEBUG has no response cache.
 dev: export DEBUG := 1
-dev: export CACHE_RESPONSES := 0
 dev: export CACHE_URL := locmemcache://
 dev: $(RUNTIME) $(MESSAGES) var/secret_key
 	$(PREPARE)
@@ -130,7 +129,7 @@ fuzz: $(DEV)
 	@FUZZ_SECONDS=$(SECONDS) $(PY) -m pytest -m fuzz
 
 # Databases synth1, synth100 … are made once on BENCH_POSTGRES (postgres://postgres@127.0.0.1:5432) and stay.
-bench: SCALES ?= 1,100
+bench: SCALES ?= 1,10
 bench: SECONDS := $(if $(filter command%,$(origin SECONDS)),$(SECONDS),2)
 bench: ROUNDS ?= 5
 bench: $(DEV) $(MESSAGES) $(STATIC)

@@ -1,7 +1,5 @@
 """The app of accounts, and django-axes under a name that has a Chinese translation."""
 
-from collections.abc import Sequence
-
 from axes.apps import AppConfig as AxesConfig
 from django.apps import AppConfig
 from django.conf import settings
@@ -16,19 +14,18 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Programs and their keys")
 
     def ready(self) -> None:
-        """Revoke tokens when rights change; log sign-ins; name imports in histories within the reader's scope."""
+        """Revoke tokens when rights change; log sign-ins; put methods in place of two of allauth's, which has no hook
+        for them.
+        """
+        from allauth.mfa.totp.internal.auth import TOTP
+        from allauth.usersessions.models import UserSession
+
         from accounts import sign_in_log  # noqa: F401  # connects its receivers
-        from core.history.provenance import LabelledUrl, register_provenance
-        from core.imports.models import imports_of_entries
-        from core.permissions import can_access
+        from accounts.sign_in.middleware import purge
+        from accounts.sign_in.second_factor import mark_code_used
 
-        def tell(model: type[Model], entries: Sequence[object], reader: object) -> dict[int, LabelledUrl]:
-            found = {
-                key: record for key, record in imports_of_entries(model, entries).items() if can_access(reader, record)
-            }
-            return {key: (str(record), record.get_absolute_url()) for key, record in found.items()}
-
-        register_provenance(tell)
+        TOTP._mark_code_used = mark_code_used  # noqa: SLF001  # no other hook
+        UserSession.purge = purge
         post_save.connect(revoke_tokens_on_save, sender=settings.AUTH_USER_MODEL, dispatch_uid="end_tokens")
 
 

@@ -10,8 +10,7 @@ from typing import Any
 from django.apps import apps
 from django.contrib.auth.backends import BaseBackend
 
-from accounts.models import Officer, Role
-from accounts.roles import officer_of
+from accounts.models.officer import Role, officer_of
 from core.permissions import can_access
 
 PROVINCIAL_EDITOR_PERMISSIONS = frozenset(
@@ -26,6 +25,8 @@ PROVINCIAL_EDITOR_PERMISSIONS = frozenset(
         "pilots.change_pilot",
         # What a pilot has promised an editor enters, and reports on; it is taken back or made easier by the ministry.
         *("pilots.add_milestone", "pilots.change_milestone"),
+        # Another day of what is planned is asked of the ministry; who asked may withdraw it.
+        *("pilots.add_replan", "pilots.delete_replan"),
         *("pilots.add_target", "pilots.change_target", "pilots.add_targetstep"),
         *("pilots.add_reading", "pilots.change_reading", "pilots.delete_reading"),
         # Signing for and reporting on a follow-up; all that the ministry sets is restricted on the model.
@@ -46,45 +47,34 @@ class RoleBackend(BaseBackend):
     def get_user_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
         if not user_obj.is_active or user_obj.is_anonymous:
             return set()
-        if obj is None:
-            return set(role_permissions(officer_of(user_obj)))
-        return set(user_obj.get_all_permissions()) if can_access(user_obj, obj) else set()
+        if obj is not None:
+            return set(user_obj.get_all_permissions()) if can_access(user_obj, obj) else set()
+        officer = officer_of(user_obj)
+        return set(permissions_of(officer.role if officer else Role.VIEWER))
 
     def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
         return any(name.startswith(f"{app_label}.") for name in self.get_user_permissions(user_obj))
 
 
-def role_permissions(officer: Officer | None) -> frozenset[str]:
-    """Return the permissions of a role, without regard to objects."""
-    role = officer.role if officer else Role.VIEWER
-    if role == Role.VIEWER:
-        return frozenset()
-    if role == Role.PROVINCIAL_EDITOR:
-        return provincial_editor_permissions()
-    return national_editor_permissions() if role == Role.NATIONAL_EDITOR else all_permissions()
-
-
 @cache
-def provincial_editor_permissions() -> frozenset[str]:
-    """Return a provincial editor's permissions; all records of the two domains may be viewed in the admin, roles
-    excepted."""
-    return PROVINCIAL_EDITOR_PERMISSIONS | {
-        name for name in national_editor_permissions() if name.partition(".")[2].startswith("view_")
-    }
-
-
-@cache
-def national_editor_permissions() -> frozenset[str]:
-    """Return a national editor's permissions: everything in the two domains and of editions, nothing about users, roles
-    and tokens."""
+def permissions_of(role: str) -> frozenset[str]:
+    """Return the permissions of a role. A national editor has everything in the two domains and of editions, nothing
+    about users, roles and tokens; a provincial editor may view the same records in the admin.
+    """
     imports = tuple(f"_{model}" for model in ("import", "importfile", "importchange", "seedrecord"))
-    return frozenset(
+    national = frozenset(
         name
         for name in all_permissions()
         if name.startswith(("policies.", "pilots.", "dashboard."))
         or (name.startswith("config.") and name.endswith(imports))
-        or name == "jobs.oversee_job"
     )
+    viewed = {name for name in national if name.partition(".")[2].startswith("view_")}
+    return {
+        Role.VIEWER: frozenset(),
+        Role.PROVINCIAL_EDITOR: PROVINCIAL_EDITOR_PERMISSIONS | viewed,
+        Role.NATIONAL_EDITOR: national,
+        Role.ADMIN: all_permissions(),
+    }[Role(role)]
 
 
 @cache

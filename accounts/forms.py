@@ -1,54 +1,68 @@
-"""Form to create an API token."""
+"""Forms: signing in, a link to a new password by mail, and a new API token."""
 
 from typing import Any
 
+from allauth.account.forms import LoginForm, ResetPasswordForm
 from django import forms
+from django.http import HttpRequest
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
+from accounts.jobs import mail_password_links
 from accounts.models.token import Token, TokenKind
 from accounts.tokens import DEFAULT_DAYS, MAX_ACTIVE_TOKENS, MAX_DAYS, TokenLimitReached, active_tokens, create_token
 from core.permissions import has_write_permission
 
-DAYS_OUT_OF_RANGE = gettext_lazy("Choose from 1 to 365 days.")
+
+class SignInForm(LoginForm):
+    """allauth's form, whose name has the name that password managers and scripts know."""
+
+    def add_prefix(self, field_name: str) -> str:
+        return "username" if field_name == "login" else str(super().add_prefix(field_name))
 
 
-class TokenForm(forms.Form):
+class ForgottenPasswordForm(ResetPasswordForm):
+    """allauth's form, whose mails a job sends: whether there are any does not show in the time of the answer."""
+
+    def save(self, request: HttpRequest, **kwargs: Any) -> str:
+        """Enqueue the mails to the accounts of this address that have a password; a job without any for an unknown
+        one."""
+        users = [user.pk for user in self.users if user.has_usable_password()]
+        mail_password_links.enqueue(users=users, language=get_language())
+        return str(self.cleaned_data["email"])
+
+
+class TokenForm(forms.ModelForm):
     """Name, validity and write access of a new token; write access only where its owner may write anything."""
 
-    name = forms.CharField(
-        label=gettext_lazy("Name"),
-        max_length=60,
-        help_text=gettext_lazy("What it is for, for example “Monthly export to the dashboard”."),
-        error_messages={"required": gettext_lazy("Give it a name by which you will know it again.")},
-    )
     days = forms.IntegerField(
         label=gettext_lazy("Good for how many days"),
         initial=DEFAULT_DAYS,
         min_value=1,
         max_value=MAX_DAYS,
         help_text=gettext_lazy("1 to 365. Then the program needs a new one."),
-        error_messages=dict.fromkeys(("required", "invalid", "min_value", "max_value"), DAYS_OUT_OF_RANGE),
-    )
-    kind = forms.ChoiceField(
-        label=gettext_lazy("Opens"),
-        choices=TokenKind.choices,
-        initial=TokenKind.API,
-        required=False,  # of a form that was sent before there was a choice
-        help_text=gettext_lazy(
-            "Calendars and feeds: a secret address for a calendar program or a feed reader. It opens nothing else."
+        error_messages=dict.fromkeys(
+            ("required", "invalid", "min_value", "max_value"), gettext_lazy("Choose from 1 to 365 days.")
         ),
     )
-    may_write = forms.BooleanField(
-        label=gettext_lazy("May also write"),
-        required=False,
-        help_text=gettext_lazy("Otherwise it only reads. It may never do more than its owner."),
-    )
+    field_order = ["name", "days"]
+
+    class Meta:
+        model = Token
+        fields = ["name", "kind", "may_write"]
+        labels = {"may_write": gettext_lazy("May also write")}
+        help_texts = {
+            "kind": gettext_lazy(
+                "Calendars and feeds: a secret address for a calendar program or a feed reader. It opens nothing else."
+            )
+        }
+        error_messages = {"name": {"required": gettext_lazy("Give it a name by which you will know it again.")}}
 
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.label_suffix = ""
         self.user = user
+        self.fields["kind"].required = False  # of a form that was sent before there was a choice
         if not has_write_permission(user):
             del self.fields["may_write"]
 
@@ -65,10 +79,9 @@ class TokenForm(forms.Form):
         return self.cleaned_data["kind"] or TokenKind.API
 
     def clean(self) -> dict[str, Any] | None:
-        cleaned = super().clean()
         if self.cleaned_data.get("kind") == TokenKind.FEEDS and self.cleaned_data.get("may_write"):
             self.add_error("may_write", _("An address of calendars and feeds only reads."))
-        return cleaned
+        return super().clean()
 
     def make(self) -> tuple[Token, str] | None:
         """Return the new token and its secret, or None and a form error where the token limit is reached."""

@@ -1,11 +1,13 @@
 """Tokens of programs: created once, shown once, checked on every request."""
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -42,7 +44,8 @@ def create_token(
     """
     if not 1 <= days <= MAX_DAYS:
         raise ValueError(days)
-    get_user_model()._default_manager.select_for_update().filter(pk=user.pk).first()  # serializes concurrent requests
+    users = get_user_model()._default_manager.select_for_update(no_key=True)  # serializes concurrent requests
+    users.filter(pk=user.pk).order_by("pk").first()
     if active_tokens(user).count() >= MAX_ACTIVE_TOKENS:
         raise TokenLimitReached
     start = FEED_PREFIX if kind == TokenKind.FEEDS else TOKEN_PREFIX
@@ -78,6 +81,27 @@ def find_feed_token(secret: str) -> Token | None:
 
 
 def record_use(token: Token) -> None:
+    """Store that the token is used now, unless another writer holds SQLite's lock: then a later request does.
+
+    A read must not wait behind an import, nor fail with it.
+    """
     now = timezone.now()
     if token.last_used_at is None or now - token.last_used_at > LAST_USED_RESOLUTION:
-        Token.objects.filter(pk=token.pk).update(last_used_at=now)
+        with suppress(OperationalError), lock_timeout(0):
+            Token.objects.filter(pk=token.pk).update(last_used_at=now)
+
+
+@contextmanager
+def lock_timeout(milliseconds: int) -> Iterator[None]:
+    """Context manager: writes wait so long for the lock of an SQLite database."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA busy_timeout")
+        [usual] = cursor.fetchone()
+        cursor.execute(f"PRAGMA busy_timeout = {milliseconds:d}")
+        try:
+            yield
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout = {usual:d}")

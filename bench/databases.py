@@ -1,4 +1,4 @@
-"""Databases of the benchmarks: one per scale, made once by `manage.py synthesize` and reused."""
+"""Databases of the benchmarks: one per scale, made once by bench/generate.py and reused."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ def database_for_scale(scale: int) -> str:
     """Return the URL of the database with data of `scale` times the national size."""
     address, filled = prepare_database(f"{NAME_PREFIX}{scale}")
     if not filled:
-        run_manage(address, "synthesize", "--scale", str(scale))
+        run_manage(address, "shell", "-c", f"from bench.generate import generate; generate({scale})")
     return address
 
 

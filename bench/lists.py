@@ -1,9 +1,9 @@
 """Speed of the list of pilots, sorted and filtered by computed values: `python -m bench.lists [--rounds 3]`.
 
-It uses the database of DATABASE_URL, filled by `manage.py synthesize --scale 100`, in this process and with
-CACHE_RESPONSES=0, so that no response is cached. Each URL is requested once before timing, then in rounds, right after
-a reading was written. It prints rows for docs/performance.md: seconds, CPU seconds, statements, and the length of the
-longest statement with its parameters.
+It uses the database of DATABASE_URL, filled by `bench.generate.generate(10)`, in this process and
+without the response cache. Each URL is requested once before timing, then in rounds, right after
+a reading was written. It prints rows of a table: seconds, CPU seconds, statements, and the length of the longest
+statement with its parameters.
 """
 
 import argparse
@@ -67,8 +67,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    os.environ.setdefault("CACHE_RESPONSES", "0")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bench.settings")
+    os.environ.setdefault("BENCH_UNCACHED", "1")
     import django  # noqa: PLC0415
 
     django.setup()

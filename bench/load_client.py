@@ -3,6 +3,7 @@
 It uses plain sockets, because on a machine with two processors a slow client makes all servers look alike.
 """
 
+import gzip
 import re
 import socket
 import threading
@@ -17,6 +18,7 @@ from bench.servers import HOST, BenchServer, cpu_seconds, process_memory
 CONNECTIONS = 4
 TIMEOUT = 600  # seconds
 CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
+GZIPPED = re.compile(rb"\r\ncontent-encoding: *gzip", re.IGNORECASE)
 ETAG = re.compile(rb"\r\netag: *(?:W/)?([^\r]+)", re.IGNORECASE)
 
 
@@ -129,16 +131,21 @@ def content_length(head: bytes) -> int:
 
 
 def request_bytes(path: str, tag: str = "") -> bytes:
-    """Return a request; the Host header is the same for every server, so that URLs in responses are equal."""
+    """Return a request as a browser sends it, which asks for gzip; the Host header is the same for every server, so
+    that URLs in responses are equal.
+    """
     known = f"If-None-Match: {tag}\r\n" if tag else ""
-    return f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\nAccept-Language: en\r\n{known}\r\n".encode()
+    head = f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\nAccept-Language: en\r\nAccept-Encoding: gzip\r\n"
+    return f"{head}{known}\r\n".encode()
 
 
 def request_once(server: BenchServer, path: str, tag: str = "") -> HttpResponse:
-    """Send one request on a new connection."""
+    """Send one request on a new connection, and unpack the response."""
     connection = Connection(server.port)
     answer = connection.ask(request_bytes(path, tag))
     connection.socket.close()
+    if GZIPPED.search(answer.head):
+        answer.body = gzip.decompress(answer.body)
     return answer
 
 

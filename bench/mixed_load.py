@@ -74,10 +74,10 @@ class MixedLoad:
     def __init__(self, server: BenchServer, token: str) -> None:
         self.server, self.stop, self.lock = server, threading.Event(), threading.Lock()
         self.headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        rows = json.loads(self.ask("GET", "/api/v1/pilots/?page_size=50&fields=slug")[2])["results"]
+        rows = json.loads(self.ask("GET", "/api/v1/pilots/?page_size=50")[2])["results"]
         self.slugs = [row["slug"] for row in rows]
         self.readings = [
-            row["id"] for row in json.loads(self.ask("GET", "/api/v1/readings/?page_size=50&fields=id")[2])["results"]
+            row["id"] for row in json.loads(self.ask("GET", "/api/v1/readings/?page_size=50")[2])["results"]
         ]
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, dict[str, str], bytes]:

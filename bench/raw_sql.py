@@ -109,35 +109,46 @@ gap AS (SELECT *, CASE WHEN actual IS NULL THEN NULL
   WHEN (actual - bound) * worse <= 0 THEN 0 ELSE 1 END
  WHEN kind = 'reach' AND NOT keeps AND share >= 0.1
   THEN 1 - (base_value - actual) / (base_value - target_value) / share END AS gap FROM bound),
-graded AS (SELECT pilot_id, binding, CASE WHEN kind = 'text' THEN CASE WHEN done_on <= {day} THEN 0
+milestone AS (SELECT m.*, coalesce((SELECT day FROM pilots_replan r WHERE r.milestone_id = m.id AND accepted
+  AND decided_on <= {day} ORDER BY decided_on DESC, r.id DESC LIMIT 1), planned_on) AS planned FROM pilots_milestone m),
+planned_stage AS (SELECT s.*, coalesce((SELECT day FROM pilots_replan r WHERE r.stage_entry_id = s.id AND accepted
+  AND decided_on <= {day} ORDER BY decided_on DESC, r.id DESC LIMIT 1), planned_on) AS planned FROM pilots_stageentry s),
+graded AS (SELECT 'target' AS source, pilot_id, binding, CASE WHEN kind = 'text' THEN CASE WHEN done_on <= {day} THEN 0
  WHEN {day} > make_date(target_year, 12, 31) THEN 2 END
  WHEN gap <= 1e-9 THEN 0 WHEN gap <= 0.1 + 1e-9 THEN 1 WHEN gap IS NOT NULL THEN 2 END AS grade FROM gap
- UNION ALL SELECT m.pilot_id, is_key OR {day} - planned_on <= 90, CASE WHEN completed_on <= {day} THEN 0
- WHEN {day} - planned_on > 90 THEN 2 WHEN {day} > planned_on THEN 1 END
- FROM pilots_milestone m JOIN chosen c ON c.id = m.pilot_id),
+ UNION ALL SELECT 'milestone', m.pilot_id, is_key OR {day} - planned <= 90, CASE WHEN completed_on <= {day} THEN 0
+ WHEN {day} - planned > 90 THEN 2 WHEN {day} > planned THEN 1 END
+ FROM milestone m JOIN chosen c ON c.id = m.pilot_id
+ UNION ALL SELECT 'stage', pilot_id, true, CASE WHEN {day} - planned > 90 THEN 2 ELSE 1 END FROM (
+  SELECT s.pilot_id, planned, entered_on, {STAGE_ORDER_SQL} AS place, max(CASE WHEN entered_on <= {day} THEN
+   {STAGE_ORDER_SQL} END) OVER (PARTITION BY s.pilot_id) AS reached FROM planned_stage s
+  JOIN chosen c ON c.id = s.pilot_id WHERE {STAGE_ORDER_SQL} <= 10) AS stages
+ WHERE planned < {day} AND (entered_on IS NULL OR entered_on > {day}) AND place > coalesce(reached, 0)),
+earned AS (SELECT pilot_id FROM graded WHERE binding AND grade IS NOT NULL AND source = 'target'
+ UNION SELECT pilot_id FROM milestone WHERE is_key AND (completed_on <= {day} OR planned <= {day})),
 worst AS (SELECT pilot_id, max(CASE WHEN grade = 2 AND binding THEN 2
  WHEN grade = 2 OR (grade = 1 AND binding) THEN 1 ELSE 0 END) AS worst FROM graded GROUP BY pilot_id),
-begun AS (SELECT DISTINCT pilot_id FROM pilots_milestone WHERE completed_on <= {day} OR planned_on <= {day}),
+begun AS (SELECT DISTINCT pilot_id FROM milestone WHERE completed_on <= {day} OR planned <= {day}),
 reporting AS (SELECT DISTINCT pilot_id FROM actual),
 shown AS (SELECT c.id, c.kind, reporting.pilot_id IS NOT NULL AS reported, coalesce(
  (SELECT colour FROM pilots_lightoverride o WHERE o.pilot_id = c.id AND set_on <= {day} AND expires_on > {day}
   ORDER BY set_on DESC, id DESC LIMIT 1),
- CASE worst WHEN 2 THEN 'red' WHEN 1 THEN 'yellow' ELSE CASE WHEN reporting.pilot_id IS NOT NULL
-  OR ({due} < c.first_year AND begun.pilot_id IS NOT NULL) THEN 'green' ELSE 'grey' END END) AS colour
+ CASE worst WHEN 2 THEN 'red' WHEN 1 THEN 'yellow' ELSE CASE WHEN (reporting.pilot_id IS NOT NULL
+  OR ({due} < c.first_year AND begun.pilot_id IS NOT NULL)) AND c.id IN (SELECT pilot_id FROM earned)
+  THEN 'green' ELSE 'grey' END END) AS colour
  FROM chosen c LEFT JOIN worst w ON w.pilot_id = c.id LEFT JOIN reporting ON reporting.pilot_id = c.id
  LEFT JOIN begun ON begun.pilot_id = c.id)"""
 
 
 NAME_SQL = "coalesce(nullif(c.name_en, ''), c.name_zh)"
-FIELDS_BEFORE_COMPUTED = f"""'slug', c.slug, 'name', {NAME_SQL}, 'name_en', nullif(c.name_en, ''), 'name_zh', c.name_zh, 'kind', c.kind,
+FIELDS_SQL = f"""'slug', c.slug, 'name', {NAME_SQL}, 'name_en', nullif(c.name_en, ''), 'name_zh', c.name_zh, 'kind', c.kind,
  'batch', {link_json("b", "batches", "title")}, 'province', {link_json("v", "provinces")},
  'prefecture_code', nullif(c.prefecture_code, ''), 'prefecture_zh', nullif(c.prefecture_zh, ''),
  'county_code', nullif(c.county_code, ''), 'parent', CASE WHEN u.id IS NOT NULL THEN {link_json("u", "pilots")} END,
  'city_type', nullif(c.city_type, ''), 'industries',
  {named_json(link_json("industry", "industries"), "industry", "policies_industry", "industry.id")},
- 'term_start', c.term_start, 'term_end', c.term_end, 'withdrawn_on', c.withdrawn_on"""
-COMPUTED_FIELDS = "'stage', s.stage, 'days_in_stage', %(day)s - s.since, 'light', l.colour"
-FIELDS_AFTER_COMPUTED = f"""'confidence', c.confidence, 'unverified', c.confidence = 'inferred',
+ 'term_start', c.term_start, 'term_end', c.term_end, 'withdrawn_on', c.withdrawn_on,
+ 'stage', s.stage, 'days_in_stage', %(day)s - s.since, 'light', l.colour, 'confidence', c.confidence, 'unverified', c.confidence = 'inferred',
  'note', coalesce(nullif(c.note_en, ''), nullif(c.note_zh, '')),
  'note_en', nullif(c.note_en, ''), 'note_zh', nullif(c.note_zh, ''),
  'sources', {SOURCES}, 'url', concat(%(site)s, '/api/v1/pilots/', c.slug, '/'),
@@ -147,18 +158,16 @@ FROM_SQL = """FROM chosen c JOIN pilots_batch b ON b.id = c.batch_id JOIN polici
  LEFT JOIN pilots_pilot u ON u.id = c.parent_id"""
 ORDER_BY_SQL = "ORDER BY c.batch_slug, c.id"
 
-STORED_FIELDS_SQL = f"""WITH chosen AS MATERIALIZED ({PAGE_SQL})
-SELECT json_agg(json_build_object({FIELDS_BEFORE_COMPUTED}, {FIELDS_AFTER_COMPUTED}) {ORDER_BY_SQL})::text {FROM_SQL}"""
-ALL_FIELDS_SQL = f"""WITH chosen AS MATERIALIZED ({PAGE_SQL}), {lights("%(day)s", "%(due)s", "%(years)s")}, standing AS ({CURRENT_STAGE_SQL})
-SELECT json_agg(json_build_object({FIELDS_BEFORE_COMPUTED}, {COMPUTED_FIELDS}, {FIELDS_AFTER_COMPUTED}) {ORDER_BY_SQL})::text {FROM_SQL}
+PILOTS_SQL = f"""WITH chosen AS MATERIALIZED ({PAGE_SQL}), {lights("%(day)s", "%(due)s", "%(years)s")}, standing AS ({CURRENT_STAGE_SQL})
+SELECT json_agg(json_build_object({FIELDS_SQL}) {ORDER_BY_SQL})::text {FROM_SQL}
  JOIN shown l ON l.id = c.id LEFT JOIN standing s ON s.pilot_id = c.id"""
 
 
-def pilots(ask: "FloorRequest", statement: str) -> str:
+def pilots(ask: "FloorRequest") -> str:
     """Return a page of the list, built in the database; only the pagination envelope is added here."""
     number, size = int(ask.of("page", "1")), int(ask.of("page_size", "50"))
     count = ask.one(COUNT_SQL)[0]
-    results = ask.one(statement, size=size, skip=(number - 1) * size)[0]
+    results = ask.one(PILOTS_SQL, size=size, skip=(number - 1) * size)[0]
     around = {"count": count, "next": ask.page(number + 1) if number * size < count else None}
     around["previous"] = ask.page(number - 1) if number > 1 else None
     return f'{json.dumps({**ask.mark(), **around})[:-1]}, "results": {results}}}'
@@ -186,6 +195,7 @@ def progress(ask: "FloorRequest") -> Row:
     kinds = [kind for kind in KINDS if any(row[0] == kind for row in rows)]
     return {
         "as_of": ask.day,
+        "known": ask.day,
         "funnel": funnel(rows),
         "by_kind": [{"kind": kind, "funnel": funnel(row for row in rows if row[0] == kind)} for kind in kinds],
         "strip": {
@@ -227,7 +237,7 @@ POLICY_SQL = (
 )
 PLANS_SQL = """SELECT province_id, CASE WHEN status = 'issued' AND known_issued_by <= %(day)s THEN 'issued'
  WHEN status = 'issued' OR searched_on > %(day)s THEN 'unknown' ELSE status END, issued_on, issued_precision,
- known_issued_by FROM policies_provincialplan WHERE policy_id = %(policy)s"""
+ known_issued_by, confidence FROM policies_provincialplan WHERE policy_id = %(policy)s"""
 FOLLOWERS_SQL = f"""SELECT {SLUG_AND_TITLE} FROM policies_policy WHERE parent_id = %(policy)s AND level = 'national'
  AND known_issued_by <= %(day)s ORDER BY known_issued_by, id"""
 
@@ -237,18 +247,22 @@ def rollout(ask: "FloorRequest") -> Row:
     key, slug, name, issued_on, precision, published_on = ask.one(POLICY_SQL, slug=ask.of("policy", ""))
     origin = issued_on if issued_on and precision == "day" else published_on
     plans = {row[0]: row[1:] for row in ask.rows(PLANS_SQL, policy=key)}
-    rows = [province_row(ask, row, plans.get(row[0]), origin) for row in ask.rows(ROSTER_SQL)]
+    roster = ask.rows(ROSTER_SQL)
+    rows = [province_row(ask, row, plans.get(row[0]), origin) for row in roster]
+    of_roster = [plans[row[0]] for row in roster if row[0] in plans]
     lags = sorted(row["lag_days"] for row in rows if row["lag_days"] is not None)
     issued = [row for row in rows if row["status"] == "issued"]
     dated = [row for row in issued if row["precision"] == "day"]
     return {
         "policy": ask.link("policies", slug, name),
         "as_of": ask.day,
+        "known": ask.day,
         "roster": len(rows),
         "issued": len(issued),
         "share": len(issued) / len(rows),
         "dated": len(dated),
         "known_by": len(issued) - len(dated),
+        "inferred": sum(plan[0] == "issued" and plan[-1] == "inferred" for plan in of_roster),
         "lag_from": origin,
         "median_lag_days": median(lags) if lags else None,
         "p90_lag_days": percentile(lags, 0.9) if lags else None,
@@ -261,7 +275,7 @@ def rollout(ask: "FloorRequest") -> Row:
 
 
 def province_row(ask: "FloorRequest", province: Any, plan: Any, origin: date | None) -> Row:
-    status, issued_on, precision, known_by = plan or ("unknown", None, None, None)
+    status, issued_on, precision, known_by, _confidence = plan or ("unknown", None, None, None, None)
     if status != "issued":
         issued_on = precision = known_by = None
     exact = issued_on is not None and precision == "day" and origin is not None
@@ -354,6 +368,7 @@ def coverage(ask: "FloorRequest") -> Row:
     announced = None if None in totals else sum(totals)
     return {
         "as_of": ask.day,
+        "known": ask.day,
         "pilots": ask.one(COUNT_SQL)[0],
         "naming": naming,
         "announced": announced,
@@ -451,7 +466,7 @@ def reconciliation_numbers(announced: int | None, recorded: int, inferred: int, 
 DEMONSTRATION_SQL = "SELECT EXISTS (SELECT FROM policies_shipment WHERE kind = 'demonstration')"
 VERSION_SQL = "SELECT max(id) FROM config_change"
 RESPONSES: dict[str, Callable[["FloorRequest"], Any]] = {
-    "/api/v1/pilots/": lambda ask: pilots(ask, STORED_FIELDS_SQL if "omit" in ask.query else ALL_FIELDS_SQL),
+    "/api/v1/pilots/": pilots,
     "/api/v1/rollout/": rollout,
     "/api/v1/coverage/": coverage,
     "/api/v1/progress/": progress,

@@ -23,6 +23,7 @@ WSGI = {
     "uncached": ("config.wsgi", "-c", "python:config.gunicorn_conf"),
     "floor": ("bench.raw_sql:application", "--worker-class", "gthread", "--workers", "2", "--threads", "4"),
     "naive": ("bench.stock_drf:application", "--worker-class", "gthread", "--workers", "2", "--threads", "4"),
+    "cached": ("bench.stock_drf:application", "--worker-class", "gthread", "--workers", "2", "--threads", "4"),
 }
 
 
@@ -34,11 +35,12 @@ def environment(database: str, name: str, store: Path) -> dict[str, str]:
         "ALLOWED_HOSTS": HOST,
         "CACHE_URL": f"filecache://{store}",
         "DEBUG": "0",
-        "RATE_LIMITS_ENABLED": "0",
+        "DJANGO_SETTINGS_MODULE": "bench.settings",
         "PYTHONPATH": str(ROOT),
         "PYTHONWARNINGS": "ignore",
     }
-    own |= {"CACHE_RESPONSES": "0"} if name == "uncached" else {}
+    own |= {"BENCH_UNCACHED": "1"} if name == "uncached" else {}
+    own |= {"BENCH_CACHED": "1"} if name == "cached" else {}
     return {**{key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}, **own}
 
 

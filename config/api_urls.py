@@ -4,37 +4,34 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path, re_path
 
 from core.api.change_feed_views import ChangeFeedView
-from core.api.guide import api_guide
 from core.api.openapi.views import SchemaView, api_docs, docs_redirect
 from core.api.viewsets import ApiRootView
 from core.api.write.viewsets import BulkRouter
-from core.history.change_feed import FeedResource
+from core.history.change_feed import FeedResources
 from core.http.problems import api_not_found
 from dashboard.api import urls as dashboard_api
 from pilots.api import urls as pilots_api
+from pilots.documents.services import readable_changes
+from pilots.models import Pilot
 from policies.api import urls as policies_api
 
 # In the order in which the root of the API lists them.
 RECORDS = {**policies_api.RESOURCES, **pilots_api.RESOURCES}
 RESOURCES = {**RECORDS, **dashboard_api.RESOURCES}
-AGGREGATES = {
-    **dashboard_api.AGGREGATES,
-    **policies_api.AGGREGATES,
-    **pilots_api.AGGREGATES,
-}
+AGGREGATES = {**dashboard_api.AGGREGATES, **policies_api.AGGREGATES, **pilots_api.AGGREGATES}
 # The change feed tells of a record of any resource but editions, which are never changed; what has no address of its
 # own belongs to one that has.
-KINDS = [
-    pilots_api.CHANGES.get(name) or FeedResource(name, resource.write_serializer_class.model, resource.lookup_field)
-    for name, (_model, resource) in RECORDS.items()
-]
+FEED = FeedResources(
+    {resource.write_serializer_class.model._meta.label_lower: name for name, (_model, resource) in RECORDS.items()},
+    Pilot._meta.label_lower,
+    readable_changes,
+)
 ROUTES = {
     **{name: f"api-{model}-list" for name, (model, _resource) in RESOURCES.items()},
     **{name: f"api-{name}" for name in AGGREGATES},
     "changes": "api-changes",
     "schema": "api-schema",
     "docs": "api-docs",
-    "use": "api-use",
 }
 router = BulkRouter()
 for name, (model, resource) in RESOURCES.items():
@@ -46,14 +43,10 @@ urlpatterns = [
     path("api/v1/", include(pilots_api.urlpatterns)),
     *[path(f"api/v1/{name}/", view.as_view(), name=f"api-{name}") for name, view in AGGREGATES.items()],
     path("api/v1/", include(dashboard_api.urlpatterns)),
-    path(
-        "api/v1/changes/",
-        ChangeFeedView.as_view(feed_resources=KINDS),
-        name="api-changes",
-    ),
+    path("api/v1/changes/", ChangeFeedView.as_view(feed_resources=FEED), name="api-changes"),
     path("api/", docs_redirect),
     path("api/schema/", SchemaView.as_view(), name="api-schema"),
     path("api/docs/", api_docs, name="api-docs"),
-    path("api/use/", api_guide, name="api-use"),
+    path("api/use/", docs_redirect),
     re_path(r"^api/((?s:.)*/)?$", login_not_required(api_not_found)),  # a problem, with DEBUG as well
 ]

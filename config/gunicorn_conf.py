@@ -5,6 +5,7 @@ Read before any process is started, so that a wrong setting stops the start. The
 
 import os
 import shutil
+from pathlib import Path
 from typing import Any
 
 from gunicorn.glogging import Logger
@@ -24,8 +25,23 @@ forwarded_allow_ips = ""
 
 logconfig_dict = LOGGING
 
-# Counters of the processes of this server, added up by whichever answers /metrics: core/monitoring/counters.py
-METRICS_ROOT = VAR_DIR / "metrics"
+
+def metrics_root(memory: Path = Path("/dev/shm")) -> Path:  # noqa: S108  # below it a folder that is ours
+    """Return the folder of the counters of servers: RuntimeDirectory= of the unit, else in shared memory, else VAR_DIR.
+
+    The processes map these files into memory. Where a full disk has no block for such a page, the kernel ends the
+    process that writes to it (SIGBUS), in the middle of its requests: so they do not lie on a disk.
+    """
+    if runtime := os.environ.get("RUNTIME_DIRECTORY"):
+        return Path(runtime.partition(":")[0]) / "metrics"
+    folder = memory / f"tracker-metrics-{os.getuid()}"
+    if os.access(memory, os.W_OK) and (not os.path.lexists(folder) or folder.lstat().st_uid == os.getuid()):
+        return folder
+    return Path(VAR_DIR) / "metrics"
+
+
+# Counters of the processes of this server, added up by whichever answers /metrics: django-prometheus reads them
+METRICS_ROOT = metrics_root()
 METRICS_DIR = METRICS_ROOT / str(os.getpid())
 raw_env = [f"PROMETHEUS_MULTIPROC_DIR={METRICS_DIR}"]
 
@@ -42,7 +58,8 @@ def on_starting(server: Any) -> None:
     for folder in METRICS_ROOT.glob("[0-9]*"):
         if folder == METRICS_DIR or not is_running(int(folder.name)):
             shutil.rmtree(folder, ignore_errors=True)
-    METRICS_DIR.mkdir(parents=True, exist_ok=True)
+    METRICS_ROOT.mkdir(mode=0o700, parents=True, exist_ok=True)
+    METRICS_DIR.mkdir(exist_ok=True)
 
 
 def on_exit(server: Any) -> None:

@@ -1,12 +1,13 @@
 """Settings, read from the environment alone and refused at start-up when wrong.
 
-The table of variables stands in README.md. Nothing here imports either domain.
+The table of variables stands in docs/operations.md. Nothing here imports either domain.
 """
 
+import re
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import urlsplit
 
 import environ
 from csp.constants import NONE, SELF
@@ -15,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from environ.fileaware_mapping import FileAwareMapping
 
 from config import __version__
+from core.files.media_store import media_storage
 from core.web.chart_libraries import cdn_urls
 
 VERSION = __version__  # shown in the footer, on /about/ and in the OpenAPI description
@@ -44,18 +46,21 @@ def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
     return value
 
 
-RENAMED_VARIABLES: dict[str, str] = {}
-"""Variables of the environment that are set under a former name: former name to present one. Logged at start-up."""
+FORMER_VARIABLES = {
+    "ANSWERS": "use CACHE_RESPONSES",
+    "THROTTLES": "use RATE_LIMITS_ENABLED",
+    "BRIEF_FONTS": f"put the fonts into the folder {VAR_DIR}/fonts",
+    "BRIEF_TEMPLATE": f"put the template into {VAR_DIR} as brief.docx",
+    "TIME_ZONE": "days are those of Asia/Shanghai",
+}
+"""Variables that are no longer read, and what holds instead: for one release one that is set stops the start."""
+for former, instead in FORMER_VARIABLES.items():
+    if env.str(former, default=""):
+        raise ImproperlyConfigured(f"{former} is no longer read: {instead}. Remove it.")
 
 
-def flag(name: str, default: bool, former: str = "") -> bool:
-    """A boolean variable; a word that is neither yes nor no stops the start instead of meaning no.
-
-    `former` is the variable's name before it was renamed; it is read for one more release, where the new name is unset.
-    """
-    if former and env.str(former, default=""):
-        RENAMED_VARIABLES[former] = name
-        name = name if env.str(name, default="").strip() else former
+def flag(name: str, default: bool) -> bool:
+    """A boolean variable; a word that is neither yes nor no stops the start instead of meaning no."""
     text = env.str(name, default="").strip().lower()
     if text in {"", "1", "true", "yes", "on", "0", "false", "no", "off"}:
         return text in {"1", "true", "yes", "on"} if text else default
@@ -80,57 +85,6 @@ def networks(name: str, default: list[str]) -> list[IPv4Network | IPv6Network]:
         raise ImproperlyConfigured(f"{name}: {exc}. Use 127.0.0.1/32,10.0.0.0/8.") from exc
 
 
-def jobs_database(database: dict[str, Any]) -> str:
-    """Return the name of the database of background jobs: on SQLite `tracker-jobs.sqlite3` beside `tracker.sqlite3`."""
-    name = str(database["NAME"])
-    if database["ENGINE"] != "django.db.backends.sqlite3" or name == ":memory:":
-        return name
-    return str(Path(name).with_name(f"{Path(name).stem}-jobs{Path(name).suffix}"))
-
-
-def is_site_url(address: str) -> bool:
-    """Whether an address is that of a site: scheme and host, without a path."""
-    parts = urlsplit(address)
-    return parts.scheme in {"http", "https"} and bool(parts.hostname) and not any(parts[2:])
-
-
-def default_site_url(host: str) -> str:
-    """Return the address of the site of the first of ALLOWED_HOSTS; this machine's is that of `make run`."""
-    name = host.lstrip("*.") or "localhost"
-    return f"http://{name}:8000" if is_loopback(name) else f"https://{name}"
-
-
-def media_storage(address: str) -> dict[str, Any]:
-    """Return the storage of uploaded files: a folder, or a bucket of an S3-compatible server."""
-    parts = urlsplit(address)
-    if not address:
-        return {
-            "BACKEND": "core.files.storage.AtomicFileSystemStorage",
-            "OPTIONS": {"location": VAR_DIR / "media", "base_url": None},
-        }
-    if parts.scheme == "file" and parts.path.startswith("/"):
-        return {
-            "BACKEND": "core.files.storage.AtomicFileSystemStorage",
-            "OPTIONS": {"location": parts.path, "base_url": None},
-        }
-    bucket, _slash, prefix = parts.path.strip("/").partition("/")
-    if parts.scheme not in {"s3", "s3+http"} or not parts.hostname or not bucket or "@" not in parts.netloc:
-        raise ImproperlyConfigured("MEDIA_STORE: use s3://KEY:SECRET@HOST[:PORT]/BUCKET[/PREFIX] or file:///FOLDER.")
-    return {
-        "BACKEND": "core.files.s3_storage.PromptS3Storage",
-        "OPTIONS": {
-            "endpoint_url": f"{'http' if parts.scheme == 's3+http' else 'https'}://{parts.netloc.rpartition('@')[2]}",
-            "access_key": unquote(parts.username or ""),
-            "secret_key": unquote(parts.password or ""),
-            "bucket_name": bucket,
-            "location": prefix,
-            "region_name": dict(parse_qsl(parts.query)).get("region", "us-east-1"),
-            "default_acl": None,
-            "querystring_auth": True,
-        },
-    }
-
-
 DEBUG = flag("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 ONLY_THIS_MACHINE = all(is_loopback(host) for host in ALLOWED_HOSTS)
@@ -140,6 +94,9 @@ if DEBUG and not ONLY_THIS_MACHINE:
 SECRET_KEY = env.str("SECRET_KEY", default="development-only-" + "0123456789" * 4 if DEBUG else "")
 if len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 10:
     raise ImproperlyConfigured("SECRET_KEY is missing or weak: give at least 50 random characters.")
+SECRET_KEY_FALLBACKS = [key for key in env.list("SECRET_KEY_FALLBACKS", default=[]) if key]  # former ones
+if any(len(key) < 50 or len(set(key)) < 10 for key in SECRET_KEY_FALLBACKS):
+    raise ImproperlyConfigured("SECRET_KEY_FALLBACKS: give former SECRET_KEYs, separated by commas.")
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -148,7 +105,6 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "django.contrib.sitemaps",
     "csp",
     "accounts.apps.SignInLockoutConfig",  # django-axes
     "allauth",
@@ -156,11 +112,14 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "allauth.socialaccount",
     "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
     "simple_history",
     "rest_framework",
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "django_tasks",
+    "core.jobs.apps.TasksConfig",  # django-tasks-db
     "core",
     "core.jobs",
     "policies",
@@ -172,10 +131,10 @@ INSTALLED_APPS = [
 SITE_ACCESS = choice("SITE_ACCESS", "public", ("public", "internal"))
 
 MIDDLEWARE = [
-    "core.http.middleware.RequestIdMiddleware",
-    "config.health.HealthCheckMiddleware",  # before the host, the redirect to https and the sign-in are looked at
-    "core.monitoring.middleware.MetricsMiddleware",  # like health checks, and it measures all below
-    "core.http.request_log.AccessLogMiddleware",
+    "core.http.middleware.RequestMiddleware",
+    "core.monitoring.health.OperationsMiddleware",  # before the host, https and the sign-in are looked at
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "core.caching.response_cache.ResponseCacheMiddleware",  # a response from it costs nothing of what stands below
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -184,26 +143,22 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "core.seed.middleware.DemonstrationMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "core.http.rate_limits.RateLimitMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
     "core.http.middleware.LanguageMiddleware",
-    "core.http.middleware.RequestChecks",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.sign_in.middleware.SignedInMiddleware",
-    "core.http.middleware.AsOfMiddleware",
-    "core.snapshots.middleware.KnownMiddleware",
-    # Below all that may reject a request, or knows its reader: a response from the cache is an answer like any other.
-    "core.caching.response_cache.ResponseCacheMiddleware",
+    "core.snapshots.middleware.DaysMiddleware",
     *(["django.contrib.auth.middleware.LoginRequiredMiddleware"] if SITE_ACCESS == "internal" else []),
     "simple_history.middleware.HistoryRequestMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
+MENU = "dashboard.menu.MENU"
 WSGI_APPLICATION = "config.wsgi.application"
 TEMPLATES = [
     {
@@ -218,8 +173,6 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "core.web.context_processors.site_context",
                 "dashboard.context_processors.corrections",
-                "dashboard.context_processors.figures_then",
-                "dashboard.context_processors.following",
                 "dashboard.context_processors.backups",
             ],
         },
@@ -255,34 +208,40 @@ elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     }
 else:
     raise ImproperlyConfigured("DATABASE_URL: use sqlite:///FILE or postgres://USER:PASSWORD@HOST:PORT/NAME.")
-# Background jobs: a file beside the database on SQLite, a second connection to it on PostgreSQL (core/jobs/router.py).
-DATABASES["jobs"] = {**DATABASES["default"], "NAME": jobs_database(DATABASES["default"])}
 # What was known on a past day is read from a file of its own: core/snapshots.
-DATABASE_ROUTERS = ["core.jobs.router.JobsRouter", "core.snapshots.router.SnapshotRouter"]
+DATABASE_ROUTERS = ["core.snapshots.files.SnapshotRouter"]
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}  # core/jobs/queue.py
 SNAPSHOT_DIR = VAR_DIR / "known"
 BACKUP_DIR = BASE_DIR / env.str("BACKUP_DIR", default=str(VAR_DIR / "backups"))
 BACKUP_KEEP = env.int("BACKUP_KEEP", default=14)
 if BACKUP_KEEP < 1:
     raise ImproperlyConfigured("BACKUP_KEEP: keep at least 1 backup.")
 # Rows that no backup has: who restores one signs in again, and versions of caches are made anew.
-BACKUP_EXCLUDED_TABLES = {"django_session", "config_mark", "config_recordversion"}
-BACKUP_EXCLUDED_TABLES |= {"jobs_job", "jobs_schedule", "jobs_workerbeat"}
+BACKUP_EXCLUDED_TABLES = {"django_session", "usersessions_usersession", "django_tasks_database_dbtaskresult"}
+BACKUP_EXCLUDED_TABLES |= {"config_dataversion", "config_mark", "config_recordversion"}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CACHES = {"default": env.cache_url("CACHE_URL", default=f"filecache://{VAR_DIR / 'answers'}")}
+# Rate limits, and what is computed from records: shared by all processes, and by machines where it is Redis.
+CACHES = {"default": env.cache_url("CACHE_URL", default=f"filecache://{VAR_DIR / 'answers'}") | {"TIMEOUT": 24 * 3600}}
 if "filebased" in CACHES["default"]["BACKEND"].lower():
-    CACHES["default"]["OPTIONS"] = {"MAX_ENTRIES": 1_000, **CACHES["default"].get("OPTIONS", {})}
-CACHE_RESPONSES = flag("CACHE_RESPONSES", default=True, former="ANSWERS")  # core/caching/response_cache.py
+    CACHES["default"]["BACKEND"] = "core.caching.forgiving.ForgivingFileCache"
+    CACHES["default"]["OPTIONS"] = {"MAX_ENTRIES": 5_000, **CACHES["default"].get("OPTIONS", {})}
+elif "redis" in CACHES["default"]["BACKEND"].lower():  # a silent server holds up no request
+    CACHES["default"]["BACKEND"] = "core.caching.forgiving.ForgivingRedisCache"
+    timeouts = {"socket_connect_timeout": 1, "socket_timeout": 1}
+    CACHES["default"]["OPTIONS"] = timeouts | CACHES["default"].get("OPTIONS", {})
+# core/caching/response_cache.py; templates are read from the source at each change
+CACHE_RESPONSES = flag("CACHE_RESPONSES", default=not DEBUG)
 # The response cache rests on versions of these tables; each sign-in updates last_login, on which no response depends.
 VERSIONED_APPS = ("contenttypes", "auth", "config", "policies", "accounts", "pilots", "dashboard")
 UNVERSIONED_TABLES = {
     "config_token",
     "config_keptanswer",
-    "config_change",
+    "config_change",  # written with an entry of a history, in its transaction
+    "config_dataversion",
     "config_mark",
     "config_recordversion",
     "config_backuprun",
-    "dashboard_issuedsheet",
-    *("dashboard_workingday", "dashboard_mailsettings", "dashboard_subscription"),
+    *("dashboard_workingday", "dashboard_mailsettings"),
     *("dashboard_remindermail", "dashboard_reminderstep"),
 }
 UNVERSIONED_COLUMNS = {"auth_user": {"last_login"}}
@@ -291,23 +250,17 @@ RECORD_VERSIONS = {
     "pilots_pilot": {
         "pilots_pilot": "{row}.id",
         **dict.fromkeys(("pilots_stageentry", "pilots_milestone", "pilots_target"), "{row}.pilot_id"),
-        **dict.fromkeys(("pilots_reading", "pilots_lightoverride"), "{row}.pilot_id"),
+        **dict.fromkeys(("pilots_reading", "pilots_lightoverride", "pilots_replan"), "{row}.pilot_id"),
         "pilots_targetstep": "(SELECT pilot_id FROM pilots_target WHERE id = {row}.target_id)",
     }
 }
 USER_SCOPE = "officer"  # relation of a user to the record that limits the permissions
-if "redis" in CACHES["default"]["BACKEND"].lower():  # a silent server holds up no request
-    CACHES["default"]["OPTIONS"] = {
-        "socket_connect_timeout": 1,
-        "socket_timeout": 1,
-        **CACHES["default"].get("OPTIONS", {}),
-    }
 
 # -- languages and time ------------------------------------------------------------------------------
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
 LANGUAGE_CODE = choice("LANGUAGE_CODE", "en", ("en", "zh-hans"))
-LOCALE_PATHS = [BASE_DIR / "locale"]
-TIME_ZONE = env.str("TIME_ZONE", default="Asia/Shanghai")
+LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "locale/packages"]  # own texts; texts of packages worded anew
+TIME_ZONE = "Asia/Shanghai"
 USE_I18N = True
 USE_TZ = True
 FORMAT_MODULE_PATH = "config.formats"
@@ -317,7 +270,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / env.str("STATIC_ROOT", default=str(VAR_DIR / "static"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
-    "default": media_storage(env.str("MEDIA_STORE", default="")),
+    "default": media_storage(env.str("MEDIA_STORE", default=""), VAR_DIR / "media"),
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
@@ -325,17 +278,15 @@ STORAGES = {
     },
 }
 # -- briefs on paper -----------------------------------------------------------------------------------
-BRIEF_TEMPLATE = BASE_DIR / env.str("BRIEF_TEMPLATE", default="dashboard/briefs/writers/layouts/brief.docx")
+BRIEF_TEMPLATE = VAR_DIR / "brief.docx"  # the ministry's own
 if not BRIEF_TEMPLATE.is_file():
-    raise ImproperlyConfigured(f"BRIEF_TEMPLATE: there is no file {BRIEF_TEMPLATE}.")
+    BRIEF_TEMPLATE = BASE_DIR / "dashboard/briefs/writers/layouts/brief.docx"
+BRIEF_FONTS = str(VAR_DIR / "fonts") if (VAR_DIR / "fonts").is_dir() else ""  # of PDF files; else those of the system
 # Name and address of the licence of the data, such as "CC BY 4.0 https://creativecommons.org/licenses/by/4.0/".
 DATA_LICENSE = env.str("DATA_LICENSE", default="").strip()
 licence_name, _space, licence_url = DATA_LICENSE.rpartition(" ")
 if DATA_LICENSE and not (licence_name and urlsplit(licence_url).scheme in {"http", "https"}):
     raise ImproperlyConfigured("DATA_LICENSE: give a name and an address, such as My licence https://example.org/.")
-BRIEF_FONTS = env.str("BRIEF_FONTS", default="")  # folder of the fonts of PDF files; empty: those of the system
-if BRIEF_FONTS and not Path(BRIEF_FONTS).is_dir():
-    raise ImproperlyConfigured(f"BRIEF_FONTS: there is no folder {BRIEF_FONTS}.")
 
 ISOLATED = flag("ISOLATED", default=False)  # no request leaves the intranet
 
@@ -344,11 +295,11 @@ ISOLATED = flag("ISOLATED", default=False)  # no request leaves the intranet
 HTTPS = flag("HTTPS", default=not (DEBUG or ONLY_THIS_MACHINE))
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SILENCED_SYSTEM_CHECKS = ["security.W021"]  # no `preload`: whoever has the whole domain decides on the browsers' lists
 BEHIND_PROXY = flag("BEHIND_PROXY", default=False)
 if BEHIND_PROXY:  # only then are the proxy's headers believed
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    AXES_IPWARE_PROXY_COUNT = 1
 METRICS_FROM = networks("METRICS_FROM", default=["127.0.0.0/8", "::1/128"])  # who may read /metrics
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if HTTPS and not host.startswith(("*", "."))]
 SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
@@ -362,6 +313,14 @@ X_FRAME_OPTIONS = "DENY"
 OIDC_SERVER = env.str("OIDC_SERVER", default="").rstrip("/")
 OIDC_CLIENT, OIDC_SECRET = env.str("OIDC_CLIENT", default=""), env.str("OIDC_SECRET", default="").strip()
 OIDC_CLAIM = env.str("OIDC_CLAIM", default="")  # whose values give roles; empty: roles are given by administrators
+OIDC_ROLES: dict[str, tuple[str, str]] = {}  # value of the claim: the role, and the province of a provincial editor
+for pair in filter(None, map(str.strip, re.split("[;\n]", env.str("OIDC_ROLES", default="")))):
+    value, _equals, role = pair.rpartition("=")
+    role, _colon, province = role.partition(":")
+    known_role = role in {"viewer", "provincial_editor", "national_editor", "admin"}
+    if not value or not known_role or (role == "provincial_editor") is not bool(province):
+        raise ImproperlyConfigured(f"OIDC_ROLES: {pair!r} is not VALUE=ROLE or VALUE=provincial_editor:PROVINCE.")
+    OIDC_ROLES[value] = (role, province)
 OIDC_NAME = env.str("OIDC_NAME", default="") or _("Single sign-on")
 OIDC_UNMATCHED = choice("OIDC_UNMATCHED", "refuse", ("refuse", "viewer"))
 if OIDC_SERVER:
@@ -400,7 +359,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-LOGIN_URL = "sign-in"
+LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "overview"
 LOGOUT_REDIRECT_URL = "overview"
 AUTHENTICATION_BACKENDS = [
@@ -416,8 +375,22 @@ AUTH_PASSWORD_VALIDATORS = [
 # Who signed in, or confirmed it, longer ago than this is asked again before people, roles, tokens and restored records.
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 600  # seconds
 ACCOUNT_ADAPTER = "accounts.sign_in.adapters.AccountAdapter"
+ACCOUNT_AUTHENTICATED_LOGIN_REDIRECTS = False  # who is at the second step can go back to the first
 ACCOUNT_EMAIL_VERIFICATION = "none"
-ACCOUNT_RATE_LIMITS = False  # ours count all attempts, in all processes together
+ACCOUNT_FORMS = {"login": "accounts.forms.SignInForm", "reset_password": "accounts.forms.ForgottenPasswordForm"}
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"  # noqa: S105
+ACCOUNT_SESSION_REMEMBER = True
+# Kept in the cache for all processes together. Offices share an address, and a name is not to be locked from elsewhere:
+# accounts/sign_in/adapters.py.
+ACCOUNT_RATE_LIMITS: dict[str, str] | bool = {
+    "login": "600/m/ip",
+    "failed_here": "60/15m/ip",  # ours: wrong passwords
+    "login_failed": "10/15m/key",  # codes of a second factor, for the account
+    "reauthenticate": "10/15m/user",
+    "change_password": "10/15m/user",
+    "reset_password": "60/15m/ip,5/15m/key",
+    "reset_password_from_key": "60/15m/ip",
+}
 # From editors up a second factor is required, after so many days of grace.
 grace_days = env.str("MFA_GRACE_DAYS", default="") or "30"
 if not grace_days.isdecimal() or int(grace_days) > 3_650:
@@ -427,16 +400,18 @@ MFA_ADAPTER = "accounts.sign_in.adapters.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_TOTP_TOLERANCE = 1  # codes of the half minute before and after, for clocks that differ
-MFA_RATE_LIMITS = False
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS  # browsers offer passkeys over plain HTTP on this machine only
 # Files are refused by the length that the request names, before any of it is kept.
 FILE_UPLOAD_HANDLERS = [
-    "core.http.upload_handlers.MaxSizeUploadHandler",
+    "core.http.body.MaxSizeUploadHandler",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",
 ]
-SITE_URL = env.str("SITE_URL", default=default_site_url(ALLOWED_HOSTS[0])).rstrip("/")  # of links in mails
-if not is_site_url(SITE_URL):
+first_host = ALLOWED_HOSTS[0].lstrip("*.") or "localhost"  # on this machine as with `make run`
+site_url = f"http://{first_host}:8000" if is_loopback(first_host) else f"https://{first_host}"
+SITE_URL = env.str("SITE_URL", default=site_url).rstrip("/")  # of links in mails
+site_parts = urlsplit(SITE_URL)
+if site_parts.scheme not in {"http", "https"} or not site_parts.hostname or any(site_parts[2:]):
     raise ImproperlyConfigured(f"SITE_URL={SITE_URL!r}: use https://HOST or http://HOST:PORT, without a path.")
 # A link to a new password: by mail where EMAIL_URL names a server, by an administrator in any case.
 MAIL = bool(env.str("EMAIL_URL", default=""))
@@ -446,11 +421,14 @@ if MAIL:
     except (KeyError, ValueError) as exc:
         raise ImproperlyConfigured("EMAIL_URL: use smtp+tls://USER:PASSWORD@HOST:PORT or smtp://HOST:PORT.") from exc
 EMAIL_TIMEOUT = 10
-DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default=f"tracker@{ALLOWED_HOSTS[0].lstrip('*.') or 'localhost'}")
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default=f"tracker@{first_host}")
 PASSWORD_RESET_TIMEOUT = 24 * 3600
-# Five failures slow one name at one address; the same name from elsewhere still gets in.
+# Five failures slow one name at one address, for 15 minutes from the fifth; the same name from elsewhere still gets in.
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_CLIENT_IP_CALLABLE = "core.http.rate_limits.client_address"
+AXES_USERNAME_CALLABLE = "accounts.sign_in_log.stored_name"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_TEMPLATE = "registration/locked.html"
@@ -463,29 +441,30 @@ RATE_LIMITS = {
     "signed-in": (3_000, 60),
     "writes": (1_200, 60),
     "files": (120, 60),
+    "anonymous-files": (3, 30),
+    "past-days": (6, 60),
     "failed-tokens": (60, 60),
-    "passwords": (10, 900),
 }
-if not flag("RATE_LIMITS_ENABLED", default=True, former="THROTTLES"):
-    RATE_LIMITS = {}
+if not flag("RATE_LIMITS_ENABLED", default=True):
+    RATE_LIMITS, ACCOUNT_RATE_LIMITS = {}, False
 
 # Everything goes to the console, where the server's supervisor takes it: one line a request, and what went wrong.
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {
-        "context": {"()": "core.http.log_format.RequestContextFilter"},
-        "raised": {"()": "core.http.log_format.OnlyExceptionsFilter"},
-    },
+    "filters": {"context": {"()": "core.http.request_log.RequestContextFilter"}},
     "formatters": {
-        "line": {"()": "core.http.log_format.TextLogFormatter" if DEBUG else "core.http.log_format.JsonLogFormatter"}
+        "json": {"()": "core.http.request_log.JsonLogFormatter"},
+        "plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["context"]}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "plain" if DEBUG else "json", "filters": ["context"]}
+    },
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         "axes": {"level": "ERROR"},  # core.http.request_log tells of sign-ins, without the name that was typed
         "django": {"level": "INFO"},
-        "django.request": {"level": "ERROR", "filters": ["raised"]},
+        "django.request": {"level": "ERROR"},
         "django.server": {"handlers": ["console"], "level": "INFO", "propagate": False},
         "gunicorn.error": {"handlers": ["console"], "level": "INFO", "propagate": False},
         "tracker": {"level": "INFO"},
@@ -512,27 +491,28 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PAGINATION_CLASS": "core.api.pagination.RecordPagination",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["core.http.rate_limits.RateThrottle"],
     "EXCEPTION_HANDLER": "core.http.problems.exception_handler",
     "COERCE_DECIMAL_TO_STRING": False,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 FILTERS_VERBOSE_LOOKUPS = {  # labels of filters: "Issued on is greater than or equal to"
     "exact": "",
-    "in": _("is one of these, separated by commas"),
-    "ne": _("is none of these, separated by commas; records without any are listed"),
-    "gte": _("is greater than or equal to"),
-    "lte": _("is less than or equal to"),
-    "gt": _("is greater than"),
-    "lt": _("is less than"),
-    "isnull": _("is missing: true or false"),
-    "icontains": _("contains, in capitals or small letters"),
-    "startswith": _("starts with, in capitals or small letters"),
+    "in": "is one of these, separated by commas",
+    "ne": "is none of these, separated by commas; records without any are listed",
+    "gte": "is greater than or equal to",
+    "lte": "is less than or equal to",
+    "gt": "is greater than",
+    "lt": "is less than",
+    "isnull": "is missing: true or false",
+    "icontains": "contains, in capitals or small letters",
+    "startswith": "starts with, in capitals or small letters",
 }
 SPECTACULAR_SETTINGS = {
-    "TITLE": _("Synergy Pilot Tracker API"),
-    "DESCRIPTION": _(
+    "TITLE": "Synergy Pilot Tracker API",
+    "DESCRIPTION": (
         "Everything the pages show, for programs: the same records, the same numbers, made by the same functions. "
-        "Start with the guide: [Use the API](/api/use/)."
+        "The guide, with programs that run, is docs/api.md."
     ),
     "VERSION": __version__,
     "OAS_VERSION": "3.1.0",
@@ -540,8 +520,6 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "ENUM_GENERATE_CHOICE_DESCRIPTION": True,
     "DISABLE_DOCSTRING_DESCRIPTIONS": True,  # docstrings are for those who read the code, in English
-    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "core.api.openapi.hooks.arrange_schema"],
-    "SORT_OPERATIONS": False,  # the order of the URLconf
     "SWAGGER_UI_DIST": "SIDECAR",  # served by ourselves
     "SWAGGER_UI_SETTINGS": {
         "deepLinking": True,

@@ -1,11 +1,11 @@
 """The root URLconf."""
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
-from django.urls import include, path, re_path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
-from accounts.views import admin_sign_in
 from core.web.views import robots
 
 urlpatterns = [
@@ -14,19 +14,9 @@ urlpatterns = [
     path("", include("policies.urls")),
     path("", include("pilots.urls")),
     path("", include("dashboard.urls")),
-    path("jobs/", include("core.jobs.urls")),
     path("admin/import/", include("core.imports.urls")),
-    path("admin/login/", admin_sign_in),
-    path("admin/password_change/", RedirectView.as_view(pattern_name="account-password")),
-    # Where the admin of these models stood before they moved to another app.
-    re_path(
-        "^admin/config/token/(?P<rest>.*)$",
-        RedirectView.as_view(url="/admin/accounts/token/%(rest)s", query_string=True),
-    ),
-    re_path(
-        "^admin/policies/shipment/(?P<rest>.*)$",
-        RedirectView.as_view(url="/admin/config/seedrecord/%(rest)s", query_string=True),
-    ),
+    path("admin/login/", secure_admin_login(admin.site.login)),
+    path("admin/password_change/", RedirectView.as_view(pattern_name="account_change_password")),
     path("admin/", admin.site.urls),  # after ours: pages of the dashboard and of imports stand below admin/ as well
     path("", include("config.api_urls")),
 ]

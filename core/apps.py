@@ -1,14 +1,9 @@
 """App configuration of the core toolkit."""
 
-import logging
-
 from django.apps import AppConfig
-from django.conf import settings
 from django.db.models.signals import post_migrate, pre_migrate
 from django.utils.translation import gettext_lazy as _
 from simple_history.signals import post_create_historical_record
-
-logger = logging.getLogger("tracker.settings")
 
 
 class CoreConfig(AppConfig):
@@ -21,25 +16,20 @@ class CoreConfig(AppConfig):
     verbose_name = _("Imports and shipped records")
 
     def ready(self) -> None:
-        """Connect history entries to the change feed and migrations to the triggers; register gauges and jobs."""
-        import core.backup.jobs  # noqa: F401  # registers its kinds
-        from core import housekeeping  # noqa: F401  # registers its kind of jobs
-        from core.caching import record_versions
+        """Connect history entries to the change feed and migrations to the triggers; register the gauges."""
+        from core import checks  # noqa: F401  # registers its check
+        from core.caching import data_version, record_versions
         from core.caching.table_versions import create_triggers, drop_triggers
-        from core.history import append_only
         from core.history.bulk_history import on_history_entry
         from core.history.change_feed import reset_foreign_transactions
-        from core.imports import jobs  # noqa: F401  # registers its kinds
         from core.monitoring.sources import register_core_gauges
 
         post_create_historical_record.connect(on_history_entry, dispatch_uid="note_entry")
         post_migrate.connect(reset_foreign_transactions, sender=self, dispatch_uid="settle")
         pre_migrate.connect(drop_triggers, sender=self, dispatch_uid="lay_aside")
         post_migrate.connect(create_triggers, sender=self, dispatch_uid="install")
+        pre_migrate.connect(data_version.drop_triggers, sender=self, dispatch_uid="drop_data_version")
+        post_migrate.connect(data_version.create_triggers, sender=self, dispatch_uid="create_data_version")
         pre_migrate.connect(record_versions.drop_triggers, sender=self, dispatch_uid="drop_record_versions")
         post_migrate.connect(record_versions.create_triggers, sender=self, dispatch_uid="create_record_versions")
-        pre_migrate.connect(append_only.drop_triggers, sender=self, dispatch_uid="drop_append_only")
-        post_migrate.connect(append_only.create_triggers, sender=self, dispatch_uid="create_append_only")
         register_core_gauges()
-        for former, name in settings.RENAMED_VARIABLES.items():
-            logger.warning("variable %s is now %s: rename it before the next release", former, name)

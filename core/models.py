@@ -2,7 +2,7 @@
 
 from core.api.models import IdempotencyRecord
 from core.backup.models import BackupRun
-from core.caching.models import RecordVersion, TableVersion
+from core.caching.models import DataVersion, RecordVersion, TableVersion
 from core.history.models import ChangeEvent
 from core.imports.models import Import, ImportChange, ImportFile
 from core.seed.models import SeedRecord
@@ -10,6 +10,7 @@ from core.seed.models import SeedRecord
 __all__ = [
     "BackupRun",
     "ChangeEvent",
+    "DataVersion",
     "IdempotencyRecord",
     "Import",
     "ImportChange",

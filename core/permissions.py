@@ -1,11 +1,12 @@
 """Object permissions, restricted fields and visibility of authors.
 
 A model names in `PROVINCE_PATH` the path to the id that determines its scope, in `RESTRICTED_FIELDS` the fields that
-need a further permission to set, and in `RESTRICTED_CHANGES` those that need it once the record exists. A model
-without them is open to everybody who has the model permission.
+need a further permission to set, in `RESTRICTED_CHANGES` those that need it once the record exists, and by
+`restricted_now()` those that need it in its present state. A model without them is open to everybody who has the model
+permission.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -16,6 +17,8 @@ from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 
 OUT_OF_SCOPE = _("This belongs to another province or to all: your role does not reach it.")
+NOT_YOURS_TO_CHANGE = _("Your role may not change this: ask the ministry.")
+NOT_YOURS_TO_ADD = _("“%(record)s” belongs to another province: ask the ministry to add it.")
 
 
 def permission_name(model: type[Model], action: str) -> str:
@@ -59,21 +62,29 @@ def in_scope(user: Any, records: models.QuerySet[Model]) -> models.QuerySet[Any]
     return officer.within(records) if officer else records
 
 
-def restricted_fields(user: Any, model: type[Model], *, recorded: bool) -> tuple[str, ...]:
+def added_out_of_scope(user: Any, records: Iterable[Model], before: Collection[int]) -> list[Model]:
+    """Return the records outside the user's scope that a list would gain; `before` are the keys of those it has."""
+    return [record for record in records if record.pk not in before and not can_access(user, record)]
+
+
+def restricted_fields(user: Any, model: type[Model], *, recorded: bool, record: Model | None = None) -> tuple[str, ...]:
     """Return the fields that this user may not set; `recorded`: the record exists already."""
     return tuple(
         name
-        for right, names in field_permissions(model, recorded=recorded)
+        for right, names in field_permissions(model, recorded=recorded, record=record)
         if not user.has_perm(right)
         for name in names
     )
 
 
-def field_permissions(model: type[Model], *, recorded: bool) -> list[tuple[str, tuple[str, ...]]]:
-    """Return the further permissions of a model, each with the fields that it opens."""
+def field_permissions(
+    model: type[Model], *, recorded: bool, record: Model | None = None
+) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the further permissions of a model, or of one of its records, each with the fields that it opens."""
     always: Mapping[str, tuple[str, ...]] = getattr(model, "RESTRICTED_FIELDS", {})
     later: Mapping[str, tuple[str, ...]] = getattr(model, "RESTRICTED_CHANGES", {})
-    return [*always.items(), *(later.items() if recorded else ())]
+    now: Mapping[str, tuple[str, ...]] = getattr(record, "restricted_now", dict)()
+    return [*always.items(), *(later.items() if recorded else ()), *now.items()]
 
 
 def can_create(user: Any, model: Any) -> bool:
@@ -104,21 +115,12 @@ def can_see_authors(user: Any, record: Any) -> bool:
         return bool(user.is_superuser)
 
 
-def visible_author_condition(user: Any, model: Any) -> models.Q | None:
-    """Return the condition on history entries of a model whose authors the user may see; None: none."""
-    if not can_view(user, model):
-        return None
-    officer = officer_of(user)
-    scope: models.Q | None = officer.entries_with_visible_authors(model) if officer else models.Q()
-    return scope
-
-
-def entries_with_visible_author(user: Any, model: Any, keys: Iterable[int]) -> set[int]:
-    """Return which of these history entries show their authors to the user. One query at most."""
-    condition = visible_author_condition(user, model)
-    if condition is None or condition == models.Q():
-        return set() if condition is None else set(keys)
-    return set(model.history.filter(condition, pk__in=list(keys)).order_by().values_list("pk", flat=True))
+def can_see_author(user: Any, model: type[Model], province: int | None) -> bool:
+    """Return whether the user may see who changed a record, by the key of the province that it belonged to then."""
+    if not (user.is_staff and can_view(user, model)):
+        return False
+    home = editor_province(user)
+    return home is None or province == home.pk
 
 
 def has_write_permission(user: Any) -> bool:

@@ -17,9 +17,8 @@ from core.admin.record_admin import RecordAdmin, RecordChangeList
 from core.history.append_only import FROZEN_MESSAGE
 from core.history.revert import Revert
 from core.http.as_of import today
-from dashboard.analytics.working_days import WorkingCalendar
+from dashboard.analytics.working_days import WorkingCalendar, unknown_year_text
 from dashboard.models import Edition, MailSettings, ReminderMail, WorkingDay
-from dashboard.reminders.notices import unknown_year_text
 
 
 @admin.register(Edition)
@@ -94,10 +93,14 @@ class ReadOnlyInline(admin.TabularInline):
 
 
 class MailSettingsInline(ReadOnlyInline):
-    """Rhythm and language of a user's mail, and the address that was refused."""
+    """Rhythm and language of a user's mail, and the address that was refused: emptied here, it is tried again."""
 
     model = MailSettings
-    fields = readonly_fields = ("rhythm", "language", "bounced_address", "bounced_at", "bounce_error")
+    fields = ("rhythm", "language", "refused_address")
+    readonly_fields = ("rhythm", "language")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("auth.change_user"))
 
 
 class ReminderMailInline(ReadOnlyInline):

@@ -11,17 +11,15 @@ class DashboardConfig(AppConfig):
     verbose_name = _("Editions and reminders")
 
     def ready(self) -> None:
-        """Register the check of fonts, the files of editions as files that have a record, the gauges, the shipped days
-        off, and the job of reminders."""
-        from core.files.store import register_owner
-        from dashboard import jobs  # noqa: F401  # registers its kinds
+        """Register the check of fonts, the files of editions as files that have a record, the gauges, and the shipped
+        days off."""
+        from core.files.store import OWNERS
+        from dashboard.analytics.working_days import load_shipped_days
         from dashboard.models.edition import stored_checksums
         from dashboard.monitoring import register_programme_gauges
-        from dashboard.reminders import jobs as reminder_jobs  # noqa: F401
-        from dashboard.reminders.working_days import load_shipped_days
 
         register(check_fonts, "fonts")
-        register_owner(stored_checksums)
+        OWNERS.append(stored_checksums)
         register_programme_gauges()
         post_migrate.connect(load_shipped_days, sender=self, dispatch_uid="load_shipped_days")
 
@@ -33,7 +31,7 @@ def check_fonts(app_configs: Sequence[AppConfig] | None, **_options: object) -> 
 
     if chinese_font():
         return []
-    hint = "Install one (on Debian: apt-get install fonts-noto-cjk), or name the folder of one in BRIEF_FONTS."
+    hint = "Install one (on Debian: apt-get install fonts-noto-cjk), or put one into the folder fonts of VAR_DIR."
     return [
         Info(
             "No Chinese font is found: briefs are offered as pages to print and as Word documents, not as PDF.",

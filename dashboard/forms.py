@@ -46,6 +46,5 @@ class MailSettingsForm(forms.ModelForm):
         self.fields["language"].choices = list(OWN_LANGUAGE_NAMES.items())  # type: ignore[attr-defined]
 
     def save(self, commit: bool = True) -> Any:
-        settings = self.instance
-        settings.bounced_address, settings.bounced_at, settings.bounce_error = "", None, ""
+        self.instance.refused_address = ""
         return super().save(commit)

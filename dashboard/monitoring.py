@@ -23,7 +23,8 @@ def report_values() -> Values:
 def milestone_values() -> Values:
     """Return the number of milestones past their planned date and not completed, of pilots in the programme."""
     day = today()
-    late = Milestone.objects.filter(planned_on__lt=day, completed_on=None, pilot__in=Pilot.objects.listed(day))
+    listed = Milestone.objects.with_planned_day(day).filter(pilot__in=Pilot.objects.listed(day))
+    late = listed.filter(planned_then__lt=day, completed_on=None)
     return {"tracker_milestones_overdue": late.count()}
 
 

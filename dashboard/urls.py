@@ -1,15 +1,12 @@
 """URLs of the pages that need both domains."""
 
 from django.contrib import admin
-from django.contrib.auth.decorators import login_not_required
 from django.urls import path
 
 from dashboard.views import (
     about,
-    archive,
     brief,
     change_log,
-    check,
     compare,
     data,
     data_quality,
@@ -20,13 +17,10 @@ from dashboard.views import (
     policies,
     provinces,
     reminders,
-    revisions,
     search,
-    sitemap,
 )
 
 urlpatterns = [
-    path("sitemap.xml", login_not_required(sitemap.site_sitemap), name="sitemap"),
     path("", overview.overview, name="overview"),
     path("policies/<slug:slug>/", policies.policy_detail, name="policy-detail"),
     path("provinces/", provinces.province_list, name="province-list"),
@@ -38,21 +32,16 @@ urlpatterns = [
     path("brief/", brief.brief_index, name="brief-index"),
     path("brief/nation/", brief.brief_page, {"kind": "nation"}, name="brief-nation"),
     path("brief/<slug:kind>/<slug:slug>/", brief.brief_page, name="brief"),
-    path("briefs/", archive.archive_page, name="brief-archive"),
-    path("check/", check.check_index, name="sheet-check"),
-    path("check/issue/", check.issue, name="sheet-issue"),
-    path("check/<str:number>/", check.sheet_page, name="sheet"),
+    path("check/", brief.sheet_gone),
+    path("check/<str:number>/", brief.sheet_gone),
     path("desk/", desk.desk, name="desk"),
     path("account/reminders/", reminders.reminders, name="reminders"),
-    path("account/subscriptions/", reminders.subscribe, name="subscribe"),
     path("reminders/off/<str:signed>/", reminders.unsubscribe, name="unsubscribe"),
     path("data/", data.data, name="data"),
-    path("data/datapackage.json", data.data_package, name="data-package"),
     path("editions/", editions.edition_list, name="edition-list"),
     path("editions/new/", editions.edition_new, name="edition-new"),
     path("editions/<str:quarter>/", editions.edition_detail, name="edition-detail"),
     path("editions/<str:quarter>/files/<path:path>", editions.edition_file, name="edition-file"),
-    path("revisions/", revisions.revisions, name="revisions"),
     path("about/", about.about, name="about"),
     path("search/", search.search, name="search"),
     path("admin/changes/", admin.site.admin_view(change_log.changes), name="changes"),

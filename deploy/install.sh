@@ -3,7 +3,7 @@
 # settings, no secret and no data. From a bundle (`make bundle`) it needs no network, from a clone a package registry.
 #
 #   deploy/install.sh --host tracker.example.gov.cn   as root: into /opt/tracker, settings in /etc/tracker, data in
-#                                                     /var/lib/tracker, a user and two systemd units named tracker
+#                                                     /var/lib/tracker, a user and systemd units named tracker
 #   deploy/install.sh --to FOLDER                     all below FOLDER, without root: nothing else is touched
 #
 #   --host NAME       host name of the site, written to the settings when they are made
@@ -80,7 +80,7 @@ make_settings() {
     install -d -m 750 "$settings"
     "$python" -c 'import secrets; print(secrets.token_urlsafe(64))' >"$settings/secret_key"
     {
-        echo "# Settings of the tracker, read at each start; README.md of the release lists them all."
+        echo "# Settings of the tracker, read at each start; docs/operations.md of the release lists them all."
         echo "SECRET_KEY_FILE=$settings/secret_key"
         echo "VAR_DIR=$data"
         echo "STATIC_ROOT=staticfiles"
@@ -91,17 +91,22 @@ make_settings() {
     [ -z "$user" ] || chgrp -R "$user" "$settings"
 }
 
-# Files of the machine: the user, the folder of data, the units, and the proxy's files with the name of the site in them.
+# Files of the machine: the user, the folder of data, the units, and the proxy's file with the name of the site in it.
 make_service() {
     systemd-sysusers "$target/current/deploy/systemd/sysusers.conf"
     make_settings
     install -d -o "$user" -g "$user" -m 700 "$data"
-    cp "$target"/current/deploy/systemd/*.service /etc/systemd/system/
+    cp "$target"/current/deploy/systemd/*.service "$target"/current/deploy/systemd/*.timer /etc/systemd/system/
+    if [ -f /etc/systemd/system/tracker-worker.service ]; then # of releases up to 0.7
+        [ ! -d /run/systemd/system ] || systemctl disable --now tracker-worker.service
+        rm /etc/systemd/system/tracker-worker.service
+    fi
     [ ! -d /run/systemd/system ] || systemctl daemon-reload
     name=$(sed -n 's/^ALLOWED_HOSTS=\([^,]*\).*/\1/p' "$settings/tracker.env")
-    for file in Caddyfile nginx.conf; do
-        sed "s/tracker\.example\.gov\.cn/$name/g" "$target/current/deploy/$file" >"$settings/$file"
-    done
+    buffers="request_buffers"
+    case $(caddy version 2>/dev/null) in 2.[0-6].* | v2.[0-6].*) buffers="buffer_requests\n\t\tmax_buffer_size" ;; esac
+    sed "s/tracker\.example\.gov\.cn/$name/g; s/^\t\trequest_buffers/\t\t$buffers/" \
+        "$target/current/deploy/Caddyfile" >"$settings/Caddyfile"
     ln -sfn "$target/current/deploy/tracker" /usr/local/bin/tracker
 }
 
@@ -128,7 +133,13 @@ else
     rm -rf "$folder.old"
 fi
 ln -sfn "releases/$release" "$target/current"
-if [ -n "$user" ]; then make_service; else make_settings; ln -sfn current/deploy/tracker "$target/tracker"; fi
+if [ -n "$user" ]; then
+    make_service
+else
+    make_settings
+    install -d -m 700 "$data"
+    ln -sfn current/deploy/tracker "$target/tracker"
+fi
 
 command=$target/tracker
 [ -z "$user" ] || command=tracker
@@ -138,8 +149,8 @@ echo "  $command migrate             create or update the tables"
 echo "  $command load_records        load the shipped records"
 echo "  $command createsuperuser     create the first administrator"
 if [ -n "$user" ]; then
-    echo "  systemctl enable --now tracker-web tracker-worker"
-    echo "  cp $settings/Caddyfile /etc/caddy/Caddyfile && systemctl reload caddy      (or $settings/nginx.conf for nginx)"
+    echo "  systemctl enable --now tracker-web tracker-worker@1 tracker-nightly.timer"
+    echo "  cp $settings/Caddyfile /etc/caddy/Caddyfile && systemctl reload caddy"
 else
     echo "  $command serve               serve it at http://127.0.0.1:8000/"
 fi

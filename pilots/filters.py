@@ -1,7 +1,7 @@
 """FilterSets of policies, shared by list pages and API."""
 
 from datetime import date
-from typing import Any
+from typing import Any, ClassVar
 
 import django_filters
 from django import forms
@@ -17,8 +17,8 @@ from core.web.filters import (
     SearchFilter,
     YesNoFilter,
 )
+from pilots.analytics.light_index import LIGHTS
 from pilots.analytics.pilot_status import UNKNOWN_STAGE
-from pilots.analytics.status_filter import LIGHTS
 from pilots.follow_ups.status_filter import CAUSED, CLEARED, NOT_RATED, OPEN_STATE, RELAPSED, STILL_RED
 from pilots.metrics.follow_up_states import FollowUpState
 from pilots.metrics.practice_states import PracticeState
@@ -42,6 +42,8 @@ from pilots.models import (
     PracticeLevel,
     Reading,
     ReadingState,
+    Replan,
+    ReplanState,
     RollUp,
     Stage,
     StageEntry,
@@ -108,7 +110,7 @@ class MembershipFilter(ComputedChoiceFilter):
 
 
 class PilotStatusFilter(PilotFilter):
-    """Filters by a pilot's status on the as-of date; stage and light are applied by `analytics/status_filter.py`."""
+    """Filters by a pilot's status on the as-of date; stage and light are applied by `analytics/light_index.py`."""
 
     withdrawn = MembershipFilter()
     stage = ComputedChoiceFilter(choices=Stage.choices, label=_("Stage"))
@@ -177,13 +179,19 @@ class IndicatorField(UppercaseCodeField):
         return str(obj.with_unit)
 
 
-class PageIndicatorFilter(RelatedFilter):
-    """The indicator of a page; it does not filter the pilots."""
+class IndicatorCodeFilter(RelatedFilter):
+    """Filter by an indicator: `?indicator=AIR_SO2`."""
 
-    field_class = IndicatorField
+    field_class: ClassVar[type[RelatedFormField]] = UppercaseCodeField
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(queryset=Indicator.objects.all(), to_field_name="code", label=_("Indicator"), **kwargs)
+
+
+class PageIndicatorFilter(IndicatorCodeFilter):
+    """The indicator of a page; it does not filter the pilots."""
+
+    field_class = IndicatorField
 
     def filter(self, qs: QuerySet[Any], value: Any) -> QuerySet[Any]:
         return qs
@@ -240,15 +248,6 @@ class ProvincePageFilter(ProvinceFilter):
 # -- what belongs to a pilot -----------------------------------------------------------------------------
 
 
-class IndicatorCodeFilter(RelatedFilter):
-    """Filter by an indicator: `?indicator=AIR_SO2`."""
-
-    field_class = UppercaseCodeField
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(queryset=Indicator.objects.all(), to_field_name="code", label=_("Indicator"), **kwargs)
-
-
 class PeriodFilter(django_filters.CharFilter):
     """Filter by a period: `?period=2025-Q3`; a year finds its quarters as well."""
 
@@ -293,6 +292,18 @@ class MilestoneFilter(PilotPartFilter):
 
     class Meta:
         model = Milestone
+        fields: list[str] = []
+
+
+class ReplanFilter(PilotPartFilter):
+    """Filters of replans; `state` is as of the day (annotated by the view)."""
+
+    q = SearchFilter(*PILOT_SEARCH_FIELDS, "reason_en", "reason_zh")
+    state = ChoiceFilter(field_name="state_then", choices=ReplanState.choices, label=_("State"))
+    withdrawn = MembershipFilter()
+
+    class Meta:
+        model = Replan
         fields: list[str] = []
 
 
@@ -433,7 +444,7 @@ class PracticeFilter(django_filters.FilterSet):
     )
     level = ChoiceFilter(choices=PracticeLevel.choices, label=_("Where it can be copied"))
     facet = ChoiceFilter(choices=Facet.choices, label=_("Facet"))
-    measured = YesNoFilter(field_name="measured_then", label=_("With a measured effect"))
+    measured = YesNoFilter(field_name="measured_then", label=_("With a change of the pilot’s total"))
     pilot = OriginFilter(
         field_name="origins", queryset=Pilot.objects.all(), label=_("Origin"), widget=forms.HiddenInput
     )

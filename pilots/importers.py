@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from core.history.bulk_history import BATCH_SIZE, batched
 from core.http.as_of import today
 from core.http.errors import truncate
-from core.imports.apply import snapshots
+from core.imports.apply import delete_records, snapshots
 from core.imports.dry_run import OUT_OF_SCOPE_CODE
 from core.imports.importer import Importer, assign_record, key_value, record_key, row_key
 from core.imports.models import ImportAction
@@ -34,15 +34,21 @@ from core.spreadsheets.reading.cell_values import (
 from core.spreadsheets.reading.cells import SheetCell
 from core.text.joining import join_short, label_value
 from pilots.metrics.stages import StageEvent, stage_issues
-from pilots.models import Milestone, Pilot, Reading, StageEntry, Target, TargetStep
+from pilots.models import Milestone, Pilot, Reading, Replan, StageEntry, Target, TargetStep
+from pilots.models.reading import CONFLICT_CODE, ReadingLedger
+from pilots.models.replan import with_planned_day
 from pilots.models.stage_entry import stage_field, stage_message
+from pilots.replans import (
+    FIXED_CODE,
+    REASON_REQUIRED,
+    may_decide,
+    prepare_replan,
+    replan_of,
+    settle_planned_day,
+    waiting_for,
+)
 from pilots.services import (
-    CONFLICT_CODE,
     PLACE_PERMISSION,
-    REPLANNING_REASON_REQUIRED,
-    ReadingInput,
-    ReadingLedger,
-    moves_past_date,
 )
 from policies.importers import NOTE_HEADING, PROVINCE_HEADINGS, TITLE_HEADINGS
 
@@ -144,7 +150,80 @@ class PilotPartImporter(Importer):
         return label_value(row.record.pilot, row.record) if row.record.pilot_id else str(row.record)
 
 
-class StageImporter(PilotPartImporter):
+class PlannedDayImporter(PilotPartImporter):
+    """Base importer of what is planned for a day. Files hold the day in force; another one of a key milestone or a
+    planned stage is asked of the ministry, or decided where the ministry imports.
+    """
+
+    def column_options(self, name: str) -> dict[str, object]:
+        return {"attribute": "planned_today"} if name == "planned_on" else super().column_options(name)
+
+    def export_queryset(self) -> Any:
+        return super().export_queryset().prefetch_related("replans")
+
+    def match_queryset(self) -> Any:
+        return with_planned_day(super().match_queryset(), today()).prefetch_related("replans")
+
+    def records_by_field(self, name: str, values: Iterable[Any]) -> Mapping[Any, list[Any]]:
+        """Return records with the planned day in force: rows are compared with that."""
+        found = super().records_by_field(name, values)
+        for records in found.values():
+            for record in records:
+                record.stored, record.planned_on = copy(record), record.planned_then
+        return found
+
+    def clean_values(self, row: Row, by: Any) -> None:
+        super().clean_values(row, by)
+        row.extra["by"] = by
+
+    def compare_related(self, row: Row) -> None:
+        """Take another day off the record and note it as a request, or a decision."""
+        super().compare_related(row)
+        if not row.found or not row.record.stored.has_fixed_day:
+            return
+        stored, given, in_force = row.record.stored, row.record.planned_on, row.before["planned_on"]
+        try:
+            row.extra["day"] = settle_planned_day(row.record, stored, by=row.extra["by"])
+        except ValidationError as exc:
+            row.record.planned_on = stored.planned_on
+            for field, errors in exc.error_dict.items():
+                for error in errors:
+                    row.add_error(self.column(field), FIXED_CODE, str(error.message))
+        row.before["planned_on"] = stored.planned_on
+        row.values["planned_on"] = row.record.planned_on
+        if row.extra.get("day"):
+            row.related_values = given
+            column = self.columns_by_name["planned_on"]
+            new = column.display(given)
+            if not may_decide(row.extra["by"]):
+                new = _("%(day)s, asked of the ministry") % {"day": new}
+            row.extra["changes"] = [FieldChange(column.heading, column.display(in_force), new)]
+
+    def missing_reason_errors(self, rows: Sequence[Row]) -> list[str]:
+        """Another planned day of a key milestone or planned stage needs a reason too."""
+        days = [row for row in rows if row.extra.get("day")]
+        asked = [_("Row %(row)d: %(what)s") % {"row": row.number, "what": REASON_REQUIRED} for row in days]
+        return [*asked, *super().missing_reason_errors(rows)]
+
+    def write_related(self, rows: Sequence[Row], reason: str) -> list[WrittenRecord]:
+        """Write the replans; what waited for the same milestone or stage is replaced."""
+        written = super().write_related(rows, reason)
+        for row in rows:
+            day = row.extra.get("day")
+            if day:
+                replan = replan_of(row.record, day, reason)
+                prepare_replan(replan, by=row.extra["by"])
+                waiting = list(waiting_for(replan))
+                befores = snapshots(waiting, Replan)
+                written += [WrittenRecord(row.number, old, ImportAction.DELETE, befores[old.pk]) for old in waiting]
+                delete_records(waiting)  # at once: only one may wait
+                replan.full_clean(exclude=["pilot"])
+                Replan.objects.bulk_create([replan])
+                written.append(WrittenRecord(row.number, replan, ImportAction.CREATE, None))
+        return written
+
+
+class StageImporter(PlannedDayImporter):
     """A row without a date of entry is a plan; one with a date completes the plan for that stage, if there is one.
 
     The planned date then stays, unless the row gives another: only an exported row empties it.
@@ -217,26 +296,18 @@ def has_pilot_and_stage(row: Row) -> bool:
     return bool(row.values.get("pilot") and row.values.get("stage"))
 
 
-class MilestoneImporter(PilotPartImporter):
+class MilestoneImporter(PlannedDayImporter):
     """A title that exists for another date is neither moved nor duplicated by guess: it is an error."""
 
     name = "milestones"
     model = Milestone
     keys = (("pilot", "title_zh", "planned_on"), ("pilot", "title_en", "planned_on"))
 
-    def missing_reason_errors(self, rows: Sequence[Row]) -> list[str]:
-        """Moving a planned date that has passed needs a reason."""
-        message = _("Row %(row)d: %(what)s")
-        return [
-            message % {"row": row.number, "what": REPLANNING_REASON_REQUIRED}
-            for row in rows
-            if row.found and moves_past_date(row.before["planned_on"], row.record.planned_on)
-        ]
-
     def validate_rows(self, rows: Sequence[Row], by: Any) -> None:
         fresh = [row for row in rows if not row.found and row.is_valid]
-        known: dict[tuple[int, str], Milestone] = {}
-        for record in Milestone.objects.filter(pilot__in={row.record.pilot_id for row in fresh}):
+        known: dict[tuple[int, str], Any] = {}
+        pilots = {row.record.pilot_id for row in fresh}
+        for record in Milestone.objects.with_planned_day(today()).filter(pilot__in=pilots):
             for title in filter(None, (record.title_zh, record.title_en)):
                 known[record.pilot_id, title] = record
         message = _(
@@ -247,7 +318,7 @@ class MilestoneImporter(PilotPartImporter):
             for name in ("title_zh", "title_en"):
                 same = known.get((row.record.pilot_id, getattr(row.record, name)))
                 if same:
-                    labels = {"day": same.planned_on, "number": same.pk}
+                    labels = {"day": same.planned_then, "number": same.pk}
                     row.add_error(self.column(name), "same_title", message % labels)
                     break
 
@@ -316,10 +387,13 @@ class TargetImporter(PilotPartImporter):
         are."""
         by = row.extra.get("by")
         if by is not None and not by.has_perm(PLACE_PERMISSION):
-            text = _("Your role may not change this. Leave the cell as it is on record, or take out the column.")
+            text = _(
+                "Your role may not change this: ask the ministry. Leave the cell as it is on record, or take out the "
+                "column."
+            )
             row.add_error(self.column("steps"), OUT_OF_SCOPE_CODE, text)
 
-    def write_related(self, rows: Sequence[Row]) -> list[WrittenRecord]:
+    def write_related(self, rows: Sequence[Row], reason: str) -> list[WrittenRecord]:
         """Write the intermediate values of the targets, each a record of its own."""
         telling = [row for row in rows if "steps" in row.values]
         here: dict[int, dict[int, TargetStep]] = defaultdict(dict)
@@ -513,11 +587,14 @@ class ReadingImporter(PilotPartImporter):
             if any(not row.found for same in mine.values() for row in same):
                 record = ReadingLedger(next(iter(mine.values()))[0].record.pilot)
                 for indicator, same in mine.items():
-                    self.number_versions(ledger_of_indicator(record, indicator), same)
+                    part = copy(record)
+                    part.newest = {place: item for place, item in record.newest.items() if place[0] == indicator}
+                    part.bases = {place: item for place, item in record.bases.items() if place[0] == indicator}
+                    self.number_versions(part, same)
 
     def number_versions(self, record: ReadingLedger, rows: Sequence[Row]) -> None:
         """Number and check the new values of one pilot and indicator."""
-        values = {id(row): reading_input(row) for row in rows}
+        values = {id(row): reading_of(row) for row in rows}
         for row in rows:
             if row.found:
                 continue
@@ -548,15 +625,8 @@ class ReadingImporter(PilotPartImporter):
         }
 
 
-def ledger_of_indicator(record: ReadingLedger, indicator: int) -> ReadingLedger:
-    """Return the ledger of one indicator alone, so that a long file is not compared with everything else."""
-    part = copy(record)
-    part.newest = {place: item for place, item in record.newest.items() if place[0] == indicator}
-    part.bases = {place: item for place, item in record.bases.items() if place[0] == indicator}
-    return part
-
-
-def reading_input(row: Row) -> ReadingInput:
+def reading_of(row: Row) -> Reading:
+    """Return the reading of a row with the version that it follows."""
     reading, seen = row.record, row.extra.get("seen")
-    known = row.record.pk if row.found else seen and seen.pk
-    return ReadingInput(reading.indicator, reading.period, reading.value, reading.value_status, known, reading.note)
+    reading.seen_id = reading.pk if row.found else seen and seen.pk
+    return reading  # type: ignore[no-any-return]

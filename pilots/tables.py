@@ -1,6 +1,7 @@
 """Table columns of pilots, and of the figures and sources beside them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 from django.db.models import Q
@@ -8,12 +9,14 @@ from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from core.text.bilingual import lang_of
+from core.text.bilingual import is_chinese_active, lang_of
 from core.text.formatting import format_file_size, format_period
 from core.text.joining import join_short
 from core.web.tables import Cell, Column, Table, make_table, record_cell, status_cell
-from pilots.analytics.explanations import computed_explanations
+from pilots.analytics.explanations import light_owner
 from pilots.analytics.pilot_status import PilotStatus
+from pilots.analytics.synergy import classes_of
+from pilots.charts.cells import Classes, class_column, light_cell
 from pilots.charts.practices import cost_text, origin_cell, result_cell
 from pilots.charts.reconciliation import batch_cell
 from pilots.charts.stages import stage_label, time_in_stage
@@ -31,17 +34,17 @@ FACTS = (StageEntry, Milestone, Target, Reading)
 
 
 def pilot_columns(
-    statuses: Mapping[int, PilotStatus], as_of: date, more: Sequence[Column[Pilot]] = ()
+    statuses: Mapping[int, PilotStatus], classes: Classes, as_of: date, more: Sequence[Column[Pilot]] = ()
 ) -> list[Column[Pilot]]:
-    """Return the columns of a list of pilots; `statuses` has the status of each on the day, by key.
+    """Return the columns of a list of pilots; `statuses` has the status of each on the day, `classes` those classed.
 
     `more` columns stand beside light, reason and office.
     """
     return [
         Column("name", _("Pilot"), record_cell, sort="name", sort_fields=["slug"]),
-        Column("light", _("Light"), lambda pilot: status_cell(statuses[pilot.pk].colour), sort="light"),
+        Column("light", _("Light"), lambda pilot: light_cell(statuses[pilot.pk], classes), sort="light"),
         Column("why", _("Why"), lambda pilot: reason_cell(statuses[pilot.pk])),
-        Column("owner", _("Responsible"), lambda pilot: computed_explanations(statuses[pilot.pk])[0].owner),
+        Column("owner", _("Responsible"), lambda pilot: light_owner(statuses[pilot.pk])),
         *more,
         Column("stage", _("Stage"), lambda pilot: stage_label(statuses[pilot.pk]), sort="stage"),
         Column(
@@ -58,7 +61,7 @@ def pilot_columns(
             _("Province"),
             lambda pilot: province_cell(pilot.province),
             sort="province",
-            sort_fields=["province__slug"],
+            sort_fields=["province_id" if is_chinese_active() else "province__slug"],
         ),
         Column("kind", _("Kind"), lambda pilot: pilot.get_kind_display(), sort="kind", sort_fields=["kind"]),
         Column(
@@ -76,6 +79,7 @@ def pilot_columns(
         Column("confidence", _("Confidence"), confidence_cell, sort="confidence", sort_fields=["confidence"]),
         Column("prefecture", _("Prefecture"), prefecture_cell, file_only=True),
         Column("parent", _("Lies in pilot city"), parent_cell, file_only=True),
+        class_column(classes, lambda pilot: pilot.pk),
     ]
 
 
@@ -88,8 +92,15 @@ def parent_cell(pilot: Pilot) -> Cell:
 
 
 def pilots_table(pilots: Sequence[Pilot], statuses: Mapping[int, PilotStatus], everything: str, as_of: date) -> Table:
-    """Return the table of these pilots; `everything` is the URL of the list of all of them."""
-    return make_table(pilot_columns(statuses, as_of), pilots, everything)
+    """Return the table of these pilots; `everything` is the URL of the list of all of them. One query.
+
+    Beside what else is on the page there is no room for kind and industries, which its files have.
+    """
+    columns = [
+        replace(column, file_only=True) if column.key in {"kind", "industries"} else column
+        for column in pilot_columns(statuses, classes_of(statuses.values(), as_of), as_of)
+    ]
+    return make_table(columns, pilots, everything)
 
 
 def sources_of(pilots: Iterable[int], *kinds: type[StageEntry | Milestone | Target | Reading]) -> list[Source]:

@@ -8,7 +8,7 @@ class PoliciesConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what can be imported."""
-        from core.imports.registry import register
+        from core.imports.importer import register
         from policies.importers import PolicyImporter, ProvincialPlanImporter
 
         register(ProvincialPlanImporter(), PolicyImporter())

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.db import transaction
 
-from core.history.recording import single_history_entry
 from core.permissions import in_scope
+from core.records import writing
 from policies.models import PlanStatus, Policy, Province, ProvincialPlan
 
 
@@ -20,8 +20,6 @@ def add_missing_plans(*, policy: Policy, by: Any, reason: str = "") -> list[Prov
     plans = []
     for province in missing_provinces(policy, by):
         plan = ProvincialPlan(policy=policy, province=province, status=PlanStatus.UNKNOWN)
-        plan.full_clean()
-        with single_history_entry(plan, created=True, reason=reason):
-            plan.save()
+        writing.write(plan, by=by, reason=reason)
         plans.append(plan)
     return plans

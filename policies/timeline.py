@@ -7,26 +7,25 @@ from typing import Any
 
 from django.db.models import Q
 
-from core.history.entries import HistorySource
+from core.history.entries import Label, changes_of
 from core.history.timeline import Timeline
 from core.text.formatting import no_data
 from policies.models import Industry, Policy, Province, ProvincialPlan
 
 
 def policy_timeline(policy: Policy, as_of: date, user: Any) -> Timeline:
-    """Return the timeline of a policy: its own history entries, and those of its provincial plans."""
-    plans = HistorySource(ProvincialPlan, Q(policy_id=policy.pk), province_plan_label, ["province"])
-    return Timeline([HistorySource(Policy, Q(id=policy.pk), parent=policy), plans], as_of, user)
+    """Return the timeline of a policy: its own changes, and those of its provincial plans."""
+    return Timeline(changes_of(policy), as_of, user, {ProvincialPlan: Label(province_plan_label, ["province"])})
 
 
 def province_timeline(province: Province, as_of: date, user: Any) -> Timeline:
-    """Return the timeline of a province: its own history entries, and those of its plans."""
-    plans = HistorySource(ProvincialPlan, Q(province_id=province.pk), policy_plan_label, ["policy"], parent=province)
-    return Timeline([HistorySource(Province, Q(id=province.pk), parent=province), plans], as_of, user)
+    """Return the timeline of a province: its own changes, and those of its plans."""
+    which = changes_of(province) | Q(model=ProvincialPlan._meta.label_lower, province_id=province.pk)
+    return Timeline(which, as_of, user, {ProvincialPlan: Label(policy_plan_label, ["policy"])})
 
 
 def industry_timeline(industry: Industry, as_of: date, user: Any) -> Timeline:
-    return Timeline([HistorySource(Industry, Q(id=industry.pk))], as_of, user)
+    return Timeline(changes_of(industry), as_of, user)
 
 
 # A plan is called by what its page does not say already.

@@ -3,26 +3,23 @@
 from datetime import date
 
 from django.db.models import QuerySet
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 
-from core.http.menu import MenuEntry
 from core.http.request import TrackerRequest
-from core.pages import Page, page_view
-from core.spreadsheets.page_exports import Export
-from core.web.list_pages import PAGE_PARAMETERS, build_list_page
+from core.pages import page
+from core.spreadsheets.page_exports import Export, export_response
+from core.web.list_pages import build_list_page
 from policies.charts.rollout import format_day
 from policies.filters import PolicyFilter
 from policies.models import Policy, Province, Source
 from policies.tables import policy_columns
 
 
-@page_view(
-    "policies/list.html",
-    {*PAGE_PARAMETERS, *PolicyFilter.base_filters},
-    menu=MenuEntry("policy-list", gettext_lazy("Policies"), place=2),
-)
-def policy_list(request: TrackerRequest) -> Page:
+@page(*PolicyFilter.base_filters)
+def policy_list(request: TrackerRequest) -> HttpResponseBase:
     """List the policies known on the as-of date."""
     as_of = request.as_of
     known = Policy.objects.known(as_of)
@@ -41,7 +38,16 @@ def policy_list(request: TrackerRequest) -> Page:
     )
     sources = Source.objects.filter(policy__in=filterset.qs).distinct()
     tables = {"policies": Export(_("Policies"), whole, listing.chips, sources=sources)}
-    return Page(_("Policies"), list_headline(known, as_of), tables, lambda: {"listing": listing})
+    title, headline = _("Policies"), list_headline(known, as_of)
+    return export_response(request, tables, title, headline) or render(
+        request,
+        "policies/list.html",
+        {
+            "title": title,
+            "finding": headline,
+            "listing": listing,
+        },
+    )
 
 
 def list_headline(known: QuerySet[Policy], as_of: date) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.core.management.color import no_style
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
@@ -90,6 +91,12 @@ def english() -> Iterator[None]:
     """Activate English before every test."""
     with translation.override("en"):
         yield
+
+
+@pytest.fixture(autouse=True)
+def empty_cache() -> None:
+    """Begin each test with nothing counted under a rate limit."""
+    cache.clear()
 
 
 @pytest.fixture(autouse=True)

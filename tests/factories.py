@@ -23,6 +23,7 @@ from pilots.models import (
     Pilot,
     Practice,
     Reading,
+    Replan,
     StageEntry,
     Target,
 )
@@ -139,6 +140,12 @@ def make_milestone(pilot: Pilot, planned_on: date, completed_on: date | None = N
     return Milestone.objects.create(
         pilot=pilot, planned_on=planned_on, completed_on=completed_on, **{**values, **fields}
     )
+
+
+def make_replan(milestone: Milestone, day: date, **fields: Any) -> Replan:
+    """Make a request for another day of a key milestone, which waits."""
+    values = {"reason_en": "The supplier is late", "asked_on": date(2026, 6, 2)}
+    return Replan.objects.create(pilot=milestone.pilot, milestone=milestone, day=day, **{**values, **fields})
 
 
 def make_override(pilot: Pilot, colour: str, author: Any, **fields: Any) -> LightOverride:

@@ -17,5 +17,8 @@ STORAGES = {
 }
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # as in tests.settings, which makes the passwords
 RATE_LIMITS = {rate: tuple(numbers) for rate, numbers in json.loads(os.environ.get("TEST_RATES", "{}")).items()}
+CACHE_RESPONSES = "TEST_UNCACHED" not in os.environ
+if "CACHE_URL" not in os.environ:
+    CACHES["default"]["LOCATION"] = str(VAR_DIR / "answers")
 if "TEST_CACHE_PREFIX" in os.environ:  # several test runs may share one Redis
     CACHES["default"]["KEY_PREFIX"] = os.environ["TEST_CACHE_PREFIX"]

@@ -32,6 +32,7 @@ from core.api import viewsets as api_viewsets
 from core.api.openapi.views import openapi_schema
 from core.api.write import viewsets
 from core.permissions import field_permissions
+from core.records import writing
 from core.records.history_model import HistoryModel
 from policies.models import Province
 from tests import factories
@@ -47,7 +48,7 @@ from tests.support.api_client import (
 )
 from tests.support.tiers import sampled
 
-pytestmark = pytest.mark.django_db(databases=["default", "jobs"])
+pytestmark = pytest.mark.django_db
 IDENTITIES = [
     "anonymous",
     "ended",
@@ -84,8 +85,6 @@ PLAIN_ADDRESSES = {
     "api": "/api/",
     "use": "/api/use/",
     "tokens": "/tokens/",
-    "jobs": "/jobs/",
-    "job": "/jobs/00000000-0000-4000-8000-000000000000/",  # that nobody asked for
     "calendar": "/pilots/?export=ics",
     "feed": "/actions/?export=atom",
     "change_log_feed": "/admin/changes/?export=atom",
@@ -136,7 +135,10 @@ PRACTICE_FIELDS: Mapping[str, Any] = {
     "retired_on": "2026-01-01",
     "retired_reason_en": "Another one is better",
     "retired_reason_zh": "另有更好",
+    "title_en": "Better",
 }
+
+REPLAN_FIELDS: Mapping[str, Any] = {"accepted": True, "remark": "Agreed by telephone"}
 
 
 @dataclass(frozen=True)
@@ -367,8 +369,8 @@ class AuthzWorld(World):
                 "sources": lambda: [factories.make_source().pk],
             }
             return {row.case: records[row.case]() if row.case in records else FOLLOW_UP_FIELDS[row.case]}
-        if row.resource == "practices" and row.case:
-            return {row.case: PRACTICE_FIELDS[row.case]}
+        if row.resource in {"practices", "replans"} and row.case in {**PRACTICE_FIELDS, **REPLAN_FIELDS}:
+            return {row.case: {**PRACTICE_FIELDS, **REPLAN_FIELDS}[row.case]}
         if row.case == "to_sibling":
             return {"pilot": self.siblings[self.home.pk].slug}
         if row.case == "indicator":
@@ -384,6 +386,8 @@ class AuthzWorld(World):
             "": {},
             "in_use": {},
             "of_accepted": {},
+            "of_library": {"practice": self.complete.slug},
+            "foreign_origin": {"origins": [self.pilot(self.away).slug]},
             "accepted": {"state": "accepted"},
             "disputed": {"state": "disputed", "change_reason": "Another source says 80"},
             "accepted_on": {"accepted_on": "2025-06-01"},
@@ -428,6 +432,7 @@ MODELS: Mapping[str, Any] = {
     "pilots": apps.get_model("pilots.Pilot"),
     "stages": apps.get_model("pilots.StageEntry"),
     "milestones": apps.get_model("pilots.Milestone"),
+    "replans": apps.get_model("pilots.Replan"),
     "indicators": apps.get_model("pilots.Indicator"),
     "targets": apps.get_model("pilots.Target"),
     "readings": apps.get_model("pilots.Reading"),
@@ -462,7 +467,7 @@ def site_settings(row: MatrixRow) -> Iterator[None]:
     if row.site == "public":
         yield
         return
-    guard, place = "django.contrib.auth.middleware.LoginRequiredMiddleware", "core.http.middleware.AsOfMiddleware"
+    guard, place = "django.contrib.auth.middleware.LoginRequiredMiddleware", "core.snapshots.middleware.DaysMiddleware"
     middleware = list(current.MIDDLEWARE)
     middleware.insert(middleware.index(place), guard)
     with override_settings(SITE_ACCESS="internal", MIDDLEWARE=middleware):
@@ -593,7 +598,7 @@ def test_every_address_and_operation_has_its_row(world: AuthzWorld) -> None:
     }
     every = set(operations(get_resolver()))
     assert sorted(every - asked) == []
-    schema: Any = openapi_schema("en", "public")
+    schema: Any = openapi_schema("public")
     told = {(path, method.upper()) for path, item in schema["paths"].items() for method in item if method in VERBS}
     paths = {(request_path(route), method) for route, method in asked}
     assert sorted(told - paths) == []
@@ -662,11 +667,11 @@ MUTANTS: Mapping[str, tuple[Guard, Callable[[MatrixRow], bool]]] = {
         lambda row: row.resource == "plans" and row.one == "delete",
     ),
     "nobody asks of the one record": (
-        (viewsets.WritableViewSet, "check_scope", lambda *_: None),
+        (writing, "check_scope", lambda *_: None),
         lambda row: row.relation == "other",
     ),
     "guarded fields are open": (
-        (viewsets.WritableViewSet, "check_restricted_fields", lambda *_, **__: None),
+        (writing, "check_fields", lambda *_: None),
         lambda row: row.resource == "pilots" and bool(row.case),
     ),
     "no token ends": ((Token, "inactive_reason", ""), lambda row: row.one == "change"),
@@ -731,10 +736,10 @@ def test_a_changed_role_turns_the_table_red(world: AuthzWorld, monkeypatch: pyte
                 "PROVINCIAL_EDITOR_PERMISSIONS",
                 backends.PROVINCIAL_EDITOR_PERMISSIONS ^ {f"{meta.app_label}.{verb}_{meta.model_name}"},
             )
-            backends.provincial_editor_permissions.cache_clear()
+            backends.permissions_of.cache_clear()
             seen = any_wrong_cell(world, lines, lambda column: column == "editor_write")
             assert seen is ((resource, verb) not in DOUBLY_GUARDED), verb
-    backends.provincial_editor_permissions.cache_clear()
+    backends.permissions_of.cache_clear()
 
 
 @pytest.mark.exhaustive

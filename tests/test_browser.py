@@ -89,9 +89,11 @@ def reader(browser: Browser, site: str) -> Iterator[Callable[..., Page]]:
 
 def browser_errors(page: Page, **options: Any) -> list[str]:
     """Return the violations found by axe, one line per rule; those of Swagger UI are not ours to mend."""
+    rules = {"label-content-name-mismatch": {"enabled": True}}  # WCAG 2.5.3, which axe leaves out by default
     if page.locator("#swagger-ui").count():
         wait_for_reference(page)
-        options["rules"] = {"landmark-no-duplicate-main": {"enabled": False}}  # it has one of its own
+        rules["landmark-no-duplicate-main"] = {"enabled": False}  # it has one of its own
+    options["rules"] = rules
     results = Axe().run(page, context={"exclude": [["#swagger-ui"]]}, options=options)
     return [
         f"{rule['id']}: {rule['nodes'][0]['html'][:200]} {rule['nodes'][0].get('failureSummary', '')}"
@@ -108,10 +110,16 @@ def wait_for_reference(page: Page) -> None:
 
 
 @pytest.mark.parametrize("lang", LOCALES)
-@pytest.mark.parametrize("path", [*PAGES, "/api/docs/", "/api/use/", "/admin/login/"])
+@pytest.mark.parametrize("path", [*PAGES, "/api/docs/", "/admin/login/"])
 def test_page_is_sound(readers: dict[str, tuple[BrowserContext, BrowserLog]], site: str, path: str, lang: str) -> None:
     """The theme changes with the language, so that each pair of width, language and theme is tested."""
     check_page(*readers[lang], f"{site}{path}", lang)
+
+
+CUT_TABLES = """() => [...document.querySelectorAll(".table-frame")]
+  .filter((frame) => !frame.closest(".pane") && frame.offsetParent && frame.scrollWidth > frame.clientWidth + 1)
+  .map((frame) => frame.getAttribute("aria-label"))"""
+"""The tables that are wider than their place, beside those of charts, which scroll in the place of the drawing."""
 
 
 def check_page(context: BrowserContext, heard: BrowserLog, address: str, lang: str) -> None:
@@ -125,6 +133,7 @@ def check_page(context: BrowserContext, heard: BrowserLog, address: str, lang: s
     draw_charts(page)
     assert page.evaluate("() => window.shifted") <= 0.02
     assert browser_errors(page) == []
+    assert page.evaluate(CUT_TABLES) == []
     for width in (360, 768, 1920, 390):
         page.set_viewport_size({"width": width, "height": 844})
         assert horizontal_overflow(page) <= 0, width
@@ -191,7 +200,7 @@ def test_nothing_shifts_on_a_phone(reader: Callable[..., Page], path: str) -> No
     ("path", "says"),
     [
         ("/pilots/?province=hebie", "Did you mean “hebei”?"),
-        ("/?as_of=2024-02-30", "“2024-02-30” is not a day"),
+        ("/?as_of=2024-02-30", "the day 2024-02-30 does not exist"),
         ("/pilots/nobody/", "Page not found"),
     ],
 )
@@ -225,11 +234,11 @@ def test_without_script_the_filters_work(reader: Callable[..., Page]) -> None:
     page.get_by_text("More filters").click()
     page.get_by_label("Kind").select_option("city")
     page.get_by_role("button", name="Apply").click()
-    expect(page.locator("[data-count]")).to_have_text("12 of 29 records")
+    expect(page.locator("[data-count]")).to_have_text("13 of 31 records")
     assert "kind=city" in page.url
     assert "as_of=2026-11-24" in page.url
     page.get_by_role("link", name="Remove filter Kind: city").click()
-    expect(page.locator("[data-count]")).to_have_text("29 records")
+    expect(page.locator("[data-count]")).to_have_text("31 records")
 
 
 def script_addresses(page: Page) -> list[str]:
@@ -360,69 +369,16 @@ def test_arrow_keys_move_over_the_tile_map_and_enter_opens(reader: Callable[...,
     page.wait_for_url("**/provinces/shandong/?as_of=2026-11-24")
 
 
-def walk_chart(page: Page, slug: str, *keys: str) -> list[str]:
-    """Return the text of a chart's live region after each key."""
-    canvas = page.locator(f"#chart-{slug} canvas")
-    said = []
-    for key in keys:
-        canvas.press(key)
-        said.append(page.locator(f"#chart-{slug} [data-cursor]").text_content() or "")
-    return said
-
-
-def test_arrow_keys_walk_a_chart_and_say_what_is_under_the_cursor(reader: Callable[..., Page]) -> None:
+def test_one_tab_stop_leads_from_a_chart_to_its_table(reader: Callable[..., Page]) -> None:
     page = reader("/industries/?as_of=2026-11-24")
     draw_charts(page)
-    canvas = page.locator("#chart-coverage canvas")
-    assert canvas.get_attribute("role") == "application"
-    expect(canvas).to_have_accessible_description("← → from value to value, Enter opens the record, Esc leaves")
-    expect(page.locator("#chart-coverage [data-cursor]")).to_have_role("status")
-    expect(page.locator("#chart-coverage .walk-hint")).to_have_css("clip-path", "inset(50%)")
-    page.locator("#chart-coverage").get_by_role("tab", name="Chart").focus()
+    frame = page.locator("#chart-coverage")
+    frame.get_by_role("tab", name="Chart").focus()
+    page.keyboard.press("ArrowRight")
+    expect(frame.get_by_role("tab", name="Table", selected=True)).to_be_focused()
     page.keyboard.press("Tab")
-    expect(canvas).to_be_focused()
-    expect(page.locator("#chart-coverage .walk-hint")).to_have_css("clip-path", "none")
-    rows = page.evaluate(
-        "() => JSON.parse(document.querySelector('#chart-coverage [data-live-drawing] script').textContent).bars"
-    )
-    texts = [f"{bar['label']}, {bar['text']} ({place} / {len(rows)})" for place, bar in enumerate(rows, 1)]
-    assert walk_chart(
-        page, "coverage", "ArrowRight", "ArrowRight", "ArrowLeft", "ArrowLeft", "End", "ArrowRight", "Home"
-    ) == [
-        *(texts[0], texts[1], texts[0], texts[0]),
-        *(texts[-1], texts[-1], texts[0]),
-    ]
-    active = "() => Chart.getChart(document.querySelector('#chart-coverage canvas')).getActiveElements()"
-    assert [item["index"] for item in page.evaluate(f"{active}.map(({{ index }}) => ({{ index }}))")] == [0]
-    assert walk_chart(page, "coverage", "Escape") == [""]
-    assert page.evaluate(f"{active}.length") == 0
-    assert walk_chart(page, "coverage", "End", "ArrowLeft")[1] == texts[-2]
-    canvas.press("Tab")
-    assert page.evaluate(f"{active}.length") == 0
-    canvas.press("Home")
-    canvas.press("Enter")
-    page.wait_for_url(f"**{rows[0]['url']}?as_of=2026-11-24")
-
-
-def test_values_that_the_mouse_shows_together_are_one_stop(reader: Callable[..., Page]) -> None:
-    """A curve is walked day by day, a strip lane by lane; each says of how many it counts."""
-    page = reader("/?as_of=2026-11-24")
-    draw_charts(page)
-    first, second, last = walk_chart(page, "adoption", "ArrowRight", "ArrowRight", "End")
-    assert re.fullmatch(r"17 June 2022, .*by the latest date known: 0 of 32 \(1 / (\d+)\)", first)
-    assert re.fullmatch(r"\d+ \w+ 2022, .*issued, by the latest date known: 1 of 32 \(2 / \d+\)", second)
-    assert re.match(r"30 April 2024, .*issued, by the latest date known: 32 of 32", last)
-    page.goto(POLICY)
-    draw_charts(page)
-    places = page.evaluate(
-        "() => JSON.parse(document.querySelector('#chart-lags [data-live-drawing] script').textContent).points"
-    )
-    order = sorted(places, key=lambda point: (point["lane"], point["days"]))
-    said = walk_chart(page, "lags", *["ArrowDown"] * len(places))
-    assert [text.rpartition(" (")[0].endswith(point["text"]) for text, point in zip(said, order, strict=True)] == [
-        True
-    ] * len(places)
-    assert said[-1].endswith(f"({len(places)} / {len(places)})")
+    expect(frame.get_by_role("table")).to_be_visible()
+    expect(frame.locator("canvas")).not_to_be_focused()
 
 
 def test_the_export_menu_closes_as_a_menu_does(reader: Callable[..., Page]) -> None:
@@ -455,7 +411,7 @@ def test_on_a_phone_each_row_of_a_table_is_a_card(reader: Callable[..., Page]) -
 
 
 def test_forced_colours_leave_what_is_chosen_and_what_a_colour_says(reader: Callable[..., Page]) -> None:
-    page = reader("/?chart=map&layer=pilots", forced_colors="active", color_scheme="light")
+    page = reader("/", forced_colors="active", color_scheme="light")
     draw_charts(page)
 
     def looks(*selectors: str, of: str = "borderBottomColor") -> list[str]:
@@ -484,7 +440,7 @@ def test_quick_search_answers_while_typing_and_says_how_many(reader: Callable[..
     page = reader("/pilots/?as_of=2026-11-24")
     page.get_by_label("Search", exact=True).first.type("湖州")
     status = page.locator("[data-announce]")
-    expect(status).to_have_text("2 of 29 records")
+    expect(status).to_have_text("2 of 31 records")
     assert status.get_attribute("role") == "status"
     expect(page.locator("#results tbody tr")).to_have_count(2)
     assert "as_of=2026-11-24" in page.url
@@ -492,7 +448,7 @@ def test_quick_search_answers_while_typing_and_says_how_many(reader: Callable[..
     page.get_by_label("Kind").select_option("park")
     expect(page.locator("#results")).to_contain_text("No recorded pilot matches these filters.")
     page.get_by_role("link", name="Clear all filters").click()
-    expect(page.locator("[data-count]")).to_have_text("29 records")
+    expect(page.locator("[data-count]")).to_have_text("31 records")
 
 
 def test_a_select_walked_by_keys_asks_once_and_back_undoes_the_filter(reader: Callable[..., Page]) -> None:
@@ -504,7 +460,7 @@ def test_a_select_walked_by_keys_asks_once_and_back_undoes_the_filter(reader: Ca
     for _ in range(3):
         page.keyboard.press("ArrowDown")
     chosen = province.input_value()
-    expect(page.locator("[data-count]")).to_contain_text("of 29 records")
+    expect(page.locator("[data-count]")).to_contain_text("of 31 records")
     assert [url.partition("province=")[2] for url in asked] == [chosen]
     page.get_by_label("Stage", exact=True).select_option("listed")
     expect(page.get_by_role("link", name="Remove filter Stage: Listed")).to_be_visible()
@@ -513,7 +469,7 @@ def test_a_select_walked_by_keys_asks_once_and_back_undoes_the_filter(reader: Ca
     expect(page.get_by_label("Stage", exact=True)).to_have_value("")
     expect(province).to_have_value(chosen)
     page.go_back()
-    expect(page.locator("[data-count]")).to_have_text("29 records")
+    expect(page.locator("[data-count]")).to_have_text("31 records")
     expect(province).to_have_value("")
 
 
@@ -523,7 +479,7 @@ def test_on_a_phone_the_filters_are_folded_and_say_how_many_apply(reader: Callab
     page.get_by_text("Filters (1)", exact=True).click()
     expect(page.get_by_label("Province", exact=True)).to_be_visible()
     expect(page.get_by_label("Kind")).to_have_value("park")
-    assert page.get_by_label("Province", exact=True).locator("optgroup option").count() > 20
+    assert page.get_by_label("Province", exact=True).locator("option").count() > 20
 
 
 def test_sorting_is_told_to_readers_of_screens(reader: Callable[..., Page]) -> None:
@@ -569,18 +525,8 @@ def test_a_number_s_meaning_is_one_click_away(reader: Callable[..., Page]) -> No
     sign = page.locator("a.define").first
     code = (sign.get_attribute("href") or "").rpartition("#")[2]
     sign.press("Enter")
-    box = page.get_by_role("dialog")
-    expect(box.get_by_role("link", name="All definitions")).to_be_visible()
-    assert page.url == f"{page.url.partition('#')[0]}"  # the reader stays where they are
-    assert browser_errors(page) == []
-    said = box.locator("p").nth(1).text_content()
-    page.keyboard.press("Escape")
-    expect(box).to_be_hidden()
-    expect(sign).to_be_focused()
-    sign.click()
-    box.get_by_role("link", name="All definitions").click()
     expect(page.locator(f"#{code}")).to_be_in_viewport()
-    assert page.locator(f"#{code} dd").text_content() == said
+    assert browser_errors(page) == []
     page.goto("/")
     for link in page.locator("a.define").all():
         code = (link.get_attribute("href") or "").rpartition("#")[2]
@@ -775,7 +721,8 @@ def svg_words(picture: bytes) -> list[str]:
 
 
 def test_a_map_is_saved_as_svg_with_its_legend_and_no_style_sheet(reader: Callable[..., Page], tmp_path: Path) -> None:
-    page = reader("/?as_of=2026-11-24&chart=map&layer=pilots")
+    page = reader("/?as_of=2026-11-24")
+    page.locator("#chart-map").get_by_text("Pilots", exact=True).first.click()
     picture = export(page, "map", "SVG", tmp_path)
     words = svg_words(picture)
     told = " ".join(words)
@@ -792,8 +739,9 @@ def test_a_map_is_saved_as_svg_with_its_legend_and_no_style_sheet(reader: Callab
 
 def test_a_chart_that_shows_its_table_is_saved_as_its_drawing(reader: Callable[..., Page], tmp_path: Path) -> None:
     """In light colours on a dark page as well; afterwards the page is as it was."""
-    page = reader("/industries/?as_of=2026-11-24&chart=coverage&tab=table", color_scheme="dark")
+    page = reader("/industries/?as_of=2026-11-24", color_scheme="dark")
     draw_charts(page)
+    page.locator("#chart-coverage").get_by_role("tab", name="Table").click()
     picture = export(page, "coverage", "PNG", tmp_path)
     white, accent = 0xFFFFFFFF, 0xFF4B5D0B
     assert {white, accent} <= set(colours_in(page, picture))
@@ -849,51 +797,34 @@ def test_a_copied_link_brings_back_the_same_chart(reader: Callable[..., Page], s
     assert link == f"{site}/industries/?level=national&as_of={day}&lang=en#chart-matrix"
 
 
-def test_the_address_remembers_the_tab_and_layer_touched_last(reader: Callable[..., Page], site: str) -> None:
+def test_a_citation_ends_with_the_copied_link_whatever_the_chart_shows(reader: Callable[..., Page], site: str) -> None:
     page = reader("/?as_of=2026-11-24", permissions=["clipboard-read", "clipboard-write"])
-    state = "() => location.search"
     frame = page.locator("#chart-map")
     frame.get_by_text("Pilots", exact=True).first.click()
-    assert page.evaluate(state) == "?as_of=2026-11-24&chart=map&layer=pilots"
     frame.get_by_role("tab", name="Table").click()
-    assert page.evaluate(state) == "?as_of=2026-11-24&chart=map&tab=table&layer=pilots"
-    page.locator("#menu-map summary").click()
-    page.locator("#menu-map").get_by_role("link", name="Copy link").click()
-    link = page.evaluate("() => navigator.clipboard.readText()")
-    assert link == f"{site}/?as_of=2026-11-24&chart=map&tab=table&layer=pilots&lang=en#chart-map"
-    page.locator("#chart-adoption").get_by_role("tab", name="Sources").click()
-    assert page.evaluate(state) == "?as_of=2026-11-24&chart=adoption&tab=sources"
-    page.locator("#chart-adoption").get_by_role("tab", name="Chart").click()
-    assert page.evaluate(state) == "?as_of=2026-11-24"
+    assert page.evaluate("() => location.search") == "?as_of=2026-11-24"
     page.locator("#menu-map summary").click()
     page.locator("#menu-map").get_by_role("button", name="Copy citation").click()
     expect(page.locator("#chart-map .status-message")).to_have_text("Citation copied")
     citation = page.evaluate("() => navigator.clipboard.readText()")
-    title = page.locator("#title-map").inner_text()
+    title, link = page.locator("#title-map").inner_text(), f"{site}/?as_of=2026-11-24&lang=en#chart-map"
     assert citation == f"“{title}”, Synergy Pilot Tracker, as it stood on 24 November 2026. {link}"
-    page.goto(link)
-    expect(frame.get_by_role("tab", name="Table", selected=True)).to_be_visible()
-    expect(frame.get_by_role("table")).to_be_visible()
-    frame.get_by_role("tab", name="Chart").click()
-    expect(frame.get_by_role("list", name="Pilots")).to_be_visible()
 
 
-def test_without_script_a_link_opens_the_same_tab_and_layer(reader: Callable[..., Page]) -> None:
-    page = reader("/?chart=map&layer=pilots", java_script_enabled=False)
+def test_without_script_a_chart_shows_all_that_it_has(reader: Callable[..., Page]) -> None:
+    page = reader("/", java_script_enabled=False)
     frame = page.locator("#chart-map")
-    expect(frame.get_by_role("list", name="Pilots")).to_be_visible()
-    expect(frame.get_by_role("list", name="Plans")).to_be_hidden()
-    expect(frame.get_by_role("table")).to_be_hidden()
-    expect(page.locator("#chart-coverage table")).to_be_visible()  # the others have no script to open them either
-    page.goto("/?chart=map&tab=table")
+    for layer in ("Plans", "Pilots"):
+        expect(frame.get_by_role("list", name=layer)).to_be_visible()
     expect(frame.get_by_role("table")).to_be_visible()
-    expect(frame.get_by_role("list", name="Plans")).to_be_hidden()
+    expect(page.locator("#chart-coverage table")).to_be_visible()
 
 
 def test_paper_shows_drawings_and_lists_each_source_once(reader: Callable[..., Page]) -> None:
     """A table is printed where the reader opened it, and not after every drawing."""
-    page = reader(f"{POLICY}?chart=lags&tab=table")
+    page = reader(POLICY)
     draw_charts(page)
+    page.locator("#chart-lags").get_by_role("tab", name="Table").click()
     page.emulate_media(media="print")
     expect(page.locator("#chart-adoption canvas")).to_be_visible()
     expect(page.locator("#chart-adoption table")).to_be_hidden()
@@ -901,7 +832,7 @@ def test_paper_shows_drawings_and_lists_each_source_once(reader: Callable[..., P
     expect(page.locator("#chart-lags canvas")).to_be_visible()
     expect(page.locator("#chart-lags table")).to_be_visible()
     line = page.evaluate("() => getComputedStyle(document.documentElement).getPropertyValue('--paper-line')")
-    day = page.locator("#cite p").text_content() or ""
+    day = (page.locator("#cite p").text_content() or "").partition(" · ")[2]  # after the title of the page
     assert line.strip('"') == day.partition(". http")[0].strip().partition("http")[0].strip().rstrip(".") + "."
     address = page.evaluate("() => getComputedStyle(document.documentElement).getPropertyValue('--paper-address')")
     assert address.strip('"') == page.locator("#cite .address").text_content()
@@ -1187,7 +1118,7 @@ def test_the_tables_of_charts_are_printed_as_an_annex_on_demand(reader: Callable
     page = reader("/")
     sheets = printed(page)
     title = page.locator("#chart-map .chart-title").text_content() or ""
-    page.get_by_role("link", name="With tables as an annex, to print").click()
+    page.get_by_role("link", name="Print with tables").click()
     with_annex = printed(page)
     assert len(with_annex) > len(sheets)
     first = next(number for number, text in enumerate(with_annex) if "Annex: the tables of the charts" in text)

@@ -50,7 +50,7 @@ def shipped(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any
         run_migrations(home, database.url)
         run_command(home, database.url, "manage.py", "load_records")
         tokens = json.loads(run_command(home, database.url, "-c", MAKE_USERS_SCRIPT))
-        with running_server(home, database.url, RATE_LIMITS_ENABLED="0") as server:
+        with running_server(home, database.url) as server:
             server.get("/api/schema/?format=json")  # made once, so that no run waits longer for it than it may
             yield SeededServer(server, tokens)
 

@@ -9,12 +9,25 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from openpyxl import load_workbook
 
 from pilots.metrics.follow_up_states import Move
 from pilots.metrics.practice_states import Trust
 from pilots.models import Indicator, Pilot
-from policies.models import ProvincialPlan
-from tests.factories import make_adoption, make_effect, make_follow_up, make_practice, make_reading
+from policies.models import Province, ProvincialPlan
+from tests.factories import (
+    make_adoption,
+    make_batch,
+    make_carbon,
+    make_effect,
+    make_follow_up,
+    make_pilot,
+    make_plan,
+    make_policy,
+    make_practice,
+    make_province,
+    make_reading,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -54,6 +67,43 @@ def test_rollout(client: Client, day: str) -> None:
     assert [row["Days after the national document"] for row in rows] == ["" if n is None else str(n) for n in lags]
     plans = get_api(client, "plans", policy=SYNERGY, status="issued", as_of=day)
     assert plans["count"] == page.issued
+
+
+SHARES = ((2, "6.3"), (10, "31.3"), (18, "56.3"), (26, "81.3"))  # of the roster of 32: 6.25 % and so on
+
+
+def test_a_share_is_rounded_half_up_on_page_in_file_and_sentence(client: Client) -> None:
+    """One share reads alike everywhere; a CSV file has the exact fraction, a workbook's format rounds it half up."""
+    policy, roster = make_policy(slug="shares"), list(Province.objects.roster())
+    for number, (count, _percent) in enumerate(SHARES):
+        for province in roster[(count - 8) if number else 0 : count]:
+            make_plan(policy, province, issued_on=date(2023, 1, 1 + number))
+    page = client.get("/policies/shares/", {"as_of": "2023-06-30", "lang": "en"}).content.decode()
+    chinese = client.get("/policies/shares/", {"as_of": "2023-06-30", "lang": "zh-hans"}).content.decode()
+    rows = file_rows(client, "/policies/shares/", "adoption", "2023-06-30")
+    found = [(int(row["Issued by then"]), row["Share of the roster"]) for row in rows[1:]]
+    assert found == [(count, str(count / 32)) for count, _percent in SHARES]
+    answer: Any = client.get("/policies/shares/", {"as_of": "2023-06-30", "export": "adoption.xlsx", "lang": "en"})
+    sheet = load_workbook(io.BytesIO(answer.content)).worksheets[0]
+    cells = [cell for line in sheet.iter_rows() for cell in line if cell.number_format == "0.0%"]
+    assert [cell.value for cell in cells] == [0, *(count / 32 for count, _percent in SHARES)]
+    for _count, percent in SHARES:
+        assert f">{percent}\xa0%<" in page
+        assert f">{percent}%<" in chinese
+
+
+@pytest.mark.parametrize(("after", "percent"), [("1062.5", "6.3"), ("1312.5", "31.3"), ("1562.5", "56.3")])
+def test_a_change_is_rounded_half_up_in_the_trend_s_sentence(
+    empty: None, client: Client, after: str, percent: str
+) -> None:
+    carbon, batch = make_carbon(), make_batch()
+    for _number in range(5):
+        pilot = make_pilot(batch, make_province())
+        make_reading(pilot, carbon, "2024", "1000")
+        make_reading(pilot, carbon, "2025", after)
+    day = {"as_of": "2026-06-30", "lang": "en"}
+    page = client.get("/trends/", {**day, "indicator": "CO2_TOT"}).content.decode().replace("\xa0", " ")
+    assert f"{percent} % more from the same 5 pilots in 2025 than in 2024" in page
 
 
 @pytest.mark.parametrize("day", DAYS)

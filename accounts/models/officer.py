@@ -1,4 +1,4 @@
-"""Roles of users, and the province of provincial editors."""
+"""Roles of users, the province of provincial editors, and from when a sign-in demands a second factor."""
 
 from typing import Any
 
@@ -6,23 +6,42 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.db.models import Model, Q, QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models.sign_in_rule import SignInRule
 from accounts.models.token import revoke_outdated_tokens
 from core.records.constraints import choices_constraint
 from core.records.history_model import province_id_of
 from policies.models.province import Province
 
 
+class SignInRule(models.Model):
+    """Rule of an account: from when the days of grace without a second factor count."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, verbose_name=_("user"), on_delete=models.CASCADE, related_name="sign_in_rule"
+    )
+    grace_from = models.DateField(_("days of grace count from"), default=timezone.localdate, editable=False)
+
+    class Meta:
+        verbose_name = _("rule of a sign-in")
+        verbose_name_plural = _("rules of sign-ins")
+
+    def __str__(self) -> str:
+        return str(self.user)
+
+
 class Role(models.TextChoices):
-    """Role of a user: what it may do. Pilot officers and reviewers come with the reports of pilots."""
+    """Role of a user: what it may do, from the lowest. Pilot officers and reviewers come with the reports of pilots."""
 
     VIEWER = "viewer", _("viewer")
     PROVINCIAL_EDITOR = "provincial_editor", _("provincial editor")
     NATIONAL_EDITOR = "national_editor", _("national editor")
     ADMIN = "admin", _("administrator")
+
+
+PROVINCE_MESSAGE = _("A provincial editor has a province, nobody else has one.")
 
 
 class Officer(models.Model):
@@ -62,22 +81,22 @@ class Officer(models.Model):
                 condition=Q(role=Role.PROVINCIAL_EDITOR, province__isnull=False)
                 | (~Q(role=Role.PROVINCIAL_EDITOR) & Q(province__isnull=True)),
                 name="officer_province_goes_with_role",
-                violation_error_message=_("A provincial editor has a province, nobody else has one."),
+                violation_error_message=PROVINCE_MESSAGE,
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.user}: {self.get_role_display()}"
 
+    def clean(self) -> None:
+        super().clean()
+        if (self.role == Role.PROVINCIAL_EDITOR) is not bool(self.province_id):
+            raise ValidationError({"province": PROVINCE_MESSAGE})
+
     @property
     def permission_snapshot(self) -> str:
         """What the permissions rest on (role and province), as one string; tokens are bound to it."""
         return f"{self.role}:{self.province_id or ''}"
-
-    def clean(self) -> None:
-        super().clean()
-        if (self.role == Role.PROVINCIAL_EDITOR) is not bool(self.province_id):
-            raise ValidationError({"province": _("A provincial editor has a province, nobody else has one.")})
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save the role; editors become staff, viewers do not. Tokens made under another role are ended.
@@ -94,8 +113,13 @@ class Officer(models.Model):
         revoke_outdated_tokens(self.user)
 
     def delete(self, *args: Any, **kwargs: Any) -> Any:
+        """Delete the role: the user is no longer staff, unless a superuser, and the tokens made under it are ended."""
         done = super().delete(*args, **kwargs)
-        revoke_outdated_tokens(get_user_model()._default_manager.get(pk=self.user_id))
+        user = get_user_model()._default_manager.get(pk=self.user_id)
+        if user.is_staff and not user.is_superuser:
+            user.is_staff = False
+            user.save(update_fields=["is_staff"])
+        revoke_outdated_tokens(user)
         return done
 
     @property
@@ -128,26 +152,26 @@ class Officer(models.Model):
             return True
         return bool(getattr(record, "PROVINCE_PATH", "")) and province_id_of(record) == self.province_id
 
-    def entries_with_visible_authors(self, model: type[Model]) -> Q | None:
-        """Return the condition on history entries whose authors the user may see; None for no entry."""
-        return Q() if self.province_id is None else entries_of_province(model, self.province_id)
+
+def officer_of(user: Any) -> Officer | None:
+    """Return the user's role, None for users without one."""
+    return getattr(user, "officer", None)
 
 
-def entries_of_province(model: type[Model], province: int) -> Q | None:
-    """Return the condition on history entries made while the record was the province's; None for models without a
-    province.
+def administrators() -> QuerySet[Model]:
+    """Return the active administrators. There is always at least one."""
+    every = Q(is_superuser=True) | Q(officer__role=Role.ADMIN)
+    return get_user_model()._default_manager.filter(every, is_active=True)
 
-    Entries from the time when the record was another province's are excluded. Records of a pilot follow the pilot's
-    present province, or its last one.
+
+def is_administrator(user: Any) -> bool:
+    officer = officer_of(user)
+    return bool(user.is_active and (user.is_superuser or (officer and officer.role == Role.ADMIN)))
+
+
+def is_last_administrator(user: Any) -> bool:
+    """Whether the user is the only active administrator. In a transaction: administrators are locked until it ends, so
+    that two changes cannot remove one another.
     """
-    first, _dot, further = getattr(model, "PROVINCE_PATH", "").partition(".")
-    if not first:
-        return None
-    if first == "pk":
-        return Q(id=province)
-    if not further:
-        return Q(**{first: province})
-    related: Any = model._meta.get_field(first).related_model
-    newer = related.history.filter(id=OuterRef("id"), history_id__gt=OuterRef("history_id"))
-    own = related.history.filter(entries_of_province(related, province)).exclude(Exists(newer))
-    return Q(**{f"{first}_id__in": own.order_by().values("id")})
+    held = administrators().select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True)
+    return list(held) == [user.pk]

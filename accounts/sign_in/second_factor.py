@@ -3,15 +3,19 @@
 from datetime import date, timedelta
 from typing import Any
 
-from allauth.account.internal.flows.login import get_authentication_records, record_authentication
+from allauth.account.internal.flows.login import get_authentication_records
+from allauth.core.internal.cryptokit import compare_user_code
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value, yield_hotp_counters_from_time
+from allauth.mfa.utils import decrypt
+from allauth.socialaccount.models import SocialAccount
+from allauth.usersessions.models import UserSession
 from django.conf import settings
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.models import SignInRule
-from accounts.sessions import end_other_sessions
-from core.http.request_log import security_log
 
 DUE_KEY = "second_factor_due"  # session key: the day from which no request goes without a second factor
 NEVER = date.max
@@ -19,14 +23,10 @@ METHOD = "mfa"  # allauth's name in the records of how a session was authenticat
 
 
 def second_factor_due(user: Any) -> date:
-    """Return the day from which the account needs a second factor; NEVER for viewers, long ago for break-glass
-    accounts.
-    """
-    rule = SignInRule.objects.filter(user_id=user.pk).first()
-    if rule and rule.break_glass:
-        return date.min
+    """Return the day from which the account needs a second factor; NEVER for viewers."""
     if not (user.is_staff or user.is_superuser):
         return NEVER
+    rule = SignInRule.objects.filter(user_id=user.pk).first()
     begun = rule.grace_from if rule else timezone.localdate(user.date_joined)
     return begun + timedelta(days=settings.MFA_GRACE_DAYS)
 
@@ -38,11 +38,6 @@ def remember_due_day(request: HttpRequest, user: Any) -> date:
     return due
 
 
-def has_proved_second_factor(request: HttpRequest) -> bool:
-    """Whether this session was opened, confirmed or equipped with a second factor. Reads the session alone."""
-    return any(record["method"] == METHOD for record in get_authentication_records(request, request.user))
-
-
 def days_left(request: HttpRequest) -> int | None:
     """Return for how many days the session may still go without a second factor; None where it needs none.
 
@@ -52,7 +47,7 @@ def days_left(request: HttpRequest) -> int | None:
     due = date.fromisoformat(request.session.get(DUE_KEY, NEVER.isoformat()))
     if due == NEVER and user.is_staff:
         due = remember_due_day(request, user)
-    if due == NEVER or has_proved_second_factor(request):
+    if due == NEVER or any(record["method"] == METHOD for record in get_authentication_records(request, user)):
         return None
     return max(0, (due - timezone.localdate()).days)
 
@@ -62,16 +57,41 @@ def primary_factors(user: Any) -> Any:
     return Authenticator.objects.filter(user_id=user.pk).exclude(type=Authenticator.Type.RECOVERY_CODES)
 
 
-def accept_new_factor(request: HttpRequest, kind: str) -> None:
-    """Count a factor that was just set up as proved in this session, and end the others, which lack it."""
-    record_authentication(request, request.user, METHOD, type=kind)
-    end_other_sessions(request.user, request.session.session_key)
-    security_log.info("second factor added", extra={"user": request.user.pk})
+def lacks_second_factor(user: Any) -> bool:
+    """Whether the days of grace of an account are over, and neither it nor the provider's account has a factor."""
+    if second_factor_due(user) > timezone.localdate() or primary_factors(user).exists():
+        return False
+    return not any(map(proved_by_provider, SocialAccount.objects.filter(user_id=user.pk)))
+
+
+def proved_by_provider(account: Any) -> bool:
+    """Whether the provider said at the last sign-in that it asked for several factors (RFC 8176)."""
+    methods = (account.extra_data.get("id_token") or {}).get("amr")
+    return isinstance(methods, list) and "mfa" in methods
 
 
 def remove_second_factor(user: Any) -> int:
     """Delete all second factors of a user and end the sessions; return how many factors there were."""
     count: int = primary_factors(user).count()
     Authenticator.objects.filter(user_id=user.pk).delete()
-    end_other_sessions(user, None)
+    for session in UserSession.objects.filter(user_id=user.pk):
+        session.end()
     return count
+
+
+def mark_code_used(self: TOTP, code: str) -> bool:
+    """Let a right code of an app open once, by the database, in place of allauth's method, which asks the cache.
+
+    A cache that is away would lock out everybody with an app, and one that was emptied would let a code open twice. A
+    code has to be later than the last one (RFC 6238, 5.2).
+    """
+    secret = decrypt(self.instance.data["secret"])
+    codes = {counter: format_hotp_value(hotp_value(secret, counter)) for counter in yield_hotp_counters_from_time()}
+    used = max((n for n, right in codes.items() if compare_user_code(actual=code, expected=right)), default=0)
+    with transaction.atomic():
+        row = Authenticator.objects.select_for_update().get(pk=self.instance.pk)
+        if used <= row.data.get("last_counter", 0):
+            return False
+        row.data["last_counter"] = used
+        row.save(update_fields=["data"])
+    return True

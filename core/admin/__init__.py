@@ -1,5 +1,5 @@
 """The admin of records with a history; registers the toolkit's own models."""
 
-from core.admin import jobs, seed_records
+from core.admin import read_only
 
-__all__ = ["jobs", "seed_records"]
+__all__ = ["read_only"]

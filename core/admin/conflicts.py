@@ -8,14 +8,11 @@ this; saving again keeps the form as it stands.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import Model
-from django.forms.formsets import DELETION_FIELD_NAME
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -27,8 +24,9 @@ from core.history.diffs import (
     diff_entries,
     entry_state,
     format_datetime,
+    translate_reason,
 )
-from core.history.reasons import translate_reason
+from core.http.request import parse_key
 from core.text.joining import join_clauses, join_sentences, label_value
 
 VERSION_FIELD = "version"
@@ -67,7 +65,8 @@ class VersionedForm(forms.ModelForm):
         self.initial[VERSION_FIELD] = str(latest.pk) if latest else ""
         if not self.is_bound or self.deleted_meanwhile or latest is None or self.opened_version == str(latest.pk):
             return
-        opened = opened_entry(latest, self.opened_version)
+        history = latest.instance_type.history
+        opened: HistoricalRecord | None = history.filter(pk=parse_key(self.opened_version), id=latest.id).first()
         changes = diff_entries(latest, opened)
         if changes or opened is None:
             self.changes, self.data = changes, self.data.copy()
@@ -84,9 +83,9 @@ class VersionedForm(forms.ModelForm):
             if field.many_to_many:
                 lists.append(change.label)
                 if bound is not None:
-                    mine = {int(key) for key in bound.data or () if str(key).isdecimal()}
-                    theirs = {record.pk for record in bound.initial or ()}
-                    keys = merged_keys(before[change.name], theirs, mine)
+                    mine = {key for text in bound.data or () if (key := parse_key(str(text)))}
+                    theirs, was = {record.pk for record in bound.initial or ()}, set(before[change.name])
+                    keys = (theirs | (mine - was)) - (was - mine)  # both additions, and both removals
                     self.data.setlist(bound.html_name, [str(key) for key in sorted(keys)])
             elif bound is not None and not bound.field.has_changed(before[change.name], bound.data):
                 set_posted_value(self.data, bound, bound.initial)
@@ -102,16 +101,26 @@ class VersionedForm(forms.ModelForm):
             self.errors.clear()
             self.reject_deleted()
         elif self.is_bound and self.changes is not None:
-            self.reject_overtaken()
+            known = {field.name for field in self.instance._meta.get_fields()}  # a reason for change is none
+            # A form that changes nothing itself is in no conflict; a list may be edited as rows beside the form.
+            if self.merged_lists or not known.isdisjoint(self.changed_data):
+                self.reject_overtaken()
             self.set_version()
 
     def reject_overtaken(self) -> None:
-        """Add the conflict to the errors, unless the form changes nothing itself."""
-        if not self.changes_record:
-            return
-        self.add_error(None, ValidationError(self.conflict_message(), code="conflict"))
+        """Add the conflict to the errors: who saved meanwhile, what the form took over, what saving again will do; at
+        the fields that both changed, both values.
+        """
+        taken, lists = join_clauses(self.taken_over), join_clauses(self.merged_lists)
+        first = _("Taken over, because you had left it alone: %(fields)s.") % {"fields": taken} if taken else ""
+        second = _("What either of you added or removed counts: %(fields)s.") % {"fields": lists} if lists else ""
+        last = _("Check it, then save again to keep it as it stands here.")
+        text = join_sentences(self.changes_message(), join_sentences(join_sentences(first, second), last))
+        self.add_error(None, ValidationError(text, code="conflict"))
+        text = _("You both changed this. %(user)s: %(old)s → %(new)s. Yours stands here; save again to keep it.")
         for change in self.disputed:
-            self.add_error(change.name, ValidationError(self.dispute_message(change), code="conflict"))
+            values = {"user": author_name(self.latest), "old": change.old, "new": change.new}
+            self.add_error(change.name, ValidationError(text % values, code="conflict"))
 
     def reject_deleted(self) -> None:
         """Add to the errors that another user deleted the record."""
@@ -121,14 +130,6 @@ class VersionedForm(forms.ModelForm):
         """Put the newest version into the posted data: the user knows it now, and saves again deliberately."""
         self.data = self.data.copy()
         self.data[self.add_prefix(VERSION_FIELD)] = str(self.latest.pk)
-
-    @property
-    def changes_record(self) -> bool:
-        """Whether the form changes any field of the record; a reason for change alone does not."""
-        known = {field.name for field in self.instance._meta.get_fields()}
-        return not known.isdisjoint(self.changed_data)
-
-    # -- messages ----------------------------------------------------------------------------------------
 
     def changes_message(self) -> str:
         """Return who saved meanwhile, when, why and what."""
@@ -145,31 +146,6 @@ class VersionedForm(forms.ModelForm):
             "changes": join_clauses(changes),
         }
 
-    def conflict_message(self) -> str:
-        """Return who saved meanwhile, what the form took over, and what saving again will do."""
-        taken, lists = join_clauses(self.taken_over), join_clauses(self.merged_lists)
-        first = _("Taken over, because you had left it alone: %(fields)s.") % {"fields": taken} if taken else ""
-        second = _("What either of you added or removed counts: %(fields)s.") % {"fields": lists} if lists else ""
-        last = _("Check it, then save again to keep it as it stands here.")
-        return join_sentences(self.changes_message(), join_sentences(join_sentences(first, second), last))
-
-    def dispute_message(self, change: FieldDifference) -> str:
-        """Return both values of a field that both changed."""
-        text = _("You both changed this. %(user)s: %(old)s → %(new)s. Yours stands here; save again to keep it.")
-        return text % {"user": author_name(self.latest), "old": change.old, "new": change.new}
-
-
-def opened_entry(latest: HistoricalRecord, version: str) -> HistoricalRecord | None:
-    """Return the history entry of this version of the same record; None where the version names none."""
-    history = latest.instance_type.history
-    return history.filter(pk=version, id=latest.id).first() if version.isdecimal() else None
-
-
-def merged_keys(before: Collection[int], theirs: Collection[int], mine: Collection[int]) -> set[int]:
-    """Return a list to which both additions were made, and from which both removals."""
-    added, removed = set(mine) - set(before), set(before) - set(mine)
-    return (set(theirs) | added) - removed
-
 
 def set_posted_value(data: QueryDict, bound: forms.BoundField, value: object) -> None:
     """Put a stored value into the posted data, as the browser would send it."""
@@ -180,36 +156,3 @@ def set_posted_value(data: QueryDict, bound: forms.BoundField, value: object) ->
         return
     text: Any = bound.field.widget.format_value(bound.field.prepare_value(value))
     data[bound.html_name] = (text[0] if text else "") if isinstance(text, list) else text if text is not None else ""
-
-
-# -- many-to-many lists that are edited as rows ----------------------------------------------------------
-
-
-def merge_posted_rows(data: QueryDict, prefix: str, record: Model, through: Any, latest: HistoricalRecord) -> None:
-    """Put a merged many-to-many list into the posted data, as rows of the list that the database has now."""
-    field: Any = next(item for item in record._meta.many_to_many if item.remote_field.through is through)
-    owner, target = field.m2m_field_name(), field.m2m_reverse_field_name()
-    rows = through._default_manager.filter(**{owner: record.pk}).order_by("pk").values_list("pk", f"{target}_id")
-    stored = list(rows)
-    mine = posted_keys(data, prefix, target)
-    opened = opened_entry(latest, str(data.get(VERSION_FIELD, "")))
-    before = entry_state(opened)[field.name] if opened else ()
-    theirs = [key for _pk, key in stored]
-    wanted = merged_keys(before, theirs, mine) if opened else mine
-    for name in [name for name in data if name.startswith(f"{prefix}-") and name[len(prefix) + 1].isdigit()]:
-        del data[name]
-    shown = [*((str(pk), key) for pk, key in stored), *(("", key) for key in sorted(wanted.difference(theirs)))]
-    data[f"{prefix}-INITIAL_FORMS"], data[f"{prefix}-TOTAL_FORMS"] = str(len(stored)), str(len(shown))
-    for row, (pk, key) in enumerate(shown):
-        values = {"id": pk, owner: str(record.pk), target: str(key)}
-        for name, value in values.items():
-            data[f"{prefix}-{row}-{name}"] = value
-        if key not in wanted:
-            data[f"{prefix}-{row}-{DELETION_FIELD_NAME}"] = "on"
-
-
-def posted_keys(data: QueryDict, prefix: str, target: str) -> set[int]:
-    """Return the keys that the posted rows name, without rows to be deleted."""
-    row_name = re.compile(rf"({re.escape(prefix)}-\d+)-{re.escape(target)}")
-    rows = [(found[1], str(data[name])) for name in data if (found := row_name.fullmatch(name))]
-    return {int(key) for row, key in rows if key.isdecimal() and not data.get(f"{row}-{DELETION_FIELD_NAME}")}

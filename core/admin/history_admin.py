@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.contrib.admin.views.main import PAGE_VAR
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -21,20 +21,25 @@ from core.history.diffs import (
     field_values,
     format_datetime,
     historical_name,
+    m2m_fields,
     record_name,
     stored_fields,
 )
-from core.history.entries import HistoryEntry, HistorySource, HistoryVisibility, describe, with_previous
+from core.history.entries import HistoryEntry, describe
+from core.history.models import ChangeEvent
 from core.history.recording import MAX_REASON
-from core.history.revert import Obstacle, Revert, RevertRejected, deleted_entries, find_obstacles, revert_to
+from core.history.revert import Obstacle, Revert, RevertRejected, deleted_entries, find_obstacles
 from core.permissions import (
+    NOT_YOURS_TO_ADD,
     OUT_OF_SCOPE,
+    added_out_of_scope,
     can_see_authors,
     has_object_permission,
     owner_field,
     permission_name,
     restricted_fields,
 )
+from core.records import writing
 from core.text.joining import label_value
 
 
@@ -47,9 +52,6 @@ class HistoryAdmin(ScopedAdmin):
     def revert_disabled(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return True  # the stock view writes a version back at once; this one shows first what it would change
 
-    def get_history_queryset(self, *args: object, **kwargs: object) -> QuerySet[Model]:
-        return with_previous(super().get_history_queryset(*args, **kwargs))
-
     def set_history_delta_changes(
         self, request: HttpRequest, page: Iterable[HistoricalRecord], *args: object, **kwargs: object
     ) -> None:
@@ -57,9 +59,11 @@ class HistoryAdmin(ScopedAdmin):
 
     def described(self, request: HttpRequest, entries: Iterable[HistoricalRecord]) -> list[HistoryEntry]:
         """Return what these historical records say, as the user may see them."""
-        found = list(entries)
-        said = describe(HistorySource(self.model), found, HistoryVisibility(request.user))
-        return [said[entry.pk] for entry in found]
+        label = self.opts.label_lower
+        known = {(label, entry.pk): entry for entry in entries}
+        changes = ChangeEvent.objects.filter(model=label, entry_id__in=[key for _label, key in known])
+        said = {item.historical.pk: item for item in describe(changes, request.user, known=known)}
+        return [said[key] for _label, key in known]
 
     def history_view_title(self, request: HttpRequest, obj: Model) -> str:
         return label_value(_("History"), record_name(obj))
@@ -77,9 +81,7 @@ class HistoryAdmin(ScopedAdmin):
         response: HttpResponse = super().render_history_view(request, template, context | more, **kwargs)
         return response
 
-    def history_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, object] | None = None
-    ) -> HttpResponse:
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         if not object_id.isdecimal():
             raise Http404
         response: HttpResponse = super().history_view(request, object_id, extra_context)
@@ -92,7 +94,7 @@ class HistoryAdmin(ScopedAdmin):
         """Show one version of a record, what reverting to it would change, and revert on POST."""
         wanted = {self.opts.pk.attname: object_id, "history_id": version_id}
         found = self.model.history.filter(**wanted) if f"{object_id}{version_id}".isdecimal() else None
-        entry = with_previous(found).first() if found is not None else None
+        entry = found.first() if found is not None else None
         if entry is None:
             raise Http404
         if not self.has_view_or_change_permission(request):
@@ -103,19 +105,12 @@ class HistoryAdmin(ScopedAdmin):
                 return self.revert_record(request, entry)
             except RevertRejected as exc:
                 refused = exc.obstacles
-        return TemplateResponse(
-            request, "admin/records/version.html", self.version_context(request, entry, refused) | (extra_context or {})
-        )
-
-    def version_context(
-        self, request: HttpRequest, entry: HistoricalRecord, refused: Iterable[Obstacle]
-    ) -> dict[str, Any]:
         restoration, (described,) = Revert(entry), self.described(request, [entry])
         gone, able = restoration.record is None, self.can_revert(request, restoration)
         steps = restoration.field_changes() if able else []
         if steps and not refused:
             refused = find_obstacles(restoration, self.revert_errors(request, restoration))
-        return {
+        context = {
             **self.admin_site.each_context(request),
             "title": _("Version of %(when)s") % {"when": format_datetime(entry.history_date)},
             "subtitle": None,
@@ -132,6 +127,7 @@ class HistoryAdmin(ScopedAdmin):
             "reason": request.POST.get("change_reason", ""),
             "max_reason": MAX_REASON,
         }
+        return TemplateResponse(request, "admin/records/version.html", context | (extra_context or {}))
 
     # -- reverting and restoring ---------------------------------------------------------------------
 
@@ -143,29 +139,29 @@ class HistoryAdmin(ScopedAdmin):
         return self.has_add_permission(request) and all(request.user.has_perm(name) for name in rows)
 
     def revert_errors(self, request: HttpRequest, restoration: Revert) -> Mapping[str, str]:
-        """Return the fields that reverting would change although they are read-only to the user, with the reason."""
+        """Return the fields that reverting would change although they are read-only to the user, with the reason; of a
+        deleted record, the restricted fields that restoring it would set.
+        """
         faults = self.scope_errors(request, restoration)
         if restoration.record is None:
-            return faults | self.restricted_field_errors(request, restoration)
-        fixed = set(self.get_readonly_fields(request, restoration.record))
+            fresh, text = self.model(), _("Your role may not enter this.")
+            then = restoration.build_record()
+            for name in restricted_fields(request.user, self.model, recorded=False, record=then):
+                field = self.model._meta.get_field(name)
+                empty = () if field.many_to_many else getattr(fresh, field.attname)
+                if restoration.target_state.get(name) != empty:
+                    faults[name] = str(text)
+            return faults
+        then = Revert(restoration.entry).build_record()  # another copy: the record stays as it is
+        fixed = {
+            *self.get_readonly_fields(request, restoration.record),
+            *restricted_fields(request.user, self.model, recorded=True, record=then),
+        }
         text = _("The form does not let you change this field, and restoring does not either.")
         return faults | {field.name: str(text) for field in restoration.changed_fields if field.name in fixed}
 
-    def restricted_field_errors(self, request: HttpRequest, restoration: Revert) -> dict[str, str]:
-        """Return the restricted fields that restoring a deleted record would set without permission."""
-        fresh, text = self.model(), _("Your role may not enter this.")
-        fields = {
-            name: self.model._meta.get_field(name)
-            for name in restricted_fields(request.user, self.model, recorded=False)
-        }
-        return {
-            name: str(text)
-            for name, field in fields.items()
-            if restoration.target_state.get(name) != getattr(fresh, field.attname)
-        }
-
     def scope_errors(self, request: HttpRequest, restoration: Revert) -> dict[str, str]:
-        """Return an error where the version would put the record outside the user's scope."""
+        """Return an error where the version would put the record, or a record of a list, outside the user's scope."""
         name, then = owner_field(self.model), self.model(pk=restoration.entry.id)
         for field in stored_fields(self.model):
             setattr(then, field.attname, restoration.target_state[field.name])
@@ -173,14 +169,22 @@ class HistoryAdmin(ScopedAdmin):
             reached = has_object_permission(request.user, "add" if restoration.record is None else "change", then)
         except ObjectDoesNotExist:
             return {}  # reported already: it cannot be restored before its parent
-        return {} if reached or not name else {name: str(OUT_OF_SCOPE)}
+        faults = {} if reached or not name else {name: str(OUT_OF_SCOPE)}
+        for field in m2m_fields(self.model):
+            if field.name in self.model.SCOPED_LISTS:
+                records = field.related_model._base_manager.filter(pk__in=restoration.target_state[field.name])
+                before = restoration.stored_state.get(field.name, ())
+                for record in added_out_of_scope(request.user, records, before):
+                    faults[field.name] = str(NOT_YOURS_TO_ADD) % {"record": record}
+        return faults
 
     def revert_record(self, request: HttpRequest, entry: HistoricalRecord) -> HttpResponse:
         """Revert the record and redirect to its history. Raises RevertRejected with every obstacle."""
         if not self.can_revert(request, Revert(entry)):
             raise PermissionDenied
-        record = revert_to(
+        record = writing.restore(
             entry,
+            by=request.user,
             opened=request.POST.get("version", ""),
             reason=posted_reason(request),
             rules=lambda restoration: self.revert_errors(request, restoration),

@@ -3,7 +3,7 @@
 Both are edited on their parent's page. Conflicts between two editors: core/admin/conflicts.py.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, cast
 
@@ -13,17 +13,17 @@ from django.contrib.admin.widgets import AutocompleteSelect, RelatedFieldWidgetW
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Model
-from django.forms.formsets import DELETION_FIELD_NAME, ManagementForm
-from django.http import HttpRequest, QueryDict
+from django.forms.formsets import DELETION_FIELD_NAME
+from django.http import HttpRequest
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from core.admin.conflicts import VERSION_FIELD, VersionedForm, merge_posted_rows
+from core.admin.conflicts import VersionedForm
 from core.admin.form_fields import DATE_FIELD_OVERRIDES
 from core.admin.scoped_admin import ObjectPermissionMixin
-from core.history.diffs import HistoricalRecord, author_name, format_datetime, latest_entry
-from core.history.recording import delete_with_history
+from core.history.diffs import HistoricalRecord, author_name, format_datetime
 from core.permissions import permission_name, restricted_fields
+from core.records import writing
 from core.text.joining import join_sentences, label_value
 
 
@@ -81,6 +81,7 @@ class VersionedRowFormSet(forms.BaseInlineFormSet):
     """Formset of the rows. A row changed or deleted by another user is rejected once, and saved when posted again."""
 
     reason = ""  # reason for change typed on the parent's form
+    user: Any = None
     unique_together_fields: tuple[str, ...] = ()  # no two rows agree in all of these fields
 
     @cached_property
@@ -100,22 +101,10 @@ class VersionedRowFormSet(forms.BaseInlineFormSet):
         if self.is_bound and form.instance.pk is None:
             form.deleted_meanwhile = True
             form.fields["id"] = forms.CharField(required=False, widget=forms.HiddenInput)
-            latest = self.deletion_of(form)
+            key, model = str(form.data.get(form.add_prefix("id"), "")), cast(Any, self.model)
+            if key.isdecimal() and not self.instance._state.adding:  # of a deleted parent the form says so
+                latest = model.history.filter(id=key, history_type="-").first()
         form.compare_with(latest)
-
-    def deletion_of(self, form: VersionedRowForm) -> HistoricalRecord | None:
-        """Return the history entry of a deleted row; None where its parent is deleted too, whose form says so."""
-        key, parent_is_deleted = str(form.data.get(form.add_prefix("id"), "")), self.instance._state.adding
-        model: Any = self.model
-        return (
-            model.history.filter(id=key, history_type="-").first()
-            if key.isdecimal() and not parent_is_deleted
-            else None
-        )
-
-    def stored_rows(self) -> list[Any]:
-        """Return the rows as stored: those of the forms hold the typed values already."""
-        return list(self.get_queryset().all())
 
     @property
     def remaining_forms(self) -> list[VersionedRowForm]:
@@ -136,58 +125,35 @@ class VersionedRowFormSet(forms.BaseInlineFormSet):
         super().clean()
 
     def validate_unique(self) -> None:
-        """Reject a row that duplicates another, shown or stored, at the last field of `unique_together_fields`.
+        """Reject a row that says the same as another, shown or stored, at the last field of `unique_together_fields`.
 
         The model's validation cannot: a row of a form gets its parent only when it is saved.
         """
-        rows = self.stored_rows()
-        stored = {
-            row.pk: filled_fields(
-                self.unique_together_fields, {name: getattr(row, name) for name in self.unique_together_fields}
-            )
-            for row in rows
-        }
+        names, rows = self.unique_together_fields, self.get_queryset().all()
+        stored = {row.pk: tuple(getattr(row, name) for name in names) for row in rows}
         shown = {form.instance.pk for form in self.initial_forms}
-        unseen = {says for key, says in stored.items() if key not in shown}
-        above: set[tuple[tuple[str, object], ...]] = set()
+        above: set[tuple[object, ...]] = set()
         for form in self.remaining_forms:
-            says = filled_fields(self.unique_together_fields, form.cleaned_data)
-            held = {other for key, other in stored.items() if key != form.instance.pk}
-            text = ""
-            if says in above:
-                text = _("This row says the same as one above it.")
-            elif says in unseen:
+            says, own = tuple(form.cleaned_data.get(name) for name in names), form.instance.pk
+            others = {says for key, says in stored.items() if key != own and (own or key not in shown)}
+            if any(says) and says in above | others:
                 text = _(
-                    "Another user entered this after you had opened the page. Leave this row out, and change theirs."
+                    "Another row says this. If you do not see it, another user entered it meanwhile: leave yours out."
                 )
-            elif form.instance.pk and says in held:
-                text = _("Another row says this until it is saved. Save that change first, then this one.")
-            if says and text:
-                form.add_error(says[-1][0], ValidationError(text, code="twice"))
+                filled = [name for name, value in zip(names, says, strict=True) if value]
+                form.add_error(filled[-1], ValidationError(text, code="twice"))
             above.add(says)
 
-    # -- one history entry for each written row ----------------------------------------------------------
-
-    def set_change_reason(self, record: Any) -> None:
-        record._change_reason = self.reason or None
-
-    def save_new(self, form: Any, commit: bool = True) -> Any:
-        self.set_change_reason(form.instance)
-        return super().save_new(form, commit)
-
-    def save_existing(self, form: Any, obj: Any, commit: bool = True) -> Any:
-        self.set_change_reason(obj)
-        return super().save_existing(form, obj, commit)
-
-    def delete_existing(self, obj: Any, commit: bool = True) -> None:
-        """Delete the row together with its own cascaded rows."""
-        if commit:
-            delete_with_history(obj, reason=self.reason)
-
-
-def filled_fields(names: Iterable[str], values: Mapping[str, object]) -> tuple[tuple[str, object], ...]:
-    """Return the values of these fields, empty ones left out."""
-    return tuple((name, values[name]) for name in names if values.get(name))
+    def save(self, commit: bool = True) -> Any:
+        """Write the rows, each with a history entry of its own."""
+        saved, how = super().save(commit=False), {"by": self.user, "reason": self.reason}
+        for row in self.deleted_objects:
+            writing.delete(row, **how)
+        for row, names in self.changed_objects:
+            writing.write(row, {name: getattr(row, name) for name in names if name != "version"}, **how)
+        for row in self.new_objects:
+            writing.write(row, **how)
+        return saved
 
 
 def is_marked_deleted(form: forms.BaseForm) -> bool:
@@ -240,25 +206,31 @@ class VersionedRowInline(ObjectPermissionMixin, admin.TabularInline):
 
 
 class RelationFormSet(forms.BaseInlineFormSet):
-    """Formset of a many-to-many list. What another user added or removed meanwhile counts as well.
+    """Formset of a many-to-many list, which is written with its record. A row that another user removed meanwhile stays
+    removed, one that another added stays.
 
-    A row that is in the database no more is dropped without an error.
+    The form of the record says who changed the list, and what.
     """
 
-    def __init__(self, data: Any = None, files: Any = None, instance: Any = None, **kwargs: Any) -> None:
-        super().__init__(data, files, instance, **kwargs)
-        if not self.is_bound or self.instance.pk is None or self.instance._state.adding:
-            return  # a new record, or one that another user deleted
-        latest = latest_entry(self.instance)
-        is_complete = ManagementForm(self.data, prefix=self.prefix).is_valid()
-        posted = cast(QueryDict, self.data)  # a copy, which the admin makes for each formset
-        if latest and is_complete and posted.get(VERSION_FIELD, "") != str(latest.pk):
-            merge_posted_rows(posted, str(self.prefix), self.instance, self.model, latest)
+    def list_value(self) -> dict[str, list[Any]]:
+        """Return the list as it is to be, by the name of its field."""
+        own: Any = self.instance._meta.many_to_many
+        field = next(field for field in own if field.remote_field.through is self.model)
+        target, shown = field.m2m_reverse_field_name(), {form.instance.pk for form in self.initial_forms}
+        rows = [row for row in self.get_queryset() if row.pk not in shown] if self.instance.pk else []
+        kept = [form for form in self.initial_forms if form.instance.pk]
+        typed = [form.cleaned_data for form in [*kept, *self.extra_forms] if not is_marked_deleted(form)]
+        records = [*(getattr(row, target) for row in rows), *(data[target] for data in typed if data.get(target))]
+        return {field.name: list(dict.fromkeys(records))}
 
-    def add_fields(self, form: Any, index: int | None) -> None:
-        super().add_fields(form, index)
-        if self.is_bound and index is not None and index < self.initial_form_count() and form.instance.pk is None:
+    def _construct_form(self, i: int, **kwargs: Any) -> Any:
+        """Let a removed row say nothing; of a record that is deleted itself, the rows are shown as typed."""
+        form: Any = super()._construct_form(i, **kwargs)  # type: ignore[misc]
+        if self.is_bound and i < self.initial_form_count() and form.instance.pk is None:
             form.fields["id"] = forms.CharField(required=False, widget=forms.HiddenInput)
+            for field in () if self.instance._state.adding else form.fields.values():
+                field.required, field.disabled = False, True
+        return form
 
 
 class RelationInline(admin.TabularInline):
@@ -275,17 +247,10 @@ class RelationInline(admin.TabularInline):
         kwargs.setdefault("label", capfirst(db_field.remote_field.model._meta.verbose_name))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
-    def can_edit(self, request: HttpRequest, record: models.Model | None) -> bool:
-        return bool(request.user.has_perm(permission_name(self.parent_model, "change" if record else "add"), record))
-
     def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        return self.can_edit(request, obj)
+        return bool(request.user.has_perm(permission_name(self.parent_model, "change" if obj else "add"), obj))
 
-    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        return self.can_edit(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        return self.can_edit(request, obj)
+    has_change_permission = has_delete_permission = has_add_permission
 
     def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         wanted = (permission_name(self.parent_model, action) for action in ("view", "change", "add"))

@@ -14,10 +14,10 @@ from django.contrib.admin import helpers
 from django.contrib.admin.utils import NestedObjects, quote
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AutocompleteSelectMultiple
-from django.core.exceptions import NON_FIELD_ERRORS, ObjectDoesNotExist, ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ObjectDoesNotExist, PermissionDenied, ValidationError
 from django.db import models, router
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -27,35 +27,19 @@ from django.utils.translation import gettext_lazy as _
 from core.admin.conflicts import VERSION_FIELD, VersionedForm
 from core.admin.form_fields import DATE_FIELD_OVERRIDES
 from core.admin.history_admin import HistoryAdmin, posted_reason
-from core.admin.inlines import VersionedRowFormSet
-from core.history.diffs import (
-    author_name,
-    current_state,
-    entry_state,
-    format_datetime,
-    latest_entry,
-)
-from core.history.provenance import LabelledUrl
-from core.history.recording import (
-    MAX_REASON,
-    delete_with_history,
-    m2m_referrers,
-    resume_history,
-    suspend_history,
-    write_history_entry,
-)
-from core.history.revert import (
-    last_version_url,
-)
-from core.permissions import (
-    OUT_OF_SCOPE,
-    can_see_authors,
-    has_object_permission,
-    owner_field,
-)
+from core.admin.inlines import RelationFormSet
+from core.history.diffs import author_name, format_datetime, latest_entry
+from core.history.entries import LabelledUrl
+from core.history.recording import MAX_REASON, m2m_referrers
+from core.history.revert import last_version_url
+from core.permissions import OUT_OF_SCOPE, can_see_authors, owner_field
+from core.records import writing
 from core.records.constraints import constraint_fields
-from core.text.joining import join_clauses, label_value
+from core.records.writing import NOT_YOURS
+from core.text.joining import join_clauses, join_sentences, label_value
 from core.web.html import CARRIED_PARAMETERS
+
+NOT_SAVED = _("Nothing was saved. The form stands here as the record is now.")
 
 
 class RecordForm(VersionedForm):
@@ -92,7 +76,8 @@ class RecordForm(VersionedForm):
         super().full_clean()
         if self.is_bound and not self.deleted_meanwhile:
             self.drop_derived_errors()
-            self.check_scope()
+            if self.user is not None:
+                self.check_rights()
 
     def drop_derived_errors(self) -> None:
         """Drop errors of fields that the record derives from a field with an error, and of constraints on them."""
@@ -108,26 +93,36 @@ class RecordForm(VersionedForm):
             for error in general:
                 self.add_error(None, error)
 
-    def check_scope(self) -> None:
-        """Reject a record outside the user's scope, with the error at the owner field."""
-        name, adding = owner_field(self._meta.model), self.instance.pk is None
-        if (
-            self.user is None
-            or name in self.errors
-            or has_object_permission(self.user, "add" if adding else "change", self.instance)
-        ):
-            return
-        self.add_error(self.scope_field(name), ValidationError(OUT_OF_SCOPE, code="not_yours"))
-        if name and not adding:  # the inline rows stay editable
-            attname = self.instance._meta.get_field(name).attname
-            stored = type(self.instance)._base_manager.values_list(attname, flat=True).get(pk=self.instance.pk)
-            setattr(self.instance, attname, stored)
+    def check_rights(self) -> None:
+        """Report what `records` would refuse: scope, restricted fields, a missing reason."""
+        adding, owner = self.instance.pk is None, owner_field(self._meta.model)
+        stored = None if adding else type(self.instance)._base_manager.get(pk=self.instance.pk)
+        lists = {field.name: self.cleaned_data[field.name] for field in self.own_lists()}
+        refused: list[tuple[Any, ValidationError]] = []
+        try:
+            writing.check_fields(self.instance, stored, lists, self.user)
+        except ValidationError as exc:
+            refused += [(name, error) for name, errors in exc.error_dict.items() for error in errors]
+        try:
+            if owner not in self.errors:
+                writing.check_scope(self.user, writing.ADD if adding else writing.CHANGE, self.instance)
+        except (PermissionDenied, ValidationError):
+            # At the field that decides the scope here: one that the owner field is derived from, else itself.
+            derived: Mapping[str, Sequence[str]] = getattr(self._meta.model, "DERIVED_FROM", {})
+            sources = [source for source in derived.get(owner, ()) if self.cleaned_data.get(source)]
+            shown = next((field for field in [*sources, owner] if field in self.fields), None)
+            refused.append((shown, ValidationError(OUT_OF_SCOPE, code=NOT_YOURS)))
+        for name, error in refused:
+            self.add_error(name if name in self.fields else None, error)
+        for field in self.instance._meta.concrete_fields if refused and stored else ():  # it is shown as it was
+            setattr(self.instance, field.attname, getattr(stored, field.attname))
+        missing = "" if self.cleaned_data.get("change_reason") else self.instance.missing_reason(stored)
+        if missing and "change_reason" not in self.errors:
+            self.add_error("change_reason", ValidationError(missing, code="required"))
 
-    def scope_field(self, name: str) -> str | None:
-        """Return the field that decides the scope here: one that the owner field is derived from, else itself."""
-        derived: Mapping[str, Sequence[str]] = getattr(self._meta.model, "DERIVED_FROM", {})
-        filled = [source for source in derived.get(name, ()) if self.cleaned_data.get(source)]
-        return next((field for field in [*filled, name] if field in self.fields), None)
+    def own_lists(self) -> list[Any]:
+        """Return the many-to-many fields that are on the form, and filled in rightly."""
+        return [field for field in self._meta.model._meta.many_to_many if field.name in self.cleaned_data]
 
     def reject_deleted(self) -> None:
         """Say who deleted the record, and how to keep what was typed."""
@@ -183,7 +178,7 @@ class RecordAdmin(HistoryAdmin):
             return record
         if record is None:
             return self.deleted_meanwhile(request, object_id)
-        return self.model._base_manager.select_for_update().filter(pk=record.pk).first()
+        return writing.locked(self.model, record.pk)
 
     def deleted_meanwhile(self, request: HttpRequest, key: str) -> Any:
         """Return the last version of a deleted record whose change form is posted, so that the form keeps what was
@@ -196,7 +191,12 @@ class RecordAdmin(HistoryAdmin):
         if entry is None or entry.history_type != "-" or not can_see_authors(request.user, entry.instance):
             return None
         record = entry.instance
-        return record if has_all_parents(record) else None
+        try:
+            for field in record._meta.concrete_fields:  # every record that this one refers to has to exist
+                getattr(record, field.name)
+        except ObjectDoesNotExist:
+            return None
+        return record
 
     def formfield_for_dbfield(self, db_field: models.Field, request: HttpRequest, **kwargs: Any) -> Any:
         """Use a slug field's own error message in its form, and assume https for a URL without a scheme."""
@@ -234,28 +234,45 @@ class RecordAdmin(HistoryAdmin):
         """Return the record's own URL, without the redirect view of the stock admin."""
         return obj.get_absolute_url() if hasattr(obj, "get_absolute_url") else None
 
-    # -- one history entry per change ----------------------------------------------------------------
+    # -- writing -------------------------------------------------------------------------------------
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Show the form, or save it. What was found right and is refused all the same, another user made wrong in this
+        moment.
+        """
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except (writing.Conflict, ValidationError) as exc:
+            self.message_user(request, join_sentences(" ".join(exc.messages), str(NOT_SAVED)), messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
 
     def save_model(self, request: HttpRequest, obj: models.Model, form: object, change: bool) -> None:
-        suspend_history(obj)
-        super().save_model(request, obj, form, change)
+        """Hook: complete the record; `save_related` writes it together with its lists."""
 
-    def save_formset(self, request: HttpRequest, form: RecordForm, formset: Any, change: bool) -> None:
-        """Hand the reason for the change to inline rows, which have histories of their own."""
-        formset.reason = form.cleaned_data.get("change_reason", "")
-        super().save_formset(request, form, formset, change)
+    def save_related(self, request: HttpRequest, form: RecordForm, formsets: Sequence[Any], change: bool) -> None:
+        """Write the record with its lists, then the rows that have a history of their own."""
+        reason, lists = form.cleaned_data.get("change_reason", ""), {}
+        for field in form.own_lists():
+            lists[field.name] = form.cleaned_data[field.name]
+        for formset in formsets:
+            if isinstance(formset, RelationFormSet):
+                formset.save(commit=False)  # says what was changed
+                lists |= formset.list_value()
+        written = self.write_record(request, form, lists, reason, change=change)
+        for formset in formsets:
+            if not isinstance(formset, RelationFormSet):
+                formset.user, formset.reason = request.user, reason
+                formset.save()
+                written |= formset.has_changed()
+        request.unchanged = not written  # type: ignore[attr-defined]
 
-    def save_related(
-        self, request: HttpRequest, form: RecordForm, formsets: Sequence[forms.BaseModelFormSet], change: bool
-    ) -> None:
-        """Save related rows, then write the one history entry of the whole change; none where nothing changed."""
-        super().save_related(request, form, formsets, change)
-        if change and is_unchanged(form.instance):
-            resume_history(form.instance)
-            rows = [formset for formset in formsets if isinstance(formset, VersionedRowFormSet)]
-            request.unchanged = not any(formset.has_changed() for formset in rows)  # type: ignore[attr-defined]
-        else:
-            write_history_entry(form.instance, created=not change, reason=form.cleaned_data.get("change_reason", ""))
+    def write_record(
+        self, request: HttpRequest, form: RecordForm, lists: Mapping[str, Any], reason: str, *, change: bool
+    ) -> bool:
+        """Write the record of a form; return whether anything was changed."""
+        fields = [field for field in self.opts.concrete_fields if field.name in form.cleaned_data]
+        values = {field.attname: getattr(form.instance, field.attname) for field in fields} if change else {}
+        return writing.write(form.instance, values, lists, by=request.user, reason=reason)
 
     def log_change(self, request: HttpRequest, obj: models.Model, message: object) -> Any:
         return None if getattr(request, "unchanged", False) else super().log_change(request, obj, message)
@@ -265,14 +282,13 @@ class RecordAdmin(HistoryAdmin):
     ) -> None:
         """Replace the success message by an informational one when the save changed nothing."""
         if level == messages.SUCCESS and getattr(request, "unchanged", False):
-            message, level = (
-                _("Nothing was changed, so nothing was saved and the history has no new entry."),
-                messages.INFO,
-            )
+            message = _("Nothing was changed, so nothing was saved and the history has no new entry.")
+            level = messages.INFO
         super().message_user(request, message, level, **kwargs)
 
     def delete_model(self, request: HttpRequest, obj: models.Model) -> None:
-        delete_with_history(obj, reason=posted_reason(request))
+        """Delete the record; what is against it was asked before the confirmation."""
+        writing.delete(obj, by=request.user, reason=posted_reason(request), allowed=True)
 
     def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet[Model]) -> None:
         """Delete one by one, so that each record gets its history entry with the reason."""
@@ -281,14 +297,18 @@ class RecordAdmin(HistoryAdmin):
 
     # -- deleting ------------------------------------------------------------------------------------
 
-    def get_deleted_objects(self, objs: Sequence[models.Model], request: HttpRequest) -> Any:
+    def get_deleted_objects(self, objs: Sequence[Any], request: HttpRequest) -> Any:
         """Also protect a record that another names in a many-to-many list, and what its model keeps; leave out rows of
         through tables. What protects a record is not deleted with it, so it needs no permission.
         """
         deleted, counts, perms, protected = super().get_deleted_objects(objs, request)
         collector = NestedObjects(using=router.db_for_write(self.model), origin=objs)
         collector.collect(objs)
-        errors = self.deletion_errors(objs)
+        keys = [record.pk for record in objs]
+        errors = {record: text for record in objs if (text := record.deletion_error(keys))}
+        if len(keys) > 1:  # of several, each text begins with its record
+            named = label_value("{}", "{}")
+            errors = {record: format_html(named, self.record_link(record), text) for record, text in errors.items()}
         protected = [*errors.values(), *(self.protected_entry(record) for record in collector.protected)]
         protected += [self.record_link(user) for obj in objs for user in m2m_referrers(obj)]
         perms -= {record._meta.verbose_name for record in (*errors, *collector.protected)}
@@ -297,15 +317,6 @@ class RecordAdmin(HistoryAdmin):
             deleted = [item for item in deleted if not isinstance(item, list)]
             counts = {self.opts.verbose_name_plural: len(objs)}
         return deleted, counts, perms, protected
-
-    def deletion_errors(self, records: Sequence[Any]) -> dict[Any, SafeString | str]:
-        """Return why records cannot be deleted together: of several, each text begins with its record."""
-        keys = [record.pk for record in records]
-        found = {record: text for record in records if (text := record.deletion_error(keys))}
-        if len(keys) == 1:
-            return found
-        named = label_value("{}", "{}")
-        return {record: format_html(named, self.record_link(record), text) for record, text in found.items()}
 
     def protected_entry(self, record: Model) -> SafeString | str:
         """Return the line about a record because of which another cannot be deleted."""
@@ -344,19 +355,3 @@ def field_errors(form: Any, inlines: Iterable[Any]) -> list[FieldError]:
         for field in part.visible_fields()
         if field.errors
     ]
-
-
-def has_all_parents(record: models.Model) -> bool:
-    """Return whether every record that this one refers to exists."""
-    try:
-        for field in record._meta.concrete_fields:
-            getattr(record, field.name)
-    except ObjectDoesNotExist:
-        return False
-    return True
-
-
-def is_unchanged(record: models.Model) -> bool:
-    """Return whether the stored record equals its newest history entry."""
-    latest, stored = latest_entry(record), type(record)._base_manager.get(pk=record.pk)
-    return latest is not None and current_state(stored) == entry_state(latest)

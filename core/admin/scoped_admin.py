@@ -47,7 +47,7 @@ class ScopedAdmin(ObjectPermissionMixin, SimpleHistoryAdmin):
         """Make fields read-only that need a permission which the user lacks."""
         return [
             *super().get_readonly_fields(request, obj),
-            *restricted_fields(request.user, self.model, recorded=obj is not None),
+            *restricted_fields(request.user, self.model, recorded=obj is not None, record=obj),
         ]
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: models.Model | None = None) -> Any:
@@ -56,9 +56,11 @@ class ScopedAdmin(ObjectPermissionMixin, SimpleHistoryAdmin):
         return {name: sources for name, sources in found.items() if name not in fixed}
 
     def get_search_results(self, request: HttpRequest, queryset: models.QuerySet[Model], search_term: str) -> Any:
-        """Search as the change list does; the autocomplete of an owner field is limited to the user's scope."""
+        """Search as the change list does; the autocomplete of an owner field is limited to the user's scope, and so is
+        that of a list to which users add only their own.
+        """
         source = autocomplete_source(request)
-        if source and request.GET["field_name"] == owner_field(source):
+        if source and request.GET["field_name"] in {owner_field(source), *getattr(source, "SCOPED_LISTS", ())}:
             queryset = in_scope(request.user, queryset)
         return super().get_search_results(request, queryset, search_term)
 
@@ -66,31 +68,28 @@ class ScopedAdmin(ObjectPermissionMixin, SimpleHistoryAdmin):
         """Return the labels of the fields that the form and its inlines show but that this user may not change."""
         if not (self.has_change_permission(request, record) if record else self.has_add_permission(request)):
             return ""
-        models_here = [self.model, *(inline.model for inline in self.get_inline_instances(request, record))]
-        fields = [
-            model._meta.get_field(name)
-            for model in models_here
-            for name in restricted_fields(request.user, model, recorded=record is not None or model is not self.model)
-        ]
+        inline_models = [inline.model for inline in self.get_inline_instances(request, record)]
+        own = restricted_fields(request.user, self.model, recorded=record is not None, record=record)
+        fields = [self.model._meta.get_field(name) for name in own]
+        for model in inline_models:
+            names = restricted_fields(request.user, model, recorded=True)
+            fields += [model._meta.get_field(name) for name in names]
         return join_long(dict.fromkeys(str(capfirst(field.verbose_name)) for field in fields))
 
     # -- what the form and the lists offer -----------------------------------------------------------------
 
     def formfield_for_foreignkey(self, db_field: models.ForeignKey, request: HttpRequest, **kwargs: Any) -> Any:
-        """Offer in the owner field only the records within the user's scope."""
+        """Offer in the owner field only the records within the user's scope; a single one is chosen already."""
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
-        if db_field.name == owner_field(self.model):
-            self.limit_to_scope(request, field)
-        return field
-
-    def limit_to_scope(self, request: HttpRequest, field: Any) -> None:
-        """Limit a field's queryset to the user's scope; a single choice becomes the initial value."""
+        if db_field.name != owner_field(self.model):
+            return field
         reached = in_scope(request.user, field.queryset)
         if reached is not field.queryset:
             field.queryset = reached
             field.error_messages["invalid_choice"] = OUT_OF_SCOPE
             keys = list(reached.values_list("pk", flat=True)[:2])
             field.initial = keys[0] if len(keys) == 1 else None
+        return field
 
     def records_in_scope(self, request: HttpRequest) -> models.QuerySet[Model] | None:
         """Return the records within the user's scope, or None where that is every record."""
@@ -113,7 +112,8 @@ class ScopedAdmin(ObjectPermissionMixin, SimpleHistoryAdmin):
             return filters
 
         def place(item: object) -> tuple[bool, int]:
-            first, *further = filter_field_name(item).split("__")
+            field = item[0] if isinstance(item, list | tuple) else item  # or a filter class of its own
+            first, *further = field.split("__") if isinstance(field, str) else [""]
             return first != name, len(further) if first == name else 0
 
         return sorted(filters, key=place)
@@ -125,9 +125,3 @@ def autocomplete_source(request: HttpRequest) -> type[Model] | None:
     if not match or match.url_name != "autocomplete":
         return None
     return apps.get_model(request.GET["app_label"], request.GET["model_name"])
-
-
-def filter_field_name(item: object) -> str:
-    """Return the field name of an item of `list_filter`; empty for a filter class of its own."""
-    name = item[0] if isinstance(item, list | tuple) else item
-    return name if isinstance(name, str) else ""

@@ -1,9 +1,10 @@
 """Change feed endpoint of the API."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC
+from typing import Any
 
-from django.http import QueryDict
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiParameter, extend_schema_serializer
@@ -14,17 +15,15 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from core.api import query_params
-from core.api.filters import comma_list_schema
-from core.api.pagination import CURSOR, CURSOR_START, decode_cursor, encode_cursor, parse_page_size
-from core.api.query_params import parse_comma_list
+from core.api.pagination import decode_cursor, encode_cursor
+from core.api.query_params import CURSOR, CURSOR_START, parse_comma_list, parse_page_size
 from core.api.viewsets import BaseAPIView
 from core.history.change_feed import (
     ACTIONS,
     FEED_START,
-    FeedItem,
     FeedPage,
     FeedPosition,
-    FeedResource,
+    FeedResources,
     feed_bounds,
     read_feed,
 )
@@ -35,13 +34,7 @@ LATEST = "latest"
 CHANGE_CURSOR = "c"  # kind of this cursor, its first letter
 PAGE_SIZE, MAX_PAGE_SIZE = 200, 1000
 
-CURSOR_HELP = gettext_lazy(
-    "Where to go on: the next_cursor of the answer before. “first” is the oldest change, “latest” the end by now."
-)
-RESOURCE_FILTER_HELP = gettext_lazy("Only changes of these resources, separated by commas.")
-PAGE_SIZE_HELP = gettext_lazy("Changes in an answer, 1 to 1000.")
-RESOURCE_HELP = gettext_lazy("Its resource, as addresses name it.")
-KEY_HELP = gettext_lazy("Its code or number, as its address has it.")
+RESOURCE_HELP, KEY_HELP = "Its resource, as addresses name it.", "Its code or number, as its address has it."
 
 
 @extend_schema_serializer(component_name="Named")  # known to clients
@@ -56,42 +49,31 @@ class RecordRefSerializer(serializers.Serializer):
 class ChangeEventSerializer(serializers.Serializer):
     """Serializer of one change event."""
 
-    action = serializers.ChoiceField(
-        sorted(ACTIONS.values()), read_only=True, help_text=gettext_lazy("What happened to it.")
-    )
-    resource = serializers.CharField(source="kind.resource", read_only=True, help_text=RESOURCE_HELP)
+    action = serializers.ChoiceField(sorted(ACTIONS.values()), read_only=True, help_text="What happened to it.")
+    resource = serializers.CharField(read_only=True, help_text=RESOURCE_HELP)
     key = serializers.CharField(read_only=True, help_text=KEY_HELP)
-    id = serializers.IntegerField(read_only=True, help_text=gettext_lazy("Its number, which never changes."))
-    was = serializers.CharField(
-        read_only=True, allow_null=True, help_text=gettext_lazy("The key before, where this change gave it another.")
-    )
-    of = RecordRefSerializer(
-        read_only=True, allow_null=True, help_text=gettext_lazy("The pilot that it belongs to, if it belongs to one.")
-    )
-    at = serializers.DateTimeField(read_only=True, default_timezone=UTC, help_text=gettext_lazy("When, in UTC."))
-    reason = serializers.CharField(
-        read_only=True,
-        allow_null=True,
-        help_text=gettext_lazy("The reason that the author of the change gave; null where none was given."),
-    )
-    by = serializers.CharField(
-        read_only=True, allow_null=True, help_text=gettext_lazy("Who did it, for those who may see names in histories.")
-    )
-    url = serializers.SerializerMethodField(help_text=gettext_lazy("Where it is now; null when it is deleted."))
+    id = serializers.IntegerField(read_only=True, help_text="Its number, which never changes.")
+    was = serializers.CharField(read_only=True, allow_null=True, help_text="The key before, where it was another.")
+    of = RecordRefSerializer(read_only=True, allow_null=True, help_text="The pilot that it belongs to, if to one.")
+    at = serializers.DateTimeField(read_only=True, default_timezone=UTC, help_text="When, in UTC.")
+    reason = serializers.CharField(read_only=True, allow_null=True, help_text="The reason that its author gave.")
+    by = serializers.CharField(read_only=True, allow_null=True, help_text="Who did it, for those who may see names.")
+    url = serializers.SerializerMethodField(help_text="Where it is now; null when it is deleted.")
 
-    def get_url(self, line: FeedItem) -> str | None:
-        if line.current_key is None or line.action == "deleted":
+    def get_url(self, line: Mapping[str, Any]) -> str | None:
+        now = line["current"]
+        if now is None:
             return None
-        name = f"api-{line.kind.model._meta.model_name}-detail"
-        return str(reverse(name, args=[line.current_key], request=self.context["request"]))
+        name = f"api-{now.model.partition('.')[2]}-detail"
+        return str(reverse(name, args=[now.key], request=self.context["request"]))
 
 
 @extend_schema_serializer(component_name="Changes")  # known to clients
 class ChangeFeedSerializer(serializers.Serializer):
     """Serializer of one page of the change feed."""
 
-    next_cursor = serializers.SerializerMethodField(help_text=gettext_lazy("Send it as cursor to go on from here."))
-    more = serializers.BooleanField(read_only=True, help_text=gettext_lazy("Whether there is more already."))
+    next_cursor = serializers.SerializerMethodField(help_text="Send it as cursor to go on from here.")
+    more = serializers.BooleanField(read_only=True, help_text="Whether there is more already.")
     results = ChangeEventSerializer(source="lines", many=True, read_only=True)
 
     def get_next_cursor(self, page: FeedPage) -> str:
@@ -103,24 +85,24 @@ class ChangeFeedView(BaseAPIView):
 
     renderer_classes = [JSONRenderer]
     heading = gettext_lazy("Changes")
-    about = gettext_lazy(
+    about = (
         "What happened to the records, one line for each entry of a history, oldest first: by it a copy is kept level "
-        "with the tracker. Take the cursor “latest”, then the lists, then follow the line: nothing is missed, and of "
-        "one record nothing comes in the wrong order. A line says which record to fetch again, not what changed in it. "
-        "What happens to a step of a target, or to a light set by hand, is reported as a change of the target or the "
-        "pilot. What a list shows or hides because its day has come has no line."
+        "with the tracker. Take the cursor “latest”, then the lists, then follow the line: nothing is missed and "
+        "nothing comes twice. A line says which record to fetch again as it is now, not what changed in it. "
+        "docs/api.md says more."
     )
-    feed_resources: Sequence[FeedResource] = ()
+    feed_resources = FeedResources({}, "", lambda _user: Q())
 
     def parameters(self) -> Sequence[OpenApiParameter]:
         """Return the query parameters, without `as_of` and `known`: the feed is the same on every date."""
-        names = [kind.resource for kind in self.feed_resources]
-        size = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE}
+        names = ", ".join(self.feed_resources.names.values())
+        begin = "The next_cursor of the answer before; “first” is the oldest change, “latest” the end by now."
+        only = f"Only changes of these resources, separated by commas. Known: {names}"
         return [
-            OpenApiParameter(CURSOR, description=CURSOR_HELP),
-            OpenApiParameter("resource", comma_list_schema(names), description=RESOURCE_FILTER_HELP),
-            OpenApiParameter("page_size", size, description=PAGE_SIZE_HELP),
-            *(item for item in query_params.common_parameters(self.formats()) if item.name not in {"as_of", "known"}),
+            OpenApiParameter(CURSOR, description=begin),
+            OpenApiParameter("resource", description=only),
+            OpenApiParameter("page_size", int, description="Changes in an answer, 1 to 1000."),
+            *query_params.format_parameters(self.formats()),
         ]
 
     def get_serializer(self) -> ChangeFeedSerializer:
@@ -129,26 +111,23 @@ class ChangeFeedView(BaseAPIView):
 
     def get(self, request: Request) -> Response:
         params, (until, reached) = request.query_params, feed_bounds()
-        words = parse_comma_list(params, "resource", [kind.resource for kind in self.feed_resources])
-        kinds = [kind for kind in self.feed_resources if not words or kind.resource in words]
+        names = list(self.feed_resources.names.values())
+        wanted = parse_comma_list(params, "resource", names) or names
         size = parse_page_size(params, PAGE_SIZE, MAX_PAGE_SIZE)
-        after = until if params.get(CURSOR) == LATEST else parse_feed_cursor(params, reached)
-        page = read_feed(kinds, after, until, size, request.user)
+        given, after = params.get(CURSOR, CURSOR_START), FEED_START
+        if given == LATEST:
+            after = until
+        elif given != CURSOR_START:
+            numbers = decode_cursor(given, CHANGE_CURSOR, 2)
+            if numbers is None:
+                text = _("cursor: “%(value)s” is no cursor of the changes. Send “first”, “latest”, or a next_cursor.")
+                raise BadRequest(ErrorDetail(CURSOR, "invalid_cursor", text % {"value": truncate(given)}))
+            after = FeedPosition(*numbers)
+            if after > reached:
+                text = _(
+                    "cursor: ahead of this database, which was restored since. Begin again: “latest”, then all lists."
+                )
+                raise BadRequest(ErrorDetail(CURSOR, "cursor_ahead", text))
+        page = read_feed(self.feed_resources, wanted, after, until, size, request.user)
         serializer = ChangeFeedSerializer(page, context={"request": request, "view": self})
         return Response(with_demo_flag(request, serializer.data))
-
-
-def parse_feed_cursor(params: QueryDict, reached: FeedPosition) -> FeedPosition:
-    """Return the feed position of the cursor. Raises BadRequest for an invalid cursor, or one of another database."""
-    given = params.get(CURSOR, CURSOR_START)
-    if given == CURSOR_START:
-        return FEED_START
-    numbers = decode_cursor(given, CHANGE_CURSOR, 2)
-    if numbers is None:
-        text = _("cursor: “%(value)s” is no cursor of the changes. Send “first”, “latest”, or a next_cursor.")
-        raise BadRequest(ErrorDetail(CURSOR, "invalid_cursor", text % {"value": truncate(given)}))
-    place = FeedPosition(*numbers)
-    if place > reached:
-        text = _("cursor: ahead of this database, which was restored since. Begin again: “latest”, then all lists.")
-        raise BadRequest(ErrorDetail(CURSOR, "cursor_ahead", text))
-    return place

@@ -2,13 +2,13 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import replace
 from typing import Any, ClassVar
 
 import django_filters
 from django import forms
+from django.contrib.admin.utils import lookup_spawns_duplicates
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Model, Q, QuerySet
@@ -24,7 +24,6 @@ from rest_framework.views import APIView
 
 from core.http.as_of import ISO_DATE
 from core.http.errors import BadRequest, ErrorDetail, truncate
-from core.web.facets import is_to_many
 from core.web.filters import (
     MAX_SEARCH_LENGTH,
     ChoiceFilter,
@@ -72,7 +71,7 @@ class CommaListFormField(forms.Field):
         return [known[word] for word in words]
 
 
-class CommaListFilter(django_filters.Filter):
+class CommaListFilter(django_filters.CharFilter):
     """Filter by any of several values (`?kind__in=park,city`), or by none of them (`?kind__ne=park`).
 
     `ne` keeps records without a value: they have none of the named values either.
@@ -90,57 +89,40 @@ class CommaListFilter(django_filters.Filter):
         if not value or self.single.computed:
             return qs
         test = Q(**{f"{self.field_name}__in": value})
-        if is_to_many(qs.model, self.field_name):
-            # A join would return a record once for each related record that matches.
+        if lookup_spawns_duplicates(
+            qs.model._meta, self.field_name
+        ):  # a join would return a record once for each related record that matches
             test = Q(pk__in=qs.model._base_manager.filter(test).values("pk"))
         elif self.exclude:
             test &= Q(**{f"{self.field_name}__isnull": False})
         return qs.exclude(test) if self.exclude else qs.filter(test)
 
-    @property
-    def openapi_schema(self) -> dict[str, str]:
-        words = [word for word, _label in self.single.extra.get("choices", [])]
-        return comma_list_schema(words, MAX_LIST_VALUES)
-
-
-def comma_list_schema(words: Iterable[str], most: int | None = None, sign: str = "") -> dict[str, str]:
-    """Return the OpenAPI schema of a comma-separated list: these values, or any. `sign` may stand before each.
-
-    A string with a pattern, because most client generators do not know OpenAPI's form for such lists.
-    """
-    # Python would escape hyphens too, which JavaScript rejects.
-    known = "|".join(re.sub(r"[.^$*+?()\[\]{}|\\]", r"\\\g<0>", word) for word in words)
-    one = f"{sign}({known})" if known else "[^,]+"
-    return {"type": "string", "pattern": f"^{one}(,{one}){f'{{0,{most - 1}}}' if most else '*'}$"}
-
 
 # -- numbers and codes ---------------------------------------------------------------------------------------
 
 
-class PositiveIntegerFilter(django_filters.CharFilter):
-    """Filter by an integer from 1: `?version=2`."""
-
-    field_class = forms.RegexField
-    openapi_schema: ClassVar[Mapping[str, object]] = {"type": "integer", "minimum": 1, "maximum": 9999}
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        invalid = gettext_lazy("Write a whole number from 1 to 9999.")
-        super().__init__(*args, regex=r"\A[1-9][0-9]{0,3}\Z", error_messages={"invalid": invalid}, **kwargs)
-
-
-class DecimalFilter(django_filters.CharFilter):
-    """Filter by a decimal number: `?value__gte=12.5`. It is compared exactly, so it is read as it is written.
-
-    Of more than 15 digits SQLite would compare the first 15 and PostgreSQL all.
-    """
+class NumberFilter(django_filters.NumberFilter):
+    """Filter by a number, read as it is written: `?value__gte=12.5`. `regex` says how it may be written."""
 
     field_class = forms.RegexField
 
-    def __init__(self, *args: Any, digits: int, places: int, **kwargs: Any) -> None:
-        pattern = rf"^(?!([^0-9]*[0-9]){{16}})-?[0-9]{{1,{digits - places}}}([.][0-9]{{1,{places}}})?$"
-        self.openapi_schema = {"type": "string", "format": "decimal", "pattern": pattern}
-        text = gettext_lazy("Write a number such as 12.5, without signs between its digits: at most 15 of them.")
-        super().__init__(*args, regex=pattern[:-1] + r"\Z", error_messages={"invalid": text}, **kwargs)
+    def __init__(self, *args: Any, invalid: Any, **kwargs: Any) -> None:
+        super().__init__(*args, error_messages={"invalid": invalid}, **kwargs)
+
+    def get_max_validator(self) -> None:
+        """Add no validator: the pattern limits the digits."""
+
+
+def whole_number(_field: object) -> dict[str, Any]:
+    """Return the options of a filter by an integer from 1."""
+    return {"regex": r"\A[1-9][0-9]{0,3}\Z", "invalid": gettext_lazy("Write a whole number from 1 to 9999.")}
+
+
+def decimal_number(field: models.DecimalField) -> dict[str, Any]:
+    """Return the options of a filter by a decimal: of more than 15 digits SQLite would compare the first 15 only."""
+    whole, places = field.max_digits - field.decimal_places, field.decimal_places
+    text = gettext_lazy("Write a number such as 12.5, without signs between its digits: at most 15 of them.")
+    return {"regex": rf"^(?!([^0-9]*[0-9]){{16}})-?[0-9]{{1,{whole}}}([.][0-9]{{1,{places}}})?\Z", "invalid": text}
 
 
 class CodeFilter(django_filters.CharFilter):
@@ -160,13 +142,10 @@ class CodeFilter(django_filters.CharFilter):
         if pattern is None:
             exact: QuerySet[Model] = super().filter(qs, text)
             return exact
-        regex = pattern.format(case_insensitive_pattern(text))
+        # The letters A to Z match either case.
+        folded = ASCII_LETTER.sub(lambda found: f"[{found[0].lower()}{found[0].upper()}]", re.escape(text))
+        regex = pattern.format(folded)
         return qs.filter(**{f"{self.field_name}__regex": regex}) if text else qs
-
-
-def case_insensitive_pattern(text: str) -> str:
-    """Return a pattern for the text in which the letters A to Z match either case."""
-    return ASCII_LETTER.sub(lambda found: f"[{found[0].lower()}{found[0].upper()}]", re.escape(text))
 
 
 # -- filter set and backend ----------------------------------------------------------------------------------
@@ -182,11 +161,8 @@ class ApiFilterSet(FilterSet):
 
     FILTER_DEFAULTS: ClassVar[Mapping[type, Mapping[str, object]]] = {
         models.DateField: {"filter_class": django_filters.DateFilter},
-        models.DecimalField: {
-            "filter_class": DecimalFilter,
-            "extra": lambda field: {"digits": field.max_digits, "places": field.decimal_places},
-        },
-        models.IntegerField: {"filter_class": PositiveIntegerFilter},
+        models.DecimalField: {"filter_class": NumberFilter, "extra": decimal_number},
+        models.IntegerField: {"filter_class": NumberFilter, "extra": whole_number},
         models.CharField: {"filter_class": CodeFilter},
         models.BooleanField: {"filter_class": YesNoFilter},  # for `isnull`
     }
@@ -210,6 +186,8 @@ class ApiFilterSet(FilterSet):
                 for suffix in ("in", "ne"):
                     label = label_several(item.label, suffix)
                     found[f"{name}__{suffix}"] = CommaListFilter(item, exclude=suffix == "ne", label=label)
+        if "q" in found:
+            found["search"] = deepcopy(found["q"])  # another name of it
         for item in found.values():
             schema = getattr(item, "openapi_schema", None)
             if schema:
@@ -226,39 +204,26 @@ label_lookup, label_several = lazy(label_for_filter, str), lazy(several_label, s
 
 
 class ApiFilterBackend(DjangoFilterBackend):
-    """Filter backend of django-filter whose errors name the parameter; `search` is another name of `q`."""
+    """Filter backend of django-filter whose errors name the parameter."""
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Model], view: APIView) -> QuerySet[Model]:
         """Return the rows that pass the filters. Raises BadRequest for invalid values."""
-        filterset_class = self.get_filterset_class(view, queryset)
-        check_dates(request.query_params, filterset_class)
-        rows = filtered_queryset(filterset_class(request.query_params, queryset=queryset))
-        if "search" in request.query_params:
-            search = {"q": request.query_params["search"]}
-            rows = filtered_queryset(filterset_class(search, queryset=rows), q="search")
-        return rows
+        filterset_class, params = self.get_filterset_class(view, queryset), request.query_params
+        message = _("%(name)s: “%(value)s” is not a day. Write it as 2024-01-30.")
+        faults = [
+            ErrorDetail(name, "invalid_date", message % {"name": name, "value": truncate(params[name])})
+            for name, item in filterset_class.base_filters.items()
+            # A form would also read 01/02/2023, which is ambiguous.
+            if isinstance(item, django_filters.DateFilter) and name in params and not ISO_DATE.fullmatch(params[name])
+        ]
+        if faults:
+            raise BadRequest(*faults)
+        return filtered_queryset(filterset_class(params, queryset=queryset))
 
 
-def filtered_queryset(filterset: FilterSet, **names: str) -> QuerySet[Any]:
-    """Return the rows of a filter set. Raises BadRequest for invalid values, under the names that the request used."""
+def filtered_queryset(filterset: FilterSet) -> QuerySet[Any]:
+    """Return the rows of a filter set. Raises BadRequest for invalid values."""
     if not filterset.is_valid():
-        faults = form_errors(filterset.form)
-        raise BadRequest(*(rename_pointer(fault, names.get(fault.pointer, fault.pointer)) for fault in faults))
+        raise BadRequest(*form_errors(filterset.form))
     rows: QuerySet[Model] = filterset.qs
     return rows
-
-
-def rename_pointer(fault: ErrorDetail, name: str) -> ErrorDetail:
-    return replace(fault, pointer=name, message=name + fault.message.removeprefix(fault.pointer))
-
-
-def check_dates(params: Mapping[str, str], filterset: type[FilterSet]) -> None:
-    """Reject dates that are not ISO dates: a form would also read 01/02/2023, which is ambiguous."""
-    message = _("%(name)s: “%(value)s” is not a day. Write it as 2024-01-30.")
-    faults = [
-        ErrorDetail(name, "invalid_date", message % {"name": name, "value": truncate(params[name])})
-        for name, item in filterset.base_filters.items()
-        if isinstance(item, django_filters.DateFilter) and name in params and not ISO_DATE.fullmatch(str(params[name]))
-    ]
-    if faults:
-        raise BadRequest(*faults)

@@ -36,14 +36,21 @@ def run_idempotent(
     `refuse` makes a response of an exception: an error response is stored under the key as well. Raises WriteRejected
     (422) for a key that came with another request, BadRequest for an invalid key.
     """
-    key = idempotency_key(request)
+    key = request.headers.get(IDEMPOTENCY_KEY_HEADER)
     if key is None:
         with transaction.atomic():
             return work()
+    if not KEY_PATTERN.fullmatch(key):
+        text = _("Idempotency-Key: use 1 to 255 visible ASCII characters, for example a UUID.")
+        raise BadRequest(ErrorDetail(IDEMPOTENCY_KEY_HEADER, "invalid_key", text))
     fingerprint = request_fingerprint(request)
     with transaction.atomic():
         delete_expired_records()
-        kept = claim_key(user, key, fingerprint)
+        try:
+            with transaction.atomic():
+                kept = IdempotencyRecord.objects.create(user=user, key=key, fingerprint=fingerprint)
+        except IntegrityError:  # waits until the request that has the key has ended
+            kept = IdempotencyRecord.objects.select_for_update().get(user=user, key=key)
         if kept.status is not None:
             return replay_response(kept, fingerprint)
         try:
@@ -51,7 +58,9 @@ def run_idempotent(
                 answer = work()
         except BadRequest as exc:
             answer = refuse(exc)
-        store_response(kept, answer)
+        kept.status, kept.body = answer.status_code, answer.content.decode()
+        kept.headers = {name: answer[name] for name in REPLAYED_HEADERS if answer.has_header(name)}
+        kept.save()
     return answer
 
 
@@ -60,41 +69,21 @@ def delete_expired_records() -> None:
     IdempotencyRecord.objects.filter(created_at__lt=timezone.now() - RETENTION).delete()
 
 
-def idempotency_key(request: HttpRequest) -> str | None:
-    """Return the Idempotency-Key of the request, or None. Raises BadRequest for an invalid one."""
-    key = request.headers.get(IDEMPOTENCY_KEY_HEADER)
-    if key is not None and not KEY_PATTERN.fullmatch(key):
-        text = _("Idempotency-Key: use 1 to 255 visible ASCII characters, for example a UUID.")
-        raise BadRequest(ErrorDetail(IDEMPOTENCY_KEY_HEADER, "invalid_key", text))
-    return key
-
-
 def request_fingerprint(request: HttpRequest) -> str:
     """Hash method, URL, If-Match and body: requests with equal fingerprints are the same request."""
     parts = [request.method or "", request.get_full_path(), request.headers.get("If-Match", "")]
-    content = form_digest(request) if request.content_type == "multipart/form-data" else read_body(request)
+    if request.content_type != "multipart/form-data":
+        content = read_body(request)
+    else:  # the body of a form may be larger than what is read at once
+        digest = hashlib.sha256(repr(sorted(request.POST.lists())).encode())
+        files: Any = request.FILES
+        for name, file in sorted(files.items()):
+            digest.update(f"\n{name} {file.name} {file.size}\n".encode())
+            for chunk in file.chunks():
+                digest.update(chunk)
+            file.seek(0)
+        content = digest.digest()
     return hashlib.sha256("\n".join(parts).encode() + b"\n" + content).hexdigest()
-
-
-def form_digest(request: HttpRequest) -> bytes:
-    """Return a hash of the fields and files of a form: its body may be larger than what is read at once."""
-    digest = hashlib.sha256(repr(sorted(request.POST.lists())).encode())
-    files: Any = request.FILES
-    for name, file in sorted(files.items()):
-        digest.update(f"\n{name} {file.name} {file.size}\n".encode())
-        for chunk in file.chunks():
-            digest.update(chunk)
-        file.seek(0)
-    return digest.digest()
-
-
-def claim_key(user: Any, key: str, fingerprint: str) -> IdempotencyRecord:
-    """Insert a record under the key, or return the existing one once its own request has ended."""
-    try:
-        with transaction.atomic():
-            return IdempotencyRecord.objects.create(user=user, key=key, fingerprint=fingerprint)
-    except IntegrityError:
-        return IdempotencyRecord.objects.select_for_update().get(user=user, key=key)
 
 
 def replay_response(kept: IdempotencyRecord, fingerprint: str) -> HttpResponse:
@@ -105,9 +94,3 @@ def replay_response(kept: IdempotencyRecord, fingerprint: str) -> HttpResponse:
     response = HttpResponse(kept.body.encode(), status=kept.status, headers=kept.headers)
     response["Idempotent-Replayed"] = "true"
     return response
-
-
-def store_response(kept: IdempotencyRecord, answer: HttpResponse) -> None:
-    kept.status, kept.body = answer.status_code, answer.content.decode()
-    kept.headers = {name: answer[name] for name in REPLAYED_HEADERS if answer.has_header(name)}
-    kept.save()

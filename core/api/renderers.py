@@ -1,6 +1,7 @@
 """Renderers of the API. JSON is rendered; CSV and XLSX are written row by row, so that a long list streams."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from django.http import StreamingHttpResponse
@@ -40,13 +41,8 @@ def table_rows(heads: Sequence[str], rows: Iterable[Row]) -> Iterator[list[objec
 
 def render_csv(heads: Sequence[str], rows: Iterable[Row], stem: str) -> StreamingHttpResponse:
     """Return a streaming CSV in plain UTF-8: headings and rows, no byte-order mark, no preamble, no escaping."""
-
-    def lines() -> Iterator[Sequence[object]]:
-        yield heads
-        for cells in table_rows(heads, rows):
-            yield [machine_value(cell) for cell in cells]
-
-    return csv_response(lines(), stem, for_excel=False)
+    lines = ([machine_value(cell) for cell in cells] for cells in table_rows(heads, rows))
+    return csv_response(chain([heads], lines), stem, for_excel=False)
 
 
 def render_xlsx(heads: Sequence[str], rows: Iterable[Row], stem: str, cover: CoverSheet) -> HttpResponseBase:

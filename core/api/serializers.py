@@ -4,10 +4,10 @@ from collections.abc import Collection
 from datetime import date
 from decimal import Decimal
 from functools import cache, cached_property
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from django.db import models
-from django.utils.translation import gettext_lazy
+from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
@@ -15,12 +15,10 @@ from rest_framework.fields import Field
 from rest_framework.request import Request
 
 from core.http.as_of import today
-from core.http.url_cache import record_path
 from core.permissions import can_see_authors
 from core.text.bilingual import TranslatedText
 
 MAX_RENDERED = 500
-TEXT_FIELDS = (models.CharField, models.TextField)
 
 
 @cache
@@ -33,7 +31,7 @@ def key_field_name(model: type[models.Model]) -> str:
 def api_url(record: models.Model, request: Request) -> str:
     """Return the absolute API URL of a record: URL names contain the model's name."""
     key = getattr(record, key_field_name(type(record)))
-    return request_origin(request) + record_path(f"api-{record._meta.model_name}-detail", str(key))
+    return request_origin(request) + reverse(f"api-{record._meta.model_name}-detail", args=[str(key)])
 
 
 def request_origin(request: Request) -> str:
@@ -50,10 +48,8 @@ class NumberField(serializers.Field):
 
     PLACES = 6  # decimal places of the records
 
-    def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("read_only", True)
-        kwargs.setdefault("allow_null", True)
-        super().__init__(**kwargs)
+    def __init__(self, *, max_digits: int = 0, decimal_places: int = 0, **kwargs: Any) -> None:
+        super().__init__(**{"read_only": True, "allow_null": True, **kwargs})
 
     def to_representation(self, value: Decimal | float) -> int | float:
         return int(value) if value == int(value) else round(float(value), self.PLACES)
@@ -81,10 +77,9 @@ class KnownField(serializers.DateField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"read_only": True, **kwargs})
 
-    def get_attribute(self, _value: object) -> date:
+    def get_attribute(self, _value: object) -> Any:
         """Return the day of the request; today where no middleware has set one."""
-        day: date = getattr(self.context.get("request"), "known", None) or today()
-        return day
+        return getattr(self.context.get("request"), "known", None) or today()
 
 
 class RelatedSerializer(serializers.Serializer):
@@ -104,6 +99,10 @@ class RelatedSerializer(serializers.Serializer):
             self.rendered[instance.pk] = super().to_representation(instance)
         return self.rendered[instance.pk]
 
+    def get_url(self, record: models.Model) -> str:
+        """Return the API URL of the record, for those that have a field for it."""
+        return api_url(record, self.context["request"])
+
 
 @extend_schema_serializer(component_name="Link")  # known to clients
 class RelatedBySlug(RelatedSerializer):
@@ -112,9 +111,6 @@ class RelatedBySlug(RelatedSerializer):
     slug = serializers.CharField(read_only=True)
     name = serializers.CharField(read_only=True)
     url = serializers.SerializerMethodField()
-
-    def get_url(self, record: models.Model) -> str:
-        return api_url(record, self.context["request"])
 
 
 @extend_schema_serializer(component_name="CodeLink")  # known to clients
@@ -125,9 +121,6 @@ class RelatedByCode(RelatedSerializer):
     name = serializers.CharField(read_only=True)
     url = serializers.SerializerMethodField()
 
-    def get_url(self, record: models.Model) -> str:
-        return api_url(record, self.context["request"])
-
 
 @extend_schema_serializer(component_name="IdLink")
 class RelatedById(RelatedSerializer):
@@ -136,9 +129,6 @@ class RelatedById(RelatedSerializer):
     id = serializers.IntegerField(read_only=True)
     name = serializers.CharField(source="__str__", read_only=True)
     url = serializers.SerializerMethodField()
-
-    def get_url(self, record: models.Model) -> str:
-        return api_url(record, self.context["request"])
 
 
 @extend_schema_serializer(component_name="CodeText")  # known to clients
@@ -149,45 +139,38 @@ class ChoiceWithLabel(serializers.Serializer):
     text = serializers.CharField(source="label", read_only=True)
 
 
-LINK_SERIALIZERS: dict[type[models.Model], type[serializers.BaseSerializer]] = {}
-"""Serializers of records that others show by more than slug or code, name and URL."""
-
-
-def link_serializer(model: type[models.Model]) -> type[serializers.BaseSerializer]:
+def link_serializer(model: type[models.Model]) -> type[RelatedSerializer]:
     """Return the serializer of records of a model inside others."""
-    kinds = {"slug": RelatedBySlug, "code": RelatedByCode}
-    return LINK_SERIALIZERS.get(model) or kinds.get(key_field_name(model), RelatedById)
+    return {"slug": RelatedBySlug, "code": RelatedByCode}.get(key_field_name(model), RelatedById)
 
 
 class ReadOnlyModelSerializer(serializers.ModelSerializer):
     """Read-only ModelSerializer. An empty text is null, for it means no data; dates stay dates; relations are links."""
 
+    serializer_field_mapping = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        models.DateField: DateValueField,
+        models.DecimalField: NumberField,
+    }
+
     def build_relational_field(self, field_name: str, relation_info: Any) -> tuple[Any, dict[str, Any]]:
         """Build the link of a related record, or the links of several."""
-        field = relation_info.model_field
-        kwargs = {"many": True} if relation_info.to_many else {"allow_null": field.null}
+        kwargs = {"many": True} if relation_info.to_many else {"allow_null": relation_info.model_field.null}
         return link_serializer(relation_info.related_model), {"read_only": True, **kwargs}
 
     def build_standard_field(self, field_name: str, model_field: models.Field) -> tuple[type[Field], dict[str, object]]:
-        """Build the field as DRF does, but optional texts may be null and dates stay dates."""
+        """Build the field as DRF does, but optional texts may be null."""
         field_class, kwargs = super().build_standard_field(field_name, model_field)
-        if isinstance(model_field, TEXT_FIELDS) and model_field.blank:
-            kwargs.pop("allow_blank", None)
-            kwargs["allow_null"] = True
-        if isinstance(model_field, models.DateField):
-            field_class = DateValueField
-        if isinstance(model_field, models.DecimalField):
-            return NumberField, {"allow_null": model_field.null}
-        return field_class, kwargs
+        kwargs.pop("allow_blank", None)
+        no_data = model_field.null or (model_field.blank and model_field.empty_strings_allowed)
+        return field_class, {**kwargs, "allow_null": no_data}
 
-    def build_property_field(
-        self, field_name: str, model_class: type[models.Model]
-    ) -> tuple[type[Field], dict[str, object]]:
+    def build_property_field(self, field_name: str, model_class: Any) -> tuple[type[Field], dict[str, object]]:
         """Build a nullable text field for a bilingual property."""
-        if isinstance(getattr(model_class, field_name), TranslatedText):
-            text = gettext_lazy("In the reader’s language, else in the other.")
-            return serializers.CharField, {"read_only": True, "allow_null": True, "help_text": text}
-        return super().build_property_field(field_name, model_class)
+        if not isinstance(getattr(model_class, field_name), TranslatedText):
+            return super().build_property_field(field_name, model_class)
+        text = "In the reader’s language, else in the other."
+        return serializers.CharField, {"read_only": True, "allow_null": True, "help_text": text}
 
     def to_representation(self, instance: models.Model) -> dict[str, object]:
         """Render an empty text as null."""
@@ -213,12 +196,6 @@ class PeopleMixin(ReadOnlyModelSerializer):
         return {name: None if name in self.PEOPLE_FIELDS else value for name, value in row.items()}
 
 
-class RecordWithPage(Protocol):
-    """Record that a page shows."""
-
-    def get_absolute_url(self) -> str: ...
-
-
 class RecordSerializer(ReadOnlyModelSerializer):
     """Read serializer of a record: its fields, its API URL, and the page that shows it."""
 
@@ -227,45 +204,32 @@ class RecordSerializer(ReadOnlyModelSerializer):
 
     def get_fields(self) -> dict[str, Field]:
         """Add the revision, by which a write names the version it has seen."""
-        text = gettext_lazy("Number of entries in the record’s history. Its ETag begins with it.")
+        text = "Number of entries in the record’s history. Its ETag begins with it."
         return {**super().get_fields(), "revision": serializers.IntegerField(read_only=True, help_text=text)}
 
     def get_url(self, record: models.Model) -> str:
         """Return the API URL of this record."""
         return api_url(record, self.context["request"])
 
-    def get_page(self, record: RecordWithPage) -> str:
+    def get_page(self, record: Any) -> str:
         """Return the URL of the page that shows this record."""
-        return request_origin(self.context["request"]) + record.get_absolute_url()
+        return request_origin(self.context["request"]) + str(record.get_absolute_url())
 
 
 @extend_schema_serializer(component_name="Fault")  # known to clients
 class ErrorDetailSerializer(serializers.Serializer):
-    pointer = serializers.CharField(
-        read_only=True,
-        help_text=gettext_lazy("Where: the name of the parameter or header, or a JSON pointer into the body."),
-    )
+    pointer = serializers.CharField(read_only=True, help_text="Parameter, header, or a JSON pointer into the body.")
     code = serializers.CharField(read_only=True)
-    message = serializers.CharField(
-        read_only=True, help_text=gettext_lazy("What is wrong and what to do, in the reader’s language.")
-    )
+    message = serializers.CharField(read_only=True, help_text="What is wrong and what to do, in the reader’s language.")
 
 
 class ProblemSerializer(serializers.Serializer):
     """Problem details (RFC 9457)."""
 
-    type = serializers.CharField(
-        read_only=True, help_text=gettext_lazy("Always about:blank: the status says which kind it is.")
-    )
-    title = serializers.CharField(
-        read_only=True, help_text=gettext_lazy("The short name of the status, in the reader’s language.")
-    )
-    status = serializers.IntegerField(read_only=True, help_text=gettext_lazy("The status of the answer."))
-    detail = serializers.CharField(read_only=True, help_text=gettext_lazy("What is wrong, in sentences."))
-    instance = serializers.CharField(read_only=True, help_text=gettext_lazy("The path that was asked."))
-    request_id = serializers.CharField(
-        read_only=True, help_text=gettext_lazy("The number of the request: name it when you ask us.")
-    )
-    errors = ErrorDetailSerializer(  # type: ignore[assignment]
-        many=True, read_only=True, help_text=gettext_lazy("Everything that is wrong, one by one; often empty.")
-    )
+    type = serializers.CharField(read_only=True, help_text="Always about:blank: the status says which kind it is.")
+    title = serializers.CharField(read_only=True, help_text="The short name of the status, in the reader’s language.")
+    status = serializers.IntegerField(read_only=True, help_text="The status of the answer.")
+    detail = serializers.CharField(read_only=True, help_text="What is wrong, in sentences.")
+    instance = serializers.CharField(read_only=True, help_text="The path that was asked.")
+    request_id = serializers.CharField(read_only=True, help_text="The number of the request: name it when you ask us.")
+    errors = ErrorDetailSerializer(many=True, read_only=True, help_text="What is wrong, one by one; often empty.")  # type: ignore[assignment]

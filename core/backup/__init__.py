@@ -1,5 +1,4 @@
 """Backup, verification, restore and drill of the database and the uploaded files.
 
-A backup is one tar file with a manifest: `archive.py` and `manifest.py`. What a database holds is described in a
-process of its own (`describe.py`), so that a copy, a scratch database and a snapshot of the running one are read alike.
+A backup is one tar file: a manifest, what `pg_dump` or SQLite's backup wrote, and the uploaded files.
 """

@@ -1,159 +1,163 @@
-"""Archive of a backup: a tar file of `manifest.json`, the database, the uploaded files, and a seal.
+"""A backup: one tar file of `manifest.json`, the database and the uploaded files; made, verified, restored and tried.
 
-The seal is the last member and holds the SHA-256 of all bytes before it. Its own bytes follow from that checksum, so no
-byte of the file can change unseen. The archive is not compressed: the files in it are, and tools that copy backups to
-another place find what is equal in two of them.
+It is not compressed: the files in it are, and tools that copy backups to another place find what is equal in two.
 """
 
-from __future__ import annotations
-
+import fcntl
 import hashlib
-import io
+import json
+import logging
 import os
 import re
+import shutil
 import tarfile
-from collections.abc import Callable, Iterable, Iterator
+import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from core.backup.databases import BackupError
-from core.backup.manifest import Manifest
-from core.files.storage import sync_folder
+from django.conf import settings
+from django.core.files import File
+from django.core.files.storage import default_storage
+from django.db import DatabaseError, connections
 
-MANIFEST, SEAL = "manifest.json", "SHA256"
-DATABASES = {"sqlite": "database.sqlite3", "postgresql": "database.dump", "portable": "database.jsonl"}
-NAMES = re.compile(
-    rf"{re.escape(MANIFEST)}|{SEAL}|{'|'.join(map(re.escape, DATABASES.values()))}|blobs/[0-9a-f]{{2}}/[0-9a-f]{{64}}"
+from core.backup.databases import (
+    KINDS,
+    BackupError,
+    Database,
+    SQLite,
+    applied_migrations,
+    count_rows,
+    current_database,
+    empty_excluded_tables,
+    first_line,
+    pending_migrations,
+    reported_errors,
+    unknown_migrations,
 )
-CHUNK = 1024 * 1024
+from core.backup.models import BackupRun, recorded_run
+from core.backup.service import service_stopped
+from core.files.store import CHECKSUM, blob_name, kept_names, sha256_of, stored_names, sync_folder
+
+log = logging.getLogger("tracker.backup")
+MANIFEST, SEAL = "manifest.json", "SHA256"
+PRODUCT = "synergy-pilot-tracker"
+FORMAT = 3  # 1: release 0.7, whose last member is a seal; 2: after it
+NAME, STAMP = re.compile(r"tracker-\d{8}T\d{6}Z\.tar"), "%Y%m%dT%H%M%SZ"
+ACCEPTED = "accepted-missing.txt"  # in the folder of the backups
 
 
 @dataclass(frozen=True)
-class Part:
-    """Member of an archive that is to be written."""
+class Manifest:
+    """Contents of `manifest.json`. The database names the `missing` files, which the store lacks, and the `damaged`
+    ones, whose bytes are not what was stored; of both, an operator has named the `accepted` ones as lost."""
 
-    name: str
-    size: int
-    open: Callable[[], IO[bytes]]
+    version: str
+    made_at: str
+    server: str
+    kind: str  # of database
+    key_id: str  # of the SECRET_KEY, under which the secrets of second factors are encrypted
+    migrations: list[str]
+    tables: dict[str, int]  # rows of each, the excluded ones aside
+    excluded: list[str]
+    sha256: dict[str, str]  # of every other member
+    missing: list[str]
+    damaged: list[str]
+    accepted: list[str]
+    product: str = PRODUCT
+    format: int = FORMAT
+
+    @property
+    def lost(self) -> list[str]:
+        """The files that the backup lacks and nobody has accepted as lost."""
+        return sorted({*self.missing, *self.damaged} - {*self.accepted})
+
+    @property
+    def rows(self) -> int:
+        return sum(self.tables.values())
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The uploaded files, with their checksums."""
+        return {name: digest for name, digest in self.sha256.items() if name != KINDS[self.kind].member}
 
 
-class HashingFile:
-    """File that is written from start to end, with the checksum of what was written."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self.file, self.digest, self.length = file, hashlib.sha256(), 0
-
-    def write(self, content: bytes) -> int:
-        self.digest.update(content)
-        self.length += len(content)
-        return self.file.write(content)
-
-    def tell(self) -> int:
-        return self.length
-
-
-# -- writing -----------------------------------------------------------------------------------------------
-
-
-def write_archive(target: Path, parts: Iterable[Part]) -> None:
-    """Write the parts and the seal to a file beside the target and move it there: no half archive has its name."""
-    unfinished = target.with_name(target.name + ".part")
-    handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # as secret as the database
+def read_manifest(content: bytes, name: str) -> Manifest:
+    """Return the manifest. Raises BackupError for one of another product or of a newer format."""
     try:
-        with os.fdopen(handle, "wb") as raw:
-            file: Any = HashingFile(raw)
-            tar = tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT)  # noqa: SIM115  # the seal closes it
-            for part in parts:
-                with part.open() as content:
-                    tar.addfile(member(part.name, part.size), content)
-            raw.write(seal_bytes(file.digest.hexdigest(), file.length))
-            raw.flush()
-            os.fsync(raw.fileno())
-        unfinished.replace(target)
-        sync_folder(target.parent)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
+        found: dict[str, Any] = json.loads(content)
+        if found["product"] != PRODUCT:
+            raise BackupError(f"{name} is no backup of this product: it was made by {found['product']!r}.")
+        if found["format"] > FORMAT:
+            raise BackupError(newer(name, found["version"], f"its format is {found['format']}"))
+        if found["format"] < FORMAT:
+            found |= of_format_3(found, name)
+        manifest = Manifest(**{field.name: found[field.name] for field in fields(Manifest)})
+        "".join([*manifest.migrations, *manifest.excluded, *manifest.missing, *manifest.damaged, *manifest.accepted])
+        names = {KINDS[manifest.kind].member, *map(blob_name, manifest.files.values())}
+        if names != manifest.sha256.keys() or manifest.rows < 0:
+            raise ValueError(names)
+    except (KeyError, TypeError, AttributeError, ValueError) as exc:
+        raise BackupError(f"{name} is no backup of this product: its manifest cannot be read.") from exc
+    return manifest
 
 
-def member(name: str, size: int) -> tarfile.TarInfo:
-    """Return the header of a member: nothing of the machine or the moment is in it."""
-    info = tarfile.TarInfo(name)
-    info.size, info.mode = size, 0o600
-    return info
+def of_format_3(found: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return what stood elsewhere in older manifests; in release 0.7 a table had a checksum beside its rows."""
+    database, content = found["database"], found["content"]
+    if database["kind"] == "portable":
+        raise BackupError(f"{name} is a portable backup, which release 0.7 alone can restore: make one of it there.")
+    return {
+        "kind": database["kind"],
+        "key_id": found.get("key_id", ""),
+        "migrations": [f"{app}.{name}" for app, names in content["migrations"].items() for name in names],
+        "tables": {table: n["rows"] if isinstance(n, dict) else n for table, n in content["tables"].items()},
+        "excluded": found["excluded_tables"],
+        "sha256": {database["name"]: database["sha256"], **{blob_name(digest): digest for digest in found["files"]}},
+        **{word: found.get(f"{word}_files", []) for word in ("missing", "damaged", "accepted")},
+    }
 
 
-def seal_bytes(digest: str, position: int) -> bytes:
-    """Return what closes an archive whose other members end at the position: the seal, and the end of a tar file."""
-    content = f"{digest}\n".encode()
-    bytes_of_seal = member(SEAL, len(content)).tobuf(tarfile.GNU_FORMAT) + content.ljust(tarfile.BLOCKSIZE, b"\0")
-    unpadded = position + len(bytes_of_seal) + 2 * tarfile.BLOCKSIZE
-    return bytes_of_seal + bytes(2 * tarfile.BLOCKSIZE + -unpadded % tarfile.RECORDSIZE)
+def newer(name: str, version: object, reason: str) -> str:
+    return (
+        f"{name} was made by a later state of the product, version {version}, than this one, {settings.VERSION}: "
+        f"{reason}. Install that first."
+    )
 
 
-# -- reading -----------------------------------------------------------------------------------------------
-
-
-class Archive:
-    """Archive that was opened for reading, with its manifest. `verify` comes before anything else is read from it."""
-
-    def __init__(self, path: Path, tar: tarfile.TarFile, members: dict[str, tarfile.TarInfo]) -> None:
-        self.path, self.tar, self.members = path, tar, members
-        self.manifest = Manifest.from_bytes(self.read(MANIFEST), path.name)
-
-    def read(self, name: str) -> bytes:
-        with self.open(name) as file:
-            return file.read()
-
-    def open(self, name: str) -> IO[bytes]:
-        found = self.tar.extractfile(self.members[name])
-        if found is None:
-            raise BackupError(f"{self.path.name}: {name} is no file.")
-        return found
-
-    def extract(self, name: str, target: Path) -> None:
-        """Write a member to a file that only we can read, and to disk."""
-        handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "wb") as file, self.open(name) as content:
-            while chunk := content.read(CHUNK):
-                file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
-
-    def verify(self) -> None:
-        """Read every byte and compare checksums. Raises BackupError with what is wrong."""
-        check_seal(self.path, self.members[SEAL])
-        manifest = self.manifest
-        expected = {manifest.database.name: (manifest.database.size, manifest.database.sha256)}
-        expected |= {blob_member(checksum): (size, checksum) for checksum, size in manifest.files.items()}
-        if set(expected) != set(self.members) - {MANIFEST, SEAL}:
-            odd = min(set(expected) ^ (set(self.members) - {MANIFEST, SEAL}))
-            raise BackupError(f"{self.path.name} is damaged: its manifest and its parts disagree about {odd}.")
-        for name, (size, checksum) in expected.items():
-            with self.open(name) as content:
-                if (self.members[name].size, checksum_of(content)) != (size, checksum):
-                    raise BackupError(f"{self.path.name} is damaged: {name} is not what its manifest says.")
-
-
-def blob_member(checksum: str) -> str:
-    return f"blobs/{checksum[:2]}/{checksum}"
+def secret_key_id() -> str:
+    """Return by which a SECRET_KEY is known again; it is too long and random to be found by it."""
+    return hashlib.sha256(f"backup {settings.SECRET_KEY}".encode()).hexdigest()[:12]
 
 
 def checksum_of(content: IO[bytes]) -> str:
     digest = hashlib.sha256()
-    while chunk := content.read(CHUNK):
+    while chunk := content.read(1024 * 1024):
         digest.update(chunk)
     return digest.hexdigest()
 
 
+Archive = tuple[Manifest, tarfile.TarFile]
+
+
 @contextmanager
 def opened_archive(path: Path) -> Iterator[Archive]:
-    """Open an archive, as a context manager. Raises BackupError for whatever is not one."""
+    """Open an archive, as a context manager. Raises BackupError for whatever is not one, and for one that has another
+    member than its manifest names. `verify` comes before anything else is read from it."""
     try:
         with tarfile.open(path, "r:") as tar:
-            yield Archive(path, tar, read_members(path, tar))
+            names = [info.name if info.isreg() else f"{info.name}, which is no file" for info in tar] or [""]
+            if names[0] != MANIFEST:
+                raise BackupError(f"{path.name} is no backup of this product: its first part is {names[0]!r}.")
+            manifest = read_manifest(member(tar, MANIFEST).read(), path.name)
+            expected = [MANIFEST, *manifest.sha256, *([SEAL] if manifest.format == 1 else [])]
+            if sorted(names) != sorted(expected):
+                odd = min({*names} ^ {*expected}, default="one that it has twice")
+                raise BackupError(f"{path.name} is damaged: its manifest and its parts disagree about {odd}.")
+            yield manifest, tar
     except FileNotFoundError as exc:
         raise BackupError(f"There is no file {path}.") from exc
     except tarfile.TarError as exc:
@@ -162,29 +166,237 @@ def opened_archive(path: Path) -> Iterator[Archive]:
         raise BackupError(f"{path}: {exc.strerror or exc}.") from exc
 
 
-def read_members(path: Path, tar: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
-    """Return the members by name. Raises BackupError for one that no backup has, and where the seal is missing."""
-    found: dict[str, tarfile.TarInfo] = {}
-    for info in tar:
-        if not found and info.name != MANIFEST:
-            raise BackupError(f"{path.name} is no backup of this product: its first part is {info.name!r}.")
-        if not NAMES.fullmatch(info.name) or not info.isreg() or info.name in found:
-            raise BackupError(f"{path.name} has a part that no backup has: {info.name!r}.")
-        found[info.name] = info
-    if next(reversed(found), "") != SEAL:
-        raise BackupError(f"{path.name} is cut short or damaged: the part that closes a backup is missing.")
+def member(tar: tarfile.TarFile, name: str) -> IO[bytes]:
+    """Open a member that is a file."""
+    found = tar.extractfile(name)
+    assert found is not None  # noqa: S101
     return found
 
 
-def check_seal(path: Path, seal: tarfile.TarInfo) -> None:
-    digest, position = hashlib.sha256(), 0
-    with path.open("rb") as file:
-        while position < seal.offset:
-            chunk = file.read(min(CHUNK, seal.offset - position))
-            if not chunk:
-                break
-            digest.update(chunk)
-            position += len(chunk)
-        tail = file.read(2 * tarfile.RECORDSIZE + io.DEFAULT_BUFFER_SIZE)
-    if tail != seal_bytes(digest.hexdigest(), seal.offset):
-        raise BackupError(f"{path.name} is damaged: its bytes are not those that were written (SHA-256).")
+def verify(path: Path) -> Manifest:
+    """Read every member of a backup, compare checksums, and return the manifest. Raises BackupError."""
+    with opened_archive(path) as (manifest, tar):
+        if unknown := unknown_migrations(manifest.migrations):
+            raise BackupError(newer(path.name, manifest.version, f"it has the migration {unknown[0]}"))
+        for name, digest in manifest.sha256.items():
+            with member(tar, name) as content:
+                if checksum_of(content) != digest:
+                    raise BackupError(f"{path.name} is damaged: {name} is not what its manifest says.")
+        return manifest
+
+
+# -- making ------------------------------------------------------------------------------------------------
+
+
+def make_backup(
+    folder: Path | None = None, keep: int | None = None, *, accepted: Path | None = None
+) -> tuple[Path, BackupRun]:
+    """Make a backup and delete the oldest ones beyond `keep`. Raises BackupError; what was begun is deleted then.
+
+    Files that are missing or damaged are left out, and the backup has failed although its archive is there; of those
+    that the file `accepted` names, by default `accepted-missing.txt` in the folder, that is no fault.
+    """
+    folder = folder or settings.BACKUP_DIR
+    path = folder / f"tracker-{datetime.now(UTC).strftime(STAMP)}.tar"
+    with recorded_run(BackupRun.Kind.BACKUP) as run, reported_errors(folder), folder_for_backups(folder) as scratch:
+        manifest = write_backup(path, scratch, accepted_files(accepted or folder / ACCEPTED, accepted is not None))
+        run.file, run.size = path.name, path.stat().st_size
+        kept = backups_in(folder)
+        newest_whole = next(filter(lacks_nothing, kept), None)  # which stays, however old
+        for old in kept[settings.BACKUP_KEEP if keep is None else keep :]:
+            if old != newest_whole:
+                old.unlink(missing_ok=True)
+        if lost := manifest.lost:
+            damaged = len({*lost} & {*manifest.damaged})
+            raise BackupError(
+                f"{path.name} lacks {len(lost)} of {len({*manifest.files, *manifest.missing, *manifest.damaged})} "
+                f"uploaded files ({len(lost) - damaged} missing, {damaged} damaged), first {lost[0]}; it holds the "
+                "database and the others. manage.py check_files --hash lists them. Once they are known to be lost, "
+                f"name them in {folder / ACCEPTED}."
+            )
+        run.detail = f"{manifest.rows} rows, {len(manifest.files)} files"
+    return path, run
+
+
+@contextmanager
+def folder_for_backups(folder: Path) -> Iterator[Path]:
+    """Hold the folder for one backup, with a folder in it for what is unfinished; what was left there goes."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            raise BackupError(f"Another backup is being written to {folder}.") from exc
+        for left in folder.glob(".making-*"):  # by a backup that was killed
+            shutil.rmtree(left)
+        with tempfile.TemporaryDirectory(prefix=".making-", dir=folder) as scratch:
+            yield Path(scratch)
+
+
+def accepted_files(path: Path, required: bool) -> set[str]:
+    """Return the files that an operator has named as lost: a line each, as check_files names them."""
+    if not required and not path.exists():
+        return set()
+    names = [line.strip().rpartition("/")[2] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    if wrong := [name for name in names if not CHECKSUM.match(name)]:
+        raise BackupError(f"{path}: {wrong[0]!r} is no name of an uploaded file, such as blobs/ab/ab12….")
+    return {blob_name(name) for name in names}
+
+
+def write_backup(path: Path, scratch: Path, known: set[str]) -> Manifest:
+    """Write an archive of the configured database; no half one has its name."""
+    database, made_at = current_database(), datetime.now(UTC)
+    excluded, dump = sorted(settings.BACKUP_EXCLUDED_TABLES), scratch / database.member
+    if isinstance(database, SQLite) and not database.exists():
+        raise BackupError(f"There is no database {database}.")
+    try:
+        with database.configured() as connection, connection.cursor() as cursor:
+            cursor.execute(database.snapshot)
+            server = database.dump(cursor, dump)
+            migrations, tables = applied_migrations(connection), count_rows(connection, excluded)
+            # Only the release that belongs to a schema can read its records: with an older one goes all that is stored.
+            names = {*(stored_names() if pending_migrations(connection) else kept_names())}
+    except DatabaseError as exc:
+        raise BackupError(f"{database}: {first_line(exc)}.") from exc
+    missing = sorted(names - {*stored_names()})
+    found = {name: stored_checksum(name) for name in sorted(names - {*missing})}
+    files = {name: digest for name, digest in found.items() if name == blob_name(digest)}
+    damaged = sorted(found.keys() - files.keys())
+    with dump.open("rb") as file:
+        sha256 = {database.member: checksum_of(file), **files}
+    manifest = Manifest(
+        version=settings.VERSION,
+        made_at=made_at.isoformat(timespec="seconds"),
+        server=server,
+        kind=database.label.lower(),
+        key_id=secret_key_id(),
+        migrations=migrations,
+        tables=tables,
+        excluded=excluded,
+        sha256=sha256,
+        missing=missing,
+        damaged=damaged,
+        accepted=sorted(known & {*missing, *damaged}),
+    )
+    (scratch / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1))
+    unfinished = scratch / path.name
+    with unfinished.open("wb") as raw:
+        with tarfile.open(fileobj=raw, mode="w", format=tarfile.GNU_FORMAT) as tar:
+            for name in [MANIFEST, *manifest.sha256]:
+                with default_storage.open(name) if name in files else File((scratch / name).open("rb")) as content:
+                    info = tarfile.TarInfo(name)  # nothing of the machine or the moment
+                    info.size, info.mode = content.size, 0o600
+                    tar.addfile(info, content)
+        raw.flush()
+        os.fsync(raw.fileno())
+    unfinished.chmod(0o600)  # as secret as the database
+    unfinished.replace(path)
+    sync_folder(path.parent)
+    return manifest
+
+
+def stored_checksum(name: str) -> str:
+    """Return the checksum of a stored file; that of no bytes where it cannot be read."""
+    try:
+        with default_storage.open(name) as file:
+            return checksum_of(file)
+    except OSError:
+        return sha256_of(b"")
+
+
+def lacks_nothing(path: Path) -> bool:
+    try:
+        with opened_archive(path) as (manifest, _tar):
+            return not manifest.lost
+    except BackupError:  # it is no backup
+        return False
+
+
+def backups_in(folder: Path) -> list[Path]:
+    """Return the backups in a folder, newest first: their names begin with the moment."""
+    return sorted((path for path in folder.glob("tracker-*.tar") if NAME.fullmatch(path.name)), reverse=True)
+
+
+# -- restoring ---------------------------------------------------------------------------------------------
+
+
+def restore(path: Path, database: Database, *, force: bool) -> list[str]:
+    """Restore a backup and return what there is to say about it. Raises BackupError; whatever happens before the swap,
+    the live database stays as it is."""
+    connections.close_all()
+    with opened_archive(path) as archive, reported_errors(database), service_stopped(database):
+        manifest, tar = archive
+        if (full := database.exists()) and not force:
+            raise BackupError(
+                f"{database} is not empty: with --force the backup takes its place and it gets another name."
+            )
+        with restored_copy(path, archive, database, "restoring") as (side, pending):
+            side.migrate()
+            with side.configured() as connection:
+                empty_excluded_tables(connection)
+            with reported_errors("The store of uploaded files"):
+                lacking = [name for name, digest in manifest.files.items() if stored_checksum(name) != digest]
+                for name in lacking:
+                    default_storage.save(name, File(member(tar, name), name))
+            kept = side.replace(database.name, datetime.now(UTC).strftime(STAMP), full)
+    log.warning("restored: %s into %s, before: %s", path, database, kept or "nothing")
+    said = [f"Restored into {database}: the state of {manifest.made_at}, {manifest.rows} rows."]
+    said += [f"Files: {len(manifest.files)} in the backup, {len(lacking)} of them were missing and are stored again."]
+    if absent := sorted({*manifest.missing, *manifest.damaged}):
+        said += [f"The backup lacks {len(absent)} uploaded files that its database names, first {absent[0]}."]
+    if pending:
+        said += [f"Its tables are of an earlier release and were migrated forward: {pending} migrations."]
+    if manifest.key_id != secret_key_id():
+        said.append(
+            "This machine has another SECRET_KEY than the one that the backup was made with: put that back, or second "
+            "factors have to be set up again."
+        )
+    if kept:
+        said += [f"What was there before is {kept}; delete it when you are content."]
+    return [*said, "All sessions have ended. Start the service."]
+
+
+@contextmanager
+def restored_copy(path: Path, archive: Archive, database: Database, suffix: str) -> Iterator[tuple[Database, int]]:
+    """Restore an archive beside a database and compare, as a context manager with the copy and how many migrations it
+    lacks. What has not got another name by the end is dropped."""
+    manifest, tar = archive
+    if not isinstance(database, KINDS[manifest.kind]):
+        here = KINDS[manifest.kind].label
+        raise BackupError(
+            f"The backup holds a database of {here}, and {database} is one of {database.label}: restore it into {here}."
+        )
+    verify(path)
+    side = database.beside(suffix)
+    try:
+        with member(tar, database.member) as dump:
+            side.load(dump, database.name)
+        with side.configured() as connection:
+            applied, pending = applied_migrations(connection), pending_migrations(connection)
+            tables = count_rows(connection, manifest.excluded)
+        if differing := sorted({name for name, _rows in tables.items() ^ manifest.tables.items()}):
+            raise BackupError(f"The restored database differs from the manifest in {', '.join(differing)}.")
+        if applied != sorted(manifest.migrations):
+            raise BackupError("The restored database differs from the manifest in the applied migrations.")
+        yield side, pending
+    finally:
+        side.drop()
+
+
+def run_drill(path: Path | None = None) -> str:
+    """Restore a backup, the newest by default, into a scratch database; return what was equal. Raises BackupError."""
+    with recorded_run(BackupRun.Kind.DRILL) as run:
+        path = path or next(iter(backups_in(settings.BACKUP_DIR)), None)
+        if path is None:
+            raise BackupError(f"There is no backup in {settings.BACKUP_DIR}: manage.py backup makes one.")
+        run.file, database = path.name, current_database()
+        with opened_archive(path) as archive, reported_errors(database):
+            manifest, _tar = archive
+            with restored_copy(path, archive, database, "drill") as (scratch, pending):
+                if pending:
+                    scratch.migrate()
+        if lost := manifest.lost:
+            raise BackupError(f"The backup lacks {len(lost)} files that its database names, first {lost[0]}.")
+        run.detail = f"{manifest.rows} rows in {len(manifest.tables)} tables and {len(manifest.files)} files equal"
+        run.detail += ", migrated forward" if pending else ""
+    return f"{run.file}: {run.detail}, {run.seconds:.1f} s"

@@ -1,146 +1,320 @@
-"""Database by its address: the configured one, the copies beside it, and processes of ours that work on them."""
+"""The two kinds of database: a copy of one that is in use, one restored beside it, and its swap with the live one."""
 
-from __future__ import annotations
-
-import json
 import os
+import shutil
+import sqlite3
 import subprocess
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote, urlsplit
+from stat import S_IMODE
+from tempfile import TemporaryFile
+from typing import IO, Any, Self
+from urllib.parse import quote
 
 import environ
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.contrib.contenttypes.models import ContentType
+from django.core.management import call_command
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 from django.db.utils import ConnectionHandler
+from psycopg2.extensions import make_dsn
 
-ENGINES = {"django.db.backends.sqlite3": "sqlite", "django.db.backends.postgresql": "postgresql"}
-NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+from core.files.store import sync_folder
 
 
 class BackupError(Exception):
     """A backup, restore or drill cannot go on; the message is one sentence for the operator."""
 
 
-@dataclass(frozen=True)
-class Database:
-    """Database with its `url`, as DATABASE_URL takes it, and the settings that Django has for it."""
+@contextmanager
+def reported_errors(place: object) -> Iterator[None]:
+    """Raise BackupError, as a context manager, for what a disk or a database refuses: a write to a full disk."""
+    try:
+        yield
+    except OSError as exc:
+        raise BackupError(f"{exc.filename or place}: {exc.strerror or exc}.") from exc
+    except (sqlite3.Error, DatabaseError) as exc:
+        raise BackupError(f"{place}: {first_line(exc)}.") from exc
 
-    url: str
-    settings: dict[str, Any]
 
-    @property
-    def vendor(self) -> str:
-        return ENGINES[self.settings["ENGINE"]]
+def first_line(exc: Exception) -> str:
+    return (str(exc).strip().splitlines() or [type(exc).__name__])[0].rstrip(".")
 
-    @property
-    def name(self) -> str:
-        """Name of the database; of SQLite the path of its file."""
-        return str(self.settings["NAME"])
+
+class DjangoDatabase:
+    """Database, by the values that Django's settings hold of it."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self.values, self.name = values, str(values["NAME"])
+
+    def named(self, name: str) -> Self:
+        """Return another database of the same server, or in another file."""
+        return type(self)({**self.values, "NAME": name})
+
+    @contextmanager
+    def configured(self) -> Iterator[Any]:
+        """Let models and migrations work on this database, in this thread, as a context manager with its connection."""
+        names = {alias: values["NAME"] for alias, values in connections.settings.items()}
+        former = {alias: connections[alias] for alias, name in names.items() if name == names[DEFAULT_DB_ALIAS]}
+        with closing(ConnectionHandler({DEFAULT_DB_ALIAS: dict(self.values)})[DEFAULT_DB_ALIAS]) as connection:
+            try:
+                for alias in former:
+                    connections[alias] = connection
+                yield connection
+            finally:
+                for alias, held in former.items():
+                    connections[alias] = held
+                ContentType.objects.clear_cache()
+
+    def migrate(self) -> None:
+        """Apply all migrations, with the triggers that follow them."""
+        with self.configured():
+            try:
+                call_command("migrate", interactive=False, verbosity=0)
+            except Exception as exc:  # whatever a migration of data may raise
+                raise BackupError(f"{self} could not be migrated to this release: {first_line(exc)}.") from exc
+
+
+def applied_migrations(connection: Any) -> list[str]:
+    return sorted(".".join(key) for key in MigrationRecorder(connection).applied_migrations())
+
+
+def pending_migrations(connection: Any) -> int:
+    """Return how many migrations of this release a database lacks."""
+    executor = MigrationExecutor(connection)
+    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def unknown_migrations(applied: Iterable[str]) -> list[str]:
+    """Return the migrations, as app.name, that this release does not have."""
+    disk = MigrationLoader(None).disk_migrations
+    known = {*disk, *(replaced for migration in disk.values() for replaced in migration.replaces)}
+    return sorted({*applied} - {".".join(key) for key in known})
+
+
+def count_rows(connection: Any, excluded: Iterable[str]) -> dict[str, int]:
+    """Return how many rows each table has."""
+    found = {}
+    with connection.cursor() as cursor:
+        for name in sorted({*connection.introspection.table_names(cursor)} - {*excluded}):
+            cursor.execute(f"SELECT count(*) FROM {connection.ops.quote_name(name)}")  # noqa: S608  # names only
+            (found[name],) = cursor.fetchone()
+    return found
+
+
+def empty_excluded_tables(connection: Any) -> None:
+    """Delete the rows that no backup has, from a copy: nobody is signed in to it."""
+    with connection.cursor() as cursor:
+        for table in {*connection.introspection.table_names(cursor)} & settings.BACKUP_EXCLUDED_TABLES:
+            cursor.execute(f"DELETE FROM {connection.ops.quote_name(table)}")  # noqa: S608  # our own names
+
+
+class SQLite(DjangoDatabase):
+    label, member, snapshot = "SQLite", "database.sqlite3", "BEGIN"
 
     @property
     def path(self) -> Path:
         return Path(self.name)
 
     def __str__(self) -> str:
-        host = self.settings.get("HOST") or "this machine"
-        return self.name if self.vendor == "sqlite" else f"database {self.name} on {host}"
+        return self.name
 
-    def named(self, name: str) -> Database:
-        """Return the database of another name on the same server, or in another file."""
-        parts = urlsplit(self.url)
-        # Not `geturl`: it makes one slash of the two that begin the path of a file.
-        address = f"{parts.scheme}://{parts.netloc}/{quote(name)}" + (f"?{parts.query}" if parts.query else "")
-        return replace(self, url=address, settings={**self.settings, "NAME": name})
+    def exists(self) -> bool:
+        """Return whether there is anything in it."""
+        return self.path.exists() and self.path.stat().st_size > 0
+
+    def dump(self, cursor: Any, target: Path) -> str:
+        """Write what the transaction of the cursor sees to a file; return what the server is."""
+        cursor.execute("SELECT count(*) FROM sqlite_master")  # from here on it sees one moment
+        with closing(sqlite3.connect(target)) as copy:
+            cursor.connection.backup(copy)
+        with self.named(str(target)).configured() as connection:
+            connection.cursor().execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten too
+            empty_excluded_tables(connection)
+            connection.cursor().execute("PRAGMA journal_mode = DELETE")  # one file
+        return f"SQLite {sqlite3.sqlite_version}"
+
+    def beside(self, suffix: str) -> Self:
+        """Return the database for a copy of this one: in a folder, with the files that belong to it."""
+        return self.named(f"{self.name}.{suffix}/{self.path.name}")
+
+    def load(self, dump: IO[bytes], like: str) -> None:
+        """Make a copy from a dump, in the place of what a restore has left that was killed."""
+        self.drop()
+        self.path.parent.mkdir(mode=0o700, parents=True)
+        with self.path.open("wb") as file:
+            shutil.copyfileobj(dump, file)
+        with self.configured() as connection, connection.cursor() as cursor:
+            cursor.execute("PRAGMA integrity_check")  # constraints included, with Django's functions they call
+            (found,) = cursor.fetchone()
+        if found != "ok":
+            raise BackupError(f"The database in the backup is damaged: {found}.")
+
+    def drop(self) -> None:
+        shutil.rmtree(self.path.parent, ignore_errors=True)
+
+    def close(self) -> None:
+        """Have everything in the file itself. Raises sqlite3.OperationalError while another process has it open."""
+        address = f"file:{quote(self.name)}?mode=rw"
+        with closing(sqlite3.connect(address, uri=True, timeout=3, isolation_level=None)) as connection:
+            connection.execute("PRAGMA journal_mode = DELETE")
+
+    def replace(self, name: str, stamp: str, full: bool) -> str:
+        """Take the place of the live file; return the other name of that, if it is full. The live name always has a
+        file."""
+        self.close()
+        live = self.named(name)
+        kept = f"{live}.pre-restore-{stamp}" if full else ""
+        owner = (live.path if kept else live.path.parent).stat()
+        with suppress(PermissionError):  # an administrator restores what the service's own account has to write
+            os.chown(self.path, owner.st_uid, owner.st_gid)
+        if kept:
+            self.path.chmod(S_IMODE(owner.st_mode))
+        with self.path.open("rb+") as file:
+            os.fsync(file.fileno())
+        if kept:
+            try:
+                live.close()
+            except sqlite3.OperationalError as exc:
+                text = f"{live} is in use by another process: stop the service and its workers first."
+                raise BackupError(text) from exc
+            except sqlite3.DatabaseError:  # damaged: it is kept as it is, with what nothing else could read either
+                for suffix in ("-wal", "-shm", "-journal"):
+                    with suppress(FileNotFoundError):
+                        Path(live.name + suffix).replace(kept + suffix)
+            os.link(live.path, kept)
+        self.path.replace(live.path)
+        sync_folder(live.path.parent)
+        return kept
+
+
+class PostgreSQL(DjangoDatabase):
+    label, member = "PostgreSQL", "database.dump"
+    snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+    def __str__(self) -> str:
+        return f"database {self.name} on {self.values.get('HOST') or 'this machine'}"
+
+    @property
+    def quoted(self) -> str:
+        return '"' + self.name.replace('"', '""') + '"'
 
     @contextmanager
-    def open(self) -> Iterator[Any]:
-        """Open a connection of its own to the database, as a context manager."""
-        with closing(ConnectionHandler({DEFAULT_DB_ALIAS: dict(self.settings)})[DEFAULT_DB_ALIAS]) as connection:
-            yield connection
+    def server(self) -> Iterator[Any]:
+        """Cursor on another database of the same server, as a context manager."""
+        with reported_errors(self), self.named("postgres").configured() as connection, connection.cursor() as cursor:
+            yield cursor
+
+    def exists(self) -> bool:
+        with self.server() as cursor:
+            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [self.name])
+            if not cursor.fetchone():
+                return False
+        with self.configured() as connection:
+            return bool(connection.introspection.table_names())
+
+    def clients(self) -> list[str]:
+        """Return who is connected."""
+        with self.server() as cursor:
+            cursor.execute(
+                "SELECT DISTINCT coalesce(nullif(application_name, ''), 'a client') || ' at ' "
+                "|| coalesce(client_addr::text, 'this machine') FROM pg_stat_activity WHERE datname = %s ORDER BY 1",
+                [self.name],
+            )
+            return [who for (who,) in cursor.fetchall()]
+
+    def run(self, program: str, *options: str, stdin: IO[bytes] | None = None) -> None:
+        """Run a program of PostgreSQL. The password is in its environment, where `ps` does not show it."""
+        held = self.values
+        named = {**held["OPTIONS"], "host": held["HOST"], "port": held["PORT"], "user": held["USER"]}
+        address = make_dsn(dbname=self.name, **{key: value for key, value in named.items() if value not in {"", None}})
+        password = {"PGPASSWORD": held["PASSWORD"]} if held["PASSWORD"] else {}
+        arguments, environment = (
+            [program, *options, f"--dbname={address}"],
+            {**os.environ, "LC_MESSAGES": "C", **password},
+        )
+        done = subprocess.run(  # noqa: S603  # a program of PostgreSQL
+            arguments, env=environment, stdin=stdin, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            said = done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"]
+            raise BackupError(f"{program} failed: {said[-1]}")
+
+    def dump(self, cursor: Any, target: Path) -> str:
+        cursor.execute("SELECT pg_export_snapshot(), current_setting('server_version')")
+        snapshot, version = cursor.fetchone()
+        left_out = [f"--exclude-table-data={table}" for table in settings.BACKUP_EXCLUDED_TABLES]
+        options = ["--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}", *left_out]
+        self.run("pg_dump", *options, f"--file={target}")
+        return f"PostgreSQL {version}"
+
+    def beside(self, suffix: str) -> Self:
+        if len(self.name.encode()) > LONGEST_NAME:
+            raise BackupError(f"{self}: a name of at most {LONGEST_NAME} bytes can be restored.")
+        return self.named(f"{self.name}_{suffix}")
+
+    def load(self, dump: IO[bytes], like: str) -> None:
+        self.drop()
+        with self.server() as cursor:
+            found = (
+                "SELECT datcollate, datctype FROM pg_database WHERE datname IN (%s, 'template0') ORDER BY datistemplate"
+            )
+            cursor.execute(found, [like])
+            words = "TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE %s LC_CTYPE %s"
+            cursor.execute(f"CREATE DATABASE {self.quoted} {words}", cursor.fetchone())
+        settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=settings.VAR_DIR) as file:
+            shutil.copyfileobj(dump, file)
+            file.seek(0)
+            self.run("pg_restore", "--exit-on-error", "--no-owner", "--no-privileges", stdin=file)
+
+    def drop(self) -> None:
+        with self.server() as cursor:
+            cursor.execute(f"DROP DATABASE IF EXISTS {self.quoted}")
+
+    def replace(self, name: str, stamp: str, full: bool) -> str:
+        """Take the name of the live database, which gets another: both or neither. An empty one goes last."""
+        live, former = self.named(name), self.named(f"{name}_pre_restore_{stamp.lower()}")
+        connections.close_all()
+        with self.server() as cursor:
+            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [live.name])
+            there = cursor.fetchone()
+            cursor.execute("BEGIN")
+            if there:
+                cursor.execute(f"ALTER DATABASE {live.quoted} RENAME TO {former.quoted}")
+            cursor.execute(f"ALTER DATABASE {self.quoted} RENAME TO {live.quoted}")
+            cursor.execute("COMMIT")
+        if not full:
+            former.drop()
+        return former.name if full else ""
+
+
+LONGEST_NAME = 63 - len("_pre_restore_20261127t043000z")
+Database = SQLite | PostgreSQL
+KINDS: dict[str, type[SQLite] | type[PostgreSQL]] = {"sqlite": SQLite, "postgresql": PostgreSQL}
+
+
+def database_of(values: dict[str, Any]) -> Database:
+    """Return the database of the values in Django's settings. Raises KeyError for another kind, BackupError for one in
+    memory."""
+    name = str(values["NAME"])
+    if not name or ":memory:" in name or "mode=memory" in name:
+        raise BackupError("A database in memory has no backup: name one in DATABASE_URL, or by --into.")
+    return KINDS[values["ENGINE"].rpartition(".")[2].removesuffix("3")]({"OPTIONS": {}, **values})
 
 
 def current_database() -> Database:
     """Return the configured database."""
-    found = dict(connections.settings[DEFAULT_DB_ALIAS])
-    url = os.environ.get("DATABASE_URL", "") if ENGINES[found["ENGINE"]] == "postgresql" else "sqlite:///"
-    if not url and "DATABASE_URL_FILE" in os.environ:
-        url = Path(os.environ["DATABASE_URL_FILE"]).read_text().strip()
-    if ":memory:" in str(found["NAME"]) or "mode=memory" in str(found["NAME"]):
-        raise BackupError("A database in memory has no backup: set DATABASE_URL.")
-    return Database(url, found).named(str(found["NAME"]))
+    return database_of(connections.settings[DEFAULT_DB_ALIAS])
 
 
 def database_at(url: str) -> Database:
     """Return the database at an address that an operator typed. Raises BackupError."""
     try:
-        found = dict(environ.Env.db_url_config(url))
-        engine = ENGINES[found["ENGINE"]]
+        return database_of(dict(environ.Env.db_url_config(url)))
     except (KeyError, ValueError, environ.ImproperlyConfigured) as exc:
         raise BackupError("--into: use sqlite:////FILE or postgres://USER:PASSWORD@HOST:PORT/NAME.") from exc
-    if not found["NAME"] or (engine == "sqlite" and not Path(found["NAME"]).is_absolute()):
-        raise BackupError("--into: name the database; of SQLite the whole path, as in sqlite:////srv/copy.sqlite3.")
-    base = connections.settings[DEFAULT_DB_ALIAS]
-    options = base["OPTIONS"] if base["ENGINE"] == found["ENGINE"] else {}
-    return Database(url, {**base, "OPTIONS": {}, **found} | {"OPTIONS": {**options, **found.get("OPTIONS", {})}})
-
-
-# -- processes of ours -----------------------------------------------------------------------------------
-
-
-def run_on(database: Database, *words: str) -> str:
-    """Run `python -m …` with the database as the configured one, without any cache; return its output.
-
-    In a process of its own, because migrations and what they connect to work on the configured database alone.
-    """
-    environment = {name: value for name, value in os.environ.items() if name not in OWN_VARIABLES}
-    environment |= {"DATABASE_URL": database.url, "CACHE_URL": "dummycache://", "CACHE_RESPONSES": "0"}
-    environment["DJANGO_SETTINGS_MODULE"] = settings.SETTINGS_MODULE
-    done = subprocess.run(  # noqa: S603  # our own code
-        [sys.executable, "-m", *words],
-        cwd=settings.BASE_DIR,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise BackupError(f"{' '.join(words[:2])} failed on {database}: {last_line(done.stderr)}")
-    return done.stdout
-
-
-OWN_VARIABLES = {"DATABASE_URL_FILE", "CACHE_URL_FILE"}
-
-
-def last_line(text: str) -> str:
-    """Return the last line of what a process wrote on standard error; of a log line in JSON its message."""
-    line = next((line for line in reversed(text.splitlines()) if line.strip()), "no reason given")
-    try:
-        return str(json.loads(line)["message"])
-    except (ValueError, KeyError, TypeError):
-        return line.strip()
-
-
-def migrate(database: Database) -> None:
-    """Apply all migrations, with the triggers that follow them."""
-    run_on(database, "django", "migrate", "--noinput", "--verbosity", "0")
-
-
-def excluded_tables() -> Sequence[str]:
-    """Return the tables whose rows no backup has: sessions, versions of caches, the queue of jobs."""
-    return sorted(settings.BACKUP_EXCLUDED_TABLES)
-
-
-def empty_excluded_tables(database: Database) -> None:
-    """Delete the rows that no backup has, from a copy: nobody is signed in to it."""
-    with database.open() as connection, connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            cursor.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten too
-        standing = set(connection.introspection.table_names(cursor))
-        for table in excluded_tables():
-            if table in standing:
-                cursor.execute(f"DELETE FROM {connection.ops.quote_name(table)}")  # noqa: S608  # our own names

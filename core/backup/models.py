@@ -1,8 +1,15 @@
 """Results of backups and drills, kept in the database so that every machine shows the same."""
 
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import ClassVar
 
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
@@ -12,6 +19,7 @@ class BackupRun(models.Model):
     class Kind(models.TextChoices):
         BACKUP = "backup", _("Backup")
         DRILL = "drill", _("Restore drill")
+        NIGHTLY = "nightly", _("Nightly work")
 
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
     ended_at = models.DateTimeField(_("ended at"), auto_now_add=True)
@@ -29,3 +37,83 @@ class BackupRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.file}"
+
+    @property
+    def age(self) -> timedelta:
+        return timezone.now() - self.ended_at
+
+
+MAX_BACKUP_AGE = timedelta(hours=26)  # a backup a day, and two hours of patience
+KEPT_RUNS = 200
+log = logging.getLogger("tracker.backup")
+
+
+@dataclass(frozen=True)
+class BackupStatus:
+    """The last backup, the newest good one, and the last drill; None where there was none."""
+
+    last: BackupRun | None
+    good: BackupRun | None
+    drill: BackupRun | None
+
+    @property
+    def is_old(self) -> bool:
+        return self.good is None or self.good.age > MAX_BACKUP_AGE
+
+    @property
+    def warnings(self) -> list[str]:
+        """What an operator should look at, for the log; empty when all is well."""
+        found = []
+        if self.good is None:
+            found.append("no backup was ever made")
+        elif self.is_old:
+            found.append(f"the newest good backup is {self.good.age.total_seconds() / 3600:.0f} hours old")
+        if self.last and not self.last.ok:
+            found.append(f"the last backup failed: {self.last.detail}")
+        if self.drill and not self.drill.ok:
+            found.append(f"the last restore drill failed: {self.drill.detail}")
+        return found
+
+
+def backup_status() -> BackupStatus:
+    """Return the status by the rows of this database. Two queries, and a third after a failed backup."""
+    backups = BackupRun.objects.filter(kind=BackupRun.Kind.BACKUP).order_by("-ended_at")
+    last = backups.first()
+    good = last if last is None or last.ok else backups.filter(ok=True).first()
+    return BackupStatus(last, good, BackupRun.objects.filter(kind=BackupRun.Kind.DRILL).order_by("-ended_at").first())
+
+
+def nightly_age() -> timedelta | None:
+    """Return the time since the nightly work last ended (`manage.py nightly`)."""
+    ended = BackupRun.objects.filter(kind=BackupRun.Kind.NIGHTLY).aggregate(at=models.Max("ended_at"))["at"]
+    return timezone.now() - ended if ended else None
+
+
+def record_run(kind: str, *, ok: bool, seconds: float, file: str = "", size: int = 0, detail: str = "") -> None:
+    """Write down that a backup or a drill has ended, if the database can: of an older schema it has no table for it.
+
+    The oldest rows go.
+    """
+    try:
+        BackupRun.objects.create(kind=kind, ok=ok, seconds=seconds, file=file, size=size, detail=detail)
+        kept = BackupRun.objects.order_by("-pk").values_list("pk", flat=True)[:KEPT_RUNS]
+        BackupRun.objects.exclude(pk__in=list(kept)).delete()
+    except Exception as exc:  # the backup itself stands or fell already, and the log has said so
+        log.warning("the result of the %s was not written down: %s", kind, exc)
+
+
+@contextmanager
+def recorded_run(kind: BackupRun.Kind) -> Iterator[BackupRun]:
+    """Write down, as a context manager, what comes of a backup or a drill, which fills in the row."""
+    run, started = BackupRun(kind=kind, ok=True), time.monotonic()
+    try:
+        yield run
+    except Exception as exc:
+        run.ok, run.detail = False, str(exc)
+        raise
+    finally:
+        run.seconds = time.monotonic() - started
+        log.log(
+            logging.INFO if run.ok else logging.ERROR, "%s %s: %s", kind, "made" if run.ok else "failed", run.detail
+        )
+        record_run(kind, ok=run.ok, seconds=run.seconds, file=run.file, size=run.size, detail=run.detail)

@@ -1,55 +1,49 @@
-"""Whether the service runs on a database: a lock file that each of its processes holds shared, and a restore alone.
+"""Whether the service runs on a database.
 
-The kernel releases the lock of a process that ends, however it ends. A port or a health address would not do: neither
-says which database is served, and a worker of jobs has none. Processes on other machines are seen by the server of
-PostgreSQL, as its clients.
+Of SQLite each process of the service holds a lock file shared, and a restore alone; the kernel releases the lock of a
+process that ends, however it ends. PostgreSQL knows its clients, and renames no database that has one.
 """
 
-from __future__ import annotations
-
 import fcntl
-import hashlib
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from django.conf import settings
+from core.backup.databases import BackupError, Database, SQLite, current_database
 
-from core.backup import postgresql
-from core.backup.databases import BackupError, Database, current_database
-
-HELD: list[IO[str]] = []  # lock files of this process, open until it ends
-
-
-def lock_path(database: Database) -> Path:
-    """Return the lock file: beside the file of SQLite, else in VAR_DIR."""
-    if database.vendor == "sqlite":
-        return database.path.with_name(database.path.name + ".lock")
-    held = database.settings
-    words = f"{held['HOST']}:{held['PORT']}/{database.name}"
-    return Path(settings.VAR_DIR / f"service-{hashlib.sha256(words.encode()).hexdigest()[:12]}.lock")
+log = logging.getLogger("tracker.backup")
+HELD: list[IO[str]] = []  # lock files of this process
 
 
 def hold_service_lock() -> None:
-    """Say, until this process ends, that it serves the configured database. A folder that cannot be written keeps no
-    process from serving."""
-    if HELD:
-        return
+    """Say, until this process ends, that it serves the configured file; wait while a restore replaces it. A folder that
+    cannot be written keeps no process from serving."""
     with suppress(BackupError, OSError):
-        path = lock_path(current_database())
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a")
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        database = current_database()
+        if HELD or not isinstance(database, SQLite):
+            return
+        database.path.parent.mkdir(parents=True, exist_ok=True)
+        file = Path(database.name + ".lock").open("a")  # noqa: SIM115  # open until this process ends
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            log.warning("a restore is running: this process waits for its end")
+            fcntl.flock(file, fcntl.LOCK_SH)
         HELD.append(file)
 
 
 @contextmanager
 def service_stopped(database: Database) -> Iterator[None]:
     """Context manager in which no process of the service can start. Raises BackupError while one runs."""
-    path = lock_path(database)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
+    if not isinstance(database, SQLite):
+        if clients := database.clients():
+            raise BackupError(f"{database} is in use by {', '.join(clients)}: stop these first.")
+        yield
+        return
+    database.path.parent.mkdir(parents=True, exist_ok=True)
+    with Path(database.name + ".lock").open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as exc:
@@ -57,6 +51,4 @@ def service_stopped(database: Database) -> Iterator[None]:
                 f"The service is running on {database}: stop it and its workers, then restore. "
                 "To look at a backup beside it: --into another database."
             ) from exc
-        if database.vendor == "postgresql" and (others := postgresql.other_clients(database)):
-            raise BackupError(f"{database} is in use by {', '.join(sorted(set(others)))}: stop these first.")
         yield

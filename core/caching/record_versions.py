@@ -13,7 +13,6 @@ from collections.abc import Iterator
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
-from django.db.backends.utils import CursorWrapper
 
 VERSIONS_TABLE = "config_recordversion"
 ALL_RECORDS = 0  # key of a row that belongs to all records: a table was emptied by TRUNCATE
@@ -109,13 +108,9 @@ def create_triggers(using: str = DEFAULT_DB_ALIAS, **_signal: object) -> None:
             cursor.execute(POSTGRESQL_FUNCTION)
         for owner, expressions in settings.RECORD_VERSIONS.items():
             for table in tables & expressions.keys():
-                run_all(cursor, trigger_statements(connection.vendor, owner, table, expressions[table]))
+                for statement in trigger_statements(connection.vendor, owner, table, expressions[table]):
+                    cursor.execute(statement)
         cursor.execute("DELETE FROM config_recordversion")
-
-
-def run_all(cursor: CursorWrapper, statements: Iterator[str]) -> None:
-    for statement in statements:
-        cursor.execute(statement)
 
 
 def trigger_statements(vendor: str, owner: str, table: str, expression: str) -> Iterator[str]:

@@ -1,8 +1,12 @@
-"""Response cache: one middleware for pages and API, with the cache of CACHE_URL as its only store.
+"""Response cache: responses are served again while the data are the same as when they were computed.
 
-A response is stored with a digest of all table versions as they were before it was computed, and served only while the
-digest is the same: one query a request, and nothing is ever invalidated. A cache that is lost, full, stale or down
-costs time and is never wrong.
+A response is kept with the version of the data from before it was computed (core/caching/data_version.py), and served
+only while the version is the same: one query a request, and nothing is ever invalidated. Responses are kept in the
+memory of each process, up to a size.
+
+Readers without an account are served early, by `ResponseCacheMiddleware`: what is kept is the response as it leaves,
+compressed, with its headers and its ETag. Everybody else is served where the view stands, by `respond_to_reader`, below
+all that knows the reader.
 
 A view opts in: a page by `@cache_page`, a class of the API by `cache_responses = True`. Each may depend on the address,
 the language, the day and the records. A page may also depend on the permissions of a staff user, who gets pages of
@@ -12,12 +16,14 @@ their own, and holds what differs between users in fragments, `{% uncached "….
 import hashlib
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache, lru_cache
+from dataclasses import dataclass
+from functools import cache, lru_cache, wraps
 from pathlib import Path
 from threading import Lock
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 from weakref import WeakValueDictionary
 
 import django
@@ -26,17 +32,19 @@ from django.conf import settings
 from django.contrib.messages.storage.cookie import CookieStorage
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.middleware.gzip import re_accepts_gzip
 from django.template.loader import render_to_string
+from django.template.response import SimpleTemplateResponse
 from django.urls import Resolver404, resolve
-from django.utils.cache import patch_vary_headers, set_response_etag
+from django.utils.cache import get_conditional_response, set_response_etag
 from django.utils.translation import get_language
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from core.caching import store
-from core.caching.table_versions import data_version
+from core.caching.data_version import data_version
 from core.http.as_of import today
+from core.http.errors import DATABASE_UNAVAILABLE
 from core.http.problems import is_api
 from core.http.rate_limits import count_cached_read
 from core.http.request import TrackerRequest
@@ -44,64 +52,115 @@ from core.http.request import TrackerRequest
 READ_METHODS = {"GET", "HEAD"}
 CACHED_MEDIA_TYPES = ("application/json", "text/html")  # files are computed each time
 MAX_STORED_BYTES = 2 * 1024 * 1024  # larger responses are not cached
+MAX_STORE_BYTES = 32 * 1024 * 1024  # of all responses that a process keeps
+ENTRY_BYTES = 4 * 1024  # what a response takes besides its body, about
 MAX_WAIT = 30  # seconds to wait for another thread that computes the same response
-# Readers of a page: anonymous ones get the whole page from the cache, others have fragments of their own.
-ANONYMOUS, SIGNED_IN = "anonymous", "signed in"
+# Readers of the second stage; a staff user is one of their own.
+ANONYMOUS, API_CLIENT, SIGNED_IN = "anonymous", "API client", "signed in"
+BODY_HEADERS = {"Content-Encoding", "Content-Language", "Content-Length", "Content-Type"}  # not of a 304
 # No record can contain a placeholder: templates escape its first character.
 PLACEHOLDER_PATTERN = re.compile(rb"<!--uncached:([a-z_/]+\.html)-->")
 SOURCE_PATTERNS = ("*.py", "*.html", "*.mo", "*.json", "*.js", "*.css", "*.svg")
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
+GetResponse = Callable[[TrackerRequest], HttpResponse]
 
 
 class ResponseCacheMiddleware:
-    """Middleware that serves stored responses, and stores those of views that opt in.
+    """Middleware that serves readers without an account, before anything is done for them.
 
-    It stands below all that may reject a request or knows the reader (language, rate limits, session, as-of date).
+    It stands below request id, log, health checks and metrics, and above everything else. A request that names
+    a session, a token or a message passes: who it is, and what they may read, is found out below.
     """
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+    def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: TrackerRequest) -> HttpResponse:
-        reader = reader_of(request) if is_cacheable(request) else None
-        version = None if reader is None else data_version()
-        if reader is None or version is None:
-            return fill_fragments(request, self.get_response(request))
-        key = cache_key(request, reader)
-        response = stored_response(key, version)
-        if response is None:
-            with computed_once(f"{key} {version}") as waited:
-                response = stored_response(key, version) if waited else None
-                if response is None:
-                    request.cache_status = "miss"
-                    return self.compute(request, reader, key, version)
-        request.cache_status = "hit"
-        if is_api(request) and not count_cached_read(request):
-            return self.get_response(request)  # the view rejects it
-        return fill_fragments(request, response)
+        if not (is_cacheable(request) and is_public_read(request)):
+            return self.get_response(request)
+        key = cache_key(request, ANONYMOUS, bool(re_accepts_gzip.search(request.META.get("HTTP_ACCEPT_ENCODING", ""))))
+        condition = request.META.pop("HTTP_IF_NONE_MATCH", None)  # what is kept is never a 304
+        try:
+            response = stored_or_computed(request, key, self.get_response)
+        except DATABASE_UNAVAILABLE as exc:
+            request.data_version_error = exc
+            response = self.get_response(request)
+        if condition is None:
+            return response
+        request.META["HTTP_IF_NONE_MATCH"] = condition
+        found = get_conditional_response(request, response.get("ETag"), response=response) or response
+        if found is not response:  # 304 for a response that the client has, with the headers of the response
+            for name, value in response.items():
+                if name not in BODY_HEADERS:
+                    found.setdefault(name, value)
+        return found
 
-    def compute(self, request: HttpRequest, reader: str, key: str, version: str) -> HttpResponse:
-        """Return the view's response, and store it under the version from before it was computed."""
-        response = self.get_response(request)
-        if reader == ANONYMOUS:
-            fill_fragments(request, response)
-        if is_storable(request, response):
-            if not is_api(request):
-                patch_vary_headers(response, ("Cookie",))
-            if reader == ANONYMOUS and not response.has_header("ETag"):
-                set_response_etag(response)
-            store.save(key, (version, response.content, dict(response.items())))
-        return fill_fragments(request, response)
+
+def cache_page(view: View) -> Callable[..., HttpResponseBase]:
+    """Decorator: opt a page view in to the response cache."""
+
+    @wraps(view)
+    def cached(request: TrackerRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        return respond_to_reader(request, lambda request: view(request, *args, **kwargs))
+
+    cached.__dict__["cache_responses"] = True
+    return cached
+
+
+def respond_to_reader(request: TrackerRequest, compute: Callable[[TrackerRequest], Any]) -> HttpResponse:
+    """Return the response of a view that opted in: to users, tokens and internal sites from the cache.
+
+    All that may reject a request or knows the reader stands above it: session, second factor, days, sign-in.
+    """
+    if hasattr(request, "data_version_error"):  # raised here, so that the error page has its headers
+        raise request.data_version_error
+    cacheable = settings.CACHE_RESPONSES and request.method in READ_METHODS and not is_public_read(request)
+    reader = reader_of(request) if cacheable else None
+    if reader is None:
+        return cast(HttpResponse, compute(request))
+
+    def compute_for_all(request: TrackerRequest) -> HttpResponse:
+        request.is_kept = True
+        try:
+            response: HttpResponse = compute(request)
+            if isinstance(response, SimpleTemplateResponse):
+                response.render()
+        finally:
+            request.is_kept = False
+        if is_api(request) and is_storable(request, response) and not response.has_header("ETag"):
+            set_response_etag(response)  # which would be computed for each client anew
+        return response
+
+    response = stored_or_computed(request, cache_key(request, reader), compute_for_all)
+    if getattr(request, "cache_status", "") == "hit" and is_api(request) and not count_cached_read(request):
+        return cast(HttpResponse, compute(request))  # the view rejects it
+    return fill_fragments(request, response)
+
+
+def stored_or_computed(request: TrackerRequest, key: str, compute: GetResponse) -> HttpResponse:
+    """Return the stored response of the present data, or compute it, once for all equal requests of this process."""
+    version = data_version()
+    if version is None:
+        return compute(request)
+    stored = STORE.load(key, version)
+    if stored is None:
+        with computed_once(f"{key} {version}") as computation:
+            if computation.result is None:
+                request.cache_status = "miss"
+                response = compute(request)
+                if is_storable(request, response):
+                    computation.result = StoredResponse(version, response.content, dict(response.items()))
+                    # A write meanwhile may be in the response, and the database may be set back to before it.
+                    if data_version() == version:
+                        STORE.save(key, computation.result)
+                return response
+            stored = computation.result
+    request.cache_status = "hit"
+    return HttpResponse(stored.body, headers=stored.headers)
 
 
 # -- what is cached ----------------------------------------------------------------------------------------
-
-
-def cache_page(view: View) -> View:
-    """Decorator: opt a page view in to the response cache."""
-    view.__dict__["cache_responses"] = True
-    return view
 
 
 def is_cacheable(request: HttpRequest) -> bool:
@@ -119,119 +178,174 @@ def is_cached_address(path: str) -> bool:
     return getattr(getattr(view, "cls", view), "cache_responses", False)  # DRF names the class of a view
 
 
+def is_public_read(request: HttpRequest) -> bool:
+    """Return whether the reader is nobody in particular: no session, no token and no message, on a public site."""
+    return (
+        settings.SITE_ACCESS == "public"
+        and not request.COOKIES.keys() & {settings.SESSION_COOKIE_NAME, CookieStorage.cookie_name}
+        and "HTTP_AUTHORIZATION" not in request.META
+        and "HTTP_IF_MATCH" not in request.META  # of reads nobody sends these; Django compares them
+        and "HTTP_IF_UNMODIFIED_SINCE" not in request.META
+    )
+
+
 def reader_of(request: HttpRequest) -> str | None:
-    """Return for whom a response is stored: all readers of one kind get the same.
+    """Return for whom a response is stored below the sign-in: all readers of one kind get the same.
 
     None where the view has to decide: the token is wrong, or an internal site wants a sign-in.
     """
-    if is_api(request):
-        return ANONYMOUS if may_read_api(request) else None
-    known = settings.SESSION_COOKIE_NAME in request.COOKIES
-    if settings.SITE_ACCESS == "internal" and not (known and request.user.is_authenticated):
+    known, public = settings.SESSION_COOKIE_NAME in request.COOKIES, settings.SITE_ACCESS != "internal"
+    if is_api(request):  # by its own authentication; no response depends on the user
+        if "Authorization" not in request.headers and not known:
+            return API_CLIENT if public else None
+        try:
+            is_user = Request(request, authenticators=APIView().get_authenticators()).user.is_authenticated
+        except APIException:
+            return None
+        return API_CLIENT if is_user or public else None
+    if not public and not (known and request.user.is_authenticated):
         return None
     if known and request.user.is_staff:
         return f"staff {request.user.pk}"  # pages show links to what they may edit
-    return SIGNED_IN if known or CookieStorage.cookie_name in request.COOKIES else ANONYMOUS
-
-
-def may_read_api(request: HttpRequest) -> bool:
-    """Return whether the API lets this client read, by its own authentication. No response depends on the user."""
-    public = settings.SITE_ACCESS != "internal"
-    if "Authorization" not in request.headers and settings.SESSION_COOKIE_NAME not in request.COOKIES:
-        return public
-    try:
-        return Request(request, authenticators=APIView().get_authenticators()).user.is_authenticated or public
-    except APIException:
-        return False
+    return SIGNED_IN
 
 
 def is_storable(request: HttpRequest, response: HttpResponse) -> bool:
-    """Return whether a response is the same for all readers of its kind."""
+    """Return whether a response is complete, and the same for all readers of its kind."""
     return (
-        response.status_code == 200
+        request.method == "GET"
+        and response.status_code == 200
         and not response.streaming
         and response.get("Content-Type", "").startswith(CACHED_MEDIA_TYPES)
         and len(response.content) <= MAX_STORED_BYTES
         and not response.cookies
-        and response.get("Cache-Control") != "no-store"
-        and "CSRF_COOKIE_NEEDS_UPDATE" not in request.META  # it holds a token of this reader
+        and "no-store" not in response.get("Cache-Control", "")
+        and not request.META.get("CSRF_COOKIE_NEEDS_UPDATE")  # it holds a token of this reader
+        and not getattr(request, "has_unknown_params", False)  # of such addresses there is no end
     )
 
 
 # -- cache keys and entries --------------------------------------------------------------------------------
 
 
-def cache_key(request: HttpRequest, reader: str) -> str:
-    """Return one cache key for all requests that get the same response from the same records."""
+def cache_key(request: HttpRequest, *reader: object) -> str:
+    """Return one cache key for all requests that get the same response from the same records.
+
+    The host is taken as sent: one that is not allowed gets 400 below, which is not stored.
+    """
+    sent = request.META
     parts = (
         release_fingerprint(),
         today(),  # the default as-of date, on which lateness depends too
         request.scheme,
-        request.get_host(),
-        request.get_full_path(),
-        get_language(),
-        request.headers.get("Accept") if is_api(request) else "",
+        (sent.get("HTTP_HOST"), sent.get("SERVER_NAME"), sent.get("SERVER_PORT")),
+        request.path,
+        sent.get("QUERY_STRING"),
+        get_language(),  # by cookie and header; `?lang=` is in the query
+        sent.get("HTTP_ACCEPT") if is_api(request) else "",
         reader,
     )
-    return "response-" + hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
-def stored_response(key: str, version: str) -> HttpResponse | None:
-    """Return the stored response if it was computed from these table versions."""
-    match store.load(key):
-        case (str() as known, bytes() as body, dict() as headers) if known == version:
-            return HttpResponse(body, headers=headers)
-    return None
+@dataclass(frozen=True)
+class StoredResponse:
+    """Body and headers of a response, and the version of the data from which it was computed."""
+
+    version: str
+    body: bytes
+    headers: dict[str, str]
+
+    @property
+    def size(self) -> int:
+        return len(self.body) + ENTRY_BYTES
+
+
+class ResponseStore:
+    """Stored responses of this process. Those that were not asked for the longest make room for new ones."""
+
+    def __init__(self) -> None:
+        self.responses: OrderedDict[str, StoredResponse] = OrderedDict()
+        self.size, self.lock = 0, Lock()
+
+    def load(self, key: str, version: str) -> StoredResponse | None:
+        """Return the stored response if it was computed from this version of the data."""
+        with self.lock:
+            stored = self.responses.get(key)
+            if stored is None or stored.version != version:
+                return None
+            self.responses.move_to_end(key)
+            return stored
+
+    def save(self, key: str, response: StoredResponse) -> None:
+        with self.lock:
+            if key in self.responses:
+                self.size -= self.responses.pop(key).size
+            self.responses[key] = response
+            self.size += response.size
+            while self.size > MAX_STORE_BYTES:
+                self.size -= self.responses.popitem(last=False)[1].size
+
+    def clear(self) -> None:
+        with self.lock:
+            self.responses.clear()
+            self.size = 0
+
+
+STORE = ResponseStore()
 
 
 @cache
 def release_fingerprint() -> str:
     """Return a hash of the running release: its source files, Python and Django, and the settings that responses show.
 
-    It is equal on every machine that runs one release, so that they share the cache.
+    It is equal on every machine that runs one release, so that they share caches.
     """
     digest = hashlib.sha256(f"{sys.version} {django.__version__}".encode())
-    for name in ("DATA_LICENSE", "DEBUG", "HTTPS", "ISOLATED", "LANGUAGE_CODE", "SITE_ACCESS", "TIME_ZONE"):
+    for name in ("DATA_LICENSE", "DEBUG", "HTTPS", "ISOLATED", "LANGUAGE_CODE", "SITE_ACCESS"):
         digest.update(f"{name}={getattr(settings, name)}\n".encode())
-    for path in sorted(source_files()):
-        digest.update(f"{path.relative_to(settings.BASE_DIR)}\n".encode())
+    root = settings.BASE_DIR
+    packages = {Path(app.path) for app in apps.get_app_configs() if Path(app.path).parent == root}
+    names = (settings.ROOT_URLCONF.partition(".")[0], "templates", "static", "locale")
+    folders = {*packages, *(root / name for name in names)}
+    for path in sorted(file for folder in folders for form in SOURCE_PATTERNS for file in folder.rglob(form)):
+        digest.update(f"{path.relative_to(root)}\n".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
-def source_files() -> Iterable[Path]:
-    """Yield the files of the release: those of its packages, templates, static files and translations."""
-    root = settings.BASE_DIR
-    packages = {Path(app.path) for app in apps.get_app_configs() if Path(app.path).parent == root}
-    names = (settings.ROOT_URLCONF.partition(".")[0], "templates", "static", "locale")
-    for folder in sorted({*packages, *(root / name for name in names)}):
-        for form in SOURCE_PATTERNS:
-            yield from folder.rglob(form)
-
-
 # -- equal requests that arrive together -------------------------------------------------------------------
 
-LOCKS: WeakValueDictionary[str, Lock] = WeakValueDictionary()  # a lock lives as long as a thread uses it
-LOCKS_GUARD = Lock()
+
+class Computation:
+    """A response that is being computed, and its result for the threads that wait for it."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.result: StoredResponse | None = None
+
+
+COMPUTATIONS: WeakValueDictionary[str, Computation] = WeakValueDictionary()  # each lives as long as a thread uses it
+COMPUTATIONS_GUARD = Lock()
 
 
 @contextmanager
-def computed_once(key: str) -> Iterator[bool]:
+def computed_once(key: str) -> Iterator[Computation]:
     """Context manager: the first thread of this process computes, equal ones wait until it is done, or has failed.
 
-    Yields whether this thread waited. If nothing was stored by then, the threads that waited compute at once, so that
-    no queue forms behind a response that cannot be stored.
+    If there is no result by then, the threads that waited compute at once, so that no queue forms behind a response
+    that cannot be stored.
     """
-    with LOCKS_GUARD:
-        lock = LOCKS.setdefault(key, Lock())
-    first = lock.acquire(blocking=False)
-    if not first and lock.acquire(timeout=MAX_WAIT):
-        lock.release()
+    with COMPUTATIONS_GUARD:
+        computation = COMPUTATIONS.setdefault(key, Computation())
+    first = computation.lock.acquire(blocking=False)
+    if not first and computation.lock.acquire(timeout=MAX_WAIT):
+        computation.lock.release()
     try:
-        yield not first
+        yield computation
     finally:
         if first:
-            lock.release()
+            computation.lock.release()
 
 
 # -- fragments that differ between users -------------------------------------------------------------------

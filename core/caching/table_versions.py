@@ -1,4 +1,4 @@
-"""Table versions: a random version for each versioned table that every write changes; the response cache rests on them.
+"""Table versions: a random version for each versioned table that every write changes; caches of pilots rest on them.
 
 Database triggers change the versions, so the admin, the API, imports, shells, raw SQL and other workers all count, a
 transaction that is rolled back leaves the versions unchanged, and a dump carries them along. Versions are random, so
@@ -8,8 +8,7 @@ PostgreSQL: each transaction has a row of its own for each table that it writes,
 the version of a table is all of its visible rows. SQLite: one row per table, since writers take turns there.
 """
 
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -77,14 +76,6 @@ def table_versions(using: str = DEFAULT_DB_ALIAS) -> Versions:
     return versions
 
 
-def data_version(using: str = DEFAULT_DB_ALIAS) -> str | None:
-    """Return one digest of the versions of all tables; None while a table has none, and so nothing may be cached."""
-    versions = table_versions(using)
-    if not versions.keys() >= versioned_table_names():
-        return None
-    return hashlib.sha256(repr(sorted(versions.items())).encode()).hexdigest()
-
-
 @cache
 def versioned_table_names() -> frozenset[str]:
     return frozenset(versioned_tables())
@@ -138,22 +129,16 @@ def create_triggers(using: str = DEFAULT_DB_ALIAS, **_signal: object) -> None:
         if existing_triggers(connection.vendor, cursor) != wanted:
             drop_triggers(using)
             for table, columns in tables.items():
-                for statement in create_trigger_statements(connection.vendor, table, columns):
-                    cursor.execute(statement)
+                left_out = settings.UNVERSIONED_COLUMNS.get(table)
+                only = ", ".join(f'"{name}"' for name in columns if left_out and name not in left_out)
+                for event in TRIGGER_EVENTS[connection.vendor]:
+                    name = trigger_name(connection.vendor, table, event)
+                    of = f" OF {only}" if event == "UPDATE" and only else ""
+                    sql = CREATE_TRIGGER_SQL[connection.vendor]
+                    cursor.execute(sql.format(name=name, event=event, columns=of, table=table))
         cursor.execute("DELETE FROM config_mark")
         for table in tables:
             cursor.execute(NEW_VERSION_SQL[connection.vendor], [table])
-
-
-def create_trigger_statements(vendor: str, table: str, columns: list[str]) -> Iterator[str]:
-    """Yield the CREATE TRIGGER statements of a table."""
-    left_out = settings.UNVERSIONED_COLUMNS.get(table)
-    only = ", ".join(f'"{name}"' for name in columns if left_out and name not in left_out)
-    for event in TRIGGER_EVENTS[vendor]:
-        of = f" OF {only}" if event == "UPDATE" and only else ""
-        yield CREATE_TRIGGER_SQL[vendor].format(
-            name=trigger_name(vendor, table, event), event=event, columns=of, table=table
-        )
 
 
 def trigger_name(vendor: str, table: str, event: str) -> str:

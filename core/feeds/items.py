@@ -1,20 +1,41 @@
-"""Events of a calendar and entries of a feed: what a row of a list is in either."""
+"""Calendar files in the iCalendar format (RFC 5545), of days on which something is due, and Atom feeds (RFC 4287) in
+pages (RFC 5005), written by Django's syndication framework. An event or an entry is what a row of a list is in either.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from itertools import islice
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.utils.feedgenerator import Atom1Feed
+from django.utils.html import escape
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from django.utils.xmlutils import SimplerXMLGenerator
+from icalendar import Calendar
+from icalendar import Event as CalendarEvent
 
-from core.http.demo_mode import DEMO_LABEL, is_demonstration
+from core.http.demo_mode import DEMO_LABEL, download_stem, is_demonstration
+from core.http.errors import BadRequest, ErrorDetail
 from core.http.request import TrackerRequest
 from core.text.joining import label_value
+from core.web.list_pages import requested_page, url_with
 
 NEVER_CHANGED = datetime(2000, 1, 1, tzinfo=UTC)  # of what has no history entry, and of a feed without entries
+PRODUCT_ID = "-//Synergy Pilot Tracker//EN"
+MAX_EVENTS = 2_000  # what calendar programs still show without delay
+REFRESH_INTERVAL = timedelta(hours=12)
+CANCELLED_DAYS = 90  # for so long an event is shown as cancelled: calendars keep what they once imported
+ENTRIES_PER_PAGE = 50
+Row = TypeVar("Row")
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # neither format can hold them
 
 
@@ -59,3 +80,103 @@ def joined_lines(request: TrackerRequest, lines: Sequence[str]) -> str:
     """Return the text below a title; on a demonstration site it begins with the notice."""
     notice = [DEMO_LABEL] if is_demonstration(request) else []
     return UNPRINTABLE.sub("", "\n".join(line for line in (*notice, *lines) if line))
+
+
+# -- calendars -----------------------------------------------------------------------------------------
+
+
+def calendar_response(request: TrackerRequest, title: str, events: Iterable[Event]) -> HttpResponse:
+    """Return a calendar. Raises BadRequest for more than MAX_EVENTS events."""
+    found = list(islice(events, MAX_EVENTS + 1))
+    if len(found) > MAX_EVENTS:
+        text = _("export: a calendar takes at most %(most)d events. Narrow the filter.") % {"most": MAX_EVENTS}
+        raise BadRequest(ErrorDetail("export", "too_many_events", text))
+    calendar, name = Calendar(), marked_title(request, title)
+    calendar.add("prodid", PRODUCT_ID)
+    calendar.add("version", "2.0")
+    calendar.add("method", "PUBLISH")
+    calendar.add("name", name)
+    calendar.add("x-wr-calname", name)  # what programs read that do not know RFC 7986
+    calendar.add("refresh-interval", REFRESH_INTERVAL, parameters={"value": "DURATION"})
+    calendar.add("x-published-ttl", "PT12H")
+    host = host_name(request)
+    for event in found:
+        changed, component = event.changed_at or NEVER_CHANGED, CalendarEvent()
+        component.add("uid", f"{event.key}@{host}")
+        component.add("dtstamp", changed)  # not the time of the answer, so that an unchanged calendar is the same file
+        component.add("last-modified", changed)
+        component.add("sequence", event.revision)
+        # The whole day, as a date: a time in UTC would be another day east of it. The end is exclusive.
+        component.add("dtstart", event.day)
+        component.add("dtend", event.day + timedelta(1))
+        component.add("summary", marked_title(request, event.title))
+        component.add("description", joined_lines(request, event.lines))
+        component.add("url", request.build_absolute_uri(event.url))
+        component.add("status", "CANCELLED" if event.cancelled else "CONFIRMED")
+        component.add("transp", "TRANSPARENT")  # a deadline keeps nobody from a meeting
+        calendar.add_component(component)
+    response = HttpResponse(calendar.to_ical(), content_type="text/calendar; charset=utf-8")
+    stem = download_stem(request, "-".join(filter(None, request.path.split("/"))) or "calendar")
+    response["Content-Disposition"] = f'inline; filename="{stem}.ics"'
+    return response
+
+
+# -- Atom feeds ----------------------------------------------------------------------------------------
+
+
+class PagedAtomFeed(Atom1Feed):
+    """Atom1Feed with the link to its next page; without entries it was last updated long ago instead of just now."""
+
+    def add_root_elements(self, handler: SimplerXMLGenerator) -> None:
+        super().add_root_elements(handler)
+        if self.feed["next_url"]:
+            attributes = {"rel": "next", "type": "application/atom+xml", "href": self.feed["next_url"]}
+            handler.addQuickElement("link", "", attributes)
+
+    def latest_post_date(self) -> datetime:
+        return super().latest_post_date() if self.items else NEVER_CHANGED
+
+
+def paged_atom_response(
+    request: TrackerRequest, title: str, rows: QuerySet[Any] | list[Row], entry: Callable[[Any], Entry]
+) -> HttpResponse:
+    """Return the page of a feed that `page` asks for; rows come newest first. Raises BadRequest without that page."""
+    pages = Paginator(rows, ENTRIES_PER_PAGE)
+    page = pages.get_page(requested_page(request, pages))
+    following = {"page": str(page.next_page_number())} if page.has_next() else None
+    return atom_response(request, title, (entry(row) for row in page), following)
+
+
+def atom_response(
+    request: TrackerRequest, title: str, entries: Iterable[Entry], next_page: dict[str, str] | None
+) -> HttpResponse:
+    """Return a feed; `next_page` are the parameters of its next page, if there is one."""
+    page_url = request.build_absolute_uri(url_with(request, export=None, page=None, before=None))
+    feed = PagedAtomFeed(
+        title=marked_title(request, title),
+        link=page_url,
+        description=joined_lines(request, []),
+        language=get_language(),
+        author_name=_("Synergy Pilot Tracker"),
+        feed_url=feed_url(request),
+        feed_guid=page_url,
+        next_url=feed_url(request, **next_page) if next_page else "",
+    )
+    host = host_name(request)
+    for item in entries:
+        feed.add_item(
+            title=marked_title(request, item.title),
+            link=request.build_absolute_uri(item.url),
+            description="<br>".join(escape(line) for line in joined_lines(request, item.lines).splitlines()),
+            author_name=item.author or None,
+            updateddate=item.changed_at or NEVER_CHANGED,
+            unique_id=f"tag:{host},2026:{item.key}",
+        )
+    return HttpResponse(feed.writeString("utf-8"), content_type="application/atom+xml; charset=utf-8")
+
+
+def feed_url(request: TrackerRequest, **changes: str) -> str:
+    """Return the address of this feed, or of another page of it: the secret one where it was read by a secret."""
+    path = getattr(request, "feed_path", "")
+    url = url_with(request, **({"export": None, **changes} if path else changes))
+    return request.build_absolute_uri(path + url.removeprefix(request.path) if path else url)

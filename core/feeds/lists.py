@@ -59,7 +59,13 @@ def list_response(request: TrackerRequest, user: Any, name: str, kind: str) -> H
     if found is None or kind not in found.formats:
         raise Http404
     try:
-        asked = page_request(request, user, reverse(found.url_name), kind)
+        asked = copy(request)
+        asked.path = asked.path_info = reverse(found.url_name)
+        asked.feed_path = request.path
+        asked.user = user
+        params = request.GET.copy()
+        params.appendlist("export", kind)  # an export of the address itself is then a repeated parameter
+        asked.GET = QueryDict(params.urlencode())
         match = resolve(asked.path)
         response: HttpResponseBase = match.func(asked, *match.args, **match.kwargs)
     except PermissionDenied:
@@ -71,15 +77,3 @@ def list_response(request: TrackerRequest, user: Any, name: str, kind: str) -> H
     response["Cache-Control"] = "private, no-cache"
     response["Referrer-Policy"] = "no-referrer"
     return response
-
-
-def page_request(request: TrackerRequest, user: Any, path: str, kind: str) -> TrackerRequest:
-    """Return the request that the user would send to the page; links of the feed are made from it."""
-    asked = copy(request)
-    asked.path = asked.path_info = path
-    asked.feed_path = request.path
-    asked.user = user
-    params = request.GET.copy()
-    params.appendlist("export", kind)  # an export of the address itself is then a repeated parameter
-    asked.GET = QueryDict(params.urlencode())
-    return asked

@@ -7,24 +7,24 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO
+from zipfile import ZipFile
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from core.spreadsheets.reading import safe_zip
 from core.spreadsheets.reading.cells import UnreadableFile
 from core.spreadsheets.reading.csv_reader import decode_text
-from core.spreadsheets.reading.safe_zip import OLE_SIGNATURE, WEB_PAGE, ZIP_SIGNATURES, WorkbookZip
+from core.spreadsheets.reading.safe_zip import OLE_SIGNATURE, UNZIP_ERRORS, WEB_PAGE, ZIP_SIGNATURES
 
 MAX_FILE_BYTES = 20 * 2**20
 MAX_NAME = 200  # characters of a file name
 OOXML = "application/vnd.openxmlformats-officedocument"
-PDF_TYPE = "application/pdf"
 MEDIA_TYPES = {
-    "pdf": PDF_TYPE,
+    "pdf": "application/pdf",
     "ofd": "application/ofd",
     "docx": f"{OOXML}.wordprocessingml.document",
     "xlsx": f"{OOXML}.spreadsheetml.sheet",
@@ -34,7 +34,9 @@ MEDIA_TYPES = {
 }
 SUFFIXES = {**{kind: kind for kind in MEDIA_TYPES}, "jpeg": "jpg"}
 ZIP_MAIN_PARTS = {"word/document.xml": "docx", "xl/workbook.xml": "xlsx", "ofd.xml": "ofd"}
-CONTENT_TYPES_PART = "[Content_Types].xml"
+CONTENT_TYPES_PART = "[content_types].xml"
+UNSAFE_NAME = re.compile(r"^/|^[a-z]:|(^|/)\.\.(/|$)|[\x00-\x1f]", re.IGNORECASE)
+ARCHIVE = re.compile(r"\.(zip|jar|war|gz|tgz|bz2|xz|7z|rar|tar|zst)$", re.IGNORECASE)
 MACRO_PART = re.compile(r"(^|/)vba\w*\.bin$", re.IGNORECASE)
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 ACCEPT = ",".join(f".{suffix}" for suffix in SUFFIXES)  # of a file field
@@ -64,11 +66,20 @@ def check_file(name: str, file: IO[bytes]) -> CheckedFile:
     if suffix not in SUFFIXES:
         text = _("Files of this kind are not kept. Use one of: %(kinds)s.")
         raise file_error("type_unknown", text % {"kinds": ", ".join(MEDIA_TYPES)})
-    content = read_limited(file)
+    # Of a file that is too large no more than the limit is read.
+    file.seek(0)
+    content = file.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        text = _("The file is larger than %(limit)s MB. Make its pictures smaller, or split it.")
+        raise file_error("too_large", text % {"limit": MAX_FILE_BYTES // 2**20})
+    if not content.strip(b"\x00\r\n\t \xef\xbb\xbf"):
+        raise file_error("empty", _("The file is empty. Choose it again, or save it anew."))
     kind = detect_kind(content)
     if kind != SUFFIXES[suffix]:
-        raise type_differs_error(suffix, kind)
-    CONTENT_CHECKS[kind](content)
+        found = kind.upper() if kind else _("of no known kind")
+        text = _("The file is named .%(suffix)s, but its content is %(found)s. Save it anew as .%(suffix)s.")
+        raise file_error("type_differs", text % {"suffix": suffix, "found": found})
+    check_content(kind, content)
     return CheckedFile(name, content, kind)
 
 
@@ -84,24 +95,6 @@ def check_name(name: str) -> None:
         raise file_error("name_hidden", text)
 
 
-def read_limited(file: IO[bytes]) -> bytes:
-    """Return the bytes of a file; of one that is too large no more than the limit is read."""
-    file.seek(0)
-    content = file.read(MAX_FILE_BYTES + 1)
-    if len(content) > MAX_FILE_BYTES:
-        text = _("The file is larger than %(limit)s MB. Make its pictures smaller, or split it.")
-        raise file_error("too_large", text % {"limit": MAX_FILE_BYTES // 2**20})
-    if not content.strip(b"\x00\r\n\t \xef\xbb\xbf"):
-        raise file_error("empty", _("The file is empty. Choose it again, or save it anew."))
-    return content
-
-
-def type_differs_error(suffix: str, kind: str) -> ValidationError:
-    found = kind.upper() if kind else _("of no known kind")
-    text = _("The file is named .%(suffix)s, but its content is %(found)s. Save it anew as .%(suffix)s.")
-    return file_error("type_differs", text % {"suffix": suffix, "found": found})
-
-
 def detect_kind(content: bytes) -> str:
     """Return the type by content, a key of MEDIA_TYPES; empty for none of them."""
     if content.startswith(b"%PDF-"):
@@ -111,7 +104,8 @@ def detect_kind(content: bytes) -> str:
     if content.startswith(b"\xff\xd8\xff"):
         return "jpg"
     if content.startswith(ZIP_SIGNATURES):
-        return detect_zip_kind(content)
+        names = {member_name(name) for name in open_zip(content).namelist()}
+        return next((kind for part, kind in ZIP_MAIN_PARTS.items() if part in names), "")
     if content.startswith(OLE_SIGNATURE) or WEB_PAGE.match(content.removeprefix(b"\xef\xbb\xbf")[:1000]):
         return ""
     try:
@@ -121,17 +115,23 @@ def detect_kind(content: bytes) -> str:
     return "" if CONTROL.search(text) else "csv"
 
 
-def detect_zip_kind(content: bytes) -> str:
-    """Return the type of a zip by its main part. Raises ValidationError where its directory alone is hostile."""
-    members = open_zip(content)
-    return next((kind for part, kind in ZIP_MAIN_PARTS.items() if part in members), "")
+def member_name(name: str) -> str:
+    """Return the name of a member of a zip as names are compared: programs write either slash and case."""
+    return name.replace("\\", "/").lstrip("/").casefold()
 
 
-def open_zip(content: bytes) -> WorkbookZip:
+def open_zip(content: bytes) -> ZipFile:
+    """Open a zip; bombs, archives within it and names that point outside are rejected by its directory."""
     try:
-        return WorkbookZip(content)
+        parts = safe_zip.open_zip(content)
     except UnreadableFile as error:
         raise zip_error(error.code) from error
+    for name in parts.namelist():
+        if UNSAFE_NAME.search(name.replace("\\", "/")):
+            raise zip_error("unsafe_name")
+        if ARCHIVE.search(name):
+            raise zip_error("nested")
+    return parts
 
 
 def zip_error(code: str) -> ValidationError:
@@ -151,49 +151,30 @@ def damaged_message() -> str:
 
 
 def check_zip(content: bytes) -> None:
-    """Unpack every part within limits, since a directory can lie, and reject macros."""
-    members = open_zip(content)
+    """Unpack every part, which checks its checksum, and reject macros."""
+    parts = open_zip(content)
     try:
-        for name in members.members:
-            head = b"".join(members.chunks(name)) if name == CONTENT_TYPES_PART.casefold() else drain(members, name)
-            if MACRO_PART.search(name) or b"macroenabled" in head.lower():
-                raise zip_error("macro")
-    except UnreadableFile as error:
-        raise zip_error(error.code) from error
+        if parts.testzip():
+            raise file_error("damaged", damaged_message())
+        types = b"".join(parts.read(name) for name in parts.namelist() if member_name(name) == CONTENT_TYPES_PART)
+    except UNZIP_ERRORS as error:
+        raise file_error("damaged", damaged_message()) from error
+    if any(map(MACRO_PART.search, parts.namelist())) or b"macroenabled" in types.lower():
+        raise zip_error("macro")
 
 
-def drain(members: WorkbookZip, name: str) -> bytes:
-    """Unpack a part, which counts its bytes and checks its checksum, and keep nothing of it."""
-    for _chunk in members.chunks(name):
-        pass
-    return b""
-
-
-def check_pdf(content: bytes) -> None:
-    if b"%%EOF" not in content[-2048:]:
+def check_content(kind: str, content: bytes) -> None:
+    """Reject a file that ends before its type does. A text was decoded as such when its type was found."""
+    match kind:
+        case "pdf":
+            whole = b"%%EOF" in content[-2048:]
+        case "png":
+            whole = content[12:16] == b"IHDR" and b"IEND" in content[-64:]
+        case "jpg":
+            whole = b"\xff\xd9" in content[-4096:]
+        case _:
+            whole = True
+    if not whole:
         raise file_error("damaged", damaged_message())
-
-
-def check_png(content: bytes) -> None:
-    if content[12:16] != b"IHDR" or b"IEND" not in content[-64:]:
-        raise file_error("damaged", damaged_message())
-
-
-def check_jpg(content: bytes) -> None:
-    if b"\xff\xd9" not in content[-4096:]:
-        raise file_error("damaged", damaged_message())
-
-
-def check_csv(_content: bytes) -> None:
-    """A text was decoded as such when its type was found."""
-
-
-CONTENT_CHECKS: dict[str, Callable[[bytes], None]] = {
-    "pdf": check_pdf,
-    "ofd": check_zip,
-    "docx": check_zip,
-    "xlsx": check_zip,
-    "csv": check_csv,
-    "png": check_png,
-    "jpg": check_jpg,
-}
+    if kind in ZIP_MAIN_PARTS.values():
+        check_zip(content)

@@ -3,39 +3,32 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import tempfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
-from typing import IO, cast
+from pathlib import Path
+from typing import IO, Any, cast
 
 from django.core.files.base import ContentFile
-from django.core.files.storage import Storage, default_storage
+from django.core.files.storage import FileSystemStorage, Storage, default_storage
 
 from core.http.errors import FileStoreUnavailable
 
 ROOT = "blobs"
 CHECKSUM = re.compile(r"^[0-9a-f]{64}$")
 
-OWNERS: list[Callable[[], Collection[str]]] = []
 
-
-def register_owner(checksums: Callable[[], Collection[str]]) -> None:
-    """Register a function that returns the checksums of stored files that have a record of their own."""
-    OWNERS.append(checksums)
+Checksums = Callable[[], Collection[str]]
+OWNERS: list[Checksums] = []  # each returns the checksums of stored files that have a record of their own
+KEPT: list[Checksums] = []  # of further files that belong into a backup: of records, and of deleted ones
+"""Filled while the apps get ready."""
 
 
 def owned_names() -> set[str]:
     """Return the names of the files whose checksums are registered."""
     return {blob_name(checksum) for checksums in OWNERS for checksum in checksums()}
-
-
-KEPT: list[Callable[[], Collection[str]]] = []
-
-
-def register_kept(checksums: Callable[[], Collection[str]]) -> None:
-    """Register a function that returns the checksums of further files that belong into a backup: of records, and of
-    deleted ones that can be restored."""
-    KEPT.append(checksums)
 
 
 def kept_names() -> set[str]:
@@ -94,3 +87,41 @@ def list_folder(storage: Storage, path: str) -> tuple[list[str], list[str]]:
         folders, files = storage.listdir(path)
         return sorted(folders), sorted(files)
     return [], []
+
+
+UNFINISHED = "unfinished"  # folder of files that are being written
+
+
+class AtomicFileSystemStorage(FileSystemStorage):
+    """File system storage that writes to a temporary file first and moves it into place; a file of that name is
+    replaced."""
+
+    def get_available_name(self, name: str, max_length: int | None = None) -> str:
+        return name
+
+    def _save(self, name: str, content: Any) -> str:
+        target, folder = Path(self.path(name)), Path(self.path(UNFINISHED))
+        for path in (target.parent, folder):
+            path.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=folder)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                for chunk in content.chunks():
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(target)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        sync_folder(target.parent)
+        return name
+
+
+def sync_folder(folder: Path) -> None:
+    """Write the folder itself to disk, so that a new name survives a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

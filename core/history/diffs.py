@@ -154,7 +154,10 @@ def entry_states(entries: Sequence[HistoricalRecord]) -> dict[int, RecordState]:
 
 def entry_state(entry: HistoricalRecord) -> RecordState:
     """Return the values of one entry. A deletion recorded without its lists takes them from the entry before it."""
-    before = previous_entry(entry) if entry.history_type == "-" else None
+    before = None
+    if entry.history_type == "-":
+        earlier = entry.instance_type.history.filter(id=entry.id, history_id__lt=entry.pk)
+        before = earlier.order_by("-history_id").first()
     held = entry_states([entry] if before is None else [entry, before])
     state = dict(held[entry.pk])
     if before is not None:
@@ -170,12 +173,6 @@ def current_state(record: Any) -> RecordState:
         rows = field.remote_field.through._default_manager.filter(**{field.m2m_field_name(): record.pk})
         state[field.name] = tuple(sorted(rows.values_list(field.m2m_reverse_field_name(), flat=True)))
     return state
-
-
-def previous_entry(entry: HistoricalRecord) -> Any:
-    """Return the previous entry of the same record, None for the first."""
-    earlier = entry.instance_type.history.filter(id=entry.id, history_id__lt=entry.pk)
-    return earlier.order_by("-history_id").first()
 
 
 def latest_entry(record: Any) -> Any:
@@ -242,7 +239,7 @@ def field_label(field: Any) -> str:
 
 
 def field_text(field: Any, value: Any, names: RecordNames) -> str:
-    """Return a field's value as text."""
+    """Return a field's value as text; a number to its last digit, without trailing zeros."""
     if value is None or value in ("", ()):
         return no_data()
     if field.many_to_many:
@@ -251,11 +248,6 @@ def field_text(field: Any, value: Any, names: RecordNames) -> str:
         return names.name(field.related_model, value)
     if field.choices:
         return str(dict(field.flatchoices).get(value, value))
-    return plain_text(value)
-
-
-def plain_text(value: object) -> str:
-    """Return a value that is no relation and no choice as text; a number to its last digit, without trailing zeros."""
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, Decimal):
@@ -271,3 +263,8 @@ def author_name(entry: HistoricalRecord) -> str:
 def format_datetime(when: datetime) -> str:
     """Format a time in the local time zone."""
     return date_format(timezone.localtime(when), "DATETIME_FORMAT")
+
+
+def translate_reason(reason: str | None) -> str:
+    """Translate a reason for change that the product wrote itself; return what people wrote as it is."""
+    return _(reason) if reason else ""

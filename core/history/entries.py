@@ -1,80 +1,53 @@
-"""Reader of histories: which entries of which models, in one order, and what each entry says.
+"""Reader of the journal: what each change says, as a user may see it.
 
-Sources name a model and a condition. One query, a union over the history tables, finds the entries of all sources; a
-few more a model load them with their diff, author, reason and import. The history tab, the change log, corrections and
-the history pages of the admin are views over it.
+The history tab, the change log, corrections and the history pages of the admin select changes (core/history/models.py);
+values, diffs and names are loaded for the changes of a page only, with a few queries a model.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
+from functools import reduce
+from operator import or_
 from typing import Any, NamedTuple
 
-from django.db.models import IntegerField, Model, OuterRef, Q, QuerySet, Subquery, Value
+from django.apps import apps
+from django.db.models import Max, Model, OuterRef, Q, QuerySet, Subquery
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from core.history.diffs import (
     FieldDifference,
     HistoricalRecord,
-    author_name,
     diff_many,
     format_datetime,
     historical_name,
+    translate_reason,
 )
-from core.history.provenance import LabelledUrl, provenance_of
-from core.history.reasons import translate_reason
-from core.permissions import can_see_authors, entries_with_visible_author, visible_author_condition
+from core.history.models import ChangeEvent
+from core.permissions import can_access, can_see_author
 from core.text.joining import join_clauses, label_value
 from core.web.tables import Column
 
-NEWEST_FIRST = ("-history_date", "source_place", "-history_id")
-OLDEST_FIRST = ("history_date", "-source_place", "history_id")
+LabelledUrl = tuple[str | Promise, str]  # label and URL
+RecordKey = tuple[str, int | None]  # model and id
+NEWEST_FIRST = ("-at", "-pk")
 
 
-# -- what is read ----------------------------------------------------------------------------------------
+class Label(NamedTuple):
+    """How a list of changes calls the records of a model: by a function of the entry, which needs these relations."""
 
-
-@dataclass(frozen=True)
-class HistorySource:
-    """Source of history entries: a model, a condition on its entries, and how a record is named.
-
-    `related` are the relations that the name needs; `parent` is the record on whose page the entries stand, if any.
-    """
-
-    model: Any
-    condition: Q = field(default_factory=Q)
     name: Callable[[Any], str] = historical_name
     related: Sequence[str] = ()
-    parent: Model | None = None
-
-    @property
-    def kind(self) -> str:
-        return str(self.model._meta.model_name)
-
-    def entries(self) -> QuerySet[Any]:
-        rows: QuerySet[Model] = self.model.history.filter(self.condition).order_by()
-        return rows
-
-    def names(self, entries: Sequence[HistoricalRecord]) -> Mapping[int, str]:
-        """Return the names of the records of these entries, by the entry's key."""
-        return {entry.pk: self.name(entry) for entry in entries}
 
 
-class EntryKey(NamedTuple):
-    """Key of an entry: its time, its place in the list of sources, and its id."""
-
-    when: datetime
-    source: int
-    entry: int
-
-
-EntryRow = tuple[datetime, int, int]
-"""Row of `entry_union`."""
+Labels = Mapping[Any, Label]  # by model
 
 
 @dataclass(frozen=True)
@@ -82,7 +55,7 @@ class HistoryEntry:
     """What happened to a record, when and why. `who` and `origin` are empty where the author is not shown."""
 
     historical: HistoricalRecord
-    key: str  # model and id, as addresses have it
+    key: str  # model and id of the entry, as addresses have it
     when: datetime
     who: str
     kind: str
@@ -97,118 +70,99 @@ class HistoryEntry:
 
     @property
     def day(self) -> date:
-        """The local date of the change."""
-        return timezone.localtime(self.when).date()
+        """The local date of the change, under which the change log lists it."""
+        return timezone.localdate(self.when)
 
 
-@dataclass(frozen=True)
-class HistoryVisibility:
-    """History visibility: authors and admin links are shown to signed-in staff, within their scope."""
-
-    user: Any
-
-    def visible_author_condition(self, model: Any) -> Q | None:
-        """Return the condition under which an entry of the model is shown with its author; None: never."""
-        return visible_author_condition(self.user, model) if self.user.is_staff else None
-
-    def entries_with_visible_author(self, model: type[Model], keys: Iterable[int]) -> set[int]:
-        """Return which of these entries of the model are shown with their author."""
-        return entries_with_visible_author(self.user, model, keys) if self.user.is_staff else set()
-
-    def can_see_authors(self, record: Model) -> bool:
-        """Return whether authors of the record, as it is now, are shown."""
-        return bool(self.user.is_staff) and can_see_authors(self.user, record)
+def changes_of(record: Model) -> Q:
+    """Return the condition on the changes of a record and of those that stand on its page."""
+    label = record._meta.label_lower
+    return Q(model=label, record_id=record.pk) | Q(owner_model=label, owner_id=record.pk)
 
 
-# -- which entries ---------------------------------------------------------------------------------------
-
-
-def entry_union(sources: Sequence[HistorySource], where: Callable[[int], Q] = lambda source: Q()) -> QuerySet[Any]:
-    """Return time, source and id of every entry of the sources, in no order. One query, whatever their number.
-
-    `where` is a further condition on the entries of the source at a place of the list.
-    """
-    branches: list[QuerySet[Model]] = [
-        source.entries()
-        .filter(where(place))
-        .annotate(source_place=Value(place, IntegerField()))
-        .values_list("history_date", "source_place", "history_id")
-        for place, source in enumerate(sources)
-    ]
-    first, *others = branches
-    return first.union(*others, all=True) if others else first
-
-
-def with_previous(entries: Any) -> QuerySet[Any]:
-    """Annotate entries of one model with the id of the entry before it of the same record."""
-    history = entries.model.instance_type.history
-    earlier = history.filter(id=OuterRef("id"), history_id__lt=OuterRef("history_id")).order_by("-history_id")
-    annotated: QuerySet[Any] = entries.annotate(previous=Subquery(earlier.values("history_id")[:1]))
-    return annotated
-
-
-def fetch_entries(sources: Sequence[HistorySource], keys: Iterable[EntryRow]) -> list[HistoricalRecord]:
-    """Return the historical records of these keys, in their order. One query a model."""
-    order = [EntryKey(*key) for key in keys]
-    found: dict[tuple[int, int], HistoricalRecord] = {}
-    for place in {key.source for key in order}:
-        source, ids = sources[place], [key.entry for key in order if key.source == place]
-        rows = source.model.history.filter(pk__in=ids).select_related("history_user", *source.related)
-        found |= {(place, entry.pk): entry for entry in with_previous(rows.order_by())}
-    return [found[key.source, key.entry] for key in order]
-
-
-# -- what they say ---------------------------------------------------------------------------------------
-
-
-def load_entries(
-    sources: Sequence[HistorySource], keys: Iterable[EntryRow], reader: HistoryVisibility
-) -> list[HistoryEntry]:
-    """Return what the entries of these keys say, in their order, as the reader may see it. A few queries a model."""
-    entries = fetch_entries(sources, keys)
-    found: dict[str, HistoryEntry] = {}
-    for source in sources:
-        own = [entry for entry in entries if entry.instance_type is source.model]
-        if own:
-            found |= {item.key: item for item in describe(source, own, reader).values()}
-    return [found[entry_key(entry)] for entry in entries]
-
-
-def describe(
-    source: HistorySource, entries: Sequence[HistoricalRecord], reader: HistoryVisibility
-) -> dict[int, HistoryEntry]:
-    """Return what entries of one model say, by id; each compared with the record's previous entry (`with_previous`)."""
-    model, previous = source.model, {}
-    for entry in entries:
-        if entry.history_type != "-" and (key := getattr(entry, "previous", None)):
-            previous[entry.pk] = key
-    before = model.history.in_bulk(previous.values())
-    seen = reader.entries_with_visible_author(model, [entry.pk for entry in entries])
-    changes = diff_many([(entry, before.get(previous.get(entry.pk))) for entry in entries], seen)
-    origins = provenance_of(model, [entry for entry in entries if entry.pk in seen], reader.user)
-    names, actions = source.names(entries), action_labels()
+def newest_changes(records: Iterable[RecordKey | None]) -> dict[RecordKey | None, ChangeEvent]:
+    """Return the newest change of each record: what it is called now, or was last. One query."""
+    keys: dict[str, list[int | None]] = defaultdict(list)
+    for record in records:
+        if record:
+            keys[record[0]].append(record[1])
+    if not keys:
+        return {}
+    which = reduce(or_, (Q(model=model, record_id__in=some) for model, some in keys.items()))
+    last = ChangeEvent.objects.filter(which).order_by().values("model", "record_id").annotate(last=Max("pk"))
     return {
-        entry.pk: HistoryEntry(
-            historical=entry,
-            key=entry_key(entry),
-            when=entry.history_date,
-            who=author_name(entry) if entry.pk in seen else "",
-            kind=str(capfirst(model._meta.verbose_name)),
-            what=names[entry.pk],
-            sign=entry.history_type,
-            action=actions[entry.history_type],
-            differences=changes[entry.pk],
-            reason=translate_reason(entry.history_change_reason),
-            origin=origins.get(entry.pk),
-            version=version_url(entry) if entry.pk in seen else "",
-        )
-        for entry in entries
+        (change.model, change.record_id): change for change in ChangeEvent.objects.filter(pk__in=last.values("last"))
     }
 
 
-def entry_key(entry: HistoricalRecord) -> str:
-    """Return model and id of an entry, as addresses have it."""
-    return f"{entry.instance_type._meta.model_name}-{entry.pk}"
+Entries = Mapping[tuple[str, int], HistoricalRecord]  # by model and id
+
+
+def fetch_entries(changes: Sequence[Any], labels: Labels, known: Entries | None = None) -> Entries:
+    """Return the history entries of changes, and those before them where annotated. One query a model at most."""
+    found = dict(known or {})
+    keys: dict[str, set[int]] = defaultdict(set)
+    for change in changes:
+        before = getattr(change, "previous", None) if change.action != "-" else None
+        keys[change.model] |= {key for key in (change.entry_id, before) if key and (change.model, key) not in found}
+    for label, some in keys.items():
+        model: Any = apps.get_model(label)
+        entries = model.history.select_related(*labels.get(model, Label()).related)
+        found |= {(label, key): entry for key, entry in (entries.in_bulk(some) if some else {}).items()}
+    return found
+
+
+def describe(
+    changes: QuerySet[ChangeEvent], user: Any, labels: Labels | None = None, known: Entries | None = None
+) -> list[HistoryEntry]:
+    """Return what changes say, in their order, as the user may see it; each compared with the one before it."""
+    earlier = ChangeEvent.objects.filter(
+        model=OuterRef("model"), record_id=OuterRef("record_id"), pk__lt=OuterRef("pk")
+    )
+    before = Subquery(earlier.order_by("-pk").values("entry_id")[:1])
+    rows: list[Any] = list(changes.annotate(previous=before).select_related("user", "import_record"))
+    labels, actions = labels or {}, action_labels()
+    entries = fetch_entries(rows, labels, known)
+    rows = [row for row in rows if (row.model, row.entry_id) in entries]  # a history may be pruned
+    seen = {row.pk for row in rows if can_see_author(user, apps.get_model(row.model), row.province_id)}
+    differences: dict[tuple[str, int], list[FieldDifference]] = {}
+    for label in {row.model for row in rows}:
+        own = [row for row in rows if row.model == label]
+        pairs = [(entries[label, row.entry_id], entries.get((label, row.previous))) for row in own]
+        found = diff_many(pairs, {row.entry_id for row in own if row.pk in seen})
+        differences |= {(label, key): items for key, items in found.items()}
+    return [
+        HistoryEntry(
+            historical=(entry := entries[row.model, row.entry_id]),
+            key=f"{row.model.partition('.')[2]}-{row.entry_id}",
+            when=row.at,
+            who=str(row.user or _("the system")) if row.pk in seen else "",
+            kind=str(capfirst(entry.instance_type._meta.verbose_name)),
+            what=labels.get(entry.instance_type, Label()).name(entry),
+            sign=row.action,
+            action=actions[row.action],
+            differences=differences[row.model, row.entry_id],
+            reason=change_reason(row),
+            origin=origin_of(row, user) if row.pk in seen else None,
+            version=version_url(entry) if row.pk in seen else "",
+        )
+        for row in rows
+    ]
+
+
+def change_reason(change: ChangeEvent) -> str:
+    """Return the reason of a change, in the user's language where the product wrote it itself."""
+    reason = translate_reason(change.reason)
+    if not change.undoes:
+        return reason
+    undone = _("Import %(number)d undone") % {"number": change.import_record_id}
+    return label_value(undone, reason) if reason else undone
+
+
+def origin_of(change: ChangeEvent, user: Any) -> LabelledUrl | None:
+    """Return the import that made a change, where the user may see it."""
+    record = None if change.undoes else change.import_record
+    return (str(record), record.get_absolute_url()) if record and can_access(user, record) else None
 
 
 def action_labels() -> Mapping[str, str]:

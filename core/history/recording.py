@@ -9,6 +9,8 @@ from django.db.models import Model
 from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
+from core.text.joining import join_sentences
+
 MAX_REASON = 300  # characters of the reason of a change
 
 
@@ -19,6 +21,11 @@ class AtomicHistoricalRecords(HistoricalRecords):
         """Write the entry, its many-to-many rows and its change event: all or nothing, also outside a transaction."""
         with transaction.atomic(using=using, savepoint=False):
             super().create_historical_record(instance, history_type, using=using)
+
+    def get_change_reason_for_object(self, instance: Any, history_type: str, using: str | None) -> str | None:
+        """Return the reason of the entry, after a sentence about what the record's own rules changed besides."""
+        reason = super().get_change_reason_for_object(instance, history_type, using) or ""
+        return join_sentences(vars(instance).pop("added_reason", ""), reason) or None
 
 
 HISTORY = AtomicHistoricalRecords(inherit=True)
@@ -61,22 +68,20 @@ def delete_with_history(record: models.Model, *, reason: str = "") -> None:
     The timestamp is how the rows are found again when the record is restored.
     """
     when = timezone.now()
-    for row in [*cascaded_rows(record), record]:
-        vars(row).update(_history_date=when, _change_reason=reason or None)
-        row.delete()
-
-
-def cascaded_rows(record: models.Model) -> list[models.Model]:
-    """Return the records with history of their own that the database deletes together with this one."""
-    return [
+    # The records with history of their own that the database deletes together with this one, then this one.
+    rows = [
         row
         for model, field in cascading_models(type(record))
         for row in model._base_manager.filter(**{field: record.pk})
     ]
+    by = {name: vars(record)[name] for name in ("_history_user",) if name in vars(record)}
+    for row in [*rows, record]:
+        vars(row).update(_history_date=when, _change_reason=reason or None, **by)
+        row.delete()
 
 
 def cascading_models(model: type[models.Model]) -> list[tuple[type[models.Model], str]]:
-    """Return the models of such rows, each with the column of its foreign key."""
+    """Return the models with history whose rows go with one of this model, each with the column of its foreign key."""
     return [
         (relation.related_model, relation.field.attname)
         for relation in model._meta.related_objects

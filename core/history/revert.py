@@ -2,43 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db import IntegrityError, models, transaction
+from django.db import models
 from django.db.models import Model
-from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
 from core.history.append_only import APPEND_ONLY_MESSAGE, FROZEN_MESSAGE, is_append_only, is_frozen
 from core.history.diffs import (
+    FieldDifference,
     RecordNames,
     RecordState,
-    author_name,
     current_state,
     entry_state,
     field_label,
     field_text,
-    format_datetime,
     m2m_fields,
     record_names,
     stored_fields,
 )
-from core.history.recording import cascading_models, single_history_entry
-from core.text.joining import join_sentences
-
-
-@dataclass(frozen=True)
-class FieldChange:
-    """Field that a revert changes, with its current and its future text."""
-
-    name: str
-    label: str
-    now: str
-    then: str
+from core.history.entries import version_url
+from core.history.recording import cascading_models
 
 
 @dataclass(frozen=True)
@@ -96,15 +84,15 @@ class Revert:
             return [field for field in self.fields if self.target_state[field.name] not in (None, "", ())]
         return [field for field in self.fields if self.target_state[field.name] != self.stored_state[field.name]]
 
-    def field_changes(self) -> list[FieldChange]:
+    def field_changes(self) -> list[FieldDifference]:
         """Return each changed field with its current and its future text."""
         values = [
             (field, self.stored_state.get(field.name), self.target_state[field.name]) for field in self.changed_fields
         ]
         names = RecordNames.for_values((field, value) for field, *both in values for value in both if value is not None)
         return [
-            FieldChange(field.name, field_label(field), field_text(field, now, names), field_text(field, then, names))
-            for field, now, then in values
+            FieldDifference(field.name, field_label(field), *(field_text(field, value, names) for value in both))
+            for field, *both in values
         ]
 
     @cached_property
@@ -126,11 +114,17 @@ class Revert:
         """Return obstacles for related records of the version that are deleted since, by field."""
         found = {}
         for field in self.fields:
-            keys = set(related_keys(field, self.target_state[field.name]))
+            value = self.target_state[field.name]
+            if not field.is_relation or value is None:
+                continue
+            keys = set(value if field.many_to_many else (value,))
             keys -= {self.parent.pk} if self.is_parent_field(field) else set()
             lost = keys - set(field.related_model._base_manager.in_bulk(keys)) if keys else keys
             if lost:
-                found[field.name] = missing_record_obstacle(field, min(lost))
+                key = min(lost)
+                text = _("“%(name)s” is gone since. Restore or enter it first, then restore this version.")
+                text %= {"name": record_names(field.related_model, [key])[key]}
+                found[field.name] = Obstacle(field_label(field), text, last_version_url(field.related_model, key))
         return found
 
     def obstacles(self) -> list[Obstacle]:
@@ -140,25 +134,20 @@ class Revert:
         if self.record is not None and is_frozen(self.record):
             return [Obstacle("", str(FROZEN_MESSAGE))]
         gone = self.missing_related()
+        found = list(gone.values())
         if any(field.name in gone for field in stored_fields(self.model)):
-            return list(gone.values())  # its validation would access the deleted record
+            return found  # its validation would access the deleted record
         try:
             self.build_record().full_clean(exclude=[field.name for field in self.fields if self.is_parent_field(field)])
         except ValidationError as exc:
-            return [*gone.values(), *self.validation_obstacles(exc)]
-        return list(gone.values())
+            labels = {field.name: field_label(field) for field in self.fields} | {NON_FIELD_ERRORS: ""}
+            for name, texts in exc.message_dict.items():
+                found += [Obstacle(labels.get(name, name), text) for text in texts]
+        return found
 
     def is_parent_field(self, field: Any) -> bool:
         """Return whether the field references the parent, which is not in the database yet."""
         return isinstance(self.parent, field.related_model) if self.parent and field.is_relation else False
-
-    def validation_obstacles(self, exc: ValidationError) -> list[Obstacle]:
-        labels = {field.name: field_label(field) for field in self.fields}
-        return [
-            Obstacle("" if name == NON_FIELD_ERRORS else labels.get(name, name), text)
-            for name, texts in exc.message_dict.items()
-            for text in texts
-        ]
 
     def build_record(self) -> Any:
         """Return the record in memory as it will be, many-to-many fields aside."""
@@ -171,52 +160,6 @@ class Revert:
                 setattr(record, field.attname, self.target_state[field.name])
         return record
 
-    # -- writing -------------------------------------------------------------------------------------------
-
-    def apply(self, reason: str) -> Any:
-        """Write the record with its one history entry, then the rows restored with it."""
-        created = self.record is None
-        record = self.build_record()
-        with single_history_entry(record, created=created, reason=reason):
-            record.save(force_insert=created)
-            for field in m2m_fields(self.model):
-                getattr(record, field.name).set(self.target_state[field.name])
-        for row in self.child_reverts:
-            row.apply(reason)
-        return record
-
-
-def revert_to(
-    entry: Any,
-    *,
-    opened: str,
-    reason: str = "",
-    rules: Callable[[Revert], Mapping[str, str]] = lambda _restoration: {},
-) -> Any:
-    """Revert a record to its state after an entry, and return it. `seen_version` is the newest entry that the user saw.
-
-    `rules` returns the fields that this user may not change, and why. Raises RevertRejected with every obstacle.
-    """
-    try:
-        with transaction.atomic():
-            entry.instance_type._base_manager.select_for_update().filter(pk=entry.id).first()
-            restoration = Revert(entry)
-            check_revert(restoration, opened, rules)
-            return restoration.apply(join_sentences(revert_reason(entry), reason))
-    except IntegrityError as exc:  # a deleted record has no row to lock: another user restored it at the same moment
-        raise RevertRejected([Obstacle("", _("Another user saved at the same moment. Open the page again."))]) from exc
-
-
-def check_revert(restoration: Revert, opened: str, rules: Callable[[Revert], Mapping[str, str]]) -> None:
-    """Raises RevertRejected with every obstacle."""
-    if opened != str(restoration.latest.pk):
-        raise RevertRejected([stale_version(restoration.latest)])
-    if not restoration.changed_fields:
-        raise RevertRejected([Obstacle("", _("The record says all of this already. There is nothing to restore."))])
-    found = find_obstacles(restoration, rules(restoration))
-    if found:
-        raise RevertRejected(found)
-
 
 def find_obstacles(restoration: Revert, faults: Mapping[str, str]) -> list[Obstacle]:
     """Return every obstacle: fields that this user may not change, deleted related records, validation errors."""
@@ -225,43 +168,12 @@ def find_obstacles(restoration: Revert, faults: Mapping[str, str]) -> list[Obsta
     return [*found, *restoration.obstacles(), *(item for row in restoration.child_reverts for item in row.obstacles())]
 
 
-def revert_reason(entry: Any) -> str:
-    """Return the reason in the history, without a person's name: public pages show reasons, but not authors."""
-    return _("Restored the version of %(when)s.") % {"when": format_datetime(entry.history_date)}
-
-
-def stale_version(latest: Any) -> Obstacle:
-    text = _(
-        "%(user)s saved this record on %(when)s, after you had opened this page. Nothing was restored. Below stands "
-        "the record as it is now: look at it, then restore again."
-    )
-    return Obstacle("", text % {"user": author_name(latest), "when": format_datetime(latest.history_date)})
-
-
-def related_keys(field: Any, value: Any) -> Sequence[Any]:
-    """Return the keys of the records that a field's value references."""
-    if not field.is_relation or value is None:
-        return ()
-    return value if field.many_to_many else (value,)
-
-
-def missing_record_obstacle(field: Any, key: object) -> Obstacle:
-    """Return the obstacle of a deleted related record, by its last name, with the link to restore it."""
-    text = _("“%(name)s” is gone since. Restore or enter it first, then restore this version.")
-    name = record_names(field.related_model, [key])[key]
-    return Obstacle(field_label(field), text % {"name": name}, last_version_url(field.related_model, key))
-
-
 def last_version_url(model: type[Model], key: object) -> str:
     """Return the admin URL of the last version of a deleted record; empty where there is no history."""
     if not hasattr(model, "history"):
         return ""
-    end, opts = model.history.filter(id=key, history_type="-").order_by("-history_id").first(), model._meta
-    try:
-        name = f"admin:{opts.app_label}_{opts.model_name}_simple_history"
-        return reverse(name, args=[key, end.pk]) if end else ""
-    except NoReverseMatch:
-        return ""
+    end = model.history.filter(id=key, history_type="-").order_by("-history_id").first()
+    return version_url(end) if end else ""
 
 
 def deleted_entries(model: Any) -> models.QuerySet[Any]:

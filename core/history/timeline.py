@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import cached_property
 from typing import Any
 
+from django.apps import apps
 from django.core.paginator import Page, Paginator
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.history.bulk_history import batched
 from core.history.diffs import FieldValue, field_values
-from core.history.entries import (
-    NEWEST_FIRST,
-    EntryRow,
-    HistoryEntry,
-    HistorySource,
-    HistoryVisibility,
-    entry_columns,
-    entry_union,
-    load_entries,
-)
+from core.history.entries import NEWEST_FIRST, HistoryEntry, Labels, describe, entry_columns
+from core.history.models import ChangeEvent
 from core.http.errors import BadRequest, ErrorDetail, truncate
-from core.spreadsheets.page_exports import Export, Exports
+from core.permissions import can_see_author
 from core.web.list_pages import requested_page
 from core.web.tables import RowStream, make_row_stream
 
@@ -45,48 +38,39 @@ class RecordAsOf:
 
 
 class Timeline:
-    """Timeline of several models up to the end of a day, newest first."""
+    """Timeline of changes up to the end of a day, newest first; of several models where `labels` name those of rows."""
 
-    def __init__(self, sources: Sequence[HistorySource], as_of: date, user: Any) -> None:
-        self.sources = sources
+    def __init__(self, which: Q, as_of: date, user: Any, labels: Labels | None = None) -> None:
         self.until = timezone.make_aware(datetime.combine(as_of, time.max))
-        self.reader = HistoryVisibility(user)
+        self.all_changes = ChangeEvent.objects.filter(which)
+        self.changes = self.all_changes.filter(at__lte=self.until).order_by(*NEWEST_FIRST)
+        self.user, self.labels = user, labels or {}
 
     @cached_property
     def shows_authors(self) -> bool:
-        """Whether the user sees authors of any of the models."""
-        return any(
-            self.reader.can_see_authors(item.parent)
-            if item.parent
-            else self.reader.visible_author_condition(item.model) is not None
-            for item in self.sources
-        )
+        """Whether the user sees the author of any change."""
+        known = self.all_changes.order_by().values_list("model", "province_id").distinct() if self.user.is_staff else ()
+        return any(can_see_author(self.user, apps.get_model(model), province) for model, province in known)
 
     @cached_property
     def total(self) -> int:
-        return self.entry_keys(self.until).count()
+        return self.changes.count()
 
     @cached_property
     def later_count(self) -> int:
-        """Number of entries written after the as-of date; always 0 today."""
-        now = timezone.now()
-        return self.entry_keys(now).count() - self.total if self.until < now else 0
+        """Number of changes after the as-of date; always 0 today."""
+        return self.all_changes.filter(at__gt=self.until).count() if self.until < timezone.now() else 0
 
-    def entry_keys(self, until: datetime) -> QuerySet[Any]:
-        """Return the key of every entry, newest first."""
-        return entry_union(self.sources, lambda _source: Q(history_date__lte=until)).order_by(*NEWEST_FIRST)
-
-    def items(self, keys: Iterable[EntryRow]) -> list[HistoryEntry]:
-        return load_entries(self.sources, keys, self.reader)
+    def items(self, changes: Any) -> list[HistoryEntry]:
+        return describe(changes, self.user, self.labels)
 
     def record_as_of(self, word: str) -> RecordAsOf:
         """Return the record as of the entry that the query string names. Raises BadRequest for one not shown here."""
         kind, _dash, key = word.partition("-")
-        for place, source in enumerate(self.sources):
-            entries = source.entries().filter(history_date__lte=self.until)
-            if source.kind == kind and is_entry_key(key) and (entry := entries.filter(pk=int(key)).first()):
-                (note,) = self.items([(entry.history_date, place, entry.pk)])
-                return RecordAsOf(note, field_values(entry, people=bool(note.version)))
+        if key.isascii() and key.isdigit() and len(key) <= 18:  # as long as keys can be
+            found = self.changes.filter(model__endswith=f".{kind}", entry_id=int(key))
+            for note in self.items(found):
+                return RecordAsOf(note, field_values(note.historical, people=bool(note.version)))
         text = _("entry: “%(value)s” is no entry of this page’s history. Choose one from its list.")
         raise BadRequest(ErrorDetail(ENTRY_PARAMETER, "invalid_choice", text % {"value": truncate(word)}))
 
@@ -96,8 +80,8 @@ class Timeline:
 
     def all_items(self) -> Iterator[HistoryEntry]:
         """Yield all items up to the as-of date, read in chunks."""
-        for keys in batched(list(self.entry_keys(self.until)), CHUNK_SIZE):
-            yield from self.items(keys)
+        for keys in batched(list(self.changes.values_list("pk", flat=True)), CHUNK_SIZE):
+            yield from self.items(self.changes.filter(pk__in=keys))
 
 
 @dataclass(frozen=True)
@@ -108,14 +92,13 @@ class HistoryTab:
     page: Page[Any]
     total: int
     later: int
-    named: bool
     several: bool  # of more than one model
     standing: RecordAsOf | None
 
 
 def history_tab(request: HttpRequest, journal: Timeline) -> HistoryTab:
     """Return the history tab. Raises BadRequest for a page or entry that does not exist."""
-    pages = Paginator(journal.entry_keys(journal.until), ENTRIES_PER_PAGE)
+    pages = Paginator(journal.changes, ENTRIES_PER_PAGE)
     pages.count = journal.total
     page = pages.get_page(requested_page(request, pages))
     word = request.GET.get(ENTRY_PARAMETER)
@@ -124,17 +107,6 @@ def history_tab(request: HttpRequest, journal: Timeline) -> HistoryTab:
         page=page,
         total=journal.total,
         later=journal.later_count,
-        named=journal.shows_authors,
-        several=len(journal.sources) > 1,
+        several=bool(journal.labels),
         standing=journal.record_as_of(word) if word is not None else None,
     )
-
-
-def history_exports(journal: Timeline) -> Exports:
-    """Return the whole timeline as a file of the page."""
-    return {"history": Export(_("History"), journal.stream)}
-
-
-def is_entry_key(text: str) -> bool:
-    """Return whether the text can be an entry's primary key; databases accept nothing larger."""
-    return text.isascii() and text.isdigit() and len(text) <= 18

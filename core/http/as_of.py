@@ -3,7 +3,7 @@ the query string has `?as_of=YYYY-MM-DD` or `?known=YYYY-MM-DD`.
 """
 
 import re
-from datetime import MINYEAR, date, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.http import QueryDict
@@ -12,32 +12,38 @@ from django.utils.translation import gettext as _
 
 from core.http.errors import BadRequest, ErrorDetail, truncate
 
+FIRST_DAY = date(1949, 10, 1)
+"""The first day that a request may be about: long before every record, and quarters before it can be computed."""
 ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 def today() -> date:
-    """Return today's date in TIME_ZONE (Asia/Shanghai unless set otherwise)."""
+    """Return today's date in Asia/Shanghai."""
     return timezone.localdate()
 
 
 def parse_day(params: QueryDict, name: str) -> date:
     """Return the day of a query parameter, today by default.
 
-    Raises BadRequest for a value that is not an ISO date, is repeated, or lies in the future, of which nothing is
-    known.
+    Raises BadRequest for a value that is not an ISO date, is repeated, lies before FIRST_DAY, or in the future, of
+    which nothing is known.
     """
     given = params.getlist(name)
     if not given:
         return today()
     text = given[0]
+    values = {"name": name, "value": truncate(", ".join(given))}
+    if len(given) > 1 or not ISO_DATE.fullmatch(text):
+        message = _("%(name)s: “%(value)s” is not a day. Write one day as YYYY-MM-DD, for example 2024-01-30.")
+        raise BadRequest(ErrorDetail(name, "invalid_date", message % values))
     try:
-        if len(given) > 1 or not ISO_DATE.fullmatch(text):
-            raise ValueError
         day = date.fromisoformat(text)
     except ValueError:
-        message = _("%(name)s: “%(value)s” is not a day. Write one day as YYYY-MM-DD, for example 2024-01-30.")
-        values = {"name": name, "value": truncate(", ".join(given))}
+        message = _("%(name)s: the day %(value)s does not exist.")
         raise BadRequest(ErrorDetail(name, "invalid_date", message % values)) from None
+    if day < FIRST_DAY:
+        message = _("%(name)s: %(value)s is too early. Give %(first)s or a day after it.")
+        raise BadRequest(ErrorDetail(name, "too_early", message % {"name": name, "value": day, "first": FIRST_DAY}))
     if day > today():
         message = _("%(name)s: %(value)s lies ahead. Ask for today (%(today)s) or a day before it.")
         raise BadRequest(ErrorDetail(name, "future_date", message % {"name": name, "value": day, "today": today()}))
@@ -57,11 +63,11 @@ def known_rows(request: Any) -> list[tuple[str, date]]:
 def adjacent_quarter_ends(day: date, last: date) -> tuple[date | None, date | None]:
     """Return the last day of the previous quarter, and of the next quarter that ends after the given day.
 
-    None for a day before the calendar begins, or after `last`: nothing is known of the future.
+    None for a day before FIRST_DAY, or after `last`: nothing is known of the future.
     """
     first_month = 3 * ((day.month - 1) // 3) + 1
     start = date(day.year, first_month, 1)
-    before = start - timedelta(1) if start > date(MINYEAR, 1, 1) else None
+    before = start - timedelta(1) if start > FIRST_DAY else None
     after = end_of_quarter(day if day != end_of_quarter(day) else day + timedelta(1))
     return before, after if after <= last else None
 

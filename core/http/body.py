@@ -1,4 +1,4 @@
-"""Request body: bounded size, and strict JSON in UTF-8."""
+"""Request body: bounded size, of uploads as well, and strict JSON in UTF-8."""
 
 import json
 import re
@@ -6,13 +6,39 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 from django.core.exceptions import RequestDataTooBig
+from django.core.files.uploadhandler import FileUploadHandler
 from django.http import HttpRequest, UnreadablePostError
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from core.http.errors import BadRequest, ErrorDetail
 
 SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 MAX_BODY_BYTES = 2_621_440  # Django's own limit; a bulk request of 1,000 records is smaller
+MAX_UPLOAD_BYTES = 25 * 2**20
+FILE_TOO_LARGE = gettext_lazy("The file is larger than 20 MB. Remove pictures from it, or import its rows in parts.")
+
+
+class UploadTooLarge(RequestDataTooBig):
+    """The request is larger than MAX_UPLOAD_BYTES."""
+
+
+class MaxSizeUploadHandler(FileUploadHandler):
+    """Upload handler before those that store files: a request is rejected by its Content-Length before a byte of it is
+    stored. Raises UploadTooLarge.
+    """
+
+    def handle_raw_input(
+        self, input_data: object, meta: object, content_length: int, boundary: object, encoding: object = None
+    ) -> None:
+        if content_length > MAX_UPLOAD_BYTES:
+            raise UploadTooLarge(f"An upload of {content_length} bytes; the most is {MAX_UPLOAD_BYTES}.")
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
+        return raw_data
+
+    def file_complete(self, file_size: int) -> None:
+        return None
 
 
 class ContentTooLarge(BadRequest):
@@ -22,29 +48,32 @@ class ContentTooLarge(BadRequest):
 
 
 def read_body(request: HttpRequest) -> bytes:
-    """Return the request body. Raises ContentTooLarge; a body without a length is read up to the limit."""
-    message = _("The request holds more than %(most)d bytes. Send it in parts.") % {"most": MAX_BODY_BYTES}
+    """Return the request body. Raises ContentTooLarge."""
     try:
-        if "chunked" not in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
-            return check_complete(request.body, request.META.get("CONTENT_LENGTH"))
+        content = request.body
     except RequestDataTooBig as exc:
-        raise ContentTooLarge(ErrorDetail("", "too_large", message)) from exc
-    if not hasattr(request, "_body"):
-        try:
-            content = request.META["wsgi.input"].read(MAX_BODY_BYTES + 1)
-        except Exception as exc:  # of invalid chunks, each server's own
-            raise UnreadablePostError(*exc.args) from exc
-        if len(content) > MAX_BODY_BYTES:
-            raise ContentTooLarge(ErrorDetail("", "too_large", message))
-        request._body = content  # noqa: SLF001  # Django reads no body without a length; it caches one here
-    return request.body
-
-
-def check_complete(content: bytes, length: str | None) -> bytes:
-    """Return the content if it has the announced length. Raises BadRequest: a truncated body may be valid JSON too."""
-    if length and len(content) < int(length):
+        raise too_large() from exc
+    length = request.META.get("CONTENT_LENGTH")
+    if length and len(content) < int(length):  # a truncated body may be valid JSON too
         raise invalid_json(_("The body broke off after %(count)d bytes.") % {"count": len(content)})
     return content
+
+
+def read_chunked_body(request: HttpRequest) -> None:
+    """Read a body without a length, up to the limit, where Django finds it. Raises ContentTooLarge."""
+    try:
+        content = request.META["wsgi.input"].read(MAX_BODY_BYTES + 1)
+    except Exception as exc:  # of invalid chunks, each server's own
+        raise UnreadablePostError(*exc.args) from exc
+    if len(content) > MAX_BODY_BYTES:
+        raise too_large()
+    request._body = content  # noqa: SLF001  # Django reads no body without a length
+    request.META["CONTENT_LENGTH"] = str(len(content))
+
+
+def too_large() -> ContentTooLarge:
+    message = _("The request holds more than %(most)d bytes. Send it in parts.") % {"most": MAX_BODY_BYTES}
+    return ContentTooLarge(ErrorDetail("", "too_large", message))
 
 
 def parse_json(content: bytes) -> Any:
@@ -63,8 +92,11 @@ def parse_json(content: bytes) -> Any:
         raise invalid_json(_("The body is nested too deeply.")) from exc
     except ValueError as exc:  # an integer of thousands of digits
         raise invalid_json(_("The body holds a number that is too long.")) from exc
-    if SURROGATE_ESCAPE.search(text):
-        reject_lone_surrogates(found)
+    if SURROGATE_ESCAPE.search(text):  # an escape may write half a character, which nothing can store or encode
+        try:
+            json.dumps(found, ensure_ascii=False, default=str).encode()
+        except UnicodeEncodeError as exc:
+            raise invalid_json(_("The body holds half a character: \\uD800 to \\uDFFF come in pairs.")) from exc
     return found
 
 
@@ -73,14 +105,6 @@ def parse_decimal(number: str) -> Decimal:
         return Decimal(number)
     except InvalidOperation as exc:  # an exponent of twenty digits
         raise invalid_json(_("The body holds a number that is too long.")) from exc
-
-
-def reject_lone_surrogates(found: object) -> None:
-    """Reject lone surrogates: an escape may write half a character, which nothing can store or encode."""
-    try:
-        json.dumps(found, ensure_ascii=False, default=str).encode()
-    except UnicodeEncodeError as exc:
-        raise invalid_json(_("The body holds half a character: \\uD800 to \\uDFFF come in pairs.")) from exc
 
 
 def invalid_json(message: str) -> BadRequest:

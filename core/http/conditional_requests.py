@@ -9,7 +9,6 @@ import re
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
-from django.template.response import SimpleTemplateResponse
 
 RECORD_ETAG = re.compile(r'"[0-9]+-[0-9a-f]{20}"')
 FILE_ETAG = re.compile(r'"[0-9a-f]{64}"')  # of a stored file: its checksum
@@ -18,15 +17,6 @@ FILE_ETAG = re.compile(r'"[0-9a-f]{64}"')  # of a stored file: its checksum
 def record_etag(content: bytes, revision: int) -> str:
     """Return the ETag of a response with one record: its revision, and a hash of the body."""
     return f'"{revision}-{hashlib.sha256(content).hexdigest()[:20]}"'
-
-
-def set_record_etag(response: SimpleTemplateResponse, revision: int) -> None:
-    """Give a response with one record its ETag once it is rendered."""
-
-    def set_etag(rendered: SimpleTemplateResponse) -> None:
-        rendered["ETag"] = record_etag(rendered.content, revision)
-
-    response.add_post_render_callback(set_etag)
 
 
 class CompressionMiddleware(GZipMiddleware):

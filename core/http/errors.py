@@ -53,13 +53,10 @@ def unknown_parameter_error(name: str, known: Iterable[str]) -> ErrorDetail:
     names = sorted(known)
     near = closest_match(name, names)
     if near:
-        text = _("“%(name)s” is not a parameter here. Did you mean “%(near)s”?") % {
-            "name": truncate(name),
-            "near": near,
-        }
+        text = _("“%(name)s” is not a parameter here. Did you mean “%(near)s”?")
     else:
-        text = _("“%(name)s” is not a parameter here. Known: %(known)s.") % {
-            "name": truncate(name),
-            "known": ", ".join(dict.fromkeys(name.partition("__")[0] for name in names)),  # without lookup suffixes
-        }
-    return ErrorDetail(truncate(name), "unknown_parameter", text)
+        text = _("“%(name)s” is not a parameter here. Known: %(known)s.")
+    words = ", ".join(dict.fromkeys(name.partition("__")[0] for name in names))  # without lookup suffixes
+    return ErrorDetail(
+        truncate(name), "unknown_parameter", text % {"name": truncate(name), "near": near, "known": words}
+    )

@@ -1,17 +1,15 @@
-"""Menu of the site. Each page with an entry declares it: `@page_view(…, menu=MenuEntry(…))`."""
+"""Menu of the site."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from importlib import import_module
-from operator import attrgetter
+from typing import NamedTuple
 
 from django.conf import settings
 from django.utils.functional import Promise
+from django.utils.module_loading import import_string
 
 
-@dataclass(frozen=True)
-class MenuEntry:
-    """Menu entry: name of the URL, label, and place in the menu.
+class MenuEntry(NamedTuple):
+    """Menu entry: name of the URL, and label.
 
     `pages` are URL names of lists that belong to the section without having an entry; `shared_params` are the filters
     that links to the section keep.
@@ -19,15 +17,11 @@ class MenuEntry:
 
     url_name: str
     label: str | Promise
-    place: int
     pages: Sequence[str] = ()
     shared_params: Sequence[str] = ()
 
 
-MENU_ENTRIES: dict[str, MenuEntry] = {}  # filled while the views are imported
-
-
-def menu_entries() -> list[MenuEntry]:
-    """Return the entries in order; the first is the home page."""
-    import_module(settings.ROOT_URLCONF)  # an error page may come before the first request is routed
-    return sorted(MENU_ENTRIES.values(), key=attrgetter("place"))
+def menu() -> Sequence[MenuEntry]:
+    """Return the entries in order, which the setting MENU names; the first is the home page."""
+    entries: Sequence[MenuEntry] = import_string(settings.MENU)
+    return entries

@@ -13,53 +13,29 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryD
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from rest_framework.exceptions import APIException, NotAuthenticated, NotFound
+from rest_framework.exceptions import APIException, AuthenticationFailed, NotAuthenticated, NotFound
 from rest_framework.exceptions import PermissionDenied as APIPermissionDenied
 from rest_framework.views import set_rollback
 
+from core.http.body import FILE_TOO_LARGE, UploadTooLarge
 from core.http.demo_mode import is_demonstration
 from core.http.errors import DATABASE_UNAVAILABLE, BadRequest, ErrorDetail, FileStoreUnavailable
-from core.http.menu import menu_entries
-from core.http.upload_handlers import FILE_TOO_LARGE, UploadTooLarge
+from core.http.menu import menu
+from core.http.rate_limits import Throttled, check_failed_token
 from core.text.bilingual import OWN_LANGUAGE_NAMES
 
 logger = logging.getLogger("tracker.problems")
 PROBLEM_JSON = "application/problem+json"
-HTML_PATHS = ("/api/docs", "/api/use")  # HTML pages below /api/
+HTML_PATHS = ("/api/docs", "/api/use")  # pages below /api/, and an address that leads to one
 AUTHENTICATE_HEADER = 'Bearer realm="tracker"'  # WWW-Authenticate of a 401
 RETRY_AFTER = "2"  # seconds that a restarting database needs
 MAX_PATH_LENGTH = 500  # characters of a path that a problem repeats: a response never grows with the request
-SERVER_ERROR_TEXT = gettext_lazy(
-    "Something went wrong on our side. Nothing was changed. Tell the administrator the request number."
-)
-
-DATABASE_TEXT = gettext_lazy(
-    "The database does not answer now. Try again in a few seconds; of a change, look first if it was kept."
-)
-FILE_STORE_TEXT = gettext_lazy(
-    "The store of files does not answer now. Try again in a few seconds; if it lasts, tell the administrator."
-)
 
 
 def is_api(request: HttpRequest) -> bool:
     return request.path_info.startswith("/api/") and not request.path_info.startswith(HTML_PATHS)
-
-
-def problem_details(
-    request: HttpRequest, status: int, detail: str, faults: Iterable[ErrorDetail] = ()
-) -> dict[str, object]:
-    """Return the body of problem details (RFC 9457)."""
-    return {
-        "type": "about:blank",
-        "title": status_title(status),
-        "status": int(status),
-        "detail": detail,
-        "instance": request.path[:MAX_PATH_LENGTH],
-        "request_id": getattr(request, "id", ""),
-        "errors": [asdict(fault) for fault in faults],
-    }
 
 
 def status_title(status: int) -> str:
@@ -88,12 +64,18 @@ def status_title(status: int) -> str:
 def problem_response(
     request: HttpRequest, status: int, detail: str, faults: Iterable[ErrorDetail] = ()
 ) -> HttpResponse:
-    return JsonResponse(
-        problem_details(request, status, detail, faults),
-        status=status,
-        content_type=PROBLEM_JSON,
-        json_dumps_params={"ensure_ascii": False},
-    )
+    """Return problem details (RFC 9457)."""
+    body = {
+        "type": "about:blank",
+        "title": status_title(status),
+        "status": int(status),
+        "detail": detail,
+        "instance": request.path[:MAX_PATH_LENGTH],
+        "request_id": getattr(request, "id", ""),
+        "errors": [asdict(fault) for fault in faults],
+    }
+    options = {"ensure_ascii": False}
+    return JsonResponse(body, status=status, content_type=PROBLEM_JSON, json_dumps_params=options)
 
 
 def error_response(
@@ -109,16 +91,15 @@ def error_response(
         "detail": detail,
         "faults": faults,
         "path": request.path,
+        "reason": reason,
+        "demonstration": is_demonstration(request),
+        "ways": navigation_links(request),
     }
-    context["reason"] = reason
-    context["demonstration"] = is_demonstration(request)
-    context["ways"] = navigation_links(request)
     if status in {403, 404}:
         return render(request, f"errors/{status}.html", context, status=status)
     # Rendered without the request: an invalid host or parameter would fail the page as well.
-    return HttpResponse(
-        render_to_string("errors/500.html" if status >= 500 else "errors/400.html", context), status=status
-    )
+    template = "errors/500.html" if status >= 500 else "errors/400.html"
+    return HttpResponse(render_to_string(template, context), status=status)
 
 
 def navigation_links(request: HttpRequest) -> dict[str, object]:
@@ -128,16 +109,11 @@ def navigation_links(request: HttpRequest) -> dict[str, object]:
     """
     try:
         return {
-            "sections": [{"label": entry.label, "url": reverse(entry.url_name)} for entry in menu_entries()],
+            "sections": [{"label": entry.label, "url": reverse(entry.url_name)} for entry in menu()],
             "search": reverse("search"),
             "languages": [
-                {
-                    "code": code,
-                    "name": OWN_LANGUAGE_NAMES[code],
-                    "url": url_in_language(request, code),
-                    "current": code == get_language(),
-                }
-                for code in OWN_LANGUAGE_NAMES
+                {"code": code, "name": name, "url": url_in_language(request, code), "current": code == get_language()}
+                for code, name in OWN_LANGUAGE_NAMES.items()
             ],
         }
     except Exception:
@@ -164,8 +140,13 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> HttpRespons
     if not isinstance(exc, APIException | BadRequest):
         return None
     set_rollback()
+    if isinstance(exc, AuthenticationFailed):
+        try:
+            check_failed_token(context["request"])
+        except Throttled as too_many:
+            exc = too_many
     status = 401 if isinstance(exc, NotAuthenticated) else exc.status_code
-    faults = exc.errors if isinstance(exc, BadRequest) else ()
+    faults = getattr(exc, "errors", ())
     response = error_response(context["request"], status, str(exc.detail), faults)
     for name, value in {**getattr(exc, "headers", {}), **retry_after(exc)}.items():
         response[name] = value
@@ -178,6 +159,14 @@ def retry_after(exc: Exception) -> dict[str, str]:
     """Return a Retry-After header where the error has a waiting time."""
     wait = getattr(exc, "wait", None)
     return {} if wait is None else {"Retry-After": str(max(1, math.ceil(wait)))}
+
+
+def bad_request_response(request: HttpRequest, exc: BadRequest) -> HttpResponse:
+    """Return the error response of a request that cannot be served as it is."""
+    response = error_response(request, exc.status_code, exc.detail, exc.errors)
+    for name, value in retry_after(exc).items():
+        response[name] = value
+    return response
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -201,42 +190,33 @@ def api_not_found(request: HttpRequest, *args: str) -> HttpResponse:
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """handler403. The page shows the view's reason, if there is one."""
-    detail = str(exception or "")
-    return error_response(
-        request,
-        403,
-        detail or _("You have no right to do this. Ask an administrator for the role you need."),
-        (),
-        detail,
-    )
+    reason = str(exception or "")
+    detail = reason or _("You have no right to do this. Ask an administrator for the role you need.")
+    return error_response(request, 403, detail, reason=reason)
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
     """CSRF_FAILURE_VIEW: the form was open too long or came from another site."""
-    return error_response(
-        request, 403, _("The form was open too long or came from another site. Go back and send it again.")
-    )
+    text = _("The form was open too long or came from another site. Go back and send it again.")
+    return error_response(request, 403, text)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """handler500, called while the exception is being handled."""
     fault = sys.exc_info()[1]
-    if isinstance(fault, DATABASE_UNAVAILABLE):
-        return service_unavailable(request, str(DATABASE_TEXT))
-    if isinstance(fault, FileStoreUnavailable):
-        return service_unavailable(request, str(FILE_STORE_TEXT))
     if isinstance(fault, UnreadablePostError):
         return error_response(request, 400, _("The request broke off, or its body is not as its headers say."))
-    return server_error_response(request)
-
-
-def server_error_response(request: HttpRequest) -> HttpResponse:
-    """Return 500 for a bug, from a template context that cannot fail again."""
-    return error_response(request, 500, str(SERVER_ERROR_TEXT))
-
-
-def service_unavailable(request: HttpRequest, detail: str) -> HttpResponse:
-    """Return 503, with Retry-After: the database or the store of files does not answer."""
-    response = error_response(request, 503, detail)
+    if isinstance(fault, DATABASE_UNAVAILABLE):
+        text = _(
+            "The database does not answer now. Try again in a few seconds; of a change, look first if it was kept."
+        )
+    elif isinstance(fault, FileStoreUnavailable):
+        text = _(
+            "The store of files does not answer now. Try again in a few seconds; if it lasts, tell the administrator."
+        )
+    else:
+        text = _("Something went wrong on our side. Nothing was changed. Tell the administrator the request number.")
+        return error_response(request, 500, text)
+    response = error_response(request, 503, text)
     response["Retry-After"] = RETRY_AFTER
     return response

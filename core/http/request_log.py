@@ -1,43 +1,81 @@
-"""Access log: one line per request."""
+"""Log: one JSON object a line on standard error, with the request's id; one line a request, without its query string.
+
+Imported while Django configures logging, so before any model.
+"""
 
 import logging
-import time
-from collections.abc import Callable
+import re
+from contextvars import ContextVar
+from typing import Any
 
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
+from pythonjsonlogger.core import RESERVED_ATTRS
+from pythonjsonlogger.json import JsonFormatter
 
-from core.http.client import client_ip, loaded_user, token_prefix
-from core.http.log_format import redact_path, redact_query
+from core.http.errors import DATABASE_UNAVAILABLE
+from core.http.request import client_ip, loaded_user
 
 request_log = logging.getLogger("tracker.request")
 security_log = logging.getLogger("tracker.security")
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+MAX_PATH = 1_000  # characters of a path that are logged
 REJECTED_STATUSES = {401: "not let in", 403: "not allowed", 429: "too many requests"}
+# What is secret in a path of ours: a token (longer than its prefix, which lists show), and a link to a new password.
+SECRET = re.compile(r"sp[tf]_[\w-]{5,}|(?<=/account/new-password/)[^/\s]+/[^/\s]+", re.ASCII)
 
 
-class AccessLogMiddleware:
-    """Middleware that logs each response, and a second line for 401, 403 and 429."""
+class JsonLogFormatter(JsonFormatter):
+    """JSON formatter in ASCII: no input can break a line, colour it or reverse its direction."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
+    def __init__(self) -> None:
+        super().__init__(
+            ["levelname", "name", "message", "request_id"],
+            rename_fields={"levelname": "level", "name": "logger"},
+            reserved_attrs=[*RESERVED_ATTRS, "request", "status_code", "server_time"],
+            timestamp="time",
+        )
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        begun = time.perf_counter()
-        response = self.get_response(request)
-        fields = {**request_fields(request), "status": response.status_code}
-        ms = round((time.perf_counter() - begun) * 1000)
-        request_log.info("%(method)s %(path)s %(status)s", fields, extra={**fields, "ms": ms})
-        if response.status_code in REJECTED_STATUSES:
-            security_log.warning(REJECTED_STATUSES[response.status_code], extra=fields)
-        return response
+    def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
+        hidden: dict[str, Any] = {
+            name: hide_secrets(str(log_data[name])) for name in ("message", "exc_info") if name in log_data
+        }
+        return {"time": log_data["time"], **log_data, **hidden}
 
 
-def request_fields(request: HttpRequest) -> dict[str, object]:
-    person = loaded_user(request)
-    return {
+class RequestContextFilter(logging.Filter):
+    """Log filter that adds the request id, and drops tracebacks of errors that are not ours."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        # A warning of gunicorn is about bytes that were no request; the thread still has the id of its last one.
+        is_parse_error = record.name == "gunicorn.error" and record.levelno < logging.ERROR
+        record.request_id = "" if is_parse_error else request_id.get()
+        fault = record.exc_info[1] if record.exc_info else None
+        if isinstance(fault, SuspiciousOperation):
+            record.levelno, record.levelname, record.exc_info = logging.WARNING, "WARNING", None
+        elif isinstance(fault, DATABASE_UNAVAILABLE):
+            reason = str(fault).strip().partition("\n")[0]
+            record.msg, record.args = "The database does not answer: %s: %s", (type(fault).__name__, reason)
+            record.exc_info = None
+        # Of a mere 4xx or 5xx the line of the request is enough.
+        return record.name != "django.request" or bool(fault)
+
+
+def hide_secrets(text: str) -> str:
+    return SECRET.sub("[hidden]", text)
+
+
+def log_response(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
+    """Log a response, and a second line for 401, 403 and 429."""
+    person, token = loaded_user(request), getattr(request, "auth", None)
+    fields = {
         "method": (request.method or "")[:20],
-        "path": redact_path(request.path),
-        "query": redact_query(request.META.get("QUERY_STRING", "")),
+        "path": hide_secrets(request.path[:MAX_PATH]),
         "user": person.pk if person else None,
-        "token": token_prefix(request),
+        "token": getattr(token, "prefix", None),  # by which the token list shows it
         "address": client_ip(request),
+        "status": response.status_code,
     }
+    request_log.info("%(method)s %(path)s %(status)s", fields, extra={**fields, "ms": round(seconds * 1000)})
+    if response.status_code in REJECTED_STATUSES:
+        security_log.warning(REJECTED_STATUSES[response.status_code], extra=fields)

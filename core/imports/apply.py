@@ -11,14 +11,14 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core.history.bulk_history import BATCH_SIZE, batched, m2m_rows, write_history_entries
+from core.history.bulk_history import BATCH_SIZE, batched, m2m_rows, write_history_entries, written_by_import
 from core.history.diffs import author_name, format_datetime, historical_name
-from core.http.progress import Progress, no_progress
 from core.imports.dry_run import PROGRESS_INTERVAL, DryRun, latest_entries
 from core.imports.files import repeat_dry_run
 from core.imports.importer import Importer
 from core.imports.models import Import, ImportAction, ImportChange, ImportFile, ImportState
 from core.imports.sheet.rows import Row, WrittenRecord
+from core.jobs.queue import Progress, no_progress
 from core.permissions import can_access
 from core.text.joining import label_value
 
@@ -54,13 +54,21 @@ def confirm(kind: Importer, record: Import, *, by: Any, reason: str = "", progre
         if not ImportFile.objects.filter(record=record).exists():
             raise ConflictError([_("The file is no longer kept. Upload it again.")])
         plan = repeat_dry_run(kind, record, by=by, progress=progress)
-        lock_records(plan)
+        # Lock the records until the transaction ends, then read their newest history entries again.
+        keys = sorted(row.record.pk for row in plan.rows if row.found)
+        manager: Any = plan.kind.model._base_manager
+        for some in batched(keys):
+            list(manager.select_for_update(no_key=True).filter(pk__in=some).order_by("pk").values_list("pk"))
+        newest = latest_entries(plan.kind.model, keys)
+        for row in plan.rows:
+            if row.found:
+                row.history_id = newest.get(row.record.pk, 0)
         check_conflicts(plan, record, by)
         missing = [] if reason.strip() else plan.kind.missing_reason_errors(plan.rows)
         if missing:
             raise ConflictError(missing)
         try:
-            with transaction.atomic():
+            with transaction.atomic(), written_by_import(record):
                 write_rows(plan, record, by=by, reason=reason, progress=progress)
                 check_foreign_keys([plan.kind.model])
         except IntegrityError:
@@ -83,18 +91,6 @@ def check_foreign_keys(written: Iterable[Any]) -> None:
     tables = [model._meta.db_table for model in written]
     tables += [f.remote_field.through._meta.db_table for model in written for f in model._meta.many_to_many]
     transaction.get_connection().check_constraints(tables)
-
-
-def lock_records(plan: DryRun) -> None:
-    """Lock the records until the transaction ends, then read their newest history entries again."""
-    keys = sorted(row.record.pk for row in plan.rows if row.found)
-    manager: Any = plan.kind.model._base_manager
-    for some in batched(keys):
-        list(manager.select_for_update().filter(pk__in=some).order_by("pk").values_list("pk"))
-    newest = latest_entries(plan.kind.model, keys)
-    for row in plan.rows:
-        if row.found:
-            row.history_id = newest.get(row.record.pk, 0)
 
 
 def check_conflicts(plan: DryRun, record: Import, by: Any) -> None:
@@ -141,7 +137,7 @@ def write_rows(plan: DryRun, record: Import | None, *, by: Any, reason: str, pro
             written = [WrittenRecord(row.number, row.record, action, befores.get(row.record.pk)) for row in some]
             record_changes(record, written, by=by, reason=reason)
             progress(some[-1].number, plan.rows[-1].number)
-    parts = kind.write_related([*created, *updated])
+    parts = kind.write_related([*created, *updated], reason)
     record_changes(record, parts, by=by, reason=reason)
     delete_records(item.record for item in parts if item.action == ImportAction.DELETE)
 
@@ -246,25 +242,20 @@ def record_changes(record: Import | None, written: Sequence[WrittenRecord], *, b
 def snapshots(records: Sequence[Any], model: type[models.Model]) -> dict[int, dict[str, Any]]:
     """Return the stored state of records: fields and many-to-many rows. Three queries, and one per many-to-many
     field."""
-    keys = [record.pk for record in records]
+    keys, plain = [record.pk for record in records], DjangoJSONEncoder()
     attnames = [f.attname for f in model._meta.concrete_fields]
     found: dict[int, dict[str, Any]] = {}
     for some in batched(keys):
         for values in model._base_manager.filter(pk__in=some).values(*attnames):
-            found[values[model._meta.pk.attname]] = {"fields": json_values(values), "lists": {}}
+            fields = {  # as JSON without loss: decimals and dates as text
+                name: value if value is None or isinstance(value, bool | int | str) else plain.default(value)
+                for name, value in values.items()
+            }
+            found[values[model._meta.pk.attname]] = {"fields": fields, "lists": {}}
     for f in model._meta.many_to_many:
         for key, links in m2m_rows(f, keys).items():
             found[key]["lists"][f.name] = [list(link) for link in links]
     return found
-
-
-def json_values(values: dict[str, object]) -> dict[str, object]:
-    """Return values as JSON without loss: decimals and dates as text."""
-    plain = DjangoJSONEncoder()
-    return {
-        name: value if value is None or isinstance(value, bool | int | str) else plain.default(value)
-        for name, value in values.items()
-    }
 
 
 ChangeGroups = dict[type[models.Model], list[ImportChange]]

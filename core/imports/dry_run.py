@@ -15,15 +15,21 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.history.bulk_history import batched, m2m_rows
-from core.http.progress import Progress, no_progress
 from core.imports.importer import Importer, check_duplicates, propose_slug
 from core.imports.sheet.columns import RECORD_NUMBER, RECORDS, Column
-from core.imports.sheet.constraints import check_constraint_holds
-from core.imports.sheet.errors import ImportErrorDetail, displayed_value
-from core.imports.sheet.headings import Headings, find_headings
+from core.imports.sheet.headings import Headings, ImportErrorDetail, displayed_value, find_headings
 from core.imports.sheet.lookups import RecordLookup, fold_name
-from core.imports.sheet.rows import FieldChange, Row, is_blank, is_empty_line
-from core.permissions import OUT_OF_SCOPE, can_access, owner_field, restricted_fields
+from core.imports.sheet.rows import FieldChange, Row, is_blank
+from core.jobs.queue import Progress, no_progress
+from core.permissions import (
+    NOT_YOURS_TO_ADD,
+    OUT_OF_SCOPE,
+    added_out_of_scope,
+    can_access,
+    owner_field,
+    restricted_fields,
+)
+from core.records.constraints import check_constraint_holds
 from core.records.history_model import HistoryModel
 from core.spreadsheets.reading.cell_values import AmbiguousCell
 from core.spreadsheets.reading.cells import Sheet
@@ -60,13 +66,18 @@ class DryRun:
 
 def make_dry_run(kind: Importer, sheet: Sheet, *, by: Any, progress: Progress = no_progress) -> DryRun:
     """Parse and validate every row for a user; None stands for the command line, which may do everything."""
-    headings = find_headings(sheet, kind.accepted_columns, kind.keys)
+    headings = find_headings(sheet, kind.accepted_columns, kind.keys if kind.keys_required else ())
     plan = DryRun(kind, sheet, headings, general_errors=list(headings.errors))
     if not headings.columns or any(fault.code in {"no_headings", "missing_column"} for fault in headings.errors):
         return plan
     library = kind.new_lookup(epoch1904=sheet.epoch1904)
     places = {column.name: place for place, column in headings.columns.items()}
-    lines = [line for line in sheet.rows if line.number > headings.row and not is_empty_line(line, headings)]
+    lines = [
+        line
+        for line in sheet.rows
+        if line.number > headings.row
+        and not all(place in headings.ignored or is_blank(entry) for place, entry in line.cells.items())
+    ]
     for done, line in enumerate(lines):
         row = Row(line, places)
         read_cells(row, headings, library, kind)
@@ -75,7 +86,8 @@ def make_dry_run(kind: Importer, sheet: Sheet, *, by: Any, progress: Progress = 
         if done % PROGRESS_INTERVAL == 0:
             progress(done, 3 * len(lines))
     if not plan.rows:
-        plan.general_errors.append(no_rows_error(headings))
+        message = _("No rows stand below the headings. Enter at least one.")
+        plan.general_errors.append(ImportErrorDetail(headings.row, None, "", "", "no_rows", message))
     kind.match_rows(plan.rows, library)
     check_duplicates(plan.rows, kind)
     fill_records(plan, library)
@@ -87,13 +99,10 @@ def make_dry_run(kind: Importer, sheet: Sheet, *, by: Any, progress: Progress = 
     check_access(plan.rows, kind, library, by)
     kind.validate_rows(plan.rows, by)
     check_unique(plan.rows, kind)
-    set_versions(plan.rows, kind)
+    newest = latest_entries(kind.model, [row.record.pk for row in plan.rows if row.found])
+    for row in plan.rows:
+        row.history_id = newest.get(row.record.pk, 0) if row.found else 0
     return plan
-
-
-def no_rows_error(headings: Headings) -> ImportErrorDetail:
-    message = _("No rows stand below the headings. Enter at least one.")
-    return ImportErrorDetail(headings.row, None, "", "", "no_rows", message)
 
 
 # -- reading the feed ----------------------------------------------------------------------------------
@@ -165,11 +174,23 @@ def check_unmapped_cells(row: Row, headings: Headings) -> None:
 def fill_records(plan: DryRun, library: RecordLookup) -> None:
     """Assign the rows' values to existing or new records, then resolve references between rows."""
     kind = plan.kind
-    taken = used_slugs(kind.model) | {row.values["slug"] for row in plan.rows if row.values.get("slug")}
-    lists = current_lists(plan, library)
+    model: Any = kind.model
+    taken = {row.values["slug"] for row in plan.rows if row.values.get("slug")}
+    if hasattr(model, "slug"):  # in use now or ever: a deleted record's is not given to another record
+        taken.update(model._base_manager.values_list("slug", flat=True))
+        taken.update(model.history.values_list("slug", flat=True))
+    keys = [row.record.pk for row in plan.rows if row.found]
+    lists: dict[str, dict[int, list[object]]] = {}  # the current ones, by field of the file and by record
+    for column in plan.headings.columns.values():
+        if column.column_type is RECORDS:
+            links = m2m_rows(model._meta.get_field(column.name), keys)
+            names = library.index(column.related_model)
+            lists[column.name] = {
+                key: [names.record_by_id(named) for _row, named in rows] for key, rows in links.items()
+            }
     for row in plan.rows:
         if not row.found:
-            row.record = kind.model()
+            row.record = model()
         row.before = field_values(row.record) if row.found else {}
         share_related(row.record, library)
         assign_values(row, kind)
@@ -178,24 +199,7 @@ def fill_records(plan: DryRun, library: RecordLookup) -> None:
         if not row.found and hasattr(row.record, "slug") and not row.record.slug:
             row.record.slug = propose_slug(row.record, taken)
     resolve_new_references(plan)
-    link_rows(plan)
     check_required_columns(plan)
-
-
-def current_lists(plan: DryRun, library: RecordLookup) -> dict[str, dict[int, list[object]]]:
-    """Return the current many-to-many records, by field of the file and by record."""
-    keys = [row.record.pk for row in plan.rows if row.found]
-    found = {}
-    for column in plan.headings.columns.values():
-        if column.column_type is RECORDS:
-            links, names = (
-                m2m_rows(plan.kind.model._meta.get_field(column.name), keys),
-                library.index(column.related_model),
-            )
-            found[column.name] = {
-                key: [names.record_by_id(named) for _row, named in rows] for key, rows in links.items()
-            }
-    return found
 
 
 def share_related(record: Any, library: RecordLookup) -> None:
@@ -204,13 +208,6 @@ def share_related(record: Any, library: RecordLookup) -> None:
         key = getattr(record, f.attname)
         if f.is_relation and key is not None and issubclass(f.related_model, HistoryModel):  # users have no names here
             setattr(record, f.name, library.index(f.related_model).record_by_id(key))
-
-
-def used_slugs(model: Any) -> set[str]:
-    """Return all slugs in use now or ever: a deleted record's slug is not given to another record."""
-    if not hasattr(model, "slug"):
-        return set()
-    return {*model._base_manager.values_list("slug", flat=True), *model.history.values_list("slug", flat=True)}
 
 
 def field_values(record: Any) -> dict[str, Any]:
@@ -232,17 +229,16 @@ def assign_values(row: Row, kind: Importer) -> None:
             setattr(row.record, column.name, value)
         elif column.required:
             row.add_error(column, "required", _("Empty. This needs a value."))
-        elif row.found and is_emptied(target):
+        elif row.found and target.blank and not target.has_default() and (target.null or not target.is_relation):
+            # A required relation that may be left blank is derived instead.
             setattr(row.record, column.name, None if target.null else "")
 
 
-def is_emptied(target: Any) -> bool:
-    """Return whether an empty cell empties the field. A required relation that may be left blank is derived instead."""
-    return bool(target.blank and not target.has_default() and (target.null or not target.is_relation))
-
-
 def resolve_new_references(plan: DryRun) -> None:
-    """Resolve names of records that do not exist yet but are created by another row of the file."""
+    """Resolve names of records that do not exist yet but are created by another row of the file.
+
+    Then point relations between rows to the records as they would be saved.
+    """
     names: dict[str, list[Any]] = defaultdict(list)
     for row in plan.rows:
         if not row.found:
@@ -255,16 +251,11 @@ def resolve_new_references(plan: DryRun) -> None:
                 setattr(row.record, name, fits[0])
             else:
                 row.add_error(plan.kind.column(name), exc.code, str(exc.message))
-
-
-def link_rows(plan: DryRun) -> None:
-    """Point relations between rows to the records as they would be saved."""
-    rows = {row.record.pk: row.record for row in plan.rows if row.found}
+    records = {row.record.pk: row.record for row in plan.rows if row.found}
     for f in self_relations(plan.kind.model):
         for row in plan.rows:
-            named = rows.get(getattr(row.record, f.attname))
-            if named is not None:
-                setattr(row.record, f.name, named)
+            if (other := records.get(getattr(row.record, f.attname))) is not None:
+                setattr(row.record, f.name, other)
 
 
 def self_relations(model: type[models.Model]) -> list[Any]:
@@ -308,11 +299,27 @@ def validate_row(row: Row, kind: Importer, library: RecordLookup) -> None:
     except ValidationError as exc:
         add_field_errors(row, kind, {name: texts for name, texts in exc.message_dict.items() if name not in blamed})
         blamed |= set(exc.message_dict)
-    for name, message in broken_constraints(row.record, blamed):
-        add_field_errors(row, kind, {name: [message]})
+    check_constraints_and_lists(row, kind, blamed)
     if row.is_valid:
         check_derived_values(row, kind)
     row.changes = field_changes(row, kind, library) if row.found else []
+
+
+def check_constraints_and_lists(row: Row, kind: Importer, blamed: set[str]) -> None:
+    """Add an error where a check constraint is violated, or a list is not as the model wants it."""
+    for constraint in row.record._meta.constraints:
+        names = row.record.constraint_error_fields(constraint, set())
+        try:
+            row.record.may_be_violated(constraint, blamed)
+        except ValidationError as exc:
+            if not blamed.intersection(names):
+                add_field_errors(row, kind, dict.fromkeys(names, exc.messages))
+    try:
+        row.record.clean_lists({name: records for name, records in row.lists.items() if name not in blamed})
+    except ValidationError as exc:
+        for name, errors in exc.error_dict.items():
+            for error in errors:
+                add_field_errors(row, kind, {name: error.messages}, error.code or "invalid")
 
 
 def check_derived_values(row: Row, kind: Importer) -> None:
@@ -372,65 +379,61 @@ def check_access(rows: Sequence[Row], kind: Importer, library: RecordLookup, by:
     if by is None:
         return
     name = owner_field(kind.model)
-    closed = {recorded: restricted_fields(by, kind.model, recorded=recorded) for recorded in (False, True)}
     for row in rows:
         if row.unidentified or row.action == "unchanged":
             continue
-        stored = stored_record(row, kind, library) if row.found else None
+        stored: Any = None
+        if row.found:  # the record without the row's values
+            stored = kind.model(**row.before)
+            share_related(stored, library)
         known = name not in row.invalid_columns()
         if (stored and not can_access(by, stored)) or (known and not can_access(by, row.record)):
             row.add_error(kind.column(name), OUT_OF_SCOPE_CODE, str(OUT_OF_SCOPE))
-        for guarded_name in closed[row.found]:
+        for guarded_name in restricted_fields(by, kind.model, recorded=row.found, record=row.record):
             check_restricted_field(row, kind, guarded_name, stored)
-
-
-def stored_record(row: Row, kind: Importer, library: RecordLookup) -> Any:
-    """Return the record as it is stored, without the row's values."""
-    stored = kind.model(**row.before)
-    share_related(stored, library)
-    return stored
+        for list_name in kind.model.SCOPED_LISTS:  # type: ignore[attr-defined]  # of HistoryModel
+            before = [record.pk for record in row.lists_before.get(list_name, ())]
+            for added in added_out_of_scope(by, row.lists.get(list_name, ()), before):
+                text = NOT_YOURS_TO_ADD % {"record": added}
+                row.add_error(kind.column(list_name), OUT_OF_SCOPE_CODE, text)
 
 
 def check_restricted_field(row: Row, kind: Importer, name: str, stored: object) -> None:
     """Add an error where a restricted field would change; of a new record, where it differs from its default."""
     f: Any = kind.model._meta.get_field(name)
-    usual, column = getattr(stored or kind.model(), f.attname), kind.column(name)
-    if name in row.invalid_columns() or (getattr(row.record, f.attname) == usual and not names_unsaved(row.record, f)):
+    column = kind.column(name)
+    if f.many_to_many:
+        usual: Any = row.lists_before.get(name, [])
+        unchanged = {item.pk for item in row.lists.get(name, usual)} == {item.pk for item in usual}
+    else:
+        usual = getattr(stored or kind.model(), f.attname)
+        unchanged = getattr(row.record, f.attname) == usual and not names_unsaved(row.record, f)
+    if name in row.invalid_columns() or unchanged:
         return
     if stored:
-        message = _("Your role may not change this. Leave the cell as it is on record, or take out the column.")
+        message = _(
+            "Your role may not change this: ask the ministry. Leave the cell as it is on record, or take out the "
+            "column."
+        )
     elif column and column.required:
         message = _("Your role may change such records, but not enter new ones.")
-    elif usual in (None, ""):
+    elif usual in (None, "", []):
         message = _("Your role may not enter this. Leave the cell empty.")
     else:
         message = _("Your role may not enter this. Write “%(usual)s”, or leave the cell empty.")
     row.add_error(column, OUT_OF_SCOPE_CODE, message % {"usual": column.display(usual) if column else usual})
 
 
-def add_field_errors(row: Row, kind: Importer, messages: Mapping[str, Iterable[str]]) -> None:
+def add_field_errors(row: Row, kind: Importer, messages: Mapping[str, Iterable[str]], code: str = "invalid") -> None:
     """Add the model's validation errors to cells; for a field without a column, to the row."""
     for name, texts in messages.items():
         column = kind.column(name)
         for text in texts:
             if column and column.name in row.positions:
-                row.add_error(column, "invalid", text)
+                row.add_error(column, code, text)
             else:
                 label = label_value(column.heading, text) if column else text
-                row.add_error(None, "invalid", label)
-
-
-def broken_constraints(record: Any, blamed: set[str]) -> Iterable[tuple[str, str]]:
-    """Yield the violated check constraints: the field to correct and the message."""
-    for constraint in record._meta.constraints:
-        if not isinstance(constraint, models.CheckConstraint) or not isinstance(constraint.condition, models.Q):
-            continue
-        if constraint.condition.referenced_base_fields & blamed:
-            continue
-        if check_constraint_holds(constraint.condition, record) is False:
-            names = record.constraint_error_fields(constraint, set())
-            for name in names if not blamed.intersection(names) else []:
-                yield name, str(constraint.get_violation_error_message())
+                row.add_error(None, code, label)
 
 
 def check_unique(rows: Sequence[Row], kind: Importer) -> None:
@@ -501,16 +504,16 @@ def field_changes(row: Row, kind: Importer, library: RecordLookup) -> list[Field
         f
         for f in row.record._meta.concrete_fields
         if is_changed(row.before.get(f.attname), getattr(row.record, f.attname)) or names_unsaved(row.record, f)
+        if not f.is_relation or issubclass(f.related_model, HistoryModel)  # users are not named here
     ]
-    changes = [
-        FieldChange(
-            field_label(f),
-            display_stored_value(row, f, kind, library),
-            display_value(row.record, f, kind),
-            is_empty(row.record, f),
-        )
-        for f in changed
-    ]
+    changes = []
+    for f in changed:
+        column, was, now = kind.column(f.name), row.before.get(f.attname), getattr(row.record, f.name)
+        if f.is_relation and was is not None:
+            was = library.index(f.related_model).record_by_id(was)
+        old, new = (column.display(value) if column else "" if value is None else str(value) for value in (was, now))
+        emptied = getattr(row.record, f.attname) in {None, ""} and not names_unsaved(row.record, f)
+        changes.append(FieldChange(str(capfirst(f.verbose_name)), old, new, emptied))
     for name, items in row.lists.items():
         before = row.lists_before[name]
         if {item.pk for item in items} != {item.pk for item in before}:
@@ -524,40 +527,9 @@ def is_changed(before: object, after: object) -> bool:
     return bool((normalize_text(before) if isinstance(before, str) else before) != after)
 
 
-def is_empty(record: Any, f: Any) -> bool:
-    return getattr(record, f.attname) in {None, ""} and not names_unsaved(record, f)
-
-
 def names_unsaved(record: Any, f: Any) -> bool:
     """Whether the field names a record that the same file creates."""
     return bool(f.is_relation and getattr(record, f.attname) is None and f.get_cached_value(record, None) is not None)
-
-
-def field_label(f: Any) -> str:
-    return str(capfirst(f.verbose_name))
-
-
-def display_value(record: Any, f: Any, kind: Importer) -> str:
-    """Return a field's value formatted for display."""
-    column = kind.column(f.name)
-    value = getattr(record, f.name)
-    return column.display(value) if column else str(value)
-
-
-def display_stored_value(row: Row, f: Any, kind: Importer, library: RecordLookup) -> str:
-    """Return a field's stored value formatted for display."""
-    value = row.before.get(f.attname)
-    if f.is_relation and value is not None:
-        value = library.index(f.related_model).record_by_id(value)
-    column = kind.column(f.name)
-    return column.display(value) if column else str(value)
-
-
-def set_versions(rows: Sequence[Row], kind: Importer) -> None:
-    """Set the id of the newest history entry of each row's record."""
-    newest = latest_entries(kind.model, [row.record.pk for row in rows if row.found])
-    for row in rows:
-        row.history_id = newest.get(row.record.pk, 0) if row.found else 0
 
 
 def latest_entries(model: Any, keys: Sequence[int]) -> dict[int, int]:

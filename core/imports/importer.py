@@ -12,11 +12,11 @@ from django.db import models
 from django.db.models import Model
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from core.history.bulk_history import batched
 from core.http.errors import truncate
-from core.imports.sheet.columns import TEXT, Column, column_for_field, key_column
+from core.imports.sheet.columns import RECORD_NUMBER, TEXT, Column, column_for_field
 from core.imports.sheet.lookups import RecordLookup
 from core.imports.sheet.rows import Row, WrittenRecord
 from core.text.bilingual import translated_texts
@@ -32,6 +32,7 @@ class Importer:
     name: str
     model: type[models.Model]
     keys: Sequence[LookupKey] = (("slug",),)  # ways to tell a row's record, tried in order
+    keys_required = True  # a file has to have the columns of at least one
     narrowing_fields: LookupKey = ()  # what has to agree as well, where the file has these columns
     excluded_fields: tuple[str, ...] = ()
     heading_aliases: Mapping[str, tuple[str, ...]] = {}  # other headings of a field, as ledgers have them
@@ -54,7 +55,20 @@ class Importer:
             column_for_field(f, aliases=self.heading_aliases.get(f.name, ()), **self.column_options(f.name))
             for f in fields
         )
-        return [key_column(), *own_columns, *self.extra_columns()]
+        return [
+            Column(
+                "id",
+                gettext_lazy("record number"),
+                RECORD_NUMBER,
+                help=gettext_lazy(
+                    "Written by exports: it says which record the row is about, so that every other cell may be "
+                    "edited. Leave it empty for a new record."
+                ),
+                aliases=("record no.", "记录编号"),
+            ),
+            *own_columns,
+            *self.extra_columns(),
+        ]
 
     def column_options(self, name: str) -> dict[str, object]:
         """Return the options in which a field's column differs from the model field."""
@@ -103,7 +117,8 @@ class Importer:
 
     def missing_reason_errors(self, rows: Sequence[Row]) -> list[str]:
         """Return why these rows need a reason for change; empty if they do not."""
-        return []
+        texts = [(row, row.record.missing_reason(self.model(**row.before))) for row in rows if row.action == "update"]
+        return [_("Row %(row)d: %(what)s") % {"row": row.number, "what": text} for row, text in texts if text]
 
     def export_queryset(self) -> models.QuerySet[Model]:
         """Return all records, with the relations that an export needs."""
@@ -141,11 +156,12 @@ class Importer:
 
     def match_by_key(self, rows: Sequence[Row], key: LookupKey) -> None:
         """Find records that agree in all fields of the key. Several matches are an error."""
-        candidates = self.records_by_field(key[0], [row.values[key[0]] for row in rows])
+        candidates: dict[object, list[Any]] = defaultdict(list)  # by their values of the whole key
+        for records in self.records_by_field(key[0], [row.values[key[0]] for row in rows]).values():
+            for record in records:
+                candidates[record_key(record, key)].append(record)
         for row in rows:
-            fits = [
-                item for item in candidates.get(key_value(row.values[key[0]]), []) if self.matches_key(row, item, key)
-            ]
+            fits = [item for item in candidates[row_key(row, key)] if self.matches_key(row, item, key)]
             if len(fits) > 1:
                 message = _("Several records agree with this row: give the record number, %(numbers)s.")
                 row.mark_unidentified(None, "ambiguous", message % {"numbers": join_short(item.pk for item in fits)})
@@ -153,14 +169,14 @@ class Importer:
                 assign_record(row, fits[0])
 
     def matches_key(self, row: Row, item: Any, key: LookupKey) -> bool:
-        """Whether the record matches the row's key, and no earlier key tells them apart."""
+        """Whether a record with the row's key agrees in the narrowing fields, and no earlier key tells them apart."""
         apart = any(keys_conflict(row, item, earlier) for earlier in self.keys[: self.keys.index(key)])
         near = all(
             key_value(row.values[name]) == record_key(item, (name,))[0]
             for name in self.narrowing_fields
             if name in row.values
         )
-        return near and not apart and row_key(row, key) == record_key(item, key)
+        return near and not apart
 
     def records_by_field(self, name: str, values: Iterable[Any]) -> Mapping[Any, list[Any]]:
         """Return the records with one of these values in a field, by value."""
@@ -192,7 +208,7 @@ class Importer:
     def compare_related(self, row: Row) -> None:
         """Check and compare related records that the sheet holds in cells of the row."""
 
-    def write_related(self, rows: Sequence[Row]) -> list[WrittenRecord]:
+    def write_related(self, rows: Sequence[Row], reason: str) -> list[WrittenRecord]:
         """Write related records once their owners are saved. Deletions are returned, not made."""
         return []
 
@@ -230,11 +246,15 @@ def keys_conflict(row: Row, item: Any, key: LookupKey) -> bool:
 def check_duplicates(rows: Sequence[Row], kind: Importer) -> None:
     """Add an error to every row whose record is also that of another row."""
     groups: dict[tuple[LookupKey, object], list[Row]] = defaultdict(list)
-    identified: set[tuple[LookupKey, object]] = (
-        set()
-    )  # how a row is identified: the record it found, or the first key that it fills
+    # How a row is identified: the record it found, or the first key that it fills.
+    identified: set[tuple[LookupKey, object]] = set()
     for row in rows:
-        ways: list[tuple[LookupKey, object]] = [(("id",), row.record.pk)] if row.found else filled_keys(row, kind)
+        near = tuple(key_value(row.values.get(name)) for name in kind.narrowing_fields)
+        ways: list[tuple[LookupKey, object]] = [
+            (key, (says, near)) for key in kind.keys if (says := row_key(row, key)) is not None
+        ]
+        if row.found:
+            ways = [(("id",), row.record.pk)]
         identified.update(ways[:1])
         for way in ways:
             groups[way].append(row)
@@ -251,16 +271,15 @@ def check_duplicates(rows: Sequence[Row], kind: Importer) -> None:
             row.add_error(kind.column(blamed), "twice", message % {"rows": truncate(join_short(others))})
 
 
-def filled_keys(row: Row, kind: Importer) -> list[tuple[LookupKey, object]]:
-    """Return the keys that a row fills, each with its values and those of the narrowing fields."""
-    near = tuple(key_value(row.values.get(name)) for name in kind.narrowing_fields)
-    return [(key, (says, near)) for key in kind.keys if (says := row_key(row, key)) is not None]
-
-
 def propose_slug(record: Any, taken: set[str]) -> str:
     """Propose a slug for a record without one: from the English name, else from the Chinese name in pinyin."""
     english, chinese = getattr(record, record.EN, "") or "", getattr(record, record.ZH, "") or ""
-    stem = (slug_from_text(english) or slug_from_text(to_pinyin(chinese)) or record._meta.model_name)[:70].strip("-")
+    stem = slugify(english.replace("_", "-"))
+    if not stem:
+        from pypinyin import lazy_pinyin  # noqa: PLC0415  # 57 MB of dictionaries, needed by few processes
+
+        stem = slugify("-".join(lazy_pinyin(chinese)).replace("_", "-"))
+    stem = (stem or record._meta.model_name)[:70].strip("-")
     number, code = 2, stem
     while code in taken:
         number, code = number + 1, f"{stem}-{number}"
@@ -268,12 +287,9 @@ def propose_slug(record: Any, taken: set[str]) -> str:
     return code
 
 
-def slug_from_text(text: str) -> str:
-    return slugify(text.replace("_", "-"))
+KINDS: dict[str, Importer] = {}  # the kinds of records that can be imported, by name
 
 
-def to_pinyin(text: str) -> str:
-    """Return Chinese text in Latin letters: one syllable a character, joined by hyphens."""
-    from pypinyin import lazy_pinyin  # noqa: PLC0415  # 57 MB of dictionaries, needed by few processes
-
-    return "-".join(lazy_pinyin(text))
+def register(*kinds: Importer) -> None:
+    """Add kinds of records to those that can be imported, in `AppConfig.ready()`."""
+    KINDS.update({kind.name: kind for kind in kinds})

@@ -1,7 +1,5 @@
 """Models of imports: the file, its dry run, the records written, and what it takes to undo them."""
 
-from typing import Any
-
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
@@ -14,6 +12,7 @@ from core.records.constraints import choices_constraint
 class ImportState(models.TextChoices):
     """State of an import. Only a confirmed one has written anything."""
 
+    CHECKING = "checking", _("not checked yet")
     FAULTY = "faulty", _("has errors")
     CHECKED = "checked", _("checked, not confirmed")
     CONFIRMED = "confirmed", _("confirmed")
@@ -62,6 +61,11 @@ class Import(models.Model):
 
     def __str__(self) -> str:
         return gettext("Import %(number)d: %(file)s") % {"number": self.pk, "file": self.file_name}
+
+    @property
+    def can_be_checked_again(self) -> bool:
+        """Whether nothing is written yet and the file is kept."""
+        return self.state in {ImportState.CHECKING, ImportState.FAULTY, ImportState.CHECKED} and hasattr(self, "file")
 
     def get_absolute_url(self) -> str:
         return reverse("import-detail", args=[self.pk])
@@ -114,10 +118,3 @@ class ImportChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model} {self.record_id}"
-
-
-def imports_of_entries(model: type[models.Model], entries: Any) -> dict[int, Import]:
-    """Return the import that wrote each of these history entries. One query."""
-    keys = [entry.pk for entry in entries]
-    found = ImportChange.objects.filter(model=model._meta.label_lower, entry_id__in=keys)
-    return {change.entry_id: change.import_record for change in found.select_related("import_record")}

@@ -13,10 +13,8 @@ from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from core.history.append_only import APPEND_ONLY_MESSAGE, is_append_only, undo_column
-from core.history.bulk_history import BATCH_SIZE, batched, m2m_rows, write_history_entries
-from core.history.reasons import UNDONE_REASON
-from core.http.progress import Progress, no_progress
+from core.history.append_only import APPEND_ONLY_MESSAGE, is_append_only, is_deletable_alone
+from core.history.bulk_history import BATCH_SIZE, batched, m2m_rows, write_history_entries, written_by_import
 from core.imports.apply import (
     MAX_REASON_LENGTH,
     ChangeGroups,
@@ -25,9 +23,17 @@ from core.imports.apply import (
     check_foreign_keys,
     delete_records,
 )
-from core.imports.dry_run import PROGRESS_INTERVAL, latest_entries, stored_keys, unique_key, unique_rules
+from core.imports.dry_run import (
+    PROGRESS_INTERVAL,
+    latest_entries,
+    self_relations,
+    stored_keys,
+    unique_key,
+    unique_rules,
+)
 from core.imports.models import Import, ImportAction, ImportChange, ImportState
-from core.imports.sheet.constraints import check_constraint_holds
+from core.jobs.queue import Progress, no_progress
+from core.records.constraints import check_constraint_holds
 from core.text.joining import label_value
 
 # -- undoing -------------------------------------------------------------------------------------------
@@ -48,19 +54,25 @@ def undo(record: Import, *, by: Any, reason: str = "", progress: Progress = no_p
         groups: ChangeGroups = defaultdict(list)
         for change in record.changes.order_by("-pk"):
             groups[apps.get_model(change.model)].append(change)
-        check_changeable(groups)
-        lock_changes(groups)
+        fixed = [
+            capfirst(model._meta.verbose_name_plural)
+            for model in groups
+            if is_append_only(model) and not is_deletable_alone(model)
+        ]
+        if fixed:
+            raise ConflictError([label_value(name, str(APPEND_ONLY_MESSAGE)) for name in fixed])
+        for model, changes in groups.items():
+            for some in batched(sorted(change.record_id for change in changes)):
+                list(model._base_manager.select_for_update().filter(pk__in=some).order_by("pk").values_list("pk"))
         what = [text for model, changes in groups.items() for text in changed_since(model, changes)]
         what += dependents_since(groups)
         what += [text for model, changes in groups.items() for text in unique_conflicts_since(model, changes)]
         if what:
             raise ConflictError(what)
-        undone = _(UNDONE_REASON) % {"number": record.pk}
-        why = label_value(undone, reason) if reason else undone
         try:
-            with transaction.atomic():
+            with transaction.atomic(), written_by_import(record, undoes=True):
                 for model, changes in groups.items():
-                    restore_records(model, changes, by=by, reason=why, progress=progress)
+                    restore_records(model, changes, by=by, reason=reason, progress=progress)
                 check_foreign_keys(groups)
         except IntegrityError:
             message = _("Another user entered a conflicting record meanwhile. Try again to see which.")
@@ -69,23 +81,6 @@ def undo(record: Import, *, by: Any, reason: str = "", progress: Progress = no_p
         record.undone_by, record.undone_at = by, timezone.now()
         record.save()
     return record
-
-
-def check_changeable(groups: ChangeGroups) -> None:
-    """Raises ConflictError where the import added records that are never deleted, not even alone."""
-    fixed = [
-        capfirst(model._meta.verbose_name_plural)
-        for model in groups
-        if is_append_only(model) and not undo_column(model)
-    ]
-    if fixed:
-        raise ConflictError([label_value(name, str(APPEND_ONLY_MESSAGE)) for name in fixed])
-
-
-def lock_changes(groups: ChangeGroups) -> None:
-    for model, changes in groups.items():
-        for some in batched(sorted(change.record_id for change in changes)):
-            list(model._base_manager.select_for_update().filter(pk__in=some).order_by("pk").values_list("pk"))
 
 
 def changed_since(model: Any, changes: Sequence[ImportChange]) -> Iterable[str]:
@@ -102,7 +97,7 @@ def changed_since(model: Any, changes: Sequence[ImportChange]) -> Iterable[str]:
 def dependents_since(groups: ChangeGroups) -> list[str]:
     """Return records that reference one which the undo would delete, and that the undo does not restore as well."""
     touched = {model: {change.record_id for change in changes} for model, changes in groups.items()}
-    what = []
+    text, what = _("“%(name)s” was entered since and needs what the import created."), []
     for model, changes in groups.items():
         made = [change.record_id for change in changes if change.action == ImportAction.CREATE]
         for relation in model._meta.related_objects:
@@ -111,7 +106,11 @@ def dependents_since(groups: ChangeGroups) -> list[str]:
                 continue
             for some in batched(made):
                 users = other._base_manager.filter(**{f"{relation.field.name}__in": some}).distinct()
-                what += [dependent_text(user) for user in users if user.pk not in touched.get(other, set())]
+                what += [
+                    label_value(capfirst(user._meta.verbose_name), text % {"name": user})
+                    for user in users
+                    if user.pk not in touched.get(other, set())
+                ]
     return what
 
 
@@ -131,11 +130,6 @@ def unique_conflicts_since(model: type[Model], changes: Sequence[ImportChange]) 
     for some in batched(sorted(found)):
         for record in model._base_manager.filter(pk__in=some).order_by("pk"):
             yield label_value(capfirst(model._meta.verbose_name), text % {"name": record})
-
-
-def dependent_text(user: Any) -> str:
-    text = _("“%(name)s” was entered since and needs what the import created.")
-    return label_value(capfirst(user._meta.verbose_name), text % {"name": user})
 
 
 def restore_records(
@@ -163,16 +157,10 @@ def delete_created(model: Any, keys: Sequence[int], *, by: Any, reason: str) -> 
     for f in model._meta.many_to_many:
         for some in batched(keys):
             f.remote_field.through._default_manager.filter(**{f"{f.m2m_column_name()}__in": some}).delete()
-    clear_self_relations(model, keys)
+    for f in self_relations(model):  # so that they can be deleted in any order
+        for some in batched(keys):
+            model._base_manager.filter(pk__in=some).update(**{f.name: None})
     delete_records(records)
-
-
-def clear_self_relations(model: type[Model], keys: Sequence[int]) -> None:
-    """Clear foreign keys between created records, so that they can be deleted in any order."""
-    for f in model._meta.concrete_fields:
-        if f.is_relation and f.related_model is model:
-            for some in batched(keys):
-                model._base_manager.filter(pk__in=some).update(**{f.name: None})
 
 
 def ordered_records(model: type[Model], keys: Sequence[int]) -> Iterable[object]:
@@ -192,7 +180,10 @@ def restore_lists(model: type[Model], changes: Sequence[ImportChange]) -> None:
         through: Any = f.remote_field.through
         owner, target = f.m2m_column_name(), f.m2m_reverse_name()
         present = m2m_rows(f, [change.record_id for change in changes])
-        wanted = {change.record_id: [tuple(link) for link in stored_links(change, f.name)] for change in changes}
+        wanted = {  # each row with its id and that of the related record
+            change.record_id: [tuple(link) for link in (change.before or {})["lists"].get(f.name, [])]
+            for change in changes
+        }
         gone = [link[0] for record, links in present.items() for link in links if link not in wanted[record]]
         for some in batched(gone):
             through._default_manager.filter(pk__in=some).delete()
@@ -205,9 +196,3 @@ def restore_lists(model: type[Model], changes: Sequence[ImportChange]) -> None:
             ],
             batch_size=BATCH_SIZE,
         )
-
-
-def stored_links(change: ImportChange, name: str) -> list[list[int]]:
-    """Return the stored rows of a many-to-many list: (id of the row, id of the related record)."""
-    lists: dict[str, list[list[int]]] = (change.before or {})["lists"]
-    return lists.get(name, [])

@@ -3,49 +3,87 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
+from django.utils import translation
 from django.utils.text import capfirst
-from django.utils.translation import get_language, ngettext, pgettext_lazy
+from django.utils.translation import get_language, get_language_info, gettext_lazy, ngettext, pgettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
+from django_tasks.base import Task
 
+from core.history.recording import MAX_REASON
 from core.http.as_of import today
 from core.http.demo_mode import demo_notice_rows, download_stem
-from core.http.progress import Progress, no_progress, progress_response, wants_progress
 from core.imports import jobs
 from core.imports.apply import ConflictError, confirm
 from core.imports.dry_run import make_dry_run
 from core.imports.files import (
     annotated_file,
     detect_importer,
-    dry_run_report,
     repeat_dry_run,
     save_dry_run,
     select_sheet,
     update_dry_run,
 )
-from core.imports.forms import ImportForm, ReasonForm
-from core.imports.importer import Importer
+from core.imports.importer import KINDS, Importer
 from core.imports.models import Import, ImportState
-from core.imports.registry import KINDS
 from core.imports.sheet.columns import READING_RULES
 from core.imports.undo import undo
 from core.imports.workbooks import export_csv, export_workbook, template_workbook
+from core.jobs.queue import enqueue
 from core.permissions import can_access, editor_province, in_scope
-from core.spreadsheets.file_responses import XLSX_MEDIA_TYPE, content_disposition
+from core.spreadsheets.file_responses import XLSX_MEDIA_TYPE, content_disposition, xlsx_response
 from core.spreadsheets.reading.cells import UnreadableFile
 from core.text.joining import join_long, join_short, label_value
+from core.text.normalization import check_text
+
+
+class ImportForm(forms.Form):
+    """Upload form of an import."""
+
+    kind = forms.ChoiceField(label=gettext_lazy("Kind of records"), widget=forms.RadioSelect, required=False)
+    file = forms.FileField(
+        label=gettext_lazy("File"),
+        help_text=gettext_lazy(
+            "A workbook (.xlsx, .xls, .ods) or CSV in UTF-8, UTF-16 or GB18030; at most 20 MB and 50,000 rows. "
+            "Nothing is written before you have seen what it would do."
+        ),
+        widget=forms.ClearableFileInput(attrs={"accept": ".xlsx,.xls,.et,.ods,.csv,.txt"}),
+        error_messages={
+            "required": gettext_lazy("Choose a file."),
+            "empty": gettext_lazy("The file is empty. Choose one that holds rows."),
+        },
+    )
+
+    def __init__(self, *args: Any, kinds: Mapping[str, Importer], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        named = [(name, capfirst(kind.label)) for name, kind in kinds.items()]
+        self.fields["kind"].choices = [("", _("recognised by the headings")), *named]  # type: ignore[attr-defined]
+
+
+class ReasonForm(forms.Form):
+    """Form for the reason of a bulk change."""
+
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        max_length=MAX_REASON,
+        required=False,
+        validators=[check_text],
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
+        help_text=gettext_lazy("Kept in the history of every record beside your name and the import."),
+    )
+
 
 ROWS_PER_PAGE, IMPORTS_PER_PAGE = 100, 20  # on a page
 MAX_CELLS = 12  # named of an error that many cells have
@@ -78,35 +116,6 @@ def page_context(request: HttpRequest, title: str, **more: object) -> dict[str, 
     return {**admin.site.each_context(request), "title": title, "subtitle": None, **more}
 
 
-# -- long work -----------------------------------------------------------------------------------------
-
-
-def run_with_progress(
-    request: HttpRequest, work: Callable[[Progress], str], rejected: Callable[[str], HttpResponse]
-) -> HttpResponseBase:
-    """Run long work and redirect to the address that it returns; a script that asks for it gets lines of progress.
-
-    If the client disconnects, the transaction is rolled back, and nothing is half done.
-    """
-
-    def last_line(progress: Progress) -> dict[str, object]:
-        try:
-            return {"url": work(progress)}
-        except ConflictError as exc:
-            return {"refused": exc.messages}
-        except UnreadableFile as exc:
-            return {"refused": [str(exc.message)]}
-
-    if wants_progress(request):
-        return progress_response(last_line)
-    try:
-        return HttpResponseRedirect(work(no_progress))
-    except ConflictError as exc:
-        return rejected("\n".join(exc.messages))
-    except UnreadableFile as exc:
-        return rejected(str(exc.message))
-
-
 # -- pages ---------------------------------------------------------------------------------------------
 
 
@@ -116,17 +125,15 @@ def import_list(request: HttpRequest) -> HttpResponseBase:
     kinds = allowed_importers(request)
     form = ImportForm(request.POST or None, request.FILES or None, kinds=kinds)
     if request.method == "POST" and form.is_valid():
-
-        def rejected(message: str) -> HttpResponse:
-            form.add_error("file", message)
-            return list_page(request, form, kinds)
-
-        return run_with_progress(request, partial(check_upload, request, form), rejected)
+        try:
+            return redirect(check_upload(request, form))
+        except UnreadableFile as exc:
+            form.add_error("file", str(exc.message))
     return list_page(request, form, kinds)
 
 
-def check_upload(request: HttpRequest, form: ImportForm, progress: Progress) -> str:
-    """Make and store the dry run of the uploaded file; return its address, or that of the job which makes it."""
+def check_upload(request: HttpRequest, form: ImportForm) -> Import:
+    """Make and store the dry run of the uploaded file; of a long one a worker does."""
     chosen, upload = KINDS.get(form.cleaned_data["kind"]), form.cleaned_data["file"]
     content = upload.read()
     if chosen:
@@ -134,9 +141,9 @@ def check_upload(request: HttpRequest, form: ImportForm, progress: Progress) -> 
     else:
         kind, sheet = detect_importer(allowed_importers(request).values(), upload.name, content)
     if len(sheet.rows) > jobs.MOST_ROWS:
-        return jobs.enqueue_check(kind, upload.name, content, sheet.name, by=request.user).get_absolute_url()
-    plan = make_dry_run(kind, sheet, by=request.user, progress=progress)
-    return save_dry_run(plan, name=upload.name, content=content, by=request.user).get_absolute_url()
+        return jobs.check_later(kind, sheet, upload.name, content, by=request.user)
+    plan = make_dry_run(kind, sheet, by=request.user)
+    return save_dry_run(plan, name=upload.name, content=content, by=request.user)
 
 
 def list_page(request: HttpRequest, form: ImportForm, kinds: dict[str, Importer]) -> HttpResponse:
@@ -144,7 +151,7 @@ def list_page(request: HttpRequest, form: ImportForm, kinds: dict[str, Importer]
     own = every.filter(uploaded_by=request.user.pk) if editor_province(request.user) else every
     page = paginate(request, own, IMPORTS_PER_PAGE)
     for record in page:
-        record.kind_label = capfirst(KINDS[record.kind].label)
+        record.kind_label = capfirst(KINDS[record.kind].label) if record.kind in KINDS else record.kind
     context = page_context(
         request, _("Import records"), form=form, kinds=kinds.values(), page=page, rules=READING_RULES
     )
@@ -160,22 +167,30 @@ def paginate(request: HttpRequest, items: Any, size: int, word: str = "page") ->
 def import_detail(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Show a dry run: what was read, every error, and what each valid row would do."""
     record, kind = get_import(request, pk)
-    found = localized_report(request, record, kind)
+    found = stored_report(record)
     show = request.GET.get("show", "")
-    page = paginate(request, shown_rows(found, show), ROWS_PER_PAGE)
+    shown = {show} if show in ACTION_LABELS else {"create", "update"}  # else what changes something
+    page = paginate(request, [row for row in found["rows"] if row["action"] in shown], ROWS_PER_PAGE)
     for row in page:
         row["word"] = ACTION_LABELS[row["action"]]
+    count = Counter(row["action"] for row in found["rows"])
+    job = jobs.job_of(record)
     context = page_context(
         request,
         str(record),
         record=record,
+        job=job,
+        in_hand=job is not None and job["open"] and not job["silent"],
         kind=kind,
         found=found,
         verdict=state_summary(record),
+        other_language=get_language_info(found["language"])["name_local"]
+        if found.get("language", get_language()) != get_language()
+        else "",
         others=join_long(found["others"]),
         filled=join_short(found["filled"]),
         headings=join_short(heading for _place, heading in found["headings"]),
-        actions=action_counts(found),
+        actions=[{"code": code, "label": label, "count": count[code]} for code, label in ACTION_LABELS.items()],
         show=show,
         faults=paginate(request, group_errors(found["faults"]), ROWS_PER_PAGE, "errors") if found["faults"] else None,
         page=page,
@@ -205,6 +220,8 @@ def group_errors(faults: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def state_summary(record: Import) -> str:
     """Return the state of the import in one sentence."""
+    if record.state == ImportState.CHECKING:
+        return _("Nothing is written: the file is not checked yet.")
     if record.state == ImportState.FAULTY:
         count = record.faults
         text = ngettext(
@@ -222,37 +239,20 @@ def state_summary(record: Import) -> str:
     return texts[ImportState(record.state)] % numbers
 
 
-def action_counts(found: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the number of rows by action, each with the parameter that shows only these."""
-    count = Counter(row["action"] for row in found["rows"])
-    return [{"code": code, "label": label, "count": count[code]} for code, label in ACTION_LABELS.items()]
-
-
 def get_import(request: HttpRequest, pk: int) -> tuple[Import, Importer]:
     """Return the import and its importer. Raises Http404 if the user may not see it, or may not import this kind."""
-    record = get_object_or_404(Import.objects.select_related("file"), pk=pk)
+    record = get_object_or_404(Import.objects.select_related("file").defer("file__content"), pk=pk)
     kind = allowed_importers(request).get(record.kind)
     if kind is None or not can_access(request.user, record):
         raise Http404
     return record, kind
 
 
-def localized_report(request: HttpRequest, record: Import, kind: Importer) -> dict[str, Any]:
-    """Return the report in the current language; a report in another language is made anew."""
-    if not hasattr(record, "file"):
-        return {"rows": [], "faults": [], "others": [], "filled": [], "headings": [], "expired": True}
-    found: dict[str, object] = record.file.report
-    waiting = record.state in {ImportState.FAULTY, ImportState.CHECKED}
-    if waiting and found["language"] != get_language():
-        return dry_run_report(repeat_dry_run(kind, record, by=request.user))
-    return found
-
-
-def shown_rows(found: dict[str, Any], show: str) -> list[dict[str, Any]]:
-    """Return the rows of one action, or those that change something."""
-    if show in ACTION_LABELS:
-        return [row for row in found["rows"] if row["action"] == show]
-    return [row for row in found["rows"] if row["action"] in {"create", "update"}]
+def stored_report(record: Import) -> dict[str, Any]:
+    """Return the report of the dry run, in the language in which the file was checked."""
+    kept = hasattr(record, "file")
+    report: dict[str, Any] = record.file.report if kept else {}
+    return report or {"rows": [], "faults": [], "others": [], "filled": [], "headings": [], "expired": not kept}
 
 
 def can_undo(request: HttpRequest, record: Import) -> bool:
@@ -274,16 +274,13 @@ def import_confirm(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Confirm the import: write everything or nothing."""
     record, kind = get_import(request, pk)
 
-    def work(reason: str, progress: Progress) -> str:
-        if record.rows_read > jobs.MOST_ROWS:
-            return jobs.enqueue_change("import-confirm", record, reason, by=request.user).get_absolute_url()
-        done = confirm(kind, record, by=request.user, reason=reason, progress=progress)
+    def work(reason: str) -> None:
+        done = confirm(kind, record, by=request.user, reason=reason)
         count = done.created + done.updated
         text = ngettext("Confirmed: %(count)d record written.", "Confirmed: %(count)d records written.", count)
         messages.success(request, text % {"count": count})
-        return done.get_absolute_url()
 
-    return run_with_reason(request, record, work)
+    return change_with_reason(request, record, work, jobs.confirm_import)
 
 
 @import_page
@@ -294,27 +291,37 @@ def import_undo(request: HttpRequest, pk: int) -> HttpResponseBase:
     if not can_undo(request, record):
         raise PermissionDenied
 
-    def work(reason: str, progress: Progress) -> str:
-        if record.rows_read > jobs.MOST_ROWS:
-            return jobs.enqueue_change("import-undo", record, reason, by=request.user).get_absolute_url()
-        done = undo(record, by=request.user, reason=reason, progress=progress)
+    def work(reason: str) -> None:
+        undo(record, by=request.user, reason=reason)
         messages.success(request, _("Undone: every record stands as it stood before the import."))
-        return done.get_absolute_url()
 
-    return run_with_reason(request, record, work)
+    return change_with_reason(request, record, work, jobs.undo_import)
 
 
-def run_with_reason(request: HttpRequest, record: Import, work: Callable[[str, Progress], str]) -> HttpResponseBase:
-    """Run long work with the reason of the form, or say why nothing was changed."""
-    form, rejected = ReasonForm(request.POST), partial(rejection_page, request, record)
+def change_with_reason(
+    request: HttpRequest, record: Import, work: Callable[[str], None], job: Task[..., None]
+) -> HttpResponseBase:
+    """Do the work with the reason of the form, a long one by a job, or say why nothing was changed."""
+    form = ReasonForm(request.POST)
     if not form.is_valid():
-        return rejected(label_value(form["reason"].label, " ".join(map(str, form.errors["reason"]))))
-    return run_with_progress(request, partial(work, form.cleaned_data["reason"]), rejected)
+        text = label_value(form["reason"].label, " ".join(map(str, form.errors["reason"])))
+        return rejection_page(request, record, [text])
+    reason = form.cleaned_data["reason"]
+    if record.rows_read > jobs.MOST_ROWS:
+        enqueue(job, about=jobs.subject(record), by=request.user, record=record.pk, reason=reason)
+        return redirect(record)
+    try:
+        work(reason)
+    except ConflictError as exc:
+        return rejection_page(request, record, exc.messages)
+    except UnreadableFile as exc:
+        return rejection_page(request, record, [str(exc.message)])
+    return redirect(record)
 
 
-def rejection_page(request: HttpRequest, record: Import, text: str) -> HttpResponse:
+def rejection_page(request: HttpRequest, record: Import, what: Sequence[str]) -> HttpResponse:
     """Return a page that says why nothing happened, with a link back."""
-    context = page_context(request, _("Nothing was changed"), record=record, what=text.split("\n"))
+    context = page_context(request, _("Nothing was changed"), record=record, what=what)
     return TemplateResponse(request, "admin/imports/rejected.html", context, status=409)
 
 
@@ -323,14 +330,16 @@ def rejection_page(request: HttpRequest, record: Import, text: str) -> HttpRespo
 def import_again(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Check the same file again, against the current records."""
     record, kind = get_import(request, pk)
-    if record.state not in {ImportState.FAULTY, ImportState.CHECKED} or not hasattr(record, "file"):
-        return rejection_page(request, record, _("Only an import that is not confirmed can be checked again."))
-
-    def work(progress: Progress) -> str:
-        update_dry_run(record, repeat_dry_run(kind, record, by=request.user, progress=progress))
-        return record.get_absolute_url()
-
-    return run_with_progress(request, work, partial(rejection_page, request, record))
+    if not record.can_be_checked_again:
+        return rejection_page(request, record, [_("Only an import that is not confirmed can be checked again.")])
+    if record.rows_read > jobs.MOST_ROWS:
+        enqueue(jobs.check_file, about=jobs.subject(record), by=request.user, record=record.pk)
+        return redirect(record)
+    try:
+        update_dry_run(record, repeat_dry_run(kind, record, by=request.user))
+    except UnreadableFile as exc:
+        return rejection_page(request, record, [str(exc.message)])
+    return redirect(record)
 
 
 # -- files ---------------------------------------------------------------------------------------------
@@ -339,15 +348,15 @@ def import_again(request: HttpRequest, pk: int) -> HttpResponseBase:
 @import_page
 @require_safe
 def import_workbook(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Return the user's own file with the result of each row, to be corrected and uploaded again."""
-    record, kind = get_import(request, pk)
+    """Return a workbook of the file's rows that says what is wrong, to be corrected and uploaded again."""
+    record, _kind = get_import(request, pk)
     if not hasattr(record, "file"):
         raise Http404
-    content = annotated_file(record, localized_report(request, record, kind))
+    report = stored_report(record)
+    with translation.override(report["language"]):
+        content = annotated_file(record, report)
     stem = record.file_name.rpartition(".")[0] or record.file_name
-    return attachment_response(
-        content, _("%(file)s checked") % {"file": stem}, "csv" if record.form == "csv" else "xlsx"
-    )
+    return xlsx_response(content, _("%(file)s checked") % {"file": stem})
 
 
 @import_page

@@ -1,1 +1,1 @@
-"""Background jobs: kinds, queue, schedules, worker and the pages of one's own jobs."""
+"""Background jobs on django-tasks. The app keeps the migrations of the tables that they had before."""

@@ -1,135 +1,133 @@
-"""The queue: enqueue a job, claim the next one, cancel, run again, and take back those whose worker died."""
+"""Long work on django-tasks: how it is asked for, how far it is, what went wrong, and what a dead worker has left.
+
+A job is a task with `about`, `user` and `language` among its arguments, which writes in one transaction and may run
+twice: the second run finds the work done. It is enqueued in the transaction that asks for it, gone with its rollback.
+"""
 
 from __future__ import annotations
 
-import logging
+import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.contrib.auth import get_user_model
+from django.core.cache import cache
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import get_language, gettext, override
+from django.utils.translation import gettext_lazy as _
+from django_tasks.base import Task, TaskContext, TaskResultStatus
+from django_tasks_db.models import DBTaskResult
 
-from core.jobs.models import OPEN_STATES, Job, JobState, WorkerBeat
-from core.jobs.registry import JOB_KINDS
-from core.jobs.router import JOBS_ALIAS
-
-log = logging.getLogger("tracker.jobs")
-LEASE = timedelta(seconds=30)  # renewed every 10: three may be missed
 MAX_ATTEMPTS = 3
+ENDED = _("The process that ran this ended in the middle of it, three times. Nothing was written: ask for it again.")
+SILENT_AFTER = 60  # seconds without progress
+WRITE_EVERY = 0.5  # seconds between two writes of progress
+KEPT_PROGRESS = 3_600  # seconds
+WAITING, RUNNING = TaskResultStatus.READY, TaskResultStatus.RUNNING
+Progress = Callable[[int, int], None]  # how much is done, of how much
 
 
-def enqueue(kind: str, /, *, owner: Any = None, key: str = "", **arguments: Any) -> Job:
-    """Enqueue a job and return it; with the key of one of its kind that waits or runs, return that one.
+class JobFailed(Exception):
+    """Raised by a job that cannot do what was asked; its text tells the user why and what to do."""
 
-    Inside a transaction the job is there once it commits, and never if it is rolled back.
+
+def no_progress(_done: int, _of: int) -> None:
+    """Report progress to nobody."""
+
+
+def progress_key(job: object) -> str:
+    return f"job-{job}"
+
+
+def progress_of(context: TaskContext) -> Progress:
+    """Return the function with which a job says how far it is, as often as it likes; pages read it from the cache."""
+    key, written_at = progress_key(context.task_result.id), 0.0
+
+    def report(done: int, of: int) -> None:
+        nonlocal written_at
+        now = time.monotonic()
+        if done == of or now - written_at >= WRITE_EVERY:
+            written_at = now
+            cache.set(key, {"done": done, "of": of, "at": time.time()}, KEPT_PROGRESS)
+
+    report(0, 0)
+    return report
+
+
+# -- for who asks ----------------------------------------------------------------------------------------
+
+
+def enqueue(task: Task[..., Any], *, about: str, by: Any, **arguments: Any) -> None:
+    """Let a worker do it, in the language and with the rights of who asks, unless a job about the same waits or runs.
+
+    One that is silent counts as dead: whatever becomes of it, the work is done once.
     """
-    if kind not in JOB_KINDS:
-        raise ValueError(f"there is no kind of job {kind!r}")
-    standing = open_job(kind, key)
-    if standing:
-        return standing
-    language = get_language() or settings.LANGUAGE_CODE
-    job = Job(kind=kind, key=key, language=language, arguments=arguments)
-    if owner:
-        job.owner_id, job.owner_name = owner.pk, owner.get_username()
-    transaction.on_commit(lambda: add(job))
-    return open_job(kind, key) or job  # another may have been faster
+    standing = job_about(about)
+    if standing is None or not standing["open"] or standing["silent"]:
+        language = get_language() or settings.LANGUAGE_CODE
+        task.enqueue(about=about, user=by.pk, language=language, **arguments)
 
 
-def open_job(kind: str, key: str) -> Job | None:
-    """Return the job of the kind that waits or runs under this key."""
-    return Job.objects.filter(kind=kind, key=key, state__in=OPEN_STATES).first() if key else None
+def user_of(user: int) -> Any:
+    """Return the user who asked. Raises JobFailed for one who may not sign in any more."""
+    found = get_user_model()._default_manager.filter(pk=user, is_active=True).first()
+    if found is None:
+        raise JobFailed(gettext("You may not do this any more."))
+    return found
 
 
-def add(job: Job) -> None:
-    """Insert the job, unless one with its key was enqueued in the meantime."""
-    try:
-        with transaction.atomic(JOBS_ALIAS):
-            job.save(force_insert=True)
-    except IntegrityError:
-        if not open_job(job.kind, job.key):
-            raise
+def job_about(about: str) -> dict[str, Any] | None:
+    """Return what the page of a record shows of the newest job about it; None where that has succeeded: the page says
+    what came of it."""
+    row = DBTaskResult.objects.filter(args_kwargs__kwargs__about=about).order_by("-enqueued_at").first()
+    if row is None or row.status == TaskResultStatus.SUCCESSFUL:
+        return None
+    runs = row.status == RUNNING
+    found = cache.get(progress_key(row.pk)) if runs else None
+    heard_at = max(found["at"] if found else 0, row.started_at.timestamp() if row.started_at else 0)
+    return {
+        "open": row.status in {WAITING, RUNNING},
+        "runs": runs,
+        "silent": runs and time.time() - heard_at > SILENT_AFTER,
+        "percent": min(100, found["done"] * 100 // found["of"]) if found and found["of"] else None,
+        "error": error_text(row),
+        "language": row.args_kwargs["kwargs"]["language"],
+        "finished_at": row.finished_at,
+    }
 
 
-def run_again(job: Job) -> Job:
-    """Enqueue a job like this one, which is over, and return it."""
-    with override(job.language):
-        return enqueue(job.kind, owner=job.owner, key=job.key, **job.arguments)
+def error_text(row: DBTaskResult) -> str:
+    """Return the text of JobFailed. Of any other error the traceback is for the log and the admin."""
+    if row.status != TaskResultStatus.FAILED:
+        return ""
+    _before, known, text = row.traceback.rpartition(f"{JobFailed.__module__}.{JobFailed.__qualname__}: ")
+    return text.strip() if known else gettext("It could not be finished. The log of the worker says why.")
 
 
-def cancel(job: Job) -> None:
-    """Cancel a waiting job; ask a running one to stop at its next report of progress."""
-    waiting = Job.objects.filter(pk=job.pk, state=JobState.WAITING)
-    if not waiting.update(state=JobState.CANCELLED, finished_at=timezone.now()):
-        Job.objects.filter(pk=job.pk, state=JobState.RUNNING).update(cancel_requested=True)
-
-
-def lacks_worker() -> bool:
-    """Whether a job has waited for an hour in which no worker was alive."""
+def job_waits() -> bool:
+    """Whether a job has waited for an hour: no worker runs, or too few."""
     hour_ago = timezone.now() - timedelta(hours=1)
-    waits = Job.objects.filter(state=JobState.WAITING, created_at__lt=hour_ago).exists()
-    return waits and not WorkerBeat.objects.filter(seen_at__gt=hour_ago).exists()
+    return DBTaskResult.objects.ready().filter(enqueued_at__lt=hour_ago).exists()
 
 
 # -- for workers -----------------------------------------------------------------------------------------
 
 
-def claim(worker: str) -> Job | None:
-    """Make the oldest waiting job of a known kind this worker's and return it; None where none waits."""
-    with transaction.atomic(JOBS_ALIAS):
-        waiting = Job.objects.filter(state=JobState.WAITING, kind__in=list(JOB_KINDS)).order_by("created_at")
-        job = waiting.select_for_update(skip_locked=True).first()
-        if job is None:
-            return None
-        now = timezone.now()
-        job.state, job.worker, job.lease_until = JobState.RUNNING, worker, now + LEASE
-        job.started_at, job.attempts = job.started_at or now, job.attempts + 1
-        job.done, job.total, job.text, job.error = 0, 0, "", ""
-        job.save()
-        return job
+def take_back(worker: str) -> int:
+    """Let what this worker was doing when it died wait again, or fail after three attempts; return how many there were.
 
-
-def renew(worker: str) -> None:
-    """Renew the leases of the worker's jobs."""
-    Job.objects.filter(state=JobState.RUNNING, worker=worker).update(lease_until=timezone.now() + LEASE)
-
-
-def close(job: Job, state: JobState, error: str = "") -> bool:
-    """End this attempt at a job; return whether it was still this worker's."""
-    held = Job.objects.filter(pk=job.pk, state=JobState.RUNNING, worker=job.worker, attempts=job.attempts)
-    if state == JobState.WAITING:
-        return bool(held.update(state=state, worker="", lease_until=None, attempts=job.attempts - 1))
-    return bool(held.update(state=state, error=error, lease_until=None, finished_at=timezone.now()))
-
-
-def take_back() -> list[Job]:
-    """Take back the jobs whose lease has run out, and return them.
-
-    One of a repeatable kind waits again, at most three times; another is broken off.
+    At the start of a worker nobody else has its name, so that whatever runs under it is dead.
     """
-    expired = Job.objects.filter(state=JobState.RUNNING, lease_until__lt=timezone.now())
-    return list(filter(take_back_one, expired))
-
-
-def take_back_one(job: Job) -> bool:
-    """Take back one job; return whether no other worker did."""
-    row = Job.objects.filter(pk=job.pk, state=JobState.RUNNING, lease_until=job.lease_until)
-    kind = JOB_KINDS.get(job.kind)
-    if job.cancel_requested:
-        taken = row.update(state=JobState.CANCELLED, lease_until=None, finished_at=timezone.now())
-    elif kind and kind.repeatable and job.attempts < MAX_ATTEMPTS:
-        taken = row.update(state=JobState.WAITING, lease_until=None, worker="")
-    else:
-        taken = row.update(
-            state=JobState.BROKEN_OFF, lease_until=None, finished_at=timezone.now(), error=broken_off_text(job)
-        )
-    if taken:
-        log.warning("job taken back: its worker is gone", extra={"job": str(job.pk), "kind": job.kind})
-    return bool(taken)
-
-
-def broken_off_text(job: Job) -> str:
-    with override(job.language):
-        return gettext("The process that ran this job ended in the middle of it. Check what it did, then run it again.")
+    with transaction.atomic():
+        left = [row for row in DBTaskResult.objects.running().select_for_update() if row.worker_ids[-1] == worker]
+        for row in left:
+            if len(row.worker_ids) < MAX_ATTEMPTS:
+                row.status = WAITING
+                row.save(update_fields=["status"])
+                continue
+            with override(row.args_kwargs["kwargs"].get("language")):
+                row.set_failed(JobFailed(str(ENDED)))
+    return len(left)

@@ -1,23 +1,24 @@
-"""Gauges: numbers that are read at each scrape, and so are right in whichever process answers.
+"""Gauges of our own, beside what django-prometheus counts: read from the records at each scrape.
 
-An app registers what it knows (`register_gauges` in its `AppConfig.ready`). Numbers that cannot be read are absent, and
-a counter says which; a scrape never fails for them.
+A part adds its own by `register_gauges` in the `ready` of its app: core/monitoring/sources.py, dashboard/monitoring.py.
 """
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from prometheus_client import Metric
+from prometheus_client import CollectorRegistry, Counter, Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from core.http.errors import DATABASE_UNAVAILABLE
-from core.monitoring.counters import GAUGE_ERRORS
 
 log = logging.getLogger("tracker.metrics")
 Values = Mapping[str, float | None]  # None: there is no such number, and no line for it
 DATABASE_UP = ("tracker_database_up", "1 if the database answered this scrape, else 0.")
+GAUGE_ERRORS = Counter(
+    "tracker_gauge_errors", "Scrapes in which gauges of this source could not be read and are absent.", ["source"]
+)
 
 
 @dataclass(frozen=True)
@@ -63,3 +64,7 @@ def gauge(name: str, text: str, value: float | None) -> Metric:
     if value is not None:
         family.add_metric([], value)
     return family
+
+
+GAUGES = CollectorRegistry()  # of their own: processes add their counters up, and gauges are read once
+GAUGES.register(GaugeCollector())

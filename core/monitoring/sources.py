@@ -5,11 +5,11 @@ from datetime import timedelta
 
 from axes.models import AccessAttempt
 from django.conf import settings
-from django.db.models import Count, Max, Min, Q, Sum
+from django.db.models import Count, Min, Q, Sum
 from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
 
-from core.backup.status import backup_status
-from core.jobs.models import Job, JobState, WorkerBeat
+from core.backup.models import backup_status, nightly_age
 from core.monitoring.gauges import Values, register_gauges
 
 SIGN_IN_PERIOD = timedelta(hours=1)
@@ -32,29 +32,29 @@ def backup_values() -> Values:
     """Return the ages of the newest good backup and of the newest drill, and the drill's result; none without any."""
     status = backup_status()
     return {
-        "tracker_backup_age_seconds": status.backup_age.total_seconds() if status.backup_age else None,
-        "tracker_drill_age_seconds": status.drill_age.total_seconds() if status.drill_age else None,
-        "tracker_drill_ok": None if status.drill_ok is None else float(status.drill_ok),
+        "tracker_backup_age_seconds": status.good.age.total_seconds() if status.good else None,
+        "tracker_drill_age_seconds": status.drill.age.total_seconds() if status.drill else None,
+        "tracker_drill_ok": float(status.drill.ok) if status.drill else None,
     }
 
 
 def job_values() -> Values:
-    """Return what waits and runs, what came to nothing within a day, and when a worker was seen last. Two queries."""
+    """Return what waits and runs, what came to nothing within a day, and when the nightly work ended. Two queries."""
     now = timezone.now()
-    waiting, ended = Q(state=JobState.WAITING), Q(finished_at__gt=now - JOB_PERIOD)
-    found = Job.objects.aggregate(
+    waiting, lost = Q(status="READY"), Q(status="FAILED", finished_at__gt=now - JOB_PERIOD)
+    found = DBTaskResult.objects.aggregate(
         waiting=Count("pk", filter=waiting),
-        oldest=Min("created_at", filter=waiting),
-        running=Count("pk", filter=Q(state=JobState.RUNNING)),
-        lost=Count("pk", filter=Q(state__in=(JobState.FAILED, JobState.BROKEN_OFF)) & ended),
+        oldest=Min("enqueued_at", filter=waiting),
+        running=Count("pk", filter=Q(status="RUNNING")),
+        lost=Count("pk", filter=lost),
     )
-    seen = WorkerBeat.objects.aggregate(at=Max("seen_at"))["at"]
+    age = nightly_age()
     return {
         "tracker_jobs_waiting": found["waiting"],
         "tracker_oldest_waiting_job_seconds": (now - found["oldest"]).total_seconds() if found["oldest"] else 0,
         "tracker_jobs_running": found["running"],
         "tracker_jobs_lost": found["lost"],
-        "tracker_worker_seen_seconds": (now - seen).total_seconds() if seen else None,
+        "tracker_nightly_age_seconds": age.total_seconds() if age else None,
     }
 
 
@@ -88,8 +88,8 @@ def register_core_gauges() -> None:
             "tracker_jobs_waiting": "Background jobs that wait for a worker.",
             "tracker_oldest_waiting_job_seconds": "Time for which the oldest of them has waited; 0 if there is none.",
             "tracker_jobs_running": "Background jobs that run.",
-            "tracker_jobs_lost": "Background jobs that failed or broke off within the last day.",
-            "tracker_worker_seen_seconds": "Time since a worker was last seen; absent before the first.",
+            "tracker_jobs_lost": "Background jobs that failed within the last day.",
+            "tracker_nightly_age_seconds": "Time since the nightly work last ended; absent before the first.",
         },
         job_values,
     )

@@ -1,13 +1,37 @@
-"""Abstract models of records with a name or title, and notes, in two languages."""
+"""Abstract models of records with a slug, with a name or title, and notes, in two languages."""
 
 from typing import Any
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-import core.records.slug_model  # noqa: F401  # first: Django orders inherited fields by when they were created
+from core.records.constraints import SLUG_MESSAGE
+from core.records.history_model import HistoryModel
 from core.text.bilingual import is_chinese_active
-from core.text.normalization import check_text
+from core.text.normalization import check_text, normalize_code
+
+
+# First, since Django orders inherited fields by when they were created.
+class SlugModel(HistoryModel):
+    """Abstract model of a record with a slug, by which URLs and files identify it."""
+
+    slug = models.SlugField(
+        _("code"),
+        max_length=80,
+        unique=True,
+        error_messages={"invalid": SLUG_MESSAGE},
+        help_text=_(
+            "Short name in addresses and files: small letters, digits, hyphens. Example: huzhou. "
+            "Changing it later breaks links that others have kept."
+        ),
+    )
+
+    class Meta:
+        abstract = True
+
+    def clean_fields(self, exclude: Any = None) -> None:
+        self.slug = normalize_code(self.slug or "").lower()
+        super().clean_fields(exclude)
 
 
 class BilingualModel(models.Model):

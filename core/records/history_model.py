@@ -1,13 +1,14 @@
 """Abstract model of every record with history: text normalization, validation and constraint errors by field."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, ClassVar
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models, router
 
+from core.history.append_only import refuse_kept
 from core.history.recording import HISTORY
-from core.records.constraints import constraint_fields
+from core.records.constraints import check_constraint_holds, constraint_fields
 from core.records.validators import check_displayable
 from core.text.normalization import normalize_code, normalize_text
 
@@ -22,16 +23,23 @@ class HistoryModel(models.Model):
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {}
     # Path to the id of the province it belongs to; empty for records that belong to all.
     PROVINCE_PATH: ClassVar[str] = ""
+    # Foreign key to the record on whose page its changes stand; empty for records with a page of their own.
+    OWNER: ClassVar[str] = ""
     # By permission, the fields that need it besides the permission to change the record.
     RESTRICTED_FIELDS: ClassVar[FieldNames] = {}
     # The same for existing records; of a new record the fields are free.
     RESTRICTED_CHANGES: ClassVar[FieldNames] = {}
+    # Many-to-many lists to which users add only records within their own scope.
+    SCOPED_LISTS: ClassVar[Collection[str]] = ()
     # Fields besides those of users that name people: shown where authors are (core/permissions.py).
     PERSONAL_FIELDS: ClassVar[Collection[str]] = ()
     # Why records of this model are never deleted, and what to do instead; empty for a model whose records may be.
     NEVER_DELETED: ClassVar[Any] = ""
     # Fields that keep the value they were entered with, each with what to do instead.
     FIXED_FIELDS: ClassVar[Mapping[str, Any]] = {}
+    skip_unique_check = False  # where uniqueness is checked for many records at once
+    # What its own rules changed besides, for its next history entry (core/history/recording.py).
+    added_reason: str = ""
     CODE_FIELDS: ClassVar[Collection[str]] = ("slug",)  # texts that are stored normalized, as codes are compared
     YEAR_FIELDS: ClassVar[Collection[str]] = ()  # whole numbers that are years
     # Rows are only ever added (core/history/append_only.py): they count as part of the record that they belong to.
@@ -50,12 +58,33 @@ class HistoryModel(models.Model):
     class Meta:
         abstract = True
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.refuse_if_kept()
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> Any:
+        self.refuse_if_kept()
+        return super().delete(*args, **kwargs)
+
+    def refuse_if_kept(self) -> None:
+        """Raise KeptRecordError for a stored record that is never changed or deleted."""
+        if (self.APPEND_ONLY or self.FROZEN_STATE) and not self._state.adding:
+            refuse_kept(type(self)._base_manager.filter(pk=self.pk))
+
     def deletion_error(self, together: Collection[int] = ()) -> str:
         """Return why it cannot be deleted now, and what to do instead; empty where it can be.
 
         `together` are the keys of records of its model that are deleted with it.
         """
         return str(self.NEVER_DELETED)
+
+    def restricted_now(self) -> FieldNames:
+        """Return, by permission, the fields that need it besides because of the state that the record is in."""
+        return {}
+
+    def fixed_fields(self) -> Mapping[str, Any]:
+        """Return those of FIXED_FIELDS that the record, as it is stored, keeps; a model may keep some from a day on."""
+        return self.FIXED_FIELDS
 
     def clean_fields(self, exclude: Collection[str] | None = None) -> None:
         """Normalize text before validation, so that look-alikes are equal."""
@@ -69,7 +98,7 @@ class HistoryModel(models.Model):
                 )
         errors: dict[str, list[ValidationError]] = {}
         try:
-            super().clean_fields(exclude)
+            super().clean_fields({*(exclude or ()), *self.loaded_relations()})
         except ValidationError as exc:
             exc.update_error_dict(errors)
         for field in self._meta.concrete_fields:
@@ -81,18 +110,33 @@ class HistoryModel(models.Model):
         if errors:
             raise ValidationError(errors)
 
+    def loaded_relations(self) -> Iterator[str]:
+        """Yield the foreign keys whose record was read already: it exists, which Django would ask the database."""
+        relations: Any = [field for field in self._meta.concrete_fields if field.is_relation]
+        for field in relations:
+            other = field.get_cached_value(self, None)
+            if other is not None and not other._state.adding and not field.get_limit_choices_to():
+                yield field.name
+
     def clean(self) -> None:
         """Reject other values for fields that keep theirs."""
         super().clean()
         stored = type(self)._base_manager.filter(pk=self.pk).first() if self.FIXED_FIELDS and self.pk else None
+        fixed = stored.fixed_fields() if stored else {}
         errors = {
-            field.name: ValidationError(self.FIXED_FIELDS[field.name], code="fixed")
+            field.name: ValidationError(fixed[field.name], code="fixed")
             for field in self._meta.concrete_fields
-            if stored and field.name in self.FIXED_FIELDS
-            if getattr(stored, field.attname) != getattr(self, field.attname)
+            if field.name in fixed and getattr(stored, field.attname) != getattr(self, field.attname)
         }
         if errors:
             raise ValidationError(errors)
+
+    def clean_lists(self, lists: Mapping[str, Collection[Any]]) -> None:
+        """Check many-to-many lists as they would be saved, those that are given. Raises ValidationError by field."""
+
+    def missing_reason(self, stored: Any) -> str:
+        """Return why the change from what is stored (None: nothing) needs a reason; empty where it needs none."""
+        return ""
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
         """Report constraint violations at the field to correct, not above the whole form."""
@@ -101,7 +145,8 @@ class HistoryModel(models.Model):
         for model, constraints in self.get_constraints():
             for constraint in constraints:
                 try:
-                    constraint.validate(model, self, exclude=left_out, using=using)
+                    if self.may_be_violated(constraint, left_out):
+                        constraint.validate(model, self, exclude=left_out, using=using)
                 except ValidationError as exc:
                     if isinstance(constraint, models.UniqueConstraint):
                         exc.code = "unique"
@@ -109,6 +154,26 @@ class HistoryModel(models.Model):
                         errors.setdefault(name, []).append(exc)
         if errors:
             raise ValidationError(errors)
+
+    def may_be_violated(self, constraint: Any, exclude: set[str]) -> bool:
+        """Whether the database has to be asked about a constraint: conditions on the record's own fields are evaluated
+        in memory, where each would cost three queries.
+
+        Raises ValidationError for a check constraint that is violated.
+        """
+        condition, checks = getattr(constraint, "condition", None), isinstance(constraint, models.CheckConstraint)
+        if self.skip_unique_check and not checks:
+            return False
+        if not isinstance(condition, models.Q):
+            return True
+        if exclude & condition.referenced_base_fields:
+            return False
+        holds = check_constraint_holds(condition, self)
+        if not checks:
+            return bool(holds)
+        if holds is False:
+            raise ValidationError(constraint.get_violation_error_message(), code=constraint.violation_error_code)
+        return False
 
     def constraint_error_fields(self, constraint: models.BaseConstraint, exclude: set[str]) -> list[str]:
         """Return the fields at which a violation is reported; of several, those still empty."""

@@ -22,7 +22,7 @@ from core.imports.sheet.rows import Row
 from core.records.history_model import HistoryModel
 from core.seed.models import SeedRecord
 from core.spreadsheets.reading.cell_values import AmbiguousCell
-from core.spreadsheets.reading.cells import Sheet, SheetCell, SheetRow, UnreadableFile
+from core.spreadsheets.reading.cells import SheetCell, SheetRow, UnreadableFile
 from core.spreadsheets.reading.csv_reader import read_csv
 from core.text.normalization import normalize_text
 
@@ -110,7 +110,11 @@ def load_file(file: SeedFile, state: LoadState) -> LoadResult:
     except UnreadableFile as error:
         state.errors.append(LoadError(file.path.name, 1, "", error.message))
         return result
-    importer = make_importer(file, sheet, state)
+    made: type[SeedImporter] = type(f"Seed{file.importer.__name__}", (SeedImporter, file.importer), {})
+    importer = made()
+    importer.name, importer.model, importer.keys = file.name, file.model, (file.key,)
+    importer.file, importer.state = file, state
+    importer.heads = {place: str(cell.value).strip() for place, cell in sheet.rows[0].cells.items()}
     sheet = replace(sheet, rows=list(importer.changed_rows(sheet.rows, result)))
     if len(sheet.rows) == 1:
         return result
@@ -119,7 +123,21 @@ def load_file(file: SeedFile, state: LoadState) -> LoadResult:
         state.errors.append(LoadError(file.path.name, fault.row, fault.name or fault.heading, fault.message))
     plan.rows = writable_rows(plan)
     write_rows(plan, None, by=None, reason=SEED_REASON)
-    save_shipments(importer, plan.rows)
+    shipments = [
+        SeedRecord(
+            kind=importer.file.name,
+            key=importer.key(row.line),
+            record_id=row.record.pk,
+            values=importer.texts(row.line),
+        )
+        for row in plan.rows
+    ]
+    SeedRecord.objects.bulk_create(
+        shipments,
+        update_conflicts=True,
+        unique_fields=["kind", "key"],
+        update_fields=["values", "record_id", "loaded_at"],
+    )
     for row in plan.rows:
         state.keys[file.model, importer.key(row.line)] = row.record.pk
         if row.action == "unchanged":
@@ -141,25 +159,6 @@ def writable_rows(plan: DryRun) -> list[Row]:
         if not lost:
             return rows
         rows = [row for row in rows if id(row) not in lost]
-
-
-def save_shipments(importer: "SeedImporter", rows: Sequence[Row]) -> None:
-    """Store the texts of the rows as what was shipped last."""
-    shipments = [
-        SeedRecord(
-            kind=importer.file.name,
-            key=importer.key(row.line),
-            record_id=row.record.pk,
-            values=importer.texts(row.line),
-        )
-        for row in rows
-    ]
-    SeedRecord.objects.bulk_create(
-        shipments,
-        update_conflicts=True,
-        unique_fields=["kind", "key"],
-        update_fields=["values", "record_id", "loaded_at"],
-    )
 
 
 def load_summary(results: Mapping[str, LoadResult]) -> list[str]:
@@ -285,7 +284,8 @@ class SeedImporter(Importer):
     def shipped_value(self, column: Column, text: str, library: RecordLookup) -> Any:
         """Return the value of a text that was shipped; the text itself where it cannot be read any more."""
         if not text:
-            return comparable([] if column.name in self.list_fields else None)
+            many = {field.name for field in self.model._meta.many_to_many}
+            return comparable([] if column.name in many else None)
         try:
             row = Row(SheetRow(0, {}), {}, {column.name: column.parse(SheetCell(text, untyped=True), library)})
         except AmbiguousCell:
@@ -293,20 +293,6 @@ class SeedImporter(Importer):
         super().clean_values(row, None)
         value = row.values[column.name]
         return comparable(getattr(value, "on", value))
-
-    @cached_property
-    def list_fields(self) -> set[str]:
-        return {f.name for f in self.model._meta.many_to_many}
-
-
-def make_importer(file: SeedFile, sheet: Sheet, state: LoadState) -> SeedImporter:
-    """Return the importer of a file: the rules of its model, and those of seed records."""
-    made: type[SeedImporter] = type(f"Seed{file.importer.__name__}", (SeedImporter, file.importer), {})
-    importer = made()
-    importer.name, importer.model, importer.keys = file.name, file.model, (file.key,)
-    importer.file, importer.state = file, state
-    importer.heads = {place: str(cell.value).strip() for place, cell in sheet.rows[0].cells.items()}
-    return importer
 
 
 def own_value(record: models.Model, name: str) -> Any:

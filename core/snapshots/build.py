@@ -9,18 +9,57 @@ satisfy a constraint that was added since.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.utils import load_backend
 
-from core.caching.models import TableVersion
+from core.caching.models import RecordVersion, TableVersion
 from core.caching.table_versions import versioned_table_names
-from core.snapshots.contents import PRIVATE_USER_FIELDS, record_models, stored_models, tracked_lists
+
+PRIVATE_USER_FIELDS = frozenset({"password", "email"})  # left empty in a snapshot, which needs the names only
+
+
+@cache
+def record_models() -> tuple[Any, ...]:
+    """Return the models of records with history."""
+    return tuple(model for model in apps.get_models() if hasattr(getattr(model, "history", None), "model"))
+
+
+def tracked_lists(model: Any) -> Iterator[tuple[Any, Any, Any]]:
+    """Yield the many-to-many fields of a model with history: field, model of its rows, model of their history."""
+    history = model.history.model
+    for field in history._history_m2m_fields:  # noqa: SLF001  # simple-history's list of them
+        yield field, field.remote_field.through, getattr(history, field.name).model
+
+
+@cache
+def routed_models() -> frozenset[Any]:
+    """Return the models that are read from the snapshot: records, their lists, the histories of both, the journal."""
+    tables = {kind for model in record_models() for kind in (model, model.history.model)}
+    lists = {kind for model in record_models() for row in tracked_lists(model) for kind in row[1:]}
+    return frozenset(tables | lists | {journal_model()})
+
+
+@cache
+def journal_model() -> Any:
+    """Return the journal, which stands on a higher layer."""
+    return apps.get_model("config", "ChangeEvent")
+
+
+@cache
+def stored_models() -> tuple[Any, ...]:
+    """Return the models with a table in the snapshot: those read from it, and those that its queries join."""
+    imports = journal_model()._meta.get_field("import_record").related_model
+    found = {*routed_models(), get_user_model(), imports, TableVersion, RecordVersion}
+    return tuple(sorted(found, key=lambda model: model._meta.label))
+
 
 ENGINE = "django.db.backends.sqlite3"
 CHUNK_SIZE = 2_000
@@ -51,17 +90,13 @@ class SnapshotFile:
         settings_dict = {**connections.settings[DEFAULT_DB_ALIAS], "ENGINE": ENGINE, "NAME": str(path), "OPTIONS": {}}
         self.connection: Any = load_backend(ENGINE).DatabaseWrapper(settings_dict, "known_unfinished")
 
-    def run(self, statement: str, rows: Iterable[Row] | None = None) -> None:
+    def run(self, statement: str, rows: Iterable[Row] | None = None) -> int:
+        """Run a statement, for each of the rows if there are any, and return how many rows it changed."""
         with self.connection.cursor() as cursor:
             if rows is None:
                 cursor.execute(statement)
             else:
                 cursor.executemany(statement, rows)
-
-    def change(self, statement: str) -> int:
-        """Run a statement and return how many rows it changed."""
-        with self.connection.cursor() as cursor:
-            cursor.execute(statement)
             return int(cursor.rowcount)
 
     def create_table(self, model: Any) -> None:
@@ -81,6 +116,9 @@ class SnapshotFile:
             if (field.db_index or field.unique) and not field.primary_key:
                 name = quote(f"{table}_{field.column}")
                 self.run(f"CREATE INDEX {name} ON {quote(table)} ({quote(field.column)})")
+        for index in model._meta.indexes if model is journal_model() else ():
+            columns = ", ".join(quote(model._meta.get_field(name).column) for name in index.fields)
+            self.run(f"CREATE INDEX {quote(index.name)} ON {quote(table)} ({columns})")
 
     def insert(self, model: Any, fields: Sequence[Any], rows: Iterable[Row]) -> None:
         """Insert rows with the values of these fields, as they are in memory."""
@@ -130,12 +168,21 @@ def fill(file: SnapshotFile, moment: datetime, version: str) -> None:
     copy_users(file)
     names = sorted(versioned_table_names())
     file.insert(TableVersion, TableVersion._meta.local_concrete_fields[1:], [(name, 0, version) for name in names])
+    journal = journal_model()
+    copy_rows(file, journal.objects.filter(at__lt=moment))
+    copy_rows(file, journal._meta.get_field("import_record").related_model.objects.all())
     for model in record_models():
         copy_rows(file, model.history.filter(history_date__lt=moment))
         file.run(NEWEST_VERSIONS_SQL.format(**names_of(file, model)))
         for _field, rows, past in tracked_lists(model):
             copy_rows(file, past._default_manager.filter(history__history_date__lt=moment))
-            file.run(NEWEST_LISTS_SQL.format(**names_of(file, model), **names_of_list(file, rows, past)))
+            quote, columns = file.connection.ops.quote_name, rows._meta.local_concrete_fields
+            lists = {
+                "list": quote(rows._meta.db_table),
+                "past": quote(past._meta.db_table),
+                "list_columns": ", ".join(quote(column.column) for column in columns),
+            }
+            file.run(NEWEST_LISTS_SQL.format(**names_of(file, model), **lists))
     resolve_missing(file)
 
 
@@ -168,17 +215,6 @@ def names_of(file: SnapshotFile, model: Any) -> dict[str, str]:
     }
 
 
-def names_of_list(file: SnapshotFile, rows: Any, past: Any) -> dict[str, str]:
-    """Return the quoted names that the statement on a many-to-many list needs."""
-    quote = file.connection.ops.quote_name
-    columns = [quote(column.column) for column in rows._meta.local_concrete_fields]
-    return {
-        "list": quote(rows._meta.db_table),
-        "past": quote(past._meta.db_table),
-        "list_columns": ", ".join(columns),
-    }
-
-
 def resolve_missing(file: SnapshotFile) -> None:
     """Do what the database did when a row was deleted to which others refer, of which a history may say nothing.
 
@@ -192,7 +228,7 @@ def resolve_missing(file: SnapshotFile) -> None:
         for field in model._meta.local_concrete_fields
         if field.remote_field and field.remote_field.model in stored_models()
     ]
-    while sum(file.change(statement) for statement in statements):
+    while sum(file.run(statement) for statement in statements):
         pass
 
 

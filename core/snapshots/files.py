@@ -1,30 +1,34 @@
-"""Files of snapshots: one for each day asked for and each state of the history until then.
+"""Files of snapshots: one for each state of the history until the days asked for, and the router that reads them.
 
 A file is written beside its place and moved there, so a file that exists is complete, whichever process wrote it, and
-is never changed. Its name holds a fingerprint of the entries until the end of the day: an entry of today changes no
-snapshot of yesterday. The files that have not been asked for the longest are deleted.
+is never changed. Its name is a digest of the entries until the end of the day: an entry of today changes no snapshot of
+yesterday, and days without an entry between them have one file. The files that have not been asked for the longest are
+deleted.
 """
 
 import hashlib
 import os
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from datetime import time as clock
 from functools import cache
 from pathlib import Path
 from tempfile import mkstemp
-from threading import Lock
+from threading import Lock, get_ident
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Min
+from django.db.utils import load_backend
 from django.utils import timezone
 
-from core.snapshots.build import build_snapshot
-from core.snapshots.contents import record_models
+from core.snapshots.build import ENGINE, build_snapshot, record_models, routed_models
 
 MAX_FILES = 24
 MAX_BYTES = 512 * 1024 * 1024
@@ -35,7 +39,10 @@ SELECT '{table}', count(*), max(history_id), sum(history_id), CAST(max(history_d
 WHERE history_date < %s"""
 USERS_SQL = "SELECT area, 0, 0, 0, mark FROM config_mark WHERE area = '{table}'"
 MIGRATIONS_SQL = "SELECT 'django_migrations', count(*), max(id), 0, '' FROM django_migrations"
-BUILDING = Lock()  # requests of one process for the same day wait for one file
+ALIAS = "known"
+READ_ONLY = "file:{path}?mode=ro&immutable=1"  # a finished file never changes: no locks
+OPTIONS = {"init_command": "PRAGMA mmap_size=134217728; PRAGMA cache_size=-20000; PRAGMA query_only=1;"}
+BUILDING = Lock()  # requests of one process for the same state wait for one file
 
 
 def end_of_day(day: date) -> datetime:
@@ -55,7 +62,7 @@ class HistoryState:
     def path(self) -> Path:
         """Where the snapshot's file is, once it is written."""
         folder: Path = settings.SNAPSHOT_DIR
-        return folder / f"{self.day}-{self.digest}.sqlite3"
+        return folder / f"{self.digest}.sqlite3"
 
 
 def history_state(day: date) -> HistoryState:
@@ -95,24 +102,19 @@ def ensure_snapshot(state: HistoryState) -> Path:
     """Return the file of a snapshot, written if there is none yet."""
     with BUILDING:
         if not state.path.exists():
-            write_file(state.path, state.day)
+            state.path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = mkstemp(prefix=f"{state.path.stem}-", suffix=".part", dir=state.path.parent)
+            os.close(handle)
+            unfinished = Path(name)
+            try:
+                build_snapshot(unfinished, end_of_day(state.day), version=state.path.stem)
+                unfinished.replace(state.path)
+            finally:
+                unfinished.unlink(missing_ok=True)
+            delete_old_files(state.path)
     with suppress(OSError):  # another process deleted it just now: the next request writes it again
         os.utime(state.path)
     return state.path
-
-
-def write_file(path: Path, day: date) -> None:
-    """Write the snapshot of a day, and delete those that are over the limits."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = mkstemp(prefix=f"{path.stem}-", suffix=".part", dir=path.parent)
-    os.close(handle)
-    unfinished = Path(name)
-    try:
-        build_snapshot(unfinished, end_of_day(day), version=path.stem)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    delete_old_files(path)
 
 
 def delete_old_files(newest: Path) -> None:
@@ -139,3 +141,75 @@ def file_state(path: Path) -> tuple[float, int]:
     except OSError:
         return 0.0, 0
     return state.st_mtime, state.st_size
+
+
+# -- reading -------------------------------------------------------------------------------------------
+
+
+class Snapshot:
+    """The records of one request as they were at the end of a past day; the file is opened at its first read."""
+
+    def __init__(self, state: HistoryState) -> None:
+        self.state = state
+        self.path: Path | None = None
+        self.threads: set[int] = set()  # that have a connection
+
+    def open(self) -> None:
+        """Make this snapshot the database `known` of the thread."""
+        if get_ident() in self.threads:
+            return
+        if self.path is None:
+            with read_from(None):
+                self.path = ensure_snapshot(self.state)
+        settings = {
+            **connections.settings[DEFAULT_DB_ALIAS],
+            "ENGINE": ENGINE,
+            "NAME": READ_ONLY.format(path=self.path),
+            "OPTIONS": OPTIONS,
+        }
+        connections[ALIAS] = load_backend(ENGINE).DatabaseWrapper(settings, ALIAS)
+        self.threads.add(get_ident())
+
+    def close(self) -> None:
+        """Close the connection of the thread; a later read opens it again."""
+        if get_ident() in self.threads:
+            connections[ALIAS].close()
+            del connections[ALIAS]
+            self.threads.discard(get_ident())
+
+
+active_snapshot: ContextVar[Snapshot | None] = ContextVar("active_snapshot", default=None)
+
+
+@contextmanager
+def read_from(snapshot: Snapshot | None) -> Iterator[None]:
+    """Context manager: records are read from this snapshot; as they are now where it is None."""
+    token = active_snapshot.set(snapshot)
+    try:
+        yield
+    finally:
+        active_snapshot.reset(token)
+
+
+class SnapshotRouter:
+    """Database router that sends reads of records to the snapshot of the request, if it has one.
+
+    What belongs to the reader stays in the present: users, tokens, permissions, and the records that these name.
+    """
+
+    def db_for_read(self, model: Any, instance: Any = None, **_hints: object) -> str | None:
+        snapshot = active_snapshot.get()
+        if snapshot is None:
+            return None
+        # A relation of a record that has no history, as the province of an officer is, is read as it is now.
+        of_present = instance is not None and type(instance) not in routed_models()
+        if model not in routed_models() or of_present:
+            return DEFAULT_DB_ALIAS
+        snapshot.open()
+        return ALIAS
+
+    def db_for_write(self, _model: Any, **_hints: object) -> str | None:
+        return DEFAULT_DB_ALIAS if active_snapshot.get() else None
+
+    def allow_relation(self, _first: Any, _second: Any, **_hints: object) -> bool | None:
+        return True if active_snapshot.get() else None

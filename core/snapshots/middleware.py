@@ -1,54 +1,83 @@
-"""Middleware of `?known=YYYY-MM-DD`: the request reads what was on record at the end of that day."""
+"""Middleware of the days of a request: `?as_of=YYYY-MM-DD`, on which it is about, and `?known=YYYY-MM-DD`, at whose end
+what it reads was on record.
+"""
 
 from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
 
-from django.http import FileResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.urls import resolve
 from django.utils.translation import gettext as _
 
 from core.http.as_of import parse_day, today
 from core.http.errors import BadRequest, ErrorDetail
-from core.http.problems import error_response
+from core.http.problems import bad_request_response, is_api
+from core.http.rate_limits import count_snapshot, has_token
 from core.http.request import TrackerRequest
-from core.snapshots.files import HistoryState, first_known_day, history_state
-from core.snapshots.router import Snapshot, read_from
+from core.snapshots.files import HistoryState, Snapshot, first_known_day, history_state, read_from
 
 NAME = "known"
 READ_METHODS = {"GET", "HEAD", "OPTIONS"}
+TODAY_ONLY = ("/admin/", "/account/", "/sign-in/", "/sign-out/", "/tokens/")
 
 
-class KnownMiddleware:
-    """Middleware that puts the day on the request and, for a past one, sends its reads to the snapshot of that day.
+class DaysMiddleware:
+    """Middleware that puts both days on the request and, of records as known on a past one, sends its reads to the
+    snapshot of that day.
 
-    The admin always works on today's records. A request that writes is refused: it would judge by records of the past.
+    The admin always works on today, and so do the pages of an account, though links carry `known` to them. A request
+    that writes is refused with it: it would judge by records of the past.
     """
 
     def __init__(self, get_response: Callable[[TrackerRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: TrackerRequest) -> HttpResponseBase:
-        request.known, request.known_past = today(), False
-        given = [value for value in request.GET.getlist(NAME) if value]  # an empty field of a form asks for nothing
-        if not given or request.path_info.startswith("/admin/"):
-            return self.get_response(request)
+        request.as_of = request.known = today()
+        request.as_of_past = request.known_past = False
         try:
-            request.known = parse_known(request)
-            request.known_past = request.known < today()
-            snapshot = Snapshot(known_state(request.known)) if request.known_past else None
+            if not request.path_info.startswith("/admin/"):
+                request.as_of = parse_day(request.GET, "as_of")
+                request.as_of_past = request.as_of < today()
+            snapshot = find_snapshot(request)
         except BadRequest as exc:
-            return error_response(request, 400, exc.detail, exc.errors)
+            return bad_request_response(request, exc)
         return read_past(snapshot, lambda: self.get_response(request)) if snapshot else self.get_response(request)
 
+    def process_exception(self, request: TrackerRequest, exception: Exception) -> HttpResponse | None:
+        """Return an error page for BadRequest raised by a page view."""
+        return bad_request_response(request, exception) if isinstance(exception, BadRequest) else None
 
-def parse_known(request: TrackerRequest) -> date:
-    """Return the day of `known`. Raises BadRequest for what is no day, a day ahead, and a request that writes."""
+
+def find_snapshot(request: TrackerRequest) -> Snapshot | None:
+    """Return the snapshot that a request reads from; None for the records as they are. Raises BadRequest."""
+    given = [value for value in request.GET.getlist(NAME) if value]  # an empty field of a form asks for nothing
+    if not given or request.path_info.startswith(TODAY_ONLY):
+        return None
     day = parse_day(request.GET, NAME)
-    if day < today() and request.method not in READ_METHODS:
+    if day >= today():
+        return None
+    if request.method not in READ_METHODS:
+        if not takes_method(request):
+            return None  # 405
         message = _("known: only what is read can be of a past day. Leave it out to enter or change something.")
         raise BadRequest(ErrorDetail(NAME, "read_only", message))
-    return day
+    request.known, request.known_past = day, True
+    snapshot = Snapshot(known_state(day))
+    # The API reads no record before it has found a token to be a right one.
+    if not snapshot.state.path.exists() and not (is_api(request) and has_token(request)):
+        count_snapshot(request)
+    return snapshot
+
+
+def takes_method(request: TrackerRequest) -> bool:
+    """Whether what answers at the address takes the method: of the API by its view; of pages it is not known."""
+    view = resolve(request.path_info).func
+    if not hasattr(view, "cls"):
+        return True
+    return str(request.method).lower() in (getattr(view, "actions", None) or dir(view.cls))
 
 
 def known_state(day: date) -> HistoryState:

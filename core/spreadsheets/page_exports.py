@@ -21,8 +21,7 @@ from core.http.request import TrackerRequest
 from core.spreadsheets.file_responses import csv_response, xlsx_response
 from core.spreadsheets.xlsx_writer import CoverSheet, SheetSpec, write_workbook
 from core.text.joining import join_clauses, label_value
-from core.web.chart_state import CHART_PARAMETERS
-from core.web.list_pages import PAGE_PARAMETERS, ActiveFilter, url_with
+from core.web.list_pages import ANNEX_PARAMETER, PAGE_PARAMETERS, ActiveFilter, url_with
 from core.web.tables import Chart, Column, RowStream, Subject, Table, make_table
 
 PAGE_WORKBOOK = "page.xlsx"  # export parameter for all tables of a page in one workbook
@@ -76,14 +75,16 @@ def figures_export(figures: Sequence[Mapping[str, object]], applied: Sequence[Ac
 
 
 def export_response(
-    request: TrackerRequest, tables: Exports, title: str, finding: str = "", feeds: Feeds = MappingProxyType({})
+    request: TrackerRequest, tables: Exports, title: str, headline: str = "", feeds: Feeds = MappingProxyType({})
 ) -> HttpResponseBase | None:
-    """Return the file for `?export=<table>.<csv|xlsx>`, or None for the page itself.
+    """Return the file for `?export=<table>.<csv|xlsx>`, or None for the page itself, and for one without tables.
 
-    `tables` are the tables of the page, `title` and `finding` describe the page. A page of several tables also offers
+    `tables` are the tables of the page, `title` and `headline` describe the page. A page of several tables also offers
     them all as one workbook, whose URL is put on the request for the page's link. `feeds` are asked for by their names,
     and linked in the same way.
     """
+    if not tables:
+        return None
     kinds = [f"{slug}.{kind}" for slug in tables for kind in ("csv", "xlsx")]
     if len(tables) > 1:
         kinds.append(PAGE_WORKBOOK)
@@ -93,14 +94,14 @@ def export_response(
     asked = request.GET.get("export")
     if asked is None:
         return None
-    if stray := [name for name in CHART_PARAMETERS if name in request.GET]:
-        raise BadRequest(*(unknown_parameter_error(name, PAGE_PARAMETERS - set(CHART_PARAMETERS)) for name in stray))
+    if ANNEX_PARAMETER in request.GET:
+        raise BadRequest(unknown_parameter_error(ANNEX_PARAMETER, PAGE_PARAMETERS - {ANNEX_PARAMETER}))
     if asked not in kinds:
         text = _("export: “%(value)s” is no table of this page. Known: %(known)s.")
         message = text % {"value": truncate(asked), "known": ", ".join(kinds)}
         raise BadRequest(ErrorDetail("export", "invalid_choice", message))
     if asked == PAGE_WORKBOOK:
-        return page_workbook_response(request, tables, title, finding)
+        return page_workbook_response(request, tables, title, headline)
     if asked in feeds:
         return feeds[asked](request)
     slug, _dot, kind = asked.rpartition(".")

@@ -40,6 +40,7 @@ INVALID_XML_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\uf
 ESCAPE_LOOKALIKE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")  # _x0041_ means A in XLSX
 FORBIDDEN_IN_SHEET_NAME = re.compile(r"[\[\]:*?/\\'［］：＊？／＼\x00-\x1f]")
 RESERVED_SHEET_NAMES = {"history"}  # reserved by Excel
+HEADER_COLOUR = "EDF1F5"
 LINK_FONT = Font(color="0563C1", underline="single")
 
 FileValue = str | int | float | Decimal | date | None  # what a cell of a file holds
@@ -54,7 +55,7 @@ class SheetSpec:
     rows: Iterable[Sequence[object]]
     subtitle: str = ""  # what is counted, of how many, on which date
     filtered: str = ""  # the filters it obeys
-    sources: Sequence[object] = ()  # records with a title, a publisher, a day and an address
+    sources: Sequence[Any] = ()  # records with a title, a publisher, a day and an address
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,7 @@ def write_workbook(parts: Sequence[SheetSpec], cover: CoverSheet) -> IO[bytes]:
     The first sheet is what people and programs expect: the one table, with the cover sheet behind it, or the cover
     sheet, which lists the tables where there are several.
     """
-    book = Workbook(write_only=True)
-    book.properties.title, book.properties.creator = writable_value(cover.title), _("Synergy Pilot Tracker")
+    book = new_workbook(cover.title)
     about = book.create_sheet(_("About"))
     names, counts = [about.title], []
     for part in parts:
@@ -84,6 +84,16 @@ def write_workbook(parts: Sequence[SheetSpec], cover: CoverSheet) -> IO[bytes]:
     write_cover(about, cover, parts, names[1:], counts)
     if len(parts) == 1:
         book.move_sheet(about.title, 1)
+    return saved(book)
+
+
+def new_workbook(title: str) -> Workbook:
+    book = Workbook(write_only=True)
+    book.properties.title, book.properties.creator = writable_value(title), _("Synergy Pilot Tracker")
+    return book
+
+
+def saved(book: Workbook) -> IO[bytes]:
     file = TemporaryFile()  # noqa: SIM115  # the response closes it
     book.save(file)
     file.seek(0)
@@ -109,86 +119,50 @@ def writable_value(value: FileValue) -> FileValue:
     if isinstance(value, str):
         text = INVALID_XML_CHARACTERS.sub("\ufffd", value)
         return text if len(text) <= MAX_CELL_TEXT else text[: MAX_CELL_TEXT - 1] + "…"
+    if isinstance(value, datetime) and timezone.is_aware(value):
+        value = timezone.localtime(value).replace(tzinfo=None)
     if isinstance(value, date):
-        return writable_date(value)
+        day = value.date() if isinstance(value, datetime) else value
+        return value if day >= FIRST_DATE else value.isoformat()
     if isinstance(value, int | float | Decimal) and not is_exact(value):
         return f"{value:f}" if isinstance(value, Decimal) else str(value)
     return value
 
 
-def writable_date(value: date) -> date | str:
-    """Return a date or local time; ISO text before the first date that a spreadsheet knows."""
-    if isinstance(value, datetime) and timezone.is_aware(value):
-        value = timezone.localtime(value).replace(tzinfo=None)
-    day = value.date() if isinstance(value, datetime) else value
-    return value if day >= FIRST_DATE else value.isoformat()
-
-
 def is_exact(value: int | float | Decimal) -> bool:
     """Return whether a spreadsheet keeps all digits of a number: it has 15; a float has no more to lose."""
-    if isinstance(value, float):
+    if isinstance(value, float) or not math.isfinite(value):
         return math.isfinite(value)
-    number = Decimal(value)
-    return number.is_finite() and len(f"{abs(number):f}".replace(".", "").strip("0")) <= EXACT_DIGITS
+    return len(f"{abs(Decimal(value)):f}".replace(".", "").strip("0")) <= EXACT_DIGITS
 
 
 def number_format(kind: ValueKind, value: FileValue) -> str:
-    """Return the number format of a value. Numbers without a kind, such as years and codes, keep their bare digits."""
+    """Return the number format of a value. Numbers without a kind, such as years and codes, keep their bare digits;
+    decimals are shown as many as the value was given with."""
     if isinstance(value, str):
         return "@" if len(value) <= MAX_TEXT_FORMAT else "General"
-    if isinstance(value, datetime):
-        return "yyyy-mm-dd hh:mm"
     if isinstance(value, date):
-        return "yyyy-mm-dd"
-    if value is None:
+        return "yyyy-mm-dd hh:mm" if isinstance(value, datetime) else "yyyy-mm-dd"
+    if value is None or kind not in {"share", "integer", "days", "decimal"}:
         return "General"
-    match kind:
-        case "share":
-            return "0.0%"
-        case "integer" | "days":
-            return "#,##0"
-        case "decimal":
-            return decimal_format(value)
-    return "General"
-
-
-def decimal_format(value: int | float | Decimal) -> str:
-    """Return a format with group separators, and as many decimals as the value was given with."""
-    places = -int(Decimal(str(value)).as_tuple().exponent)
+    if kind == "share":
+        return "0.0%"
+    places = -int(Decimal(str(value)).as_tuple().exponent) if kind == "decimal" else 0
     return "#,##0." + "0" * min(places, EXACT_DIGITS) if places > 0 else "#,##0"
 
 
-# -- a table sheet ----------------------------------------------------------------------------------------------
+def text_width(text: str) -> int:
+    """Return the width of a text's longest line in characters; a Chinese one is as wide as two."""
+    return max(
+        len(line) + (0 if line.isascii() else sum(unicodedata.east_asian_width(char) in "WF" for char in line))
+        for line in text.split("\n")
+    )
 
 
-def write_sheet(sheet: Worksheet, part: SheetSpec) -> int:
-    """Write the frozen header with filters, then the rows; return their number."""
-    rows = iter(part.rows)
-    first = [[writable_value(file_value(value)) for value in row] for row in islice(rows, SAMPLED_ROWS)]
-    widths = column_widths([column.label for column in part.columns], first)
-    for index, width in enumerate(widths, 1):
-        sheet.column_dimensions[get_column_letter(index)].width = width
-    set_page_layout(sheet)
-    sheet.freeze_panes, sheet.print_title_rows = "A2", "1:1"
-    sheet.append([header_cell(sheet, column.label) for column in part.columns])
-    writers = [cell_writer(sheet, column.kind, width) for column, width in zip(part.columns, widths, strict=True)]
-    count = 0
-    for row in chain(first, rows):
-        sheet.append([write(value) for write, value in zip(writers, row, strict=True)])
-        count += 1
-    if part.columns:
-        sheet.auto_filter.ref = f"A1:{get_column_letter(len(part.columns))}{count + 1}"
-    return count
+# -- cells ----------------------------------------------------------------------------------------------------
 
 
-def set_page_layout(sheet: Worksheet) -> None:
-    """Set the page layout: landscape, all columns on one page, as many pages as the rows need."""
-    sheet.page_setup.orientation, sheet.page_setup.paperSize = "landscape", 9
-    sheet.page_setup.fitToHeight = 0
-    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
-
-
-def cell_writer(sheet: Worksheet, kind: ValueKind, width: float) -> Callable[[object], Cell | None]:
+def cell_writer(sheet: Worksheet, kind: ValueKind = "text", width: float = math.inf) -> Callable[[object], Cell | None]:
     """Return the function that writes the values of one column.
 
     A row is written before the next is made, so each style's cell is reused: styling each cell anew would take most of
@@ -224,21 +198,65 @@ def set_cell_value(cell: Cell, value: FileValue | time) -> Cell:
     return cell
 
 
-def header_cell(sheet: Worksheet, text: str) -> Cell:
-    cell = set_cell_value(WriteOnlyCell(sheet), writable_value(text))
-    cell.font, cell.fill = Font(bold=True), PatternFill("solid", start_color="EDF1F5")
-    cell.alignment = Alignment(vertical="top", wrap_text=True)
-    cell.border = Border(bottom=Side("thin", color="8795A1"))
+def plain_cell(sheet: Worksheet, raw: object, **style: Any) -> Cell:
+    """Return a cell of its own; a web address becomes a link. `style` are attributes such as `font`."""
+    value = writable_value(file_value(raw))
+    form = number_format("integer" if isinstance(value, int) else "text", value)
+    cell = set_cell_value(styled_cell(sheet, form, True), value)
+    if isinstance(value, str) and value.startswith(("http://", "https://")):
+        cell.hyperlink, cell.font = value, LINK_FONT
+    for name, part in style.items():
+        setattr(cell, name, part)
     return cell
 
 
-def text_width(text: str) -> int:
-    """Return the width of a text's longest line in characters; a Chinese one is as wide as two."""
-    return max(len(line) + wide_characters(line) for line in text.split("\n"))
+def label_cell(sheet: Worksheet, text: str) -> Cell:
+    return plain_cell(sheet, text, font=Font(bold=True))
 
 
-def wide_characters(text: str) -> int:
-    return 0 if text.isascii() else sum(unicodedata.east_asian_width(char) in "WF" for char in text)
+def header_cell(sheet: Worksheet, text: str, fill: str = HEADER_COLOUR) -> Cell:
+    line, colour = Border(bottom=Side("thin", color="8795A1")), PatternFill("solid", start_color=fill)
+    return plain_cell(sheet, text, font=Font(bold=True), fill=colour, border=line)
+
+
+def set_layout(sheet: Worksheet, widths: Iterable[float], *, headed: bool = False) -> None:
+    """Set the widths of the columns, and the page: landscape, all columns on one, headings on each and in sight."""
+    for index, width in enumerate(widths, 1):
+        sheet.column_dimensions[get_column_letter(index)].width = width
+    sheet.page_setup.orientation, sheet.page_setup.paperSize, sheet.page_setup.fitToHeight = "landscape", 9, 0
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+    if headed:
+        sheet.freeze_panes, sheet.print_title_rows = "A2", "1:1"
+
+
+# -- a table sheet ----------------------------------------------------------------------------------------------
+
+
+def write_sheet(sheet: Worksheet, part: SheetSpec) -> int:
+    """Write the frozen header with filters, then the rows; return their number."""
+    rows = iter(part.rows)
+    first = [[writable_value(file_value(value)) for value in row] for row in islice(rows, SAMPLED_ROWS)]
+    widths = column_widths([column.label for column in part.columns], first)
+    set_layout(sheet, widths, headed=True)
+    writers = [cell_writer(sheet, column.kind, width) for column, width in zip(part.columns, widths, strict=True)]
+    return write_rows(sheet, [header_cell(sheet, column.label) for column in part.columns], writers, chain(first, rows))
+
+
+def write_rows(
+    sheet: Worksheet,
+    heads: list[Cell],
+    writers: Sequence[Callable[[object], Cell | None]],
+    rows: Iterable[Sequence[object]],
+) -> int:
+    """Write the headings, the rows and a filter over them; return the number of rows."""
+    sheet.append(heads)
+    count = 0
+    for row in rows:
+        sheet.append([write(value) for write, value in zip(writers, row, strict=True)])
+        count += 1
+    if heads:
+        sheet.auto_filter.ref = f"A1:{get_column_letter(len(heads))}{count + 1}"
+    return count
 
 
 def column_widths(heads: Sequence[str], rows: Sequence[Sequence[FileValue]]) -> list[float]:
@@ -252,11 +270,9 @@ def column_widths(heads: Sequence[str], rows: Sequence[Sequence[FileValue]]) -> 
 
 def display_text(value: FileValue) -> str:
     """Return a value roughly as a cell shows it, to measure its width."""
-    if value is None:
-        return ""
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}"
-    return f"{value:,}" if isinstance(value, int | float | Decimal) else str(value)
+    return f"{value:,}" if isinstance(value, int | float | Decimal) else str(value or "")
 
 
 # -- the cover sheet ----------------------------------------------------------------------------------------------
@@ -266,82 +282,47 @@ def write_cover(
     sheet: Worksheet, cover: CoverSheet, parts: Sequence[SheetSpec], names: Sequence[str], counts: Sequence[int]
 ) -> None:
     """Write title and lines, the list of the sheets where there are several, and the numbered sources."""
-    for letter, width in zip("ABCDEF", (28, 72, 44, 14, 44, 18), strict=True):
-        sheet.column_dimensions[letter].width = width
-    set_page_layout(sheet)
-    sources = list(dict.fromkeys(source for part in parts for source in part.sources))
-    for row in (*cover_rows(sheet, cover, sum(counts)), *sheet_list_rows(sheet, parts, names, counts, sources)):
-        sheet.append(row)
-    sheet.append([])
-    for row in source_rows(sheet, sources):
-        sheet.append(row)
-
-
-def cover_rows(sheet: Worksheet, cover: CoverSheet, count: int) -> Iterator[list[Cell]]:
+    set_layout(sheet, (28, 72, 44, 14, 44, 18))
     for label, text in cover.notice:
-        yield [label_cell(sheet, label), cover_cell(sheet, text)]
-    head = set_cell_value(WriteOnlyCell(sheet), writable_value(cover.title))
-    head.font = Font(bold=True, size=14)
-    yield [head]
+        sheet.append([label_cell(sheet, label), plain_cell(sheet, text)])
+    sheet.append([plain_cell(sheet, cover.title, font=Font(bold=True, size=14), alignment=Alignment())])
     if cover.sentence:
-        yield [set_cell_value(WriteOnlyCell(sheet), writable_value(cover.sentence))]
-    for label, value in (*cover.lines, (_("Rows"), count), (_("Address"), cover.address)):
-        yield [label_cell(sheet, label), cover_cell(sheet, value)]
+        sheet.append([plain_cell(sheet, cover.sentence, alignment=Alignment())])
+    for label, value in (*cover.lines, (_("Rows"), sum(counts)), (_("Address"), cover.address)):
+        sheet.append([label_cell(sheet, label), plain_cell(sheet, value)])
+    sheet.append([])
+    sources = list(dict.fromkeys(source for part in parts for source in part.sources))
+    for row in sheet_list_rows(sheet, parts, names, counts, sources) if len(parts) > 1 else ():
+        sheet.append(row)
+    none = [] if sources else [plain_cell(sheet, _("No source is recorded."))]
+    sheet.append([header_cell(sheet, _("Sources")), *none])
+    for number, source in enumerate(sources, 1):
+        values = (number, source.title, source.publisher, source.published_on, source.url)
+        sheet.append([plain_cell(sheet, value) for value in values])
 
 
 def sheet_list_rows(
-    sheet: Worksheet, parts: Sequence[SheetSpec], names: Sequence[str], counts: Sequence[int], sources: Sequence[object]
+    sheet: Worksheet, parts: Sequence[SheetSpec], names: Sequence[str], counts: Sequence[int], sources: Sequence[Any]
 ) -> Iterator[list[Cell]]:
     """Yield a row for each sheet: title, scope, row count, filter, and the numbers of its sources."""
-    if len(parts) < 2:
-        return
-    yield []
     words = (_("Sheet"), _("What it shows"), _("Scope"), _("Rows"), _("Filter"), _("Sources, by number"))
     yield [header_cell(sheet, word) for word in words]
     for part, name, count in zip(parts, names, counts, strict=True):
         numbers = join_short(sorted(sources.index(source) + 1 for source in part.sources))
-        link = cover_cell(sheet, name)
-        link.hyperlink, link.font = Hyperlink(ref="", location=f"'{name}'!A1"), LINK_FONT
-        yield [
-            link,
-            *(cover_cell(sheet, value) for value in (part.title, part.subtitle, count, part.filtered, numbers)),
-        ]
-
-
-def source_rows(sheet: Worksheet, sources: Sequence[Any]) -> Iterator[list[Cell]]:
-    yield [header_cell(sheet, _("Sources")), *([] if sources else [cover_cell(sheet, _("No source is recorded."))])]
-    for number, source in enumerate(sources, 1):
-        cells = (number, source.title, source.publisher, source.published_on, source.url)
-        yield [cover_cell(sheet, value) for value in cells]
-
-
-def label_cell(sheet: Worksheet, text: str) -> Cell:
-    cell = set_cell_value(styled_cell(sheet, "@", True), writable_value(text))
-    cell.font = Font(bold=True)
-    return cell
-
-
-def cover_cell(sheet: Worksheet, raw: object) -> Cell:
-    """Return a cell of the cover sheet; a web address becomes a link."""
-    value = writable_value(file_value(raw))
-    kind: ValueKind = "integer" if isinstance(value, int) else "text"
-    cell = set_cell_value(styled_cell(sheet, number_format(kind, value), True), value)
-    if isinstance(value, str) and value.startswith(("http://", "https://")):
-        cell.hyperlink, cell.font = value, LINK_FONT
-    return cell
-
-
-# -- sheet names -------------------------------------------------------------------------------------------------
+        link = plain_cell(sheet, name, font=LINK_FONT)
+        link.hyperlink = Hyperlink(ref="", location=f"'{name}'!A1")
+        values = (part.title, part.subtitle, count, part.filtered, numbers)
+        yield [link, *(plain_cell(sheet, value) for value in values)]
+    yield []
 
 
 def sheet_name(title: str, taken: Sequence[str]) -> str:
     """Return a sheet name that Excel accepts, that is unique in the workbook, and that is cut between words."""
     name = " ".join(FORBIDDEN_IN_SHEET_NAME.sub(" ", str(writable_value(title))).split()) or _("Table")
     used = {*(other.casefold() for other in taken), *RESERVED_SHEET_NAMES}
-    candidates = chain([""], (f" ({number})" for number in range(2, 1000)))
-    return next(
-        cut for suffix in candidates if (cut := shorten_at_word(name, 31 - len(suffix)) + suffix).casefold() not in used
-    )
+    suffixes = chain([""], (f" ({number})" for number in range(2, 1000)))
+    names = (shorten_at_word(name, 31 - len(suffix)) + suffix for suffix in suffixes)
+    return next(cut for cut in names if cut.casefold() not in used)
 
 
 def shorten_at_word(name: str, most: int) -> str:

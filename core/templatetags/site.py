@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
 from core.caching.response_cache import fragment_placeholder
+from core.http.errors import BadRequest, ErrorDetail, truncate, unknown_parameter_error
 from core.text.bilingual import lang_of
 from core.text.formatting import (
     format_date,
@@ -24,13 +25,14 @@ from core.text.formatting import (
     format_file_size,
     format_number,
     format_period,
+    format_plain,
     format_share,
     no_data,
 )
 from core.text.joining import join_short
 from core.text.status_choices import STATUS_SYMBOLS
-from core.web.chart_state import CHART_PARAMETERS, ChartState, read_annex, read_chart_state
 from core.web.html import CARRIED_PARAMETERS, add_parameters, carried_parameters, lang_attr, resolve_url
+from core.web.list_pages import ANNEX_PARAMETER
 from core.web.table_html import card_column, is_numeric, render_rows
 from core.web.tables import Chart, Table
 
@@ -64,7 +66,7 @@ def export_url(context: Context, file_name: str) -> str:
     The filters stay; the page number and the state of open charts do not reach a file.
     """
     query = query_of_request(context).copy()
-    for name in ("page", *CHART_PARAMETERS):
+    for name in ("page", ANNEX_PARAMETER):
         query.pop(name, None)
     query["export"] = file_name
     return "?" + query.urlencode()
@@ -77,9 +79,9 @@ def known_note(context: Context) -> str:
     Empty for a page of today's records.
     """
     product = context.get("product")
-    if product is None or not product.known_past:
+    if product is None or not product["known_past"]:
         return ""
-    return " " + gettext("From what was on record on %(day)s.") % {"day": format_date(product.known)}
+    return " " + gettext("From what was on record on %(day)s.") % {"day": format_date(product["known"])}
 
 
 def hidden_inputs(pairs: Iterable[tuple[str, str]]) -> SafeString:
@@ -103,13 +105,14 @@ def hidden_other_params(context: Context, *names: str, form: BaseForm | None = N
 
 @register.simple_tag(takes_context=True)
 def uncached(context: Context, template: str) -> SafeString:
-    """Return a placeholder for a template that differs between users, and so stays out of the cached page.
+    """Render a template that differs between users; in a page that is kept, return a placeholder for it.
 
     The response cache replaces it at each request: `{% uncached "components/page/account.html" %}`. The template gets
-    the variables of the context processors, not those of the page. An error page without a request has it in place.
+    the variables of the context processors, not those of the page.
     """
-    if context.get("request") is None:
-        return render_to_string(template)
+    request = context.get("request")
+    if not getattr(request, "is_kept", False):
+        return render_to_string(template, request=request)
     return mark_safe(fragment_placeholder(template))  # noqa: S308  # the name of a template of ours
 
 
@@ -163,7 +166,10 @@ def edit_links(context: Context, record: Model, related: bool = True) -> dict[st
 # -- values ------------------------------------------------------------------------------------------
 
 
-for function in (format_number, format_date, format_period, format_share, format_days, format_file_size, lang_of):
+for function in (
+    *(format_number, format_plain, format_date, format_period, format_share, format_days, format_file_size),
+    lang_of,
+):
     register.filter(function.__name__, function)
 register.filter(is_numeric)
 register.simple_tag(lang_attr)
@@ -195,17 +201,21 @@ def charts_of(context: Context) -> list[Chart]:
 
 
 @register.simple_tag(takes_context=True)
-def chart_state(context: Context) -> ChartState:
-    """Return the chart, tab and layer that the query names. Raises BadRequest for those that the page does not have."""
-    return read_chart_state(query_of_request(context), charts_of(context), CARRIED_PARAMETERS)
-
-
-@register.simple_tag(takes_context=True)
 def chart_annex(context: Context) -> list[Chart]:
-    """Return the charts whose tables are an annex of the page; none unless the query says `print=annex`."""
-    charts = charts_of(context)
-    asked = read_annex(query_of_request(context), charts, CARRIED_PARAMETERS)
-    return [chart for chart in charts if chart.table.rows] if asked else []
+    """Return the charts whose tables are an annex of the page; none unless the query says `print=annex`.
+
+    Raises BadRequest for another value, and on a page without charts.
+    """
+    charts, asked = charts_of(context), query_of_request(context).get(ANNEX_PARAMETER)
+    if asked is None:
+        return []
+    if not charts:
+        raise BadRequest(unknown_parameter_error(ANNEX_PARAMETER, CARRIED_PARAMETERS))
+    if asked != "annex":
+        text = gettext("%(name)s: “%(value)s” is not known here. Known: %(known)s.")
+        message = text % {"name": ANNEX_PARAMETER, "value": truncate(asked), "known": "annex"}
+        raise BadRequest(ErrorDetail(ANNEX_PARAMETER, "invalid_choice", message))
+    return [chart for chart in charts if chart.table.rows]
 
 
 @register.simple_tag(takes_context=True)
@@ -214,14 +224,8 @@ def api_url(context: Context, chart: Chart) -> str:
     here, product = query_of_request(context), context["product"]
     parts = urlsplit(chart.api)
     query = [*parse_qsl(parts.query), *((name, here[name]) for name in chart.api_filters if here.get(name))]
-    query.append(("as_of", product.as_of.isoformat()))
+    query.append(("as_of", product["as_of"].isoformat()))
     return str(context["request"].build_absolute_uri(f"{parts.path}?{urlencode(query)}"))
-
-
-@register.filter
-def chart_state_for(state: ChartState | str, chart: Chart) -> ChartState:
-    """Return the state of this chart's frame; the default where a template is rendered outside a page."""
-    return (state if isinstance(state, ChartState) else ChartState()).for_chart(chart)
 
 
 @register.simple_tag(takes_context=True)

@@ -35,7 +35,9 @@ class TranslatedText(property):
 
         def read(record: object) -> str:
             """Return the text in the active language, else in the other."""
-            return in_active_language(getattr(record, self.en), getattr(record, self.zh))
+            en, zh = getattr(record, self.en), getattr(record, self.zh)
+            text: str = (zh or en) if is_chinese_active() else (en or zh)
+            return text
 
         def write(record: object, text: str | None) -> None:
             for field, value in self.field_values(text).items():
@@ -53,11 +55,6 @@ class TranslatedText(property):
     def active_field(self) -> str:
         """Name of the field in the active language, where a form reports errors."""
         return self.zh if is_chinese_active() else self.en
-
-
-def in_active_language(english: str, chinese: str) -> str:
-    first, second = (chinese, english) if is_chinese_active() else (english, chinese)
-    return first or second
 
 
 def translated_texts(model: object) -> Iterable[TranslatedText]:

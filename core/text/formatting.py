@@ -1,19 +1,27 @@
-"""Format values for the reader: numbers, dates, shares and periods in the reader's language.
+"""Format values for the reader: numbers, dates, shares, periods and quantities in the reader's language. Decimal
+values of one sentence or label are formatted alike.
 
 Python modules import these functions; `core.templatetags.site` registers them as template filters. A missing value
 reads "no data" and never 0.
 """
 
 import re
+from collections.abc import Sequence
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from django.template.defaultfilters import filesizeformat
 from django.utils.formats import date_format, get_format, number_format
-from django.utils.translation import gettext, ngettext, pgettext
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
 
+from core.text.bilingual import is_chinese_active
 from core.text.partial_date import PartialDate
+
+TEN_KILOTONNES = "10⁴ t"
+TEN_KILOTONNE_UNITS = {TEN_KILOTONNES, "10k t", "万吨"}
+LEVEL_DIGITS, CHANGE_DIGITS, MAX_PLACES = 4, 3, 6
 
 
 def no_data() -> str:
@@ -31,6 +39,11 @@ def format_number(value: int | float | Decimal | str | None, digits: int | None 
     if isinstance(value, str):  # words where a number usually stands, such as a span of time
         return value
     return number_format(value, digits, use_l10n=True, force_grouping=True).replace("-", "−")  # a true minus sign
+
+
+def format_part(n: int, whole: int) -> str:
+    """Format a number and the whole that it is part of: 12 of 1,234."""
+    return _("%(n)s of %(all)s") % {"n": format_number(n), "all": format_number(whole)}
 
 
 def format_date(value: date | PartialDate | str | None) -> str:
@@ -62,11 +75,11 @@ def format_share(value: float | Decimal | None, digits: int | None = None) -> st
     """
     if value is None:
         return no_data()
-    percent = round(Decimal(str(value)) * 100, 1 if digits is None else digits)
+    percent = to_percent(value, 1 if digits is None else digits)
     if digits is None and percent == percent.to_integral_value():
         percent = percent.to_integral_value()
     # Translators: a percentage; Chinese sets no space before the sign.
-    return gettext("%(number)s\u00a0%%") % {"number": format_number(percent)}
+    return _("%(number)s\u00a0%%") % {"number": format_number(percent)}
 
 
 def format_file_size(value: int) -> str:
@@ -79,3 +92,89 @@ def format_days(value: int | None) -> str:
     if value is None:
         return no_data()
     return ngettext("%(number)s day", "%(number)s days", value) % {"number": format_number(value)}
+
+
+# -- quantities: 6.72 Mt in English, 671.88万吨 in Chinese -----------------------------------------------
+
+
+def format_quantity(value: Decimal | float, unit: str, unit_zh: str = "") -> str:
+    """Format a value with its unit. Ten thousands of tonnes, a Chinese unit, become Mt or kt in English."""
+    number = Decimal(str(value))
+    if is_chinese_active():
+        return f"{format_plain(number)}{'万吨' if unit in TEN_KILOTONNE_UNITS else unit_zh or unit}"
+    if unit in TEN_KILOTONNE_UNITS:
+        return format_mass(number * 10_000)
+    return _("%(number)s\u00a0%(unit)s") % {"number": format_plain(number), "unit": unit}
+
+
+def format_mass(tonnes: Decimal) -> str:
+    """Format tonnes to three digits: 6.72 Mt, 51.9 kt, 850 t."""
+    for step, unit in ((Decimal(1_000_000), "Mt"), (Decimal(1_000), "kt")):
+        if abs(tonnes) >= step:
+            return f"{three_significant_digits(tonnes / step)}\u00a0{unit}"
+    return f"{three_significant_digits(tonnes)}\u00a0t"
+
+
+def three_significant_digits(value: Decimal) -> str:
+    """Format to three significant digits, never with fewer than those before the decimal point."""
+    before = max(1, value.copy_abs().adjusted() + 1)
+    return format_plain(round(value, max(0, 3 - before)))
+
+
+def format_plain(value: Decimal) -> str:
+    """Format a number with group separators and without trailing zeros."""
+    return number_format(Decimal(f"{value.normalize():f}"), use_l10n=True, force_grouping=True)
+
+
+# -- significant digits and percentages ------------------------------------------------------------------
+
+
+def format_amount(value: Decimal | None) -> str:
+    """Format a value with thousands separators and without trailing zeros."""
+    return _("no data") if value is None else format_alike([value])[0]
+
+
+def format_alike(values: Sequence[Decimal], digits: int = LEVEL_DIGITS) -> list[str]:
+    """Format values of one sentence with the same number of decimals."""
+    places = decimal_places(values, digits)
+    return [format_places(round_half_up(value, places), places) for value in values]
+
+
+def decimal_places(values: Sequence[Decimal], digits: int = LEVEL_DIGITS) -> int:
+    """Return the decimals for values of one sentence: `digits` significant digits of the largest, no trailing zeros.
+
+    It uses more decimals where two different values would look the same.
+    """
+    largest = max((abs(value) for value in values), default=Decimal(0))
+    places = max(0, min(digits - 1 - largest.adjusted(), MAX_PLACES)) if largest else 0
+    while places < MAX_PLACES and len({round_half_up(v, places) for v in values}) < len(set(values)):
+        places += 1
+    return max((len(f"{round_half_up(v, places):f}".partition(".")[2].rstrip("0")) for v in values), default=0)
+
+
+def round_half_up(value: Decimal, places: int) -> Decimal:
+    return value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+
+
+def to_percent(share: float | Decimal, places: int = 1) -> Decimal:
+    """Return a fraction in percent, rounded half up as Excel rounds it, so that page, sentence and file agree."""
+    return round_half_up(Decimal(str(share)) * 100, places)
+
+
+def format_places(value: Decimal, places: int) -> str:
+    """Format a number with that many decimals for the locale, with a true minus sign."""
+    return number_format(value, places, use_l10n=True, force_grouping=True).replace("-", "−")
+
+
+def format_percent(value: Decimal) -> str:
+    """Format a fraction as a percentage with one decimal, with more where it would read as 0."""
+    places = 1
+    while value and places < MAX_PLACES and not to_percent(value, places):
+        places += 1
+    return format_places(to_percent(abs(value), places), places)
+
+
+def number_with_unit(number: str, unit: str) -> str:
+    """Return a number with its unit: `29,470 t`, 29,470吨."""
+    # Translators: a number and its unit; Chinese sets no space between them.
+    return _("%(number)s %(unit)s") % {"number": number, "unit": f"× {unit}" if unit.startswith("10⁴ ") else unit}

@@ -25,7 +25,7 @@ CHART_LIBRARIES: tuple[tuple[str, str, str, str], ...] = (
         "chartjs-plugin-annotation@3.1.0/dist/chartjs-plugin-annotation.min.js",
         "sha384-3N9GHhCtN3CQef6tNfqgZlv7sQLYIkcChN+uaTZ7xVdzKYp/SjBNPxa92+hM7EAY",
         "vendor/chartjs-plugin-annotation-3.1.0.min.js",
-        "steps strip funnel trend quarters timeline coordinates",
+        "steps strip funnel trend timeline coordinates",
     ),
 )
 

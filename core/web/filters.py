@@ -75,13 +75,6 @@ class RelatedFilter(django_filters.ModelChoiceFilter):
         kwargs.setdefault("empty_label", gettext_lazy("all"))
         super().__init__(*args, **kwargs)
 
-    @property
-    def facet_path(self) -> str:
-        """Lookup path of the value by which a row belongs to a choice; empty where no choices are shown."""
-        if self.extra.get("widget") is forms.HiddenInput:
-            return ""
-        return f"{self.field_name}__{self.extra['to_field_name']}"
-
 
 class ChoiceFormField(forms.ChoiceField):
     """Form field of one choice."""
@@ -113,11 +106,6 @@ class ChoiceFilter(django_filters.ChoiceFilter):
     field_class = ChoiceFormField
     takes_several = True  # by the API: `kind__in=park,city`
     computed = False
-
-    @property
-    def facet_path(self) -> str:
-        """Lookup path of the value by which a row belongs to a choice; empty where it is computed."""
-        return "" if self.computed else str(self.field_name)
 
 
 class YesNoFilter(ChoiceFilter):

@@ -1,6 +1,5 @@
 """Parts of HTML that templates and Python code share: URLs that carry the as-of date and the language, and `lang`."""
 
-import json
 from collections.abc import Sequence
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -10,15 +9,8 @@ from django.utils.safestring import SafeString, mark_safe
 
 from core.text.bilingual import is_chinese_active, is_chinese_text
 
-SCRIPT_ESCAPES = {ord(char): f"\\u{ord(char):04X}" for char in "<>&"}  # as json_script of Django has them
 CARRIED_PARAMETERS = ("as_of", "known", "lang")  # what each link carries on: both days and the language
 Pairs = Sequence[tuple[str, str]]
-
-
-def script_json(value: object) -> SafeString:
-    """Return a value as JSON that may stand inside a script element."""
-    text = json.dumps(value, ensure_ascii=False).translate(SCRIPT_ESCAPES)
-    return mark_safe(text)  # noqa: S308  # what ends a script element is escaped
 
 
 def resolve_url(target: object, *args: object, **kwargs: object) -> str:

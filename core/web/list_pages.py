@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from django.core.paginator import Page, Paginator
 from django.db.models import F, Model, OrderBy, Q, QuerySet
@@ -16,9 +16,7 @@ from django.utils.translation import gettext as _
 from django_filters import FilterSet
 
 from core.http.errors import BadRequest, ErrorDetail, truncate, unknown_parameter_error
-from core.text.joining import join_clauses, label_value
-from core.web.chart_state import CHART_PARAMETERS
-from core.web.facets import ComputedFields, Facets, add_counts_to_choices, build_facets
+from core.http.request import TrackerRequest
 from core.web.tables import AnyColumn, RowStream, Table, make_row_stream, make_table
 
 Record = TypeVar("Record", bound=Model)
@@ -26,6 +24,7 @@ ROWS_PER_PAGE = 50
 MAX_VISIBLE_FILTERS = 4  # visible filters of a page that does not choose them
 FEED_FORMATS = ("ics", "atom")  # values of `export` whose pages are not those of the list
 CHUNK_SIZE = 500  # rows fetched at a time for a file
+ANNEX_PARAMETER = "print"  # `print=annex`: with the tables of the charts
 PAGE_PARAMETERS = {
     "as_of",
     "known",
@@ -33,8 +32,18 @@ PAGE_PARAMETERS = {
     "page",
     "sort",
     "export",
-    *CHART_PARAMETERS,
-}  # base.html refuses them without a chart
+    ANNEX_PARAMETER,
+}  # base.html refuses the annex without a chart
+
+
+class ComputedFields(Protocol):
+    """Fields of the rows of a list that are computed, not stored."""
+
+    def ordered_keys(self, rows: QuerySet[Any], fields: Sequence[str], word: str) -> Sequence[int] | None:
+        """Return the keys of the filtered rows in order; None where neither filter nor order is computed.
+
+        `fields` are those of a stored order, `word` is the value of `sort`.
+        """
 
 
 @dataclass(frozen=True)
@@ -81,7 +90,6 @@ class ListPage(FilterBar):
     empty: str
     exports: Sequence[Mapping[str, str]]
     rows: Sequence[Any] | QuerySet[Any] = ()  # all filtered rows, in order
-    alike: str = ""  # values of the columns left out because all rows share them
     note: str = ""
 
 
@@ -97,10 +105,10 @@ def search_q(text: str, fields: Sequence[str]) -> Q:
 
 
 def url_with(request: HttpRequest, **changes: str | None) -> str:
-    """Return this page's URL with some parameters changed; None removes one. Export URLs drop the chart state."""
+    """Return this page's URL with some parameters changed; None removes one. Export URLs drop the annex."""
     params = request.GET.copy()
     if "export" in changes:
-        changes |= dict.fromkeys(CHART_PARAMETERS)
+        changes |= {ANNEX_PARAMETER: None}
     for key, value in changes.items():
         params.pop(key, None)
         if value is not None:
@@ -118,6 +126,23 @@ def reject_unknown_params(request: HttpRequest, known: set[str]) -> None:
             faults.append(ErrorDetail(name, "repeated_parameter", message))
     if faults:
         raise BadRequest(*faults)
+
+
+def drop_unknown_params(request: TrackerRequest, known: set[str]) -> None:
+    """Drop the parameters that a page does not know, also from its links, and keep it out of the response cache.
+
+    A file or feed (`export`) rejects them, since a misspelt filter would hand out everything, and so do pages a
+    repeated one. Raises BadRequest.
+    """
+    unknown = [name for name in request.GET if name not in known]
+    if unknown and "export" not in request.GET:
+        params = request.GET.copy()
+        for name in unknown:
+            del params[name]
+        request.META["QUERY_STRING"] = params.urlencode()
+        vars(request).pop("GET", None)  # parsed again on next access
+        request.has_unknown_params = True
+    reject_unknown_params(request, known)
 
 
 def form_errors(form: Form) -> list[ErrorDetail]:
@@ -138,15 +163,6 @@ def choice_label(form: Form, name: str) -> str:
         return str(getattr(value, "label", value))
     choices = dict(getattr(form.fields[name], "choices", None) or {})
     return str(choices.get(value, value))
-
-
-def active_filters(request: HttpRequest, form: Form) -> list[ActiveFilter]:
-    """Return the active filters, each with the URL that removes it."""
-    return [
-        ActiveFilter(str(field.label), choice_label(form, name), url_with(request, page=None, **{name: None}))
-        for name, field in form.fields.items()
-        if form.cleaned_data.get(name) not in (None, "", [])
-    ]
 
 
 def sort_columns(columns: Sequence[AnyColumn]) -> dict[str, AnyColumn]:
@@ -190,7 +206,11 @@ def build_filter_bar(request: HttpRequest, filterset: FilterSet, first: Sequence
     more = [name for name in seen if name not in front]
     return FilterBar(
         form=form,
-        chips=active_filters(request, form),
+        chips=[
+            ActiveFilter(str(field.label), choice_label(form, name), url_with(request, page=None, **{name: None}))
+            for name, field in form.fields.items()
+            if form.cleaned_data.get(name) not in (None, "", [])
+        ],
         clear_url=clear_url,
         first=[form[name] for name in front],
         more=[form[name] for name in more],
@@ -259,11 +279,8 @@ def build_list_page(
     page = pages.get_page(1 if has_own_pages else requested_page(request, pages))
     items = list(page.object_list)
     prefetch(items)
-    facets = Facets() if "export" in request.GET else build_facets(filterset, computed)  # a file has no choices
     useless, note = (set(), "") if "export" in request.GET else hidden_columns()
-    add_counts_to_choices(bar.form, facets)
-    alike = constant_columns(bar, facets, columns, useless) if pages.count > 1 else {}
-    shown = [column for column in columns if not column.file_only and column.key not in {*useless, *alike}]
+    shown = [column for column in columns if not column.file_only and column.key not in useless]
     listing = ListPage(
         **vars(bar),
         slug=slug,
@@ -271,7 +288,6 @@ def build_list_page(
         total=total,
         table=make_table(shown, items),
         heads=sortable_headers(request, shown, word),
-        alike=join_clauses(label_value(*said) for said in alike.values() if said),
         note=note,
         page=page,
         rows=rows,
@@ -297,35 +313,12 @@ def export_links(request: HttpRequest, slug: str, **changes: str | None) -> list
     ]
 
 
-def constant_columns(
-    bar: FilterBar, facets: Facets, columns: Sequence[AnyColumn], useless: set[str]
-) -> dict[str, tuple[str, str] | None]:
-    """Return, by key, each column in which all rows have the same value: its label and value, for the line above the
-    table.
-
-    None where an active filter says it already. The first column names the rows and always stays.
-    """
-    out: dict[str, tuple[str, str] | None] = {}
-    for column in columns[1:]:
-        value = facets.shared_values.get(column.key)
-        if value is None or column.key in useless:
-            continue
-        label = facets.labels[column.key].get(value, value)
-        out[column.key] = None if bar.form.cleaned_data.get(column.key) else (column.label, label)
-    return out
-
-
 def sorted_rows(filterset: FilterSet, computed: ComputedFields | None, fields: Sequence[str], word: str) -> Any:
     """Return the filtered rows in order: a queryset, or keys in a computed order."""
     keys = computed.ordered_keys(filterset.qs, fields, word) if computed else None
     if keys is not None:
         return RowsByKey(filterset.queryset, keys)
-    return order_rows(filterset.qs, fields, word.startswith("-"))
-
-
-def order_rows(rows: QuerySet[Record], fields: Sequence[str], backwards: bool) -> QuerySet[Record]:
-    """Order rows with empty values last in either direction, ties by primary key."""
-    return rows.order_by(*order_expressions(fields, backwards), "pk")
+    return filterset.qs.order_by(*order_expressions(fields, word.startswith("-")), "pk")
 
 
 def order_expressions(fields: Sequence[str], backwards: bool) -> list[OrderBy]:

@@ -62,7 +62,9 @@ def render_cell(cell: Cell, column: AnyColumn, carried: Pairs = ()) -> str:
         symbol = STATUS_SYMBOLS.get(cell.tag, "")
         shape = f'<span class="shape" aria-hidden="true">{symbol}</span> ' if symbol else ""
         text = f'<span class="tag {escape(cell.tag)}">{shape}{text}</span>'
-    return f'<a href="{escape(add_parameters(resolve_url(cell.url), carried))}">{text}</a>' if cell.url else text
+    if cell.url:
+        text = f'<a href="{escape(add_parameters(resolve_url(cell.url), carried))}">{text}</a>'
+    return f"{text} {conditional_escape(cell.mark)}" if cell.mark else text
 
 
 def format_cell(cell: Cell, column: AnyColumn) -> str:
@@ -128,9 +130,11 @@ def cell_attributes(cell: Cell, column: AnyColumn, label: str, place: int, cards
 
 
 def cell_class(cell: Cell, column: AnyColumn) -> str:
-    """Return the CSS class of a cell's text: `brief` stays on one line, `prose` needs some width to wrap in."""
+    """Return the CSS class of a cell's text: `brief` is short, `prose` needs some width to wrap in, and `words` in a
+    column of numbers say why there is none.
+    """
     if is_numeric(column):
-        return "num"
+        return "num words" if isinstance(cell.value, str) and cell.value else "num"
     if column.kind == "date":
         return "date"
     text = cell.page_text or cell.value

@@ -14,8 +14,8 @@ from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, get_args
 from core.text.status_choices import StatusChoices
 
 ValueKind = Literal["text", "integer", "decimal", "share", "date", "days", "flag"]
-HtmlDrawing = Literal["tiles", "matrix", "lights", "quotients"]
-CanvasDrawing = Literal["steps", "strip", "bars", "funnel", "trend", "quarters", "timeline", "coordinates"]
+HtmlDrawing = Literal["tiles", "matrix", "lights"]
+CanvasDrawing = Literal["steps", "strip", "bars", "funnel", "trend", "timeline", "coordinates"]
 Drawing = HtmlDrawing | CanvasDrawing
 Item = TypeVar("Item")
 Whole = TypeVar("Whole")
@@ -32,6 +32,7 @@ class Cell:
     tag: str = ""  # a status word: green, yellow, red, grey, blue
     anchor: str = ""  # HTML anchor of this row
     page_text: str = ""  # shown on pages in place of the value; files have the value
+    mark: str = ""  # HTML that stands beside the value on pages
     kind: ValueKind | None = None  # kind of the value where the row, not the column, determines it
 
 
@@ -147,7 +148,7 @@ class Subject:
 class Chart:
     """Chart frame: headline, what it counts, chart data, table and sources.
 
-    `kind` names the drawing: tiles, matrix, lights and quotients are HTML and need no script; the others are drawn by
+    `kind` names the drawing: tiles, matrix and lights are HTML and need no script; the others are drawn by
     script from `data`.
     """
 
@@ -167,12 +168,6 @@ class Chart:
     def is_vector(self) -> bool:
         """Whether the chart is HTML or SVG and can be saved as SVG; the others are canvas pixels."""
         return self.kind in get_args(HtmlDrawing)
-
-    @property
-    def layers(self) -> list[str]:
-        """Keys of the layers that the chart switches between; empty where it has only one."""
-        grids = [str(grid["key"]) for grid in self.data.get("grids", ())]
-        return grids if len(grids) > 1 else []
 
 
 @dataclass(frozen=True)

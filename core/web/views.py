@@ -8,13 +8,8 @@ from core.http.demo_mode import is_demonstration
 ROBOTS_RULES = [
     *(f"Disallow: {path}" for path in ("/admin/", "/api/", "/search/", "/sign-in/", "/account/", "/tokens/")),
     *(f"Disallow: /*{word}=" for word in ("as_of", "chart", "export", "known", "page", "sort")),
-    *(f"Allow: {path}" for path in ("/api/docs/", "/api/use/")),
+    "Allow: /api/docs/",
 ]
-
-
-def is_closed(request: HttpRequest) -> bool:
-    """Whether search engines are kept out: of an internal site and of demonstration data."""
-    return settings.SITE_ACCESS == "internal" or is_demonstration(request)
 
 
 def robots(request: HttpRequest) -> HttpResponse:
@@ -22,6 +17,6 @@ def robots(request: HttpRequest) -> HttpResponse:
 
     On a public site they may index the pages in both languages, but not their endless variants by date, order and file.
     """
-    sitemap = f"Sitemap: {request.build_absolute_uri('/sitemap.xml')}"
-    lines = ["Disallow: /"] if is_closed(request) else [*ROBOTS_RULES, sitemap]
+    is_closed = settings.SITE_ACCESS == "internal" or is_demonstration(request)
+    lines = ["Disallow: /"] if is_closed else ROBOTS_RULES
     return HttpResponse("\n".join(["User-agent: *", *lines, ""]), content_type="text/plain; charset=utf-8")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
@@ -15,18 +15,26 @@ from django.utils.translation import gettext_lazy as _
 
 from core.permissions import editor_province, has_object_permission
 from dashboard.analytics.working_days import WorkingCalendar
-from pilots.analytics.pilot_status import MilestoneStatus, PilotStatus, Progress, build_progress, first_reporting_year
+from pilots.analytics.pilot_status import (
+    MilestoneStatus,
+    PilotStatus,
+    Progress,
+    build_progress,
+    first_reporting_year,
+    related_rows,
+)
 from pilots.follow_ups.analytics import FollowUpStatus, build_follow_ups
 from pilots.follow_ups.status_filter import by_lateness, waits_for
 from pilots.metrics.follow_up_states import FollowUpState, Move
 from pilots.metrics.lights import DUE_SOON_DAYS, Colour
 from pilots.metrics.practice_states import PracticeState
 from pilots.metrics.progress import year_due
-from pilots.models import Adoption, FollowUp, Pilot, Practice, Reading, ReadingState
+from pilots.models import Adoption, FollowUp, Milestone, Pilot, Practice, Reading, ReadingState, Replan, StageEntry
 from pilots.models.follow_up import VERIFY_PERMISSION
 from pilots.models.practice import REVIEW_PERMISSION
 from pilots.practices.analytics import practices_on
 from pilots.practices.services import may_confirm
+from pilots.services import PLACE_PERMISSION
 from policies.models import Province
 
 RELATED = ("pilot__batch", "province", "policy", "practice", "owner_agency", "owner_user")
@@ -44,7 +52,7 @@ class PilotMilestone:
 
     @property
     def days_late(self) -> int:
-        return max((self.status.as_of - self.item.milestone.planned_on).days, 0)
+        return max((self.status.as_of - self.item.planned_on).days, 0)
 
     @property
     def url(self) -> str:
@@ -59,6 +67,20 @@ class ReportedValues:
     pilot: Pilot
     values: int
     first_on: date  # when the first of them was reported
+
+
+@dataclass(frozen=True)
+class PilotReplan:
+    """A request for another planned day that waits or was refused, with the pilot whose it is."""
+
+    status: PilotStatus
+    record: Milestone | StageEntry
+    replan: Replan
+
+    @property
+    def url(self) -> str:
+        """Address of the request in the admin."""
+        return reverse("admin:pilots_replan_change", args=[self.replan.pk])
 
 
 @dataclass(frozen=True)
@@ -113,15 +135,41 @@ class OpenWork:
             PilotMilestone(status, item)
             for status in self.progress.pilots
             for item in status.milestones
-            if not item.done and item.milestone.planned_on <= last
+            if not item.done and item.planned_on <= last
         ]
-        return sorted(found, key=lambda row: (row.item.milestone.planned_on, row.item.milestone.pk))
+        return sorted(found, key=lambda row: (row.item.planned_on, row.item.milestone.pk))
+
+    @cached_property
+    def replans_waiting(self) -> list[PilotReplan]:
+        """Requests for another planned day that the ministry has not decided, the longest waiting first."""
+        found = [
+            PilotReplan(status, record, replan)
+            for status, record in self.planned_records()
+            if (replan := record.waiting_replan(self.as_of))
+        ]
+        return sorted(found, key=lambda row: (row.replan.asked_on, row.replan.pk))
+
+    @cached_property
+    def replans_refused(self) -> list[PilotReplan]:
+        """Requests that were refused, newest first; not of what is done, and not where another was made since."""
+        found = [
+            PilotReplan(status, record, replan)
+            for status, record in self.planned_records()
+            if (replan := record.refused_replan(self.as_of)) and not is_done(record, self.as_of)
+        ]
+        return sorted(found, key=lambda row: (row.replan.decided_on or self.as_of, row.replan.pk), reverse=True)
+
+    def planned_records(self) -> Iterator[tuple[PilotStatus, Milestone | StageEntry]]:
+        """Yield the milestones and stages of the pilots."""
+        for status in self.progress.pilots:
+            for name in ("milestones", "stages"):
+                yield from ((status, record) for record in related_rows(status.pilot, name))
 
     # -- for a user ------------------------------------------------------------------------------------
 
     def lists_of(self, user: Any) -> list[WorkList]:
         """Return the lists of a user: for the ministry what it verifies, for a province what it does."""
-        lists = [*self.follow_up_lists(user), *self.practice_lists(user)]
+        lists = [*self.follow_up_lists(user), *self.replan_lists(user), *self.practice_lists(user)]
         if user.has_perm(ACCEPT_PERMISSION) and self.reported:
             url = f"{reverse('admin:pilots_reading_changelist')}?state__exact={ReadingState.REPORTED.value}"
             lists.append(WorkList("review", self.reported, url=url))
@@ -156,6 +204,17 @@ class OpenWork:
         """Whether so many working days have passed since a due date that the ministry hears of it."""
         return self.calendar.add(due_on, MINISTRY_DAYS) <= self.as_of
 
+    def replan_lists(self, user: Any) -> list[WorkList]:
+        """Return the requests that the ministry decides, or those of the province that it refused; only what is not
+        empty.
+        """
+        if user.has_perm(PLACE_PERMISSION):
+            url = f"{reverse('admin:pilots_replan_changelist')}?accepted__isnull=True"
+            lists = [WorkList("replans", self.replans_waiting, url=url)]
+        else:
+            lists = [WorkList("replans-refused", self.replans_refused)]
+        return [item for item in lists if item.items]
+
     def practice_lists(self, user: Any) -> list[WorkList]:
         """Return the practices that the user's next move is for, and the copies to confirm; only what is not empty.
 
@@ -187,6 +246,8 @@ def list_titles(as_of: date) -> Mapping[str, str]:
         "to-sign": gettext("Follow-ups to sign for"),
         "to-report": gettext("Follow-ups in progress"),
         "follow-ups": gettext("Follow-ups"),
+        "replans": gettext("Later days asked for"),
+        "replans-refused": gettext("Later days refused"),
         "practices": gettext("Practices to pass"),
         "take-in": gettext("Practices to review for the library"),
         "copies": gettext("Copies of practices to confirm"),
@@ -195,6 +256,12 @@ def list_titles(as_of: date) -> Mapping[str, str]:
         "red": gettext("Red lights"),
         "due": gettext("Milestones overdue or due within %(n)d days") % {"n": DUE_SOON_DAYS},
     }
+
+
+def is_done(record: Milestone | StageEntry, as_of: date) -> bool:
+    """Whether a milestone was completed, or a stage entered, by the day."""
+    day = record.completed_on if isinstance(record, Milestone) else record.entered_on
+    return day is not None and day <= as_of
 
 
 def is_proposed(practice: Practice) -> bool:

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
+from django.db.models import QuerySet
+
 from pilots.analytics.coverage import Coverage, build_coverage
 from pilots.analytics.outstanding import OutstandingReports, build_outstanding_reports
-from pilots.analytics.pilot_set import PilotSet
 from pilots.analytics.pilot_status import Progress, QuarterLights, build_progress
-from pilots.analytics.pilots_by_province import ProvincePilots, pilots_by_province
-from pilots.analytics.reconciliation import BatchCount, build_reconciliation
+from pilots.analytics.reconciliation import (
+    BatchCount,
+    PilotSet,
+    ProvincePilots,
+    build_reconciliation,
+    pilots_by_province,
+)
 from pilots.analytics.synergy import Synergy, synergy_of_prefetched
 from pilots.follow_ups.analytics import FollowUpStatus, FollowUpSummary, build_follow_ups, build_summary
 from pilots.metrics import reconciliation
+from pilots.metrics.lights import Colour
 from pilots.metrics.reconciliation import Reconciliation
+from pilots.metrics.reduction import CoControl
 from pilots.models import FollowUp, Indicator, Pilot
 from pilots.practices.analytics import Diffusion, build_diffusion
-from policies.analytics.rollout import PolicyChoice, Rollout, build_rollout, choose_policy
-from policies.models import Policy
+from policies.analytics.rollout import PolicyChoice, ProvinceRollout, Rollout, build_rollout, choose_policy
+from policies.models import Policy, Source
 
 QUARTERS_SHOWN = 5  # number of quarter ends before the day whose lights are shown
 MIN_ENTERED_SHARE = 0.8  # share of the announced pilots entered, from which the records describe the batch
@@ -106,6 +115,13 @@ class Overview:
             [item.pilot for item in self.progress.pilots], list(Indicator.objects.all()), self.as_of
         )
 
+    @property
+    def green_by_class(self) -> dict[CoControl, int]:
+        """Green ones of these pilots by class of their synergy, all classes included."""
+        green = {item.pilot.pk for item in self.progress.pilots if item.colour == Colour.GREEN}
+        found = Counter(item.kind for key, item in self.synergy.classed.items() if key in green)
+        return {kind: found[kind] for kind in CoControl}
+
     @cached_property
     def quarters(self) -> list[QuarterLights]:
         """Lights of the same pilots at the ends of the last quarters, oldest first."""
@@ -130,6 +146,12 @@ class Overview:
     def days_left(self) -> int | None:
         """Days to the end of the latest national batch's term."""
         return reconciliation.term_days_left(self.national.batch.term_end if self.national else None, self.as_of)
+
+
+def plan_sources(rows: Iterable[ProvinceRollout]) -> QuerySet[Source]:
+    """Return the sources of the plans that count as issued."""
+    plans = [row.plan.pk for row in rows if row.plan and row.counts]
+    return Source.objects.filter(provincialplan__in=plans).distinct()
 
 
 def lead_policy_on(as_of: date) -> Policy | None:

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import Any, NamedTuple
 
+from django.apps import apps
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext, ngettext_lazy
 
-from core.history.entries import NEWEST_FIRST, HistorySource, action_labels, entry_union, fetch_entries
-from core.history.reasons import parse_undone_reason, translate_reason
-from core.imports.models import Import, ImportChange
+from core.history.diffs import translate_reason
+from core.history.entries import NEWEST_FIRST, Label, action_labels, change_reason, fetch_entries
+from core.history.models import ChangeEvent
+from core.imports.importer import KINDS
+from core.imports.models import Import
 from core.text.joining import join_clauses
+from dashboard.analytics.change_log import start_of_day
 from pilots.analytics.light_history import PilotEdit, light_changes
 from pilots.metrics.follow_up_states import Move
 from pilots.metrics.lights import Colour
@@ -35,30 +39,32 @@ from pilots.models import (
     Practice,
     Reading,
     ReadingState,
+    Replan,
     Stage,
     StageEntry,
     Target,
 )
 from policies.models import Figure, Industry, Measure, Policy, Province, ProvincialPlan
 
-PAGE_MODELS: tuple[type[Model], ...] = (
+PAGE_MODELS: tuple[Any, ...] = (
     *(Policy, ProvincialPlan, Measure, Figure, Industry, Province, Batch, Pilot),
     *(FollowUp, Practice),
 )
-PARENTS: Mapping[type[Model], str] = {
-    **dict.fromkeys((StageEntry, Milestone, Target, Reading, LightOverride), "pilot"),
-    FollowUpStep: "follow_up",
-    **dict.fromkeys((Adoption, Effect), "practice"),
-}
-"""Models whose changes are shown at the record that they belong to, each with its foreign key."""
-SOURCES = {
-    **{model: HistorySource(model) for model in PAGE_MODELS},
-    **{model: HistorySource(model, related=(name,)) for model, name in PARENTS.items()},
-}
+PILOT_PARTS: tuple[Any, ...] = (StageEntry, Milestone, Target, Reading, LightOverride, Replan)
+PART_MODELS: tuple[Any, ...] = (*PILOT_PARTS, FollowUpStep, Adoption, Effect)
+"""Models whose changes are shown at the record that they belong to."""
+PART_LABELS = {model._meta.label_lower for model in PART_MODELS}
+SHOWN_LABELS = PART_LABELS | {model._meta.label_lower for model in PAGE_MODELS}
+ENTRY_LABELS = {model: Label(related=[model.OWNER]) for model in PART_MODELS}
 MAX_GROUPS = 8
-WINDOW_SIZE = 100  # entries of each kind of record that are looked at for the newest groups
+WINDOW_SIZE = 5_000  # changes that are looked at for the newest groups
 LOAD_REASONS = (gettext_noop("Shipped with the product"), gettext_noop("Demonstration data"))
-"""Reasons of entries that a command wrote when it filled the database."""
+"""Reasons of changes that a command wrote when it filled the database."""
+
+
+def shown_changes() -> QuerySet[ChangeEvent]:
+    """Return the changes of what public pages show, newest first."""
+    return ChangeEvent.objects.filter(model__in=SHOWN_LABELS).order_by(*NEWEST_FIRST)
 
 
 # -- since a day -----------------------------------------------------------------------------------------
@@ -84,54 +90,40 @@ class Corrections:
 
 def corrections_after(as_of: date, most: int = MAX_GROUPS) -> Corrections:
     """Return what was changed or deleted after the date. Two queries, and one for each model shown."""
-    later, sources = Q(history_date__date__gt=as_of, history_type__in=["~", "-"]), list(SOURCES.values())
-    entries = entry_union(sources, lambda _source: later)
-    total = entries.count()
-    newest = fetch_entries(sources, entries.order_by(*NEWEST_FIRST)[:most]) if total else []
-    return Corrections(total, [correction_of(entry) for entry in newest])
+    changes = shown_changes().filter(at__gte=start_of_day(as_of + timedelta(1)), action__in=["~", "-"])
+    total = changes.count()
+    newest = list(changes.select_related("import_record")[:most]) if total else []
+    entries = fetch_entries(newest, ENTRY_LABELS)
+    known = [(change, entries.get((change.model, change.entry_id))) for change in newest]
+    return Corrections(total, [correction_of(change, entry) for change, entry in known if entry])
 
 
-def correction_of(entry: Any) -> Correction:
-    """Return one history entry formatted; a deleted record has no link."""
+def correction_of(change: ChangeEvent, entry: Any) -> Correction:
+    """Return one change formatted; a deleted record has no link."""
     record = shown_record(entry)
     return Correction(
-        when=entry.history_date,
+        when=change.at,
         what=record_name(record),
         kind=str(entry.instance_type._meta.verbose_name),
-        action=action_labels()[entry.history_type],
-        reason=translate_reason(entry.history_change_reason),
+        action=action_labels()[change.action],
+        reason=change_reason(change),
         url=shown_url(entry, record),
     )
 
 
-def parent_id(entry: Any) -> int | None:
-    """Return the id of the record that an entry's record belongs to; None for a record with a page of its own."""
-    name = PARENTS.get(entry.instance_type)
-    return getattr(entry, f"{name}_id") if name else None
-
-
 def shown_record(entry: Any) -> Any:
     """Return the record to name: the pilot for records of a pilot, else the record as it was then."""
-    name = PARENTS.get(entry.instance_type)
-    if not name:
+    if entry.instance_type not in PART_MODELS:
         return entry.instance
     try:
-        return getattr(entry, name)
+        return getattr(entry, entry.instance_type.OWNER)
     except ObjectDoesNotExist:  # the pilot itself is gone
         return None
 
 
-def shown_model(entry: Any) -> type[Model]:
-    """Return the model of the record to name."""
-    model: Any = entry.instance_type
-    name = PARENTS.get(model)
-    found: type[Model] = model._meta.get_field(name).related_model if name else model
-    return found
-
-
 def shown_url(entry: Any, record: Any) -> str:
     """Return the URL of the record to name; empty for a deleted one, and for one without a page."""
-    gone = entry.history_type == "-" and entry.instance_type not in PARENTS
+    gone = entry.history_type == "-" and entry.instance_type in PAGE_MODELS
     return record.get_absolute_url() if hasattr(record, "get_absolute_url") and not gone else ""
 
 
@@ -163,149 +155,105 @@ class ChangeGroup:
         return join_clauses(self.phrases)
 
 
-@dataclass(frozen=True)
-class GroupKey:
-    """Grouping key of entries: the day, and the import, the command or the record."""
+class GroupKey(NamedTuple):
+    """What the changes of a group have in common: the day, and the record, the import or the command."""
 
     day: date
-    type: str  # record, import, undone, loaded
-    name: str  # the record's label and key, the import's number, or the command's reason
-
-
-@dataclass
-class GroupEntries:
-    """Entries of a group, newest first."""
-
-    key: GroupKey
-    rows: list[Any] = field(default_factory=list)
-
-    @property
-    def counts_by_model(self) -> Counter[type[Model]]:
-        return Counter(entry.instance_type for entry in self.rows)
-
-    @property
-    def edit(self) -> PilotEdit | None:
-        """The edit of a pilot that the group is; None if it concerns something else or created the pilot."""
-        if self.key.type != "record" or self.created(Pilot):
-            return None
-        entry, first = self.rows[0], self.rows[-1]
-        pilot = (parent_id(entry) or entry.id) if shown_model(entry) is Pilot else None
-        return None if pilot is None else PilotEdit(pilot, self.key.day, first.history_date, entry.history_date)
-
-    def created(self, model: type[Model]) -> bool:
-        return any(entry.instance_type is model and entry.history_type == "+" for entry in self.rows)
+    kind: str  # record, import, undone, loaded
+    model: str  # of the record
+    number: int  # of the record or import
+    reason: str = ""  # of the command
 
 
 def recent_changes(as_of: date, most: int = MAX_GROUPS) -> Sequence[ChangeGroup]:
     """Return recent changes up to the as-of date, grouped by record and day or by import, newest first.
 
-    One query per model, one for the imports, and seven more if a pilot's data are among them: then its light before and
-    after is computed from its history. The newest `WINDOW_SIZE` entries of each model are read, so groups older than a
-    very large one of the same model can be missing.
+    A few queries, one for each model shown, and seven more if a pilot's data are among them: then its light before and
+    after is computed from its history. Beyond `WINDOW_SIZE` changes no further group is looked for.
     """
-    found = newest_entries(Q(history_date__date__lte=as_of), WINDOW_SIZE)
-    imports = imports_by_entry(found)
-    groups: dict[GroupKey, GroupEntries] = {}
-    for entry in found:
-        key = group_key(entry, imports)
-        groups.setdefault(key, GroupEntries(key)).rows.append(entry)
-    shown = list(groups.values())[:most]
-    full = {model for model, count in Counter(entry.instance_type for entry in found).items() if count >= WINDOW_SIZE}
-    for group in shown:
-        complete_group(group, full, found)
-    turned = light_changes({group.edit for group in shown if group.edit is not None and can_change_light(group)})
-    numbers = {key.name for key in (group.key for group in shown) if key.type in ("import", "undone")}
-    records = Import.objects.in_bulk([int(number) for number in numbers]) if numbers else {}
-    return [describe_group(group, records, turned) for group in shown]
+    newest: dict[GroupKey, datetime] = {}
+    until = start_of_day(as_of + timedelta(1))
+    for change in shown_changes().filter(at__lt=until)[:WINDOW_SIZE].iterator(chunk_size=200):
+        newest.setdefault(group_key(change), change.at)
+        if len(newest) == most:
+            break
+    groups = record_groups([key for key in newest if key.kind == "record"])
+    edits = {key: edit for key, rows in groups.items() if (edit := pilot_edit(key, rows)) is not None}
+    turned = light_changes(set(edits.values()))
+    imports = Import.objects.in_bulk([key.number for key in newest if key.kind in ("import", "undone")])
+    found = []
+    for key, when in newest.items():
+        if key.kind == "loaded":
+            found.append(ChangeGroup(when, translate_reason(key.reason), "", "", [_("records loaded")]))
+        elif key.kind != "record":
+            found.append(describe_import(key, when, imports[key.number]))
+        elif groups[key]:
+            light = turned.get(edits[key]) if key in edits else None
+            found.append(describe_record(key, groups[key], light))
+    return found
 
 
-def newest_entries(which: Q, most: int) -> list[Any]:
-    """Return the newest entries that match a condition, up to `most` of each model, newest first."""
-    found = [entry for source in SOURCES.values() for entry in entries_of(source, which)[:most]]
-    return sorted(found, key=lambda entry: entry.history_date, reverse=True)
+def group_key(change: ChangeEvent) -> GroupKey:
+    """Return the group of a change."""
+    day = timezone.localtime(change.at).date()
+    if change.import_record_id is not None:
+        return GroupKey(day, "undone" if change.undoes else "import", "", change.import_record_id)
+    if change.reason in LOAD_REASONS:
+        return GroupKey(day, "loaded", "", 0, change.reason)
+    if change.model in PART_LABELS:
+        return GroupKey(day, "record", change.owner_model, change.owner_id or 0)
+    return GroupKey(day, "record", change.model, change.record_id)
 
 
-def entries_of(source: HistorySource, which: Q) -> QuerySet[Model]:
-    rows = source.entries().filter(which).order_by("-history_date", "-history_id")
-    return rows.select_related(*source.related) if source.related else rows
+def record_groups(keys: Sequence[GroupKey]) -> dict[GroupKey, list[Any]]:
+    """Return the history entries of these groups of records, newest first. A query, and one for each model."""
+    which = [
+        (Q(model=key.model, record_id=key.number) | Q(owner_model=key.model, owner_id=key.number))
+        & Q(at__gte=start_of_day(key.day), at__lt=start_of_day(key.day + timedelta(1)))
+        for key in keys
+    ]
+    changes = list(shown_changes().filter(reduce(or_, which))) if which else []
+    entries = fetch_entries(changes, ENTRY_LABELS)
+    groups: dict[GroupKey, list[Any]] = {key: [] for key in keys}
+    for change in changes:
+        key, entry = group_key(change), entries.get((change.model, change.entry_id))
+        if key in groups and entry is not None:
+            groups[key].append(entry)
+    return groups
 
 
-def imports_by_entry(found: Sequence[Any]) -> dict[tuple[str, int], int]:
-    """Return the import's number by model and entry. One query."""
-    by_model: dict[str, list[int]] = defaultdict(list)
-    for entry in found:
-        by_model[entry.instance_type._meta.label_lower].append(entry.pk)
-    if not by_model:
-        return {}
-    which = reduce(or_, (Q(model=model, entry_id__in=keys) for model, keys in by_model.items()))
-    rows = ImportChange.objects.filter(which).order_by().values_list("model", "entry_id", "import_record_id")
-    return {(model, entry): number for model, entry, number in rows}
-
-
-def group_key(entry: Any, imports: Mapping[tuple[str, int], int]) -> GroupKey:
-    """Return the grouping key of an entry."""
-    day = timezone.localtime(entry.history_date).date()
-    undone = parse_undone_reason(entry.history_change_reason)
-    if undone:
-        return GroupKey(day, "undone", str(undone.number))
-    number = imports.get((entry.instance_type._meta.label_lower, entry.pk))
-    if number is not None:
-        return GroupKey(day, "import", str(number))
-    if entry.history_change_reason in LOAD_REASONS:
-        return GroupKey(day, "loaded", entry.history_change_reason)
-    return GroupKey(day, "record", f"{shown_model(entry)._meta.label} {parent_id(entry) or entry.id}")
-
-
-def complete_group(group: GroupEntries, full: Iterable[type[Model]], found: Sequence[Any]) -> None:
-    """Read the rest of a record's entries of the day if the window ended among them."""
-    for model in full:
-        oldest = [entry for entry in found if entry.instance_type is model][-1]
-        if group.key.type != "record" or oldest not in group.rows:
-            continue
-        owner = f"{PARENTS[model]}_id" if model in PARENTS else "id"
-        which = Q(**{owner: getattr(oldest, owner)}, history_date__date=group.key.day)
-        rest = [entry for entry in group.rows if entry.instance_type is not model]
-        group.rows = [*rest, *entries_of(SOURCES[model], which)]
-        group.rows.sort(key=lambda entry: entry.history_date, reverse=True)
-
-
-def can_change_light(group: GroupEntries) -> bool:
-    """Whether the group contains anything that can change a light."""
-    return bool({Milestone, Target, Reading, LightOverride, Pilot} & set(group.counts_by_model))
+def pilot_edit(key: GroupKey, rows: Sequence[Any]) -> PilotEdit | None:
+    """Return the edit of a pilot that can have turned its light; None for another record, and for a new pilot."""
+    if apps.get_model(key.model) is not Pilot or not rows:
+        return None
+    if any(entry.instance_type is Pilot and entry.history_type == "+" for entry in rows):
+        return None
+    return PilotEdit(key.number, key.day, rows[-1].history_date, rows[0].history_date)
 
 
 # -- in words --------------------------------------------------------------------------------------------
 
 
-def describe_group(
-    group: GroupEntries, records: Mapping[int, Import], turned: Mapping[PilotEdit, tuple[Colour, Colour]]
-) -> ChangeGroup:
-    """Return one group formatted."""
-    entry, when = group.rows[0], group.rows[0].history_date
-    if group.key.type == "loaded":
-        return ChangeGroup(when, translate_reason(group.key.name), "", "", [_("records loaded")])
-    if group.key.type in ("import", "undone"):
-        return describe_import(group, records.get(int(group.key.name)))
-    record = shown_record(entry)
-    edit = group.edit
+def describe_record(key: GroupKey, rows: Sequence[Any], light: tuple[Colour, Colour] | None) -> ChangeGroup:
+    """Describe the changes of a record on a day."""
+    record = shown_record(rows[0])
     return ChangeGroup(
-        when=when,
+        when=rows[0].history_date,
         what=record_name(record),
-        kind=str(shown_model(entry)._meta.verbose_name),
-        url=shown_url(entry, record),
-        phrases=change_phrases(group.rows),
-        light=turned.get(edit) if edit else None,
+        kind=str(apps.get_model(key.model)._meta.verbose_name),
+        url=shown_url(rows[0], record),
+        phrases=change_phrases(rows),
+        light=light,
     )
 
 
-def describe_import(group: GroupEntries, record: Import | None) -> ChangeGroup:
+def describe_import(key: GroupKey, when: datetime, record: Import) -> ChangeGroup:
     """Describe an import, or its undo, with its number of records. No file and no user is named."""
-    model, seen = group.counts_by_model.most_common(1)[0]
-    written = count_text(model, record.created + record.updated if record else seen)
-    undone = group.key.type == "undone"
-    text = _("import of %(things)s undone") if undone else _("import of %(things)s")
-    what = _("Import %(number)d") % {"number": int(group.key.name)}
-    return ChangeGroup(group.rows[0].history_date, what, "", "", [text % {"things": written}])
+    kind = KINDS.get(record.kind)
+    written = count_text(kind.model if kind else Import, record.created + record.updated)
+    text = _("import of %(things)s undone") if key.kind == "undone" else _("import of %(things)s")
+    what = _("Import %(number)d") % {"number": key.number}
+    return ChangeGroup(when, what, "", "", [text % {"things": written}])
 
 
 def change_phrases(rows: Sequence[Any]) -> list[str]:
@@ -314,7 +262,7 @@ def change_phrases(rows: Sequence[Any]) -> list[str]:
     by_model: dict[type[Model], list[Any]] = defaultdict(list)
     for entry in rows:
         by_model[entry.instance_type].append(entry)
-    for model in SOURCES:
+    for model in (*PAGE_MODELS, *PART_MODELS):
         if model is Reading:
             found += reading_phrases(by_model[model])
         elif model is FollowUp and by_model[FollowUpStep]:

@@ -9,30 +9,24 @@ from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404
 from django.utils.translation import get_language, gettext_lazy
-from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.api import query_params
-from core.api.openapi.schema import ApiAutoSchema
 from core.api.viewsets import AggregateView, BaseAPIView
 from dashboard.api.brief_serializers import BriefIndex, BriefIndexSerializer, BriefRefSerializer, BriefSerializer
-from dashboard.briefs.addresses import SINCE, requested_since
-from dashboard.briefs.blocks import as_data
-from dashboard.briefs.build import BriefKind, build_brief
-from dashboard.briefs.index import Subject, subject_groups
+from dashboard.briefs.build import SINCE, BriefKind, Subject, build_brief, requested_since, subject_groups
 
 NATION_ACTION = "nation"
 
 
 class BriefIndexView(AggregateView):
     heading = gettext_lazy("Briefs")
-    about = gettext_lazy(
-        "The subjects of briefs on the day: the nation, batches, provinces, pilots, policies and indicators, each with "
-        "the address of its brief. As CSV or XLSX: one row for each."
+    about = (
+        "The subjects of briefs on the day: the nation, batches, provinces and pilots, each with the address of "
+        "its brief. As CSV or XLSX: one row for each."
     )
     serializer_class = BriefIndexSerializer
     row_serializer_class = BriefRefSerializer
@@ -46,29 +40,10 @@ class BriefIndexView(AggregateView):
         return value.briefs
 
 
-class BriefSchema(ApiAutoSchema):
-    """Schema of one brief: kind and slug in its address."""
-
-    def path_parameters(self) -> list[OpenApiParameter]:
-        if self.view.action == NATION_ACTION:
-            return []
-        kinds = [kind for kind in BriefKind if kind != BriefKind.NATION]
-        return [
-            OpenApiParameter("kind", location=OpenApiParameter.PATH, description=_("The kind of subject."), enum=kinds),
-            OpenApiParameter(
-                "slug",
-                {"type": "string", "pattern": "^[-a-zA-Z0-9_]+$"},
-                OpenApiParameter.PATH,
-                description=_("Its slug, or the indicator’s code; empty for the nation."),
-            ),
-        ]
-
-
 class BriefView(BaseAPIView):
-    heading = detail_heading = gettext_lazy("One brief")
-    about = gettext_lazy("The texts of a brief in the reader’s language, as its page and its files have them.")
+    heading = gettext_lazy("One brief")
+    about = "The texts of a brief in the reader’s language, as its page and its files have them."
     renderer_classes = [JSONRenderer]
-    schema = BriefSchema()
     serializer_class = BriefSerializer
     action = "read"
     cache_responses = False  # it says when it was made
@@ -78,10 +53,10 @@ class BriefView(BaseAPIView):
         return self.serializer_class()
 
     def parameters(self) -> Sequence[OpenApiParameter]:
-        text = gettext_lazy("The day to compare with, before as_of. Without it: the end of the last quarter before.")
+        text = "The day to compare with, before as_of. Without it: the end of the last quarter before."
         return [
             OpenApiParameter(SINCE, OpenApiTypes.DATE, description=text),
-            *query_params.common_parameters(self.formats()),
+            *super().parameters(),
         ]
 
     def get(self, request: Request, kind: str = BriefKind.NATION, slug: str = "") -> Response:
@@ -92,4 +67,4 @@ class BriefView(BaseAPIView):
             brief = build_brief(kind, slug, self.as_of, plain.known, requested_since(plain), language, site)
         except ObjectDoesNotExist:
             raise Http404 from None
-        return Response(as_data(brief))
+        return Response(brief)

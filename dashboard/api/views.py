@@ -1,15 +1,16 @@
 """API views of the overview and of editions."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiParameter
 
+from core.api.filters import ApiFilterSet
 from core.api.viewsets import AggregateView, RecordViewSet
+from core.web.filters import SearchFilter
 from dashboard.analytics.overview import Overview, build_overview
-from dashboard.api.filters import EditionApiFilter
 from dashboard.api.serializers import BatchKindRow, BatchKindSerializer, EditionSerializer, OverviewSerializer
 from dashboard.editions.content import content_of
 from dashboard.models import Edition, EditionState
@@ -18,21 +19,17 @@ from policies.analytics.rollout import POLICY_PARAMETER
 
 class OverviewView(AggregateView):
     heading = gettext_lazy("Overview")
-    about = gettext_lazy(
+    about = (
         "The programme on the day: rollout, announced against recorded, coverage, pilots by province. "
-        "As CSV or XLSX: announced against recorded, one row for each batch and kind; "
-        "fields and omit then name its columns."
+        "As CSV or XLSX: announced against recorded, one row for each batch and kind."
     )
     serializer_class = OverviewSerializer
     row_serializer_class = BatchKindSerializer
     file_name = "overview"
 
-    def own_parameters(self) -> Sequence[OpenApiParameter]:
-        text = gettext_lazy(
-            "Whose provincial plans the rollout counts, by its code: a national policy that calls for them. "
-            "Without it: the lead policy."
-        )
-        return [OpenApiParameter("policy", description=text)]
+    own_parameters = [
+        OpenApiParameter("policy", description="Whose plans are counted, by its code. Without it: the lead policy.")
+    ]
 
     def build(self) -> Overview:
         return build_overview(self.as_of, self.request.query_params.get(POLICY_PARAMETER))
@@ -42,14 +39,20 @@ class OverviewView(AggregateView):
         return [BatchKindRow(batch, item.kind, item.label, item.numbers) for batch, item in lines]
 
 
+class EditionApiFilter(ApiFilterSet):
+    q = SearchFilter("quarter", "release_note_en", "release_note_zh")
+
+    class Meta:
+        model = Edition
+        fields = {"quarter": ["exact"]}
+
+
 class EditionViewSet(RecordViewSet):
     heading = gettext_lazy("Editions")
-    detail_heading = gettext_lazy("One edition")
-    about = gettext_lazy(
+    about = (
         "Approved editions, as they were approved: they are read only and never change. The files are below the "
         "edition’s page, at files/ and the path."
     )
-    example_key = ""
     serializer_class = EditionSerializer
     filterset_class = EditionApiFilter
     lookup_field = key = "quarter"

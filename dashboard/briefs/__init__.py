@@ -1,1 +1,1 @@
-"""Briefs: one A4 page about the nation, a batch, a province, a pilot, a policy or an indicator."""
+"""Briefs: one A4 page about the nation, a batch, a province or a pilot."""

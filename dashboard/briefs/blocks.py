@@ -1,15 +1,13 @@
 """Content of a brief as a list of blocks, independent of how it is written (page, PDF, DOCX, JSON).
 
-Every value is text, formatted in the brief's language: a writer only sets it out. `text_lines` says which texts a
-writer has to print, and in which order.
+A brief is the dictionary that its JSON file holds, and so are its blocks: `facts`, `lines` and `table` by their `type`.
+Every value is text, formatted in the brief's language: a writer only sets it out.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -21,146 +19,95 @@ from django.utils.translation import pgettext
 from core.text.formatting import format_date, format_number
 from core.text.joining import label_value
 
-
-@dataclass(frozen=True)
-class Fact:
-    """One number: `Pilots with a plan`, `41`, `of 64 pilots`, and a note such as the policy that it is about."""
-
-    label: str
-    value: str
-    of: str = ""
-    note: str = ""
+Brief = dict[str, Any]
+Block = dict[str, Any]
+MAX_LINES = 5
 
 
 @dataclass(frozen=True)
-class Line:
-    """One line of a list: what it is about, what is said of it, and detail such as the owner.
+class Days:
+    """Day that a brief describes, the day whose records it is made from, and the day with which it compares."""
+
+    as_of: date
+    known: date
+    since: date
+
+
+def fact(label: str, value: str, of: str = "", note: str = "") -> dict[str, str]:
+    """Return one number: `Pilots with a plan`, `41`, `of 64 pilots`, and a note such as the policy that it is about."""
+    return {"label": label, "value": value, "of": of, "note": note}
+
+
+def line(label: str, text: str = "", detail: str = "", status: str = "") -> dict[str, str]:
+    """Return one line of a list: what it is about, what is said of it, and detail such as the owner.
 
     `status` is the code of a light (red, yellow, green, grey) for a coloured mark beside the line, or empty. The mark
     repeats what the text says and is no text of its own.
     """
-
-    label: str
-    text: str = ""
-    detail: str = ""
-    status: str = ""
+    return {"label": label, "text": text, "detail": detail, "status": status}
 
 
-@dataclass(frozen=True)
-class Facts:
-    """Row of facts. The title may be empty."""
-
-    title: str
-    items: tuple[Fact, ...]
+def facts(*items: dict[str, str]) -> Block:
+    """Return a row of facts."""
+    return {"type": "facts", "title": "", "items": list(items)}
 
 
-@dataclass(frozen=True)
-class Lines:
-    """List of lines; `more` is the number of lines left out, `empty` what is said where there is no line."""
-
-    title: str
-    items: tuple[Line, ...]
-    more: int = 0
-    empty: str = ""
+def lines(title: str, items: Sequence[dict[str, str]], empty: str = "", most: int = MAX_LINES) -> Block:
+    """Return a list of lines; `more` is the number left out, `empty` what is said where there is no line."""
+    shown = list(items[:most])
+    return {"type": "lines", "title": title, "items": shown, "more": len(items) - len(shown), "empty": empty}
 
 
-@dataclass(frozen=True)
-class Table:
-    """Table whose rows have a text for each column; `more` is the number of rows left out."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    more: int = 0
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Block:
+    """Return a table whose rows have a text for each column; `more` is the number of rows left out."""
+    return {"type": "table", "title": title, "columns": list(columns), "rows": [list(row) for row in rows], "more": 0}
 
 
-Block = Facts | Lines | Table
+# -- what may be left out --------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Source:
-    """Source with its number in the brief, from 1; `url` may be empty."""
-
-    number: int
-    text: str
-    url: str = ""
+def length(block: Block) -> int:
+    """Return how many lines or rows may be left out of a block; 0 for facts, which are never cut."""
+    return 0 if block["type"] == "facts" else len(block[rows_name(block)])
 
 
-@dataclass(frozen=True)
-class BriefLight:
-    """Light of the subject: its code, the word for it and why."""
-
-    status: str
-    label: str
-    reason: str
+def rows_name(block: Block) -> str:
+    return "rows" if block["type"] == "table" else "items"
 
 
-@dataclass(frozen=True)
-class Brief:
-    """A brief: `as_of` is the day it describes, `known` the day whose records it was made from.
-
-    `since` is the day with which it compares, or None where it compares with no other day. `address` is the URL of its
-    page, `more_sources` the number of sources left out.
-    """
-
-    kind: str
-    slug: str
-    language: str
-    title: str
-    subtitle: str
-    headline: str
-    light: BriefLight | None
-    blocks: tuple[Block, ...]
-    sources: tuple[Source, ...]
-    as_of: date
-    known: date
-    since: date | None
-    made_at: datetime
-    address: str
-    demonstration: bool
-    more_sources: int = 0
+def shortened(block: Block, most: int) -> Block:
+    """Return the block with at most so many lines or rows. A list that is cut does not say that it is empty."""
+    left_out = max(0, length(block) - most)
+    if not left_out:
+        return block
+    name = rows_name(block)
+    empty = {} if most else {"empty": ""}
+    return {**block, name: block[name][:most], "more": block["more"] + left_out, **empty}
 
 
-# -- texts -----------------------------------------------------------------------------------------------
+def with_sources(brief: Brief, most: int) -> Brief:
+    """Return the brief with at most so many sources."""
+    left_out = len(brief["sources"][most:])
+    return {**brief, "sources": brief["sources"][:most], "more_sources": brief["more_sources"] + left_out}
 
 
-def text_lines(brief: Brief) -> list[str]:
-    """Return all texts of a brief in reading order: what every writer has to print, whole and in this order.
+# -- texts beside the values -----------------------------------------------------------------------------
+
+
+def brief_fields(brief: Brief) -> dict[str, Any]:
+    """Return a brief for writers that fill a template: `more`, `more_sources` and the sources as texts, and the foot.
 
     The words beside the values (`and 7 more`, the heading of the sources, the foot) are in the brief's language.
     """
-    lines = [brief.title, brief.subtitle, brief.headline]
-    if brief.light:
-        lines += [brief.light.label, brief.light.reason]
-    with translation.override(brief.language):
-        for block in brief.blocks:
-            lines += block_lines(block)
-        if brief.sources:
-            lines.append(sources_title())
-        for source in brief.sources:
-            lines += [source_text(source), source.url]
-        lines.append(more_text(brief.more_sources))
-        lines += foot_lines(brief)
-    return [line for line in lines if line]
-
-
-def block_lines(block: Block) -> list[str]:
-    """Return the texts of a block in reading order, in the active language; some may be empty."""
-    lines = [block.title]
-    if isinstance(block, Facts):
-        for fact in block.items:
-            lines += [fact.label, fact.value, fact.of, fact.note]
-    elif isinstance(block, Lines):
-        for line in block.items:
-            lines += [line.label, line.text, line.detail]
-        lines += [] if block.items else [block.empty]
-        lines.append(more_text(block.more))
-    else:
-        lines += block.columns
-        for row in block.rows:
-            lines += row
-        lines.append(more_text(block.more))
-    return lines
+    with translation.override(brief["language"]):
+        return {
+            **brief,
+            "blocks": [{**block, "more": more_text(block.get("more", 0))} for block in brief["blocks"]],
+            "sources": [{"text": source_text(source), "url": source["url"]} for source in brief["sources"]],
+            "more_sources": more_text(brief["more_sources"]),
+            "sources_title": _("Sources"),
+            "foot": foot_lines(brief),
+        }
 
 
 def more_text(number: int) -> str:
@@ -168,88 +115,18 @@ def more_text(number: int) -> str:
     return pgettext("lines left out", "and %(n)s more") % {"n": format_number(number)} if number else ""
 
 
-def sources_title() -> str:
-    """Return the heading of the sources in the active language."""
-    return _("Sources")
-
-
-def source_text(source: Source) -> str:
+def source_text(source: dict[str, Any]) -> str:
     """Return a source with its number: `[1] Ministry of …`."""
-    return f"[{source.number}] {source.text}"
+    return f"[{source['number']}] {source['text']}"
 
 
 def foot_lines(brief: Brief) -> list[str]:
     """Return the texts of the foot in the active language: days, when it was made, address, demonstration notice."""
-    made = timezone.localtime(brief.made_at)
-    lines = [
-        label_value(_("As of"), format_date(brief.as_of)),
-        label_value(_("As known on"), format_date(brief.known)),
-        label_value(_("Compared with"), format_date(brief.since)) if brief.since else "",
+    made = timezone.localtime(datetime.fromisoformat(brief["made_at"]))
+    days = [(_("As of"), brief["as_of"]), (_("As known on"), brief["known"]), (_("Compared with"), brief["since"])]
+    return [
+        *(label_value(label, format_date(date.fromisoformat(day))) for label, day in days if day),
         label_value(_("Made on"), date_format(made, "DATETIME_FORMAT")),
-        brief.address,
-        label_value(_("Demonstration data"), _("invented, not the real programme")) if brief.demonstration else "",
+        *([brief["address"]] if brief["address"] else []),
+        *([label_value(_("Demonstration data"), _("invented, not the real programme"))] * brief["demonstration"]),
     ]
-    return [line for line in lines if line]
-
-
-# -- JSON ------------------------------------------------------------------------------------------------
-
-BLOCK_TYPES = {Facts: "facts", Lines: "lines", Table: "table"}
-
-
-def as_data(brief: Brief) -> dict[str, Any]:
-    """Return a brief as JSON values: dates in ISO form, each block with its `type` (facts, lines, table)."""
-    data = asdict(brief)
-    data["blocks"] = [
-        {"type": BLOCK_TYPES[type(block)], **values} for block, values in zip(brief.blocks, data["blocks"], strict=True)
-    ]
-    for name in ("as_of", "known", "since", "made_at"):
-        data[name] = data[name] and data[name].isoformat()
-    # Tuples become lists, as in JSON.
-    result: dict[str, Any] = json.loads(json.dumps(data))
-    return result
-
-
-def from_data(data: Mapping[str, Any]) -> Brief:
-    """Return the brief of `as_data`.
-
-    Raises KeyError, TypeError or ValueError for data of another shape.
-    """
-    return Brief(
-        **{
-            **data,
-            "light": BriefLight(**data["light"]) if data["light"] else None,
-            "blocks": tuple(block_from_data(block) for block in data["blocks"]),
-            "sources": tuple(Source(**source) for source in data["sources"]),
-            "as_of": date.fromisoformat(data["as_of"]),
-            "known": date.fromisoformat(data["known"]),
-            "since": date.fromisoformat(data["since"]) if data["since"] else None,
-            "made_at": datetime.fromisoformat(data["made_at"]),
-        }
-    )
-
-
-def block_from_data(data: Mapping[str, Any]) -> Block:
-    """Return the block of its data, which name its type."""
-    values = {name: value for name, value in data.items() if name != "type"}
-    if data["type"] == "table":
-        return Table(**{**values, "columns": tuple(values["columns"]), "rows": tuples(values["rows"])})
-    if data["type"] == "facts":
-        return Facts(**{**values, "items": tuple(Fact(**item) for item in values["items"])})
-    if data["type"] == "lines":
-        return Lines(**{**values, "items": tuple(Line(**item) for item in values["items"])})
-    raise ValueError(data["type"])
-
-
-def tuples(rows: Iterable[Iterable[str]]) -> tuple[tuple[str, ...], ...]:
-    return tuple(tuple(row) for row in rows)
-
-
-def checksum(brief: Brief) -> str:
-    """Return the SHA-256 in hexadecimal of the brief's canonical JSON without `made_at`.
-
-    Two briefs made of the same records at different times have the same checksum.
-    """
-    data = {name: value for name, value in as_data(brief).items() if name != "made_at"}
-    text = json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()

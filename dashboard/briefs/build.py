@@ -1,30 +1,36 @@
-"""Briefs: one page about the nation, a batch, a province, a pilot, a policy or an indicator on a day."""
+"""Briefs: one page about the nation, a batch, a province or a pilot on a day; their subjects and addresses."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+import django_filters
 from django.core.exceptions import ObjectDoesNotExist
-from django.db.models import TextChoices
+from django.db.models import QuerySet, TextChoices
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
+from core.http.as_of import parse_day
+from core.http.errors import BadRequest, ErrorDetail
+from core.http.request import TrackerRequest
 from core.seed.middleware import holds_demonstration
-from dashboard.briefs.blocks import Brief
+from dashboard.briefs.blocks import Brief, Days
 from dashboard.briefs.fit import fit
-from dashboard.briefs.parts.content import Content, Days
-from dashboard.briefs.parts.sources import MAX_SOURCES, numbered
-from dashboard.briefs.subjects.batch import batch_content
-from dashboard.briefs.subjects.indicator import indicator_content
-from dashboard.briefs.subjects.nation import nation_content
+from dashboard.briefs.parts.facts import MAX_SOURCES, numbered
 from dashboard.briefs.subjects.pilot import pilot_content
-from dashboard.briefs.subjects.policy import policy_content
-from dashboard.briefs.subjects.province import province_content
+from dashboard.briefs.subjects.pilot_sets import batch_content, nation_content, nation_title, province_content
 from pilots.analytics.pilot_status import quarter_end_before
+from pilots.filters import BatchFilter, PilotFilter
+from pilots.models import Batch, Pilot
+from policies.filters import ProvinceFilter
+from policies.models import Province
+
+SINCE = "since"
 
 
 class BriefKind(TextChoices):
@@ -34,24 +40,20 @@ class BriefKind(TextChoices):
     BATCH = "batch", pgettext_lazy("kind of brief", "Batch")
     PROVINCE = "province", pgettext_lazy("kind of brief", "Province")
     PILOT = "pilot", pgettext_lazy("kind of brief", "Pilot")
-    POLICY = "policy", pgettext_lazy("kind of brief", "Policy")
-    INDICATOR = "indicator", pgettext_lazy("kind of brief", "Indicator")
 
 
-CONTENTS: Mapping[str, Callable[[str, Days], Content]] = {
+CONTENTS: Mapping[str, Callable[[str, Days], dict[str, Any]]] = {
     BriefKind.NATION: nation_content,
     BriefKind.BATCH: batch_content,
     BriefKind.PROVINCE: province_content,
     BriefKind.PILOT: pilot_content,
-    BriefKind.POLICY: policy_content,
-    BriefKind.INDICATOR: indicator_content,
 }
 
 
 def build_brief(
     kind: str, slug: str, as_of: date, known: date, since: date | None, language: str, site: str = ""
 ) -> Brief:
-    """Return the brief of a subject; `slug` is the record's slug or the indicator's code, empty for the nation.
+    """Return the brief of a subject; `slug` is the record's slug, empty for the nation.
 
     Lists that do not fit on one page are cut. It compares with `since`, by default the end of the last quarter before
     the day. `known` is the day whose records the request reads. `site` is put before the path of
@@ -64,26 +66,28 @@ def build_brief(
     days = Days(as_of, known, since or quarter_end_before(as_of))
     with translation.override(language):
         content = CONTENTS[kind](slug, days)
-        sources = list(content.sources)
-        brief = Brief(
-            kind=kind,
-            slug=slug,
-            language=language,
-            title=content.title,
-            subtitle=f"{_('Brief')} · {content.subtitle}",
-            headline=content.headline,
-            light=content.light,
-            blocks=content.blocks,
-            sources=numbered(sources),
-            as_of=as_of,
-            known=known,
-            since=days.since,
-            made_at=timezone.now(),
-            address=site + brief_address(kind, slug, days, language),
-            demonstration=holds_demonstration(),
-            more_sources=max(0, len(sources) - MAX_SOURCES),
-        )
+        brief = {
+            "kind": kind,
+            "slug": slug,
+            "language": language,
+            "title": content["title"],
+            "subtitle": f"{_('Brief')} · {content['subtitle']}",
+            "headline": content["headline"],
+            "light": content.get("light"),
+            "blocks": content["blocks"],
+            "sources": numbered(content["sources"]),
+            "as_of": as_of.isoformat(),
+            "known": known.isoformat(),
+            "since": days.since.isoformat(),
+            "made_at": timezone.now().isoformat(),
+            "address": site + brief_address(kind, slug, days, language),
+            "demonstration": holds_demonstration(),
+            "more_sources": max(0, len(content["sources"]) - MAX_SOURCES),
+        }
         return fit(brief)
+
+
+# -- addresses ---------------------------------------------------------------------------------------------
 
 
 def brief_path(kind: str, slug: str = "") -> str:
@@ -95,3 +99,62 @@ def brief_address(kind: str, slug: str, days: Days, language: str) -> str:
     """Return the path and query under which the same brief is found again."""
     query = {"as_of": days.as_of, "known": days.known, "since": days.since, "lang": language}
     return f"{brief_path(kind, slug)}?{urlencode(query)}"
+
+
+def requested_since(request: TrackerRequest) -> date | None:
+    """Return the day of comparison that the request names, or None.
+
+    Raises BadRequest for a value that is not an ISO date or not before the day of the brief.
+    """
+    if SINCE not in request.GET:
+        return None
+    day = parse_day(request.GET, SINCE)
+    if day >= request.as_of:
+        message = _("%(name)s: %(value)s is not before %(day)s, the day of the brief. Give an earlier day.")
+        values = {"name": SINCE, "value": day, "day": request.as_of}
+        raise BadRequest(ErrorDetail(SINCE, "not_before", message % values))
+    return day
+
+
+# -- subjects ----------------------------------------------------------------------------------------------
+
+
+class Subject(NamedTuple):
+    """Subject of a brief: its name, what distinguishes it from one of the same name, and the path of its brief."""
+
+    name: str
+    note: str
+    url: str
+    kind: BriefKind
+    slug: str  # empty for the nation
+
+
+class SubjectGroup(NamedTuple):
+    """Subjects of one kind."""
+
+    kind: BriefKind
+    label: str
+    subjects: list[Subject]
+
+
+def subject_groups(as_of: date, words: str) -> list[SubjectGroup]:
+    """Return the subjects known on the day that the words find, by kind. Three queries."""
+    kinds: list[tuple[BriefKind, type[django_filters.FilterSet], QuerySet[Any]]] = [
+        (BriefKind.BATCH, BatchFilter, Batch.objects.known(as_of)),
+        (BriefKind.PROVINCE, ProvinceFilter, Province.objects.roster()),
+        (BriefKind.PILOT, PilotFilter, Pilot.objects.known(as_of).select_related("batch")),
+    ]
+    nation = Subject(nation_title(), "", brief_path(BriefKind.NATION), BriefKind.NATION, "")
+    found = all(word.casefold() in nation.name.casefold() for word in words.split())
+    groups = [SubjectGroup(BriefKind.NATION, str(BriefKind.NATION.label), [nation] if found else [])]
+    for kind, filterset, rows in kinds:
+        subjects = [subject_of(kind, record) for record in filterset({"q": words}, queryset=rows).qs]
+        groups.append(SubjectGroup(kind, str(rows.model._meta.verbose_name_plural).capitalize(), subjects))
+    return groups
+
+
+def subject_of(kind: BriefKind, record: Any) -> Subject:
+    """Return a record as the subject of a brief."""
+    name = record.label if isinstance(record, Batch) else record.name
+    note = record.batch.short if isinstance(record, Pilot) else ""
+    return Subject(name, note, brief_path(kind, record.slug), kind, record.slug)

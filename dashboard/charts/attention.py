@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from core.web.tables import Cell, Column, Table, make_table, status_cell
-from pilots.analytics.explanations import responsible_of_first
+from core.text.formatting import format_date
+from core.text.joining import join_statements
+from core.web.tables import Cell, Column, Table, make_table
+from pilots.analytics.explanations import light_owner
 from pilots.analytics.pilot_status import PilotStatus, Progress
-from pilots.charts.names import distinct_names_of, pilot_cell
+from pilots.charts.cells import Classes, class_column, distinct_names_of, light_cell, pilot_cell
 from pilots.charts.status import reason_cell
 
 
-def attention_table(progress: Progress, most: int | None = None, more: Sequence[Column[PilotStatus]] = ()) -> Table:
+def attention_table(
+    progress: Progress, classes: Classes, most: int | None = None, more: Sequence[Column[PilotStatus]] = ()
+) -> Table:
     """Return the table of red and yellow pilots, worst first, each with its worst reason and a link to that item.
 
     It has up to `most` rows, all when that is None. `more` columns stand at the end.
     """
-    columns = [*attention_columns(distinct_names_of(progress), _("Days in this colour")), *more]
+    columns = [*attention_columns(distinct_names_of(progress), classes, _("Days in this colour")), *more]
     return make_table(columns, progress.attention(most))
 
 
-def attention_columns(names: Mapping[int, str], days_label: str) -> list[Column[PilotStatus]]:
+def attention_columns(names: Mapping[int, str], classes: Classes, days_label: str) -> list[Column[PilotStatus]]:
     return [
         Column("pilot", _("Pilot"), lambda status: pilot_cell(status.pilot, names)),
-        Column("light", _("Light"), lambda status: status_cell(status.colour)),
+        Column("light", _("Light"), lambda status: light_cell(status, classes)),
         Column("why", _("Why"), reason_cell),
-        Column("owner", _("Responsible"), responsible_of_first),
+        Column("owner", _("Responsible"), light_owner),
         Column(
             "days",
             days_label,
@@ -35,6 +41,7 @@ def attention_columns(names: Mapping[int, str], days_label: str) -> list[Column[
             kind="integer",
         ),
         Column("since", _("Since"), kind="date"),
+        class_column(classes, lambda status: status.pilot.pk),
     ]
 
 
@@ -51,3 +58,16 @@ def attention_headline(progress: Progress) -> str:
     if progress.reported == 0:
         return _("Nothing to judge by yet: no pilot has an accepted value for the last period due")
     return _("No pilot needs attention")
+
+
+def red_statement(red: int, n: int, change: int, since: date) -> str:
+    """Return the statement on red pilots and whether they are more than on the day of comparison."""
+    text = ngettext("%(red)d of %(n)d pilot is red", "%(red)d of %(n)d pilots are red", n) % {"red": red, "n": n}
+    numbers = {"n": abs(change), "day": format_date(since)}
+    if change > 0:
+        than = _("%(n)d more than on %(day)s") % numbers
+    elif change < 0:
+        than = _("%(n)d fewer than on %(day)s") % numbers
+    else:
+        than = _("as many as on %(day)s") % numbers
+    return join_statements(text, than)

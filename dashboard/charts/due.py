@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -13,10 +12,9 @@ from core.text.formatting import format_days
 from core.web.tables import Cell, Column, Table, make_table
 from pilots.analytics.outstanding import OutstandingReports, ReportState
 from pilots.analytics.pilot_status import OnTrack, PilotStatus, Progress
-from pilots.charts.names import pilot_cell
-from pilots.charts.stages import of_all_text
+from pilots.charts.cells import pilot_cell
 from pilots.metrics.lights import Colour, count_by_colour
-from pilots.models import Indicator, Pilot
+from pilots.models import Indicator
 from policies.charts.cells import province_cell
 from policies.charts.rollout import format_day
 
@@ -81,7 +79,7 @@ def on_track_rows(progress: Progress) -> list[dict[str, object]]:
         rows.append(
             {
                 "name": indicator.name,
-                "text": of_all_text(found.on_path, found.rated) if found.rated else "",
+                "text": _("%(count)d of %(n)d") % {"count": found.on_path, "n": found.rated} if found.rated else "",
                 "behind": [(colour, n) for colour, n in behind if n],
                 "unrated": unrated if found.unrated else "",
             }
@@ -90,15 +88,6 @@ def on_track_rows(progress: Progress) -> list[dict[str, object]]:
 
 
 # -- not reported ----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class NameGroup:
-    """Names of pilots with one reason; those beyond the first few are counted."""
-
-    title: str
-    pilots: Sequence[tuple[Pilot, str]]
-    rest: str
 
 
 def outstanding_headline(found: OutstandingReports) -> str:
@@ -127,15 +116,19 @@ def outstanding_scope(found: OutstandingReports, scope: str) -> str:
     return text % numbers
 
 
-def outstanding_groups(found: OutstandingReports, names: Mapping[int, str], most: int = 30) -> list[NameGroup]:
-    """Return names by reporting state: nothing submitted, waiting for acceptance, disputed."""
-    groups = []
+def outstanding_groups(found: OutstandingReports, names: Mapping[int, str], most: int = 30) -> list[dict[str, object]]:
+    """Return names by reporting state: nothing submitted, waiting for acceptance, disputed.
+
+    Those beyond the first few are counted.
+    """
+    groups: list[dict[str, object]] = []
     for place, statuses in found.by_place.items():
         rest = len(statuses) - most
         if statuses:
             title = _("%(where)s (%(n)d)") % {"where": str(place.label).capitalize(), "n": len(statuses)}
             more = ngettext("%(n)d more in the file", "%(n)d more in the file", rest) % {"n": rest} if rest > 0 else ""
-            groups.append(NameGroup(title, [(s.pilot, names[s.pilot.pk]) for s in statuses[:most]], more))
+            shown = [(status.pilot, names[status.pilot.pk]) for status in statuses[:most]]
+            groups.append({"title": title, "pilots": shown, "rest": more})
     return groups
 
 

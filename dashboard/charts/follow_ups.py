@@ -39,15 +39,12 @@ def follow_ups_answer(summary: FollowUpSummary) -> str:
         return _("none on record by this day")
     parts = [_("%(closed)d of %(n)d closed") % {"closed": summary.closed, "n": summary.total}]
     if summary.open:
-        parts.append(_("%(overdue)d of %(open)d open ones overdue") % overdue_numbers(summary))
+        overdue = {"overdue": summary.overdue.n, "open": summary.open}
+        parts.append(_("%(overdue)d of %(open)d open ones overdue") % overdue)
     if summary.cleared.of:
         cleared = _("red light cleared at %(cleared)d of %(n)d rated when closed")
         parts.append(cleared % {"cleared": summary.cleared.n, "n": summary.cleared.of})
     return join_clauses(parts)
-
-
-def overdue_numbers(summary: FollowUpSummary) -> dict[str, int]:
-    return {"overdue": summary.overdue.n, "open": summary.open}
 
 
 def red_lights_statement(summary: FollowUpSummary) -> str:

@@ -8,11 +8,19 @@ from django.utils.translation import gettext as _
 
 from core.web.tables import Chart, Column, Table, make_table
 from dashboard.analytics.overview import Overview
-from pilots.analytics.pilots_by_province import ProvincePilots
-from pilots.charts.places import pilot_count_layer
+from pilots.analytics.reconciliation import ProvincePilots
+from pilots.charts.reconciliation import pilot_count_layer
 from policies.analytics.rollout import ProvinceRollout
 from policies.charts.cells import province_cell
-from policies.charts.rollout import chart_scope, file_subject, format_day, map_note, rollout_api, status_label
+from policies.charts.rollout import (
+    certainty_text,
+    chart_scope,
+    file_subject,
+    format_day,
+    map_note,
+    rollout_api,
+    status_label,
+)
 from policies.charts.tile_map import plans_grid
 from policies.models import Province, Source
 
@@ -63,8 +71,17 @@ def overview_map_title(overview: Overview) -> str:
     total = len(overview.provinces)
     if overview.rollout is None or overview.rollout.issued is None:
         return _("%(pilots)d of %(roster)d provinces have a recorded pilot") % {"pilots": with_pilots, "roster": total}
-    text = _("“%(policy)s”: %(plans)d of %(roster)d provinces have a plan, %(pilots)d have a recorded pilot")
+    certainty = certainty_text(overview.rollout)
+    text = (
+        _(
+            "“%(policy)s”: %(plans)d of %(roster)d provinces have a plan (%(certainty)s), %(pilots)d have a recorded "
+            "pilot"
+        )
+        if certainty
+        else _("“%(policy)s”: %(plans)d of %(roster)d provinces have a plan, %(pilots)d have a recorded pilot")
+    )
     return text % {
+        "certainty": certainty,
         "policy": overview.rollout.policy.short,
         "plans": overview.rollout.issued,
         "roster": total,

@@ -12,9 +12,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from core.text.joining import label_value
-from dashboard.data_quality.conditions import of_pilot
-from dashboard.data_quality.formatting import record_finding
-from dashboard.data_quality.types import CheckResult, Finding, Rule, Scope
+from dashboard.data_quality.findings import CheckResult, Finding, Rule, Scope, of_pilot, record_finding
 from pilots.analytics.reconciliation import KindCount
 from pilots.metrics.stages import stage_issues
 from pilots.models import Batch, StageEntry
@@ -41,12 +39,6 @@ def beyond_announced(rule: Rule, scope: Scope) -> CheckResult:
         if kind.numbers.surplus
     ]
     return len(announced_counts(scope)), found
-
-
-def number_unknown(rule: Rule, scope: Scope) -> CheckResult:
-    """Find kinds of pilots that are recorded in a batch without an announced number."""
-    every = [(item.batch, kind) for item in scope.batches for kind in item.kinds]
-    return len(every), [count_finding(rule, b, kind, kind.label) for b, kind in every if kind.numbers.announced is None]
 
 
 def announced_counts(scope: Scope) -> list[tuple[Batch, KindCount]]:

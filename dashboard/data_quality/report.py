@@ -12,11 +12,10 @@ from typing import overload
 
 from django.db.models import Count, F, Model, OuterRef, Q, Subquery, prefetch_related_objects
 
-from dashboard.data_quality.formatting import check_finding
+from dashboard.data_quality.findings import PROVINCE_PATHS, Check, Finding, Rule, Scope, Severity
 from dashboard.data_quality.rules import RULES
-from dashboard.data_quality.types import PROVINCE_PATHS, Check, Finding, Rule, Scope, Severity
 from pilots.analytics.reconciliation import BatchCount, build_reconciliation
-from pilots.models import Adoption, Batch, Effect, FollowUp, Milestone, Pilot, Practice, Reading, StageEntry, Target
+from pilots.models import Batch, Milestone, Pilot, Reading, StageEntry, Target
 from policies.models import Figure, Policy, Province, ProvincialPlan
 
 
@@ -155,20 +154,15 @@ def count_where(condition: Q) -> Count:
 def rule_parts(rule: Rule, scope: Scope, counts: CheckCounts) -> list[RulePart]:
     """Return the results of a rule by model; nothing of models that the user may not view."""
     if rule.run:
-        return (
-            [listed_part(*rule.run(rule, scope))]
-            if all(scope.includes(model) for model in rule.required_models)
-            else []
-        )
+        if not all(scope.includes(model) for model in rule.required_models):
+            return []
+        of, findings = rule.run(rule, scope)
+        return [RulePart(of, len(findings), lambda start, stop: findings[start:stop])]
     return [
         RulePart(*counts[rule.code, place], partial(findings_of, rule, check, scope))
         for place, check in enumerate(rule.checks)
         if (rule.code, place) in counts
     ]
-
-
-def listed_part(of: int, findings: Sequence[Finding]) -> RulePart:
-    return RulePart(of, len(findings), lambda start, stop: findings[start:stop])
 
 
 RELATED_FIELDS: Mapping[type[Model], Sequence[str]] = {
@@ -181,10 +175,6 @@ RELATED_FIELDS: Mapping[type[Model], Sequence[str]] = {
     Milestone: ["pilot__province"],
     Target: ["pilot__province", "indicator"],
     Reading: ["pilot__province", "indicator"],
-    FollowUp: ["pilot", "province", "owner_agency"],
-    Practice: ["province"],
-    Adoption: ["practice", "pilot", "province"],
-    Effect: ["practice", "province", "reading_after__indicator", "reading_after__pilot"],
 }
 RELATED_LISTS: Mapping[type[Model], Sequence[str]] = {Policy: ["agencies"], Batch: ["policy__agencies"]}
 
@@ -202,4 +192,4 @@ def findings_of(rule: Rule, check: Check, scope: Scope, start: int, stop: int | 
         .prefetch_related(*RELATED_LISTS.get(model, ()))
         .order_by(*order, "pk")
     )
-    return [check_finding(rule, check, row) for row in rows[start:stop]]
+    return [check.finding(rule, row) for row in rows[start:stop]]

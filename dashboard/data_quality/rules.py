@@ -1,20 +1,36 @@
 """Data quality rules: meaning, severity, condition and remedy.
 
-A new rule is one more entry here.
+A new rule is one more entry here. Contradictions (severity ERROR) block the approval of an edition; the others stay
+only where somebody acts on them:
+
+- `not-entered`: announced pilots are in no number until they are entered;
+- `plan-not-recorded`, `plan-unknown`, `plan-search-old`: whether a province has its plan is the question of the
+  programme, and only a search answers it;
+- `no-day`: without its day a document enters no lag;
+- `stage-not-entered`, `milestone-late`, `task-late`, `value-due`: the pilot owes it, and is asked;
+- `pilot-no-stage`, `pilot-no-target`: without them a pilot is not rated;
+- `pilot-no-industry`: without it an industry looks untried;
+- `no-source`: nobody can check the fact;
+- `reading-waits`, `reading-disputed`: the value stands for nothing until somebody decides;
+- `pilot-twice`: one entered twice counts twice;
+- `wrong-way`: such a target gives a wrong light.
+
+Editions approved before name warnings of rules that are gone: they keep names and counts of their own.
 """
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
-from django.db.models import Q
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.db.models import CharField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Cast, Coalesce, Left
+from django.db.models.lookups import Exact, LessThan, LessThanOrEqual
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
-from core.text.formatting import format_date
-from dashboard.data_quality import conditions, cross_checks
-from dashboard.data_quality.types import (
+from dashboard.data_quality import cross_checks
+from dashboard.data_quality.findings import (
     EDIT_CORRECTION,
     EDIT_READINGS,
     EDIT_SOURCES,
@@ -22,120 +38,272 @@ from dashboard.data_quality.types import (
     Condition,
     Rule,
     Severity,
-    always,
+    of_pilot,
 )
+from pilots.metrics.progress import Direction, year_due
 from pilots.metrics.reconciliation import listed_condition
 from pilots.metrics.stages import Stage
-from pilots.models import (
-    Adoption,
-    Batch,
-    Effect,
-    FollowUp,
-    Indicator,
-    Milestone,
-    Pilot,
-    PilotKind,
-    Practice,
-    Reading,
-    StageEntry,
-    Target,
-)
+from pilots.models import Batch, Milestone, Pilot, PilotKind, Reading, ReadingState, StageEntry, Target
 from pilots.models.indicator import format_exact
-from policies.metrics import known
+from pilots.models.replan import planned_day
+from pilots.readings import newest_accepted, newest_reported
+from pilots.target_kinds.registry import codes_where
+from policies.metrics import issued, known
 from policies.models import (
-    Agency,
+    Confidence,
     Figure,
-    FigureState,
     Industry,
     Measure,
+    PlanStatus,
     Policy,
+    PolicyKind,
     Province,
     ProvincialPlan,
-    Source,
-    Unit,
 )
 
+WAIT_DAYS = 30
+"""How long a reported value may wait for its verdict."""
+SEARCH_DAYS = 180
+"""After how many days a search that found nothing is repeated."""
+
+# -- which records count ---------------------------------------------------------------------------------------
+
+
+def holds(**lookups: object) -> Condition:
+    """Whatever the day."""
+    return lambda as_of: Q(**lookups)
+
+
+def by_the_day(name: str) -> Condition:
+    return lambda as_of: Q(**{f"{name}__lte": as_of})
+
+
+def not_by_the_day(name: str) -> Condition:
+    """It has not happened, or happened later."""
+    return lambda as_of: Q(**{f"{name}__isnull": True}) | Q(**{f"{name}__gt": as_of})
+
+
+def known_document(as_of: date) -> Q:
+    return known(as_of) & Q(kind=PolicyKind.DOCUMENT)
+
+
+def issued_plan(as_of: date) -> Q:
+    return issued(as_of) & Q(province__in_roster=True)
+
+
+def plan_of_roster(as_of: date) -> Q:
+    return Q(province__in_roster=True, policy__known_issued_by__lte=as_of)
+
+
+def due_milestone(as_of: date) -> Q:
+    return of_pilot(as_of) & Q(LessThan(planned_day(Milestone, as_of), as_of))
+
+
+def planned_stage(as_of: date) -> Q:
+    return of_pilot(as_of) & Q(LessThan(planned_day(StageEntry, as_of), as_of))
+
+
+def due_task(as_of: date) -> Q:
+    return of_pilot(as_of) & Q(kind__in=codes_where(lambda kind: not kind.measured), target_year__lt=as_of.year)
+
+
+def value_due(as_of: date) -> Q:
+    """Numeric targets, of pilots whose term has begun, for which the value of the last year is due."""
+    year = year_due(as_of)
+    begins = Coalesce("pilot__term_start", "pilot__batch__term_start", "pilot__batch__known_by")
+    begun = Q(LessThanOrEqual(begins, Value(date(year, 12, 31))))
+    after_base = Q(base_year__isnull=True) | Q(base_year__lt=year)
+    measured = Q(kind__in=codes_where(lambda kind: kind.measured))
+    return of_pilot(as_of) & measured & Q(target_year__gte=year) & after_base & begun
+
+
+def reported(as_of: date) -> Q:
+    return of_pilot(as_of) & Q(reported_on__lte=as_of) & newest_reported(as_of)
+
+
+def with_sources(model: Any, among: Condition) -> Condition:
+    return lambda as_of: among(as_of) & Q(cites_source(model))
+
+
+def both_conditions(among: Condition, condition: Q) -> Condition:
+    return lambda as_of: among(as_of) & condition
+
+
+# -- days and sources ---------------------------------------------------------------------------------------------
+
+
+def cites_source(model: Any, condition: Q = Q()) -> Exists:  # noqa: B008  # a condition never changes
+    """The fact cites a source, optionally one that meets a condition."""
+    return Exists(model.sources.through.objects.filter(condition, **{model._meta.model_name: OuterRef("pk")}))
+
+
+def cites_no_source(model: Any) -> Condition:
+    return lambda as_of: ~Q(cites_source(model))
+
+
+def confidence_above_sources(model: Any) -> Condition:
+    """Its confidence is higher than its most reliable source allows."""
+    official = Q(source__reliability=Confidence.OFFICIAL)
+    press = Q(source__reliability=Confidence.MEDIA)
+
+    def fault(as_of: date) -> Q:
+        too_sure = Q(confidence=Confidence.OFFICIAL) & ~Q(cites_source(model, official))
+        return Q(cites_source(model)) & (
+            too_sure | (Q(confidence=Confidence.MEDIA) & ~Q(cites_source(model, official | press)))
+        )
+
+    return fault
+
+
+def has_no_related(model: Any, name: str) -> Condition:
+    """No record of the related model exists for it."""
+    return lambda as_of: ~Q(Exists(model.objects.filter(**{name: OuterRef("pk")})))
+
+
+# -- documents -------------------------------------------------------------------------------------------------
+
+
+def search_outdated(as_of: date) -> Q:
+    """The search that did not find it, or found a draft, is old or has no date."""
+    old = Q(searched_on__isnull=True) | Q(searched_on__lt=as_of - timedelta(SEARCH_DAYS))
+    return Q(status__in=[PlanStatus.NOT_FOUND, PlanStatus.DRAFTING]) & old
+
+
+def known_after_publication(as_of: date) -> Q:
+    return Q(known_issued_by__gt=F("published_on"))
+
+
+def known_before_policy(above: str) -> Condition:
+    """It is known to exist before its policy was issued."""
+    return lambda as_of: Q(known_issued_by__lt=F(f"{above}__issued_on"))
+
+
+def number_used_twice(as_of: date) -> Q:
+    others = ProvincialPlan.objects.filter(doc_number=OuterRef("doc_number")).exclude(pk=OuterRef("pk"))
+    return ~Q(doc_number="") & Q(Exists(others))
+
+
+# -- places ----------------------------------------------------------------------------------------------------
+
+
+def code_outside_province(as_of: date) -> Q:
+    """A GB/T 2260 code begins with the two digits of its province."""
+    prefecture, county = (
+        ~Q(**{name: ""}) & ~Q(Exact(Left(name, 2), Left("province__gb_code", 2)))
+        for name in ("prefecture_code", "county_code")
+    )
+    return ~Q(province__gb_code="") & (prefecture | county)
+
+
+def outside_its_city(as_of: date) -> Q:
+    """It lies in another province than its parent city, or its codes name another city."""
+    coded = ~Q(prefecture_code="") & ~Q(parent__prefecture_code="")
+    elsewhere = coded & ~Q(Exact(Left("prefecture_code", 4), Left("parent__prefecture_code", 4)))
+    return Q(parent__isnull=False) & (~Q(province=F("parent__province")) | elsewhere)
+
+
+def name_used_twice(as_of: date) -> Q:
+    """Another pilot on the date has its name, in the same province and a batch of the same level."""
+    name = Q(name_zh=OuterRef("name_zh")) | (~Q(name_en="") & Q(name_en=OuterRef("name_en")))
+    others = Pilot.objects.listed(as_of).filter(
+        name, province=OuterRef("province"), batch__level=OuterRef("batch__level")
+    )
+    return Q(Exists(others.exclude(pk=OuterRef("pk"))))
+
+
+def code_used_twice(as_of: date) -> Q:
+    """Another pilot city of its batch has its code."""
+    others = Pilot.objects.listed(as_of).filter(
+        kind=PilotKind.CITY, batch=OuterRef("batch"), prefecture_code=OuterRef("prefecture_code")
+    )
+    return Q(kind=PilotKind.CITY) & ~Q(prefecture_code="") & Q(Exists(others.exclude(pk=OuterRef("pk"))))
+
+
+# -- the way of a pilot ------------------------------------------------------------------------------------------
+
+
+def not_entered(as_of: date) -> Q:
+    """It is only planned, and no other entry says that the pilot has entered the stage."""
+    same = {name: OuterRef(name) for name in ("pilot", "stage")}
+    return Q(entered_on__isnull=True) & ~Q(Exists(StageEntry.objects.filter(**same, entered_on__lte=as_of)))
+
+
+def withdrawal_inconsistent(as_of: date) -> Q:
+    """The pilot's withdrawal date and its stage entry disagree, or one is missing."""
+    entries = StageEntry.objects.filter(pilot=OuterRef("pk"), stage=Stage.WITHDRAWN, entered_on__isnull=False)
+    agrees = Q(Exists(entries.filter(entered_on=OuterRef("withdrawn_on"))))
+    return (Q(withdrawn_on__isnull=False) & ~agrees) | (Q(withdrawn_on__isnull=True) & Q(Exists(entries)))
+
+
+# -- targets and readings ----------------------------------------------------------------------------------------
+
+
+def value_not_reported(as_of: date) -> Q:
+    """No value of the year that is due has been reported, accepted or not."""
+    same = {name: OuterRef(name) for name in ("pilot", "indicator")}
+    values = Reading.objects.filter(**same, period=str(year_due(as_of)), reported_on__lte=as_of)
+    return ~Q(Exists(values))
+
+
+def due_year(as_of: date) -> dict[str, object]:
+    return {"due": Value(str(year_due(as_of)), CharField())}
+
+
+def base_readings(as_of: date) -> QuerySet[Reading]:
+    """The reading that counts for a target's base year on a date."""
+    same = {name: OuterRef(name) for name in ("pilot", "indicator")}
+    return newest_accepted(as_of, Reading.objects.filter(**same, period=Cast(OuterRef("base_year"), CharField())))
+
+
+def base_differs_from_reading(as_of: date) -> Q:
+    return Q(base_value__isnull=False) & Q(Exists(base_readings(as_of).exclude(value=OuterRef("base_value"))))
+
+
+def accepted_value(as_of: date) -> dict[str, object]:
+    return {"value_read": Subquery(base_readings(as_of).values("value")[:1])}
+
+
+def target_against_direction(as_of: date) -> Q:
+    """The target value lies on the wrong side of its base."""
+    up = Q(indicator__direction=Direction.LOWER) & Q(target_value__gt=F("base_value"))
+    down = Q(indicator__direction=Direction.HIGHER) & Q(target_value__lt=F("base_value"))
+    return Q(kind__in=codes_where(lambda kind: kind.has_path)) & (up | down)
+
+
+def awaits_acceptance(as_of: date) -> Q:
+    return Q(state=ReadingState.REPORTED, reported_on__lt=as_of - timedelta(WAIT_DAYS))
+
+
+# -- the rules -------------------------------------------------------------------------------------------------------
+
+
 FACTS: dict[object, Condition] = {
-    Province: always,
+    Province: holds(),
     Policy: known,
-    ProvincialPlan: conditions.issued_plan,
-    Measure: always,
-    Figure: always,
-    Industry: always,
-    Batch: conditions.known_batch,
+    ProvincialPlan: issued_plan,
+    Measure: holds(),
+    Figure: holds(),
+    Industry: holds(),
+    Batch: by_the_day("known_by"),
     Pilot: listed_condition,
-    StageEntry: conditions.of_pilot,
-    Milestone: conditions.of_pilot,
-    Target: conditions.of_pilot,
-    Reading: conditions.of_pilot,
+    StageEntry: of_pilot,
+    Milestone: of_pilot,
+    Target: of_pilot,
+    Reading: of_pilot,
 }
 """Kinds of records that cite sources, and which of them are facts on a day."""
-NAMED: dict[Any, Condition] = {
-    **dict.fromkeys((Province, Agency, Industry, Figure, Indicator, Measure), always),
-    **{model: FACTS[model] for model in (Policy, ProvincialPlan, Batch, Pilot, Milestone)},
-}
-"""Kinds of records that have a name in both languages."""
-TITLED = (Policy, ProvincialPlan, Batch, Milestone)
-ENTERED_ON: dict[object, str] = {
-    Policy: "issued_on",
-    ProvincialPlan: "issued_on",
-    StageEntry: "entered_on",
-    Milestone: "completed_on",
-}
-"""The day on which a fact came about that a source then tells."""
 
 
 # -- what is particular to a record ------------------------------------------------------------------------------
 
 
-def chinese(row: Any) -> str:
-    return str(getattr(row, row.ZH))
-
-
-def note(row: Any) -> str:
-    return str(row.note)
-
-
-def state(row: Any) -> str:
-    return str(row.get_status_display())
-
-
-def partial_day(row: Any) -> str:
-    return format_date(row.issued)
-
-
-def number(row: Any) -> str:
-    return str(row.doc_number)
-
-
-def figure_text(row: Any) -> str:
-    value = format_exact(row.value)
-    return value if row.unit == Unit.COUNT else f"{value} {row.get_unit_display()}"
-
-
-def printed_value(row: Any) -> str:
-    return _("%(value)s, printed as “%(printed)s”") % {"value": figure_text(row), "printed": row.as_printed}
-
-
-def confidence_text(row: Any) -> str:
-    return str(row.get_confidence_display())
-
-
-def address(row: Any) -> str:
-    return str(row.url)
-
-
-def batch_of(row: Any) -> str:
-    return str(row.batch)
-
-
 def codes(row: Any) -> str:
     given = " / ".join(code for code in (row.prefecture_code, row.county_code) if code)
-    return _("%(code)s in %(province)s") % {"code": given, "province": row.province}
+    return gettext("%(code)s in %(province)s") % {"code": given, "province": row.province}
 
 
 def city(row: Any) -> str:
-    return _("lies in %(province)s, its city %(city)s in %(other)s") % {
+    return gettext("lies in %(province)s, its city %(city)s in %(other)s") % {
         "province": row.province,
         "city": row.parent,
         "other": row.parent.province,
@@ -144,7 +312,7 @@ def city(row: Any) -> str:
 
 def base(row: Any) -> str:
     values = {"year": row.base_year, "base": format_exact(row.base_value), "read": format_exact(row.value_read)}
-    return _("base of %(year)d %(base)s, reading %(read)s") % values
+    return gettext("base of %(year)d %(base)s, reading %(read)s") % values
 
 
 def direction(row: Any) -> str:
@@ -153,57 +321,7 @@ def direction(row: Any) -> str:
     )
 
 
-def jump_text(row: Any) -> str:
-    return f"{format_exact(row.last_value)} → {format_exact(row.value)}"
-
-
-def task(row: Any) -> str:
-    return str(row.target_text)
-
-
-def listed_day(row: Any) -> str:
-    return _("listed on %(day)s, announced on %(announced)s") % {
-        "day": format_date(row.entered_on),
-        "announced": format_date(row.pilot.batch.announced_on),
-    }
-
-
 # -- since when ----------------------------------------------------------------------------------------------------
-
-
-def known_by(row: Any) -> date | None:
-    day: date | None = row.known_issued_by if hasattr(row, "known_issued_by") else row.known_by
-    return day
-
-
-def announced(row: Any) -> date | None:
-    day: date | None = row.batch.known_by
-    return day
-
-
-def planned(row: Any) -> date | None:
-    day: date | None = row.planned_on
-    return day
-
-
-def entered(row: object) -> date | None:
-    day: date | None = getattr(row, ENTERED_ON[type(row)])
-    return day
-
-
-def reported(row: Any) -> date | None:
-    day: date | None = row.reported_on
-    return day
-
-
-def searched(row: Any) -> date | None:
-    day: date | None = row.searched_on
-    return day
-
-
-def withdrawn(row: Any) -> date | None:
-    day: date | None = row.withdrawn_on
-    return day
 
 
 def end_of_year(row: Any) -> date:
@@ -215,258 +333,128 @@ def value_late_since(row: Any) -> date:
     return date(int(row.due) + 1, 4, 1)
 
 
-def due_now(row: Any) -> date | None:
-    day: date | None = row.due_now
-    return day
-
-
-def library_day(row: Any) -> date | None:
-    day: date | None = row.library_on
-    return day
-
-
-def corrected_on(row: Any) -> date | None:
-    day: date | None = row.corrected_on
-    return day
-
-
-def in_use_since(row: Any) -> date | None:
-    day: date | None = row.in_use_on
-    return day
-
-
-# -- where -----------------------------------------------------------------------------------------------------------
-
-
-def missing_text(row: Any) -> str:
-    """Return the field of the first text that is missing in both languages."""
-    empty = (name for name in Practice.TEXTS if not getattr(row, f"{name}_en") and not getattr(row, f"{name}_zh"))
-    return f"{next(empty)}_zh"
-
-
-def first_blank(*names: str) -> Any:
-    """Return a function that names the first of these fields that is empty."""
-    return lambda row: next((name for name in names if getattr(row, name) in ("", None)), names[0])
-
-
 RULES: tuple[Rule, ...] = (
     # -- announced against recorded
     Rule(
         "not-entered",
         Severity.GAP,
-        gettext_lazy("Announced pilots not entered"),
-        gettext_lazy("The announcement names more pilots of a kind than are on record."),
-        gettext_lazy("Add them one by one, or import the list with the template for pilots."),
+        _("Announced pilots not entered"),
+        _("The announcement names more pilots of a kind than are on record."),
+        _("Add them one by one, or import the list with the template for pilots."),
         run=cross_checks.not_entered,
         required_models=(Batch, Pilot),
     ),
     Rule(
         "beyond-announced",
         Severity.ERROR,
-        gettext_lazy("More pilots than announced"),
-        gettext_lazy("More pilots of a kind are on record than the announcement names."),
-        gettext_lazy("Look for a pilot entered twice or in the wrong batch, and check the announced number."),
+        _("More pilots than announced"),
+        _("More pilots of a kind are on record than the announcement names."),
+        _("Look for a pilot entered twice or in the wrong batch, and check the announced number."),
         run=cross_checks.beyond_announced,
-        required_models=(Batch, Pilot),
-    ),
-    Rule(
-        "number-unknown",
-        Severity.GAP,
-        gettext_lazy("Announced number not recorded"),
-        gettext_lazy("Pilots of a kind are on record, but not how many of it were announced."),
-        gettext_lazy("Enter the number that the announcement gives; 0 says that it names none."),
-        run=cross_checks.number_unknown,
         required_models=(Batch, Pilot),
     ),
     Rule(
         "plan-not-recorded",
         Severity.GAP,
-        gettext_lazy("Province without a record for the policy"),
-        gettext_lazy("The policy calls for provincial plans, and nothing says whether this province has one."),
-        gettext_lazy("Add the record with what is known: issued, being drafted, not found, or unknown."),
+        _("Province without a record for the policy"),
+        _("The policy calls for provincial plans, and nothing says whether this province has one."),
+        _("Add the record with what is known: issued, being drafted, not found, or unknown."),
         run=cross_checks.plan_not_recorded,
         required_models=(Policy, Province, ProvincialPlan),
     ),
     Rule(
         "plan-unknown",
         Severity.GAP,
-        gettext_lazy("Nobody has looked for the plan"),
-        gettext_lazy("The record of the province says “unknown”."),
-        gettext_lazy("Search, then record what was found, or on which day and where it was searched."),
-        [Check(ProvincialPlan, conditions.never_searched, conditions.plan_of_roster, "status")],
+        _("Nobody has looked for the plan"),
+        _("The record of the province says “unknown”."),
+        _("Search, then record what was found, or on which day and where it was searched."),
+        [Check(ProvincialPlan, holds(status=PlanStatus.UNKNOWN), plan_of_roster, "status")],
     ),
     Rule(
         "plan-search-old",
         Severity.VERIFY,
-        gettext_lazy("Search for the plan is old"),
-        gettext_lazy("Not found or being drafted, and not looked for in the last 180 days."),
-        gettext_lazy("Search again and record the day."),
-        [
-            Check(
-                ProvincialPlan,
-                conditions.search_outdated,
-                conditions.plan_of_roster,
-                "searched_on",
-                since=searched,
-                detail=state,
-            )
-        ],
+        _("Search for the plan is old"),
+        _("Not found or being drafted, and not looked for in the last 180 days."),
+        _("Search again and record the day."),
+        [Check(ProvincialPlan, search_outdated, plan_of_roster, "searched_on", "searched_on", "get_status_display")],
     ),
-    # -- dates
     Rule(
         "no-day",
         Severity.GAP,
-        gettext_lazy("Day of issue missing"),
-        gettext_lazy("The document is known to exist, but not when it was issued: it enters no lag."),
-        gettext_lazy("Find the original or its entry in a policy library, and enter the day as printed."),
+        _("Day of issue missing"),
+        _("The document is known to exist, but not when it was issued: it enters no lag."),
+        _("Find the original or its entry in a policy library, and enter the day as printed."),
         [
-            Check(Policy, conditions.any_unknown("issued_on"), conditions.known_document, "issued_on", since=known_by),
-            Check(
-                ProvincialPlan, conditions.any_unknown("issued_on"), conditions.issued_plan, "issued_on", since=known_by
-            ),
+            Check(Policy, holds(issued_on__isnull=True), known_document, "issued_on", "known_issued_by"),
+            Check(ProvincialPlan, holds(issued_on__isnull=True), issued_plan, "issued_on", "known_issued_by"),
         ],
-    ),
-    Rule(
-        "partial-day",
-        Severity.GAP,
-        gettext_lazy("Day of issue known only in part"),
-        gettext_lazy("Only the month or the year is known: it enters no lag."),
-        gettext_lazy("Find the original or its entry in a policy library, and enter the day as printed."),
-        [
-            Check(model, conditions.has_partial_date, among, "issued_on", since=known_by, detail=partial_day)
-            for model, among in ((Policy, conditions.known_document), (ProvincialPlan, conditions.issued_plan))
-        ],
-    ),
-    Rule(
-        "no-announcement-day",
-        Severity.GAP,
-        gettext_lazy("Day of announcement missing"),
-        gettext_lazy("The batch is only known to exist by a day."),
-        gettext_lazy("Find the announcement and enter its day."),
-        [Check(Batch, conditions.any_unknown("announced_on"), conditions.known_batch, "announced_on", since=known_by)],
-    ),
-    Rule(
-        "no-term",
-        Severity.GAP,
-        gettext_lazy("Term missing"),
-        gettext_lazy("The first or the last day of the trial is not known: no one can say how much time is left."),
-        gettext_lazy("Enter both days as the announcement sets them."),
-        [
-            Check(
-                Batch,
-                conditions.any_unknown("term_start", "term_end"),
-                conditions.known_batch,
-                first_blank("term_start", "term_end"),
-                since=known_by,
-            )
-        ],
-    ),
-    Rule(
-        "source-no-day",
-        Severity.GAP,
-        gettext_lazy("Source without a day"),
-        gettext_lazy("The day on which the source was published is not recorded."),
-        gettext_lazy("Enter the day it carries; if it carries none, say so in its note."),
-        [Check(Source, lambda as_of: Q(published_on__isnull=True, note_en="", note_zh=""), field="published_on")],
     ),
     # -- what is due
     Rule(
         "stage-not-entered",
         Severity.GAP,
-        gettext_lazy("Stage planned and not entered"),
-        gettext_lazy("The day for which the stage was planned is past, and no entry says that it was reached."),
-        gettext_lazy("Ask the pilot; enter the day it happened, or the new plan."),
-        [Check(StageEntry, conditions.not_entered, conditions.planned_stage, "entered_on", since=planned)],
+        _("Stage planned and not entered"),
+        _("The day for which the stage was planned is past, and no entry says that it was reached."),
+        _("Ask the pilot; enter the day it happened, or the new plan."),
+        [Check(StageEntry, not_entered, planned_stage, "entered_on", "planned_then")],
     ),
     Rule(
         "milestone-late",
         Severity.GAP,
-        gettext_lazy("Milestone past its day"),
-        gettext_lazy("The day by which it was to be done is past, and it is not recorded as done."),
-        gettext_lazy("Ask who is responsible; enter the day it was done."),
-        [Check(Milestone, conditions.not_done, conditions.due_milestone, "completed_on", since=planned)],
-    ),
-    Rule(
-        "milestone-no-evidence",
-        Severity.GAP,
-        gettext_lazy("Milestone done without evidence"),
-        gettext_lazy("It is recorded as done, and nothing says by what that is shown."),
-        gettext_lazy("Ask who is responsible for the document, and enter its title and number."),
-        [Check(Milestone, conditions.any_blank("evidence"), conditions.done_milestone, "evidence", since=entered)],
+        _("Milestone past its day"),
+        _("The day by which it was to be done is past, and it is not recorded as done."),
+        _("Ask who is responsible; enter the day it was done."),
+        [Check(Milestone, not_by_the_day("completed_on"), due_milestone, "completed_on", "planned_then")],
     ),
     Rule(
         "task-late",
         Severity.GAP,
-        gettext_lazy("Task past its year"),
-        gettext_lazy("The year by whose end it was to be done is over, and it is not recorded as done."),
-        gettext_lazy("Ask the pilot; enter the day it was done."),
-        [Check(Target, conditions.task_not_done, conditions.due_task, "done_on", since=end_of_year, detail=task)],
+        _("Task past its year"),
+        _("The year by whose end it was to be done is over, and it is not recorded as done."),
+        _("Ask the pilot; enter the day it was done."),
+        [Check(Target, not_by_the_day("done_on"), due_task, "done_on", end_of_year, "target_text")],
     ),
     Rule(
         "value-due",
         Severity.GAP,
-        gettext_lazy("Value of the last year not reported"),
-        gettext_lazy("A year’s values are due by 31 March of the next; the pilot has a target for this indicator."),
-        gettext_lazy("Ask the pilot for the value; enter it, or import it with the template for readings."),
-        [
-            Check(
-                Target,
-                conditions.value_not_reported,
-                conditions.value_due,
-                EDIT_READINGS,
-                since=value_late_since,
-                detail=lambda row: str(row.due),
-                annotations=conditions.due_year,
-            )
-        ],
+        _("Value of the last year not reported"),
+        _("A year’s values are due by 31 March of the next; the pilot has a target for this indicator."),
+        _("Ask the pilot for the value; enter it, or import it with the template for readings."),
+        [Check(Target, value_not_reported, value_due, EDIT_READINGS, value_late_since, "due", annotations=due_year)],
     ),
     Rule(
         "pilot-no-stage",
         Severity.GAP,
-        gettext_lazy("Pilot without any stage"),
-        gettext_lazy("Nothing says how far the pilot has come."),
-        gettext_lazy("Enter the stages that are known, beginning with the day it was listed."),
+        _("Pilot without any stage"),
+        _("Nothing says how far the pilot has come."),
+        _("Enter the stages that are known, beginning with the day it was listed."),
         [
             Check(
-                Pilot,
-                conditions.has_no_related(StageEntry, "pilot"),
-                listed_condition,
-                "stages-group",
-                since=announced,
-                detail=batch_of,
+                Pilot, has_no_related(StageEntry, "pilot"), listed_condition, "stages-group", "batch.known_by", "batch"
             )
         ],
     ),
     Rule(
         "pilot-no-target",
         Severity.GAP,
-        gettext_lazy("Pilot without any target"),
-        gettext_lazy("Nothing says what the pilot has promised, so its progress cannot be judged."),
-        gettext_lazy("Enter the targets of its implementation plan."),
-        [
-            Check(
-                Pilot,
-                conditions.has_no_related(Target, "pilot"),
-                listed_condition,
-                "targets-group",
-                since=announced,
-                detail=batch_of,
-            )
-        ],
+        _("Pilot without any target"),
+        _("Nothing says what the pilot has promised, so its progress cannot be judged."),
+        _("Enter the targets of its implementation plan."),
+        [Check(Pilot, has_no_related(Target, "pilot"), listed_condition, "targets-group", "batch.known_by", "batch")],
     ),
     Rule(
         "pilot-no-industry",
         Severity.GAP,
-        gettext_lazy("Park or enterprise without an industry"),
-        gettext_lazy("It counts for no industry, so an industry may look untried that it tries."),
-        gettext_lazy("Enter the industries that its own documents name."),
+        _("Park or enterprise without an industry"),
+        _("It counts for no industry, so an industry may look untried that it tries."),
+        _("Enter the industries that its own documents name."),
         [
             Check(
                 Pilot,
-                conditions.has_no_related(Pilot.industries.through, "pilot"),
-                conditions.both_conditions(listed_condition, Q(kind__in=[PilotKind.PARK, PilotKind.ENTERPRISE])),
+                has_no_related(Pilot.industries.through, "pilot"),
+                both_conditions(listed_condition, Q(kind__in=[PilotKind.PARK, PilotKind.ENTERPRISE])),
                 "industries",
-                since=announced,
+                "batch.known_by",
             )
         ],
     ),
@@ -474,286 +462,103 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "no-source",
         Severity.GAP,
-        gettext_lazy("Fact without a source"),
-        gettext_lazy("Nothing says where it was read."),
-        gettext_lazy("Cite the document it was read in, or enter the document as a source first."),
-        [Check(model, conditions.cites_no_source(model), among, EDIT_SOURCES) for model, among in FACTS.items()],
+        _("Fact without a source"),
+        _("Nothing says where it was read."),
+        _("Cite the document it was read in, or enter the document as a source first."),
+        [Check(model, cites_no_source(model), among, EDIT_SOURCES) for model, among in FACTS.items()],
     ),
-    Rule(
-        "source-no-address",
-        Severity.GAP,
-        gettext_lazy("Source without an address"),
-        gettext_lazy("A reader cannot look it up."),
-        gettext_lazy("Enter its web address; if it has no lasting one, say so in its note."),
-        [Check(Source, conditions.any_blank("url"), lambda as_of: Q(note_en="", note_zh=""), "url")],
-    ),
-    # -- names
-    Rule(
-        "no-english",
-        Severity.GAP,
-        gettext_lazy("English name missing"),
-        gettext_lazy("Readers of English see the Chinese name."),
-        gettext_lazy("Enter the official translation where there is one, else your own."),
-        [
-            Check(model, conditions.only_one_filled(model.ZH, model.EN), among, model.EN, detail=chinese)
-            for model, among in NAMED.items()
-        ],
-    ),
-    Rule(
-        "no-chinese",
-        Severity.GAP,
-        gettext_lazy("Chinese title missing"),
-        gettext_lazy("Readers of Chinese see the English title."),
-        gettext_lazy("Enter the title as printed."),
-        [Check(model, conditions.only_one_filled(model.EN, model.ZH), NAMED[model], model.ZH) for model in TITLED],
-    ),
-    Rule(
-        "no-title",
-        Severity.GAP,
-        gettext_lazy("Title of the plan missing"),
-        gettext_lazy("The plan is known to exist, but not how it is called."),
-        gettext_lazy("Find the plan and enter its title as printed."),
-        [Check(ProvincialPlan, conditions.missing_title, conditions.issued_plan, "title_zh", since=known_by)],
-    ),
-    # -- codes and belonging
-    Rule(
-        "no-number",
-        Severity.GAP,
-        gettext_lazy("Document number missing"),
-        gettext_lazy("A document without its number cannot be cited in an official paper."),
-        gettext_lazy("Enter the number as printed on the document."),
-        [
-            Check(Policy, conditions.any_blank("doc_number"), conditions.known_document, "doc_number", since=known_by),
-            Check(
-                ProvincialPlan, conditions.any_blank("doc_number"), conditions.issued_plan, "doc_number", since=known_by
-            ),
-        ],
-    ),
-    Rule(
-        "no-code",
-        Severity.GAP,
-        gettext_lazy("Code of the place missing"),
-        gettext_lazy("Without its code it cannot be matched with other statistics. The Xinjiang corps has none."),
-        gettext_lazy("Enter the code of GB/T 2260 or ISO 3166-2."),
-        [
-            Check(Province, conditions.missing_code("gb_code"), conditions.in_roster, "gb_code"),
-            Check(Province, conditions.missing_code("iso_code"), conditions.in_roster, "iso_code"),
-            Check(Pilot, conditions.any_blank("prefecture_code"), listed_condition, "prefecture_code"),
-            Check(
-                Pilot,
-                conditions.any_blank("county_code"),
-                conditions.both_conditions(listed_condition, Q(kind=PilotKind.COUNTY)),
-                "county_code",
-            ),
-        ],
-    ),
-    Rule(
-        "no-agency",
-        Severity.GAP,
-        gettext_lazy("Issuing body missing"),
-        gettext_lazy("The document is recorded without any body that issued it."),
-        gettext_lazy("Enter all bodies that issued it together."),
-        [
-            Check(
-                Policy,
-                conditions.has_no_related(Policy.agencies.through, "policy"),
-                conditions.known_document,
-                "agencies",
-                since=known_by,
-            )
-        ],
-    ),
-    Rule(
-        "measure-no-policy",
-        Severity.GAP,
-        gettext_lazy("Measure that no policy prescribes"),
-        gettext_lazy("The measure is recorded without the policy in which it stands."),
-        gettext_lazy("Enter the policies that prescribe it."),
-        [Check(Measure, conditions.has_no_related(Measure.policies.through, "measure"), field="policies")],
-    ),
-    # -- unverified
-    Rule(
-        "figure-unverified",
-        Severity.VERIFY,
-        gettext_lazy("Figure not verified"),
-        gettext_lazy("Nobody has held the figure against the issuer’s own text."),
-        gettext_lazy("Compare it with the issuer’s text, then set its state to verified or disputed."),
-        [Check(Figure, lambda as_of: Q(state=FigureState.UNVERIFIED), field="state", detail=figure_text)],
-    ),
-    Rule(
-        "inferred",
-        Severity.VERIFY,
-        gettext_lazy("Fact only inferred"),
-        gettext_lazy("It was read from other documents, not in a text that says it."),
-        gettext_lazy("Find a text that says it, cite it and raise the confidence; or correct the fact."),
-        [Check(model, conditions.inferred, among, "confidence", detail=note) for model, among in FACTS.items()],
-    ),
+    # -- what waits
     Rule(
         "reading-waits",
         Severity.VERIFY,
-        gettext_lazy("Value waits for its verdict"),
-        gettext_lazy("Reported more than 30 days ago, and neither accepted nor disputed: it feeds no number."),
-        gettext_lazy("Check the value, then accept or dispute it."),
-        [Check(Reading, conditions.awaits_acceptance, conditions.reported, "state", since=reported)],
-    ),
-    Rule(
-        "reading-not-final",
-        Severity.VERIFY,
-        gettext_lazy("Value never made final"),
-        gettext_lazy("The value of a year long past is still flash or preliminary."),
-        gettext_lazy("Ask the pilot for the final value, and enter it as the next version."),
-        [Check(Reading, conditions.not_final, conditions.reported, EDIT_CORRECTION, since=reported)],
+        _("Value waits for its verdict"),
+        _("Reported more than 30 days ago, and neither accepted nor disputed: it feeds no number."),
+        _("Check the value, then accept or dispute it."),
+        [Check(Reading, awaits_acceptance, reported, "state", "reported_on")],
     ),
     # -- contradictions
     Rule(
-        "figure-printed",
-        Severity.VERIFY,
-        gettext_lazy("A source prints another value"),
-        gettext_lazy("What a source prints differs from the value that is recorded."),
-        gettext_lazy("Hold both against the issuer’s own text; correct the value, or say in the note which is right."),
-        [Check(Figure, conditions.differs_from_print, field="as_printed", detail=printed_value)],
-    ),
-    Rule(
-        "figure-disputed",
-        Severity.VERIFY,
-        gettext_lazy("Sources disagree on a figure"),
-        gettext_lazy("The figure is marked as disputed."),
-        gettext_lazy("Ask the issuer which is right, then set its state to verified."),
-        [Check(Figure, lambda as_of: Q(state=FigureState.DISPUTED), field="state", detail=figure_text)],
-    ),
-    Rule(
         "too-sure",
         Severity.ERROR,
-        gettext_lazy("Surer than its sources"),
-        gettext_lazy("The fact claims more confidence than the most reliable source that it cites may carry."),
-        gettext_lazy("Cite a source that is reliable enough, or lower the confidence."),
+        _("Surer than its sources"),
+        _("The fact claims more confidence than the most reliable source that it cites may carry."),
+        _("Cite a source that is reliable enough, or lower the confidence."),
         [
             Check(
                 model,
-                conditions.confidence_above_sources(model),
-                conditions.with_sources(model, among),
+                confidence_above_sources(model),
+                with_sources(model, among),
                 "confidence",
-                detail=confidence_text,
+                detail="get_confidence_display",
             )
             for model, among in FACTS.items()
         ],
     ),
     Rule(
-        "source-older",
-        Severity.VERIFY,
-        gettext_lazy("Sources older than the fact"),
-        gettext_lazy("Every source that it cites was published before the day on which it is said to have happened."),
-        gettext_lazy("Check the day, or cite the source in which it was read."),
-        [
-            Check(
-                model,
-                conditions.sources_older(model, day),
-                conditions.with_sources(model, FACTS[model]),
-                day,
-                since=entered,
-            )
-            for model, day in ENTERED_ON.items()
-        ],
-    ),
-    Rule(
         "known-after-publication",
         Severity.ERROR,
-        gettext_lazy("Known later than published"),
-        gettext_lazy("The day by which it is known to exist lies after the day on which it was made public."),
-        gettext_lazy("Check both days: from its publication on it is known."),
+        _("Known later than published"),
+        _("The day by which it is known to exist lies after the day on which it was made public."),
+        _("Check both days: from its publication on it is known."),
         [
-            Check(model, conditions.known_after_publication, FACTS[model], "known_issued_by", since=known_by)
+            Check(model, known_after_publication, FACTS[model], "known_issued_by", "known_issued_by")
             for model in (Policy, ProvincialPlan)
         ],
     ),
     Rule(
         "before-its-policy",
         Severity.ERROR,
-        gettext_lazy("Older than what it carries out"),
-        gettext_lazy("It was known to exist before the policy was issued that it is said to carry out."),
-        gettext_lazy("Check its day and the policy it is tied to."),
+        _("Older than what it carries out"),
+        _("It was known to exist before the policy was issued that it is said to carry out."),
+        _("Check its day and the policy it is tied to."),
         [
-            Check(
-                ProvincialPlan,
-                conditions.known_before_policy("policy"),
-                conditions.issued_plan,
-                "issued_on",
-                since=known_by,
-            ),
-            Check(Policy, conditions.known_before_policy("parent"), known, "parent", since=known_by),
-        ],
-    ),
-    Rule(
-        "number-of-another-year",
-        Severity.VERIFY,
-        gettext_lazy("Number and day of issue disagree"),
-        gettext_lazy("The year in the document number is not the year of issue."),
-        gettext_lazy("Check the number and the day against the document."),
-        [
-            Check(model, conditions.number_year_differs, FACTS[model], "doc_number", since=known_by, detail=number)
-            for model in (Policy, ProvincialPlan)
+            Check(ProvincialPlan, known_before_policy("policy"), issued_plan, "issued_on", "known_issued_by"),
+            Check(Policy, known_before_policy("parent"), known, "parent", "known_issued_by"),
         ],
     ),
     Rule(
         "number-twice",
         Severity.ERROR,
-        gettext_lazy("Two plans with one document number"),
-        gettext_lazy("A document number belongs to one document."),
-        gettext_lazy("Check both plans against their documents."),
-        [
-            Check(
-                ProvincialPlan,
-                conditions.number_used_twice,
-                conditions.issued_plan,
-                "doc_number",
-                since=known_by,
-                detail=number,
-            )
-        ],
-    ),
-    Rule(
-        "address-twice",
-        Severity.VERIFY,
-        gettext_lazy("Two sources with one address"),
-        gettext_lazy("The same page is recorded as two sources, perhaps with different reliability."),
-        gettext_lazy("Let the facts cite one of them, and delete the other."),
-        [Check(Source, conditions.url_used_twice, field="url", detail=address)],
+        _("Two plans with one document number"),
+        _("A document number belongs to one document."),
+        _("Check both plans against their documents."),
+        [Check(ProvincialPlan, number_used_twice, issued_plan, "doc_number", "known_issued_by", "doc_number")],
     ),
     Rule(
         "pilot-twice",
         Severity.VERIFY,
-        gettext_lazy("Two pilots of one name"),
-        gettext_lazy("Two pilots of a province have one name in batches of the same level: perhaps one entered twice."),
-        gettext_lazy("Compare the two; delete one, or tell them apart by their names."),
-        [Check(Pilot, conditions.name_used_twice, listed_condition, "name_zh", since=announced, detail=batch_of)],
+        _("Two pilots of one name"),
+        _("Two pilots of a province have one name in batches of the same level: perhaps one entered twice."),
+        _("Compare the two; delete one, or tell them apart by their names."),
+        [Check(Pilot, name_used_twice, listed_condition, "name_zh", "batch.known_by", detail="batch")],
     ),
     Rule(
         "city-code-twice",
         Severity.ERROR,
-        gettext_lazy("Two pilot cities with one code"),
-        gettext_lazy("Two cities of a batch have the same GB/T 2260 code."),
-        gettext_lazy("Check the codes, or delete the city that was entered twice."),
-        [Check(Pilot, conditions.code_used_twice, listed_condition, "prefecture_code", since=announced, detail=codes)],
+        _("Two pilot cities with one code"),
+        _("Two cities of a batch have the same GB/T 2260 code."),
+        _("Check the codes, or delete the city that was entered twice."),
+        [Check(Pilot, code_used_twice, listed_condition, "prefecture_code", "batch.known_by", codes)],
     ),
     Rule(
         "code-of-another-province",
         Severity.ERROR,
-        gettext_lazy("Code of another province"),
-        gettext_lazy("A GB/T 2260 code begins with the two digits of its province; this one does not."),
-        gettext_lazy("Check the code and the province."),
-        [Check(Pilot, conditions.code_outside_province, listed_condition, "prefecture_code", detail=codes)],
+        _("Code of another province"),
+        _("A GB/T 2260 code begins with the two digits of its province; this one does not."),
+        _("Check the code and the province."),
+        [Check(Pilot, code_outside_province, listed_condition, "prefecture_code", detail=codes)],
     ),
     Rule(
         "outside-its-city",
         Severity.ERROR,
-        gettext_lazy("Park outside its pilot city"),
-        gettext_lazy("The province or the code says that the park does not lie in the pilot city it is tied to."),
-        gettext_lazy("Check the city, the province and the codes of both."),
+        _("Park outside its pilot city"),
+        _("The province or the code says that the park does not lie in the pilot city it is tied to."),
+        _("Check the city, the province and the codes of both."),
         [
             Check(
                 Pilot,
-                conditions.outside_its_city,
-                conditions.both_conditions(listed_condition, Q(parent__isnull=False)),
+                outside_its_city,
+                both_conditions(listed_condition, Q(parent__isnull=False)),
                 "parent",
                 detail=city,
             )
@@ -762,156 +567,59 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "withdrawal",
         Severity.ERROR,
-        gettext_lazy("Withdrawal recorded in two ways"),
-        gettext_lazy("The day of withdrawal and the stage “withdrawn” disagree, or one of them is missing."),
-        gettext_lazy("Enter the same day in both."),
-        [Check(Pilot, conditions.withdrawal_inconsistent, conditions.ever_a_pilot, "withdrawn_on", since=withdrawn)],
-    ),
-    Rule(
-        "listed-on-another-day",
-        Severity.VERIFY,
-        gettext_lazy("Listed on another day than announced"),
-        gettext_lazy("The pilot’s stage “listed” has another day than the announcement of its batch."),
-        gettext_lazy("Check both days against the announcement."),
-        [
-            Check(
-                StageEntry,
-                conditions.listed_on_another_day,
-                conditions.both_conditions(conditions.of_pilot, Q(stage=Stage.LISTED)),
-                "entered_on",
-                since=entered,
-                detail=listed_day,
-            )
-        ],
+        _("Withdrawal recorded in two ways"),
+        _("The day of withdrawal and the stage “withdrawn” disagree, or one of them is missing."),
+        _("Enter the same day in both."),
+        [Check(Pilot, withdrawal_inconsistent, by_the_day("batch__known_by"), "withdrawn_on", "withdrawn_on")],
     ),
     Rule(
         "stage-order",
         Severity.ERROR,
-        gettext_lazy("Stages out of order"),
-        gettext_lazy("A stage entry cannot be true beside the pilot’s others."),
-        gettext_lazy("Check the days of the pilot’s stages; say why a stage was passed over."),
+        _("Stages out of order"),
+        _("A stage entry cannot be true beside the pilot’s others."),
+        _("Check the days of the pilot’s stages; say why a stage was passed over."),
         run=cross_checks.out_of_order,
         required_models=(StageEntry, Pilot),
     ),
     Rule(
         "base-differs",
         Severity.ERROR,
-        gettext_lazy("Base differs from the reading"),
-        gettext_lazy("The base value of a target is not the accepted value of its base year."),
-        gettext_lazy("Check both against the pilot’s plan and its statistics; correct the target, or the reading."),
+        _("Base differs from the reading"),
+        _("The base value of a target is not the accepted value of its base year."),
+        _("Check both against the pilot’s plan and its statistics; correct the target, or the reading."),
         [
             Check(
                 Target,
-                conditions.base_differs_from_reading,
-                conditions.both_conditions(conditions.of_pilot, Q(base_value__isnull=False)),
+                base_differs_from_reading,
+                both_conditions(of_pilot, Q(base_value__isnull=False)),
                 "base_value",
                 detail=base,
-                annotations=conditions.accepted_value,
+                annotations=accepted_value,
             )
         ],
     ),
     Rule(
         "wrong-way",
         Severity.VERIFY,
-        gettext_lazy("Target worse than its base"),
-        gettext_lazy("The value to be reached lies on the wrong side of the base."),
-        gettext_lazy("Check both values, their unit and the indicator."),
+        _("Target worse than its base"),
+        _("The value to be reached lies on the wrong side of the base."),
+        _("Check both values, their unit and the indicator."),
         [
             Check(
                 Target,
-                conditions.target_against_direction,
-                conditions.both_conditions(
-                    conditions.of_pilot, Q(base_value__isnull=False, target_value__isnull=False)
-                ),
+                target_against_direction,
+                both_conditions(of_pilot, Q(base_value__isnull=False, target_value__isnull=False)),
                 "target_value",
                 detail=direction,
             )
         ],
     ),
     Rule(
-        "jump",
-        Severity.VERIFY,
-        gettext_lazy("Value far from the year before"),
-        gettext_lazy("It differs by more than 30 % from the year before, and no note says why: perhaps a wrong unit."),
-        gettext_lazy("Check the value and its unit; correct it, or say in the note why it is right."),
-        [
-            Check(
-                Reading,
-                conditions.unexplained_jump,
-                conditions.reported,
-                "note_zh",
-                since=reported,
-                detail=jump_text,
-                annotations=conditions.last_value,
-            )
-        ],
-    ),
-    Rule(
         "reading-disputed",
         Severity.VERIFY,
-        gettext_lazy("Value in dispute"),
-        gettext_lazy("The value is disputed and no later version has replaced it: it stands for nothing."),
-        gettext_lazy("Ask the pilot for a correction, and enter it as the next version; or accept the value."),
-        [Check(Reading, conditions.in_dispute, conditions.reported, EDIT_CORRECTION, since=reported)],
-    ),
-    # -- follow-ups and practices
-    Rule(
-        "follow-up-stalled",
-        Severity.GAP,
-        gettext_lazy("Follow-up overdue without a step"),
-        gettext_lazy("It is overdue, and no step was taken in the last 30 days."),
-        gettext_lazy("Ask the responsible agency; enter its report, or extend or withdraw the follow-up."),
-        [
-            Check(
-                FollowUp,
-                conditions.overdue_without_step,
-                conditions.opened,
-                since=due_now,
-                annotations=conditions.due_annotation,
-            )
-        ],
-    ),
-    Rule(
-        "practice-no-effect",
-        Severity.GAP,
-        gettext_lazy("Practice in the library without an effect"),
-        gettext_lazy("It is offered for copying, and no effect of it is on record, measured or stated."),
-        gettext_lazy("Enter its effect: two accepted readings, or the result that a source states."),
-        [Check(Practice, conditions.has_no_effect, conditions.offered_practice, since=library_day)],
-    ),
-    Rule(
-        "effect-corrected",
-        Severity.VERIFY,
-        gettext_lazy("Effect on a reading that was corrected"),
-        gettext_lazy("A reading that it rests on was corrected since: it no longer counts as measured."),
-        gettext_lazy("Enter the effect anew with the newer reading, if it still holds."),
-        [
-            Check(
-                Effect,
-                conditions.reading_corrected,
-                conditions.measured_by_readings,
-                since=corrected_on,
-                annotations=conditions.correction_annotation,
-            )
-        ],
-    ),
-    Rule(
-        "practice-incomplete",
-        Severity.GAP,
-        gettext_lazy("Practice in the library without a text that others need"),
-        gettext_lazy(
-            "Without the problem that it solves, what was done and what it needs, nobody can tell whether to copy it, "
-            "and how."
-        ),
-        gettext_lazy("Ask the province that proposed it, and enter the text."),
-        [Check(Practice, conditions.lacks_text, conditions.offered_practice, missing_text, since=library_day)],
-    ),
-    Rule(
-        "adoption-unconfirmed",
-        Severity.VERIFY,
-        gettext_lazy("Adoption claimed for a year"),
-        gettext_lazy("In use for more than a year by its own claim, and neither confirmed nor measured."),
-        gettext_lazy("Confirm it after a look on site or at its papers; or enter that it was given up."),
-        [Check(Adoption, conditions.long_only_claimed, conditions.copy_in_use, since=in_use_since)],
+        _("Value in dispute"),
+        _("The value is disputed and no later version has replaced it: it stands for nothing."),
+        _("Ask the pilot for a correction, and enter it as the next version; or accept the value."),
+        [Check(Reading, holds(state=ReadingState.DISPUTED), reported, EDIT_CORRECTION, "reported_on")],
     ),
 )

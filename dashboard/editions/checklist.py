@@ -13,12 +13,12 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 
 from core.http.as_of import today
+from dashboard.data_quality.findings import Severity
 from dashboard.data_quality.report import DataQuality, build_quality
-from dashboard.data_quality.types import Severity
 from dashboard.editions.content import AcknowledgedWarning
 from dashboard.editions.tables import LANGUAGES
 from dashboard.models import Edition
-from pilots.charts.links import pilots_url
+from pilots.charts.cells import pilots_url
 from pilots.documents.analytics import readings_without_file
 from pilots.follow_ups.analytics import count_red_lights
 

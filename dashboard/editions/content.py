@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from core.text.bilingual import is_chinese_active
+from core.text.bilingual import TranslatedText
 from dashboard.editions.figures import EditionFigure
 from dashboard.models import Edition
 
@@ -34,9 +34,7 @@ class TableChange:
     removed: int
     changed: int
 
-    @property
-    def title(self) -> str:
-        return self.title_zh if is_chinese_active() else self.title_en
+    title = TranslatedText("title")
 
 
 @dataclass(frozen=True)
@@ -49,9 +47,7 @@ class AcknowledgedWarning:
     count: int
     of: int
 
-    @property
-    def label(self) -> str:
-        return self.label_zh if is_chinese_active() else self.label_en
+    label = TranslatedText("label")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.files.store import open_blob
-from core.text.formatting import format_number
+from core.text.formatting import format_number, format_part
 from core.text.joining import join_clauses, label_value
 from dashboard.editions.content import EditionContent, TableChange, content_of
 from dashboard.editions.figures import EditionFigure
@@ -81,16 +81,9 @@ def figure_sentences(pairs: Iterable[tuple[EditionFigure, EditionFigure]]) -> It
 
 def figure_text(figure: EditionFigure) -> str:
     """Return value and whole of a key number."""
-    return number_text(figure.value, figure.of)
-
-
-def number_text(value: int | None, of: int | None) -> str:
-    """Return a number and the whole that it is part of."""
-    if value is None:
+    if figure.value is None:
         return _("no data")
-    if of is None:
-        return format_number(value)
-    return _("%(n)s of %(all)s") % {"n": format_number(value), "all": format_number(of)}
+    return format_number(figure.value) if figure.of is None else format_part(figure.value, figure.of)
 
 
 def table_sentences(changes: Iterable[TableChange]) -> Iterator[str]:

@@ -1,14 +1,12 @@
-"""Package of an edition: reports in both languages, one workbook, CSV files, their description and their checksums."""
+"""Package of an edition: reports in both languages, one workbook, CSV files and their checksums."""
 
 from __future__ import annotations
 
 import io
-import json
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -22,7 +20,6 @@ from core.spreadsheets.xlsx_writer import CoverSheet, SheetSpec, write_workbook
 from core.web.tables import AnyColumn
 from dashboard.analytics.overview import Overview, build_overview
 from dashboard.editions.content import AcknowledgedWarning, EditionContent, EditionFile, content_of
-from dashboard.editions.datapackage import describe_package
 from dashboard.editions.differences import compare_tables, difference_sentences, previous_edition
 from dashboard.editions.figures import build_figures
 from dashboard.editions.tables import LANGUAGES, DataTable, build_tables
@@ -30,7 +27,7 @@ from dashboard.models import Edition
 from pilots.analytics.pilot_status import build_progress
 from pilots.models import Pilot
 
-JSON_TYPE, HTML_TYPE, ZIP_TYPE, TEXT_TYPE = "application/json", "text/html", "application/zip", "text/plain"
+HTML_TYPE, ZIP_TYPE, TEXT_TYPE = "text/html", "application/zip", "text/plain"
 SUMS = "SHA256SUMS"
 
 
@@ -66,14 +63,18 @@ class Publication:
 
     @property
     def title(self) -> str:
-        """The title in the active language; of demonstration data marked as such."""
-        text = _("Synergy Pilot Tracker, edition %(quarter)s") % {"quarter": self.edition.quarter}
-        return f"{text} · {DEMO_LABEL}" if self.demonstration else text
+        return edition_title(self.edition, demonstration=self.demonstration)
 
     @property
     def stem(self) -> str:
         """The file name of the ZIP, without its ending."""
         return f"{DEMO_FILE_PREFIX if self.demonstration else ''}{self.edition.quarter}"
+
+
+def edition_title(edition: Edition, *, demonstration: bool) -> str:
+    """Return the title in the active language; of demonstration data marked as such."""
+    text = _("Synergy Pilot Tracker, edition %(quarter)s") % {"quarter": edition.quarter}
+    return f"{text} · {DEMO_LABEL}" if demonstration else text
 
 
 def build_package(publication: Publication, warnings: Sequence[AcknowledgedWarning]) -> Package:
@@ -89,12 +90,10 @@ def build_package(publication: Publication, warnings: Sequence[AcknowledgedWarni
         changes=compare_tables(previous, tables),
         warnings=warnings,
     )
-    csv_files = [PackageFile(f"data/{table.info.name}.csv", MEDIA_TYPES["csv"], table.csv) for table in tables]
     files = [
         *report_files(publication, overview, content),
         PackageFile("workbook.xlsx", MEDIA_TYPES["xlsx"], workbook(publication, tables)),
-        *csv_files,
-        package_description(publication, tables, csv_files),
+        *(PackageFile(f"data/{table.info.name}.csv", MEDIA_TYPES["csv"], table.csv) for table in tables),
     ]
     files.append(PackageFile(SUMS, TEXT_TYPE, checksum_lines(files).encode()))
     every = [PackageFile(f"{publication.stem}.zip", ZIP_TYPE, zipped(publication.approved_at, files)), *files]
@@ -131,30 +130,6 @@ def workbook(publication: Publication, tables: Sequence[DataTable]) -> bytes:
         cover = CoverSheet(publication.title, [day, (_("Approved"), publication.approved_at)], publication.address)
         with write_workbook(parts, cover) as file:
             return file.read()
-
-
-def package_description(
-    publication: Publication, tables: Sequence[DataTable], files: Sequence[PackageFile]
-) -> PackageFile:
-    """Return `datapackage.json`."""
-    resources: list[Mapping[str, Any]] = [
-        {"path": file.path, "bytes": file.info.size, "hash": f"sha256:{file.info.sha256}"} for file in files
-    ]
-    names = {}
-    for suffix, language in LANGUAGES.items():
-        with override(language):
-            names[suffix] = publication.title
-    described = describe_package(
-        name=f"synergy-pilots-{publication.edition.quarter.lower()}",
-        titles=names,
-        version=publication.edition.quarter,
-        created=publication.approved_at,
-        homepage=publication.address,
-        tables=[table.info for table in tables],
-        locations=resources,
-    )
-    text = json.dumps(described, ensure_ascii=False, indent=2)
-    return PackageFile("datapackage.json", JSON_TYPE, text.encode())
 
 
 def report_files(publication: Publication, overview: Overview, content: EditionContent) -> Iterator[PackageFile]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 
 from core.files.store import save_blob
 from core.history.append_only import FROZEN_MESSAGE
-from core.history.recording import delete_with_history
 from core.http.as_of import today
+from core.records import writing
 from core.seed.middleware import holds_demonstration
 from dashboard.editions.checklist import Checklist, acknowledged, build_checklist
 from dashboard.editions.package import Package, Publication, build_package
@@ -46,13 +46,6 @@ def offered_quarters() -> list[str]:
     return [quarter for quarter in found if quarter not in taken]
 
 
-def save(edition: Edition, by: Any, reason: str = "") -> None:
-    """Validate and save an edition with its history entry."""
-    edition.full_clean()
-    vars(edition).update(_history_user=by, _change_reason=reason or None)
-    edition.save()
-
-
 def make_edition(quarter: str, *, by: Any) -> Edition:
     """Make the draft of a quarter. Raises PermissionDenied, and ValidationError for a quarter that is not offered."""
     if not may_edit(by):
@@ -61,14 +54,13 @@ def make_edition(quarter: str, *, by: Any) -> Edition:
         message = _("There is an edition of this quarter already, or it lies too far away. Choose one of the list.")
         raise ValidationError({"quarter": ValidationError(message, code="not_offered")})
     edition = Edition(quarter=quarter, made_by=by)
-    with transaction.atomic():
-        save(edition, by)
+    writing.write(edition, by=by, allowed=True)
     return edition
 
 
 def locked(edition: Edition, *states: EditionState) -> Edition:
     """Return the edition with its row locked. Raises ValidationError unless it is in one of the states."""
-    found = Edition.objects.select_for_update().get(pk=edition.pk)
+    found: Edition = writing.locked(Edition, edition.pk)
     if found.is_approved:
         raise ValidationError(FROZEN_MESSAGE, code="frozen")
     if found.state not in states:
@@ -82,17 +74,19 @@ def write_notes(edition: Edition, *, by: Any, en: str, zh: str) -> None:
     check_editor(by)
     with transaction.atomic():
         found = locked(edition, EditionState.DRAFT)
-        found.release_note_en, found.release_note_zh = en, zh
-        save(found, by)
+        writing.write(found, {"release_note_en": en, "release_note_zh": zh}, by=by, allowed=True)
 
 
 def submit(edition: Edition, *, by: Any) -> None:
-    """Submit a draft for approval by somebody else."""
+    """Submit a draft for approval by somebody else. Raises ValidationError while there are errors that block it."""
     check_editor(by)
+    if Edition.objects.filter(pk=edition.pk, state=EditionState.IN_REVIEW, submitted_by=by).exists():
+        text = _("You have submitted this edition already: somebody else approves it.")
+        raise ValidationError(text, code="state")
     with transaction.atomic():
         found = locked(edition, EditionState.DRAFT)
-        found.state, found.submitted_by = EditionState.IN_REVIEW, by
-        save(found, by)
+        check_errors(build_checklist(found))
+        writing.write(found, {"state": EditionState.IN_REVIEW, "submitted_by": by}, by=by, allowed=True)
 
 
 def send_back(edition: Edition, *, by: Any, reason: str) -> None:
@@ -102,8 +96,7 @@ def send_back(edition: Edition, *, by: Any, reason: str) -> None:
         raise ValidationError({"reason": ValidationError(_("Say what is to be done first."), code="required")})
     with transaction.atomic():
         found = locked(edition, EditionState.IN_REVIEW)
-        found.state = EditionState.DRAFT
-        save(found, by, reason)
+        writing.write(found, {"state": EditionState.DRAFT}, by=by, reason=reason, allowed=True)
 
 
 def discard(edition: Edition, *, by: Any) -> None:
@@ -111,8 +104,7 @@ def discard(edition: Edition, *, by: Any) -> None:
     check_editor(by)
     with transaction.atomic():
         found = locked(edition, EditionState.DRAFT)
-        vars(found).update(_history_user=by)
-        delete_with_history(found)
+        writing.delete(found, by=by, allowed=True)
 
 
 def check_editor(user: Any) -> None:
@@ -150,9 +142,14 @@ def freeze(edition: Edition, package: Package, by: Any, publication: Publication
     """Store the files and save the edition as approved."""
     for file in package.files:
         save_blob(file.content)
-    edition.state, edition.approved_by, edition.approved_at = EditionState.APPROVED, by, publication.approved_at
-    edition.content, edition.sha256 = package.content.as_json(), package.content.package.sha256
-    save(edition, by)
+    values = {
+        "state": EditionState.APPROVED,
+        "approved_by": by,
+        "approved_at": publication.approved_at,
+        "content": package.content.as_json(),
+        "sha256": package.content.package.sha256,
+    }
+    writing.write(edition, values, by=by, allowed=True)
 
 
 def check_approver(edition: Edition, user: Any) -> None:
@@ -168,12 +165,17 @@ def check_approvable(edition: Edition, checklist: Checklist, seen: str) -> None:
     """Raises ValidationError with every error of the checklist, or where other warnings were acknowledged."""
     if edition.is_approved:
         raise ValidationError(FROZEN_MESSAGE, code="frozen")
-    if checklist.errors:
-        lines: Sequence[str] = [f"{item.label} ({item.count}/{item.of}). {item.remedy}" for item in checklist.errors]
-        raise ValidationError([ValidationError(line, code="checklist") for line in lines])
+    check_errors(checklist)
     if checklist.warnings and seen != checklist.digest:
         text = _("Acknowledge the warnings as they are now: they are listed below.")
         raise ValidationError(text, code="not_acknowledged")
+
+
+def check_errors(checklist: Checklist) -> None:
+    """Raises ValidationError with every error of the checklist."""
+    lines = [f"{item.label} ({item.count}/{item.of}). {item.remedy}" for item in checklist.errors]
+    if lines:
+        raise ValidationError([ValidationError(line, code="checklist") for line in lines])
 
 
 @contextmanager

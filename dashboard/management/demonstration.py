@@ -1,23 +1,20 @@
-"""What the demonstration has published: two editions with a correction between them, and issued sheets."""
+"""What the demonstration has published: two editions with a correction between them."""
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import date, datetime, timedelta
-from functools import partial
 
 from django.conf import settings
 
-from core.snapshots.values import PastRecords
-from dashboard.briefs.blocks import Brief
-from dashboard.briefs.build import BriefKind, build_brief
-from dashboard.briefs.sheets import issue_sheet
+from core.snapshots.files import Snapshot, history_state, read_from
 from dashboard.editions import services
 from dashboard.editions.checklist import acknowledged, build_checklist
 from dashboard.editions.package import Package, Publication, build_package
 from dashboard.models import Edition, EditionState
 from dashboard.models.edition import quarter_of
 from pilots.analytics.pilot_status import quarter_end_before
-from pilots.demo.history import date_histories, moment_of, plans_found_late
+from pilots.demo.history import date_histories, moment_of
 from pilots.demo.load import load_demo
 from pilots.demo.users import demo_editor, demo_reporter
 
@@ -29,14 +26,13 @@ NOTES = {
 
 
 def load_published_demo(as_of: date) -> dict[str, int]:
-    """Load the demonstration with its past: dated histories, two editions and three sheets; return the counts."""
+    """Load the demonstration with its past: dated histories, and two editions; return the counts."""
     counts = load_demo(as_of)
     second = quarter_end_before(as_of)
     first = quarter_end_before(second)
     found_on = min(as_of, first + FOUND_AFTER)
     date_histories(as_of, found_on)
     publish(first, min(as_of, first + APPROVED_AFTER))
-    issue_sheets(first, min(as_of, first + APPROVED_AFTER), found_on)
     publish(second, min(as_of, second + APPROVED_AFTER))
     return {**counts, str(Edition._meta.verbose_name_plural): Edition.objects.count()}
 
@@ -48,10 +44,8 @@ def publish(as_of: date, approved_on: date) -> None:
     moment = moment_of(approved_on)
     publication = Publication(edition, f"{settings.SITE_URL}{edition.get_absolute_url()}", moment, demonstration=True)
 
-    def build() -> Package:
-        return build_package(publication, acknowledged(build_checklist(edition)))
-
-    package = PastRecords[Package](approved_on).compute(build)
+    with closing(Snapshot(history_state(approved_on))) as snapshot, read_from(snapshot):
+        package = build_package(publication, acknowledged(build_checklist(edition)))
     save_dated(edition, package, publication, moment)
 
 
@@ -59,16 +53,3 @@ def save_dated(edition: Edition, package: Package, publication: Publication, mom
     """Save an approved edition with the moment of the approval in its history."""
     vars(edition)["_history_date"] = moment
     services.freeze(edition, package, demo_editor(), publication)
-
-
-def issue_sheets(as_of: date, known: date, found_on: date) -> None:
-    """Issue the briefs of the nation, of a province whose plan was corrected since, and of its lead policy."""
-    plan = next(plans_found_late(found_on))
-    subjects = [
-        (BriefKind.NATION, "", "zh-hans"),
-        (BriefKind.PROVINCE, plan.province.slug, "en"),
-        (BriefKind.POLICY, plan.policy.slug, "en"),
-    ]
-    for kind, slug, language in subjects:
-        make = partial(build_brief, kind, slug, as_of, known, None, language, settings.SITE_URL)
-        issue_sheet(PastRecords[Brief](known).compute(make), demo_editor(), settings.SITE_URL)

@@ -10,10 +10,11 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from core.http.url_cache import record_path
+from core.history.append_only import KeptQuerySet
 from core.records.constraints import choices_constraint
 from core.records.history_model import FieldNames, HistoryModel
 from core.text.bilingual import TranslatedText
@@ -123,6 +124,7 @@ class Edition(HistoryModel):
     LOOKUP_CODES = ("quarter",)
     LOOKUP_NAMES = ()
     EXPORT_NAMES = ("quarter",)
+    objects = models.Manager.from_queryset(KeptQuerySet)()
     FROZEN_STATE = EditionState.APPROVED
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"approver_differs": ("approved_by",), "approved_whole": ("state",)}
 
@@ -158,7 +160,7 @@ class Edition(HistoryModel):
         return self.quarter
 
     def get_absolute_url(self) -> str:
-        return record_path("edition-detail", self.quarter)
+        return reverse("edition-detail", args=[self.quarter])
 
     @property
     def name(self) -> str:

@@ -21,7 +21,10 @@ def default_language() -> str:
 
 
 class MailSettings(models.Model):
-    """Rhythm and language of a user's mail, and whether the address works. A user without a row has the defaults."""
+    """Rhythm and language of a user's mail, and the address that the mail server refused for good.
+
+    A user without a row has the defaults.
+    """
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, verbose_name=_("user"), on_delete=models.CASCADE, related_name="mail_settings"
@@ -30,13 +33,11 @@ class MailSettings(models.Model):
     language = models.CharField(
         _("language of the mail"), max_length=7, choices=settings.LANGUAGES, default=default_language
     )
-    bounced_address = models.EmailField(
+    refused_address = models.EmailField(
         _("address that was refused"),
         blank=True,
         help_text=_("No reminder is sent to it. Another address in the account is tried again."),
     )
-    bounced_at = models.DateTimeField(_("refused at"), null=True, blank=True)
-    bounce_error = models.CharField(_("reason of the mail server"), max_length=300, blank=True)
 
     class Meta:
         verbose_name = _("settings of reminders")

@@ -16,7 +16,7 @@ class WorkingDay(models.Model):
     """A day off, or a working day on a weekend (调休), as the State Council's notice for the year says.
 
     A year with at least one row is known; of another one Monday to Friday count. The product ships the years whose
-    notice is published (dashboard/reminders/working_days.csv).
+    notice is published (dashboard/analytics/working_days.csv).
     """
 
     day = models.DateField(_("day"), unique=True)

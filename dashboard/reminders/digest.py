@@ -17,13 +17,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
 from core.permissions import editor_province
-from dashboard.analytics.open_work import OpenWork, WorkList, list_titles
+from dashboard.analytics.open_work import OpenWork, list_titles
 from dashboard.models import ReminderMail
-from dashboard.reminders.followed import FOLLOWED, Followed
 from dashboard.reminders.lines import line_of
-from dashboard.reminders.people import Directory, Person
-from dashboard.reminders.steps import UNREACHED, Entry, RoleSteps
-from dashboard.reminders.unsubscribe import unsubscribe_path
+from dashboard.reminders.people import Person, unsubscribe_path
+from dashboard.reminders.steps import Entry, RoleSteps
 from policies.charts.rollout import format_day
 
 MAX_LINES = 5
@@ -39,7 +37,7 @@ class Digest:
     person: Person
     day: date
     entries: Sequence[Entry]
-    totals: dict[str, WorkList]
+    totals: dict[str, int]
 
     @property
     def steps(self) -> set[StepKey]:
@@ -47,27 +45,19 @@ class Digest:
         return {(entry.thing, code, on) for entry in self.entries for code, on in entry.steps}
 
 
-class DigestBuilder:
-    """Builds digests of one day from work that was read once."""
+def build_digest(person: Person, work: OpenWork, told: set[StepKey]) -> Digest:
+    """Return the digest of a user without the steps that were told already; it may be empty.
 
-    def __init__(self, work: OpenWork, directory: Directory) -> None:
-        self.work, self.directory = work, directory
-        self.followed = Followed(work)
-
-    def build(self, person: Person, told: set[StepKey]) -> Digest:
-        """Return the digest of a user without the steps that were told already; it may be empty."""
-        lists = self.lists_of(person)
-        role = RoleSteps(person, self.work, self.directory)
-        entries = one_for_each([*role.unreached(), *role.entries(lists), *self.followed.entries(person)])
-        entries = [entry for entry in (without(entry, told) for entry in entries) if entry.steps]
-        entries = [entry for entry in entries if not person.is_muted(entry.subjects)]
-        return Digest(person, self.work.as_of, entries, {item.slug: item for item in lists})
-
-    def lists_of(self, person: Person) -> Sequence[WorkList]:
-        """Return the lists of "My work" of those who work on it; administrators of accounts have none to be told of."""
-        if person.province:
-            return self.work.of_province(person.province).lists_of(person.user)
-        return self.work.lists_of(person.user) if person.is_ministry else []
+    It is of the lists of "My work"; viewers and administrators of accounts have none.
+    """
+    own = work.of_province(person.province) if person.province else work
+    lists = own.lists_of(person.user) if person.province or person.is_ministry else []
+    entries = [
+        replace(entry, steps=[step for step in entry.steps if (entry.thing, *step) not in told])
+        for entry in one_for_each(RoleSteps(person, work).entries(lists))
+    ]
+    totals = {item.slug: len(item.items) for item in lists}
+    return Digest(person, work.as_of, [entry for entry in entries if entry.steps], totals)
 
 
 def one_for_each(entries: Iterable[Entry]) -> list[Entry]:
@@ -78,10 +68,6 @@ def one_for_each(entries: Iterable[Entry]) -> list[Entry]:
         known = found.get(key, entry)
         found[key] = replace(known, steps=list(dict.fromkeys([*known.steps, *entry.steps])))
     return list(found.values())
-
-
-def without(entry: Entry, told: set[StepKey]) -> Entry:
-    return replace(entry, steps=[step for step in entry.steps if (entry.thing, *step) not in told])
 
 
 # -- as a mail -------------------------------------------------------------------------------------------
@@ -137,21 +123,12 @@ def by_block(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
 
 def block(slug: str, entries: Sequence[Entry], digest: Digest) -> dict[str, Any]:
     """Return the template context of a block: its first lines, and the link to the whole list where that is longer."""
-    titles = {
-        **list_titles(digest.day),
-        FOLLOWED: _("What you follow"),
-        UNREACHED: _("Nobody before you in line can be reached by mail"),
-    }
-    listed = digest.totals.get(slug)
-    total = len(listed.items) if listed else len(entries)
+    total = digest.totals[slug]
     lines = [line_of(entry, digest.day) for entry in entries[:MAX_LINES]]
-    path = (
-        reverse("reminders") if slug == FOLLOWED else f"{reverse('desk')}#{slug}-title" if listed else reverse("desk")
-    )
     return {
-        "title": titles[slug],
+        "title": list_titles(digest.day)[slug],
         "lines": [(text, settings.SITE_URL + path) for text, path in lines],
         "total": total,
         "more": total > len(lines),
-        "url": settings.SITE_URL + path,
+        "url": f"{settings.SITE_URL}{reverse('desk')}#{slug}-title",
     }

@@ -10,44 +10,25 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.text.formatting import format_date
-from core.text.joining import join_clauses, join_sentences, label_value
-from dashboard.analytics.open_work import PilotMilestone, ReportedValues
-from dashboard.reminders.followed import PracticeDay
-from dashboard.reminders.steps import Entry, Escalation
-from pilots.analytics.explanations import main_explanation
+from core.text.joining import join_clauses, label_value
+from dashboard.analytics.open_work import PilotMilestone, PilotReplan, ReportedValues
+from dashboard.reminders.steps import Entry
+from pilots.analytics.explanations import main_explanation, request_text
 from pilots.analytics.pilot_status import PilotStatus
 from pilots.follow_ups.analytics import FollowUpStatus
 from pilots.metrics.follow_up_states import FollowUpState, Move
-from pilots.metrics.practice_states import PracticeState
-from pilots.models import Adoption, FollowUpStep, Practice, StageEntry
+from pilots.models import Adoption, Practice
 from policies.charts.rollout import format_day
-from policies.models import ProvincialPlan
 
 Line = tuple[str, str]
 """Text of a line, and the path that it leads to."""
 
 
 def line_of(entry: Entry, day: date) -> Line:
-    """Return the line of an entry, with who hears of it next."""
+    """Return the line of an entry."""
     if entry.thing.startswith("values:") and isinstance(entry.item, PilotStatus):
         return entry.item.pilot.name, reverse("admin:pilots_pilot_readings", args=[entry.item.pilot.pk])
-    text, path = describe(entry.item, day)
-    return join_sentences(with_stop(text), escalation_text(entry.next)) if entry.next else text, path
-
-
-def with_stop(text: str) -> str:
-    return _("%(text)s.") % {"text": text}
-
-
-def escalation_text(escalation: Escalation | None) -> str:
-    if escalation is None:
-        return ""
-    if escalation.to_ministry:
-        text = _("If it is still open on %(day)s, the ministry is told.")
-    else:
-        text = _("If it is still open on %(day)s, the province’s editors are told.")
-    return text % {"day": format_day(escalation.on)}
+    return describe(entry.item, day)
 
 
 def due_text(due_on: date, day: date) -> str:
@@ -76,7 +57,12 @@ def describe(item: Any, _day: date) -> Line:
 @describe.register
 def describe_milestone(row: PilotMilestone, day: date) -> Line:
     milestone = row.item.milestone
-    return label_value(of_whom(milestone.name, row.status.pilot.name), due_text(milestone.planned_on, day)), row.url
+    return label_value(of_whom(milestone.name, row.status.pilot.name), due_text(row.item.planned_on, day)), row.url
+
+
+@describe.register
+def describe_replan(row: PilotReplan, day: date) -> Line:
+    return label_value(of_whom(row.record, row.status.pilot.name), request_text(row.record, day)), row.url
 
 
 @describe.register
@@ -124,45 +110,3 @@ def describe_reported(values: ReportedValues, _day: date) -> Line:
     text = ngettext("%(n)d value, reported on %(day)s", "%(n)d values, the first reported on %(day)s", values.values)
     path = f"{reverse('admin:pilots_reading_changelist')}?state__exact=reported&pilot__id__exact={values.pilot.pk}"
     return label_value(values.pilot.name, text % {"n": values.values, "day": format_day(values.first_on)}), path
-
-
-# -- what happened to a followed record ------------------------------------------------------------------
-
-
-@describe.register
-def describe_step(step: FollowUpStep, _day: date) -> Line:
-    text = dated(step.get_move_display(), step.taken_on)
-    return label_value(follow_up_name(step.follow_up), text), step.follow_up.get_absolute_url()
-
-
-@describe.register
-def describe_plan(plan: ProvincialPlan, _day: date) -> Line:
-    text = _("plan issued, known since %(day)s") % {"day": format_date(plan.known_issued_by)}
-    path = reverse("province-detail", args=[plan.province.slug])
-    return label_value(of_whom(plan.policy.name, plan.province.name), text), path
-
-
-@describe.register
-def describe_stage(stage: StageEntry, _day: date) -> Line:
-    text = dated(stage.get_stage_display(), stage.entered_on)
-    return label_value(stage.pilot.name, text), stage.pilot.get_absolute_url()
-
-
-@describe.register
-def describe_practice_day(event: PracticeDay, _day: date) -> Line:
-    state = PRACTICE_STATES[event.field]
-    text = dated(state.label, getattr(event.practice, event.field))
-    return label_value(event.practice.name, text), event.practice.get_absolute_url()
-
-
-def dated(text: object, on: date | None) -> str:
-    return _("%(what)s on %(day)s") % {"what": text, "day": format_date(on)}
-
-
-PRACTICE_STATES = {
-    "proposed_on": PracticeState.PROPOSED,
-    "passed_on": PracticeState.PASSED,
-    "library_on": PracticeState.IN_LIBRARY,
-    "recommended_on": PracticeState.RECOMMENDED,
-    "retired_on": PracticeState.RETIRED,
-}

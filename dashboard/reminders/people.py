@@ -1,23 +1,25 @@
-"""Who gets reminders: active users with their role, settings and subscriptions, and who is next in line."""
+"""Who gets reminders: active users with their role and settings, and the signed links that end a user's mail."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
+from django.core import signing
 from django.core.exceptions import ObjectDoesNotExist
+from django.urls import reverse
+from django.utils.translation import gettext as _
 
-from accounts.models import Role
-from accounts.roles import is_administrator, officer_of
-from core.permissions import has_object_permission
-from dashboard.models import MailSettings, Rhythm, Subscription
-from pilots.models import FollowUp
+from accounts.models.officer import Role, is_administrator, officer_of
+from core.seed.middleware import holds_demonstration
+from dashboard.analytics.working_days import WorkingCalendar, unknown_year_text
+from dashboard.models import MailSettings, Rhythm
 
-Subject = tuple[str, int]
-"""A record that can be followed: kind and key."""
+SIGNER = signing.Signer(salt="reminders.unsubscribe")
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,6 @@ class Person:
 
     user: User
     settings: MailSettings
-    rows: Mapping[Subject, Subscription]
 
     @property
     def key(self) -> int:
@@ -48,34 +49,18 @@ class Person:
         return self.role == Role.NATIONAL_EDITOR
 
     @property
-    def is_reachable(self) -> bool:
-        """Whether there is an address, and it was not refused."""
-        return bool(self.user.email) and self.user.email != self.settings.bounced_address
-
-    @property
     def wants_mail(self) -> bool:
-        return self.is_reachable and self.settings.rhythm != Rhythm.OFF
-
-    def is_muted(self, subjects: Iterable[Subject]) -> bool:
-        """Whether the user opted out of the record, or of what it belongs to; the first row found decides."""
-        row = next((self.rows[subject] for subject in subjects if subject in self.rows), None)
-        return row is not None and not row.active
-
-    def follows_since(self, subjects: Iterable[Subject]) -> date | None:
-        """Return the day since which the user follows the record, or what it belongs to; None if not."""
-        row = next((self.rows[subject] for subject in subjects if subject in self.rows), None)
-        return row.since if row and row.active else None
+        """Whether there is an address that was not refused for good, and the digest is on."""
+        address = self.user.email
+        return bool(address) and address != self.settings.refused_address and self.settings.rhythm != Rhythm.OFF
 
 
 def load_people(keys: Iterable[int] | None = None) -> list[Person]:
-    """Return the active users, or those of them with these keys. Two queries."""
+    """Return the active users, or those of them with these keys. One query."""
     users = User.objects.filter(is_active=True).select_related("officer__province", "mail_settings").order_by("pk")
     if keys is not None:
         users = users.filter(pk__in=list(keys))
-    return [
-        Person(user, settings_of(user), {(row.kind, row.record_id): row for row in user.subscriptions.all()})
-        for user in users.prefetch_related("subscriptions")
-    ]
+    return [Person(user, settings_of(user)) for user in users]
 
 
 def settings_of(user: Any) -> MailSettings:
@@ -87,31 +72,36 @@ def settings_of(user: Any) -> MailSettings:
     return found
 
 
-class Directory:
-    """Who hears of something first, and who does where nobody of them can be reached by mail."""
+def mail_notices(user: Any, day: date, calendar: WorkingCalendar) -> list[str]:
+    """Return what a user should know of the mail here, the most general first: that none is sent, and why."""
+    found = []
+    if not settings.MAIL:
+        found.append(_("No mail is sent here: no mail server is set up. “My work” shows what is due."))
+    elif holds_demonstration():
+        found.append(_("No mail is sent from a demonstration: its addresses are invented."))
+    elif not user.email:
+        found.append(_("Your account has no mail address, so no reminder reaches you."))
+    if day.year not in calendar.known_years:
+        found.append(unknown_year_text(day.year))
+    return found
 
-    def __init__(self, people: Sequence[Person]) -> None:
-        self.people = {person.key: person for person in people}
-        self.ministry = {person.key for person in people if person.is_ministry and person.is_reachable}
-        self.administrators = {person.key for person in people if person.role == Role.ADMIN and person.is_reachable}
 
-    def editors(self, province: int | None) -> set[int]:
-        """Return the editors of a province that can be reached."""
-        return {
-            person.key
-            for person in self.people.values()
-            if person.province and person.province.pk == province and person.is_reachable
-        }
+# -- links that end the mail -------------------------------------------------------------------------------
 
-    def owner(self, follow_up: FollowUp) -> set[int]:
-        """Return who is named as responsible, if that user can be reached and may still act on it."""
-        person = self.people.get(follow_up.owner_user_id or 0)
-        found = person and person.is_reachable and has_object_permission(person.user, "change", follow_up)
-        return {person.key} if person and found else set()
 
-    def first_line(self, province: int | None, follow_up: FollowUp | None = None) -> set[int]:
-        """Return who is to act and can be reached: the owner, else the province’s editors, else the ministry, else
-        the administrators.
-        """
-        owner = self.owner(follow_up) if follow_up else set()
-        return owner or self.editors(province) or self.ministry or self.administrators
+def unsubscribe_path(user: Any) -> str:
+    """Return the path of the link; it never expires, and opens nothing but the end of the mail."""
+    return reverse("unsubscribe", args=[SIGNER.sign(str(user.pk))])
+
+
+def user_of(signed: str) -> User | None:
+    """Return the user that a link was made for; None for one that was not made here."""
+    try:
+        return User.objects.filter(pk=SIGNER.unsign(signed)).first()
+    except signing.BadSignature:
+        return None
+
+
+def end_mail(user: Any) -> None:
+    """Switch the user's reminders off, until the user switches them on again."""
+    MailSettings.objects.update_or_create(user=user, defaults={"rhythm": Rhythm.OFF})

@@ -16,11 +16,11 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from core.seed.middleware import holds_demonstration
-from dashboard.analytics.open_work import build_open_work
+from dashboard.analytics.open_work import OpenWork, build_open_work
 from dashboard.analytics.working_days import WorkingCalendar
 from dashboard.models import MailSettings, ReminderMail, ReminderStep, Rhythm
-from dashboard.reminders.digest import Digest, DigestBuilder, StepKey, compose
-from dashboard.reminders.people import Directory, Person, load_people
+from dashboard.reminders.digest import Digest, StepKey, build_digest, compose
+from dashboard.reminders.people import Person, load_people
 
 DIGEST_TIME = time(8, 30)
 """Local time from which the digest of a working day is sent."""
@@ -69,7 +69,7 @@ def send_digests(now: datetime) -> Outcome:
     waiting = who_waits(people, day)
     if not waiting:
         return Outcome(idle="nobody waits for a digest")
-    return Run(DigestBuilder(build_open_work(day), Directory(people)), day).send_to(waiting)
+    return Run(build_open_work(day)).send_to(waiting)
 
 
 def who_waits(people: Iterable[Person], day: date) -> list[int]:
@@ -88,8 +88,8 @@ def who_waits(people: Iterable[Person], day: date) -> list[int]:
 class Run:
     """One run of `remind`: a connection to the mail server, and what it has done so far."""
 
-    def __init__(self, builder: DigestBuilder, day: date) -> None:
-        self.builder, self.day = builder, day
+    def __init__(self, work: OpenWork) -> None:
+        self.work = work
         self.connection: Any = get_connection()
         self.held = holds_demonstration()
         self.outcome = Outcome()
@@ -111,7 +111,7 @@ class Run:
         person = next(iter(load_people([key])), None)
         if person is None or not person.wants_mail:
             return
-        digest = self.builder.build(person, told_to(key))
+        digest = build_digest(person, self.work, told_to(key))
         if not digest.entries:
             drop_unsent(Q(user=key))
             return
@@ -142,14 +142,17 @@ class Run:
             self.outcome.sent += 1
 
     def refused(self, person: Person, mail: ReminderMail, exc: SMTPRecipientsRefused) -> None:
-        """Note an address that is refused for good on the user's settings; for the time being it is tried again."""
+        """Note an address that is refused for good: it is not tried again until it is changed or the note is gone.
+
+        One that is refused for the time being is tried again.
+        """
         code, reason = next(iter(exc.recipients.values()))
-        text = give_back(mail, f"{code} {reason.decode(errors='replace')}")
+        give_back(mail, f"{code} {reason.decode(errors='replace')}")
         if code < 500:
             self.outcome.failed += 1
             return
-        bounce = {"bounced_address": person.user.email, "bounced_at": timezone.now(), "bounce_error": text}
-        MailSettings.objects.update_or_create(user=person.user, defaults=bounce)
+        MailSettings.objects.update_or_create(user=person.user, defaults={"refused_address": person.user.email})
+        log.warning("an address was refused for good: %s", code, extra={"user": person.key})
         self.outcome.refused += 1
 
 

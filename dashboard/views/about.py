@@ -4,13 +4,15 @@ from datetime import date
 from typing import Any
 
 from django.db.models import Min
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.http.request import TrackerRequest
-from core.pages import Page, page_view
+from core.pages import DAY_PARAMETERS, page
 from dashboard.analytics.completeness import build_completeness
-from dashboard.glossary import GLOSSARY, GlossaryEntry
+from dashboard.glossary import GlossaryEntry, glossary
 from dashboard.views.data import completeness_table, data_headline
 from pilots.analytics.reconciliation import build_reconciliation
 from pilots.models import Pilot
@@ -21,14 +23,20 @@ DEFINED_TERMS = ("roster", "rollout", "recorded", "gap", "light", "progress", "c
 """The definitions by which a reader understands most of the numbers."""
 
 
-@page_view("dashboard/about.html", {"as_of", "known", "lang"})
-def about(request: TrackerRequest) -> Page:
+@page(known=DAY_PARAMETERS)
+def about(request: TrackerRequest) -> HttpResponseBase:
     as_of: date = request.as_of
     policy = choose_policy(as_of, None).policy
     gaps = build_completeness(as_of, build_reconciliation(as_of), policy)
 
-    def context() -> dict[str, object]:
-        return {
+    headline = _("What this system is, who keeps it, how its numbers are made, and what is missing.")
+    title = _("About this system")
+    return render(
+        request,
+        "dashboard/about.html",
+        {
+            "title": title,
+            "finding": headline,
             "since": records_kept_since(),
             "policy": policy,
             "gaps": completeness_table(gaps),
@@ -37,10 +45,8 @@ def about(request: TrackerRequest) -> Page:
             "pilots": Pilot.objects.count(),
             "sources": Source.objects.count(),
             "definitions": defined_terms(),
-        }
-
-    headline = _("What this system is, who keeps it, how its numbers are made, and what is missing.")
-    return Page(_("About this system"), headline, context=context)
+        },
+    )
 
 
 def records_kept_since() -> date | None:
@@ -51,4 +57,4 @@ def records_kept_since() -> date | None:
 
 
 def defined_terms() -> list[GlossaryEntry]:
-    return [item for item in GLOSSARY if item.code in DEFINED_TERMS]
+    return [item for item in glossary() if item.code in DEFINED_TERMS]

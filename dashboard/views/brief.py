@@ -6,24 +6,25 @@ from datetime import timedelta
 from typing import Any
 
 import django_filters
+import segno
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import QuerySet
-from django.http import Http404
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
+from core.http.problems import status_title
 from core.http.request import TrackerRequest
-from core.pages import Page, page_view
+from core.pages import page
 from core.web.filters import ChoiceFilter, SearchFilter
-from core.web.list_pages import PAGE_PARAMETERS, build_filter_bar, url_with
-from dashboard.briefs.addresses import SINCE, record_path, requested_since
-from dashboard.briefs.build import BriefKind, build_brief
-from dashboard.briefs.index import subject_groups
-from dashboard.briefs.writers.fields import brief_fields
+from core.web.list_pages import build_filter_bar, url_with
+from dashboard.briefs.blocks import brief_fields
+from dashboard.briefs.build import SINCE, BriefKind, build_brief, requested_since, subject_groups
 from dashboard.briefs.writers.files import brief_file, offered_writers
-from dashboard.briefs.writers.qr import qr_data_uri
 from pilots.models import Pilot
 
 # -- which brief -------------------------------------------------------------------------------------------
@@ -40,24 +41,32 @@ class BriefFilter(django_filters.FilterSet):
         return queryset
 
 
-@page_view("briefs/index.html", {*PAGE_PARAMETERS, *BriefFilter.base_filters})
-def brief_index(request: TrackerRequest) -> Page:
+@page(*BriefFilter.base_filters)
+def brief_index(request: TrackerRequest) -> HttpResponseBase:
     """List the subjects of briefs by kind."""
     bar = build_filter_bar(request, BriefFilter(request.GET, queryset=Pilot.objects.none(), request=request))
     given = bar.form.cleaned_data
     groups = [group for group in subject_groups(request.as_of, given["q"]) if given["kind"] in ("", group.kind)]
     count = sum(len(group.subjects) for group in groups)
     headline = ngettext("%(n)d brief of one page.", "%(n)d briefs of one page each.", count) % {"n": count}
-    return Page(
-        _("Briefs"), headline, context=lambda: {"bar": bar, "groups": [item for item in groups if item.subjects]}
+    title = _("Briefs")
+    return render(
+        request,
+        "briefs/index.html",
+        {
+            "title": title,
+            "finding": headline,
+            "bar": bar,
+            "groups": [item for item in groups if item.subjects],
+        },
     )
 
 
 # -- one brief ---------------------------------------------------------------------------------------------
 
 
-@page_view("briefs/brief.html", {*PAGE_PARAMETERS, SINCE})
-def brief_page(request: TrackerRequest, kind: str, slug: str = "") -> Page | HttpResponseBase:
+@page(SINCE)
+def brief_page(request: TrackerRequest, kind: str, slug: str = "") -> HttpResponseBase:
     """Show a brief, or send it as a file."""
     site = request.build_absolute_uri("/").removesuffix("/")
     language = get_language() or settings.LANGUAGE_CODE
@@ -68,18 +77,25 @@ def brief_page(request: TrackerRequest, kind: str, slug: str = "") -> Page | Htt
     export = request.GET.get("export")
     if export is not None:
         return brief_file(request, brief, export)
-
-    def context() -> dict[str, object]:
-        return {
+    title, headline = brief["title"], brief["headline"] or brief["subtitle"]
+    return render(
+        request,
+        "briefs/brief.html",
+        {
+            "title": title,
+            "finding": headline,
             "brief": brief_fields(brief),
-            "since": brief.since,
-            "qr": qr_data_uri(brief.address),
+            "qr": segno.make_qr(brief["address"], error="m").svg_data_uri(light="white", omitsize=True, nl=False),
             "files": [
                 {"label": writer.label, "url": url_with(request, export=code)}
                 for code, writer in offered_writers().items()
             ],
-            "record": record_path(kind, slug),
+            "record": reverse(f"{kind}-detail", args=[slug]) if slug else reverse("overview"),
             "last_since": request.as_of - timedelta(1),
-        }
+        },
+    )
 
-    return Page(brief.title, brief.headline or brief.subtitle, context=context)
+
+def sheet_gone(request: HttpRequest, number: str = "") -> HttpResponse:
+    """410 at the addresses of sheets, which are printed on paper: there are none any more."""
+    return render(request, "briefs/gone.html", {"title": status_title(410)}, status=410)

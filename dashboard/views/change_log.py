@@ -21,10 +21,10 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from core.feeds.atom import atom_response
-from core.feeds.items import Entry
+from core.feeds.items import Entry, atom_response
 from core.feeds.lists import register_feed_list
 from core.history.entries import HistoryEntry, differences_text, entry_columns
+from core.history.models import ChangeEvent
 from core.http.errors import BadRequest, ErrorDetail, truncate
 from core.http.request import TrackerRequest
 from core.imports.models import Import, ImportState
@@ -37,23 +37,20 @@ from core.web.list_pages import (
     ActiveFilter,
     FilterBar,
     choice_label,
+    drop_unknown_params,
     export_links,
     form_errors,
-    reject_unknown_params,
     url_with,
 )
 from core.web.tables import RowStream, make_row_stream
 from dashboard.analytics.change_log import (
     SYSTEM,
-    ChangeLogCursor,
     ChangeLogPage,
     ChangeLogQuery,
-    author_ids,
     build_change_log,
-    has_signed,
+    find_changes,
     history_models,
     iterate_change_log,
-    parse_cursor,
 )
 from policies.models import Province
 
@@ -125,10 +122,9 @@ class ChangeLogForm(forms.Form):
         super().__init__(data)
         self.home, self.reader = editor_province(reader), reader
         everybody = get_user_model().objects.order_by("username")
-        if self.home:
-            everybody = everybody.filter(pk__in=author_ids(kinds, ChangeLogQuery(reader, own_province=self.home)))
-        elif not reader.has_perm("auth.view_user"):
-            everybody = everybody.filter(has_signed(kinds))
+        if self.home or not reader.has_perm("auth.view_user"):
+            signed = find_changes(kinds, ChangeLogQuery(reader, own_province=self.home))
+            everybody = everybody.filter(pk__in=signed.order_by().values("user"))
         people = [(person.get_username(), str(person)) for person in everybody]
         named = [(name, str(capfirst(model._meta.verbose_name))) for name, model in kinds.items()]
         self.fields["person"] = ChoiceFormField(
@@ -189,11 +185,11 @@ def changes(request: TrackerRequest) -> HttpResponseBase:
     """Show the change log of the models that the user may view, newest first."""
     kinds = viewable_models(request.user)
     form = ChangeLogForm(request.GET, kinds, reader=request.user)
-    reject_unknown_params(request, {*form.fields, "lang", "before", "after", "export"})
+    drop_unknown_params(request, {*form.fields, "lang", "before", "after", "export"})
     bar = build_filter_bar(request, form)
     chosen = form.cleaned_data["kind"]
     asked_kinds = {chosen: kinds[chosen]} if chosen else kinds
-    before, after = page_position(request, "before", kinds), page_position(request, "after", kinds)
+    before, after = page_position(request, "before"), page_position(request, "after")
     feed = build_change_log(asked_kinds, form.query, before=before, after=after)
     title = _("Changes of the records")
     tables = {"changes": Export(title, lambda: change_log_table(asked_kinds, form.query, feed.count), bar.chips)}
@@ -233,15 +229,17 @@ def change_entry(entry: HistoryEntry) -> Entry:
     )
 
 
-def page_position(request: TrackerRequest, word: str, kinds: ModelsByName) -> ChangeLogCursor | None:
-    """Return the cursor of the page. Raises BadRequest for an invalid one."""
+def page_position(request: TrackerRequest, word: str) -> ChangeEvent | None:
+    """Return the change at which the page begins. Raises BadRequest for one that does not exist."""
     text = request.GET.get(word)
-    try:
-        return parse_cursor(text, kinds) if text is not None else None
-    except ValueError:
+    if text is None:
+        return None
+    known = text.isascii() and text.isdigit() and len(text) <= 18  # as long as keys can be
+    change = ChangeEvent.objects.filter(pk=int(text)).first() if known else None
+    if change is None:
         message = _("%(name)s: “%(value)s” is no place in this list. Begin at its first page.")
-        fault = ErrorDetail(word, "invalid_place", message % {"name": word, "value": truncate(text)})
-        raise BadRequest(fault) from None
+        raise BadRequest(ErrorDetail(word, "invalid_place", message % {"name": word, "value": truncate(text)}))
+    return change
 
 
 def change_log_table(kinds: ModelsByName, asked: ChangeLogQuery, count: int) -> RowStream:

@@ -10,22 +10,25 @@ from typing import Any, Generic, TypeVar
 
 import django_filters
 from django.db.models import Model, QuerySet
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from core.http.errors import BadRequest, ErrorDetail
 from core.http.request import TrackerRequest
-from core.pages import Page, page_view
-from core.spreadsheets.page_exports import Export, Exports
+from core.pages import page
+from core.spreadsheets.page_exports import Export, Exports, export_response
 from core.text.formatting import format_date
 from core.text.joining import join_short
 from core.web.filters import RelatedFilter
-from core.web.list_pages import PAGE_PARAMETERS, FilterBar, build_filter_bar
-from core.web.tables import Cell, Column, Table, make_table, status_cell
+from core.web.list_pages import FilterBar, build_filter_bar
+from core.web.tables import Cell, Column, Table, make_table
 from dashboard.analytics.overview import lead_policy_on
 from pilots.analytics.explanations import explanation_for_list
 from pilots.analytics.pilot_status import PilotStatus, Progress, build_progress
 from pilots.analytics.synergy import EmissionBasis, PilotSynergy, build_synergy
+from pilots.charts.cells import Classes, light_cell
 from pilots.charts.stages import stage_label, time_in_stage
 from pilots.charts.synergy import class_cell
 from pilots.metrics.lights import Colour, count_by_colour
@@ -67,8 +70,8 @@ def compare_filter(rows: QuerySet[Model]) -> type[CompareFilter]:
     return type("Compare", (CompareFilter,), fields)
 
 
-@page_view("dashboard/compare.html", {*PAGE_PARAMETERS, *PARAMETERS})
-def compare_pilots(request: TrackerRequest) -> Page:
+@page(*PARAMETERS)
+def compare_pilots(request: TrackerRequest) -> HttpResponseBase:
     """Compare up to four pilots."""
     as_of = request.as_of
     rows = Pilot.objects.listed(as_of).select_related("batch")
@@ -81,14 +84,14 @@ def compare_pilots(request: TrackerRequest) -> Page:
         rates = {item.pilot.pk: item for item in synergy.pilots}
         table = comparison_table(
             chosen,
-            (pilot_rows(year_due(as_of)), [statuses[pilot.pk] for pilot in chosen]),
+            (pilot_rows(year_due(as_of), synergy.classed), [statuses[pilot.pk] for pilot in chosen]),
             (synergy_rows(), [rates.get(pilot.pk) for pilot in chosen]),
         )
     return comparison_page(request, _("Compare pilots"), "compare-pilots", bar, table)
 
 
-@page_view("dashboard/compare.html", {*PAGE_PARAMETERS, *PARAMETERS})
-def compare_provinces(request: TrackerRequest) -> Page:
+@page(*PARAMETERS)
+def compare_provinces(request: TrackerRequest) -> HttpResponseBase:
     """Compare up to four provinces."""
     as_of = request.as_of
     chosen, bar = picked_records(request, Province.objects.roster())
@@ -116,15 +119,24 @@ def picked_records(request: TrackerRequest, rows: QuerySet[Model]) -> tuple[list
     return filterset.picked, bar
 
 
-def comparison_page(request: TrackerRequest, title: str, name: str, bar: FilterBar, table: Table | None) -> Page:
+def comparison_page(
+    request: TrackerRequest, title: str, name: str, bar: FilterBar, table: Table | None
+) -> HttpResponseBase:
     exports: Exports = {"compare": Export(title, lambda: table, bar.chips)} if table else {}
-    headline = comparison_headline(len(table.columns) - 1, request) if table else ""
-    return Page(title, headline, exports, lambda: {"current": name, "bar": bar, "table": table})
-
-
-def comparison_headline(count: int, request: TrackerRequest) -> str:
+    count = len(table.columns) - 1 if table else 0
     text = ngettext("%(n)d picked, as of %(day)s", "%(n)d side by side, as of %(day)s", count)
-    return text % {"n": count, "day": format_date(request.as_of)}
+    headline = text % {"n": count, "day": format_date(request.as_of)} if table else ""
+    return export_response(request, exports, title, headline) or render(
+        request,
+        "dashboard/compare.html",
+        {
+            "title": title,
+            "finding": headline,
+            "current": name,
+            "bar": bar,
+            "table": table,
+        },
+    )
 
 
 @dataclass(frozen=True)
@@ -152,10 +164,10 @@ def record_column(place: int, record: Any) -> Column[tuple[ComparisonRow[Any], S
 # -- what is compared ----------------------------------------------------------------------------------
 
 
-def pilot_rows(year: int) -> list[ComparisonRow[PilotStatus]]:
+def pilot_rows(year: int, classes: Classes) -> list[ComparisonRow[PilotStatus]]:
     """Return the rows of pilots, with the numbers of their own pages."""
     return [
-        ComparisonRow(_("Light"), lambda item: status_cell(item.colour)),
+        ComparisonRow(_("Light"), lambda item: light_cell(item, classes)),
         ComparisonRow(_("Why"), explanation_for_list),
         ComparisonRow(_("Batch"), lambda item: Cell(item.pilot.batch.label, url=item.pilot.batch.get_absolute_url())),
         ComparisonRow(_("Province"), lambda item: province_cell(item.pilot.province)),
@@ -174,8 +186,10 @@ def synergy_rows() -> list[ComparisonRow[PilotSynergy | None]]:
     Rates and class are of total emissions. For a pilot with only an intensity a text says so.
     """
     return [
-        ComparisonRow(_("Air pollutants reduced (equivalents)"), from_totals(lambda item: share_cell(item.apeq.rate))),
-        ComparisonRow(_("Carbon reduced"), from_totals(lambda item: share_cell(item.carbon.reduction.rate))),
+        ComparisonRow(
+            _("Air pollutants reduced (equivalents)"), from_totals(lambda item: Cell(item.apeq.rate, kind="share"))
+        ),
+        ComparisonRow(_("Carbon reduced"), from_totals(lambda item: Cell(item.carbon.reduction.rate, kind="share"))),
         ComparisonRow(_("Class"), from_totals(lambda item: class_cell(item.kind))),
         ComparisonRow(_("Joint progress S"), lambda item: number_cell(item.joint_progress if item else None, 3)),
         ComparisonRow(_("Due by now, E"), lambda item: number_cell(item.expected_progress if item else None, 3)),
@@ -240,11 +254,6 @@ def on_track_text(statuses: Sequence[PilotStatus]) -> str | None:
 def part_of_whole(part: int, whole: int) -> str | None:
     """Return “5 of 9”; None where there is nothing to count."""
     return _("%(n)s of %(all)s") % {"n": part, "all": whole} if whole else None
-
-
-def share_cell(value: Decimal | None) -> Cell:
-    """Return a fraction as a percentage cell with one decimal."""
-    return Cell(value, kind="share")
 
 
 def number_cell(value: Decimal | None, places: int) -> Cell:

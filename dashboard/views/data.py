@@ -4,30 +4,21 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 
-from django.contrib.auth.models import AnonymousUser
+from django.conf import settings
 from django.db.models import Count, Model, Q, QuerySet
-from django.http import JsonResponse
-from django.urls import reverse
-from django.utils.safestring import SafeString
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, override
-from django.views.decorators.http import require_safe
+from django.utils.translation import ngettext
 
-from core.http.demo_mode import DEMO_LABEL, is_demonstration
-from core.http.menu import MenuEntry
 from core.http.request import TrackerRequest
-from core.pages import Page, page_view
-from core.spreadsheets.page_exports import Export, Exports
-from core.text.bilingual import is_chinese_active
-from core.text.joining import join_clauses, join_long
-from core.web.html import add_parameters, carried_parameters, script_json
-from core.web.list_pages import PAGE_PARAMETERS, ListPage, build_list_page, reject_unknown_params
+from core.pages import page
+from core.spreadsheets.page_exports import Export, Exports, export_response
+from core.text.joining import join_clauses
+from core.web.list_pages import ListPage, build_list_page
 from core.web.tables import Cell, Column, RowStream, Table, make_table, status_cell
 from dashboard.analytics.completeness import CompletenessItem, build_completeness
-from dashboard.editions.datapackage import data_licence, describe_package
-from dashboard.editions.tables import LANGUAGES, describe_tables
-from dashboard.glossary import GLOSSARY, GlossaryEntry
-from dashboard.models import Edition, EditionState
+from dashboard.glossary import GlossaryEntry, glossary
 from pilots.analytics.reconciliation import build_reconciliation
 from pilots.charts.reconciliation import reconciliation_table
 from pilots.documents.services import readable
@@ -42,6 +33,7 @@ from pilots.models import (
     Pilot,
     Practice,
     Reading,
+    Replan,
     StageEntry,
     Target,
 )
@@ -54,18 +46,14 @@ from policies.models import Agency, Confidence, Figure, Industry, Measure, Polic
 SOURCES_PER_PAGE = 15  # sources are at the end of the page, and there are hundreds
 
 
-@page_view(
-    "dashboard/data.html",
-    {*PAGE_PARAMETERS, POLICY_PARAMETER, *SourceFilter.base_filters},
-    menu=MenuEntry("data", gettext_lazy("Data"), place=9),
-)
-def data(request: TrackerRequest) -> Page:
+@page(POLICY_PARAMETER, *SourceFilter.base_filters)
+def data(request: TrackerRequest) -> HttpResponseBase:
     """Show completeness, figures, glossary, sources and downloads."""
     as_of = request.as_of
     batches, choice = build_reconciliation(as_of), choose_policy(as_of, request.GET.get(POLICY_PARAMETER))
     gaps = build_completeness(as_of, batches, choice.policy)
     listing, whole = source_listing(request)
-    figures, edition = Figure.objects.prefetch_related("sources"), newest_edition()
+    figures = Figure.objects.prefetch_related("sources")
     tables: Exports = {
         "gaps": Export(_("Gaps in the records"), lambda: completeness_table(gaps)),
         "reconciliation": Export(_("Announced against recorded"), lambda: reconciliation_table(batches)),
@@ -77,29 +65,37 @@ def data(request: TrackerRequest) -> Page:
         "definitions": Export(_("What each number means"), definitions_table),
         "sources": Export(_("Sources"), whole, listing.chips),
     }
-
-    def context() -> dict[str, object]:
-        return {
+    title, headline = _("Data"), data_headline(gaps)
+    return export_response(request, tables, title, headline) or render(
+        request,
+        "dashboard/data.html",
+        {
+            "title": title,
+            "finding": headline,
             "listing": listing,
             "choice": choice,
             "gaps": completeness_table(gaps),
             "reconciliation": reconciliation_table(batches),
             "figures_table": figures_table(figures),
             "licence": data_licence(),
-            "definitions": GLOSSARY,
-            "dataset": dataset_json(request, edition),
+            "definitions": glossary(),
             "downloads": downloads(as_of, request.user, sum(item.total.withdrawn for item in batches)),
-        }
+        },
+    )
 
-    return Page(_("Data"), data_headline(gaps), tables, context, headers={"Link": link_header(request, edition)})
+
+def data_licence() -> dict[str, str] | None:
+    """Return name and address of the licence that the setting DATA_LICENSE states; None where it states none."""
+    name, _space, url = settings.DATA_LICENSE.rpartition(" ")
+    return {"name": name.strip(), "url": url} if url else None
 
 
 def definitions_table() -> Table:
     columns: list[Column[GlossaryEntry]] = [
-        Column("name", _("Number"), lambda item: str(item.name)),
-        Column("meaning", _("Meaning"), lambda item: str(item.meaning)),
+        Column("name", _("Number")),
+        Column("meaning", _("Meaning")),
     ]
-    return make_table(columns, GLOSSARY)
+    return make_table(columns, glossary())
 
 
 def source_listing(request: TrackerRequest) -> tuple[ListPage, Callable[[], RowStream]]:
@@ -189,6 +185,7 @@ def records_on(as_of: date, user: Any) -> dict[str, QuerySet[Model]]:
         "pilots": Pilot.objects.known(as_of),
         "stages": StageEntry.objects.filter(entered),
         "milestones": Milestone.objects.filter(pilot__in=known),
+        "replans": Replan.objects.filter(asked_on__lte=as_of),
         "indicators": Indicator.objects.all(),
         "targets": Target.objects.filter(pilot__in=known),
         "readings": Reading.objects.filter(reported_on__lte=as_of),
@@ -217,84 +214,3 @@ def downloads(as_of: date, user: Any, withdrawn: int) -> list[dict[str, object]]
             }
         )
     return rows
-
-
-# -- the data described for programs -------------------------------------------------------------------
-
-
-def package_address(request: TrackerRequest) -> str:
-    return request.build_absolute_uri(reverse("data-package"))
-
-
-def newest_edition() -> Edition | None:
-    """Return the newest approved edition."""
-    return Edition.objects.filter(state=EditionState.APPROVED).first()
-
-
-def link_header(request: TrackerRequest, edition: Edition | None) -> str:
-    """Return the Link header: the description of the data, and the edition to cite where there is one."""
-    links = [f'<{package_address(request)}>; rel="describedby"; type="application/json"']
-    if edition:
-        links.append(f'<{request.build_absolute_uri(edition.get_absolute_url())}>; rel="cite-as"')
-    return ", ".join(links)
-
-
-def dataset_json(request: TrackerRequest, edition: Edition | None) -> SafeString:
-    """Return the data as a schema.org Dataset in JSON, safe inside a script element."""
-    citation = {"citation": request.build_absolute_uri(edition.get_absolute_url())} if edition else {}
-    licence = data_licence()
-    names = [records.model._meta.verbose_name_plural for records in records_on(request.as_of, AnonymousUser()).values()]
-    described = {
-        "@context": "https://schema.org",
-        "@type": "Dataset",
-        "name": package_title(request),
-        "description": _("Records of the national programme: %(names)s.") % {"names": join_long(names)},
-        "url": request.build_absolute_uri(reverse("data")),
-        "inLanguage": ["zh-Hans", "en"],
-        "isAccessibleForFree": True,
-        "temporalCoverage": f"../{request.as_of}",
-        **citation,
-        **({"license": licence.url} if licence else {}),
-        "distribution": [
-            {
-                "@type": "DataDownload",
-                "name": table.title_zh if is_chinese_active() else table.title_en,
-                "encodingFormat": "text/csv",
-                "contentUrl": csv_address(request, table.name),
-            }
-            for table in describe_tables()
-        ],
-    }
-    return script_json(described)
-
-
-def package_title(request: TrackerRequest) -> str:
-    title = _("Synergy Pilot Tracker: records")
-    return f"{title} · {DEMO_LABEL}" if is_demonstration(request) else title
-
-
-def csv_address(request: TrackerRequest, name: str) -> str:
-    """Return the address of a table in full as CSV, on the days of the page."""
-    more = "&withdrawn=include" if name in WITH_WITHDRAWN else ""
-    days = [(key, value) for key, value in carried_parameters(request.GET) if key != "lang"]
-    return request.build_absolute_uri(add_parameters(f"/api/v1/{name}/?format=csv{more}", days))
-
-
-@require_safe
-def data_package(request: TrackerRequest) -> JsonResponse:
-    """Describe the tables of the API, as they are now, as a Frictionless Data Package."""
-    reject_unknown_params(request, {"as_of", "known", "lang"})
-    tables, titles = describe_tables(whole=True), {}
-    for suffix, language in LANGUAGES.items():
-        with override(language):
-            titles[suffix] = package_title(request)
-    described = describe_package(
-        name="synergy-pilots",
-        titles=titles,
-        version=request.as_of.isoformat(),
-        created=None,
-        homepage=request.build_absolute_uri(reverse("data")),
-        tables=tables,
-        locations=[{"path": csv_address(request, table.name)} for table in tables],
-    )
-    return JsonResponse(described, json_dumps_params={"ensure_ascii": False, "indent": 2})

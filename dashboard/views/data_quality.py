@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -15,26 +15,27 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
+from core.http.as_of import parse_day
 from core.http.request import TrackerRequest
-from core.imports.registry import KINDS
+from core.imports.importer import KINDS
 from core.permissions import editor_province
 from core.spreadsheets.page_exports import Export, export_response
-from core.text.formatting import format_date, format_number
+from core.text.formatting import format_date, format_part
 from core.text.joining import join_clauses, label_value
 from core.web.filters import ChoiceFormField
 from core.web.list_pages import (
     ActiveFilter,
     FilterBar,
+    drop_unknown_params,
     export_links,
-    reject_unknown_params,
     requested_page,
     url_with,
 )
 from core.web.tables import Cell, Column, Table, make_table, status_cell
 from dashboard.data_quality.cross_checks import add_pilot_url
+from dashboard.data_quality.findings import Finding, Severity
 from dashboard.data_quality.report import DataQuality, RuleResult, build_quality
 from dashboard.data_quality.rules import RULES
-from dashboard.data_quality.types import Finding, Severity
 from dashboard.views.change_log import POSITION_PARAMS, build_filter_bar, province_field, viewable_models
 from pilots.analytics.reconciliation import BatchCount, KindCount
 from pilots.charts.reconciliation import reconciliation_table
@@ -63,24 +64,15 @@ class QualityForm(forms.Form):
         )
 
 
-@dataclass(frozen=True)
-class SeverityCount:
-    """The number of findings of a severity, and the URL that lists them."""
-
-    label: str
-    tag: str
-    count: int
-    url: str
-
-
 def quality(request: TrackerRequest) -> HttpResponseBase:
     """Show the data quality report of the models that the user may view."""
     kinds = viewable_models(request.user)
     form, home = QualityForm(request.GET, request.user), editor_province(request.user)
-    reject_unknown_params(request, {*form.fields, "lang", "page", "export"})
+    drop_unknown_params(request, {*form.fields, "as_of", "lang", "page", "export"})
     bar = build_filter_bar(request, form)
     given = form.cleaned_data
-    report = build_quality(request.as_of, home or given["province"], kinds.values())
+    as_of = parse_day(request.GET, "as_of")  # the admin is of today, but a draft edition links to its last day
+    report = build_quality(as_of, home or given["province"], kinds.values())
     chase = report.findings(rule=given["rule"], severity=given["severity"])
     title = _("Data quality")
     announced = announced_table(report, add=request.user.has_perm("pilots.add_pilot"))
@@ -136,15 +128,16 @@ def quality_headline(report: DataQuality) -> str:
     return join_clauses([*parts, _("as of %(day)s") % {"day": format_date(report.as_of)}])
 
 
-def severity_counts(request: TrackerRequest, report: DataQuality) -> list[SeverityCount]:
+def severity_counts(request: TrackerRequest, report: DataQuality) -> list[dict[str, object]]:
+    """Return the number of findings of each severity, and the URL that lists them."""
     begin = dict.fromkeys(POSITION_PARAMS)
     return [
-        SeverityCount(
-            str(severity.label),
-            severity.colour,
-            report.count(severity),
-            url_with(request, **{**begin, "rule": None, "severity": severity.value}) + "#chase",
-        )
+        {
+            "label": severity.label,
+            "tag": severity.colour,
+            "count": report.count(severity),
+            "url": url_with(request, **{**begin, "rule": None, "severity": severity.value}) + "#chase",
+        }
         for severity in Severity
     ]
 
@@ -162,7 +155,7 @@ def add_cell(row: tuple[BatchCount, KindCount]) -> Cell:
 
 def rules_table(request: TrackerRequest, report: DataQuality, *, page: bool = False) -> Table:
     """Table of rules with findings: counts, meaning and remedy. On the page count and denominator share a cell."""
-    found = Column("found", _("Found"), found_text)
+    found: Column[RuleResult] = Column("found", _("Found"), lambda result: format_part(result.count, result.of))
     counts: list[Column[RuleResult]] = [
         Column("count", _("Found"), kind="integer"),
         Column("of", _("Looked at"), kind="integer"),
@@ -175,10 +168,6 @@ def rules_table(request: TrackerRequest, report: DataQuality, *, page: bool = Fa
         Column("remedy", _("What to do"), lambda result: str(result.rule.remedy)),
     ]
     return make_table(columns, [result for result in report.results if result.count])
-
-
-def found_text(result: RuleResult) -> str:
-    return _("%(n)s of %(all)s") % {"n": format_number(result.count), "all": format_number(result.of)}
 
 
 def rule_cell(request: TrackerRequest, result: RuleResult) -> Cell:

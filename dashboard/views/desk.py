@@ -9,33 +9,36 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from core.feeds.calendar_files import calendar_response
+from core.feeds.items import calendar_response
 from core.feeds.lists import register_feed_list
 from core.http.request import TrackerRequest
-from core.pages import Page, page_view
+from core.pages import page
 from core.permissions import editor_province
-from core.spreadsheets.page_exports import Export, Exports
+from core.spreadsheets.page_exports import Export, Exports, export_response
 from core.text.joining import join_clauses, label_value
-from core.web.tables import Cell, Column, Table, make_table
+from core.web.tables import Cell, Column, Table, make_table, record_cell
 from dashboard.analytics.open_work import (
     OpenWork,
     PilotMilestone,
+    PilotReplan,
     ReportedValues,
     WorkList,
     build_open_work,
     list_titles,
 )
 from dashboard.charts.attention import attention_columns
-from dashboard.reminders.notices import mail_notices
+from dashboard.reminders.people import mail_notices
 from pilots.analytics.pilot_status import PilotStatus
+from pilots.analytics.synergy import classes_of
+from pilots.charts.cells import distinct_names_of, pilot_cell, pilots_url
 from pilots.charts.feeds import follow_up_events, milestone_events
-from pilots.charts.follow_up_tables import follow_ups_table
-from pilots.charts.links import pilots_url
-from pilots.charts.names import distinct_names_of, pilot_cell
+from pilots.charts.follow_ups import follow_ups_table
 from pilots.charts.practices import adopter_cell_of
 from pilots.metrics.lights import Colour
 from pilots.metrics.practice_states import PracticeState
@@ -50,8 +53,8 @@ DESK_WITHOUT = ("kind", "result", "opened", "province")
 
 
 @login_required
-@page_view("dashboard/desk.html", cached=False)
-def desk(request: TrackerRequest) -> Page | HttpResponseRedirect:
+@page(cached=False)
+def desk(request: TrackerRequest) -> HttpResponseBase:
     """Show the open work of an editor; a user without permission to edit is redirected to the overview."""
     if not request.user.is_staff:
         return HttpResponseRedirect(reverse("overview"))
@@ -61,21 +64,25 @@ def desk(request: TrackerRequest) -> Page | HttpResponseRedirect:
     names, titles = distinct_names_of(work.progress), list_titles(work.as_of)
     tables: Exports = {item.slug: Export(titles[item.slug], partial(work_table, item, names, home)) for item in lists}
 
-    def context() -> dict[str, object]:
-        return {
-            "home": home,
-            "all_url": pilots_url(province=home.slug) if home else reverse("pilot-list"),
-            "notices": mail_notices(request.user, work.as_of, work.calendar),
-            "lists": [desk_list(item, titles[item.slug], work_table(item, names, home)) for item in lists],
-        }
-
     def calendar(request: TrackerRequest) -> HttpResponse:
         pilots = [status.pilot.pk for status in work.progress.pilots]
         mine = [status for item in lists if item.slug in FOLLOW_UP_LISTS for status in item.items]
         events = chain(milestone_events(pilots, work.as_of), follow_up_events(mine))
         return calendar_response(request, _("My work"), events)
 
-    return Page(_("My work"), desk_headline(work, home, lists), tables, context, feeds={"ics": calendar})
+    title, headline = _("My work"), desk_headline(work, home, lists)
+    return export_response(request, tables, title, headline, {"ics": calendar}) or render(
+        request,
+        "dashboard/desk.html",
+        {
+            "title": title,
+            "finding": headline,
+            "home": home,
+            "all_url": pilots_url(province=home.slug) if home else reverse("pilot-list"),
+            "notices": mail_notices(request.user, work.as_of, work.calendar),
+            "lists": [desk_list(item, titles[item.slug], work_table(item, names, home)) for item in lists],
+        },
+    )
 
 
 def desk_list(item: WorkList, title: str, table: Table) -> dict[str, object]:
@@ -123,7 +130,8 @@ def work_table(item: WorkList, names: Mapping[int, str], home: Province | None) 
     if item.slug == "red":
         place = {"province": home.slug} if home else {}
         whole = pilots_url(**place, light=Colour.RED.value)
-        return make_table(attention_columns(names, _("Days late")), item.items, whole)
+        classes = classes_of(item.items, item.items[0].as_of) if item.items else {}
+        return make_table(attention_columns(names, classes, _("Days late")), item.items, whole)
     return follow_ups_table(item.items, DESK_WITHOUT)
 
 
@@ -143,7 +151,7 @@ def due_columns(names: Mapping[int, str]) -> list[Column[PilotMilestone]]:
     return [
         Column("milestone", _("Milestone"), milestone_cell),
         Column("pilot", _("Pilot"), lambda row: pilot_cell(row.status.pilot, names)),
-        Column("planned", _("Planned on"), lambda row: row.item.milestone.planned_on, kind="date"),
+        Column("planned", _("Planned on"), lambda row: row.item.planned_on, kind="date"),
         Column("late", _("Days late"), lambda row: row.days_late or "", kind="integer"),
         Column("owner", _("Responsible"), lambda row: row.item.milestone.owner),
         Column("edit", _("What to do"), edit_milestone_cell),
@@ -160,23 +168,43 @@ def edit_milestone_cell(row: PilotMilestone) -> Cell:
     return Cell(_("Edit"), url=reverse("admin:pilots_milestone_change", args=[row.item.milestone.pk]))
 
 
+def replan_columns(names: Mapping[int, str]) -> list[Column[PilotReplan]]:
+    return [
+        Column("item", _("Milestone or stage"), lambda row: Cell(str(row.record), url=row.url)),
+        Column("pilot", _("Pilot"), lambda row: pilot_cell(row.status.pilot, names)),
+        Column("planned", _("Planned on"), lambda row: row.record.planned_by(row.status.as_of), kind="date"),
+        Column("day", _("Day asked for"), lambda row: row.replan.day, kind="date"),
+        Column("why", _("Why"), lambda row: row.replan.reason),
+        Column("asked", _("Asked for on"), lambda row: row.replan.asked_on, kind="date"),
+    ]
+
+
+def waiting_replan_columns(names: Mapping[int, str]) -> list[Column[PilotReplan]]:
+    decide: Column[PilotReplan] = Column("decide", _("What to do"), lambda row: Cell(_("Look and decide"), url=row.url))
+    return [*replan_columns(names), decide]
+
+
+def refused_replan_columns(names: Mapping[int, str]) -> list[Column[PilotReplan]]:
+    return [
+        *replan_columns(names),
+        Column("refused", _("Refused on"), lambda row: row.replan.decided_on, kind="date"),
+        Column("remark", _("Remark"), lambda row: row.replan.remark),
+    ]
+
+
 def practice_columns(_names: Mapping[int, str]) -> list[Column[Practice]]:
     return [
-        Column("practice", _("Practice"), practice_cell),
+        Column("practice", _("Practice"), record_cell),
         Column("state", _("State"), lambda item: str(PracticeState(item.state_then).label)),  # type: ignore[attr-defined]
         Column("province", _("Province"), lambda item: province_cell(item.province) if item.province_id else Cell("")),
         Column("proposed", _("Proposed on"), lambda item: item.proposed_on, kind="date"),
     ]
 
 
-def practice_cell(practice: Practice) -> Cell:
-    return Cell(practice.name, lang=practice.name_lang, url=practice.get_absolute_url())
-
-
 def copy_columns(_names: Mapping[int, str]) -> list[Column[Adoption]]:
     return [
         Column("copy", _("Copy by"), adopter_cell_of),
-        Column("practice", _("Practice"), lambda item: practice_cell(item.practice)),
+        Column("practice", _("Practice"), lambda item: record_cell(item.practice)),
         Column("planned", _("Planned since"), lambda item: item.planned_on, kind="date"),
         Column("confirm", _("What to do"), lambda item: Cell(_("Look and confirm"), url=item.get_absolute_url())),
     ]
@@ -194,6 +222,8 @@ def review_columns(names: Mapping[int, str]) -> list[Column[ReportedValues]]:
 TABLES: Mapping[str, Callable[[Mapping[int, str]], list[Column[Any]]]] = {
     "missing": missing_columns,
     "due": due_columns,
+    "replans": waiting_replan_columns,
+    "replans-refused": refused_replan_columns,
     "practices": practice_columns,
     "take-in": practice_columns,
     "copies": copy_columns,

@@ -3,58 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from core.http.demo_mode import is_demonstration
 from core.http.errors import BadRequest, ErrorDetail, truncate
 from core.http.request import TrackerRequest
-from core.jobs.queue import enqueue
-from core.pages import Page, page_response, page_view
+from core.jobs.queue import enqueue, job_about
+from core.pages import page
 from core.permissions import can_see_authors, can_view
-from core.spreadsheets.file_responses import content_disposition
-from core.spreadsheets.page_exports import Export, Exports
-from core.text.formatting import format_date, format_number
+from core.spreadsheets.page_exports import Export, Exports, export_response
+from core.text.formatting import format_date, format_number, format_part
 from core.text.joining import join_clauses
-from core.web.list_pages import PAGE_PARAMETERS
 from core.web.tables import Cell, Column, Table, make_table, status_cell
 from dashboard.editions import services
 from dashboard.editions.checklist import CheckItem, build_checklist
-from dashboard.editions.citations import CITATIONS, citation_text, publication_of
 from dashboard.editions.content import EditionContent, EditionFile, TableChange, content_of
 from dashboard.editions.differences import difference_sentences, figure_text
 from dashboard.editions.figures import EditionFigure
+from dashboard.editions.package import edition_title
 from dashboard.forms import NewEditionForm, NotesForm
+from dashboard.jobs import approve_edition, subject
 from dashboard.models import Edition, EditionState
 from pilots.documents.files import file_response
 
 # -- the list ------------------------------------------------------------------------------------------
 
 
-@page_view("editions/list.html", cached=False)
-def edition_list(request: TrackerRequest) -> Page:
+@page(cached=False)
+def edition_list(request: TrackerRequest) -> HttpResponseBase:
     """List the approved editions; editors see drafts and make new ones."""
     approved = list(Edition.objects.filter(state=EditionState.APPROVED))
     drafts = Edition.objects.exclude(state=EditionState.APPROVED) if can_view(request.user, Edition) else []
     form = NewEditionForm() if services.may_edit(request.user) else None
 
-    def context() -> dict[str, object]:
-        return {"table": editions_table(approved), "drafts": drafts_table(list(drafts)), "form": form}
-
     tables: Exports = {"editions": Export(_("Editions"), lambda: editions_table(approved))} if approved else {}
-    return Page(_("Editions"), editions_headline(approved), tables, context)
+    title, headline = _("Editions"), editions_headline(approved)
+    return export_response(request, tables, title, headline) or render(
+        request,
+        "editions/list.html",
+        {
+            "title": title,
+            "finding": headline,
+            "table": editions_table(approved),
+            "drafts": drafts_table(list(drafts)),
+            "form": form,
+        },
+    )
 
 
 def editions_headline(approved: list[Edition]) -> str:
@@ -75,7 +82,7 @@ def editions_table(editions: list[Edition]) -> Table:
 
     columns: list[Column[Edition]] = [
         Column("quarter", _("Quarter"), lambda item: Cell(item.quarter, url=item.get_absolute_url())),
-        Column("day", _("As of"), lambda item: item.as_of, kind="date"),
+        Column("day", _("As of"), "as_of", kind="date"),
         Column("approved", _("Approved"), approval_day, kind="date"),
         Column("plans", _("Provincial plans issued"), lambda item: figure_of(item, "plans")),
         Column("red", _("Red lights"), lambda item: figure_of(item, "light-red")),
@@ -87,7 +94,7 @@ def editions_table(editions: list[Edition]) -> Table:
                 url=file_url(item, contents[item.pk].package.path),
             ),
         ),
-        Column("sha256", _("SHA-256 of the package"), lambda item: item.sha256),
+        Column("sha256", _("SHA-256 of the package")),
     ]
     return make_table(columns, editions)
 
@@ -141,8 +148,8 @@ def edition_or_404(request: TrackerRequest, quarter: str) -> Edition:
     return edition
 
 
-@page_view("editions/detail.html", {*PAGE_PARAMETERS}, cached=False)
-def edition_detail(request: TrackerRequest, quarter: str) -> Page | HttpResponseBase:
+@page(cached=False)
+def edition_detail(request: TrackerRequest, quarter: str) -> HttpResponseBase:
     """Show one edition; a draft with its checklist and steps, to editors alone. A POST takes a step."""
     edition = edition_or_404(request, quarter)
     if request.method == "POST":
@@ -154,24 +161,26 @@ def page_address(request: TrackerRequest, edition: Edition) -> str:
     return request.build_absolute_uri(edition.get_absolute_url())
 
 
-def approved_page(request: TrackerRequest, edition: Edition) -> Page | HttpResponseBase:
-    """Return the page of an approved edition, or its citation as a file."""
-    address, content = page_address(request, edition), content_of(edition)
-    publication = publication_of(edition, address, demonstration=is_demonstration(request))
-    asked = request.GET.get("export", "")
-    if asked in CITATIONS:
-        write, media_type = CITATIONS[asked]
-        stem, _dot, suffix = asked.partition(".")
-        disposition = content_disposition(f"{publication.stem}-{stem}", suffix)
-        return HttpResponse(write(publication), content_type=media_type, headers={"Content-Disposition": disposition})
+def approved_page(request: TrackerRequest, edition: Edition) -> HttpResponseBase:
+    """Return the page of an approved edition."""
+    content = content_of(edition)
     tables: Exports = {
         "figures": Export(_("Key figures"), lambda: figures_table(content.figures)),
         "differences": Export(_("Difference to the edition before"), lambda: changes_table(content)),
         "files": Export(_("Files"), lambda: files_table(edition, content.files)),
     }
 
-    def context() -> dict[str, object]:
-        return {
+    headline = _("What the records said of %(day)s, as known when it was approved on %(approved)s.") % {
+        "day": format_date(edition.as_of),
+        "approved": format_date(approval_day(edition)),
+    }
+    title = _("Edition %(quarter)s") % {"quarter": edition.quarter}
+    return export_response(request, tables, title, headline) or render(
+        request,
+        "editions/detail.html",
+        {
+            "title": title,
+            "finding": headline,
             "edition": edition,
             "content": content,
             "figures": [
@@ -188,34 +197,37 @@ def approved_page(request: TrackerRequest, edition: Edition) -> Page | HttpRespo
             "files": files_table(edition, content.main_files),
             "data_files": files_table(edition, content.data_files),
             "warnings": warnings_table(content) if content.warnings else None,
-            "citation": citation_text(publication),
-            "citations": list(CITATIONS),
+            "citation": citation_text(request, edition),
             "people": can_see_authors(request.user, edition),
-        }
+        },
+    )
 
-    described = request.build_absolute_uri(file_url(edition, "datapackage.json"))
-    links = f'<{address}>; rel="cite-as", <{described}>; rel="describedby"; type="application/json"'
-    headline = _("What the records said of %(day)s, as known when it was approved on %(approved)s.") % {
+
+def citation_text(request: TrackerRequest, edition: Edition) -> str:
+    """Return the citation in a sentence of the active language."""
+    text = _("%(title)s, as of %(day)s. Approved on %(approved)s. %(address)s. SHA-256 of the package: %(sha256)s.")
+    return text % {
+        "title": edition_title(edition, demonstration=is_demonstration(request)),
         "day": format_date(edition.as_of),
         "approved": format_date(approval_day(edition)),
+        "address": page_address(request, edition),
+        "sha256": edition.sha256,
     }
-    title = _("Edition %(quarter)s") % {"quarter": edition.quarter}
-    return Page(title, headline, tables, context, headers={"Link": links})
 
 
 def figures_table(figures: Any) -> Table:
     columns: list[Column[EditionFigure]] = [
-        Column("figure", _("Figure"), lambda item: item.label),
-        Column("value", _("Value"), lambda item: item.value, kind="integer"),
-        Column("of", _("Out of"), lambda item: item.of, kind="integer"),
-        Column("scope", _("Set"), lambda item: item.scope),
+        Column("figure", _("Figure"), "label"),
+        Column("value", _("Value"), kind="integer"),
+        Column("of", _("Out of"), kind="integer"),
+        Column("scope", _("Set")),
     ]
     return make_table(columns, figures)
 
 
 def changes_table(content: EditionContent) -> Table:
     columns: list[Column[TableChange]] = [
-        Column("title", _("Table"), lambda item: item.title),
+        Column("title", _("Table")),
         Column("before", _("Records before"), kind="integer"),
         Column("now", _("Records now"), kind="integer"),
         Column("added", _("Added"), kind="integer"),
@@ -236,38 +248,22 @@ def files_table(edition: Edition, files: Any) -> Table:
 
 def warnings_table(content: EditionContent) -> Table:
     columns: list[Column[Any]] = [
-        Column("label", _("Warning"), lambda item: item.label),
-        Column("found", _("Found"), found_text),
+        Column("label", _("Warning")),
+        Column("found", _("Found"), lambda item: format_part(item.count, item.of)),
     ]
     return make_table(columns, content.warnings)
-
-
-def found_text(item: Any) -> str:
-    return _("%(n)s of %(all)s") % {"n": format_number(item.count), "all": format_number(item.of)}
 
 
 # -- a draft -------------------------------------------------------------------------------------------
 
 
-def draft_page(request: TrackerRequest, edition: Edition, notes: NotesForm | None = None) -> Page:
-    """Return the page of an edition that is not approved: checklist, notes and the steps that the user may take."""
+def draft_page(request: TrackerRequest, edition: Edition, notes: NotesForm | None = None) -> HttpResponseBase:
+    """Return the page of an edition that is not approved: checklist, notes and the steps that the user may take.
+
+    Its status is 400 with faulty notes.
+    """
     checklist, state = build_checklist(edition), EditionState(edition.state)
     edits = services.may_edit(request.user)
-
-    def context() -> dict[str, object]:
-        return {
-            "edition": edition,
-            "state": state,
-            "checklist": checklist,
-            "errors": checklist_table(checklist.errors),
-            "warnings": checklist_table(checklist.warnings),
-            "notes": notes or (NotesForm(instance=edition) if edits and state == EditionState.DRAFT else None),
-            "may_edit": edits,
-            "may_approve": state == EditionState.IN_REVIEW and services.may_approve(request.user, edition),
-            "own": edits and state == EditionState.IN_REVIEW and not services.may_approve(request.user, edition),
-            "people": can_see_authors(request.user, edition),
-        }
-
     errors, warnings = (sum(item.count for item in items) for items in (checklist.errors, checklist.warnings))
     headline = join_clauses(
         [
@@ -277,39 +273,44 @@ def draft_page(request: TrackerRequest, edition: Edition, notes: NotesForm | Non
             _("as of %(day)s") % {"day": format_date(edition.as_of)},
         ]
     )
-    return Page(_("Edition %(quarter)s") % {"quarter": edition.quarter}, headline, context=context)
+    title = _("Edition %(quarter)s") % {"quarter": edition.quarter}
+    return render(
+        request,
+        "editions/detail.html",
+        {
+            "title": title,
+            "finding": headline,
+            "edition": edition,
+            "job": job_about(subject(edition)) if edits and state == EditionState.IN_REVIEW else None,
+            "state": state,
+            "checklist": checklist,
+            "errors": checklist_table(checklist.errors),
+            "warnings": checklist_table(checklist.warnings),
+            "notes": notes or (NotesForm(instance=edition) if edits and state == EditionState.DRAFT else None),
+            "may_edit": edits,
+            "may_approve": state == EditionState.IN_REVIEW and services.may_approve(request.user, edition),
+            "own": edits and state == EditionState.IN_REVIEW and not services.may_approve(request.user, edition),
+            "people": can_see_authors(request.user, edition),
+        },
+        status=400 if notes else 200,
+    )
 
 
 def checklist_table(items: list[CheckItem]) -> Table | None:
     columns: list[Column[CheckItem]] = [
         Column("label", _("What"), lambda item: Cell(str(item.label), url=item.url)),
-        Column("found", _("Found"), found_text),
+        Column("found", _("Found"), lambda item: format_part(item.count, item.of)),
         Column("remedy", _("What to do"), lambda item: str(item.remedy)),
     ]
     return make_table(columns, items) if items else None
 
 
-@dataclass(frozen=True)
-class Step:
-    """A step of an edition: what takes it, and what is said when it is taken."""
-
-    take: Callable[[TrackerRequest, Edition], object]
-    done: Callable[[], str]
-
-
-STEPS: Mapping[str, Step] = {
-    "submit": Step(
-        lambda request, edition: services.submit(edition, by=request.user),
-        lambda: _("The edition is submitted. Somebody else approves it."),
-    ),
-    "return": Step(
-        lambda request, edition: services.send_back(edition, by=request.user, reason=request.POST.get("reason", "")),
-        lambda: _("The edition is a draft again."),
-    ),
-    "discard": Step(
-        lambda request, edition: services.discard(edition, by=request.user), lambda: _("The draft is deleted.")
-    ),
+STEPS: Mapping[str, tuple[Callable[..., object], Any]] = {
+    "submit": (services.submit, gettext_lazy("The edition is submitted. Somebody else approves it.")),
+    "return": (services.send_back, gettext_lazy("The edition is a draft again.")),
+    "discard": (services.discard, gettext_lazy("The draft is deleted.")),
 }
+"""The steps of an edition: what takes each, and what is said when it is taken."""
 
 
 def take_step(request: TrackerRequest, edition: Edition) -> HttpResponseBase:
@@ -325,12 +326,14 @@ def take_step(request: TrackerRequest, edition: Edition) -> HttpResponseBase:
         text = _("There is no “%(value)s” here. Use one of: %(names)s.")
         names = ", ".join([*STEPS, "approve"])
         raise BadRequest(ErrorDetail("step", "invalid_choice", text % {"value": truncate(name), "names": names}))
+    take, done = STEPS[name]
+    reason = {"reason": request.POST.get("reason", "")} if name == "return" else {}
     try:
-        STEPS[name].take(request, edition)
+        take(edition, by=request.user, **reason)
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
         return redirect(edition)
-    messages.success(request, STEPS[name].done())
+    messages.success(request, done)
     return redirect("edition-list") if name == "discard" else redirect(edition)
 
 
@@ -343,20 +346,16 @@ def enqueue_approval(request: TrackerRequest, edition: Edition) -> HttpResponseB
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
         return redirect(edition)
-    address = page_address(request, edition)
-    key = f"{request.user.pk}-{edition.quarter}"
-    return redirect(
-        enqueue("edition", owner=request.user, key=key, quarter=edition.quarter, seen=seen, address=address)
-    )
+    told = {"quarter": edition.quarter, "seen": seen, "address": page_address(request, edition)}
+    enqueue(approve_edition, about=subject(edition), by=request.user, **told)
+    return redirect(edition)
 
 
 def save_notes(request: TrackerRequest, edition: Edition) -> HttpResponseBase:
     """Save the release notes; with an error at a field the page shows again what was typed."""
     form = NotesForm(request.POST, instance=Edition(pk=edition.pk, quarter=edition.quarter))
     if edition.state == EditionState.DRAFT and not form.is_valid():
-        response = page_response(request, "editions/detail.html", draft_page(request, edition, form))
-        response.status_code = 400
-        return response
+        return draft_page(request, edition, form)
     en, zh = (request.POST.get(name, "") for name in NotesForm.Meta.fields)
     try:
         services.write_notes(edition, by=request.user, en=en, zh=zh)
@@ -370,28 +369,17 @@ def save_notes(request: TrackerRequest, edition: Edition) -> HttpResponseBase:
 # -- files ---------------------------------------------------------------------------------------------
 
 
-@dataclass
-class DownloadFile:
-    """File of an approved edition, as a response sends it."""
-
-    pk: int
-    file_name: str
-    file_size: int
-    media_type: str
-    sha256: str
-    is_public: bool = True
-
-
 @require_safe
 def edition_file(request: TrackerRequest, quarter: str, path: str) -> HttpResponseBase:
     """Return a file of an approved edition, with the bytes that it was approved with."""
     edition = edition_or_404(request, quarter)
-    found = (
-        next((file for file in content_of(edition).files if file.path == path), None) if edition.is_approved else None
-    )
+    files = content_of(edition).files if edition.is_approved else []
+    found = next((file for file in files if file.path == path), None)
     if found is None:
         raise Http404
     name = found.path.rpartition("/")[2]
-    if not name.startswith(quarter) and quarter not in name:
+    if quarter not in name:
         name = f"{quarter}-{name}"
-    return file_response(request, DownloadFile(edition.pk, name, found.size, found.media_type, found.sha256))
+    sent: Any = SimpleNamespace(pk=edition.pk, file_name=name, file_size=found.size, is_public=True)
+    sent.media_type, sent.sha256 = found.media_type, found.sha256
+    return file_response(request, sent)

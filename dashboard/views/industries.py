@@ -1,34 +1,30 @@
 """Industry pages: coverage by pilots and gaps."""
 
-from datetime import date
-
 from django.db.models import Q, QuerySet
-from django.shortcuts import get_object_or_404
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 
-from core.history.timeline import ENTRY_PARAMETER
+from core.history.timeline import ENTRY_PARAMETER, history_tab
 from core.http.errors import BadRequest, ErrorDetail, truncate
-from core.http.menu import MenuEntry
 from core.http.request import TrackerRequest
-from core.pages import Page, page_view
-from core.spreadsheets.page_exports import Export, Exports, chart_exports
+from core.pages import page
+from core.spreadsheets.page_exports import Export, Exports, chart_exports, export_response
 from core.text.joining import join_clauses
-from core.web.list_pages import PAGE_PARAMETERS, build_filter_bar
+from core.web.list_pages import build_filter_bar
 from pilots.analytics.coverage import MATRIX_AXES, build_coverage, gap_basis
-from pilots.analytics.location_quotients import build_location_quotients
-from pilots.analytics.pilot_set import PilotSet
 from pilots.analytics.pilot_status import build_progress
+from pilots.analytics.reconciliation import PilotSet
+from pilots.charts.cells import pilots_url
 from pilots.charts.coverage import (
     coverage_chart,
     coverage_headline,
     fields_table,
     matrix_chart,
     notice_text,
-    quotients_table,
     too_few_known_text,
 )
-from pilots.charts.links import pilots_url
 from pilots.charts.status import light_summary_chart
 from pilots.filters import CoverageFilter
 from pilots.metrics.reconciliation import GapBasis, is_gap
@@ -48,12 +44,8 @@ def requested_axis(request: TrackerRequest) -> str:
     return by
 
 
-@page_view(
-    "industries/list.html",
-    {*PAGE_PARAMETERS, "by", *CoverageFilter.base_filters},
-    menu=MenuEntry("industry-list", gettext_lazy("Industries"), place=6, shared_params=["batch"]),
-)
-def industry_list(request: TrackerRequest) -> Page:
+@page("by", *CoverageFilter.base_filters)
+def industry_list(request: TrackerRequest) -> HttpResponseBase:
     """List all industries with their coverage by recorded pilots."""
     by = requested_axis(request)
     as_of = request.as_of
@@ -62,26 +54,26 @@ def industry_list(request: TrackerRequest) -> Page:
     chosen = PilotSet.from_filters(filterset.form.cleaned_data)
     coverage = build_coverage(filterset.qs, as_of, by=by, chosen=chosen)
     sources = list(Source.objects.filter(pilot__in=filterset.qs, pilot__industries__isnull=False).distinct())
-    quotients = build_location_quotients(filterset.qs)
     charts = {
         "coverage": coverage_chart(coverage, sources),
-        "matrix": matrix_chart(coverage, by, sources, quotients if by == "region" else None),
+        "matrix": matrix_chart(coverage, by, sources),
     }
     measures = Measure.objects.prefetch_related("industries", "policies")
     scope = charts["coverage"].subtitle
     tables: Exports = {
         **chart_exports(charts, bar.chips),
-        "quotients": Export(
-            _("Location quotients"), lambda: quotients_table(quotients), bar.chips, charts["matrix"].subtitle, sources
-        ),
         "fields": Export(_("Coverage by field of action"), lambda: fields_table(coverage), bar.chips, scope, sources),
         "measures": Export(
             _("Measures that policies prescribe"), lambda: measures_table(measures), sources=measure_sources(measures)
         ),
     }
-
-    def context() -> dict[str, object]:
-        return {
+    title, headline = _("Industries"), coverage_headline(coverage)
+    return export_response(request, tables, title, headline) or render(
+        request,
+        "industries/list.html",
+        {
+            "title": title,
+            "finding": headline,
             "bar": bar,
             "coverage": coverage,
             "notice": notice_text(coverage),
@@ -89,9 +81,8 @@ def industry_list(request: TrackerRequest) -> Page:
             "by": by,
             "fields": fields_table(coverage),
             "measures": measures,
-        }
-
-    return Page(_("Industries"), coverage_headline(coverage), tables, context)
+        },
+    )
 
 
 def measure_sources(measures: QuerySet[Measure]) -> QuerySet[Source]:
@@ -99,8 +90,8 @@ def measure_sources(measures: QuerySet[Measure]) -> QuerySet[Source]:
     return Source.objects.filter(Q(measure__in=measures) | Q(policy__measures__in=measures)).distinct()
 
 
-@page_view("industries/detail.html", {*PAGE_PARAMETERS, ENTRY_PARAMETER})
-def industry_detail(request: TrackerRequest, slug: str) -> Page:
+@page(ENTRY_PARAMETER)
+def industry_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     """Show one industry: pilots that name it, their provinces, and measures of policies for it."""
     as_of = request.as_of
     industry = get_object_or_404(Industry.objects.prefetch_related("divisions", "sources"), slug=slug)
@@ -126,25 +117,26 @@ def industry_detail(request: TrackerRequest, slug: str) -> Page:
         ),
     }
 
-    def context() -> dict[str, object]:
-        return {
+    headline = industry_headline(industry, pilots, gap_basis(as_of))
+    timeline = industry_timeline(industry, as_of, request.user)
+    tables["history"] = Export(_("History"), timeline.stream)
+    return export_response(request, tables, industry.name, headline) or render(
+        request,
+        "industries/detail.html",
+        {
+            "title": industry.name,
+            "finding": headline,
             "industry": industry,
             "crumbs": [{"url": "industry-list", "label": _("Industries")}, {"label": industry.name}],
             "pilots": pilots,
             "table": table,
             "charts": charts,
-            "announced_with": batches_announcing(industry, as_of),
+            "announced_with": list(Batch.objects.known(as_of).filter(industries_announced=industry)),
             "measures": measures,
             "sources": sources,
-        }
-
-    headline = industry_headline(industry, pilots, gap_basis(as_of))
-    return Page(industry.name, headline, tables, context, industry_timeline(industry, as_of, request.user))
-
-
-def batches_announcing(industry: Industry, as_of: date) -> list[Batch]:
-    """Return the batches known on the day whose notices name the industry."""
-    return list(Batch.objects.known(as_of).filter(industries_announced=industry))
+            "history": history_tab(request, timeline),
+        },
+    )
 
 
 def industry_headline(industry: Industry, pilots: list[Pilot], basis: GapBasis) -> str:

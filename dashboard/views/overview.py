@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 
-from core.http.menu import MenuEntry
 from core.http.request import TrackerRequest
-from core.pages import Page, page_view
-from core.spreadsheets.page_exports import Export, Exports, chart_exports, figures_export
-from core.text.amounts import format_amount
+from core.pages import page
+from core.spreadsheets.page_exports import Export, Exports, chart_exports, export_response, figures_export
+from core.text.formatting import format_amount
 from core.text.joining import join_clauses, join_sentences, join_short, join_statements, label_value
-from core.web.list_pages import PAGE_PARAMETERS
 from core.web.tables import Cell, Chart, Column, Table, make_table
-from dashboard.analytics.overview import Overview, build_overview
+from dashboard.analytics.overview import Overview, build_overview, plan_sources
 from dashboard.analytics.recent_changes import ChangeGroup, recent_changes
-from dashboard.charts.attention import attention_headline, attention_rows, attention_table
+from dashboard.charts.attention import attention_headline, attention_rows, attention_table, red_statement
 from dashboard.charts.due import (
     on_track_headline,
     on_track_rows,
@@ -33,18 +33,19 @@ from dashboard.charts.overview_map import overview_map
 from dashboard.charts.practices import library_size, most_copied_table, practices_answer, practices_headline
 from pilots.analytics.explanations import format_carbon
 from pilots.analytics.pilot_status import PilotStatus
+from pilots.charts.cells import distinct_names_of, pilots_url
 from pilots.charts.coverage import coverage_chart
-from pilots.charts.follow_up_tables import LightFollowUps, LightLink
-from pilots.charts.links import pilots_url
-from pilots.charts.names import distinct_names_of
+from pilots.charts.follow_ups import LightFollowUps, LightLink
 from pilots.charts.reconciliation import reconciliation_table
 from pilots.charts.stages import funnel_chart, longest_table, plan_lag_chart
 from pilots.charts.status import light_summary_chart
+from pilots.metrics.aggregation import SumResult
 from pilots.metrics.lights import Colour
 from pilots.metrics.reconciliation import Reconciliation
+from pilots.metrics.reduction import CoControl
 from pilots.models import Batch
 from policies.analytics.rollout import POLICY_PARAMETER
-from policies.charts.rollout import adoption_chart, format_day
+from policies.charts.rollout import adoption_chart, certainty_text, format_day
 from policies.models import Province, Source
 
 ATTENTION_SHOWN = 8
@@ -52,19 +53,21 @@ ROWS_SHOWN = 5  # of the lists of follow-ups and of practices
 CHANGES_IN_FILE = 50
 
 
-@page_view(
-    "dashboard/overview.html",
-    {*PAGE_PARAMETERS, POLICY_PARAMETER},
-    menu=MenuEntry("overview", gettext_lazy("Overview"), place=1),
-)
-def overview(request: TrackerRequest) -> Page:
+@page(POLICY_PARAMETER)
+def overview(request: TrackerRequest) -> HttpResponseBase:
     """Show the overview of the programme."""
     value = build_overview(request.as_of, request.GET.get(POLICY_PARAMETER))
     charts, links = overview_charts(value), LightFollowUps(request)
     figures = overview_figures(value)
 
-    def context() -> dict[str, object]:
-        return {
+    exports = overview_exports(value, charts, figures)
+    title, headline = _("Overview"), overview_headline(value)
+    return export_response(request, exports, title, headline) or render(
+        request,
+        "dashboard/overview.html",
+        {
+            "title": title,
+            "finding": headline,
             "overview": value,
             "choice": value.choice,
             "figures": figures,
@@ -74,11 +77,11 @@ def overview(request: TrackerRequest) -> Page:
             **attention_context(value, links),
             **follow_up_context(value),
             **practice_context(value),
+            "synergy_answer": synergy_answer(value),
+            "synergy_url": synergy_url(value),
             **({} if value.few_rated else progress_context(value)),
-        }
-
-    exports = overview_exports(value, charts, figures)
-    return Page(_("Overview"), overview_headline(value), exports, context)
+        },
+    )
 
 
 def attention_context(value: Overview, links: LightFollowUps) -> dict[str, object]:
@@ -90,7 +93,9 @@ def attention_context(value: Overview, links: LightFollowUps) -> dict[str, objec
         return links.of_pilot(item.pilot, item.colour)
 
     return {
-        "reasons": attention_rows(attention_table(progress, ATTENTION_SHOWN, [links.column(link)])),
+        "reasons": attention_rows(
+            attention_table(progress, value.synergy.classed, ATTENTION_SHOWN, [links.column(link)])
+        ),
         "reasons_rest": max(0, progress.needing_attention - ATTENTION_SHOWN),
         "reasons_url": pilots_url(**batch_filters(current_batch(value)), sort="light"),
         "attention_finding": attention_headline(progress),
@@ -132,9 +137,29 @@ def progress_context(value: Overview) -> dict[str, object]:
         "outstanding_finding": outstanding_headline(value.outstanding),
         "outstanding_scope": outstanding_scope(value.outstanding, scope_text(value)),
         "reduced": reduced_figures(value),
-        "reduced_url": f"{reverse('synergy')}?batch={batch.slug}" if batch else reverse("synergy"),
+        "reduced_url": synergy_url(value),
         "scope": scope_text(value),
     }
+
+
+def synergy_answer(value: Overview) -> str:
+    """Return how many of the judged pilots reduce pollution at the cost of carbon; empty where none can be judged."""
+    kind, n = CoControl.POLLUTION_DOWN_CARBON_UP, value.synergy.judged
+    if not n:
+        return ""
+    text = ngettext(
+        "%(up)d of the %(n)d judged pilot: pollution down, carbon up (%(green)d of them green)",
+        "%(up)d of the %(n)d judged pilots: pollution down, carbon up (%(green)d of them green)",
+        n,
+    )
+    numbers = {"up": value.synergy.kinds[kind], "n": n, "green": value.green_by_class[kind]}
+    return label_value(scope_text(value), text % numbers)
+
+
+def synergy_url(value: Overview) -> str:
+    """Return the URL of the synergy of the pilots that the overview describes."""
+    batch = current_batch(value)
+    return f"{reverse('synergy')}?batch={batch.slug}" if batch else reverse("synergy")
 
 
 def current_batch(value: Overview) -> Batch | None:
@@ -159,7 +184,11 @@ def overview_exports(value: Overview, charts: Mapping[str, Chart], figures: Sequ
         **figures_export(figures),
         **chart_exports(charts),
         "attention": Export(
-            _("What needs attention"), lambda: attention_table(progress), (), attention_headline(progress), sources
+            _("What needs attention"),
+            lambda: attention_table(progress, value.synergy.classed),
+            (),
+            attention_headline(progress),
+            sources,
         ),
         "longest": Export(_("Longest in one stage"), lambda: longest_table(progress), (), scope, sources),
         "on-track": Export(
@@ -238,6 +267,7 @@ def rollout_sentence(value: Overview) -> str:
         "%(issued)d of %(roster)d provinces have issued a plan",
         rollout.issued,
     ) % {"issued": rollout.issued, "roster": rollout.roster}
+    text = join_clauses(filter(None, [text, certainty_text(rollout)]))
     return label_value(rollout.policy.short, text) + _(".")
 
 
@@ -263,19 +293,8 @@ def entered_headline(value: Overview) -> str:
 def lights_headline(value: Overview) -> str:
     """Return the sentence on red pilots: number, change since the end of the last quarter, and the longest red one."""
     strip = value.progress.strip
-    red, change = strip.now[Colour.RED], strip.change(Colour.RED)
-    text = ngettext("%(red)d of %(n)d pilot is red", "%(red)d of %(n)d pilots are red", strip.n) % {
-        "red": red,
-        "n": strip.n,
-    }
-    numbers = {"n": abs(change), "day": format_day(strip.then_on)}
-    if change > 0:
-        than = _("%(n)d more than on %(day)s") % numbers
-    elif change < 0:
-        than = _("%(n)d fewer than on %(day)s") % numbers
-    else:
-        than = _("as many as on %(day)s") % numbers
-    parts = [join_statements(text, than)]
+    red = strip.now[Colour.RED]
+    parts = [red_statement(red, strip.n, strip.change(Colour.RED), strip.then_on)]
     if red:
         worst = value.progress.attention(1)[0]
         parts.append(label_value(_("red for longest"), distinct_names_of(value.progress)[worst.pilot.pk]))
@@ -289,14 +308,13 @@ def overview_charts(value: Overview) -> dict[str, Chart]:
     """Return the charts of the overview with their sources."""
     outside = list(Province.objects.filter(in_roster=False))
     pilot_sources = list(Source.objects.filter(pilot__batch__known_by__lte=value.as_of).distinct())
-    plan_sources: list[Source] = []
+    of_plans: list[Source] = []
     if value.rollout:
-        plans = [row.plan.pk for row in value.rollout.provinces if row.plan and row.counts]
         own = Source.objects.filter(policy=value.rollout.policy)
-        plan_sources = list(dict.fromkeys([*own, *Source.objects.filter(provincialplan__in=plans).distinct()]))
-    charts = {"map": overview_map(value, outside, list(dict.fromkeys([*plan_sources, *pilot_sources])))}
+        of_plans = list(dict.fromkeys([*own, *plan_sources(value.rollout.provinces)]))
+    charts = {"map": overview_map(value, outside, list(dict.fromkeys([*of_plans, *pilot_sources])))}
     if value.rollout:
-        charts["adoption"] = adoption_chart(value.rollout, plan_sources)
+        charts["adoption"] = adoption_chart(value.rollout, of_plans)
     charts["coverage"] = coverage_chart(value.national_coverage, pilot_sources)
     return charts | progress_charts(value, pilot_sources)
 
@@ -323,7 +341,7 @@ def overview_figures(value: Overview) -> list[dict[str, object]]:
                 "label": _("Provincial plans issued"),
                 "value": value.rollout.issued,
                 "of": _("of %(roster)d provinces") % {"roster": value.rollout.roster},
-                "note": value.rollout.policy.short,
+                "note": join_clauses(filter(None, [value.rollout.policy.short, certainty_text(value.rollout)])),
                 "url": value.rollout.policy.get_absolute_url(),
                 "definition": "rollout",
             }
@@ -351,7 +369,9 @@ def on_track_figure(value: Overview) -> dict[str, object]:
         "value": None if found.few else found.on_path,
         "of": _("of %(n)d rated") % {"n": found.rated},
         "note": join_statements(scope_text(value), unrated),
-        "url": "#on-track" if found.rated else pilots_url(**batch_filters(current_batch(value))),
+        "url": "#on-track"
+        if found.rated and not value.few_rated
+        else pilots_url(**batch_filters(current_batch(value))),
         "definition": "on-track",
     }
 
@@ -381,20 +401,24 @@ def withdrawn_text(numbers: Reconciliation) -> str:
 
 
 def reduced_figures(value: Overview) -> list[dict[str, object]]:
-    """Return the figures of total reductions, each with its number of pilots."""
+    """Return the figures of total reductions, each with its set and number of pilots."""
     carbon, air = value.synergy.carbon_total, value.synergy.apeq_total
-    over = _("%(used)d of %(n)d pilots counted")
+    counted = _("%(used)d of %(n)d pilots counted")
+
+    def note(total: SumResult) -> str:
+        return join_clauses([scope_text(value), counted % {"used": total.used, "n": total.possible}])
+
     return [
         {
             "label": _("CO₂ reduced"),
             "value": None if carbon.value is None else format_carbon(carbon.value),
             "of": "",
-            "note": over % {"used": carbon.used, "n": carbon.possible},
+            "note": note(carbon),
         },
         {
             "label": _("Air pollutants reduced"),
             "value": None if air.value is None else format_amount(air.value),
             "of": _("thousand equivalents"),
-            "note": over % {"used": air.used, "n": air.possible},
+            "note": note(air),
         },
     ]

@@ -3,17 +3,18 @@
 from collections.abc import Mapping
 from datetime import date
 
-from django.shortcuts import get_object_or_404
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 
-from core.history.timeline import ENTRY_PARAMETER
+from core.history.timeline import ENTRY_PARAMETER, history_tab
 from core.http.request import TrackerRequest
-from core.pages import Page, page_view
-from core.spreadsheets.page_exports import Export, Exports, chart_exports, figures_export
-from core.text.joining import label_value
-from core.web.list_pages import PAGE_PARAMETERS
+from core.pages import page
+from core.spreadsheets.page_exports import Export, Exports, chart_exports, export_response, figures_export
+from core.text.joining import join_clauses, label_value
 from core.web.tables import Chart, Table
-from pilots.charts.follow_up_tables import RELATED, follow_ups_table, may_open_follow_ups
+from dashboard.analytics.overview import plan_sources
+from pilots.charts.follow_ups import RELATED, follow_ups_table, may_open_follow_ups
 from pilots.documents.analytics import build_page_files
 from pilots.follow_ups.analytics import build_follow_ups
 from pilots.follow_ups.status_filter import by_lateness
@@ -21,6 +22,7 @@ from policies.analytics.rollout import Rollout, build_rollout
 from policies.charts.rollout import (
     adoption_chart,
     format_day,
+    inferred_text,
     lag_chart,
     measures_table,
     plans_table,
@@ -36,8 +38,8 @@ from policies.timeline import policy_timeline
 WITHOUT = ("subject", "light", "result", "kind")  # columns of follow-ups of no use here: no light causes them
 
 
-@page_view("policies/detail.html", {*PAGE_PARAMETERS, ENTRY_PARAMETER})
-def policy_detail(request: TrackerRequest, slug: str) -> Page:
+@page(ENTRY_PARAMETER)
+def policy_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     """Show one policy: facts, rollout, measures and sources."""
     as_of = request.as_of
     policies = Policy.objects.known(as_of).select_related("parent", "province").prefetch_related("agencies", "sources")
@@ -56,8 +58,15 @@ def policy_detail(request: TrackerRequest, slug: str) -> Page:
         "follow-ups": Export(_("Follow-ups"), lambda: policy_follow_ups(policy, as_of)),
     }
 
-    def context() -> dict[str, object]:
-        return {
+    headline = rollout_headline(rollout) if tracked else ""
+    timeline = policy_timeline(policy, as_of, request.user)
+    tables["history"] = Export(_("History"), timeline.stream)
+    return export_response(request, tables, policy.name, headline) or render(
+        request,
+        "policies/detail.html",
+        {
+            "title": policy.name,
+            "finding": headline,
             "policy": policy,
             "crumbs": [{"url": "policy-list", "label": _("Policies")}, {"label": policy.name}],
             "rollout": rollout,
@@ -70,10 +79,9 @@ def policy_detail(request: TrackerRequest, slug: str) -> Page:
             "follow_ups": tables["follow-ups"].build(),
             "may_open": may_open_follow_ups(request),
             "page_files": build_page_files(policy.sources.all(), request.user, as_of),
-        }
-
-    headline = rollout_headline(rollout) if tracked else ""
-    return Page(policy.name, headline, tables, context, policy_timeline(policy, as_of, request.user))
+            "history": history_tab(request, timeline),
+        },
+    )
 
 
 def policy_follow_ups(policy: Policy, as_of: date) -> Table:
@@ -94,9 +102,7 @@ def rollout_exports(rollout: Rollout, charts: Mapping[str, Chart]) -> Exports:
 
 def rollout_sources(rollout: Rollout) -> list[Source]:
     """Return the sources of a rollout: the policy's own, then the plans'."""
-    plans = [row.plan.pk for row in rollout.provinces if row.plan and row.counts]
-    cited = Source.objects.filter(provincialplan__in=plans).distinct()
-    return list(dict.fromkeys([*rollout.policy.sources.all(), *cited]))
+    return list(dict.fromkeys([*rollout.policy.sources.all(), *plan_sources(rollout.provinces)]))
 
 
 def rollout_charts(rollout: Rollout) -> dict[str, Chart]:
@@ -116,7 +122,12 @@ def rollout_figures(rollout: Rollout) -> list[dict[str, object]]:
             "label": label_value(_("Plans issued"), rollout.policy.short),
             "value": rollout.issued,
             "of": _("of %(roster)d provinces") % {"roster": rollout.roster},
-            "note": _("known to be issued by %(day)s") % {"day": format_day(rollout.as_of)},
+            "note": join_clauses(
+                [
+                    _("known to be issued by %(day)s") % {"day": format_day(rollout.as_of)},
+                    *([inferred_text(rollout.inferred)] if rollout.inferred else []),
+                ]
+            ),
             "url": "#plans",
             "definition": "rollout",
         },

@@ -3,30 +3,32 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from operator import itemgetter
 from typing import Any
 
 from django.db.models import Case, CharField, IntegerField, Model, OuterRef, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
-from django.shortcuts import get_object_or_404
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, pgettext
+from django.utils.translation import ngettext, pgettext
 
-from core.history.timeline import ENTRY_PARAMETER
-from core.http.menu import MenuEntry
+from core.history.timeline import ENTRY_PARAMETER, history_tab
 from core.http.request import TrackerRequest
-from core.pages import Page, page_view
-from core.spreadsheets.page_exports import Export, Exports, chart_exports
+from core.pages import page
+from core.spreadsheets.page_exports import Export, Exports, chart_exports, export_response
+from core.text.bilingual import is_chinese_active
 from core.text.joining import join_clauses, join_sentences, join_short, label_value
-from core.web.list_pages import PAGE_PARAMETERS, build_list_page
+from core.web.list_pages import build_list_page
 from core.web.tables import Cell, Chart, Column, Table, make_table, record_cell, status_cell
-from dashboard.analytics.overview import Overview, build_overview
+from dashboard.analytics.overview import Overview, build_overview, plan_sources
 from dashboard.charts.overview_map import overview_map
 from pilots.analytics.pilot_status import Progress, ProvinceLights, build_progress, lights_by_province, province_lights
 from pilots.analytics.reconciliation import build_reconciliation, build_withdrawals
-from pilots.charts.follow_up_tables import RELATED, follow_ups_table, may_open_follow_ups
-from pilots.charts.links import pilot_count_cell, pilots_url
-from pilots.charts.places import provinces_chart, recorded_pilots_text
-from pilots.charts.reconciliation import reconciliation_table, withdrawals_table
+from pilots.analytics.synergy import classes_of
+from pilots.charts.cells import pilot_count_cell, pilots_url
+from pilots.charts.follow_ups import RELATED, follow_ups_table, may_open_follow_ups
+from pilots.charts.reconciliation import provinces_chart, reconciliation_table, recorded_pilots_text, withdrawals_table
 from pilots.charts.status import light_summary_chart, lights_table
 from pilots.filters import ProvincePageFilter
 from pilots.follow_ups.analytics import build_follow_ups
@@ -48,9 +50,14 @@ MAX_BARS = 20  # bars drawn; the table beside them has all provinces
 
 
 def province_columns(plans: Mapping[int, ProvinceRollout], lights: Mapping[int, ProvinceLights]) -> list[Column[Any]]:
-    """Return the columns of a list of provinces, annotated for sorting; `plans` and `lights` are by key."""
+    """Return the columns of a list of provinces, annotated for sorting; `plans` and `lights` are by key.
+
+    By name is by the alphabet in English, and in Chinese by GB/T 2260, in whose order the records were entered.
+    """
     return [
-        Column("province", _("Province"), record_cell, sort="name", sort_fields=["slug"]),
+        Column(
+            "province", _("Province"), record_cell, sort="name", sort_fields=["pk" if is_chinese_active() else "slug"]
+        ),
         Column(
             "pilots",
             _("Pilots recorded"),
@@ -163,12 +170,8 @@ def annotate_plan(provinces: QuerySet[Model], policy: Policy | None, as_of: date
     return annotated
 
 
-@page_view(
-    "provinces/list.html",
-    {*PAGE_PARAMETERS, POLICY_PARAMETER, *ProvincePageFilter.base_filters},
-    menu=MenuEntry("province-list", gettext_lazy("Provinces"), place=3),
-)
-def province_list(request: TrackerRequest) -> Page:
+@page(POLICY_PARAMETER, *ProvincePageFilter.base_filters)
+def province_list(request: TrackerRequest) -> HttpResponseBase:
     """List all provinces of the roster with plan and pilots."""
     as_of = request.as_of
     value = build_overview(as_of, request.GET.get(POLICY_PARAMETER))
@@ -194,7 +197,18 @@ def province_list(request: TrackerRequest) -> Page:
             _("Provinces"), whole, listing.chips, finding, charts["map"].sources, charts["map"].about
         ),
     }
-    return Page(_("Provinces"), finding, tables, lambda: {"choice": value.choice, "listing": listing, "charts": charts})
+    title = _("Provinces")
+    return export_response(request, tables, title, finding) or render(
+        request,
+        "provinces/list.html",
+        {
+            "title": title,
+            "finding": finding,
+            "choice": value.choice,
+            "listing": listing,
+            "charts": charts,
+        },
+    )
 
 
 def province_charts(value: Overview) -> dict[str, Chart]:
@@ -209,8 +223,8 @@ def province_charts(value: Overview) -> dict[str, Chart]:
     }
 
 
-@page_view("provinces/detail.html", {*PAGE_PARAMETERS, ENTRY_PARAMETER})
-def province_detail(request: TrackerRequest, slug: str) -> Page:
+@page(ENTRY_PARAMETER)
+def province_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     """Show one province: plan for each policy, pilots, own policies and batches."""
     as_of = request.as_of
     province = get_object_or_404(Province.objects.prefetch_related("sources"), slug=slug)
@@ -220,7 +234,8 @@ def province_detail(request: TrackerRequest, slug: str) -> Page:
     plans = build_province_plans(province, as_of)
     table = plans_by_policy(plans)
     batches = [item for item in build_reconciliation(as_of) if item.batch.province_id == province.pk]
-    charts, lights = light_charts(province, progress), lights_table(progress, pilots_url(province=province.slug))
+    charts, classes = light_charts(province, progress), classes_of(progress.pilots, as_of)
+    lights = lights_table(progress, classes, pilots_url(province=province.slug))
     withdrawals = build_withdrawals(province.pilots.all(), as_of)
     policies, figures = province.policies.known(as_of), province.figures.prefetch_related("sources")
     follow_ups = build_follow_ups(province.follow_ups.select_related(*RELATED), as_of)
@@ -249,8 +264,15 @@ def province_detail(request: TrackerRequest, slug: str) -> Page:
         ),
     }
 
-    def context() -> dict[str, object]:
-        return {
+    headline = province_headline(province, plans, progress, len(withdrawals))
+    timeline = province_timeline(province, as_of, request.user)
+    tables["history"] = Export(_("History"), timeline.stream)
+    return export_response(request, tables, province.name, headline) or render(
+        request,
+        "provinces/detail.html",
+        {
+            "title": province.name,
+            "finding": headline,
             "province": province,
             "crumbs": [{"url": "province-list", "label": _("Provinces")}, {"label": province.name}],
             "plans": plans,
@@ -266,10 +288,9 @@ def province_detail(request: TrackerRequest, slug: str) -> Page:
             "sources": sources,
             "follow_ups": tables["follow-ups"].build(),
             "may_open": may_open_follow_ups(request),
-        }
-
-    headline = province_headline(province, plans, progress, len(withdrawals))
-    return Page(province.name, headline, tables, context, province_timeline(province, as_of, request.user))
+            "history": history_tab(request, timeline),
+        },
+    )
 
 
 def light_charts(province: Province, progress: Progress) -> dict[str, Chart]:
@@ -284,14 +305,10 @@ def light_charts(province: Province, progress: Progress) -> dict[str, Chart]:
     return {"lights": light_summary_chart(progress, scope, sources_of(keys), province=province.slug)}
 
 
-def plan_of_pair(row: tuple[Policy, ProvinceRollout]) -> ProvinceRollout:
-    return row[1]
-
-
 def plans_by_policy(plans: Sequence[tuple[Policy, ProvinceRollout]]) -> Table:
     columns: list[Column[tuple[Policy, ProvinceRollout]]] = [
         Column("policy", _("Policy"), lambda row: record_cell(row[0])),
-        *(column.of(plan_of_pair) for column in plan_columns()),
+        *(column.of(itemgetter(1)) for column in plan_columns()),
     ]
     return make_table(columns, plans)
 
@@ -313,7 +330,7 @@ def province_headline(
     if not province.in_roster:
         return _("This unit lies outside the programme: it is drawn on the map and counted nowhere.")
     parts = [
-        label_value(policy.short, plan_state_text(row, policy))
+        label_value(policy.short, issue_text(row, policy.lag_from) if row.counts else status_label(row.status))
         for policy, row in plans
         if policy.calls_for_provincial_plan
     ]
@@ -324,11 +341,6 @@ def province_headline(
     if withdrawn:
         parts.append(_("%(n)d withdrawn") % {"n": withdrawn})
     return join_clauses(parts) + _(".")
-
-
-def plan_state_text(row: ProvinceRollout, policy: Policy) -> str:
-    """Return the state of the plan as text, with its date where issued."""
-    return issue_text(row, policy.lag_from) if row.counts else status_label(row.status)
 
 
 def pilots_by_batch_text(pilots: Sequence[Pilot]) -> str:
@@ -344,7 +356,5 @@ def province_sources(
     province: Province, plans: Sequence[tuple[Policy, ProvinceRollout]], pilots: Iterable[Pilot]
 ) -> list[Source]:
     """Return the sources of the page: of plans first, then pilots, then the province."""
-    ids = [row.plan.pk for _policy, row in plans if row.plan and row.counts]
-    own = list(Source.objects.filter(provincialplan__in=ids).distinct())
     of_pilots = [source for pilot in pilots for source in pilot.sources.all()]
-    return list(dict.fromkeys([*own, *of_pilots, *province.sources.all()]))
+    return list(dict.fromkeys([*plan_sources(row for _policy, row in plans), *of_pilots, *province.sources.all()]))

@@ -1,4 +1,4 @@
-"""Pages of reminders: a user's settings, following a record, and the link that ends the mail without signing in."""
+"""Pages of reminders: a user's settings, and the link that ends the mail without signing in."""
 
 from __future__ import annotations
 
@@ -12,19 +12,16 @@ from django.shortcuts import redirect, render
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
-from accounts.sessions import private_page
 from core.http.as_of import today
 from core.http.request_log import security_log
+from core.pages import private_page
 from core.web.list_pages import reject_unknown_params
 from dashboard.analytics.working_days import WorkingCalendar
 from dashboard.forms import MailSettingsForm
 from dashboard.models import ReminderMail
-from dashboard.reminders.notices import mail_notices
-from dashboard.reminders.people import settings_of
-from dashboard.reminders.subscriptions import find_record, own_subscriptions, set_subscription
-from dashboard.reminders.unsubscribe import end_mail, user_of
+from dashboard.reminders.people import end_mail, mail_notices, settings_of, user_of
 
 MAILS_SHOWN = 20
 PARAMS = {"lang", "as_of", "known"}
@@ -32,7 +29,7 @@ PARAMS = {"lang", "as_of", "known"}
 
 @private_page
 def reminders(request: HttpRequest) -> HttpResponse:
-    """Show and set how often and in which language the user gets mail, what is followed, and what was sent lately."""
+    """Show and set how often and in which language the user gets mail, and what was sent lately."""
     reject_unknown_params(request, PARAMS)
     user: Any = request.user
     chosen = settings_of(user)
@@ -47,28 +44,11 @@ def reminders(request: HttpRequest) -> HttpResponse:
         "person": user,
         "form": form,
         "notices": mail_notices(user, today(), WorkingCalendar.load()),
-        "bounced": chosen if chosen.bounced_address and chosen.bounced_address == user.email else None,
-        "subscriptions": own_subscriptions(user),
+        "refused": chosen.refused_address if chosen.refused_address == user.email else "",
         "mails": ReminderMail.objects.filter(user=user)[:MAILS_SHOWN],
         "sends": settings.MAIL,
     }
     return render(request, "reminders/settings.html", context)
-
-
-@private_page
-@require_POST
-def subscribe(request: HttpRequest) -> HttpResponse:
-    """Follow a record, or opt out of it; 404 for one that does not exist."""
-    kind, record = request.POST.get("kind", ""), None
-    if "\0" not in request.POST.get("record", ""):
-        record = find_record(kind, request.POST.get("record", ""))
-    if record is None:
-        raise Http404
-    active = request.POST.get("follow") == "1"
-    set_subscription(request.user, kind, record, today(), active=active)
-    text = _("You follow “%(name)s” now.") if active else _("You get no reminders about “%(name)s” any more.")
-    messages.success(request, text % {"name": record.name})
-    return redirect("reminders") if request.POST.get("back") == "reminders" else redirect(record)
 
 
 @csrf_exempt  # the address is signed; mail programs post to it without a session (RFC 8058)

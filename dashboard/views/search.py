@@ -12,21 +12,25 @@ from urllib.parse import urlencode
 import django_filters
 from django.conf import settings
 from django.db.models import Case, F, Model, Q, QuerySet, When
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, override
 
 from core.http.request import TrackerRequest
-from core.pages import Page, page_view
-from core.spreadsheets.page_exports import Export
+from core.pages import page
+from core.spreadsheets.page_exports import Export, export_response
 from core.spreadsheets.reading.cell_values import AmbiguousCell, date_from_text
 from core.text.bilingual import lang_of
 from core.text.formatting import format_date
 from core.text.partial_date import PartialDate
 from core.web.filters import MAX_SEARCH_LENGTH, SearchFilter
-from core.web.list_pages import CHUNK_SIZE, PAGE_PARAMETERS
+from core.web.list_pages import CHUNK_SIZE
 from core.web.tables import Column, RowStream, make_row_stream
 from pilots.analytics.light_index import lights_by_pilot
+from pilots.analytics.synergy import build_synergy
+from pilots.charts.cells import class_mark
 from pilots.documents.services import readable
 from pilots.filters import LIGHT_CHOICES, BatchFilter, FollowUpFilter, PilotFilter, PracticeFilter
 from pilots.metrics.follow_up_states import FollowUpState
@@ -73,6 +77,7 @@ class Hit:
     url: str
     note: str
     light: Colour | None = None
+    mark: str = ""  # class of synergy beside the light
     day: PartialDate | None = None
 
 
@@ -95,8 +100,8 @@ class HitGroup:
     found: QuerySet[Model]
 
 
-@page_view("dashboard/search.html", {*PAGE_PARAMETERS, "q"}, cached=False)
-def search(request: TrackerRequest) -> Page:
+@page("q", cached=False)
+def search(request: TrackerRequest) -> HttpResponseBase:
     """List all records that contain every word of the query."""
     words = request.GET.get("q", "").replace("\x00", "").strip()[:MAX_SEARCH_LENGTH]
     groups = [group for group in find_groups(words, request) if group.count] if words else []
@@ -104,16 +109,19 @@ def search(request: TrackerRequest) -> Page:
     finding = search_headline(words, total) if words else ""
     as_of = request.as_of
     tables = {"hits": Export(_("Search"), lambda: hit_rows(request, groups), (), finding)}
-
-    def context() -> dict[str, object]:
-        return {
+    title = _("Search")
+    return export_response(request, tables, title, finding) or render(
+        request,
+        "dashboard/search.html",
+        {
+            "title": title,
+            "finding": finding,
             "search_words": words,
             "groups": [with_lights(group, as_of) for group in groups],
             "lists": list_suggestions(words) if words else [],
             "near": name_suggestions(words, as_of) if words and not groups else [],
-        }
-
-    return Page(_("Search"), finding, tables, context)
+        },
+    )
 
 
 def search_headline(words: str, total: int) -> str:
@@ -168,12 +176,19 @@ def build_group(filterset: Any, rows: QuerySet[Any], url: str, words: str, day: 
 
 
 def with_lights(group: HitGroup, as_of: date) -> HitGroup:
-    """Add the light on the day to each pilot that is shown."""
+    """Add the light on the day, and the class beside it, to each pilot that is shown."""
     if group.found.model is not Pilot:
         return group
     shown = group.found[:MAX_HITS]
-    found = lights_by_pilot(Pilot.objects.filter(pk__in=[pilot.pk for pilot in shown]), as_of)
-    return replace(group, hits=[replace(build_hit(pilot), light=found.get(pilot.pk)) for pilot in shown])
+    pilots = Pilot.objects.filter(pk__in=[pilot.pk for pilot in shown])
+    lights, classes = lights_by_pilot(pilots, as_of), build_synergy(pilots.listed(as_of), as_of).classed
+    return replace(
+        group,
+        hits=[
+            replace(build_hit(pilot), light=lights.get(pilot.pk), mark=class_mark(classes.get(pilot.pk)))
+            for pilot in shown
+        ],
+    )
 
 
 def list_suggestions(words: str) -> list[Suggestion]:
@@ -251,12 +266,8 @@ def build_hit(record: Any) -> Hit:
     if isinstance(record, ProvincialPlan):
         url = record.province.get_absolute_url()
         return Hit(str(record), record.name_lang, url, record.doc_number, day=document_day(record))
-    return Hit(hit_name(record), record.name_lang, record_url(record), hit_note(record), day=document_day(record))
-
-
-def hit_name(record: Any) -> str:
-    """Return the name of a record; of a follow-up its number and title."""
-    return str(record) if isinstance(record, FollowUp) else str(record.name)
+    name = str(record) if isinstance(record, FollowUp) else str(record.name)  # of a follow-up its number and title
+    return Hit(name, record.name_lang, record_url(record), hit_note(record), day=document_day(record))
 
 
 def hit_note(record: Any) -> str:

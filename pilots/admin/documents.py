@@ -104,7 +104,7 @@ class AttachmentAdmin(EvidenceAdmin):
     readonly_fields = fields
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """None is added, changed or deleted here: its page looks for the quote and asks for a reason."""
+        """None is added, changed or deleted here: its page asks for a reason."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -1,9 +1,8 @@
 """Admin of follow-ups: opening them and correcting what may be corrected; their steps are taken on their page."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
@@ -151,23 +150,14 @@ class FollowUpAdmin(RecordAdmin):
             kwargs["queryset"] = get_user_model()._default_manager.filter(is_active=True, is_staff=True)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+    def write_record(
+        self, request: HttpRequest, form: RecordForm, lists: Mapping[str, Any], reason: str, *, change: bool
+    ) -> bool:
         """Open a new follow-up by the service: number, light of the cause and first step belong to it."""
         if change:
-            super().save_model(request, obj, form, change)
-            return
-        reason, sources = form.cleaned_data.get("change_reason", ""), list(form.cleaned_data["sources"])
-        open_follow_up(obj, by=form.user, sources=sources, reason=reason)
-
-    def save_related(
-        self, request: HttpRequest, form: RecordForm, formsets: Sequence[forms.BaseModelFormSet], change: bool
-    ) -> None:
-        """The service has written the lists and the history entry of a new follow-up."""
-        if change:
-            super().save_related(request, form, formsets, change)
-            return
-        for formset in formsets:  # of steps, without rows
-            self.save_formset(request, form, formset, change)
+            return super().write_record(request, form, lists, reason, change=change)
+        open_follow_up(form.instance, by=form.user, sources=list(lists["sources"]), reason=reason)
+        return True
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """A follow-up is withdrawn instead."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib.admin.widgets import AutocompleteSelect
@@ -20,11 +21,13 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from core.admin.conflicts import VersionedForm
 from core.admin.form_fields import FlexibleDateField
-from core.admin.inlines import VersionedRowForm, VersionedRowFormSet
+from core.admin.inlines import VersionedRowForm, VersionedRowFormSet, is_marked_deleted
 from core.admin.record_admin import RecordForm
 from core.history.recording import MAX_REASON
 from core.http.as_of import today
+from core.http.request import parse_key
 from core.records.validators import check_not_ahead
 from core.text.joining import label_value
 from core.text.normalization import check_text, normalize_code
@@ -32,25 +35,30 @@ from pilots.metrics.stages import StageEvent, StageIssue, stage_issues
 from pilots.models import (
     Adoption,
     Indicator,
+    Milestone,
     Pilot,
     Practice,
     Reading,
     ReadingState,
+    Replan,
     StageEntry,
     Target,
     ValueStatus,
 )
 from pilots.models.indicator import format_exact
+from pilots.models.reading import CONFLICT_CODE, JUMP_CODE, ReadingKey, ReadingLedger
 from pilots.models.stage_entry import stage_field, stage_message
+from pilots.replans import (
+    DELETION_FIXED,
+    REASON_REQUIRED,
+    is_deletion_refused,
+    prepare_replan,
+    replan_of,
+    save_replan,
+    settle_planned_day,
+)
 from pilots.services import (
     ACCEPT_PERMISSION,
-    CONFLICT_CODE,
-    JUMP_CODE,
-    REPLANNING_REASON_REQUIRED,
-    ReadingInput,
-    ReadingKey,
-    ReadingLedger,
-    moves_past_date,
 )
 
 AMOUNT_PATTERN = re.compile(r"-?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?", re.ASCII)
@@ -89,10 +97,100 @@ class IndicatorField(forms.ModelChoiceField):
         return str(obj.with_unit)
 
 
+# -- planned days ----------------------------------------------------------------------------------------
+
+
+class PlannedDayForm(VersionedForm):
+    """Form of what is planned for a day. It shows the day in force; another one of a key milestone or a planned stage
+    is taken off the record, to be asked for or decided when the record is saved.
+    """
+
+    user: Any = None
+    day_asked_for: date | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        record = kwargs.get("instance")
+        if record is not None and record.pk:
+            kwargs["initial"] = {"planned_on": record.planned_by(today()), **(kwargs.get("initial") or {})}
+        super().__init__(*args, **kwargs)
+
+    def settle_planned_day(self, cleaned: dict[str, Any]) -> None:
+        """Take another day off the cleaned values, and add errors for what is fixed."""
+        if not self.instance.pk or self.deleted_meanwhile:
+            return
+        stored, record = self.instance, copy(self.instance)
+        record.planned_on = stored.planned_by(today())
+        for name in ("planned_on", "pilot", *stored.PROMISED_FIELDS):
+            if name in cleaned:
+                setattr(record, name, cleaned[name])
+        try:
+            self.day_asked_for = settle_planned_day(record, stored, by=self.user)
+        except ValidationError as exc:
+            for name, errors in exc.error_dict.items():
+                self.add_error(name if name in self.fields else None, errors)
+        else:
+            if "planned_on" in cleaned:
+                cleaned["planned_on"] = record.planned_on
+
+
+class PlannedDayRowForm(PlannedDayForm, VersionedRowForm):
+    """Row of what is planned for a day."""
+
+    def disable_restricted_fields(self) -> None:
+        """Disable what was promised as well, once the planned day is fixed."""
+        super().disable_restricted_fields()
+        if self.user and self.instance.pk and is_deletion_refused(self.instance, self.user):
+            for name in self.instance.PROMISED_FIELDS:
+                if name in self.fields:
+                    self.fields[name].disabled = True
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean() or {}
+        self.settle_planned_day(cleaned)
+        return cleaned
+
+
+class PlannedDayFormSet(VersionedRowFormSet):
+    """Rows of what is planned for a day. Another day needs a reason, given once for the page."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.replans: list[Replan] = []  # those that were saved
+
+    def clean(self) -> None:
+        super().clean()
+        self.check_deletions()
+        if self.data.get("change_reason", "").strip():
+            return
+        for form in self.remaining_forms:
+            if getattr(form, "day_asked_for", None):
+                form.add_error("planned_on", ValidationError(REASON_REQUIRED, code="required"))
+
+    def check_deletions(self) -> None:
+        """Reject the deletion of a row that only the ministry deletes."""
+        rows: list[Any] = self.initial_forms
+        refused = [
+            label_value(form.instance, str(DELETION_FIXED))
+            for form in rows
+            if is_marked_deleted(form) and form.instance.pk and is_deletion_refused(form.instance, form.user)
+        ]
+        if refused:
+            raise ValidationError(refused, code="fixed")
+
+    def save(self, commit: bool = True) -> Any:
+        """Write the rows, and the replans of their days."""
+        saved, rows = super().save(commit), cast(Any, self.initial_forms)
+        for form in rows:
+            if form.day_asked_for and form.instance.pk and not is_marked_deleted(form):
+                replan = replan_of(form.instance, form.day_asked_for, self.reason)
+                self.replans.append(save_replan(replan, by=self.user))
+        return saved
+
+
 # -- stages ----------------------------------------------------------------------------------------------
 
 
-class StageForm(VersionedRowForm):
+class StageForm(PlannedDayRowForm):
     """Row of a stage entry: its order is checked against the other rows as typed, not as stored."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -100,7 +198,7 @@ class StageForm(VersionedRowForm):
         self.instance.skip_order_check = True
 
 
-class StageFormSet(VersionedRowFormSet):
+class StageFormSet(PlannedDayFormSet):
     """Stage entries of a pilot, checked together for their order."""
 
     unique_together_fields = ("stage", "entered_on")
@@ -117,7 +215,7 @@ class StageFormSet(VersionedRowFormSet):
         """
         entries = {id(entry): (entry, form) for form in self.remaining_forms if (entry := stage_event_of(form))}
         shown = {form.instance.pk for form in self.initial_forms}
-        stored = [row for row in self.stored_rows() if row.entered_on]
+        stored = [row for row in self.get_queryset().all() if row.entered_on]
         others = [row.as_stage_event() for row in stored if row.pk not in shown]
         known = {issue_key(problem) for problem in stage_issues([row.as_stage_event() for row in stored], today())}
         for problem in stage_issues([*(entry for entry, _form in entries.values()), *others], today()):
@@ -139,7 +237,7 @@ def issue_key(problem: StageIssue) -> tuple[object, ...]:
     return problem.code, problem.event.stage, problem.event.on
 
 
-class MilestoneFormSet(VersionedRowFormSet):
+class MilestoneFormSet(PlannedDayFormSet):
     """Milestones of a pilot; moving a past planned date needs a reason, given once for the page."""
 
     def clean(self) -> None:
@@ -147,10 +245,10 @@ class MilestoneFormSet(VersionedRowFormSet):
         if self.data.get("change_reason", "").strip():
             return
         for form in self.remaining_forms:
-            if form.instance.pk and moves_past_date(
-                form.initial.get("planned_on"), form.cleaned_data.get("planned_on")
-            ):
-                form.add_error("planned_on", ValidationError(REPLANNING_REASON_REQUIRED, code="required"))
+            stored = Milestone(planned_on=form.initial["planned_on"]) if form.instance.pk else None
+            text = form.instance.missing_reason(stored)
+            if text:
+                form.add_error("planned_on", ValidationError(text, code="required"))
 
 
 class TargetFormSet(VersionedRowFormSet):
@@ -164,15 +262,41 @@ class StepFormSet(VersionedRowFormSet):
 # -- single records --------------------------------------------------------------------------------------
 
 
-class MilestoneForm(RecordForm):
-    """Form of a milestone. Moving a past planned date needs a reason."""
+class PlannedDayRecordForm(PlannedDayForm, RecordForm):
+    """Form of a record that is planned for a day. Another day needs a reason."""
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean() or {}
-        moved = moves_past_date(self.initial.get("planned_on"), cleaned.get("planned_on"))
-        if self.instance.pk and moved and not cleaned.get("change_reason", "").strip():
-            self.add_error("change_reason", ValidationError(REPLANNING_REASON_REQUIRED, code="required"))
+        self.settle_planned_day(cleaned)
+        if self.day_asked_for and not cleaned.get("change_reason", "").strip():
+            self.add_error("change_reason", ValidationError(REASON_REQUIRED, code="required"))
         return cleaned
+
+
+class ReplanForm(RecordForm):
+    """Form of a replan: a new request, or the decision about one that waits."""
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean() or {}
+        if self.instance.pk:
+            if "accepted" in self.fields and cleaned.get("accepted") is None:
+                text = _("Choose “Yes” to accept it, or “No” to refuse it with a remark.")
+                self.add_error("accepted", ValidationError(text, code="required"))
+            return cleaned
+        item = cleaned.get("milestone") or cleaned.get("stage_entry")
+        if item and cleaned.get("day"):
+            self.instance.pilot = item.pilot
+            replan = Replan(day=cleaned["day"], **{item.REPLAN_FIELD: item})
+            try:
+                prepare_replan(replan, by=self.user)
+            except ValidationError as exc:
+                for name, errors in exc.error_dict.items():
+                    self.add_error(name, errors)
+        return cleaned
+
+    def check_rights(self) -> None:
+        if self.instance.pilot_id:
+            super().check_rights()
 
 
 class OverrideForm(RecordForm):
@@ -225,7 +349,7 @@ class EffectForm(RecordForm):
     def chosen(self, model: type[Any], name: str) -> Any:
         """Return the record that a field names, as posted, stored or given by the address."""
         value = str(self[name].value() or "") if name in self.fields else ""
-        return model.objects.filter(pk=int(value)).first() if value.isdecimal() else None
+        return model.objects.filter(pk=parse_key(value)).first()
 
     def narrow(self, name: str, **to: int | list[int]) -> None:
         """Limit what a field's autocomplete offers."""
@@ -245,37 +369,23 @@ class ReadingForm(RecordForm):
         cleaned = super().clean() or {}
         if cleaned.get("state") == ReadingState.ACCEPTED and "accepted_on" in cleaned:
             cleaned["accepted_on"] = cleaned["accepted_on"] or today()
-        disputes = cleaned.get("state") == ReadingState.DISPUTED and "state" in self.changed_data
-        if disputes and not cleaned.get("change_reason"):
-            self.add_error("change_reason", ValidationError(_("Say what is wrong with the value."), code="required"))
-        value = None if self.instance.pk else self.typed_reading(cleaned)
-        if value:
-            self.check_against_ledger(ReadingLedger(cleaned["pilot"]), value)
+        wanted = ("pilot", "indicator", "period", "value", "value_status")
+        if not self.instance.pk and all(cleaned.get(name) not in (None, "") for name in wanted):
+            names = [*wanted, *(name for name in ("note_en", "note_zh") if cleaned.get(name))]
+            value = Reading(**{name: cleaned[name] for name in names})
+            value.period, value.seen_id = normalize_code(value.period), parse_key(cleaned.get("known") or "")
+            self.check_against_ledger(ReadingLedger(value.pilot, lock=True), value)
         return cleaned
 
-    def typed_reading(self, cleaned: Mapping[str, Any]) -> ReadingInput | None:
-        """Return the value to be recorded; None while it is incomplete."""
-        wanted = ("pilot", "indicator", "period", "value", "value_status")
-        if any(cleaned.get(name) in (None, "") for name in wanted):
-            return None
-        known = cleaned.get("known") or ""
-        return ReadingInput(
-            indicator=cleaned["indicator"],
-            period=normalize_code(cleaned["period"]),
-            value=cleaned["value"],
-            value_status=cleaned["value_status"],
-            seen_id=int(known) if known.isdecimal() else None,
-            note=cleaned.get("note_en") or cleaned.get("note_zh") or "",
-        )
-
-    def check_against_ledger(self, record: ReadingLedger, value: ReadingInput) -> None:
-        """Reject a value that is recorded already, a conflict (once), and a jump without a note."""
+    def check_against_ledger(self, record: ReadingLedger, value: Reading) -> None:
+        """Reject a value that is recorded already, a conflict (once), and a jump without a note; number the others."""
         if not record.differs(value):
             version = record.newest[value.key].version
             message = _("Version %(version)d says this already. Enter what is different.") % {"version": version}
             self.add_error("value", ValidationError(message, code="same"))
             return
         fault = record.check(value)
+        self.instance.version = record.next_version(value.key)
         if fault and fault.code == CONFLICT_CODE:
             self.data = self.data.copy()
             self.data[self.add_prefix("known")] = str(record.newest[value.key].pk)
@@ -284,14 +394,6 @@ class ReadingForm(RecordForm):
 
 
 # -- readings as a grid ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class GridColumn:
-    """A period, and the value status of the values entered for it."""
-
-    period: str
-    status: forms.BoundField
 
 
 @dataclass(frozen=True)
@@ -377,7 +479,7 @@ class GridForm(forms.Form):
         self._errors, self.cleaned_data = ErrorDict(), {}
 
     @cached_property
-    def values(self) -> list[ReadingInput]:
+    def values(self) -> list[Reading]:
         """The values that were typed, row by row."""
         return [
             self.value_at(i, p) for i in self.indicators for p in self.periods if self.typed_reading(i, p) is not None
@@ -387,17 +489,22 @@ class GridForm(forms.Form):
         value: Decimal | None = self.cleaned_data.get(f"value-{cell_name((indicator.pk, period))}")
         return value
 
-    def value_at(self, indicator: Indicator, period: str) -> ReadingInput:
+    def value_at(self, indicator: Indicator, period: str) -> Reading:
         name, cleaned = cell_name((indicator.pk, period)), self.cleaned_data
-        known = cleaned.get(f"known-{name}") or ""
-        return ReadingInput(
+        accept = cleaned.get("accept", False)
+        reading = Reading(
+            pilot=self.pilot,
             indicator=indicator,
             period=period,
             value=cleaned[f"value-{name}"],
             value_status=cleaned[f"status-{period}"],
-            seen_id=int(known) if known.isdecimal() else None,
-            note=cleaned.get(f"note-{name}") or "",
+            note=cleaned.get(f"note-{name}") or "",  # type: ignore[misc]  # a property: the note of its language
+            reported_on=cleaned["reported_on"],
+            state=ReadingState.ACCEPTED if accept else ReadingState.REPORTED,
+            accepted_on=today() if accept else None,
         )
+        reading.seen_id = parse_key(cleaned.get(f"known-{name}") or "")
+        return reading
 
     def clean(self) -> dict[str, object]:
         cleaned = super().clean() or {}
@@ -420,8 +527,9 @@ class GridForm(forms.Form):
     # -- what the page shows ---------------------------------------------------------------------------
 
     @property
-    def columns(self) -> list[GridColumn]:
-        return [GridColumn(period, self[f"status-{period}"]) for period in self.periods]
+    def columns(self) -> list[dict[str, object]]:
+        """The periods, each with the value status of the values entered for it."""
+        return [{"period": period, "status": self[f"status-{period}"]} for period in self.periods]
 
     @property
     def rows(self) -> list[GridRow]:

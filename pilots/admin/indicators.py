@@ -21,21 +21,20 @@ from core.admin.form_fields import DATE_FIELD_OVERRIDES
 from core.admin.inlines import VersionedRowInline
 from core.admin.record_admin import RecordAdmin
 from core.admin.scoped_admin import autocomplete_source
-from core.history.provenance import LabelledUrl
+from core.history.entries import LabelledUrl
 from core.history.recording import MAX_REASON
 from core.history.revert import Revert
 from core.http.as_of import today
+from core.http.request import parse_key
 from core.text.joining import join_clauses
 from pilots.admin.forms import AmountField, IndicatorField, ReadingForm, StepFormSet, TargetFormSet
-from pilots.admin.stages_and_milestones import PILOT_SEARCH, pilot_url
+from pilots.admin.stages_and_milestones import PILOT_SEARCH, PilotPartAdmin
 from pilots.models import Effect, Indicator, Reading, ReadingState, Target, TargetStep
 from pilots.services import (
     ACCEPT_PERMISSION,
     PLACE_PERMISSION,
-    ReadingLedger,
     accept_readings,
     dispute_readings,
-    lock_pilot,
 )
 from policies.admin.documents import NAME_FIELDSET, SOURCE_FIELDSET, related_only_filters, sources_inline
 
@@ -108,7 +107,7 @@ class TargetInline(VersionedRowInline):
 
 
 @admin.register(Target)
-class TargetAdmin(RecordAdmin):
+class TargetAdmin(PilotPartAdmin):
     list_display = [
         *["indicator_and_unit", "pilot", "kind", "base_value", "target_year", "target_value", "binding", "confidence"],
     ]
@@ -140,15 +139,12 @@ class TargetAdmin(RecordAdmin):
     def indicator_and_unit(self, target: Target) -> str:
         return target.indicator.with_unit
 
-    def get_view_on_site_url(self, obj: Any = None) -> str | None:
-        return pilot_url(obj)
-
 
 # -- readings --------------------------------------------------------------------------------------------
 
 
 @admin.register(Reading)
-class ReadingAdmin(RecordAdmin):
+class ReadingAdmin(PilotPartAdmin):
     form = ReadingForm
     list_display = [
         *["indicator", "pilot", "period", "value_and_unit", "value_status", "version", "state"],
@@ -173,7 +169,7 @@ class ReadingAdmin(RecordAdmin):
             queryset = queryset.filter(state=ReadingState.ACCEPTED)
             pilots = request.GET.getlist("pilot")
             if pilots:
-                queryset = queryset.filter(pilot__in=[int(key) for key in pilots if key.isdecimal()])
+                queryset = queryset.filter(pilot__in=[key for text in pilots if (key := parse_key(text))])
         return super().get_search_results(request, queryset, search_term)
 
     @admin.display(description=_("version"))
@@ -211,18 +207,12 @@ class ReadingAdmin(RecordAdmin):
         """Preset a correction with the reading it corrects."""
         initial: dict[str, Any] = {"reported_on": today(), **super().get_changeform_initial_data(request)}
         corrected = initial.pop("corrects", "")
-        reading = Reading.objects.filter(pk=corrected).first() if corrected.isdecimal() else None
+        reading = Reading.objects.filter(pk=parse_key(corrected) or 0).first()
         if reading:
             names = ("pilot", "indicator", "value", "value_status", "period")
-            initial |= {name: getattr(reading, name) for name in names} | {"known": newest_version_id(reading)}
+            same = Reading.objects.filter(pilot=reading.pilot_id, indicator=reading.indicator_id, period=reading.period)
+            initial |= {name: getattr(reading, name) for name in names} | {"known": same.latest("version").pk}
         return initial
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Save a new reading as the next version for its period."""
-        if not change:
-            lock_pilot(obj.pilot)
-            obj.version = ReadingLedger(obj.pilot).next_version((obj.indicator_id, obj.period))
-        super().save_model(request, obj, form, change)
 
     def related_links(self, request: HttpRequest, record: Any) -> list[LabelledUrl]:
         ways: list[LabelledUrl] = []
@@ -236,9 +226,6 @@ class ReadingAdmin(RecordAdmin):
                 if state != record.state
             ]
         return ways
-
-    def get_view_on_site_url(self, obj: Any = None) -> str | None:
-        return pilot_url(obj)
 
     def revert_errors(self, request: HttpRequest, restoration: Revert) -> Mapping[str, str]:
         """Restoring a judged version needs the permission to judge."""
@@ -322,9 +309,3 @@ def verdict_message(state: ReadingState, count: int) -> str:
     else:
         text = ngettext("%(count)d reading marked as disputed.", "%(count)d readings marked as disputed.", count)
     return text % {"count": count}
-
-
-def newest_version_id(reading: Reading) -> int:
-    """Return the id of the newest version for the same period."""
-    same = Reading.objects.filter(pilot=reading.pilot_id, indicator=reading.indicator_id, period=reading.period)
-    return same.latest("version").pk

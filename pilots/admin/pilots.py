@@ -12,10 +12,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from core.admin.record_admin import RecordAdmin
-from core.history.provenance import LabelledUrl
+from core.history.entries import LabelledUrl
 from pilots.admin.indicators import TargetInline
 from pilots.admin.reading_grid import readings_view
-from pilots.admin.stages_and_milestones import MilestoneInline, StageInline
+from pilots.admin.stages_and_milestones import MilestoneInline, StageInline, tell_replan
 from pilots.models import Batch, Pilot
 from policies.admin.documents import (
     NAME_FIELDSET,
@@ -140,6 +140,13 @@ class PilotAdmin(RecordAdmin):
             address = f"{reverse('admin:pilots_lightoverride_add')}?{urlencode({'pilot': record.pk})}"
             ways.append((_("Set the light by hand"), address))
         return ways
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Tell of the planned days that rows asked for."""
+        super().save_related(request, form, formsets, change)
+        for formset in formsets:
+            for replan in getattr(formset, "replans", ()):
+                tell_replan(self, request, replan)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.readings_view)

@@ -1,31 +1,49 @@
 """Admin of practices, of their adoptions and of the effects of both."""
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from core.admin.record_admin import RecordAdmin
+from core.admin.history_admin import posted_reason
+from core.admin.record_admin import RecordAdmin, RecordForm
 from core.admin.scoped_admin import autocomplete_source
-from core.history.provenance import LabelledUrl
+from core.history.entries import LabelledUrl
+from core.history.revert import Revert
 from core.http.as_of import today
+from core.http.request import parse_key
 from core.permissions import can_see_authors
-from core.text.amounts import number_with_unit
+from core.text.formatting import number_with_unit
 from core.text.joining import label_value
 from pilots.admin.forms import EffectForm, NarrowedAutocomplete
 from pilots.admin.indicators import AMOUNT_OVERRIDES
 from pilots.models import Adoption, Effect, Practice
+from pilots.practices.services import recommendation_objection
 from policies.admin.documents import SOURCE_FIELDSET, TITLE_FIELDSET, related_only_filters, sources_inline
 
 PRACTICE_SEARCH = [f"practice__{name}" for name in ("title_zh", "title_en", "slug")]
 
 
+class PracticeForm(RecordForm):
+    """Form of a practice: recommending one whose pilot got worse needs a reason."""
+
+    def full_clean(self) -> None:
+        super().full_clean()
+        if self.is_bound and self.is_valid() and not self.cleaned_data.get("change_reason"):
+            text = recommendation_objection(self.instance)
+            if text:
+                self.add_error("change_reason", ValidationError(text, code="required"))
+
+
 @admin.register(Practice)
 class PracticeAdmin(RecordAdmin):
+    form = PracticeForm
     list_display = ["__str__", "state_now", "field", "facet", "level", "province", "proposed_on", "confidence"]
     list_select_related = ["province"]
     list_filter = [
@@ -68,6 +86,14 @@ class PracticeAdmin(RecordAdmin):
         ),
         SOURCE_FIELDSET,
     ]
+
+    def revert_errors(self, request: HttpRequest, restoration: Revert) -> Mapping[str, str]:
+        """Restoring a version that was recommended is recommending it."""
+        faults = super().revert_errors(request, restoration)
+        if request.method != "POST" or posted_reason(request):
+            return faults
+        text = recommendation_objection(Revert(restoration.entry).build_record())
+        return {**faults, "recommended_on": text} if text else faults
 
     @admin.display(description=_("state"))
     def state_now(self, practice: Practice) -> str:
@@ -134,9 +160,9 @@ class AdoptionAdmin(RecordAdmin):
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Model], search_term: str) -> Any:
         """Offer an effect only the copies of its practice."""
-        practice = request.GET.get("practice", "")
-        if autocomplete_source(request) is Effect and practice.isdecimal():
-            queryset = queryset.filter(practice=int(practice))
+        practice = parse_key(request.GET.get("practice", ""))
+        if autocomplete_source(request) is Effect and practice:
+            queryset = queryset.filter(practice=practice)
         return super().get_search_results(request, queryset, search_term)
 
     @admin.display(description=_("who copies it"), ordering="pilot")
@@ -157,13 +183,18 @@ class AdoptionAdmin(RecordAdmin):
         return [*fieldsets, (_("How well it is attested"), {"fields": ["confirmed_on", *people], "description": text})]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        fixed = ["claimed_by", "confirmed_on", "confirmed_by"] if obj else []
+        if obj is None:
+            return super().get_readonly_fields(request, obj)
+        stored = Adoption._base_manager.get(pk=obj.pk)  # a posted form has changed the record in memory
+        fixed = ["claimed_by", "confirmed_on", "confirmed_by", *stored.fixed_fields()]
         return [*super().get_readonly_fields(request, obj), *fixed]
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Set the signed-in user as who claims a new copy."""
+        """Set the signed-in user as who claims a new copy; say where a change has ended a confirmation."""
         if not change:
             obj.claimed_by = request.user
+        if obj.added_reason:
+            messages.warning(request, obj.added_reason)
         super().save_model(request, obj, form, change)
 
     def related_links(self, request: HttpRequest, record: Any) -> list[LabelledUrl]:
@@ -177,11 +208,11 @@ class AdoptionAdmin(RecordAdmin):
 class MeasuredFilter(admin.SimpleListFilter):
     """Filter: whether the effect rests on readings or on a statement."""
 
-    title = _("measured or stated")
+    title = _("change of the pilot’s total, or stated")
     parameter_name = "measured"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> Any:
-        return [("yes", _("measured")), ("no", _("stated"))]
+        return [("yes", _("change of the pilot’s total")), ("no", _("stated"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Model]) -> QuerySet[Model]:
         value = self.value()
@@ -205,7 +236,7 @@ class EffectAdmin(RecordAdmin):
     fieldsets = [
         (_("Whose effect"), {"fields": ["practice", "adoption", "basis", "known_on"]}),
         (
-            _("Measured: two accepted readings"),
+            _("Change of the pilot’s total: two accepted readings"),
             {
                 "fields": ["reading_before", "reading_after"],
                 "description": _(

@@ -1,16 +1,14 @@
 """Admin page to enter readings of one pilot as a grid: indicators down, periods across."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
-from django.http import HttpResponse, HttpResponseRedirect, QueryDict
+from django.db.models import Q
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.utils.http import urlencode
@@ -19,43 +17,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.http.as_of import today
+from core.http.request import parse_key
 from pilots.admin.forms import GridForm
 from pilots.metrics.plausibility import last_day_of_period
-from pilots.models import Indicator, Pilot, Reading, Target
-from pilots.services import RejectedReadingsError, record_readings
+from pilots.models import Indicator, Pilot, Reading, RejectedReadingsError, Target
 
 YEAR_COLUMNS, QUARTER_COLUMNS = 3, 4  # how many columns of each
 FIRST_YEAR = 2000
-
-
-@dataclass(frozen=True)
-class PeriodColumns:
-    """Columns of the grid: the last completed periods, or those up to a given one."""
-
-    names: Sequence[str]
-    quarterly: bool
-    earlier: str  # addresses: query strings, empty where there is nothing more
-    later: str
-    other: str  # the switch between years and quarters
-
-
-def parse_periods(params: QueryDict, day: date) -> PeriodColumns:
-    """Parse `?by=quarter` and `?to=2025-Q3`; periods that have not ended are ignored."""
-    quarterly = params.get("by") == "quarter"
-    count = QUARTER_COLUMNS if quarterly else YEAR_COLUMNS
-    newest, asked = last_ended(quarterly, day), params.get("to", "")
-    form = r"20\d\d-Q[1-4]" if quarterly else r"20\d\d"
-    fits = re.fullmatch(form, asked, re.ASCII) and last_day_of_period(asked) <= last_day_of_period(newest)
-    last = asked if fits else newest
-    names = [earlier_period(last, steps) for steps in range(count - 1, -1, -1)]
-    earlier, later = earlier_period(last, count), min(earlier_period(last, -count), newest)
-    return PeriodColumns(
-        names=names,
-        quarterly=quarterly,
-        earlier=period_query(quarterly, earlier) if int(earlier[:4]) >= FIRST_YEAR else "",
-        later=period_query(quarterly, later) if later > last else "",
-        other=period_query(not quarterly, ""),
-    )
 
 
 def last_ended(quarterly: bool, day: date) -> str:
@@ -77,23 +45,32 @@ def period_query(quarterly: bool, to: str) -> str:
     return "?" + urlencode(wanted | ({"to": to} if to else {}))
 
 
-def grid_indicators(pilot: Pilot, sent: QueryDict) -> QuerySet[Indicator]:
-    """Return the indicators with targets or readings of the pilot, and those added on the page."""
-    added = sent.getlist("add") if "add_row" in sent else []
-    added = [key for key in [*sent.getlist("rows"), *added] if key.isdecimal()]
-    named = [rows.filter(pilot=pilot).values("indicator") for rows in (Target.objects, Reading.objects)]
-    return Indicator.objects.filter(Q(pk__in=named[0]) | Q(pk__in=named[1]) | Q(pk__in=added))
-
-
 def readings_view(request: Any, pk: int, context: dict[str, Any]) -> HttpResponse:
     """Show the grid; on POST record the typed values, all or none."""
     pilot = get_object_or_404(Pilot.objects.select_related("batch", "province"), pk=pk)
     if not request.user.has_perms(["pilots.add_reading", "pilots.view_pilot"], pilot):
         raise PermissionDenied
-    periods = parse_periods(request.GET, today())
-    indicators = list(grid_indicators(pilot, request.POST))
+    # `?by=quarter` and `?to=2025-Q3`; without, the last periods that have ended. Others are ignored
+    quarterly = request.GET.get("by") == "quarter"
+    count = QUARTER_COLUMNS if quarterly else YEAR_COLUMNS
+    newest, asked = last_ended(quarterly, today()), request.GET.get("to", "")
+    pattern = r"20\d\d-Q[1-4]" if quarterly else r"20\d\d"
+    fits = re.fullmatch(pattern, asked, re.ASCII) and last_day_of_period(asked) <= last_day_of_period(newest)
+    last = asked if fits else newest
+    names = [earlier_period(last, steps) for steps in range(count - 1, -1, -1)]
+    earlier, later = earlier_period(last, count), min(earlier_period(last, -count), newest)
+    periods = {
+        "quarterly": quarterly,
+        "earlier": period_query(quarterly, earlier) if int(earlier[:4]) >= FIRST_YEAR else "",
+        "later": period_query(quarterly, later) if later > last else "",
+        "other": period_query(not quarterly, ""),
+    }
+    texts = [*request.POST.getlist("rows"), *(request.POST.getlist("add") if "add_row" in request.POST else [])]
+    added = [key for text in texts if (key := parse_key(text))]
+    named = [rows.filter(pilot=pilot).values("indicator") for rows in (Target.objects, Reading.objects)]
+    indicators = list(Indicator.objects.filter(Q(pk__in=named[0]) | Q(pk__in=named[1]) | Q(pk__in=added)))
     data = request.POST if request.method == "POST" else None
-    form = GridForm(data, pilot=pilot, by=cast(User, request.user), indicators=indicators, periods=periods.names)
+    form = GridForm(data, pilot=pilot, by=cast(User, request.user), indicators=indicators, periods=names)
     if "add_row" in request.POST:
         form.redisplay_typed()
     elif data is not None and form.is_valid() and save_grid(request, form):
@@ -113,15 +90,9 @@ def readings_view(request: Any, pk: int, context: dict[str, Any]) -> HttpRespons
 
 def save_grid(request: Any, form: GridForm) -> bool:
     """Record the values; add errors to their cells and return whether all could be recorded."""
-    cleaned = form.cleaned_data
     try:
-        readings = record_readings(
-            pilot=form.pilot,
-            values=form.values,
-            reported_on=cleaned["reported_on"],
-            by=request.user,
-            accept=cleaned.get("accept", False),
-            reason=cleaned["change_reason"],
+        readings = Reading.objects.record(
+            form.values, pilot=form.pilot, by=request.user, reason=form.cleaned_data["change_reason"]
         )
     except RejectedReadingsError as refused:
         form.add_errors(refused.errors)

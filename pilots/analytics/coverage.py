@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 from django.db.models import Count, QuerySet
 
-from pilots.analytics.pilot_set import PilotSet
-from pilots.analytics.reconciliation import BatchCount, build_reconciliation
+from pilots.analytics.reconciliation import BatchCount, PilotSet, build_reconciliation
 from pilots.metrics import reconciliation
 from pilots.metrics.reconciliation import GapBasis
 from pilots.models import Batch, Pilot
@@ -174,6 +173,15 @@ def build_coverage(
     basis = GapBasis(naming, chosen.announced(counts))
     notices = batches_naming_industries(chosen, counts)
     announced: set[int] = set().union(*notices.values())
+    # a pilot counts once in each industry that it names
+    if by == "region":
+        columns = [Place(region.value, str(region.label)) for region in Region]
+        place = {province.pk: province.region for province in provinces}
+    else:
+        columns = [Place(province.slug, province.short) for province in provinces]
+        place = {province.pk: province.slug for province in provinces}
+    tally = Counter((naming.industry, place.get(naming.province)) for naming in namings)
+    cells = [[tally[industry.pk, code] for code, _label in columns] for industry in industries]
     return Coverage(
         as_of=as_of,
         pilots=pilots.count(),
@@ -190,7 +198,7 @@ def build_coverage(
             for industry in industries
         ],
         fields=build_field_coverage(namings, inside),
-        matrix=build_matrix(industries, provinces, namings, by),
+        matrix=CoverageMatrix(columns, industries, cells),
         chosen=chosen,
         basis=basis,
         notices=list(notices),
@@ -233,18 +241,3 @@ def build_field_coverage(namings: Sequence[IndustryNaming], inside: set[int]) ->
         pilots, provinces = count_pilots_and_provinces(namings, {industry.pk for industry in industries}, inside)
         rows.append(FieldCoverage(field, str(field.label), own, industries, pilots, provinces, len(inside)))
     return rows
-
-
-def build_matrix(
-    industries: Sequence[Industry], provinces: Sequence[Province], namings: Sequence[IndustryNaming], by: str
-) -> CoverageMatrix:
-    """Return pilots by industry and region or province; a pilot counts once in each industry it names."""
-    if by == "region":
-        columns = [Place(region.value, str(region.label)) for region in Region]
-        place = {province.pk: province.region for province in provinces}
-    else:
-        columns = [Place(province.slug, province.short) for province in provinces]
-        place = {province.pk: province.slug for province in provinces}
-    tally = Counter((naming.industry, place.get(naming.province)) for naming in namings)
-    cells = [[tally[industry.pk, code] for code, _label in columns] for industry in industries]
-    return CoverageMatrix(columns, industries, cells)

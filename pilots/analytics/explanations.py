@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -10,15 +11,14 @@ from django.db.models import Model
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.text import quantities
-from core.text.amounts import format_amount
+from core.text.formatting import TEN_KILOTONNES, format_amount, format_quantity
 from core.text.joining import join_clauses, join_long, label_value
 from pilots.analytics.pilot_status import PilotStatus, first_reporting_year
 from pilots.analytics.replanning import STEPS_FIELD, Replanning
 from pilots.metrics.lights import Colour, LightReason, ReasonSubject, StatusReason
 from pilots.metrics.progress import year_due
 from pilots.metrics.reduction import CoControl, Elasticity
-from pilots.models import Milestone, Pilot, Target
+from pilots.models import FollowUp, Milestone, Pilot, Stage, StageEntry, Target
 from pilots.target_kinds.registry import RULES_BY_CODE
 from policies.charts.rollout import format_day
 
@@ -27,8 +27,9 @@ from policies.charts.rollout import format_day
 class Explanation:
     """One reason: a stable code for API clients, the sentence, and the URL of the item.
 
-    `owner` is the responsible office: of a milestone the department on record, else the pilot's own office, never empty
-    and never a person. `days` is how long a milestone is overdue, `change` describes changes to the plan of this item.
+    `owner` is who is responsible, never a person: the agency of the open follow-up, else of a milestone the department
+    on record, else the pilot's own office; empty only when all is well. `days` is how long a milestone or a stage is
+    overdue, `change` describes changes to the plan of this item.
     """
 
     code: str
@@ -47,7 +48,7 @@ class Explanation:
 
 def format_carbon(tonnes: Decimal) -> str:
     """Format tonnes of CO₂ in the usual unit of the language: 6.72 Mt, or 671.88万吨."""
-    return quantities.format_quantity(round(tonnes / 10_000, 2), quantities.TEN_KILOTONNES)
+    return format_quantity(round(tonnes / 10_000, 2), TEN_KILOTONNES)
 
 
 def format_co2(tonnes: Decimal | None) -> str:
@@ -62,7 +63,21 @@ def responsible_office(pilot: Pilot) -> str:
 
 def computed_explanations(status: PilotStatus) -> list[Explanation]:
     """Return the explanations of the computed light, worst first, one per item."""
-    return [explain_reason(reason, status) for reason in status.light.reasons]
+    found = []
+    for reason in status.light.reasons:
+        explanation, own = explain_reason(reason, status), follow_ups_of_reason(reason, status)
+        found.append(replace(explanation, owner=own[0].owner_agency.name) if own else explanation)
+    return found
+
+
+def follow_ups_of_reason(reason: StatusReason, status: PilotStatus) -> Sequence[FollowUp]:
+    """Return the open follow-ups about the item of a reason, or about the pilot as a whole."""
+    if reason.about == ReasonSubject.PILOT or not status.open_follow_ups:
+        return status.open_follow_ups
+    indicator = next((item.target.indicator_id for item in status.indicators if item.code == reason.key), None)
+    milestone = int(reason.key) if reason.about == ReasonSubject.MILESTONE else None
+    subjects = {(None, None), (indicator, milestone)}
+    return [i for i in status.open_follow_ups if (i.cause_indicator_id, i.cause_milestone_id) in subjects]
 
 
 def shown_explanations(status: PilotStatus) -> list[Explanation]:
@@ -70,16 +85,14 @@ def shown_explanations(status: PilotStatus) -> list[Explanation]:
     if status.override is None:
         return computed_explanations(status)
     page = status.pilot.get_absolute_url()
-    by_hand = Explanation(
-        "set_by_hand", status.colour, main_explanation(status), page, responsible_office(status.pilot)
-    )
+    by_hand = Explanation("set_by_hand", status.colour, main_explanation(status), page, light_owner(status))
     return [by_hand, *computed_explanations(status)]
 
 
 def explanation_for_list(status: PilotStatus) -> str:
     """Return the explanation of the light shown and changes to the plan, as one text for a list."""
     about = None if status.override else status.light.why
-    change = computed_explanations(status)[0].change if about else ""
+    change = replanning_text(status, about) if about else ""
     return append_clause(append_clause(main_explanation(status), change), other_changes_text(status, about))
 
 
@@ -94,7 +107,7 @@ def main_explanation(status: PilotStatus) -> str:
             "day": format_day(status.override.expires_on),
             "reason": status.override.reason,
         }
-    return computed_explanations(status)[0].reason
+    return explain_reason(status.light.why, status).reason
 
 
 def append_clause(first: str, second: str) -> str:
@@ -121,9 +134,14 @@ def other_changes_text(status: PilotStatus, reason: StatusReason | None) -> str:
     return join_clauses([text % {"n": len(days), "day": format_day(max(days))} for text, days in clauses if days])
 
 
-def responsible_of_first(status: PilotStatus) -> str:
-    """Return the office responsible for the first explanation."""
-    return shown_explanations(status)[0].owner
+def light_owner(status: PilotStatus) -> str:
+    """Return the one owner of a pilot's light: the agency of its open follow-up, overdue first, then due next.
+
+    Else who is responsible for the worst item; the pilot's own office where the light is set by hand.
+    """
+    if status.open_follow_ups:
+        return status.open_follow_ups[0].owner_agency.name
+    return responsible_office(status.pilot) if status.override else computed_explanations(status)[0].owner
 
 
 def explain_reason(reason: StatusReason, status: PilotStatus) -> Explanation:
@@ -149,7 +167,20 @@ def explain_reason(reason: StatusReason, status: PilotStatus) -> Explanation:
             f"{page}#milestone-{reason.key}",
             found.milestone.owner or office,
             reason.days,
-            change,
+            join_clauses(filter(None, [change, request_text(found.milestone, status.as_of)])),
+        )
+    if reason.about == ReasonSubject.STAGE:
+        entry = next(item.entry for item in status.overdue_stages if str(item.entry.pk) == reason.key)
+        days = reason.days or 0
+        text = ngettext("Stage “%(stage)s” is %(n)d day overdue", "Stage “%(stage)s” is %(n)d days overdue", days)
+        return Explanation(
+            reason.why.value,
+            reason.counts_as,
+            text % {"stage": entry.get_stage_display(), "n": days},
+            f"{page}#stage-{entry.stage}",
+            office,
+            reason.days,
+            join_clauses(filter(None, [change, request_text(entry, status.as_of)])),
         )
     in_charge = "" if reason.why in (LightReason.ALL_WELL, LightReason.WITHDRAWN) else office
     return Explanation(reason.why.value, reason.counts_as, pilot_text(reason, status), page, in_charge)
@@ -162,6 +193,8 @@ def replanning_of_reason(status: PilotStatus, reason: StatusReason) -> Replannin
     """Return the replanning of the item that a reason is about, or None."""
     if reason.about == ReasonSubject.MILESTONE:
         return replanning_of_record(status, Milestone, int(reason.key))
+    if reason.about == ReasonSubject.STAGE:
+        return replanning_of_record(status, StageEntry, int(reason.key))
     if reason.about == ReasonSubject.INDICATOR:
         target = next(item.target for item in status.indicators if item.code == reason.key)
         return replanning_of_record(status, Target, target.pk)
@@ -208,11 +241,26 @@ def plan_text(item: Replanning) -> str:
         text = (
             _("replanned on %(on)s, was due %(was)s, %(rest)s") if rest else _("replanned on %(on)s, was due %(was)s")
         )
-        return text % words
+        return label_value(text % words, item.reason) if item.reason else text % words
     if len(fields) == 1:
         ((label, value),) = fields.items()
         return _("%(field)s changed on %(on)s, was %(was)s") % {**words, "field": label, "was": value}
     return _("changed on %(on)s, was %(was)s") % words
+
+
+def request_text(record: Milestone | StageEntry, as_of: date) -> str:
+    """Return that another planned day is asked for, or was refused, with the reason; empty where neither."""
+    waiting, refused = record.waiting_replan(as_of), record.refused_replan(as_of)
+    if waiting:
+        planned = record.planned_by(as_of)
+        words = {"day": format_day(waiting.day), "reason": waiting.reason}
+        if planned and waiting.day < planned:
+            return _("an earlier day is asked for: %(day)s, %(reason)s") % words
+        return _("a later day is asked for: %(day)s, %(reason)s") % words
+    if refused and refused.decided_on:
+        words = {"day": format_day(refused.day), "on": format_day(refused.decided_on), "remark": refused.remark}
+        return _("the day asked for, %(day)s, was refused on %(on)s: %(remark)s") % words
+    return ""
 
 
 def plan_field_label(item: Replanning, name: str) -> str:
@@ -233,29 +281,19 @@ def field_value_text(value: object) -> str:
     return str(rule.label) if rule else str(value)
 
 
-@dataclass(frozen=True)
-class PlanChange:
-    """Change of a plan for a page: name of the item, text, and URL (empty once deleted)."""
-
-    name: str
-    text: str
-    url: str
-
-
-def plan_changes(status: PilotStatus) -> list[PlanChange]:
-    """Return the changes of items that decide the light, latest first."""
-    return [named_plan_change(status, item) for item in status.replanned]
-
-
-def named_plan_change(status: PilotStatus, item: Replanning) -> PlanChange:
+def plan_change(status: PilotStatus, item: Replanning) -> dict[str, str]:
+    """Return the change of a plan for a page: name of the item, text, and URL (empty once deleted)."""
     page, text = status.pilot.get_absolute_url(), plan_change_text(item)
     if item.model is Milestone:
         name = Milestone(**item.named).name
-        return PlanChange(name, text, "" if item.deleted else f"{page}#milestone-{item.pk}")
+        return {"name": name, "text": text, "url": "" if item.deleted else f"{page}#milestone-{item.pk}"}
+    if item.model is StageEntry:
+        stage = Stage(str(item.named["stage"]))
+        return {"name": str(stage.label), "text": text, "url": f"{page}#stage-{stage}"}
     found = next((entry.target for entry in status.indicators if entry.target.pk == item.pk), None)
     if found is None:  # deleted: listed as "Target", since its indicator is not kept
-        return PlanChange(_("Target"), text, "")
-    return PlanChange(found.indicator.name, text, f"{page}#indicator-{found.indicator.code}")
+        return {"name": _("Target"), "text": text, "url": ""}
+    return {"name": found.indicator.name, "text": text, "url": f"{page}#indicator-{found.indicator.code}"}
 
 
 # -- a milestone, and the pilot as a whole -----------------------------------------------------------------
@@ -269,7 +307,7 @@ def milestone_text(reason: StatusReason, title: str) -> str:
 
 
 def pilot_text(reason: StatusReason, status: PilotStatus) -> str:
-    """Return the text of a reason about the pilot as a whole: nothing behind, or no accepted value."""
+    """Return the text of a reason about the pilot as a whole: nothing behind, or why it is not rated."""
     if reason.why == LightReason.WITHDRAWN:
         return _("Withdrawn on %(day)s: no longer rated") % {
             "day": format_day(status.pilot.withdrawn_on or status.as_of)
@@ -279,6 +317,10 @@ def pilot_text(reason: StatusReason, status: PilotStatus) -> str:
         if year < first:
             return _("Not rated yet: the first values are due by %(day)s") % {"day": format_day(date(first + 1, 3, 31))}
         return _("Not rated: no accepted value for %(year)d") % {"year": year}
+    if reason.why == LightReason.NO_TARGET:
+        return _("Not rated: no target on record (no binding target, no key milestone)")
+    if reason.why == LightReason.NOTHING_RATED:
+        return _("Not rated: nothing rated yet (no binding target can be rated, no key milestone is due)")
     rated = sum(item.light.colour != Colour.GREY for item in status.indicators)
     text = _(
         "Nothing behind schedule: %(rated)d of %(n)d indicators rated, %(done)d of %(due)d milestones due are done"

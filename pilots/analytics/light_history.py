@@ -12,11 +12,12 @@ from typing import Any
 from pilots.analytics.pilot_status import colour_on
 from pilots.metrics.lights import Colour
 from pilots.metrics.progress import year_due
-from pilots.models import Indicator, LightOverride, Milestone, Pilot, Reading, Target, TargetStep
+from pilots.models import Indicator, LightOverride, Milestone, Pilot, Reading, Replan, StageEntry, Target, TargetStep
 from pilots.models.prefetch import RELATION_ORDER
 from pilots.readings import YEARLY
 
 PREFETCHED_MODELS: Mapping[str, Any] = {
+    "stages": StageEntry,
     "milestones": Milestone,
     "targets": Target,
     "readings": Reading,
@@ -37,13 +38,27 @@ class PilotEdit:
 def light_changes(edits: Collection[PilotEdit]) -> dict[PilotEdit, tuple[Colour, Colour]]:
     """Return the edits that changed the pilot's light, with its colour before and after.
 
-    Both are lights of the same day, so that time alone changes none. Seven queries, whatever the number of pilots.
+    Both are lights of the same day, so that time alone changes none. Nine queries, whatever the number of pilots.
     """
     if not edits:
         return {}
     keys = {edit.pilot for edit in edits}
     pilots = Pilot.objects.select_related("batch").in_bulk(keys)
-    histories = read_histories(keys, min(edit.day for edit in edits))
+    # of readings only the years that a day can need
+    first = min(edit.day for edit in edits)
+    found: dict[str, dict[int, list[Any]]] = {}
+    for name, model in PREFETCHED_MODELS.items():
+        rows = model.history.filter(pilot_id__in=keys).order_by("history_date", "history_id")
+        if name == "readings":
+            rows = rows.filter(period__gte=str(year_due(first))).filter(YEARLY)
+        found[name] = group_by_attribute(rows, "pilot_id")
+    replans = Replan.history.filter(pilot_id__in=keys).order_by("history_date", "history_id")
+    for field in ("milestone_id", "stage_entry_id"):
+        found[field] = group_by_attribute(replans, field)
+    targets = {entry.id for rows in found["targets"].values() for entry in rows}
+    steps = TargetStep.history.filter(target_id__in=targets).order_by("history_date", "history_id")
+    found["steps"] = group_by_attribute(steps, "target_id")
+    histories = found
     indicators = Indicator.objects.in_bulk()
     turned = {}
     for edit in edits:
@@ -60,20 +75,6 @@ def light_changes(edits: Collection[PilotEdit]) -> dict[PilotEdit, tuple[Colour,
 HistoryEntries = Mapping[str, Mapping[int, Sequence[Any]]]
 
 
-def read_histories(keys: Collection[int], first: date) -> HistoryEntries:
-    """Return the history entries by relation and pilot, in order; of readings only the years that a day can need."""
-    found: dict[str, dict[int, list[Any]]] = {}
-    for name, model in PREFETCHED_MODELS.items():
-        rows = model.history.filter(pilot_id__in=keys).order_by("history_date", "history_id")
-        if name == "readings":
-            rows = rows.filter(period__gte=str(year_due(first))).filter(YEARLY)
-        found[name] = group_by_attribute(rows, "pilot_id")
-    targets = {entry.id for rows in found["targets"].values() for entry in rows}
-    steps = TargetStep.history.filter(target_id__in=targets).order_by("history_date", "history_id")
-    found["steps"] = group_by_attribute(steps, "target_id")
-    return found
-
-
 def group_by_attribute(rows: Iterable[object], owner: str) -> dict[int, list[object]]:
     found: dict[int, list[object]] = defaultdict(list)
     for row in rows:
@@ -85,7 +86,7 @@ def records_before(rows: Iterable[Any], edge: datetime, order: Sequence[str]) ->
     """Return the records as they were just before an instant."""
     newest = {row.id: row for row in rows if row.history_date < edge}
     records = [row.instance for row in newest.values() if row.history_type != "-"]
-    return sorted(records, key=lambda record: [getattr(record, name) for name in order])
+    return sorted(records, key=lambda record: [(getattr(record, n) is None, getattr(record, n)) for n in order])
 
 
 def pilot_before(pilot: Pilot, histories: HistoryEntries, indicators: Mapping[int, Indicator], edge: datetime) -> Pilot:
@@ -93,8 +94,11 @@ def pilot_before(pilot: Pilot, histories: HistoryEntries, indicators: Mapping[in
     found = copy(pilot)
     for name in PREFETCHED_MODELS:
         vars(found)[f"prefetched_{name}"] = records_before(
-            histories[name].get(pilot.pk, ()), edge, RELATION_ORDER[name]
+            histories[name].get(pilot.pk, ()), edge, ("pk",) if name == "stages" else RELATION_ORDER[name]
         )
+    for name, field in (("milestones", "milestone_id"), ("stages", "stage_entry_id")):
+        for record in vars(found)[f"prefetched_{name}"]:
+            vars(record)["prefetched_replans"] = records_before(histories[field].get(record.pk, ()), edge, ("pk",))
     targets = [target for target in vars(found)["prefetched_targets"] if target.indicator_id in indicators]
     for target in targets:
         target.indicator = indicators[target.indicator_id]

@@ -6,20 +6,34 @@ Pages and API use this to find red pilots; `pilot_status` also gives the reasons
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import cast
 
+from django.core.cache import cache
 from django.db.models import QuerySet
 
-from core.caching import store
 from core.caching.response_cache import release_fingerprint
+from core.web.filters import split_commas
+from core.web.list_pages import order_expressions
 from pilots.analytics.pilot_cache import cached_pilots, pilot_versions
-from pilots.analytics.pilot_status import STATUS_CHUNK_SIZE, UNKNOWN_STAGE, colour_on, prefetch_for_status
+from pilots.analytics.pilot_status import (
+    STATUS_CHUNK_SIZE,
+    UNKNOWN_STAGE,
+    LightSummary,
+    colour_on,
+    prefetch_for_status,
+    quarter_end_before,
+    yearly_readings,
+)
 from pilots.metrics import stages as stages_metrics
-from pilots.metrics.lights import Colour
-from pilots.metrics.stages import CurrentStage, Stage, StageEvent
+from pilots.metrics.lights import Colour, count_by_colour
+from pilots.metrics.progress import year_due
+from pilots.metrics.stages import ORDERED_STAGES, CurrentStage, Stage, StageEvent, StageFunnel, funnel_of_positions
 from pilots.models import Pilot, StageEntry
+from pilots.readings import newest_accepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +71,18 @@ def lights_by_pilot(pilots: QuerySet[Pilot], as_of: date) -> dict[int, Colour]:
     if not versions or len(versions) <= STATUS_CHUNK_SIZE:
         return compute_lights(chosen, as_of)
     key = f"lights-{release_fingerprint()}-{as_of}-{pilots.db}"
-    known = cast(dict[int, tuple[str, Colour]], store.load(key) or {})
+    known = cast(dict[int, tuple[str, Colour]], cache.get(key) or {})
     changed = [pilot for pilot, version in versions.items() if known.get(pilot, ("",))[0] != version]
     for start in range(0, len(changed), STATUS_CHUNK_SIZE):
         some = Pilot.objects.filter(pk__in=changed[start : start + STATUS_CHUNK_SIZE])
         known |= {pilot: (versions[pilot], colour) for pilot, colour in compute_lights(some, as_of).items()}
     if changed:
-        store.save(key, known)
+        cache.set(key, known)
     return {pilot: known[pilot][1] for pilot in versions if pilot in known}
 
 
 def compute_lights(pilots: QuerySet[Pilot], as_of: date) -> dict[int, Colour]:
-    """Return the colours of these pilots. Seven queries."""
+    """Return the colours of these pilots. Eight queries."""
     return {pilot.pk: colour_on(pilot, as_of) for pilot in prefetch_for_status(pilots, only_on=as_of)}
 
 
@@ -78,7 +92,7 @@ def compute_lights(pilots: QuerySet[Pilot], as_of: date) -> dict[int, Colour]:
 def stages_and_lights(
     pilots: QuerySet[Pilot], as_of: date, *, with_stages: bool = True, with_lights: bool = True
 ) -> dict[int, StageAndLight]:
-    """Return the stage and light of each pilot, by key. Nine queries, whatever their number."""
+    """Return the stage and light of each pilot, by key. Ten queries, whatever their number."""
     colours = lights_by_pilot(pilots, as_of) if with_lights else {}
     stages = current_stages(pilots, as_of) if with_stages else {}
     return {
@@ -106,3 +120,144 @@ def current_stages(pilots: QuerySet[Pilot], as_of: date) -> dict[int, CurrentSta
         entries[key].append(StageEvent(Stage(stage), cast(date, entered_on)))
     found = {key: stages_metrics.current_stage(some, as_of) for key, some in entries.items()}
     return {key: position for key, position in found.items() if position}
+
+
+# -- filtering and sorting, the same for pages and API -----------------------------------------------------
+
+
+COLOURS = list(Colour)
+LIGHTS = [colour for colour in Colour if colour != Colour.BLUE]  # only a milestone is ever blue
+VALUES: Mapping[str, Collection[str]] = {
+    "stage": {*Stage.values, UNKNOWN_STAGE},
+    "reached": {stage.value for stage in ORDERED_STAGES},
+    "light": {colour.value for colour in LIGHTS},
+}
+"""Values of each filter."""
+
+SORT_VALUES: Mapping[str, Callable[[StageAndLight], int | None]] = {
+    "stage": lambda item: item.order,
+    "days": lambda item: item.days,
+    "light": lambda item: None if item.colour is None else COLOURS.index(item.colour),
+}
+"""What each column is sorted by."""
+
+Conditions = Mapping[str, Collection[str]]  # by filter, the values that pass; a filter that all pass is not in it
+
+
+def read_conditions(params: Mapping[str, str]) -> Conditions:
+    """Return the conditions of these query parameters, with the suffixes of the API."""
+    asked = {name: remaining_values(params, name, values) for name, values in VALUES.items()}
+    return {name: values for name, values in asked.items() if values != VALUES[name]}
+
+
+def remaining_values(params: Mapping[str, str], name: str, values: Collection[str]) -> Collection[str]:
+    """Return the values that a parameter and its suffixes leave."""
+    left = set(values)
+    if params.get(name):
+        left &= {params[name]}
+    if f"{name}__in" in params:
+        left &= set(split_commas(params[f"{name}__in"]))
+    return left - set(split_commas(params.get(f"{name}__ne", "")))
+
+
+def matches(item: StageAndLight, conditions: Conditions) -> bool:
+    """Return whether a pilot passes all conditions."""
+    furthest = item.reached
+    passed = [stage.value for stage in ORDERED_STAGES if furthest is not None and furthest.order >= stage.order]
+    values = {"stage": (item.stage or "",), "light": (item.colour or "",), "reached": passed}
+    return all(not set(values[name]).isdisjoint(allowed) for name, allowed in conditions.items())
+
+
+def statuses_needed(pilots: QuerySet[Pilot], as_of: date, names: Collection[str]) -> dict[int, StageAndLight]:
+    """Return stages and lights of these pilots by key, as far as these filters or columns need them."""
+    with_stages = not {"stage", "days", "reached"}.isdisjoint(names)
+    return stages_and_lights(pilots, as_of, with_stages=with_stages, with_lights="light" in names)
+
+
+def filter_by_status(pilots: QuerySet[Pilot], as_of: date, conditions: Conditions) -> QuerySet[Pilot]:
+    """Filter pilots by stage and light on the day. The result is an ordinary queryset, to be ordered and paginated."""
+    if not conditions:
+        return pilots
+    found = statuses_needed(pilots, as_of, conditions)
+    return pilots.filter(pk__in=[key for key, item in found.items() if matches(item, conditions)])
+
+
+class StatusIndex:
+    """Stages and lights of a list of pilots, for filtering and sorting its page.
+
+    All of them are computed if the list is short, else only what is asked for, after the other filters.
+    """
+
+    def __init__(self, pilots: QuerySet[Pilot], as_of: date, params: Mapping[str, str]) -> None:
+        self.pilots, self.as_of = pilots, as_of
+        self.conditions = read_conditions(params)
+        self.sort = params.get("sort", "").removeprefix("-")
+
+    @cached_property
+    def is_short(self) -> bool:
+        """Whether the list is short enough to compute all at once."""
+        return self.pilots.count() <= STATUS_CHUNK_SIZE
+
+    @cached_property
+    def all(self) -> dict[int, StageAndLight]:
+        """Stage and light of each pilot of a short list."""
+        return stages_and_lights(self.pilots, self.as_of)
+
+    def ordered_keys(self, rows: QuerySet[Pilot], fields: Sequence[str], word: str) -> list[int] | None:
+        """Return the keys of the rows in order; None where neither filter nor order is computed.
+
+        Rows without a value come last in either direction.
+        """
+        if not self.conditions and self.sort not in SORT_VALUES:
+            return None
+        name, backwards = word.removeprefix("-"), word.startswith("-")
+        by_field = ["pk"] if name in SORT_VALUES else [*order_expressions(fields, backwards), "pk"]
+        found = self.all if self.is_short else statuses_needed(rows, self.as_of, {self.sort, *self.conditions})
+        stored = rows.select_related(None).prefetch_related(None).order_by(*by_field).values_list("pk", flat=True)
+        keys = [key for key in stored if matches(found[key], self.conditions)]
+        if name not in SORT_VALUES:
+            return keys
+        numbers = {key: SORT_VALUES[name](found[key]) for key in keys}
+        known = [key for key in keys if numbers[key] is not None]
+        known.sort(key=lambda key: numbers[key] or 0, reverse=backwards)  # stable: ties stay in the order of their keys
+        return [*known, *(key for key in keys if numbers[key] is None)]
+
+
+# -- progress, for answers that show only a page of the pilots ----------------------------------------------
+
+
+@dataclass(frozen=True)
+class ProgressTotals:
+    """The numbers of `pilot_status.Progress`, without a status of each pilot."""
+
+    as_of: date
+    pilots: QuerySet[Pilot]
+
+    @cached_property
+    def strip(self) -> LightSummary:
+        """Lights now and at the end of the last quarter, of the same pilots on both days."""
+        then_on = quarter_end_before(self.as_of)
+        now, then = (lights_by_pilot(self.pilots, day) for day in (self.as_of, then_on))
+        return LightSummary(count_by_colour(now.values()), count_by_colour(then.values()), then_on, len(now))
+
+    @cached_property
+    def kinds(self) -> Mapping[int, str]:
+        """Kind of each pilot, by key."""
+        return dict(self.pilots.order_by().values_list("pk", "kind"))
+
+    @cached_property
+    def positions(self) -> Mapping[int, CurrentStage]:
+        """Current stage of each pilot with any on record, by key."""
+        return current_stages(self.pilots, self.as_of)
+
+    def funnel(self, kind: str = "") -> StageFunnel:
+        """Return the funnel of all pilots, or of one kind."""
+        return funnel_of_positions([self.positions.get(key) for key, own in self.kinds.items() if kind in ("", own)])
+
+    @cached_property
+    def reported(self) -> int:
+        """Number of pilots with an accepted value for the last period due."""
+        due = yearly_readings().filter(
+            pilot__in=self.pilots.order_by().values("pk"), period__gte=str(year_due(self.as_of))
+        )
+        return newest_accepted(self.as_of, due).order_by().values("pilot_id").distinct().count()

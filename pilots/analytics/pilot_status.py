@@ -6,17 +6,17 @@ further query.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from decimal import Decimal
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from django.db.models import Prefetch, QuerySet
 
 from pilots.analytics.pilot_cache import cached_pilots, kept_with_pilot
-from pilots.analytics.replanning import PlanHistory, Replanning
+from pilots.analytics.replanning import PlanHistory, Replanning, with_replan
 from pilots.metrics import lights as lights_metrics
 from pilots.metrics import progress, stages
 from pilots.metrics.lights import (
@@ -26,16 +26,16 @@ from pilots.metrics.lights import (
     PilotLight,
     RatedIndicator,
     RatedMilestone,
+    ReasonSubject,
     count_by_colour,
-    lowers_pilot_light,
     milestone_light,
     milestone_light_change_dates,
     pilot_light,
     withdrawn_light,
 )
 from pilots.metrics.progress import TargetPath
-from pilots.metrics.stages import CurrentStage, Duration, StageEvent, StageFunnel
-from pilots.models import LightOverride, Milestone, Pilot, Reading, Target
+from pilots.metrics.stages import CurrentStage, Duration, Stage, StageEvent, StageFunnel
+from pilots.models import FollowUp, LightOverride, Milestone, Pilot, Reading, StageEntry, Target
 from pilots.readings import YEARLY, is_yearly, newest_accepted_in
 from pilots.target_kinds.base import Observation, TargetRule
 from pilots.target_kinds.registry import RULES_BY_CODE
@@ -48,7 +48,7 @@ LIGHTS_CHANGE_ON = (4, 1)  # a year's values are due by 31 March of the next, so
 def prefetch_for_status(
     pilots: QuerySet[Pilot], *, only_on: date | None = None, quarters: bool = False
 ) -> QuerySet[Pilot]:
-    """Prefetch all rows that the status of pilots is computed from. Seven queries, whatever the number of rows.
+    """Prefetch all rows that the status of pilots is computed from. Eight queries, whatever the number of rows.
 
     Lights depend on whole years, so quarterly readings are fetched only with `quarters`, for pages that show them.
     `only_on` restricts the status to one day and none before: earlier years are not fetched then.
@@ -96,11 +96,6 @@ class IndicatorStatus:
         return self.rule.path(self.target, related_rows(self.target, "steps"))
 
     @property
-    def landing(self) -> Decimal | None:
-        """Linear projection of the value to the target year; a convention, not a forecast."""
-        return self.rule.landing(self)
-
-    @property
     def sentence(self) -> str:
         """Text of the state: what was due, what was achieved, and the base of its percentage."""
         return self.rule.sentence(self)
@@ -109,9 +104,18 @@ class IndicatorStatus:
 @dataclass(frozen=True)
 class MilestoneStatus:
     milestone: Milestone
+    planned_on: date  # in force on the day
     light: MilestoneLight
     done: bool
     due: bool
+
+
+@dataclass(frozen=True)
+class OverdueStage:
+    """Planned stage whose day has passed while neither it nor a later one was entered."""
+
+    entry: StageEntry
+    light: MilestoneLight
 
 
 @dataclass(frozen=True)
@@ -135,10 +139,12 @@ class PilotStatus:
     list_to_plan: Duration | None
     indicators: Sequence[IndicatorStatus]
     milestones: Sequence[MilestoneStatus]
+    overdue_stages: Sequence[OverdueStage]
     light: PilotLight
     override: LightOverride | None
     reported: bool  # whether any value was accepted for the last period due
     plans: PlanHistory = field(compare=False)
+    follow_ups: OpenFollowUps = field(compare=False)
 
     @property
     def colour(self) -> Colour:
@@ -152,16 +158,26 @@ class PilotStatus:
         late = sum(item.due and not item.done for item in self.milestones)
         return MilestoneCounts(done, due, late, len(self.milestones))
 
+    @property
+    def open_follow_ups(self) -> Sequence[FollowUp]:
+        """Open follow-ups of the pilot: overdue ones first, then the one due next."""
+        return self.follow_ups.by_pilot.get(self.pilot.pk, ())
+
     @cached_property
     def replanned(self) -> Sequence[Replanning]:
         """Items that decide the light and were changed after they were entered, latest change first."""
-        return self.plans.replannings(self.pilot.pk, self.as_of)
+        found = {(item.model, item.pk): item for item in self.plans.replannings(self.pilot.pk, self.as_of)}
+        for record in (*related_rows(self.pilot, "milestones"), *related_rows(self.pilot, "stages")):
+            item = with_replan(found.get((type(record), record.pk)), record, self.as_of)
+            if item:
+                found[item.model, item.pk] = item
+        return sorted(found.values(), key=lambda item: (item.latest, item.pk), reverse=True)
 
     @cached_property
     def since(self) -> date | None:
         """First day of the colour shown; None when it has never been different."""
         return lights_metrics.unchanged_since(
-            lambda day: colour_on(self.pilot, day), self.as_of, light_change_dates(self.pilot)
+            lambda day: colour_on(self.pilot, day), self.as_of, light_change_dates(self.pilot, self.as_of)
         )
 
 
@@ -173,21 +189,27 @@ def stage_events(pilot: Pilot) -> list[StageEvent]:
     return [item.as_stage_event() for item in related_rows(pilot, "stages") if item.entered_on]
 
 
-def pilot_status(pilot: Pilot, as_of: date, plans: PlanHistory | None = None) -> PilotStatus:
+def pilot_status(
+    pilot: Pilot, as_of: date, plans: PlanHistory | None = None, follow_ups: OpenFollowUps | None = None
+) -> PilotStatus:
     """Return the status of a pilot on a day. No query when it comes from `prefetch_for_status`.
 
-    `plans` is the plan history of pilots that are shown together; it is read on first access.
+    `plans` and `follow_ups` are those of pilots that are shown together; they are read on first access.
     """
-    return replace(status_without_plans(pilot, as_of), plans=plans or PlanHistory([pilot.pk]))
+    return replace(
+        status_without_plans(pilot, as_of),
+        plans=plans or PlanHistory([pilot.pk]),
+        follow_ups=follow_ups or OpenFollowUps([pilot.pk], as_of),
+    )
 
 
 @kept_with_pilot
 def status_without_plans(pilot: Pilot, as_of: date) -> PilotStatus:
-    """Return the status of a pilot on a day, with an empty plan history."""
+    """Return the status of a pilot on a day, with an empty plan history and no follow-ups."""
     values = latest_yearly_readings(pilot, as_of)
     indicators = [indicator_status(target, values, as_of) for target in related_rows(pilot, "targets")]
     milestones = [milestone_status(item, as_of) for item in related_rows(pilot, "milestones")]
-    steps = stage_events(pilot)
+    steps, late = stage_events(pilot), overdue_stages(pilot, as_of)
     return PilotStatus(
         pilot=pilot,
         as_of=as_of,
@@ -196,10 +218,12 @@ def status_without_plans(pilot: Pilot, as_of: date) -> PilotStatus:
         list_to_plan=stages.list_to_plan(steps, as_of),
         indicators=indicators,
         milestones=milestones,
-        light=computed_light(pilot, as_of, bool(values), indicators, milestones),
+        overdue_stages=late,
+        light=computed_light(pilot, as_of, bool(values), indicators, milestones, late),
         override=override_on(pilot, as_of),
         reported=bool(values),
         plans=PlanHistory([]),
+        follow_ups=OpenFollowUps([], as_of),
     )
 
 
@@ -209,11 +233,13 @@ def computed_light(
     reported: bool,
     indicators: Sequence[IndicatorStatus],
     milestones: Sequence[MilestoneStatus],
+    late: Sequence[OverdueStage],
 ) -> PilotLight:
     """Return the worst light of the pilot's items; grey when nothing can be rated.
 
-    Nothing can be rated when the pilot has withdrawn, when a value is due but none was accepted, and before the first
-    value is due while no milestone is due or done: a pilot without data is not on schedule.
+    Nothing can be rated when the pilot has withdrawn, when a value is due but none was accepted, before the first value
+    is due while no milestone is due or done, and while nothing binding is rated: a pilot without data, or with data
+    that nothing is held against, is not on schedule.
     """
     if pilot.withdrawn_by(as_of):
         return withdrawn_light()
@@ -221,9 +247,8 @@ def computed_light(
     return pilot_light(
         [RatedIndicator(item.code, item.light, item.target.binding) for item in indicators],
         [
-            RatedMilestone(str(item.milestone.pk), item.light, item.milestone.is_key)
-            for item in milestones
-            if lowers_pilot_light(item.light)
+            *(RatedMilestone(str(item.milestone.pk), item.light, item.milestone.is_key) for item in milestones),
+            *(RatedMilestone(str(item.entry.pk), item.light, True, ReasonSubject.STAGE) for item in late),
         ],
         accepted=reported or (not owed and any(item.done or item.due for item in milestones)),
     )
@@ -243,8 +268,7 @@ def colour_on(pilot: Pilot, day: date) -> Colour:
     values = latest_yearly_readings(pilot, day)
     indicators = [indicator_status(target, values, day) for target in related_rows(pilot, "targets")]
     milestones = [milestone_status(item, day) for item in related_rows(pilot, "milestones")]
-    reasons = [item for item in indicators if lowers_pilot_light(item.light)]
-    return computed_light(pilot, day, bool(values), reasons, milestones).colour
+    return computed_light(pilot, day, bool(values), indicators, milestones, overdue_stages(pilot, day)).colour
 
 
 def override_on(pilot: Pilot, as_of: date) -> LightOverride | None:
@@ -254,28 +278,77 @@ def override_on(pilot: Pilot, as_of: date) -> LightOverride | None:
     return next((o for o in reversed(related_rows(pilot, "overrides")) if o.set_on <= as_of < o.expires_on), None)
 
 
-def light_change_dates(pilot: Pilot) -> list[date]:
-    """Return every day on which a pilot's light can change."""
+def light_change_dates(pilot: Pilot, until: date) -> list[date]:
+    """Return every day up to `until` on which a light of the pilot can change, and some after it."""
     days = [day for item in related_rows(pilot, "milestones") for day in milestone_change_dates(item)]
-    days += [reading.accepted_on for reading in related_rows(pilot, "readings") if reading.accepted_on]
+    # of planned stages: when one is overdue, when another day was accepted, and when any is entered then
+    rows = related_rows(pilot, "stages")
+    late = [
+        entry
+        for entry in rows
+        if entry.planned_on and (not entry.entered_on or entry.entered_on > entry.planned_on or entry.all_replans)
+    ]
+    planned = [day for entry in late for day in planned_change_dates(entry, None)]
+    days += [*planned, *(entry.entered_on for entry in rows if entry.entered_on)] if planned else []
+    accepted = [reading.accepted_on for reading in related_rows(pilot, "readings") if reading.accepted_on]
+    days += accepted
     days += [day for o in related_rows(pilot, "overrides") for day in (o.set_on, o.expires_on)]
     targets = list(related_rows(pilot, "targets"))
     days += [date(target.target_year + 1, 1, 1) for target in targets] + [t.done_on for t in targets if t.done_on]
     days += [pilot.withdrawn_on] if pilot.withdrawn_on else []
-    start = first_reporting_year(pilot)
-    return [*days, *(date(year, *LIGHTS_CHANGE_ON) for year in range(start, start + 12))]
+    start = min([first_reporting_year(pilot), *(day.year for day in accepted)])
+    return [*days, *(date(year, *LIGHTS_CHANGE_ON) for year in range(start, until.year + 1))]
 
 
 def milestone_change_dates(milestone: Milestone) -> list[date]:
-    """Return the days on which a milestone can change a light, its planned date included (it is rated from then on)."""
-    return [milestone.planned_on, *milestone_light_change_dates(milestone.planned_on, milestone.completed_on)]
+    """Return the days on which a milestone can change a light, its planned days included (it is rated from then on)."""
+    replans = milestone.accepted_replans(date.max)
+    planned = [milestone.planned_on, *(replan.day for replan in replans)]
+    return [*planned, *planned_change_dates(milestone, milestone.completed_on)]
+
+
+def planned_change_dates(record: Milestone | StageEntry, actual: date | None) -> list[date]:
+    """Return the days on which the light of what is planned can change, those included on which another day was
+    accepted.
+    """
+    replans = record.accepted_replans(date.max)
+    planned = [record.planned_on, *(replan.day for replan in replans)]
+    days = [day for on in planned for day in milestone_light_change_dates(on, actual)]
+    return [*days, *(replan.decided_on for replan in replans if replan.decided_on)]
 
 
 def milestone_status(milestone: Milestone, as_of: date) -> MilestoneStatus:
     """Return the status of a milestone on a day; a later completion does not count yet."""
     done = milestone.completed_on if milestone.completed_on and milestone.completed_on <= as_of else None
-    light = milestone_light(milestone.planned_on, done, as_of)
-    return MilestoneStatus(milestone, light, done is not None, milestone.planned_on <= as_of)
+    planned: date = milestone.planned_by(as_of) or milestone.planned_on
+    return MilestoneStatus(
+        milestone, planned, milestone_light(planned, done, as_of), done is not None, planned <= as_of
+    )
+
+
+def overdue_stages(pilot: Pilot, as_of: date) -> list[OverdueStage]:
+    """Return the planned stages whose day has passed and that no entry into them or into a later stage answers.
+
+    Each has the light of a milestone of that day. The side states are no part of the order: neither is planned work,
+    and neither answers a stage.
+    """
+    rows = related_rows(pilot, "stages")
+    waiting = [
+        (planned, entry)
+        for entry in rows
+        if not (entry.entered_on and entry.entered_on <= as_of)
+        and (planned := entry.planned_by(as_of))
+        and planned < as_of
+    ]
+    if not waiting:
+        return []
+    entered = [Stage(entry.stage) for entry in rows if entry.entered_on and entry.entered_on <= as_of]
+    reached = max((stage.order for stage in entered if not stage.is_side), default=0)
+    return [
+        OverdueStage(entry, milestone_light(planned, None, as_of))
+        for planned, entry in waiting
+        if not Stage(entry.stage).is_side and Stage(entry.stage).order > reached
+    ]
 
 
 # -- readings and targets ----------------------------------------------------------------------------------
@@ -457,8 +530,8 @@ def build_progress(pilots: QuerySet[Pilot], as_of: date, *, cached: bool = True)
     """
     found = cached_pilots(pilots, prefetch_for_status) if cached else None
     found = list(prefetch_for_status(pilots)) if found is None else found
-    plans = PlanHistory(pilot.pk for pilot in found)
-    return Progress(as_of, [pilot_status(pilot, as_of, plans) for pilot in found])
+    plans, follow_ups = PlanHistory(pilot.pk for pilot in found), OpenFollowUps((pilot.pk for pilot in found), as_of)
+    return Progress(as_of, [pilot_status(pilot, as_of, plans, follow_ups) for pilot in found])
 
 
 def iter_statuses(pilots: QuerySet[Pilot], as_of: date) -> Iterator[PilotStatus]:
@@ -503,3 +576,22 @@ def province_lights(statuses: Sequence[PilotStatus], year: int) -> ProvinceLight
         yellow=colours[Colour.YELLOW] if rated else None,
         not_reported=sum(not status.reported for status in owing),
     )
+
+
+# -- open follow-ups: whoever has to answer one owns the light that it is about -----------------------------
+
+
+class OpenFollowUps:
+    """Open follow-ups of pilots that are shown together, on a day. One query for all of them, on first access."""
+
+    def __init__(self, pilots: Iterable[int], as_of: date) -> None:
+        self.pilots, self.as_of = list(pilots), as_of
+
+    @cached_property
+    def by_pilot(self) -> Mapping[int | None, Sequence[FollowUp]]:
+        """The follow-ups by key of their pilot: overdue ones first, then the one due next."""
+        rows: Any = FollowUp.objects.filter(pilot__in=self.pilots).with_state(self.as_of).open()
+        found: dict[int | None, list[FollowUp]] = defaultdict(list)
+        for row in rows.select_related("owner_agency").order_by("-is_overdue", "current_due_on", "pk"):
+            found[row.pilot_id].append(row)
+        return found

@@ -1,6 +1,7 @@
 """Replanning: later changes of what decides a light (planned dates, targets, bases, "binding", "key").
 
 A milestone moved to a later date is no longer overdue, and a lower target is met sooner, so the light must show it.
+Of key milestones and planned stages the accepted replans (models/replan.py) say it, of all else the histories.
 The same holds for a completion entered long after its date, which also changes the lights of past days, and for the
 title of a key milestone. Corrections by the author of a record on the day of its entry are not replanning. Every later
 change, and every change by another user, is: it is compared with the first version of the record, until the record is
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from itertools import takewhile
@@ -22,7 +23,7 @@ from typing import Any
 from django.db.models import Model, Q
 from django.utils import timezone
 
-from pilots.models import Milestone, Target, TargetStep
+from pilots.models import Milestone, StageEntry, Target, TargetStep
 
 DECISIVE_FIELDS: Mapping[type[Any], tuple[str, ...]] = {
     Milestone: ("planned_on", "is_key", "title_zh", "title_en"),
@@ -35,8 +36,12 @@ ENTERED_LATE_AFTER = timedelta(days=30)
 """A completion entered longer after the day that it names is named beside the light."""
 STEPS_FIELD = "steps"
 """The word for the steps of a target, by year, among what it was."""
-NAME_FIELDS: Mapping[type[Model], tuple[str, ...]] = {Milestone: TITLE_FIELDS, Target: ("indicator_id",)}
-"""By what a record is named that has been deleted since."""
+NAME_FIELDS: Mapping[type[Model], tuple[str, ...]] = {
+    Milestone: TITLE_FIELDS,
+    StageEntry: ("stage",),
+    Target: ("indicator_id",),
+}
+"""By what a record is named, also one that has been deleted since."""
 ENTRY_COLUMNS = ("id", "pilot_id", "history_date", "history_type", "history_user_id")
 
 
@@ -80,10 +85,11 @@ class Replanning:
     deleted: bool
     named: Mapping[str, object]
     completion: LateCompletion | None = None
+    reason: str = ""  # of the accepted replan
 
     @property
     def kind(self) -> str:
-        """Kind of record: milestone or target."""
+        """Kind of record: milestone, stage entry or target."""
         return str(self.model._meta.model_name)
 
     @property
@@ -129,6 +135,22 @@ class PlanHistory:
         """Return the replannings of a pilot by the day, latest change first."""
         every = (find_replanning(key, versions, as_of) for key, versions in self.versions.get(pilot, {}).items())
         return sorted(filter(None, every), key=lambda item: (item.latest, item.pk), reverse=True)
+
+
+def with_replan(known: Replanning | None, record: Any, as_of: date) -> Replanning | None:
+    """Return the replanning of a milestone or stage with the accepted replan in force on the day.
+
+    Moved back to the first day it is as planned.
+    """
+    accepted = record.accepted_replans(as_of)
+    if not accepted or accepted[-1].day == record.planned_on:
+        return known
+    replan, first = accepted[-1], {"planned_on": record.planned_on}
+    if known is None:
+        named = {name: getattr(record, name) for name in NAME_FIELDS[type(record)]}
+        return Replanning(type(record), record.pk, replan.decided_on, first, False, named, None, replan.reason)
+    on = max(replan.decided_on, known.on) if known.was else replan.decided_on
+    return replace(known, on=on, was={**known.was, **first}, reason=replan.reason)
 
 
 def plan_version(row: Mapping[str, Any], fields: Iterable[str], names: Iterable[str]) -> PlanVersion:

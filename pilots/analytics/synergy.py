@@ -17,7 +17,7 @@ from django.db.models import QuerySet, TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from pilots.analytics.pilot_cache import cached_pilots, kept_with_pilot
-from pilots.analytics.pilot_status import prefetch_for_status, related_rows, yearly_readings
+from pilots.analytics.pilot_status import PilotStatus, prefetch_for_status, related_rows, yearly_readings
 from pilots.metrics import aggregation, progress
 from pilots.metrics import reduction as reduction_metrics
 from pilots.metrics.decimals import Ratio
@@ -27,9 +27,6 @@ from pilots.models import Indicator, IndicatorKind, Pilot, Reading, SynergyUse, 
 from pilots.models.prefetch import prefetch_relations
 from pilots.readings import is_yearly, newest_accepted_in
 from pilots.target_kinds.registry import RULES_BY_CODE
-
-CARBON, CARBON_INTENSITY = "CO2_TOT", ("CO2_GDP", "CO2_IVA")
-TONNES_OF_UNIT = {"t": 1, "10⁴ t": 10_000}
 
 
 class EmissionBasis(TextChoices):
@@ -80,10 +77,7 @@ class PilotSynergy:
 
     @cached_property
     def emissions(self) -> list[Emission]:
-        return [
-            Emission(p.indicator.code, p.base, p.actual, p.indicator.equivalent_kg, target=p.target)
-            for p in self.pollutants
-        ]
+        return [emission_of(change) for change in self.pollutants]
 
     @cached_property
     def rates(self) -> dict[str, Ratio | None]:
@@ -147,8 +141,18 @@ class PilotSynergy:
     @property
     def carbon_tonnes(self) -> Decimal | None:
         """Tonnes of CO2 reduced (negative when it rose); None on an intensity basis."""
-        amount, factor = self.carbon.reduction.amount, TONNES_OF_UNIT.get(self.carbon.indicator.unit)
+        amount, factor = self.carbon.reduction.amount, self.carbon.indicator.tonnes_per_unit
         return None if amount is None or factor is None or self.basis != EmissionBasis.TOTAL else amount * factor
+
+
+def emission_of(change: IndicatorChange) -> Emission:
+    """Return a pollutant's amounts in tonnes; without an equivalent where its unit is not one of mass."""
+    factor, equivalent = change.indicator.tonnes_per_unit, change.indicator.equivalent_kg
+    base, actual, target = (
+        None if amount is None or factor is None else amount * factor
+        for amount in (change.base, change.actual, change.target)
+    )
+    return Emission(change.indicator.code, base, actual, None if factor is None else equivalent, target=target)
 
 
 @dataclass(frozen=True)
@@ -193,6 +197,11 @@ class Synergy:
     def on_chart(self) -> list[PilotSynergy]:
         """Pilots with a class, which needs totals; an intensity is never plotted beside a total."""
         return [item for item in self.pilots if item.kind is not None]
+
+    @cached_property
+    def classed(self) -> dict[int, PilotSynergy]:
+        """Synergy of the pilots with a class, by key of the pilot."""
+        return {item.pilot.pk: item for item in self.on_chart}
 
     @property
     def judged(self) -> int:
@@ -240,7 +249,8 @@ def build_synergy(pilots: QuerySet[Pilot], as_of: date, year: int | None = None)
 def read_for_synergy(pilots: QuerySet[Pilot], indicators: Sequence[Indicator]) -> list[Pilot]:
     """Return pilots with prefetched targets, and readings of the indicators that synergy uses."""
     chosen = list(pilots.select_related("batch", "province", "parent"))
-    readings = yearly_readings().filter(indicator__in=[i for i in indicators if is_synergy_indicator(i)])
+    used = [item for item in indicators if carbon_basis(item) is not None or is_air_total(item)]
+    readings = yearly_readings().filter(indicator__in=used)
     prefetch_relations(chosen, ("targets", "readings"), readings)
     return chosen
 
@@ -261,14 +271,24 @@ def synergy_of_prefetched(
     return Synergy(as_of, year, found, missing)
 
 
-def is_synergy_indicator(indicator: Indicator) -> bool:
-    """Return whether synergy uses this indicator."""
-    return indicator.code in {CARBON, *CARBON_INTENSITY} or is_air_total(indicator)
+def classes_of(statuses: Iterable[PilotStatus], as_of: date) -> dict[int, PilotSynergy]:
+    """Return the synergy of those of these pilots that have a class, by key, as the synergy page without parameters.
+
+    Withdrawn pilots have none. One query, for the indicators.
+    """
+    pilots = [status.pilot for status in statuses if not status.pilot.withdrawn_by(as_of)]
+    return synergy_of_prefetched(pilots, list(Indicator.objects.all()), as_of).classed if pilots else {}
 
 
 def is_air_total(indicator: Indicator) -> bool:
     """Return whether it is a total amount of an air pollutant, comparable with carbon."""
     return indicator.kind == IndicatorKind.POLLUTANT and indicator.may_enter_synergy == SynergyUse.TOTAL
+
+
+def carbon_basis(indicator: Indicator) -> EmissionBasis | None:
+    """Return what kind of carbon value it is: a total, an intensity, or None for one that does not enter synergy."""
+    bases = {SynergyUse.TOTAL.value: EmissionBasis.TOTAL, SynergyUse.INTENSITY.value: EmissionBasis.INTENSITY}
+    return bases.get(indicator.may_enter_synergy) if indicator.kind == IndicatorKind.CARBON else None
 
 
 @kept_with_pilot
@@ -280,8 +300,7 @@ def pilot_synergy(
         (item.indicator_id, item.period): item for item in newest_accepted_in(related_rows(pilot, "readings"), as_of)
     }
     targets = {target.indicator_id: target for target in related_rows(pilot, "targets")}
-    by_code = {item.code: item for item in indicators}
-    carbon, basis = carbon_indicator(by_code, values, year)
+    carbon, basis = carbon_indicator(indicators, values, year)
     if carbon is None:
         return PilotExclusionReason.NO_CARBON
     base_year = base_year_of(carbon, targets, values, year)
@@ -299,13 +318,16 @@ ReadingsByPeriod = dict[tuple[int, str], Reading]
 
 
 def carbon_indicator(
-    by_code: dict[str, Indicator], values: ReadingsByPeriod, year: int
+    indicators: Sequence[Indicator], values: ReadingsByPeriod, year: int
 ) -> tuple[Indicator | None, EmissionBasis]:
-    """Return the carbon indicator with a value for the year: the total, else an intensity; None without either."""
-    for code, basis in ((CARBON, EmissionBasis.TOTAL), *((code, EmissionBasis.INTENSITY) for code in CARBON_INTENSITY)):
-        indicator = by_code.get(code)
-        if indicator and (indicator.pk, str(year)) in values:
-            return indicator, basis
+    """Return the carbon indicator with a value for the year: a total, else an intensity; None without either.
+
+    Of several with a value it is the first on record.
+    """
+    for basis in (EmissionBasis.TOTAL, EmissionBasis.INTENSITY):
+        for indicator in indicators:
+            if carbon_basis(indicator) == basis and (indicator.pk, str(year)) in values:
+                return indicator, basis
     return None, EmissionBasis.TOTAL
 
 

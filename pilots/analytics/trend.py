@@ -77,7 +77,11 @@ def build_trend(pilots: QuerySet[Pilot], indicator: Indicator, as_of: date) -> T
     """Return the trend over these pilots, as known on a day. Two queries, whatever their number."""
     places = list(pilots.order_by().values_list("pk", "parent_id"))
     known = {pilot for pilot, _parent in places}
-    values = accepted_values_by_year(known, indicator, as_of)
+    rows = Reading.objects.filter(YEARLY, indicator=indicator)
+    values: dict[int, dict[int, Decimal]] = {}
+    for key, period, value in newest_accepted(as_of, rows).values_list("pilot_id", "period", "value"):
+        if key in known:
+            values.setdefault(int(period), {})[key] = value
     years = [build_trend_year(indicator, year, places, values[year]) for year in sorted(values)]
     within = sum(parent in known for _pilot, parent in places)
     return Trend(indicator, as_of, len(places), within, years, same_pilots_by_year(indicator, places, values))
@@ -93,16 +97,6 @@ def same_pilots_by_year(
         year: {pilot: value for pilot, value in found.items() if pilot in common} for year, found in values.items()
     }
     return [build_trend_year(indicator, year, inside, chosen[year]) for year in sorted(values)]
-
-
-def accepted_values_by_year(pilots: set[int], indicator: Indicator, as_of: date) -> dict[int, dict[int, Decimal]]:
-    """Return the value that counts on the day, by year and pilot, without quarters."""
-    years = Reading.objects.filter(YEARLY, indicator=indicator)
-    found: dict[int, dict[int, Decimal]] = {}
-    for pilot, period, value in newest_accepted(as_of, years).values_list("pilot_id", "period", "value"):
-        if pilot in pilots:
-            found.setdefault(int(period), {})[pilot] = value
-    return found
 
 
 def build_trend_year(

@@ -2,7 +2,7 @@
 
 from core.api.filters import CODE_LOOKUPS, COMPARISONS, DATE_LOOKUPS, ApiFilterSet
 from pilots import filters
-from pilots.models import Batch, Indicator, Milestone, Pilot, Reading, StageEntry, Target
+from pilots.models import Batch, Indicator, Milestone, Pilot, Reading, Replan, StageEntry, Target
 
 
 class BatchApiFilter(ApiFilterSet, filters.BatchFilter):
@@ -25,7 +25,7 @@ class PilotApiFilter(ApiFilterSet, filters.PilotStatusFilter):
 
 
 class StageApiFilter(ApiFilterSet, filters.StageFilter):
-    as_of_fields = {"entered_on": "entered_then"}
+    as_of_fields = {"entered_on": "entered_then", "planned_on": "planned_then"}
 
     class Meta:
         model = StageEntry
@@ -33,11 +33,19 @@ class StageApiFilter(ApiFilterSet, filters.StageFilter):
 
 
 class MilestoneApiFilter(ApiFilterSet, filters.MilestoneFilter):
-    as_of_fields = {"completed_on": "completed_then"}
+    as_of_fields = {"completed_on": "completed_then", "planned_on": "planned_then"}
 
     class Meta:
         model = Milestone
         fields = {"planned_on": COMPARISONS, "completed_on": DATE_LOOKUPS, "weight": COMPARISONS}
+
+
+class ReplanApiFilter(ApiFilterSet, filters.ReplanFilter):
+    as_of_fields = {"decided_on": "decided_then"}
+
+    class Meta:
+        model = Replan
+        fields = {**dict.fromkeys(("day", "asked_on"), COMPARISONS), "decided_on": DATE_LOOKUPS}
 
 
 class IndicatorApiFilter(ApiFilterSet, filters.IndicatorFilter):

@@ -4,38 +4,44 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, ClassVar
 
 from django.db.models import Model
 from django.utils.translation import gettext
-from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
-from core.api.pagination import ListPage
+from core.api.pagination import ListPage, PageSerializer
 from core.api.serializers import (
     ChoiceWithLabel,
     DateValueField,
     KnownField,
+    NumberField,
+    PeopleMixin,
     RatioField,
     ReadOnlyModelSerializer,
     RecordSerializer,
+    RelatedByCode,
+    RelatedBySlug,
+    UsernameField,
 )
-from core.api.value_serializer import FIELD_CLASSES, PAGE_FIELDS, ValueField, ValueSerializer
-from pilots.analytics.coverage import MATRIX_AXES, Coverage, CoverageMatrix, FieldCoverage, IndustryCoverage, Place
+from pilots.analytics.coverage import MATRIX_AXES, Coverage
 from pilots.analytics.explanations import Explanation, no_elasticity, plan_change_text, shown_explanations
-from pilots.analytics.pilot_status import IndicatorStatus, LightSummary, MilestoneCounts, PilotStatus, build_progress
-from pilots.analytics.progress_totals import ProgressTotals
-from pilots.analytics.reconciliation import BatchCount, KindCount
-from pilots.analytics.replanning import LateCompletion, Replanning
-from pilots.analytics.synergy import ExcludedPilot, IndicatorChange, PilotSynergy, Synergy, SynergyRow
-from pilots.analytics.trend import Trend, TrendYear
-from pilots.metrics.aggregation import SumResult
-from pilots.metrics.decimals import Ratio
+from pilots.analytics.light_index import ProgressTotals
+from pilots.analytics.pilot_status import PilotStatus, build_progress
+from pilots.analytics.replanning import Replanning
+from pilots.analytics.synergy import (
+    EmissionBasis,
+    ExcludedPilot,
+    PilotSynergy,
+    Synergy,
+    pilot_synergy,
+)
 from pilots.metrics.lights import RULE_PILOT
-from pilots.metrics.reconciliation import Reconciliation
-from pilots.metrics.reduction import Elasticity, Equivalents
-from pilots.metrics.stages import ORDERED_STAGES, Duration, StageFunnel
+from pilots.metrics.progress import year_due
+from pilots.metrics.reduction import CoControl, Elasticity, ElasticityBand
+from pilots.metrics.stages import ORDERED_STAGES, StageFunnel
 from pilots.models import (
     Batch,
     Colour,
@@ -46,6 +52,8 @@ from pilots.models import (
     PilotKind,
     Reading,
     ReadingState,
+    Replan,
+    ReplanState,
     RollUp,
     Stage,
     StageEntry,
@@ -53,55 +61,84 @@ from pilots.models import (
     TargetKind,
     TargetStep,
 )
-from policies.api.serializers import FACT_FIELDS, NOTE_FIELDS
-from policies.models import Level, Province
-
-FIELD_CLASSES[Ratio] = RatioField
-
+from policies.api.serializers import FACT_FIELDS, NOTE_FIELDS, SourcedSerializer
+from policies.models import Field, Level
 
 COUNT_HELP = {
-    "announced": _("How many the announcement names; null where it gives no number."),
-    "recorded": _("How many in the programme are entered here by name."),
-    "firm": _("Those of them read in an official text or the press."),
-    "unverified": _("Those of them only inferred from other documents."),
-    "withdrawn": _("Entered by name and withdrawn by the day."),
-    "to_enter": _("announced less recorded and withdrawn, never below 0; null where no number was announced."),
-    "surplus": _("Recorded and withdrawn beyond what was announced: a sign of a mistake."),
+    "announced": "How many the announcement names; null where it gives no number.",
+    "recorded": "How many in the programme are entered here by name.",
+    "firm": "Those of them read in an official text or the press.",
+    "unverified": "Those of them only inferred from other documents.",
+    "withdrawn": "Entered by name and withdrawn by the day.",
+    "to_enter": "announced less recorded and withdrawn, never below 0; null where no number was announced.",
+    "surplus": "Recorded and withdrawn beyond what was announced: a sign of a mistake.",
 }
 
 
-class CountSerializer(ValueSerializer):
+class CountSerializer(serializers.Serializer):
     """announced = recorded + withdrawn + to_enter; announced and to_enter are null where no number was announced."""
 
-    value_type = Reconciliation
-    value_fields = COUNT_HELP
+    announced = serializers.IntegerField(
+        allow_null=True, help_text="How many the announcement names; null where it gives no number."
+    )
+    recorded = serializers.IntegerField(help_text="How many in the programme are entered here by name.")
+    firm = serializers.IntegerField(help_text="Those of them read in an official text or the press.")
+    unverified = serializers.IntegerField(help_text="Those of them only inferred from other documents.")
+    withdrawn = serializers.IntegerField(help_text="Entered by name and withdrawn by the day.")
+    to_enter = serializers.IntegerField(
+        allow_null=True,
+        help_text="announced less recorded and withdrawn, never below 0; null where no number was announced.",
+    )
+    surplus = serializers.IntegerField(
+        help_text="Recorded and withdrawn beyond what was announced: a sign of a mistake."
+    )
 
 
-class KindCountSerializer(ValueSerializer):
+class KindCountSerializer(serializers.Serializer):
     """Announced against recorded, for one kind of pilot."""
 
-    value_type = KindCount
-    value_fields = {
-        "kind": _("The kind of pilot."),
-        "label": "",
-        **{name: ValueField(text, f"numbers.{name}") for name, text in COUNT_HELP.items()},
-    }
+    kind = serializers.ChoiceField(PilotKind.choices, help_text="The kind of pilot.")
+    label = serializers.CharField()  # type: ignore[assignment]
+    announced = serializers.IntegerField(
+        source="numbers.announced",
+        allow_null=True,
+        help_text="How many the announcement names; null where it gives no number.",
+    )
+    recorded = serializers.IntegerField(
+        source="numbers.recorded", help_text="How many in the programme are entered here by name."
+    )
+    firm = serializers.IntegerField(
+        source="numbers.firm", help_text="Those of them read in an official text or the press."
+    )
+    unverified = serializers.IntegerField(
+        source="numbers.unverified", help_text="Those of them only inferred from other documents."
+    )
+    withdrawn = serializers.IntegerField(
+        source="numbers.withdrawn", help_text="Entered by name and withdrawn by the day."
+    )
+    to_enter = serializers.IntegerField(
+        source="numbers.to_enter",
+        allow_null=True,
+        help_text="announced less recorded and withdrawn, never below 0; null where no number was announced.",
+    )
+    surplus = serializers.IntegerField(
+        source="numbers.surplus", help_text="Recorded and withdrawn beyond what was announced: a sign of a mistake."
+    )
 
 
-class BatchCountSerializer(ValueSerializer):
+class BatchCountSerializer(serializers.Serializer):
     """Announced against recorded, for one batch."""
 
-    value_type = BatchCount
-    value_fields = {
-        "batch": _("The batch that is counted."),
-        "level": ValueField(_("Who announced it: the nation or a province."), "batch.level", Level),
-        "kinds": _("By kind of pilot."),
-        "total": _("All kinds together."),
-    }
+    batch = RelatedBySlug(help_text="The batch that is counted.")
+    level = serializers.ChoiceField(
+        Level.choices, source="batch.level", help_text="Who announced it: the nation or a province."
+    )
+    kinds = KindCountSerializer(many=True, help_text="By kind of pilot.")
+    total = CountSerializer(help_text="All kinds together.")
 
 
-class BatchSerializer(RecordSerializer):
-    kinds = serializers.SerializerMethodField(help_text=_("Announced against recorded on the day, by kind of pilot."))
+class BatchSerializer(SourcedSerializer):
+    kinds = serializers.SerializerMethodField(help_text="Announced against recorded on the day, by kind of pilot.")
 
     class Meta:
         model = Batch
@@ -119,22 +156,22 @@ class BatchSerializer(RecordSerializer):
         return KindCountSerializer(self.context["view"].counts[batch.pk].kinds, many=True).data
 
 
-class PilotSerializer(RecordSerializer):
+class PilotSerializer(SourcedSerializer):
     stage = serializers.ChoiceField(
         source="status.current_stage.stage",
         choices=Stage.choices,
         read_only=True,
         allow_null=True,
-        help_text=_("The last stage that it had entered by the day; null where none is on record."),
+        help_text="The last stage that it had entered by the day; null where none is on record.",
     )
     days_in_stage = serializers.IntegerField(
-        source="status.days_in_stage", read_only=True, allow_null=True, help_text=_("Days since it entered that stage.")
+        source="status.days_in_stage", read_only=True, allow_null=True, help_text="Days since it entered that stage."
     )
     light = serializers.ChoiceField(
         source="status.colour",
         choices=Colour.choices,
         read_only=True,
-        help_text=_("Its light on the day: the worst of what binds it, or one set by hand."),
+        help_text="Its light on the day: the worst of what binds it, or one set by hand.",
     )
 
     class Meta:
@@ -151,7 +188,7 @@ class PilotSerializer(RecordSerializer):
 # -- what belongs to a pilot -----------------------------------------------------------------------------
 
 
-class DatedEventSerializer(RecordSerializer):
+class DatedEventSerializer(SourcedSerializer):
     """Something planned that may have happened: what is said of a day after the one asked reads null, or empty."""
 
     DATE_FIELD: ClassVar[str]  # the day on which it happened, null until then
@@ -171,40 +208,98 @@ def empty_value(value: object) -> Any:
 REASON_FIELDS = ("reason", "reason_en", "reason_zh")
 
 
-class StageSerializer(DatedEventSerializer):
+@extend_schema_serializer(component_name="WaitingReplan")
+class WaitingReplanSerializer(ReadOnlyModelSerializer):
+    """Another planned day that is asked for and not decided."""
+
+    class Meta:
+        model = Replan
+        fields = ("id", "day", "reason", "reason_en", "reason_zh", "asked_on")
+        read_only_fields = fields
+
+
+FIRST_PLANNED_HELP = "The planned day as it was first entered; planned_on is the one in force on the day."
+
+
+class PlannedDaySerializer(DatedEventSerializer):
+    """What is planned for a day: the day in force, the first one, and the one that is asked for."""
+
+    planned_on = DateValueField(source="planned_then", help_text="The planned day in force on the day.")
+    first_planned_on = DateValueField(source="planned_on", help_text=FIRST_PLANNED_HELP)
+    replan = serializers.SerializerMethodField(
+        help_text="The request for another day that waits for the ministry; null where there is none."
+    )
+
+    @extend_schema_field(WaitingReplanSerializer(allow_null=True))
+    def get_replan(self, record: Any) -> object:
+        """The request for another day that waits; null where there is none."""
+        waiting = record.waiting_replan(self.context["view"].as_of)
+        return WaitingReplanSerializer(waiting, context=self.context).data if waiting else None
+
+
+class StageSerializer(PlannedDaySerializer):
     DATE_FIELD, DATED_FIELDS = "entered_then", ("evidence", *REASON_FIELDS, *NOTE_FIELDS, "sources")
 
     entered_on = DateValueField(source="entered_then")
 
     class Meta:
         model = StageEntry
-        fields = ("id", "pilot", "stage", "planned_on", "entered_on", "evidence", *REASON_FIELDS, *FACT_FIELDS, "url")
+        fields = (
+            *("id", "pilot", "stage", "planned_on", "first_planned_on", "replan", "entered_on", "evidence"),
+            *(*REASON_FIELDS, *FACT_FIELDS, "url"),
+        )
         read_only_fields = fields
 
 
-class MilestoneSerializer(DatedEventSerializer):
+class MilestoneSerializer(PlannedDaySerializer):
     DATE_FIELD, DATED_FIELDS = "completed_then", ("evidence",)
 
     completed_on = DateValueField(source="completed_then")
-    done = serializers.BooleanField(
-        source="status.done", read_only=True, help_text=_("Whether it was done by the day.")
-    )
+    done = serializers.BooleanField(source="status.done", read_only=True, help_text="Whether it was done by the day.")
     light = serializers.ChoiceField(
-        source="status.light.colour", choices=Colour.choices, read_only=True, help_text=_("Its light on the day.")
+        source="status.light.colour", choices=Colour.choices, read_only=True, help_text="Its light on the day."
     )
-    why = ChoiceWithLabel(source="status.light.why", read_only=True, help_text=_("Why the light has its colour."))
+    why = ChoiceWithLabel(source="status.light.why", read_only=True, help_text="Why the light has its colour.")
     delay_days = serializers.IntegerField(
         source="status.light.delay",
         read_only=True,
         allow_null=True,
-        help_text=_("Days between plan and completion, or so far; negative ahead of the plan."),
+        help_text="Days between plan and completion, or so far; negative ahead of the plan.",
     )
 
     class Meta:
         model = Milestone
         fields = (
-            *("id", "pilot", "facet", "title", "title_en", "title_zh", "owner", "planned_on", "completed_on"),
+            *("id", "pilot", "facet", "title", "title_en", "title_zh", "owner", "planned_on", "first_planned_on"),
+            *("replan", "completed_on"),
             *("weight", "is_key", "evidence", "done", "light", "why", "delay_days", *FACT_FIELDS, "url"),
+        )
+        read_only_fields = fields
+
+
+class ReplanSerializer(PeopleMixin, RecordSerializer):
+    """A request as it stood on the day: decided later, it waited then."""
+
+    PEOPLE_FIELDS = ("asked_by", "decided_by")
+
+    state = serializers.ChoiceField(
+        source="state_then", choices=ReplanState.choices, read_only=True, help_text="What it was on the day."
+    )
+    asked_by = UsernameField("asked_by", help_text="Who asked for it.")
+    decided_on = DateValueField(source="decided_then")
+    decided_by = UsernameField("decided_by_then", help_text="Who decided on it.")
+    accepted = serializers.BooleanField(
+        source="accepted_then", read_only=True, allow_null=True, help_text="Null while it waits."
+    )
+    remark = serializers.CharField(
+        source="remark_then", read_only=True, allow_null=True, help_text="Why it was refused."
+    )
+
+    class Meta:
+        model = Replan
+        fields = (
+            *("id", "pilot", "milestone", "stage_entry", "day", *REASON_FIELDS, "state", "asked_on", "asked_by"),
+            *("decided_on", "decided_by", "accepted", "remark", "url"),
         )
         read_only_fields = fields
 
@@ -228,10 +323,10 @@ class StepOfTargetSerializer(ReadOnlyModelSerializer):
         read_only_fields = fields
 
 
-class TargetSerializer(RecordSerializer):
+class TargetSerializer(SourcedSerializer):
     done_on = DateValueField(source="done_then")
     steps = StepOfTargetSerializer(
-        many=True, read_only=True, help_text=_("The values that it names for years before the last.")
+        many=True, read_only=True, help_text="The values that it names for years before the last."
     )
 
     class Meta:
@@ -243,17 +338,17 @@ class TargetSerializer(RecordSerializer):
         read_only_fields = fields
 
 
-VERSION_HELP = _("Which value it is for the period, from 1: a correction is a new version, and the old one is kept.")
+VERSION_HELP = "Which value it is for the period, from 1: a correction is a new version, and the old one is kept."
 
 
-class ReadingSerializer(RecordSerializer):
+class ReadingSerializer(SourcedSerializer):
     """A version of a value as it stood on the day: accepted later, it was only reported then."""
 
     state = serializers.ChoiceField(
         source="state_then",
         choices=ReadingState.choices,
         read_only=True,
-        help_text=_("What it was on the day: accepted later, it was only reported then."),
+        help_text="What it was on the day: accepted later, it was only reported then.",
     )
     accepted_on = DateValueField(source="accepted_then")
     version = serializers.IntegerField(read_only=True, help_text=VERSION_HELP)
@@ -270,52 +365,51 @@ class ReadingSerializer(RecordSerializer):
 # -- progress ----------------------------------------------------------------------------------------------
 
 
-class ReasonSerializer(ValueSerializer):
+class ReasonSerializer(serializers.Serializer):
     """One reason of a light: a stable code, a sentence in the reader's language, the page of the item."""
 
-    value_type = Explanation
-    value_fields = {
-        "code": "",
-        "text": "",
-        "url": serializers.SerializerMethodField(),
-        "owner": _(
-            "Who is responsible: the department of a milestone, else the pilot’s own office; empty when all is well."
-        ),
-    }
+    code = serializers.CharField()
+    text = serializers.CharField()
+    url = serializers.SerializerMethodField()
+    owner = serializers.CharField(
+        help_text=(
+            "Who is responsible: the agency of the open follow-up about it, overdue first, else the department of a "
+            "milestone, else the pilot’s own office; empty when all is well."
+        )
+    )
 
     def get_url(self, reason: Explanation) -> str:
         return str(self.context["request"].build_absolute_uri(reason.url))
 
 
-class LateCompletionSerializer(ValueSerializer):
+class LateCompletionSerializer(serializers.Serializer):
     """A completion that was entered long after the day it names."""
 
-    value_type = LateCompletion
-    value_fields = {
-        "completed_on": _("The day on which the milestone is said to have been completed."),
-        "entered_on": _("The day on which that was entered."),
-    }
+    completed_on = DateValueField(
+        allow_null=False, help_text="The day on which the milestone is said to have been completed."
+    )
+    entered_on = DateValueField(allow_null=False, help_text="The day on which that was entered.")
 
 
-class ReplanningSerializer(ValueSerializer):
-    """A milestone or target of which something that decides the light was changed, or entered late."""
+class ReplanningSerializer(serializers.Serializer):
+    """A milestone, stage or target of which something that decides the light was changed, or entered late."""
 
-    value_type = Replanning
-    value_fields = {
-        "kind": serializers.ChoiceField(
-            choices=[("milestone", _("milestone")), ("target", _("target"))],
-            read_only=True,
-            help_text=_("What was changed."),
-        ),
-        "id": ValueField(_("Its id; a deleted one is no longer in its list."), "pk"),
-        "on": _("The day of the last such change."),
-        "was": serializers.SerializerMethodField(
-            help_text=_("What the changed fields said when it was entered; of a deleted one, all of them.")
-        ),
-        "deleted": _("Whether it has been deleted."),
-        "completion": _("Its completion, where that was entered more than 30 days after the day it names; else null."),
-        "text": serializers.SerializerMethodField(help_text=_("The same as a sentence.")),
-    }
+    kind = serializers.ChoiceField(
+        choices=[("milestone", "milestone"), ("stageentry", "stage entry"), ("target", "target")],
+        read_only=True,
+        help_text="What was changed.",
+    )
+    id = serializers.IntegerField(source="pk", help_text="Its id; a deleted one is no longer in its list.")
+    on = DateValueField(allow_null=False, help_text="The day of the last such change.")
+    was = serializers.SerializerMethodField(
+        help_text="What the changed fields said when it was entered; of a deleted one, all of them."
+    )
+    deleted = serializers.BooleanField(help_text="Whether it has been deleted.")
+    completion = LateCompletionSerializer(
+        allow_null=True,
+        help_text="Its completion, where that was entered more than 30 days after the day it names; else null.",
+    )
+    text = serializers.SerializerMethodField(help_text="The same as a sentence.")
 
     @extend_schema_field(serializers.DictField(child=serializers.JSONField()))
     def get_was(self, item: Replanning) -> dict[str, object]:
@@ -334,44 +428,41 @@ def json_value(value: object) -> object:
     return float(value) if isinstance(value, Decimal) else value
 
 
-class OverrideSerializer(ValueSerializer):
+class OverrideSerializer(serializers.Serializer):
     """A light set by hand: from `expires_on` on the computed one counts again."""
 
-    value_type = LightOverride
-    value_fields = {
-        "colour": ValueField(_("The colour that was set."), type=Colour),
-        "reason": ValueField(_("Why it was set."), type=str),
-        "author": serializers.SerializerMethodField(
-            help_text=_("Which office set it. Names of people stand in the history, for those whom they concern.")
-        ),
-        "set_on": ValueField(_("Since when."), type=date),
-        "expires_on": ValueField(_("From this day on the computed light counts again."), type=date),
-    }
+    colour = serializers.ChoiceField(Colour.choices, help_text="The colour that was set.")
+    reason = serializers.CharField(help_text="Why it was set.")
+    author = serializers.SerializerMethodField(
+        help_text="Which office set it. Names of people stand in the history, for those whom they concern."
+    )
+    set_on = DateValueField(allow_null=False, help_text="Since when.")
+    expires_on = DateValueField(allow_null=False, help_text="From this day on the computed light counts again.")
 
     def get_author(self, override: LightOverride) -> str:
         """The office that sets lights by hand; everybody reads this answer, so nobody is named."""
         return gettext("the ministry")
 
 
-class LightSerializer(ValueSerializer):
+class LightSerializer(serializers.Serializer):
     """A pilot's light. `colour` is the one shown: the computed one unless one set by hand is in force."""
 
-    value_type = PilotStatus
-    value_fields = {
-        "colour": _("The colour that is shown: the computed one, unless one set by hand is in force."),
-        "since": _("Since when it has been so; null where that is not known."),
-        "rule": serializers.SerializerMethodField(help_text=_("The rule of the computed light, with its version.")),
-        "reasons": serializers.SerializerMethodField(
-            help_text=_("Why, worst first; a light set by hand says so first.")
+    colour = serializers.ChoiceField(
+        Colour.choices, help_text="The colour that is shown: the computed one, unless one set by hand is in force."
+    )
+    since = DateValueField(help_text="Since when it has been so; null where that is not known.")
+    rule = serializers.SerializerMethodField(help_text="The rule of the computed light, with its version.")
+    reasons = serializers.SerializerMethodField(help_text="Why, worst first; a light set by hand says so first.")
+    computed = serializers.ChoiceField(Colour.choices, source="light.colour", help_text="The computed colour.")
+    override = OverrideSerializer(allow_null=True, help_text="The light set by hand, if one is in force.")
+    replanned = ReplanningSerializer(
+        many=True,
+        help_text=(
+            "What decides the light and was changed after the day on which it was entered: planned days, targets, "
+            "bases, what is binding or key, titles of key milestones, deletions, completions entered more than 30 days "
+            "after the day they name."
         ),
-        "computed": ValueField(_("The computed colour."), "light.colour"),
-        "override": _("The light set by hand, if one is in force."),
-        "replanned": _(
-            "What decides the light and was changed after the day on which it was entered: planned days, "
-            "targets, bases, what is binding or key, titles of key milestones, deletions, completions entered "
-            "more than 30 days after the day they name."
-        ),
-    }
+    )
 
     def get_rule(self, status: PilotStatus) -> str:
         """The rule of the computed light, with its version."""
@@ -383,100 +474,103 @@ class LightSerializer(ValueSerializer):
         return ReasonSerializer(shown_explanations(status), many=True, context=self.context).data
 
 
-class MilestoneCountsSerializer(ValueSerializer):
-    value_type = MilestoneCounts
-    value_fields = {
-        "done": _("Done by the day."),
-        "due": _("Due by the day."),
-        "late": _("Due and not done."),
-        "total": _("All that are planned."),
-    }
+class MilestoneCountsSerializer(serializers.Serializer):
+    done = serializers.IntegerField(help_text="Done by the day.")
+    due = serializers.IntegerField(help_text="Due by the day.")
+    late = serializers.IntegerField(help_text="Due and not done.")
+    total = serializers.IntegerField(help_text="All that are planned.")
 
 
-class IndicatorProgressSerializer(ValueSerializer):
+class IndicatorProgressSerializer(serializers.Serializer):
     """A target on the day, beside the accepted value of the last period due: `period` is the year it speaks of."""
 
-    value_type = IndicatorStatus
-    value_fields = {
-        "indicator": ValueField(_("What is measured."), "target.indicator", Indicator),
-        "kind": ValueField(_("What the target asks for."), "target.kind", TargetKind),
-        "binding": ValueField(_("Whether the pilot is bound to it."), "target.binding", bool),
-        "base": ValueField(_("Value of the base year."), "target.base_value", Decimal | None),
-        "actual": ValueField(_("Accepted value of the last period due."), "reading.value", Decimal | None),
-        "target": ValueField(_("Value to be reached."), "target.target_value", Decimal | None),
-        "period": ValueField(_("The year that actual speaks of."), "year", str),
-        "progress": ValueField(_("How much of the way from base to target is behind the pilot."), "light.progress"),
-        "expected_share": ValueField(_("How much of the way is due."), "light.share"),
-        "expected_value": ValueField(_("The value that is due."), "light.expected"),
-        "shortfall": ValueField(_("What is missing of what is due; negative ahead of it."), "light.shortfall"),
-        "light": ValueField(_("Its light on the day."), "light.colour"),
-        "why": ValueField(_("Why the light has its colour."), "light.why", ChoiceWithLabel),
-    }
+    indicator = RelatedByCode(source="target.indicator", help_text="What is measured.")
+    kind = serializers.ChoiceField(TargetKind.choices, source="target.kind", help_text="What the target asks for.")
+    binding = serializers.BooleanField(source="target.binding", help_text="Whether the pilot is bound to it.")
+    base = NumberField(source="target.base_value", help_text="Value of the base year.")
+    actual = NumberField(source="reading.value", help_text="Accepted value of the last period due.")
+    target = NumberField(source="target.target_value", help_text="Value to be reached.")
+    period = serializers.CharField(source="year", help_text="The year that actual speaks of.")
+    progress = RatioField(
+        source="light.progress", help_text="How much of the way from base to target is behind the pilot."
+    )
+    expected_share = RatioField(source="light.share", help_text="How much of the way is due.")
+    expected_value = NumberField(source="light.expected", help_text="The value that is due.")
+    shortfall = RatioField(source="light.shortfall", help_text="What is missing of what is due; negative ahead of it.")
+    light = serializers.ChoiceField(Colour.choices, source="light.colour", help_text="Its light on the day.")
+    why = ChoiceWithLabel(source="light.why", help_text="Why the light has its colour.")
 
 
-class SpanSerializer(ValueSerializer):
+class SpanSerializer(serializers.Serializer):
     """Days from one stage to another; so far, where it is not done."""
 
-    value_type = Duration
-    value_fields = {
-        "days": _("Days from one stage to the other; so far, where it is not done."),
-        "done": _("Whether the other stage is reached."),
-    }
+    days = serializers.IntegerField(help_text="Days from one stage to the other; so far, where it is not done.")
+    done = serializers.BooleanField(help_text="Whether the other stage is reached.")
 
 
-class PilotProgressSerializer(ValueSerializer):
+class SynergyClassField(serializers.ChoiceField):
+    """Class of a pilot's synergy in the year due, null where the synergy of the day gives none. One query a list."""
+
+    def __init__(self) -> None:
+        text = "Whether pollution and carbon both fall, as in /api/v1/synergy/; null where it gives no class."
+        super().__init__(choices=CoControl.choices, read_only=True, allow_null=True, source="*", help_text=text)
+
+    @cached_property
+    def indicators(self) -> tuple[Indicator, ...]:
+        return tuple(Indicator.objects.all())
+
+    def to_representation(self, status: Any) -> Any:
+        found = pilot_synergy(status.pilot, year_due(status.as_of), status.as_of, self.indicators)
+        return found.kind.value if isinstance(found, PilotSynergy) and found.kind else None
+
+
+class PilotProgressSerializer(serializers.Serializer):
     """How far one pilot has come."""
 
-    value_type = PilotStatus
-    value_fields = {
-        "pilot": _("The pilot."),
-        "stage": ValueField(
-            _("The last stage that it had entered by the day; null where none is on record."), "current_stage.stage"
-        ),
-        "days_in_stage": _("Days since it entered that stage."),
-        "list_to_plan": _("From the day it was listed to the issue of its plan."),
-        "light": ValueField(_("Its light, with its reasons."), "*", LightSerializer),
-        "milestones": ValueField(_("How many milestones are done, due and late."), "counts"),
-        "indicators": _("Each target beside the value that is due."),
-    }
+    pilot = RelatedBySlug(help_text="The pilot.")
+    stage = serializers.ChoiceField(
+        Stage.choices,
+        source="current_stage.stage",
+        allow_null=True,
+        help_text="The last stage that it had entered by the day; null where none is on record.",
+    )
+    days_in_stage = serializers.IntegerField(allow_null=True, help_text="Days since it entered that stage.")
+    list_to_plan = SpanSerializer(allow_null=True, help_text="From the day it was listed to the issue of its plan.")
+    light = LightSerializer(source="*", help_text="Its light, with its reasons.")
+    synergy_class = SynergyClassField()
+    milestones = MilestoneCountsSerializer(source="counts", help_text="How many milestones are done, due and late.")
+    indicators = IndicatorProgressSerializer(many=True, help_text="Each target beside the value that is due.")
 
 
-class FunnelStepSerializer(ValueSerializer):
+class FunnelStepSerializer(serializers.Serializer):
     """How many of the pilots stand in a stage or past it."""
 
-    value_fields = {
-        "stage": serializers.ChoiceField(
-            choices=[(stage.value, stage.label) for stage in ORDERED_STAGES],
-            read_only=True,
-            help_text=_("A stage."),
-        ),
-        "reached": ValueField(_("Pilots in it or past it."), type=int),
-        "of": ValueField(_("All pilots that are counted."), type=int),
-    }
+    stage = serializers.ChoiceField(
+        choices=[(stage.value, stage.label) for stage in ORDERED_STAGES],
+        read_only=True,
+        help_text="A stage.",
+    )
+    reached = serializers.IntegerField(help_text="Pilots in it or past it.")
+    of = serializers.IntegerField(help_text="All pilots that are counted.")
 
 
-class KindFunnelSerializer(ValueSerializer):
+class KindFunnelSerializer(serializers.Serializer):
     """The funnel of one kind of pilot."""
 
-    value_fields = {
-        "kind": ValueField(_("The kind of pilot."), type=PilotKind),
-        "funnel": ValueField(_("Pilots at or past each stage."), type=Sequence[FunnelStepSerializer]),
-    }
+    kind = serializers.ChoiceField(PilotKind.choices, help_text="The kind of pilot.")
+    funnel = FunnelStepSerializer(many=True, help_text="Pilots at or past each stage.")
 
 
 def funnel_steps(funnel: StageFunnel) -> list[dict[str, object]]:
     return [{"stage": stage.value, "reached": reached, "of": funnel.n} for stage, reached in funnel.reached.items()]
 
 
-class StripSerializer(ValueSerializer):
+class StripSerializer(serializers.Serializer):
     """How many pilots show each colour on the day, and did on the last day of the quarter before."""
 
-    value_type = LightSummary
-    value_fields = {
-        "now": _("Pilots by colour on the day."),
-        "then": _("The same on the day before."),
-        "then_on": _("That day: the last of the quarter before."),
-    }
+    now = serializers.DictField(child=serializers.IntegerField(), help_text="Pilots by colour on the day.")
+    then = serializers.DictField(child=serializers.IntegerField(), help_text="The same on the day before.")
+    then_on = DateValueField(allow_null=False, help_text="That day: the last of the quarter before.")
 
 
 @dataclass(frozen=True)
@@ -491,22 +585,22 @@ class ProgressPage:
         return build_progress(self.totals.pilots.filter(pk__in=self.page.keys), self.totals.as_of).pilots
 
 
-class ProgressSerializer(ValueSerializer):
+class ProgressSerializer(PageSerializer):
     """How far the pilots have come on the day; `reported` of them have an accepted value for the last period due."""
 
-    value_type = ProgressPage
-    value_fields = {
-        "as_of": ValueField(source="totals.as_of"),
-        "known": KnownField(),
-        **PAGE_FIELDS,
-        "pilots": ValueField(_("How far each pilot has come."), type=Sequence[PilotProgressSerializer]),
-        "funnel": serializers.SerializerMethodField(
-            help_text=_("Pilots at or past each stage; those that have withdrawn are left out.")
-        ),
-        "by_kind": serializers.SerializerMethodField(help_text=_("The same for each kind of pilot.")),
-        "strip": ValueField(_("The lights on the day beside those of the quarter before."), "totals.strip"),
-        "reported": ValueField(_("Pilots with an accepted value for the last period due."), "totals.reported"),
-    }
+    as_of = DateValueField(source="totals.as_of", allow_null=False)
+    known = KnownField()
+    pilots = PilotProgressSerializer(many=True, help_text="How far each pilot has come.")
+    funnel = serializers.SerializerMethodField(
+        help_text="Pilots at or past each stage; those that have withdrawn are left out."
+    )
+    by_kind = serializers.SerializerMethodField(help_text="The same for each kind of pilot.")
+    strip = StripSerializer(
+        source="totals.strip", help_text="The lights on the day beside those of the quarter before."
+    )
+    reported = serializers.IntegerField(
+        source="totals.reported", help_text="Pilots with an accepted value for the last period due."
+    )
 
     @extend_schema_field(FunnelStepSerializer(many=True))
     def get_funnel(self, value: ProgressPage) -> Sequence[Mapping[str, object]]:
@@ -522,26 +616,27 @@ class ProgressSerializer(ValueSerializer):
         ]
 
 
-class ProgressRowSerializer(ValueSerializer):
+class ProgressRowSerializer(serializers.Serializer):
     """One line of the file: a pilot."""
 
-    value_type = PilotStatus
-    value_fields = {
-        "pilot": "",
-        "kind": ValueField(source="pilot.kind", type=str),
-        "batch": ValueField(source="pilot.batch", type=Batch),
-        "province": ValueField(source="pilot.province", type=Province),
-        "stage": ValueField(source="current_stage.stage"),
-        "days_in_stage": "",
-        "list_to_plan_days": ValueField(source="list_to_plan.days"),
-        "plan_issued": ValueField(source="list_to_plan.done"),
-        "light": ValueField(source="colour"),
-        "since": "",
-        "computed": ValueField(source="light.colour"),
-        "reasons": serializers.SerializerMethodField(),
-        **{f"milestones_{name}": ValueField(source=f"counts.{name}") for name in ("done", "due", "late", "total")},
-        "reported": "",
-    }
+    pilot = RelatedBySlug()
+    kind = serializers.CharField(source="pilot.kind")
+    batch = RelatedBySlug(source="pilot.batch")
+    province = RelatedBySlug(source="pilot.province")
+    stage = serializers.ChoiceField(Stage.choices, source="current_stage.stage", allow_null=True)
+    days_in_stage = serializers.IntegerField(allow_null=True)
+    list_to_plan_days = serializers.IntegerField(source="list_to_plan.days", allow_null=True)
+    plan_issued = serializers.BooleanField(source="list_to_plan.done", allow_null=True)
+    light = serializers.ChoiceField(Colour.choices, source="colour")
+    since = DateValueField()
+    computed = serializers.ChoiceField(Colour.choices, source="light.colour")
+    reasons = serializers.SerializerMethodField()
+    milestones_done = serializers.IntegerField(source="counts.done")
+    milestones_due = serializers.IntegerField(source="counts.due")
+    milestones_late = serializers.IntegerField(source="counts.late")
+    milestones_total = serializers.IntegerField(source="counts.total")
+    reported = serializers.BooleanField()
+    synergy_class = SynergyClassField()
 
     def get_reasons(self, status: PilotStatus) -> list[str]:
         return [reason.text for reason in shown_explanations(status)]
@@ -550,37 +645,28 @@ class ProgressRowSerializer(ValueSerializer):
 # -- synergy -----------------------------------------------------------------------------------------------
 
 
-class EquivalentsSerializer(ValueSerializer):
+class EquivalentsSerializer(serializers.Serializer):
     """Air pollutants together, in thousand pollutant equivalents; positive = reduced."""
 
-    value_type = Equivalents
-    value_fields = {
-        "base": _("Thousand pollutant equivalents in the base year."),
-        "reduced": _("By how many there were fewer; negative where there were more."),
-        "rate": _("reduced of base, as a fraction."),
-    }
+    base = NumberField(help_text="Thousand pollutant equivalents in the base year.")
+    reduced = NumberField(help_text="By how many there were fewer; negative where there were more.")
+    rate = RatioField(help_text="reduced of base, as a fraction.")
 
 
-class CarbonSerializer(ValueSerializer):
+class CarbonSerializer(serializers.Serializer):
     """Carbon in the unit of its indicator; positive = reduced."""
 
-    value_type = IndicatorChange
-    value_fields = {
-        "base": _("Value of the base year, in the unit of its indicator."),
-        "reduced": ValueField(_("By how much it fell; negative where it rose."), "reduction.amount"),
-        "rate": ValueField(_("reduced of base, as a fraction."), "reduction.rate"),
-    }
+    base = NumberField(help_text="Value of the base year, in the unit of its indicator.")
+    reduced = NumberField(source="reduction.amount", help_text="By how much it fell; negative where it rose.")
+    rate = RatioField(source="reduction.rate", help_text="reduced of base, as a fraction.")
 
 
-class ElasticitySerializer(ValueSerializer):
+class ElasticitySerializer(serializers.Serializer):
     """Cross-elasticity of all air pollutants together to carbon."""
 
-    value_type = Elasticity
-    value_fields = {
-        "value": _("The rate of air pollution over that of carbon; null unless both fall."),
-        "band": _("Which of the two falls more."),
-        "note": serializers.SerializerMethodField(help_text=_("Why there is no number; null where there is one.")),
-    }
+    value = RatioField(help_text="The rate of air pollution over that of carbon; null unless both fall.")
+    band = serializers.ChoiceField(ElasticityBand.choices, allow_null=True, help_text="Which of the two falls more.")
+    note = serializers.SerializerMethodField(help_text="Why there is no number; null where there is one.")
 
     @extend_schema_field(ChoiceWithLabel(allow_null=True))
     def get_note(self, found: Elasticity) -> dict[str, str] | None:
@@ -593,35 +679,44 @@ def elasticity_note(found: Elasticity) -> dict[str, str] | None:
     return None if note is None else {"code": note[0], "text": note[1]}
 
 
-class PilotSynergySerializer(ValueSerializer):
+class PilotSynergySerializer(serializers.Serializer):
     """A pilot between its base year and the year asked. Rates are fractions, positive = reduced."""
 
-    value_type = PilotSynergy
-    value_fields = {
-        "pilot": _("The pilot."),
-        "base_year": _("The year that it is compared with."),
-        "basis": _("Whether totals or intensities are compared."),
-        "rates": _("By how much each pollutant fell, as a fraction of its base."),
-        "apeq": _("All air pollutants together."),
-        "carbon": _("Carbon dioxide."),
-        "class": ValueField(
-            _("Whether both fall, only one, or both rise; null where a rate is not known, or only of an intensity."),
-            "kind",
-        ),
-        "els": ValueField(
-            _("The rate of each pollutant over that of carbon; null unless both fall."), "elasticity_values"
-        ),
-        "els_notes": serializers.SerializerMethodField(
-            help_text=_("Why there is no number, by pollutant; null where there is one.")
-        ),
-        "bands": ValueField(_("Which of the two falls more, by pollutant."), "elasticity_bands"),
-        "els_apeq": ValueField(_("The same of all air pollutants together."), "elasticity"),
-        "progress_air": ValueField(
-            _("How far air pollution has come towards its targets."), "pollution_progress.value"
-        ),
-        "progress_carbon": ValueField(_("How far carbon has come towards its target."), "carbon_progress"),
-        "joint_progress": _("Both together: the root of their product, negative when either goes the wrong way."),
-    }
+    pilot = RelatedBySlug(help_text="The pilot.")
+    base_year = serializers.IntegerField(help_text="The year that it is compared with.")
+    basis = serializers.ChoiceField(EmissionBasis.choices, help_text="Whether totals or intensities are compared.")
+    rates = serializers.DictField(
+        child=RatioField(), help_text="By how much each pollutant fell, as a fraction of its base."
+    )
+    apeq = EquivalentsSerializer(help_text="All air pollutants together.")
+    carbon = CarbonSerializer(help_text="Carbon dioxide.")
+    vars()["class"] = serializers.ChoiceField(
+        CoControl.choices,
+        source="kind",
+        allow_null=True,
+        help_text="Whether both fall, only one, or both rise; null where a rate is not known, or only of an intensity.",
+    )  # a keyword of Python
+    els = serializers.DictField(
+        child=RatioField(),
+        source="elasticity_values",
+        help_text="The rate of each pollutant over that of carbon; null unless both fall.",
+    )
+    els_notes = serializers.SerializerMethodField(
+        help_text="Why there is no number, by pollutant; null where there is one."
+    )
+    bands = serializers.DictField(
+        child=serializers.ChoiceField(ElasticityBand.choices, allow_null=True),
+        source="elasticity_bands",
+        help_text="Which of the two falls more, by pollutant.",
+    )
+    els_apeq = ElasticitySerializer(source="elasticity", help_text="The same of all air pollutants together.")
+    progress_air = RatioField(
+        source="pollution_progress.value", help_text="How far air pollution has come towards its targets."
+    )
+    progress_carbon = RatioField(source="carbon_progress", help_text="How far carbon has come towards its target.")
+    joint_progress = RatioField(
+        help_text="Both together: the root of their product, negative when either goes the wrong way."
+    )
 
     @extend_schema_field(serializers.DictField(child=ChoiceWithLabel(allow_null=True)))
     def get_els_notes(self, row: PilotSynergy) -> dict[str, dict[str, str] | None]:
@@ -629,34 +724,27 @@ class PilotSynergySerializer(ValueSerializer):
         return {code: elasticity_note(found) for code, found in row.elasticities.items()}
 
 
-class MissingPilotSerializer(ValueSerializer):
-    value_type = ExcludedPilot
-    value_fields = {
-        "pilot": _("The pilot."),
-        "why": ValueField(_("Why it cannot be judged."), type=ChoiceWithLabel),
-    }
+class MissingPilotSerializer(serializers.Serializer):
+    pilot = RelatedBySlug(help_text="The pilot.")
+    why = ChoiceWithLabel(help_text="Why it cannot be judged.")
 
 
-class TotalSerializer(ValueSerializer):
+class TotalSerializer(serializers.Serializer):
     """A sum over `n` of the `of` pilots that could bring something; those `within` another pilot are left out."""
 
-    value_type = SumResult
-    value_fields = {
-        "reduced": ValueField(_("The sum of what was reduced; null where nothing is known."), "value"),
-        "n": ValueField(_("Pilots in the sum."), "used"),
-        "of": ValueField(_("Pilots that could be in it."), "possible"),
-        "within": _("Pilots left out because they lie in another one."),
-    }
+    reduced = NumberField(source="value", help_text="The sum of what was reduced; null where nothing is known.")
+    n = serializers.IntegerField(source="used", help_text="Pilots in the sum.")
+    of = serializers.IntegerField(source="possible", help_text="Pilots that could be in it.")
+    within = serializers.ListField(
+        child=serializers.CharField(), help_text="Pilots left out because they lie in another one."
+    )
 
 
-class TotalsSerializer(ValueSerializer):
-    """Reduced together: thousand air pollutant equivalents, and tonnes of CO2."""
+class TotalsSerializer(serializers.Serializer):
+    """Reduced together by the pilots asked about: thousand air pollutant equivalents, and tonnes of CO2."""
 
-    value_type = Synergy
-    value_fields = {
-        "apeq": ValueField(_("Thousand air pollutant equivalents."), "apeq_total"),
-        "carbon_tonnes": ValueField(_("Tonnes of carbon dioxide."), "carbon_total"),
-    }
+    apeq = TotalSerializer(source="apeq_total", help_text="Thousand air pollutant equivalents.")
+    carbon_tonnes = TotalSerializer(source="carbon_total", help_text="Tonnes of carbon dioxide.")
 
 
 @dataclass(frozen=True)
@@ -675,182 +763,173 @@ class SynergyPage:
         return [item for item in self.synergy.missing if item.pilot.pk in self.page.keys]
 
 
-class SynergySerializer(ValueSerializer):
+class SynergySerializer(PageSerializer):
     """Whether pollution and carbon fall together in a year: `judged` of `of` pilots are of a class.
 
     Of `not_judged` nothing is known (`missing`), or only an intensity of carbon (`n` less `judged`).
     """
 
-    value_type = SynergyPage
-    value_fields = {
-        "as_of": ValueField(source="synergy.as_of"),
-        "known": KnownField(),
-        "year": ValueField(_("The year that is compared with the base year."), "synergy.year"),
-        "n": ValueField(_("Pilots with rates, of totals or of an intensity."), "synergy.n"),
-        "of": ValueField(_("All pilots that are asked about."), "synergy.of"),
-        "judged": ValueField(
-            _("Pilots that can be judged: of total emissions, the sum of the classes."), "synergy.judged"
-        ),
-        "not_judged": ValueField(
-            _("All others: those that are missing, and those with an intensity only."), "synergy.not_judged"
-        ),
-        **PAGE_FIELDS,
-        "pilots": _("Each pilot of the page with rates."),
-        "missing": _("The others of the page, and why."),
-        "classes": ValueField(_("How many pilots are of each class, by total emissions alone."), "synergy.kinds"),
-        "totals": ValueField(_("Reduced together."), "synergy", TotalsSerializer),
-    }
+    as_of = DateValueField(source="synergy.as_of", allow_null=False)
+    known = KnownField()
+    year = serializers.IntegerField(source="synergy.year", help_text="The year that is compared with the base year.")
+    n = serializers.IntegerField(source="synergy.n", help_text="Pilots with rates, of totals or of an intensity.")
+    of = serializers.IntegerField(source="synergy.of", help_text="All pilots that are asked about.")
+    judged = serializers.IntegerField(
+        source="synergy.judged", help_text="Pilots that can be judged: of total emissions, the sum of the classes."
+    )
+    not_judged = serializers.IntegerField(
+        source="synergy.not_judged", help_text="All others: those that are missing, and those with an intensity only."
+    )
+    pilots = PilotSynergySerializer(many=True, help_text="Each pilot of the page with rates.")
+    missing = MissingPilotSerializer(many=True, help_text="The others of the page, and why.")
+    classes = serializers.DictField(
+        child=serializers.IntegerField(),
+        source="synergy.kinds",
+        help_text="How many pilots are of each class, by total emissions alone.",
+    )
+    totals = TotalsSerializer(
+        source="synergy",
+        help_text="Reduced together by the pilots asked about: all recorded ones, or those of the filters.",
+    )
 
 
-class SynergyRowSerializer(ValueSerializer):
+class SynergyRowSerializer(serializers.Serializer):
     """One line of the file: a pilot, or why it is missing; what is not known stays empty."""
 
-    value_type = SynergyRow
-    value_fields = {
-        "pilot": "",
-        "kind": ValueField(source="pilot.kind", type=str),
-        "province": ValueField(source="pilot.province", type=Province),
-        "missing": ValueField(source="why.value", type=str | None),
-        "base_year": ValueField(source="found.base_year"),
-        "basis": ValueField(source="found.basis"),
-        "class": ValueField(source="found.kind"),
-        "apeq_base": ValueField(source="found.apeq.base"),
-        "apeq_reduced": ValueField(source="found.apeq.reduced"),
-        "apeq_rate": ValueField(source="found.apeq.rate"),
-        "carbon_base": ValueField(source="found.carbon.base"),
-        "carbon_reduced": ValueField(source="found.carbon.reduction.amount"),
-        "carbon_rate": ValueField(source="found.carbon.reduction.rate"),
-        "rates": ValueField(source="found.rates"),
-        "els_apeq": ValueField(source="found.elasticity.value"),
-        "band": ValueField(source="found.elasticity.band"),
-        "progress_air": ValueField(source="found.pollution_progress.value"),
-        "progress_carbon": ValueField(source="found.carbon_progress"),
-        "joint_progress": ValueField(source="found.joint_progress"),
-    }
+    pilot = RelatedBySlug()
+    kind = serializers.CharField(source="pilot.kind")
+    province = RelatedBySlug(source="pilot.province")
+    missing = serializers.CharField(source="why.value", allow_null=True)
+    base_year = serializers.IntegerField(source="found.base_year", allow_null=True)
+    basis = serializers.ChoiceField(EmissionBasis.choices, source="found.basis", allow_null=True)
+    vars()["class"] = serializers.ChoiceField(
+        CoControl.choices, source="found.kind", allow_null=True
+    )  # a keyword of Python
+    apeq_base = NumberField(source="found.apeq.base")
+    apeq_reduced = NumberField(source="found.apeq.reduced")
+    apeq_rate = RatioField(source="found.apeq.rate")
+    carbon_base = NumberField(source="found.carbon.base")
+    carbon_reduced = NumberField(source="found.carbon.reduction.amount")
+    carbon_rate = RatioField(source="found.carbon.reduction.rate")
+    rates = serializers.DictField(child=RatioField(), source="found.rates", allow_null=True)
+    els_apeq = RatioField(source="found.elasticity.value")
+    band = serializers.ChoiceField(ElasticityBand.choices, source="found.elasticity.band", allow_null=True)
+    progress_air = RatioField(source="found.pollution_progress.value")
+    progress_carbon = RatioField(source="found.carbon_progress")
+    joint_progress = RatioField(source="found.joint_progress")
 
 
 # -- trend ---------------------------------------------------------------------------------------------
 
 
-class TrendYearSerializer(ValueSerializer):
+class TrendYearSerializer(serializers.Serializer):
     """A year: `n` of the `of` pilots that could bring a value have one; what must not be put together stays null."""
 
-    value_type = TrendYear
-    value_fields = {
-        "year": _("The year."),
-        "n": _("Pilots with an accepted value for the year."),
-        "of": _("Pilots that could have one."),
-        "total": _("Their sum; null where values are not summed."),
-        "median": ValueField(_("Their median; null but for shares."), "spread.median"),
-        "low": ValueField(_("The lowest of them; null but for shares."), "spread.low"),
-        "high": ValueField(_("The highest of them; null but for shares."), "spread.high"),
-    }
+    year = serializers.IntegerField(help_text="The year.")
+    n = serializers.IntegerField(help_text="Pilots with an accepted value for the year.")
+    of = serializers.IntegerField(help_text="Pilots that could have one.")
+    total = NumberField(help_text="Their sum; null where values are not summed.")
+    median = NumberField(source="spread.median", help_text="Their median; null but for shares.")
+    low = NumberField(source="spread.low", help_text="The lowest of them; null but for shares.")
+    high = NumberField(source="spread.high", help_text="The highest of them; null but for shares.")
 
 
-class TrendSerializer(ValueSerializer):
+class TrendSerializer(serializers.Serializer):
     """How an indicator has gone year by year over a set of pilots."""
 
-    value_type = Trend
-    value_fields = {
-        "as_of": "",
-        "known": KnownField(),
-        "indicator": _("What is measured."),
-        "unit": ValueField(_("The unit of all values."), "indicator.unit_text", str),
-        "rollup": ValueField(_("How values of several pilots may be put together."), "indicator.rollup", RollUp),
-        "pilots": _("Pilots that are asked about."),
-        "within": _("Those of them that lie in another one: a sum leaves them out."),
-        "years": _("Each year with an accepted value."),
-        "same": _("The same years over those pilots alone that have a value in each of them: so years compare."),
-    }
+    as_of = DateValueField(allow_null=False)
+    known = KnownField()
+    indicator = RelatedByCode(help_text="What is measured.")
+    unit = serializers.CharField(source="indicator.unit_text", help_text="The unit of all values.")
+    rollup = serializers.ChoiceField(
+        RollUp.choices, source="indicator.rollup", help_text="How values of several pilots may be put together."
+    )
+    pilots = serializers.IntegerField(help_text="Pilots that are asked about.")
+    within = serializers.IntegerField(help_text="Those of them that lie in another one: a sum leaves them out.")
+    years = TrendYearSerializer(many=True, help_text="Each year with an accepted value.")
+    same = TrendYearSerializer(
+        many=True,
+        help_text="The same years over those pilots alone that have a value in each of them: so years compare.",
+    )
 
 
 # -- coverage ------------------------------------------------------------------------------------------
 
 
-class IndustryCoverageSerializer(ValueSerializer):
-    value_type = IndustryCoverage
-    value_fields = {
-        "industry": _("The industry."),
-        "pilots": _("Pilots in this industry, by their own documents."),
-        "provinces": _("Provinces of the roster with at least one of them."),
-        "roster": _("Provinces that the programme covers: the denominator."),
-        "share": _("provinces of roster, as a fraction."),
-        "priority": ValueField(
-            _("Whether national policy singles it out: named in the batch notice, or an ultra-low emission sector."),
-            "industry.priority",
-            bool,
-        ),
-        "gap": _("Whether it is singled out and no recorded pilot names it; never true while gaps are not judged."),
-        "in_notice": _("Whether the notice of a batch counted here names it."),
-    }
+class IndustryCoverageSerializer(serializers.Serializer):
+    industry = RelatedBySlug(help_text="The industry.")
+    pilots = serializers.IntegerField(help_text="Pilots in this industry, by their own documents.")
+    provinces = serializers.IntegerField(help_text="Provinces of the roster with at least one of them.")
+    roster = serializers.IntegerField(help_text="Provinces that the programme covers: the denominator.")
+    share = serializers.FloatField(allow_null=True, help_text="provinces of roster, as a fraction.")
+    priority = serializers.BooleanField(
+        source="industry.priority",
+        help_text="Whether national policy singles it out: named in the batch notice, or an ultra-low emission sector.",
+    )
+    gap = serializers.BooleanField(
+        help_text="Whether it is singled out and no recorded pilot names it; never true while gaps are not judged."
+    )
+    in_notice = serializers.BooleanField(help_text="Whether the notice of a batch counted here names it.")
 
 
-class FieldCoverageSerializer(ValueSerializer):
-    value_type = FieldCoverage
-    value_fields = {
-        "field": _("A field of measures."),
-        "label": "",
-        "measures": _("The measures of the field."),
-        "industries": _("The industries that they are about."),
-        "pilots": _("Pilots that name one of these industries."),
-        "provinces": _("Provinces of the roster with at least one of them."),
-        "roster": _("Provinces that the programme covers: the denominator."),
-        "share": _("provinces of roster, as a fraction."),
-    }
+class FieldCoverageSerializer(serializers.Serializer):
+    field = serializers.ChoiceField(Field.choices, help_text="A field of measures.")
+    label = serializers.CharField()  # type: ignore[assignment]
+    measures = RelatedBySlug(many=True, help_text="The measures of the field.")
+    industries = RelatedBySlug(many=True, help_text="The industries that they are about.")
+    pilots = serializers.IntegerField(help_text="Pilots that name one of these industries.")
+    provinces = serializers.IntegerField(help_text="Provinces of the roster with at least one of them.")
+    roster = serializers.IntegerField(help_text="Provinces that the programme covers: the denominator.")
+    share = serializers.FloatField(allow_null=True, help_text="provinces of roster, as a fraction.")
 
 
-class PlaceSerializer(ValueSerializer):
+class PlaceSerializer(serializers.Serializer):
     """A column of the matrix: a region or a province of the roster."""
 
-    value_type = Place
-    value_fields = {"code": "", "label": ""}
+    code = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
 
 
-class MatrixSerializer(ValueSerializer):
+class MatrixSerializer(serializers.Serializer):
     """Pilots by industry (rows) and place (columns): cells[row][column]."""
 
-    value_type = CoverageMatrix
-    value_fields = {
-        "rows": _("The industries."),
-        "columns": _("The places."),
-        "cells": _("Pilots by row and column: cells[row][column]."),
-    }
+    rows = RelatedBySlug(many=True, help_text="The industries.")
+    columns = PlaceSerializer(many=True, help_text="The places.")
+    cells = serializers.ListField(
+        child=serializers.ListField(child=serializers.IntegerField()),
+        help_text="Pilots by row and column: cells[row][column].",
+    )
 
 
-class CoverageNumbersSerializer(ValueSerializer):
+class CoverageNumbersSerializer(serializers.Serializer):
     """The coverage of industries in numbers. A pilot may name several industries; `naming` pilots name at least one."""
 
-    value_type = Coverage
-    value_fields = {
-        "as_of": "",
-        "known": KnownField(),
-        "pilots": _("Pilots that are counted."),
-        "naming": _("Those of them that name an industry."),
-        "roster": _("Provinces that the programme covers: the denominator."),
-        "covered": _("Industries that at least one pilot names."),
-        "priorities": _("Industries that national policy singles out."),
-        "gaps": ValueField(_("Those of them that no recorded pilot names."), "gap_industries"),
-        "announced": _("Pilots announced in the set that is counted; null where that is not known."),
-        "gap_judged": _("Whether naming is at least gap_threshold of announced; else no gap is claimed."),
-        "gap_threshold": _("The share of the announced pilots from which gaps are claimed."),
-        "in_notice": _("Industries that the batches’ own notices name."),
-    }
+    as_of = DateValueField(allow_null=False)
+    known = KnownField()
+    pilots = serializers.IntegerField(help_text="Pilots that are counted.")
+    naming = serializers.IntegerField(help_text="Those of them that name an industry.")
+    roster = serializers.IntegerField(help_text="Provinces that the programme covers: the denominator.")
+    covered = serializers.IntegerField(help_text="Industries that at least one pilot names.")
+    priorities = serializers.IntegerField(help_text="Industries that national policy singles out.")
+    gaps = RelatedBySlug(many=True, source="gap_industries", help_text="Those of them that no recorded pilot names.")
+    announced = serializers.IntegerField(
+        allow_null=True, help_text="Pilots announced in the set that is counted; null where that is not known."
+    )
+    gap_judged = serializers.BooleanField(
+        help_text="Whether naming is at least gap_threshold of announced; else no gap is claimed."
+    )
+    gap_threshold = serializers.FloatField(help_text="The share of the announced pilots from which gaps are claimed.")
+    in_notice = RelatedBySlug(many=True, help_text="Industries that the batches’ own notices name.")
 
 
 class CoverageSerializer(CoverageNumbersSerializer):
     """Which industries the pilots try and which nobody does."""
 
-    value_type = Coverage
-    value_fields = {
-        **CoverageNumbersSerializer.value_fields,
-        "by": serializers.SerializerMethodField(help_text=_("What the columns of the matrix are.")),
-        "batches": serializers.SerializerMethodField(
-            help_text=_("Announced against recorded for the batches counted here.")
-        ),
-        "industries": _("Each industry."),
-        "fields": _("Each field of measures."),
-        "matrix": _("Pilots by industry and place."),
-    }
+    by = serializers.SerializerMethodField(help_text="What the columns of the matrix are.")
+    batches = serializers.SerializerMethodField(help_text="Announced against recorded for the batches counted here.")
+    industries = IndustryCoverageSerializer(many=True, help_text="Each industry.")
+    fields = FieldCoverageSerializer(many=True, help_text="Each field of measures.")  # type: ignore[assignment]
+    matrix = MatrixSerializer(help_text="Pilots by industry and place.")
 
     @extend_schema_field(serializers.ChoiceField(choices=MATRIX_AXES))
     def get_by(self, coverage: Coverage) -> str:

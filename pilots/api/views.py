@@ -12,18 +12,12 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 
 from core.api.filters import filtered_queryset
 from core.api.query_params import unknown_value_error
-from core.api.viewsets import (
-    AggregateView,
-    PagedAggregateView,
-    PkLookupMixin,
-    selected_field_names,
-    serializer_field_names,
-)
+from core.api.viewsets import AggregateView, PagedAggregateView, PkLookupMixin
 from core.api.write.viewsets import WritableViewSet
 from core.http.errors import BadRequest, ErrorDetail, truncate
 from pilots import filters
 from pilots.analytics.coverage import MATRIX_AXES, Coverage, build_coverage
-from pilots.analytics.pilot_set import PilotSet
+from pilots.analytics.light_index import ProgressTotals, filter_by_status, read_conditions
 from pilots.analytics.pilot_status import (
     PilotStatus,
     iter_statuses,
@@ -31,26 +25,39 @@ from pilots.analytics.pilot_status import (
     pilot_status,
     prefetch_for_status,
 )
-from pilots.analytics.progress_totals import ProgressTotals
-from pilots.analytics.reconciliation import BatchCount, build_reconciliation
-from pilots.analytics.status_filter import filter_by_status, read_conditions
+from pilots.analytics.reconciliation import BatchCount, PilotSet, build_reconciliation
 from pilots.analytics.synergy import SynergyRow, build_synergy
 from pilots.analytics.trend import Trend, TrendYear, build_trend
 from pilots.api import filters as api_filters
 from pilots.api import serializers, write_serializers
 from pilots.api.serializers import ProgressPage, SynergyPage
-from pilots.api.write_rules import MilestoneWriteMixin, ReadingWriteMixin, StageWriteMixin, TargetWriteMixin
-from pilots.models import Batch, Indicator, Milestone, Pilot, Reading, StageEntry, Target, TargetStep
+from pilots.api.write_rules import (
+    PlannedDayWriteMixin,
+    ReadingWriteMixin,
+    ReplanWriteMixin,
+    StageWriteMixin,
+    TargetWriteMixin,
+)
+from pilots.models import (
+    Batch,
+    Indicator,
+    Milestone,
+    Pilot,
+    Reading,
+    Replan,
+    ReplanState,
+    StageEntry,
+    Target,
+    TargetStep,
+)
 from pilots.readings import state_expression
 
-YEAR_PATTERN = re.compile(r"[0-9]{4}", re.ASCII)
+YEAR_PATTERN = re.compile(r"[1-9][0-9]{3}", re.ASCII)
 
 
 class BatchViewSet(WritableViewSet):
     heading = gettext_lazy("Batches")
-    detail_heading = gettext_lazy("One batch")
-    about = gettext_lazy("Pilots announced together, known on the day, with announced against recorded by kind.")
-    example_key = "national-batch-1"
+    about = "Pilots announced together, known on the day, with announced against recorded by kind."
     queryset = Batch.objects.select_related("province", "policy").prefetch_related("industries_announced", "sources")
     serializer_class = serializers.BatchSerializer
     write_serializer_class = write_serializers.BatchWriteSerializer
@@ -72,19 +79,16 @@ class BatchViewSet(WritableViewSet):
 
 class PilotViewSet(WritableViewSet):
     heading = gettext_lazy("Pilots")
-    detail_heading = gettext_lazy("One pilot")
-    about = gettext_lazy(
+    about = (
         "Cities, counties, parks and enterprises that are pilots on the day. One that has withdrawn by the day is left "
         "out of the list unless `withdrawn` asks for it, and keeps its own address. "
         "stage, days_in_stage and light are computed for the day: a filter by stage or light computes them for every "
-        "pilot that the other filters leave. With fields= that name none of the three they cost nothing."
+        "pilot that the other filters leave."
     )
-    example_key = "huzhou"
     queryset = Pilot.objects.select_related("batch", "province", "parent").prefetch_related("industries", "sources")
     serializer_class = serializers.PilotSerializer
     write_serializer_class = write_serializers.PilotWriteSerializer
     filterset_class = api_filters.PilotApiFilter
-    computed = frozenset({"stage", "days_in_stage", "light"})
     ordering_fields = (
         *("id", "slug", "name_en", "name_zh", "kind", "prefecture_code", "term_start", "term_end", "batch"),
         *("province", "region"),
@@ -98,13 +102,6 @@ class PilotViewSet(WritableViewSet):
             return rows.known(self.as_of)  # type: ignore[no-any-return]
         return rows.members(self.as_of, self.request.query_params.get("withdrawn"))  # type: ignore[no-any-return]
 
-    @cached_property
-    def shows_computed(self) -> bool:
-        """Whether any computed field is asked for; else the facts behind them are not read."""
-        return not self.computed.isdisjoint(
-            selected_field_names(serializer_field_names(self.serializer_class), self.request)
-        )
-
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """The rows that the filters leave; those about computed words last, on what the others left."""
         rows = super().filter_queryset(queryset)
@@ -113,11 +110,10 @@ class PilotViewSet(WritableViewSet):
         return self.annotate_facts(rows)
 
     def annotate_facts(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        return prefetch_for_status(rows, only_on=self.as_of) if self.shows_computed else rows
+        return prefetch_for_status(rows, only_on=self.as_of)
 
     def annotate_as_of(self, record: Any) -> Any:
-        if self.shows_computed:
-            record.status = pilot_status(record, self.as_of)
+        record.status = pilot_status(record, self.as_of)
         return record
 
 
@@ -135,8 +131,7 @@ class PilotPartViewSet(WritableViewSet, PkLookupMixin):
 
 class StageViewSet(StageWriteMixin, PilotPartViewSet):
     heading = gettext_lazy("Stages")
-    detail_heading = gettext_lazy("One stage of a pilot")
-    about = gettext_lazy(
+    about = (
         "Stages that pilots entered by the day, and those they plan to: entered_on is null while a stage lies ahead. "
         "The stage of a pilot is the latest one entered."
     )
@@ -147,21 +142,19 @@ class StageViewSet(StageWriteMixin, PilotPartViewSet):
     default_ordering = "pilot,entered_on,planned_on"
 
     def base_queryset(self) -> QuerySet[StageEntry]:
-        rows = StageEntry.objects.annotate(entered_then=self.known_day("entered_on"))
-        return rows.select_related("pilot").prefetch_related("sources")
+        rows = StageEntry.objects.with_planned_day(self.as_of).annotate(entered_then=self.known_day("entered_on"))
+        return rows.select_related("pilot").prefetch_related("sources", "replans")  # type: ignore[no-any-return]
 
     def visible_as_of(self, rows: QuerySet[Model]) -> QuerySet[Model]:
         return rows.filter(Q(entered_on__lte=self.as_of) | (Q(planned_on__isnull=False) & self.listed()))
 
 
-class MilestoneViewSet(MilestoneWriteMixin, PilotPartViewSet):
+class MilestoneViewSet(PlannedDayWriteMixin, PilotPartViewSet):
     heading = gettext_lazy("Milestones")
-    detail_heading = gettext_lazy("One milestone")
-    about = gettext_lazy(
+    about = (
         "What the pilots of the day have promised to have done by when. completed_on is null, and the light that of a "
         "milestone not done, until the day of completion. delay_days is negative ahead of the plan."
     )
-    example_key = ""
     serializer_class = serializers.MilestoneSerializer
     write_serializer_class = write_serializers.MilestoneWriteSerializer
     filterset_class = api_filters.MilestoneApiFilter
@@ -170,8 +163,9 @@ class MilestoneViewSet(MilestoneWriteMixin, PilotPartViewSet):
 
     def base_queryset(self) -> QuerySet[Milestone]:
         done = Case(When(completed_on__lte=self.as_of, then=Value(True)), default=Value(False))
-        rows = Milestone.objects.annotate(completed_then=self.known_day("completed_on"), done_then=done)
-        return rows.select_related("pilot").prefetch_related("sources")
+        rows = Milestone.objects.with_planned_day(self.as_of)
+        rows = rows.annotate(completed_then=self.known_day("completed_on"), done_then=done)
+        return rows.select_related("pilot").prefetch_related("sources", "replans")  # type: ignore[no-any-return]
 
     def visible_as_of(self, rows: QuerySet[Model]) -> QuerySet[Model]:
         return rows.filter(self.listed())
@@ -181,11 +175,44 @@ class MilestoneViewSet(MilestoneWriteMixin, PilotPartViewSet):
         return record
 
 
+class ReplanViewSet(ReplanWriteMixin, PilotPartViewSet):
+    heading = gettext_lazy("Replans")
+    about = (
+        "Requests for another planned day of a key milestone or planned stage, made by the day. One that the ministry "
+        "accepts holds from the day of the decision: days before it keep their lights. decided_on, accepted and remark "
+        "are null while it waits, and read null on a day before the decision."
+    )
+    cache_responses = False  # names of people, for those whom they concern
+    serializer_class = serializers.ReplanSerializer
+    write_serializer_class = write_serializers.ReplanWriteSerializer
+    filterset_class = api_filters.ReplanApiFilter
+    ordering_fields = ("id", "pilot", "day", "state", "asked_on", "decided_on")
+    ordering_paths = {"state": "state_then"}
+    default_ordering = "-asked_on,-id"
+
+    def base_queryset(self) -> QuerySet[Replan]:
+        decided = Q(decided_on__lte=self.as_of)
+        state = Case(
+            When(decided, accepted=True, then=Value(ReplanState.ACCEPTED.value)),
+            When(decided, then=Value(ReplanState.REFUSED.value)),
+            default=Value(ReplanState.WAITING.value),
+        )
+        rows = Replan.objects.annotate(state_then=state, decided_then=self.known_day("decided_on"))
+        return rows.select_related("pilot", "milestone", "stage_entry", "asked_by", "decided_by")
+
+    def visible_as_of(self, rows: QuerySet[Model]) -> QuerySet[Model]:
+        return rows.filter(self.listed(), asked_on__lte=self.as_of)
+
+    def annotate_as_of(self, record: Any) -> Any:
+        decided = record.decided_then is not None
+        record.decided_by_then = record.decided_by if decided else None
+        record.accepted_then, record.remark_then = (record.accepted, record.remark) if decided else (None, "")
+        return record
+
+
 class IndicatorViewSet(WritableViewSet):
     heading = gettext_lazy("Indicators")
-    detail_heading = gettext_lazy("One indicator")
-    about = gettext_lazy("What is measured: unit, which way is better, and how far values may be put together.")
-    example_key = "AIR_SO2"
+    about = "What is measured: unit, which way is better, and how far values may be put together."
     queryset = Indicator.objects.all()
     serializer_class = serializers.IndicatorSerializer
     write_serializer_class = write_serializers.IndicatorWriteSerializer
@@ -206,8 +233,7 @@ class IndicatorViewSet(WritableViewSet):
 
 class TargetViewSet(TargetWriteMixin, PilotPartViewSet):
     heading = gettext_lazy("Targets")
-    detail_heading = gettext_lazy("One target")
-    about = gettext_lazy(
+    about = (
         "What the pilots of the day have promised, by indicator. “reach” is a value by the target year, by way of the "
         "steps; “limit” holds in every year; “keep” is no worse than the base; “text” is a task in words."
     )
@@ -231,12 +257,10 @@ class TargetViewSet(TargetWriteMixin, PilotPartViewSet):
 
 class ReadingViewSet(ReadingWriteMixin, PilotPartViewSet):
     heading = gettext_lazy("Readings")
-    detail_heading = gettext_lazy("One reading")
-    about = gettext_lazy(
+    about = (
         "Values reported by the day, each version of them. Of an indicator and a period the newest version accepted by "
         "the day counts; when that one is disputed, none does. One accepted later reads as reported."
     )
-    example_key = ""
     serializer_class = serializers.ReadingSerializer
     write_serializer_class = write_serializers.ReadingWriteSerializer
     filterset_class = api_filters.ReadingApiFilter
@@ -261,11 +285,11 @@ class ReadingViewSet(ReadingWriteMixin, PilotPartViewSet):
 
 class ProgressView(PagedAggregateView):
     heading = gettext_lazy("Progress of pilots")
-    about = gettext_lazy(
+    about = (
         "How far each pilot has come on the day, and why its light has its colour; the funnel of stages; the lights "
         "beside those of the last day of the quarter before. Only accepted values count. An indicator’s base, actual, "
         "target and expected_value are in its unit; progress, expected_share and shortfall are fractions. "
-        "As CSV or XLSX: the pilots, one row each; fields and omit then name its columns."
+        "As CSV or XLSX: the pilots, one row each."
     )
     queryset, filterset_class = Pilot.objects.all(), filters.ProgressFilter
     serializer_class = serializers.ProgressSerializer
@@ -283,22 +307,21 @@ class ProgressView(PagedAggregateView):
 
 class SynergyView(PagedAggregateView):
     heading = gettext_lazy("Synergy of pollution and carbon")
-    about = gettext_lazy(
+    about = (
         "Whether air pollution and carbon fall together, from a pilot’s base year to the year asked, by values "
         "accepted by the day. Rates are fractions, positive = reduced. apeq is in thousand pollutant equivalents, "
         "carbon in the unit of its indicator (10⁴ t of CO₂, or an intensity). There is an elasticity only where both "
         "fall; a rate within 0.5 % is flat. Pilots without the values needed are listed as missing, never as 0. Sums "
-        "leave out a park beside its city. As CSV or XLSX: the pilots, one row each; fields and omit then name its "
-        "columns."
+        "leave out a park beside its city. As CSV or XLSX: the pilots, one row each."
     )
     queryset, filterset_class = Pilot.objects.all(), filters.SynergyFilter
     serializer_class = serializers.SynergySerializer
     row_serializer_class = serializers.SynergyRowSerializer
     file_name = "synergy"
 
-    def own_parameters(self) -> Sequence[OpenApiParameter]:
-        text = gettext_lazy("The year compared with the base year. Without it: the last whose values are due.")
-        return [OpenApiParameter("year", {"type": "integer", "minimum": 1000, "maximum": 9999}, description=text)]
+    own_parameters = [
+        OpenApiParameter("year", int, description="Compared with the base year; else the last whose values are due.")
+    ]
 
     def build(self) -> SynergyPage:
         pilots = Pilot.objects.listed(self.as_of)
@@ -321,21 +344,25 @@ class SynergyView(PagedAggregateView):
 
 class TrendView(AggregateView):
     heading = gettext_lazy("Trend of an indicator")
-    about = gettext_lazy(
+    about = (
         "How an indicator has gone year by year over the pilots asked about, by values accepted by the day, in the "
         "unit of the indicator. Totals leave out a park beside its city; shares are shown as a median with its range; "
         "concentrations and intensities are never put together, so of these only n is given. A year without any value "
-        "is left out. As CSV or XLSX: the years, one row each; fields and omit then name its columns."
+        "is left out. As CSV or XLSX: the years, one row each."
     )
     queryset, filterset_class = Pilot.objects.all(), filters.TrendFilter
     serializer_class = serializers.TrendSerializer
     row_serializer_class = serializers.TrendYearSerializer
     file_name = "trend"
 
-    def own_parameters(self) -> Sequence[OpenApiParameter]:
-        shown = OpenApiExample("indicator", "CO2_TOT")
-        text = gettext_lazy("The indicator, by its code.")
-        return [OpenApiParameter("indicator", description=text, required=True, examples=[shown])]
+    own_parameters = [
+        OpenApiParameter(
+            "indicator",
+            description="The indicator, by its code.",
+            required=True,
+            examples=[OpenApiExample("indicator", "CO2_TOT")],
+        )
+    ]
 
     def build(self) -> Trend:
         indicator, pilots = self.indicator(), Pilot.objects.listed(self.as_of)
@@ -345,9 +372,6 @@ class TrendView(AggregateView):
 
     def file_rows(self, value: Trend) -> Iterable[TrendYear]:
         return value.years
-
-    def query_strings(self) -> Iterable[str]:
-        return [f"indicator={code}" for code in sorted(Indicator.objects.values_list("code", flat=True))]
 
     def indicator(self) -> Indicator:
         """The indicator asked for. Raises BadRequest for none or an unknown one, naming those on record."""
@@ -363,21 +387,19 @@ class TrendView(AggregateView):
 
 class CoverageView(AggregateView):
     heading = gettext_lazy("Coverage of industries")
-    about = gettext_lazy(
+    about = (
         "Which industries the pilots try on the day and which nobody does. A gap is an industry that national policy "
         "singles out and no recorded pilot names. No gap is claimed (gap_judged is false) while fewer than "
         "gap_threshold of the announced pilots are recorded and name an industry; in_notice are the industries that "
         "the batches’ own notices name. “batches” says how many of the announced pilots are recorded. "
-        "As CSV or XLSX: the industries, one row each; fields and omit then name its columns."
+        "As CSV or XLSX: the industries, one row each."
     )
     queryset, filterset_class = Pilot.objects.all(), filters.CoverageFilter
     serializer_class = serializers.CoverageSerializer
     row_serializer_class = serializers.IndustryCoverageSerializer
     file_name = "coverage"
 
-    def own_parameters(self) -> Sequence[OpenApiParameter]:
-        text = gettext_lazy("What the columns of the matrix are.")
-        return [OpenApiParameter("by", description=text, enum=MATRIX_AXES)]
+    own_parameters = [OpenApiParameter("by", description="What the columns of the matrix are.", enum=MATRIX_AXES)]
 
     @property
     def by(self) -> str:

@@ -11,7 +11,7 @@ from rest_framework.exceptions import ErrorDetail
 from core.api.write.fields import build_write_field
 from core.api.write.serializers import WriteSerializer
 from core.http.errors import truncate
-from pilots.models import Batch, Indicator, Milestone, Pilot, Reading, StageEntry, Target, TargetStep
+from pilots.models import Batch, Indicator, Milestone, Pilot, Reading, Replan, StageEntry, Target, TargetStep
 
 
 class BatchWriteSerializer(WriteSerializer):
@@ -28,6 +28,10 @@ class StageWriteSerializer(WriteSerializer):
 
 class MilestoneWriteSerializer(WriteSerializer):
     model = Milestone
+
+
+class ReplanWriteSerializer(WriteSerializer):
+    model = Replan
 
 
 class IndicatorWriteSerializer(WriteSerializer):
@@ -61,7 +65,7 @@ class StepWriteSerializer(serializers.Serializer):
 class TargetWriteSerializer(WriteSerializer):
     model = Target
     steps = StepWriteSerializer(
-        many=True, required=False, help_text=_("All of the target’s steps: those left out are taken away.")
+        many=True, required=False, help_text="All of the target’s steps: those left out are taken away."
     )
 
 
@@ -73,5 +77,5 @@ class ReadingWriteSerializer(WriteSerializer):
 
     def get_fields(self) -> dict[str, serializers.Field]:
         fields = super().get_fields()
-        fields["version"].help_text = _("Which version the value is to become: only a correction has to say it.")
+        fields["version"].help_text = "Which version the value is to become: only a correction has to say it."
         return fields

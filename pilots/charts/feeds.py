@@ -13,9 +13,15 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
 from core.api.write.optimistic_locking import annotate_revision
-from core.feeds.atom import paged_atom_response
-from core.feeds.calendar_files import CANCELLED_DAYS, MAX_EVENTS, calendar_response
-from core.feeds.items import NEVER_CHANGED, Entry, Event
+from core.feeds.items import (
+    CANCELLED_DAYS,
+    MAX_EVENTS,
+    NEVER_CHANGED,
+    Entry,
+    Event,
+    calendar_response,
+    paged_atom_response,
+)
 from core.http.request import TrackerRequest
 from core.spreadsheets.page_exports import Feeds
 from core.text.formatting import format_date
@@ -23,7 +29,7 @@ from core.text.joining import join_clauses, label_value
 from pilots.analytics.pilot_status import milestone_status
 from pilots.follow_ups.analytics import FollowUpStatus
 from pilots.metrics.follow_up_states import FollowUpState
-from pilots.models import FollowUp, FollowUpStep, Milestone
+from pilots.models import FollowUp, FollowUpStep, Milestone, Replan
 
 DONE = "✓ "  # in front of the title of what is done
 
@@ -50,8 +56,9 @@ def milestone_rows(pilots: Sequence[int], as_of: date) -> QuerySet[Any]:
     """Return the milestones with `revision` and `changed_at`; not of pilots that were withdrawn long ago."""
     rows = Milestone.objects.filter(pilot__in=pilots).select_related("pilot")
     rows = rows.exclude(pilot__withdrawn_on__lte=as_of - timedelta(CANCELLED_DAYS))
-    found: QuerySet[Any] = annotate_revision(rows).annotate(changed_at=last_change(Milestone, "id"))
-    return found
+    changed = Greatest(last_change(Milestone, "id"), last_change(Replan, "milestone_id"))
+    found: QuerySet[Any] = annotate_revision(rows.with_planned_day(as_of)).annotate(changed_at=changed)
+    return found.prefetch_related("replans")
 
 
 def last_change(model: Any, field: str) -> Any:
@@ -61,11 +68,11 @@ def last_change(model: Any, field: str) -> Any:
 
 
 def milestone_events(pilots: Sequence[int], as_of: date) -> Iterator[Event]:
-    for item in milestone_rows(pilots, as_of).order_by("planned_on", "pk")[: MAX_EVENTS + 1]:
+    for item in milestone_rows(pilots, as_of).order_by("planned_then", "pk")[: MAX_EVENTS + 1]:
         done = milestone_status(item, as_of).done
         yield Event(
             key=f"milestone-{item.pk}",
-            day=item.planned_on,
+            day=item.planned_then,
             title=(DONE if done else "") + milestone_title(item),
             url=milestone_url(item),
             changed_at=item.changed_at,
@@ -81,7 +88,7 @@ def milestone_entry(item: Any, *, as_of: date) -> Entry:
         title=milestone_title(item),
         url=milestone_url(item),
         changed_at=item.changed_at,
-        lines=[label_value(_("Planned"), format_date(item.planned_on)), *milestone_lines(item, as_of)],
+        lines=[label_value(_("Planned"), format_date(item.planned_then)), *milestone_lines(item, as_of)],
     )
 
 
@@ -113,7 +120,8 @@ def follow_up_feeds(title: str, statuses: Callable[[], Iterable[FollowUpStatus]]
     """Return calendar and feed of follow-ups; a withdrawn one is cancelled for a while."""
 
     def listed() -> list[FollowUpStatus]:
-        return [item for item in statuses() if not is_long_withdrawn(item, as_of)]
+        gone = as_of - timedelta(CANCELLED_DAYS)
+        return [i for i in statuses() if i.state != FollowUpState.WITHDRAWN or i.newest.taken_on > gone]
 
     def atom(request: TrackerRequest) -> HttpResponse:
         found = listed()
@@ -123,11 +131,6 @@ def follow_up_feeds(title: str, statuses: Callable[[], Iterable[FollowUpStatus]]
         return paged_atom_response(request, title, rows, follow_up_entry)
 
     return {"ics": lambda request: calendar_response(request, title, follow_up_events(listed())), "atom": atom}
-
-
-def is_long_withdrawn(item: FollowUpStatus, as_of: date) -> bool:
-    last = item.newest.taken_on + timedelta(CANCELLED_DAYS)
-    return item.state == FollowUpState.WITHDRAWN and last <= as_of
 
 
 def changes_of_follow_ups(listed: Sequence[FollowUpStatus]) -> dict[int, tuple[int, datetime]]:

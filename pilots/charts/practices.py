@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -13,31 +12,27 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from core.text.amounts import format_amount, format_percent, number_with_unit
 from core.text.bilingual import lang_of
-from core.text.formatting import format_date, format_days
+from core.text.formatting import format_amount, format_date, format_days, format_percent, number_with_unit
 from core.text.joining import join_clauses, join_short, label_value
-from core.web.tables import Cell, Chart, Column, Subject, Table, make_table, status_cell
-from pilots.charts.names import distinct_pilot_names
+from core.web.tables import Cell, Chart, Column, Subject, Table, make_table, record_cell, status_cell
+from pilots.charts.cells import distinct_pilot_names, without_zeros
 from pilots.metrics.practice_states import AdoptionState, GiveUpReason, PracticeState, Trust
-from pilots.metrics.practices import MatchPart
 from pilots.metrics.reconciliation import colour_step
-from pilots.models import Practice
+from pilots.models import EffectBasis, Practice
 from pilots.practices.analytics import (
     AdoptionStatus,
     Copies,
     Diffusion,
     EffectStatus,
-    PointsFor,
     PracticeMatch,
     PracticeStatus,
     ProvinceCopies,
-    Replication,
 )
 from policies.charts.cells import confidence_cell, province_cell, source_cell
 from policies.charts.rollout import format_day, map_note, months_after
 from policies.charts.tile_map import DRAWING_SIZE, Tile, outside_tile
-from policies.metrics import Step, whole_days
+from policies.metrics import whole_days
 from policies.models import Province, Source
 
 MAX_NAMES = 8  # of provinces in a sentence
@@ -75,7 +70,12 @@ def effect_cell(item: EffectStatus) -> Cell:
     if item.is_stated:
         statement = item.effect.statement
         return Cell(label_value(pgettext("an effect", "stated"), statement), lang=lang_of(statement))
-    return Cell(label_value(pgettext("an effect", "measured"), measured_text(item)))
+    if item.effect.basis == EffectBasis.INTENSITY:
+        label = _("change of the pilot’s value per unit of output in the same years")
+        return Cell(label_value(label, measured_text(item)))
+    return Cell(
+        label_value(pgettext("an effect", "change of the pilot’s total in the same years"), measured_text(item))
+    )
 
 
 def measured_text(item: EffectStatus) -> str:
@@ -137,15 +137,11 @@ def measured_table(status: PracticeStatus) -> Table:
         Column(
             "difference",
             pgettext("a value", "Change"),
-            lambda item: plain(item.change.difference) if item.change else None,
+            lambda item: without_zeros(item.change.difference) if item.change else None,
             kind="decimal",
         ),
         Column("rate", _("Change in percent"), lambda item: item.change.rate if item.change else None, kind="share"),
-        Column(
-            "counts",
-            _("Counts since"),
-            counts_cell,
-        ),
+        Column("counts", _("Counts since"), counts_cell),
     ]
     return make_table(columns, [item for item in status.all_effects if not item.is_stated])
 
@@ -160,13 +156,8 @@ def counts_cell(item: EffectStatus) -> Cell:
     return Cell(_("not yet: a reading is not accepted on this day"))
 
 
-def plain(value: Decimal) -> Decimal:
-    """Return a value without idle zeros."""
-    return Decimal(f"{value.normalize():f}")
-
-
 def reading_value(item: EffectStatus, place: int) -> Decimal | None:
-    return plain(item.readings[place].value) if item.readings else None
+    return without_zeros(item.readings[place].value) if item.readings else None
 
 
 def period_range(item: EffectStatus) -> str | None:
@@ -198,7 +189,7 @@ def stated_table(status: PracticeStatus) -> Table:
         Column(
             "value",
             _("Stated value"),
-            lambda item: plain(item.effect.stated_value) if item.effect.stated_value is not None else None,
+            lambda item: without_zeros(item.effect.stated_value),
             kind="decimal",
         ),
         Column("unit", _("Unit"), lambda item: data_cell(item.effect.stated_unit)),
@@ -229,7 +220,11 @@ def copies_table(status: PracticeStatus, more: Sequence[Column[AdoptionStatus]] 
         Column("province", _("Province"), lambda item: province_cell(item.province)),
         Column("state", _("State"), lambda item: status_cell(item.state)),
         Column("since", pgettext("a state", "Since"), kind="date"),
-        Column("trust", _("Trust"), trust_cell),
+        Column(
+            "trust",
+            _("Trust"),
+            lambda item: Cell("") if item.state == AdoptionState.GIVEN_UP else status_cell(item.trust),
+        ),
         Column("confirmed", _("Confirmed on"), "confirmed_on", kind="date"),
         Column("verified", _("Verified since"), "verified_on", kind="date"),
         Column("effect", _("Effect"), copy_effect_cell),
@@ -237,21 +232,13 @@ def copies_table(status: PracticeStatus, more: Sequence[Column[AdoptionStatus]] 
         Column("why_not", _("Why it was given up"), why_not_cell),
         *more,
     ]
-    rows = sorted(status.copies.adoptions, key=lambda item: (STATE_ORDER[item.state], item.since, item.adoption.pk))
+    rows = sorted(
+        status.copies.adoptions, key=lambda item: (STATE_ORDER.index(item.state), item.since, item.adoption.pk)
+    )
     return make_table(columns, rows)
 
 
-STATE_ORDER = {
-    AdoptionState.IN_USE: 0,
-    AdoptionState.UNDER_WAY: 1,
-    AdoptionState.PLANNED: 2,
-    AdoptionState.GIVEN_UP: 3,
-}
-
-
-def trust_cell(item: AdoptionStatus) -> Cell:
-    """Return the trust in a copy; none for one that was given up."""
-    return Cell("") if item.state == AdoptionState.GIVEN_UP else status_cell(item.trust)
+STATE_ORDER = [AdoptionState.IN_USE, AdoptionState.UNDER_WAY, AdoptionState.PLANNED, AdoptionState.GIVEN_UP]
 
 
 def copy_effect_cell(item: AdoptionStatus) -> Cell:
@@ -267,33 +254,6 @@ def why_not_cell(item: AdoptionStatus) -> Cell:
     text = item.adoption.give_up_text
     label = str(item.give_up_reason.label)
     return Cell(label_value(label, text) if text else label, lang=lang_of(text) if text else "")
-
-
-def replications_table(replications: Sequence[Replication]) -> Table:
-    """Return the table of copies and origins that are both measured on one indicator."""
-    columns: list[Column[Replication]] = [
-        Column("practice", _("Practice"), lambda item: practice_cell(item.adoption.adoption.practice)),
-        Column("adopter", _("Copied by"), lambda item: adopter_cell_of(item.adoption.adoption)),
-        Column("indicator", _("Indicator"), lambda item: item.copy.indicator.name if item.copy.indicator else None),
-        Column("copy", _("Change at the copy"), lambda item: item.copy.change and item.copy.change.rate, kind="share"),
-        Column(
-            "origin",
-            _("Change at the origin"),
-            lambda item: item.origin.change and item.origin.change.rate,
-            kind="share",
-        ),
-        Column("ratio", _("Replication ratio"), ratio_of, kind="decimal"),
-    ]
-    return make_table(columns, replications)
-
-
-def practice_cell(practice: Practice) -> Cell:
-    return Cell(practice.name, url=practice.get_absolute_url(), lang=practice.name_lang)
-
-
-def ratio_of(item: Replication) -> Decimal | None:
-    """Return a replication ratio with two decimals."""
-    return None if item.ratio is None else round(item.ratio, 2)
 
 
 # -- findings ------------------------------------------------------------------------------------------
@@ -372,8 +332,11 @@ def diffusion_figures(diffusion: Diffusion) -> list[dict[str, object]]:
 def copies_figures(copies: Copies) -> list[dict[str, object]]:
     """Return the key figures of copies; the levels of trust stand apart and are not added."""
     labels = {
-        Trust.VERIFIED: (_("Copies in use, verified"), _("by an effect measured there")),
-        Trust.CONFIRMED: (_("Copies in use, confirmed"), _("by a province or the ministry, no effect measured")),
+        Trust.VERIFIED: (_("Copies in use, verified"), _("by the change of the pilot’s total there")),
+        Trust.CONFIRMED: (
+            _("Copies in use, confirmed"),
+            _("by a province or the ministry, without a change of the pilot’s total"),
+        ),
         Trust.CLAIMED: (_("Copies in use, only claimed"), _("by the adopter itself")),
     }
     of = _("of %(n)d copies on record") % {"n": copies.total}
@@ -476,27 +439,45 @@ def spread_chart(
     flags: Sequence[Mapping[str, str]] = (),
     about: PracticeStatus | None = None,
 ) -> Chart:
-    """Return the adoption curve: confirmed or verified copies as the area, only claimed ones as a line of their own."""
-    attested, claimed = copies.attested_curve, copies.claimed_curve
-    days = [step.date for step in (*attested, *claimed)]
+    """Return the adoption curve of confirmed or verified copies."""
+    steps = copies.attested_curve
+    days = [step.date for step in steps]
     start, end = min(days, default=copies.as_of), min(copies.as_of, months_after(max(days, default=copies.as_of), 3))
-    highest = max((step.issued for step in (*attested, *claimed)), default=0)
+    attested = len(copies.attested)
+    text = ngettext(
+        "%(n)d copy in use is confirmed or verified, %(claimed)d only claimed",
+        "%(n)d copies in use are confirmed or verified, %(claimed)d only claimed",
+        attested,
+    )
+    columns: list[Column[AdoptionStatus]] = [
+        Column("day", _("Day"), "curve_day", kind="date"),
+        Column("adopter", _("Copied by"), lambda item: adopter_cell_of(item.adoption)),
+        Column("practice", _("Practice"), lambda item: record_cell(item.adoption.practice)),
+        Column("trust", _("Trust"), lambda item: status_cell(item.trust)),
+        Column("in_use", _("In use since"), "since", kind="date"),
+    ]
     return Chart(
         slug="spread",
         kind="steps",
-        title=spread_title(copies),
+        title=text % {"n": attested, "claimed": copies.adopters[Trust.CLAIMED]},
         subtitle=copies_scope(copies),
-        table=spread_table(copies),
+        table=make_table(columns, sorted(copies.attested, key=lambda item: (item.curve_day, item.adoption.pk))),
         data={
             "start": start.isoformat(),
             "end": end.isoformat(),
-            "max": max(highest, 1),
-            "points": [curve_point(step, copies, attested=True) for step in attested],
-            "dated": [curve_point(step, copies, attested=False) for step in claimed],
+            "max": max((step.issued for step in steps), default=1),
+            "points": [
+                {
+                    "date": step.date.isoformat(),
+                    "n": step.issued,
+                    "names": [item.adoption.adopter_name for item in copies.attested if item.curve_day == step.date],
+                }
+                for step in steps
+            ],
+            "dated": [],
             "flags": [flag for flag in flags if start.isoformat() <= flag["date"] <= end.isoformat()],
             "labels": {
                 "issued": _("confirmed or verified"),
-                "dated": _("only claimed"),
                 "of": _("copies in use"),
                 "y": _("copies in use"),
             },
@@ -504,47 +485,11 @@ def spread_chart(
         sources=sources,
         api=diffusion_api_url(about),
         note=_(
-            "A confirmed or verified copy counts from the day on which it was both in use and attested; one that is "
-            "only claimed to this day from the day it was in use. The two lines are never added."
+            "A copy counts from the day on which it was both in use and confirmed or verified; those only claimed "
+            "are left out."
         ),
         about=subject_of(about),
     )
-
-
-def curve_point(step: Step, copies: Copies, *, attested: bool) -> dict[str, object]:
-    names = [
-        item.adoption.adopter_name
-        for item in copies.in_use
-        if item.is_attested == attested and curve_day(item) == step.date
-    ]
-    return {"date": step.date.isoformat(), "n": step.issued, "names": names}
-
-
-def curve_day(item: AdoptionStatus) -> date:
-    """Return the day on which a copy in use enters its curve."""
-    return max(item.since, item.attested_on) if item.attested_on else item.since
-
-
-def spread_title(copies: Copies) -> str:
-    attested = sum(item.is_attested for item in copies.in_use)
-    text = ngettext(
-        "%(n)d copy in use is confirmed or verified, %(claimed)d only claimed",
-        "%(n)d copies in use are confirmed or verified, %(claimed)d only claimed",
-        attested,
-    )
-    return text % {"n": attested, "claimed": copies.adopters[Trust.CLAIMED]}
-
-
-def spread_table(copies: Copies) -> Table:
-    """Return the table behind the adoption curve: the copies in use, in the order in which they enter it."""
-    columns: list[Column[AdoptionStatus]] = [
-        Column("day", _("Day"), curve_day, kind="date"),
-        Column("adopter", _("Copied by"), lambda item: adopter_cell_of(item.adoption)),
-        Column("practice", _("Practice"), lambda item: practice_cell(item.adoption.practice)),
-        Column("trust", _("Trust"), lambda item: status_cell(item.trust)),
-        Column("in_use", _("In use since"), "since", kind="date"),
-    ]
-    return make_table(columns, sorted(copies.in_use, key=lambda item: (curve_day(item), item.adoption.pk)))
 
 
 def reasons_chart(copies: Copies, sources: Sequence[Source]) -> Chart:
@@ -597,30 +542,6 @@ def reach_chart(
     copies: Copies, outside: Iterable[Province], sources: Sequence[Source], about: PracticeStatus | None = None
 ) -> Chart:
     """Return the tile map of provinces: copies in use that are confirmed or verified, or else only claimed."""
-    return Chart(
-        slug="reach",
-        kind="tiles",
-        title=reach_title(copies),
-        subtitle=copies_scope(copies),
-        table=reach_table(copies),
-        data={"grids": [reach_grid(copies, outside)]},
-        sources=sources,
-        api=diffusion_api_url(about),
-        note=map_note(),
-        about=subject_of(about),
-    )
-
-
-def reach_title(copies: Copies) -> str:
-    text = _("%(n)d of %(roster)d provinces reached") % {"n": len(copies.reached), "roster": len(copies.roster)}
-    claimed = len(copies.only_claimed)
-    if not claimed:
-        return text
-    more = ngettext("%(n)d more is only claimed", "%(n)d more are only claimed", claimed) % {"n": claimed}
-    return join_clauses([text, more])
-
-
-def reach_table(copies: Copies) -> Table:
     columns: list[Column[ProvinceCopies]] = [
         Column("province", _("Province"), lambda row: province_cell(row.province)),
         Column("region", _("Region"), lambda row: row.province.get_region_display()),
@@ -638,53 +559,33 @@ def reach_table(copies: Copies) -> Table:
         Column("planned", _("Planned"), lambda row: row.states[AdoptionState.PLANNED], kind="integer"),
         Column("given_up", _("Given up"), lambda row: row.states[AdoptionState.GIVEN_UP], kind="integer"),
     ]
-    return make_table(columns, sorted(copies.provinces, key=lambda row: (-row.attested, -row.trust[Trust.CLAIMED])))
+    return Chart(
+        slug="reach",
+        kind="tiles",
+        title=reach_title(copies),
+        subtitle=copies_scope(copies),
+        table=make_table(columns, sorted(copies.provinces, key=lambda row: (-row.attested, -row.trust[Trust.CLAIMED]))),
+        data={"grids": [reach_grid(copies, outside)]},
+        sources=sources,
+        api=diffusion_api_url(about),
+        note=map_note(),
+        about=subject_of(about),
+    )
+
+
+def reach_title(copies: Copies) -> str:
+    text = _("%(n)d of %(roster)d provinces reached") % {"n": len(copies.reached), "roster": len(copies.roster)}
+    claimed = len(copies.only_claimed)
+    if not claimed:
+        return text
+    more = ngettext("%(n)d more is only claimed", "%(n)d more are only claimed", claimed) % {"n": claimed}
+    return join_clauses([text, more])
 
 
 def reach_grid(copies: Copies, outside: Iterable[Province]) -> dict[str, object]:
     """Return the layer of the map: shaded by the number of copies, hatched where all are only claimed."""
     highest = max((row.attested for row in copies.provinces), default=0)
     tiles = [reach_tile(row, highest) for row in copies.provinces]
-    return {
-        "key": "reach",
-        "label": _("Copies in use"),
-        "caption": _("Copies in use in each province"),
-        "tiles": [*tiles, *map(outside_tile, outside)],
-        "heads": [_("Copies in use"), _("confirmed or verified"), _("only claimed")],
-        "legend": reach_legend(tiles),
-        "steps": sorted({tile.look for tile in tiles if tile.hatched}),
-        **DRAWING_SIZE,
-    }
-
-
-CLAIMED_LOOK = "s4"  # of the stripes: strong enough to be seen
-
-
-def reach_tile(row: ProvinceCopies, highest: int) -> Tile:
-    """Return a province's tile; what is planned or under way is a word, never a colour."""
-    text = label_value(row.province.name, province_copies_text(row))
-    if row.is_reached:
-        return Tile(row.province, f"s{colour_step(row.attested, highest)}", str(row.attested), text)
-    if row.is_only_claimed:
-        return Tile(row.province, CLAIMED_LOOK, str(row.trust[Trust.CLAIMED]), text, hatched=True)
-    if row.states[AdoptionState.UNDER_WAY] or row.states[AdoptionState.PLANNED]:
-        return Tile(row.province, "drafting", pgettext("on a tile", "coming"), text, is_word=True)
-    return Tile(row.province, "s0", "", text)
-
-
-def province_copies_text(row: ProvinceCopies) -> str:
-    """Return the copies of a province in words, each state and trust apart."""
-    counts: list[tuple[object, int]] = [
-        *[(trust.label, row.trust[trust]) for trust in (Trust.VERIFIED, Trust.CONFIRMED)],
-        (_("only claimed"), row.trust[Trust.CLAIMED]),
-        *[(state.label, row.states[state]) for state in AdoptionState if state != AdoptionState.IN_USE],
-    ]
-    parts = [_("%(what)s %(n)d") % {"what": what, "n": n} for what, n in counts if n]
-    return join_short(parts) or _("no copy on record")
-
-
-def reach_legend(tiles: Sequence[Tile]) -> list[dict[str, object]]:
-    """Return a legend row for each shade in use, one for claimed copies, then for provinces without a copy in use."""
     rows: list[dict[str, object]] = []
     for look in sorted({tile.look for tile in tiles if tile.value and not tile.is_word and not tile.hatched}):
         own = [tile for tile in tiles if tile.look == look and not tile.hatched]
@@ -696,7 +597,37 @@ def reach_legend(tiles: Sequence[Tile]) -> list[dict[str, object]]:
         count = sum(tile.look == look for tile in tiles)
         if count:
             rows.append({"label": label, "look": look, "count": count, "latest": 0})
-    return rows
+    return {
+        "key": "reach",
+        "label": _("Copies in use"),
+        "caption": _("Copies in use in each province"),
+        "tiles": [*tiles, *map(outside_tile, outside)],
+        "heads": [_("Copies in use"), _("confirmed or verified"), _("only claimed")],
+        "legend": rows,
+        "steps": sorted({tile.look for tile in tiles if tile.hatched}),
+        **DRAWING_SIZE,
+    }
+
+
+CLAIMED_LOOK = "s4"  # of the stripes: strong enough to be seen
+
+
+def reach_tile(row: ProvinceCopies, highest: int) -> Tile:
+    """Return a province's tile; what is planned or under way is a word, never a colour."""
+    counts: list[tuple[object, int]] = [
+        *[(trust.label, row.trust[trust]) for trust in (Trust.VERIFIED, Trust.CONFIRMED)],
+        (_("only claimed"), row.trust[Trust.CLAIMED]),
+        *[(state.label, row.states[state]) for state in AdoptionState if state != AdoptionState.IN_USE],
+    ]
+    parts = [_("%(what)s %(n)d") % {"what": what, "n": n} for what, n in counts if n]
+    text = label_value(row.province.name, join_short(parts) or _("no copy on record"))
+    if row.is_reached:
+        return Tile(row.province, f"s{colour_step(row.attested, highest)}", str(row.attested), text)
+    if row.is_only_claimed:
+        return Tile(row.province, CLAIMED_LOOK, str(row.trust[Trust.CLAIMED]), text, hatched=True)
+    if row.states[AdoptionState.UNDER_WAY] or row.states[AdoptionState.PLANNED]:
+        return Tile(row.province, "drafting", pgettext("on a tile", "coming"), text, is_word=True)
+    return Tile(row.province, "s0", "", text)
 
 
 def number_span(tiles: Sequence[Tile]) -> str:
@@ -705,26 +636,6 @@ def number_span(tiles: Sequence[Tile]) -> str:
     return str(min(values)) if min(values) == max(values) else f"{min(values)}–{max(values)}"
 
 
-# -- practices for a pilot -----------------------------------------------------------------------------
-
-
-def part_text(part: PointsFor) -> str:
-    """Return a part of a score in words, with its points."""
-    what = str(part.part.label)
-    if part.part == MatchPart.INDUSTRY and part.industry:
-        what = label_value(what, part.industry.name)
-    if part.part == MatchPart.INDICATOR and part.indicator:
-        mark = pgettext("an effect", "stated") if part.is_stated else pgettext("an effect", "measured")
-        what = label_value(what, _("%(indicator)s, %(mark)s") % {"indicator": part.indicator.name, "mark": mark})
-    return _("%(what)s +%(points)d") % {"what": what, "points": part.points}
-
-
-def match_row(match: PracticeMatch) -> dict[str, object]:
-    """Return what a line of a match shows."""
-    return {
-        "match": match,
-        "practice": match.status.practice,
-        "state": match.status.state,
-        "result": result_cell(match.status),
-        "parts": [part_text(part) for part in match.parts],
-    }
+def match_rows(matches: Iterable[PracticeMatch]) -> list[dict[str, object]]:
+    """Return what the lines of practices for a pilot show."""
+    return [{"match": match, "state": match.status.state, "result": result_cell(match.status)} for match in matches]

@@ -1,18 +1,22 @@
-"""Tables of announced, recorded and withdrawn pilots."""
+"""Announced, recorded and withdrawn pilots: tables by batch and kind; map, bars and table by province."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from core.text.bilingual import lang_of
-from core.web.tables import Cell, Column, Table, make_table
-from pilots.analytics.reconciliation import BatchCount, KindCount, Withdrawal
-from pilots.charts.links import pilot_count_cell, pilots_url
-from pilots.charts.names import distinct_pilot_names, pilot_cell
+from core.text.joining import join_sentences, label_value
+from core.web.tables import Cell, Chart, Column, Table, make_table
+from pilots.analytics.reconciliation import BatchCount, KindCount, ProvincePilots, Withdrawal
+from pilots.charts.cells import distinct_pilot_names, pilot_cell, pilot_count_cell, pilots_url
+from pilots.metrics import reconciliation
 from pilots.models import Batch
 from policies.charts.cells import province_cell
+from policies.charts.tile_map import counts_grid
+from policies.models import Province, Source
 
 
 def reconciliation_table(
@@ -26,8 +30,10 @@ def reconciliation_table(
     Without `named` the column of batches is left out, for the page of one batch; `more` are columns of one page.
     """
     columns: list[Column[tuple[BatchCount, KindCount]]] = [
-        *([Column("batch", _("Batch"), count_batch_cell)] if named else []),
-        Column("kind", _("Kind"), count_kind_cell),
+        Column("batch", _("Batch"), lambda row: batch_cell(row[0].batch)),
+        Column(
+            "kind", _("Kind"), lambda row: Cell(row[1].label, url=pilots_url(batch=row[0].batch.slug, kind=row[1].kind))
+        ),
         Column("announced", _("Announced"), lambda row: row[1].numbers.announced, kind="integer"),
         Column("recorded", _("Recorded"), lambda row: row[1].numbers.recorded, kind="integer"),
         Column("withdrawn", _("Withdrawn"), withdrawn_cell, kind="integer"),
@@ -36,16 +42,7 @@ def reconciliation_table(
         Column("unverified", _("Recorded, inferred"), lambda row: row[1].numbers.unverified, kind="integer"),
         *more,
     ]
-    return make_table(columns, [(item, kind) for item in batches for kind in item.kinds])
-
-
-def count_batch_cell(row: tuple[BatchCount, KindCount]) -> Cell:
-    return batch_cell(row[0].batch)
-
-
-def count_kind_cell(row: tuple[BatchCount, KindCount]) -> Cell:
-    item, kind = row
-    return Cell(kind.label, url=pilots_url(batch=item.batch.slug, kind=kind.kind))
+    return make_table(columns if named else columns[1:], [(item, kind) for item in batches for kind in item.kinds])
 
 
 def withdrawn_cell(row: tuple[BatchCount, KindCount]) -> Cell:
@@ -59,19 +56,74 @@ def withdrawals_table(withdrawals: Sequence[Withdrawal], *, named: bool = True) 
     names = {} if named else distinct_pilot_names(item.pilot for item in withdrawals)
     columns: list[Column[Withdrawal]] = [
         Column("pilot", _("Pilot"), lambda item: pilot_cell(item.pilot, names)),
-        *([Column("batch", _("Batch"), withdrawal_batch_cell)] if named else []),
+        Column("batch", _("Batch"), lambda item: batch_cell(item.pilot.batch)),
         Column("kind", _("Kind"), lambda item: item.pilot.get_kind_display()),
         Column("province", _("Province"), lambda item: province_cell(item.pilot.province)),
         Column("withdrawn_on", _("Withdrawn on"), "on", kind="date"),
         Column("reason", _("Reason"), lambda item: Cell(item.reason or None, lang=lang_of(item.reason))),
     ]
-    return make_table(columns, withdrawals)
-
-
-def withdrawal_batch_cell(item: Withdrawal) -> Cell:
-    return batch_cell(item.pilot.batch)
+    return make_table([column for column in columns if named or column.key != "batch"], withdrawals)
 
 
 def batch_cell(batch: Batch) -> Cell:
     """Return the short name of a batch, linked to its page."""
     return Cell(batch.label, url=batch.get_absolute_url(), lang=batch.short_lang)
+
+
+# -- by province -----------------------------------------------------------------------------------------
+
+
+def pilot_count_layer(rows: Sequence[ProvincePilots], outside: Iterable[Province]) -> dict[str, object]:
+    """Return the map layer of recorded pilots: darker where there are more."""
+    counted = [
+        (row.province, row.pilots, label_value(row.province.name, recorded_pilots_text(row.pilots))) for row in rows
+    ]
+    caption = _("Recorded pilots in each province")
+    return counts_grid("pilots", _("Pilots"), caption, counted, outside, reconciliation.colour_step)
+
+
+def recorded_pilots_text(count: int) -> str:
+    return ngettext("%(n)d recorded pilot", "%(n)d recorded pilots", count) % {"n": count}
+
+
+def provinces_chart(
+    rows: Sequence[ProvincePilots], scope_text: str, sources: Sequence[Source], most: int | None = None
+) -> Chart:
+    """Return up to `most` bars of recorded pilots by province, most first; the title counts provinces without one."""
+    with_pilots = sorted((row for row in rows if row.pilots), key=lambda row: -row.pilots)
+    columns: list[Column[ProvincePilots]] = [
+        Column("province", _("Province"), lambda row: province_cell(row.province)),
+        Column("region", _("Region"), lambda row: row.province.get_region_display()),
+        Column(
+            "pilots", _("Pilots"), lambda row: pilot_count_cell(row.pilots, province=row.province.slug), kind="integer"
+        ),
+    ]
+    text = _("%(n)d of %(roster)d provinces have a recorded pilot")
+    return Chart(
+        slug="provinces",
+        kind="bars",
+        title=text % {"n": len(with_pilots), "roster": len(rows)},
+        subtitle=scope_text,
+        table=make_table(columns, sorted(rows, key=lambda row: -row.pilots)),
+        data={
+            "bars": [
+                {
+                    "label": row.province.short,
+                    "value": row.pilots,
+                    "url": pilots_url(province=row.province.slug),
+                    "mark": "",
+                    "text": recorded_pilots_text(row.pilots),
+                }
+                for row in with_pilots[:most]
+            ],
+            "max": max((row.pilots for row in rows), default=0),
+            "labels": {"value": _("pilots"), "mark": ""},
+        },
+        sources=sources,
+        note=join_sentences(
+            _("Drawn are the %(most)d provinces with most pilots; the table holds all.") % {"most": most}
+            if most and len(with_pilots) > most
+            else "",
+            _("Recorded is not announced: names that have not been published, or not been entered, are missing here."),
+        ),
+    )

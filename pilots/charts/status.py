@@ -7,36 +7,41 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from math import ceil, floor, log10
+from operator import attrgetter
 from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, pgettext
+from django.utils.translation import ngettext, pgettext
 
 from core.http.as_of import today
-from core.text.amounts import decimal_places, format_amount
-from core.text.formatting import format_days
-from core.text.joining import join_clauses, join_sentences, join_short, label_value
+from core.text.formatting import decimal_places, format_amount, format_days
+from core.text.joining import join_clauses, join_short, label_value
 from core.web.tables import Cell, Chart, Column, Table, make_table, status_cell
 from pilots.analytics.explanations import (
-    Explanation,
-    PlanChange,
     append_clause,
     computed_explanations,
     explanation_for_list,
+    light_owner,
     main_explanation,
+    plan_change,
     plan_change_text,
-    plan_changes,
-    responsible_of_first,
+    request_text,
     responsible_office,
 )
 from pilots.analytics.pilot_status import IndicatorStatus, MilestoneStatus, PilotStatus, Progress, related_rows
-from pilots.charts.links import pilots_url, progress_api_url
-from pilots.charts.names import distinct_names_of, pilot_cell
+from pilots.charts.cells import (
+    Classes,
+    class_column,
+    distinct_names_of,
+    light_cell,
+    pilot_cell,
+    pilots_url,
+    progress_api_url,
+)
 from pilots.charts.stages import stage_label, time_in_stage
-from pilots.metrics.lights import RULE_INDICATOR, RULE_MILESTONE, RULE_PILOT, Colour, LightReason
+from pilots.metrics.lights import Colour, LightReason
 from pilots.metrics.progress import year_due
 from pilots.metrics.stages import Stage
 from pilots.models import Milestone, Reading, Target
@@ -47,20 +52,14 @@ from policies.charts.rollout import format_day
 from policies.models import Source
 from policies.models.sourced import SourcedModel
 
-RULE_TEXTS: dict[str, str | Promise] = {
-    RULE_PILOT: gettext_lazy("the worst binding item decides (this system’s own convention, version 1)"),
-    RULE_INDICATOR: gettext_lazy("NDRC rule 2020-901, version 1"),
-    RULE_MILESTONE: gettext_lazy("milestone rule after Yinchuan 2025, version 1"),
-}
 
-
-def strip_idle_zeros(value: Decimal | None, digits: int = 2) -> Decimal | None:
+def strip_idle_zeros(value: Decimal | None) -> Decimal | None:
     """Strip trailing zeros; round computed values to some decimals, keep those of entered values."""
     if value is None:
         return None
     exponent = value.normalize().as_tuple().exponent
     if isinstance(exponent, int) and exponent < -6:
-        value = round(value, digits if abs(value) >= 1 else digits + 2)
+        value = round(value, 2 if abs(value) >= 1 else 4)
     return Decimal(f"{value.normalize():f}")
 
 
@@ -72,34 +71,18 @@ def reason_cell(status: PilotStatus) -> Cell:
 # -- the light of one pilot ----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class LightPanel:
-    """Light of a pilot for its page: shown and computed, why, since when, by which rule."""
-
-    colour: Colour
-    meaning: str
-    why: str
-    owner: str
-    since: date | None
-    rule: str
-    reasons: Sequence[Explanation]
-    changes: Sequence[PlanChange]
-    computed: Colour | None  # only if overridden
-
-
-def light_panel(status: PilotStatus) -> LightPanel:
-    """Return the light of a pilot with its reasons and changes."""
-    return LightPanel(
-        colour=status.colour,
-        meaning=status.colour.meaning,
-        why=main_explanation(status),
-        owner=responsible_of_first(status),
-        since=status.since,
-        rule=str(RULE_TEXTS[RULE_PILOT]),
-        reasons=computed_explanations(status),
-        changes=plan_changes(status),
-        computed=status.light.colour if status.override else None,
-    )
+def light_panel(status: PilotStatus) -> dict[str, object]:
+    """Return the light of a pilot for its page: shown, and computed if it is overridden; why, since when, by what."""
+    return {
+        "colour": status.colour,
+        "why": main_explanation(status),
+        "owner": light_owner(status),
+        "since": status.since,
+        "rule": _("the worst binding item decides (this system’s own convention, version 2)"),
+        "reasons": computed_explanations(status),
+        "changes": [plan_change(status, item) for item in status.replanned],
+        "computed": status.light.colour if status.override else None,
+    }
 
 
 # -- many lights ---------------------------------------------------------------------------------------
@@ -127,12 +110,24 @@ def light_summary_chart(
         "then": format_day(strip.then_on),
     }
     colours = [colour for colour in Colour if colour != Colour.BLUE]
+    columns: list[Column[Colour]] = [
+        Column(
+            "light",
+            _("Light"),
+            lambda colour: status_cell(colour, pilots_url(**filters, light=colour.value) if strip.now[colour] else ""),
+        ),
+        Column("pilots", _("Pilots"), strip.now.__getitem__, kind="integer"),
+        Column("n", _("of"), lambda _colour: strip.n, kind="integer"),
+        Column("then", format_day(strip.then_on), strip.then.__getitem__, kind="integer"),
+        Column("change", pgettext("since then", "Change"), strip.change, kind="integer"),
+        *(Column(f"on-{on}", format_day(on), counts.__getitem__, kind="integer") for on, counts in before),
+    ]
     return Chart(
         slug="lights",
         kind="lights",
         title=light_summary_title(progress) if past is None else label_value(scope, light_summary_title(progress)),
         subtitle=subtitle,
-        table=light_summary_table(progress, colours, before, filters),
+        table=make_table(columns, colours),
         data={
             "lights": [light_summary_item(progress, colour, filters) for colour in colours],
             "n": strip.n,
@@ -147,26 +142,6 @@ def light_summary_chart(
 
 
 QuarterLights = Sequence[tuple[date, Mapping[Colour, int]]]  # the lights at the ends of quarters, oldest first
-
-
-def light_summary_table(
-    progress: Progress, colours: Sequence[Colour], before: QuarterLights, filters: Mapping[str, str]
-) -> Table:
-    """Return the table of lights: now, at the end of the last quarter, and at the ends of the quarters before."""
-    strip = progress.strip
-    columns: list[Column[Colour]] = [
-        Column(
-            "light",
-            _("Light"),
-            lambda colour: status_cell(colour, pilots_url(**filters, light=colour.value) if strip.now[colour] else ""),
-        ),
-        Column("pilots", _("Pilots"), strip.now.__getitem__, kind="integer"),
-        Column("n", _("of"), lambda _colour: strip.n, kind="integer"),
-        Column("then", format_day(strip.then_on), strip.then.__getitem__, kind="integer"),
-        Column("change", pgettext("since then", "Change"), strip.change, kind="integer"),
-        *(Column(f"on-{on}", format_day(on), counts.__getitem__, kind="integer") for on, counts in before),
-    ]
-    return make_table(columns, colours)
 
 
 BAR_STEP, BAR_WIDTH, BAR_HEIGHT = 30, 20, 30  # of the small bars, in pixels
@@ -218,19 +193,15 @@ def quarter_name(on: date) -> str:
 def light_summary_item(progress: Progress, colour: Colour, filters: dict[str, str]) -> dict[str, object]:
     strip = progress.strip
     count = strip.now[colour]
+    change = strip.change(colour)
     return {
         "tag": colour.value,
         "label": str(colour.label),
         "meaning": colour.meaning,
         "count": count,
-        "change": light_change_text(strip.change(colour)),
+        "change": "±0" if change == 0 else f"+{change}" if change > 0 else f"−{-change}",
         "url": pilots_url(**filters, light=colour.value) if count else "",
     }
-
-
-def light_change_text(change: int) -> str:
-    """Format a change as +2, −1 or "unchanged", with a true minus sign."""
-    return _("unchanged") if change == 0 else f"+{change}" if change > 0 else f"−{-change}"
 
 
 def light_summary_title(progress: Progress) -> str:
@@ -255,8 +226,8 @@ def light_summary_title(progress: Progress) -> str:
     return join_clauses([text, more % {"n": abs(change)} if change else more])
 
 
-def lights_table(progress: Progress, everything: str = "") -> Table:
-    """Return the table of all pilots with stage, light and explanation, worst first.
+def lights_table(progress: Progress, classes: Classes, everything: str = "") -> Table:
+    """Return the table of all pilots with stage, light, class beside it and explanation, worst first.
 
     `everything` is the URL of the list of all of them.
     """
@@ -266,10 +237,11 @@ def lights_table(progress: Progress, everything: str = "") -> Table:
         Column("kind", _("Kind"), lambda item: item.pilot.get_kind_display()),
         Column("stage", _("Stage"), stage_label),
         Column("days", _("Days in stage"), time_in_stage, kind="integer"),
-        Column("light", _("Light"), lambda item: status_cell(item.colour)),
+        Column("light", _("Light"), lambda item: light_cell(item, classes)),
         Column("why", _("Why"), explanation_for_list),
-        Column("owner", _("Responsible"), responsible_of_first),
+        Column("owner", _("Responsible"), light_owner),
         Column("reported", _("Reported for %(year)d") % {"year": year_due(progress.as_of)}, kind="flag"),
+        class_column(classes, lambda item: item.pilot.pk),
     ]
     worst = sorted(progress.pilots, key=lambda item: (list(Colour).index(item.colour), item.pilot.pk))
     return make_table(columns, worst, everything)
@@ -280,8 +252,8 @@ def lights_table(progress: Progress, everything: str = "") -> Table:
 
 def milestones_chart(status: PilotStatus, sources: Sequence[Source]) -> Chart:
     """Return the timeline of planned and actual dates, in the order of the plan."""
-    items = sorted(status.milestones, key=lambda item: (item.milestone.planned_on, item.milestone.pk))
-    days = [d for item in items for d in (item.milestone.planned_on, completed_on_by_day(item)) if d]
+    items = sorted(status.milestones, key=lambda item: (item.planned_on, item.milestone.pk))
+    days = [d for item in items for d in (item.planned_on, completed_on_by_day(item)) if d]
     return Chart(
         slug="milestones",
         kind="timeline",
@@ -331,7 +303,7 @@ def milestone_row(item: MilestoneStatus, as_of: date) -> dict[str, object]:
     return {
         "label": item.milestone.name,
         "key": item.milestone.is_key,
-        "planned": item.milestone.planned_on.isoformat(),
+        "planned": item.planned_on.isoformat(),
         "actual": actual.isoformat() if actual else None,
         "until": (actual or as_of).isoformat() if late else None,
         "tag": item.light.colour.value,
@@ -358,6 +330,10 @@ def milestones_table(
     `more` columns stand beside the light.
     """
     changes = {item.pk: plan_change_text(item) for item in status.replanned if item.model is Milestone}
+    for milestone in (row.milestone for row in status.milestones):
+        asked = request_text(milestone, status.as_of)  # the day that is asked for or was refused
+        if asked:
+            changes[milestone.pk] = join_clauses(filter(None, [changes.get(milestone.pk), asked]))
     columns: list[Column[MilestoneStatus]] = [
         Column(
             "milestone",
@@ -370,8 +346,8 @@ def milestones_table(
         ),
         Column("light", _("Light"), milestone_light_cell),
         *more,
-        Column("planned_on", _("Planned"), "milestone.planned_on", kind="date"),
-        *([replanned_column(changes)] if changes else []),
+        Column("planned_on", _("Planned"), "planned_on", kind="date"),
+        *([first_day_column(), replanned_column(changes)] if changes else []),
         Column("completed_on", _("Done"), lambda item: completed_on_by_day(item) or "", kind="date"),
         Column("delay", _("Days late"), lambda item: max(item.light.delay or 0, 0) or "", kind="integer"),
         Column(
@@ -381,14 +357,22 @@ def milestones_table(
         Column("key", _("Key milestone"), "milestone.is_key", kind="flag"),
         Column("evidence", _("Evidence"), lambda item: item.milestone.evidence if item.done else ""),
     ]
-    return make_table(
-        columns, sorted(status.milestones, key=lambda item: (item.milestone.planned_on, item.milestone.pk))
-    )
+    return make_table(columns, sorted(status.milestones, key=lambda item: (item.planned_on, item.milestone.pk)))
 
 
 def milestone_light_cell(item: MilestoneStatus) -> Cell:
     colour = item.light.colour
     return Cell(label_value(colour.label, milestone_state_text(item)), tag=colour.value)
+
+
+def first_day_column() -> Column[MilestoneStatus]:
+    """Return the column of the first planned days, of those that were moved."""
+    return Column(
+        "first_planned_on",
+        _("First planned"),
+        lambda item: item.milestone.planned_on if item.milestone.planned_on != item.planned_on else "",
+        kind="date",
+    )
 
 
 def replanned_column(changes: Mapping[int, str]) -> Column[MilestoneStatus]:
@@ -408,9 +392,13 @@ def indicator_headline(item: IndicatorStatus) -> str:
 
 
 def trend_chart(status: PilotStatus, item: IndicatorStatus, sources: Sequence[Source]) -> Chart:
-    """Return the chart of an indicator's yearly values and the path to its target; quarters have their own chart."""
+    """Return the chart of an indicator's yearly values and the path to its target; its table has quarters too."""
     target, indicator = item.target, item.target.indicator
-    readings = [reading for reading in drawn_readings(status, item) if is_yearly(reading.period)]
+    # the newest version of each period reported by the day, and the accepted one where that is older
+    own = [r for r in related_rows(status.pilot, "readings") if r.indicator_id == item.target.indicator_id]
+    chosen = [*newest_accepted_in(own, status.as_of), *newest_reported_in(own, status.as_of)]
+    on_record = sorted(dict.fromkeys(chosen), key=lambda reading: (reading.period, reading.version))
+    readings = [reading for reading in on_record if is_yearly(reading.period)]
     points = [reading_point(reading, indicator.unit_text, status.as_of) for reading in readings]
     path, expected, base = path_points(item), expected_point(item), base_point(item)
     bounds = [] if path else [float(bound) for bound in item.rule.bounds(target)]
@@ -418,12 +406,18 @@ def trend_chart(status: PilotStatus, item: IndicatorStatus, sources: Sequence[So
     accepted = [reading for reading in readings if is_accepted_on(reading, status.as_of)]
     marks = [mark for mark in (*points, *path, expected, base) if mark]
     axis = value_axis([*(mark["y"] for mark in marks), *bounds])
+    columns: list[Column[Reading]] = [
+        Column("period", _("Period")),
+        Column("value", _("Value"), lambda reading: strip_idle_zeros(reading.value), kind="decimal"),
+        Column("unit", _("Unit"), "indicator.unit_text"),
+        *reading_columns(status.as_of),
+    ]
     return Chart(
-        slug=f"trend-{indicator_slug(item)}",
+        slug=f"trend-{item.code.lower().replace('_', '-')}",
         kind="trend",
         title=indicator_headline(item),
         subtitle=trend_scope(status, item, readings),
-        table=trend_table(item, readings, status.as_of),
+        table=make_table(columns, on_record),
         data={
             "points": points,
             "path": path,
@@ -448,14 +442,9 @@ def trend_chart(status: PilotStatus, item: IndicatorStatus, sources: Sequence[So
             ],
         },
         sources=sources,
-        note=join_sentences(projection_note(item), value_axis_note(axis)),
+        note=value_axis_note(axis),
         api=f"{reverse('api-trend')}?{urlencode({'indicator': item.code, 'pilot': status.pilot.slug})}",
     )
-
-
-def indicator_slug(item: IndicatorStatus) -> str:
-    """Return the indicator's code as a slug."""
-    return item.code.lower().replace("_", "-")
 
 
 AXIS_STEPS = 4
@@ -501,13 +490,6 @@ def base_point(item: IndicatorStatus) -> dict[str, Any] | None:
     return {"x": target.base_year, "y": float(target.base_value), "text": text}
 
 
-def drawn_readings(status: PilotStatus, item: IndicatorStatus) -> list[Reading]:
-    """Return the newest version of each period reported by the day, and the accepted one where that is older."""
-    own = [r for r in related_rows(status.pilot, "readings") if r.indicator_id == item.target.indicator_id]
-    chosen = [*newest_accepted_in(own, status.as_of), *newest_reported_in(own, status.as_of)]
-    return sorted(dict.fromkeys(chosen), key=lambda reading: (reading.period, reading.version))
-
-
 def reading_point(reading: Reading, unit: str, as_of: date) -> dict[str, Any]:
     words = [reading.get_value_status_display(), state_on(reading, as_of).label]
     return {
@@ -532,30 +514,6 @@ def trend_scope(status: PilotStatus, item: IndicatorStatus, readings: Sequence[R
         "n": len(readings),
         "day": format_day(status.as_of),
     }
-
-
-def projection_note(item: IndicatorStatus) -> str:
-    """Return the note on the linear projection: a convention, not a forecast."""
-    if item.landing is None:
-        return ""
-    return _(
-        "At the present pace it would stand at %(value)s %(unit)s in %(year)d (a straight line, not a forecast)."
-    ) % {
-        "value": format_amount(item.landing),
-        "unit": item.target.indicator.unit_text,
-        "year": item.target.target_year,
-    }
-
-
-def trend_table(item: IndicatorStatus, readings: Sequence[Reading], as_of: date) -> Table:
-    unit = item.target.indicator.unit_text
-    columns: list[Column[Reading]] = [
-        Column("period", _("Period")),
-        Column("value", _("Value"), lambda reading: strip_idle_zeros(reading.value), kind="decimal"),
-        Column("unit", _("Unit"), lambda _reading: unit),
-        *reading_columns(as_of),
-    ]
-    return make_table(columns, readings)
 
 
 def reading_columns(as_of: date) -> list[Column[Reading]]:
@@ -588,43 +546,54 @@ def indicators_table(status: PilotStatus, more: Sequence[Column[IndicatorStatus]
         Column("indicator", _("Indicator"), indicator_name_cell),
         Column("light", _("Light"), lambda row: status_cell(row.item.light.colour)),
         Column("why", _("Why"), "reason"),
-        *(column.of(item_of_row) for column in more),
+        *(column.of(attrgetter("item")) for column in more),
         Column("year", _("Year"), lambda row: row.numeric(str(row.item.year) if row.item.reading else None)),
-        Column("actual", _("Actual"), lambda row: row.numeric(row.values.actual), kind="decimal"),
-        Column("expected", _("Expected"), lambda row: row.numeric(row.values.expected), kind="decimal"),
+        Column("actual", _("Actual"), lambda row: row.numeric(row.actual), kind="decimal"),
+        Column("expected", _("Expected"), lambda row: row.numeric(row.expected), kind="decimal"),
         Column("shortfall", _("Missing, or over the limit"), shortfall_cell, kind="share"),
         Column("progress", _("Progress"), progress_cell, kind="share"),
         Column("target_year", _("Target year"), lambda row: str(row.item.target.target_year)),
-        Column("target", _("Target"), lambda row: row.numeric(row.values.target), kind="decimal"),
+        Column("target", _("Target"), lambda row: row.numeric(row.target), kind="decimal"),
         Column("base_year", _("Base year"), base_year_text),
-        Column("base", _("Base"), lambda row: row.values.base if row.has_base else "", kind="decimal"),
+        Column("base", _("Base"), lambda row: row.base if row.has_base else "", kind="decimal"),
         Column("unit", _("Unit"), lambda row: row.numeric(row.item.target.indicator.unit_text)),
         Column("binding", _("Binding"), "item.target.binding", kind="flag"),
     ]
     return make_table(columns, [indicator_row(item, changes.get(item.target.pk, "")) for item in status.indicators])
 
 
-def item_of_row(row: IndicatorRow) -> IndicatorStatus:
-    return row.item
+def untargeted_readings(status: PilotStatus) -> list[Reading]:
+    """Return of each indicator that has values and no target the newest accepted one, else the newest reported."""
+    aims = {item.target.indicator_id for item in status.indicators}
+    own = [reading for reading in related_rows(status.pilot, "readings") if reading.indicator_id not in aims]
+    found = {reading.indicator_id: reading for reading in newest_reported_in(own, status.as_of)}  # by period
+    found |= {reading.indicator_id: reading for reading in newest_accepted_in(own, status.as_of)}
+    return sorted(found.values(), key=lambda reading: reading.indicator.code)
 
 
-@dataclass(frozen=True)
-class TargetValues:
-    """Values of a target, rounded to as many decimals as were entered for it."""
-
-    actual: Decimal | None
-    expected: Decimal | None
-    target: Decimal | None
-    base: Decimal | None
+def untargeted_table(status: PilotStatus) -> Table:
+    """Return the table of the newest values of indicators without a target: nothing rates them."""
+    columns: list[Column[Reading]] = [
+        Column("indicator", _("Indicator"), lambda item: Cell(item.indicator.name, lang=item.indicator.name_lang)),
+        Column("target", _("Target"), lambda _reading: _("no target")),
+        Column("period", _("Period")),
+        Column("value", _("Value"), lambda reading: strip_idle_zeros(reading.value), kind="decimal"),
+        Column("unit", _("Unit"), "indicator.unit_text"),
+        *reading_columns(status.as_of),
+    ]
+    return make_table(columns, untargeted_readings(status))
 
 
 @dataclass(frozen=True)
 class IndicatorRow:
-    """Row of a target: its status, the reason with changes since entry, and its values."""
+    """Row of a target: its status, the reason with changes since entry, and its values, rounded as it was entered."""
 
     item: IndicatorStatus
     reason: str
-    values: TargetValues
+    actual: Decimal | None
+    expected: Decimal | None
+    target: Decimal | None
+    base: Decimal | None
 
     @property
     def has_base(self) -> bool:
@@ -640,7 +609,7 @@ def indicator_row(item: IndicatorStatus, change: str) -> IndicatorRow:
     target, light = item.target, item.light
     said = str(light.why.label) if item.rule.measured else label_value(target.target_text, light.why.label)
     values = align_decimals(light.actual, light.expected, item.rule.aim(target), target.base_value)
-    return IndicatorRow(item, append_clause(said, change), TargetValues(*values))
+    return IndicatorRow(item, append_clause(said, change), *values)
 
 
 def indicator_name_cell(row: IndicatorRow) -> Cell:

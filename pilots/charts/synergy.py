@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from functools import partial
-from operator import itemgetter
 from typing import Any
 
 from django.urls import reverse
@@ -14,12 +11,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.text.formatting import format_share
-from core.text.joining import join_clauses, join_sentences, join_short
+from core.text.joining import join_clauses, join_short
 from core.web.tables import Cell, Chart, Column, Table, make_table, status_cell
 from pilots.analytics.explanations import format_co2, no_elasticity
 from pilots.analytics.synergy import EmissionBasis, PilotExclusionReason, PilotSynergy, Synergy
-from pilots.charts.names import distinct_pilot_names, pilot_cell
-from pilots.charts.places import recorded_pilots_text
+from pilots.charts.cells import distinct_pilot_names, pilot_cell
 from pilots.charts.status import strip_idle_zeros
 from pilots.filters import SynergyPageFilter
 from pilots.metrics.reduction import EPSILON, CoControl, Elasticity
@@ -34,15 +30,7 @@ CORNERS = {  # of the quadrants: 1 where a rate is a reduction, first carbon, th
     CoControl.CARBON_DOWN_POLLUTION_UP: (1, -1),
     CoControl.BOTH_UP: (-1, -1),
 }
-MAX_BUBBLES = 300  # more cannot be distinguished, and each adds to the page
-GRID_FIELDS = 20  # grid cells on either side of 0, for grouping where there are more
-MAX_NAMES_SHOWN = 60  # of a reason; more are counted by province
 MAX_LABELLED = 10  # bubbles labelled on the chart; all are in its table
-
-
-def format_rate(value: Decimal | None) -> str:
-    """Format a rate of reduction; a rise has a sign."""
-    return format_share(value, 1)
 
 
 def synergy_names(synergy: Synergy) -> Mapping[int, str]:
@@ -74,15 +62,33 @@ def pilot_column(names: Mapping[int, str] | None) -> Column[PilotSynergy]:
 def coordinates_chart(synergy: Synergy, scope: str, sources: Sequence[Source]) -> Chart:
     """Return the co-control chart: pilots by reduction of carbon (x) and of air pollutants (y)."""
     drawn = synergy.on_chart
-    named = {item.pilot.pk for item in labelled_pilots(drawn)}
+    labelled = {item.pilot.pk for item in labelled_pilots(drawn)}
+    names = synergy_names(synergy)
+    columns: list[Column[PilotSynergy]] = [
+        pilot_column(synergy_names(synergy)),
+        Column("class", _("Class"), class_of_totals_cell),
+        Column("carbon", _("Carbon reduced"), "carbon.reduction.rate", kind="share"),
+        Column("air", _("Air pollutants reduced (equivalents)"), "apeq.rate", kind="share"),
+        Column("tonnes", _("CO₂ reduced, t"), lambda item: strip_idle_zeros(item.carbon_tonnes), kind="decimal"),
+        Column(
+            "equivalents",
+            _("Air pollutants reduced, thousand equivalents"),
+            lambda item: strip_idle_zeros(item.apeq.reduced),
+            kind="decimal",
+        ),
+        Column("used", _("Pollutants used"), pollutants_used),
+        Column("base_year", _("Base year"), lambda item: str(item.base_year)),
+        Column("year", _("Year"), lambda item: str(item.year)),
+        Column("basis", _("Basis"), basis_cell),
+    ]
     return Chart(
         slug="coordinates",
         kind="coordinates",
         title=synergy_title(synergy),
         subtitle=synergy_scope(synergy, scope),
-        table=coordinates_table(synergy),
+        table=make_table(columns, sort_by_class(synergy.pilots)),
         data={
-            "points": bubble_points(drawn, named, synergy_names(synergy)),
+            "points": [bubble_point(item, item.pilot.pk in labelled, names) for item in drawn],
             "flat": float(EPSILON * 100),
             "labels": {
                 "x": _("carbon reduced, % of the base"),
@@ -105,21 +111,12 @@ def coordinates_chart(synergy: Synergy, scope: str, sources: Sequence[Source]) -
             ],
         },
         sources=sources,
-        note=join_sentences(
-            _("A bubble stands for the pilots that lie together; those named stand alone. Each pilot is in the files.")
-            if len(drawn) > MAX_BUBBLES
-            else "",
-            coordinates_note(),
+        note=_(
+            "Positive is reduced. Above the diagonal pollutants fall more, below it carbon. Within 0.5 % of nothing a "
+            "rate is flat and no class is given. Only total emissions are drawn: an intensity is never set beside them."
         ),
         api=reverse("api-synergy"),
         api_filters=tuple(SynergyPageFilter.base_filters),
-    )
-
-
-def coordinates_note() -> str:
-    return _(
-        "Positive is reduced. Above the diagonal pollutants fall more, below it carbon. Within 0.5 % of nothing a "
-        "rate is flat and no class is given. Only total emissions are drawn: an intensity is never set beside them."
     )
 
 
@@ -165,49 +162,13 @@ def labelled_pilots(drawn: Sequence[PilotSynergy]) -> list[PilotSynergy]:
     return list({item.pilot.pk: item for item in (*large, *off[:4], *far)}.values())[:MAX_LABELLED]
 
 
-def bubble_points(
-    drawn: Sequence[PilotSynergy], named: Collection[int], names: Mapping[int, str]
-) -> list[dict[str, Any]]:
-    """Return the bubbles; where there are too many to distinguish, nearby ones of a class are grouped.
-
-    Labelled ones are never grouped.
-    """
-    if len(drawn) <= MAX_BUBBLES:
-        return [bubble_point(item, item.pilot.pk in named, names) for item in drawn]
-    alone = [bubble_point(item, True, names) for item in drawn if item.pilot.pk in named]
-    others = [bubble_point(item, False, names) for item in drawn if item.pilot.pk not in named]
-    wide, high = (max(abs(spot[axis]) for spot in others) / GRID_FIELDS or 1 for axis in ("x", "y"))
-    groups: dict[tuple[str, int, int], list[dict[str, Any]]] = {}
-    for spot in others:
-        groups.setdefault((spot["kind"], int(spot["x"] // wide), int(spot["y"] // high)), []).append(spot)
-    return [*(grouped_bubble(group) for _place, group in sorted(groups.items())), *alone]
-
-
-def grouped_bubble(group: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return a grouped bubble at the mean position, with the area of all of them."""
-    if len(group) == 1:
-        return group[0]
-    tonnes = sum(spot["tonnes"] or 0 for spot in group)
-    return {
-        "x": sum(spot["x"] for spot in group) / len(group),
-        "y": sum(spot["y"] for spot in group) / len(group),
-        "tonnes": tonnes,
-        "kind": group[0]["kind"],
-        "label": recorded_pilots_text(len(group)),
-        "named": False,
-        "url": "",
-        "text": [group[0]["text"][0], format_co2(Decimal(tonnes))],
-        "n": len(group),
-    }
-
-
 def bubble_point(item: PilotSynergy, named: bool, names: Mapping[int, str]) -> dict[str, Any]:
     carbon, air = item.carbon.reduction.rate, item.apeq.rate
     tonnes = item.carbon_tonnes
     words = [
         item.kind.label if item.kind else "",
-        _("carbon %(rate)s") % {"rate": format_rate(carbon)},
-        _("air pollutants %(rate)s") % {"rate": format_rate(air)},
+        _("carbon %(rate)s") % {"rate": format_share(carbon, 1)},
+        _("air pollutants %(rate)s") % {"rate": format_share(air, 1)},
         format_co2(tonnes),
     ]
     return {
@@ -220,27 +181,6 @@ def bubble_point(item: PilotSynergy, named: bool, names: Mapping[int, str]) -> d
         "url": item.pilot.get_absolute_url(),
         "text": [str(word) for word in words],
     }
-
-
-def coordinates_table(synergy: Synergy) -> Table:
-    columns: list[Column[PilotSynergy]] = [
-        pilot_column(synergy_names(synergy)),
-        Column("class", _("Class"), class_of_totals_cell),
-        Column("carbon", _("Carbon reduced"), "carbon.reduction.rate", kind="share"),
-        Column("air", _("Air pollutants reduced (equivalents)"), "apeq.rate", kind="share"),
-        Column("tonnes", _("CO₂ reduced, t"), lambda item: strip_idle_zeros(item.carbon_tonnes), kind="decimal"),
-        Column(
-            "equivalents",
-            _("Air pollutants reduced, thousand equivalents"),
-            lambda item: strip_idle_zeros(item.apeq.reduced),
-            kind="decimal",
-        ),
-        Column("used", _("Pollutants used"), pollutants_used),
-        Column("base_year", _("Base year"), lambda item: str(item.base_year)),
-        Column("year", _("Year"), lambda item: str(item.year)),
-        Column("basis", _("Basis"), basis_cell),
-    ]
-    return make_table(columns, sort_by_class(synergy.pilots))
 
 
 def pollutants_used(item: PilotSynergy) -> str:
@@ -398,26 +338,19 @@ def round_to(value: Decimal | None, places: int) -> Decimal | None:
 
 
 def missing_groups(synergy: Synergy) -> list[dict[str, Any]]:
-    """Return the excluded pilots by reason, most first."""
-    groups = [
-        {"why": str(lack.label), "pilots": [item.pilot for item in synergy.missing if item.why == lack]}
-        for lack in PilotExclusionReason
+    """Return the excluded pilots by reason, most first, each with its name."""
+    names, drawn = synergy_names(synergy), {item.pilot.pk for item in synergy.on_chart}
+    found = [
+        (str(lack.label), [item.pilot for item in synergy.missing if item.why == lack]) for lack in PilotExclusionReason
     ]
-    drawn = {item.pilot.pk for item in synergy.on_chart}
     off = [item.pilot for item in synergy.pilots if item.pilot.pk not in drawn]
-    groups.append({"why": _("reports an intensity only, no total"), "pilots": off})
-    by_name = partial(group_with_names, names=synergy_names(synergy))
-    return sorted(map(by_name, filter(itemgetter("pilots"), groups)), key=lambda group: -len(group["pilots"]))
-
-
-def group_with_names(group: dict[str, Any], names: Mapping[int, str]) -> dict[str, Any]:
-    """Return a reason with the names of its pilots; where they are too many, with counts by province, most first."""
-    pilots: Sequence[Pilot] = group["pilots"]
-    if len(pilots) <= MAX_NAMES_SHOWN:
-        return {**group, "places": [], "names": [(pilot, names[pilot.pk]) for pilot in pilots]}
-    provinces = {pilot.province_id: pilot.province for pilot in pilots}
-    counts = Counter(pilot.province_id for pilot in pilots)
-    return {**group, "places": [(provinces[pk], n) for pk, n in counts.most_common()]}
+    found.append((_("reports an intensity only, no total"), off))
+    groups = [
+        {"why": why, "pilots": pilots, "names": [(pilot, names[pilot.pk]) for pilot in pilots]}
+        for why, pilots in found
+        if pilots
+    ]
+    return sorted(groups, key=lambda group: -len(group["pilots"]))
 
 
 def missing_table(synergy: Synergy) -> Table:

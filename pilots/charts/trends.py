@@ -11,10 +11,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.text.amounts import format_amount, format_percent
+from core.text.formatting import format_amount, format_percent
 from core.text.joining import join_clauses, join_sentences
 from core.web.tables import Chart, Column, Table, make_table
 from pilots.analytics.trend import MIN_COMPARED, Trend, TrendYear, combined_value
+from pilots.charts.cells import without_zeros
 from pilots.charts.status import value_axis, value_axis_note
 from pilots.models import RollUp
 from policies.charts.rollout import format_day
@@ -169,8 +170,3 @@ def spread_columns() -> list[Column[TrendYear]]:
             "high", _("Highest"), lambda year: without_zeros(year.spread.high if year.spread else None), kind="decimal"
         ),
     ]
-
-
-def without_zeros(value: Decimal | None) -> Decimal | None:
-    """Return a value without the trailing zeros that the database adds."""
-    return None if value is None else Decimal(f"{value.normalize():f}")

@@ -11,12 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Model
+from django.db.models import Model, OuterRef, Subquery, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from core.history.bulk_history import batched, write_history_entries
-from core.snapshots.contents import record_models
+from core.history.models import ChangeEvent
+from core.snapshots.build import record_models
 from pilots.demo.texts import names
 from pilots.demo.users import demo_reporter
 from pilots.models import Adoption, FollowUp, FollowUpStep, LightOverride, Practice, Reading, StageEntry
@@ -53,6 +55,16 @@ def date_histories(as_of: date, found_on: date) -> None:
             for some in batched(keys):
                 model.history.filter(pk__in=some).update(history_date=moment_of(day), history_change_reason=None)
     find_plans_late(found_on)
+    for model in record_models():
+        follow_history(model)
+
+
+def follow_history(model: Any) -> None:
+    """Let the changes of a model say the same as its entries of when they were written, and why."""
+    entry = model.history.filter(pk=OuterRef("entry_id"))
+    reason = Coalesce(Subquery(entry.values("history_change_reason")), Value(""))
+    changes = ChangeEvent.objects.filter(model=model._meta.label_lower)
+    changes.update(at=Subquery(entry.values("history_date")), reason=reason)
 
 
 def moment_of(day: date) -> datetime:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date
 
 from pilots.analytics.pilot_status import (
-    LIGHTS_CHANGE_ON,
     colour_on,
     indicator_status,
     latest_yearly_readings,
@@ -60,8 +59,7 @@ def light_spells(pilot: Pilot, first: date, as_of: date) -> Iterator[Spell]:
 
 def change_days(pilot: Pilot, first: date, as_of: date) -> list[date]:
     """Return the days on which a light of the pilot or of its indicators can change, the first included."""
-    years = [date(year, *turn) for year in range(first.year, as_of.year + 1) for turn in ((1, 1), LIGHTS_CHANGE_ON)]
-    return within([first, *light_change_dates(pilot), *years], first, as_of)
+    return within([first, *light_change_dates(pilot, as_of)], first, as_of)
 
 
 def within(days: Sequence[date], first: date, as_of: date) -> list[date]:

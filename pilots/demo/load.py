@@ -1,19 +1,14 @@
-"""Generator of an invented programme of any size, in an empty database and one transaction.
-
-The demonstration is the smallest; for benchmarks the same generator makes one of a multiple of the national size.
-"""
+"""Generator of the demonstration, an invented programme, in an empty database and one transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from itertools import cycle, islice
-from math import isqrt
 from random import Random
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Model
 
 from core.http.as_of import today
@@ -47,38 +42,22 @@ from policies.models import Agency, Figure, Industry, Level, Measure, Policy, Pr
 SEED = 20240115
 REFERENCE_KINDS = ("sources", "provinces", "divisions", "industries", "indicators")
 STANDARDS = frozenset({"standard-undated", "standard-undated-2"})  # sources of provinces and industries
-ProgressOutput = Callable[[str], object]
 
 
 @dataclass(frozen=True)
 class ProgrammeSize:
-    """Size of a programme: national and provincial batches with their cities and parks in all.
-
-    With `every_quarter` all indicators are reported by quarter, else some of some pilots. With `files`, key follow-ups
-    are reported with evidence files.
+    """Cities and parks of the national and of the provincial batch. With `files`, key follow-ups are reported with
+    evidence files.
     """
 
-    batches: int
     cities: int
     parks: int
-    provincial_batches: int
     provincial_cities: int
     provincial_parks: int
-    every_quarter: bool = True
     files: bool = False
 
-    @property
-    def pilots(self) -> int:
-        return self.cities + self.parks + self.provincial_cities + self.provincial_parks
 
-
-DEMONSTRATION = ProgrammeSize(1, 21, 43, 1, 4, 8, every_quarter=False, files=True)
-
-
-def size_for_scale(scale: int) -> ProgrammeSize:
-    """Return the national size (125 pilots, about 12,000 readings) times `scale`; batches grow in number and size."""
-    root = isqrt(scale - 1) + 1
-    return ProgrammeSize(root, 21 * scale, 43 * scale, 5 * root, 20 * scale, 41 * scale)
+DEMONSTRATION = ProgrammeSize(21, 43, 4, 8, files=True)
 
 
 def load_demo(as_of: date | None = None) -> dict[str, int]:
@@ -86,14 +65,11 @@ def load_demo(as_of: date | None = None) -> dict[str, int]:
     return generate(DEMONSTRATION, as_of)
 
 
-def generate(
-    size: ProgrammeSize, as_of: date | None = None, report: ProgressOutput = lambda _line: None
-) -> dict[str, int]:
+def generate(size: ProgrammeSize, as_of: date | None = None) -> dict[str, int]:
     """Generate a programme as of a day, by default today; return the number of records by kind.
 
-    The same size and day give the same records. `report` is called with a message after each national batch and the
-    provincial ones loaded with it. Raises MixedDataError, and changes nothing, when the database holds any record;
-    ValueError for a future day, or one on which not all pilots were listed.
+    The same size and day give the same records. Raises MixedDataError, and changes nothing, when the database holds any
+    record; ValueError for a future day, or one on which not all pilots were listed.
     """
     as_of = as_of or today()
     if not names.PROVINCIAL_LISTED_ON <= as_of <= today():
@@ -101,17 +77,9 @@ def generate(
     check_not_mixed(demonstration=True)
     with transaction.atomic():
         SeedRecord.objects.mark_demonstration()
-        check_references_immediately()
         load_reference()
-        Generator(size, as_of).load(report)
+        Generator(size, as_of).load()
         return count_records()
-
-
-def check_references_immediately() -> None:
-    """Make PostgreSQL check foreign keys immediately: millions of deferred checks would fill its memory."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 def load_reference() -> None:
@@ -228,40 +196,29 @@ class Generator:
         self.practices = PracticeGenerator(self.sources["case"], self.provinces, as_of)
         self.follow_ups = FollowUpGenerator(self.sources["minutes"], self.policies, as_of, files=size.files)
 
-    def load(self, report: ProgressOutput) -> None:
+    def load(self) -> None:
         """Load all invented records, in order of their dependencies."""
         load_plans(self.policies[names.LEAD_POLICY], self.sources["provincial"], self.as_of, self.rng)
-        national, provincial = self.national_batches(), self.provincial_batches()
-        each = self.size.provincial_batches // self.size.batches
-        for number, batch in enumerate(national, 1):
-            self.load_records([role for one in [batch, *islice(provincial, each)] for role in self.load_pilots(one)])
-            report(f"{number} of {self.size.batches}: {Pilot.objects.count():,} of {self.size.pilots:,} pilots")
+        batches = (self.national_batch(), self.provincial_batch())
+        self.load_records([role for batch in batches for role in self.load_pilots(batch)])
         self.follow_ups.save_numbers()
 
-    def national_batches(self) -> Iterator[Batch]:
-        """Yield the unsaved national batches."""
-        size = self.size
-        for number, cities, parks in split_evenly(size.batches, size.cities, size.parks):
-            batch = build_batch(Level.NATIONAL, number, cities, parks)
-            batch.policy = self.policies.get("example-pilot-list")
-            batch.announced_on = names.LISTED_ON
-            batch.term_start, batch.term_end = date(2024, 1, 1), date(2026, 12, 31)
-            yield batch
+    def national_batch(self) -> Batch:
+        """Return the unsaved national batch."""
+        batch = build_batch(Level.NATIONAL, self.size.cities, self.size.parks)
+        batch.policy = self.policies.get("example-pilot-list")
+        batch.announced_on = names.LISTED_ON
+        batch.term_start, batch.term_end = date(2024, 1, 1), date(2026, 12, 31)
+        return batch
 
-    def provincial_batches(self) -> Iterator[Batch]:
-        """Yield the unsaved provincial batches, in turn of the provinces."""
-        size = self.size
-        first = next(place for place, one in enumerate(self.provinces) if one.slug == names.PROVINCE_OF_BATCH)
-        homes = islice(cycle(self.provinces), first, None)
-        counts = split_evenly(size.provincial_batches, size.provincial_cities, size.provincial_parks)
-        for (number, cities, parks), home in zip(counts, homes, strict=False):  # a cycle has no end
-            batch = build_batch(Level.PROVINCIAL, number, cities, parks)
-            batch.province = home
-            if home.slug == names.PROVINCE_OF_BATCH:
-                batch.policy = self.policies.get("example-provincial-pilot-plan")
-            batch.announced_on = names.PROVINCIAL_LISTED_ON
-            batch.term_start, batch.term_end = date(2024, 10, 1), date(2027, 12, 31)
-            yield batch
+    def provincial_batch(self) -> Batch:
+        """Return the unsaved provincial batch."""
+        batch = build_batch(Level.PROVINCIAL, self.size.provincial_cities, self.size.provincial_parks)
+        batch.province = next(one for one in self.provinces if one.slug == names.PROVINCE_OF_BATCH)
+        batch.policy = self.policies.get("example-provincial-pilot-plan")
+        batch.announced_on = names.PROVINCIAL_LISTED_ON
+        batch.term_start, batch.term_end = date(2024, 10, 1), date(2027, 12, 31)
+        return batch
 
     def load_pilots(self, batch: Batch) -> list[DemoPilot]:
         """Load a batch with its pilots; return the pilots with their scenarios."""
@@ -288,8 +245,7 @@ class Generator:
         bulk_save_with_history((entry for way in ways for entry in build_stage_entries(*way, as_of)), plan)
         bulk_save_with_history((one for way in ways for one in build_milestones(*way, as_of, rng)), plan)
         lines = self.load_targets(roles)
-        every = self.size.every_quarter
-        readings = (one for line in lines for one in build_readings(line, as_of, rng, every_quarter=every))
+        readings = (one for line in lines for one in build_readings(line, as_of, rng))
         bulk_save_with_history(readings, self.sources["report"])
         set_override(roles, as_of)
         self.follow_ups.load(roles, self.practices.load(roles))
@@ -308,26 +264,19 @@ class Generator:
         return lines
 
 
-def split_evenly(parts: int, *totals: int) -> Iterator[tuple[int, ...]]:
-    """Yield the number of each part, from 1, and its share of each total, as equal as possible."""
-    for part in range(parts):
-        yield part + 1, *(total * (part + 1) // parts - total * part // parts for total in totals)
-
-
-def build_batch(level: Level, number: int, cities: int, parks: int) -> Batch:
+def build_batch(level: Level, cities: int, parks: int) -> Batch:
     """Return an unsaved batch, recognisable as invented by its name."""
     if level == Level.NATIONAL:
-        slug, zh, short_zh, en = f"example-batch-{number}", "全国", "国家", "National"
+        slug, zh, short_zh, en = "example-batch-1", "全国", "国家", "National"
     else:
-        slug, zh, short_zh, en = f"example-provincial-batch-{number}", "省级", "省级", "Provincial"
-    first = number == 1
+        slug, zh, short_zh, en = "example-provincial-batch-1", "省级", "省级", "Provincial"
     return Batch(
         slug=slug,
         level=level,
-        title_zh=f"示例第{'一' if first else number}批{zh}试点",
-        title_en=f"Example First {en} Batch" if first else f"Example {en} Batch {number}",
-        short_name_zh=f"{short_zh}首批" if first else f"{short_zh}第{number}批",
-        short_name_en=f"first {en.lower()} batch" if first else f"{en.lower()} batch {number}",
+        title_zh=f"示例第一批{zh}试点",
+        title_en=f"Example First {en} Batch",
+        short_name_zh=f"{short_zh}首批",
+        short_name_en=f"first {en.lower()} batch",
         city_count=cities,
         county_count=0,
         park_count=parks,

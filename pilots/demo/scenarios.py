@@ -196,7 +196,7 @@ class PilotSampler:
         return roles
 
     def provincial_pilots(self, batch: Batch) -> list[DemoPilot]:
-        """Return the pilots of a later batch of one province, so that batches can be compared at the same age."""
+        """Return the pilots of a later batch of one province."""
         kinds = ["city"] * (batch.city_count or 0) + ["park"] * (batch.park_count or 0)
         roles = []
         for kind, card in zip(kinds, shuffled(expand_mix(PROVINCIAL_SCENARIOS), len(kinds), self.rng), strict=True):

@@ -107,14 +107,14 @@ def build_stage_entries(role: DemoPilot, course: StageTimeline, as_of: date) -> 
         entry = StageEntry(pilot=role.pilot, stage=stage, evidence=names.EVIDENCE[stage])
         entry.reason_en, entry.reason_zh = skip_reason(before, stage)
         if stage in {Stage.PLAN_ISSUED, Stage.MIDTERM, Stage.FINAL_EVAL}:
-            entry.planned_on = planned_day(role, stage)
+            entry.planned_on = max(planned_day(role, stage), day)  # what is late is told by the scenario alone
         if day <= as_of:
             entry.entered_on = day
         else:
             entry.planned_on, entry.evidence = entry.planned_on or day, ""
         entries.append(entry)
         before = stage
-    entries += next_planned_stage(role, course)
+    entries += next_planned_stage(role, course, as_of)
     wrong = stage_issues([entry.as_stage_event() for entry in entries if entry.entered_on], as_of)
     if wrong:
         raise ValueError(f"{role.pilot.slug}: {wrong}")
@@ -140,15 +140,23 @@ def planned_day(role: DemoPilot, stage: Stage) -> date:
     return date(year + later, month, day)
 
 
-def next_planned_stage(role: DemoPilot, course: StageTimeline) -> list[StageEntry]:
-    """Return the next planned stage of an unfinished pilot."""
+OVERDUE_DAYS = {Scenario.NO_PLAN_KEY_LATE: 120, Scenario.NO_PLAN_LATE: 45}
+"""How long the plan of a scenario is overdue on the day, as its key milestone is."""
+
+
+def next_planned_stage(role: DemoPilot, course: StageTimeline, as_of: date) -> list[StageEntry]:
+    """Return the next planned stage of an unfinished pilot: ahead of the day, unless its scenario is late with it."""
     last = course[-1][0]
     if last.is_side:
         return []
     ahead = next(
         (stage for stage in (Stage.PLAN_ISSUED, Stage.MIDTERM, Stage.FINAL_EVAL) if stage.order > last.order), None
     )
-    return [StageEntry(pilot=role.pilot, stage=ahead, planned_on=planned_day(role, ahead))] if ahead else []
+    if ahead is None:
+        return []
+    late = OVERDUE_DAYS.get(role.plot)
+    day = as_of - timedelta(late) if late else max(planned_day(role, ahead), as_of + timedelta(30))
+    return [StageEntry(pilot=role.pilot, stage=ahead, planned_on=day)]
 
 
 # -- milestones ----------------------------------------------------------------------------------------

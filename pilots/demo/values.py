@@ -14,7 +14,7 @@ from pilots.demo.texts import names
 from pilots.models import Indicator, Reading, ReadingState, Target, TargetStep, ValueStatus
 
 BASE_YEAR, YEARS = 2023, (2023, 2024, 2025, 2026)
-FIRST_QUARTER = "2024-Q2"  # reported by all at scale: a pilot then has about 96 readings
+
 POLLUTANTS = ("AIR_SO2", "AIR_NOX", "AIR_VOC")
 AMOUNTS = (*POLLUTANTS, "CO2_TOT")
 CITY_SIZES = {
@@ -236,18 +236,14 @@ def text_target_series(role: DemoPilot, indicator: Indicator, rng: Random) -> In
 # -- readings ------------------------------------------------------------------------------------------
 
 
-def build_readings(line: IndicatorSeries, as_of: date, rng: Random, *, every_quarter: bool) -> list[Reading]:
-    """Return the readings with their versions reported by the day: of years, and of the quarters of some or of all."""
+def build_readings(line: IndicatorSeries, as_of: date, rng: Random) -> list[Reading]:
+    """Return the readings with their versions reported by the day: of years, and of the quarters of some."""
     if not line.values:
         return []
     found = []
     for year in YEARS:
         found += number_versions(reading_versions(line, year, rng), as_of)
-    if every_quarter:
-        reported = [year for year in YEARS if has_reported(line.role, year)]
-        quarters = [one for year in reported for one in quarters_of_year(line, year, as_of)]
-        found += [one for one in quarters if one.period >= FIRST_QUARTER]
-    elif line.code in {"AIR_NOX", "CO2_TOT"} and has_reported(line.role, 2026):
+    if line.code in {"AIR_NOX", "CO2_TOT"} and has_reported(line.role, 2026):
         found += number_quarters(line, as_of, rng)
     return found
 

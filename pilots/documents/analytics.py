@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from core.text.joining import join_clauses, label_value
 from pilots.documents.services import can_attach, readable, target_field
-from pilots.models import Attachment, Document, QuoteState, Reading, ReadingState
+from pilots.models import Attachment, Document, Reading, ReadingState
 
 TARGET_RELATIONS = (
     *("source", "reading__pilot", "reading__indicator", "milestone__pilot", "stage_entry__pilot"),
@@ -133,19 +133,13 @@ def place_text(item: Attachment) -> str:
 
 
 def quote_text(item: Attachment) -> str:
-    """Return where the quote was found, in words; empty without a quote."""
+    """Return where the quote was found, in words; empty where none was looked for or found."""
     page, found = item.page_number, item.quote_page
-    if not item.quote:
+    if not found:
         return ""
-    if item.quote_state == QuoteState.FOUND:
-        if page and found != page:
-            return _("not found on p. %(page)d, but on p. %(found)d") % {"page": page, "found": found}
-        return _("quote found on p. %(page)d") % {"page": found}
-    if item.quote_state == QuoteState.ABSENT:
-        return _("not found on p. %(page)d or any other") % {"page": page} if page else _("quote not found in the file")
-    if item.quote_state == QuoteState.NO_TEXT:
-        return _("a scan without text: the quote cannot be looked for")
-    return _("quote not looked for: this file cannot be searched")
+    if page and found != page:
+        return _("not found on p. %(page)d, but on p. %(found)d") % {"page": page, "found": found}
+    return _("quote found on p. %(page)d") % {"page": found}
 
 
 def record_name(record: Any) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.core import signing
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
@@ -62,7 +62,7 @@ class AttachForm(forms.Form):
         max_length=500,
         validators=[check_text],
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=gettext_lazy("The words that show it. In a PDF with text they are looked for on that page."),
+        help_text=gettext_lazy("The words that show it."),
     )
 
     def __init__(self, *args: Any, user: Any, words: str = "", **kwargs: Any) -> None:
@@ -70,7 +70,8 @@ class AttachForm(forms.Form):
         self.user = user
         field: Any = self.fields["document"]
         field.queryset = readable(user, Document.objects.all())
-        offered = offered_documents(field.queryset, words)
+        condition = search_q(words[:100], ["title", "doc_number", "file_name"]) if words.strip() else Q()
+        offered = field.queryset.filter(condition).order_by("-uploaded_at", "-pk")[:OFFERED]
         field.choices = [("", _("none of these")), *((item.pk, str(item)) for item in offered)]
         self.fields["is_public"].label_suffix = ""
 
@@ -94,12 +95,6 @@ class AttachForm(forms.Form):
         except signing.BadSignature:
             return None
         return Document.objects.filter(pk=key).first() if user == self.user.pk else None
-
-
-def offered_documents(documents: QuerySet[Document], words: str) -> QuerySet[Document]:
-    """Return the newest documents with these words in their title, number or file name."""
-    condition = search_q(words[:100], ["title", "doc_number", "file_name"]) if words.strip() else Q()
-    return documents.filter(condition).order_by("-uploaded_at", "-pk")[:OFFERED]
 
 
 def make_offer(document: Document, user: Any) -> str:

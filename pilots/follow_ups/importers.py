@@ -14,8 +14,7 @@ from core.imports.importer import Importer
 from core.imports.models import ImportAction
 from core.imports.sheet.columns import Column, column_for_field
 from core.imports.sheet.rows import Row, WrittenRecord
-from pilots.follow_ups.numbers import next_number
-from pilots.follow_ups.services import opening_step, record_cause
+from pilots.follow_ups.services import next_number, opening_step, record_cause
 from pilots.models import FollowUp, FollowUpStep
 from policies.importers import NOTE_HEADING, PROVINCE_HEADINGS
 
@@ -31,6 +30,7 @@ class FollowUpImporter(Importer):
     name = "follow-ups"
     model = FollowUp
     keys = (("number",),)
+    keys_required = False  # without the column all rows are new
     excluded_fields = ("owner_user", "verifier")
     heading_aliases: Mapping[str, tuple[str, ...]] = {
         "title_zh": ("事项名称", "督办事项", "标题"),
@@ -95,7 +95,7 @@ class FollowUpImporter(Importer):
                 while row.record.number in own:
                     row.record.number = next_number(row.record.opened_on.year)
 
-    def write_related(self, rows: Sequence[Row]) -> list[WrittenRecord]:
+    def write_related(self, rows: Sequence[Row], reason: str) -> list[WrittenRecord]:
         """Write the step that opens each new follow-up."""
         written = [
             WrittenRecord(row.number, opening_step(row.record, row.extra["by"]), ImportAction.CREATE, None)

@@ -12,23 +12,23 @@ from datetime import date, timedelta
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
+from django.db.models import IntegerField, Max, QuerySet
+from django.db.models.functions import Cast, Substr
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from core.history.recording import single_history_entry
 from core.http.as_of import today
 from core.permissions import has_object_permission
+from core.records import writing
 from pilots.analytics.explanations import main_explanation, milestone_text
 from pilots.analytics.pilot_status import PilotStatus, pilot_status
 from pilots.documents.services import attach
-from pilots.follow_ups.analytics import FollowUpStatus
-from pilots.follow_ups.causes import cause_indicator_status, cause_milestone_status
-from pilots.follow_ups.numbers import check_own_number, next_number
+from pilots.follow_ups.analytics import FollowUpStatus, cause_indicator_status, cause_milestone_status, follow_up_status
 from pilots.metrics import follow_ups as metrics
 from pilots.metrics.follow_up_states import REOPEN_DAYS, TRANSITIONS, Actor, FollowUpState, Move, Transition
 from pilots.metrics.lights import Colour, MilestoneLight, ReasonSubject, StatusReason
-from pilots.models import Cause, Document, FollowUp, FollowUpStep, Milestone
+from pilots.models import Cause, Document, FollowUp, FollowUpNumber, FollowUpStep, Milestone
 from pilots.models.follow_up import VERIFY_PERMISSION
 from policies.models import Source
 
@@ -70,16 +70,17 @@ def open_follow_up(follow_up: FollowUp, *, by: User, sources: Sequence[Source] =
         raise PermissionDenied
     check_opening(follow_up)
     if follow_up.number:
-        check_own_number(follow_up)
+        others = FollowUp.history.filter(number=follow_up.number).exclude(id=follow_up.pk)
+        if others.exists():
+            message = _("The number %(number)s was given already. Leave it empty: the next one is filled in.")
+            raise ValidationError(
+                {"number": ValidationError(message, code="unique", params={"number": follow_up.number})}
+            )
     else:
         follow_up.number = next_number(follow_up.opened_on.year)
     record_cause(follow_up)
-    follow_up.full_clean()
-    follow_up._history_user = by  # type: ignore[attr-defined]  # noqa: SLF001  # where simple-history looks for it
-    with single_history_entry(follow_up, created=True, reason=reason):
-        follow_up.save(force_insert=True)
-        follow_up.sources.set(sources)
-    save_step(opening_step(follow_up, by), by)
+    writing.write(follow_up, lists={"sources": sources}, by=by, reason=reason, allowed=True)
+    writing.write(opening_step(follow_up, by), by=by, allowed=True)
     return follow_up
 
 
@@ -107,22 +108,29 @@ def check_opening(follow_up: FollowUp) -> None:
         follow_up.full_clean(exclude=["number"])
     except ValidationError as exc:
         exc.update_error_dict(errors)
-    verifier = follow_up.verifier
-    if verifier and not (verifier.is_active and verifier.has_perm(VERIFY_PERMISSION, follow_up)):
-        message = _("This user may not verify follow-ups. Name an editor of the ministry, or leave it empty.")
-        errors.setdefault("verifier", []).append(ValidationError(message, code="not_permitted"))
+    try:
+        check_verifier(follow_up, follow_up.verifier)
+    except ValidationError as exc:
+        exc.update_error_dict(errors)
     if errors:
         raise ValidationError(errors)
 
 
+def check_verifier(follow_up: FollowUp, verifier: User | None) -> None:
+    """Raise ValidationError for a user who may not verify the follow-up."""
+    if verifier and not (verifier.is_active and verifier.has_perm(VERIFY_PERMISSION, follow_up)):
+        message = _("This user may not verify follow-ups. Name an editor of the ministry, or leave it empty.")
+        raise ValidationError({"verifier": ValidationError(message, code="not_permitted")})
+
+
 @transaction.atomic
-def open_follow_ups(items: Sequence[FollowUp], *, by: User, sources: Sequence[Source] = ()) -> list[FollowUp]:
+def open_follow_ups(items: Sequence[FollowUp], *, by: User) -> list[FollowUp]:
     """Open several follow-ups, all or none. Raises RejectedFollowUpsError with the errors of each place."""
     errors: dict[int, ValidationError] = {}
     for place, item in enumerate(items):
         try:
             with transaction.atomic():
-                open_follow_up(item, by=by, sources=sources)
+                open_follow_up(item, by=by)
         except ValidationError as exc:
             errors[place] = exc
     if errors:
@@ -231,7 +239,7 @@ def take_step(
     Raises StaleFollowUpError if the newest step is not `seen_seq`; PermissionDenied if the user may not make the move;
     ValidationError by field if there is no such move in this state or it lacks something. Nothing is written then.
     """
-    locked = FollowUp.objects.select_for_update().get(pk=follow_up.pk)
+    locked = writing.locked(FollowUp, follow_up.pk)
     steps = list(locked.steps.order_by("seq"))
     newest = steps[-1]
     if not (has_object_permission(by, "change", locked) or by.has_perm(VERIFY_PERMISSION, locked)):
@@ -239,7 +247,12 @@ def take_step(
     if seen_seq not in (None, newest.seq):
         raise StaleFollowUpError(newest)
     state = FollowUpState(newest.state)
-    transition = find_transition(state, move)
+    transition = TRANSITIONS.get((state, move))
+    if transition is None:
+        message = _("Not possible now: it stands at “%(state)s”. Possible steps: %(moves)s.")
+        possible = [other.value for start, other in TRANSITIONS if start == state]  # the words that the API takes
+        params = {"state": state.label, "moves": ", ".join(possible) or _("none")}
+        raise ValidationError({"move": ValidationError(message, code="transition", params=params)})
     check_permitted(locked, steps, transition, by)
     step = FollowUpStep(
         follow_up=locked,
@@ -252,20 +265,13 @@ def take_step(
         author=by,
     )
     check_step(step, steps, transition, files)
-    save_step(step, by)
-    attach_files(step, files, by)
+    writing.write(step, by=by, allowed=True)
+    for document in dict.fromkeys(files):
+        try:
+            attach(document, step, by=by)
+        except ValidationError as exc:
+            raise ValidationError({"files": exc.messages}) from exc
     return step
-
-
-def find_transition(state: FollowUpState, move: Move) -> Transition:
-    """Return the transition of a move from a state. Raises ValidationError where there is none."""
-    found = TRANSITIONS.get((state, move))
-    if found is None:
-        message = _("Not possible now: it stands at “%(state)s”. Possible steps: %(moves)s.")
-        possible = [str(other.label) for start, other in TRANSITIONS if start == state]
-        params = {"state": state.label, "moves": ", ".join(possible) or _("none")}
-        raise ValidationError({"move": ValidationError(message, code="transition", params=params)})
-    return found
 
 
 def check_permitted(follow_up: FollowUp, steps: Sequence[FollowUpStep], transition: Transition, user: User) -> None:
@@ -286,19 +292,16 @@ def check_step(
         step.full_clean(exclude=["follow_up"])
     except ValidationError as exc:
         exc.update_error_dict(errors)
-    for name, error in step_objections(step, steps, transition, files):
-        errors.setdefault(name, []).append(error)
-    if errors:
-        raise ValidationError(errors)
-
-
-def step_objections(
-    step: FollowUpStep, steps: Sequence[FollowUpStep], transition: Transition, files: Sequence[Document]
-) -> list[tuple[str, ValidationError]]:
-    """Return what is wrong with a step, by field."""
     found = []
     if transition.note and not step.remark.strip():
         found.append(("remark", ValidationError(_("Say in a remark what was done or why."), code="required")))
+    if step.move == Move.VERIFY and not step.remark.strip():
+        now = follow_up_status(step.follow_up, step.taken_on).cause_colour_now
+        if now and metrics.is_unchanged(step.follow_up.cause_colour, now):
+            message = _(
+                "The light that caused it is no better (%(colour)s): say in a remark why it is closed all the same."
+            )
+            found.append(("remark", ValidationError(message, code="required", params={"colour": now.label})))
     if transition.evidence and step.follow_up.is_key and not files:
         message = _("This is a key follow-up: attach a file that shows that it is done.")
         found.append(("files", ValidationError(message, code="required")))
@@ -310,7 +313,10 @@ def step_objections(
         message = _("It was closed more than %(days)d days ago. Open a new follow-up instead.")
         found.append(("move", ValidationError(message, code="too_late", params={"days": REOPEN_DAYS})))
     due = due_objection(step, steps, transition)
-    return [*found, ("new_due_on", due)] if due else found
+    for name, error in [*found, ("new_due_on", due)] if due else found:
+        errors.setdefault(name, []).append(error)
+    if errors:
+        raise ValidationError(errors)
 
 
 def due_objection(step: FollowUpStep, steps: Sequence[FollowUpStep], transition: Transition) -> ValidationError | None:
@@ -329,16 +335,26 @@ def due_objection(step: FollowUpStep, steps: Sequence[FollowUpStep], transition:
     return None
 
 
-def save_step(step: FollowUpStep, by: User) -> None:
-    """Save a new step with its history entry."""
-    step._history_user = by  # type: ignore[attr-defined]  # noqa: SLF001  # where simple-history looks for it
-    step.save(force_insert=True)
+# -- numbers: year and serial number, given once and never again --------------------------------------------
 
 
-def attach_files(step: FollowUpStep, files: Sequence[Document], by: User) -> None:
-    """Attach files to a step. Raises ValidationError at `files` for one that cannot be attached."""
-    for document in dict.fromkeys(files):
-        try:
-            attach(document, step, by=by)
-        except ValidationError as exc:
-            raise ValidationError({"files": exc.messages}) from exc
+SERIAL = Cast(Substr("number", 6), IntegerField())
+
+
+def next_number(year: int) -> str:
+    """Return the next number of a year; within a transaction, until whose end nobody else is given one of the year.
+
+    Higher than any that was ever used, by a record that is deleted or imported with its own number too.
+    """
+    row, _created = FollowUpNumber.objects.select_for_update().get_or_create(year=year)
+    row.last_serial = max(
+        row.last_serial, highest_serial(FollowUp.objects.all(), year), highest_serial(FollowUp.history.all(), year)
+    )
+    row.last_serial += 1
+    row.save()
+    return f"{year}-{row.last_serial:03}"
+
+
+def highest_serial(rows: QuerySet, year: int) -> int:
+    """Return the highest serial number of a year among follow-ups or their history entries; 0 without any."""
+    return rows.filter(number__startswith=f"{year}-").order_by().aggregate(highest=Max(SERIAL))["highest"] or 0

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from core.web.facets import FacetValues
 from core.web.list_pages import order_expressions
 from pilots.follow_ups.analytics import FollowUpStatus
 from pilots.follow_ups.services import allowed_moves
@@ -87,15 +86,12 @@ def subject_of(follow_up: FollowUp) -> str:
 
 
 class FollowUpIndex:
-    """Statuses of the follow-ups of a list, for filtering, sorting and counting its page."""
+    """Statuses of the follow-ups of a list, for filtering and sorting its page."""
 
     def __init__(self, statuses: Sequence[FollowUpStatus], params: Mapping[str, str], user: Any) -> None:
         self.statuses = {status.follow_up.pk: status for status in statuses}
         self.user = user
         self.conditions = {name: params[name] for name in VALUES if params.get(name)}
-
-    def values_of(self, name: str, status: FollowUpStatus) -> Collection[str]:
-        return VALUES[name](status, self.user)
 
     def ordered_keys(self, rows: QuerySet[FollowUp], fields: Sequence[str], word: str) -> list[int]:
         """Return the keys of the filtered rows in order; ties stay in the order of their keys."""
@@ -110,29 +106,16 @@ class FollowUpIndex:
     def matches(self, status: FollowUpStatus | None) -> bool:
         """Return whether a follow-up exists on the day and passes all conditions."""
         return status is not None and all(
-            value in self.values_of(name, status) for name, value in self.conditions.items()
+            value in VALUES[name](status, self.user) for name, value in self.conditions.items()
         )
-
-    def values(self) -> Mapping[str, FacetValues]:
-        """Return the values of each follow-up by filter, for the counts; who it waits for only if that is asked."""
-        names = [name for name in VALUES if name != "mine" or name in self.conditions]
-        return {name: {key: self.values_of(name, status) for key, status in self.statuses.items()} for name in names}
-
-    def passing(self, name: str, value: str) -> set[int]:
-        """Return the keys of the follow-ups that a filter leaves."""
-        return {key for key, status in self.statuses.items() if value in self.values_of(name, status)}
 
 
 def yes_no(value: bool) -> list[str]:
     return ["true" if value else "false"]
 
 
-def state_values(status: FollowUpStatus) -> list[str]:
-    return [status.state.value, *([OPEN_STATE] if status.state in OPEN_STATES else [])]
-
-
 VALUES: Mapping[str, Callable[[FollowUpStatus, Any], Collection[str]]] = {
-    "state": lambda status, _user: state_values(status),
+    "state": lambda status, _user: [status.state.value, *([OPEN_STATE] if status.state in OPEN_STATES else [])],
     "overdue": lambda status, _user: yes_no(status.overdue),
     "result": lambda status, _user: result_of(status),
     "subject": lambda status, _user: [subject_of(status.follow_up)],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
@@ -14,16 +15,19 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.forms.models import fields_for_model
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, override
 
 from accounts.models import Role
 from core.http.as_of import today
 from core.text.bilingual import is_chinese_active
+from pilots.analytics.explanations import responsible_office
+from pilots.analytics.pilot_status import pilot_status
 from pilots.documents.services import store_document
 from pilots.follow_ups.analytics import FollowUpStatus
-from pilots.follow_ups.services import allowed_moves, open_follow_up, take_step
+from pilots.follow_ups.services import allowed_moves, cause_on, open_follow_up, take_step
 from pilots.metrics.follow_up_states import TRANSITIONS, Move
-from pilots.models import Document, FollowUp, FollowUpKind, FollowUpStep, Pilot, Practice
+from pilots.metrics.follow_ups import is_unchanged
+from pilots.models import Cause, Document, FollowUp, FollowUpKind, FollowUpStep, Indicator, Milestone, Pilot, Practice
 from policies.models import Agency, Policy, Province
 
 SUBJECTS: Mapping[str, Any] = {"pilot": Pilot, "province": Province, "policy": Policy, "practice": Practice}
@@ -107,12 +111,6 @@ def editors() -> QuerySet[User]:
     return get_user_model().objects.filter(is_active=True, is_staff=True).order_by("username")
 
 
-def ministry_editors() -> QuerySet[User]:
-    """Return the active accounts that can verify follow-ups by their role."""
-    national = Q(officer__role__in=[Role.NATIONAL_EDITOR, Role.ADMIN])
-    return editors().filter(Q(is_superuser=True) | national)
-
-
 # -- opening one -----------------------------------------------------------------------------------------
 
 
@@ -138,7 +136,8 @@ class FollowUpForm(forms.Form):
             **{name: forms.Textarea(attrs={"rows": 4}) for name in ("task_zh", "task_en")},
             **{name: date_input() for name in ("opened_on", "due_on")},
         }
-        people = {"owner_user": editors(), "verifier": ministry_editors()}
+        national = Q(officer__role__in=[Role.NATIONAL_EDITOR, Role.ADMIN])
+        people = {"owner_user": editors(), "verifier": editors().filter(Q(is_superuser=True) | national)}
         classes = dict.fromkeys(people, UserField)
         self.fields.update(
             fields_for_model(FollowUp, fields=MODEL_FIELDS, widgets=widgets, field_classes=classes)  # type: ignore[arg-type]
@@ -329,7 +328,8 @@ def move_text(status: FollowUpStatus, move: Move) -> str:
     """Return a move with what it needs, for the choice of it."""
     transition = TRANSITIONS[status.state, move]
     needs = []
-    if transition.note:
+    unchanged = is_unchanged(status.follow_up.cause_colour, status.cause_colour_now)
+    if transition.note or (move == Move.VERIFY and unchanged):
         needs.append(_("a remark"))
     if transition.new_due:
         needs.append(_("a new due date"))
@@ -350,6 +350,64 @@ MOVE_TEXTS = {
 }
 
 
-def typed_values(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a user typed in the form of a step, to show it again beside a newer step."""
-    return {name: data.get(name, "") for name in ("remark", "new_due_on", "taken_on", "move") if data.get(name)}
+# -- proposed values, all of which may be changed before it is opened ---------------------------------------
+
+
+DAYS_TO_ACT = 30
+"""Days from the opening to the proposed due date."""
+
+
+def propose(
+    pilot: Pilot, indicator: Indicator | None, milestone: Milestone | None, as_of: date
+) -> tuple[dict[str, object], dict[str, object]]:
+    """Return what a follow-up of this light is proposed to say, in both languages, by field of the model; and the light
+    that is the cause, with its reason and the office that is responsible for it.
+
+    Raises ValidationError where the pilot has no target for the indicator.
+    """
+    follow_up = FollowUp(
+        pilot=pilot,
+        cause=Cause.INDICATOR if indicator else Cause.MILESTONE if milestone else Cause.PILOT,
+        cause_indicator=indicator,
+        cause_milestone=milestone,
+    )
+    status = pilot_status(pilot, as_of)
+    values: dict[str, object] = {
+        "cause": follow_up.cause,
+        "cause_indicator": indicator.pk if indicator else None,
+        "cause_milestone": milestone.pk if milestone else None,
+        "opened_on": as_of,
+        "due_on": as_of + timedelta(DAYS_TO_ACT),
+        "owner_agency": proposed_agency(pilot, milestone),
+    }
+    for language, suffix in (("en", "en"), ("zh-hans", "zh")):
+        with override(language):
+            values[f"title_{suffix}"] = proposed_title(pilot, indicator, milestone)
+            values[f"task_{suffix}"] = _(
+                "%(reason)s. Find the cause, name the measures and the day from which they work, and carry them out. "
+                "It is done when the light is no longer red."
+            ) % {"reason": cause_on(follow_up, status)[1].rstrip(".。")}
+    colour, reason = cause_on(follow_up, status)
+    office = (milestone.owner if milestone else "") or responsible_office(pilot)
+    return values, {"colour": colour, "reason": reason, "office": office}
+
+
+def proposed_title(pilot: Pilot, indicator: Indicator | None, milestone: Milestone | None) -> str:
+    if indicator:
+        text = _("%(pilot)s: bring “%(item)s” back on schedule")
+        return text % {"pilot": pilot.name, "item": indicator.name}
+    if milestone:
+        return _("%(pilot)s: complete “%(item)s”") % {"pilot": pilot.name, "item": milestone.name}
+    return _("%(pilot)s: clear the red light") % {"pilot": pilot.name}
+
+
+def proposed_agency(pilot: Pilot, milestone: Milestone | None) -> Agency | None:
+    """Return the agency on record that is responsible: the one that the milestone names, else that of the pilot's
+    newest follow-up; None where neither is known."""
+    if milestone and milestone.owner:
+        names = Agency.objects.filter(name_zh=milestone.owner) | Agency.objects.filter(name_en=milestone.owner)
+        found = names.first()
+        if found:
+            return found
+    newest = FollowUp.objects.filter(pilot=pilot).order_by("-opened_on", "-pk").select_related("owner_agency").first()
+    return newest.owner_agency if newest else None

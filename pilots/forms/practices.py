@@ -46,6 +46,10 @@ class PageForm(forms.ModelForm):
 
     both_languages: tuple[str, ...] = ()
 
+    def changed_values(self) -> dict[str, Any]:
+        """Return what was changed on the form, by field."""
+        return {name: self.cleaned_data[name] for name in self.changed_data}
+
     def add_errors(self, error: ValidationError) -> None:
         """Add the errors of a service, those of fields that are not on the form above it."""
         if not hasattr(error, "error_dict"):

@@ -86,6 +86,12 @@ def is_cleared(at_opening: str, at_closing: Colour | None) -> bool | None:
     return at_closing != Colour.RED
 
 
+def is_unchanged(at_opening: str, now: Colour | None) -> bool:
+    """Whether the light of a cause is no better than at the opening. One that was green then has nothing to improve."""
+    worse = (Colour(at_opening), now) == (Colour.YELLOW, Colour.RED) if at_opening else False
+    return bool(at_opening) and at_opening != Colour.GREEN and (now == at_opening or worse)
+
+
 def relapse_watch_end(closed_on: date) -> date:
     """Return the last day on which a cause that is red again counts as a relapse."""
     return closed_on + timedelta(RELAPSE_DAYS)

@@ -22,8 +22,8 @@ RULE_INDICATOR = "NDRC 2020-901, version 1"
 """NDRC 发改办环资〔2020〕901号, 节能目标完成情况晴雨表: met green, missed by up to 10 % yellow, by more red."""
 RULE_MILESTONE = "Yinchuan 2025, adapted, version 1"
 """The three lights of Yinchuan (银川, 2025) for tasks; the numbers of days are this system's own convention."""
-RULE_PILOT = "worst binding item, version 1"
-"""This system's own convention: the worst item that binds, never an average."""
+RULE_PILOT = "worst binding item, version 2"
+"""This system's own convention: the worst item that binds, never an average; green only where one was rated."""
 
 TOLERANCE = Decimal("1e-9")
 ALLOWED_GAP = Decimal("0.10")
@@ -70,6 +70,7 @@ class LightReason(TextChoices):
     NO_TARGET = "no_target", _("no target")
     NO_DATE = "no_date", _("no day set")
     NO_REPORT = "no_report", _("no accepted value in the last period due")
+    NOTHING_RATED = "nothing_rated", _("nothing rated yet")
     WITHDRAWN = "withdrawn", _("no longer a pilot")
     ALL_WELL = "all_well", _("nothing behind schedule")
 
@@ -114,6 +115,11 @@ class MilestoneLight:
     why: LightReason
     delay: int | None
 
+    @property
+    def is_due(self) -> bool:
+        """Whether it is done, or its planned date has come."""
+        return self.why == LightReason.DONE or (self.delay is not None and self.delay >= 0)
+
 
 def milestone_light(planned: date | None, actual: date | None, as_of: date) -> MilestoneLight:
     """Return green if done on time, blue if late, yellow up to 90 days overdue, red after, else grey; RULE_MILESTONE.
@@ -157,6 +163,7 @@ class ReasonSubject(TextChoices):
 
     INDICATOR = "indicator", _("indicator")
     MILESTONE = "milestone", _("milestone")
+    STAGE = "stage", _("stage")
     PILOT = "pilot", _("pilot")
 
 
@@ -171,11 +178,12 @@ class RatedIndicator:
 
 @dataclass(frozen=True)
 class RatedMilestone:
-    """Light of one of a pilot's milestones; the plan depends on a `key_milestone`."""
+    """Light of one of a pilot's milestones; the plan depends on a `key_milestone`. An overdue stage is one, too."""
 
     key: str
     light: MilestoneLight
     key_milestone: bool
+    about: ReasonSubject = ReasonSubject.MILESTONE
 
 
 @dataclass(frozen=True)
@@ -183,8 +191,8 @@ class StatusReason:
     """Reason for a pilot's colour, as data for a sentence.
 
     `counts_as` is its effect on the pilot's colour, `colour` its own light. `binds` holds for a binding indicator and
-    a key milestone. `shortfall`, `actual` and `expected` are an indicator's, `days` late a milestone's; `key` is empty
-    when the reason is about the pilot as a whole.
+    a key milestone. `shortfall`, `actual` and `expected` are an indicator's, `days` late a milestone's or a stage's;
+    `key` is empty when the reason is about the pilot as a whole.
     """
 
     counts_as: Colour
@@ -223,16 +231,27 @@ def pilot_light(
     """Return the worst of a pilot's lights, never an average; RULE_PILOT.
 
     Red: a binding indicator or a key milestone is red. Yellow: a binding indicator or any milestone is yellow, or
-    another indicator or milestone red. Else grey when nothing was `accepted` in the last period due, else green.
+    another indicator or milestone red. Else grey when nothing was `accepted` in the last period due, or when neither a
+    binding indicator is rated nor a key milestone due or done; else green.
     """
-    items = list(indicators)
+    items, tasks = list(indicators), list(milestones)
     lights = [
         *(_indicator_reason(item) for item in items),
-        *(_milestone_reason(item) for item in milestones),
+        *(_milestone_reason(item) for item in tasks),
     ]
     reasons = sorted((reason for reason in lights if reason), key=_severity_key)
     if not reasons:
-        colour, why = (Colour.GREEN, LightReason.ALL_WELL) if accepted else (Colour.GREY, LightReason.NO_REPORT)
+        binding = [item.light for item in items if item.binding]
+        key = [item.light for item in tasks if item.key_milestone]
+        colour = Colour.GREY
+        if not accepted:
+            why = LightReason.NO_REPORT
+        elif not binding and not key:
+            why = LightReason.NO_TARGET
+        elif all(light.colour == Colour.GREY for light in binding) and not any(light.is_due for light in key):
+            why = LightReason.NOTHING_RATED
+        else:
+            colour, why = Colour.GREEN, LightReason.ALL_WELL
         reasons = [StatusReason(colour, ReasonSubject.PILOT, "", why, colour)]
     rated = tuple(item.key for item in items if item.light.colour != Colour.GREY)
     unrated = tuple(item.key for item in items if item.light.colour == Colour.GREY)
@@ -244,11 +263,6 @@ def withdrawn_light() -> PilotLight:
     return PilotLight(
         Colour.GREY, (StatusReason(Colour.GREY, ReasonSubject.PILOT, "", LightReason.WITHDRAWN, Colour.GREY),)
     )
-
-
-def lowers_pilot_light(light: IndicatorLight | MilestoneLight) -> bool:
-    """Return whether an item's light can worsen that of its pilot: green, blue and grey do not."""
-    return light.colour in {Colour.RED, Colour.YELLOW}
 
 
 def _effect_on_pilot(colour: Colour, binds: bool, yellow_counts: bool) -> Colour | None:
@@ -284,7 +298,7 @@ def _milestone_reason(item: RatedMilestone) -> StatusReason | None:
     if counts_as is None:
         return None
     binds = item.key_milestone
-    return StatusReason(counts_as, ReasonSubject.MILESTONE, item.key, light.why, light.colour, binds, days=light.delay)
+    return StatusReason(counts_as, item.about, item.key, light.why, light.colour, binds, days=light.delay)
 
 
 COLOUR_ORDER = {colour: place for place, colour in enumerate(Colour)}

@@ -1,4 +1,4 @@
-"""Definitions of the numbers of practices: measured change, trust, replication, first copy, and the score of a match.
+"""Definitions of the numbers of practices: measured change, trust, first copy, and what a stated unit names.
 
 Pure functions: no models, no requests. Nothing here turns "not known" into 0.
 """
@@ -16,6 +16,7 @@ from django.db.models import TextChoices
 from django.utils.translation import pgettext_lazy
 
 from pilots.metrics.practice_states import LIBRARY_STATES, PracticeState
+from pilots.metrics.progress import Direction
 
 # -- moves of a practice -------------------------------------------------------------------------------
 
@@ -80,14 +81,9 @@ class MeasuredChange:
         return None if self.before == 0 else self.difference / self.before
 
 
-def replication_ratio(copy: MeasuredChange, origin: MeasuredChange) -> Decimal | None:
-    """Return the copy's change in percent over the origin's; None where either is not known, or the origin's is 0.
-
-    Of the changes in percent, not in the unit: a small park that copies a large city cannot save as many tonnes.
-    """
-    if copy.rate is None or origin.rate is None or origin.rate == 0:
-        return None
-    return copy.rate / origin.rate
+def is_worse(difference: Decimal, direction: str) -> bool:
+    """Return whether a change goes the wrong way, given which way is better."""
+    return difference > 0 if direction == Direction.LOWER else difference < 0
 
 
 def measured_on(known_on: date, accepted: Iterable[date | None]) -> date | None:
@@ -113,21 +109,6 @@ def days_to_first_copy(library_on: date, copied_on: Iterable[date]) -> int | Non
 # -- practices for a pilot -----------------------------------------------------------------------------
 
 
-class MatchPart(TextChoices):
-    """What a practice and a pilot have in common."""
-
-    KIND = "kind", pgettext_lazy("part of a score", "same kind as an origin")
-    CITY_TYPE = "city_type", pgettext_lazy("part of a score", "same city type as an origin")
-    INDUSTRY = "industry", pgettext_lazy("part of a score", "shared industry")
-    INDICATOR = "indicator", pgettext_lazy("part of a score", "a result on the indicator that is red")
-
-
-MATCH_POINTS: Mapping[MatchPart, int] = {
-    MatchPart.KIND: 1,
-    MatchPart.CITY_TYPE: 1,
-    MatchPart.INDUSTRY: 1,  # for each
-    MatchPart.INDICATOR: 3,
-}
 WORDS_OF_UNIT = re.compile(r"[A-Z0-9.]+")
 
 

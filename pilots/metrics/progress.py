@@ -67,17 +67,6 @@ def shortfall(done: Decimal | None, share: Decimal | None) -> Decimal | None:
     return None if done is None or share is None or share <= 0 else 1 - done / share
 
 
-def linear_projection(base: Number | None, actual: Number | None, share: Decimal | None) -> Decimal | None:
-    """Return the linear projection to the target date: the change so far, extended from E to the whole time.
-
-    A reading aid, not a forecast. `share` is the share of time, not of a stepped path. None when a value is not known
-    or no time has passed.
-    """
-    if base is None or actual is None or share is None or share <= 0:
-        return None
-    return Decimal(base) - (Decimal(base) - actual) / share
-
-
 def year_due(as_of: date, month: int = 3, day: int = 31) -> int:
     """Return the last year whose values are due: those of a year are due on a date of the next one.
 

@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from itertools import pairwise
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
-
-from policies.metrics import share
 
 
 class Stage(TextChoices):
@@ -159,19 +157,14 @@ def time_in_stages(entries: Iterable[StageEvent], as_of: date) -> dict[Stage, in
 class StageFunnel:
     """Number of pilots at or past each of the ten stages.
 
-    `n` counts pilots in the programme, `unknown` those of them without any stage on record. `withdrawn` and, at an age,
-    `younger` pilots are outside `n`.
+    `n` counts pilots in the programme, `unknown` those of them without any stage on record. `withdrawn` pilots are
+    outside `n`.
     """
 
     n: int
     reached: dict[Stage, int]
     unknown: int
     withdrawn: int
-    younger: int = 0
-
-    def share(self, stage: Stage) -> float | None:
-        """Return the fraction of n at or past a stage; None when n is 0."""
-        return share(self.reached[stage], self.n)
 
 
 def stage_funnel(pilots: Iterable[Iterable[StageEvent]], as_of: date) -> StageFunnel:
@@ -179,35 +172,13 @@ def stage_funnel(pilots: Iterable[Iterable[StageEvent]], as_of: date) -> StageFu
     return funnel_of_positions([current_stage(entries, as_of) for entries in pilots])
 
 
-def stage_at_age(entries: Iterable[StageEvent], days: int, as_of: date) -> CurrentStage | None:
-    """Return the stage `days` after listing; None before the pilot is that old, or without a day of listing."""
-    entries = list(entries)
-    day = _date_at_age(entries, days)
-    return current_stage(entries, day) if day is not None and day <= as_of else None
-
-
-def stage_funnel_at_age(pilots: Iterable[Iterable[StageEvent]], days: int, as_of: date) -> StageFunnel:
-    """Return the funnel at an age: of each pilot on its own day, `days` after it was listed.
-
-    So a later batch is not compared with an earlier one that had more time. Pilots not that old yet on `as_of`, or
-    without a day of listing, are counted as `younger`.
-    """
-    found = [stage_at_age(entries, days, as_of) for entries in pilots]
-    return funnel_of_positions([at for at in found if at is not None], younger=found.count(None))
-
-
-def _date_at_age(entries: Sequence[StageEvent], days: int) -> date | None:
-    listing = next((entry for entry in sort_events(entries) if entry.stage == Stage.LISTED), None)
-    return listing.on + timedelta(days) if listing and listing.exact else None
-
-
-def funnel_of_positions(positions: Sequence[CurrentStage | None], younger: int = 0) -> StageFunnel:
+def funnel_of_positions(positions: Sequence[CurrentStage | None]) -> StageFunnel:
     """Return the funnel of these current stages."""
     withdrawn = sum(at is not None and at.stage == Stage.WITHDRAWN for at in positions)
     within = [at for at in positions if at is None or at.stage != Stage.WITHDRAWN]
     furthest = [at.reached.order for at in within if at is not None and at.reached is not None]
     reached = {stage: sum(order >= stage.order for order in furthest) for stage in ORDERED_STAGES}
-    return StageFunnel(len(within), reached, len(within) - len(furthest), withdrawn, younger)
+    return StageFunnel(len(within), reached, len(within) - len(furthest), withdrawn)
 
 
 # -- whether a record can be true ----------------------------------------------------------------------

@@ -5,13 +5,14 @@ from pilots.metrics.progress import Direction
 from pilots.metrics.stages import Stage
 from pilots.models.adoption import Adoption, Effect, EffectBasis
 from pilots.models.batch import Batch
-from pilots.models.document import Attachment, AttachmentRole, Document, QuoteState
+from pilots.models.document import Attachment, AttachmentRole, Document
 from pilots.models.follow_up import Cause, FollowUp, FollowUpKind, FollowUpNumber, FollowUpStep
 from pilots.models.indicator import Accumulation, Indicator, IndicatorKind, RollUp, SynergyUse
 from pilots.models.milestone import Facet, LightOverride, Milestone
 from pilots.models.pilot import CityType, Pilot, PilotKind
 from pilots.models.practice import CostKind, Practice, PracticeField, PracticeLevel
-from pilots.models.reading import Reading, ReadingState, ValueStatus
+from pilots.models.reading import Reading, ReadingLedger, ReadingState, RejectedReadingsError, ValueStatus
+from pilots.models.replan import Replan, ReplanState
 from pilots.models.stage_entry import StageEntry
 from pilots.models.target import Target, TargetStep
 from pilots.target_kinds.registry import TargetKind
@@ -44,9 +45,12 @@ __all__ = [
     "Practice",
     "PracticeField",
     "PracticeLevel",
-    "QuoteState",
     "Reading",
+    "ReadingLedger",
     "ReadingState",
+    "RejectedReadingsError",
+    "Replan",
+    "ReplanState",
     "RollUp",
     "Stage",
     "StageEntry",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any, ClassVar
 
@@ -17,10 +17,11 @@ from core.http.as_of import today
 from core.records.constraints import choices_constraint
 from core.records.history_model import FieldNames, HistoryModel
 from core.text.bilingual import TranslatedText
+from core.text.formatting import format_date
 from core.text.normalization import check_text
 from pilots.metrics.practice_states import AdoptionState, GiveUpReason, adoption_state
 from pilots.models.pilot import Pilot
-from pilots.models.practice import OPTIONAL, SAME_IN_CHINESE, Practice, day_field
+from pilots.models.practice import OPTIONAL, REVIEW_PERMISSION, SAME_IN_CHINESE, Practice, day_field
 from pilots.models.reading import Reading, ReadingState
 from policies.models import Province
 from policies.models.sourced import Confidence, SourcedModel
@@ -141,6 +142,16 @@ class Adoption(HistoryModel, SourcedModel):
     }
     DERIVED_FROM: ClassVar[FieldNames] = {"province": ("pilot",)}
     PROVINCE_PATH = "province_id"
+    OWNER = "practice"
+    FIXED_FIELDS: ClassVar[Mapping[str, Any]] = dict.fromkeys(
+        ("practice", "pilot", "province", "place"),
+        _(
+            "This copy is confirmed or has an effect: what is copied, by whom and where stays as it is. Report another "
+            "copy; or take the confirmation back first, if it has no effect."
+        ),
+    )
+    # What a confirmation attests besides: another value ends it.
+    CONFIRMED_FIELDS = ("planned_on", "started_on", "in_use_on", "changed_en", "changed_zh")
 
     class Meta:
         verbose_name = _("adoption")
@@ -211,6 +222,12 @@ class Adoption(HistoryModel, SourcedModel):
     def get_absolute_url(self) -> str:
         return f"{self.practice.get_absolute_url()}#adoption-{self.pk}"
 
+    def fixed_fields(self) -> Mapping[str, Any]:
+        """Return what it keeps once it is confirmed or has an effect; the province of a pilot follows the pilot."""
+        if self.confirmed_on is None and not self.effects.exists():
+            return {}
+        return {name: text for name, text in self.FIXED_FIELDS.items() if name != "province" or not self.pilot_id}
+
     def clean_fields(self, exclude: Any = None) -> None:
         """Fill in the province of a pilot first: it decides who may change the record."""
         if self.pilot_id:
@@ -220,10 +237,19 @@ class Adoption(HistoryModel, SourcedModel):
             raise ValidationError({"province": _("Name the pilot, or the province.")})
 
     def clean(self) -> None:
-        """Reject the copy of a pilot’s own practice."""
+        """Reject the copy of a pilot’s own practice; end the confirmation of one that is changed."""
         super().clean()
+        self.end_confirmation()
         if self.pilot_id and self.practice_id and self.pilot in self.practice.origins.all():
             raise ValidationError({"pilot": _("It comes from this pilot: an origin does not copy its own practice.")})
+
+    def end_confirmation(self) -> None:
+        """Clear the confirmation where what it attests has changed; the history entry says so."""
+        stored = Adoption._base_manager.filter(pk=self.pk, confirmed_on__isnull=False).first() if self.pk else None
+        if stored and any(getattr(stored, name) != getattr(self, name) for name in self.CONFIRMED_FIELDS):
+            self.confirmed_on = self.confirmed_by = None
+            text = _("This change ended the confirmation of %(day)s.")
+            self.added_reason = text % {"day": format_date(stored.confirmed_on)}
 
 
 class EffectBasis(models.TextChoices):
@@ -271,7 +297,7 @@ class Effect(HistoryModel, SourcedModel):
         **OPTIONAL,
         on_delete=models.PROTECT,
         related_name="+",
-        help_text=_("Measured: the accepted reading before it was in use."),
+        help_text=_("Change of the pilot’s total: the accepted reading before it was in use."),
     )
     reading_after = models.ForeignKey(
         Reading,
@@ -279,7 +305,7 @@ class Effect(HistoryModel, SourcedModel):
         **OPTIONAL,
         on_delete=models.PROTECT,
         related_name="+",
-        help_text=_("Measured: a later accepted reading of the same indicator and pilot."),
+        help_text=_("Change of the pilot’s total: a later accepted reading of the same indicator and pilot."),
     )
     statement_en = models.CharField(
         _("stated result in English"),
@@ -315,7 +341,9 @@ class Effect(HistoryModel, SourcedModel):
         help_text=_("For example “expected a year” or “to 2024-10-31”."),
     )
     known_on = day_field(
-        _("known on"), _("The day it was stated or measured; from this day on it counts."), default=today
+        _("known on"),
+        _("The day it was stated, or its readings were known; from this day on it counts."),
+        default=today,
     )
 
     _history_m2m_fields = ["sources"]
@@ -324,7 +352,9 @@ class Effect(HistoryModel, SourcedModel):
         "value_has_unit": ("stated_unit",),
     }
     DERIVED_FROM: ClassVar[FieldNames] = {"province": ("adoption", "practice")}
+    STATED_FIELDS = ("statement_en", "statement_zh", "stated_value", "stated_unit", "stated_period")
     PROVINCE_PATH = "province_id"
+    OWNER = "practice"
 
     class Meta:
         verbose_name = _("effect")
@@ -345,7 +375,7 @@ class Effect(HistoryModel, SourcedModel):
                 & (~Q(statement_en="") | ~Q(statement_zh="")),
                 name="effect_measured_or_stated",
                 violation_error_message=_(
-                    "Give two readings (measured), or the result in words with its source (stated), not both."
+                    "Give two readings of the pilot, or the result in words with its source (stated), not both."
                 ),
             ),
             models.CheckConstraint(
@@ -371,6 +401,17 @@ class Effect(HistoryModel, SourcedModel):
         if self.practice_id or self.adoption_id:
             self.province_id = self.adoption.province_id if self.adoption_id else self.practice.province_id
         super().clean_fields(exclude)
+
+    def restricted_now(self) -> FieldNames:
+        """What a source states of the origin is the ministry's once the practice is in the library, and so is which
+        practice or copy such an effect is of.
+        """
+        stored = Effect._base_manager.filter(pk=self.pk).first() if self.pk else None
+        own = {item.practice_id for item in (self, stored) if item is not None and item.adoption_id is None}
+        if not Practice._base_manager.filter(pk__in=own, library_on__isnull=False).exists():
+            return {}
+        day = () if self.is_measured else ("basis", "known_on")
+        return {REVIEW_PERMISSION: (*self.STATED_FIELDS, *(("practice", "adoption", *day) if stored else ()))}
 
     def deletion_error(self, together: Collection[int] = ()) -> str:
         """The last effect of a practice in the library stays: without one it would not have come there."""
@@ -399,7 +440,7 @@ class Effect(HistoryModel, SourcedModel):
         """Raise ValidationError unless both are accepted, of one pilot and indicator, in order, and of its subject."""
         for name, reading in (("reading_before", before), ("reading_after", after)):
             if reading.state != ReadingState.ACCEPTED:
-                raise ValidationError({name: _("Only an accepted reading measures an effect.")})
+                raise ValidationError({name: _("Only an accepted reading counts for the change of the pilot’s total.")})
         if before.indicator_id != after.indicator_id or before.pilot_id != after.pilot_id:
             raise ValidationError({"reading_after": _("Both readings are of one pilot and one indicator.")})
         if before.period >= after.period:

@@ -5,13 +5,12 @@ from typing import ClassVar
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
+from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from core.http.url_cache import record_path
-from core.records.bilingual_models import BilingualTitleModel
+from core.records.bilingual_models import BilingualTitleModel, SlugModel
 from core.records.history_model import FieldNames
-from core.records.slug_model import SlugModel
 from core.records.validators import check_not_ahead
 from core.text.bilingual import is_chinese_active
 from core.text.normalization import check_text
@@ -143,7 +142,7 @@ class Batch(SlugModel, BilingualTitleModel, SourcedModel):
         ]
 
     def get_absolute_url(self) -> str:
-        return record_path("batch-detail", self.slug)
+        return reverse("batch-detail", args=[self.slug])
 
     @property
     def short(self) -> str:

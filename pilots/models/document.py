@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from core.files.content_types import MEDIA_TYPES
-from core.http.url_cache import record_path
 from core.records.constraints import choices_constraint
 from core.records.history_model import FieldNames, HistoryModel
 from core.text.normalization import check_text
@@ -49,7 +49,11 @@ class Document(HistoryModel):
         _("type"), max_length=100, editable=False, help_text=_("Media type, found by its content.")
     )
     page_count = models.PositiveIntegerField(
-        _("pages"), null=True, blank=True, editable=False, help_text=_("Of a PDF; empty for other types.")
+        _("pages"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("Of a PDF, as releases up to 0.7 counted them; later ones do not."),
     )
     is_public = models.BooleanField(
         _("public"),
@@ -110,22 +114,13 @@ class Document(HistoryModel):
         )
 
     def get_absolute_url(self) -> str:
-        return record_path("document-detail", str(self.pk))
+        return reverse("document-detail", args=[str(self.pk)])
 
 
 class AttachmentRole(models.TextChoices):
     EVIDENCE = "evidence", pgettext_lazy("role of a file", "evidence")
     ANNEX = "annex", pgettext_lazy("role of a file", "annex")
     COPY = "copy", pgettext_lazy("role of a file", "copy of the source")
-
-
-class QuoteState(models.TextChoices):
-    """Whether the quote stands in the document."""
-
-    FOUND = "found", pgettext_lazy("quote in a file", "found")
-    ABSENT = "absent", pgettext_lazy("quote in a file", "not found")
-    NO_TEXT = "no_text", pgettext_lazy("quote in a file", "a scan without text")
-    UNREAD = "unread", pgettext_lazy("quote in a file", "not searched")
 
 
 ATTACHABLE: tuple[str, ...] = (
@@ -197,18 +192,14 @@ class Attachment(HistoryModel):
         max_length=500,
         blank=True,
         validators=[check_text],
-        help_text=_("The words that show it. In a PDF with text they are looked for on that page."),
+        help_text=_("The words that show it."),
     )
     quote_page = models.PositiveIntegerField(
-        _("quote found on page"), null=True, blank=True, editable=False, help_text=_("Where the quote was found.")
-    )
-    quote_state = models.CharField(
-        _("state of the quote"),
-        max_length=7,
-        choices=QuoteState.choices,
+        _("quote found on page"),
+        null=True,
         blank=True,
         editable=False,
-        help_text=_("Whether the quote was found; empty without a quote."),
+        help_text=_("Where releases up to 0.7 found the quote in a PDF; later ones do not look for it."),
     )
     attached_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -231,6 +222,7 @@ class Attachment(HistoryModel):
 
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"removed_has_reason": ("removed_reason",)}
     PROVINCE_PATH = "province_id"
+    OWNER = "document"
 
     class Meta:
         verbose_name = _("attachment")
@@ -238,7 +230,6 @@ class Attachment(HistoryModel):
         ordering = ["pk"]
         constraints = [
             choices_constraint("purpose", AttachmentRole, "attachment_purpose_known"),
-            choices_constraint("quote_state", QuoteState, "attachment_quote_state_known", blank=True),
             models.CheckConstraint(
                 condition=one_target(),
                 name="attachment_one_target",
@@ -256,7 +247,7 @@ class Attachment(HistoryModel):
         return str(self.document)
 
     def get_absolute_url(self) -> str:
-        return record_path("document-detail", str(self.document_id))
+        return reverse("document-detail", args=[str(self.document_id)])
 
     @property
     def target_field(self) -> str:

@@ -9,11 +9,12 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from core.history.append_only import KeptQuerySet
 from core.http.as_of import today
-from core.http.url_cache import record_path
 from core.records.bilingual_models import BilingualTitleModel, note_en_field, note_zh_field
 from core.records.constraints import choices_constraint
 from core.records.history_model import FieldNames, HistoryModel
@@ -346,7 +347,7 @@ class FollowUp(HistoryModel, BilingualTitleModel):
         return f"{self.number} {self.title}"
 
     def get_absolute_url(self) -> str:
-        return record_path("action-detail", self.number)
+        return reverse("action-detail", args=[self.number])
 
     @property
     def subject(self) -> Pilot | Policy | models.Model | None:
@@ -367,7 +368,7 @@ class FollowUp(HistoryModel, BilingualTitleModel):
 
 
 class FollowUpStep(HistoryModel):
-    """One step of a follow-up. Steps are only ever added: the database refuses to change or delete one."""
+    """One step of a follow-up. Steps are only ever added: the product refuses to change or delete one."""
 
     follow_up = models.ForeignKey(FollowUp, verbose_name=_("follow-up"), on_delete=models.PROTECT, related_name="steps")
     seq = models.PositiveSmallIntegerField(_("place"), help_text=_("Its place among the steps, from 1."))
@@ -392,7 +393,10 @@ class FollowUpStep(HistoryModel):
         settings.AUTH_USER_MODEL, verbose_name=_("author"), null=True, on_delete=models.PROTECT, related_name="+"
     )
 
+    objects = models.Manager.from_queryset(KeptQuerySet)()
+
     PROVINCE_PATH = "follow_up.province_id"
+    OWNER = "follow_up"
     APPEND_ONLY = True
     DELETABLE_ALONE = "follow_up"  # the step that opened it, by undoing the import of both
 

@@ -5,6 +5,7 @@ import unicodedata
 from decimal import Decimal
 from typing import Any, ClassVar
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.utils.formats import number_format
@@ -14,6 +15,7 @@ from core.records.bilingual_models import BilingualNameModel, note_en_field, not
 from core.records.constraints import choices_constraint
 from core.records.history_model import FieldNames, HistoryModel
 from core.text.bilingual import TranslatedText, is_chinese_active
+from core.text.joining import join_short
 from core.text.normalization import check_text, normalize_code
 from pilots.metrics.progress import Direction
 
@@ -69,12 +71,38 @@ class RollUp(models.TextChoices):
 
 
 class SynergyUse(models.TextChoices):
-    """Whether a value may enter the co-control coordinates and cross-elasticities."""
+    """Whether a value may enter the co-control coordinates and cross-elasticities.
+
+    Totals of pollutants are those of air; a water pollutant is never put beside them and carbon. A carbon intensity
+    stands for a pilot without a carbon total, marked as such, and is in no class and no sum.
+    """
 
     TOTAL = "total", _("yes, as a total")
     INTENSITY = "intensity", _("only marked as intensity")
-    WATER = "water", _("only among water pollutants")
+    WATER = "water", _("no, a water pollutant")
     NO = "no", _("no")
+
+
+SYNERGY_KINDS = {
+    SynergyUse.TOTAL: (IndicatorKind.POLLUTANT, IndicatorKind.CARBON),
+    SynergyUse.INTENSITY: (IndicatorKind.CARBON,),
+    SynergyUse.WATER: (IndicatorKind.POLLUTANT,),
+}
+"""Kinds of indicators that may enter the synergy in this way; all others do not enter it."""
+
+TONNES_OF_UNIT = {
+    normalize_unit(unit): tonnes
+    for tonnes, units in (
+        (Decimal("0.001"), ("kg", "千克", "公斤")),
+        (Decimal(1), ("t", "吨")),
+        (Decimal(1_000), ("kt", "千吨")),
+        (Decimal(10_000), ("10⁴ t", "万吨", "万t")),
+        (Decimal(1_000_000), ("Mt", "百万吨")),
+        (Decimal(100_000_000), ("10⁸ t", "亿吨", "亿t")),
+    )
+    for unit in units
+}
+"""Tonnes in one of each unit of mass, by its normalized text."""
 
 
 class Indicator(HistoryModel, BilingualNameModel):
@@ -130,7 +158,10 @@ class Indicator(HistoryModel, BilingualNameModel):
         max_length=9,
         choices=SynergyUse.choices,
         default=SynergyUse.NO,
-        help_text=_("Whether it may stand in the co-control coordinates and the elasticities."),
+        help_text=_(
+            "Whether it may stand in the co-control coordinates and the elasticities: totals of air pollutants and of "
+            "carbon, in a unit of mass; a carbon intensity only where a pilot has no carbon total."
+        ),
     )
     note_en = note_en_field(_("How it is measured, for example “Primary sources only; heating season included”."))
     note_zh = note_zh_field()
@@ -192,6 +223,27 @@ class Indicator(HistoryModel, BilingualNameModel):
     def is_unit(self, text: str) -> bool:
         """Whether the text is the indicator's unit in either language; spaces and full-width signs are ignored."""
         return normalize_unit(text) in {normalize_unit(self.unit), normalize_unit(self.unit_zh or self.unit)}
+
+    @property
+    def tonnes_per_unit(self) -> Decimal | None:
+        """Tonnes in one unit; None where the unit is not one of mass."""
+        return TONNES_OF_UNIT.get(normalize_unit(self.unit))
+
+    def clean(self) -> None:
+        super().clean()
+        if self.may_enter_synergy not in SYNERGY_KINDS:
+            return
+        use = SynergyUse(self.may_enter_synergy)
+        if self.kind not in SYNERGY_KINDS[use]:
+            message = _("“%(use)s” is only for an indicator of: %(kinds)s. Choose “no”, or correct the kind.")
+            kinds = join_short(kind.label for kind in SYNERGY_KINDS[use])
+            raise ValidationError({"may_enter_synergy": message % {"use": use.label, "kinds": kinds}})
+        if use == SynergyUse.TOTAL and self.tonnes_per_unit is None:
+            message = _(
+                "Totals that enter the synergy are added up in tonnes, and “%(unit)s” is no unit of mass. Give it as "
+                "kg, t, kt, 10⁴ t, Mt or 10⁸ t, or choose that it does not enter the synergy."
+            )
+            raise ValidationError({"unit": message % {"unit": self.unit}})
 
     def clean_fields(self, exclude: Any = None) -> None:
         self.code = normalize_code(self.code or "").upper()

@@ -1,10 +1,12 @@
 """Models of milestones, and of lights set by hand."""
 
-from typing import ClassVar
+from datetime import date
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.http.as_of import today
@@ -15,6 +17,7 @@ from core.records.validators import check_not_ahead
 from core.text.normalization import check_text
 from pilots.metrics.lights import Colour
 from pilots.models.pilot import Pilot
+from pilots.models.replan import PlannedDayModel
 from policies.models.sourced import Confidence, SourcedModel
 
 
@@ -26,7 +29,7 @@ class Facet(models.TextChoices):
     PROJECT = "project", _("project")
 
 
-class Milestone(HistoryModel, BilingualTitleModel, SourcedModel):
+class Milestone(PlannedDayModel, HistoryModel, BilingualTitleModel, SourcedModel):
     """A task that a pilot has promised to complete by a date."""
 
     pilot = models.ForeignKey(
@@ -46,7 +49,13 @@ class Milestone(HistoryModel, BilingualTitleModel, SourcedModel):
         validators=[check_text],
         help_text=_("Department in charge, for example 湖州市生态环境局."),
     )
-    planned_on = models.DateField(_("planned on"), help_text=_("Day by which it is to be done."))
+    planned_on = models.DateField(
+        _("planned on"),
+        help_text=_(
+            "Day by which it is to be done. Of a key milestone the province asks the ministry for another day, with "
+            "the reason."
+        ),
+    )
     completed_on = models.DateField(
         _("completed on"), null=True, blank=True, validators=[check_not_ahead], help_text=_("Empty until it is done.")
     )
@@ -68,8 +77,11 @@ class Milestone(HistoryModel, BilingualTitleModel, SourcedModel):
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"has_title": ("title_zh",)}
 
     PROVINCE_PATH = "pilot.province_id"
+    OWNER = "pilot"
     RESTRICTED_FIELDS: ClassVar[FieldNames] = {"pilots.place_pilot": ("is_key",)}
     RESTRICTED_CHANGES: ClassVar[FieldNames] = {"pilots.place_pilot": ("pilot",)}
+    REPLAN_FIELD = "milestone"
+    PROMISED_FIELDS = ("title_zh", "title_en", "is_key")
 
     class Meta:
         verbose_name = _("milestone")
@@ -89,6 +101,20 @@ class Milestone(HistoryModel, BilingualTitleModel, SourcedModel):
                 violation_error_message=_("The weight is at least 1."),
             ),
         ]
+
+    def missing_reason(self, stored: Any) -> str:
+        """Moving a planned day that has passed needs one."""
+        day: date | None = self.planned_on  # None while a form has none
+        if stored is not None and day is not None and stored.planned_on < today() and stored.planned_on != day:
+            return gettext(
+                "This day has passed. Say in the reason for change why it is moved: it is shown beside the light."
+            )
+        return ""
+
+    @property
+    def has_fixed_day(self) -> bool:
+        """Key milestones, and those that were when their day was moved."""
+        return self.is_key or bool(self.all_replans)
 
 
 OVERRIDE_COLOURS = [
@@ -131,6 +157,7 @@ class LightOverride(HistoryModel):
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"expires_after": ("expires_on",)}
 
     PROVINCE_PATH = "pilot.province_id"
+    OWNER = "pilot"
 
     class Meta:
         verbose_name = _("light set by hand")

@@ -6,13 +6,12 @@ from typing import ClassVar
 from django.core.exceptions import ValidationError
 from django.db import connection, models
 from django.db.models import F, Q
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from core.http.url_cache import record_path
-from core.records.bilingual_models import BilingualNameModel
+from core.records.bilingual_models import BilingualNameModel, SlugModel
 from core.records.constraints import choices_constraint
 from core.records.history_model import FieldNames
-from core.records.slug_model import SlugModel
 from core.records.validators import check_not_ahead
 from core.text.bilingual import is_chinese_active
 from core.text.normalization import check_text
@@ -181,7 +180,7 @@ class Pilot(SlugModel, BilingualNameModel, SourcedModel):
         ]
 
     def get_absolute_url(self) -> str:
-        return record_path("pilot-detail", self.slug)
+        return reverse("pilot-detail", args=[self.slug])
 
     @property
     def label(self) -> str:

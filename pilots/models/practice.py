@@ -1,6 +1,6 @@
 """Model of practices: what a pilot did that others can copy."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any, ClassVar
 
@@ -8,15 +8,14 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MinLengthValidator
 from django.db import models
 from django.db.models import F, Q
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from core.http.as_of import today
-from core.http.url_cache import record_path
-from core.records.bilingual_models import BilingualTitleModel
+from core.records.bilingual_models import BilingualTitleModel, SlugModel
 from core.records.constraints import choices_constraint
 from core.records.history_model import FieldNames
-from core.records.slug_model import SlugModel
 from core.records.validators import check_not_ahead
 from core.text.bilingual import TranslatedText
 from core.text.normalization import check_text
@@ -194,6 +193,13 @@ class Practice(SlugModel, BilingualTitleModel, SourcedModel):
     RESTRICTED_FIELDS: ClassVar[FieldNames] = {
         REVIEW_PERMISSION: ("library_on", "recommended_on", "retired_on", "retired_reason_en", "retired_reason_zh")
     }
+    SCOPED_LISTS = ("origins",)
+    # What the ministry took into its library: all but sources, confidence and notes.
+    LIBRARY_FIELDS = (
+        *("slug", "title_zh", "title_en", "facet", "field", "level", "problem_en", "problem_zh", "action_en"),
+        *("action_zh", "conditions_en", "conditions_zh", "risks_en", "risks_zh", "cost_amount", "cost_kind"),
+        *("cost_year", "origins", "industries", "measures", "province", "proposed_on", "passed_on"),
+    )
 
     class Meta:
         verbose_name = _("practice")
@@ -246,7 +252,12 @@ class Practice(SlugModel, BilingualTitleModel, SourcedModel):
         ]
 
     def get_absolute_url(self) -> str:
-        return record_path("practice-detail", self.slug)
+        return reverse("practice-detail", args=[self.slug])
+
+    def restricted_now(self) -> FieldNames:
+        """From the library on, what it says is the ministry's to change."""
+        taken = self.pk and Practice._base_manager.filter(pk=self.pk, library_on__isnull=False).exists()
+        return {REVIEW_PERMISSION: self.LIBRARY_FIELDS} if taken else {}
 
     def state_on(self, as_of: date) -> PracticeState:
         return practice_state(
@@ -273,8 +284,16 @@ class Practice(SlugModel, BilingualTitleModel, SourcedModel):
             if max(len(getattr(self, f"{name}_en")), len(getattr(self, f"{name}_zh"))) < MIN_TEXT
         }
         if not self.pk or not self.effects.exists():
-            missing[day_field] = str(_("No effect is on record: add a measured or a stated one."))
+            missing[day_field] = str(
+                _("No effect is on record: add the change of a pilot’s total, or a stated effect.")
+            )
         return missing
+
+    def clean_lists(self, lists: Mapping[str, Collection[Any]]) -> None:
+        """A practice has an origin: a new one names it, and one that has any keeps one."""
+        super().clean_lists(lists)
+        if not lists.get("origins", True) and (self._state.adding or self.origins.exists()):
+            raise ValidationError({"origins": ValidationError(_("Empty. This needs a value."), code="required")})
 
     def clean(self) -> None:
         """Reject a step into the library, or to recommended, and changes there that leave out what others need.

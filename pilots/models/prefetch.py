@@ -36,6 +36,7 @@ class PilotPrefetch:
         """Prefetch as Django's `prefetch_related_objects` requires. The lists are set here, so the result is empty."""
         prefetch_relations(instances, RELATION_ORDER, querysets[0] if querysets else None)
         attach_rows([target for pilot in instances for target in pilot.prefetched_targets], "steps", ("year",))
+        attach_replans(instances)
         return [], primary_key_of, primary_key_of, True, "facts", False
 
 
@@ -43,6 +44,25 @@ def prefetch_relations(pilots: Sequence[object], names: Iterable[str], readings:
     """Prefetch only these relations; readings may be restricted by a queryset."""
     for name in names:
         attach_rows(pilots, name, RELATION_ORDER[name], readings if name == "readings" else None)
+
+
+def attach_replans(pilots: Sequence[Any]) -> None:
+    """Set the replans of the prefetched milestones and stages of pilots. One query."""
+    relation = type(pilots[0])._meta.get_field("replans")
+    items = {
+        (field, record.pk): record
+        for pilot in pilots
+        for field, records in (("milestone", pilot.prefetched_milestones), ("stage_entry", pilot.prefetched_stages))
+        for record in records
+    }
+    for record in items.values():
+        vars(record)["prefetched_replans"] = []
+    rows = relation.related_model._default_manager.filter(pilot__in=[pilot.pk for pilot in pilots])
+    for row in rows.order_by("pk"):
+        for field in ("milestone", "stage_entry"):
+            record = items.get((field, getattr(row, f"{field}_id")))
+            if record is not None:
+                vars(record)["prefetched_replans"].append(row)
 
 
 def primary_key_of(record: Model) -> Any:

@@ -1,21 +1,36 @@
-"""Model of readings: reported values of an indicator, in versions."""
+"""Model of readings: reported values of an indicator, in versions.
 
-from collections.abc import Collection
+A reading is never overwritten. A value that differs from the newest version becomes the next version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
-from typing import ClassVar
+from decimal import Decimal
+from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
-from django.db import models
-from django.db.models import F, Q
+from django.db import models, transaction
+from django.db.models import F, Max, Q
+from django.utils.formats import number_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from core.history.diffs import author_name, format_datetime
+from core.records import writing
 from core.records.constraints import choices_constraint
 from core.records.history_model import FieldNames, HistoryModel
 from core.records.validators import check_not_ahead
-from pilots.metrics.plausibility import last_day_of_period
+from core.text.formatting import to_percent
+from pilots.metrics.plausibility import implausible_change, last_day_of_period
 from pilots.models.indicator import PERIOD, Indicator, format_exact, is_year_or_quarter, non_negative_constraint
 from pilots.models.pilot import Pilot
 from policies.models.sourced import Confidence, SourcedModel
+
+CONFLICT_CODE, JUMP_CODE = "overtaken", "jump"  # the two faults that the editor may overrule, knowingly
+ReadingKey = tuple[int, str]
+"""Indicator and period of a reading."""
 
 
 class ValueStatus(models.TextChoices):
@@ -30,6 +45,37 @@ class ReadingState(models.TextChoices):
     REPORTED = "reported", _("reported")
     ACCEPTED = "accepted", _("accepted")
     DISPUTED = "disputed", _("disputed")
+
+
+class RejectedReadingsError(Exception):
+    """Nothing was recorded; `errors` holds the errors by indicator and period."""
+
+    def __init__(self, errors: Mapping[ReadingKey, ValidationError]) -> None:
+        super().__init__(", ".join(f"{indicator} {period}" for indicator, period in errors))
+        self.errors = errors
+
+
+class ReadingManager(models.Manager["Reading"]):
+    @transaction.atomic
+    def record(self, readings: Collection[Reading], *, pilot: Pilot, by: Any, reason: str = "") -> list[Reading]:
+        """Record the readings of a pilot that differ from the newest versions, each as the next; return them.
+
+        Raises RejectedReadingsError, with nothing recorded, for a broken rule, a conflict, or a jump without a note.
+        """
+        writing.check_scope(by, writing.ADD, Reading(pilot=pilot))
+        ledger, errors = ReadingLedger(pilot, lock=True), {}
+        fresh = [reading for reading in readings if ledger.differs(reading)]
+        with writing.many():
+            for reading in fresh:
+                try:
+                    ledger.record(reading, beside=readings, by=by, reason=reason)
+                except ValidationError as exc:
+                    errors[reading.key] = (
+                        exc if getattr(exc, "code", None) else ValidationError(exc.messages, code="invalid")
+                    )
+            if errors:
+                raise RejectedReadingsError(errors)
+        return fresh
 
 
 class Reading(HistoryModel, SourcedModel):
@@ -84,6 +130,9 @@ class Reading(HistoryModel, SourcedModel):
         help_text=_("From this day on it feeds the numbers."),
     )
 
+    objects = ReadingManager()
+
+    seen_id: int | None = None  # of a new reading: the newest version that the editor saw beside it
     skip_immutable_check = False  # True where it is known already that nothing fixed differs from the record
     IMMUTABLE_FIELDS = ("pilot_id", "indicator_id", "period", "value", "value_status", "version")
     _history_m2m_fields = ["sources"]
@@ -93,6 +142,7 @@ class Reading(HistoryModel, SourcedModel):
     }
 
     PROVINCE_PATH = "pilot.province_id"
+    OWNER = "pilot"
     RESTRICTED_FIELDS: ClassVar[FieldNames] = {"pilots.accept_reading": ("state", "accepted_on")}
 
     class Meta:
@@ -127,6 +177,10 @@ class Reading(HistoryModel, SourcedModel):
         return f"{self.indicator} {self.period}: {self.value.normalize():f}"
 
     @property
+    def key(self) -> ReadingKey:
+        return self.indicator_id, self.period
+
+    @property
     def value_text(self) -> str:
         """The exact value with thousands separators."""
         return format_exact(self.value)
@@ -134,6 +188,12 @@ class Reading(HistoryModel, SourcedModel):
     def deletion_error(self, together: Collection[int] = ()) -> str:
         """A version that was ever accepted has been published: it is corrected, not deleted."""
         return str(_("It has fed numbers; enter a correction instead.")) if self.accepted_on else ""
+
+    def missing_reason(self, stored: Any) -> str:
+        """Disputing a value needs one."""
+        before = stored.state if stored else ""
+        disputed = self.state == ReadingState.DISPUTED and before != ReadingState.DISPUTED
+        return gettext("Say what is wrong with the value.") if disputed else ""
 
     def clean(self) -> None:
         """Reject overwriting a value (a correction is a new version), and values of the future."""
@@ -147,3 +207,115 @@ class Reading(HistoryModel, SourcedModel):
         if stored and any(stored[name] != getattr(self, name) for name in self.IMMUTABLE_FIELDS):
             text = _("A reading is never overwritten. Enter the correction as a new version.")
             raise ValidationError({"value": ValidationError(text, code="fixed")})
+
+
+# -- versions ----------------------------------------------------------------------------------------------
+
+
+class ReadingLedger:
+    """A pilot's recorded values: the newest version of every reading, and the base value of every target."""
+
+    def __init__(self, pilot: Pilot, *, lock: bool = False) -> None:
+        """`lock`: nobody else records a value of the pilot until the transaction ends."""
+        if lock:
+            lock_pilot(pilot)
+        readings = pilot.readings.order_by("period", "version")
+        self.newest: dict[ReadingKey, Reading] = {(item.indicator_id, item.period): item for item in readings}
+        bases = pilot.targets.filter(base_year__isnull=False)
+        self.bases: dict[ReadingKey, Decimal] = {
+            (indicator, str(year)): value
+            for indicator, year, value in bases.values_list("indicator_id", "base_year", "base_value")
+            if value is not None
+        }
+        used = Reading.history.filter(pilot_id=pilot.pk).order_by().values_list("indicator_id", "period")
+        self.used_versions: dict[ReadingKey, int] = {
+            (indicator, period): version for indicator, period, version in used.annotate(Max("version"))
+        }
+
+    def next_version(self, place: ReadingKey) -> int:
+        """Return one more than the highest version ever used, deleted ones included."""
+        newest = self.newest.get(place)
+        return max(self.used_versions.get(place, 0), newest.version if newest else 0) + 1
+
+    def differs(self, value: Reading) -> bool:
+        """Whether the value differs from the newest version."""
+        newest = self.newest.get(value.key)
+        return newest is None or (newest.value, newest.value_status) != (value.value, value.value_status)
+
+    def check(self, value: Reading, beside: Iterable[Reading] = ()) -> ValidationError | None:
+        """Return the error of a value, given the other values entered with it; None if there is none."""
+        newest = self.newest.get(value.key)
+        if newest and newest.pk != value.seen_id:
+            return conflict_error(newest)
+        before = self.previous_value(value, beside)
+        far = implausible_change(before[1], value.value) if before else None
+        return None if before is None or far is None or value.note.strip() else jump_error(far, *before)
+
+    def record(
+        self,
+        reading: Reading,
+        lists: writing.Lists | None = None,
+        *,
+        beside: Iterable[Reading] = (),
+        by: Any,
+        reason: str = "",
+        allowed: bool = False,
+    ) -> None:
+        """Write an unsaved reading as the next version. Raises ValidationError as `check`, and as every record."""
+        fault = self.check(reading, beside)
+        if fault:
+            raise fault
+        reading.version, reading.skip_unique_check = self.next_version(reading.key), True  # under the pilot's lock
+        writing.write(reading, lists=lists, by=by, reason=reason, allowed=allowed)
+        self.newest[reading.key], self.used_versions[reading.key] = reading, reading.version
+
+    def previous_value(self, value: Reading, beside: Iterable[Reading] = ()) -> tuple[str, Decimal] | None:
+        """Return the previous value with its period: of the latest year or quarter, else the version it follows."""
+        values = self.bases | {place: item.value for place, item in self.newest.items()}
+        values |= {item.key: item.value for item in beside}
+        same_kind = [
+            period
+            for indicator, period in values
+            if indicator == value.indicator.pk and len(period) == len(value.period) and period < value.period
+        ]
+        if same_kind:
+            return max(same_kind), values[value.indicator.pk, max(same_kind)]
+        newest = self.newest.get(value.key)
+        return (newest.period, newest.value) if newest else None
+
+
+def conflict_error(newest: Reading) -> ValidationError:
+    """Return the conflict error: another version was entered after the editor looked."""
+    entry: Any = newest.history.order_by("history_id").first()
+    message = gettext(
+        "%(user)s entered %(value)s (%(status)s, version %(version)d) here on %(when)s, after you had opened the page. "
+        "Yours is not saved yet. Save again to record it as the next version."
+    )
+    params = {
+        "user": author_name(entry) if entry else gettext("the system"),
+        "value": newest.value_text,
+        "status": newest.get_value_status_display(),
+        "version": newest.version,
+        "when": format_datetime(entry.history_date) if entry else newest.reported_on,
+        "known": newest.pk,
+    }
+    return ValidationError(message, code=CONFLICT_CODE, params=params)
+
+
+def jump_error(far: Decimal, period: str, before: Decimal) -> ValidationError:
+    """Return the error of a value that is too far from the last one without a note."""
+    if far > 0:
+        message = gettext(
+            "%(percent)s %% above the %(before)s of %(period)s. Correct the value, or say why in the note."
+        )
+    else:
+        message = gettext(
+            "%(percent)s %% below the %(before)s of %(period)s. Correct the value, or say why in the note."
+        )
+    params = {"percent": number_format(to_percent(abs(far)), 1), "before": format_exact(before), "period": period}
+    return ValidationError(message, code=JUMP_CODE, params=params)
+
+
+def lock_pilot(pilot: Pilot) -> None:
+    """Lock the pilot until the transaction ends, so that versions are numbered one after the other."""
+    writing.locked(Pilot, pilot.pk)

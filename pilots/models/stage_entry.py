@@ -16,10 +16,11 @@ from core.text.bilingual import TranslatedText
 from core.text.normalization import check_text
 from pilots.metrics.stages import Stage, StageEvent, StageIssue, StageIssueCode, stage_issues
 from pilots.models.pilot import Pilot
+from pilots.models.replan import PlannedDayModel
 from policies.models.sourced import Confidence, SourcedModel
 
 
-class StageEntry(HistoryModel, SourcedModel):
+class StageEntry(PlannedDayModel, HistoryModel, SourcedModel):
     """A pilot's entry into a stage: planned and actual date, and the evidence."""
 
     pilot = models.ForeignKey(
@@ -77,6 +78,9 @@ class StageEntry(HistoryModel, SourcedModel):
     skip_order_check = False  # True where a form holds it against all the pilot's rows as they are typed
 
     PROVINCE_PATH = "pilot.province_id"
+    OWNER = "pilot"
+    REPLAN_FIELD = "stage_entry"
+    PROMISED_FIELDS = ("pilot", "stage")
 
     class Meta:
         verbose_name = _("stage entry")
@@ -105,6 +109,10 @@ class StageEntry(HistoryModel, SourcedModel):
 
     def __str__(self) -> str:
         return f"{self.get_stage_display()}"
+
+    @property
+    def has_fixed_day(self) -> bool:
+        return self.planned_on is not None
 
     def as_stage_event(self) -> StageEvent:
         """Return the entry as the metrics take it. Raises ValueError for one that is only planned."""

@@ -101,6 +101,7 @@ class Target(HistoryModel, SourcedModel):
     }
 
     PROVINCE_PATH = "pilot.province_id"
+    OWNER = "pilot"
     RESTRICTED_FIELDS: ClassVar[FieldNames] = {"pilots.place_pilot": ("binding",)}
     PROMISED_FIELDS: ClassVar[tuple[str, ...]] = (
         *("pilot", "indicator", "kind"),
@@ -147,6 +148,7 @@ class TargetStep(HistoryModel):
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"one_per_year": ("year",)}
 
     PROVINCE_PATH = "target.pilot.province_id"
+    OWNER = "target"
 
     class Meta:
         verbose_name = _("step of a target")

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from functools import cached_property
 from typing import TypeVar
 
@@ -26,13 +25,10 @@ from pilots.metrics.practice_states import (
     trust_on,
 )
 from pilots.metrics.practices import (
-    MATCH_POINTS,
-    MatchPart,
     MeasuredChange,
     days_to_first_copy,
     earliest,
     measured_on,
-    replication_ratio,
     unit_names_indicator,
 )
 from pilots.models import Adoption, Effect, Indicator, Pilot, Practice, Reading, ReadingState
@@ -87,11 +83,6 @@ class EffectStatus:
         return day if day and day <= self.as_of else None
 
     @property
-    def waits(self) -> bool:
-        """Whether it rests on readings that are not both accepted on the day: then it counts for nothing."""
-        return not self.is_stated and not self.is_measured and self.corrected_on is None
-
-    @property
     def indicator(self) -> Indicator | None:
         """The indicator that is measured; None for a stated effect."""
         return self.readings[1].indicator if self.readings else None
@@ -107,20 +98,6 @@ class EffectStatus:
         if self.readings is None or not self.is_measured:
             return None
         return MeasuredChange(self.readings[0].value, self.readings[1].value)
-
-
-EffectKey = tuple[int, str]
-"""What two measured effects must share to be compared: indicator and basis."""
-
-
-def changes_by_key(effects: Iterable[EffectStatus]) -> dict[EffectKey, EffectStatus]:
-    """Return the measured effects by indicator and basis; of several, that of the latest period."""
-    found = [item for item in effects if item.is_measured and item.indicator]
-    return {
-        (item.indicator.pk, item.effect.basis): item
-        for item in sorted(found, key=lambda item: (item.periods or ("", ""))[::-1])
-        if item.indicator
-    }
 
 
 # -- copies --------------------------------------------------------------------------------------------
@@ -185,6 +162,11 @@ class AdoptionStatus:
         return earliest((self.confirmed_on, self.verified_on))
 
     @property
+    def curve_day(self) -> date:
+        """The day on which a copy in use enters the adoption curve: from then on it is in use and attested."""
+        return max(self.since, self.attested_on) if self.attested_on else self.since
+
+    @property
     def give_up_reason(self) -> GiveUpReason | None:
         """Why it was given up; None while it is not."""
         return GiveUpReason(self.adoption.give_up_reason) if self.state == AdoptionState.GIVEN_UP else None
@@ -233,6 +215,11 @@ class Copies:
     def in_use(self) -> list[AdoptionStatus]:
         return [item for item in self.adoptions if item.in_use]
 
+    @property
+    def attested(self) -> list[AdoptionStatus]:
+        """Copies in use that are confirmed or verified."""
+        return [item for item in self.in_use if item.is_attested]
+
     @cached_property
     def adopters(self) -> dict[Trust, int]:
         """Copies in use by trust, each counted under the highest it has reached."""
@@ -269,39 +256,13 @@ class Copies:
     @property
     def attested_curve(self) -> list[Step]:
         """Adoption curve of the confirmed or verified copies: each from the day it was in use and attested."""
-        days = [max(item.since, item.attested_on) for item in self.in_use if item.attested_on]
-        return adoption_steps(days, None)
-
-    @property
-    def claimed_curve(self) -> list[Step]:
-        """Adoption curve of the copies that are only claimed to this day, each from the day it was in use."""
-        return adoption_steps([item.since for item in self.in_use if not item.is_attested], None)
-
-    @property
-    def measured(self) -> list[AdoptionStatus]:
-        """Copies in use with a measured effect."""
-        return [item for item in self.in_use if item.verified_on]
+        return adoption_steps([item.curve_day for item in self.attested], None)
 
 
 def count_all(choices: Iterable[Choice], values: Iterable[Choice]) -> dict[Choice, int]:
     """Return how often each of the choices occurs, 0 where none does."""
     counts = Counter(values)
     return {choice: counts[choice] for choice in choices}
-
-
-@dataclass(frozen=True)
-class Replication:
-    """A copy and its origin, both measured on one indicator."""
-
-    adoption: AdoptionStatus
-    copy: EffectStatus
-    origin: EffectStatus
-
-    @property
-    def ratio(self) -> Decimal | None:
-        """The copy's change in percent over the origin's."""
-        copy, origin = self.copy.change, self.origin.change
-        return replication_ratio(copy, origin) if copy and origin else None
 
 
 # -- practices -----------------------------------------------------------------------------------------
@@ -385,17 +346,6 @@ class PracticeStatus:
         """Return whether a copy lies outside the provinces that the practice comes from."""
         return adoption.adoption.province_id not in self.home_provinces
 
-    @property
-    def replications(self) -> list[Replication]:
-        """Copies in use that are measured on an indicator on which the origin is measured too."""
-        origins = changes_by_key(self.effects)
-        return [
-            Replication(item, copy, origins[key])
-            for item in self.copies.measured
-            for key, copy in changes_by_key(item.effects).items()
-            if key in origins
-        ]
-
 
 STATE_DAYS = (
     (PracticeState.RETIRED, "retired_on"),
@@ -409,15 +359,14 @@ STATE_RANKS = (*LIBRARY_STATES[::-1], PracticeState.PASSED, PracticeState.PROPOS
 """States in the order of a list: what can be copied first."""
 
 
-def practices_on(as_of: date, practices: QuerySet[Practice] | None = None) -> QuerySet[Practice]:
+def practices_on(as_of: date) -> QuerySet[Practice]:
     """Return the practices known on a day, with `state_then`, `state_rank` and `measured_then` for filters."""
-    rows = Practice.objects.all() if practices is None else practices
     state = Case(
         *[When(**{f"{name}__lte": as_of}, then=Value(state.value)) for state, name in STATE_DAYS],
         default=Value(PracticeState.PROPOSED.value),
     )
     ranks = [When(state_then=state.value, then=Value(rank)) for rank, state in enumerate(STATE_RANKS)]
-    return rows.filter(proposed_on__lte=as_of).annotate(
+    return Practice.objects.filter(proposed_on__lte=as_of).annotate(
         state_then=state,
         state_rank=Case(*ranks, output_field=IntegerField()),
         measured_then=Exists(measured_effects(as_of).filter(practice=OuterRef("pk"))),
@@ -448,14 +397,10 @@ def corrections() -> QuerySet[Reading]:
     return rows.filter(accepted_on__isnull=False)
 
 
-def first_correction() -> Subquery:
-    """Return the first day on which a correction of a reading of the outer effect was accepted."""
-    return Subquery(corrections().order_by("accepted_on").values("accepted_on")[:1])
-
-
 def with_corrections(effects: QuerySet[Effect]) -> QuerySet[Effect]:
-    """Annotate effects with `corrected_on`, for `EffectStatus`."""
-    return effects.annotate(corrected_on=first_correction())
+    """Annotate effects with `corrected_on`, for `EffectStatus`: the first day on which a correction was accepted."""
+    first = corrections().order_by("accepted_on").values("accepted_on")[:1]
+    return effects.annotate(corrected_on=Subquery(first))
 
 
 def prefetch_for_practices(practices: QuerySet[Practice]) -> QuerySet[Practice]:
@@ -541,10 +486,6 @@ class Diffusion:
         """Whether enough practices were copied for a meaningful median."""
         return len(self.first_copy_days) >= MIN_LAGS
 
-    @property
-    def replications(self) -> list[Replication]:
-        return [found for item in self.practices for found in item.replications]
-
 
 def build_diffusion(as_of: date, practices: QuerySet[Practice] | None = None) -> Diffusion:
     """Build the diffusion of practices (default: all) on a day. Eight queries, whatever the number of rows."""
@@ -562,50 +503,26 @@ def diffusion_of(practices: Sequence[PracticeStatus], as_of: date) -> Diffusion:
 
 
 @dataclass(frozen=True)
-class PointsFor:
-    """One part of a score: what is shared, and its points."""
-
-    part: MatchPart
-    points: int
-    industry: Industry | None = None
-    indicator: Indicator | None = None
-    is_stated: bool = False  # the result on the indicator is stated, not measured
-
-
-@dataclass(frozen=True)
 class PracticeMatch:
-    """A practice that a pilot might copy, with the parts of its score."""
+    """A practice that a pilot might copy, and the industries and red indicators that it has in common with it."""
 
     status: PracticeStatus
-    parts: Sequence[PointsFor] = field(default_factory=tuple)
-
-    @property
-    def score(self) -> int:
-        return sum(part.points for part in self.parts)
-
-    @property
-    def is_offered(self) -> bool:
-        """Whether it stands in the library; the others are only proposed."""
-        return self.status.is_offered
-
-
-def practices_for_pilot(pilot_status: PilotStatus, as_of: date) -> list[PracticeMatch]:
-    """Return the practices that have something in common with a pilot: those of the library first, then by score.
-
-    Never its own, never one that it has a copy of, never a retired one.
-    """
-    return match_practices(pilot_status, build_practices(Practice.objects.all(), as_of))
+    shared: Sequence[Industry | Indicator]
 
 
 def match_practices(pilot_status: PilotStatus, practices: Iterable[PracticeStatus]) -> list[PracticeMatch]:
-    """Return the matches of a pilot among these practices, best first."""
+    """Return the practices with an industry of a pilot or an effect on an indicator that is red there.
+
+    Those of the library first, then the newest effect. Never its own, never one that it has a copy of, never a retired
+    one.
+    """
     found = [
-        PracticeMatch(item, match_parts(pilot_status, item))
+        PracticeMatch(item, [*shared_industries(pilot_status, item), *shared_indicators(pilot_status, item)])
         for item in practices
         if item.state != PracticeState.RETIRED and not is_at_home(pilot_status.pilot, item)
     ]
-    matches = [match for match in found if match.score]
-    return sorted(matches, key=lambda match: (not match.is_offered, -match.score, match.status.practice.pk))
+    newest_first = sorted(found, key=lambda match: newest_effect(match.status), reverse=True)
+    return sorted((match for match in newest_first if match.shared), key=lambda match: not match.status.is_offered)
 
 
 def is_at_home(pilot: Pilot, status: PracticeStatus) -> bool:
@@ -615,33 +532,24 @@ def is_at_home(pilot: Pilot, status: PracticeStatus) -> bool:
     return any(item.adoption.pilot_id == pilot.pk for item in status.copies.adoptions)
 
 
-def match_parts(pilot_status: PilotStatus, status: PracticeStatus) -> list[PointsFor]:
-    """Return the parts of the score of a practice for a pilot."""
-    pilot, origins = pilot_status.pilot, list(status.practice.origins.all())
-    parts = []
-    if any(origin.kind == pilot.kind for origin in origins):
-        parts.append(PointsFor(MatchPart.KIND, MATCH_POINTS[MatchPart.KIND]))
-    if pilot.city_type and any(origin.city_type == pilot.city_type for origin in origins):
-        parts.append(PointsFor(MatchPart.CITY_TYPE, MATCH_POINTS[MatchPart.CITY_TYPE]))
-    own = {industry.pk for industry in pilot.industries.all()}
-    parts += [
-        PointsFor(MatchPart.INDUSTRY, MATCH_POINTS[MatchPart.INDUSTRY], industry=industry)
-        for industry in status.practice.industries.all()
-        if industry.pk in own
-    ]
-    return [*parts, *indicator_part(pilot_status, status)]
+def shared_industries(pilot_status: PilotStatus, status: PracticeStatus) -> list[Industry]:
+    own = {industry.pk for industry in pilot_status.pilot.industries.all()}
+    return [industry for industry in status.practice.industries.all() if industry.pk in own]
 
 
-def indicator_part(pilot_status: PilotStatus, status: PracticeStatus) -> list[PointsFor]:
-    """Return the part for a result on a red indicator, measured before stated; it counts once."""
-    red = [item.target.indicator for item in pilot_status.indicators if item.light.colour == Colour.RED]
-    points = MATCH_POINTS[MatchPart.INDICATOR]
+def shared_indicators(pilot_status: PilotStatus, status: PracticeStatus) -> list[Indicator]:
+    """Return the red indicators of a pilot on which the practice has an effect, measured or stated."""
     measured = {effect.indicator.pk for effect in status.all_effects if effect.is_measured and effect.indicator}
-    for indicator in red:
-        if indicator.pk in measured:
-            return [PointsFor(MatchPart.INDICATOR, points, indicator=indicator)]
     units = [effect.effect.stated_unit for effect in status.all_effects if effect.is_stated]
-    for indicator in red:
-        if any(unit_names_indicator(unit, indicator.code) for unit in units):
-            return [PointsFor(MatchPart.INDICATOR, points, indicator=indicator, is_stated=True)]
-    return []
+    red = [item.target.indicator for item in pilot_status.indicators if item.light.colour == Colour.RED]
+    return [
+        indicator
+        for indicator in red
+        if indicator.pk in measured or any(unit_names_indicator(unit, indicator.code) for unit in units)
+    ]
+
+
+def newest_effect(status: PracticeStatus) -> date:
+    """Return the day since which the newest effect counts; the first day of all without any."""
+    days = [item.effect.known_on if item.is_stated else item.measured_on for item in status.all_effects]
+    return max((day for day in days if day and day <= status.as_of), default=date.min)

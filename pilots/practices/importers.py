@@ -15,6 +15,7 @@ from core.imports.importer import Importer, assign_record
 from core.imports.sheet.lookups import NameIndex, RecordLookup
 from core.imports.sheet.rows import Row
 from pilots.models import Adoption, Effect, Practice, Reading
+from pilots.practices.services import recommendation_objection
 from policies.importers import NOTE_HEADING, PROVINCE_HEADINGS
 
 SingleLanguage = Mapping[str, tuple[object, tuple[str, ...]]]
@@ -46,11 +47,10 @@ class PracticeImporter(Importer):
     def column_options(self, name: str) -> dict[str, object]:
         return {"required": True} if name == "origins" else super().column_options(name)
 
-    def validate_rows(self, rows: Sequence[Row], by: Any) -> None:
-        """A practice has an origin: reject a row whose list is empty."""
-        for row in rows:
-            if "origins" in row.lists and not row.lists["origins"] and "origins" not in row.invalid_columns():
-                row.add_error(self.column("origins"), "required", _("Empty. This needs a value."))
+    def missing_reason_errors(self, rows: Sequence[Row]) -> list[str]:
+        """Recommending a practice whose pilot got worse needs a reason."""
+        found = [(row, recommendation_objection(row.record)) for row in rows if row.found]
+        return [_("Row %(row)d: %(what)s") % {"row": row.number, "what": text} for row, text in found if text]
 
 
 class PracticePartImporter(Importer):

@@ -9,31 +9,26 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import models, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
-from core.history.recording import single_history_entry
 from core.http.as_of import today
 from core.permissions import editor_province, has_object_permission, permission_name
+from core.records import writing
 from core.text.joining import join_short
 from pilots.metrics.practice_states import PracticeState
-from pilots.metrics.practices import PRACTICE_TRANSITIONS, PracticeActor, PracticeMove
+from pilots.metrics.practices import PRACTICE_TRANSITIONS, PracticeActor, PracticeMove, is_worse
 from pilots.models import Adoption, Effect, Practice
 from pilots.models.practice import REVIEW_PERMISSION
+from pilots.practices.analytics import EffectStatus, with_corrections
 from policies.models import Source
 
 # -- practices -----------------------------------------------------------------------------------------
 
 
-@transaction.atomic
 def propose_practice(practice: Practice, *, by: Any, lists: Mapping[str, Any]) -> Practice:
     """Save a new practice with its many-to-many lists. Raises PermissionDenied outside the user's scope."""
-    if not has_object_permission(by, "add", practice):
-        raise PermissionDenied
-    with single_history_entry(practice, created=True):
-        save_by(practice, by)
-        for name, records in lists.items():
-            getattr(practice, name).set(records)
+    writing.write(practice, lists=lists, by=by)
     return practice
 
 
@@ -52,6 +47,32 @@ def may_move(practice: Practice, move: PracticeMove, state: PracticeState, user:
     return bool(user.has_perm(REVIEW_PERMISSION) and editor_province(user) is None)
 
 
+def worsened_effects(practice: Practice) -> list[EffectStatus]:
+    """Return the changes of the origins' totals that count today and went the wrong way for their indicator."""
+    day = today()
+    effects = with_corrections(practice.effects.filter(adoption=None, known_on__lte=day))
+    statuses = [
+        EffectStatus(effect, day)
+        for effect in effects.select_related("reading_before", "reading_after__indicator")
+        if effect.is_measured
+    ]
+    return [
+        item
+        for item in statuses
+        if item.change and item.indicator and is_worse(item.change.difference, item.indicator.direction)
+    ]
+
+
+def recommendation_objection(practice: Practice) -> str:
+    """Return why a write that would recommend a practice needs a remark; empty where it needs none."""
+    if practice.library_step < 2:
+        return ""
+    stored = Practice._base_manager.filter(pk=practice.pk).first()
+    if stored is None or stored.library_step == 2 or not worsened_effects(stored):
+        return ""
+    return _("The total of its pilot got worse in the same years: say why it is recommended all the same.")
+
+
 def missing_for(practice: Practice, move: PracticeMove) -> dict[str, str]:
     """Return what a practice lacks for a move: a message by field, nothing where it is complete."""
     if move not in (PracticeMove.TAKE_IN, PracticeMove.RECOMMEND):
@@ -66,21 +87,29 @@ def move_practice(practice: Practice, move: PracticeMove, *, by: Any, reason: st
     Raises PermissionDenied for a user who may not, and ValidationError by field for a move that the state does not
     allow, a missing reason, and what the practice lacks.
     """
-    practice = Practice.objects.select_for_update().get(pk=practice.pk)
+    practice = writing.locked(Practice, practice.pk)
     state = practice.state_on(today())
     transition = PRACTICE_TRANSITIONS.get((state, move))
     if transition is None:
         text = _("This practice is %(state)s: it cannot take this step now.")
         raise ValidationError({"move": ValidationError(text % {"state": state.label}, code="state")})
     if not may_move(practice, move, state, by):
+        if transition.actor == PracticeActor.MINISTRY and has_object_permission(by, "change", practice):
+            raise PermissionDenied(_("Only the ministry takes this step: ask the ministry."))
         raise PermissionDenied
     if transition.reason and not reason.strip():
         raise ValidationError({"reason": ValidationError(_("Say why it is retired."), code="required")})
-    setattr(practice, DAY_FIELDS[move], today())
+    values: dict[str, Any] = {DAY_FIELDS[move]: today()}
     if move == PracticeMove.RETIRE:
-        practice.retired_reason = reason
+        values["retired_reason"] = reason
+    for name, value in values.items():
+        setattr(practice, name, value)
     practice.full_clean()
-    save_by(practice, by)
+    objection = "" if reason.strip() else recommendation_objection(practice)
+    if objection:
+        raise ValidationError({"reason": ValidationError(objection, code="required")})
+    kept = reason if move == PracticeMove.RECOMMEND else ""
+    writing.write(practice, values, by=by, reason=kept, allowed=True)
     return practice
 
 
@@ -93,12 +122,6 @@ DAY_FIELDS: Mapping[PracticeMove, str] = {
 """The day that each move sets."""
 
 
-def save_by(record: models.Model, by: Any, reason: str = "") -> None:
-    """Save a record; its history entry names the user and the reason."""
-    vars(record).update(_history_user=by, _change_reason=reason or None)
-    record.save()
-
-
 # -- copies --------------------------------------------------------------------------------------------
 
 
@@ -108,27 +131,18 @@ def set_claimant(adoption: Adoption, by: Any) -> None:
         adoption.claimed_by = by
 
 
-@transaction.atomic
-def report_adoption(adoption: Adoption, *, by: Any) -> Adoption:
-    """Save a copy that is new or changed, after validation. Raises PermissionDenied outside the user's scope."""
-    adding = not adoption.pk
+def report_adoption(adoption: Adoption, values: Mapping[str, Any] | None = None, *, by: Any) -> Adoption:
+    """Save a copy that is new, or change one. Raises PermissionDenied outside the user's scope."""
     set_claimant(adoption, by)
-    adoption.full_clean()
-    if not has_object_permission(by, "add" if adding else "change", adoption):
-        raise PermissionDenied
-    save_by(adoption, by)
+    writing.write(adoption, values, by=by)
     return adoption
 
 
-@transaction.atomic
 def record_effect(effect: Effect, *, by: Any, sources: Iterable[Source]) -> Effect:
-    """Save a new effect with its sources, after validation. Raises PermissionDenied outside the user's scope."""
-    effect.full_clean()
-    if not has_object_permission(by, "add", effect):
-        raise PermissionDenied
-    with single_history_entry(effect, created=True):
-        save_by(effect, by)
-        effect.sources.set(sources)
+    """Save a new effect with its sources, after validation. Raises PermissionDenied outside the user's scope, and
+    ValidationError for what a source states of a practice in the library, without the permission to review.
+    """
+    writing.write(effect, lists={"sources": list(sources)}, by=by)
     return effect
 
 
@@ -165,7 +179,7 @@ def confirm_adoption(adoption: Adoption, *, by: Any) -> Adoption:
     Raises PermissionDenied for who claimed it and for who stands for none of the provinces, and ValidationError for one
     that is confirmed already or given up.
     """
-    adoption = lock_adoption(adoption)
+    adoption = writing.locked(Adoption, adoption.pk)
     if adoption.claimed_by_id is not None and adoption.claimed_by_id == by.pk:
         raise PermissionDenied(_("You claimed this copy yourself: someone else has to confirm it."))
     if not may_judge(by, adoption):
@@ -174,15 +188,14 @@ def confirm_adoption(adoption: Adoption, *, by: Any) -> Adoption:
         raise ValidationError(_("This copy is confirmed already."), code="confirmed")
     if adoption.given_up_on is not None:
         raise ValidationError(_("This copy was given up: there is nothing to confirm."), code="given_up")
-    adoption.confirmed_on, adoption.confirmed_by = today(), by
-    save_by(adoption, by)
+    writing.write(adoption, {"confirmed_on": today(), "confirmed_by": by}, by=by, allowed=True)
     return adoption
 
 
 @transaction.atomic
 def withdraw_confirmation(adoption: Adoption, *, by: Any, reason: str) -> Adoption:
     """Take a confirmation back, with the reason in the history. Raises as `confirm_adoption`."""
-    adoption = lock_adoption(adoption)
+    adoption = writing.locked(Adoption, adoption.pk)
     if not may_judge(by, adoption):
         raise PermissionDenied
     if adoption.confirmed_on is None:
@@ -191,14 +204,8 @@ def withdraw_confirmation(adoption: Adoption, *, by: Any, reason: str) -> Adopti
         raise ValidationError(
             {"reason": ValidationError(_("Say why the confirmation is taken back."), code="required")}
         )
-    adoption.confirmed_on = adoption.confirmed_by = None
-    save_by(adoption, by, reason)
+    writing.write(adoption, {"confirmed_on": None, "confirmed_by": None}, by=by, reason=reason, allowed=True)
     return adoption
-
-
-def lock_adoption(adoption: Adoption) -> Adoption:
-    """Return the stored copy, locked until the transaction ends."""
-    return Adoption.objects.select_for_update(of=("self",)).select_related("practice", "province").get(pk=adoption.pk)
 
 
 def error_text(error: ValidationError) -> str:

@@ -13,7 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.text.amounts import format_alike, format_percent, number_with_unit
+from core.text.formatting import format_alike, format_percent, number_with_unit
 from pilots.metrics.decimals import Number, decimal_or_none
 from pilots.metrics.lights import COLOUR_GRADES, Colour, IndicatorLight, LightReason, grade_of_gap
 from pilots.metrics.progress import Direction, TargetPath
@@ -125,10 +125,6 @@ class TargetRule:
         """Return the values of the horizontal lines of a chart without a path."""
         bound = self.bound(target)
         return [] if bound is None else [bound]
-
-    def landing(self, item: RatedTarget) -> Decimal | None:
-        """Return the linear projection of the value to the target year: a convention, not a forecast."""
-        return None
 
     def sentence(self, item: RatedTarget) -> str:
         """Return the text of a target's state: what was due, what was achieved, and the base of its percentage."""

@@ -9,16 +9,14 @@ from django.db.models import CheckConstraint, F, Q, TextChoices
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.text.amounts import CHANGE_DIGITS, format_alike, format_percent, number_with_unit
+from core.text.formatting import CHANGE_DIGITS, format_alike, format_percent, number_with_unit
 from pilots.metrics.decimals import Number, decimal_or_none
 from pilots.metrics.lights import COLOUR_GRADES, Colour, IndicatorLight, LightReason, grade_of_gap
 from pilots.metrics.progress import (
     Direction,
     PathPoint,
     TargetPath,
-    expected_share_by_year,
     expected_value,
-    linear_projection,
     shortfall,
     target_progress,
 )
@@ -128,13 +126,6 @@ class ReachRule(TargetRule):
         points = [PathPoint(step.year, step.value) for step in inside]
         last = PathPoint(target.target_year, target.target_value)
         return TargetPath(PathPoint(target.base_year, target.base_value), (*points, last))
-
-    def landing(self, item: RatedTarget) -> Decimal | None:
-        target = item.target
-        if target.base_year is None:
-            return None
-        share = expected_share_by_year(target.base_year, item.year, target.target_year)
-        return linear_projection(target.base_value, item.light.actual, share)
 
     def sentence(self, item: RatedTarget) -> str:
         match item.light.why:

@@ -1,28 +1,28 @@
-"""Batch pages: announced and recorded pilots, progress, and comparison at the same age."""
+"""Batch pages: announced and recorded pilots, and progress."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from django.shortcuts import get_object_or_404
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.history.timeline import ENTRY_PARAMETER
-from core.http.errors import BadRequest, ErrorDetail, truncate
+from core.history.entries import changes_of
+from core.history.timeline import ENTRY_PARAMETER, Timeline, history_tab
 from core.http.request import TrackerRequest
-from core.pages import Page, page_view
-from core.spreadsheets.page_exports import Export, Exports, chart_exports
+from core.pages import page
+from core.spreadsheets.page_exports import Export, Exports, chart_exports, export_response
 from core.text.joining import join_clauses
-from core.web.list_pages import PAGE_PARAMETERS, build_list_page
+from core.web.list_pages import build_list_page
 from core.web.tables import Chart, Column, record_cell
-from pilots.analytics.cohorts import Cohorts, build_cohorts, cached_stage_times
-from pilots.analytics.pilot_set import PilotSet
 from pilots.analytics.pilot_status import Progress, build_progress
-from pilots.analytics.reconciliation import BatchCount, build_reconciliation, build_withdrawals
-from pilots.charts.links import pilot_count_cell, pilots_url
+from pilots.analytics.reconciliation import BatchCount, PilotSet, build_reconciliation, build_withdrawals
+from pilots.analytics.synergy import classes_of
+from pilots.charts.cells import pilot_count_cell, pilots_url
 from pilots.charts.reconciliation import batch_cell, reconciliation_table, withdrawals_table
-from pilots.charts.stages import cohort_chart, funnel_chart, plan_lag_chart, stage_duration_chart
+from pilots.charts.stages import build_stage_times, funnel_chart, plan_lag_chart, stage_duration_chart
 from pilots.charts.status import light_summary_chart, lights_table
 from pilots.filters import BatchFilter
 from pilots.metrics.lights import Colour
@@ -30,7 +30,6 @@ from pilots.metrics.progress import year_due
 from pilots.metrics.reconciliation import Reconciliation
 from pilots.models import Batch, Pilot, StageEntry
 from pilots.tables import sources_of
-from pilots.views.timeline import batch_timeline
 from policies.models import Source
 
 LIGHT_COLUMNS = (Colour.RED, Colour.YELLOW, Colour.GREEN, Colour.GREY)
@@ -83,8 +82,8 @@ def lights_by_batch(batches: Sequence[Batch], as_of: date) -> dict[int, Counter[
     return found
 
 
-@page_view("batches/list.html", {*PAGE_PARAMETERS, *BatchFilter.base_filters})
-def batch_list(request: TrackerRequest) -> Page:
+@page(*BatchFilter.base_filters)
+def batch_list(request: TrackerRequest) -> HttpResponseBase:
     """List all batches known on the day, with counts and lights."""
     as_of = request.as_of
     counts = build_reconciliation(as_of)
@@ -110,16 +109,19 @@ def batch_list(request: TrackerRequest) -> Page:
         ),
         "withdrawn": Export(_("Withdrawn pilots"), lambda: withdrawals_table(withdrawals), sources=sources),
     }
-
-    def context() -> dict[str, object]:
-        return {
+    title, headline = _("Batches"), batches_headline(counts)
+    return export_response(request, tables, title, headline) or render(
+        request,
+        "batches/list.html",
+        {
+            "title": title,
+            "finding": headline,
             "crumbs": [{"url": "pilot-list", "label": _("Pilots")}, {"label": _("Batches")}],
             "listing": listing,
             "reconciliation": reconciliation_table(counts),
             "withdrawn": withdrawals_table(withdrawals) if withdrawals else None,
-        }
-
-    return Page(_("Batches"), batches_headline(counts), tables, context)
+        },
+    )
 
 
 def batches_headline(counts: Sequence[BatchCount]) -> str:
@@ -148,18 +150,17 @@ def counts_text(total: Reconciliation) -> str:
 # -- one batch -----------------------------------------------------------------------------------------
 
 
-@page_view("batches/detail.html", {*PAGE_PARAMETERS, "age", ENTRY_PARAMETER})
-def batch_detail(request: TrackerRequest, slug: str) -> Page:
+@page(ENTRY_PARAMETER)
+def batch_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     """One batch of pilots."""
     as_of = request.as_of
     related = ("industries_announced", "sources")
     rows = Batch.objects.known(as_of).select_related("policy", "province").prefetch_related(*related)
     batch = get_object_or_404(rows, slug=slug)
-    cohorts = build_cohorts(batch, as_of, requested_age(request))
-    progress = cohorts.batches[0].pilots
+    progress = build_progress(Pilot.objects.listed(as_of).filter(batch=batch), as_of)
     count = next(item for item in build_reconciliation(as_of) if item.batch.pk == batch.pk)
-    charts = batch_charts(batch, progress, cohorts)
-    pilots = lights_table(progress, pilots_url(batch=batch.slug))
+    charts = batch_charts(batch, progress)
+    pilots = lights_table(progress, classes_of(progress.pilots, as_of), pilots_url(batch=batch.slug))
     withdrawals = build_withdrawals(batch.pilots.all(), as_of) if count.total.withdrawn else []
     sources = batch.sources.all()
     tables: Exports = {
@@ -173,8 +174,15 @@ def batch_detail(request: TrackerRequest, slug: str) -> Page:
         "pilots": Export(_("Pilots"), lambda: pilots, sources=charts["lights"].sources if charts else sources),
     }
 
-    def context() -> dict[str, object]:
-        return {
+    timeline = Timeline(changes_of(batch), as_of, request.user)
+    headline = batch_headline(count, progress)
+    tables["history"] = Export(_("History"), timeline.stream)
+    return export_response(request, tables, batch.label, headline) or render(
+        request,
+        "batches/detail.html",
+        {
+            "title": batch.label,
+            "finding": headline,
             "batch": batch,
             "crumbs": [
                 {"url": "pilot-list", "label": _("Pilots")},
@@ -182,29 +190,16 @@ def batch_detail(request: TrackerRequest, slug: str) -> Page:
                 {"label": batch.label},
             ],
             "charts": charts,
-            "cohorts": cohorts,
             "progress": progress,
             "reconciliation": reconciliation_table([count], named=False),
             "pilots": pilots,
             "withdrawn": withdrawals_table(withdrawals, named=False) if withdrawals else None,
-        }
-
-    timeline = batch_timeline(batch, as_of, request.user)
-    return Page(batch.label, batch_headline(count, progress), tables, context, timeline)
-
-
-def requested_age(request: TrackerRequest) -> int | None:
-    """Return the requested age for the comparison. Raises BadRequest unless it is a number of days."""
-    text = request.GET.get("age")
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit() and int(text[:6]) <= 36500 and len(text) <= 5):
-        message = _("age: “%(value)s” is not a number of days. Write it in digits, for example 365.")
-        raise BadRequest(ErrorDetail("age", "invalid_number", message % {"value": truncate(text)}))
-    return int(text)
+            "history": history_tab(request, timeline),
+        },
+    )
 
 
-def batch_charts(batch: Batch, progress: Progress, cohorts: Cohorts) -> dict[str, Chart]:
+def batch_charts(batch: Batch, progress: Progress) -> dict[str, Chart]:
     """Return the charts of the batch; none without a recorded pilot."""
     if not progress.pilots:
         return {}
@@ -213,15 +208,12 @@ def batch_charts(batch: Batch, progress: Progress, cohorts: Cohorts) -> dict[str
     n = PilotSet(batch=batch).name_with_count(len(keys))
     as_of = progress.as_of
     mine: dict[str, str] = {"batch": batch.slug}
-    charts = {
+    return {
         "lights": light_summary_chart(progress, n, of_all, **mine),
         "funnel": funnel_chart(progress, n, of_stages, **mine),
         "lag": plan_lag_chart(progress, n, of_stages, **mine),
-        "time": stage_duration_chart(cached_stage_times(progress), n, as_of, of_stages),
+        "time": stage_duration_chart(build_stage_times(progress), n, as_of, of_stages),
     }
-    if sum(item.funnel.n > 0 for item in cohorts.batches) > 1:
-        charts["cohorts"] = cohort_chart(cohorts, as_of, of_stages)
-    return charts
 
 
 def batch_headline(count: BatchCount, progress: Progress) -> str:

@@ -14,12 +14,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from accounts.sessions import private_page
 from core.http.request import TrackerRequest
-from core.pages import Page, page_view
+from core.pages import DAY_PARAMETERS, page, private_page
 from core.permissions import can_see_authors
-from core.spreadsheets.page_exports import Export
-from core.web.list_pages import PAGE_PARAMETERS, build_list_page, reject_unknown_params
+from core.spreadsheets.page_exports import Export, export_response
+from core.web.list_pages import build_list_page, reject_unknown_params
 from pilots.documents.analytics import (
     document_uses,
     file_lines,
@@ -41,8 +40,8 @@ unstored_page = cache_control(no_store=True, private=True)  # decorator: pages t
 
 
 @private_page
-@page_view("documents/list.html", {*PAGE_PARAMETERS, *DocumentFilter.base_filters}, cached=False)
-def document_list(request: TrackerRequest) -> Page:
+@page(*DocumentFilter.base_filters, cached=False)
+def document_list(request: TrackerRequest) -> HttpResponseBase:
     """List the documents that the editor may read."""
     if not request.user.is_staff:
         raise PermissionDenied
@@ -63,7 +62,16 @@ def document_list(request: TrackerRequest) -> Page:
     )
     tables = {"documents": Export(_("Evidence files"), whole, listing.chips)}
     headline = _("Each file is kept once, under the checksum of its bytes, and can be attached to many records.")
-    return Page(_("Evidence files"), headline, tables, lambda: {"listing": listing})
+    title = _("Evidence files")
+    return export_response(request, tables, title, headline) or render(
+        request,
+        "documents/list.html",
+        {
+            "title": title,
+            "finding": headline,
+            "listing": listing,
+        },
+    )
 
 
 def readable_document(request: TrackerRequest, pk: int) -> Document:
@@ -75,21 +83,24 @@ def readable_document(request: TrackerRequest, pk: int) -> Document:
 
 
 @unstored_page
-@page_view("documents/detail.html", PARAMS, cached=False)
-def document_detail(request: TrackerRequest, pk: int) -> Page:
+@page(known=DAY_PARAMETERS, cached=False)
+def document_detail(request: TrackerRequest, pk: int) -> HttpResponseBase:
     """Show one document: what it is, its checksum, and where it is attached."""
     document = readable_document(request, pk)
     uses = document_uses(document, request.as_of)
 
-    def context() -> dict[str, object]:
-        return {
+    return render(
+        request,
+        "documents/detail.html",
+        {
+            "title": document.title,
+            "finding": document.doc_number,
             "document": document,
             "crumbs": [*document_crumbs(request), {"label": document.title}],
             "uses": [attachment_line(request, item) for item in uses],
             "author": document.uploaded_by if can_see_authors(request.user, document) else None,
-        }
-
-    return Page(document.title, document.doc_number, context=context)
+        },
+    )
 
 
 def document_crumbs(request: TrackerRequest) -> list[dict[str, object]]:
@@ -122,9 +133,10 @@ def document_download(request: TrackerRequest, pk: int) -> HttpResponseBase:
 # -- attaching -----------------------------------------------------------------------------------------
 
 
-def attachable_target(request: TrackerRequest) -> Any:
-    """Return the record that `to` names, as `reading:12`. Raises Http404 where there is none, or where the user may
-    attach nothing to it."""
+@private_page
+def attach_document(request: TrackerRequest) -> HttpResponse:
+    """Attach a new file, or one that is here, to a record."""
+    # `to` names the record, as reading:12
     name, _colon, key = request.GET.get("to", "").partition(":")
     if name not in ATTACHABLE or not (key.isascii() and key.isdigit() and len(key) < 19):
         raise Http404
@@ -132,14 +144,6 @@ def attachable_target(request: TrackerRequest) -> Any:
     target = get_object_or_404(model, pk=int(key))
     if not can_attach(request.user, target):
         raise Http404
-    return target
-
-
-@private_page
-def attach_document(request: TrackerRequest) -> HttpResponse:
-    """Attach a new file, or one that is here, to a record."""
-    reject_unknown_params(request, {*PARAMS, "to", "q", "document"})
-    target = attachable_target(request)
     words = request.GET.get("q", "")
     form = AttachForm(
         request.POST or None,
@@ -193,7 +197,6 @@ def attach_from_form(form: AttachForm, target: Model, user: Any) -> Document | N
 @private_page
 def remove_attachment(request: TrackerRequest, pk: int) -> HttpResponse:
     """Remove an attachment, with the reason."""
-    reject_unknown_params(request, PARAMS)
     item = get_object_or_404(Attachment.objects.select_related("document"), pk=pk, removed_on__isnull=True)
     editor: Any = request.user
     if not can_attach(editor, item.target):

@@ -12,36 +12,35 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, render
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from core.feeds.lists import register_feed_list
-from core.history.timeline import ENTRY_PARAMETER
+from core.history.entries import Label, changes_of
+from core.history.timeline import ENTRY_PARAMETER, Timeline, history_tab
 from core.http.as_of import today
-from core.http.menu import MenuEntry
-from core.http.request import TrackerRequest
-from core.pages import Page, page_response, page_view
+from core.http.request import TrackerRequest, parse_key
+from core.pages import DAY_PARAMETERS, page
 from core.permissions import can_see_authors, has_object_permission
-from core.spreadsheets.page_exports import Export, Exports, chart_exports, figures_export
+from core.spreadsheets.page_exports import Export, Exports, chart_exports, export_response, figures_export
 from core.text.formatting import format_days
 from core.text.joining import join_clauses
-from core.web.list_pages import PAGE_PARAMETERS, build_list_page, keys_of
+from core.web.list_pages import build_list_page, keys_of
 from pilots.charts.feeds import follow_up_feeds
-from pilots.charts.follow_up_tables import (
+from pilots.charts.follow_ups import (
     RELATED,
+    ages_chart,
     cause_text,
     cause_url,
+    flow_chart,
     follow_up_columns,
-    may_open_follow_ups,
-    result_text,
-)
-from pilots.charts.follow_ups import (
-    charts_of_follow_ups,
     follow_up_figures,
     follow_ups_headline,
     follow_ups_url,
+    may_open_follow_ups,
+    result_text,
     to_verify_text,
 )
 from pilots.documents.analytics import build_record_files
@@ -53,10 +52,15 @@ from pilots.follow_ups.analytics import (
     count_red_lights,
     follow_up_status,
 )
-from pilots.follow_ups.prefill import DAYS_TO_ACT, Proposal, propose
-from pilots.follow_ups.services import RejectedFollowUpsError, StaleFollowUpError, open_follow_ups
+from pilots.follow_ups.services import (
+    RejectedFollowUpsError,
+    StaleFollowUpError,
+    open_follow_ups,
+    verifier_objection,
+)
 from pilots.follow_ups.status_filter import FollowUpIndex
 from pilots.forms.follow_ups import (
+    DAYS_TO_ACT,
     MAX_ROWS,
     ROW_ERRORS,
     AssignmentFormSet,
@@ -64,14 +68,13 @@ from pilots.forms.follow_ups import (
     MeetingForm,
     StepForm,
     add_errors,
+    propose,
     subject_value,
-    typed_values,
 )
 from pilots.metrics.follow_up_states import FollowUpState
 from pilots.metrics.lights import Colour
-from pilots.models import FollowUp, Indicator, Milestone, Pilot, Practice
+from pilots.models import FollowUp, FollowUpStep, Indicator, Milestone, Pilot, Practice
 from pilots.models.follow_up import VERIFY_PERMISSION
-from pilots.views.timeline import follow_up_timeline
 from policies.charts.rollout import format_day
 from policies.models import Policy, Province, Source
 
@@ -80,12 +83,8 @@ register_feed_list("actions", "action-list", gettext_lazy("Follow-ups"), ["ics",
 # -- the list --------------------------------------------------------------------------------------------
 
 
-@page_view(
-    "follow_ups/list.html",
-    {*PAGE_PARAMETERS, *FollowUpPageFilter.base_filters},
-    menu=MenuEntry("action-list", gettext_lazy("Follow-ups"), place=5),
-)
-def action_list(request: TrackerRequest) -> Page:
+@page(*FollowUpPageFilter.base_filters)
+def action_list(request: TrackerRequest) -> HttpResponseBase:
     """List the follow-ups that exist on the day, with what became of red lights."""
     as_of = request.as_of
     rows = FollowUp.objects.filter(opened_on__lte=as_of).select_related(*RELATED)
@@ -104,7 +103,8 @@ def action_list(request: TrackerRequest) -> Page:
         empty=_("No follow-up matches these filters."),
     )
     summary = build_summary(statuses, as_of)
-    charts, figures = charts_of_follow_ups(count_red_lights(as_of, statuses), summary), follow_up_figures(summary)
+    charts = {"flow": flow_chart(count_red_lights(as_of, statuses), summary), "ages": ages_chart(summary)}
+    figures = follow_up_figures(summary)
     sources = Source.objects.filter(followup__in=rows).distinct()
     tables: Exports = {
         "follow-ups": Export(_("Follow-ups"), whole, listing.chips, sources=sources),
@@ -112,8 +112,14 @@ def action_list(request: TrackerRequest) -> Page:
         **chart_exports(charts),
     }
 
-    def context() -> dict[str, object]:
-        return {
+    feeds = follow_up_feeds(_("Follow-ups"), lambda: [index.statuses[key] for key in keys_of(listing)], as_of)
+    title, headline = _("Follow-ups"), follow_ups_headline(summary)
+    return export_response(request, tables, title, headline, feeds) or render(
+        request,
+        "follow_ups/list.html",
+        {
+            "title": title,
+            "finding": headline,
             "listing": listing,
             "charts": charts,
             "figures": figures,
@@ -122,21 +128,36 @@ def action_list(request: TrackerRequest) -> Page:
             "summary": summary,
             "may_open": may_open_follow_ups(request),
             "is_editor": request.user.is_staff,
-        }
-
-    feeds = follow_up_feeds(_("Follow-ups"), lambda: [index.statuses[key] for key in keys_of(listing)], as_of)
-    return Page(_("Follow-ups"), follow_ups_headline(summary), tables, context, feeds=feeds)
+        },
+    )
 
 
 # -- one follow-up ---------------------------------------------------------------------------------------
 
 
-@page_view("follow_ups/detail.html", {*PAGE_PARAMETERS, ENTRY_PARAMETER, "sheet"}, cached=False)
-def action_detail(request: TrackerRequest, number: str) -> Page | HttpResponseBase:
+@page(ENTRY_PARAMETER, "sheet", cached=False)
+def action_detail(request: TrackerRequest, number: str) -> HttpResponseBase:
     """Show one follow-up with its steps, and the form of the moves that the user may make; a POST takes a step."""
     status = status_or_404(number, request.as_of)
     if request.method == "POST":
-        return post_step(request, status)
+        user: Any = request.user
+        if request.as_of_past or not may_act(user, status.follow_up):
+            raise PermissionDenied
+        form = StepForm(request.POST, request.FILES, status=status, user=user)
+        names = ("remark", "new_due_on", "taken_on", "move")  # to be shown again beside a newer step
+        typed = {name: request.POST[name] for name in names if request.POST.get(name)}
+        try:
+            if parse_key(request.POST.get("seen_seq", "")) not in {None, status.newest.seq}:
+                raise StaleFollowUpError(status.newest)
+            step = form.take()
+        except StaleFollowUpError as stale:
+            fresh = status_or_404(status.follow_up.number, request.as_of)
+            form_again = step_form(request, fresh, typed)
+            return detail_page(request, fresh, form_again, stale=str(stale), typed=typed, code=409)
+        if step is None:
+            return detail_page(request, status, form, code=400)
+        messages.success(request, _("The step is recorded: %(step)s.") % {"step": step.get_move_display()})
+        return HttpResponseRedirect(status.follow_up.get_absolute_url())
     return detail_page(request, status, step_form(request, status))
 
 
@@ -160,34 +181,6 @@ def step_form(
     return form if form.moves else None
 
 
-def post_step(request: TrackerRequest, status: FollowUpStatus) -> HttpResponseBase:
-    """Take the step that was sent, or show the form again with its errors and what was typed."""
-    user: Any = request.user
-    if request.as_of_past or not may_act(user, status.follow_up):
-        raise PermissionDenied
-    form = StepForm(request.POST, request.FILES, status=status, user=user)
-    typed = typed_values(request.POST)
-    try:
-        if request.POST.get("seen_seq", "").isdecimal() and int(request.POST["seen_seq"]) != status.newest.seq:
-            raise StaleFollowUpError(status.newest)
-        step = form.take()
-    except StaleFollowUpError as stale:
-        fresh = status_or_404(status.follow_up.number, request.as_of)
-        page = detail_page(request, fresh, step_form(request, fresh, typed), stale=str(stale), typed=typed)
-        return answer(request, "follow_ups/detail.html", page, 409)
-    if step is None:
-        return answer(request, "follow_ups/detail.html", detail_page(request, status, form), 400)
-    messages.success(request, _("The step is recorded: %(step)s.") % {"step": step.get_move_display()})
-    return HttpResponseRedirect(status.follow_up.get_absolute_url())
-
-
-def answer(request: TrackerRequest, template: str, page: Page, code: int) -> HttpResponseBase:
-    """Return a page with its form again, in answer to what could not be done."""
-    response = page_response(request, template, page)
-    response.status_code = code
-    return response
-
-
 def may_act(user: Any, follow_up: FollowUp) -> bool:
     """Return whether a follow-up is within the scope of an editor."""
     return user.is_authenticated and (
@@ -201,11 +194,22 @@ def detail_page(
     form: StepForm | None,
     stale: str = "",
     typed: Mapping[str, Any] | None = None,
-) -> Page:
+    code: int = 200,
+) -> HttpResponseBase:
     follow_up, user = status.follow_up, request.user
 
-    def context() -> dict[str, object]:
-        return {
+    labels = {FollowUpStep: Label(lambda entry: str(entry.get_move_display()))}
+    title, headline = str(follow_up), detail_headline(status)
+    timeline = Timeline(changes_of(follow_up), request.as_of, user, labels)
+    tables = {"history": Export(_("History"), timeline.stream)}
+    shows_authors = can_see_authors(user, status.follow_up)
+    files = build_record_files(status.steps, user, status.as_of)
+    return export_response(request, tables, title, headline) or render(
+        request,
+        "follow_ups/detail.html",
+        {
+            "title": title,
+            "finding": headline,
             "follow_up": follow_up,
             "status": status,
             "crumbs": [{"url": "action-list", "label": _("Follow-ups")}, {"label": follow_up.number}],
@@ -215,28 +219,30 @@ def detail_page(
             "result": result_text(status),
             "light_then": Colour(follow_up.cause_colour) if follow_up.cause_colour else None,
             "light_now": status.cause_colour_now,
-            "steps": steps_shown(status, user),
+            "steps": [
+                {"step": step, "files": found, "author": step.author if shows_authors else None}
+                for step, found in reversed(list(zip(status.steps, files, strict=True)))
+            ],
             "concerned": may_act(user, follow_up),
             "sees_people": can_see_authors(user, follow_up),
             "form": form,
+            "objection": "" if request.as_of_past else verifying_objection(status, user),
             "stale": stale,
             "typed": typed or {},
             "prints": "sheet" in request.GET,
-        }
-
-    return Page(
-        str(follow_up), detail_headline(status), {}, context, follow_up_timeline(follow_up, request.as_of, user)
+            "history": history_tab(request, timeline),
+        },
+        status=code,
     )
 
 
-def steps_shown(status: FollowUpStatus, user: Any) -> list[dict[str, object]]:
-    """Return the steps taken by the day, newest first, with their files and, in scope, their authors."""
-    shows_authors = can_see_authors(user, status.follow_up)
-    files = build_record_files(status.steps, user, status.as_of)
-    return [
-        {"step": step, "files": found, "author": step.author if shows_authors else None}
-        for step, found in reversed(list(zip(status.steps, files, strict=True)))
-    ]
+def verifying_objection(status: FollowUpStatus, user: Any) -> str:
+    """Return why a user who verifies, or who reported it, may not verify this report; empty where nothing is."""
+    if status.state != FollowUpState.REPORTED or not may_act(user, status.follow_up):
+        return ""
+    if not user.has_perm(VERIFY_PERMISSION, status.follow_up) and status.newest.author_id != user.pk:
+        return ""
+    return verifier_objection(status.follow_up, status.steps, user)
 
 
 def detail_headline(status: FollowUpStatus) -> str:
@@ -259,19 +265,22 @@ PREFILL = ("pilot", "indicator", "milestone", "policy", "province", "practice", 
 
 
 @login_required
-@page_view("follow_ups/new.html", {"as_of", "known", "lang", *PREFILL}, cached=False)
-def action_new(request: TrackerRequest) -> Page | HttpResponseBase:
+@page(*PREFILL, known=DAY_PARAMETERS, cached=False)
+def action_new(request: TrackerRequest) -> HttpResponseBase:
     """Open a follow-up, prefilled from the light or the record that the link names."""
     user = require_opener(request)
-    proposal, subject = read_proposal(request)
+    proposed, light, subject = read_proposal(request)
     if request.method == "POST":
         form = FollowUpForm(request.POST, user=user)
         follow_up = form.open()
         if follow_up:
             messages.success(request, _("Follow-up %(number)s is open.") % {"number": follow_up.number})
             return HttpResponseRedirect(follow_up.get_absolute_url())
-        return answer(request, "follow_ups/new.html", new_page(form, proposal, subject), 400)
-    return new_page(FollowUpForm(user=user, initial=initial_values(request, proposal, subject)), proposal, subject)
+        return new_page(request, form, light, subject, code=400)
+    values: dict[str, object] = {"due_on": today() + timedelta(DAYS_TO_ACT), "meeting": request.GET.get("meeting", "")}
+    if subject is not None:
+        values["subject"] = subject_value(subject)
+    return new_page(request, FollowUpForm(user=user, initial=values | proposed), light, subject)
 
 
 def require_opener(request: TrackerRequest) -> User:
@@ -282,8 +291,10 @@ def require_opener(request: TrackerRequest) -> User:
     return user  # type: ignore[no-any-return]
 
 
-def read_proposal(request: TrackerRequest) -> tuple[Proposal | None, Any]:
-    """Return the proposal for the light that the query names, and the subject. Raises Http404 for what is not there.
+def read_proposal(request: TrackerRequest) -> tuple[dict[str, object], dict[str, object] | None, Any]:
+    """Return the values proposed for the light that the query names, that light, and the subject.
+
+    Raises Http404 for what is not there.
 
     Without `cause`, `indicator` or `milestone` only the subject is filled in.
     """
@@ -292,7 +303,7 @@ def read_proposal(request: TrackerRequest) -> tuple[Proposal | None, Any]:
     name = next((name for name in models if query.get(name)), "")
     subject = get_object_or_404(models[name], slug=query[name]) if name else None
     if not isinstance(subject, Pilot) or not any(query.get(key) for key in ("cause", "indicator", "milestone")):
-        return None, subject
+        return {}, None, subject
     indicator = get_object_or_404(Indicator, code=query["indicator"]) if query.get("indicator") else None
     milestone = None
     if query.get("milestone"):
@@ -300,30 +311,29 @@ def read_proposal(request: TrackerRequest) -> tuple[Proposal | None, Any]:
             raise Http404
         milestone = get_object_or_404(Milestone, pk=query["milestone"], pilot=subject)
     try:
-        return propose(subject, indicator, milestone, today()), subject
+        return *propose(subject, indicator, milestone, today()), subject
     except ValidationError:
         raise Http404 from None
 
 
-def initial_values(request: TrackerRequest, proposal: Proposal | None, subject: Any) -> dict[str, object]:
-    """Return what the empty form holds."""
-    values: dict[str, object] = {"due_on": today() + timedelta(DAYS_TO_ACT), "meeting": request.GET.get("meeting", "")}
-    if subject is not None:
-        values["subject"] = subject_value(subject)
-    return values | dict(proposal.values if proposal else {})
-
-
-def new_page(form: FollowUpForm, proposal: Proposal | None, subject: Any) -> Page:
-    def context() -> dict[str, object]:
-        return {
+def new_page(
+    request: TrackerRequest, form: FollowUpForm, light: dict[str, object] | None, subject: Any, code: int = 200
+) -> HttpResponseBase:
+    finding = _("What is to be done, by whom and by when. It gets its number when it is opened.")
+    title = _("Open a follow-up")
+    return render(
+        request,
+        "follow_ups/new.html",
+        {
+            "title": title,
+            "finding": finding,
             "form": form,
-            "light": proposal.light if proposal else None,
+            "light": light,
             "subject": subject,
             "crumbs": [{"url": "action-list", "label": _("Follow-ups")}, {"label": _("Open a follow-up")}],
-        }
-
-    finding = _("What is to be done, by whom and by when. It gets its number when it is opened.")
-    return Page(_("Open a follow-up"), finding, {}, context)
+        },
+        status=code,
+    )
 
 
 # -- several from a meeting ------------------------------------------------------------------------------
@@ -332,21 +342,21 @@ MORE_ROWS = 3
 
 
 @login_required
-@page_view("follow_ups/meeting.html", {"as_of", "known", "lang"}, cached=False)
-def action_meeting(request: TrackerRequest) -> Page | HttpResponseBase:
+@page(known=DAY_PARAMETERS, cached=False)
+def action_meeting(request: TrackerRequest) -> HttpResponseBase:
     """Open several follow-ups of one meeting, all or none."""
     user = require_opener(request)
     if request.method != "POST":
-        return meeting_page(MeetingForm(), AssignmentFormSet())
+        return meeting_page(request, MeetingForm(), AssignmentFormSet())
     if "more" in request.POST:
         data = request.POST.copy()
-        count = data.get("form-TOTAL_FORMS", "0")
+        count = data.get("form-TOTAL_FORMS", "0")[:4]  # int() raises for thousands of digits
         data["form-TOTAL_FORMS"] = str(min(int(count) + MORE_ROWS, MAX_ROWS) if count.isdecimal() else MORE_ROWS)
-        return meeting_page(MeetingForm(data), AssignmentFormSet(data), hides_errors=True)
+        return meeting_page(request, MeetingForm(data), AssignmentFormSet(data), hides_errors=True)
     shared, rows = MeetingForm(request.POST), AssignmentFormSet(request.POST)
     opened = open_from_meeting(shared, rows, user)
     if opened is None:
-        return answer(request, "follow_ups/meeting.html", meeting_page(shared, rows), 400)
+        return meeting_page(request, shared, rows, code=400)
     text = ngettext("%(n)d follow-up is open.", "%(n)d follow-ups are open.", len(opened)) % {"n": len(opened)}
     messages.success(request, text)
     return HttpResponseRedirect(follow_ups_url(meeting=shared.cleaned_data["meeting"]))
@@ -369,14 +379,21 @@ def open_from_meeting(shared: MeetingForm, rows: Any, user: User) -> list[Follow
         return None
 
 
-def meeting_page(shared: MeetingForm, rows: Any, *, hides_errors: bool = False) -> Page:
-    def context() -> dict[str, object]:
-        return {
+def meeting_page(
+    request: TrackerRequest, shared: MeetingForm, rows: Any, *, hides_errors: bool = False, code: int = 200
+) -> HttpResponseBase:
+    finding = _("One row for each follow-up. Either all of them are opened or, with an error in one, none.")
+    title = _("Follow-ups of a meeting")
+    return render(
+        request,
+        "follow_ups/meeting.html",
+        {
+            "title": title,
+            "finding": finding,
             "form": shared,
             "rows": rows,
             "hides_errors": hides_errors,
             "crumbs": [{"url": "action-list", "label": _("Follow-ups")}, {"label": _("From a meeting")}],
-        }
-
-    finding = _("One row for each follow-up. Either all of them are opened or, with an error in one, none.")
-    return Page(_("Follow-ups of a meeting"), finding, {}, context)
+        },
+        status=code,
+    )

@@ -1,26 +1,29 @@
 """Pages of the pilots."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from django.db.models import QuerySet
-from django.shortcuts import get_object_or_404
+from django.db.models import Q
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from core.feeds.calendar_files import CANCELLED_DAYS
+from core.feeds.items import CANCELLED_DAYS
 from core.feeds.lists import register_feed_list
-from core.history.timeline import ENTRY_PARAMETER
-from core.http.menu import MenuEntry
+from core.history.entries import Label, changes_of
+from core.history.models import ChangeEvent
+from core.history.timeline import ENTRY_PARAMETER, Timeline, history_tab
 from core.http.request import TrackerRequest
-from core.pages import Page, page_view
-from core.spreadsheets.page_exports import Export, Exports, chart_exports, figures_export
-from core.text.formatting import format_date
+from core.pages import page
+from core.spreadsheets.page_exports import Export, Exports, chart_exports, export_response, figures_export
+from core.text.formatting import format_date, no_data
 from core.text.joining import join_clauses, label_value
-from core.web.list_pages import PAGE_PARAMETERS, build_list_page, keys_of
+from core.web.list_pages import build_list_page, keys_of
 from core.web.tables import Chart, Column, Table, make_table, status_cell
 from pilots.analytics.explanations import Explanation, computed_explanations
+from pilots.analytics.light_index import StatusIndex
 from pilots.analytics.pilot_status import (
     IndicatorStatus,
     MilestoneStatus,
@@ -30,15 +33,13 @@ from pilots.analytics.pilot_status import (
     prefetch_for_status,
     related_rows,
 )
-from pilots.analytics.pilots_by_province import pilots_by_province
-from pilots.analytics.reconciliation import BatchCount, build_reconciliation, build_withdrawals
-from pilots.analytics.status_filter import StatusIndex
+from pilots.analytics.reconciliation import BatchCount, build_reconciliation, build_withdrawals, pilots_by_province
+from pilots.analytics.synergy import PilotSynergy, classes_of
+from pilots.charts.cells import class_mark
 from pilots.charts.feeds import milestone_feeds
-from pilots.charts.follow_up_tables import RELATED, LightFollowUps, LightLink, follow_ups_table, may_open_follow_ups
-from pilots.charts.places import provinces_chart
-from pilots.charts.practices import match_row
-from pilots.charts.quarters import quarters_chart
-from pilots.charts.reconciliation import reconciliation_table
+from pilots.charts.follow_ups import RELATED, LightFollowUps, LightLink, follow_ups_table, may_open_follow_ups
+from pilots.charts.practices import match_rows
+from pilots.charts.reconciliation import provinces_chart, reconciliation_table
 from pilots.charts.stages import TrackStage, stage_label, stage_track, time_in_stage, track_notes
 from pilots.charts.status import (
     evidence_table,
@@ -47,6 +48,8 @@ from pilots.charts.status import (
     milestones_chart,
     milestones_table,
     trend_chart,
+    untargeted_readings,
+    untargeted_table,
 )
 from pilots.documents.analytics import build_page_files
 from pilots.filters import PilotPageFilter
@@ -54,10 +57,9 @@ from pilots.follow_ups.analytics import build_follow_ups
 from pilots.follow_ups.status_filter import by_lateness
 from pilots.metrics.lights import Colour, ReasonSubject, StatusReason
 from pilots.metrics.reconciliation import Reconciliation, term_days_left
-from pilots.models import Pilot, Reading
-from pilots.practices.analytics import practices_for_pilot
+from pilots.models import LightOverride, Pilot, Practice, Reading, Replan, Target, TargetStep
+from pilots.practices.analytics import build_practices, match_practices
 from pilots.tables import pilot_columns
-from pilots.views.timeline import pilot_timeline
 from policies.charts.rollout import format_day
 from policies.models import Confidence, Source
 from policies.models.sourced import SourcedModel
@@ -65,12 +67,8 @@ from policies.models.sourced import SourcedModel
 register_feed_list("milestones", "pilot-list", gettext_lazy("Milestones"), ["ics", "atom"])
 
 
-@page_view(
-    "pilots/list.html",
-    {*PAGE_PARAMETERS, *PilotPageFilter.base_filters},
-    menu=MenuEntry("pilot-list", gettext_lazy("Pilots"), place=4, pages=["batch-list"], shared_params=["batch"]),
-)
-def pilot_list(request: TrackerRequest) -> Page:
+@page(*PilotPageFilter.base_filters)
+def pilot_list(request: TrackerRequest) -> HttpResponseBase:
     """List all pilots on the day, with announced numbers."""
     as_of = request.as_of
     membership = request.GET.get("withdrawn", "")
@@ -82,10 +80,12 @@ def pilot_list(request: TrackerRequest) -> Page:
         request=request,
     )
     index, statuses = StatusIndex(rows, as_of, request.GET), dict[int, PilotStatus]()
+    classes: dict[int, PilotSynergy] = {}
     links = LightFollowUps(request)
 
     def prefetch(pilots: Sequence[Pilot]) -> None:
-        add_statuses(statuses, pilots, as_of)
+        added = add_statuses(statuses, pilots, as_of)
+        classes.update(classes_of(added, as_of))
         links.fetch(pilot.pk for pilot in pilots)
 
     listing, whole = build_list_page(
@@ -93,7 +93,7 @@ def pilot_list(request: TrackerRequest) -> Page:
         slug="pilots",
         filterset=filterset,
         columns=pilot_columns(
-            statuses, as_of, [links.column(lambda pilot: links.of_pilot(pilot, statuses[pilot.pk].colour))]
+            statuses, classes, as_of, [links.column(lambda pilot: links.of_pilot(pilot, statuses[pilot.pk].colour))]
         ),
         computed=index,
         visible_filters=("q", "province", "light", "stage"),
@@ -117,11 +117,19 @@ def pilot_list(request: TrackerRequest) -> Page:
         **chart_exports({chart.slug: chart}),
     }
 
-    def context() -> dict[str, object]:
-        return {"listing": listing, "chart": chart, "reconciliation": reconciliation_table(batches)}
-
     feeds = milestone_feeds(_("Milestones"), lambda: [*keys_of(listing), *lately_withdrawn(request, index)], as_of)
-    return Page(_("Pilots"), pilots_headline(batches), tables, context, feeds=feeds)
+    title, headline = _("Pilots"), pilots_headline(batches)
+    return export_response(request, tables, title, headline, feeds) or render(
+        request,
+        "pilots/list.html",
+        {
+            "title": title,
+            "finding": headline,
+            "listing": listing,
+            "chart": chart,
+            "reconciliation": reconciliation_table(batches),
+        },
+    )
 
 
 def lately_withdrawn(request: TrackerRequest, index: StatusIndex) -> Sequence[int]:
@@ -137,12 +145,14 @@ def count_members(numbers: Reconciliation, membership: str) -> int:
     return {"only": numbers.withdrawn, "include": numbers.entered}.get(membership, numbers.recorded)
 
 
-def add_statuses(statuses: dict[int, PilotStatus], pilots: Sequence[Pilot], as_of: date) -> None:
-    """Add the statuses of these pilots. Seven queries, or none if they are there already."""
+def add_statuses(statuses: dict[int, PilotStatus], pilots: Sequence[Pilot], as_of: date) -> Sequence[PilotStatus]:
+    """Add the statuses of these pilots and return the new ones. Seven queries, or none if they are there already."""
     missing = [pilot.pk for pilot in pilots if pilot.pk not in statuses]
-    if missing:
-        found = build_progress(Pilot.objects.filter(pk__in=missing), as_of)
-        statuses.update({item.pilot.pk: item for item in found.pilots})
+    if not missing:
+        return []
+    found = build_progress(Pilot.objects.filter(pk__in=missing), as_of).pilots
+    statuses.update({item.pilot.pk: item for item in found})
+    return found
 
 
 def empty_columns(index: StatusIndex, links: LightFollowUps) -> tuple[set[str], str]:
@@ -159,7 +169,7 @@ def empty_columns(index: StatusIndex, links: LightFollowUps) -> tuple[set[str], 
     if Reading.objects.filter(accepted_on__lte=index.as_of).exists():
         return unused, ""
     text = _("No values are entered yet, so no pilot can be rated: lights and reports are left out of this list.")
-    return {"light", "why", "owner", "reported", *unused}, text
+    return {"light", "why", "owner", "reported", "synergy", *unused}, text
 
 
 def pilots_headline(batches: Sequence[BatchCount]) -> str:
@@ -193,11 +203,23 @@ def count_or_unknown(number: int | None) -> str:
 # -- one pilot -----------------------------------------------------------------------------------------
 
 
-@page_view("pilots/detail.html", {*PAGE_PARAMETERS, ENTRY_PARAMETER})
-def pilot_detail(request: TrackerRequest, slug: str) -> Page:
+@page(ENTRY_PARAMETER)
+def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     """Show one pilot: stage, light with reasons, milestones, targets, evidence and history."""
     as_of = request.as_of
-    pilot = get_object_or_404(prefetch_evidence(Pilot.objects.known(as_of)), slug=slug)
+    facts: Any = prefetch_for_status(Pilot.objects.known(as_of).select_related("batch__policy"), quarters=True)
+    pilot = get_object_or_404(
+        facts.prefetch_related(
+            "industries",
+            "sources",
+            "prefetched_stages__sources",
+            "prefetched_milestones__sources",
+            "prefetched_targets__sources",
+            "prefetched_readings__sources",
+            "prefetched_readings__indicator",
+        ),
+        slug=slug,
+    )
     status = pilot_status(pilot, as_of)
     charts, track = pilot_charts(status), stage_track(status)
     left = pilot.withdrawn_by(as_of)
@@ -208,15 +230,26 @@ def pilot_detail(request: TrackerRequest, slug: str) -> Page:
         _("Follow-ups"), lambda: follow_ups_table(by_lateness(follow_ups), without=["subject", "province"])
     )
 
-    def context() -> dict[str, object]:
-        return {
+    exports = {**figures_export(figures), **chart_exports(charts), **tables}
+    timeline = pilot_timeline(pilot, as_of, request.user)
+    feeds = milestone_feeds(label_value(pilot.name, _("Milestones")), lambda: [pilot.pk], as_of)
+    headline = pilot_headline(pilot, as_of)
+    exports["history"] = Export(_("History"), timeline.stream)
+    return export_response(request, exports, pilot.name, headline, feeds) or render(
+        request,
+        "pilots/detail.html",
+        {
+            "title": pilot.name,
+            "finding": headline,
             "pilot": pilot,
             "status": status,
             "withdrawal": build_withdrawals(Pilot.objects.filter(pk=pilot.pk), as_of)[0] if left else None,
             "crumbs": [{"url": "pilot-list", "label": _("Pilots")}, {"label": pilot.name}],
             "light": light_panel(status),
+            "class_mark": class_mark(classes_of([status], as_of).get(pilot.pk), with_text=True),
             "light_link": None if left else links.of_pilot(pilot, status.colour),
             "reasons": reasons_with_links(status, links),
+            "indicator_count": len(status.indicators) + len(untargeted_readings(status)),
             "follow_ups": follow_ups,
             "may_open": may_open_follow_ups(request),
             "track": track,
@@ -224,7 +257,9 @@ def pilot_detail(request: TrackerRequest, slug: str) -> Page:
             "next": [] if left else next_milestones(status),
             "figures": figures,
             "charts": charts,
-            "trends": trend_charts(status, charts),
+            "trends": [
+                (f"indicator-{item.code}", charts[item.code]) for item in status.indicators if item.code in charts
+            ],
             "tables": {name.replace("-", "_"): export.build() for name, export in tables.items()},
             "sources": pilot_sources(status),
             "confidence_tag": Confidence(pilot.confidence).colour,
@@ -235,25 +270,8 @@ def pilot_detail(request: TrackerRequest, slug: str) -> Page:
             ),
             **related_pilots(pilot, as_of),
             "practices": practice_rows(status),
-        }
-
-    exports = {**figures_export(figures), **chart_exports(charts), **tables}
-    timeline = pilot_timeline(pilot, as_of, request.user)
-    feeds = milestone_feeds(label_value(pilot.name, _("Milestones")), lambda: [pilot.pk], as_of)
-    return Page(pilot.name, pilot_headline(pilot, as_of), exports, context, timeline, feeds=feeds)
-
-
-def prefetch_evidence(pilots: QuerySet[Pilot]) -> Any:
-    """Prefetch pilots with their related rows and the sources of each."""
-    facts: Any = prefetch_for_status(pilots.select_related("batch__policy"), quarters=True)
-    return facts.prefetch_related(
-        "industries",
-        "sources",
-        "prefetched_stages__sources",
-        "prefetched_milestones__sources",
-        "prefetched_targets__sources",
-        "prefetched_readings__sources",
-        "prefetched_readings__indicator",
+            "history": history_tab(request, timeline),
+        },
     )
 
 
@@ -267,15 +285,16 @@ def related_pilots(pilot: Pilot, as_of: date) -> dict[str, object]:
 
 
 def practice_rows(status: PilotStatus, most: int = 3) -> list[dict[str, object]]:
-    """Return the practices that suit a pilot best; none while it is not behind."""
-    behind = status.colour in {Colour.RED, Colour.YELLOW}
-    return [match_row(match) for match in practices_for_pilot(status, status.as_of)[:most]] if behind else []
+    """Return the newest practices for a pilot; none while it is not behind."""
+    if status.colour not in {Colour.RED, Colour.YELLOW}:
+        return []
+    return match_rows(match_practices(status, build_practices(Practice.objects.all(), status.as_of))[:most])
 
 
 def next_milestones(status: PilotStatus, most: int = 3) -> list[MilestoneStatus]:
     """Return the upcoming milestones, soonest first."""
-    ahead = [item for item in status.milestones if not item.done and item.milestone.planned_on >= status.as_of]
-    return sorted(ahead, key=lambda item: item.milestone.planned_on)[:most]
+    ahead = [item for item in status.milestones if not item.done and item.planned_on >= status.as_of]
+    return sorted(ahead, key=lambda item: item.planned_on)[:most]
 
 
 def pilot_charts(status: PilotStatus) -> dict[str, Chart]:
@@ -283,28 +302,14 @@ def pilot_charts(status: PilotStatus) -> dict[str, Chart]:
     charts = {}
     if status.milestones:
         own = [source for item in status.milestones for source in item.milestone.sources.all()]
-        charts["milestones"] = milestones_chart(status, unique_sources(own))
+        charts["milestones"] = milestones_chart(status, list(dict.fromkeys(own)))
     for item in status.indicators:
         if item.rule.measured:
             readings = [r for r in related_rows(status.pilot, "readings") if r.indicator_id == item.target.indicator_id]
             records: list[SourcedModel] = [item.target, *readings]
             own = [source for record in records for source in record.sources.all()]
-            charts[item.code] = trend_chart(status, item, unique_sources(own))
-            quarters = quarters_chart(status, item, unique_sources(own))
-            if quarters:
-                charts[f"{item.code} quarters"] = quarters
+            charts[item.code] = trend_chart(status, item, list(dict.fromkeys(own)))
     return charts
-
-
-def trend_charts(status: PilotStatus, charts: Mapping[str, Chart]) -> list[tuple[str, Chart]]:
-    """Return the charts of the indicators in order, quarters after years, with the anchor of the first of each."""
-    places = [(f"indicator-{item.code}", charts.get(item.code)) for item in status.indicators]
-    quarters = [("", charts.get(f"{item.code} quarters")) for item in status.indicators]
-    return [(anchor, chart) for pair in zip(places, quarters, strict=True) for anchor, chart in pair if chart]
-
-
-def unique_sources(sources: Sequence[Source]) -> list[Source]:
-    return list(dict.fromkeys(sources))
 
 
 def pilot_sources(status: PilotStatus) -> list[Source]:
@@ -313,7 +318,7 @@ def pilot_sources(status: PilotStatus) -> list[Source]:
     facts: list[SourcedModel] = [
         one for kind in ("stages", "milestones", "targets", "readings") for one in related_rows(pilot, kind)
     ]
-    return unique_sources([*pilot.sources.all(), *[source for fact in facts for source in fact.sources.all()]])
+    return list(dict.fromkeys([*pilot.sources.all(), *[source for fact in facts for source in fact.sources.all()]]))
 
 
 def reasons_with_links(status: PilotStatus, links: LightFollowUps) -> list[tuple[Explanation, LightLink | None]]:
@@ -325,6 +330,8 @@ def reasons_with_links(status: PilotStatus, links: LightFollowUps) -> list[tuple
             return links.of_indicator(status.pilot, reason.counts_as, indicators[reason.key], reason.key)
         if reason.about == ReasonSubject.MILESTONE:
             return links.of_milestone(status.pilot, reason.counts_as, int(reason.key))
+        if reason.about == ReasonSubject.STAGE:
+            return links.of_stage(status.pilot, reason.counts_as)
         return None
 
     return [
@@ -351,6 +358,7 @@ def pilot_tables(status: PilotStatus, links: LightFollowUps) -> Exports:
             lambda: milestones_table(status, anchors=True, more=links.columns(of_milestone)),
         ),
         "indicators": (_("Indicators"), lambda: indicators_table(status, links.columns(of_indicator))),
+        "untargeted": (_("Values without a target"), lambda: untargeted_table(status)),
         "evidence": (_("Evidence and sources"), lambda: evidence_table(status)),
     }
     sources = pilot_sources(status)
@@ -363,7 +371,7 @@ def reasons_table(status: PilotStatus) -> Table:
         Column("why", _("Why"), "text"),
         Column("owner", _("Responsible"), lambda why: why.owner or None),
     ]
-    return make_table(columns, light_panel(status).reasons)
+    return make_table(columns, computed_explanations(status))
 
 
 def stages_table(status: PilotStatus) -> Table:
@@ -452,3 +460,36 @@ def pilot_headline(pilot: Pilot, as_of: date) -> str:
     days = (end - as_of).days
     left = ngettext("; %(n)d day of the term left, to %(day)s.", "; %(n)d days of the term left, to %(day)s.", days)
     return text + left % {"n": days, "day": format_day(end)}
+
+
+# -- timeline: a record is called by what sets it apart from the pilot's others --------------------------
+
+
+def pilot_timeline(pilot: Pilot, as_of: date, user: Any) -> Timeline:
+    """Return the timeline of a pilot up to the as-of date, for this user."""
+    targets = ChangeEvent.objects.filter(model=Target._meta.label_lower, owner_id=pilot.pk).values("record_id")
+    steps = Q(model=TargetStep._meta.label_lower, owner_id__in=targets)
+    labels = {
+        Target: Label(indicator_name, ["indicator"]),
+        TargetStep: Label(step_name, ["target__indicator"]),
+        Reading: Label(reading_name, ["indicator"]),
+        LightOverride: Label(lambda entry: str(entry.get_colour_display())),
+        Replan: Label(replan_name, ["milestone", "stage_entry"]),
+    }
+    return Timeline(changes_of(pilot) | steps, as_of, user, labels)
+
+
+def indicator_name(entry: Any) -> str:
+    return entry.indicator.name if entry.indicator else no_data()
+
+
+def step_name(entry: Any) -> str:
+    return f"{indicator_name(entry.target)} {entry.year}" if entry.target else str(entry.year)
+
+
+def reading_name(entry: Any) -> str:
+    return f"{indicator_name(entry)} {entry.period}"
+
+
+def replan_name(entry: Any) -> str:
+    return str(entry.milestone or entry.stage_entry or no_data())

@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
 from functools import wraps
 from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Q
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
-from accounts.sessions import private_page
-from core.history.entries import HistorySource
-from core.history.timeline import ENTRY_PARAMETER, Timeline
+from core.history.entries import Label, changes_of
+from core.history.timeline import ENTRY_PARAMETER, Timeline, history_tab
 from core.http.as_of import today
 from core.http.errors import BadRequest, ErrorDetail, closest_match, truncate
-from core.http.menu import MenuEntry
 from core.http.request import TrackerRequest
-from core.pages import Page, page_view
+from core.pages import page, private_page
 from core.permissions import can_create, editor_province, has_object_permission, permission_name
-from core.spreadsheets.page_exports import Export, Exports, chart_exports, figures_export
-from core.web.list_pages import PAGE_PARAMETERS, build_list_page, reject_unknown_params
+from core.spreadsheets.page_exports import Export, Exports, chart_exports, export_response, figures_export
+from core.web.list_pages import build_list_page
 from core.web.tables import Cell, Chart, Column
 from pilots.analytics.pilot_status import build_progress
 from pilots.charts.practices import (
@@ -36,7 +31,7 @@ from pilots.charts.practices import (
     cost_text,
     diffusion_figures,
     first_copy_sentence,
-    match_row,
+    match_rows,
     measured_table,
     other_copies_sentence,
     practice_figures,
@@ -44,11 +39,10 @@ from pilots.charts.practices import (
     practices_headline,
     reach_chart,
     reasons_chart,
-    replications_table,
     spread_chart,
     stated_table,
 )
-from pilots.documents.analytics import PageFiles, build_page_files
+from pilots.documents.analytics import build_page_files
 from pilots.filters import PracticeFilter
 from pilots.forms.practices import AdoptionForm, AdoptionUpdateForm, EffectForm, GiveUpForm, PracticeForm, ReasonForm
 from pilots.metrics.practices import PRACTICE_TRANSITIONS, PracticeMove
@@ -75,6 +69,7 @@ from pilots.practices.services import (
     record_effect,
     report_adoption,
     withdraw_confirmation,
+    worsened_effects,
 )
 from pilots.tables import practice_columns
 from policies.models import Confidence, Province, Source
@@ -85,12 +80,8 @@ FOR_PARAMETER = "for"  # ?for=<pilot>: practices that this pilot might copy
 # -- the list ------------------------------------------------------------------------------------------
 
 
-@page_view(
-    "practices/list.html",
-    {*PAGE_PARAMETERS, FOR_PARAMETER, *PracticeFilter.base_filters},
-    menu=MenuEntry("practice-list", gettext_lazy("Practices"), place=8),
-)
-def practice_list(request: TrackerRequest) -> Page:
+@page(FOR_PARAMETER, *PracticeFilter.base_filters)
+def practice_list(request: TrackerRequest) -> HttpResponseBase:
     """List the practices known on the day, with how far they have spread."""
     as_of = request.as_of
     practices = build_practices(Practice.objects.all(), as_of)
@@ -109,31 +100,38 @@ def practice_list(request: TrackerRequest) -> Page:
         empty=_("No practice matches these filters."),
     )
     sources = list(Source.objects.filter(practice__in=list(statuses)).distinct())
-    charts = diffusion_charts(diffusion, sources)
+    # none where no copy is in use, and no reasons where none was given up
+    copies, charts = diffusion.copies, dict[str, Chart]()
+    if copies.in_use:
+        charts["reach"] = reach_chart(copies, Province.objects.filter(in_roster=False), sources)
+    if copies.attested:
+        charts["spread"] = spread_chart(copies, sources)
+    if copies.given_up:
+        charts["reasons"] = reasons_chart(copies, sources)
     figures = diffusion_figures(diffusion) if diffusion.is_under_way else []
-    replications = diffusion.replications
     tables: Exports = {
         "practices": Export(_("Practices"), whole, listing.chips, sources=sources),
         **figures_export(figures),
         **chart_exports(charts),
-        "replications": Export(_("Replication"), lambda: replications_table(replications), sources=sources),
     }
     pilot = pilot_asked_for(request)
-
-    def context() -> dict[str, object]:
-        return {
+    title, headline = _("Practices"), practices_headline(diffusion)
+    return export_response(request, tables, title, headline) or render(
+        request,
+        "practices/list.html",
+        {
+            "title": title,
+            "finding": headline,
             "listing": listing,
             "diffusion": diffusion,
             "figures": figures,
             "other_copies": other_copies_sentence(diffusion.copies) if figures else "",
             "first_copy": first_copy_sentence(diffusion) if figures else "",
             "charts": charts,
-            "replications": replications_table(replications) if replications else None,
             "matches": matches_panel(pilot, practices, request) if pilot else None,
             "may_propose": may_propose(request.user),
-        }
-
-    return Page(_("Practices"), practices_headline(diffusion), tables, context)
+        },
+    )
 
 
 def empty_columns(diffusion: Diffusion) -> tuple[set[str], str]:
@@ -148,17 +146,6 @@ def empty_columns(diffusion: Diffusion) -> tuple[set[str], str]:
             else _("No copy and no cost is on record, so columns of them are left out.")
         )
     return hidden, text if diffusion.total else ""
-
-
-def diffusion_charts(diffusion: Diffusion, sources: Sequence[Source]) -> dict[str, Chart]:
-    """Return the charts of copies; none where no copy is in use, and no reasons where none was given up."""
-    copies, charts = diffusion.copies, dict[str, Chart]()
-    if copies.in_use:
-        charts["reach"] = reach_chart(copies, Province.objects.filter(in_roster=False), sources)
-        charts["spread"] = spread_chart(copies, sources)
-    if copies.given_up:
-        charts["reasons"] = reasons_chart(copies, sources)
-    return charts
 
 
 def pilot_asked_for(request: TrackerRequest) -> Pilot | None:
@@ -179,8 +166,7 @@ def pilot_asked_for(request: TrackerRequest) -> Pilot | None:
 def matches_panel(pilot: Pilot, practices: Sequence[PracticeStatus], request: TrackerRequest) -> dict[str, object]:
     """Return the context of the practices for a pilot."""
     status = build_progress(Pilot.objects.filter(pk=pilot.pk), request.as_of).pilots[0]
-    matches = match_practices(status, practices)
-    return {"pilot": pilot, "rows": [match_row(match) for match in matches]}
+    return {"pilot": pilot, "rows": match_rows(match_practices(status, practices))}
 
 
 def may_propose(user: Any) -> bool:
@@ -190,8 +176,8 @@ def may_propose(user: Any) -> bool:
 # -- one practice --------------------------------------------------------------------------------------
 
 
-@page_view("practices/detail.html", {*PAGE_PARAMETERS, ENTRY_PARAMETER})
-def practice_detail(request: TrackerRequest, slug: str) -> Page:
+@page(ENTRY_PARAMETER)
+def practice_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     """Show one practice: what was done, its effects and copies, and why copies were given up."""
     as_of = request.as_of
     found = build_practices(Practice.objects.filter(slug=slug), as_of)
@@ -205,14 +191,35 @@ def practice_detail(request: TrackerRequest, slug: str) -> Page:
     tables: Exports = {
         **figures_export(figures),
         **chart_exports(charts),
-        "measured": Export(_("Measured effects"), lambda: measured_table(status), sources=sources),
+        "measured": Export(
+            _("Change of the pilot’s total in the same years"), lambda: measured_table(status), sources=sources
+        ),
         "stated": Export(_("Stated effects"), lambda: stated_table(status), sources=sources),
         "copies": Export(_("Copies"), lambda: copies_table(status), sources=sources),
-        "replications": Export(_("Replication"), lambda: replications_table(status.replications), sources=sources),
     }
 
-    def context() -> dict[str, object]:
-        return {
+    labels = {
+        Adoption: Label(copy_name, ["pilot", "province"]),
+        Effect: Label(effect_name, ["reading_after__indicator"]),
+    }
+    timeline = Timeline(changes_of(practice), request.as_of, request.user, labels)
+    headline = practice_headline(status)
+    tables["history"] = Export(_("History"), timeline.stream)
+    row = status.practice
+    days = [
+        (_("Proposed"), row.proposed_on),
+        (_("Passed by the province"), row.passed_on),
+        (_("In the library since"), row.library_on),
+        (_("Recommended since"), row.recommended_on),
+    ]
+    effects = [item.effect for item in status.all_effects]
+    adoptions = [item.adoption for item in status.copies.adoptions]
+    return export_response(request, tables, practice.name, headline) or render(
+        request,
+        "practices/detail.html",
+        {
+            "title": practice.name,
+            "finding": headline,
             "practice": practice,
             "status": status,
             "crumbs": [{"url": "practice-list", "label": _("Practices")}, {"label": practice.name}],
@@ -222,41 +229,20 @@ def practice_detail(request: TrackerRequest, slug: str) -> Page:
             "measured": measured_table(status),
             "stated": stated_table(status),
             "copies": copies_table(status, edit_columns(request.user)),
-            "replications": replications_table(status.replications) if status.replications else None,
             "failures": [item for item in copies.given_up if item.adoption.give_up_text],
             "measures": practice.measures.all(),
             "cost": cost_text(practice),
-            "days": practice_days(status),
+            "days": [(label, day) for label, day in days if day and day <= status.as_of],
             "confidence_tag": Confidence(practice.confidence).colour,
             "sources": sources,
             "follow_ups": practice.follow_ups.filter(opened_on__lte=as_of),
             "review": None if request.as_of_past else review_panel(practice, request.user),
             "may_adopt": may_adopt(request.user),
             "may_add_effect": may_add_effect(request.user, practice),
-            "page_files": practice_files(status, request),
-        }
-
-    timeline = practice_timeline(practice, request)
-    return Page(practice.name, practice_headline(status), tables, context, timeline)
-
-
-def practice_files(status: PracticeStatus, request: TrackerRequest) -> PageFiles:
-    """Return the evidence files of a practice, its effects and its copies."""
-    effects = [item.effect for item in status.all_effects]
-    copies = [item.adoption for item in status.copies.adoptions]
-    return build_page_files([status.practice, *effects, *copies], request.user, request.as_of)
-
-
-def practice_days(status: PracticeStatus) -> list[tuple[str, date]]:
-    """Return the days on record up to the day, with their labels."""
-    row = status.practice
-    days = [
-        (_("Proposed"), row.proposed_on),
-        (_("Passed by the province"), row.passed_on),
-        (_("In the library since"), row.library_on),
-        (_("Recommended since"), row.recommended_on),
-    ]
-    return [(label, day) for label, day in days if day and day <= status.as_of]
+            "page_files": build_page_files([status.practice, *effects, *adoptions], request.user, request.as_of),
+            "history": history_tab(request, timeline),
+        },
+    )
 
 
 def practice_charts(status: PracticeStatus, sources: Sequence[Source]) -> dict[str, Chart]:
@@ -264,11 +250,10 @@ def practice_charts(status: PracticeStatus, sources: Sequence[Source]) -> dict[s
     copies: Copies = status.copies
     if not copies.in_use:
         return {}
-    outside = Province.objects.filter(in_roster=False)
-    return {
-        "reach": reach_chart(copies, outside, sources, status),
-        "spread": spread_chart(copies, sources, library_flags(status), status),
-    }
+    charts = {"reach": reach_chart(copies, Province.objects.filter(in_roster=False), sources, status)}
+    if copies.attested:
+        charts["spread"] = spread_chart(copies, sources, library_flags(status), status)
+    return charts
 
 
 def library_flags(status: PracticeStatus) -> list[Mapping[str, str]]:
@@ -276,17 +261,6 @@ def library_flags(status: PracticeStatus) -> list[Mapping[str, str]]:
     practice, as_of = status.practice, status.as_of
     days = [(practice.library_on, _("taken into the library")), (practice.recommended_on, _("recommended"))]
     return [{"date": day.isoformat(), "label": label, "url": ""} for day, label in days if day and day <= as_of]
-
-
-def practice_timeline(practice: Practice, request: TrackerRequest) -> Timeline:
-    """Return the history of a practice with its effects and copies."""
-    own = Q(practice_id=practice.pk)
-    watched = [
-        HistorySource(Practice, Q(id=practice.pk), parent=practice),
-        HistorySource(Adoption, own, copy_name, ["pilot", "province"], parent=practice),
-        HistorySource(Effect, own, effect_name, ["reading_after__indicator"], parent=practice),
-    ]
-    return Timeline(watched, request.as_of, request.user)
 
 
 def copy_name(entry: Any) -> str:
@@ -311,7 +285,8 @@ def review_panel(practice: Practice, user: Any) -> dict[str, object] | None:
             "move": move.value,
             "label": capfirst(move.label),
             "missing": list(missing_for(practice, move).values()),
-            "needs_reason": PRACTICE_TRANSITIONS[state, move].reason,
+            "needs_reason": PRACTICE_TRANSITIONS[state, move].reason
+            or (move == PracticeMove.RECOMMEND and bool(worsened_effects(practice))),
         }
         for move in moves
     ]
@@ -353,18 +328,6 @@ def copy_url(adoption: Adoption) -> str:
 # -- what editors enter --------------------------------------------------------------------------------
 
 EditorView = Callable[..., HttpResponseBase]
-
-
-def editor_view(view: EditorView) -> EditorView:
-    """Decorator of views that write: for signed-in users, never stored, without unknown parameters."""
-
-    @private_page
-    @wraps(view)
-    def wrapped(request: TrackerRequest, **kwargs: Any) -> HttpResponseBase:
-        reject_unknown_params(request, {"lang", "as_of", "known"})
-        return view(request, **kwargs)
-
-    return wrapped
 
 
 def sent_from(page: str) -> Callable[[EditorView], EditorView]:
@@ -411,20 +374,15 @@ def copy_or_404(slug: str, key: int) -> Adoption:
     return adoption
 
 
-@editor_view
+@private_page
 def practice_new(request: TrackerRequest) -> HttpResponseBase:
     """Propose a practice."""
     if not may_propose(request.user):
         raise PermissionDenied
     form = PracticeForm(request.POST or None, user=request.user)
-    if form.is_bound and form.is_valid():
-        try:
-            practice = propose_practice(form.save(commit=False), by=request.user, lists=form.list_values())
-        except ValidationError as error:
-            form.add_errors(error)
-        else:
-            messages.success(request, _("The practice is proposed. Add its effect, then it can be passed."))
-            return redirect(practice)
+    if saved(form, lambda record: propose_practice(record, by=request.user, lists=form.list_values())):
+        messages.success(request, _("The practice is proposed. Add its effect, then it can be passed."))
+        return redirect(form.instance)
     about = _(
         "What a pilot did and others can copy. It is proposed first; the province passes it, the ministry takes "
         "it into the library."
@@ -432,7 +390,7 @@ def practice_new(request: TrackerRequest) -> HttpResponseBase:
     return form_page(request, _("Propose a practice"), form, about=about, submit=_("Propose it"))
 
 
-@editor_view
+@private_page
 @sent_from("practice-detail")
 def practice_move(request: TrackerRequest, slug: str) -> HttpResponseBase:
     """Take a practice to its next state; what is missing is said on its page."""
@@ -451,31 +409,33 @@ def practice_move(request: TrackerRequest, slug: str) -> HttpResponseBase:
     return redirect(practice)
 
 
-@editor_view
+@private_page
 def practice_adopt(request: TrackerRequest, slug: str) -> HttpResponseBase:
     """Report a copy of a practice."""
     if not may_adopt(request.user):
         raise PermissionDenied
     practice = practice_or_404(slug)
     form = AdoptionForm(request.POST or None, user=request.user, instance=Adoption(practice=practice))
-    if form.is_bound and form.is_valid() and saved(form, request):
+    if saved(form, lambda record: report_adoption(record, by=request.user)):
         messages.success(request, _("The copy is on record, as claimed by you. Someone else confirms it."))
         return redirect(form.instance)
     about = _("Name the pilot that copies it, or the province, and a place in it that is no pilot.")
     return form_page(request, _("Report a copy"), form, practice=practice, about=about, submit=_("Report it"))
 
 
-def saved(form: Any, request: TrackerRequest) -> bool:
-    """Save the copy of a valid form; on an error of the record add it to the form."""
+def saved(form: Any, save: Callable[[Any], object]) -> bool:
+    """Save the record of a form that was sent and is valid; on an error of the record add it to the form."""
+    if not form.is_valid():
+        return False
     try:
-        report_adoption(form.save(commit=False), by=request.user)
+        save(form.save(commit=False))
     except ValidationError as error:
         form.add_errors(error)
         return False
     return True
 
 
-@editor_view
+@private_page
 def practice_copy(request: TrackerRequest, slug: str, key: int) -> HttpResponseBase:
     """Show what can be done with a copy: update it, give it up, confirm it, take a confirmation back."""
     adoption = copy_or_404(slug, key)
@@ -491,12 +451,9 @@ def practice_copy(request: TrackerRequest, slug: str, key: int) -> HttpResponseB
     )
 
 
-def copy_page(
-    request: TrackerRequest, adoption: Adoption, may_change: bool, update: Any, give_up: Any, withdraw: Any = None
-) -> HttpResponse:
+def copy_page(request: TrackerRequest, adoption: Adoption, may_change: bool, update: Any, give_up: Any) -> HttpResponse:
     """Return the page of a copy: 400 where one of its forms was sent with errors."""
-    withdraw = withdraw or ReasonForm()
-    invalid = any(form.is_bound for form in (update, give_up, withdraw))
+    invalid = update.is_bound or give_up.is_bound
     context = {
         "title": adoption.adopter_name,
         "adoption": Adoption.objects.select_related("practice", "province", "pilot").get(pk=adoption.pk),
@@ -512,12 +469,12 @@ def copy_page(
         "is_claimant": adoption.claimed_by_id == request.user.pk,
         "update": update,
         "give_up": give_up,
-        "withdraw": withdraw,
+        "withdraw": ReasonForm(),
     }
     return render(request, "practices/copy.html", context, status=400 if invalid else 200)
 
 
-@editor_view
+@private_page
 @sent_from("practice-copy")
 def practice_copy_update(request: TrackerRequest, slug: str, key: int) -> HttpResponseBase:
     """Update a copy, or give it up, by the form that was sent."""
@@ -527,8 +484,11 @@ def practice_copy_update(request: TrackerRequest, slug: str, key: int) -> HttpRe
     gives_up = "give_up_reason" in request.POST
     made = GiveUpForm if gives_up else AdoptionUpdateForm
     form = made(request.POST, user=request.user, instance=adoption)
-    if form.is_valid() and saved(form, request):
+    ended = form.instance.added_reason if form.is_valid() else ""
+    if saved(form, lambda record: report_adoption(record, form.changed_values(), by=request.user)):
         messages.success(request, _("The copy is given up.") if gives_up else _("The copy is updated."))
+        if ended:
+            messages.warning(request, ended)
         return redirect(form.instance)
     stored = copy_or_404(slug, key)
     other = (AdoptionUpdateForm if gives_up else GiveUpForm)(user=request.user, instance=stored)
@@ -536,7 +496,7 @@ def practice_copy_update(request: TrackerRequest, slug: str, key: int) -> HttpRe
     return copy_page(request, stored, True, update, give_up)
 
 
-@editor_view
+@private_page
 @sent_from("practice-copy")
 def practice_copy_confirm(request: TrackerRequest, slug: str, key: int) -> HttpResponseBase:
     """Confirm a copy."""
@@ -550,7 +510,7 @@ def practice_copy_confirm(request: TrackerRequest, slug: str, key: int) -> HttpR
     return redirect(adoption)
 
 
-@editor_view
+@private_page
 @sent_from("practice-copy")
 def practice_copy_withdraw(request: TrackerRequest, slug: str, key: int) -> HttpResponseBase:
     """Take a confirmation back, with its reason."""
@@ -564,23 +524,18 @@ def practice_copy_withdraw(request: TrackerRequest, slug: str, key: int) -> Http
     return redirect(adoption)
 
 
-@editor_view
+@private_page
 def practice_effect(request: TrackerRequest, slug: str) -> HttpResponseBase:
     """Add an effect of a practice or of a copy."""
     practice = practice_or_404(slug)
     if not may_add_effect(request.user, practice):
         raise PermissionDenied
     form = EffectForm(request.POST or None, user=request.user, instance=Effect(practice=practice))
-    if form.is_bound and form.is_valid():
-        try:
-            record_effect(form.save(commit=False), by=request.user, sources=form.cleaned_data["sources"])
-        except ValidationError as error:
-            form.add_errors(error)
-        else:
-            messages.success(request, _("The effect is on record."))
-            return redirect(practice)
+    if saved(form, lambda effect: record_effect(effect, by=request.user, sources=form.cleaned_data["sources"])):
+        messages.success(request, _("The effect is on record."))
+        return redirect(practice)
     about = _(
-        "Measured: choose two accepted readings of one indicator. Stated: give the result in the source’s own "
-        "words. Never both."
+        "Change of the pilot’s total: choose two accepted readings of one indicator. Stated: give the result in the "
+        "source’s own words. Never both."
     )
     return form_page(request, _("Add an effect"), form, practice=practice, about=about, submit=_("Add it"))

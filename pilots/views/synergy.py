@@ -2,26 +2,25 @@
 
 from collections.abc import Callable
 
-from django.db.models import QuerySet
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 
-from core.http.menu import MenuEntry
 from core.http.request import TrackerRequest
-from core.pages import Page, page_view
-from core.spreadsheets.page_exports import Export, Exports, chart_exports, figures_export
-from core.text.amounts import format_amount
+from core.pages import page
+from core.spreadsheets.page_exports import Export, Exports, chart_exports, export_response, figures_export
+from core.text.formatting import format_amount
 from core.text.joining import join_clauses
 from core.web.list_pages import (
-    PAGE_PARAMETERS,
     build_filter_bar,
     requested_sort,
     sortable_headers,
 )
 from core.web.tables import Table
 from pilots.analytics.explanations import format_carbon
-from pilots.analytics.pilot_set import PilotSet
+from pilots.analytics.reconciliation import PilotSet
 from pilots.analytics.synergy import Synergy, build_synergy
 from pilots.charts.synergy import (
     JOINT_DEFAULT_SORT,
@@ -41,19 +40,15 @@ from pilots.models import Pilot, Reading, Target
 from pilots.tables import sources_of
 
 
-@page_view(
-    "dashboard/synergy.html",
-    {*PAGE_PARAMETERS, *SynergyPageFilter.base_filters},
-    menu=MenuEntry("synergy", gettext_lazy("Synergy"), place=7, shared_params=["batch"]),
-)
-def synergy(request: TrackerRequest) -> Page:
+@page(*SynergyPageFilter.base_filters)
+def synergy(request: TrackerRequest) -> HttpResponseBase:
     """Show co-control, elasticities and joint progress of rated pilots, and the excluded ones."""
     as_of = request.as_of
     pilots = Pilot.objects.listed(as_of)
     filterset = SynergyPageFilter(request.GET, queryset=pilots, request=request)
     bar = build_filter_bar(request, filterset)
     sort = requested_sort(request, joint_columns(), JOINT_DEFAULT_SORT)
-    found = build_synergy(prefetch_industries(filterset.qs), as_of, filterset.picked_year)
+    found = build_synergy(filterset.qs.prefetch_related("industries"), as_of, filterset.picked_year)
     chosen = PilotSet.from_filters(filterset.form.cleaned_data)
     chart = coordinates_chart(
         found, capfirst(chosen.name_with_count(found.of)), sources_of(pilot_keys(found), Reading, Target)
@@ -68,15 +63,20 @@ def synergy(request: TrackerRequest) -> Page:
     tables = {
         slug: Export(title, build, bar.chips, chart.subtitle, chart.sources) for slug, (title, build) in builds.items()
     }
-    figures = synergy_figures(found, chosen)
+    counted = chosen.name or chosen.name_with_count(found.of)
+    figures = [{**figure, "note": join_clauses([figure["note"], counted])} for figure in total_figures(found)]
     files: Exports = {
         **figures_export(figures, bar.chips),
         **chart_exports({"coordinates": chart}, bar.chips),
         **tables,
     }
-
-    def context() -> dict[str, object]:
-        return {
+    title, headline = _("Synergy"), synergy_headline(found)
+    return export_response(request, files, title, headline) or render(
+        request,
+        "dashboard/synergy.html",
+        {
+            "title": title,
+            "finding": headline,
             "bar": bar,
             "synergy": found,
             "charts": {"coordinates": chart},
@@ -84,13 +84,8 @@ def synergy(request: TrackerRequest) -> Page:
             "joint_heads": sortable_headers(request, joint_columns(), sort),
             "groups": missing_groups(found),
             "tables": {name: export.build() for name, export in tables.items() if name != "missing"},
-        }
-
-    return Page(_("Synergy"), synergy_headline(found), files, context)
-
-
-def prefetch_industries(pilots: QuerySet[Pilot]) -> QuerySet[Pilot]:
-    return pilots.prefetch_related("industries")
+        },
+    )
 
 
 def pilot_keys(found: Synergy) -> list[int]:
@@ -104,14 +99,6 @@ def synergy_headline(found: Synergy) -> str:
         return synergy_title(found) + _(".")
     text = ngettext("%(n)d of %(of)d is missing", "%(n)d of %(of)d are missing", missing)
     return join_clauses([synergy_title(found), text % {"n": missing, "of": found.of}]) + _(".")
-
-
-def synergy_figures(found: Synergy, chosen: PilotSet) -> list[dict[str, object]]:
-    """Return the key figures: pilots by class and total reductions, each with its denominator and set."""
-    figures = total_figures(found)
-    if chosen.name:
-        figures = [{**figure, "note": join_clauses([figure["note"], chosen.name])} for figure in figures]
-    return figures
 
 
 def total_figures(found: Synergy) -> list[dict[str, object]]:
@@ -131,7 +118,7 @@ def total_figures(found: Synergy) -> list[dict[str, object]]:
             "value": found.kinds[CoControl.POLLUTION_DOWN_CARBON_UP] if n else None,
             "of": of_n,
             "note": _("listed below by name"),
-            "url": "#amber",
+            "url": "#amber" if n else "",
             "definition": "co-control",
         },
         {

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.http.request import TrackerRequest
-from core.pages import Page, page_view
-from core.spreadsheets.page_exports import chart_exports
+from core.pages import page
+from core.spreadsheets.page_exports import chart_exports, export_response
 from core.text.joining import join_clauses, label_value
-from core.web.list_pages import PAGE_PARAMETERS, ActiveFilter, FilterBar, build_filter_bar
+from core.web.list_pages import ActiveFilter, FilterBar, build_filter_bar
 from pilots.analytics.trend import build_trend
 from pilots.charts.trends import aggregation_text, trend_title, trends_chart
 from pilots.filters import TrendPageFilter
@@ -17,15 +19,15 @@ from pilots.models import Pilot, Reading, RollUp
 from pilots.tables import sources_of
 
 
-@page_view("dashboard/trends.html", {*PAGE_PARAMETERS, *TrendPageFilter.base_filters})
-def trends(request: TrackerRequest) -> Page:
+@page(*TrendPageFilter.base_filters)
+def trends(request: TrackerRequest) -> HttpResponseBase:
     """Show one indicator over a set of pilots, as chart and table with sources."""
     as_of = request.as_of
     filterset = TrendPageFilter(request.GET, queryset=Pilot.objects.listed(as_of), request=request)
     bar = build_filter_bar(request, filterset)
     indicator = filterset.picked
     if indicator is None:
-        return Page(_("Trends"), context=lambda: {"bar": bar})
+        return render(request, "dashboard/trends.html", {"title": _("Trends"), "bar": bar})
     pilots = filterset.qs
     trend = build_trend(pilots, indicator, as_of)
     asked = {name: request.GET[name] for name in TrendPageFilter.base_filters if request.GET.get(name)}
@@ -34,17 +36,20 @@ def trends(request: TrackerRequest) -> Page:
     chart = trends_chart(trend, scope_text(bar, trend.pilots), sources, asked)
     headline = join_clauses([label_value(indicator.name, trend_title(trend)), scope_text(bar, trend.pilots)]) + _(".")
     drawn = bool(trend.years) and indicator.rollup != RollUp.NONE
-
-    def context() -> dict[str, object]:
-        return {
+    title = _("Trends")
+    return export_response(request, chart_exports({"trend": chart}, bar.chips), title, headline) or render(
+        request,
+        "dashboard/trends.html",
+        {
+            "title": title,
+            "finding": headline,
             "bar": bar,
             "trend": trend,
             "charts": {"trend": chart} if drawn else {},
             "table": chart.table,
             "reason": aggregation_text(trend),
-        }
-
-    return Page(_("Trends"), headline, chart_exports({"trend": chart}, bar.chips), context)
+        },
+    )
 
 
 def scope_text(bar: FilterBar, pilots: int) -> str:

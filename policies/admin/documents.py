@@ -17,7 +17,7 @@ from django.utils.translation import ngettext
 
 from core.admin.inlines import RelationInline
 from core.admin.record_admin import RecordAdmin
-from core.history.provenance import LabelledUrl
+from core.history.entries import LabelledUrl
 from core.history.recording import MAX_REASON
 from core.permissions import editor_province
 from core.text.formatting import format_date

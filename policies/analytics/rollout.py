@@ -139,7 +139,8 @@ class Rollout:
     """The rollout of one policy on an as-of date.
 
     `issued` is None for a policy that calls for no provincial plans and has none: there is no answer, which is not 0.
-    `dated` of the issued ones are known to the day; `known_by` are only known to exist by a date.
+    `dated` of the issued ones are known to the day; `known_by` are only known to exist by a date; `inferred` were only
+    read from other documents.
     """
 
     policy: Policy
@@ -148,6 +149,7 @@ class Rollout:
     issued: int | None
     dated: int | None
     known_by: int | None
+    inferred: int | None
     origin: date | None
     lags: Sequence[int]
     series: Sequence[metrics.Step]
@@ -198,6 +200,7 @@ def build_rollout(policy: Policy, as_of: date) -> Rollout:
         issued=len(issued) if tracked else None,
         dated=len(dated) if tracked else None,
         known_by=len(issued) - len(dated) if tracked else None,
+        inferred=sum(row.plan is not None and row.plan.unverified for row in issued) if tracked else None,
         origin=origin,
         lags=[row.lag_days for row in dated if row.lag_days is not None],
         series=steps(issued, origin, as_of) if tracked else [],

@@ -1,6 +1,7 @@
 """FilterSets of the API lists of policies: those of the pages, with several values and lookups."""
 
 from core.api.filters import CODE_LOOKUPS, COMPARISONS, DATE_LOOKUPS, ApiFilterSet
+from core.web.filters import RelatedFilter
 from policies import filters
 from policies.models import Agency, Figure, Industry, Measure, Policy, Province, ProvincialPlan, Source
 
@@ -18,6 +19,13 @@ class ProvinceApiFilter(ApiFilterSet, filters.ProvinceFilter):
 
 
 class AgencyApiFilter(ApiFilterSet, filters.AgencyFilter):
+    province = RelatedFilter(
+        field_name="policies__province",
+        queryset=Province.objects.all(),
+        distinct=True,
+        label="Province of a policy that it issued",
+    )
+
     class Meta:
         model = Agency
         fields = {"slug": CODE_LOOKUPS}

@@ -1,22 +1,18 @@
 """Serializers of policies: fields only, no arithmetic."""
 
-from decimal import Decimal
 from typing import Any
 
-from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from core.api.serializers import (
-    LINK_SERIALIZERS,
+    DateValueField,
     KnownField,
+    NumberField,
     ReadOnlyModelSerializer,
     RecordSerializer,
+    RelatedBySlug,
     RelatedSerializer,
-    api_url,
 )
-from core.api.value_serializer import ValueField, ValueSerializer
-from policies.analytics.rollout import ProvinceRollout, RegionRollout, Rollout
-from policies.metrics import Step
 from policies.models import (
     Agency,
     Confidence,
@@ -44,16 +40,13 @@ class SourceLinkSerializer(RelatedSerializer, ReadOnlyModelSerializer):
         source="url",
         read_only=True,
         allow_null=True,
-        help_text=_("Where the document itself stands; null where that is not public."),
+        help_text="Where the document itself stands; null where that is not public.",
     )
 
     class Meta:
         model = Source
         fields = ("id", "title", "url", "address")
         read_only_fields = fields
-
-    def get_url(self, source: Source) -> str:
-        return api_url(source, self.context["request"])
 
 
 class DivisionLinkSerializer(ReadOnlyModelSerializer):
@@ -65,7 +58,10 @@ class DivisionLinkSerializer(ReadOnlyModelSerializer):
         read_only_fields = fields
 
 
-LINK_SERIALIZERS |= {Source: SourceLinkSerializer, Division: DivisionLinkSerializer}
+class SourcedSerializer(RecordSerializer):
+    """Serializer of a record that cites sources."""
+
+    sources = SourceLinkSerializer(many=True, read_only=True)
 
 
 class SourceSerializer(RecordSerializer):
@@ -73,7 +69,7 @@ class SourceSerializer(RecordSerializer):
         source="url",
         read_only=True,
         allow_null=True,
-        help_text=_("Where the document itself stands; null where that is not public."),
+        help_text="Where the document itself stands; null where that is not public.",
     )
     url = serializers.SerializerMethodField()
 
@@ -83,7 +79,7 @@ class SourceSerializer(RecordSerializer):
         read_only_fields = fields
 
 
-class ProvinceSerializer(RecordSerializer):
+class ProvinceSerializer(SourcedSerializer):
     class Meta:
         model = Province
         fields = (
@@ -100,12 +96,11 @@ class AgencySerializer(RecordSerializer):
         read_only_fields = fields
 
 
-class IndustrySerializer(RecordSerializer):
+class IndustrySerializer(SourcedSerializer):
+    divisions = DivisionLinkSerializer(many=True, read_only=True)
     priority = serializers.BooleanField(
         read_only=True,
-        help_text=_(
-            "Whether national policy singles it out: named in the batch notice, or an ultra-low emission sector."
-        ),
+        help_text="Whether national policy singles it out: named in the batch notice, or an ultra-low emission sector.",
     )
 
     class Meta:
@@ -117,7 +112,7 @@ class IndustrySerializer(RecordSerializer):
         read_only_fields = fields
 
 
-class PolicySerializer(RecordSerializer):
+class PolicySerializer(SourcedSerializer):
     class Meta:
         model = Policy
         fields = (
@@ -128,16 +123,16 @@ class PolicySerializer(RecordSerializer):
         read_only_fields = fields
 
 
-class MeasureSerializer(RecordSerializer):
+class MeasureSerializer(SourcedSerializer):
     class Meta:
         model = Measure
         fields = ("slug", "name", "title_en", "title_zh", "field", "industries", "policies", *FACT_FIELDS, "url")
         read_only_fields = fields
 
 
-class FigureSerializer(RecordSerializer):
+class FigureSerializer(SourcedSerializer):
     period = serializers.CharField(
-        read_only=True, allow_null=True, help_text=_("The period that it speaks of, in words of its own: 2020-2025.")
+        read_only=True, allow_null=True, help_text="The period that it speaks of, in words of its own: 2020-2025."
     )
 
     class Meta:
@@ -149,7 +144,7 @@ class FigureSerializer(RecordSerializer):
         read_only_fields = fields
 
 
-class PlanSerializer(RecordSerializer):
+class PlanSerializer(SourcedSerializer):
     """A plan as it was known on the day: of one that was issued or looked up later, only policy and province."""
 
     ALWAYS = ("id", "policy", "province", "status", "url", "revision")
@@ -178,68 +173,64 @@ class PlanSerializer(RecordSerializer):
 # -- rollout -------------------------------------------------------------------------------------------
 
 
-class ProvinceRolloutSerializer(ValueSerializer):
-    value_type = ProvinceRollout
-    value_fields = {
-        "province": _("A province of the roster."),
-        "region": ValueField(_("The region that it lies in."), "province.region", Region),
-        "status": _("What is known of its plan on the day."),
-        "issued_on": ValueField(_("Day of issue; its precision says how exactly it is known."), "issued.on"),
-        "precision": ValueField(_("day, month or year; null without a day of issue."), "issued.precision", str | None),
-        "known_by": _("The day by which the plan is known to exist."),
-        "lag_days": _("Days from lag_from to the day of issue, where both are known exactly."),
-    }
+class ProvinceRolloutSerializer(serializers.Serializer):
+    province = RelatedBySlug(help_text="A province of the roster.")
+    region = serializers.ChoiceField(Region.choices, source="province.region", help_text="The region that it lies in.")
+    status = serializers.ChoiceField(PlanStatus.choices, help_text="What is known of its plan on the day.")
+    issued_on = DateValueField(
+        source="issued.on", help_text="Day of issue; its precision says how exactly it is known."
+    )
+    precision = serializers.CharField(
+        source="issued.precision", allow_null=True, help_text="day, month or year; null without a day of issue."
+    )
+    known_by = DateValueField(help_text="The day by which the plan is known to exist.")
+    lag_days = serializers.IntegerField(
+        allow_null=True, help_text="Days from lag_from to the day of issue, where both are known exactly."
+    )
 
 
-class RegionRolloutSerializer(ValueSerializer):
-    value_type = RegionRollout
-    value_fields = {
-        "region": _("A region of the roster."),
-        "label": "",
-        "roster": _("Its provinces: the denominator."),
-        "issued": _("Those whose plan is issued and known by the day."),
-        "share": _("issued of roster, as a fraction."),
-        "dated": _("Those of them whose day of issue is known exactly."),
-        "median_lag_days": ValueField(_("Median of the lags of dated plans."), type=Decimal | None),
-    }
+class RegionRolloutSerializer(serializers.Serializer):
+    region = serializers.ChoiceField(Region.choices, help_text="A region of the roster.")
+    label = serializers.CharField()  # type: ignore[assignment]
+    roster = serializers.IntegerField(help_text="Its provinces: the denominator.")
+    issued = serializers.IntegerField(help_text="Those whose plan is issued and known by the day.")
+    share = serializers.FloatField(allow_null=True, help_text="issued of roster, as a fraction.")
+    dated = serializers.IntegerField(help_text="Those of them whose day of issue is known exactly.")
+    median_lag_days = NumberField(help_text="Median of the lags of dated plans.")
 
 
-class StepSerializer(ValueSerializer):
-    value_type = Step
-    value_fields = {
-        "date": _("The day from which the number holds."),
-        "issued": _("How many plans count as issued from then on."),
-    }
+class StepSerializer(serializers.Serializer):
+    date = DateValueField(allow_null=False, help_text="The day from which the number holds.")
+    issued = serializers.IntegerField(help_text="How many plans count as issued from then on.")
 
 
-class RolloutNumbersSerializer(ValueSerializer):
+class RolloutNumbersSerializer(serializers.Serializer):
     """How far a policy has been taken up, in numbers. `issued` is null for a policy that calls for no plans."""
 
-    value_type = Rollout
-    value_fields = {
-        "policy": _("The policy that is rolled out."),
-        "as_of": "",
-        "known": KnownField(),
-        "roster": _("Provinces that the programme covers: the denominator."),
-        "issued": _("Those whose plan is issued and known by the day; null for a policy that calls for no plans."),
-        "share": _("issued of roster, as a fraction."),
-        "dated": _("Those of them whose day of issue is known exactly."),
-        "known_by": _("Those of them that are only known to exist by a day."),
-        "lag_from": ValueField(_("The day from which lags are counted."), "origin"),
-        "median_lag_days": ValueField(_("Median of the lags of dated plans."), type=Decimal | None),
-        "p90_lag_days": ValueField(_("The lag within which nine of ten dated plans came."), type=Decimal | None),
-    }
+    policy = RelatedBySlug(help_text="The policy that is rolled out.")
+    as_of = DateValueField(allow_null=False)
+    known = KnownField()
+    roster = serializers.IntegerField(help_text="Provinces that the programme covers: the denominator.")
+    issued = serializers.IntegerField(
+        allow_null=True,
+        help_text="Those whose plan is issued and known by the day; null for a policy that calls for no plans.",
+    )
+    share = serializers.FloatField(allow_null=True, help_text="issued of roster, as a fraction.")
+    dated = serializers.IntegerField(allow_null=True, help_text="Those of them whose day of issue is known exactly.")
+    known_by = serializers.IntegerField(
+        allow_null=True, help_text="Those of them that are only known to exist by a day."
+    )
+    inferred = serializers.IntegerField(allow_null=True, help_text="Those of them only inferred from other documents.")
+    lag_from = DateValueField(source="origin", help_text="The day from which lags are counted.")
+    median_lag_days = NumberField(help_text="Median of the lags of dated plans.")
+    p90_lag_days = NumberField(help_text="The lag within which nine of ten dated plans came.")
 
 
 class RolloutSerializer(RolloutNumbersSerializer):
     """How far a policy has been taken up: in numbers, by region, day by day, province by province."""
 
-    value_type = Rollout
-    value_fields = {
-        **RolloutNumbersSerializer.value_fields,
-        "followers": _("National policies that carry it out."),
-        "by_region": _("The same by region."),
-        "series": _("How many plans counted as issued, by the day on which that changed."),
-        "dated_series": _("The same for plans with an exact day of issue alone."),
-        "provinces": _("Every province of the roster, with or without a plan."),
-    }
+    followers = RelatedBySlug(many=True, help_text="National policies that carry it out.")
+    by_region = RegionRolloutSerializer(many=True, help_text="The same by region.")
+    series = StepSerializer(many=True, help_text="How many plans counted as issued, by the day on which that changed.")
+    dated_series = StepSerializer(many=True, help_text="The same for plans with an exact day of issue alone.")
+    provinces = ProvinceRolloutSerializer(many=True, help_text="Every province of the roster, with or without a plan.")

@@ -1,6 +1,6 @@
 """API viewsets and aggregates of policies, in JSON, CSV and XLSX."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Case, F, QuerySet, When
@@ -20,9 +20,7 @@ from policies.models import Agency, Figure, Industry, Measure, Policy, Province,
 
 class ProvinceViewSet(WritableViewSet):
     heading = gettext_lazy("Provinces")
-    detail_heading = gettext_lazy("One province")
-    about = gettext_lazy("Provinces and their like. Those with in_roster true are the denominator of every rollout.")
-    example_key = "zhejiang"
+    about = "Provinces and their like. Those with in_roster true are the denominator of every rollout."
     queryset = Province.objects.prefetch_related("sources")
     serializer_class = serializers.ProvinceSerializer
     write_serializer_class = write_serializers.ProvinceWriteSerializer
@@ -33,9 +31,7 @@ class ProvinceViewSet(WritableViewSet):
 
 class AgencyViewSet(WritableViewSet):
     heading = gettext_lazy("Agencies")
-    detail_heading = gettext_lazy("One agency")
-    about = gettext_lazy("Bodies that issue policies.")
-    example_key = "mee"
+    about = "Bodies that issue policies."
     queryset = Agency.objects.all()
     serializer_class = serializers.AgencySerializer
     write_serializer_class = write_serializers.AgencyWriteSerializer
@@ -46,9 +42,7 @@ class AgencyViewSet(WritableViewSet):
 
 class PolicyViewSet(WritableViewSet):
     heading = gettext_lazy("Policies")
-    detail_heading = gettext_lazy("One policy")
-    about = gettext_lazy("Documents and events that were known to exist on the day.")
-    example_key = "synergy-implementation-plan-2022"
+    about = "Documents and events that were known to exist on the day."
     queryset = Policy.objects.select_related("province", "parent").prefetch_related("agencies", "sources")
     serializer_class = serializers.PolicySerializer
     write_serializer_class = write_serializers.PolicyWriteSerializer
@@ -65,9 +59,7 @@ class PolicyViewSet(WritableViewSet):
 
 class MeasureViewSet(WritableViewSet):
     heading = gettext_lazy("Measures")
-    detail_heading = gettext_lazy("One measure")
-    about = gettext_lazy("Courses of action that policies prescribe, by field and industry.")
-    example_key = "green-manufacturing"
+    about = "Courses of action that policies prescribe, by field and industry."
     queryset = Measure.objects.prefetch_related("industries", "policies", "sources")
     serializer_class = serializers.MeasureSerializer
     write_serializer_class = write_serializers.MeasureWriteSerializer
@@ -78,8 +70,7 @@ class MeasureViewSet(WritableViewSet):
 
 class PlanViewSet(WritableViewSet, PkLookupMixin):
     heading = gettext_lazy("Provincial plans")
-    detail_heading = gettext_lazy("One provincial plan")
-    about = gettext_lazy(
+    about = (
         "A province’s own plan for a policy, or what is known of its absence, as of the day. A plan issued later reads "
         "unknown and its facts null; “not_found” says that a search found none, “unknown” that no search was made."
     )
@@ -98,9 +89,7 @@ class PlanViewSet(WritableViewSet, PkLookupMixin):
 
 class FigureViewSet(WritableViewSet):
     heading = gettext_lazy("Figures")
-    detail_heading = gettext_lazy("One figure")
-    about = gettext_lazy("Published figures; as_printed says what a source prints where that differs from the value.")
-    example_key = "carbon-intensity-decline"
+    about = "Published figures; as_printed says what a source prints where that differs from the value."
     queryset = Figure.objects.select_related("province").prefetch_related("sources")
     serializer_class = serializers.FigureSerializer
     write_serializer_class = write_serializers.FigureWriteSerializer
@@ -111,8 +100,7 @@ class FigureViewSet(WritableViewSet):
 
 class SourceViewSet(WritableViewSet, PkLookupMixin):
     heading = gettext_lazy("Sources")
-    detail_heading = gettext_lazy("One source")
-    about = gettext_lazy("Documents, pages and reports that the records cite. “address” is where the document stands.")
+    about = "Documents, pages and reports that the records cite. “address” is where the document stands."
     queryset = Source.objects.all()
     serializer_class = serializers.SourceSerializer
     write_serializer_class = write_serializers.SourceWriteSerializer
@@ -123,9 +111,7 @@ class SourceViewSet(WritableViewSet, PkLookupMixin):
 
 class IndustryViewSet(WritableViewSet):
     heading = gettext_lazy("Industries")
-    detail_heading = gettext_lazy("One industry")
-    about = gettext_lazy("Sectors in the words of the notices, with their divisions of GB/T 4754.")
-    example_key = "steel"
+    about = "Sectors in the words of the notices, with their divisions of GB/T 4754."
     queryset = Industry.objects.prefetch_related("divisions", "sources")
     serializer_class = serializers.IndustrySerializer
     write_serializer_class = write_serializers.IndustryWriteSerializer
@@ -136,29 +122,30 @@ class IndustryViewSet(WritableViewSet):
 
 class RolloutView(AggregateView):
     heading = gettext_lazy("Rollout of a policy")
-    about = gettext_lazy(
+    about = (
         "How far the provinces of the roster have issued their own plans by the day. Lags count from lag_from. "
         "“dated” plans are known to the day; “known_by” ones are only known to exist by a day. "
         "“followers” are national policies that carry it out. "
-        "As CSV or XLSX: the provinces, one row each; fields and omit then name its columns."
+        "As CSV or XLSX: the provinces, one row each."
     )
     serializer_class = serializers.RolloutSerializer
     row_serializer_class = serializers.ProvinceRolloutSerializer
     file_name = "rollout"
 
-    def own_parameters(self) -> Sequence[OpenApiParameter]:
-        shown = OpenApiExample("policy", "synergy-implementation-plan-2022")
-        text = gettext_lazy("The policy, by its code.")
-        return [OpenApiParameter("policy", description=text, required=True, examples=[shown])]
+    own_parameters = [
+        OpenApiParameter(
+            "policy",
+            description="The policy, by its code.",
+            required=True,
+            examples=[OpenApiExample("policy", "synergy-implementation-plan-2022")],
+        )
+    ]
 
     def build(self) -> Rollout:
         return build_rollout(self.policy(), self.as_of)
 
     def file_rows(self, value: Rollout) -> Iterable[ProvinceRollout]:
         return value.provinces
-
-    def query_strings(self) -> Iterable[str]:
-        return [f"policy={slug}" for slug in sorted(Policy.objects.rolled_out().values_list("slug", flat=True))]
 
     def policy(self) -> Policy:
         """The policy asked for. Raises BadRequest for none or an unknown one, naming those that have a rollout."""

@@ -12,7 +12,7 @@ from django.utils.formats import date_format, get_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from core.text.joining import join_long, join_sentences, join_short, label_value
+from core.text.joining import join_clauses, join_long, join_sentences, join_short, label_value
 from core.web.tables import Cell, Chart, Column, Subject, Table, make_table, status_cell
 from policies.analytics.rollout import ProvinceRollout, RegionRollout, Rollout, lag_range
 from policies.charts.cells import province_cell
@@ -48,7 +48,21 @@ def rollout_headline(rollout: Rollout) -> str:
             "%(issued)d of %(roster)d provinces have issued a plan for “%(policy)s”",
             rollout.issued,
         ) % {**named, "issued": rollout.issued}
+    if rollout.inferred:
+        count = join_clauses([count, inferred_text(rollout.inferred)])
     return f"{count}{lag_clause(rollout)}"
+
+
+def inferred_text(n: int) -> str:
+    return _("%(n)d only inferred") % {"n": n}
+
+
+def certainty_text(rollout: Rollout) -> str:
+    """Return how many of the issued plans are inferred, or only known by a latest day; empty where none is."""
+    parts = [inferred_text(rollout.inferred)] if rollout.inferred else []
+    if rollout.known_by:
+        parts.append(_("%(n)d known only by a latest day") % {"n": rollout.known_by})
+    return join_short(parts)
 
 
 def lag_clause(rollout: Rollout) -> str:
@@ -232,7 +246,11 @@ def adoption_headline(rollout: Rollout) -> str:
     if not rollout.issued:
         return _("no plan is known yet")
     if rollout.issued == rollout.roster:
-        return _("the last plans were issued by %(day)s at the latest") % {"day": format_day(rollout.series[-1].date)}
+        last = rollout.series[-1].date
+        text = _("the last plans were issued by %(day)s at the latest") % {"day": format_day(last)}
+        undated = sum(row.known_by == last and not row.dated for row in rollout.provinces)
+        latest = ngettext("%(n)d is known only by that day", "%(n)d are known only by that day", undated)
+        return join_clauses([text, latest % {"n": undated}]) if undated else text
     if rollout.half_on:
         return _("half of the provinces had issued by %(day)s") % {"day": format_day(rollout.half_on)}
     return _("%(issued)d of %(roster)d had issued by %(day)s") % {

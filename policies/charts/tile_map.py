@@ -1,4 +1,4 @@
-"""Tile map of provinces: tiles, their CSS classes, and the legend. Drawn as SVG by templates/parts/tilemap.html."""
+"""Tile map of provinces: tiles, their CSS classes and the legend, for templates/components/charts/tile_map.html."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.utils.formats import date_format, get_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
+from core.text.bilingual import is_chinese_active
 from core.text.formatting import format_date
 from core.text.joining import label_value
 from policies import metrics
@@ -35,7 +36,7 @@ STATUS_CLASSES = {
 
 @dataclass(frozen=True)
 class Tile:
-    """One tile: `look` is its CSS class, `value` the text below the name, `text` the tooltip and accessible name."""
+    """One tile: `look` is its CSS class, `value` the text below the name, `text` the tooltip."""
 
     province: Province
     look: str
@@ -81,7 +82,17 @@ class Tile:
         first = 26 if len(names) == 1 else 19
         if not self.value:
             first += 10
-        return [(self.y + first + 12 * place, name) for place, name in enumerate(names)]
+        return [(self.y + first + 12 * position, name) for position, name in enumerate(names)]
+
+    @property
+    def accessible_name(self) -> str:
+        """What the tile shows, by which somebody who speaks to the browser names it, then what it means.
+
+        Where the map is small, the code is shown instead of the name.
+        """
+        code = "" if is_chinese_active() else self.code
+        shown = " ".join(filter(None, ("".join(name_lines(self.province.short)), self.value, code)))
+        return f"{shown} · {self.text}"
 
     @property
     def code_y(self) -> int:
@@ -110,7 +121,7 @@ def name_lines(name: str) -> list[str]:
             else next(n for n in range(len(name)) if text_width(name[: n + 1]) > NAME_WIDTH)
         )
         head, tail = name[:cut] + ("-" if name[cut - 1] < "\u2e80" else ""), name[cut:]
-    return [shorten(head, NAME_WIDTH + 1), shorten(tail, NAME_WIDTH)]
+    return [shorten(head, NAME_WIDTH + 1) + space, shorten(tail, NAME_WIDTH)]
 
 
 def shorten(text: str, most: int) -> str:

@@ -3,9 +3,8 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from core.records.bilingual_models import BilingualNameModel, note_en_field, note_zh_field
+from core.records.bilingual_models import BilingualNameModel, SlugModel, note_en_field, note_zh_field
 from core.records.constraints import slug_constraint
-from core.records.slug_model import SlugModel
 from core.text.bilingual import TranslatedText
 
 

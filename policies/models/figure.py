@@ -8,9 +8,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from core.records.bilingual_models import BilingualNameModel
+from core.records.bilingual_models import BilingualNameModel, SlugModel
 from core.records.constraints import choices_constraint
-from core.records.slug_model import SlugModel
 from core.text.normalization import check_text
 from core.text.status_choices import StatusChoices
 from policies.models.province import Province

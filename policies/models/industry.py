@@ -2,12 +2,11 @@
 
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from core.http.url_cache import record_path
-from core.records.bilingual_models import BilingualNameModel
+from core.records.bilingual_models import BilingualNameModel, SlugModel
 from core.records.history_model import HistoryModel
-from core.records.slug_model import SlugModel
 from policies.models.sourced import SourcedModel, fact_constraints
 
 
@@ -73,7 +72,7 @@ class Industry(SlugModel, BilingualNameModel, SourcedModel):
         ]
 
     def get_absolute_url(self) -> str:
-        return record_path("industry-detail", self.slug)
+        return reverse("industry-detail", args=[self.slug])
 
     @property
     def priority(self) -> bool:

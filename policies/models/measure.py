@@ -7,10 +7,9 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from core.records.bilingual_models import BilingualTitleModel
+from core.records.bilingual_models import BilingualTitleModel, SlugModel
 from core.records.constraints import choices_constraint
 from core.records.history_model import FieldNames
-from core.records.slug_model import SlugModel
 from policies.models.industry import Industry
 from policies.models.policy import Policy
 from policies.models.sourced import SourcedModel, fact_constraints

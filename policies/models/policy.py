@@ -7,15 +7,14 @@ from typing import Any, ClassVar
 from django.core.exceptions import ValidationError
 from django.db import connection, models, transaction
 from django.db.models import F, Q
+from django.urls import reverse
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
-from core.http.url_cache import record_path
-from core.records.bilingual_models import BilingualTitleModel
+from core.records.bilingual_models import BilingualTitleModel, SlugModel
 from core.records.constraints import choices_constraint
 from core.records.history_model import FieldNames
-from core.records.slug_model import SlugModel
 from core.text.bilingual import is_chinese_active
 from core.text.normalization import check_text
 from policies.metrics import lag_origin
@@ -186,7 +185,7 @@ class Policy(SlugModel, BilingualTitleModel, PartialDateModel, SourcedModel):
         ]
 
     def get_absolute_url(self) -> str:
-        return record_path("policy-detail", self.slug)
+        return reverse("policy-detail", args=[self.slug])
 
     @property
     def short(self) -> str:

@@ -4,14 +4,13 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from core.http.url_cache import record_path
-from core.records.bilingual_models import BilingualNameModel
+from core.records.bilingual_models import BilingualNameModel, SlugModel
 from core.records.constraints import choices_constraint
 from core.records.history_model import FieldNames
-from core.records.slug_model import SlugModel
 from core.text.normalization import check_text
 from policies.models.sourced import SourcedModel, fact_constraints
 from policies.querysets import ProvinceQuerySet
@@ -133,7 +132,7 @@ class Province(SlugModel, BilingualNameModel, SourcedModel):
         ]
 
     def get_absolute_url(self) -> str:
-        return record_path("province-detail", self.slug)
+        return reverse("province-detail", args=[self.slug])
 
     @property
     def short(self) -> str:

@@ -92,6 +92,7 @@ class ProvincialPlan(HistoryModel, BilingualTitleModel, PartialDateModel, Source
     }
 
     PROVINCE_PATH = "province_id"
+    OWNER = "policy"
 
     class Meta:
         verbose_name = _("provincial plan")

@@ -14,7 +14,7 @@ from icalendar import Calendar
 from accounts.models import Officer, Role
 from accounts.models.token import Token, TokenKind
 from accounts.tokens import create_token, revoke
-from core.http.log_format import JsonLogFormatter, RequestContextFilter, redact
+from core.http.request_log import JsonLogFormatter, RequestContextFilter, hide_secrets
 from pilots.models import Milestone
 from tests import factories as make
 
@@ -152,7 +152,7 @@ def test_the_secret_is_in_no_log(client: Client, reader: User, caplog: pytest.Lo
         ("/feeds/[hidden]/milestones.ics", token.prefix, 200),
         ("/feeds/[hidden]/milestones.ics", None, 404),
     ]
-    assert redact(f"GET /feeds/{secret}/milestones.ics") == "GET /feeds/[hidden]/milestones.ics"
+    assert hide_secrets(f"GET /feeds/{secret}/milestones.ics") == "GET /feeds/[hidden]/milestones.ics"
 
 
 # -- the page ------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from django.urls import reverse
 from django.utils.text import capfirst
 
 from accounts.models import Officer
+from core.history.bulk_history import written_by_import
 from core.history.recording import delete_with_history
 from core.history.revert import deleted_entries
 from core.imports.models import Import, ImportState
@@ -53,7 +54,8 @@ from tests.factories import (
     make_stage,
     make_target,
 )
-from tests.support.admin_forms import form_data, form_errors
+from tests.support.admin_forms import add_url as add_page
+from tests.support.admin_forms import form_data, form_errors, newest, page_url, save, save_new
 from tests.support.api_client import make_user
 from tests.support.databases import kept_between_tests
 from tests.support.imports import table_checksums
@@ -131,26 +133,6 @@ def boss(stranger: User) -> Client:
     return client
 
 
-def page_url(record: Any, name: str = "change", *more: Any) -> str:
-    return reverse(f"admin:{record._meta.app_label}_{record._meta.model_name}_{name}", args=[record.pk, *more])
-
-
-def add_page(model: Any) -> str:
-    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_add")
-
-
-def save(client: Client, record: Any, **changes: Any) -> Any:
-    return client.post(page_url(record), form_data(client.get(page_url(record)), **changes))
-
-
-def save_new(client: Client, model: Any, **values: Any) -> Any:
-    return client.post(add_page(model), form_data(client.get(add_page(model)), **values))
-
-
-def newest(record: Any) -> Any:
-    return record.history.order_by("-history_id").first()
-
-
 def edited_by(record: Any, user: User, **fields: Any) -> Any:
     """Return the record after a change by this user."""
     for name, value in fields.items():
@@ -206,12 +188,6 @@ def test_what_belongs_to_all_is_added_to_but_not_changed(world: SimpleNamespace,
     assert save_new(client, type(source), title="Yearbook").status_code == 302
     assert client.post(add_page(Pilot), {"slug": "x"}).status_code == 403
     assert client.post(add_page(StageEntry), {"stage": "recommended"}).status_code == 403
-
-
-def test_the_lists_show_every_province(world: SimpleNamespace, editor: User, client: Client) -> None:
-    for model in (ProvincialPlan, Pilot, Reading):
-        address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
-        assert client.get(address).context["cl"].result_count == 2
 
 
 # -- nothing is moved across the border --------------------------------------------------------------------
@@ -411,14 +387,6 @@ def test_a_new_record_is_the_province_s_own(world: SimpleNamespace, editor: User
     assert model.objects.count() == before + 1
 
 
-def test_the_refusal_is_in_the_reader_s_language_like_every_other(
-    world: SimpleNamespace, editor: User, client: Client
-) -> None:
-    address = f"{page_url(world.home.plan)}?lang=zh-hans"
-    data = form_data(client.get(address), province=world.away.province.pk)
-    assert list(form_errors(client.post(address, data))) == ["province"]
-
-
 def test_whoever_has_one_province_to_choose_finds_it_chosen(
     world: SimpleNamespace, editor: User, client: Client
 ) -> None:
@@ -465,18 +433,6 @@ def test_which_pilots_there_are_is_not_the_editor_s_to_say(
     assert answer.status_code == 302
     pilot.refresh_from_db()
     assert (pilot.slug, pilot.kind, pilot.province, pilot.note) == ("home-city", "city", world.home.province, "Seen")
-
-
-def test_accepting_is_not_either(world: SimpleNamespace, editor: User, client: Client) -> None:
-    reading = world.home.reading
-    assert save(client, reading, state="accepted", accepted_on="2025-06-01", note_en="Seen").status_code == 302
-    reading.refresh_from_db()
-    assert (reading.state, reading.accepted_on, reading.note) == ("reported", None, "Seen")
-    assert client.post(page_url(reading, "judge", "accepted"), {"post": "yes"}).status_code == 403
-    chosen = {"action": "accept", "_selected_action": [reading.pk], "post": "yes"}
-    client.post(reverse("admin:pilots_reading_changelist"), chosen)
-    reading.refresh_from_db()
-    assert reading.state == "reported"
 
 
 def test_who_may_accept_accepts_at_home_alone(world: SimpleNamespace, editor: User, client: Client) -> None:
@@ -654,34 +610,13 @@ def test_a_history_names_people_at_home_alone(
     record = Import.objects.create(kind="plans", file_name="secret.xlsx", state=ImportState.CONFIRMED)
     for place, seen in ((world.home, True), (world.away, False)):
         changed = getattr(place, name)
-        entry = edited_by(changed, stranger, note_en="Corrected")
-        label = changed._meta.label_lower
-        record.changes.create(row=1, model=label, record_id=changed.pk, action="update", entry_id=entry.pk)
+        with written_by_import(record):
+            entry = edited_by(changed, stranger, note_en="Corrected")
         for address in (page_url(changed, "history"), page_url(changed, "simple_history", entry.pk)):
             assert "Corrected" in client.get(address).text
             assert ("stranger" in client.get(address).text) is seen, address
             assert "secret.xlsx" not in client.get(address).text
             assert all(word in boss.get(address).text for word in ("stranger", "secret.xlsx"))
-
-
-def test_the_list_of_the_deleted_names_people_at_home_alone(
-    world: SimpleNamespace, editor: User, client: Client, boss: Client, stranger: User
-) -> None:
-    for place in (world.home, world.away):
-        place.milestone._history_user = stranger
-        place.milestone.delete()
-    address = reverse("admin:pilots_milestone_deleted")
-    pilot = make_pilot(world.batch, world.home.province)
-    gone = make_milestone(pilot, date(2025, 1, 1), title_en="Gone")
-    gone._history_user = stranger
-    gone.delete()
-    pilot.delete()  # which was the province's in the end, and so was the milestone
-
-    def named(who: Client) -> dict[str, str]:
-        return {end.what: end.who for end in who.get(address).context["ends"]}
-
-    assert named(client) == {"Home milestone": "stranger", "Away milestone": "", "Gone": "stranger"}
-    assert set(named(boss).values()) == {"stranger"}
 
 
 def test_who_set_a_light_by_hand_is_told_at_home_alone(
@@ -693,23 +628,6 @@ def test_who_set_a_light_by_hand_is_told_at_home_alone(
     addresses = [*map(page_url, lights), reverse("admin:pilots_lightoverride_changelist")]
     assert ["stranger" in client.get(address).text for address in addresses] == [True, False, False]
     assert all("stranger" in boss.get(address).text for address in addresses)
-
-
-@pytest.mark.parametrize("name", ["plan", "milestone"])
-def test_the_history_on_a_public_page_does_too(
-    world: SimpleNamespace, editor: User, client: Client, stranger: User, name: str
-) -> None:
-    for place in (world.home, world.away):
-        edited_by(getattr(place, name), stranger, note_en="Corrected")
-    addresses = {
-        "plan": [world.policy.get_absolute_url()] * 2,
-        "milestone": [place.pilot.get_absolute_url() for place in (world.home, world.away)],
-    }[name]
-    found = [note for address in addresses for note in client.get(address).context["history"].notes]
-    signed = [note.who for note in {note.key: note for note in found}.values() if note.differences]
-    assert sorted(signed) == ["", "stranger"]
-    files = [client.get(address, {"export": "history.csv"}).getvalue().decode() for address in dict.fromkeys(addresses)]
-    assert "".join(files).count("stranger") == 1
 
 
 # -- the feed and the report -------------------------------------------------------------------------------
@@ -761,11 +679,8 @@ def test_the_feed_tells_of_no_import_but_one_s_own(
         record = Import.objects.create(
             kind="plans", file_name=f"{by}.xlsx", state=ImportState.CONFIRMED, uploaded_by=by
         )
-        entry = edited_by(world.home.plan, stranger)
-        plan = world.home.plan.pk
-        record.changes.create(
-            row=1, model="policies.provincialplan", record_id=plan, action="update", entry_id=entry.pk
-        )
+        with written_by_import(record):
+            edited_by(world.home.plan, stranger)
     shown = client.get(CHANGES)
     told = [line.origin[0] for line in shown.context["feed"].entries if line.origin]
     assert [word.partition(": ")[2] for word in told] == ["editor.xlsx"]

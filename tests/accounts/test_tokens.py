@@ -191,17 +191,6 @@ def test_the_list_says_how_each_stands(editor: User, client: Client) -> None:
     assert "Somebody else’s" not in page.text
 
 
-@pytest.mark.parametrize("count", [1, 5])
-def test_the_list_costs_the_same_for_any_number(
-    editor: User, client: Client, count: int, django_assert_num_queries: Any
-) -> None:
-    for n in range(count):
-        create_token(user=editor, name=f"t{n}")
-    client.get(TOKENS)
-    with django_assert_num_queries(6):  # session, person, role, own and groups' permissions, tokens
-        client.get(TOKENS)
-
-
 def test_one_press_revokes(editor: User, client: Client) -> None:
     token, secret = create_token(user=editor, name="Nightly")
     answer = client.post(f"{TOKENS}{token.pk}/revoke/", follow=True)

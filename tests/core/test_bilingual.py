@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 from django.utils import translation
 
-from core.history.reasons import translate_reason
 from core.records.migration_steps import join_values, split_values
 from core.text.bilingual import is_chinese_text
-from core.text.quantities import TEN_KILOTONNES, format_quantity
+from core.text.formatting import TEN_KILOTONNES, format_quantity
 from policies.models import Agency
 
 
@@ -86,9 +85,3 @@ def test_a_quantity_as_people_read_it(value: str, unit: str, unit_zh: str, engli
     assert format_quantity(Decimal(value), unit, unit_zh).replace("\u00a0", " ") == english
     with translation.override("zh-hans"):
         assert format_quantity(Decimal(value), unit, unit_zh) == chinese
-
-
-def test_an_undone_import_is_shown_in_the_user_s_language() -> None:
-    assert translate_reason("撤销导入4") == "Import 4 undone"
-    with translation.override("zh-hans"):
-        assert translate_reason("Import 4 undone: wrong file") == "撤销导入4：wrong file"

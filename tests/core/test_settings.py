@@ -1,12 +1,9 @@
 """Environment variables: former names, and the files that list them."""
 
 import json
-import re
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from django.conf import settings
@@ -23,11 +20,21 @@ from django.conf import settings
 print(settings.CACHE_RESPONSES, len(settings.RATE_LIMITS))
 """
 
+PRINT_ROLES = "from django.conf import settings; print(ascii(settings.OIDC_ROLES))"
 
-def settings_and_log(home: Path, **variables: str) -> tuple[str, list[dict[str, str]]]:
+PRINT_HSTS = """
+import django
+django.setup()
+from django.test import Client
+answer = Client(raise_request_exception=False).get("/api/v1/", secure=True)  # without tables, 503; it needs no style
+print(answer["Strict-Transport-Security"])
+"""
+
+
+def settings_and_log(home: Path, script: str = PRINT_SETTINGS, **variables: str) -> tuple[str, list[dict[str, str]]]:
     """Return the output and the log lines of a process started with these variables."""
     done = subprocess.run(  # noqa: S603  # our own code
-        [sys.executable, "-c", PRINT_SETTINGS],
+        [sys.executable, "-c", script],
         cwd=settings.BASE_DIR,
         env=server_environment(home, "sqlite://:memory:", DJANGO_SETTINGS_MODULE="config.settings", **variables),
         capture_output=True,
@@ -45,10 +52,27 @@ def test_a_wrong_network_of_the_monitoring_stops_the_start(tmp_path: Path, netwo
         settings_and_log(tmp_path, METRICS_FROM=f"::1,{networks}")
 
 
+@pytest.mark.parametrize("keys", ["short", f"{'0123456789' * 6},short", "a" * 60])
+def test_a_former_key_that_is_weak_stops_the_start(tmp_path: Path, keys: str) -> None:
+    with pytest.raises(AssertionError, match="SECRET_KEY_FALLBACKS: give former SECRET_KEYs, separated by commas"):
+        settings_and_log(tmp_path, SECRET_KEY_FALLBACKS=keys)
+
+
 @pytest.mark.parametrize("days", ["-1", "4000", "x"])
 def test_wrong_days_of_grace_stop_the_start(tmp_path: Path, days: str) -> None:
     with pytest.raises(AssertionError, match=f"MFA_GRACE_DAYS={days}: use days from 0 to 3650"):
         settings_and_log(tmp_path, MFA_GRACE_DAYS=days)
+
+
+def test_roles_of_single_sign_on_are_listed_in_a_variable_or_a_file(tmp_path: Path) -> None:
+    (tmp_path / "roles").write_text("cn=all,ou=x=national_editor\n东部=provincial_editor:east\n", encoding="utf-8")
+    given: list[dict[str, str]] = [
+        {"OIDC_ROLES": "cn=all,ou=x=national_editor; 东部=provincial_editor:east;"},
+        {"OIDC_ROLES_FILE": str(tmp_path / "roles")},
+    ]
+    wanted = ascii({"cn=all,ou=x": ("national_editor", ""), "东部": ("provincial_editor", "east")})
+    for variables in given:
+        assert settings_and_log(tmp_path, PRINT_ROLES, **variables)[0] == wanted
 
 
 def test_a_licence_without_an_address_stops_the_start(tmp_path: Path) -> None:
@@ -62,6 +86,10 @@ def test_a_licence_without_an_address_stops_the_start(tmp_path: Path) -> None:
         ({"OIDC_SERVER": "http://id.example.org"}, "OIDC_SERVER: use the https:// address"),
         ({"OIDC_SERVER": "id.example.org"}, "OIDC_SERVER: use the https:// address"),
         ({"OIDC_SERVER": "https://id.example.org", "OIDC_CLIENT": "x"}, "OIDC_SERVER needs OIDC_CLIENT and OIDC_SEC"),
+        *(
+            ({"OIDC_ROLES": roles}, "OIDC_ROLES: .* is not VALUE=ROLE or VALUE=provincial_editor:PROVINCE")
+            for roles in ("a", "a=boss", "=viewer", "a=viewer:east", "a=viewer;b=provincial_editor")
+        ),
         ({"OIDC_UNMATCHED": "editor"}, "OIDC_UNMATCHED='editor': use one of refuse, viewer"),
     ],
 )
@@ -71,55 +99,49 @@ def test_wrong_settings_of_single_sign_on_stop_the_start(tmp_path: Path, variabl
 
 
 @pytest.mark.parametrize(
-    ("variables", "values", "renamed"),
+    ("variables", "values"),
     [
-        ({}, "True 6", []),
-        ({"CACHE_RESPONSES": "0", "RATE_LIMITS_ENABLED": "0"}, "False 0", []),
-        ({"ANSWERS": "0", "THROTTLES": "0"}, "False 0", ["ANSWERS", "THROTTLES"]),
-        ({"ANSWERS": "0", "CACHE_RESPONSES": "1"}, "True 6", ["ANSWERS"]),
-        ({"ANSWERS": "0", "CACHE_RESPONSES": ""}, "False 6", ["ANSWERS"]),
-        ({"ANSWERS": "", "NO_SUCH_VARIABLE": "1"}, "True 6", []),
+        ({}, "True 7"),
+        ({"DEBUG": "1"}, "False 7"),
+        ({"CACHE_RESPONSES": "0", "RATE_LIMITS_ENABLED": "0"}, "False 0"),
+        ({"DEBUG": "", "NO_SUCH_VARIABLE": "1"}, "True 7"),
     ],
 )
-def test_former_names_of_variables_still_work_and_are_logged(
-    tmp_path: Path, variables: dict[str, str], values: str, renamed: list[str]
+def test_flags_are_read(tmp_path: Path, variables: dict[str, str], values: str) -> None:
+    assert settings_and_log(tmp_path, **variables) == (values, [])
+
+
+@pytest.mark.parametrize(
+    ("former", "instead"),
+    [
+        ("ANSWERS", "use CACHE_RESPONSES"),
+        ("THROTTLES", "use RATE_LIMITS_ENABLED"),
+        ("BRIEF_FONTS", "put the fonts into the folder .*/fonts"),
+        ("BRIEF_TEMPLATE", "put the template into .* as brief.docx"),
+        ("TIME_ZONE", "days are those of Asia/Shanghai"),
+    ],
+)
+def test_a_variable_that_is_no_longer_read_stops_the_start_and_names_its_successor(
+    tmp_path: Path, former: str, instead: str
 ) -> None:
-    printed, lines = settings_and_log(tmp_path, **variables)
-    assert printed == values
-    assert [(line["logger"], line["level"]) for line in lines] == [("tracker.settings", "WARNING")] * len(renamed)
-    assert [re.findall(r"[A-Z_]{4,}", line["message"])[0] for line in lines] == renamed
-
-
-def test_a_wrong_value_under_a_former_name_stops_the_start(tmp_path: Path) -> None:
-    with pytest.raises(AssertionError, match="ANSWERS='perhaps': use 1 or 0"):
-        settings_and_log(tmp_path, ANSWERS="perhaps")
+    with pytest.raises(AssertionError, match=rf"{former} is no longer read: {instead}. Remove it\."):
+        settings_and_log(tmp_path, **{former: "0"})
 
 
 def test_every_variable_may_be_read_from_a_file(tmp_path: Path) -> None:
     """As container secrets and systemd credentials give it: with a line break at its end."""
     for name, value in {
-        "RATE_LIMITS_ENABLED": "0",
-        "CACHE_RESPONSES": "0",
+        "DEBUG": "1",
         "SECRET_KEY": "k3y-" * 4 + "0123456789" * 4,
     }.items():
         (tmp_path / name).write_text(f"{value}\n", encoding="utf-8")
     files = {f"{path.name}_FILE": str(path) for path in tmp_path.iterdir()}
-    assert settings_and_log(tmp_path, **files) == ("False 0", [])
+    assert settings_and_log(tmp_path, **files) == ("False 7", [])
     with pytest.raises(AssertionError, match=r"SECRET_KEY_FILE: /nowhere/key cannot be read: .*No such file"):
         settings_and_log(tmp_path, SECRET_KEY_FILE="/nowhere/key")
 
 
-def test_the_former_name_of_the_gunicorn_configuration_still_works_and_is_logged(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A service unit of an installation may name it."""
-    lines: list[str] = []
-    server = SimpleNamespace(log=SimpleNamespace(warning=lines.append))
-    former, present = import_module("config.server"), import_module("config.gunicorn_conf")
-    names = [name for name in vars(present) if not name.startswith("_")]
-    assert [name for name in names if getattr(former, name, None) is not getattr(present, name)] == ["on_starting"]
-    monkeypatch.setattr(present, "METRICS_ROOT", tmp_path)
-    monkeypatch.setattr(present, "METRICS_DIR", tmp_path / "7")
-    former.on_starting(server)
-    assert (tmp_path / "7").is_dir()
-    assert lines == ["python:config.server is now python:config.gunicorn_conf: rename it before the next release"]
+def test_no_browser_list_is_asked_to_keep_the_whole_domain(tmp_path: Path) -> None:
+    """`preload` in HSTS is for who has the domain to decide."""
+    told, _log = settings_and_log(tmp_path, PRINT_HSTS, HTTPS="1", ALLOWED_HOSTS="testserver", PYTHONWARNINGS="ignore")
+    assert told == "max-age=31536000; includeSubDomains"

@@ -1,4 +1,4 @@
-"""What the demonstration has published: two editions with a correction between them, and issued sheets."""
+"""What the demonstration has published: two editions with a correction between them."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -14,9 +14,8 @@ from core.seed import middleware
 from dashboard.analytics.recent_changes import recent_changes
 from dashboard.editions.content import content_of
 from dashboard.editions.differences import difference_sentences
-from dashboard.editions.revisions import build_revisions
 from dashboard.management.demonstration import load_published_demo
-from dashboard.models import Edition, IssuedSheet
+from dashboard.models import Edition
 from tests.support.demo_data import delete_all_records
 
 pytestmark = [pytest.mark.django_db, pytest.mark.exhaustive]
@@ -45,25 +44,6 @@ def test_two_editions_differ_by_what_was_corrected_between_them(published: None,
     assert (plans[0].code, plans[1].value) == ("plans", plans[0].value + 2)
     assert difference_sentences(content_of(second))[0].startswith("Provincial plans issued: ")
     assert client.get(second.get_absolute_url()).status_code == 200
-
-
-def test_the_revisions_show_that_correction_and_little_else(published: None) -> None:
-    plans = build_revisions("plans", AS_OF, AS_OF)
-    assert [(row.as_of, [item.change for item in row.revisions if item]) for row in plans.rows] == [
-        (date(2026, 9, 30), []),
-        *((row.as_of, [2]) for row in plans.rows[1:]),
-    ]
-    recorded = build_revisions("parks", AS_OF, AS_OF)
-    assert recorded.revised == 0
-
-
-def test_a_sheet_says_today_what_was_corrected_since(published: None, client: Client) -> None:
-    sheets = {sheet.kind: sheet for sheet in IssuedSheet.objects.all()}
-    assert set(sheets) == {"nation", "province", "policy"}
-    for sheet in sheets.values():
-        page = client.get(sheet.get_absolute_url())
-        assert "texts would read otherwise today." in page.context["finding"] or sheet.language != "en"
-        assert page.context["changes"].rows
 
 
 def test_the_overview_says_what_happened_lately_instead_of_one_load(published: None) -> None:

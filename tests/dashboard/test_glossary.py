@@ -1,21 +1,28 @@
-"""Glossary: each code once, and no link to a definition that is not there."""
+"""Glossary: each code once, in both languages, and no link to a definition that is not there."""
 
 import re
 from collections import Counter
 from pathlib import Path
 
-from dashboard.glossary import GLOSSARY
+from dashboard.glossary import read_glossary
 
 ROOT = Path(__file__).parents[2]
 LINKS = re.compile(r'(?:\bdefinition=|definition\.html" with code=|"definition": )"([a-z-]+)"')
 
 
 def test_each_code_stands_once() -> None:
-    assert [code for code, n in Counter(entry.code for entry in GLOSSARY).items() if n > 1] == []
+    assert [code for code, n in Counter(entry.code for entry in read_glossary("en")).items() if n > 1] == []
+
+
+def test_both_languages_hold_the_same_entries_in_the_same_order() -> None:
+    english, chinese = read_glossary("en"), read_glossary("zh")
+    assert [entry.code for entry in english] == [entry.code for entry in chinese]
+    assert [entry.code for entry in [*english, *chinese] if not (entry.code and entry.name and entry.meaning)] == []
+    assert [entry.code for entry in chinese if not re.search("[\u4e00-\u9fff]", entry.meaning)] == []
 
 
 def test_every_link_to_a_definition_leads_to_one() -> None:
-    codes, lost = {entry.code for entry in GLOSSARY}, {}
+    codes, lost = {entry.code for entry in read_glossary("en")}, {}
     files = [
         *ROOT.glob("templates/**/*.html"),
         *(path for app in ("dashboard", "pilots", "policies") for path in ROOT.glob(f"{app}/**/*.py")),

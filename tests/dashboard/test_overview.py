@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,8 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.translation import override
 
-from core.history.reasons import parse_undone_reason, translate_reason
+from core.history.bulk_history import written_by_import
+from core.history.models import ChangeEvent
 from core.http.as_of import today
 from core.imports.models import Import, ImportState
 from pilots.models import Indicator, Milestone, Pilot
@@ -26,6 +27,7 @@ from tests.factories import (
     make_stage,
     make_target,
 )
+from tests.support.histories import rewrite_entries
 
 pytestmark = pytest.mark.django_db
 DAY = "2026-11-24"
@@ -174,7 +176,7 @@ def test_who_has_not_reported_stands_by_name_where_the_values_are_held_up(progra
     assert context["outstanding_scope"] == (
         "First batch: no accepted value for 2025, due on 31 March 2026, 238 days ago"
     )
-    assert [(group.title, [pilot.slug for pilot, _name in group.pilots]) for group in context["outstanding"]] == [
+    assert [(group["title"], [pilot.slug for pilot, _name in group["pilots"]]) for group in context["outstanding"]] == [
         ("Nothing handed in (1)", ["silent"]),
         ("Handed in, waiting to be accepted (1)", ["waiting"]),
     ]
@@ -184,7 +186,7 @@ def test_who_has_not_reported_stands_by_name_where_the_values_are_held_up(progra
     reading.state, reading.accepted_on = "disputed", date(2026, 5, 1)
     reading.save()
     after = client.get("/", {"as_of": DAY}).context["outstanding"]
-    assert [group.title for group in after] == [
+    assert [group["title"] for group in after] == [
         "Nothing handed in (1)", "Objected to, to be corrected by the pilot (1)",
     ]  # fmt: skip
 
@@ -199,6 +201,62 @@ def test_what_is_reduced_is_the_number_of_the_synergy_page(client: Client, empty
         assert context["reduced"][0]["value"] == value
     synergy = client.get(context["reduced_url"], {"as_of": DAY}).context["synergy"]
     assert synergy.carbon_total.value == 1_260_000
+
+
+def test_a_total_names_its_set_and_leads_to_the_same_set(client: Client, empty: None) -> None:
+    from tests.pilots.test_status_pages import make_measured  # noqa: PLC0415
+
+    for slug, fields in (("first", {}), ("other", {"level": "provincial", "province": make_province()})):
+        pilot = make_pilot(make_batch(slug=slug, title_en=slug.title(), **fields), make_province(), slug=f"in-{slug}")
+        make_measured(pilot, (12000, 10200), (4200, 4074))
+    response = client.get("/", {"as_of": DAY, "lang": "en"})
+    notes = ["First; 1 of 1 pilots counted"] * 2
+    assert [figure["note"] for figure in response.context["reduced"]] == notes
+    assert "First; 1 of 1 pilots counted" in response.content.decode()
+    assert response.context["reduced_url"] == "/synergy/?batch=first"
+    assert totals_of(client, f"{response.context['reduced_url']}&") == [
+        ("1.26\xa0Mt", "1 of 1 pilots counted; 0 parks inside pilot cities left out; First"),
+        ("1,895", "1 of 1 pilots counted; First"),
+    ]
+    assert totals_of(client, "/synergy/?") == [
+        ("2.52\xa0Mt", "2 of 2 pilots counted; 0 parks inside pilot cities left out; all 2 recorded pilots"),
+        ("3,789", "2 of 2 pilots counted; all 2 recorded pilots"),
+    ]
+
+
+def totals_of(client: Client, path: str) -> list[tuple[str, str]]:
+    """Return the totals of the synergy page, each with its note."""
+    figures = client.get(f"{path}as_of={DAY}&lang=en").context["figures"][2:4]
+    return [(figure["value"], figure["note"]) for figure in figures]
+
+
+# -- plans that are inferred or only known by a latest day ------------------------------------------------
+
+UNCERTAIN = "5 only inferred, 25 known only by a latest day"
+
+
+def test_the_issued_plans_say_how_many_are_inferred_or_only_known_by_a_latest_day(client: Client) -> None:
+    """Of the shipped records: in figure, titles, first sentence, brief and API, in both languages."""
+    response = client.get("/", {"as_of": DAY, "lang": "en"})
+    figure = next(f for f in response.context["figures"] if f["label"] == "Provincial plans issued")
+    assert (figure["value"], figure["note"]) == (32, f"Synergy plan 2022; {UNCERTAIN}")
+    charts = response.context["charts"]
+    assert charts["map"].title == (
+        f"“Synergy plan 2022”: 32 of 32 provinces have a plan ({UNCERTAIN}), 13 have a recorded pilot"
+    )
+    assert charts["adoption"].title == (
+        "Synergy plan 2022: the last plans were issued by 30 January 2024 at the latest; 16 are known only by that day"
+    )
+    sentence = f"Synergy plan 2022: 32 of 32 provinces have issued a plan; {UNCERTAIN}."
+    assert response.context["finding"].endswith(sentence)
+    chinese = client.get("/", {"as_of": DAY, "lang": "zh-hans"}).context["finding"]
+    assert chinese.endswith("32个省级单位中，32个已印发方案；其中5个为推断、25个仅知最迟日期。")
+    brief = client.get("/brief/nation/", {"as_of": DAY, "lang": "en"}).content.decode()
+    assert f"Synergy plan 2022; {UNCERTAIN}" in brief
+    api = client.get("/api/v1/overview/", {"as_of": DAY}).json()["rollout"]
+    assert [api[name] for name in ("issued", "dated", "known_by", "inferred")] == [32, 7, 25, 5]
+    policy = client.get("/policies/synergy-implementation-plan-2022/", {"as_of": DAY, "lang": "en"}).context
+    assert policy["figures"][0]["note"] == "known to be issued by 24 November 2026; 5 only inferred"
 
 
 # -- few records -----------------------------------------------------------------------------------------
@@ -264,7 +322,7 @@ def recent_changes(client: Client, **params: str) -> list[tuple[str, str, tuple[
 
 def backdate(record: Any, when: str) -> None:
     """Set the date of all history entries of a record."""
-    record.history.update(history_date=f"{when}T10:00:00+00:00")
+    rewrite_entries(record.history.all(), history_date=f"{when}T10:00:00+00:00")
 
 
 def test_changes_of_a_pilot_are_one_line_that_says_how_its_light_turned(programme: Any, client: Client) -> None:
@@ -305,9 +363,10 @@ def make_import(pilot: Pilot, count: int) -> Import:
     values = [make_reading(pilot, Indicator.objects.get(), str(2010 + n), 100 + n) for n in range(count)]
     for value in values:
         value.history.all().delete()
-    record_changes(
-        record, [WrittenRecord(n, value, "create", None) for n, value in enumerate(values)], by=None, reason=""
-    )
+    ChangeEvent.objects.filter(model="pilots.reading", record_id__in=[value.pk for value in values]).delete()
+    written = [WrittenRecord(n, value, "create", None) for n, value in enumerate(values)]
+    with written_by_import(record):
+        record_changes(record, written, by=None, reason="")
     return record
 
 
@@ -330,10 +389,7 @@ def test_an_import_is_one_line_and_so_is_undoing_it(programme: Any, client: Clie
     assert "Wrong file" not in page
 
 
-def test_a_long_import_hides_no_other_kind_and_is_counted_whole(
-    programme: Any, client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("dashboard.analytics.recent_changes.WINDOW_SIZE", 4)
+def test_a_long_import_hides_no_other_kind_and_is_counted_whole(programme: Any, client: Client) -> None:
     record = make_import(programme["good"], 12)
     found = recent_changes(client)
     assert found[0] == (f"Import {record.pk}", "import of 12 values", ())
@@ -364,15 +420,16 @@ def test_the_file_of_changes_holds_the_groups(programme: Any, client: Client) ->
     )
 
 
-def test_seven_more_queries_whatever_the_pilots_whose_facts_changed(
+def test_nine_more_queries_whatever_the_pilots_whose_facts_changed(
     programme: Any, client: Client, django_assert_num_queries: Any
 ) -> None:
     from pilots.analytics.light_history import PilotEdit, light_changes  # noqa: PLC0415
 
     edits = [PilotEdit(pilot.pk, today(), timezone.now(), timezone.now()) for pilot in programme.values()]
     for some in (edits[:1], edits):
-        # pilots with their batches; histories of milestones, targets, readings, lights set by hand, steps; indicators
-        with django_assert_num_queries(7):
+        # pilots with their batches; histories of stages, milestones, targets, readings, lights set by hand, steps;
+        # indicators; replans
+        with django_assert_num_queries(9):
             light_changes(some)
 
 
@@ -386,7 +443,7 @@ def test_a_light_is_compared_with_what_stood_before_the_edit_not_before_the_day(
             *pilot.targets.all(),
             *pilot.readings.all(),
         ):
-            record.history.update(history_change_reason="Demonstration data")
+            rewrite_entries(record.history.all(), history_change_reason="Demonstration data")
     milestone = Milestone.objects.get()
     milestone.completed_on = date(2026, 11, 1)
     milestone.save()
@@ -396,25 +453,14 @@ def test_a_light_is_compared_with_what_stood_before_the_edit_not_before_the_day(
     ]
 
 
-@pytest.mark.parametrize("stored", ["en", "zh-hans"])
-def test_a_reason_of_the_product_is_read_in_any_language_and_told_in_the_reader_s(stored: str) -> None:
-    from django.utils.translation import gettext  # noqa: PLC0415
-
-    from core.history.reasons import UNDONE_REASON  # noqa: PLC0415
-    from core.text.joining import label_value  # noqa: PLC0415
-
-    with override(stored):
-        plain = gettext(UNDONE_REASON) % {"number": 4}
-        remarked = label_value(plain, "Wrong: file")
-    found = parse_undone_reason(remarked)
-    assert found is not None
-    assert (found.number, found.remark) == (4, "Wrong: file")
-    with override("zh-hans"):
-        assert (translate_reason(plain), translate_reason(remarked)) == ("撤销导入4", "撤销导入4：Wrong: file")
-    with override("en"):
-        assert translate_reason(plain) == "Import 4 undone"
-    assert parse_undone_reason("Import of the week undone") is None
-    assert (translate_reason(None), translate_reason("Typing error")) == ("", "Typing error")
+def test_a_stage_entered_late_is_named_with_the_change_of_the_light(programme: Any, client: Client) -> None:
+    pilot = programme["good"]
+    entry = make_stage(pilot, "plan_issued", None, planned_on=today() - timedelta(100))
+    for record in (pilot, *(row for name in ("stages", "targets", "readings") for row in getattr(pilot, name).all())):
+        rewrite_entries(record.history.all(), history_change_reason="Demonstration data")
+    entry.entered_on = today() - timedelta(1)
+    entry.save()
+    assert recent_changes(client)[0] == ("Good", "1 stage entry changed", ("red", "green"))
 
 
 @pytest.mark.parametrize(("others", "value"), [(4, None), (3, 1)])

@@ -197,11 +197,11 @@ def test_on_a_past_day_a_copy_is_only_claimed(practices: None, client: Client) -
 def test_shipped_practices_are_proposed_and_said_in_one_line(client: Client) -> None:
     response = client.get("/")
     page = response.content.decode()
-    assert response.context["practices_finding"] == "11 practices proposed, none in the library yet"
+    assert response.context["practices_finding"] == "12 practices proposed, none in the library yet"
     assert 'id="practices-title"' not in page
     assert 'id="follow-ups-title"' not in page
     assert 'href="/actions/">Follow-ups</a></dt><dd>none on record by this day</dd>' in page
-    assert 'href="/practices/">Practices</a></dt><dd>11 practices proposed, none in the library yet</dd>' in page
+    assert 'href="/practices/">Practices</a></dt><dd>12 practices proposed, none in the library yet</dd>' in page
 
 
 # -- cost ----------------------------------------------------------------------------------------------------
@@ -218,7 +218,7 @@ def test_queries_do_not_grow_with_follow_ups_and_practices(
         make_in_use(practice, pilots["behind"])
         make_effect(practice)
     value = build_overview(date(2026, 11, 24))
-    with django_assert_num_queries(2 + 7):  # follow-ups, their steps; the facts of the pilots whose light was the cause
+    with django_assert_num_queries(2 + 8):  # follow-ups, their steps; the facts of the pilots whose light was the cause
         assert value.follow_up_summary.total == 2 * n
     # practices, their origins, industries, effects, sources of these, adoptions; the roster
     with django_assert_num_queries(7):

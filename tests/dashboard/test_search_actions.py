@@ -22,6 +22,7 @@ from tests.factories import (
     make_practice,
     make_province,
 )
+from tests.support.histories import forget_entries
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
 DAY = "2026-11-24"
@@ -101,11 +102,6 @@ def test_the_data_page_lists_the_new_tables_with_their_records_on_the_day(client
 
 
 # -- what changed --------------------------------------------------------------------------------------------
-
-
-def forget_entries() -> None:
-    for model in history_models().values():
-        model.history.all().delete()  # type: ignore[attr-defined]
 
 
 def test_recent_changes_tell_the_steps_of_a_follow_up_and_the_copies_of_a_practice(client: Client) -> None:

@@ -22,9 +22,10 @@ there/tracker load_records >records.log
 tracker-*/deploy/install.sh --to there >again.log
 there/tracker serve --bind 127.0.0.1:8099 2>serve.log &
 server=$!
+trap 'cat serve.log >&2; kill $server' EXIT
 "$PYTHON" - <<'END'
 import re, time, urllib.request
-def get(path): return urllib.request.urlopen("http://127.0.0.1:8099" + path, timeout=10)
+def get(path): return urllib.request.urlopen("http://127.0.0.1:8099" + path, timeout=120)  # compiles what was installed
 for _ in range(300):
     try:
         get("/readyz")
@@ -35,6 +36,7 @@ page = get("/").read().decode()
 style = re.search(r'href="(/static/css/[^"]+)"', page).group(1)
 print(get("/").status, get(style).status, re.search(r"Version ([^<]+)<", page).group(1))
 END
+trap - EXIT
 kill $server
 wait $server || true
 stat -c '%a %n' there/settings/secret_key there/settings/tracker.env
@@ -62,7 +64,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_installs_migrates_and_serves_without_a_network_and_twice_is_harmless(bundle: Path) -> None:
     offline = {"PIP_FIND_LINKS": "", "PIP_CONFIG_FILE": os.devnull, "PYTHON": sys.executable}
     done = run(["unshare", "--net", "/bin/sh", "-c", SESSION], bundle.parent, **offline)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
     version = next(bundle.parent.glob("tracker-*")).name.split("-")[1]
     assert done.stdout.splitlines() == [
         f"200 200 {version}",

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from config import gunicorn_conf
-from core.http.upload_handlers import MAX_UPLOAD_BYTES
+from core.http.body import MAX_UPLOAD_BYTES
 
 ROOT = Path(__file__).parent.parent.parent
 DEPLOY = ROOT / "deploy"
@@ -32,9 +32,8 @@ def compose() -> dict[str, dict[str, dict[str, object]]]:
 NOT_OURS = {"PATH", "PYTHONDONTWRITEBYTECODE"}
 
 
-def test_every_variable_that_is_set_is_one_of_the_readme() -> None:
-    table = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Settings")[2]
-    known = set(re.findall(r"^\| `([A-Z_]+)` \|", table, re.MULTILINE))
+def test_every_variable_that_is_set_is_one_of_the_settings() -> None:
+    known = set(re.findall(r"^#([A-Z_]+)=", (ROOT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE))
     services = compose()["services"]
     ours = [name for name in ("secrets", "migrate", "web", "worker") for name in dict(services[name]["environment"])]  # type: ignore[call-overload]
     image = re.findall(r"\b([A-Z_]+)=", " ".join(re.findall(r"^ENV (.+)$", read("Containerfile"), re.MULTILINE)))
@@ -58,6 +57,41 @@ def test_scripts_are_shell_that_can_be_parsed(path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+VALUES = {
+    "DATABASE_URL": "postgres://tracker:a$b(c;d@db1:5432,db2:5432/tracker?target_session_attrs=read-write&connect_timeout=3",
+    "DATA_LICENSE": "CC BY 4.0 https://creativecommons.org/licenses/by/4.0/",
+    "OIDC_NAME": "Ministry login",
+    "EMAIL_URL": "smtp://user:#1`id`\"'*@mail:25",
+    "SITE_URL": "",
+}
+
+
+@pytest.mark.parametrize("shell", ["/bin/sh", "/bin/bash"])
+def test_the_command_reads_the_settings_as_systemd_does(shell: str, tmp_path: Path) -> None:
+    """Every character of a value is its own; of a line that is no setting nothing is run."""
+    script = tmp_path / "releases" / "1" / "deploy" / "tracker"
+    python = tmp_path / "releases" / "1" / ".venv" / "bin" / "python"
+    for path in (script, python, tmp_path / "settings" / "tracker.env"):
+        path.parent.mkdir(parents=True)
+    script.write_text(read("tracker"), encoding="utf-8")
+    python.write_text("#!/bin/sh\nprintf '%s\\0' \"$@\"\nenv -0\n", encoding="utf-8")
+    python.chmod(0o755)
+    lines = ["# SITE_ACCESS=internal", "; a comment", "touch", "touch ran=1", "", *map("=".join, VALUES.items())]
+    lines += ["BRIEF_FONTS='/usr/share/fonts, ours'  ", 'TIME_ZONE="Asia/Shanghai"', "ISOLATED=1"]
+    (tmp_path / "settings" / "tracker.env").write_text("\n".join(lines), encoding="utf-8")  # no end of the last line
+    done = subprocess.run(  # noqa: S603  # our own script
+        [shell, str(script), "check", "--tag", "a b"], env={"PATH": "/usr/bin:/bin"}, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    words, variables = done.stdout.decode().split("\0")[:4], done.stdout.decode().split("\0")[4:-1]
+    assert words == ["manage.py", "check", "--tag", "a b"]
+    named = dict(variable.split("=", 1) for variable in variables)
+    for name in ("PATH", "PWD", "OLDPWD", "SHLVL", "_"):  # the shell's own
+        named.pop(name, None)
+    quoted = {"BRIEF_FONTS": "/usr/share/fonts, ours", "TIME_ZONE": "Asia/Shanghai", "ISOLATED": "1"}
+    assert named == VALUES | quoted
+
+
 # -- secrets ---------------------------------------------------------------------------------------------
 
 
@@ -76,9 +110,7 @@ def test_no_file_has_a_password_or_a_default_of_one(path: Path) -> None:
 
 
 def test_ports_and_folders_agree() -> None:
-    assert set(
-        re.findall(r"(?:127\.0\.0\.1|0\.0\.0\.0|web):(\d+)", "".join(map(read, ["Caddyfile", "nginx.conf"])))
-    ) == {"8000"}
+    assert set(re.findall(r"(?:127\.0\.0\.1|0\.0\.0\.0|web):(\d+)", read("Caddyfile"))) == {"8000"}
     assert set(re.findall(r"(?:127\.0\.0\.1|0\.0\.0\.0|EXPOSE )[: ]?(\d{4})", read("Containerfile"))) == {"8000"}
     assert compose()["services"]["proxy"]["environment"]["TRACKER_UPSTREAM"] == "web:8000"  # type: ignore[index]
     for unit in UNITS:
@@ -90,23 +122,21 @@ def test_ports_and_folders_agree() -> None:
     assert re.findall(r"^VOLUME (.+)$", read("Containerfile"), re.MULTILINE) == ["/var/lib/tracker"]
 
 
-def test_proxies_let_pass_what_the_product_judges_itself_and_little_more() -> None:
+def test_the_proxy_lets_pass_what_the_product_judges_itself_and_little_more() -> None:
     """So the answer is a sentence in the reader's language, not the proxy's page."""
-    most = {
-        int(re.findall(r"client_max_body_size (\d+)m;", read("nginx.conf"))[0]),
-        int(re.findall(r"max_size (\d+)MB", read("Caddyfile"))[0]),
-    }
-    assert most == {MAX_UPLOAD_BYTES // 2**20 + 1}
-    count, size = map(int, re.findall(r"large_client_header_buffers (\d+) (\d+)k;", read("nginx.conf"))[0])
-    assert size * 1024 >= gunicorn_conf.limit_request_line
-    assert count >= 4
+    assert int(re.findall(r"max_size (\d+)MB", read("Caddyfile"))[0]) == MAX_UPLOAD_BYTES // 2**20 + 1
+    assert int(re.findall(r"max_header_size (\d+)KB", read("Caddyfile"))[0]) * 1024 >= gunicorn_conf.limit_request_line
 
 
-def test_proxies_tell_the_scheme_and_the_client() -> None:
-    text = read("nginx.conf")
-    assert "proxy_set_header X-Forwarded-Proto https;" in text
-    assert "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;" in text
-    assert "proxy_set_header Host $host;" in text
+def test_slow_bodies_wait_at_the_proxy() -> None:
+    """It buffers the largest body that may come, for a time that ends: none occupies a thread of the tracker."""
+    assert re.findall(r"^\t+(read_body \w+|max_size \w+|request_buffers \w+)$", read("Caddyfile"), re.MULTILINE) == [
+        *("read_body 60s", "max_size 26MB"),
+        "request_buffers 26MB",
+    ]
+
+
+def test_the_proxy_tells_the_scheme_and_the_client() -> None:
     assert "header_up" not in read("Caddyfile")  # Caddy sets the three by itself; a copied header_up would double them
     assert "BEHIND_PROXY=1" in read("install.sh")
     assert compose()["services"]["web"]["environment"]["BEHIND_PROXY"] == "1"  # type: ignore[index]
@@ -116,12 +146,20 @@ def test_proxies_tell_the_scheme_and_the_client() -> None:
 
 
 def test_units_are_hardened_alike() -> None:
-    blocks = {path.name: path.read_text(encoding="utf-8").partition("\n\n# The release")[2] for path in UNITS}
-    assert set(blocks) == {"tracker-web.service", "tracker-worker.service"}
+    texts = {path.name: path.read_text(encoding="utf-8") for path in UNITS}
+    blocks = {
+        name: text.partition("\n\n# The release")[2].partition("\n[Install]")[0].strip() for name, text in texts.items()
+    }
+    assert set(blocks) == {"tracker-web.service", "tracker-worker@.service", "tracker-nightly.service"}
     assert len(set(blocks.values())) == 1
     assert {"ProtectSystem=strict", "NoNewPrivileges=yes", "CapabilityBoundingSet="} <= set(
         blocks["tracker-web.service"].splitlines()
     )
+
+
+def test_counters_of_metrics_are_not_on_the_disk() -> None:
+    """A full one would end the processes that count."""
+    assert re.findall(r"^RuntimeDirectory=(.+)$", read("systemd/tracker-web.service"), re.MULTILINE) == ["tracker-web"]
 
 
 def test_the_image_runs_as_a_user_of_its_own_and_is_healthy_when_it_is_ready() -> None:
@@ -148,3 +186,15 @@ def test_compose_migrates_once_before_it_serves_and_gives_no_service_more_than_i
         *("secrets", "database", "migrate", "web", "worker")
     }
     assert {name for name, service in services.items() if service.get("user") == "0"} == {"secrets"}
+
+
+def test_compose_takes_every_setting_from_a_file_that_no_image_has() -> None:
+    """Only what the services of the file itself need is set there, where it would win over the file of settings."""
+    services = compose()["services"]
+    fixed = {"ALLOWED_HOSTS", "BEHIND_PROXY", "SECRET_KEY_FILE", "DATABASE_URL_FILE", "CACHE_URL"}
+    for name in ("migrate", "web", "worker"):
+        assert services[name]["env_file"] == [{"path": "../tracker.env", "required": False}]
+        assert set(services[name]["environment"]) == fixed  # type: ignore[call-overload]
+    assert (services["secrets"]["env_file"], services["secrets"]["environment"]) == ([], {})
+    assert "tracker.env" not in read("product.txt").split()
+    assert "/tracker.env" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()

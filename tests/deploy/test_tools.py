@@ -20,7 +20,7 @@ def run(*command: str) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("name", ["tracker-web.service", "tracker-worker.service"])
+@pytest.mark.parametrize("name", ["tracker-web.service", "tracker-worker@.service", "tracker-nightly.service"])
 def test_systemd_finds_the_units_well_enclosed(name: str) -> None:
     text = run("systemd-analyze", "security", "--offline=yes", "--no-pager", str(DEPLOY / "systemd" / name))
     exposure = re.findall(r"Overall exposure level for \S+: ([\d.]+)", text)
@@ -31,26 +31,3 @@ def test_caddy_takes_its_file() -> None:
     assert "Valid configuration" in run(
         "caddy", "validate", "--adapter", "caddyfile", "--config", str(DEPLOY / "Caddyfile")
     )
-
-
-def test_nginx_takes_its_file(tmp_path: Path) -> None:
-    key, certificate = tmp_path / "tls.key", tmp_path / "tls.pem"
-    run(
-        *(
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-days",
-            "1",
-            "-subj",
-            "/CN=tracker.example.gov.cn",
-        ),
-        *("-keyout", str(key), "-out", str(certificate)),
-    )
-    text = (DEPLOY / "nginx.conf").read_text(encoding="utf-8").replace("/etc/tracker", str(tmp_path))
-    whole = tmp_path / "nginx.conf"
-    whole.write_text(f"pid {tmp_path}/pid;\nevents {{}}\nhttp {{\n{text}\n}}\n", encoding="utf-8")
-    assert "test is successful" in run("nginx", "-t", "-c", str(whole), "-e", str(tmp_path / "error.log"))

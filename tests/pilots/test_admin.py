@@ -137,17 +137,3 @@ def test_search_finds_a_pilot_by_city_code_and_province(admin_client: Client, ba
     for word in ["湖州", "330500", "zhejiang", "浙江"]:
         page = admin_client.get(reverse("admin:pilots_pilot_changelist"), {"q": word})
         assert list(page.context["cl"].result_list) == [pilot], word
-
-
-@pytest.mark.parametrize(("kind", "queries"), [("pilot", 8), ("batch", 8)])
-def test_a_list_costs_the_same_for_one_row_and_for_three(
-    admin_client, django_assert_num_queries, kind, queries
-) -> None:
-    address = reverse(f"admin:pilots_{kind}_changelist")
-    for rows in (1, 3):
-        while Pilot.objects.count() < rows:
-            day, province = date(2024, 1, 1 + Pilot.objects.count()), make_province()
-            make_pilot(make_batch(announced_on=day, level="provincial", province=province), province)
-        with django_assert_num_queries(queries):
-            page = admin_client.get(address)
-        assert len(page.context["cl"].result_list) == rows

@@ -9,7 +9,7 @@ from django.contrib.auth.models import Permission, User
 from django.utils import translation
 
 from core.http.as_of import today
-from core.imports.registry import KINDS
+from core.imports.importer import KINDS
 from core.imports.sheet.lookups import RecordLookup
 from core.spreadsheets.reading.cells import SheetCell
 from pilots.models import Indicator, Pilot, Reading, StageEntry, TargetStep
@@ -490,14 +490,6 @@ def test_headings_in_chinese_and_names_in_two_languages(pilot: Pilot) -> None:
     reading = Reading.objects.get()
     assert (reading.value, reading.value_status, reading.reported_on) == (D("12345.6"), "preliminary", date(2025, 2, 1))
     assert list(reading.sources.all()) == [source]
-
-
-@pytest.mark.parametrize("count", [1, 3])
-def test_queries_grow_with_pilots_not_with_rows(pilot: Pilot, count: int, django_assert_num_queries: Any) -> None:
-    make_indicator("AIR_A")
-    rows = [["p", "AIR_A", f"20{n}", 100, date(2025, 3, 1), None] for n in range(10, 10 + count)]
-    with django_assert_num_queries(7):
-        assert errors_of(dry_run_of("readings", READINGS, *rows)) == []
 
 
 # -- units -----------------------------------------------------------------------------------------------

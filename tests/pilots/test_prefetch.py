@@ -66,10 +66,10 @@ def prefetched_values(pilot: Any) -> dict[str, list[Any]]:
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_each_pilot_has_its_own_facts_in_order_for_eight_queries(
+def test_each_pilot_has_its_own_facts_in_order_for_nine_queries(
     three: list[Pilot], django_assert_num_queries: Any, count: int
 ) -> None:
-    with django_assert_num_queries(8):  # the pilots, five kinds, steps, and one of the industries asked for beside them
+    with django_assert_num_queries(9):  # the pilots, five kinds, steps, replans, and the industries beside them
         found = list(
             prefetch_for_status(Pilot.objects.filter(pk__in=[p.pk for p in three[:count]])).prefetch_related(
                 "industries"
@@ -92,7 +92,7 @@ def test_each_pilot_has_its_own_facts_in_order_for_eight_queries(
 
 def test_an_iterator_and_what_hangs_on_a_fact_come_along(three: list[Pilot], django_assert_num_queries: Any) -> None:
     rows: Any = prefetch_for_status(Pilot.objects.all()).prefetch_related("prefetched_stages__sources")
-    with django_assert_num_queries(1 + 2 * 7):  # chunks of two: each has its facts and their sources
+    with django_assert_num_queries(1 + 2 * 8):  # chunks of two: each has its facts and their sources
         found = list(rows.iterator(2))
         assert [prefetched_values(pilot) for pilot in found] == [LISTS] * 3
         assert [[len(entry.sources.all()) for entry in pilot.prefetched_stages] for pilot in found] == [[1, 0]] * 3
@@ -106,6 +106,6 @@ def test_readings_may_be_asked_for_in_another_way(three: list[Pilot]) -> None:
 
 def test_a_pilot_without_facts_has_empty_lists(empty: None, django_assert_num_queries: Any) -> None:
     make_pilot(make_batch(), make_province())
-    with django_assert_num_queries(6):  # no targets, so no steps
+    with django_assert_num_queries(7):  # no targets, so no steps; no replans
         assert prefetched_values(prefetch_for_status(Pilot.objects.all()).get()) == {name: [] for name in LISTS}
     assert list(prefetch_for_status(Pilot.objects.none())) == []

@@ -74,10 +74,10 @@ def test_what_is_recorded_of_the_first_national_batch(db: None) -> None:
     pilots = Pilot.objects.filter(batch__slug="national-batch-1")
     firm = pilots.exclude(confidence="inferred")
     assert [(rows.filter(kind="city").count(), rows.filter(kind="park").count()) for rows in (firm, pilots)] == [
-        (8, 14),
-        (9, 15),
+        (8, 15),
+        (10, 16),
     ]
-    assert pilots.filter(industries__isnull=False).distinct().count() == 6
+    assert pilots.filter(industries__isnull=False).distinct().count() == 7
     assert {(pilot.slug, pilot.parent.slug) for pilot in pilots.filter(parent__isnull=False) if pilot.parent} == {
         ("otog-high-tech-industrial-development-zone", "ordos"),
         ("sulige-economic-development-zone", "ordos"),
@@ -176,6 +176,14 @@ PRACTICES = {
         "a year",
         date(2026, 5, 25),
     ),
+    "luoyang-heavy-polluters-moved": (
+        "luoyang",
+        "industry",
+        74,
+        "enterprises",
+        "2021 to 2025-10",
+        date(2025, 10, 27),
+    ),
 }
 
 
@@ -224,7 +232,7 @@ def test_an_edited_practice_stays_and_its_other_fields_follow_a_newer_file(db: N
     Effect.objects.create(practice=practice, statement_zh="另一结果", known_on=date(2026, 1, 5))
     newer = {"Coal units closed or put in reserve": "Coal units shut", ",path,energy,": ",project,energy,"}
     newer |= {"Four coal-fired units of": "Four units of", ",6,units,": ",4,units closed,"}
-    assert load_seed(newer_files(tmp_path, newer))["practices"] == LoadResult(updated=1, unchanged=10)
+    assert load_seed(newer_files(tmp_path, newer))["practices"] == LoadResult(updated=1, unchanged=11)
     practice.refresh_from_db()
     effect.refresh_from_db()
     assert (practice.title_en, practice.passed_on, practice.facet) == (
@@ -235,7 +243,7 @@ def test_an_edited_practice_stays_and_its_other_fields_follow_a_newer_file(db: N
     assert (effect.statement_en, effect.stated_value, effect.stated_unit) == ("Six units", 4, "units closed")
     assert practice.effects.count() == 2
     again = load_seed(newer_files(tmp_path, newer))
-    assert [again[name] for name in ("practices", "effects")] == [LoadResult(unchanged=11)] * 2
+    assert [again[name] for name in ("practices", "effects")] == [LoadResult(unchanged=12)] * 2
 
 
 def newer_files(folder: Path, texts: dict[str, str]) -> list[SeedFile]:

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from policies.analytics.rollout import build_rollout
 from policies.models import Agency, Industry, Measure, PlanStatus, Policy, Province, ProvincialPlan, Source
-from tests.factories import make_plan, make_policy, make_province, make_source
+from tests.factories import make_plan, make_policy, make_province
 from tests.support.admin_forms import form_data, form_errors
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
@@ -196,28 +196,6 @@ def test_relations_are_found_by_typing(admin_client: Client, province: Province)
     asked = {"app_label": "policies", "model_name": "provincialplan", "field_name": "province", "term": "浙"}
     answer = admin_client.get(reverse("admin:autocomplete"), asked)
     assert answer.json() == {"results": [{"id": str(province.pk), "text": "Zhejiang"}], "pagination": {"more": False}}
-
-
-@pytest.mark.parametrize(("kind", "queries"), [("policy", 9), ("provincialplan", 8), ("source", 7), ("measure", 7)])
-def test_a_list_costs_the_same_for_one_row_and_for_three(
-    admin_client, django_assert_num_queries, kind, queries
-) -> None:
-    address = reverse(f"admin:policies_{kind}_changelist")
-    for rows in (1, 3):
-        while Policy.objects.count() < rows:
-            fill_one_row(Policy.objects.count())
-        with django_assert_num_queries(queries):
-            page = admin_client.get(address)
-        assert len(page.context["cl"].result_list) == rows
-
-
-def fill_one_row(number: int) -> None:
-    """Make one more policy of a province, with a plan, a measure and a source."""
-    province, day = make_province(), date(2022, 6, 1 + number)
-    policy = make_policy(level="provincial", province=province, issued_on=day)
-    make_plan(policy, province, issued_on=day)
-    Measure.objects.create(slug=f"m{number}", field="energy", title_zh=f"措施{number}").policies.add(policy)
-    make_source(published_on=day)
 
 
 def staff(*permissions: str) -> User:

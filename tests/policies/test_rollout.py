@@ -123,12 +123,3 @@ def test_a_lag_without_an_exact_day_is_a_range(
     make_plan(policy, make_province(), **fields)
     rollout = build_rollout(policy, date(2024, 1, 1))
     assert lag_range(rollout.provinces[0], rollout.origin) == expected
-
-
-@pytest.mark.parametrize("provinces", [1, 3])
-def test_three_queries_whatever_the_rows(empty: None, provinces: int, django_assert_num_queries: Any) -> None:
-    policy = make_policy()
-    for _ in range(provinces):
-        make_plan(policy, make_province())
-    with django_assert_num_queries(3):  # plans with their status; the roster; the documents that carry it out
-        build_rollout(policy, date(2024, 1, 1))

@@ -25,7 +25,15 @@ from tests import factories
 WorldType = TypeVar("WorldType")
 Body = Any
 TableSnapshot = Counter[str]
-SYSTEM_TABLES = ("django_", "config_mark", "config_recordversion", "auth_permission", "sqlite_", "axes_")
+SYSTEM_TABLES = (
+    "django_",
+    "config_dataversion",
+    "config_mark",
+    "config_recordversion",
+    "auth_permission",
+    "sqlite_",
+    "axes_",
+)
 EXCLUDED_COLUMNS = {"config_token": {"last_used_at", "revoked_at", "revoked_why"}}
 
 
@@ -277,6 +285,18 @@ def make_follow_up(world: World, place: Province | None) -> Any:
     return factories.make_follow_up(None, province=place, policy=None if place else world.policy)
 
 
+def make_replan(world: World, place: Province | None) -> Any:
+    """Make a request that waits; the editor made the one of the own province."""
+    milestone = factories.make_milestone(world.pilot(place), date(2026, 6, 1), is_key=True)
+    asked_by = world.editor if place == world.home else None
+    return factories.make_replan(milestone, date(2027, 3, 1), asked_by=asked_by)
+
+
+def replan_body(world: World, place: Province | None) -> dict[str, Any]:
+    milestone = factories.make_milestone(world.pilot(place), date(2026, 6, 1), is_key=True)
+    return {"milestone": milestone.pk, "day": "2027-03-01", "reason_en": "The supplier is late"}
+
+
 def follow_up_body(world: World, place: Province | None) -> dict[str, Any]:
     values = {"title_zh": f"新督办{world.next()}", "opened_on": "2026-06-01", "due_on": "2026-07-01"}
     subject = {"province": place.slug} if place else {"policy": world.policy.slug}
@@ -353,6 +373,7 @@ RESOURCE_KINDS: Mapping[str, ResourceKind] = {
             world, place, facet="goal", title_zh=f"新节点{world.next()}", planned_on="2026-12-01"
         ),
     ),
+    "replans": ResourceKind("id", make_replan, replan_body, {"accepted": True}),
     "indicators": ResourceKind(
         "code",
         lambda world, place: world.more_indicator(),
@@ -393,9 +414,12 @@ RESOURCE_KINDS: Mapping[str, ResourceKind] = {
     ),
     "effects": ResourceKind(
         "id",
-        # Of a practice that is not in the library: there the last effect stays.
+        # Of a practice that is not in the library: there the last effect stays, and the ministry states effects.
         lambda world, place: factories.make_effect(factories.make_practice(province=place), province=place),
-        lambda world, place: {"practice": make_practice(world, place).slug, "statement_zh": "年减排"},
+        lambda world, place: {
+            "practice": factories.make_practice(province=place).slug,
+            "statement_zh": "年减排",
+        },
     ),
 }
 """By resource. What a change of one field is: its note, which every one of them has."""

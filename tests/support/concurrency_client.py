@@ -154,9 +154,8 @@ def serve_project(name: str, folder: Path, **more: str) -> Iterator[ServedProjec
         environment = {
             **kept,
             "DATABASE_URL": database.url,
-            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "DJANGO_SETTINGS_MODULE": "bench.settings",
             "SECRET_KEY": secrets.token_urlsafe(64),
-            "RATE_LIMITS_ENABLED": "0",
             **more,
         }
         product = ServedProject(database, folder, environment)

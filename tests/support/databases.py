@@ -1,5 +1,7 @@
 """Separate databases for tests with several processes, of the same vendor as the suite's."""
 
+import lzma
+import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,6 +10,8 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.db.utils import ConnectionHandler
+
+UPGRADE_FOLDER = Path(__file__).parents[1] / "upgrade"
 
 
 @dataclass(frozen=True)
@@ -66,3 +70,18 @@ def connection_to(name: str) -> Any:
 
 def server_connection() -> Any:
     return connection_to("postgres")
+
+
+def restore_old_database(database: Database, home: Path) -> None:
+    """Fill an empty database, and the folder `media` in this one, with what users left in an older version
+    (tests/upgrade/make_fixture.py)."""
+    with tarfile.open(UPGRADE_FOLDER / f"{connection.vendor}.media.tar.xz") as files:
+        files.extractall(home, filter="data")
+    if connection.vendor == "sqlite":
+        content = lzma.decompress((UPGRADE_FOLDER / "sqlite.db.xz").read_bytes())
+        Path(database.connection.settings_dict["NAME"]).write_bytes(content)
+        return
+    database.connection.ensure_connection()
+    with database.connection.connection.cursor() as cursor:  # psycopg2's own: the dump has percent signs
+        cursor.execute(lzma.decompress((UPGRADE_FOLDER / "postgresql.sql.xz").read_bytes()).decode())
+    database.connection.close()  # the dump has changed the settings of its session

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import models
 
+from core.history.models import ChangeEvent
 from core.seed import middleware
 from pilots.models import (
     Adoption,
@@ -36,6 +37,7 @@ def delete_all_records() -> None:
     delete_seed_records()
     for kind in SEED_FILES:
         kind.model.history.all().delete()
+    ChangeEvent.objects.all().delete()
     middleware.forget_demonstration()
 
 

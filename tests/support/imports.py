@@ -12,8 +12,8 @@ from django.db import connection
 from core.imports.apply import confirm
 from core.imports.dry_run import DryRun, make_dry_run
 from core.imports.files import dry_run_of_file, save_dry_run
+from core.imports.importer import KINDS
 from core.imports.models import Import
-from core.imports.registry import KINDS
 from core.imports.undo import undo
 from core.spreadsheets.reading.cells import Sheet, SheetCell, SheetRow
 
@@ -21,6 +21,7 @@ Rows = Iterable[Sequence[Any]]
 EXCLUDED_TABLES = (
     "policies_import",
     "django_session",
+    "config_dataversion",
     "config_mark",
     "config_recordversion",
 )  # versions change permanently, also by what is undone
@@ -37,7 +38,7 @@ def make_sheet(*rows: Sequence[Any]) -> Sheet:
         }
         if entries:
             lines.append(SheetRow(number, entries))
-    return Sheet("xlsx", "Sheet1", "", "", lines)
+    return Sheet("xlsx", "Sheet1", "", lines)
 
 
 def dry_run_of(kind: str, *rows: Sequence[Any], by: Any = None) -> DryRun:

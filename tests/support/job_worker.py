@@ -1,60 +1,55 @@
-"""Worker process of tests: kinds of its own and a short lease. Run with the names of what to do: `enqueue`, `work`."""
+"""Makes an import to confirm, or runs a worker that says on its output when the rows of a confirmation are written, and
+commits when it is told to on its input: `prepare`, `work`."""
 
-import os
 import sys
-import time
-from datetime import timedelta
-from pathlib import Path
+from typing import Any
 
 import django
 
 django.setup()
 
-from django.contrib.sessions.models import Session  # noqa: E402
+from django.conf import settings  # noqa: E402
+from django.contrib.auth.models import User  # noqa: E402
 from django.core.management import call_command  # noqa: E402
-from django.db import transaction  # noqa: E402
-from django.utils import timezone  # noqa: E402
 
-from core.jobs import queue, running, worker  # noqa: E402
-from core.jobs.registry import job_kind  # noqa: E402
-from core.jobs.running import RunningJob  # noqa: E402
+from core.imports import apply, jobs  # noqa: E402
+from core.imports.files import dry_run_of_file, save_dry_run  # noqa: E402
+from core.imports.importer import KINDS  # noqa: E402
+from tests.factories import make_batch, make_province  # noqa: E402
 
-queue.LEASE = timedelta(seconds=1)
-worker.RENEW_EVERY, worker.LOOK_EVERY, worker.POLL_EVERY = 0.2, 0.2, 0.05
-running.WRITE_EVERY = 0
-STEPS = 40
+ROWS = 5
 
 
-def write_row(job: RunningJob, number: int) -> None:
-    """Write one row in a transaction that takes a while, so that a kill comes in the middle; a second row fails."""
-    with transaction.atomic():
-        Session.objects.create(session_key=f"job-{number}", session_data="", expire_date=timezone.now())
-        for step in range(STEPS):
-            time.sleep(0.02)
-            job.progress(step, STEPS)
+def prepare(name: str) -> None:
+    """Make an import that is checked, and ask for its confirmation twice, as two administrators at once may."""
+    user = User.objects.create_superuser(name)
+    make_batch(slug=f"batch-{name}")
+    make_province(slug=f"province-{name}")
+    rows = [f"{name}-{n},{name}试点{n},city,batch-{name},province-{name}" for n in range(ROWS)]
+    content = "\n".join(["code,name in Chinese,kind,batch,province", *rows]).encode()
+    plan = dry_run_of_file(KINDS["pilots"], f"{name}.csv", content, by=user)
+    record = save_dry_run(plan, name=f"{name}.csv", content=content, by=user)
+    assert record.state == "checked", plan.errors
+    for reason in ("one", "the other"):
+        told = {"about": jobs.subject(record), "user": user.pk, "language": "en", "record": record.pk}
+        jobs.confirm_import.enqueue(**told, reason=reason)
 
 
-job_kind("repeatable", label="", repeatable=True)(write_row)
-job_kind("once", label="", repeatable=False)(write_row)
+def work(*words: str) -> None:
+    """Run a worker; `--impatient` is one that waits for a lock a tenth of a second, not 20."""
+    if "--impatient" in words:
+        options = settings.DATABASES["default"]["OPTIONS"]
+        options.update({"timeout": 0.1} if "timeout" in options else {"options": "-c lock_timeout=100"})
+    check = apply.check_foreign_keys
 
+    def wait_before_the_commit(models: Any) -> None:
+        check(models)
+        print("written", flush=True)  # noqa: T201
+        sys.stdin.readline()
 
-@job_kind("hold", label="")
-def hold_the_write_lock(job: RunningJob, until: str) -> None:
-    """Write in one transaction, and report progress in it, until a file is there."""
-    with transaction.atomic():
-        Session.objects.create(session_key="held", session_data="", expire_date=timezone.now())
-        reports = 0
-        while not Path(until).exists():
-            reports += 1
-            job.progress(reports, 0, "holding")
-            time.sleep(0.01)
+    apply.check_foreign_keys = wait_before_the_commit
+    call_command("worker", *(word for word in words if word != "--impatient"))
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "enqueue":
-        for number in range(int(sys.argv[2])):
-            queue.enqueue("once" if number % 3 == 2 else "repeatable", number=number)
-    elif sys.argv[1] == "hold":
-        queue.enqueue("hold", until=sys.argv[2])
-    else:
-        call_command("worker", *sys.argv[2:], beside=os.getppid())
+    {"prepare": prepare, "work": work}[sys.argv[1]](*sys.argv[2:])

@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from core.history.recording import delete_with_history
-from core.history.revert import revert_to
+from core.records import writing
 from pilots.metrics.follow_up_states import Move
 from pilots.models import Pilot, Reading, StageEntry, Target
 from policies.models import ProvincialPlan
@@ -102,7 +102,7 @@ class ScriptedYear:
         latest = ProvincialPlan.history.filter(id=entry.id).order_by("history_id").last() if entry else None
         taken = entry and ProvincialPlan.objects.filter(province=entry.province_id).exclude(pk=entry.id).exists()
         if latest and latest.pk != entry.pk and not taken and not same_version(entry, latest):
-            revert_to(entry, opened=str(latest.pk), reason="As it was")
+            writing.restore(entry, opened=str(latest.pk), reason="As it was")
 
     # -- readings ------------------------------------------------------------------------------------------
 

@@ -6,19 +6,18 @@ import hmac
 import re
 import struct
 import time
-from datetime import datetime, timedelta
 
 from django.test import Client
 from django.urls import reverse
 
-from accounts.sessions import SIGN_IN_KEY
+from accounts.sign_in.adapters import SIGNED_IN_AT
 
 PASSWORD = "a long enough one"  # of the users of `make_user`
 
 
-def signed_in(name: str, **headers: str) -> Client:
+def signed_in(name: str, address: str = "127.0.0.1", **headers: str) -> Client:
     """Return a client that signed in on the page."""
-    client = Client(headers=headers or None)
+    client = Client(headers=headers or None, REMOTE_ADDR=address)
     sent = client.post(reverse("sign-in"), {"username": name, "password": PASSWORD})
     assert sent.status_code == 302
     return client
@@ -32,8 +31,7 @@ def can_sign_in(client: Client) -> bool:
 def age_session(client: Client, minutes: float) -> None:
     """Let the client's session have begun so many minutes earlier."""
     session = client.session
-    began = datetime.fromisoformat(session[SIGN_IN_KEY]["at"]) - timedelta(minutes=minutes)
-    session[SIGN_IN_KEY] = {**session[SIGN_IN_KEY], "at": began.isoformat()}
+    session[SIGNED_IN_AT] -= minutes * 60
     session.save()
 
 

@@ -25,7 +25,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not 1 <= options["days"] <= MAX_DAYS:
             raise CommandError(f"--days {options['days']}: choose from 1 to {MAX_DAYS}.")
-        person = active_user(options["username"])
+        username = options["username"]
+        people = get_user_model()._default_manager
+        person = people.filter(username=username).first()
+        if person is None:
+            near = closest_match(username, people.filter(is_active=True).values_list("username", flat=True))
+            hint = f"Did you mean “{near}”?" if near else "Make an account first: in /admin/, or with createsuperuser."
+            raise CommandError(f"There is no user “{username}”. {hint}")
+        if not person.is_active:
+            raise CommandError(f"{person} is deactivated, and tokens with it. Activate the account first, in /admin/.")
         name = options["name"].strip() or f"Command line, {timezone.localdate():%Y-%m-%d}"
         if len(name) > 60 or not name.isprintable():
             raise CommandError("--name: use up to 60 characters, all of them visible.")
@@ -39,16 +47,3 @@ class Command(BaseCommand):
         self.stderr.write(f"{token} of {person}, good until {token.expires_at:%Y-%m-%d}. It is shown this once.")
         if token.may_write and not has_write_permission(person):
             self.stderr.write(f"{person} may write nothing yet, and so this token only reads: give {person} a role.")
-
-
-def active_user(username: str) -> Any:
-    """Return the active user of this name. Raises CommandError with the remedy."""
-    people = get_user_model()._default_manager
-    person = people.filter(username=username).first()
-    if person is None:
-        near = closest_match(username, people.filter(is_active=True).values_list("username", flat=True))
-        hint = f"Did you mean “{near}”?" if near else "Make an account first: in /admin/, or with createsuperuser."
-        raise CommandError(f"There is no user “{username}”. {hint}")
-    if not person.is_active:
-        raise CommandError(f"{person} is deactivated, and tokens with it. Activate the account first, in /admin/.")
-    return person

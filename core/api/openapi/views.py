@@ -10,7 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext_lazy, override
 from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiYamlRenderer
@@ -21,40 +21,39 @@ from core.api.viewsets import BaseAPIView
 
 
 class SchemaView(BaseAPIView, SpectacularAPIView):
-    """View of the OpenAPI 3.1 schema as YAML or JSON, in the active language."""
+    """View of the OpenAPI 3.1 schema as YAML or JSON, in English."""
 
     schema = None  # type: ignore[assignment]  # it does not describe itself
     renderer_classes = SpectacularAPIView.renderer_classes
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Return the schema; the middleware has activated the language already."""
         kind = str(request.accepted_renderer.format)
-        content = render_schema(kind, get_language() or "en", settings.SITE_ACCESS)
         name = f'inline; filename="tracker-api.{kind}"'
         media = f"{request.accepted_media_type}; charset=utf-8"
+        content = render_schema(kind, settings.SITE_ACCESS)
         return HttpResponse(content, content_type=media, headers={"Content-Disposition": name})
 
 
 SCHEMA_LOCK = Lock()  # DRF's inspectors are shared by all threads: two schemas at a time would mix their views
 
 
-def openapi_schema(language: str, access: str) -> Mapping[str, object]:
-    """Return the OpenAPI schema in the active language. Only the code determines it, so it is built once."""
+def openapi_schema(access: str) -> Mapping[str, object]:
+    """Return the OpenAPI schema. Only the code determines it, so it is built once."""
     with SCHEMA_LOCK:
-        return build_schema(language, access)
+        return build_schema(access)
 
 
-@lru_cache(maxsize=4)
-def build_schema(language: str, access: str) -> Mapping[str, object]:
-    generator = SchemaGenerator()  # type: ignore[no-untyped-call]
-    found: Mapping[str, object] = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+@lru_cache(maxsize=2)
+def build_schema(_access: str) -> Mapping[str, object]:
+    with override("en"):
+        found: Mapping[str, object] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     return found
 
 
-@lru_cache(maxsize=8)
-def render_schema(kind: str, language: str, access: str) -> bytes:
+@lru_cache(maxsize=4)
+def render_schema(kind: str, access: str) -> bytes:
     """Return the schema serialized as json or yaml."""
-    found = openapi_schema(language, access)
+    found = openapi_schema(access)
     if kind == "json":
         return json.dumps(found, ensure_ascii=False).encode()
     content: bytes = OpenApiYamlRenderer().render(found, renderer_context={})  # type: ignore[no-untyped-call]
@@ -63,7 +62,7 @@ def render_schema(kind: str, language: str, access: str) -> bytes:
 
 @require_safe
 def docs_redirect(request: HttpRequest) -> HttpResponse:
-    """Redirect `/api/` to the API documentation."""
+    """Redirect `/api/`, and the former address of the guide, to the API documentation."""
     return redirect("api-docs")
 
 

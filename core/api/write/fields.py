@@ -88,7 +88,10 @@ class StrictDecimalField(serializers.DecimalField):
 class StrictDateField(serializers.DateField):
     """Strict DateField: 2024-01-15, nothing shorter or longer."""
 
-    default_error_messages = {"invalid_type": _("Write the day as 2024-01-15, in quotes.")}
+    default_error_messages = {
+        "invalid_type": _("Write the day as 2024-01-15, in quotes."),
+        "invalid": _("This day does not exist."),
+    }
 
     def to_internal_value(self, value: Any) -> date:
         if not isinstance(value, str) or not ISO_DATE.fullmatch(value):
@@ -131,8 +134,11 @@ class RelatedByCodeField(serializers.Field):
         code = data.get(self.key) if isinstance(data, Mapping) else data
         if type(code) is not (int if self.key == "id" else str):
             self.fail("invalid_type", name=self.key)
-        found = self.model._base_manager.filter(**{self.key: code}) if is_valid_key(self.key, code) else None
-        record = found.first() if found is not None else None
+        read = self.context.get("found", {})  # by this request, which may name it in each of its records
+        record = read.get((self.model, code))
+        if record is None and is_valid_key(self.key, code):
+            record = self.model._base_manager.filter(**{self.key: code}).first()
+            read[self.model, code] = record
         if record is None:
             known = [] if self.key == "id" else self.model._base_manager.values_list(self.key, flat=True)
             near = closest_match(str(code), known)

@@ -66,15 +66,11 @@ def parse_if_match(header: str) -> set[int] | None:
     """
     if header.strip() == "*":
         return None
-    tags = [part.strip() for part in split_etags(header)]
+    parts = re.findall(r'(?:[^,"]|"[^"]*"?)+', header)  # a comma inside quotes is part of the tag
+    tags = [part.strip() for part in parts if part.strip()]
     found = [ETAG_PATTERN.fullmatch(tag) for tag in tags]
     if not tags or not all(found):
         text = _("If-Match: send the ETag of the version that you have read, with its quotes.")
         raise BadRequest(ErrorDetail(IF_MATCH, "invalid_header", text))
     words = [match[2].partition("-")[0] for match in found if match and not match[1]]
     return {int(word) for word in words if word.isascii() and word.isdigit() and len(word) < 10}
-
-
-def split_etags(header: str) -> list[str]:
-    """Split a list of ETags; a comma inside quotes is part of the tag."""
-    return [part for part in re.findall(r'(?:[^,"]|"[^"]*"?)+', header) if part.strip()]

@@ -16,18 +16,13 @@ from rest_framework.settings import api_settings
 from core.api.write.fields import StrictCharField, build_write_field
 from core.history.recording import MAX_REASON
 from core.http.errors import BadRequest, ErrorDetail, closest_match, truncate
+from core.records.writing import NOT_YOURS
 from core.text.bilingual import TranslatedText, translated_texts
 from core.text.joining import label_value
 
 NON_FIELD_KEYS = {NON_FIELD_ERRORS, api_settings.NON_FIELD_ERRORS_KEY}
-INVISIBLE_CATEGORIES = {
-    "Cc",
-    "Cf",
-    "Cs",
-    "Co",
-    "Zl",
-    "Zp",
-}  # Unicode categories: controls, direction marks, line ends
+# Unicode categories: controls, direction marks, line ends
+INVISIBLE_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 CONFLICT_CODES = {"unique", "unique_together", "fixed", "overtaken", "same", "in_use", "state"}
 """Codes of errors caused by other existing records, or by the state of this one: 409 rather than 400."""
 
@@ -55,7 +50,10 @@ class WriteSerializer(serializers.Serializer):
             if name != field.name:
                 fields[name].source = field.name
         fields |= {text.name: translated_text_field(self.model, text) for text in translated_texts(self.model)}
-        return {**fields, **super().get_fields(), "change_reason": change_reason_field()}
+        text = "Why, for the record’s history. The header X-Change-Reason does the same for a whole request."
+        how: dict[str, Any] = {"required": False, "allow_blank": True, "allow_null": True, "help_text": text}
+        reason = StrictCharField(max_length=MAX_REASON, validators=[reject_invisible], **how)
+        return {**fields, **super().get_fields(), "change_reason": reason}
 
     @classmethod
     def api_name(cls, field: str) -> str:
@@ -65,7 +63,7 @@ class WriteSerializer(serializers.Serializer):
 
 def translated_text_field(model: Any, text: TranslatedText) -> StrictCharField:
     """Return a field for clients that know one language: the text goes to the field of its language."""
-    explained = gettext_lazy(
+    explained = (
         "Sets the one of the two fields in whose language it is written; null empties both. Where they are sent as "
         "well, those of them that say something new count."
     )
@@ -93,12 +91,6 @@ def split_translated(text: TranslatedText, record: Any, sent: dict[str, Any]) ->
     for name, value in text.field_values(whole).items():
         if (sent.get(name) or "") == now[name] or name not in sent:
             sent[name] = value
-
-
-def change_reason_field() -> StrictCharField:
-    text = gettext_lazy("Why, for the record’s history. The header X-Change-Reason does the same for a whole request.")
-    how: dict[str, object] = {"required": False, "allow_blank": True, "allow_null": True, "help_text": text}
-    return StrictCharField(max_length=MAX_REASON, validators=[reject_invisible], **how)
 
 
 def reject_invisible(text: str) -> None:
@@ -129,22 +121,16 @@ def validate_input(
     data: Mapping[str, Any],
     *,
     readable: Sequence[str],
-    replace: bool,
     whole: bool,
+    context: dict[str, Any],
 ) -> ValidatedInput:
     """Validate the data sent for a record. Raises WriteRejected (400) with every error.
 
     `readable` are names that only responses have: they may be sent back and are ignored. `whole`: required fields must
-    be present; `replace`: missing fields are emptied, but for those that keep the value they were entered with.
+    be present, and others that are missing are emptied, but for those that keep the value they were entered with.
     """
-    shape = entry(data=dict(data), partial=not whole)
-    known = list(dict.fromkeys([*shape.fields, *readable]))
-    faults = [unknown_field_error(str(name), known) for name in data if name not in known]
-    if not shape.is_valid():
-        faults += list(serializer_errors(shape.errors, ""))
-    if faults:
-        raise WriteRejected(400, *faults)
-    sent = dict(shape.validated_data)
+    shape = entry(data=dict(data), partial=not whole, context=context)
+    sent = checked_data(shape, data, readable)
     reason = sent.pop("change_reason", None) or ""
     for text in translated_texts(record):
         if text.name in sent:
@@ -153,7 +139,7 @@ def validate_input(
     for field in editable_fields(entry.model, entry.EXTRA_FIELDS):
         if field.name in sent:
             value = sent.pop(field.name)
-        elif replace and not (record.pk and field.name in record.FIXED_FIELDS):
+        elif whole and not (record.pk and field.name in record.fixed_fields()):
             value = [] if field.many_to_many else field.get_default()
         else:
             continue
@@ -162,6 +148,19 @@ def validate_input(
         else:
             values[field.name] = "" if value is None and not field.null and field.empty_strings_allowed else value
     return ValidatedInput(values, lists, sent, reason)
+
+
+def checked_data(
+    shape: serializers.Serializer, data: Mapping[str, Any], readable: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return what a serializer makes of the data that were sent. Raises WriteRejected (400) with every error."""
+    known = list(shape.fields)
+    faults = [unknown_field_error(str(name), known) for name in data if name not in {*known, *readable}]
+    if not shape.is_valid():
+        faults += serializer_errors(shape.errors, "")
+    if faults:
+        raise WriteRejected(400, *faults)
+    return dict(shape.validated_data)
 
 
 def unknown_field_error(name: str, known: Sequence[str]) -> ErrorDetail:
@@ -209,5 +208,8 @@ def pointer_label(place: str) -> str:
 
 
 def rejection(faults: Sequence[ErrorDetail]) -> WriteRejected:
-    """Return 409 where only other records conflict, 400 where the data itself is invalid."""
-    return WriteRejected(409 if all(fault.code in CONFLICT_CODES for fault in faults) else 400, *faults)
+    """Return 403 for fields that are not the user's to change, 409 where only other records conflict, 400 where the
+    data itself is invalid.
+    """
+    codes = {fault.code for fault in faults}
+    return WriteRejected(403 if NOT_YOURS in codes else 409 if codes <= CONFLICT_CODES else 400, *faults)

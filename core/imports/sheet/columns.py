@@ -189,8 +189,7 @@ def parse_integer(column: Column, cell: SheetCell, _lookup: RecordLookup) -> int
     number = read_integer(cell)
     if column.limits and not column.limits[0] <= number <= column.limits[1]:
         message = _("“%(value)s” is out of range. Write a whole number from %(least)d to %(most)d.")
-        labels = {"value": truncate(cell.value), "least": column.limits[0], "most": column.limits[1]}
-        raise AmbiguousCell("out_of_range", message % labels)
+        raise AmbiguousCell("out_of_range", message, cell.value, least=column.limits[0], most=column.limits[1])
     return number
 
 
@@ -211,16 +210,13 @@ def parse_date(column: Column, cell: SheetCell, lookup: RecordLookup) -> Partial
 
 
 def export_date(column: Column, record: Model, lookup: RecordLookup) -> Any:
+    """Return a partial date where that reads back as the same day: 2022-06 is the first of June. Else the day."""
     day = export_attribute(column, record, lookup)
     if day is None or not column.precision_column:
         return day
-    return to_partial_date(day, getattr(record, column.precision_column))
-
-
-def to_partial_date(day: date, precision: str) -> date | PartialDate:
-    """Return a partial date where that reads back as the same day: 2022-06 is the first of June. Else the day."""
+    precision = getattr(record, column.precision_column)
     firsts = {"month": day.replace(day=1), "year": day.replace(month=1, day=1)}
-    return PartialDate(day, precision) if day == firsts.get(precision) else day  # type: ignore[arg-type]
+    return PartialDate(day, precision) if day == firsts.get(precision) else day
 
 
 def parse_choice(column: Column, cell: SheetCell, _lookup: RecordLookup) -> str:
@@ -229,27 +225,17 @@ def parse_choice(column: Column, cell: SheetCell, _lookup: RecordLookup) -> str:
     known = column.choice_words
     if fold_name(word) in known:
         return known[fold_name(word)][0]
-    near = closest_match(fold_name(word), known)
-    if near:
-        message = _("“%(word)s” is not allowed here. Did you mean “%(near)s”?") % {
-            "word": truncate(word),
-            "near": known[near][1],
-        }
+    if near := closest_match(fold_name(word), known):
+        message, labels = _("“%(word)s” is not allowed here. Did you mean “%(near)s”?"), {"near": known[near][1]}
     else:
-        message = _("“%(word)s” is not allowed here. Use one of: %(known)s.") % {
-            "word": truncate(word),
-            "known": join_short(column.choices.values()),
-        }
-    raise AmbiguousCell("not_a_choice", message)
+        message = _("“%(word)s” is not allowed here. Use one of: %(known)s.")
+        labels = {"known": join_short(column.choices.values())}
+    raise AmbiguousCell("not_a_choice", message % {"word": truncate(word), **labels})
 
 
 def export_choice(column: Column, record: Model, lookup: RecordLookup) -> Any:
     value = export_attribute(column, record, lookup)
     return None if value is None else str(column.choices[value])
-
-
-def parse_record(column: Column, cell: SheetCell, lookup: RecordLookup) -> Any:
-    return lookup.find(column.related_model, read_text(cell))
 
 
 def export_record(column: Column, record: Model, lookup: RecordLookup) -> Any:
@@ -259,10 +245,6 @@ def export_record(column: Column, record: Model, lookup: RecordLookup) -> Any:
 
 def parse_records(column: Column, cell: SheetCell, lookup: RecordLookup) -> list[object]:
     return lookup.find_list(column.related_model, read_text(cell))
-
-
-def export_records(column: Column, record: Model, lookup: RecordLookup) -> Any:
-    return lookup.names_for(column.related_model, getattr(record, column.name).all()) or None
 
 
 TEXT = ColumnType(
@@ -278,12 +260,17 @@ CHOICE = ColumnType(
     parse_choice, gettext_lazy("One of the allowed values, in either language."), export=export_choice, width=18
 )
 RECORD = ColumnType(
-    parse_record, gettext_lazy("The name or code of a record, in either language."), export=export_record, width=26
+    lambda column, cell, lookup: lookup.find(column.related_model, read_text(cell)),
+    gettext_lazy("The name or code of a record, in either language."),
+    export=export_record,
+    width=26,
 )
 RECORDS = ColumnType(
     parse_records,
     gettext_lazy("Names or codes: one a line, or with a semicolon or 、 between them."),
-    export=export_records,
+    export=lambda column, record, lookup: (
+        lookup.names_for(column.related_model, getattr(record, column.name).all()) or None
+    ),
     width=36,
 )
 RECORD_NUMBER = ColumnType(
@@ -304,51 +291,34 @@ FIELD_TYPES: list[tuple[type[models.Field], ColumnType]] = [
 # -- made from a model ---------------------------------------------------------------------------------
 
 
-def key_column() -> Column:
-    """Return the column of record numbers, by which an exported row finds its record whatever else is edited."""
-    return Column(
-        "id",
-        gettext_lazy("record number"),
-        RECORD_NUMBER,
-        help=gettext_lazy(
-            "Written by exports: it says which record the row is about, so that every other cell may be edited. "
-            "Leave it empty for a new record."
-        ),
-        aliases=("record no.", "记录编号"),
-    )
-
-
 def column_for_field(target: Any, **changes: Any) -> Column:
     """Build the column of a model field."""
+    column_type = next((kind for field, kind in FIELD_TYPES if isinstance(target, field)), TEXT)
+    if target.many_to_many:
+        column_type = RECORDS
+    elif target.is_relation:
+        column_type = RECORD
+    elif target.choices:
+        column_type = CHOICE
+    normalize: Callable[[str], str] = normalize_code if target.name in target.model.CODE_FIELDS else str
+    if isinstance(target, models.SlugField):  # the form in which the field stores a text: codes are normalized
+        normalize = normalize_slug
     values: dict[str, Any] = {
         "name": target.name,
         "label": target.verbose_name,
-        "column_type": column_type_of(target),
+        "column_type": column_type,
         "help": target.help_text,
         "required": is_required(target),
         "model": target.related_model if target.is_relation else None,
         "choices": dict(target.flatchoices) if not target.is_relation and target.choices else {},
         "limits": BaseDatabaseOperations.integer_field_ranges.get(target.get_internal_type()),
-        "normalize": text_form(target),
+        "normalize": normalize,
     }
     return Column(**{**values, **changes})
 
 
-def column_type_of(target: Any) -> ColumnType:
-    if target.many_to_many:
-        return RECORDS
-    if target.is_relation:
-        return RECORD
-    if target.choices:
-        return CHOICE
-    return next((kind for field, kind in FIELD_TYPES if isinstance(target, field)), TEXT)
-
-
-def text_form(target: Any) -> Callable[[str], str]:
-    """Return the function that brings text to the form in which the field stores it: codes are normalized."""
-    if isinstance(target, models.SlugField):
-        return lambda text: normalize_code(text).lower()
-    return normalize_code if target.name in target.model.CODE_FIELDS else str
+def normalize_slug(text: str) -> str:
+    return normalize_code(text).lower()
 
 
 def is_required(target: Any) -> bool:

@@ -82,9 +82,8 @@ class NameIndex:
         kind = str(self.model._meta.verbose_name)
         if found:
             message = _("“%(word)s” stands for several: write the code, %(codes)s.")
-            raise AmbiguousCell(
-                "ambiguous", message % {"word": truncate(text), "codes": join_short(map(self.code_of, found))}
-            )
+            labels = {"word": truncate(text), "codes": join_short(map(self.code_of, found))}
+            raise AmbiguousCell("ambiguous", message % labels)
         hint = self.suggest(word)
         if hint:
             message = _("There is no %(kind)s “%(word)s”. Did you mean “%(near)s”?")
@@ -127,12 +126,8 @@ class NameIndex:
 
     def identifies(self, text: str, record: Model) -> bool:
         """Whether the name, alone in a cell or on a line of it, finds this record only."""
-        return bool(text) and is_plain_name(text) and self.matching_records(text) == [record]
-
-
-def is_plain_name(text: str) -> bool:
-    """Whether a name can stand in a list: it contains no line break and no outer spaces."""
-    return not any(char in text for char in "\n\r") and text == text.strip()
+        plain = "\n" not in text and "\r" not in text and text == text.strip()  # else it cannot stand in a list
+        return bool(text) and plain and self.matching_records(text) == [record]
 
 
 class RecordLookup:
@@ -157,9 +152,8 @@ class RecordLookup:
             for part in self.split_names(model, line.strip()):
                 record = self.find(model, part)
                 if record in found:
-                    raise AmbiguousCell(
-                        "twice", _("“%(word)s” stands in the list twice. Keep one.") % {"word": truncate(part)}
-                    )
+                    message = _("“%(word)s” stands in the list twice. Keep one.")
+                    raise AmbiguousCell("twice", message % {"word": truncate(part)})
                 found.append(record)
         return found
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from core.imports.sheet.columns import Column
-from core.imports.sheet.errors import ImportErrorDetail, displayed_value
-from core.imports.sheet.headings import Headings
+from core.imports.sheet.headings import ImportErrorDetail, displayed_value
 from core.spreadsheets.reading.cell_values import strip_invisible
 from core.spreadsheets.reading.cells import SheetCell, SheetRow
 
@@ -101,11 +100,6 @@ class WrittenRecord:
     record: Any
     action: str
     before: dict[str, object] | None
-
-
-def is_empty_line(line: SheetRow, headings: Headings) -> bool:
-    """Whether the row holds only ignored cells, such as a running number."""
-    return all(place in headings.ignored or is_blank(entry) for place, entry in line.cells.items())
 
 
 def is_blank(entry: SheetCell | None) -> bool:

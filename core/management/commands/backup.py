@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from core.backup.create import Backup, make_backup
+from core.backup.archive import make_backup
 from core.backup.databases import BackupError
 
 
@@ -19,28 +19,19 @@ class Command(BaseCommand):
         parser.add_argument("--to", type=Path, metavar="FOLDER", help="where to; without it BACKUP_DIR")
         parser.add_argument("--keep", type=int, metavar="N", help="how many backups stay there; without it BACKUP_KEEP")
         parser.add_argument(
-            "--portable", action="store_true", help="rows as text: for the way from SQLite to PostgreSQL and back"
+            "--accept-missing",
+            type=Path,
+            metavar="FILE",
+            help="uploaded files that are known to be lost, a name a line, as check_files names them; a backup without "
+            "them is a good one. Without it accepted-missing.txt in the folder of the backups, if it is there",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["keep"] is not None and options["keep"] < 1:
             raise CommandError("--keep: keep at least 1 backup.")
         try:
-            backup = make_backup(
-                options["to"] and options["to"].absolute(), options["keep"], portable=options["portable"]
-            )
+            folder = options["to"] and options["to"].absolute()
+            path, run = make_backup(folder, options["keep"], accepted=options["accept_missing"])
         except BackupError as exc:
             raise CommandError(str(exc)) from None
-        self.stdout.write(summary(backup))
-        missing = backup.manifest.missing_files
-        if missing:
-            raise CommandError(
-                f"The store lacks {len(missing)} files that the database names, first {missing[0]}; the backup holds "
-                "the others. manage.py check_files lists them."
-            )
-
-
-def summary(backup: Backup) -> str:
-    size = backup.path.stat().st_size / 1_000_000
-    files = len(backup.manifest.files)
-    return f"{backup.path}: {backup.rows} rows, {files} files, {size:.1f} MB, {backup.seconds:.1f} s"
+        self.stdout.write(f"{path}: {run.detail}, {run.size / 1_000_000:.1f} MB, {run.seconds:.1f} s")

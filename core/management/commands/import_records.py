@@ -7,11 +7,11 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from core.files.store import sha256_of
 from core.imports.apply import ConflictError, confirm
-from core.imports.files import checksum, command_report, dry_run_of_file, save_dry_run
-from core.imports.importer import Importer
+from core.imports.files import command_report, dry_run_of_file, save_dry_run
+from core.imports.importer import KINDS, Importer
 from core.imports.models import Import
-from core.imports.registry import KINDS
 from core.spreadsheets.reading.cells import MAX_BYTES, UnreadableFile
 
 ROW_ERRORS, UNREADABLE = 1, 2
@@ -38,7 +38,11 @@ class Command(BaseCommand):
             plan = dry_run_of_file(kind, name, content, by=by, sheet=options["sheet"])
         except UnreadableFile as exc:
             if options["json"]:
-                self.tell(unreadable_report(exc, kind, name, content), options)
+                fault = {"row": None, "cell": None, "column": "", "value": ""}
+                fault |= {"code": exc.code, "message": str(exc.message)}
+                empty = dict.fromkeys(("rows_read", "create", "update", "unchanged"), 0)
+                about = {"file": name, "sha256": sha256_of(content), "kind": kind.name, "sheet": "", "encoding": ""}
+                self.tell({**about, **empty, "errors": [fault], "import_id": None}, options)
             raise CommandError(f"{options['file']}: {exc.message}", returncode=UNREADABLE) from None
         found = command_report(plan, name=name, content=content, import_id=None)
         if options["confirm"] and not plan.errors:
@@ -60,14 +64,6 @@ def first_bytes(path: Path) -> bytes:
             return file.read(MAX_BYTES + 1)
     except OSError as exc:
         raise CommandError(f"{path}: {exc.strerror}", returncode=UNREADABLE) from None
-
-
-def unreadable_report(exc: UnreadableFile, kind: Importer, name: str, content: bytes) -> dict[str, object]:
-    """Return the report of a file that cannot be read at all."""
-    fault = {"row": None, "cell": None, "column": "", "value": "", "code": exc.code, "message": str(exc.message)}
-    empty = dict.fromkeys(("rows_read", "create", "update", "unchanged"), 0)
-    about = {"file": name, "sha256": checksum(content), "kind": kind.name, "sheet": "", "encoding": ""}
-    return {**about, **empty, "errors": [fault], "import_id": None}
 
 
 def confirm_import(record: Import, kind: Importer, *, by: Any, reason: str) -> int:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from core.backup.create import verify
+from core.backup.archive import verify
 from core.backup.databases import BackupError
 
 
@@ -21,8 +21,9 @@ class Command(BaseCommand):
             found = verify(options["file"])
         except BackupError as exc:
             raise CommandError(str(exc)) from None
-        rows = sum(table.rows for table in found.content.tables.values())
+        lacking = {*found.missing, *found.damaged}
         self.stdout.write(
             f"{options['file']} is whole: made {found.made_at} by version {found.version} from {found.server}, "
-            f"{rows} rows in {len(found.content.tables)} tables, {len(found.files)} files."
+            f"{found.rows} rows in {len(found.tables)} tables, {len(found.files)} files."
+            + (f" It lacks {len(lacking)} files that its database names, first {min(lacking)}." if lacking else "")
         )

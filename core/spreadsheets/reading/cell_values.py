@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from django.utils.translation import gettext as _
+from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH
 
 from core.http.errors import truncate
 from core.spreadsheets.reading.cells import MAX_CELL_TEXT, SheetCell
-from core.spreadsheets.reading.number_formats import date_from_serial
 from core.text.partial_date import PartialDate
 
 INVISIBLE_ENDS = "\ufeff\u200b"  # left around text copied from web pages
@@ -36,7 +36,7 @@ YEAR_PATTERN = re.compile(r"([0-9]{4})年?")
 SPACED_DATE = re.compile(r"\s*([年月日])(?:\s+(?=[0-9]{1,2}\s*[月日]))?")
 MIDNIGHT_TIME = re.compile(r"[ T]0?0:00(:00(\.0+)?)?")
 JANUARY_OR_OCTOBER = re.compile(r"[0-9]{4}\.1")
-FIRST_YEAR, LAST_YEAR = 1900, 2099
+FIRST_YEAR, LAST_YEAR, MAX_SERIAL = 1900, 2099, 10**6
 FIRST_SERIAL, LAST_SERIAL = datetime.date(1970, 1, 1), datetime.date(2099, 12, 31)
 
 PLAIN_NUMBER = re.compile(r"[+-]?(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.[0-9]+)?")
@@ -54,9 +54,9 @@ YES_WORDS, NO_WORDS = (
 class AmbiguousCell(ValueError):
     """Cell that cannot be read unambiguously: a stable code, and what to write instead."""
 
-    def __init__(self, code: str, message: str) -> None:
-        self.code, self.message = code, message
-        super().__init__(message)
+    def __init__(self, code: str, text: str, value: object = None, **labels: object) -> None:
+        self.code, self.message = code, text if value is None else text % {"value": truncate(value), **labels}
+        super().__init__(self.message)
 
 
 @dataclass(frozen=True)
@@ -73,16 +73,23 @@ class ParsedNumber:
 def check_readable(entry: SheetCell) -> None:
     """Reject unreadable cells: formulas without a result, errors, and the ### of a column too narrow."""
     if entry.error == "formula":
-        raise AmbiguousCell(
-            "formula", _("A formula without a result. Open the file in Excel or WPS, let it calculate and save it.")
-        )
+        text = _("A formula without a result. Open the file in Excel or WPS, let it calculate and save it.")
+        raise AmbiguousCell("formula", text)
     if entry.error:
-        text = _("“%(value)s” is an error of the spreadsheet. Mend the formula, or write the value.")
-        raise AmbiguousCell("error", text % {"value": truncate(entry.value)})
+        text = _("The cell holds an error of the spreadsheet, such as #REF!. Mend the formula, or write the value.")
+        raise AmbiguousCell("error", text)
     if entry.untyped and isinstance(entry.value, str) and NARROW_COLUMN.fullmatch(entry.value.strip()):
-        raise AmbiguousCell(
-            "narrow", _("The column was too narrow when the file was saved, and the value is lost. Write the value.")
-        )
+        text = _("The column was too narrow when the file was saved, and the value is lost. Write the value.")
+        raise AmbiguousCell("narrow", text)
+
+
+def unknown_format_error(value: object) -> AmbiguousCell:
+    """Return the error for a number or date of which .xls and .ods do not tell how it is shown."""
+    text = _(
+        "The file does not tell how “%(value)s” is shown: with leading zeros, with %% or as a month. Give the "
+        "cell the format “Text” and write what is meant, or save the file as .xlsx."
+    )
+    return AmbiguousCell("unknown_format", text, value)
 
 
 def strip_invisible(text: str) -> str:
@@ -101,9 +108,9 @@ def read_text(entry: SheetCell) -> str:
     """Parse text: Unicode normal form C, without white space around, line breaks as LF.
 
     A number stands for its digits, with the leading zeros and the percent sign that its format shows; TRUE and FALSE
-    for these words. Rejected: numbers beside which the format shows text, as WB012; numbers of more than 15 digits, of
-    which Excel has lost the rest; 4.53E+11, which is a number that lost its digits; dates, because Excel makes them of
-    codes such as 3-1; control characters; more than 32,767 characters.
+    for these words. Rejected: numbers of more than 15 digits, of which Excel has lost the rest; 4.53E+11, which is a
+    number that lost its digits; dates, because Excel makes them of codes such as 3-1; control characters; more than
+    32,767 characters.
     """
     check_readable(entry)
     value = entry.value
@@ -111,18 +118,22 @@ def read_text(entry: SheetCell) -> str:
         return "TRUE" if value else "FALSE"
     if isinstance(value, str):
         return normalise_text(value)
-    if isinstance(value, int | float):
-        return number_as_text(entry, value)
-    raise AmbiguousCell("date", _("The cell holds a date. Give it the format “Text” and write the text again."))
+    if not isinstance(value, int | float):
+        raise AmbiguousCell("date", _("The cell holds a date. Give it the format “Text” and write the text again."))
+    if abs(value) >= 10**EXACT_DIGITS:
+        raise lost_digits_error()
+    number = to_decimal(value)
+    if entry.percent:
+        return f"{shift_decimal(number, 2):f}%"
+    text = f"{number:f}"
+    return text.zfill(entry.leading_zeros + (number < 0)) if "." not in text else text
 
 
 def normalise_text(value: str) -> str:
-    text = unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n"))
-    text = strip_invisible(text)
+    text = strip_invisible(unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n")))
     if len(text) > MAX_CELL_TEXT:
-        raise AmbiguousCell(
-            "too_long", _("The text is longer than %(limit)s characters. Shorten it.") % {"limit": MAX_CELL_TEXT}
-        )
+        message = _("The text is longer than %(limit)s characters. Shorten it.")
+        raise AmbiguousCell("too_long", message % {"limit": MAX_CELL_TEXT})
     if found := CONTROL_CHARACTERS.search(text):
         message = _("The text holds a hidden control character (%(code)s). Delete it, or write the text again.")
         raise AmbiguousCell("control", message % {"code": f"U+{ord(found[0]):04X}"})
@@ -138,32 +149,15 @@ def lost_digits_error() -> AmbiguousCell:
     return AmbiguousCell("digits", text)
 
 
-def number_as_text(entry: SheetCell, value: float) -> str:
-    """Return the digits of a number in a text column."""
-    if entry.label:
-        text = _("The cell shows “%(label)s” beside a number. Give it the format “Text” and write all of it.")
-        raise AmbiguousCell("label", text % {"label": truncate(entry.label)})
-    if abs(value) >= 10**EXACT_DIGITS:
-        raise lost_digits_error()
-    number = to_decimal(value)
-    if entry.percent:
-        return f"{shift_decimal(number, 2):f}%"
-    text = f"{number:f}"
-    return text.zfill(entry.leading_zeros + (number < 0)) if "." not in text else text
-
-
 def to_decimal(value: float) -> Decimal:
     """Return a number as the spreadsheet shows it: integers exactly, others to the 15 digits that Excel keeps."""
-    if isinstance(value, int):
-        return Decimal(value)
-    return plain_decimal(Decimal(f"{value:.{EXACT_DIGITS}g}"))
+    return Decimal(value) if isinstance(value, int) else plain_decimal(Decimal(f"{value:.{EXACT_DIGITS}g}"))
 
 
 def plain_decimal(number: Decimal) -> Decimal:
     """Return the number without trailing zeros and without an exponent."""
-    return (
-        Decimal(f"{number:f}".rstrip("0").rstrip(".")) if number != number.to_integral_value() else Decimal(int(number))
-    )
+    whole = number == number.to_integral_value()
+    return Decimal(int(number)) if whole else Decimal(f"{number:f}".rstrip("0").rstrip("."))
 
 
 def shift_decimal(number: Decimal, places: int) -> Decimal:
@@ -191,36 +185,31 @@ def read_date(entry: SheetCell, *, epoch1904: bool = False) -> PartialDate:
         if value.time() != datetime.time():
             raise time_of_day_error()
         value = value.date()
-    if isinstance(value, datetime.date):
-        return date_as_shown(value, entry.precision)
+    if isinstance(value, datetime.date):  # January 2024 is a month only if the day is the first
+        first = value.day == 1 and (entry.precision == "month" or value.month == 1)
+        return PartialDate(value, entry.precision if first else "day")
     if isinstance(value, str):
         return date_from_text(SPACED_DATE.sub(r"\1", to_half_width(value)), untyped=entry.untyped)
     if isinstance(value, bool | datetime.time) or entry.percent:
         raise not_a_date_error(value)
     if isinstance(value, float) and not value.is_integer():
         raise fraction_error(value, epoch1904)
-    return date_from_number(int(value), epoch1904)
-
-
-def date_as_shown(value: datetime.date, precision: str) -> PartialDate:
-    """Return a date with the precision that its cell shows; January 2024 is a month only if the day is the first."""
-    if precision == "month" and value.day == 1:
-        return PartialDate(value, "month")
-    if precision == "year" and (value.month, value.day) == (1, 1):
-        return PartialDate(value, "year")
-    return PartialDate(value)
-
-
-def date_from_number(value: int, epoch1904: bool) -> PartialDate:
-    """Parse a whole number: a year, a packed date, or an Excel serial number."""
     if FIRST_YEAR <= value <= LAST_YEAR:
-        return PartialDate(datetime.date(value, 1, 1), "year")
-    if PACKED_DATE.fullmatch(str(value)):
-        return date_from_text(str(value), untyped=False)
-    day = date_from_serial(value, epoch1904)
-    if not isinstance(day, datetime.date) or not FIRST_SERIAL <= day <= LAST_SERIAL:
-        raise not_a_date_error(value)
+        return PartialDate(datetime.date(int(value), 1, 1), "year")
+    if PACKED_DATE.fullmatch(str(int(value))):
+        return date_from_text(str(int(value)), untyped=False)
+    day = day_of_serial(value, epoch1904)
+    if day is None:
+        raise not_a_date_error(int(value))
     return PartialDate(day)
+
+
+def day_of_serial(value: float, epoch1904: bool) -> datetime.date | None:
+    """Return the day that Excel counts as this number, of the years that a list may mean by a bare number."""
+    if not 0 < value < MAX_SERIAL:
+        return None
+    day = (MAC_EPOCH if epoch1904 else WINDOWS_EPOCH).date() + datetime.timedelta(days=int(value))
+    return day if FIRST_SERIAL <= day <= LAST_SERIAL else None
 
 
 def date_from_text(text: str, *, untyped: bool) -> PartialDate:
@@ -247,30 +236,27 @@ def make_date(text: str, year: str, month: str, day: str) -> PartialDate:
     try:
         value = datetime.date(int(year), int(month), int(day))
     except ValueError as error:
-        message = _("“%(value)s” is no day of the calendar. Write a date such as 2024-01-15.") % {
-            "value": truncate(text)
-        }
-        raise AmbiguousCell("impossible_day", message) from error
+        message = _("“%(value)s” is no day of the calendar. Write a date such as 2024-01-15.")
+        raise AmbiguousCell("impossible_day", message, text) from error
     if not FIRST_YEAR <= value.year <= LAST_YEAR:
         message = _("“%(value)s” lies outside the years 1900 to 2099. Write a date such as 2024-01-15.")
-        raise AmbiguousCell("impossible_day", message % {"value": truncate(text)})
+        raise AmbiguousCell("impossible_day", message, text)
     return PartialDate(value)
 
 
 def time_of_day_error() -> AmbiguousCell:
-    return AmbiguousCell(
-        "time_of_day", _("The cell holds a time of day as well. Write only the date, such as 2024-01-15.")
-    )
+    text = _("The cell holds a time of day as well. Write only the date, such as 2024-01-15.")
+    return AmbiguousCell("time_of_day", text)
 
 
 def not_a_date_error(value: object) -> AmbiguousCell:
     text = _("“%(value)s” is no date that can be read for certain. Write it as 2024-01-15, 2024-01 or 2024.")
-    return AmbiguousCell("not_a_day", text % {"value": truncate(value)})
+    return AmbiguousCell("not_a_day", text, value)
 
 
 def month_unclear_error(value: object) -> AmbiguousCell:
     text = _("“%(value)s” may be January or October. Write the month as %(year)s-01 or %(year)s-10.")
-    return AmbiguousCell("month_unclear", text % {"value": truncate(value), "year": truncate(value)[:4]})
+    return AmbiguousCell("month_unclear", text, value, year=truncate(value)[:4])
 
 
 def fraction_error(value: float, epoch1904: bool) -> AmbiguousCell:
@@ -281,10 +267,8 @@ def fraction_error(value: float, epoch1904: bool) -> AmbiguousCell:
         text = _(
             "The cell holds the number %(value)s, not a month. Write it as 2024-01, in a cell with the format “Text”."
         )
-        return AmbiguousCell("month_unclear", text % {"value": value})
-    day = date_from_serial(value, epoch1904)
-    known = isinstance(day, datetime.datetime) and FIRST_SERIAL <= day.date() <= LAST_SERIAL
-    return time_of_day_error() if known else not_a_date_error(value)
+        return AmbiguousCell("month_unclear", text, value)
+    return time_of_day_error() if day_of_serial(value, epoch1904) else not_a_date_error(value)
 
 
 # -- numbers ---------------------------------------------------------------------------------------------
@@ -296,8 +280,8 @@ def read_number(entry: SheetCell) -> ParsedNumber:
     A number of the spreadsheet, to the 15 digits that Excel keeps; one shown with % is what is shown: 0.65 as 65% is 65
     per cent. Text: digits with a point, a sign before, groups of three separated by commas (, or ，), a power such as
     1.5e3; % after it; or 万 (×10,000) or 亿 (×100,000,000) after it. Rejected: every other sign or unit, groups that
-    are not of three, spaces within, dates, TRUE and FALSE, more than 30 digits, 1.23457E+11, of which Excel has cut
-    digits, and a number beside which only the format shows 万 or 亿.
+    are not of three, spaces within, dates, TRUE and FALSE, more than 30 digits, and 1.23457E+11, of which Excel has
+    cut digits.
     """
     check_readable(entry)
     value = entry.value
@@ -307,22 +291,10 @@ def read_number(entry: SheetCell) -> ParsedNumber:
         raise not_a_number_error(value)
     if isinstance(value, float) and not math.isfinite(value):
         raise not_a_number_error(value)
-    if set(SCALES) & set(entry.label):
-        text = _("The cell holds %(value)s and only shows “%(label)s”. Write the number in full.")
-        raise AmbiguousCell("label", text % {"value": truncate(value), "label": truncate(entry.label)})
     number = check_digits(to_decimal(value), value)
     if entry.percent:
         return ParsedNumber(shift_decimal(number, 2), percent=True)
     return ParsedNumber(number, percent_unknown=entry.unknown_format == "xls" and 0 < abs(number) <= 1)
-
-
-def unknown_format_error(value: object) -> AmbiguousCell:
-    """Return the error for a number or date of which .xls and .ods do not tell how it is shown."""
-    text = _(
-        "The file does not tell how “%(value)s” is shown: with leading zeros, with %% or as a month. Give the "
-        "cell the format “Text” and write what is meant, or save the file as .xlsx."
-    )
-    return AmbiguousCell("unknown_format", text % {"value": truncate(value)})
 
 
 def read_measurement(entry: SheetCell) -> ParsedNumber:
@@ -355,7 +327,7 @@ def check_digits(number: Decimal, value: object) -> Decimal:
     _sign, digits, exponent = number.as_tuple()
     if max(len(digits), len(digits) + int(exponent), -int(exponent)) > MAX_DIGITS:
         text = _("“%(value)s” has more than %(limit)s digits. Write a shorter number.")
-        raise AmbiguousCell("too_many_digits", text % {"value": truncate(value), "limit": MAX_DIGITS})
+        raise AmbiguousCell("too_many_digits", text, value, limit=MAX_DIGITS)
     return plain_decimal(number)
 
 
@@ -364,7 +336,7 @@ def not_a_number_error(value: object) -> AmbiguousCell:
         "“%(value)s” is no number that can be read for certain. Write digits such as 1234.5; leave the cell empty "
         "where there is no value."
     )
-    return AmbiguousCell("not_a_number", text % {"value": truncate(value)})
+    return AmbiguousCell("not_a_number", text, value)
 
 
 def read_integer(entry: SheetCell) -> int:
@@ -374,11 +346,8 @@ def read_integer(entry: SheetCell) -> int:
         text = _(
             "“%(value)s” is not a whole number. Write digits such as 12; leave the cell empty where there is no value."
         )
-        raise AmbiguousCell("not_whole", text % {"value": truncate(entry.value)})
+        raise AmbiguousCell("not_whole", text, entry.value)
     return int(number.value)
-
-
-# -- yes and no ------------------------------------------------------------------------------------------
 
 
 def read_boolean(entry: SheetCell) -> bool:
@@ -392,5 +361,4 @@ def read_boolean(entry: SheetCell) -> bool:
     word = to_half_width(value).casefold() if isinstance(value, str) else ""
     if word in YES_WORDS or word in NO_WORDS:
         return word in YES_WORDS
-    text = _("“%(value)s” is neither yes nor no. Write yes or no (是 or 否).")
-    raise AmbiguousCell("not_a_flag", text % {"value": truncate(entry.value)})
+    raise AmbiguousCell("not_a_flag", _("“%(value)s” is neither yes nor no. Write yes or no (是 or 否)."), entry.value)

@@ -7,14 +7,14 @@ from typing import Literal
 from openpyxl.utils import get_column_letter
 
 MAX_BYTES = 20 * 2**20
-MAX_ROWS = 50_000  # rows that hold something
+MAX_ROWS = 50_000
 MAX_COLUMNS = 200
-MAX_CELLS = 1_000_000  # cells that hold something
+MAX_CELLS = 1_500_000  # rows times columns, empty cells included
 MAX_CELL_TEXT = 32_767  # characters of one cell, as in Excel
-LAST_ROW, LAST_COLUMN = 2**20, 2**14  # of Excel
 
 FileFormat = Literal["xlsx", "xls", "ods", "csv"]
 CellValue = str | int | float | bool | datetime.date | datetime.datetime | datetime.time
+Place = tuple[int, int]  # row and column, from 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +24,15 @@ class SheetCell:
     value: CellValue
     percent: bool = False  # a number shown with %: 0.65 shown as 65%
     leading_zeros: int = 0  # a number shown with leading zeros by a format such as 000000: 6
-    error: str = ""  # "formula": one without a result; "error": #REF! and the like, which is the value
+    error: str = ""  # "formula": one without a result; "error": #REF! and the like
     precision: Literal["day", "month", "year"] = "day"  # of a date: the part of it that the cell shows
-    label: str = ""  # text that its format shows beside a number: 吨, or the WB of WB012
     unknown_format: Literal["", "xls", "ods"] = ""  # kind of file that does not tell how it shows this number or date
     untyped: bool = field(default=False, compare=False)  # from CSV, where a number and its text look alike
 
 
 @dataclass(slots=True)
 class SheetRow:
-    """Row that holds something: its number as the spreadsheet shows it, and its cells by column from 1.
-
-    In CSV the number is that of the record, counted from 1, blank ones included.
-    """
+    """Row that holds something: its number as the spreadsheet shows it, and its cells by column from 1."""
 
     number: int
     cells: dict[int, SheetCell]
@@ -49,11 +45,10 @@ class Sheet:
     file_format: FileFormat
     name: str  # empty for CSV
     encoding: str  # of CSV, else empty
-    delimiter: str  # of CSV, else empty
     rows: list[SheetRow]  # in order; only those that hold something
-    hidden_rows: int = 0  # of the rows: hidden or filtered out in the spreadsheet, but read
+    hidden_rows: int = 0  # of the rows: hidden in an .xlsx, but read
     other_sheets: list[str] = field(default_factory=list)  # sheets of the workbook that were not read
-    filled_down: dict[tuple[int, int], str] = field(default_factory=dict)
+    filled_down: dict[Place, str] = field(default_factory=dict)
     epoch1904: bool = False  # whether a bare number for a date counts from 1904
 
 

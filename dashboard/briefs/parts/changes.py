@@ -11,8 +11,7 @@ from django.utils.translation import ngettext, pgettext
 
 from core.text.formatting import format_date
 from core.text.joining import join_clauses, join_short, label_value
-from dashboard.briefs.blocks import Line, Lines
-from dashboard.briefs.parts.content import Days
+from dashboard.briefs.blocks import Block, Days, line, lines
 from dashboard.briefs.parts.lights import LightsOfTwoDays
 from pilots.analytics.pilot_status import PilotStatus
 from pilots.models import Reading
@@ -58,42 +57,40 @@ def counted_names(names: Sequence[str]) -> str:
     return label_value(len(names), names_text(names)) if names else _("none")
 
 
-def changes_block(
-    days: Days, entered: Iterable[str], corrected: Iterable[str], lights: LightsOfTwoDays | None = None
-) -> Lines:
+def changes_block(days: Days, entered: Iterable[str], corrected: Iterable[str], lights: LightsOfTwoDays) -> Block:
     """Return the block of changes; one sentence in place of the lines where nothing changed."""
     title = _("What changed since %(day)s") % {"day": format_date(days.since)}
     told = [join_clauses(filter(None, texts)) for texts in (entered, corrected)]
-    if not any(told) and (lights is None or lights.is_unchanged):
-        return Lines(title, (), empty=nothing_changed(lights))
-    lines = [
-        Line(pgettext("change", "Entered"), told[0] or _("none")),
-        *(light_lines(lights) if lights and lights.now else []),
-        Line(pgettext("change", "Corrected"), told[1] or _("none")),
+    if not any(told) and lights.is_unchanged:
+        return lines(title, [], nothing_changed(lights))
+    changed = [
+        line(pgettext("change", "Entered"), told[0] or _("none")),
+        *(light_lines(lights) if lights.now else []),
+        line(pgettext("change", "Corrected"), told[1] or _("none")),
     ]
-    return Lines(title, tuple(lines))
+    return lines(title, changed)
 
 
-def nothing_changed(lights: LightsOfTwoDays | None) -> str:
+def nothing_changed(lights: LightsOfTwoDays) -> str:
     """Return the sentence that nothing changed, as far as it is known."""
-    if lights and lights.now:
+    if lights.now:
         if lights.is_unrated:
             return _("Nothing was entered or corrected; no light can be compared, since none is rated on either day.")
         return _("Nothing was entered, cleared or corrected, and nothing is newly red.")
     return _("Nothing was entered or corrected.")
 
 
-def light_lines(lights: LightsOfTwoDays) -> list[Line]:
+def light_lines(lights: LightsOfTwoDays) -> list[dict[str, str]]:
     """Return the lines on lights that are no longer red and that are newly red."""
     if lights.is_unrated:
-        return [Line(_("Lights"), _("none can be rated on either day"))]
-    lines = [
-        Line(pgettext("change", "Cleared"), counted_names(lights.cleared)),
-        Line(_("Newly red"), counted_names(lights.newly_red)),
+        return [line(_("Lights"), _("none can be rated on either day"))]
+    changed = [
+        line(pgettext("change", "Cleared"), counted_names(lights.cleared)),
+        line(_("Newly red"), counted_names(lights.newly_red)),
     ]
     if lights.no_longer_rated:
-        lines.append(Line(_("Red, now not rated"), counted_names(lights.no_longer_rated)))
-    return lines
+        changed.append(line(_("Red, now not rated"), counted_names(lights.no_longer_rated)))
+    return changed
 
 
 # -- what was entered and corrected ------------------------------------------------------------------------

@@ -8,14 +8,12 @@ from functools import cached_property
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from core.text.formatting import format_date, format_number
-from core.text.joining import join_statements
-from dashboard.briefs.blocks import Table
-from dashboard.briefs.parts.content import Days
+from dashboard.briefs.blocks import Block, Days, table
+from dashboard.charts.attention import red_statement
 from pilots.analytics.pilot_status import Progress, colour_on
-from pilots.charts.names import distinct_names_of
+from pilots.charts.cells import distinct_names_of
 from pilots.metrics.lights import Colour, count_by_colour
 
 
@@ -67,18 +65,18 @@ def pilot_lights(progress: Progress, days: Days) -> LightsOfTwoDays:
     )
 
 
-def lights_table(found: LightsOfTwoDays, title: str) -> Table:
+def lights_table(found: LightsOfTwoDays, title: str) -> Block:
     """Return the counts by colour on the day and on the day of comparison, of the same records."""
     counts = [(found.days.as_of, count_by_colour(found.now.values()))]
     counts.append((found.days.since, count_by_colour(found.then.values())))
     # Only milestones are ever blue.
     shown = [colour for colour in Colour if colour != Colour.BLUE or any(lights[colour] for _day, lights in counts)]
-    columns = (_("Day"), *(light_text(colour) for colour in shown), _("All together"))
+    columns = [_("Day"), *(light_text(colour) for colour in shown), _("All together")]
     rows = [
         (format_date(day), *(format_number(lights[colour]) for colour in shown), format_number(len(found.now)))
         for day, lights in counts
     ]
-    return Table(title, columns, tuple(rows))
+    return table(title, columns, rows)
 
 
 def light_text(colour: Colour) -> str:
@@ -93,15 +91,4 @@ def red_sentence(found: LightsOfTwoDays) -> str:
     if found.is_unrated:
         return _("No pilot can be rated yet.")
     now, then = (sum(colour == Colour.RED for colour in day.values()) for day in (found.now, found.then))
-    text = ngettext("%(red)d of %(n)d pilot is red", "%(red)d of %(n)d pilots are red", len(found.now)) % {
-        "red": now,
-        "n": len(found.now),
-    }
-    numbers = {"n": abs(now - then), "day": format_date(found.days.since)}
-    if now > then:
-        than = _("%(n)d more than on %(day)s") % numbers
-    elif now < then:
-        than = _("%(n)d fewer than on %(day)s") % numbers
-    else:
-        than = _("as many as on %(day)s") % numbers
-    return join_statements(text, than) + _(".")
+    return red_statement(now, len(found.now), now - then, found.days.since) + _(".")

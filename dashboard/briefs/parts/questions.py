@@ -10,12 +10,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.text.formatting import format_date, format_days
-from dashboard.briefs.blocks import Line, Lines
+from dashboard.briefs.blocks import Block, line, lines
 from dashboard.briefs.parts.changes import names_text
 from dashboard.briefs.parts.reds import RedLight
 from pilots.analytics.outstanding import OutstandingReports, ReportState
 from pilots.analytics.reconciliation import BatchCount
-from pilots.charts.names import distinct_pilot_names
+from pilots.charts.cells import distinct_pilot_names
 from pilots.follow_ups.analytics import FollowUpStatus
 from pilots.follow_ups.status_filter import by_lateness
 from pilots.models import FollowUp
@@ -24,19 +24,19 @@ from policies.models import PlanStatus
 
 MAX_QUESTIONS = 3
 MAX_NAMED = 3
+Line = dict[str, str]
 
 
-def questions_block(*rules: Sequence[Line]) -> Lines:
+def questions_block(*rules: Sequence[Line]) -> Block:
     """Return the block of up to three questions: the first of each rule in order, then the second of each."""
-    asked = [line for line in chain.from_iterable(zip_longest(*rules)) if line is not None]
-    empty = _("No question follows from the records.")
-    return Lines(_("What to ask"), tuple(asked[:MAX_QUESTIONS]), empty=empty)
+    asked = [question for question in chain.from_iterable(zip_longest(*rules)) if question is not None]
+    return lines(_("What to ask"), asked[:MAX_QUESTIONS], _("No question follows from the records."))
 
 
 def about_overdue(statuses: Iterable[FollowUpStatus]) -> list[Line]:
     """Return a question about each overdue follow-up, latest first."""
     return [
-        Line(
+        line(
             str(status.follow_up),
             _("Overdue by %(days)s: what is still missing, and by when is it done?")
             % {"days": format_days(status.days_late)},
@@ -56,7 +56,7 @@ def subject_name(follow_up: FollowUp) -> str:
 def about_unattended(reds: Iterable[RedLight]) -> list[Line]:
     """Return a question about each red light without an open follow-up, longest red first."""
     return [
-        Line(
+        line(
             red.name,
             _("Red since %(day)s, and no follow-up is open: who acts, and by when?") % {"day": format_date(red.since)}
             if red.since
@@ -74,7 +74,7 @@ def about_reports(found: OutstandingReports) -> list[Line]:
     text = _("No accepted value for %(year)d, due on %(due)s: %(state)s. When will there be one?")
     values = {"year": found.year, "due": format_date(found.due_on)}
     return [
-        Line(
+        line(
             names_text([names[status.pilot.pk] for status in statuses], MAX_NAMED),
             text % {**values, "state": ReportState(place).label},
         )
@@ -96,7 +96,7 @@ def about_plans(rollout: Rollout | None) -> list[Line]:
     for status, text in texts.items():
         names = [row.province.short for row in rollout.provinces if row.status == status]
         if names:
-            asked.append(Line(names_text(names, MAX_NAMED), text % {"policy": rollout.policy.short}))
+            asked.append(line(names_text(names, MAX_NAMED), text % {"policy": rollout.policy.short}))
     return asked
 
 
@@ -111,5 +111,5 @@ def about_missing_pilots(counts: Iterable[BatchCount]) -> list[Line]:
                 "%(n)d of %(all)d announced pilots are not entered: which are they?",
                 missing,
             )
-            asked.append(Line(count.batch.label, text % {"n": missing, "all": count.total.announced}))
+            asked.append(line(count.batch.label, text % {"n": missing, "all": count.total.announced}))
     return asked

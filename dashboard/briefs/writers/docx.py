@@ -1,4 +1,4 @@
-"""Writer of Word documents, from a template that the ministry may replace (setting BRIEF_TEMPLATE).
+"""Writer of Word documents, from a template that the ministry may replace (`brief.docx` in VAR_DIR).
 
 The template is a Word document with the fields of `document_fields`, in the notation of docxtpl. The one that ships is
 made by `.ci/brief_template.py`.
@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from io import BytesIO
 from typing import Any
 from zipfile import BadZipFile
 
+import segno
 from django.conf import settings
 from django.utils.translation import gettext as _
 from docx.opc.exceptions import PackageNotFoundError
@@ -21,11 +23,9 @@ from docxtpl import DocxTemplate, InlineImage
 from jinja2 import TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
-from dashboard.briefs.blocks import Brief
-from dashboard.briefs.writers.fields import brief_fields
-from dashboard.briefs.writers.qr import qr_png
+from dashboard.briefs.blocks import Brief, brief_fields
 
-QR_WIDTH = Mm(18)
+QR_WIDTH, PIXELS_PER_MODULE = Mm(18), 8
 NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 DOCX_MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
@@ -43,15 +43,19 @@ def write_docx(brief: Brief) -> bytes:
         describe(template.docx, brief)
         template.save(file)
     except (PackageNotFoundError, BadZipFile, KeyError, ValueError, TemplateError) as exc:
-        text = _("The Word template %(file)s cannot be used (%(why)s). Correct it, or leave BRIEF_TEMPLATE empty.")
+        text = _("The Word template %(file)s cannot be used (%(why)s). Correct it, or remove it.")
         raise DocxUnavailable(text % {"file": settings.BRIEF_TEMPLATE, "why": exc}) from exc
     return file.getvalue()
 
 
 def document_fields(brief: Brief, template: DocxTemplate) -> Mapping[str, Any]:
-    """Return the fields of the template: those of the brief, and `qr`, the picture of its QR code."""
-    picture = InlineImage(template, BytesIO(qr_png(brief.address)), width=QR_WIDTH)
-    return {**printable(brief_fields(brief)), "qr": picture}
+    """Return the fields of the template: those of the brief, and `qr`, the picture of its QR code.
+
+    It is a PNG: Word documents hold no SVG that every version shows.
+    """
+    file = BytesIO()
+    segno.make_qr(brief["address"], error="m").save(file, kind="png", scale=PIXELS_PER_MODULE)
+    return {**printable(brief_fields(brief)), "qr": InlineImage(template, file, width=QR_WIDTH)}
 
 
 def printable(value: Any) -> Any:
@@ -66,8 +70,8 @@ def printable(value: Any) -> Any:
 def describe(document: Any, brief: Brief) -> None:
     """Set what readers of the file see of it: title, language, days, and a text for the QR code."""
     properties = document.core_properties
-    properties.title, properties.author, properties.comments = printable(brief.title)[:255], "", ""
-    properties.language = brief.language
-    properties.created = properties.modified = brief.made_at.replace(tzinfo=None)
+    properties.title, properties.author, properties.comments = printable(brief["title"])[:255], "", ""
+    properties.language = brief["language"]
+    properties.created = properties.modified = datetime.fromisoformat(brief["made_at"]).replace(tzinfo=None)
     for shape in document.element.body.iter(qn("wp:docPr")):
-        shape.set("descr", brief.address)
+        shape.set("descr", brief["address"])

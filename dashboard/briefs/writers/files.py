@@ -15,14 +15,14 @@ from core.http.errors import BadRequest, ErrorDetail, truncate
 from core.http.problems import error_response
 from core.http.request import TrackerRequest
 from core.spreadsheets.file_responses import content_disposition
-from dashboard.briefs.blocks import Brief, as_data
+from dashboard.briefs.blocks import Brief
 from dashboard.briefs.writers.docx import DOCX_MEDIA_TYPE, DocxUnavailable, write_docx
 from dashboard.briefs.writers.pdf import PdfUnavailable, chinese_font, write_pdf
 
 
 def write_json(brief: Brief) -> bytes:
     """Return the brief as JSON."""
-    return json.dumps(as_data(brief), ensure_ascii=False, indent=2).encode()
+    return json.dumps(brief, ensure_ascii=False, indent=2).encode()
 
 
 class Writer(NamedTuple):
@@ -46,14 +46,8 @@ def offered_writers() -> dict[str, Writer]:
     return {code: writer for code, writer in WRITERS.items() if code != "pdf" or chinese_font()}
 
 
-def file_stem(brief: Brief, days: str) -> str:
-    """Return the name of a brief's file without its ending; `days` says of which day it is."""
-    return "-".join(filter(None, ["brief", brief.kind, brief.slug, days]))
-
-
-def brief_file(request: TrackerRequest, brief: Brief, export: str, number: str = "") -> HttpResponse:
-    """Return a brief as a file; `number` is that of an issued sheet, which is in the file's name. 503 where the writer
-    cannot work on this server.
+def brief_file(request: TrackerRequest, brief: Brief, export: str) -> HttpResponse:
+    """Return a brief as a file; 503 where the writer cannot work on this server.
 
     Raises BadRequest for a kind of file that there is none of.
     """
@@ -66,6 +60,6 @@ def brief_file(request: TrackerRequest, brief: Brief, export: str, number: str =
         content = writer.write(brief)
     except (PdfUnavailable, DocxUnavailable) as exc:
         return error_response(request, 503, str(exc))
-    days = f"{brief.as_of}-{number}" if number else days_stem(request, brief.as_of)
-    stem = download_stem(request, file_stem(brief, days))
+    parts = ["brief", brief["kind"], brief["slug"], days_stem(request, request.as_of)]
+    stem = download_stem(request, "-".join(filter(None, parts)))
     return HttpResponse(content, writer.media_type, headers={"Content-Disposition": content_disposition(stem, export)})

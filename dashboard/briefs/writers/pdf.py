@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
+from datetime import datetime
 from functools import cache
 from io import BytesIO
 from typing import Any
 
+import segno
 import typst
 from django.conf import settings
 from django.utils.translation import gettext as _
 from pypdf import PdfReader
 
-from dashboard.briefs.blocks import Block, Brief, Facts, Lines, Table
-from dashboard.briefs.writers.fields import brief_fields
-from dashboard.briefs.writers.qr import qr_svg
+from dashboard.briefs.blocks import Brief, brief_fields, length, shortened, with_sources
 
 TEMPLATE = settings.BASE_DIR / "dashboard/briefs/writers/layouts/brief.typ"
 SIZES = (10.5, 10, 9.5, 9, 8.5)  # points: the first one at which everything fits
@@ -49,14 +48,15 @@ def write_pdf(brief: Brief) -> bytes:
         raise PdfUnavailable(
             _(
                 "No PDF can be made here: this server has no Chinese font. Use Word or print from the browser instead. "
-                "An administrator installs a font (on Debian: fonts-noto-cjk) or names its folder in BRIEF_FONTS."
+                "An administrator installs a font (on Debian: fonts-noto-cjk) or puts one into the folder fonts of "
+                "VAR_DIR."
             )
         )
     for size in SIZES:
         if content := set_page(brief, font, size):
             return content
     low, best = 0, None
-    high = max([len(brief.sources), *(block_length(block) for block in brief.blocks)])
+    high = max([len(brief["sources"]), *map(length, brief["blocks"])])
     while low < high:  # the most rows a list at which everything fits
         most = (low + high) // 2
         content = set_page(cut(brief, most), font, SIZES[-1])
@@ -66,13 +66,19 @@ def write_pdf(brief: Brief) -> bytes:
     return best
 
 
+def cut(brief: Brief, most: int) -> Brief:
+    """Return the brief with at most so many rows in each list, and one source at least."""
+    blocks = [shortened(block, most) for block in brief["blocks"]]
+    return with_sources({**brief, "blocks": blocks}, max(most, 1))
+
+
 def set_page(brief: Brief, font: str, size: float) -> bytes | None:
     """Return the PDF at a font size in points; None where it takes more than one page."""
     inputs = {"brief": json.dumps(page_data(brief, font), ensure_ascii=False), "size": str(size)}
     compiler = typst.Compiler(TEMPLATE.read_bytes(), sys_inputs=inputs, font_paths=fonts(settings.BRIEF_FONTS))
     try:
         content, warnings = compiler.compile_with_warnings(
-            format="pdf", pdf_standards="ua-1", timestamp=int(brief.made_at.timestamp())
+            format="pdf", pdf_standards="ua-1", timestamp=int(datetime.fromisoformat(brief["made_at"]).timestamp())
         )
     except typst.TypstError as exc:
         if missing := UNDISPLAYED.search(str(exc.message)):
@@ -86,9 +92,11 @@ def set_page(brief: Brief, font: str, size: float) -> bytes | None:
 
 def page_data(brief: Brief, font: str) -> dict[str, Any]:
     """Return all that the page needs: the fields of the brief, its QR code, language and fonts."""
-    language, region = LANGUAGES[brief.language]
+    language, region = LANGUAGES[brief["language"]]
     names = [LATIN_FONT, font] if language == "en" else [font, LATIN_FONT]
-    return {**brief_fields(brief), "qr": qr_svg(brief.address), "lang": language, "region": region, "fonts": names}
+    qr = BytesIO()  # takes the size of its place
+    segno.make_qr(brief["address"], error="m").save(qr, kind="svg", xmldecl=False, omitsize=True, nl=False)
+    return {**brief_fields(brief), "qr": qr.getvalue().decode(), "lang": language, "region": region, "fonts": names}
 
 
 # -- fonts -----------------------------------------------------------------------------------------------
@@ -104,28 +112,3 @@ def chinese_font() -> str:
     """Return the name of the Chinese font that is used; empty where there is none."""
     found = set(fonts(settings.BRIEF_FONTS).families())
     return next((name for name in CHINESE_FONTS if name in found), "")
-
-
-# -- what does not fit -----------------------------------------------------------------------------------
-
-
-def block_length(block: Block) -> int:
-    """Return how many rows or lines a block has that may be left out."""
-    return 0 if isinstance(block, Facts) else len(block.rows if isinstance(block, Table) else block.items)
-
-
-def cut(brief: Brief, most: int) -> Brief:
-    """Return the brief with at most so many rows in each list, and one source."""
-    blocks, cited = tuple(cut_block(block, most) for block in brief.blocks), max(most, 1)
-    more = brief.more_sources + len(brief.sources[cited:])
-    return replace(brief, blocks=blocks, sources=brief.sources[:cited], more_sources=more)
-
-
-def cut_block(block: Block, most: int) -> Block:
-    left_out = max(0, block_length(block) - most)
-    if isinstance(block, Lines):
-        empty = "" if left_out else block.empty
-        return replace(block, items=block.items[:most], more=block.more + left_out, empty=empty)
-    if isinstance(block, Table):
-        return replace(block, rows=block.rows[:most], more=block.more + left_out)
-    return block

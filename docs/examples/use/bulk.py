@@ -7,9 +7,9 @@ session = requests.Session()
 session.headers["Authorization"] = f"Bearer {os.environ['TOKEN']}"
 session.headers["X-Change-Reason"] = "Yearly check"
 
-wanted = {"province__in": "hebei,henan", "fields": "id,revision"}
-found = session.get(plans, params=wanted, timeout=30).json()["results"]
-answer = session.patch(plans, json=[{**plan, "note": "Checked in June"} for plan in found], timeout=30)
+found = session.get(plans, params={"province__in": "hebei,henan"}, timeout=30).json()["results"]
+noted = [{"id": plan["id"], "revision": plan["revision"], "note": "Checked in June"} for plan in found]
+answer = session.patch(plans, json=noted, timeout=30)
 print(answer.status_code, [(plan["province"]["slug"], plan["revision"]) for plan in answer.json()])
 
 wrong = [{"id": plan["id"], "revision": plan["revision"], "note": ""} for plan in answer.json()]

@@ -1,3 +1,3 @@
 curl -sS --get "$TRACKER/rollout/" \
   -d policy=synergy-implementation-plan-2022 -d as_of=2024-01-30 \
-  -d fields=roster,issued,dated,median_lag_days
+  | python3 -m json.tool | grep -E '^    "(roster|issued|dated|median_lag_days)"'

@@ -28,6 +28,9 @@ def follow(copy, cursor):
     return cursor
 
 
+office = {"slug": "trial-energy-office", "name_zh": "测试能源局", "name_en": "Trial Energy Office"}
+session.post(f"{tracker}/agencies/", json=office, timeout=30)  # 409 where an example before has made it
+
 cursor = read(f"{tracker}/changes/", cursor="latest")["next_cursor"]  # first the place, then the records
 copy = {row["slug"]: row for row in read(f"{tracker}/agencies/", page_size=200)["results"]}
 print("trial-energy-office" in copy)

@@ -15,5 +15,5 @@ def rows(address, **params):
         address, params = page["next"], {}
 
 
-parks = list(rows(f"{tracker}/pilots/", kind="park", region__in="east,north", fields="slug,province", page_size=5))
+parks = list(rows(f"{tracker}/pilots/", kind="park", region__in="east,north", page_size=5))
 print(len(parks), "parks in", sorted({park["province"]["slug"] for park in parks}))

@@ -32,16 +32,16 @@ class NumberFilter(django_filters.CharFilter):
 
 class AttachmentApiFilter(ApiFilterSet):
     q = SearchFilter("document__title", "document__doc_number", "document__file_name", "quote")
-    purpose = ChoiceFilter(choices=AttachmentRole.choices, label=_("Purpose"))
-    document = NumberFilter(label=_("Document"))
-    source = NumberFilter(label=_("Source"))
-    reading = NumberFilter(label=_("Reading"))
-    milestone = NumberFilter(label=_("Milestone"))
-    stage_entry = NumberFilter(label=_("Stage"))
-    follow_up_step = NumberFilter(label=_("Step of a follow-up"))
-    practice = NumberFilter(label=_("Practice"))
-    effect = NumberFilter(label=_("Effect"))
-    adoption = NumberFilter(label=_("Adoption"))
+    purpose = ChoiceFilter(choices=AttachmentRole.choices, label="Purpose")
+    document = NumberFilter(label="Document")
+    source = NumberFilter(label="Source")
+    reading = NumberFilter(label="Reading")
+    milestone = NumberFilter(label="Milestone")
+    stage_entry = NumberFilter(label="Stage")
+    follow_up_step = NumberFilter(label="Step of a follow-up")
+    practice = NumberFilter(label="Practice")
+    effect = NumberFilter(label="Effect")
+    adoption = NumberFilter(label="Adoption")
     as_of_fields = {"removed_on": "removed_then"}
 
     class Meta:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from core.api.serializers import DateValueField, RecordSerializer, api_url
@@ -14,8 +13,8 @@ from pilots.models.document import ATTACHABLE
 
 
 class DocumentSerializer(RecordSerializer):
-    uploaded_on = DateValueField(help_text=_("The day it was uploaded."))
-    content = serializers.SerializerMethodField(help_text=_("The address of the file itself."))
+    uploaded_on = DateValueField(help_text="The day it was uploaded.")
+    content = serializers.SerializerMethodField(help_text="The address of the file itself.")
 
     class Meta:
         model = Document
@@ -36,19 +35,19 @@ class DocumentWriteSerializer(WriteSerializer):
 class AttachmentSerializer(RecordSerializer):
     """Related records by their id: exactly one of them is not null."""
 
-    document = serializers.IntegerField(source="document_id", help_text=_("The document’s number."))
-    removed_on = DateValueField(source="removed_then", help_text=_("The day it was removed; null while it is there."))
+    document = serializers.IntegerField(source="document_id", help_text="The document’s number.")
+    removed_on = DateValueField(source="removed_then", help_text="The day it was removed; null while it is there.")
 
     class Meta:
         model = Attachment
         fields = (
-            *("id", "document", *ATTACHABLE, "purpose", "page_number", "quote", "quote_page", "quote_state"),
+            *("id", "document", *ATTACHABLE, "purpose", "page_number", "quote", "quote_page"),
             *("attached_on", "removed_on", "removed_reason", "page", "url"),
         )
         read_only_fields = fields
 
     def get_fields(self) -> dict[str, Any]:
-        help_text = _("The record’s number; null for an attachment of another kind of record.")
+        help_text = "The record’s number; null for an attachment of another kind of record."
         targets = {
             name: serializers.IntegerField(source=f"{name}_id", read_only=True, allow_null=True, help_text=help_text)
             for name in ATTACHABLE

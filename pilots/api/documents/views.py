@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any, cast
 
 from django.contrib.auth.models import User
@@ -19,34 +18,20 @@ from drf_spectacular.utils import OpenApiResponse
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
 
-from core.api.openapi.responses import error_responses
 from core.api.openapi.schema import ApiAutoSchema
 from core.api.serializers import ProblemSerializer, api_url
 from core.api.viewsets import BaseAPIView, PkLookupMixin
 from core.api.write.serializers import WriteRejected, model_errors, rejection
-from core.api.write.viewsets import MAX_BULK_RECORDS, RequestItem, WritableViewSet
-from core.http.body import parse_json, read_body
-from core.http.errors import BadRequest
+from core.api.write.viewsets import RequestItem, WritableViewSet
+from core.files.content_types import CheckedFile, check_file
 from core.http.problems import PROBLEM_JSON
 from pilots.api.documents import serializers
 from pilots.api.documents.filters import AttachmentApiFilter, DocumentApiFilter
 from pilots.documents.files import file_response
-from pilots.documents.services import (
-    PreparedUpload,
-    QuoteResult,
-    attach,
-    can_read,
-    look_for_quote,
-    prepare_upload,
-    readable,
-    remove,
-    store_prepared,
-)
+from pilots.documents.services import attach, can_read, readable, remove, store_checked
 from pilots.models import Attachment, Document
 from pilots.models.document import ATTACHABLE
 
-QuoteKey = tuple[int, str, int | None]
-"""Document, quote and page."""
 MULTIPART = "multipart/form-data"
 FILE_FIELD = {"file": {"type": "string", "format": "binary"}}
 
@@ -65,12 +50,10 @@ class DocumentSchema(ApiAutoSchema):
 
 class DocumentViewSet(WritableViewSet, PkLookupMixin):
     heading = gettext_lazy("Documents")
-    detail_heading = gettext_lazy("One document")
-    about = gettext_lazy(
+    about = (
         "Evidence files that you may read: public ones, and with an editor’s token those of the province. POST sends "
         "one file as multipart/form-data; the same bytes again are refused with 409, which names the document."
     )
-    example_key = ""
     schema = DocumentSchema()
     cache_responses = False  # who may read what differs
     serializer_class = serializers.DocumentSerializer
@@ -78,7 +61,6 @@ class DocumentViewSet(WritableViewSet, PkLookupMixin):
     filterset_class = DocumentApiFilter
     ordering_fields = ("id", "title", "media_type", "file_size", "uploaded_on")
     default_ordering = "id"
-    example_change = {"doc_number": "环综合〔2022〕42号", "change_reason": "Number added"}
 
     def base_queryset(self) -> QuerySet[Any]:
         return Document.objects.annotate(uploaded_on=TruncDate("uploaded_at")).select_related("province")
@@ -108,27 +90,27 @@ class DocumentViewSet(WritableViewSet, PkLookupMixin):
         """Check the file before the transaction, in which others would wait; its faults are reported in it."""
         plain: Any = request._request  # noqa: SLF001  # DRF wraps Django's request
         upload = plain.FILES.get("file") if plain.content_type == MULTIPART else None
-        self.prepared: PreparedUpload | ValidationError | None = None
+        self.checked: CheckedFile | ValidationError | None = None
         try:
-            self.prepared = prepare_upload(upload) if upload else None
+            self.checked = check_file(upload.name or "", upload) if upload else None
         except ValidationError as exc:
-            self.prepared = exc
+            self.checked = exc
         return super().create(request)
 
     def create_one(self, record: Any, item: RequestItem) -> Any:
         """Store the file. Raises WriteRejected for one that may not be kept, and for bytes that are there already."""
         data = dict(item.data)
-        if self.prepared is None:
+        if self.checked is None:
             raise WriteRejected(400, self.error_at(item, "file", "required", _("Send the file.")))
         upload = data.pop("file file")
         data["title"] = data.get("title") or upload.name
-        given = self.validate_item(record, RequestItem("", data), replace=True, whole=True)
+        given = self.validate_item(record, RequestItem("", data), whole=True)
         values: dict[str, Any] = {**given.values, "title": item.data.get("title", "")}
-        reason, editor = given.reason or self.header_reason, cast(User, self.request.user)
+        reason, editor = given.reason, cast(User, self.request.user)
         try:
-            if isinstance(self.prepared, ValidationError):
-                raise self.prepared
-            stored = store_prepared(self.prepared, by=editor, reason=reason, **values)
+            if isinstance(self.checked, ValidationError):
+                raise self.checked
+            stored = store_checked(self.checked, by=editor, reason=reason, **values)
         except ValidationError as exc:
             raise rejection(model_errors(exc, self.write_serializer_class)) from exc
         if not stored.created:
@@ -147,12 +129,10 @@ class DocumentViewSet(WritableViewSet, PkLookupMixin):
 
 class AttachmentViewSet(WritableViewSet, PkLookupMixin):
     heading = gettext_lazy("Attachments")
-    detail_heading = gettext_lazy("One attachment")
-    about = gettext_lazy(
+    about = (
         "Where the documents that you may read are attached, with page and quote; removed ones with the reason. POST "
         "names the document and one record. PATCH with removed_reason removes it; nothing else of it is changed."
     )
-    example_key = ""
     cache_responses = False  # as above
     serializer_class = serializers.AttachmentSerializer
     write_serializer_class = serializers.AttachmentWriteSerializer
@@ -160,7 +140,6 @@ class AttachmentViewSet(WritableViewSet, PkLookupMixin):
     http_method_names = ["get", "head", "options", "post", "patch"]
     ordering_fields = ("id", "document", "attached_on")
     default_ordering = "id"
-    example_change = {"removed_reason": "Attached to another reading by mistake.", "change_reason": "Yearly check"}
 
     def base_queryset(self) -> QuerySet[Any]:
         return Attachment.objects.annotate(removed_then=self.known_day("removed_on")).select_related("document")
@@ -175,29 +154,9 @@ class AttachmentViewSet(WritableViewSet, PkLookupMixin):
             raise Http404
         return record
 
-    def create(self, request: Request) -> HttpResponse:
-        """Look for the quotes before the transaction, in which others would wait."""
-        self.quotes: dict[QuoteKey, QuoteResult] = {}
-        if request.user.has_perm("pilots.add_attachment"):
-            with suppress(BadRequest):  # reported with the other errors of the request
-                body = parse_json(read_body(request._request))  # noqa: SLF001  # DRF wraps Django's request
-                self.look_for_quotes(body if isinstance(body, list) else [body])
-        return super().create(request)
-
-    def look_for_quotes(self, items: Sequence[object]) -> None:
-        """Look for the quotes of attachments to create, in the documents that the user may read."""
-        for data in items[:MAX_BULK_RECORDS]:
-            shape = self.write_serializer_class(data=data)
-            if not shape.is_valid():
-                continue
-            given = shape.validated_data
-            document, quote, page = given["document"], given.get("quote") or "", given.get("page_number")
-            if (document.pk, quote, page) not in self.quotes and can_read(self.request.user, document):
-                self.quotes[document.pk, quote, page] = look_for_quote(document, quote, page)
-
     def create_one(self, record: Any, item: RequestItem) -> Any:
         """Attach a document to the one record that is named."""
-        values = dict(self.validate_item(record, item, replace=True, whole=True).values)
+        values = dict(self.validate_item(record, item, whole=True).values)
         targets = [value for name in ATTACHABLE if (value := values.get(name)) is not None]
         document: Any = values["document"]
         if len(targets) != 1:
@@ -207,13 +166,12 @@ class AttachmentViewSet(WritableViewSet, PkLookupMixin):
             raise WriteRejected(400, self.error_at(item, "document", "not_on_record", _("There is no such record.")))
         how: dict[str, Any] = {name: values[name] for name in ("purpose", "page_number", "quote")}
         target: Any = targets[0]
-        how["found"] = self.quotes.get((document.pk, how["quote"], how["page_number"]))
         return self.run_service(lambda: attach(document, target, by=cast(User, self.request.user), **how), item)
 
     def update_one(self, record: Any, item: RequestItem) -> Any:
         """Remove the attachment, with the reason."""
         self.check_scope(record, "change", item)
-        given = self.validate_item(record, item, replace=False, whole=False)
+        given = self.validate_item(record, item, whole=False)
         self.check_revision(record, item)
         fixed = [
             name for name, value in given.values.items() if name != "removed_reason" and getattr(record, name) != value
@@ -233,21 +191,17 @@ class AttachmentViewSet(WritableViewSet, PkLookupMixin):
 class ContentSchema(ApiAutoSchema):
     """The response is the file."""
 
-    def get_operation_id(self) -> str:
-        return "documents_content"
-
-    def get_response_serializers(self) -> dict[Any, OpenApiResponse]:  # type: ignore[override]
-        file = OpenApiResponse(OpenApiTypes.BINARY, description=_("The file."))
-        errors = error_responses(is_read=True, creating=False, has_body=True, of_records=True)
-        missing = OpenApiResponse(ProblemSerializer, description=_("The record is here, but its file is missing."))
-        return {(200, "application/octet-stream"): file, (410, PROBLEM_JSON): missing, **errors}
+    def get_response_serializers(self) -> dict[Any, Any]:  # type: ignore[override]
+        missing = OpenApiResponse(ProblemSerializer, description="The record is here, but its file is missing.")
+        file = {(200, "application/octet-stream"): OpenApiTypes.BINARY}
+        return {**file, (410, PROBLEM_JSON): missing, **self.error_responses()}
 
 
 class DocumentContentView(BaseAPIView):
-    heading = detail_heading = gettext_lazy("The file of a document")
-    about = gettext_lazy("Its bytes, as they were uploaded. The ETag is their SHA-256 in quotes.")
+    heading = gettext_lazy("The file of a document")
+    about = "Its bytes, as they were uploaded. The ETag is their SHA-256 in quotes."
     schema = ContentSchema()
-    detail, key, example_key, lookup_value_regex = True, "id", "", "[0-9]{1,18}"
+    action = "content"
 
     def formats(self) -> Sequence[str]:
         return ["json"]

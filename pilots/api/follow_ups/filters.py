@@ -4,7 +4,6 @@ from typing import Any
 
 import django_filters
 from django.db.models import QuerySet
-from django.utils.translation import gettext_lazy as _
 
 from core.api.filters import CODE_LOOKUPS, COMPARISONS, ApiFilterSet, CommaListFilter, label_several
 from core.web.filters import ChoiceFilter, RelatedFilter, YesNoFilter
@@ -14,9 +13,9 @@ from pilots.metrics.follow_up_states import OPEN_STATES, FollowUpState
 from pilots.models import Batch, Cause, Colour, FollowUp, FollowUpKind, Pilot, Practice
 from policies.models import Agency, Province
 
-STATE_LABEL: Any = _("State")
+STATE_LABEL: Any = "State"
 STATE = ChoiceFilter(field_name="state", choices=FollowUpState.choices, label=STATE_LABEL)
-DUE = _("Due date in force")
+DUE = "Due date in force"
 
 
 class OpenStateFilter(ChoiceFilter):
@@ -32,11 +31,11 @@ class FollowUpApiFilter(ApiFilterSet, filters.FollowUpFilter):
     state = OpenStateFilter(choices=filters.FollowUpFilter.base_filters["state"].extra["choices"], label=STATE_LABEL)
     state__in = CommaListFilter(STATE, label=label_several(STATE_LABEL, "in"))
     state__ne = CommaListFilter(STATE, exclude=True, label=label_several(STATE_LABEL, "ne"))
-    overdue = YesNoFilter(field_name="is_overdue", label=_("Overdue"))
-    cause = ChoiceFilter(choices=Cause.choices, label=_("Cause"))
-    cause_colour = ChoiceFilter(choices=Colour.choices, label=_("Light at the opening"))
+    overdue = YesNoFilter(field_name="is_overdue", label="Overdue")
+    cause = ChoiceFilter(choices=Cause.choices, label="Cause")
+    cause_colour = ChoiceFilter(choices=Colour.choices, label="Light at the opening")
     cause_indicator = filters.IndicatorCodeFilter(field_name="cause_indicator")
-    practice = RelatedFilter(queryset=Practice.objects.all(), label=_("Practice"))
+    practice = RelatedFilter(queryset=Practice.objects.all(), label="Practice")
     due = django_filters.DateFilter("current_due_on", label=DUE)
     due__gte = django_filters.DateFilter("current_due_on", "gte", label=DUE)
     due__lte = django_filters.DateFilter("current_due_on", "lte", label=DUE)
@@ -51,11 +50,11 @@ class FollowUpApiFilter(ApiFilterSet, filters.FollowUpFilter):
 class FollowUpSummaryFilter(django_filters.FilterSet):
     """Filters of the follow-ups that are counted."""
 
-    kind = ChoiceFilter(choices=FollowUpKind.choices, label=_("Kind"))
-    province = RelatedFilter(queryset=Province.objects.all(), label=_("Province"))
-    batch = RelatedFilter(field_name="pilot__batch", queryset=Batch.objects.all(), label=_("Batch"))
-    pilot = RelatedFilter(queryset=Pilot.objects.all(), label=_("Pilot"))
-    agency = RelatedFilter(field_name="owner_agency", queryset=Agency.objects.all(), label=_("Responsible agency"))
+    kind = ChoiceFilter(choices=FollowUpKind.choices, label="Kind")
+    province = RelatedFilter(queryset=Province.objects.all(), label="Province")
+    batch = RelatedFilter(field_name="pilot__batch", queryset=Batch.objects.all(), label="Batch")
+    pilot = RelatedFilter(queryset=Pilot.objects.all(), label="Pilot")
+    agency = RelatedFilter(field_name="owner_agency", queryset=Agency.objects.all(), label="Responsible agency")
 
     class Meta:
         model = FollowUp

@@ -1,7 +1,6 @@
 """Serializers of follow-ups and their steps, to read and to write."""
 
 from django.db.models import Model
-from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from core.api.serializers import (
@@ -9,26 +8,22 @@ from core.api.serializers import (
     KnownField,
     PeopleMixin,
     ReadOnlyModelSerializer,
-    RecordSerializer,
     UsernameField,
     api_url,
 )
-from core.api.value_serializer import ValueSerializer
 from core.api.write.fields import RelatedListField, UsernameInputField
 from core.api.write.serializers import WriteSerializer
-from pilots.follow_ups.analytics import FollowUpSummary, RedCauses
 from pilots.metrics.follow_up_states import FollowUpState
-from pilots.metrics.follow_ups import AgeBand, MedianDays, Share
 from pilots.models import Attachment, Colour, Document, FollowUp, FollowUpStep
-from policies.api.serializers import NOTE_FIELDS
+from policies.api.serializers import NOTE_FIELDS, SourcedSerializer
 
-COUNT_HELP = {"extended": _("How often the due date was extended."), "returned": _("How often a report was returned.")}
+COUNT_HELP = {"extended": "How often the due date was extended.", "returned": "How often a report was returned."}
 
 
 class SubjectSerializer(serializers.Serializer):
     """What a follow-up is about."""
 
-    kind = serializers.CharField(source="_meta.model_name", read_only=True, help_text=_("What kind of record it is."))
+    kind = serializers.CharField(source="_meta.model_name", read_only=True, help_text="What kind of record it is.")
     slug = serializers.CharField(read_only=True)
     name = serializers.CharField(source="__str__", read_only=True)
     url = serializers.SerializerMethodField()
@@ -37,55 +32,55 @@ class SubjectSerializer(serializers.Serializer):
         return api_url(record, self.context["request"])
 
 
-class FollowUpSerializer(PeopleMixin, RecordSerializer):
+class FollowUpSerializer(PeopleMixin, SourcedSerializer):
     """A follow-up with what its steps say on the day."""
 
     PEOPLE_FIELDS = ("owner_person", "owner_user", "verifier")
 
-    subject = SubjectSerializer(read_only=True, help_text=_("The pilot, policy, practice or province it is about."))
-    owner_user = UsernameField("owner_user", help_text=_("Who is responsible, for those whom it concerns."))
-    verifier = UsernameField("verifier", help_text=_("Who is to verify it, for those whom it concerns."))
+    subject = SubjectSerializer(read_only=True, help_text="The pilot, policy, practice or province it is about.")
+    owner_user = UsernameField("owner_user", help_text="Who is responsible, for those whom it concerns.")
+    verifier = UsernameField("verifier", help_text="Who is to verify it, for those whom it concerns.")
     state = serializers.ChoiceField(
-        source="status.state", choices=FollowUpState.choices, read_only=True, help_text=_("Its state on the day.")
+        source="status.state", choices=FollowUpState.choices, read_only=True, help_text="Its state on the day."
     )
     due = DateValueField(
-        source="status.due_on", allow_null=False, help_text=_("Due date in force on the day; due_on is the first one.")
+        source="status.due_on", allow_null=False, help_text="Due date in force on the day; due_on is the first one."
     )
     overdue = serializers.BooleanField(
         source="status.overdue",
         read_only=True,
-        help_text=_("Whether the owner has to act and the due date has passed; one reported waits for the verifier."),
+        help_text="Whether the owner has to act and the due date has passed; one reported waits for the verifier.",
     )
     days_late = serializers.IntegerField(
-        source="status.days_late", read_only=True, allow_null=True, help_text=_("Days since; null if not overdue.")
+        source="status.days_late", read_only=True, allow_null=True, help_text="Days since; null if not overdue."
     )
     extended = serializers.IntegerField(source="status.extended", read_only=True, help_text=COUNT_HELP["extended"])
     returned = serializers.IntegerField(source="status.returned", read_only=True, help_text=COUNT_HELP["returned"])
-    signed_on = DateValueField(source="status.signed_on", help_text=_("The day it was first signed for."))
-    reported_on = DateValueField(source="status.reported_on", help_text=_("The day of the newest report."))
-    closed_on = DateValueField(source="status.closed_on", help_text=_("The day it was verified; null if not closed."))
+    signed_on = DateValueField(source="status.signed_on", help_text="The day it was first signed for.")
+    reported_on = DateValueField(source="status.reported_on", help_text="The day of the newest report.")
+    closed_on = DateValueField(source="status.closed_on", help_text="The day it was verified; null if not closed.")
     closed_in_time = serializers.BooleanField(
         source="status.closed_in_time",
         read_only=True,
         allow_null=True,
-        help_text=_("Whether the report that was verified came by the due date; null if not closed."),
+        help_text="Whether the report that was verified came by the due date; null if not closed.",
     )
     cause_colour_now = serializers.ChoiceField(
         source="status.cause_colour_now",
         choices=Colour.choices,
         read_only=True,
         allow_null=True,
-        help_text=_("The colour of the cause on the day; null where no light caused it."),
+        help_text="The colour of the cause on the day; null where no light caused it.",
     )
     cleared = serializers.BooleanField(
         source="status.cleared",
         read_only=True,
         allow_null=True,
-        help_text=_("Whether its cause, red at the opening, was not red on the closing day; null if not known."),
+        help_text="Whether its cause, red at the opening, was not red on the closing day; null if not known.",
     )
     relapsed_on = DateValueField(
         source="status.relapsed_on",
-        help_text=_("The first day within 180 days after closing on which a cleared cause was red again."),
+        help_text="The first day within 180 days after closing on which a cleared cause was red again.",
     )
 
     class Meta:
@@ -122,12 +117,12 @@ class FollowUpStepSerializer(PeopleMixin):
 
     PEOPLE_FIELDS = ("author",)
 
-    author = UsernameField("author", help_text=_("Who took it, for those whom it concerns."))
+    author = UsernameField("author", help_text="Who took it, for those whom it concerns.")
     documents = StepDocumentSerializer(
         source="readable_attachments",
         many=True,
         read_only=True,
-        help_text=_("The files attached to it that the reader may read; removed ones not."),
+        help_text="The files attached to it that the reader may read; removed ones not.",
     )
 
     class Meta:
@@ -139,8 +134,8 @@ class FollowUpStepSerializer(PeopleMixin):
 class FollowUpWriteSerializer(WriteSerializer):
     model = FollowUp
 
-    owner_user = UsernameInputField(help_text=_("The account of who is responsible, by username."))
-    verifier = UsernameInputField(help_text=_("The account of who is to verify it, by username."))
+    owner_user = UsernameInputField(help_text="The account of who is responsible, by username.")
+    verifier = UsernameInputField(help_text="The account of who is to verify it, by username.")
 
 
 class FollowUpStepWriteSerializer(WriteSerializer):
@@ -150,7 +145,7 @@ class FollowUpStepWriteSerializer(WriteSerializer):
     API_NAMES = {"documents": "files"}  # what the service calls them
 
     documents = RelatedListField(
-        Document, required=False, help_text=_("Files on record that show it, by id; a key follow-up needs one.")
+        Document, required=False, help_text="Files on record that show it, by id; a key follow-up needs one."
     )
 
     def get_fields(self) -> dict[str, serializers.Field]:
@@ -161,79 +156,75 @@ class FollowUpStepWriteSerializer(WriteSerializer):
 # -- the numbers of many -----------------------------------------------------------------------------------
 
 
-class ShareSerializer(ValueSerializer):
+class ShareSerializer(serializers.Serializer):
     """Part of a whole: `n` of `of`."""
 
-    value_type = Share
-    value_fields = {
-        "n": _("How many it is true of."),
-        "of": _("Of how many it could be true."),
-        "percent": _("n of of, in percent; null of none."),
-    }
+    n = serializers.IntegerField(help_text="How many it is true of.")
+    of = serializers.IntegerField(help_text="Of how many it could be true.")
+    percent = serializers.FloatField(allow_null=True, help_text="n of of, in percent; null of none.")
 
 
-class MedianDaysSerializer(ValueSerializer):
+class MedianDaysSerializer(serializers.Serializer):
     """Median of durations of `n` follow-ups."""
 
-    value_type = MedianDays
-    value_fields = {"days": _("The median in days; null of none."), "n": _("Of how many.")}
+    days = serializers.FloatField(allow_null=True, help_text="The median in days; null of none.")
+    n = serializers.IntegerField(help_text="Of how many.")
 
 
-class AgeBandSerializer(ValueSerializer):
+class AgeBandSerializer(serializers.Serializer):
     """Open follow-ups by days since they were opened."""
 
-    value_type = AgeBand
-    value_fields = {
-        "first": _("Days since the opening, from."),
-        "last": _("Days since the opening, to; null has no end."),
-        "n": _("Open follow-ups of this age."),
-        "overdue": _("Those of them that are overdue."),
-    }
+    first = serializers.IntegerField(help_text="Days since the opening, from.")
+    last = serializers.IntegerField(allow_null=True, help_text="Days since the opening, to; null has no end.")
+    n = serializers.IntegerField(help_text="Open follow-ups of this age.")
+    overdue = serializers.IntegerField(help_text="Those of them that are overdue.")
 
 
-class RedCausesSerializer(ValueSerializer):
+class RedCausesSerializer(serializers.Serializer):
     """Follow-ups that a red light caused.
 
     opened = open + closed + withdrawn; closed = cleared + still_red + not_rated.
     """
 
-    value_type = RedCauses
-    value_fields = {
-        "opened": _("Follow-ups that a red light caused."),
-        "open": _("Those of them that are open."),
-        "closed": _("Those of them that are closed."),
-        "withdrawn": _("Those of them that are withdrawn."),
-        "cleared": _("Closed ones whose cause was not red on the closing day."),
-        "still_red": _("Closed ones whose cause was red on the closing day."),
-        "not_rated": _("Closed ones whose cause was grey on the closing day: not known, and never cleared."),
-        "relapsed": _("Cleared ones whose cause was red again within 180 days."),
-        "watched": _("Cleared ones that are watched for 180 days, or red again."),
-    }
+    opened = serializers.IntegerField(help_text="Follow-ups that a red light caused.")
+    open = serializers.IntegerField(help_text="Those of them that are open.")
+    closed = serializers.IntegerField(help_text="Those of them that are closed.")
+    withdrawn = serializers.IntegerField(help_text="Those of them that are withdrawn.")
+    cleared = serializers.IntegerField(help_text="Closed ones whose cause was not red on the closing day.")
+    still_red = serializers.IntegerField(help_text="Closed ones whose cause was red on the closing day.")
+    not_rated = serializers.IntegerField(
+        help_text="Closed ones whose cause was grey on the closing day: not known, and never cleared."
+    )
+    relapsed = serializers.IntegerField(help_text="Cleared ones whose cause was red again within 180 days.")
+    watched = serializers.IntegerField(help_text="Cleared ones that are watched for 180 days, or red again.")
 
 
-class FollowUpSummarySerializer(ValueSerializer):
+class FollowUpSummarySerializer(serializers.Serializer):
     """Numbers of follow-ups on a day, each share with its whole."""
 
-    value_type = FollowUpSummary
-    value_fields = {
-        "as_of": "",
-        "known": KnownField(),
-        "total": _("Follow-ups opened by the day."),
-        "by_state": _("How many stand at each state."),
-        "open": _("Those in which something remains to be done."),
-        "to_verify": _("Open ones that wait for the verifier."),
-        "key_open": _("Open ones that are key follow-ups."),
-        "closed": _("Verified and closed ones."),
-        "withdrawn": _("Withdrawn ones."),
-        "overdue": _("Overdue, of the open ones."),
-        "closed_in_time": _("Closed by a report that came by the due date then in force, of the closed ones."),
-        "returned": _("Returned at least once, of those reported at least once."),
-        "extended": _("Extended at least once, of all."),
-        "days_to_sign": _("From the opening to the first signing."),
-        "days_to_close": _("From the opening to the closing."),
-        "cleared": _("Cause not red on the closing day, of those closed whose cause was red and is rated then."),
-        "relapsed": _("Cause red again within 180 days after closing, of the cleared ones."),
-        "not_watched_yet": _("Cleared ones, not red again, that are not yet watched for 180 days."),
-        "ages": _("Open ones by days since they were opened."),
-        "red": _("What became of those that a red light caused."),
-    }
+    as_of = DateValueField(allow_null=False)
+    known = KnownField()
+    total = serializers.IntegerField(help_text="Follow-ups opened by the day.")
+    by_state = serializers.DictField(child=serializers.IntegerField(), help_text="How many stand at each state.")
+    open = serializers.IntegerField(help_text="Those in which something remains to be done.")
+    to_verify = serializers.IntegerField(help_text="Open ones that wait for the verifier.")
+    key_open = serializers.IntegerField(help_text="Open ones that are key follow-ups.")
+    closed = serializers.IntegerField(help_text="Verified and closed ones.")
+    withdrawn = serializers.IntegerField(help_text="Withdrawn ones.")
+    overdue = ShareSerializer(help_text="Overdue, of the open ones.")
+    closed_in_time = ShareSerializer(
+        help_text="Closed by a report that came by the due date then in force, of the closed ones."
+    )
+    returned = ShareSerializer(help_text="Returned at least once, of those reported at least once.")
+    extended = ShareSerializer(help_text="Extended at least once, of all.")
+    days_to_sign = MedianDaysSerializer(help_text="From the opening to the first signing.")
+    days_to_close = MedianDaysSerializer(help_text="From the opening to the closing.")
+    cleared = ShareSerializer(
+        help_text="Cause not red on the closing day, of those closed whose cause was red and is rated then."
+    )
+    relapsed = ShareSerializer(help_text="Cause red again within 180 days after closing, of the cleared ones.")
+    not_watched_yet = serializers.IntegerField(
+        help_text="Cleared ones, not red again, that are not yet watched for 180 days."
+    )
+    ages = AgeBandSerializer(many=True, help_text="Open ones by days since they were opened.")
+    red = RedCausesSerializer(help_text="What became of those that a red light caused.")

@@ -1,8 +1,7 @@
 """API viewset of follow-ups, and of the steps of one."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
-from itertools import islice
 from typing import Any, cast
 
 from django.contrib.auth.models import User
@@ -20,14 +19,15 @@ from core.api.filters import filtered_queryset
 from core.api.serializers import api_url
 from core.api.viewsets import AggregateView
 from core.api.write.serializers import ValidatedInput, WriteRejected, pointer_label
-from core.api.write.viewsets import CHANGE, RequestItem, WritableViewSet
+from core.api.write.viewsets import RequestItem, WritableViewSet
 from core.http.errors import ErrorDetail
+from core.records.writing import CHANGE
 from core.text.joining import label_value
 from pilots.api.follow_ups import serializers
 from pilots.api.follow_ups.filters import FollowUpApiFilter, FollowUpSummaryFilter
 from pilots.documents.services import can_read, readable
 from pilots.follow_ups.analytics import FollowUpSummary, build_follow_ups, build_summary, make_statuses
-from pilots.follow_ups.services import check_opening, open_follow_up, take_step
+from pilots.follow_ups.services import check_verifier, open_follow_up, take_step
 from pilots.metrics.follow_up_states import Move
 from pilots.metrics.follow_ups import AgeBand
 from pilots.models import Attachment, Document, FollowUp, FollowUpStep
@@ -42,13 +42,11 @@ def readable_attachments(user: Any) -> Prefetch:
 
 class FollowUpViewSet(WritableViewSet):
     heading = gettext_lazy("Follow-ups")
-    detail_heading = gettext_lazy("One follow-up")
-    about = gettext_lazy(
+    about = (
         "What was assigned after a meeting or a red light, opened by the day: to whom, by when, and what its steps say "
         "on the day. state, due, overdue and all counts follow from the steps taken by then. A follow-up is opened by "
         "POST with its cause (the light’s colour and reason are filled in) and never deleted: it is withdrawn."
     )
-    example_key = ""
     cache_responses = False  # names of people, for those whom they concern
     serializer_class = serializers.FollowUpSerializer
     write_serializer_class = serializers.FollowUpWriteSerializer
@@ -63,20 +61,6 @@ class FollowUpViewSet(WritableViewSet):
     list_actions = frozenset({"list", "steps"})
     created_actions = frozenset({"create", "take"})
     action_serializers = {"take": serializers.FollowUpStepWriteSerializer}
-    action_texts = {
-        "steps": (
-            gettext_lazy("The steps of a follow-up"),
-            gettext_lazy("Those taken by the day, the first one first."),
-        ),
-        "take": (
-            gettext_lazy("Take a step"),
-            gettext_lazy(
-                "Sign for, report, verify, return, extend, withdraw or reopen. If-Match holds the ETag of the "
-                "follow-up: of two who take a step at once, one is answered with 412. The answer’s ETag is that of the "
-                "follow-up after the step. Steps are only ever added."
-            ),
-        ),
-    }
 
     def base_queryset(self) -> QuerySet[FollowUp]:
         related = ("pilot", "province", "policy", "practice", "cause_indicator", "cause_milestone__pilot")
@@ -89,16 +73,9 @@ class FollowUpViewSet(WritableViewSet):
     def visible_as_of(self, rows: Any) -> QuerySet[FollowUp]:
         return rows.filter(state__isnull=False)  # type: ignore[no-any-return]
 
-    def rows_for_output(self, rows: QuerySet, chunk: int | None = None) -> Iterable[object]:
+    def rows_for_output(self, rows: Iterable[Any]) -> Iterable[object]:
         """Return the records with their statuses: the lights of their causes are read for many at once."""
-        if rows.model is not FollowUp:
-            return rows
-        return self.with_status(list(rows)) if chunk is None else self.in_chunks(rows, chunk)
-
-    def in_chunks(self, rows: QuerySet, chunk: int) -> Iterator[object]:
-        remaining = rows.iterator(chunk_size=chunk)
-        while some := list(islice(remaining, chunk)):
-            yield from self.with_status(some)
+        return rows if self.action == "steps" else self.with_status(list(rows))
 
     def with_status(self, records: Sequence[Any]) -> Sequence[Any]:
         found = {status.follow_up.pk: status for status in make_statuses(records, self.as_of)}
@@ -111,33 +88,23 @@ class FollowUpViewSet(WritableViewSet):
 
     # -- writing -----------------------------------------------------------------------------------------
 
-    def prepare(self, record: Any, item: RequestItem, given: ValidatedInput, *, created: bool) -> None:
-        """Fill in the province of a pilot’s, which its scope rests on."""
-        record.province = record.pilot.province if record.pilot else record.province
-
-    def check_model_rules(self, record: Any, item: RequestItem) -> None:
+    def perform_write(self, record: Any, item: RequestItem, given: ValidatedInput) -> None:
         """A new one is validated, numbered and given its cause as it is opened."""
-        if not record.pk:
+        verifier: Any = given.values.get("verifier")
+        if record.pk:
+            if verifier and verifier != record.verifier:
+                self.run_service(partial(check_verifier, record, verifier), item)
+            super().perform_write(record, item, given)
             return
-        super().check_model_rules(record, item)
-        if record.verifier and not FollowUp.objects.filter(pk=record.pk, verifier=record.verifier).exists():
-            self.run_service(partial(check_opening, record), item)
-
-    def save_record(self, record: Any, item: RequestItem, given: ValidatedInput, *, created: bool) -> None:
-        if not created:
-            return super().save_record(record, item, given, created=created)
-        reason, sources = given.reason or self.header_reason, given.m2m.get("sources", ())
-        by = cast(User, self.request.user)
-        self.run_service(partial(open_follow_up, record, by=by, sources=sources, reason=reason), item)
-        return None
+        for name, value in given.values.items():
+            setattr(record, name, value)
+        by, sources = cast(User, self.request.user), given.m2m.get("sources", ())
+        self.run_service(partial(open_follow_up, record, by=by, sources=sources, reason=given.reason), item)
 
     # -- steps -------------------------------------------------------------------------------------------
 
     def parameters(self) -> Sequence[OpenApiParameter]:
-        found = super().parameters()
-        if self.action != "steps":
-            return found
-        return [*query_params.page_parameters(), *(item for item in found if item.name != "brief")]
+        return [*(query_params.PAGE_PARAMETERS if self.action == "steps" else ()), *super().parameters()]
 
     @action(detail=True, serializer_class=serializers.FollowUpStepSerializer)
     def steps(self, request: Request, number: str) -> Any:
@@ -190,10 +157,10 @@ class FollowUpViewSet(WritableViewSet):
 
 class FollowUpSummaryView(AggregateView):
     heading = gettext_lazy("Follow-up in numbers")
-    about = gettext_lazy(
+    about = (
         "How follow-ups stand on the day: open, overdue, closed in time, returned; whether the red lights that caused "
         "them were cleared, and red again. Each share gives n and of. As CSV or XLSX: the open ones by age, one row "
-        "each; fields and omit then name its columns."
+        "each."
     )
     queryset, filterset_class = FollowUp.objects.all(), FollowUpSummaryFilter
     serializer_class = serializers.FollowUpSummarySerializer

@@ -3,7 +3,6 @@
 from datetime import date
 
 from django.db.models import Case, Exists, OuterRef, Value, When
-from django.utils.translation import gettext_lazy as _
 from django_filters import FilterSet
 from drf_spectacular.utils import extend_schema_field
 
@@ -63,12 +62,12 @@ class AdoptionApiFilter(ApiFilterSet):
     as_of_fields |= {"give_up_reason": "reason_then"}
 
     q = SearchFilter("practice__title_zh", "practice__title_en", "pilot__name_zh", "pilot__name_en", "place")
-    practice = RelatedFilter(queryset=Practice.objects.all(), label=_("Practice"))
-    pilot = RelatedFilter(queryset=Pilot.objects.all(), label=_("Pilot"))
-    province = RelatedFilter(queryset=Province.objects.all(), label=_("Province"))
-    state = ChoiceFilter(field_name="state_then", choices=AdoptionState.choices, label=_("State"))
-    trust = ChoiceFilter(field_name="trust_then", choices=Trust.choices, label=_("Trust"))
-    give_up_reason = ChoiceFilter(choices=GiveUpReason.choices, label=_("Reason for giving up"))
+    practice = RelatedFilter(queryset=Practice.objects.all(), label="Practice")
+    pilot = RelatedFilter(queryset=Pilot.objects.all(), label="Pilot")
+    province = RelatedFilter(queryset=Province.objects.all(), label="Province")
+    state = ChoiceFilter(field_name="state_then", choices=AdoptionState.choices, label="State")
+    trust = ChoiceFilter(field_name="trust_then", choices=Trust.choices, label="Trust")
+    give_up_reason = ChoiceFilter(choices=GiveUpReason.choices, label="Reason for giving up")
 
     class Meta:
         model = Adoption
@@ -80,12 +79,12 @@ class AdoptionApiFilter(ApiFilterSet):
 
 class EffectApiFilter(ApiFilterSet):
     q = SearchFilter("practice__title_zh", "practice__title_en", "statement_zh", "statement_en", "stated_unit")
-    practice = RelatedFilter(queryset=Practice.objects.all(), label=_("Practice"))
-    pilot = RelatedFilter(field_name="adoption__pilot", queryset=Pilot.objects.all(), label=_("Pilot"))
-    province = RelatedFilter(queryset=Province.objects.all(), label=_("Province"))
+    practice = RelatedFilter(queryset=Practice.objects.all(), label="Practice")
+    pilot = RelatedFilter(field_name="adoption__pilot", queryset=Pilot.objects.all(), label="Pilot")
+    province = RelatedFilter(queryset=Province.objects.all(), label="Province")
     indicator = IndicatorCodeFilter(field_name="reading_after__indicator")
-    is_measured = YesNoFilter(field_name="measured_then", label=_("Measured"))
-    basis = ChoiceFilter(choices=EffectBasis.choices, label=_("Basis"))
+    is_measured = YesNoFilter(field_name="measured_then", label="Change of the pilot’s total")
+    basis = ChoiceFilter(choices=EffectBasis.choices, label="Basis")
 
     class Meta:
         model = Effect
@@ -95,12 +94,12 @@ class EffectApiFilter(ApiFilterSet):
 class DiffusionFilter(FilterSet):
     """Filters of the practices that are counted."""
 
-    field = ChoiceFilter(choices=PracticeField.choices, label=_("Field of action"))
-    facet = ChoiceFilter(choices=Facet.choices, label=_("Facet"))
-    level = ChoiceFilter(choices=PracticeLevel.choices, label=_("Where it can be copied"))
-    industry = RelatedFilter(field_name="industries", queryset=Industry.objects.all(), label=_("Industry"))
-    practice = extend_schema_field({"type": "string", "description": _("Practice")})(
-        SelfFilter(queryset=Practice.objects.all(), label=_("Practice"))
+    field = ChoiceFilter(choices=PracticeField.choices, label="Field of action")
+    facet = ChoiceFilter(choices=Facet.choices, label="Facet")
+    level = ChoiceFilter(choices=PracticeLevel.choices, label="Where it can be copied")
+    industry = RelatedFilter(field_name="industries", queryset=Industry.objects.all(), label="Industry")
+    practice = extend_schema_field({"type": "string", "description": "Practice"})(
+        SelfFilter(queryset=Practice.objects.all(), label="Practice")
     )
 
     class Meta:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from django.db.models import Model
-from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from core.api.pagination import ListPage
@@ -15,20 +14,18 @@ from core.api.serializers import (
     NumberField,
     PeopleMixin,
     RatioField,
-    RecordSerializer,
+    RelatedBySlug,
     UsernameField,
 )
-from core.api.value_serializer import PAGE_FIELDS, ValueField, ValueSerializer
 from core.api.write.fields import StrictCharField, StrictChoiceField
 from core.api.write.serializers import WriteSerializer
 from pilots.metrics.practice_states import AdoptionState, PracticeState, Trust
 from pilots.metrics.practices import PracticeMove
 from pilots.models import Adoption, Effect, Practice
-from pilots.practices.analytics import Copies, Diffusion, PracticeStatus, ProvinceCopies, Replication
-from policies.api.serializers import FACT_FIELDS
-from policies.metrics import Step
+from pilots.practices.analytics import Copies, Diffusion, PracticeStatus
+from policies.api.serializers import FACT_FIELDS, SourcedSerializer
 
-STATE_HELP = _("Its state on the day.")
+STATE_HELP = "Its state on the day."
 
 
 def bilingual(name: str) -> tuple[str, str, str]:
@@ -36,7 +33,7 @@ def bilingual(name: str) -> tuple[str, str, str]:
     return name, f"{name}_en", f"{name}_zh"
 
 
-class LaterTextsSerializer(RecordSerializer):
+class LaterTextsSerializer(SourcedSerializer):
     """A record whose texts about a day that lay ahead on the day asked read null."""
 
     LATER_DAY: ClassVar[str]
@@ -80,7 +77,7 @@ class AdoptionSerializer(PeopleMixin, LaterTextsSerializer):
     PEOPLE_FIELDS = ("claimed_by", "confirmed_by")
 
     adopter = serializers.CharField(
-        source="adopter_name", read_only=True, help_text=_("Name of the pilot, the place or the province.")
+        source="adopter_name", read_only=True, help_text="Name of the pilot, the place or the province."
     )
     state = serializers.ChoiceField(
         source="status.state", choices=AdoptionState.choices, read_only=True, help_text=STATE_HELP
@@ -89,7 +86,7 @@ class AdoptionSerializer(PeopleMixin, LaterTextsSerializer):
         source="status.trust",
         choices=Trust.choices,
         read_only=True,
-        help_text=_("How well it was attested by the day: the highest level reached."),
+        help_text="How well it was attested by the day: the highest level reached.",
     )
     started_on = DateValueField(source="started_then")
     in_use_on = DateValueField(source="in_use_then")
@@ -97,10 +94,10 @@ class AdoptionSerializer(PeopleMixin, LaterTextsSerializer):
     confirmed_on = DateValueField(source="confirmed_then")
     verified_on = DateValueField(
         source="status.verified_on",
-        help_text=_("The day from which an effect of it counted as measured, by accepted readings."),
+        help_text="The day from which a change of the pilot’s total counted for it, by accepted readings.",
     )
-    claimed_by = UsernameField("claimed_by", help_text=_("Who recorded it, for those whom it concerns."))
-    confirmed_by = UsernameField("confirmed_by_then", help_text=_("Who confirmed it, for those whom it concerns."))
+    claimed_by = UsernameField("claimed_by", help_text="Who recorded it, for those whom it concerns.")
+    confirmed_by = UsernameField("confirmed_by_then", help_text="Who confirmed it, for those whom it concerns.")
 
     class Meta:
         model = Adoption
@@ -112,21 +109,27 @@ class AdoptionSerializer(PeopleMixin, LaterTextsSerializer):
         read_only_fields = fields
 
 
-class EffectSerializer(RecordSerializer):
+class EffectSerializer(SourcedSerializer):
     is_measured = serializers.BooleanField(
         source="status.is_measured",
         read_only=True,
-        help_text=_("Whether it counted as measured on the day: by two accepted readings, not corrected by then."),
+        help_text=(
+            "Whether it counted on the day as a change of the pilot’s total: by two accepted readings,"
+            " not corrected by then."
+        ),
     )
     corrected_on = DateValueField(
         source="status.corrected_on",
-        help_text=_("The day from which a reading of it was corrected: enter the effect anew with the newer reading."),
+        help_text="The day from which a reading of it was corrected: enter the effect anew with the newer reading.",
     )
     change = NumberField(
         source="status.change.difference",
-        help_text=_("The second reading less the first, in the unit of the indicator; null where it is not measured."),
+        help_text=(
+            "The change of the pilot’s total: the second reading less the first, in the unit of the "
+            "indicator; null where it does not count."
+        ),
     )
-    rate = RatioField(source="status.change.rate", help_text=_("The same as a fraction of the first; negative = fell."))
+    rate = RatioField(source="status.change.rate", help_text="The same as a fraction of the first; negative = fell.")
 
     class Meta:
         model = Effect
@@ -153,9 +156,12 @@ class PracticeWriteSerializer(WriteSerializer):
 class PracticeMoveWriteSerializer(serializers.Serializer):
     """A move of a practice; which there are depends on the state, and on who sends it."""
 
-    move = StrictChoiceField(choices=PracticeMove.choices, help_text=_("What is done with it."))
+    move = StrictChoiceField(choices=PracticeMove.choices, help_text="What is done with it.")
     reason = StrictCharField(
-        required=False, allow_blank=True, max_length=300, help_text=_("Why it is retired. Required for that alone.")
+        required=False,
+        allow_blank=True,
+        max_length=300,
+        help_text="Why it is retired, or recommended although the total of its pilot got worse. Required then.",
     )
 
 
@@ -174,97 +180,84 @@ class ConfirmationWriteSerializer(serializers.Serializer):
 class WithdrawalWriteSerializer(serializers.Serializer):
     """Why a confirmation is taken back."""
 
-    reason = StrictCharField(max_length=300, help_text=_("It stands in the history."))
+    reason = StrictCharField(max_length=300, help_text="It stands in the history.")
 
 
 # -- diffusion ---------------------------------------------------------------------------------------------
 
 
-class ProvinceCopiesSerializer(ValueSerializer):
+class ProvinceCopiesSerializer(serializers.Serializer):
     """Copies in a province of the roster."""
 
-    value_type = ProvinceCopies
-    value_fields = {
-        "province": _("The province."),
-        "trust": _("Copies in use by trust: each under the highest level reached."),
-        "states": _("All its copies by state."),
-        "reached": ValueField(_("Whether a copy in use is confirmed or verified."), "is_reached"),
-        "only_claimed": ValueField(_("Whether copies in use are all only claimed."), "is_only_claimed"),
-    }
+    province = RelatedBySlug(help_text="The province.")
+    trust = serializers.DictField(
+        child=serializers.IntegerField(), help_text="Copies in use by trust: each under the highest level reached."
+    )
+    states = serializers.DictField(child=serializers.IntegerField(), help_text="All its copies by state.")
+    reached = serializers.BooleanField(source="is_reached", help_text="Whether a copy in use is confirmed or verified.")
+    only_claimed = serializers.BooleanField(
+        source="is_only_claimed", help_text="Whether copies in use are all only claimed."
+    )
 
 
-class CurveSerializer(ValueSerializer):
+class CurveSerializer(serializers.Serializer):
     """One step of a curve of copies."""
 
-    value_type = Step
-    value_fields = {
-        "date": _("The day from which the number holds."),
-        "copies": ValueField(_("How many copies count from then on."), "issued"),
-    }
+    date = DateValueField(allow_null=False, help_text="The day from which the number holds.")
+    copies = serializers.IntegerField(source="issued", help_text="How many copies count from then on.")
 
 
-class CopiesSerializer(ValueSerializer):
+class CopiesSerializer(serializers.Serializer):
     """Copies of practices on a day. The levels of trust are counted apart and never added."""
 
-    value_type = Copies
-    value_fields = {
-        "total": _("Copies planned by the day, whatever became of them."),
-        "by_state": _("How many are at each state."),
-        "adopters": _("Copies in use by trust, each under the highest level reached."),
-        "given_up_by_reason": _("Those given up, by reason."),
-        "reached": _("Provinces of the roster with a copy in use that is confirmed or verified."),
-        "only_claimed": _("Provinces of the roster whose copies in use are all only claimed."),
-        "roster": serializers.SerializerMethodField(
-            help_text=_("Provinces that the programme covers: the denominator of those reached.")
-        ),
-        "attested_curve": ValueField(
-            _("Copies in use that are confirmed or verified, each from the day of both."),
-            type=Sequence[CurveSerializer],
-        ),
-        "claimed_curve": ValueField(
-            _("Copies in use that are only claimed, each from the day of use."), type=Sequence[CurveSerializer]
-        ),
-        "provinces": _("Each province of the roster."),
-    }
+    total = serializers.IntegerField(help_text="Copies planned by the day, whatever became of them.")
+    by_state = serializers.DictField(child=serializers.IntegerField(), help_text="How many are at each state.")
+    adopters = serializers.DictField(
+        child=serializers.IntegerField(), help_text="Copies in use by trust, each under the highest level reached."
+    )
+    given_up_by_reason = serializers.DictField(child=serializers.IntegerField(), help_text="Those given up, by reason.")
+    reached = RelatedBySlug(
+        many=True, help_text="Provinces of the roster with a copy in use that is confirmed or verified."
+    )
+    only_claimed = RelatedBySlug(
+        many=True, help_text="Provinces of the roster whose copies in use are all only claimed."
+    )
+    roster = serializers.SerializerMethodField(
+        help_text="Provinces that the programme covers: the denominator of those reached."
+    )
+    attested_curve = CurveSerializer(
+        many=True, help_text="Copies in use that are confirmed or verified, each from the day of both."
+    )
+    provinces = ProvinceCopiesSerializer(many=True, help_text="Each province of the roster.")
 
     def get_roster(self, copies: Copies) -> int:
         return len(copies.roster)
 
 
-class ReplicationSerializer(ValueSerializer):
-    """A copy and its origin, both measured on one indicator."""
-
-    value_type = Replication
-    value_fields = {
-        "adoption": ValueField(_("The copy."), "adoption.adoption"),
-        "indicator": ValueField(_("The indicator."), "copy.indicator"),
-        "copy_rate": ValueField(
-            _("The copy’s change as a fraction of the value before."), "copy.change.rate", RatioField
-        ),
-        "origin_rate": ValueField(_("The origin’s, likewise."), "origin.change.rate", RatioField),
-        "ratio": ValueField(_("The first over the second; null where it cannot be computed."), type=RatioField),
-    }
-
-
-class PracticeDiffusionSerializer(ValueSerializer):
+class PracticeDiffusionSerializer(serializers.Serializer):
     """A practice of the page: how far it has spread."""
 
-    value_type = PracticeStatus
-    value_fields = {
-        "practice": _("The practice."),
-        "state": _("Its state on the day."),
-        "since": _("The day from which the state holds."),
-        "measured_effect": ValueField(
-            _("Whether an effect is measured, at the origin or at a copy."), "has_measured_effect"
-        ),
-        "copies": ValueField(_("Its copies, whatever became of them."), "copies.total"),
-        "by_state": ValueField(_("Its copies by state."), "copies.by_state"),
-        "adopters": ValueField(_("Its copies in use by trust, never added."), "copies.adopters"),
-        "reached": ValueField(_("Provinces with a copy in use that is confirmed or verified."), "copies.reached"),
-        "days_to_first_copy": _(
-            "Days from the library to the first confirmed or verified copy in another province; null without one."
-        ),
-    }
+    practice = RelatedBySlug(help_text="The practice.")
+    state = serializers.ChoiceField(PracticeState.choices, help_text="Its state on the day.")
+    since = DateValueField(allow_null=False, help_text="The day from which the state holds.")
+    measured_effect = serializers.BooleanField(
+        source="has_measured_effect",
+        help_text="Whether a change of the pilot’s total is known, at the origin or at a copy.",
+    )
+    copies = serializers.IntegerField(source="copies.total", help_text="Its copies, whatever became of them.")
+    by_state = serializers.DictField(
+        child=serializers.IntegerField(), source="copies.by_state", help_text="Its copies by state."
+    )
+    adopters = serializers.DictField(
+        child=serializers.IntegerField(), source="copies.adopters", help_text="Its copies in use by trust, never added."
+    )
+    reached = RelatedBySlug(
+        many=True, source="copies.reached", help_text="Provinces with a copy in use that is confirmed or verified."
+    )
+    days_to_first_copy = serializers.IntegerField(
+        allow_null=True,
+        help_text="Days from the library to the first copy elsewhere, confirmed or verified; null without one.",
+    )
 
 
 @dataclass(frozen=True)
@@ -279,34 +272,41 @@ class DiffusionPage:
         return [item for item in self.diffusion.practices if item.practice.pk in self.page.keys]
 
 
-class DiffusionSerializer(ValueSerializer):
+class DiffusionSerializer(serializers.Serializer):
     """How far practices have spread on a day."""
 
-    value_type = DiffusionPage
-    value_fields = {
-        "as_of": ValueField(source="diffusion.as_of"),
-        "known": KnownField(),
-        "total": ValueField(_("Practices proposed by the day."), "diffusion.total"),
-        "by_state": ValueField(_("How many are at each state."), "diffusion.by_state"),
-        "measured": ValueField(_("Practices with a measured effect."), "diffusion.measured"),
-        "stated_only": ValueField(_("Practices whose only results are stated by sources."), "diffusion.stated_only"),
-        "copies": ValueField(_("Copies of all of them."), "diffusion.copies"),
-        "entered_library": serializers.SerializerMethodField(
-            help_text=_("Practices that have entered the library: of so many a first copy is looked for.")
-        ),
-        "first_copies": serializers.SerializerMethodField(
-            help_text=_("Those of them with a confirmed or verified copy in another province.")
-        ),
-        "median_days_to_first_copy": ValueField(
-            _("Median of days from the library to that copy; null without any."), "diffusion.median_first_copy_days"
-        ),
-        "replications": ValueField(
-            _("Copies measured on an indicator on which the origin is."), "diffusion.replications"
-        ),
-        **PAGE_FIELDS,
-        "count": ValueField(_("Practices in the whole list."), "page.count", int),
-        "practices": _("Each practice of the page."),
-    }
+    as_of = DateValueField(source="diffusion.as_of", allow_null=False)
+    known = KnownField()
+    total = serializers.IntegerField(source="diffusion.total", help_text="Practices proposed by the day.")
+    by_state = serializers.DictField(
+        child=serializers.IntegerField(), source="diffusion.by_state", help_text="How many are at each state."
+    )
+    measured = serializers.IntegerField(
+        source="diffusion.measured", help_text="Practices with a change of a pilot’s total."
+    )
+    stated_only = serializers.IntegerField(
+        source="diffusion.stated_only", help_text="Practices whose only results are stated by sources."
+    )
+    copies = CopiesSerializer(source="diffusion.copies", help_text="Copies of all of them.")
+    entered_library = serializers.SerializerMethodField(
+        help_text="Practices that have entered the library: of so many a first copy is looked for."
+    )
+    first_copies = serializers.SerializerMethodField(
+        help_text="Those of them with a confirmed or verified copy in another province."
+    )
+    median_days_to_first_copy = serializers.FloatField(
+        source="diffusion.median_first_copy_days",
+        allow_null=True,
+        help_text="Median of days from the library to that copy; null without any.",
+    )
+    count = serializers.IntegerField(source="page.count", help_text="Practices in the whole list.")
+    next = serializers.URLField(
+        source="page.next", allow_null=True, help_text="Address of the next page, null on the last."
+    )
+    previous = serializers.URLField(
+        source="page.previous", allow_null=True, help_text="Address of the page before, null on the first."
+    )
+    practices = PracticeDiffusionSerializer(many=True, help_text="Each practice of the page.")
 
     def get_entered_library(self, value: DiffusionPage) -> int:
         return len(value.diffusion.entered_library)

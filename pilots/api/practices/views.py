@@ -13,10 +13,12 @@ from rest_framework.request import Request
 from core.api.filters import filtered_queryset
 from core.api.viewsets import PagedAggregateView, PkLookupMixin
 from core.api.write.serializers import ValidatedInput, WriteRejected
-from core.api.write.viewsets import CHANGE, RequestItem, WritableViewSet
+from core.api.write.viewsets import RequestItem, WritableViewSet
 from core.http.errors import ErrorDetail
 from core.permissions import OUT_OF_SCOPE
+from core.records.writing import CHANGE
 from pilots.api.practices import filters, serializers
+from pilots.api.write_rules import drafted
 from pilots.metrics.practices import PracticeMove
 from pilots.models import Adoption, Effect, Practice
 from pilots.practices.analytics import (
@@ -32,6 +34,7 @@ from pilots.practices.services import (
     confirm_adoption,
     may_judge,
     move_practice,
+    recommendation_objection,
     set_claimant,
     withdraw_confirmation,
 )
@@ -39,12 +42,10 @@ from pilots.practices.services import (
 
 class PracticeViewSet(WritableViewSet):
     heading = gettext_lazy("Practices")
-    detail_heading = gettext_lazy("One practice")
-    about = gettext_lazy(
+    about = (
         "What pilots did and others can copy, proposed by the day. state is that of the day, and days that lay ahead "
         "read null. Its effects are in “effects”, its copies in “adoptions”."
     )
-    example_key = "nansha-green-car-port"
     serializer_class = serializers.PracticeSerializer
     write_serializer_class = serializers.PracticeWriteSerializer
     filterset_class = filters.PracticeApiFilter
@@ -55,21 +56,18 @@ class PracticeViewSet(WritableViewSet):
     ordering_paths = {"state": "state_then"}
     default_ordering = "id"
     action_serializers = {"move": serializers.PracticeMoveWriteSerializer}
-    action_texts = {
-        "move": (
-            gettext_lazy("Take a practice to its next state"),
-            gettext_lazy(
-                "The province passes it; the ministry takes it into the library, recommends it, or retires it with a "
-                "reason. Into the library it needs its problem, what was done, its conditions and an effect. If-Match "
-                "holds the ETag of the practice."
-            ),
-        )
-    }
 
     def base_queryset(self) -> QuerySet[Practice]:
         days = {then: self.known_day(day) for day, then in filters.PracticeApiFilter.as_of_fields.items()}
         rows = practices_on(self.as_of).annotate(**days)
         return rows.select_related("province").prefetch_related("origins", "industries", "measures", "sources")
+
+    def perform_write(self, record: Any, item: RequestItem, given: ValidatedInput) -> None:
+        """Recommending a practice whose pilot got worse needs a reason."""
+        text = "" if given.reason else recommendation_objection(drafted(record, given.values))
+        super().perform_write(record, item, given)
+        if text:
+            raise WriteRejected(400, self.error_at(item, "change_reason", "required", text))
 
     @action(detail=True, methods=["post"])
     def move(self, request: Request, slug: str) -> HttpResponse:
@@ -87,13 +85,13 @@ class PracticeViewSet(WritableViewSet):
 
 class AdoptionViewSet(WritableViewSet, PkLookupMixin):
     heading = gettext_lazy("Adoptions")
-    detail_heading = gettext_lazy("One adoption")
-    about = gettext_lazy(
+    about = (
         "Copies of practices that were planned by the day, with their state and trust on it; days, reasons and names "
         "that came later read null. Trust is the highest level reached: claimed by who recorded it, confirmed by the "
-        "origin, the adopter’s province or the ministry, verified by a measured effect. The levels are never added."
+        "origin, the adopter’s province or the ministry, verified by a change of the pilot’s total. The levels are "
+        "never added. practice, pilot, province and place are fixed (409) once it is confirmed or has an effect; "
+        "another planned_on, started_on, in_use_on or changed ends the confirmation."
     )
-    example_key = ""
     cache_responses = False  # names of people, for those whom they concern
     serializer_class = serializers.AdoptionSerializer
     write_serializer_class = serializers.AdoptionWriteSerializer
@@ -108,22 +106,6 @@ class AdoptionViewSet(WritableViewSet, PkLookupMixin):
     action_serializers = {
         "confirm": serializers.ConfirmationWriteSerializer,
         "withdraw_confirmation": serializers.WithdrawalWriteSerializer,
-    }
-    action_texts = {
-        "confirm": (
-            gettext_lazy("Confirm a copy"),
-            gettext_lazy(
-                "For the origin’s province, the adopter’s, or the ministry; never for who claimed it. If-Match holds "
-                "its ETag; no body is needed."
-            ),
-        ),
-        "withdraw_confirmation": (
-            gettext_lazy("Take a confirmation back"),
-            gettext_lazy(
-                "For the origin’s province, the adopter’s, or the ministry, with the reason, which stands in the "
-                "history. If-Match holds the ETag of the copy."
-            ),
-        ),
     }
 
     def base_queryset(self) -> QuerySet[Adoption]:
@@ -149,9 +131,10 @@ class AdoptionViewSet(WritableViewSet, PkLookupMixin):
         record.confirmed_by_then = record.confirmed_by if record.confirmed_then else None
         return record
 
-    def prepare(self, record: Any, item: RequestItem, given: ValidatedInput, *, created: bool) -> None:
+    def perform_write(self, record: Any, item: RequestItem, given: ValidatedInput) -> None:
         """Note who claims a new copy."""
         set_claimant(record, self.request.user)
+        super().perform_write(record, item, given)
 
     @action(detail=True, methods=["post"])
     def confirm(self, request: Request, pk: str) -> HttpResponse:
@@ -185,13 +168,12 @@ class AdoptionViewSet(WritableViewSet, PkLookupMixin):
 
 class EffectViewSet(WritableViewSet, PkLookupMixin):
     heading = gettext_lazy("Effects")
-    detail_heading = gettext_lazy("One effect")
-    about = gettext_lazy(
-        "Effects of practices and of their copies, known by the day: measured by two accepted readings, or stated by a "
-        "source, never both. Until both readings are accepted, and once one was corrected (corrected_on), nothing is "
-        "measured: change and rate are null."
+    about = (
+        "Effects of practices and of their copies, known by the day: the change of the pilot’s total between two "
+        "accepted readings (is_measured; the whole pilot’s, not that of the practice alone), or stated by a source, "
+        "never both. Until both readings are accepted, and once one was corrected (corrected_on), change and rate are"
+        " null."
     )
-    example_key = ""
     serializer_class = serializers.EffectSerializer
     write_serializer_class = serializers.EffectWriteSerializer
     filterset_class = filters.EffectApiFilter
@@ -215,10 +197,10 @@ class EffectViewSet(WritableViewSet, PkLookupMixin):
 
 class DiffusionView(PagedAggregateView):
     heading = gettext_lazy("Diffusion of practices")
-    about = gettext_lazy(
+    about = (
         "How far practices have spread on the day: how many are in the library, where they are copied, on whose word, "
         "with what effect, and why copies were given up. Adopters claimed, confirmed and verified are counted apart "
-        "and never added. As CSV or XLSX: the practices, one row each; fields and omit then name its columns."
+        "and never added. As CSV or XLSX: the practices, one row each."
     )
     queryset, filterset_class = Practice.objects.all(), filters.DiffusionFilter
     serializer_class = serializers.DiffusionSerializer

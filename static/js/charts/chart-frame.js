@@ -1,5 +1,4 @@
-/* The chart frame: its tabs and layers, whose state is in the address, and the menu items that copy a permalink or a
-   citation. */
+/* The chart frame: its tabs, and the menu items that copy a permalink or a citation. */
 import { makeTabs, markSelected } from "../components/tabs.js";
 
 /* -- tabs ------------------------------------------------------------------------------------------------- */
@@ -28,54 +27,16 @@ function setUp(frame) {
     tab.id = `${frame.id}-tab-${tab.dataset.tab}`;
     panelOf(tab).id = `${frame.id}-${tab.dataset.tab}`;
   });
-  const select = (tab) => {
-    openTab(frame, tab.dataset.tab);
-    updateAddress(frame);
-  };
+  const select = (tab) => openTab(frame, tab.dataset.tab);
   makeTabs(bar, { label: bar.dataset.label, tabs, panelOf, select });
-  openTab(frame, currentTab(frame)); // the server has opened the one that the address names
+  openTab(frame, "drawing");
 }
-
-/* -- state in the address: one chart a page, the one changed last ------------------------------------------- */
-
-const PARAMETERS = ["chart", "tab", "layer"];
-
-/** The inputs that choose a layer. An address without a layer shows the first; a chart without layers has no inputs. */
-function layerInputs(frame) {
-  return [...frame.querySelectorAll("input[name$='-grid']")];
-}
-
-/** Write the state of a frame into an address; its first tab and layer are left out. */
-function writeState(frame, address) {
-  PARAMETERS.forEach((name) => address.searchParams.delete(name));
-  const [first] = layerInputs(frame);
-  const checked = layerInputs(frame).find((input) => input.checked);
-  const state = {};
-  if (currentTab(frame) !== "drawing") state.tab = currentTab(frame);
-  if (checked && checked !== first) state.layer = checked.value;
-  if (!Object.keys(state).length) return address;
-  Object.entries({ chart: frame.dataset.slug, ...state }).forEach(([name, value]) =>
-    address.searchParams.set(name, value),
-  );
-  return address;
-}
-
-function updateAddress(frame) {
-  history.replaceState(history.state, "", writeState(frame, new URL(location.href)));
-}
-
-document.addEventListener("change", (event) => {
-  const frame = event.target.matches("input[name$='-grid']") && event.target.closest("[data-chart]");
-  if (frame) updateAddress(frame);
-});
 
 /* -- permalink ------------------------------------------------------------------------------------------------ */
 
-/** The address of this page on this day, in this language, at this chart with its current state. */
+/** The address of this page on this day, in this language, at this chart. */
 export function permalink(hash) {
   const address = new URL(location.href);
-  const frame = document.getElementById(hash.slice(1));
-  if (frame?.matches("[data-chart]")) writeState(frame, address);
   address.searchParams.set("as_of", document.documentElement.dataset.asOf);
   address.searchParams.set("lang", document.documentElement.lang);
   address.hash = hash;

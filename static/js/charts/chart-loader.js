@@ -8,7 +8,6 @@ const TYPES = {
   bars: () => import("./types/chart-bars.js"),
   coordinates: () => import("./types/chart-synergy.js"),
   funnel: () => import("./types/chart-funnel.js"),
-  quarters: () => import("./types/chart-quarters.js"),
   steps: () => import("./types/chart-steps.js"),
   strip: () => import("./types/chart-strip.js"),
   timeline: () => import("./types/chart-timeline.js"),

@@ -1,6 +1,5 @@
-/* Creates the Chart.js chart of a frame, with the defaults of the theme and with keyboard access. */
+/* Creates the Chart.js chart of a frame, with the defaults of the theme. */
 import { applyDefaults } from "./chart-defaults.js";
-import { enableKeyboard, focusRing } from "./chart-keyboard.js";
 import { themeColors } from "./theme-colors.js";
 
 /** Create the chart of this type from the frame's data; its canvas must be free. */
@@ -11,8 +10,6 @@ export function createChart(Chart, frame, type, plugins = []) {
   const theme = themeColors();
   applyDefaults(Chart, theme);
   const config = type.makeConfig(data, theme, box.clientWidth, box.clientHeight);
-  config.plugins = [...(config.plugins ?? []), focusRing, ...plugins];
-  const chart = new Chart(canvas, config);
-  enableKeyboard(chart, canvas);
-  return chart;
+  config.plugins = [...(config.plugins ?? []), ...plugins];
+  return new Chart(canvas, config);
 }

@@ -23,13 +23,11 @@ const textContext = document.createElement("canvas").getContext("2d");
 
 /* -- the texts of the picture --------------------------------------------------------------------------- */
 
-/** The text of an element without what only the screen has: links to definitions, popovers, hidden text. */
+/** The text of an element without what only the screen has: links to definitions, hidden text. */
 function plainText(element) {
   if (!element) return "";
   const copy = element.cloneNode(true);
-  copy
-    .querySelectorAll(".define, .visually-hidden, [popover], button, [data-no-picture]")
-    .forEach((part) => part.remove());
+  copy.querySelectorAll(".define, .visually-hidden, button, [data-no-picture]").forEach((part) => part.remove());
   return copy.textContent.replace(/\s+/g, " ").trim();
 }
 

@@ -2,7 +2,7 @@
    All styles become presentation attributes, so that the file needs no style sheet. */
 const NS = "http://www.w3.org/2000/svg";
 const SKIPPED =
-  "script, template, fieldset, button, .visually-hidden, .flags, .status-message, .define, [popover], [data-no-picture]";
+  "script, template, fieldset, button, .visually-hidden, .flags, .status-message, .define, [data-no-picture]";
 const WORDS = /[\u2e80-\u9fff\uff00-\uffef]|[^\s\u00ad\u2e80-\u9fff\uff00-\uffef]+/g; // or one Chinese character
 const PRESENTATION = [
   ...["fill", "fill-opacity", "fill-rule", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap"],

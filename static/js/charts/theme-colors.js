@@ -23,11 +23,6 @@ export function themeColors() {
   return { ...computedColors([...NAMES, ...CHART_NAMES]), fontFamily };
 }
 
-/** The colour of the focus ring. */
-export function focusColor() {
-  return computedColors(["focus"]).focus;
-}
-
 /** A colour of the theme, partly transparent. */
 export function withAlpha(color, alpha) {
   return color.replace(/^rgb\((.*)\)$/, `rgba($1, ${alpha})`);

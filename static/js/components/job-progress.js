@@ -1,13 +1,12 @@
-/* Jobs that wait or run: the page is fetched again every two seconds and its part about the job replaced, until all
-   are over. Without this script the browser loads the whole page again (noscript, meta refresh). */
+/* A job that waits or runs: the page is fetched again every two seconds and its part about the job replaced; when the
+   job is over, the page is loaded anew. Without this script the browser does that all the time (noscript, meta refresh). */
 
 const EVERY = 2000; // ms
 
 function follow() {
   setTimeout(async () => {
-    const old = document.getElementById("job");
-    if (!document.hidden && !old.contains(document.activeElement)) await update(old);
-    if ("open" in document.getElementById("job").dataset) follow();
+    if (!document.hidden) await update(document.getElementById("job"));
+    follow();
   }, EVERY);
 }
 
@@ -18,7 +17,10 @@ async function update(old) {
     if (!response.ok) return;
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     const next = page.getElementById("job");
-    if (!next) return;
+    if (!next || !("open" in next.dataset)) {
+      location.reload();
+      return;
+    }
     const said = old.querySelector("[role=status]");
     const says = next.querySelector("[role=status]");
     if (said && says) {

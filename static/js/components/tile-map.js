@@ -53,7 +53,7 @@ function showTileText(grid) {
   function show(tile) {
     grid.querySelectorAll(".is-shown").forEach((other) => other.classList.remove("is-shown"));
     tile?.classList.add("is-shown");
-    text.textContent = tile ? tile.getAttribute("aria-label") : hint;
+    text.textContent = tile ? tile.dataset.tile : hint;
     const address = tile?.getAttribute("href");
     link.hidden = !address;
     if (address) link.setAttribute("href", address);

@@ -1,20 +1,20 @@
-"""Roles from the claims of single sign-on: the cases as a table, and the mappings in the admin."""
+"""Roles from the claims of single sign-on: the cases as a table, and the mappings as a setting and of before."""
 
-import json
+from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
-from django.test import Client
-from django.urls import reverse
+from django.core.management import CommandError
 
-from accounts.models import Officer, RoleMapping
-from accounts.sign_in.claims import apply_decision, claim_values, decide_role
+from accounts.models import Officer
+from accounts.sign_in.adapters import NoRole, claim_values, role_of_claims, set_role
 from accounts.tokens import active_tokens, create_token
 from policies.models import Province
 from tests.factories import make_province
-from tests.support.admin_forms import form_errors
 from tests.support.api_client import make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
@@ -27,25 +27,33 @@ def places(settings: Any) -> dict[str, Province]:
     """Return the provinces of the mappings that exist, by value."""
     settings.OIDC_CLAIM = "groups"
     found = {name: make_province(slug=name, name_en=name.title()) for name in ("east", "west")}
-    for value, role in ROWS.items():
-        RoleMapping.objects.create(value=value, role=role, province=found.get(value))
+    settings.OIDC_ROLES = {value: (role, value if value in found else "") for value, role in ROWS.items()}
     return found
+
+
+def let_in(user: User, claims: dict[str, Any]) -> bool:
+    """Set the role of the claims, as a sign-in does; return whether the user is let in."""
+    try:
+        set_role(user, claims)
+    except NoRole:
+        return False
+    return True
 
 
 @pytest.mark.parametrize(
     ("claims", "name", "values"),
     [
-        ({"groups": ["a", "b"]}, "groups", ("a", "b")),
-        ({"groups": "a"}, "groups", ("a",)),
-        ({"groups": []}, "groups", ()),
+        ({"groups": ["a", "b"]}, "groups", ["a", "b"]),
+        ({"groups": "a"}, "groups", ["a"]),
+        ({"groups": []}, "groups", []),
         ({"groups": None}, "groups", None),
         ({}, "groups", None),
-        ({"realm_access": {"roles": ["a"]}}, "realm_access.roles", ("a",)),
-        ({"https://example.org/roles": [7]}, "https://example.org/roles", ("7",)),
+        ({"realm_access": {"roles": ["a"]}}, "realm_access.roles", ["a"]),
+        ({"https://example.org/roles": [7]}, "https://example.org/roles", ["7"]),
         ({"realm_access": "x"}, "realm_access.roles", None),
     ],
 )
-def test_values_of_a_claim(claims: dict[str, Any], name: str, values: tuple[str, ...] | None) -> None:
+def test_values_of_a_claim(claims: dict[str, Any], name: str, values: list[str] | None) -> None:
     assert claim_values(claims, name) == values
 
 
@@ -69,18 +77,27 @@ def test_what_a_sign_in_does_to_the_role(
     make_user("boss", "admin")
     user = make_user("wang", before)
     create_token(user=user, name="nightly")
-    let_in = apply_decision(user, decide_role(claims, RoleMapping.objects.all()))
+    done = let_in(user, claims)
     found = Officer.objects.filter(user=user).first()
     now = (found.role, found.province.name_en if found.province else "") if found else ("", "")
-    assert (let_in, *now, LogEntry.objects.count()) == after
+    assert (done, *now, LogEntry.objects.count()) == after
     user.refresh_from_db()
     assert active_tokens(User.objects.get(pk=user.pk)).count() == (1 if after[3] == 0 else 0)
 
 
 def test_the_present_province_wins_among_several(places: dict[str, Province]) -> None:
     user = make_user("wang", "provincial_editor", places["west"])
-    decision = decide_role({"groups": ["east", "west"]}, RoleMapping.objects.all(), present=user.officer)
-    assert (decision.matched, decision.province) == ("west", places["west"])
+    assert role_of_claims({"groups": ["east", "west"]}, user.officer) == ("provincial_editor", places["west"])
+
+
+def test_a_province_that_does_not_exist_gives_nothing(
+    settings: Any, places: dict[str, Province], caplog: pytest.LogCaptureFixture
+) -> None:
+    make_user("boss", "admin")
+    settings.OIDC_ROLES["east"] = ("provincial_editor", "no-such")
+    assert not let_in(make_user("wang", "viewer"), {"groups": ["east"]})
+    assert "OIDC_ROLES: there is no province no-such" in caplog.text
+    assert role_of_claims({"groups": ["east", "readers"]}) == ("viewer", None)
 
 
 def test_what_no_mapping_has_makes_a_viewer_where_the_settings_say_so(
@@ -89,7 +106,7 @@ def test_what_no_mapping_has_makes_a_viewer_where_the_settings_say_so(
     settings.OIDC_UNMATCHED = "viewer"
     make_user("boss", "admin")
     user = make_user("wang", "national_editor")
-    assert apply_decision(user, decide_role({"groups": ["none"]}, RoleMapping.objects.all()))
+    assert let_in(user, {"groups": ["none"]})
     user.refresh_from_db()
     assert (user.officer.role, user.is_staff) == ("viewer", False)
 
@@ -99,7 +116,7 @@ def test_the_last_administrator_is_never_demoted_nor_locked_out(places: dict[str
     for boss in (make_user("boss", "admin"), User.objects.create_superuser("root")):
         User.objects.exclude(pk=boss.pk).update(is_active=False)
         User.objects.filter(pk=boss.pk).update(is_active=True)
-        assert apply_decision(boss, decide_role({"groups": groups}, RoleMapping.objects.all()))
+        assert let_in(boss, {"groups": groups})
         boss.refresh_from_db()
         assert boss.is_superuser or boss.officer.role == "admin"
     assert LogEntry.objects.count() == 0
@@ -108,69 +125,36 @@ def test_the_last_administrator_is_never_demoted_nor_locked_out(places: dict[str
 def test_a_superuser_whom_the_provider_makes_a_viewer_is_one(places: dict[str, Province]) -> None:
     make_user("boss", "admin")
     user = User.objects.create_superuser("root")
-    assert apply_decision(user, decide_role({"groups": ["readers"]}, RoleMapping.objects.all()))
+    assert let_in(user, {"groups": ["readers"]})
     user.refresh_from_db()
     assert (user.is_superuser, user.is_staff, user.officer.role) == (False, False, "viewer")
 
 
-# -- in the admin ----------------------------------------------------------------------------------------
+# -- mappings of before ----------------------------------------------------------------------------------
 
-ADD = "/admin/accounts/rolemapping/add/"
-
-
-@pytest.fixture
-def boss(client: Client) -> Client:
-    client.force_login(make_user("boss", "admin"))
-    return client
+migration = import_module("accounts.migrations.0006_delete_role_mappings")
 
 
-def test_a_mapping_is_tried_before_it_is_saved(boss: Client, places: dict[str, Province]) -> None:
-    sent = {"value": "north", "role": "provincial_editor", "province": places["west"].pk, "_try": "1"}
-    cases = {
-        '{"groups": ["north"]}': "groups: north. “north” decides: the role is provincial editor of West.",
-        '{"groups": ["north", "all"]}': "groups: north, all. “all” decides: the role is national editor.",
-        '{"groups": ["x"]}': "groups: x. No mapping has one of these values: the sign-in is refused.",
-        '{"sub": "1"}': "groups: –. The claim “groups” is not there: the role stays as it is, and a new person is "
-        "not let in.",
-    }
-    for claims, result in cases.items():
-        page = boss.post(ADD, {**sent, "claims": claims})
-        assert page.context["adminform"].form.result == result
-        assert "Result of the trial" in page.text
-        assert 'value="north"' in page.text  # what was typed is still there
-    assert not RoleMapping.objects.filter(value="north").exists()
-    for claims in ("{", '["north"]'):
-        assert list(form_errors(boss.post(ADD, {**sent, "claims": claims}))) == ["claims"]
-    sent.pop("_try")
-    assert boss.post(ADD, sent)["Location"] == "/admin/accounts/rolemapping/"
-    saved = RoleMapping.objects.get(value="north")
-    assert (saved.role, saved.province) == ("provincial_editor", places["west"])
-    address = reverse("admin:accounts_rolemapping_change", args=[saved.pk])
-    changed = {"value": "north", "role": "admin", "claims": json.dumps({"groups": ["north"]}), "_try": "1"}
-    assert boss.post(address, changed).context["adminform"].form.result.endswith("the role is administrator.")
-    saved.refresh_from_db()
-    assert saved.role == "provincial_editor"
+class FormerMappings:
+    """The state of the models before the migration, with two mappings."""
+
+    rows = (
+        SimpleNamespace(value="cn=all,ou=x", role="national_editor", province=None),
+        SimpleNamespace(value="东部", role="provincial_editor", province=SimpleNamespace(slug="east")),
+    )
+
+    def get_model(self, _app: str, _model: str) -> Any:
+        query = MagicMock()
+        query.objects.using.return_value.select_related.return_value.order_by.return_value = self.rows
+        return query
 
 
-@pytest.mark.parametrize(
-    ("sent", "field"),
-    [
-        ({"value": "x", "role": "boss"}, "role"),
-        ({"value": "x", "role": "provincial_editor"}, "province"),
-        ({"value": "x", "role": "provincial_editor", "province": "999999"}, "province"),
-        ({"value": "x", "role": "viewer", "province": "east"}, "province"),
-        ({"value": "all", "role": "viewer"}, "value"),
-        ({"value": "", "role": "viewer"}, "value"),
-    ],
-)
-def test_a_mapping_to_what_does_not_exist_is_not_saved(
-    boss: Client, places: dict[str, Province], sent: dict[str, Any], field: str
-) -> None:
-    given = {**sent, "province": places["east"].pk if sent.get("province") == "east" else sent.get("province", "")}
-    assert list(form_errors(boss.post(ADD, given))) == [field]
-    assert RoleMapping.objects.count() == len(ROWS)
-
-
-def test_mappings_are_for_administrators(client: Client) -> None:
-    client.force_login(make_user("wang", "national_editor"))
-    assert [client.get(address).status_code for address in (ADD, "/admin/accounts/rolemapping/")] == [403, 403]
+def test_mappings_of_before_become_the_setting(settings: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """The migration prints the line, which the settings read; without it nothing is lost."""
+    line = "OIDC_ROLES=cn=all,ou=x=national_editor;东部=provincial_editor:east"
+    editor = SimpleNamespace(connection=SimpleNamespace(alias="default"))
+    with pytest.raises(CommandError, match=f"(?s)become a setting.*{line}$"):
+        migration.print_setting(FormerMappings(), editor)
+    settings.OIDC_ROLES = {"x": ("viewer", "")}
+    migration.print_setting(FormerMappings(), editor)
+    assert capsys.readouterr().out.endswith(f"{line}\n")

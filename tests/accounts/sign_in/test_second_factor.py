@@ -1,28 +1,34 @@
 """Second factor: set up, asked for at the sign-in, required from editors up after the days of grace, and removed."""
 
 import re
+import socket
 from datetime import timedelta
 from io import StringIO
 from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
+from django.core.cache import caches
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Officer, SignInRule
+from accounts.tokens import create_token
+from core.caching import forgiving
 from policies.models import Agency
 from tests.factories import make_province
-from tests.support.admin_forms import form_data
-from tests.support.api_client import client_with_token, make_user
+from tests.support.api_client import ApiClient, client_with_token, make_user
 from tests.support.sign_in import PASSWORD, age_session, can_sign_in, set_up_app, signed_in, totp_code
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
 INDEX = "/account/second-factor/"
+FEW = dict.fromkeys(("login", "failed_here", "reset_password", "reset_password_from_key"), "1/d/ip")
+FEW |= {"login_failed": "1/d/key", "reauthenticate": "1/d/user", "change_password": "1/d/user"}
 CODES = r"(?:\d{8} ){9}\d{8}"
 
 
@@ -101,18 +107,41 @@ def test_recovery_codes_are_shown_once_and_open_once(caplog: pytest.LogCaptureFi
     assert third.post("/sign-in/second-factor/", {"code": codes[4]}).status_code == 200
 
 
-def test_codes_are_not_guessed(settings: Any, tmp_path: Any) -> None:
+def test_codes_are_not_guessed(settings: Any) -> None:
     """Counted for the account, wherever the attempts come from; others at the same address go on."""
     make_user("wang")
     make_user("li")
     secrets = {name: set_up_app(signed_in(name)) for name in ("wang", "li")}
-    settings.VAR_DIR, settings.RATE_LIMITS = tmp_path, {"passwords": (3, 86_400)}
-    tries = [password_step("wang").post("/sign-in/second-factor/", {"code": "000000"}).status_code for _ in range(4)]
-    assert tries == [200, 200, 200, 429]
-    assert (
-        password_step("wang").post("/sign-in/second-factor/", {"code": totp_code(secrets["wang"])}).status_code == 429
-    )
+    settings.ACCOUNT_RATE_LIMITS = {"login_failed": "3/d/key"}
+    tries = [password_step("wang").post("/sign-in/second-factor/", {"code": "000000"}).text for _ in range(4)]
+    assert ["Too many failed login attempts." in text for text in tries] == [False, False, False, True]
+    refused = password_step("wang")
+    assert refused.post("/sign-in/second-factor/", {"code": totp_code(secrets["wang"])}).status_code == 200
+    assert not can_sign_in(refused)
     assert password_step("li").post("/sign-in/second-factor/", {"code": totp_code(secrets["li"])}).status_code == 302
+
+
+def test_codes_open_once_while_the_cache_does_not_answer(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the sign-in and at the confirmation; an older code than the last one opens nothing either. No limit counts."""
+    make_user("wang", "national_editor")
+    secret = set_up_app(signed_in("wang"))
+    monkeypatch.setitem(forgiving.PAUSED, "until", 0.0)
+    with socket.socket() as silent:  # bound, and not listening: refused at once
+        silent.bind(("127.0.0.1", 0))
+        address = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        settings.CACHES = {"default": {"BACKEND": "core.caching.forgiving.ForgivingRedisCache", "LOCATION": address}}
+        settings.ACCOUNT_RATE_LIMITS = FEW
+        assert caches["default"].get("x", "away") == "away"
+        code, client = totp_code(secret), password_step("wang")
+        assert client.post("/sign-in/second-factor/", {"code": code})["Location"] == "/"
+        assert can_sign_in(client)
+        for old in (code, totp_code(secret, -1)):
+            assert password_step("wang").post("/sign-in/second-factor/", {"code": old}).status_code == 200
+        age_session(client, 11)
+        assert client.post("/account/confirm/code/?next=/tokens/", {"code": code}).status_code == 200
+        later = totp_code(secret, 1)
+        assert client.post("/account/confirm/code/?next=/tokens/", {"code": later})["Location"] == "/tokens/"
+        assert password_step("wang").post("/sign-in/second-factor/", {"code": later}).status_code == 200
 
 
 def test_secrets_are_stored_encrypted(settings: Any) -> None:
@@ -178,7 +207,7 @@ def test_who_needs_a_second_factor(
 
 @pytest.mark.usefixtures("no_grace")
 def test_a_session_without_the_factor_opens_nothing_else(client: Client) -> None:
-    """Whatever way it was opened, and whatever it asks for; a token of the same user is a program's and goes on."""
+    """Whatever way it was opened, and whatever it asks for; a token of the same user goes on reading."""
     user = make_user("boss", "admin")
     agency = Agency.objects.create(slug="agency", name_en="First", name_zh="甲")
     client.force_login(user)
@@ -213,6 +242,54 @@ def test_a_session_without_the_factor_opens_nothing_else(client: Client) -> None
     assert later.get("/admin/auth/user/").status_code == 200
     client.post("/sign-out/")
     assert client.get("/account/")["Location"].startswith("/sign-in/")
+
+
+def test_a_token_writes_no_more_once_the_days_of_grace_are_over(settings: Any) -> None:
+    """Until its owner has a factor, here or at the provider; it reads on. A viewer needs none."""
+    user, viewer = make_user("wang", "national_editor"), make_user("li", "viewer")
+    program, reader, only_reads = (
+        client_with_token(user),
+        client_with_token(viewer),
+        ApiClient(create_token(user=user, name="r")[1]),
+    )
+    body = {"name_zh": "甲", "slug": "first"}
+
+    def codes() -> list[int]:
+        return [
+            program.send("PATCH", "/api/v1/agencies/first/", {"note": "Seen"}, if_match="*").status_code,
+            program.send("GET", "/api/v1/agencies/first/").status_code,
+        ]
+
+    assert program.send("POST", "/api/v1/agencies/", body).status_code == 201
+    assert codes() == [200, 200]
+    settings.MFA_GRACE_DAYS = 0
+    text = (
+        "The owner of this token needs a second factor and has none: until it is set up at "
+        "http://testserver/account/second-factor/ the token only reads."
+    )
+    refused = program.send("POST", "/api/v1/agencies/", {"name_zh": "乙", "slug": "second"})
+    assert (refused.status_code, refused["Content-Type"]) == (403, "application/problem+json")
+    assert (refused.json()["detail"], refused.json()["errors"]) == (
+        text,
+        [{"pointer": "", "code": "second_factor_missing", "message": text}],
+    )
+    assert codes() == [403, 200]
+    told = [one.send("POST", "/api/v1/agencies/", body).json()["detail"] for one in (reader, only_reads)]
+    assert told == [
+        "You have no right to do this. Ask an administrator for the role you need.",
+        "This token only reads. Make one that may write.",
+    ]
+    account = SocialAccount.objects.create(
+        user=user, provider="sso", uid="7", extra_data={"id_token": {"amr": ["pwd"]}}
+    )
+    assert codes() == [403, 200]
+    account.extra_data = {"id_token": {"amr": ["pwd", "mfa"]}}
+    account.save()
+    assert codes() == [200, 200]
+    account.delete()
+    set_up_app(signed_in("wang"))
+    assert codes() == [200, 200]
+    assert list(Agency.objects.values_list("slug", flat=True)) == ["first"]
 
 
 @pytest.mark.usefixtures("no_grace")
@@ -301,26 +378,6 @@ def test_the_command_removes_a_factor_when_no_administrator_is_left() -> None:
     for name in ("boss", "nobody"):
         with pytest.raises(CommandError):
             call_command("remove_second_factor", name)
-
-
-# -- break-glass accounts --------------------------------------------------------------------------------
-
-
-def test_a_break_glass_account_needs_its_factor_at_once(client: Client, caplog: pytest.LogCaptureFixture) -> None:
-    boss, user = make_user("boss", "admin"), make_user("glass", "admin")
-    open_before = signed_in("glass")
-    client.force_login(boss)
-    address = reverse("admin:auth_user_change", args=[user.pk])
-    joined = {"date_joined_0": "2026-01-01", "date_joined_1": "00:00:00"}  # one field, two boxes
-    sent = form_data(client.get(address), **joined, **{"sign_in_rule-0-break_glass": "on"})
-    assert client.post(address, sent).status_code == 302
-    assert not can_sign_in(open_before)
-    caplog.clear()
-    again = signed_in("glass")
-    assert warnings(caplog) == ["break-glass account signed in"]
-    assert again.get("/account/")["Location"] == INDEX
-    set_up_app(again)
-    assert again.get("/account/").status_code == 200
 
 
 def test_an_administrator_sees_who_has_a_factor(client: Client) -> None:

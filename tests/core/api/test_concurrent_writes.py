@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.concurrency_client import ApiConnection, HttpAnswer, ServedProject, wait_until_ended
 
-pytestmark = [pytest.mark.django_db, pytest.mark.process]
+pytestmark = [pytest.mark.django_db, pytest.mark.process, pytest.mark.database]
 CLIENTS, ROUNDS = 8, 15
 TIMES = 50  # for each client: 400 in all
 RETRIES = 2_000  # far more than 8 clients need for 50 updates each

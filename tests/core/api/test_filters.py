@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 
 from config.api_urls import RESOURCES
 from core.api.openapi.views import openapi_schema
-from pilots.analytics.status_filter import read_conditions
+from pilots.analytics.light_index import read_conditions
 from pilots.filters import LIGHT_CHOICES, PilotPageFilter
 from pilots.metrics.follow_up_states import Move
 from pilots.models import Indicator, Pilot, Reading
@@ -49,7 +49,7 @@ pytestmark = pytest.mark.django_db
 SEVERAL, COMPARED, TEXT = "in ne", "gte lte gt lt", "icontains startswith"
 SUFFIXES: dict[str, dict[str, str]] = {
     "provinces": {"region": SEVERAL, "kind": SEVERAL, "slug": TEXT},
-    "agencies": {"slug": TEXT},
+    "agencies": {"province": SEVERAL, "slug": TEXT},
     "policies": {
         **dict.fromkeys(("level", "kind", "province", "agency", "parent"), SEVERAL),
         **dict.fromkeys(("issued_on", "published_on", "known_issued_by"), f"{COMPARED} isnull"),
@@ -85,6 +85,11 @@ SUFFIXES: dict[str, dict[str, str]] = {
         "planned_on": COMPARED,
         "completed_on": f"{COMPARED} isnull",
         "weight": COMPARED,
+    },
+    "replans": {
+        **dict.fromkeys(("pilot", "batch", "province", "state"), SEVERAL),
+        **dict.fromkeys(("day", "asked_on"), COMPARED),
+        "decided_on": f"{COMPARED} isnull",
     },
     "indicators": {**dict.fromkeys(("kind", "direction", "may_enter_synergy"), SEVERAL), "code": TEXT},
     "targets": {
@@ -128,7 +133,7 @@ SHOWN_VALUES |= {("practices", "province"): "that of the origins, which is not s
 
 def described_filters(resource: str) -> dict[str, Any]:
     """Return the filters of a list by name, as in the schema."""
-    parameters = openapi_schema("en", "public")["paths"][f"/api/v1/{resource}/"]["get"]["parameters"]
+    parameters = openapi_schema("public")["paths"][f"/api/v1/{resource}/"]["get"]["parameters"]
     return {
         item["name"]: item for item in parameters if item["name"] in RESOURCES[resource][1].filterset_class.base_filters
     }
@@ -223,27 +228,19 @@ def test_the_description_says_what_a_suffix_takes() -> None:
         item = described_filters(resource)[name]
         return item["description"], item["schema"]
 
-    text, amount = {"type": "string"}, {"type": "string", "format": "decimal"}
-    digits = r"^(?!([^0-9]*[0-9]){16})-?[0-9]{1,14}([.][0-9]{1,6})?$"
-    kinds = "(city|county|park|enterprise)"
-    assert said("pilots", "kind__in") == (
-        "Kind is one of these, separated by commas",
-        {**text, "pattern": f"^{kinds}(,{kinds}){{0,99}}$"},
-    )
+    text = {"type": "string"}
+    assert said("pilots", "kind__in") == ("Kind is one of these, separated by commas", text)
     assert said("pilots", "province__ne") == (
         "Province is none of these, separated by commas; records without any are listed",
-        {**text, "pattern": "^[^,]+(,[^,]+){0,99}$"},
+        text,
     )
     assert said("stages", "entered_on__gt") == ("Entered on is greater than", {**text, "format": "date"})
     assert said("stages", "entered_on__isnull") == (
         "Entered on is missing: true or false",
         {**text, "enum": ["false", "true"]},
     )
-    assert said("readings", "value__gte") == ("Value is greater than or equal to", {**amount, "pattern": digits})
-    assert said("readings", "version__lt") == (
-        "Version is less than",
-        {"type": "integer", "minimum": 1, "maximum": 9999},
-    )
+    assert said("readings", "value__gte") == ("Value is greater than or equal to", {"type": "number"})
+    assert said("readings", "version__lt") == ("Version is less than", {"type": "integer"})
     assert said("indicators", "code__startswith") == ("Code starts with, in capitals or small letters", text)
 
 
@@ -262,7 +259,6 @@ def test_pages_keep_the_filters_they_had(client: Client) -> None:
     for path, (filterset, names) in pages.items():
         assert list(filterset.base_filters) == names.split()
         assert set(client.get(path).context["listing"].form.fields) <= set(names.split())
-        assert client.get(f"{path}?kind__in=park").status_code == 400
 
 
 @pytest.mark.parametrize("name", ["progress", "synergy", "coverage"])
@@ -319,9 +315,7 @@ def query_text(asked: Any) -> str:
     ("resource", "day"), sampled(product(SUFFIXES, ["2023-06-30", "2024-01-30", "2026-11-01"]), every=5)
 )
 def test_what_a_suffix_finds_are_the_rows_that_show_it(client: Client, measured: None, resource: str, day: str) -> None:
-    whole = result_rows(client, f"{resource}/?as_of={day}&fields=url")
     every = result_rows(client, f"{resource}/?as_of={day}")
-    assert len(every) == len(whole)
     asked_any = False
     for base, suffixes in SUFFIXES[resource].items():
         field = SHOWN_VALUES.get((resource, base), SHOWN_VALUES.get(base, base))  # type: ignore[call-overload]
@@ -331,7 +325,7 @@ def test_what_a_suffix_finds_are_the_rows_that_show_it(client: Client, measured:
         for suffix in [*exact, *suffixes.split()]:
             for asked in filter_queries(suffix, [row[field] for row in every]):
                 name = f"{base}__{suffix}" if suffix else base
-                found = result_rows(client, f"{resource}/?as_of={day}&fields=url&{name}={quote(query_text(asked))}")
+                found = result_rows(client, f"{resource}/?as_of={day}&{name}={quote(query_text(asked))}")
                 expected = [row["url"] for row in every if TESTS[suffix](row[field], asked)]
                 assert (name, asked, [row["url"] for row in found]) == (name, asked, expected)
                 asked_any = True
@@ -431,8 +425,8 @@ def test_what_has_no_province_is_not_of_that_province(client: Client, empty: Non
 
 
 def test_codes_of_indicators_are_found_however_they_are_written(client: Client, measured: None) -> None:
-    query = "readings/?fields=id&indicator__in="
-    assert result_ids(client, f"{query}air_so2,ENE_nff") == result_ids(client, "readings/?fields=id")
+    query = "readings/?indicator__in="
+    assert result_ids(client, f"{query}air_so2,ENE_nff") == result_ids(client, "readings/")
     assert len(result_ids(client, f"{query}air_so2")) == 4
     assert len(result_ids(client, "readings/?indicator__ne=air_so2")) == 2
 
@@ -683,7 +677,7 @@ def test_of_many_wrong_words_the_first_are_named(client: Client) -> None:
     [
         ("kind__in=park,city", 0),
         ("kind__ne=park", 0),
-        ("term_end__isnull=true", 0),
+        ("term_end__isnull=false", 0),
         ("slug__startswith=h", 0),
         ("province__in=zhejiang", 1),
         ("province__in=zhejiang,jiangsu,hebei", 1),
@@ -693,77 +687,18 @@ def test_of_many_wrong_words_the_first_are_named(client: Client) -> None:
 def test_a_list_of_codes_costs_one_query_whatever_its_length(client: Client, query: str, bill: int) -> None:
     def asked(query: str) -> int:
         with CaptureQueriesContext(connection) as queries:
-            assert client.get(f"/api/v1/pilots/?fields=slug&{query}").status_code == 200
+            assert client.get(f"/api/v1/pilots/?{query}").status_code == 200
         return len(queries)
 
-    assert asked(query) - asked("kind=park") == bill
+    assert asked(query) - asked("kind=city") == bill
 
 
 def test_files_obey_suffixes_too(client: Client) -> None:
-    response: Any = client.get("/api/v1/pilots/?format=csv&fields=slug&kind__in=city,county&ordering=slug")
+    response: Any = client.get("/api/v1/pilots/?format=csv&kind__in=city,county&ordering=slug")
     text = b"".join(response.streaming_content).decode()
     found = [row["slug"] for row in csv.DictReader(io.StringIO(text))]
     assert found == sorted(Pilot.objects.filter(kind__in=["city", "county"]).values_list("slug", flat=True))
     assert client.get("/api/v1/pilots/?format=csv&kind__in=citty").status_code == 400
-
-
-# -- brief ------------------------------------------------------------------------------------------------------------
-
-SHORT_ANSWERS = {
-    **dict.fromkeys(("provinces", "agencies", "policies", "measures", "figures"), "slug name url"),
-    **dict.fromkeys(("industries", "batches", "pilots"), "slug name url"),
-    "indicators": "code name url",
-    "practices": "slug title url",
-    "actions": "number title url",
-    "plans": "id name url",
-    **dict.fromkeys(("sources", "milestones"), "id title url"),
-    **dict.fromkeys(("stages", "targets", "readings", "adoptions", "effects"), "id url"),
-}
-
-
-@pytest.mark.parametrize("resource", SHORT_ANSWERS)
-def test_brief_is_the_least_that_names_a_record(client: Client, measured: None, resource: str) -> None:
-    names = SHORT_ANSWERS[resource].split()
-    short, whole = result_rows(client, f"{resource}/?brief=true"), result_rows(client, f"{resource}/?brief=false")
-    assert short == [{name: row[name] for name in names} for row in whole] != []
-    assert client.get(short[0]["url"], {"brief": "true"}).json() == short[0]
-    response: Any = client.get(f"/api/v1/{resource}/?brief=true&format=csv&page_size=1")
-    assert b"".join(response.streaming_content).decode().splitlines()[0] == ",".join(names)
-
-
-@pytest.mark.parametrize("path", ["pilots/", "pilots/huzhou/"])
-@pytest.mark.parametrize(
-    ("query", "pointer", "message"),
-    [
-        ("brief=yes", "brief", "brief: there is no “yes”. Known: true, false."),
-        ("brief=True", "brief", "brief: there is no “True”. Did you mean “true”? Known: true, false."),
-        (
-            "brief=true&fields=slug",
-            "brief",
-            "brief: not together with fields, which choose the fields themselves. Leave one of the two out.",
-        ),
-        (
-            "brief=true&omit=note&fields=slug,name",
-            "brief",
-            "brief: not together with fields, omit, which choose the fields themselves. Leave one of the two out.",
-        ),
-    ],
-)
-def test_brief_is_rejected_beside_a_choice_of_fields(
-    client: Client, path: str, query: str, pointer: str, message: str
-) -> None:
-    assert error_codes(client, f"{path}?{query}") == [(pointer, message)]
-    assert client.get(f"/api/v1/{path}?brief=false&fields=slug").status_code == 200
-    assert error_codes(client, "overview/?brief=true")[0][0] == "brief"
-
-
-def test_brief_costs_nothing_computed(client: Client) -> None:
-    def asked(query: str) -> int:
-        with CaptureQueriesContext(connection) as queries:
-            client.get(f"/api/v1/pilots/?{query}")
-        return len(queries)
-
-    assert asked("brief=true") == asked("fields=slug,name,url")
 
 
 def test_a_policy_may_be_asked_by_its_number(client: Client) -> None:

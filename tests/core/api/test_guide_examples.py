@@ -1,4 +1,4 @@
-"""Every example of the page “Use the API” runs unchanged and prints the documented output."""
+"""Every example of the guide “Use the API” runs unchanged and prints the documented output."""
 
 import os
 import re
@@ -22,8 +22,8 @@ ORDER = re.findall(r"^\[([\w.]+)\]\(examples/use/", (DOCS / "api.md").read_text(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_examples_print_what_the_page_shows(live_server: Any, subtests: Any) -> None:
-    """In the order of the page: one may go on where the other ended."""
+def test_the_examples_print_what_the_guide_shows(live_server: Any, subtests: Any) -> None:
+    """In the order of the guide: one may go on where the other ended."""
     load_seed(SEED_FILES)
     secret = create_token(user=User.objects.create_superuser("officer"), name="examples", may_write=True)[1]
     around = {"TRACKER": f"{live_server.url}/api/v1", "TOKEN": secret, "PATH": os.environ["PATH"]}

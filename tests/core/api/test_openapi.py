@@ -1,4 +1,4 @@
-"""OpenAPI schema: complete, correct, in both languages, and its page."""
+"""OpenAPI schema: complete, correct, and its page."""
 
 import json
 import re
@@ -9,15 +9,13 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from django.utils import translation
 from django.utils.html import escapejs
 from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.validation import validate_schema
 from jsonschema import Draft202012Validator
 
-from config.api_urls import AGGREGATES, RECORDS, RESOURCES, ROUTES
-from core.api.filters import comma_list_schema
-from core.api.openapi.views import build_schema, openapi_schema, render_schema
+from config.api_urls import AGGREGATES, RESOURCES
+from core.api.openapi.views import build_schema, openapi_schema
 
 pytestmark = pytest.mark.django_db
 VERBS = {
@@ -33,20 +31,13 @@ ATTACHMENTS_LACK = ("update", "destroy", "bulk_update", "bulk_destroy")  # they 
 
 @pytest.fixture
 def schema() -> Any:
-    return openapi_schema("en", "public")
+    return openapi_schema("public")
 
 
 def operations(schema: Any) -> Iterator[tuple[str, str, Any]]:
     for path, methods in schema["paths"].items():
         for method, operation in methods.items():
             yield path, method, operation
-
-
-def resolved(schema: Any, part: Any) -> Any:
-    if "$ref" not in part:
-        return part
-    _hash, _components, kind, name = part["$ref"].split("/")
-    return schema["components"][kind][name]
 
 
 # -- the whole -------------------------------------------------------------------------------------------------
@@ -63,14 +54,12 @@ def test_the_schema_is_valid_and_complete(schema: Any) -> None:
     [
         ("", "application/vnd.oai.openapi; charset=utf-8"),
         ("?format=json", "application/vnd.oai.openapi+json; charset=utf-8"),
-        ("?format=json&lang=zh-hans", "application/vnd.oai.openapi+json; charset=utf-8"),  # YAML takes two seconds
     ],
 )
 def test_the_schema_is_served(client: Client, query: str, kind: str) -> None:
     response = client.get(f"/api/schema/{query}")
     assert (response.status_code, response["Content-Type"]) == (200, kind)
     assert b"3.1.0" in response.content
-    assert ("全部地址" in response.content.decode()) == ("zh" in query)
 
 
 def test_every_resource_has_every_verb_under_a_name_that_stays(schema: Any) -> None:
@@ -91,6 +80,7 @@ def test_every_resource_has_every_verb_under_a_name_that_stays(schema: Any) -> N
     }
     for action in ATTACHMENTS_LACK:
         del expected[f"attachments_{action}"]
+    del expected["replans_update"], expected["replans_bulk_update"]  # a request is decided, not replaced
     reads = {"editions_list", "editions_retrieve"}  # an edition is made and approved on its page
     expected = {name: place for name, place in expected.items() if not name.startswith("editions_") or name in reads}
     for name in [*AGGREGATES, "changes"]:
@@ -101,19 +91,13 @@ def test_every_resource_has_every_verb_under_a_name_that_stays(schema: Any) -> N
     assert {operation["operationId"]: (path, verb) for path, verb, operation in operations(schema)} == expected
 
 
-def test_the_order_is_that_of_the_root(schema: Any) -> None:
-    names = ["root", *(name for name in ROUTES if name not in {"schema", "docs", "use"})]
-    assert [tag["name"] for tag in schema["tags"]] == names
-    assert list(dict.fromkeys(operation["tags"][0] for _path, _verb, operation in operations(schema))) == names
-
-
 # -- parameters and headers ---------------------------------------------------------------------------------------
 
 
 def test_every_parameter_is_described(schema: Any) -> None:
     for path, _verb, operation in operations(schema):
         for parameter in operation["parameters"]:
-            assert parameter["description"], (path, parameter)
+            assert parameter["in"] == "path" or parameter["description"], (path, parameter)
 
 
 def test_only_what_is_needed_has_an_example(schema: Any) -> None:
@@ -139,24 +123,16 @@ def example_of(parameter: Any) -> Any:
     return next(iter(parameter["examples"].values()))["value"]
 
 
-def test_a_comma_separated_list_is_described_as_text() -> None:
-    assert comma_list_schema(["a-b", "c.d"], 3, "-?") == {
-        "type": "string",
-        "pattern": r"^-?(a-b|c\.d)(,-?(a-b|c\.d)){0,2}$",
-    }
-
-
-READS = ("If-None-Match", "X-Request-ID")
-WRITES = ("Idempotency-Key", "X-Change-Reason", "X-Request-ID")
+WRITES = ("Idempotency-Key", "X-Change-Reason")
 HEADERS = {
-    **dict.fromkeys(["list", "retrieve"], READS),
+    **dict.fromkeys(["list", "retrieve"], ()),
     **dict.fromkeys(["create", "bulk_update", "bulk_partial_update", "bulk_destroy"], WRITES),
     **dict.fromkeys(["update", "partial_update", "destroy"], ("If-Match", *WRITES)),
 }
 
 
 def test_a_further_action_of_a_record_needs_its_version(schema: Any) -> None:
-    """A step answers 201 with the tag of its follow-up and its address; a confirmation needs no body."""
+    """A step answers 201; a confirmation needs no body."""
     found = {operation["operationId"]: operation for _p, _v, operation in operations(schema)}
     for name, status, needs_body in (
         ("actions_take", "201", True),
@@ -166,13 +142,11 @@ def test_a_further_action_of_a_record_needs_its_version(schema: Any) -> None:
         asked = found[name]["parameters"]
         headers = {one["name"]: one.get("required", False) for one in asked if one["in"] == "header"}
         assert headers == {"If-Match": True, **dict.fromkeys(WRITES, False)}
-        assert found[name]["requestBody"]["required"] is needs_body
-        assert "ETag" in found[name]["responses"][status]["headers"]
-        assert {"404", "409", "412", "428"} <= set(found[name]["responses"])
-    assert "Location" in found["actions_take"]["responses"]["201"]["headers"]
+        assert ("requestBody" in found[name]) is needs_body
+        assert {status, "404", "409", "412", "428"} <= set(found[name]["responses"])
     body = schema["components"]["schemas"]["FollowUpStepEntry"]
     assert list(body["properties"]) == ["move", "remark", "new_due_on", "taken_on", "documents"]
-    assert (body["required"], body["additionalProperties"]) == (["move"], False)
+    assert body["required"] == ["move"]
 
 
 @pytest.mark.parametrize("action", HEADERS)
@@ -205,9 +179,7 @@ def test_the_statuses_that_can_occur(schema: Any, action: str) -> None:
 
 def test_every_error_is_a_problem(schema: Any) -> None:
     for _path, _verb, operation in operations(schema):
-        for status, told in operation["responses"].items():
-            answer = resolved(schema, told)
-            assert "X-Request-ID" in answer["headers"], status
+        for status, answer in operation["responses"].items():
             if status in {"304", "204"}:
                 assert "content" not in answer
             elif not status.startswith("2"):
@@ -228,7 +200,7 @@ def schema_for(access: str) -> Any:
 
     with override_settings(SITE_ACCESS=access):
         build_schema.cache_clear()
-        found = openapi_schema("en", access)
+        found = openapi_schema(access)
     build_schema.cache_clear()
     return found
 
@@ -241,22 +213,20 @@ def test_a_real_answer_has_every_documented_field_and_no_other(client: Client, s
     closed = json.loads(json.dumps(schema, default=str))
     resolve_all(closed["components"]["schemas"])
     for path, verb, operation in operations(schema):
-        keys = [one for one in operation["parameters"] if one["in"] == "path"]
-        if verb != "get" or not all("examples" in one for one in keys):
+        name = operation["tags"][0]
+        if verb != "get" or "application/json" not in operation["responses"]["200"]["content"]:
             continue
         address = path
-        for key in keys:
-            address = address.replace(f"{{{key['name']}}}", str(example_of(key)))
+        if "{" in path:
+            listed = client.get(f"/api/v1/{name}/").json()
+            urls = [row["url"] for row in listed.get("results", ()) or listed.get("briefs", ())[1:]]
+            if not urls or not path.endswith("}/"):
+                continue
+            address = urls[0]
         said = operation["responses"]["200"]["content"]["application/json"]["schema"]
-        query = QUERIES.get(operation["tags"][0], {})
-        for chosen in ({}, {"brief": "true"}) if "brief" in names_of(operation) else ({},):
-            body = client.get(address, {**query, **chosen}).json()
-            faults = Draft202012Validator({**said, "components": closed["components"]}).iter_errors(body)
-            assert (path, [fault.message for fault in faults]) == (path, [])
-
-
-def names_of(operation: Any) -> set[str]:
-    return {parameter["name"] for parameter in operation["parameters"]}
+        body = client.get(address, QUERIES.get(name, {})).json()
+        faults = Draft202012Validator({**said, "components": closed["components"]}).iter_errors(body)
+        assert (path, [fault.message for fault in faults]) == (path, [])
 
 
 def resolve_all(part: Any) -> None:
@@ -271,55 +241,36 @@ def resolve_all(part: Any) -> None:
             part["additionalProperties"] = False
 
 
-def test_the_examples_fit_what_they_are_examples_of(schema: Any) -> None:
-    checked = 0
-    for _path, _verb, operation in operations(schema):
-        bodies = [
-            operation.get("requestBody", {}),
-            *(resolved(schema, told) for told in operation["responses"].values()),
-        ]
-        for content in (media for body in bodies for media in body.get("content", {}).values()):
-            for shown in content.get("examples", {}).values():
-                whole = Draft202012Validator({**content["schema"], "components": schema["components"]})
-                assert [fault.message for fault in whole.iter_errors(shown["value"])] == [], operation["operationId"]
-                checked += 1
-    assert checked == 3 * len(RECORDS) - 3, "not: deleting attachments, many follow-ups"
-
-
 # -- bodies -----------------------------------------------------------------------------------------------------------
 
 
 def test_the_body_of_a_plan(schema: Any) -> None:
     parts = schema["components"]["schemas"]
-    edit = parts["PlanEdit"]
-    assert edit["additionalProperties"] is False
-    passed = [
-        name for name, field in edit["properties"].items() if field == {"$ref": "#/components/schemas/PassedOver"}
-    ]
-    assert passed == ["id", "name", "unverified", "url", "revision"]
-    assert edit["properties"]["title_zh"] == {
+    edit, entry = parts["PlanEdit"]["properties"], parts["PlanEntry"]
+    assert edit["title_zh"] == {
         "type": ["string", "null"],
         "maxLength": 300,
         "description": "As printed, for example 减污降碳协同增效实施方案.",
     }
-    assert edit["properties"]["province"]["allOf"] == [{"$ref": "#/components/schemas/SlugReference"}]
-    assert edit["properties"]["issued_precision"]["oneOf"] == [
+    assert edit["province"]["allOf"] == [{"$ref": "#/components/schemas/SlugReference"}]
+    assert edit["issued_precision"]["oneOf"] == [
         {"$ref": f"#/components/schemas/{name}"} for name in ("Precision", "BlankEnum", "NullEnum")
     ]
-    assert edit["properties"]["sources"] == {
+    assert edit["sources"] == {
         "type": "array",
         "maxItems": 500,
         "items": {"$ref": "#/components/schemas/IdReference"},
         "description": "Where this was read. Every fact should cite at least one.",
     }
-    assert parts["PlanEntry"]["allOf"] == [
-        {"$ref": "#/components/schemas/PlanEdit"},
-        {"type": "object", "required": ["policy", "province"]},
-    ]
+    assert (entry["properties"], entry["required"]) == (edit, ["policy", "province"])
+    assert "required" not in parts["PlanEdit"]
+    assert parts["PlanBulkEdit"]["allOf"][0] == {"$ref": "#/components/schemas/PlanEdit"}
     assert parts["PlanBulkEdit"]["allOf"][1]["required"] == ["id", "revision"]
     body = schema["paths"]["/api/v1/plans/"]["post"]["requestBody"]["content"]["application/json"]["schema"]
-    entry = {"$ref": "#/components/schemas/PlanEntry"}
-    assert body == {"oneOf": [entry, {"type": "array", "items": entry, "minItems": 1, "maxItems": 1000}]}
+    whole = {"$ref": "#/components/schemas/PlanEntry"}
+    assert body == {"oneOf": [whole, {"type": "array", "items": whole, "minItems": 1, "maxItems": 1000}]}
+    body = schema["paths"]["/api/v1/plans/"]["delete"]["requestBody"]["content"]["application/json"]["schema"]
+    assert body["items"] == {"$ref": "#/components/schemas/PlanBulkEdit"}
 
 
 def test_every_field_says_what_it_means(schema: Any) -> None:
@@ -327,24 +278,24 @@ def test_every_field_says_what_it_means(schema: Any) -> None:
     silent = []
     for name, part in schema["components"]["schemas"].items():
         for field, shape in part.get("properties", {}).items():
-            if "description" not in shape and shape != {"$ref": "#/components/schemas/PassedOver"}:
+            if "description" not in shape:
                 silent.append(f"{name}.{field}")
     assert silent == ["ByCode.code", "ById.id", "BySlug.slug", "Changes.results"]
 
 
-# -- links ------------------------------------------------------------------------------------------------------------
-
-
-def test_a_new_record_leads_on(schema: Any) -> None:
-    links = schema["paths"]["/api/v1/plans/"]["post"]["responses"]["201"]["links"]
-    key, version = {"path.id": "$response.body#/id"}, {"header.If-Match": "$response.header.ETag"}
-    assert links == {
-        "retrieve": {"operationId": "plans_retrieve", "parameters": key},
-        **{
-            action: {"operationId": f"plans_{action}", "parameters": {**key, **version}}
-            for action in ("update", "partial_update", "destroy")
-        },
+def test_a_brief_of_nobody_is_a_documented_404(schema: Any) -> None:
+    paths = {path: set(methods["get"]["responses"]) for path, methods in schema["paths"].items() if "briefs" in path}
+    assert {path: "404" in statuses for path, statuses in paths.items()} == {
+        "/api/v1/briefs/": False,
+        "/api/v1/briefs/nation/": False,
+        "/api/v1/briefs/{kind}/{slug}/": True,
     }
+
+
+def test_the_file_of_a_document_is_bytes(schema: Any) -> None:
+    """Generated clients read no `*/*`."""
+    found = schema["paths"]["/api/v1/documents/{id}/content/"]["get"]["responses"]["200"]["content"]
+    assert list(found) == ["application/octet-stream"]
 
 
 # -- the pages ------------------------------------------------------------------------------------------------------
@@ -363,23 +314,9 @@ def test_the_reference_is_served_by_ourselves(client: Client, language: str) -> 
 
 
 @pytest.mark.exhaustive
-def test_two_threads_may_ask_for_the_schema_at_once(settings: Any) -> None:
+def test_two_threads_may_ask_for_the_schema_at_once() -> None:
     """Inspectors of views are shared by all threads: without a lock one schema takes the views of the other away."""
     build_schema.cache_clear()
-    render_schema.cache_clear()
-
-    def build(language: str) -> bytes:
-        with translation.override(language):
-            return render_schema("json", language, settings.SITE_ACCESS)
-
     with ThreadPoolExecutor(2) as pool:
-        english, chinese = pool.map(build, ["en", "zh-hans"])
-    assert json.loads(english)["paths"].keys() == json.loads(chinese)["paths"].keys()
-    assert english != chinese
-
-
-def test_the_methods_of_each_path_come_in_one_order(schema: Any) -> None:
-    """DRF keeps them in a set: without an order each process would give the schema another ETag."""
-    order = ["get", "post", "put", "patch", "delete"]
-    found = [[key for key in item if key in order] for item in schema["paths"].values()]
-    assert found == [[method for method in order if method in item] for item in schema["paths"].values()]
+        public, internal = pool.map(openapi_schema, ["public", "internal"])
+    assert public["paths"].keys() == internal["paths"].keys()  # type: ignore[attr-defined]

@@ -1,6 +1,6 @@
 """Status of backups: ages by the rows of good backups and of drills."""
 
-from datetime import time, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,11 +8,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from config import health
-from core.backup.models import BackupRun
-from core.backup.status import KEPT_RUNS, backup_status, record_run
-from core.jobs.registry import JOB_KINDS
-from core.jobs.schedules import TIMINGS
+from core.backup.models import KEPT_RUNS, BackupRun, backup_status, record_run
+from core.monitoring import health
 
 pytestmark = pytest.mark.django_db
 
@@ -25,17 +22,22 @@ def aged(kind: str, hours: float, *, ok: bool = True, detail: str = "") -> Backu
 
 def test_without_any_run_there_is_a_warning() -> None:
     found = backup_status()
-    assert (found.backup_age, found.drill_age, found.drill_ok) == (None, None, None)
+    assert (found.last, found.good, found.drill) == (None, None, None)
     assert found.warnings == ["no backup was ever made"]
 
 
 def test_a_failed_backup_is_not_the_newest_good_one() -> None:
     aged("backup", 27)
-    aged("backup", 1, ok=False)
+    aged("backup", 1, ok=False, detail="it lacks 2 of 3 uploaded files")
     found = backup_status()
-    assert found.backup_age is not None
-    assert round(found.backup_age.total_seconds() / 3600) == 27
-    assert found.warnings == ["the newest good backup is 27 hours old"]
+    assert found.good is not None
+    assert round(found.good.age.total_seconds() / 3600) == 27
+    assert found.warnings == [
+        "the newest good backup is 27 hours old",
+        "the last backup failed: it lacks 2 of 3 uploaded files",
+    ]
+    aged("backup", 0)
+    assert backup_status().warnings == []
 
 
 def test_a_failed_drill_is_a_warning_until_the_next_good_one() -> None:
@@ -61,7 +63,11 @@ def test_the_start_page_of_the_admin_tells_administrators(client: Client) -> Non
     page = client.get("/admin/").content.decode()
     assert "backup.tar" in page
     assert "It is more than 26 hours old." in page
+    assert "The last one failed" not in page
     assert '<strong>It failed:</strong> <span lang="en">numbers differ</span>' in page
+    aged("backup", 0, ok=False, detail="it lacks <2> files")
+    page = client.get("/admin/").content.decode()
+    assert '<strong>The last one failed:</strong> <span lang="en">it lacks &lt;2&gt; files</span>' in page
     client.force_login(User.objects.create_user("nobody", is_staff=True))
     assert "backup" not in client.get("/admin/").content.decode()
 
@@ -74,9 +80,10 @@ def test_readiness_warns_once_an_hour_and_stays(monkeypatch: Any, caplog: Any, s
     assert [record.getMessage() for record in caplog.records] == ["ready, but no backup was ever made"]
 
 
-def test_each_night_a_backup_and_then_a_drill() -> None:
-    assert {kind: TIMINGS[kind].daily_at for kind in ("backup", "drill")} == {
-        "backup": time(2, 30),
-        "drill": time(3, 30),
-    }
-    assert all(JOB_KINDS[kind].repeatable for kind in ("backup", "drill"))
+def test_readiness_warns_of_nights_without_the_nightly_work(monkeypatch: Any, caplog: Any, settings: Any) -> None:
+    settings.DEBUG = False
+    monkeypatch.setattr(health, "WARNED_AT", [-float(health.WARN_EVERY)])
+    aged("backup", 1)
+    aged("nightly", 51)
+    health.warn_of_backups()
+    assert [record.getMessage() for record in caplog.records] == ["ready, but the nightly work last ended 51 hours ago"]

@@ -7,6 +7,7 @@ as well: what they are told then may be kept, and may not outlive it.
 database as DATABASE_URL's.
 """
 
+import gzip
 import http.client
 import json
 import os
@@ -37,19 +38,21 @@ ADDRESSES = [
 ]
 API_RECORDS = ("pilots/huzhou/", "provinces/zhejiang/", f"policies/{PLAN}/")
 PROCESS_WRITES = {"save", "update", "bulk", "links", "delete", "raw", "undone", "open", "sign-in", "elsewhere"}
-CLIENTS = 4
 
 
 class KeepAliveReader:
     """Keep-alive connection. The Host header is the same for all servers, so that URLs in responses agree."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, **headers: str) -> None:
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
+        self.headers = {"Host": "localhost", "Accept": "application/json, text/html", **headers}
 
     def read(self, address: str) -> bytes:
-        self.connection.request("GET", address, headers={"Host": "localhost", "Accept": "application/json, text/html"})
+        self.connection.request("GET", address, headers=self.headers)
         with self.connection.getresponse() as answer:
             content = answer.read()
+            if answer.headers["Content-Encoding"] == "gzip":
+                content = gzip.decompress(content)
         assert answer.status == 200, (address, answer.status, content[:500])
         return content
 
@@ -82,7 +85,9 @@ class StaleCacheHunt:
     stale: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.readers = [KeepAliveReader(self.cached_project.port) for _ in range(CLIENTS)]
+        token = {"Authorization": f"Bearer {self.cached_project.tokens['editor']}"}  # served below the sign-in
+        kinds: list[dict[str, str]] = [{}, {"Accept-Encoding": "gzip"}, {"Accept-Encoding": "gzip"}, token]
+        self.readers = [KeepAliveReader(self.cached_project.port, **headers) for headers in kinds]
         self.truth = KeepAliveReader(self.plain.port)
 
     def round(self) -> None:
@@ -124,13 +129,11 @@ def stale_cache_hunt(name: str, folder: Path, seed: int = 1) -> Iterator[StaleCa
         "DJANGO_SETTINGS_MODULE": "tests.settings_live_server",
         "TEST_HOME": str(folder),
     }  # pages need no collected static files
-    with serve_project(
-        name, folder, **bare, CACHE_RESPONSES="1", CACHE_URL=f"filecache://{folder / 'answers'}"
-    ) as keeping:
+    with serve_project(name, folder, **bare) as keeping:
         keeping.run("manage.py", "load_records")
         beside = folder / "plain"
         beside.mkdir()
-        plain = ServedProject(keeping.database, beside, {**keeping.environment, "CACHE_RESPONSES": "0"}, keeping.tokens)
+        plain = ServedProject(keeping.database, beside, {**keeping.environment, "TEST_UNCACHED": "1"}, keeping.tokens)
         writer = WriterProcess(
             subprocess.Popen(  # our own code
                 [sys.executable, "-m", "tests.core.caching.stale_cache_writer"],

@@ -13,7 +13,6 @@ from accounts.models.token import Token
 from core.caching.models import TableVersion
 from core.caching.table_versions import (
     create_triggers,
-    data_version,
     drop_triggers,
     existing_triggers,
     table_versions,
@@ -120,10 +119,7 @@ def test_a_migration_drops_the_triggers_and_renews_the_versions() -> None:
     assert tables_changed_by(lambda: Agency.objects.update(name_en="After")) == {"policies_agency"}
 
 
-def test_a_migration_that_has_nothing_to_do_leaves_the_triggers_and_renews_the_versions(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("core.management.commands.migrate.has_own_database", lambda: False)  # the jobs' is another
+def test_a_migration_that_has_nothing_to_do_leaves_the_triggers_and_renews_the_versions() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM config_mark")
     before = table_versions()
@@ -132,17 +128,6 @@ def test_a_migration_that_has_nothing_to_do_leaves_the_triggers_and_renews_the_v
     call_command("migrate", verbosity=0)
     assert not set(table_versions().values()) & set(before.values())
     assert tables_changed_by(lambda: Agency.objects.update(name_en="After")) == {"policies_agency"}
-
-
-def test_one_digest_changes_with_every_table_and_is_none_while_one_has_no_version() -> None:
-    before = data_version()
-    assert data_version() == before
-    Agency.objects.update(name_en="Other")
-    after = data_version()
-    assert None not in {before, after}
-    assert before != after
-    TableVersion.objects.filter(table="policies_agency").delete()
-    assert data_version() is None
 
 
 @ON_POSTGRESQL

@@ -12,8 +12,10 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from core.history.bulk_history import written_by_import
+from core.imports.models import Import, ImportState
 from core.seed.models import SeedRecord
-from pilots.models import Attachment, Document, FollowUp, Indicator, Pilot
+from pilots.models import Attachment, Document, FollowUp, Indicator, Pilot, Replan
 from policies.models import Policy, Province, Source
 from tests.factories import (
     make_adoption,
@@ -28,6 +30,7 @@ from tests.factories import (
     make_practice,
     make_province,
     make_reading,
+    make_replan,
     make_source,
     make_target,
 )
@@ -38,7 +41,7 @@ pytestmark = pytest.mark.django_db
 
 REGISTERED_MODELS = [model for model in admin.site._registry if model._meta.app_label in {"policies", "pilots"}]
 NOT_ADDED = [SeedRecord, Document, Attachment]  # files are uploaded and attached on pages of their own
-NOT_DELETED = [SeedRecord, FollowUp, Attachment]
+NOT_DELETED = [SeedRecord, FollowUp, Attachment, Replan]  # who asked for a later day can withdraw it
 EDITED_MODELS = [model for model in REGISTERED_MODELS if model not in NOT_ADDED]
 
 
@@ -201,7 +204,6 @@ def test_two_edits_of_one_record_are_merged_by_field(admin_client, colleague, po
     )
     shown = form_data(answer)
     assert (shown["title_en"], shown["doc_number"], shown["note_en"]) == ("My title", "No. 7", "Mine")
-    assert shown["Policy_sources-0-source"] == str(source.pk)
     policy.refresh_from_db()
     assert (policy.title_en, policy.note, policy.history.count()) == ("Wang's title", "", 2)
 
@@ -237,8 +239,8 @@ def test_a_merge_that_breaks_a_rule_says_so_at_once(admin_client, colleague, pol
     assert history_of_record(policy)[0] == ("~", "admin", "Dated")
 
 
-def test_lists_are_merged_entry_by_entry(admin_client, colleague, policy) -> None:
-    """They take away b and add c; I take away a and add d: nothing is disputed, so that nothing is asked."""
+def test_of_a_list_what_either_added_or_removed_counts(admin_client, colleague, policy) -> None:
+    """They take away b and add c; I take away a and add d: I am told, and save again."""
     named = {letter: make_source(title=letter) for letter in "abcd"}
     policy.sources.set([named["a"], named["b"]])
     rows = {
@@ -249,28 +251,35 @@ def test_lists_are_merged_entry_by_entry(admin_client, colleague, policy) -> Non
     save_form(colleague, policy, **{b: "on", "Policy_sources-2-source": named["c"].pk})
     count = policy.history.count()
     mine = form_data(opened, **{a: "on", "Policy_sources-2-source": named["d"].pk})
-    assert admin_client.post(admin_url(policy, "change"), mine).status_code == 302
+    answer = admin_client.post(admin_url(policy, "change"), mine)
+    (text,) = conflict_texts(answer).values()
+    assert "What either of you added or removed counts: Sources." in text
+    assert admin_client.post(admin_url(policy, "change"), form_data(answer)).status_code == 302
     assert "".join(sorted(source.title for source in policy.sources.all())) == "cd"
     assert policy.history.count() == count + 1
 
 
-def test_a_row_turned_into_another_entry_is_kept_although_it_was_removed(admin_client, colleague, policy) -> None:
-    old, new = make_source(title="old"), make_source(title="new")
-    policy.sources.set([old])
+def test_an_entry_that_a_colleague_removed_stays_removed(admin_client, colleague, policy, source) -> None:
+    policy.sources.set([source])
     opened = admin_client.get(admin_url(policy, "change"))
     save_form(colleague, policy, **{"Policy_sources-0-DELETE": "on"})
-    mine = form_data(opened, **{"Policy_sources-0-source": new.pk})
-    assert admin_client.post(admin_url(policy, "change"), mine).status_code == 302
-    assert list(policy.sources.all()) == [new]
+    answer = admin_client.post(admin_url(policy, "change"), form_data(opened, title_en="Mine"))
+    assert "Sources: Notice → no data" in conflict_texts(answer)["__all__"]
+    shown = form_data(answer)
+    unshown = {name: value for name, value in shown.items() if not name.startswith("Policy_sources-0")}
+    assert admin_client.post(admin_url(policy, "change"), unshown).status_code == 302
+    assert list(policy.sources.all()) == []
 
 
-def test_the_same_entry_added_by_both_is_there_once(admin_client, colleague, policy, source) -> None:
+def test_an_entry_that_both_added_is_said_to_be_there(admin_client, colleague, policy, source) -> None:
     opened = admin_client.get(admin_url(policy, "change"))
     save_form(colleague, policy, **{"Policy_sources-0-source": source.pk})
     mine = form_data(opened, note_en="Mine", **{"Policy_sources-0-source": source.pk})
     answer = admin_client.post(admin_url(policy, "change"), mine)
     assert list(conflict_texts(answer)) == ["__all__"]
-    assert admin_client.post(admin_url(policy, "change"), form_data(answer)).status_code == 302
+    again = {"Policy_sources-0-source": ""}
+    assert admin_client.post(admin_url(policy, "change"), form_data(answer)).status_code == 200
+    assert admin_client.post(admin_url(policy, "change"), form_data(answer, **again)).status_code == 302
     assert list(policy.sources.all()) == [source]
 
 
@@ -395,22 +404,17 @@ def test_a_source_alone_is_a_change(admin_client, policy, source) -> None:
 # -- by which import -----------------------------------------------------------------------------------
 
 
-def test_an_entry_leads_to_its_import(admin_client, policy, monkeypatch) -> None:
-    asked = []
-
-    def teller(model: Any, found: Any, reader: Any) -> dict[int, tuple[str, str]]:
-        asked.append((model, [entry.pk for entry in found]))
-        return {found[0].pk: ("Import 12 · list.xlsx", "/admin/import/12/")}
-
-    monkeypatch.setattr("core.history.provenance._provenance_functions", [teller])
-    entry = policy.history.get()
+def test_an_entry_leads_to_its_import(admin_client, policy) -> None:
+    record = Import.objects.create(kind="policies", file_name="list.xlsx", state=ImportState.CONFIRMED)
+    with written_by_import(record):
+        policy.save()
+    entry = policy.history.latest()
     for page in (
         admin_url(policy, "history"),
         reverse("admin:policies_policy_simple_history", args=[policy.pk, entry.pk]),
         policy.get_absolute_url(),
     ):
-        assert '<a href="/admin/import/12/">Import 12 · list.xlsx</a>' in admin_client.get(page).text, page
-    assert asked == [(Policy, [entry.pk])] * 3
+        assert f'<a href="/admin/import/{record.pk}/">{record}</a>' in admin_client.get(page).text, page
     assert "list.xlsx" not in Client().get(policy.get_absolute_url()).text
 
 
@@ -438,6 +442,8 @@ def any_record(model: Any) -> Any:
             return make_document()
         case "Attachment":
             return Attachment.objects.create(document=make_document(), practice=make_practice())
+        case "Replan":
+            return make_replan(make_milestone(pilot, date(2025, 5, 1), is_key=True), date(2025, 9, 1))
     return model._default_manager.first()
 
 

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.db import InterfaceError, OperationalError, connection
 from django.test import Client
 
+from accounts.models.token import token_digest
 from core.seed import middleware
 from pilots.api import views as pilots_api
 from tests.support.live_server import LiveServer, ServerResponse, run_command, running_server
@@ -181,6 +183,7 @@ def assert_unavailable(server: LiveServer, within: float) -> None:
 
 
 @pytest.mark.process
+@pytest.mark.database
 def test_a_database_that_goes_and_comes_back(tmp_path: Path, url: str, line: TcpProxy) -> None:
     there = url.rpartition("@")[2].partition("/")[0]
     with running_server(tmp_path, url.replace(f"@{there}/", f"@127.0.0.1:{line.port}/")) as server:
@@ -213,6 +216,29 @@ def test_a_database_that_goes_and_comes_back(tmp_path: Path, url: str, line: Tcp
 
 
 @pytest.mark.process
+@pytest.mark.database
+def test_a_read_with_a_token_does_not_wait_for_a_writer(tmp_path: Path, url: str, token: str) -> None:
+    """That the token was used is stored by a later request."""
+    if connection.vendor != "sqlite":
+        pytest.skip("on PostgreSQL a writer locks its rows")
+    used = "SELECT last_used_at IS NOT NULL FROM config_token WHERE digest = ?"
+    unused = "UPDATE config_token SET last_used_at = NULL"  # another test may have used it
+    with (
+        running_server(tmp_path, url) as server,
+        closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as writer,
+    ):
+        writer.execute(unused)
+        writer.execute("BEGIN IMMEDIATE")
+        for _again in range(2):
+            assert server.get("/api/v1/pilots/", Authorization=f"Bearer {token}").status == 200
+        writer.execute("ROLLBACK")
+        assert writer.execute(used, [token_digest(token)]).fetchall() == [(0,)]
+        assert server.get("/api/v1/pilots/", Authorization=f"Bearer {token}").status == 200
+        assert writer.execute(used, [token_digest(token)]).fetchall() == [(1,)]
+
+
+@pytest.mark.process
+@pytest.mark.database
 def test_the_host_that_takes_writes_is_found_among_several(tmp_path: Path) -> None:
     """As after the promotion of a standby: the first host is down."""
     if connection.vendor != "postgresql":

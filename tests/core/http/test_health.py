@@ -13,9 +13,9 @@ from django.db import OperationalError, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 
-from config import health
+from core.monitoring import health
 
-pytestmark = pytest.mark.django_db(databases=["default", "jobs"])
+pytestmark = pytest.mark.django_db
 Usage = namedtuple("Usage", "total used free")
 
 
@@ -87,10 +87,10 @@ def test_a_migration_that_is_not_applied(
 def test_jobs_that_wait_without_a_worker_are_logged(
     client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(health, "lacks_worker", lambda: True)
+    monkeypatch.setattr(health, "job_waits", lambda: True)
     response = client.get("/readyz")
     assert response_parts(response) == (200, "application/json", {"status": "ok"})
-    assert health_log(caplog) == ["jobs wait, and no worker has been alive for an hour: start manage.py worker"]
+    assert health_log(caplog) == ["a job has waited for an hour: is manage.py worker running?"]
 
 
 @pytest.mark.parametrize(("free", "status"), [(50, 200), (49, 503)])

@@ -1,10 +1,10 @@
 """Rate limits: exactly as many requests as the rate allows, with any number of processes."""
 
 import json
-import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 from django.conf import settings as project
 from django.contrib.auth.models import User
-from django.test import Client
+from django.core.cache import cache, caches
+from django.test import Client, RequestFactory
 
 from accounts.tokens import create_token
+from core.caching import forgiving
 from core.http import rate_limits
-from core.http.rate_limits import client_network, increment
+from core.http.rate_limits import Quota, client_network, count
 from tests.support import live_server
 from tests.support.live_server import running_server
 from tests.support.redis import empty_redis_cache
@@ -26,36 +28,33 @@ DAY = 86_400  # so long that no test meets its end
 RACE = """
 import sys, threading
 import django; django.setup()
-from core.http.rate_limits import increment
+from core.http.rate_limits import count
 print("ready", flush=True)
 sys.stdin.readline()
 found = []
-racers = [threading.Thread(target=lambda: found.append(increment("test", sys.argv[1]).used)) for _ in range(7)]
+racers = [threading.Thread(target=lambda: found.append(count("test", sys.argv[1])[0].used)) for _ in range(7)]
 for racer in racers: racer.start()
 for racer in racers: racer.join()
 print(*found)
 """
 
 
-@pytest.fixture(autouse=True)
-def counter_file(settings: Any, tmp_path: Path) -> Path:
-    """Return the file of the test's counters."""
-    settings.VAR_DIR = tmp_path
-    rate_limits.PAUSED["until"] = 0
-    return tmp_path / "throttles.sqlite3"
+def used_requests(rate: str = "test", client: str = "me") -> int:
+    [quota] = count(rate, client)
+    return quota.used
 
 
-def used_requests(rate: str = "test", caller: str = "me") -> int:
-    standing = increment(rate, caller)
-    assert standing is not None
-    return standing.used
+def counted_clients() -> dict[str, int]:
+    """Return what is counted in the cache: rate and client, and how often."""
+    names = [key.removeprefix(":1:") for key in cache._cache]
+    return {name.rpartition(":")[0]: cache.get(name) for name in names if ":" in name}
 
 
 # -- counting --------------------------------------------------------------------------------------------
 
 
 def race_processes(home: Path, **more: str) -> list[int]:
-    """Return the statuses of fourteen requests counted by two processes at once."""
+    """Return the numbers of fourteen requests counted by two processes at once."""
     caller = f"race-{home.name}-{time.time_ns()}"
     rates = json.dumps({"test": [10, DAY]})
     environment = live_server.server_environment(home, "sqlite://:memory:", TEST_RATES=rates, **more)
@@ -82,74 +81,73 @@ def race_processes(home: Path, **more: str) -> list[int]:
 
 
 @pytest.mark.process
-def test_two_processes_count_in_one_file(tmp_path: Path) -> None:
-    assert race_processes(tmp_path) == list(range(1, 15))
+def test_two_processes_count_in_one_folder(tmp_path: Path) -> None:
+    assert race_processes(tmp_path, CACHE_URL=f"filecache://{tmp_path / 'answers'}") == list(range(1, 15))
 
 
 @pytest.mark.process
 def test_two_processes_count_in_one_cache(tmp_path: Path) -> None:
     assert race_processes(tmp_path, **empty_redis_cache()) == list(range(1, 15))
-    assert not (tmp_path / "throttles.sqlite3").exists()
 
 
-def test_a_window_ends_and_each_caller_has_its_own(
-    settings: Any, monkeypatch: pytest.MonkeyPatch, counter_file: Path
-) -> None:
+def test_a_window_ends_and_each_client_has_its_own(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.RATE_LIMITS = {"test": (2, 60), "other": (2, 60)}
     monkeypatch.setattr(rate_limits.time, "time", lambda: 6_000_000_030.0)
     assert [used_requests(), used_requests(), used_requests()] == [1, 2, 3]
-    assert (used_requests("other"), used_requests(caller="you")) == (1, 1)
-    standing = increment("test", "me")
-    assert standing == rate_limits.QuotaState("test", 2, 60, 4, 30)
-    assert standing.is_exceeded
+    assert (used_requests("other"), used_requests(client="you")) == (1, 1)
+    [quota] = count("test", "me")
+    assert quota == Quota("test", 2, 60, 4, 30)
+    assert quota.is_exceeded
     monkeypatch.setattr(rate_limits.time, "time", lambda: 6_000_000_060.0)
-    assert increment("test", "me") == rate_limits.QuotaState("test", 2, 60, 1, 60)
-    with sqlite3.connect(counter_file) as file:
-        assert file.execute("SELECT * FROM counts").fetchall() == [("test me", 6_000_000_120, 1)]
-    file.close()
+    assert count("test", "me") == [Quota("test", 2, 60, 1, 60)]
 
 
-def test_a_rate_that_is_not_set_counts_nothing(settings: Any, counter_file: Path) -> None:
+def test_a_rate_that_is_not_set_counts_nothing(settings: Any) -> None:
     settings.RATE_LIMITS = {}
-    assert increment("test", "me") is None
-    assert not counter_file.exists()
+    assert count("test", "me") == []
+    assert counted_clients() == {}
 
 
-def test_a_file_that_is_broken_or_gone_is_made_anew(settings: Any, counter_file: Path) -> None:
+@pytest.fixture
+def folder(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Keep the shared cache in this folder."""
+    monkeypatch.setitem(forgiving.PAUSED, "until", 0.0)
+    backend = "core.caching.forgiving.ForgivingFileCache"
+    settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": str(tmp_path / "answers")}}
+    yield tmp_path / "answers"
+    del caches["default"]
+
+
+def test_a_file_that_is_broken_or_gone_is_made_anew(settings: Any, folder: Path) -> None:
     settings.RATE_LIMITS = {"test": (9, DAY)}
-    counter_file.write_bytes(b"no database" * 500)
+    assert used_requests() == 1
+    [file] = folder.glob("*.djcache")
+    for damage in (file.read_bytes()[:-4], b"no pickle" * 500, b""):
+        file.write_bytes(damage)
+        assert [used_requests(), used_requests()] == [1, 2]
+    file.unlink()
     assert [used_requests(), used_requests()] == [1, 2]
-    for file in counter_file.parent.glob("throttles.sqlite3*"):
-        file.unlink()
-    assert [used_requests(), used_requests()] == [1, 2]
-    with sqlite3.connect(counter_file) as file:
-        assert file.execute("SELECT used FROM counts").fetchall() == [(2,)]
-    file.close()
 
 
 def test_who_cannot_be_counted_is_let_in(
-    settings: Any,
-    tmp_path: Path,
-    client: Client,
-    caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
+    settings: Any, folder: Path, client: Client, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And for a while nothing is tried, because trying may take a second."""
     clock = [6_000_000_000.0]
-    monkeypatch.setattr(rate_limits.time, "time", lambda: clock[0])
-    (tmp_path / "file").touch()
-    settings.VAR_DIR, settings.RATE_LIMITS = tmp_path / "file", {"anonymous": (1, DAY)}  # a file is no folder
+    monkeypatch.setattr(forgiving.time, "monotonic", lambda: clock[0])
+    folder.touch()  # a file is no folder
+    settings.RATE_LIMITS = {"anonymous": (1, DAY)}
     assert [client.get("/api/v1/").status_code for _ in range(3)] == [200] * 3
-    told = [record.getMessage().partition(": ")[0] for record in caplog.records if record.name == "tracker.rate_limits"]
-    assert told == ["requests are not counted for 5 seconds"]
-    settings.VAR_DIR = tmp_path
-    clock[0] += 5
+    told = [record.getMessage().partition(": ")[0] for record in caplog.records if record.name == "tracker.cache"]
+    assert told == ["the shared cache failed and is left alone for 30 s"]
+    folder.unlink()
+    clock[0] += 30
     assert [client.get("/api/v1/").status_code for _ in range(2)] == [200, 429]
 
 
 # -- who is counted, and as what ---------------------------------------------------------------------------
 
-ALL = dict.fromkeys(("anonymous", "signed-in", "writes", "files", "failed-tokens"), (9, DAY))
+ALL = dict.fromkeys(("anonymous", "signed-in", "writes", "files", "anonymous-files", "failed-tokens"), (9, DAY))
 
 
 @pytest.mark.parametrize(
@@ -157,7 +155,7 @@ ALL = dict.fromkeys(("anonymous", "signed-in", "writes", "files", "failed-tokens
     [
         ("nobody", "get", "pilots/", {"anonymous 127.0.0.1"}),
         ("nobody", "head", "pilots/", {"anonymous 127.0.0.1"}),
-        ("nobody", "get", "pilots/?format=csv", {"anonymous 127.0.0.1", "files 127.0.0.1"}),
+        ("nobody", "get", "pilots/?format=csv", {"anonymous 127.0.0.1", "anonymous-files 127.0.0.1"}),
         ("nobody", "get", "rollout/", {"anonymous 127.0.0.1"}),  # rejected, and counted
         ("nobody", "post", "agencies/", {"anonymous 127.0.0.1", "writes 127.0.0.1"}),
         ("session", "get", "pilots/?format=xlsx", {"signed-in user 7", "files user 7"}),
@@ -167,9 +165,7 @@ ALL = dict.fromkeys(("anonymous", "signed-in", "writes", "files", "failed-tokens
         ("wrong token", "get", "pilots/", {"failed-tokens 127.0.0.1"}),
     ],
 )
-def test_what_a_request_counts_as(
-    settings: Any, counter_file: Path, who: str, method: str, address: str, counts: set[str]
-) -> None:
+def test_what_a_request_counts_as(settings: Any, who: str, method: str, address: str, counts: set[str]) -> None:
     settings.RATE_LIMITS = ALL
     user = User.objects.create_superuser("root", id=7)
     client = Client()
@@ -178,9 +174,7 @@ def test_what_a_request_counts_as(
     headers = {"token": create_token(user=user, name="x", may_write=True)[1], "wrong token": "spt_x"}
     sent = {"Authorization": f"Bearer {headers[who]}"} if who in headers else {}
     getattr(client, method)(f"/api/v1/{address}", headers=sent)
-    with sqlite3.connect(counter_file) as file:
-        assert dict(file.execute("SELECT caller, used FROM counts").fetchall()) == dict.fromkeys(counts, 1)
-    file.close()
+    assert counted_clients() == dict.fromkeys((client.replace(" ", ":") for client in counts), 1)
 
 
 @pytest.mark.parametrize(
@@ -196,14 +190,12 @@ def test_what_a_request_counts_as(
     ],
 )
 def test_the_address_is_what_our_proxy_says(
-    settings: Any, counter_file: Path, client: Client, behind: bool, forwarded: str | None, caller: str
+    settings: Any, client: Client, behind: bool, forwarded: str | None, caller: str
 ) -> None:
     settings.BEHIND_PROXY, settings.RATE_LIMITS = behind, {"anonymous": (9, DAY)}
     headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
     client.get("/api/v1/", headers=headers, REMOTE_ADDR="192.0.2.9")
-    with sqlite3.connect(counter_file) as file:
-        assert file.execute("SELECT caller FROM counts").fetchall() == [(f"anonymous {caller}",)]
-    file.close()
+    assert counted_clients() == {f"anonymous:{caller}": 1}
 
 
 @pytest.mark.parametrize(
@@ -211,7 +203,7 @@ def test_the_address_is_what_our_proxy_says(
     [("192.0.2.9", "192.0.2.9"), ("::ffff:192.0.2.9", "192.0.2.9"), ("2001:db8::1", "2001:db8::/64"), ("", "")],
 )
 def test_one_caller_has_one_network(address: str, caller: str) -> None:
-    assert client_network(address) == caller
+    assert client_network(RequestFactory().get("/", REMOTE_ADDR=address)) == caller
 
 
 # -- answers ---------------------------------------------------------------------------------------------
@@ -225,13 +217,13 @@ def fixed_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("fixed_clock")
 def test_what_is_left_and_the_error(settings: Any, client: Client) -> None:
-    settings.RATE_LIMITS = {"anonymous": (2, DAY), "files": (1, DAY)}
+    settings.RATE_LIMITS = {"anonymous": (2, DAY), "anonymous-files": (1, DAY)}
     first = client.get("/api/v1/pilots/")
     assert first["RateLimit-Policy"] == f'"anonymous";q=2;w={DAY}'
     assert first["RateLimit"] == '"anonymous";r=1;t=43200'
     second = client.get("/api/v1/pilots/?format=csv")
-    assert second["RateLimit-Policy"] == f'"anonymous";q=2;w={DAY}, "files";q=1;w={DAY}'
-    assert second["RateLimit"] == '"anonymous";r=0;t=43200, "files";r=0;t=43200'
+    assert second["RateLimit-Policy"] == f'"anonymous";q=2;w={DAY}, "anonymous-files";q=1;w={DAY}'
+    assert second["RateLimit"] == '"anonymous";r=0;t=43200, "anonymous-files";r=0;t=43200'
     third = client.get("/api/v1/pilots/", headers={"X-Request-ID": "abc-1"})
     message = "More than 2 requests in 86400 seconds. Wait 43200 seconds, then go on."
     assert (third.status_code, third["Content-Type"], third["Retry-After"]) == (
@@ -250,6 +242,26 @@ def test_what_is_left_and_the_error(settings: Any, client: Client) -> None:
         "errors": [{"pointer": "", "code": "throttled", "message": message}],
     }
     assert client.get("/pilots/").status_code == 200  # pages are for people
+
+
+@pytest.mark.usefixtures("fixed_clock")
+def test_files_of_pages_and_of_the_api_run_out_together(settings: Any) -> None:
+    """For an address without an account; its pages, its calendars, and who has an account go on."""
+    settings.RATE_LIMITS = {"anonymous-files": (3, DAY), "files": (1, DAY)}
+    files = ["/industries/?export=fields.csv", "/brief/nation/?export=docx", "/api/v1/plans/?format=xlsx"]
+    client, other = Client(), Client(REMOTE_ADDR="192.0.2.9")
+    assert [client.get(address).status_code for address in files] == [200] * 3
+    refused = client.get(files[0])
+    assert (refused.status_code, refused["Content-Type"], refused["Retry-After"]) == (
+        *(429, "text/html; charset=utf-8"),
+        "43200",
+    )
+    assert client.get("/api/v1/plans/?format=csv").status_code == 429
+    others = ("/industries/", "/pilots/?export=ics", "/api/v1/plans/")
+    assert [client.get(address).status_code for address in others] == [200] * 3
+    assert other.get(files[0]).status_code == 200
+    client.force_login(User.objects.create_user("reader"))
+    assert [client.get(files[0]).status_code for _ in range(2)] == [200, 429]
 
 
 @pytest.mark.usefixtures("fixed_clock")
@@ -280,13 +292,3 @@ def test_of_fourteen_racing_requests_ten_pass(tmp_path: Path, url: str) -> None:
         assert {line["message"] for line in server.lines() if line["logger"] == "tracker.security"} == {
             "too many requests"
         }
-
-
-@pytest.mark.process
-@pytest.mark.parametrize(("value", "limits"), [("", 6), ("1", 6), ("0", 0)])
-def test_one_setting_switches_them_off(tmp_path: Path, value: str, limits: int) -> None:
-    counted = "from config.settings import RATE_LIMITS; print(len(RATE_LIMITS))"
-    assert (
-        live_server.run_command(tmp_path, "sqlite://:memory:", "-c", counted, RATE_LIMITS_ENABLED=value)
-        == f"{limits}\n"
-    )

@@ -23,9 +23,9 @@ from tests.support.live_server import (
 )
 from tests.support.redis import empty_redis_cache
 
-pytestmark = [pytest.mark.django_db, pytest.mark.process]
+pytestmark = [pytest.mark.django_db, pytest.mark.process, pytest.mark.database]
 DAY = 86_400
-RATES = {"files": [10, DAY], "failed-tokens": [5, DAY]}
+RATES = {"anonymous-files": [10, DAY], "failed-tokens": [5, DAY]}
 PAGE, RECORD, LIST = "/provinces/north/", "/api/v1/provinces/north/", "/api/v1/provinces/"
 PASSWORD = "a long enough one"
 MAKE_USERS_SCRIPT = f"""

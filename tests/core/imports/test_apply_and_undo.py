@@ -7,16 +7,14 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import IntegrityError, connection
+from django.db import IntegrityError
 
-from core.history.bulk_history import write_history_entries
-from core.http.progress import progress_lines
 from core.imports import apply
 from core.imports import undo as undo_module
-from core.imports.apply import ConflictError, confirm
-from core.imports.files import dry_run_of_file, repeat_dry_run, save_dry_run, update_dry_run
+from core.imports.apply import ConflictError
+from core.imports.files import dry_run_of_file, save_dry_run
+from core.imports.importer import KINDS
 from core.imports.models import Import, ImportChange, ImportFile, ImportState
-from core.imports.registry import KINDS
 from core.imports.undo import undo
 from pilots.models import Milestone, Pilot, Reading, StageEntry, Target, TargetStep
 from policies.models import Agency, Policy, ProvincialPlan
@@ -285,19 +283,6 @@ def test_all_or_nothing(
     assert stored_import(record) == sorted(WRITES[kind])
 
 
-def test_a_reader_who_goes_away_leaves_nothing_half_done(world: dict[str, Any]) -> None:
-    """The response is closed in the middle, after something was written."""
-    record = checked_file("targets")
-    before = table_checksums(histories=True)
-    lines = progress_lines(lambda progress: {"url": confirm(KINDS["targets"], record, by=None, progress=progress).pk})
-    for _ in lines:
-        if Target.objects.filter(indicator__code="AIR_B").exists():
-            break
-    assert table_checksums(histories=True) != before
-    lines.close()
-    assert table_checksums(histories=True) == before
-
-
 def change_field(world: dict[str, Any]) -> None:
     world["pilot"].note = "by hand"
     world["pilot"].save()
@@ -382,15 +367,6 @@ def test_a_code_taken_in_the_very_moment(world: dict[str, Any], monkeypatch: pyt
     assert table_checksums(histories=True) == before
 
 
-def test_checked_again_it_can_be_confirmed(world: dict[str, Any]) -> None:
-    record = checked_file("pilots")
-    change_field(world)
-    with pytest.raises(ConflictError):
-        confirm_import(record)
-    update_dry_run(record, repeat_dry_run(KINDS["pilots"], record, by=None))
-    assert confirm_import(record).state == ImportState.CONFIRMED
-
-
 def test_the_import_is_in_the_history(world: dict[str, Any]) -> None:
     user = User.objects.create(username="li", is_superuser=True)
     record = checked_file("pilots", user)
@@ -429,20 +405,6 @@ def test_undo_leaves_a_field_that_was_added_after_the_import(world: dict[str, An
     undo_import(record)
     pilot = Pilot.objects.get(pk=change.record_id)
     assert (pilot.note_zh, pilot.name_zh) == ("写于导入之后", change.before["fields"]["name_zh"])
-
-
-def test_undo_is_in_the_histories(world: dict[str, Any]) -> None:
-    record = confirm_import(checked_file("targets"))
-    undo_import(record)
-    told = Target.history.filter(
-        history_id__gt=max(record.changes.filter(model="pilots.target").values_list("entry_id", flat=True))
-    )
-    assert list(told.order_by("history_id").values_list("history_type", "history_change_reason")) == [
-        ("-", f"Import {record.pk} undone"),
-        ("~", f"Import {record.pk} undone"),
-    ]
-    entry = told.get(history_type="~")
-    assert (entry.target_year, entry.target_value, entry.sources.count()) == (2026, Decimal(60), 3)
 
 
 @EVERY_KIND
@@ -587,17 +549,6 @@ def test_undo_does_not_ask_once_a_record(world: dict[str, Any], django_assert_ma
     assert Reading.objects.count() == 1
 
 
-def test_tools_see_what_they_should(world: dict[str, Any]) -> None:
-    """The checksums notice a list row alone, and the entries written by hand."""
-    before = table_checksums(histories=True)
-    world["pilot"].industries.through.objects.all().delete()
-    assert {name for name, value in table_checksums().items() if value != before[name]} == {"pilots_pilot_industries"}
-    count = history_counts()["pilots.historicalpilot"]
-    write_history_entries([world["pilot"]], "~", by=None, reason="")
-    assert history_counts()["pilots.historicalpilot"] == count + 1
-    assert connection.vendor in {"sqlite", "postgresql"}
-
-
 def test_a_named_record_that_is_gone_in_the_very_moment(world: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """The database says so before the end of the transaction, and nothing is written."""
     record = checked_file("pilots")
@@ -610,15 +561,4 @@ def test_a_named_record_that_is_gone_in_the_very_moment(world: dict[str, Any], m
     monkeypatch.setattr(apply, "set_many_to_many", dangling)
     with pytest.raises(ConflictError, match="or deleted one that the file names"):
         confirm_import(record)
-    assert table_checksums(histories=True) == before
-
-
-def test_confirming_needs_the_permissions_too(world: dict[str, Any]) -> None:
-    """What the command line may accept, a reporter cannot confirm."""
-    heads = ["pilot", "indicator", "period", "value", "reported_on", "state", "accepted_on"]
-    record = checked_import("readings", heads, ["p", "AIR_A", "2024", 99, "2025-03-01", "accepted", "2025-04-01"])
-    reporter = User.objects.create(username="li")
-    before = table_checksums(histories=True)
-    with pytest.raises(ConflictError, match=r"Row 2: Your role may not enter this\. Write “reported”"):
-        confirm_import(record, by=reporter)
     assert table_checksums(histories=True) == before

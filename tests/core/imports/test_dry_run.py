@@ -5,13 +5,12 @@ from datetime import date, datetime
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission, User
 from django.utils import translation
 
-from core.imports.registry import KINDS
+from core.imports.importer import Importer
 from core.spreadsheets.reading.cells import SheetCell
 from policies.models import Agency, Policy, ProvincialPlan
-from tests.factories import make_policy, make_province
+from tests.factories import make_batch, make_milestone, make_pilot, make_policy, make_province
 from tests.support.imports import actions_of, dry_run_of, errors_of, run_import
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
@@ -175,6 +174,21 @@ def test_several_agree() -> None:
     )
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_work_of_finding_records_grows_with_the_rows_alone(count: int, monkeypatch: Any) -> None:
+    """A list that is uploaded twice: each row is compared with the records of its key, not with all of its pilot."""
+    pilot = make_pilot(make_batch(), make_province(), slug="huzhou")
+    for number in range(10 * count):
+        make_milestone(pilot, date(2026, 3, 1), title_zh=f"事项{number}", title_en="")
+    compared: list[object] = []
+    matches = Importer.matches_key
+    monkeypatch.setattr(Importer, "matches_key", lambda *args: compared.append(args) or matches(*args))
+    rows = [["huzhou", f"事项{number}", "2026-03-01", "goal"] for number in range(10 * count)]
+    plan = dry_run_of("milestones", ["pilot", "title_zh", "planned_on", "facet"], *rows)
+    assert {row.found for row in plan.rows} == {True}
+    assert len(compared) == 10 * count
+
+
 def test_two_rows_about_one_record() -> None:
     policy = make_policy(slug="old", title_zh="旧")
     plan = policy_plan([policy.pk, None, "甲"], [None, "old", "乙"], heads=["id", "slug", "title_en"])
@@ -316,11 +330,6 @@ def test_columns_that_new_rows_need() -> None:
     assert errors_of(plan) == [("1", "missing_column")]
     assert plan.errors[0].message == ("2 rows are new (the first is row 2) and need the column “Province”. Add it.")
     assert (plan.count_rows("create"), province.pk > 0) == (0, True)
-
-
-def test_a_row_with_an_unknown_number_is_not_taken_for_a_new_one() -> None:
-    plan = dry_run_of("plans", ["id", "note"], [2**70, "x"])
-    assert errors_of(plan) == [("A2", "unknown_record")]
 
 
 def test_text_under_no_heading() -> None:
@@ -465,14 +474,3 @@ def test_errors_in_the_readers_language() -> None:
         plan = policy_plan(["a", "甲", None, "昨天", None, None, None])
     assert plan.errors[0].heading == "印发日期"
     assert "There" not in plan.errors[0].message
-
-
-def test_who_may_import() -> None:
-    """Whoever may both add and change such records; the command line may."""
-    one, both = User.objects.create(username="one"), User.objects.create(username="both")
-    add, change = (Permission.objects.get(codename=f"{action}_policy") for action in ("add", "change"))
-    one.user_permissions.set([add])
-    both.user_permissions.set([add, change])
-    policies, plans = KINDS["policies"], KINDS["plans"]
-    assert [policies.can_import(user) for user in (None, one, both)] == [True, False, True]
-    assert [plans.can_import(user) for user in (None, one, both)] == [True, False, False]

@@ -9,8 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.imports.files import command_report, dry_run_report, save_dry_run
-from core.imports.importer import Importer
-from core.imports.registry import KINDS
+from core.imports.importer import KINDS, Importer
 from core.spreadsheets.reading.cells import SheetCell
 from pilots.models import Pilot
 from policies.models import Policy

@@ -16,7 +16,7 @@ from django.conf import settings
 from tests.support.databases import Database, own_database
 from tests.support.imports import csv_bytes, table_checksums
 
-pytestmark = [pytest.mark.django_db, pytest.mark.process]
+pytestmark = [pytest.mark.django_db, pytest.mark.process, pytest.mark.database]
 ROWS, MOMENTS = 300, 10
 START = "import django, os, signal, sys; django.setup(); from django.db import connection\n"
 IMPORT = f"""{START}
@@ -33,7 +33,7 @@ with connection.execute_wrapper(dying):
 print(count)
 """
 CONFIRM = f"""{START}
-from core.imports.registry import KINDS
+from core.imports.importer import KINDS
 from core.imports.apply import confirm
 from core.imports.models import Import
 record = Import.objects.get(pk=sys.argv[1])
@@ -43,7 +43,7 @@ confirm(KINDS["policies"], record, by=None)
 """
 CHECK_SCRIPT = f"""{START}
 from pathlib import Path
-from core.imports.registry import KINDS
+from core.imports.importer import KINDS
 from core.imports.files import dry_run_of_file, save_dry_run
 content = Path(sys.argv[1]).read_bytes()
 plan = dry_run_of_file(KINDS["policies"], "file.csv", content, by=None)

@@ -67,11 +67,6 @@ def test_like_nothing_there_is() -> None:
     )
 
 
-def test_in_the_readers_language() -> None:
-    with translation.override("zh-hans"):
-        assert "陕西" in rejection_code(Province, "陝西")[1]
-
-
 def test_a_name_of_several_is_ambiguous() -> None:
     """The same city is in two batches: its batch or its code decides."""
     province = make_province()

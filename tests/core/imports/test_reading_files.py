@@ -2,7 +2,8 @@
 
 import hashlib
 import io
-from typing import Any
+from datetime import date, datetime
+from typing import IO, Any
 
 import pytest
 from django.utils import translation
@@ -10,9 +11,11 @@ from openpyxl import Workbook, load_workbook
 
 from core.imports.dry_run import DryRun
 from core.imports.files import annotated_file, command_report, dry_run_of_file, dry_run_report, save_dry_run
+from core.imports.importer import KINDS
 from core.imports.models import Import, ImportState
-from core.imports.registry import KINDS
-from core.spreadsheets.reading.cells import UnreadableFile
+from core.imports.workbooks import FAULT_COLOUR, faulty_workbook
+from core.spreadsheets.reading.cells import SheetCell, SheetRow, UnreadableFile
+from core.spreadsheets.reading.reader import read_sheet
 from tests.factories import make_policy
 from tests.support.imports import csv_bytes
 
@@ -30,6 +33,11 @@ def book(**sheets: list[list[Any]]) -> bytes:
     file = io.BytesIO()
     made.save(file)
     return file.getvalue()
+
+
+def whole(file: IO[bytes]) -> bytes:
+    with file:
+        return file.read()
 
 
 def plan_for(content: bytes, name: str = "f.xlsx", sheet: str | None = None) -> DryRun:
@@ -80,22 +88,55 @@ def test_what_is_kept_says_nothing_of_a_row_that_lacks_a_column() -> None:
     assert found["fingerprints"] == []
 
 
-def test_the_file_comes_back_with_what_became_of_each_row() -> None:
+def test_the_rows_come_back_with_what_is_wrong() -> None:
+    """The column of an earlier return gives way."""
     make_policy(slug="a", title_zh="甲", note="旧")
     content = book(数据=[["名单"], HEADS, ["a", "甲", "新"], ["b", None, None]])
-    record = save_dry_run(plan_for(content), name="f.xlsx", content=content, by=None)
-    sheet = load_workbook(io.BytesIO(annotated_file(record, record.file.report)))["数据"]
-    assert [[cell.value for cell in row] for row in sheet.iter_rows(min_row=1, max_row=3)] == [
-        ["名单", None, None, None, None],
-        ["slug", "title_zh", "note", "Import result", "Import reason"],
-        ["a", "甲", "新", "changed", "Note in Chinese: 旧 → 新"],
-    ]
-    last = [cell.value for cell in sheet[4]]
-    assert last[:4] == ["b", None, None, "error"]
-    assert "Give the title in at least one language." in last[4]
-    again = plan_for(annotated_file(record, record.file.report))
-    assert [fault.code for fault in again.general_errors] == []
-    assert (again.headings.result_column, again.headings.reason_column) == (4, 5)
+    for _again in range(2):
+        plan = plan_for(content)
+        record = save_dry_run(plan, name="f.xlsx", content=content, by=None)
+        content = whole(annotated_file(record, record.file.report))
+        sheet = load_workbook(io.BytesIO(content))["数据"]
+        *rows, last = [[cell.value for cell in row] for row in sheet.iter_rows()]
+        assert rows == [["名单", None, None, None], [*HEADS, "What is wrong"], ["a", "甲", "新", None]]
+        assert last[:3] == ["b", None, None]
+        assert "Give the title in at least one language." in last[3]
+        assert [fault.code for fault in plan.general_errors] == []
+
+
+CELLS = [
+    ("007", "@"), (7, "000"), (0.65, "0%"), (1.5, "General"), (12, '0"吨"'), ("=1+1", "@"), (True, "General"),
+    ("_x005F_x0041_", "@"),
+    (date(2024, 1, 1), "yyyy-mm-dd"), (date(2024, 1, 1), "yyyy-mm"), (date(2024, 1, 1), "yyyy"),
+    (datetime(2024, 1, 1, 12), "yyyy-mm-dd hh:mm"),  # noqa: DTZ001
+]  # fmt: skip
+
+
+def test_rows_that_come_back_read_as_they_were_and_empty_faulty_cells_are_red() -> None:
+    made = Workbook()
+    for place, (value, form) in enumerate(CELLS, 1):
+        cell = made.active.cell(3, place, value)
+        cell.number_format, cell.data_type = form, "s" if isinstance(value, str) else cell.data_type
+    made.active.merge_cells("N3:N5")
+    made.active["N3"], made.active["M5"], made.active["M3"] = "浙江", 1, "#N/A"
+    file = io.BytesIO()
+    made.save(file)
+    sheet = read_sheet("f.xlsx", file.getvalue())
+    back = whole(faulty_workbook(sheet, 1, {3: "why"}, {(3, 2), (4, 1)}))
+    found = read_sheet("back.xlsx", back)
+    assert found.rows[1:] == [SheetRow(3, {**sheet.rows[0].cells, 15: SheetCell("why")}), sheet.rows[1]]
+    assert sheet.rows[0].cells[13].error == found.rows[1].cells[13].error == "error"
+    assert (found.rows[1].cells[14].value, found.rows[2].cells[14].value) == ("浙江", "浙江")
+    cells = [cell for row in load_workbook(io.BytesIO(back)).active.iter_rows() for cell in row]
+    assert [cell.coordinate for cell in cells if cell.fill.fgColor.rgb == FAULT_COLOUR] == ["B3", "A4"]
+
+
+def test_what_csv_leaves_open_stays_open_and_nothing_of_it_runs() -> None:
+    sheet = read_sheet("f.csv", b"a,b,c,d\n2024.1,#REF!,=1+1,'=1\n")
+    cells = read_sheet("f.xlsx", whole(faulty_workbook(sheet, 1, {}, set()))).rows[1].cells
+    assert [(cell.value, cell.error) for _column, cell in sorted(cells.items())] == [
+        (2024.1, ""), ("#", "error"), ("#", "error"), ("=1", "")
+    ]  # fmt: skip
 
 
 def test_fingerprints_are_the_same_in_every_language() -> None:

@@ -6,20 +6,18 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
 from core.imports.apply import confirm
 from core.imports.files import save_dry_run
-from core.imports.importer import Importer
-from core.imports.registry import KINDS
+from core.imports.importer import KINDS, Importer
 from core.imports.sheet.columns import RECORD_NUMBER
 from core.imports.sheet.lookups import RecordLookup
 from pilots.models import FollowUp, Reading, Target
 from policies.models import Agency, Measure
-from tests.core.imports.test_round_trip_values import FEW_EXAMPLES, LANGUAGES, assert_unchanged, export_file, read_file
+from tests.core.imports.test_round_trip_values import FEW_EXAMPLES, assert_unchanged, export_file, read_file
 from tests.factories import (
     make_adoption,
     make_agency,
@@ -140,14 +138,6 @@ def test_every_field_of_a_full_record_comes_back_to_the_letter(name: str) -> Non
     assert_unchanged(kind, kind.model._base_manager.all())
 
 
-@pytest.mark.django_db
-@pytest.mark.parametrize("name", ["pilots", "stages", "targets", "practices", "effects"])
-def test_the_shipped_records_come_back_unchanged(name: str) -> None:
-    kind = KINDS[name]
-    assert kind.export_queryset().count() > 1
-    assert_unchanged(kind, kind.model._base_manager.all())
-
-
 @pytest.mark.usefixtures("empty")
 @FEW_EXAMPLES
 @given(st.decimals(0, Decimal(99999999999999), places=6), st.integers(0, 12))
@@ -163,15 +153,6 @@ def test_any_value_comes_back_exactly(value: Decimal, drop: int) -> None:
     target.steps.create(year=2024, value=value)
     assert_unchanged(KINDS["readings"], Reading.objects.all())
     assert_unchanged(KINDS["targets"], Target.objects.all())
-
-
-@pytest.mark.parametrize("name", KINDS)
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_every_choice_reads_back_from_its_word(name: str, language: str) -> None:
-    for column in KINDS[name].columns:
-        words = dict(column.choices)
-        with translation.override(language):
-            assert len({str(word) for word in words.values()}) == len(words), column.name
 
 
 def edit_rows(content: bytes, changes: dict[str, Any]) -> bytes:
@@ -223,7 +204,7 @@ def test_records_that_were_lost_come_back_from_their_export(name: str) -> None:
     records, kind = full_records(), KINDS[name]
     before = stored_values(kind)
     content = edit_rows(export_file(kind, "xlsx"), {"Record number": None, "Number": None})
-    records["follow-ups"].steps.all().delete()
+    records["follow-ups"].steps.all()._raw_delete("default")  # which the product refuses
     for other in reversed(list(records)):
         records[other].delete()  # what names a record goes before it
         if other == name:

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from core.imports.dry_run import DryRun
 from core.imports.files import dry_run_of_file
 from core.imports.importer import Importer
-from core.imports.sheet.lookups import RecordLookup
 from core.imports.workbooks import export_csv, write_workbook
 from policies.importers import PolicyImporter, ProvincialPlanImporter
 from policies.models import Policy, ProvincialPlan, Source
@@ -138,48 +137,3 @@ def test_any_day_comes_back_as_exact_as_it_is_known(day: date, precision: str, b
         issued_on=day, issued_precision=precision, known_issued_by=known, issuing_bodies_count=bodies
     )
     assert_unchanged(PLANS, ProvincialPlan.objects.all())
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("kind", [PLANS, POLICIES], ids=lambda kind: kind.name)
-def test_the_shipped_records_come_back_unchanged(kind: Importer) -> None:
-    assert kind.export_queryset().count() > 1
-    assert_unchanged(kind, kind.model._base_manager.all())
-
-
-@pytest.mark.usefixtures("empty")
-def test_every_field_of_a_full_record_is_in_the_file() -> None:
-    parent = make_policy(slug="parent")
-    province = make_province()
-    policy = make_policy(
-        level="provincial",
-        province=province,
-        parent=parent,
-        note_en="Note",
-        note_zh="备注",
-        short_name_zh="方案",
-        short_name_en="Plan",
-        doc_number="环〔2022〕1号",
-        published_on=date(2022, 7, 1),
-        issued_precision="day",
-    )
-    policy.sources.set([make_source()])
-    plan = make_plan(
-        policy,
-        province,
-        title_en="Plan",
-        note_en="Note",
-        note_zh="备注",
-        issued_precision="day",
-        published_on=date(2022, 12, 9),
-        doc_number="1",
-        issuing_bodies_count=0,
-        searched_on=date(2022, 1, 1),
-        searched_where="网站",
-    )
-    plan.sources.set([make_source()])
-    for kind, record, without in ((PLANS, plan, set()), (POLICIES, policy, {"agencies"})):
-        record.refresh_from_db()
-        written = {column.name: column.export(record, RecordLookup()) for column in kind.columns}
-        assert {name for name, value in written.items() if value is None} == without
-        assert_unchanged(kind, kind.model._base_manager.all())

@@ -5,17 +5,15 @@ from datetime import date
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.http import StreamingHttpResponse
-from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 from openpyxl import Workbook, load_workbook
 from openpyxl.utils import get_column_letter
 
 from core.imports import workbooks
 from core.imports.files import dry_run_of_file
-from core.imports.registry import KINDS
-from core.imports.workbooks import export_csv, export_workbook, shorten_to, template_workbook
+from core.imports.importer import KINDS
+from core.imports.workbooks import export_csv, export_workbook, template_workbook
 from policies.models import Policy, ProvincialPlan
 from tests.factories import make_plan, make_policy, make_province, make_source
 
@@ -177,10 +175,6 @@ def test_an_example_is_written_as_it_is_typed() -> None:
     assert (explained["Calls for provincial plans"], explained["Published on"]) == ("yes", "2022-07-01")
 
 
-def test_a_prompt_is_cut_to_what_excel_takes() -> None:
-    assert (shorten_to("12345", 5), shorten_to("123456", 5)) == ("12345", "1234…")
-
-
 @EMPTY_AND_DB
 def test_a_template_as_it_is_has_no_rows_and_no_other_error() -> None:
     make_plan(make_policy(), make_province())
@@ -188,18 +182,6 @@ def test_a_template_as_it_is_has_no_rows_and_no_other_error() -> None:
         plan = dry_run_of_file(kind, "template.xlsx", template_workbook(kind), by=None)
         assert [fault.code for fault in plan.errors] == ["no_rows"]
         assert plan.sheet.name == opened(template_workbook(kind)).sheetnames[0]
-
-
-@EMPTY_AND_DB
-def test_a_template_costs_the_same_queries_for_one_record_and_three() -> None:
-    # Of policies and provinces each 1 count, 1 for their names, 1 to list them;
-    # for the examples 1 for the plans, 1 for their sources, 1 for the names of sources.
-    for more in (1, 2):
-        for _n in range(more):
-            make_plan(make_policy(), make_province()).sources.add(make_source())
-        with CaptureQueriesContext(connection) as queries:
-            template_workbook(PLANS)
-        assert len(queries) == 9
 
 
 # -- exports -------------------------------------------------------------------------------------------
@@ -284,29 +266,3 @@ def test_text_too_long_for_a_cell_is_cut_and_rejected_by_the_import() -> None:
         plan = dry_run_of_file(POLICIES, name, content, by=None)
         assert [(fault.row, fault.heading, fault.code) for fault in plan.errors] == [(2, "Note in Chinese", "control")]
         assert [(row.record.pk, row.action) for row in plan.rows] == [(policy.pk, "unchanged"), (fits.pk, "unchanged")]
-
-
-@EMPTY_AND_DB
-def test_exports_cost_the_same_queries_for_one_record_and_three() -> None:
-    # CSV: 1 for the plans with policy and province, 1 for their sources, 3 of names.
-    # The workbook besides: 2 counts and 2 lists of policies and provinces, 2 for the example.
-    for more in (1, 2):
-        for _n in range(more):
-            make_plan(make_policy(), make_province()).sources.add(make_source())
-        with CaptureQueriesContext(connection) as queries:
-            csv_of(PLANS)
-        assert len(queries) == 5
-        with CaptureQueriesContext(connection) as queries:
-            workbook_of(PLANS)
-        assert len(queries) == 11
-
-
-@EMPTY_AND_DB
-def test_files_of_a_demonstration_say_so_and_still_read() -> None:
-    one_plan()
-    notice = [("Demonstration data", "invented, not the real programme")]
-    said = "Demonstration data: invented, not the real programme"
-    assert rows(opened(template_workbook(PLANS, notice))["Explanation"])[0][0] == said
-    assert csv_of(PLANS, notice).startswith(f'\ufeff"# {said}"\r\nRecord number,')
-    plan = dry_run_of_file(PLANS, "a.csv", csv_of(PLANS, notice).encode(), by=None)
-    assert (plan.errors, [row.action for row in plan.rows]) == ([], ["unchanged"])

@@ -1,14 +1,11 @@
-"""Worker processes: killed in the middle, two at once, and progress while a job holds the write lock."""
+"""Worker processes: killed in the middle of a confirmation, told to end, two at once, and locked out for long."""
 
 import os
-import random
 import signal
-import sqlite3
 import subprocess
 import sys
-import time
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +14,14 @@ from django.conf import settings
 from django.db import connection
 
 from tests.support.databases import Database, connection_to, own_database
+from tests.support.job_worker import ROWS
 from tests.support.live_server import run_command, run_migrations, server_environment
 
-pytestmark = [pytest.mark.process, pytest.mark.django_db]
-TIMEOUT = 120  # seconds until a worker has done what is waited for; generous, for busy machines
+pytestmark = [pytest.mark.process, pytest.mark.database, pytest.mark.django_db]
+TIMEOUT = 120  # seconds until a process has ended; generous, for busy machines
+Worker = subprocess.Popen[str]
+TABLE = "django_tasks_database_dbtaskresult"
+NUMBERS = count()
 
 
 @pytest.fixture(scope="module")
@@ -32,117 +33,126 @@ def migrated(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -
 
 
 @pytest.fixture
-def database(migrated: Database) -> Database:
-    jobs = jobs_of(migrated)
-    jobs.run("DELETE FROM jobs_job")
-    jobs.connection.close()
-    migrated.run("DELETE FROM django_session")
+def database(tmp_path: Path, migrated: Database) -> Database:
+    """A database with a checked import of its own, whose confirmation is asked for twice."""
+    migrated.run(f"DELETE FROM {TABLE}")  # noqa: S608
+    run_command(tmp_path, migrated.url, "-m", "tests.support.job_worker", "prepare", f"n{next(NUMBERS)}")
     return migrated
 
 
-def jobs_of(database: Database) -> Any:
-    """Open the database of jobs: on SQLite a file beside the other."""
-    name = database.connection.settings_dict["NAME"]
-    if connection.vendor == "sqlite":
-        name = name.replace(".sqlite3", "-jobs.sqlite3")
-    return Database(database.url, connection_to(name))
+@pytest.fixture
+def start(tmp_path: Path, database: Database) -> Iterator[Callable[..., Worker]]:
+    """Start a worker of a name; those that are left are killed."""
+    started: list[Worker] = []
 
-
-def start_worker(home: Path, url: str, *words: str) -> "subprocess.Popen[bytes]":
-    with (home / "worker.log").open("a") as log:
-        return subprocess.Popen(  # noqa: S603  # our own code
-            [sys.executable, "-m", "tests.support.job_worker", "work", *words],
+    def start_one(name: str, *words: str) -> Worker:
+        process = subprocess.Popen(  # noqa: S603  # our own code
+            [sys.executable, "-m", "tests.support.job_worker", "work", "--worker-id", name, *words],
             cwd=settings.BASE_DIR,
-            env=server_environment(home, url),
-            stdout=log,
-            stderr=log,
+            env=server_environment(tmp_path, database.url),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
+        started.append(process)
+        return process
+
+    yield start_one
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
-def run_script(home: Path, url: str, *words: str) -> None:
-    run_command(home, url, "-m", "tests.support.job_worker", *words)
+def writes(worker: Worker) -> bool:
+    """Wait until it has written the rows of a confirmation and is about to commit; False where it ends without."""
+    assert worker.stdout
+    return worker.stdout.readline() == "written\n"
 
 
-def wait_for(database: Database, sql: str) -> Any:
-    """Run a query until it returns a row, and return its first value."""
-    end = time.monotonic() + TIMEOUT
-    while time.monotonic() < end:
-        rows = database.run(sql)
-        if rows:
-            return rows[0][0]
-        time.sleep(0.02)
-    raise AssertionError(f"nothing in {TIMEOUT} seconds: {sql}")
+def let_on(worker: Worker) -> int:
+    """Let it commit whatever it writes, and return its exit code."""
+    worker.communicate("\n" * 9, timeout=TIMEOUT)
+    return worker.returncode
 
 
-def kill_workers(home: Path, database: Database, kills: int, count: int) -> Counter[str]:
-    """Enqueue jobs, kill workers in the middle of them, let the last one finish; return the jobs by their end."""
-    jobs, chance = jobs_of(database), random.Random(1)  # noqa: S311  # no secret
-    run_script(home, database.url, "enqueue", str(count))
-    for _kill in range(kills):
-        worker = start_worker(home, database.url)
-        running = f"state = 'running' AND done >= {chance.randrange(20)} AND worker LIKE '%%:{worker.pid}:%%'"
-        try:
-            wait_for(jobs, f"SELECT done FROM jobs_job WHERE {running}")  # noqa: S608  # our own values
-        finally:
-            os.kill(worker.pid, signal.SIGKILL)
-            worker.wait()
-    last = start_worker(home, database.url)
-    wait_for(jobs, "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM jobs_job WHERE state IN ('waiting', 'running'))")
-    last.terminate()
-    assert last.wait(TIMEOUT) == 0, (home / "worker.log").read_text()
-    written = {key for (key,) in database.run("SELECT session_key FROM django_session")}
-    ends = Counter[str]()
-    for kind, state, number in jobs.run("SELECT kind, state, arguments FROM jobs_job"):
-        key = "job-" + "".join(filter(str.isdigit, str(number)))
-        assert (state == "done") == (key in written), (kind, state, key)
-        ends[f"{kind} {state}"] += 1
-    jobs.connection.close()
-    return ends
+def rows(database: Database) -> tuple[str, int, int]:
+    """Return the state of the newest import, the number of pilots that it wrote, and that of their history entries."""
+    [(name, state)] = database.run("SELECT file_name, state FROM policies_import ORDER BY id DESC LIMIT 1")
+    pattern = f"{name.removesuffix('.csv')}-%"
+    tables = ("pilots_pilot", "pilots_historicalpilot")
+    counts = [database.run(f"SELECT COUNT(*) FROM {table} WHERE slug LIKE %s", pattern) for table in tables]  # noqa: S608
+    return state, counts[0][0][0], counts[1][0][0]
 
 
-def test_a_killed_worker_s_jobs_run_once_or_are_told_as_broken_off(tmp_path: Path, database: Database) -> None:
-    ends = kill_workers(tmp_path, database, kills=4, count=12)
-    assert sum(ends.values()) == 12
-    assert set(ends) <= {"repeatable done", "once done", "once broken-off", "repeatable broken-off"}
-    assert ends["once broken-off"] + ends["repeatable done"] >= 1
+def jobs(database: Database) -> list[tuple[str, int]]:
+    """Return status and number of attempts of each job, oldest first."""
+    found = database.run(f"SELECT status, worker_ids FROM {TABLE} ORDER BY enqueued_at")  # noqa: S608
+    return [(status, str(workers).count("-")) for status, workers in found]
 
 
-def test_two_workers_run_nothing_twice(tmp_path: Path, database: Database) -> None:
-    run_script(tmp_path, database.url, "enqueue", "8")
-    workers = [start_worker(tmp_path, database.url, "--until-empty") for _worker in range(2)]
-    assert [worker.wait(TIMEOUT) for worker in workers] == [0, 0]
-    jobs = jobs_of(database)
-    assert jobs.run("SELECT state, attempts, COUNT(*) FROM jobs_job GROUP BY state, attempts") == [("done", 1, 8)]
-    assert database.run("SELECT COUNT(*) FROM django_session") == [(8,)]
-    jobs.connection.close()
+NOTHING, ONCE = ("checked", 0, 0), ("confirmed", ROWS, ROWS)
 
 
-def test_progress_is_written_while_the_job_holds_the_write_lock(tmp_path: Path, database: Database) -> None:
-    go = tmp_path / "go"
-    run_script(tmp_path, database.url, "hold", str(go))
-    worker, jobs = start_worker(tmp_path, database.url), jobs_of(database)
-    first = wait_for(jobs, "SELECT done FROM jobs_job WHERE done > 0")
-    assert wait_for(jobs, f"SELECT done FROM jobs_job WHERE done > {int(first)}") > first  # noqa: S608
-    if connection.vendor == "sqlite":
-        other = sqlite3.connect(database.connection.settings_dict["NAME"], timeout=0)
-        with pytest.raises(sqlite3.OperationalError, match="database is locked"):
-            other.execute("BEGIN IMMEDIATE")
-        other.close()
-    assert database.run("SELECT COUNT(*) FROM django_session") == [(0,)]
-    go.touch()
-    wait_for(jobs, "SELECT 1 FROM jobs_job WHERE state = 'done'")
+def test_a_confirmation_that_was_killed_is_taken_back_by_the_worker_of_its_name_and_done_once(
+    database: Database, start: Callable[..., Worker]
+) -> None:
+    first = start("worker-1")
+    assert writes(first)
+    first.kill()
+    first.wait(TIMEOUT)
+    assert (rows(database), jobs(database)) == (NOTHING, [("RUNNING", 1), ("READY", 0)])
+    assert let_on(start("worker-2", "--until-empty")) == 0  # takes what waits, not what another has left
+    assert (rows(database), jobs(database)) == (ONCE, [("RUNNING", 1), ("SUCCESSFUL", 1)])
+    assert let_on(start("worker-1", "--until-empty")) == 0
+    assert (rows(database), jobs(database)) == (ONCE, [("SUCCESSFUL", 2), ("SUCCESSFUL", 1)])
+
+
+def test_one_that_was_killed_three_times_has_failed(database: Database, start: Callable[..., Worker]) -> None:
+    for _attempt in range(3):
+        worker = start("worker-1")
+        assert writes(worker)
+        worker.kill()
+        worker.wait(TIMEOUT)
+    assert let_on(start("worker-1", "--until-empty")) == 0
+    assert (rows(database), jobs(database)) == (ONCE, [("FAILED", 3), ("SUCCESSFUL", 1)])
+    [(error,)] = database.run(f"SELECT traceback FROM {TABLE} WHERE status = 'FAILED'")  # noqa: S608
+    assert "three times. Nothing was written: ask for it again." in error
+
+
+def test_a_worker_that_is_told_to_end_finishes_its_job(database: Database, start: Callable[..., Worker]) -> None:
+    worker = start("worker-1")
+    assert writes(worker)
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(TIMEOUT) == 0
-    assert database.run("SELECT session_key FROM django_session") == [("held",)]
-    jobs.connection.close()
+    assert let_on(worker) == 0
+    assert (rows(database), jobs(database)) == (ONCE, [("SUCCESSFUL", 1), ("READY", 0)])
 
 
-def test_sigterm_gives_a_repeatable_job_back(tmp_path: Path, database: Database) -> None:
-    run_script(tmp_path, database.url, "enqueue", "1")
-    worker, jobs = start_worker(tmp_path, database.url), jobs_of(database)
-    wait_for(jobs, "SELECT 1 FROM jobs_job WHERE done > 0")
-    worker.send_signal(signal.SIGTERM)
-    assert worker.wait(TIMEOUT) == 0
-    assert jobs.run("SELECT state, attempts FROM jobs_job") == [("waiting", 0)]
-    assert database.run("SELECT COUNT(*) FROM django_session") == [(0,)]
-    jobs.connection.close()
+def test_two_workers_run_each_job_once_and_confirm_an_import_once(
+    database: Database, start: Callable[..., Worker]
+) -> None:
+    workers = [start(name, "--until-empty") for name in ("worker-1", "worker-2")]
+    for worker in workers:
+        assert worker.stdin
+        worker.stdin.write("\n" * 9)
+        worker.stdin.flush()
+    assert [let_on(worker) for worker in workers] == [0, 0]
+    assert (rows(database), jobs(database)) == (ONCE, [("SUCCESSFUL", 1), ("SUCCESSFUL", 1)])
+
+
+def test_a_worker_outlives_a_lock_that_lasts_longer_than_it_waits(
+    database: Database, start: Callable[..., Worker]
+) -> None:
+    """The worker of django-tasks-db ends there, after 20 seconds."""
+    other = connection_to(database.connection.settings_dict["NAME"])
+    with other.cursor() as cursor:
+        cursor.execute("BEGIN IMMEDIATE" if connection.vendor == "sqlite" else "BEGIN")
+        if connection.vendor == "postgresql":
+            cursor.execute(f"LOCK TABLE {TABLE} IN ACCESS EXCLUSIVE MODE")
+        worker = start("worker-1", "--until-empty", "--impatient")
+        assert worker.stderr
+        assert any("The database does not answer: OperationalError" in line for line in worker.stderr)
+        cursor.execute("ROLLBACK")
+    other.close()
+    assert let_on(worker) == 0
+    assert rows(database) == ONCE

@@ -9,18 +9,21 @@ from random import Random
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts.models import Token
 from core.history.recording import delete_with_history
 from core.snapshots import files
-from core.snapshots.contents import record_models, routed_models, tracked_lists
-from core.snapshots.files import ensure_snapshot, history_state
-from core.snapshots.router import Snapshot, read_from
+from core.snapshots.build import record_models, routed_models, tracked_lists
+from core.snapshots.files import Snapshot, ensure_snapshot, history_state, read_from
 from pilots.models import Pilot
 from policies.models import ProvincialPlan
 from tests.factories import make_batch, make_pilot, make_plan, make_policy, make_province
+from tests.support.api_client import client_with_token, make_user
+from tests.support.histories import forget_entries
 from tests.support.scripted_year import ScriptedYear, clock_at
 
 FIRST = date(2025, 1, 1)
@@ -40,7 +43,7 @@ def no_records(empty: None) -> None:
     for model in record_models():
         for _field, _rows, past in tracked_lists(model):
             past._default_manager.all().delete()
-        model.history.all().delete()
+    forget_entries()
 
 
 def tables() -> Tables:
@@ -155,6 +158,15 @@ def test_each_day_has_the_record_as_it_was_at_its_end(client: Client, pilot: Pil
     assert [name_known(client, day) for day in days + days] == expected + expected
 
 
+def test_the_history_of_a_page_ends_with_the_day_that_is_known(client: Client, pilot: Pilot) -> None:
+    pages = [client.get("/pilots/gone/", {"known": day}).context["history"] for day in (ENTERED, CORRECTED)]
+    assert [[(note.what, note.sign) for note in page.notes] for page in pages] == [
+        [("First name", "+")],
+        [("Second name", "~"), ("First name", "+")],
+    ]
+    assert [page.total for page in pages] == [1, 2]
+
+
 def test_pilots_of_the_past_are_cached_beside_those_of_today(client: Client, pilot: Pilot, settings: Any) -> None:
     def lights(day: date | None) -> list[object]:
         found = client.get("/api/v1/progress/", {"known": day} if day else {}).json()["pilots"]
@@ -209,8 +221,26 @@ def test_a_day_that_cannot_be_answered_is_refused(client: Client, pilot: Pilot, 
 def test_nothing_is_written_with_known(admin_client: Client, pilot: Pilot) -> None:
     answer = admin_client.post("/api/v1/pilots/?known=2025-05-01", {}, content_type="application/json")
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "read_only")
+    assert admin_client.delete("/api/v1/?known=2025-05-01").status_code == 405
     assert admin_client.get("/api/v1/changes/", {"known": "2025-05-01"}).status_code == 400
     assert admin_client.get("/admin/pilots/pilot/", {"known": "2025-05-01"}).status_code == 200
+
+
+def test_signing_in_and_the_account_work_from_a_page_of_a_past_known_day(client: Client, pilot: Pilot) -> None:
+    """Their links carry the day, which they have no use for; so do forms that post to their own address."""
+    User.objects.create_user("reader", password="a long enough one")
+    page = client.get("/pilots/stays/", {"known": CORRECTED}).content.decode()
+    [sign_in] = set(re.findall(r'href="(/sign-in/[^"]*)"', page))
+    assert sign_in == f"/sign-in/?known={CORRECTED}"
+    answer = client.post(sign_in, {"username": "reader", "password": "a long enough one"})
+    assert answer.status_code == 302
+    page = client.get("/pilots/stays/", {"known": CORRECTED}).content.decode()
+    assert f'href="/account/?known={CORRECTED}"' in page
+    passwords = {"old_password": "a long enough one", "new_password1": "n", "new_password2": "n"}
+    assert client.post(f"/account/password/?known={CORRECTED}", passwords).status_code == 200  # too short, and says so
+    made = client.post(f"/tokens/?known={CORRECTED}", {"name": "Nightly", "days": "30"})
+    assert made.status_code in {200, 302}
+    assert Token.objects.filter(user__username="reader").count() == 1
 
 
 def test_today_costs_no_query_and_a_past_day_one(client: Client, pilot: Pilot) -> None:
@@ -243,6 +273,33 @@ def test_old_files_are_deleted_and_come_back_when_asked_for(
         ensure_snapshot(history_state(day))
     assert len(list(folder.iterdir())) == 2
     assert name_known(client, ENTERED) == "First name"
+
+
+def test_days_without_an_entry_between_them_have_one_file(client: Client, pilot: Pilot, folder: Path) -> None:
+    for day in (ENTERED, ENTERED + timedelta(1), CORRECTED - timedelta(1)):
+        assert name_known(client, day) == "First name"
+    [file] = folder.iterdir()
+    assert name_known(client, CORRECTED) == "Second name"
+    assert len(list(folder.iterdir())) == 2
+    assert file.exists()
+
+
+def test_past_days_without_an_account_are_limited(client: Client, pilot: Pilot, settings: Any, tmp_path: Path) -> None:
+    """Those whose records have to be written to a file first."""
+    settings.VAR_DIR, settings.RATE_LIMITS = tmp_path, {"past-days": (1, 86_400)}
+    address, header = "/pilots/stays/", {"Authorization": "Bearer spt_wrong"}
+    assert [client.get(address, {"known": day}).status_code for day in (ENTERED, ENTERED, CORRECTED)] == [200, 200, 429]
+    refused = client.get("/api/v1/pilots/", {"known": CORRECTED})
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (429, "throttled")
+    assert 0 < int(refused["Retry-After"]) <= 86_400
+    assert client.get(address, {"as_of": CORRECTED}).status_code == 200
+    assert client.get(address, {"known": CORRECTED}, headers=header).status_code == 429
+    assert client.get("/api/v1/pilots/", {"known": CORRECTED}, headers=header).status_code == 401
+    assert client.get(address, {"known": ENTERED}).status_code == 200
+    user = make_user("wang")
+    assert client_with_token(user).send("GET", f"/api/v1/pilots/?known={CORRECTED}").status_code == 200
+    client.force_login(user)
+    assert client.get(address, {"known": DELETED}).status_code == 200
 
 
 def test_an_entry_of_today_leaves_the_files_of_the_past(pilot: Pilot) -> None:

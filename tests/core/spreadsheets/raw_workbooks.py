@@ -12,10 +12,10 @@ PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 WORKBOOK_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"
 
 
-def content_types(kind: str = WORKBOOK_TYPE) -> str:
+def content_types() -> str:
     return (
         f'<Types xmlns="{PACKAGE}/content-types"><Default Extension="xml" ContentType="application/xml"/>'
-        f'<Override PartName="/xl/workbook.xml" ContentType="{kind}"/></Types>'
+        f'<Override PartName="/xl/workbook.xml" ContentType="{WORKBOOK_TYPE}"/></Types>'
     )
 
 
@@ -89,3 +89,30 @@ def xls_bytes(*rows: tuple[object, ...], formats: dict[int, str] | None = None) 
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
+
+
+ODS_TYPE = "application/vnd.oasis.opendocument.spreadsheet"
+NAMESPACES = " ".join(
+    f'xmlns:{prefix}="urn:oasis:names:tc:opendocument:xmlns:{prefix}:1.0"'
+    for prefix in ("office", "table", "text", "manifest")
+)
+MANIFEST = f"<manifest:manifest {NAMESPACES}>%s</manifest:manifest>"
+
+
+def ods(table: str, **members: str) -> bytes:
+    """Return an .ods whose sheet "试点" has these rows of XML."""
+    body = f'<office:spreadsheet><table:table table:name="试点">{table}</table:table></office:spreadsheet>'
+    content = f"<office:document-content {NAMESPACES}><office:body>{body}</office:body></office:document-content>"
+    parts = {"mimetype": ODS_TYPE, "content.xml": content, "META-INF/manifest.xml": MANIFEST % ""}
+    return zip_package(parts | members, stored=("mimetype",))
+
+
+def ods_row(*cells: str, attributes: str = "") -> str:
+    return f"<table:table-row {attributes}>{''.join(cells)}</table:table-row>"
+
+
+def ods_cell(kind: str, value: str, attributes: str = "") -> str:
+    if kind == "string":
+        return f'<table:table-cell office:value-type="string" {attributes}><text:p>{value}</text:p></table:table-cell>'
+    name = {"date": "date-value", "boolean": "boolean-value"}.get(kind, "value")
+    return f'<table:table-cell office:value-type="{kind}" office:{name}="{value}" {attributes}/>'

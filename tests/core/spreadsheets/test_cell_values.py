@@ -52,7 +52,6 @@ TEXTS = [
     (SheetCell(-12, leading_zeros=6), "-000012"),
     (SheetCell(1234567, leading_zeros=6), "1234567"),
     (SheetCell(12.5, leading_zeros=6), "12.5"),
-    (SheetCell(12, leading_zeros=3, label="WB"), "label"),
     (SheetCell(0.1), "0.1"),
     (SheetCell(0.1 + 0.2), "0.3"),
     (SheetCell(1e-7), "0.0000001"),
@@ -161,9 +160,6 @@ NUMBERS = [
     (SheetCell(1e15), ("1000000000000000", False, 0)),
     (SheetCell(12345678901234567), ("12345678901234567", False, 0)),
     (SheetCell(0.65, percent=True), ("65", True, 0)),
-    (SheetCell(1.5, label="吨"), ("1.5", False, 0)),
-    (SheetCell(1.5, label="万"), "label"),
-    (SheetCell(1.5, label="亿元"), "label"),
     (SheetCell(0.07, percent=True), ("7", True, 0)),
     (SheetCell(0.650001, percent=True), ("65.0001", True, 0)),
     (SheetCell(1, percent=True), ("100", True, 0)),
@@ -299,11 +295,6 @@ def test_whole(entry: SheetCell, expected: int | str) -> None:
 def test_flag(entry: SheetCell, expected: bool | str) -> None:
     assert read_or_code(read_boolean, entry) is expected or read_or_code(read_boolean, entry) == expected
     assert type(read_or_code(read_boolean, entry)) is type(expected)
-
-
-def test_a_month_is_the_first_of_it_with_its_precision() -> None:
-    assert read_date(SheetCell("2024年1月")) == PartialDate(date(2024, 1, 1), "month")
-    assert read_date(SheetCell(2024)) == PartialDate(date(2024, 1, 1), "year")
 
 
 def test_a_bare_number_counts_from_1904_where_the_workbook_does() -> None:

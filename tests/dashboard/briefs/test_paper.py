@@ -18,9 +18,6 @@ LONGEST = [
     "batch/example-batch-1",
     "province/jiangsu",
     "pilot/example-city-16",
-    "policy/example-synergy-plan",
-    "indicator/AIR_NOX",
-    "indicator/ENE_NFF",
 ]
 
 

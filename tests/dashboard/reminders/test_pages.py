@@ -1,32 +1,32 @@
-"""Pages of reminders: settings, the button to follow a record, the link that ends the mail, the admin, "My work"."""
+"""Pages of reminders: settings, the link that ends the mail, the admin, "My work"."""
 
-import re
 from datetime import date
+from importlib import import_module
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core import mail
-from django.test import Client
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.test import Client, override_settings
 from django.urls import reverse
-from django.utils import timezone
 
 from accounts.models import Role
-from dashboard.models import MailSettings, ReminderMail, Rhythm, Subscription
-from dashboard.reminders.unsubscribe import unsubscribe_path
+from dashboard.models import MailSettings, ReminderMail, Rhythm
+from dashboard.reminders.people import unsubscribe_path
 from pilots.models import Pilot
 from policies.models import Province
 from tests.dashboard.reminders.conftest import mails, make_officer
 from tests.factories import (
     make_adoption,
     make_batch,
-    make_follow_up,
     make_milestone,
     make_pilot,
-    make_policy,
     make_practice,
     make_province,
 )
+from tests.support.admin_forms import form_data
 
 pytestmark = pytest.mark.django_db
 
@@ -35,10 +35,6 @@ def signed_in(user: User, **options: Any) -> Client:
     client = Client(**options)
     client.force_login(user)
     return client
-
-
-def own(user: User) -> list[tuple[str, int, bool]]:
-    return list(Subscription.objects.filter(user=user).values_list("kind", "record_id", "active"))
 
 
 # -- settings ------------------------------------------------------------------------------------------------
@@ -60,11 +56,10 @@ def test_settings_are_shown_and_saved() -> None:
 
 
 def test_a_refused_address_is_shown_and_tried_again_on_saving() -> None:
-    refused = {"bounced_address": "wang@example.org", "bounced_at": timezone.now(), "bounce_error": "550 no such user"}
-    client = signed_in(make_officer("wang", role=Role.VIEWER, **refused))
+    client = signed_in(make_officer("wang", role=Role.VIEWER, refused_address="wang@example.org"))
     assert "The mail server refused wang@example.org" in client.get("/account/reminders/").text
     client.post("/account/reminders/", {"rhythm": "daily", "language": "en"})
-    assert MailSettings.objects.get().bounced_address == ""
+    assert MailSettings.objects.get().refused_address == ""
     assert "refused" not in client.get("/account/reminders/").text
 
 
@@ -80,75 +75,6 @@ def test_what_was_sent_lately_is_shown_to_its_reader_alone(pilot: Pilot, jia: Pr
 
 def test_who_is_not_signed_in_is_asked_to(client: Client) -> None:
     assert client.get("/account/reminders/")["Location"] == "/sign-in/?next=/account/reminders/"
-    assert client.post("/account/subscriptions/")["Location"].startswith("/sign-in/")
-
-
-# -- following a record --------------------------------------------------------------------------------------
-
-
-def test_every_kind_of_record_is_followed_and_left_on_its_page(pilot: Pilot, jia: Province) -> None:
-    user = make_officer("wang", role=Role.VIEWER)
-    client = signed_in(user)
-    records = {
-        "pilot": (pilot, pilot.slug),
-        "province": (jia, jia.slug),
-        "policy": (policy := make_policy(), policy.slug),
-        "practice": (practice := make_practice(pilot), practice.slug),
-        "follow_up": (follow_up := make_follow_up(pilot), follow_up.number),
-    }
-    for kind, (record, code) in records.items():
-        page = record.get_absolute_url()
-        fields = {"kind": kind, "record": code}
-        assert offered(client.get(page).text) == {**fields, "follow": "1"}
-        assert client.post("/account/subscriptions/", {**fields, "follow": "1"})["Location"] == page
-        assert offered(client.get(page).text) == {**fields, "follow": "0"}
-    assert own(user) == [(kind, records[kind][0].pk, True) for kind in sorted(records)]
-    page = client.get("/account/reminders/")
-    assert len(page.context["subscriptions"]) == 5
-    sent = {"kind": "pilot", "record": pilot.slug, "follow": "0", "back": "reminders"}
-    assert client.post("/account/subscriptions/", sent)["Location"] == "/account/reminders/"
-    assert ("pilot", pilot.pk, False) in own(user)
-    assert "none since" in client.get("/account/reminders/").text
-
-
-def offered(page: str) -> dict[str, str]:
-    """Return what the button of a page would send; nothing without one."""
-    form = re.search(r'<form method="post" action="/account/subscriptions/">(.*?)</form>', page, re.DOTALL)
-    found = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form[1])) if form else {}
-    found.pop("csrfmiddlewaretoken", None)
-    return found
-
-
-def test_no_button_for_who_is_not_signed_in_nor_on_a_past_day(client: Client, pilot: Pilot) -> None:
-    page = pilot.get_absolute_url()
-    assert offered(client.get(page).text) == {}
-    user = make_officer("wang", role=Role.VIEWER)
-    assert offered(signed_in(user).get(f"{page}?as_of=2026-06-01").text) == {}
-
-
-def test_editors_and_owners_are_offered_to_opt_out(pilot: Pilot, jia: Province) -> None:
-    editor, ministry = make_officer("editor", jia), make_officer("ministry")
-    follow_up = make_follow_up(None, policy=make_policy(), owner_user=ministry)
-    elsewhere = make_pilot(make_batch(), make_province(slug="yi"))
-    told = [
-        offered(signed_in(user).get(record.get_absolute_url()).text)["follow"]
-        for user, record in (
-            (editor, pilot),
-            (editor, jia),
-            (editor, elsewhere),
-            (ministry, follow_up),
-            (ministry, pilot),
-        )
-    ]
-    assert told == ["0", "0", "1", "0", "1"]
-
-
-@pytest.mark.parametrize("sent", [{}, {"kind": "pilot", "record": "nobody"}, {"kind": "user", "record": "1"}])
-def test_what_does_not_exist_is_not_followed(sent: dict[str, str]) -> None:
-    client = signed_in(make_officer("wang", role=Role.VIEWER))
-    assert client.post("/account/subscriptions/", {**sent, "follow": "1"}).status_code == 404
-    assert client.get("/account/subscriptions/").status_code == 405
-    assert not Subscription.objects.exists()
 
 
 # -- the link ------------------------------------------------------------------------------------------------
@@ -185,16 +111,29 @@ def test_the_link_works_on_an_internal_site(settings: Any) -> None:
 
 
 def test_the_admin_s_page_of_a_user_shows_the_mails_and_the_refused_address(pilot: Pilot, jia: Province) -> None:
-    editor = make_officer("editor", jia, bounced_address="editor@example.org", bounce_error="550 no such user")
+    editor = make_officer("editor", jia, refused_address="editor@example.org")
     other = make_officer("other")
     ReminderMail.objects.create(
         user=editor, day=date(2026, 6, 8), address="editor@example.org", error="550 no such user"
     )
     ReminderMail.objects.create(user=other, day=date(2026, 6, 8), address="other@example.org", error="elsewhere")
     page = signed_in(User.objects.create_superuser("root")).get(f"/admin/auth/user/{editor.pk}/change/").text
-    assert page.count("550 no such user") == 2
+    assert "550 no such user" in page
+    assert 'name="mail_settings-0-refused_address" value="editor@example.org"' in page
     assert "elsewhere" not in page
     assert "not sent yet" in page
+
+
+def test_an_administrator_empties_the_refused_address_and_nothing_else(jia: Province) -> None:
+    editor = make_officer("editor", jia, refused_address="editor@example.org", rhythm="off")
+    address, client = f"/admin/auth/user/{editor.pk}/change/", signed_in(User.objects.create_superuser("root"))
+    entered = {"date_joined_0": "2026-06-01", "date_joined_1": "08:00:00"}  # one field, two boxes
+    entered |= {"mail_settings-0-refused_address": "", "mail_settings-0-rhythm": "daily"}
+    sent = form_data(client.get(address), **entered)
+    answer = client.post(address, sent)
+    assert answer.status_code == 302, answer.context["errors"]
+    chosen = MailSettings.objects.get()
+    assert (chosen.refused_address, chosen.rhythm) == ("", "off")
 
 
 def test_days_off_are_entered_by_the_ministry_and_missing_years_told(jia: Province) -> None:
@@ -256,3 +195,38 @@ def test_the_desk_says_why_no_mail_comes(settings: Any, jia: Province) -> None:
     assert notices() == ["Your account has no mail address, so no reminder reaches you."]
     settings.MAIL = False
     assert notices() == ["No mail is sent here: no mail server is set up. “My work” shows what is due."]
+
+
+# -- subscriptions of before ---------------------------------------------------------------------------------
+
+
+def test_editors_who_opted_out_of_all_have_the_digest_off(jia: Province) -> None:
+    """And nobody else: who follows something, opted out of a pilot alone or of another province, got mail."""
+    migration = import_module("dashboard.migrations.0005_delete_subscriptions")
+    with override_settings(MIGRATION_MODULES={}):
+        state = MigrationLoader(None).project_state(("dashboard", "0005_delete_subscriptions"), at_end=False)
+    for operation in migration.Migration.operations[:3]:
+        operation.state_forwards("dashboard", state)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TABLE dashboard_subscription (id integer PRIMARY KEY, user_id integer, kind varchar(9),"
+            " record_id bigint, active boolean, since date)"
+        )
+    model = state.apps.get_model("dashboard", "Subscription")
+    chosen = {
+        "muted": [("province", jia.pk, False)],
+        "weekly": [("province", jia.pk, False), ("pilot", 1, False)],
+        "follower": [("province", jia.pk, False), ("pilot", 1, True)],
+        "pilot": [("pilot", jia.pk, False)],
+        "elsewhere": [("province", make_province(slug="yi").pk, False)],
+        "ministry": [("province", jia.pk, False)],
+    }
+    for name, rows in chosen.items():
+        user = make_officer(name, None if name == "ministry" else jia)
+        for kind, record, active in rows:
+            key = model.objects.count() + 1
+            model.objects.create(id=key, user_id=user.pk, kind=kind, record_id=record, active=active)
+    MailSettings.objects.create(user=User.objects.get(username="weekly"), rhythm="weekly", language="zh-hans")
+    migration.keep_opt_outs(state.apps, None)
+    found = MailSettings.objects.order_by("user").values_list("user__username", "rhythm", "language")
+    assert list(found) == [("muted", "off", "en"), ("weekly", "off", "zh-hans")]

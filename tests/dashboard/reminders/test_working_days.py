@@ -4,9 +4,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from dashboard.analytics.working_days import WorkingCalendar
+from dashboard.analytics.working_days import WorkingCalendar, load_shipped_days
 from dashboard.models import DayKind, WorkingDay
-from dashboard.reminders.working_days import load_shipped_days
 
 pytestmark = pytest.mark.django_db
 

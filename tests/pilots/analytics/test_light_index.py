@@ -21,7 +21,7 @@ from tests.support.demo_data import delete_all_records
 from tests.support.tiers import sampled
 
 AS_OF = date(2026, 11, 24)
-SMALL = ProgrammeSize(1, 8, 16, 1, 1, 2, every_quarter=False)  # 27 pilots: three chunks
+SMALL = ProgrammeSize(8, 16, 1, 2)  # 27 pilots: three chunks
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def demo(demonstration: None, db: None) -> Iterator[None]:
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Set the chunk size to ten pilots."""
     monkeypatch.setattr("pilots.analytics.light_index.STATUS_CHUNK_SIZE", 10)
-    monkeypatch.setattr("pilots.analytics.status_filter.STATUS_CHUNK_SIZE", 10)
+    monkeypatch.setattr("pilots.analytics.light_index.STATUS_CHUNK_SIZE", 10)
 
 
 def lights_one_by_one(day: date) -> dict[str, tuple[Any, ...]]:

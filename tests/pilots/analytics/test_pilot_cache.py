@@ -134,7 +134,7 @@ def test_after_a_write_to_one_pilot_the_rows_of_that_pilot_alone_are_read(pilots
     assert [status.pilot.slug for status in progress.pilots] == ["pilot-0", "pilot-1", "pilot-2", "park"]
     chosen = [query["sql"].partition("WHERE")[2] for query in queries if 'FROM "pilots_' in query["sql"]]
     assert [sql for sql in chosen if "pilot_id" in sql and f"IN ({pilots[0].pk})" not in sql] == []
-    assert len(queries) == 10
+    assert len(queries) == 11
 
 
 def test_a_write_that_is_rolled_back_changes_nothing(pilots: list[Pilot]) -> None:

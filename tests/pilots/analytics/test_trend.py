@@ -1,13 +1,10 @@
 """Trend of an indicator over many pilots: what is summed, what is never aggregated, and which pilots count."""
 
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 
 from core.http.as_of import today
 from pilots.analytics.pilot_status import prefetch_for_status, related_rows
@@ -123,17 +120,6 @@ def test_it_is_what_the_pilots_own_values_come_to(carbon: Indicator) -> None:
         parts = [SumItem(slug, values.get(str(item.year)), lie_in.get(slug)) for slug, values in own.items()]
         found = sum_without_overlap(parts)
         assert (item.total, item.n, item.of) == (found.value, found.used, found.possible)
-
-
-@pytest.mark.parametrize("pilots", [1, 3])
-def test_two_queries_whatever_the_number(empty: None, pilots: int) -> None:
-    indicator, batch, province = make_carbon(), make_batch(), make_province()
-    for _ in range(pilots):
-        make_reading(make_pilot(batch, province), indicator, "2024", 1)
-    with CaptureQueriesContext(connection) as asked:
-        found = build_trend(Pilot.objects.all(), indicator, date(2026, 6, 30))
-    assert len(asked) == 2
-    assert [(item.n, item.total) for item in found.years] == [(pilots, Decimal(pilots))]
 
 
 def test_the_file_has_a_row_for_each_year(client: Client, carbon: Indicator) -> None:

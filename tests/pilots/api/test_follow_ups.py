@@ -4,9 +4,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 
 from pilots.metrics.follow_up_states import Move
 from pilots.models import Attachment, FollowUp, FollowUpStep, Pilot
@@ -18,7 +16,6 @@ from tests.factories import (
     make_indicator,
     make_milestone,
     make_pilot,
-    make_practice,
     make_province,
     make_source,
     make_step,
@@ -203,13 +200,10 @@ def test_the_life_of_a_red_light(
         (5, "report", "reported", None),
         (6, "verify", "closed", None),
     ]
-    seen = editor.send("GET", f"{sender.address}steps/?as_of=2025-07-21&fields=seq,author").json()
-    assert seen == {
-        "count": 3,
-        "next": None,
-        "previous": None,
-        "results": [{"seq": 1, "author": "national"}, {"seq": 2, "author": "editor"}, {"seq": 3, "author": "editor"}],
-    }
+    seen = editor.send("GET", f"{sender.address}steps/?as_of=2025-07-21").json()
+    assert (seen["count"], seen["next"], seen["previous"]) == (3, None, None)
+    authors = [(row["seq"], row["author"]) for row in seen["results"]]
+    assert authors == [(1, "national"), (2, "editor"), (3, "editor")]
     page = client.get(f"{sender.address}steps/?page_size=2&page=2").json()
     assert ([row["seq"] for row in page["results"]], page["count"]) == ([3, 4], 6)
     told = national.send("GET", "/api/v1/actions/2025-001/")
@@ -236,12 +230,9 @@ def test_each_write_has_its_history_entry(pilot: Pilot, national: ApiClient) -> 
 
 
 def test_who_may_open_and_act(pilot: Pilot, national: ApiClient, editor: ApiClient) -> None:
-    viewer = ApiClient(session=make_user("viewer", "viewer"))
-    elsewhere = ApiClient(session=make_user("elsewhere", "provincial_editor", make_province()))
+    """What tests/authz_matrix.csv does not say: of the steps it has one, and no pointers."""
     made = national.send("POST", ACTIONS, body())
-    assert [one.send("POST", ACTIONS, body()).status_code for one in (ApiClient(), viewer, editor)] == [401, 403, 403]
     sender = Sender("2025-001", made["ETag"])
-    assert [sender.step(one, "sign").status_code for one in (ApiClient(), viewer, elsewhere)] == [401, 403, 403]
     assert errors(sender.step(editor, "withdraw", remark="No")) == (403, {"": "not_yours"})
     assert errors(sender.step(editor, "extend", remark="No", new_due_on="2026-01-01")) == (403, {"": "not_yours"})
     patch = {"If-Match": made["ETag"]}
@@ -249,8 +240,6 @@ def test_who_may_open_and_act(pilot: Pilot, national: ApiClient, editor: ApiClie
         403,
         {"/title_en": "not_yours"},
     )
-    assert errors(elsewhere.send("PATCH", sender.address, {"note_en": "Seen"}, **patch)) == (403, {"": "not_yours"})
-    assert errors(editor.send("DELETE", sender.address, **patch))[0] == 403
     assert errors(national.send("DELETE", sender.address, **patch)) == (409, {"": "never_deleted"})
     assert national.send("DELETE", f"{sender.address}steps/", **patch).status_code == 405
     assert national.send("PUT", f"{sender.address}steps/", {}, **patch).status_code == 405
@@ -258,20 +247,13 @@ def test_who_may_open_and_act(pilot: Pilot, national: ApiClient, editor: ApiClie
     assert (noted.status_code, noted.json()["owner_person"]) == (200, "Ms Li")
 
 
-def test_the_verifier_is_neither_owner_nor_who_reported(pilot: Pilot, national: ApiClient, second: ApiClient) -> None:
-    third = ApiClient(session=make_user("third", "national_editor"))
-    made = national.send("POST", ACTIONS, body(owner_user="national"))
-    sender = Sender("2025-001", made["ETag"])
-    for move in ("sign", "report"):
-        assert sender.step(second, move, remark="Done.").status_code == 201
-    told = sender.step(second, "verify")
-    assert (told.status_code, told.json()["detail"]) == (403, "You reported it: another user must verify it.")
-    told = sender.step(national, "verify")
-    assert (told.status_code, told.json()["detail"]) == (
-        403,
-        "You are responsible for it: another user must verify it.",
+def test_an_impossible_step_names_the_possible_ones_as_they_are_sent(pilot: Pilot, national: ApiClient) -> None:
+    sender = Sender("2025-001", national.send("POST", ACTIONS, body())["ETag"])
+    rejected = sender.step(national, "verify")
+    assert (rejected.status_code, [fault["message"] for fault in rejected.json()["errors"]]) == (
+        400,
+        ["move: Not possible now: it stands at “to be signed for”. Possible steps: sign, extend, withdraw."],
     )
-    assert sender.step(third, "verify").status_code == 201
 
 
 def test_names_are_shown_to_those_whom_they_concern(pilot: Pilot, national: ApiClient, editor: ApiClient) -> None:
@@ -322,32 +304,20 @@ def test_a_step_names_the_version_that_was_read(pilot: Pilot, national: ApiClien
     ("fields", "pointers"),
     [
         ({"due_on": "2025-06-30"}, ["/due_on"]),
-        ({"owner_user": "second", "verifier": "second"}, ["/verifier"]),
-        ({"pilot": None, "cause": None}, ["/pilot"]),
-        ({"practice": "heat"}, ["/pilot"]),
         ({"verifier": "editor"}, ["/verifier"]),
         ({"verifier": "nobody"}, ["/verifier"]),
         ({"verifier": 3}, ["/verifier"]),
-        ({"cause": "indicator"}, ["/cause"]),
         ({"cause": "indicator", "cause_indicator": "AIR_NOX"}, ["/cause_indicator"]),
-        ({"cause": "milestone", "cause_milestone": "other"}, ["/cause_milestone"]),
-        ({"title_zh": None, "title_en": None}, ["/title_zh"]),
-        ({"opened_on": "2029-01-01", "due_on": "2029-02-01"}, ["/opened_on"]),
         ({"owner_agency": None}, ["/owner_agency"]),
         ({"kind": "asignment"}, ["/kind"]),
         ({"pilot": "ciyt"}, ["/pilot"]),
     ],
 )
 def test_a_wrong_follow_up_is_rejected_by_field(
-    pilot: Pilot, national: ApiClient, second: ApiClient, editor: ApiClient, fields: dict[str, Any], pointers: list[str]
+    pilot: Pilot, national: ApiClient, editor: ApiClient, fields: dict[str, Any], pointers: list[str]
 ) -> None:
-    make_practice(pilot, slug="heat")
+    """What the API alone refuses, and one rule of the record; test_services.py has the others."""
     make_indicator("AIR_NOX")
-    if fields.get("cause_milestone"):
-        fields = {
-            **fields,
-            "cause_milestone": make_milestone(make_pilot(pilot.batch, pilot.province), date(2025, 1, 1)).pk,
-        }
     response = national.send("POST", ACTIONS, body(**fields))
     assert (response.status_code, [fault["pointer"] for fault in response.json()["errors"]]) == (400, pointers)
     assert not FollowUp.objects.exists()
@@ -399,7 +369,6 @@ def test_what_it_was_opened_with_stays(pilot: Pilot, national: ApiClient) -> Non
     ("before", "step", "told"),
     [
         ([], {"move": "report", "remark": "Done."}, (400, {"/move": "transition"})),
-        ([], {"move": "open"}, (400, {"/move": "transition"})),
         ([], {"move": "singe"}, (400, {"/move": "near"})),
         ([], {}, (400, {"/move": "required"})),
         ([], {"move": "sign", "taken_on": "2999-01-01"}, (400, {"/taken_on": "future"})),
@@ -407,9 +376,7 @@ def test_what_it_was_opened_with_stays(pilot: Pilot, national: ApiClient) -> Non
         ([], {"move": "sign", "author": "editor"}, (400, {"/author": "unknown_field"})),
         ([], {"move": "sign", "documents": [999]}, (400, {"/documents/0": "not_on_record"})),
         ([], {"move": "extend", "remark": "Later"}, (400, {"/new_due_on": "required"})),
-        ([], {"move": "withdraw"}, (400, {"/remark": "required"})),
         ([Move.SIGN], {"move": "report"}, (400, {"/remark": "required"})),
-        ([Move.SIGN, Move.REPORT], {"move": "return", "remark": "No"}, (400, {"/new_due_on": "required"})),
     ],
 )
 def test_a_wrong_step_is_rejected_by_field(
@@ -435,7 +402,7 @@ def test_a_key_follow_up_is_reported_with_a_file(pilot: Pilot, national: ApiClie
         [{"id": own.pk, "title": own.title, "url": f"{HERE}/api/v1/documents/{own.pk}/"}],
     )
     assert [item.document for item in Attachment.objects.all()] == [own]
-    steps = f"{ACTIONS}{follow_up.number}/steps/?fields=documents"
+    steps = f"{ACTIONS}{follow_up.number}/steps/"
     seen = [reader.send("GET", steps).json()["results"][-1]["documents"] for reader in (ApiClient(), national)]
     assert [len(found) for found in seen] == [0, 1]
 
@@ -444,45 +411,20 @@ def test_a_key_follow_up_is_reported_with_a_file(pilot: Pilot, national: ApiClie
 
 
 def test_filters_of_follow_ups_ask_about_the_day(pilot: Pilot, client: Client) -> None:
-    other = make_province(slug="other")
+    """Those that have no suffix, and the order; tests/core/api/test_filters.py has the others."""
     late = make_follow_up(pilot, (Move.SIGN, date(2026, 6, 5)), is_key=True, meeting="Monday")
-    moved = make_follow_up(None, province=other, kind="guidance", opened_on=date(2026, 6, 10), due_on=date(2026, 6, 20))
+    moved = make_follow_up(pilot, opened_on=date(2026, 6, 10), due_on=date(2026, 6, 20))
     make_step(moved, Move.EXTEND, date(2026, 6, 15), new_due_on=date(2026, 8, 1))
-    gone = make_follow_up(pilot, (Move.WITHDRAW, date(2026, 6, 3)), opened_on=date(2026, 6, 2))
-    names = {late.number: "late", moved.number: "moved", gone.number: "gone"}
 
     def found(query: str) -> list[str]:
-        return [names[row["number"]] for row in rows(client, f"actions/?ordering=id&as_of=2026-07-05&{query}")]
+        return [row["number"] for row in rows(client, f"actions/?ordering=id&as_of=2026-07-05&{query}")]
 
-    assert found("state=received") == found("overdue=true") == found("is_key=true") == ["late"]
-    assert (
-        found("state=open") == found("state__in=opened,received") == found("state__ne=withdrawn") == ["late", "moved"]
-    )
-    assert (
-        found("overdue=false&kind=assignment") == found("opened_on__lt=2026-06-10&opened_on__gt=2026-06-01") == ["gone"]
-    )
-    assert found("due__gte=2026-08-01") == found("province=other") == found("kind=guidance") == ["moved"]
-    assert found("due_on__lte=2026-06-20") == ["moved"]
-    assert found("due__lt=2026-08-01&agency=bureau&pilot=city") == ["late", "gone"]
-    assert found(f"number={late.number}") == found("meeting=Monday") == ["late"]
-    assert [row["number"] for row in rows(client, "actions/?as_of=2026-06-02&state=opened")] == [
-        gone.number,
-        late.number,
-    ]
-    order = [names[row["number"]] for row in rows(client, "actions/?ordering=-due,state&as_of=2026-07-05")]
-    assert order == ["moved", "late", "gone"]
+    assert found("overdue=true") == found("is_key=true") == found("meeting=Monday") == [late.number]
+    assert found("overdue=false") == [moved.number]
+    assert found("state=open") == [late.number, moved.number]
+    ordered = rows(client, "actions/?ordering=-due,state&as_of=2026-07-05")
+    assert [row["number"] for row in ordered] == [moved.number, late.number]
     assert errors(client.get("/api/v1/actions/?state=opend")) == (400, {"state": "invalid_value"})
-
-
-def test_filters_and_answers_say_the_same_on_any_day(pilot: Pilot, client: Client) -> None:
-    """State, due date and lateness have two forms, in SQL and in Python."""
-    follow_up = make_follow_up(pilot, (Move.SIGN, date(2026, 6, 5)), due_on=date(2026, 6, 10))
-    make_step(follow_up, Move.EXTEND, date(2026, 6, 15), new_due_on=date(2026, 6, 20))
-    make_step(follow_up, Move.REPORT, date(2026, 6, 25))
-    for day in ("2026-06-01", "2026-06-11", "2026-06-15", "2026-06-21", "2026-06-25"):
-        [row] = rows(client, f"actions/?as_of={day}")
-        asked = f"state={row['state']}&due={row['due']}&overdue={str(row['overdue']).lower()}"
-        assert rows(client, f"actions/?as_of={day}&{asked}") == [row]
 
 
 def test_follow_ups_in_numbers_on_five_days(pilot: Pilot, client: Client) -> None:
@@ -513,27 +455,7 @@ def test_follow_ups_in_numbers_on_five_days(pilot: Pilot, client: Client) -> Non
     red = {"opened": 1, "open": 0, "closed": 1, "withdrawn": 0, "cleared": 1, "still_red": 0, "not_rated": 0}
     assert last["red"] == {**red, "relapsed": 1, "watched": 1}
     assert found[1]["ages"][0] == {"first": 0, "last": 30, "n": 2, "overdue": 1}
-    assert client.get("/api/v1/followup/?pilot=city&as_of=2025-07-25&fields=total").json() == {"total": 1}
-    assert client.get("/api/v1/followup/?kind=guidance&fields=total").json() == {"total": 0}
+    assert client.get("/api/v1/followup/?pilot=city&as_of=2025-07-25").json()["total"] == 1
+    assert client.get("/api/v1/followup/?kind=guidance").json()["total"] == 0
     answer: Any = client.get("/api/v1/followup/?as_of=2025-07-25&format=csv")
     assert b"".join(answer.streaming_content).decode().splitlines()[:2] == ["first,last,n,overdue", "0,30,2,1"]
-
-
-def cost(client: Client, address: str) -> int:
-    client.get(address)
-    with CaptureQueriesContext(connection) as asked:
-        assert client.get(address).status_code == 200
-    return len(asked)
-
-
-def test_the_lists_cost_the_same_for_one_and_for_three(pilot: Pilot, client: Client) -> None:
-    closing = [(Move.SIGN, date(2026, 6, 5)), (Move.REPORT, date(2026, 6, 6)), (Move.VERIFY, date(2026, 6, 7))]
-    first = make_follow_up(pilot, *closing, cause="pilot", cause_colour="red")
-    before = cost(client, ACTIONS), cost(client, f"{ACTIONS}{first.number}/steps/?page_size=1")
-    for _ in range(2):
-        make_follow_up(make_pilot(pilot.batch, pilot.province), *closing, cause="pilot", cause_colour="red")
-    after = cost(client, ACTIONS), cost(client, f"{ACTIONS}{first.number}/steps/?page_size=3")
-    # actions: count, rows, steps, sources, and twice, for the day and from the closing on, what the lights rest on:
-    # pilots, stages, milestones, targets, readings, lights set by hand;
-    # steps: the follow-up, its steps and sources, count, rows, files
-    assert before == after == (16, 6)

@@ -19,7 +19,6 @@ from core.seed import middleware
 from pilots.analytics.pilot_status import build_progress, stage_events
 from pilots.analytics.synergy import EmissionBasis, build_synergy
 from pilots.demo.bulk_save import REASON
-from pilots.demo.load import load_demo
 from pilots.metrics.lights import Colour
 from pilots.metrics.reduction import CoControl
 from pilots.metrics.stages import Stage, stage_issues
@@ -36,20 +35,9 @@ from pilots.models import (
     TargetStep,
 )
 from policies.models import Agency, Industry, Policy, Province, ProvincialPlan
-from tests.support.databases import kept_between_tests
-from tests.support.demo_data import BANNER, INVENTED_MODELS, delete_all_records, records_digest
+from tests.support.demo_data import BANNER, INVENTED_MODELS, records_digest
 
 AS_OF = date(2026, 11, 24)
-
-
-@pytest.fixture(scope="module")
-def demonstration(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """Load the demonstration once for this module; restore the seed records afterwards."""
-    with kept_between_tests(django_db_blocker):
-        delete_all_records()
-        load_demo(AS_OF)
-        yield
-    middleware.forget_demonstration()
 
 
 @pytest.fixture

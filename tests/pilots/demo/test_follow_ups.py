@@ -3,34 +3,21 @@
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date, timedelta
-from typing import Any
 
 import pytest
 
 from core.seed import middleware
 from pilots.analytics.pilot_status import pilot_status
-from pilots.demo.load import load_demo
+from pilots.demo.evidence import QUOTE
 from pilots.documents.services import live_attachments
 from pilots.follow_ups.analytics import FollowUpStatus, build_follow_ups
 from pilots.follow_ups.services import cause_on, open_follow_up, take_step
 from pilots.metrics.follow_up_states import FollowUpState, Move
 from pilots.metrics.lights import Colour
 from pilots.models import Document, FollowUp, FollowUpKind, FollowUpNumber, FollowUpStep
-from tests.support.databases import kept_between_tests
-from tests.support.demo_data import delete_all_records
 
 pytestmark = pytest.mark.exhaustive
 AS_OF = date(2026, 11, 24)
-
-
-@pytest.fixture(scope="module")
-def demonstration(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """Load the demonstration once for this module; restore the seed records afterwards."""
-    with kept_between_tests(django_db_blocker):
-        delete_all_records()
-        load_demo(AS_OF)
-        yield
-    middleware.forget_demonstration()
 
 
 @pytest.fixture
@@ -115,5 +102,5 @@ def test_a_key_follow_up_is_reported_with_a_file_that_says_it_is_invented(status
     attached = [live_attachments(step).get() for step in reports]
     assert len(attached) >= 3
     assert {item.document.media_type for item in attached} == {"application/pdf", "image/png"}
-    assert {item.quote_state for item in attached} == {"found", ""}
+    assert {item.quote for item in attached} == {QUOTE, ""}
     assert all("虚构" in document.title and document.file_size < 2000 for document in Document.objects.all())

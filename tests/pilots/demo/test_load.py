@@ -1,6 +1,5 @@
 """Loading the demonstration: reproducible, without future facts, and never beside real records."""
 
-from collections.abc import Iterator
 from datetime import date
 
 import pytest
@@ -11,24 +10,17 @@ from django.test import Client
 from core.seed import middleware
 from core.seed.models import SeedRecord
 from pilots.demo.load import load_demo
+from pilots.metrics.stages import Stage
 from pilots.models import Milestone, Pilot, Reading, StageEntry, Target
 from pilots.seed import MixedDataError
 from policies.models import Policy, ProvincialPlan
-from tests.support.demo_data import BANNER, delete_all_records, records_digest
+from tests.support.demo_data import BANNER, records_digest
 
 AS_OF = date(2026, 11, 24)
 
 
-@pytest.fixture
-def no_records(db: None) -> Iterator[None]:
-    """Use a database as after migrations."""
-    delete_all_records()
-    yield
-    middleware.forget_demonstration()
-
-
 @pytest.mark.exhaustive
-def test_the_same_day_gives_the_same_records(no_records: None) -> None:
+def test_the_same_day_gives_the_same_records(nothing: None) -> None:
     digests = []
     for _ in range(2):
         with transaction.atomic():
@@ -39,7 +31,7 @@ def test_the_same_day_gives_the_same_records(no_records: None) -> None:
 
 
 @pytest.mark.exhaustive
-def test_an_earlier_day_knows_nothing_later(no_records: None) -> None:
+def test_an_earlier_day_knows_nothing_later(nothing: None) -> None:
     day = date(2025, 5, 1)
     load_demo(day)
     for kind, names in (
@@ -62,7 +54,7 @@ def test_real_records_reject_the_demonstration(db: None) -> None:
     assert not SeedRecord.objects.is_demonstration()
 
 
-def test_one_record_entered_by_hand_rejects_it_too(no_records: None) -> None:
+def test_one_record_entered_by_hand_rejects_it_too(nothing: None) -> None:
     Policy.objects.create(slug="mine", title_zh="我", issued_on=date(2024, 1, 1))
     with pytest.raises(MixedDataError):
         load_demo(AS_OF)
@@ -72,7 +64,7 @@ def test_one_record_entered_by_hand_rejects_it_too(no_records: None) -> None:
 
 
 @pytest.mark.parametrize("day", [date(2999, 1, 1), date(2023, 1, 1)])
-def test_a_day_without_its_programme_is_rejected(no_records: None, day: date) -> None:
+def test_a_day_without_its_programme_is_rejected(nothing: None, day: date) -> None:
     with pytest.raises(ValueError, match="give a day from"):
         load_demo(day)
     assert not SeedRecord.objects.exists()
@@ -90,7 +82,15 @@ def test_real_data_never_say_it(db: None, client: Client, admin_client: Client) 
     assert "demonstration" not in answer.json()
 
 
-def test_an_empty_database_is_asked_again(no_records: None) -> None:
+def test_an_empty_database_is_asked_again(nothing: None) -> None:
     assert not middleware.holds_demonstration()
     SeedRecord.objects.mark_demonstration()
     assert middleware.holds_demonstration()
+
+
+def test_a_timeline_that_cannot_be_true_is_not_stored(nothing: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    course = [(Stage.PROMOTED, date(2024, 2, 1)), (Stage.LISTED, date(2024, 3, 1))]
+    monkeypatch.setattr("pilots.demo.timelines.build_timeline", lambda role, last, rng: course)
+    with pytest.raises(ValueError, match="example-city-01"):
+        load_demo(AS_OF)
+    assert not Pilot.objects.exists()

@@ -3,30 +3,16 @@
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date, timedelta
-from typing import Any
 
 import pytest
 
 from core.seed import middleware
-from pilots.demo.load import load_demo
 from pilots.metrics.practice_states import AdoptionState, GiveUpReason, PracticeState, Trust
 from pilots.models import Adoption, Effect, Practice, ReadingState
 from pilots.practices.analytics import Diffusion, build_diffusion
-from tests.support.databases import kept_between_tests
-from tests.support.demo_data import delete_all_records
 
 pytestmark = pytest.mark.exhaustive
 AS_OF = date(2026, 11, 24)
-
-
-@pytest.fixture(scope="module")
-def demonstration(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """Load the demonstration once for this module; restore the seed records afterwards."""
-    with kept_between_tests(django_db_blocker):
-        delete_all_records()
-        load_demo(AS_OF)
-        yield
-    middleware.forget_demonstration()
 
 
 @pytest.fixture
@@ -55,7 +41,6 @@ def test_copies_stand_in_every_state_and_are_attested_in_every_way(diffusion: Di
     assert all(copies.given_up_by_reason[reason] for reason in GiveUpReason)
     assert len(copies.reached) >= 6
     assert copies.only_claimed
-    assert diffusion.replications
     named = Counter((bool(item.pilot_id), bool(item.place)) for item in Adoption.objects.all())
     assert set(named) == {(True, False), (False, True), (False, False)}
     year_ago = AS_OF - timedelta(365)

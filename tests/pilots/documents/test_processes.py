@@ -12,7 +12,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
-from config.settings import media_storage
+from core.files.media_store import media_storage
 from core.files.store import blob_name, sha256_of
 from pilots.models import Document
 from tests.pilots.documents.conftest import EvidenceWorld
@@ -79,7 +79,7 @@ def bucket(tmp_path_factory: pytest.TempPathFactory, settings: Any) -> Iterator[
         process = subprocess.Popen(command, stdout=out, stderr=out)  # noqa: S603  # a package of the tests
         try:
             wait_for(f"http://127.0.0.1:{port}/moto-api/", process, log)
-            backend = media_storage(f"s3+http://key:secret@127.0.0.1:{port}/evidence/tracker")
+            backend = media_storage(f"s3+http://key:secret@127.0.0.1:{port}/evidence/tracker", log.parent)
             options = backend["OPTIONS"]
             s3 = boto3.resource(
                 "s3",
@@ -127,7 +127,8 @@ def test_an_s3_store_that_does_not_answer_is_said_to(world: EvidenceWorld, setti
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]  # nobody listens there any more
     document = world.store("chart.png", png(), is_public=True)
-    settings.STORAGES = {**settings.STORAGES, "default": media_storage(f"s3+http://k:s@127.0.0.1:{port}/evidence")}
+    storage = media_storage(f"s3+http://k:s@127.0.0.1:{port}/evidence", settings.MEDIA_ROOT)
+    settings.STORAGES = {**settings.STORAGES, "default": storage}
     client = world.client(world.editor)
     client.raise_request_exception = False
     response = client.get(f"/documents/{document.pk}/file/")

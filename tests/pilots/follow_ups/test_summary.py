@@ -7,11 +7,15 @@ from statistics import median
 from typing import Any
 
 import pytest
-from django.test import TestCase
 
 from pilots.analytics.pilot_status import pilot_status
-from pilots.follow_ups.analytics import FollowUpSummary, build_follow_ups, build_summary, open_by_pilot
-from pilots.follow_ups.causes import CauseLights, CauseOutcome
+from pilots.follow_ups.analytics import (
+    CauseLights,
+    CauseOutcome,
+    FollowUpSummary,
+    build_follow_ups,
+    build_summary,
+)
 from pilots.metrics.follow_up_states import TRANSITIONS, FollowUpState, Move
 from pilots.metrics.follow_ups import AgeBand, MedianDays, Share
 from pilots.models import FollowUp, FollowUpStep, Pilot
@@ -20,12 +24,10 @@ from tests.factories import (
     make_agency,
     make_batch,
     make_follow_up,
-    make_indicator,
     make_milestone,
     make_pilot,
     make_province,
     make_step,
-    make_target,
 )
 
 pytestmark = pytest.mark.django_db
@@ -193,31 +195,12 @@ def test_no_follow_ups_no_shares() -> None:
     )
 
 
-@pytest.mark.parametrize("number", [1, 3])
-def test_queries_do_not_grow_with_the_follow_ups(number: int) -> None:
-    pilots = [make_pilot(make_batch(announced_on=date(2025, 1, 1)), make_province()) for _ in range(number)]
-    indicator = make_indicator("SO2_X")
-    for pilot in pilots:
-        make_milestone(pilot, date(2025, 3, 1), date(2026, 6, 20))
-        make_target(pilot, indicator, 100, 60)
-        steps = [(Move.SIGN, date(2026, 6, 2)), (Move.REPORT, date(2026, 6, 20)), (Move.VERIFY, date(2026, 6, 25))]
-        make_follow_up(pilot, *steps, cause="pilot", cause_colour="red")
-        make_follow_up(pilot, cause="pilot", cause_colour="red")
-    case = TestCase()
-    with case.assertNumQueries(2):  # follow-ups, steps
-        statuses = build_follow_ups(FollowUp.objects.all(), DAYS[-1])
-    with case.assertNumQueries(7):  # pilots, stages, milestones, targets, readings, overrides, steps of targets
-        build_summary(statuses, DAYS[-1])
-    with case.assertNumQueries(2):  # follow-ups, steps
-        assert len(open_by_pilot([pilot.pk for pilot in pilots], DAYS[-1])) == number
-
-
 def test_after_a_write_to_one_pilot_only_its_causes_are_computed(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of more pilots than a worker caches, which are none here, what became of the causes is cached by pilot."""
     settings.CACHE_RESPONSES = True
-    monkeypatch.setattr("pilots.follow_ups.causes.MAX_PILOTS", 0)
+    monkeypatch.setattr("pilots.follow_ups.analytics.MAX_PILOTS", 0)
     random_world(random.Random(11))  # noqa: S311  # reproducible
     computed: list[int] = []
     compute = CauseLights.outcome

@@ -87,6 +87,10 @@ def indicator(key: str, colour: Colour, *, binding: bool = True, shortfall: str 
     return RatedIndicator(key, light, binding)
 
 
+def done_early(key: str) -> RatedMilestone:
+    return RatedMilestone(key, MilestoneLight(GREEN, LightReason.DONE, -5), key_milestone=True)
+
+
 def milestone(key: str, colour: Colour, *, key_milestone: bool = True, delay: int | None = 5) -> RatedMilestone:
     return RatedMilestone(key, MilestoneLight(colour, LightReason.OVERDUE, delay), key_milestone)
 
@@ -97,8 +101,7 @@ def milestone(key: str, colour: Colour, *, key_milestone: bool = True, delay: in
         ([indicator("a", RED)], [], RED),
         ([indicator("a", RED, binding=False)], [], YELLOW),
         ([indicator("a", YELLOW)], [], YELLOW),
-        ([indicator("a", YELLOW, binding=False)], [], GREEN),
-        ([indicator("a", GREY)], [], GREEN),
+        ([indicator("a", YELLOW, binding=False), indicator("b", GREEN)], [], GREEN),
         ([], [milestone("m", RED)], RED),
         ([], [milestone("m", RED, key_milestone=False)], YELLOW),
         ([], [milestone("m", YELLOW)], YELLOW),
@@ -118,6 +121,28 @@ def test_grey_only_without_an_accepted_value_and_without_anything_worse() -> Non
     nothing = StatusReason(GREY, ReasonSubject.PILOT, "", LightReason.NO_REPORT, GREY)
     assert pilot_light([indicator("a", GREY)], [], accepted=False) == PilotLight(GREY, (nothing,), (), ("a",))
     assert pilot_light([], [milestone("m", RED)], accepted=False).colour == RED
+
+
+@pytest.mark.parametrize(
+    ("indicators", "milestones", "colour", "why"),
+    [
+        ([], [], GREY, LightReason.NO_TARGET),
+        ([indicator("a", GREEN, binding=False)], [], GREY, LightReason.NO_TARGET),
+        ([], [milestone("m", GREEN, key_milestone=False)], GREY, LightReason.NO_TARGET),
+        ([indicator("a", GREY)], [], GREY, LightReason.NOTHING_RATED),
+        ([indicator("a", GREY), indicator("b", GREEN, binding=False)], [], GREY, LightReason.NOTHING_RATED),
+        ([], [milestone("m", GREY, delay=-1)], GREY, LightReason.NOTHING_RATED),
+        ([], [milestone("m", GREY, delay=0)], GREEN, LightReason.ALL_WELL),
+        ([], [done_early("m")], GREEN, LightReason.ALL_WELL),
+        ([indicator("a", GREY)], [done_early("m")], GREEN, LightReason.ALL_WELL),
+        ([indicator("a", GREEN)], [milestone("m", GREY, delay=-1)], GREEN, LightReason.ALL_WELL),
+    ],
+)
+def test_green_needs_a_binding_target_that_is_rated_or_a_key_milestone_due_or_done(
+    indicators: list[RatedIndicator], milestones: list[RatedMilestone], colour: Colour, why: LightReason
+) -> None:
+    reason = StatusReason(colour, ReasonSubject.PILOT, "", why, colour)
+    assert pilot_light(indicators, milestones, accepted=True).reasons == (reason,)
 
 
 def test_green_says_so() -> None:
@@ -158,14 +183,15 @@ ITEMS = st.lists(st.tuples(st.sampled_from([RED, YELLOW, GREEN, GREY]), st.boole
 
 
 @given(ITEMS, ITEMS, st.booleans())
-def test_another_green_item_never_mends_a_light(
+def test_another_green_item_never_mends_a_red_or_yellow_light(
     indicators: list[tuple[Colour, bool]], milestones: list[tuple[Colour, bool]], accepted: bool
 ) -> None:
     of_indicators = [indicator(str(n), colour, binding=binds) for n, (colour, binds) in enumerate(indicators)]
     of_milestones = [milestone(str(n), colour, key_milestone=binds) for n, (colour, binds) in enumerate(milestones)]
     before = pilot_light(of_indicators, of_milestones, accepted=accepted)
     after = pilot_light([*of_indicators, indicator("more", GREEN)], of_milestones, accepted=accepted)
-    assert (after.colour, after.reasons) == (before.colour, before.reasons)
+    assert (after.colour == before.colour) is (before.why.why not in {LightReason.NO_TARGET, LightReason.NOTHING_RATED})
+    assert before.colour not in {RED, YELLOW} or after.reasons == before.reasons
     assert (before.colour == RED) is ((RED, True) in [*indicators, *milestones])
 
 

@@ -16,7 +16,6 @@ from pilots.metrics.progress import (
     expected_share_by_year,
     expected_value,
     joint_progress,
-    linear_projection,
     pollution_progress,
     schedule_ratio,
     shortfall,
@@ -116,30 +115,6 @@ def test_shortfall_of_what_is_due(done: str, expected: str) -> None:
 
 def test_no_shortfall_before_anything_is_due() -> None:
     assert [shortfall(D(1), D(0)), shortfall(None, D(1)), shortfall(D(1), None)] == [None] * 3
-
-
-@pytest.mark.parametrize(
-    ("base", "actual", "expected"), [(12_000, 10_200, "9300"), (D("20.0"), D("23.8"), "25.70"), (100, 110, "115")]
-)
-def test_landing_at_the_present_pace(base: Decimal, actual: Decimal, expected: str) -> None:
-    assert rounds_to(linear_projection(base, actual, TWO_THIRDS), expected)
-
-
-def test_no_landing_before_any_time_has_passed() -> None:
-    assert [linear_projection(1, 1, D(0)), linear_projection(None, 1, D(1)), linear_projection(1, None, D(1))] == [
-        None
-    ] * 3
-
-
-@given(VALUES, VALUES, VALUES, st.decimals("0.1", 1, places=3))
-def test_the_landing_is_on_target_exactly_when_on_schedule(
-    base: Decimal, actual: Decimal, target: Decimal, share: Decimal
-) -> None:
-    assume(base != target)
-    landing, gap = linear_projection(base, actual, share), shortfall(target_progress(base, actual, target), share)
-    assert landing is not None
-    assert gap is not None
-    assert abs((landing - target) - gap * (base - target)) < D("1e-15")
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,7 @@ from pilots.metrics.stages import (
     current_stage,
     days_in_stage,
     list_to_plan,
-    stage_at_age,
     stage_funnel,
-    stage_funnel_at_age,
     stage_issues,
     stage_to_stage,
     time_in_stages,
@@ -172,13 +170,8 @@ def test_the_funnel_counts_at_or_past_each_stage() -> None:
     found = stage_funnel(
         [HUZHOU, [LISTED], RECTIFIED, [], [LISTED, StageEvent(Stage.WITHDRAWN, date(2025, 1, 1))]], TODAY
     )
-    assert (found.n, found.unknown, found.withdrawn, found.younger) == (4, 1, 1, 0)
+    assert (found.n, found.unknown, found.withdrawn) == (4, 1, 1)
     assert list(found.reached.values()) == [3, 3, 3, 2, 2, 2, 1, 0, 0, 0]
-    assert (found.share(Stage.PLAN_ISSUED), found.share(Stage.PROMOTED)) == (0.5, 0.0)
-
-
-def test_the_funnel_of_nothing_has_no_share() -> None:
-    assert stage_funnel([], TODAY).share(Stage.LISTED) is None
 
 
 def test_a_pilot_counts_until_it_withdraws() -> None:
@@ -196,24 +189,6 @@ def test_a_funnel_only_narrows(pilots: list[list[StageEvent]], as_of: date) -> N
     reached = [found.n, *found.reached.values()]
     assert reached == sorted(reached, reverse=True)
     assert found.n + found.withdrawn == len(pilots)
-
-
-def test_like_for_like_at_the_same_age() -> None:
-    late = [StageEvent(Stage.LISTED, date(2026, 1, 1)), StageEvent(Stage.TASKED, date(2026, 2, 1))]
-    newest = [StageEvent(Stage.LISTED, date(2026, 11, 1))]
-    undated = [StageEvent(Stage.LISTED, LISTING, exact=False)]
-    found = stage_funnel_at_age([HUZHOU, late, newest, undated], 200, TODAY)
-    assert (found.n, found.younger) == (2, 2)
-    assert list(found.reached.values())[2:6] == [2, 2, 1, 0]
-
-
-def test_a_stage_at_an_age() -> None:
-    assert stage_at_age(HUZHOU, 305, TODAY) == CurrentStage(
-        Stage.PLAN_ISSUED, date(2024, 11, 15), True, Stage.PLAN_ISSUED
-    )
-    assert stage_at_age(HUZHOU, 304, TODAY) == CurrentStage(Stage.PLAN_DRAFT, date(2024, 7, 2), True, Stage.PLAN_DRAFT)
-    assert stage_at_age(HUZHOU, 305, date(2024, 11, 14)) is None
-    assert stage_at_age([PLAN], 10, TODAY) is None
 
 
 # -- what cannot be true -------------------------------------------------------------------------------

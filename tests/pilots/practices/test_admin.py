@@ -23,12 +23,11 @@ from tests.factories import (
     make_reading,
     make_source,
 )
-from tests.support.admin_forms import form_data, form_errors
+from tests.support.admin_forms import add_url, form_data, form_errors, newest, page_url, save, save_new
 from tests.support.api_client import make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
 OUT_OF_SCOPE = "This belongs to another province or to all: your role does not reach it."
-LISTS = ["practice", "adoption", "effect"]
 
 
 @pytest.fixture
@@ -52,26 +51,6 @@ def editor(world: SimpleNamespace, client: Client) -> User:
     user = make_user("editor", "provincial_editor", world.home)
     client.force_login(user)
     return user
-
-
-def page_url(record: Any, name: str = "change", *more: Any) -> str:
-    return reverse(f"admin:pilots_{record._meta.model_name}_{name}", args=[record.pk, *more])
-
-
-def add_url(model: Any, query: str = "") -> str:
-    return reverse(f"admin:pilots_{model._meta.model_name}_add") + query
-
-
-def save(client: Client, record: Any, **changes: Any) -> Any:
-    return client.post(page_url(record), form_data(client.get(page_url(record)), **changes))
-
-
-def save_new(client: Client, model: Any, query: str = "", **values: Any) -> Any:
-    return client.post(add_url(model, query), form_data(client.get(add_url(model, query)), **values))
-
-
-def newest(record: Any) -> Any:
-    return type(record).history.filter(id=record.pk).order_by("-history_id").first()
 
 
 def entries(record: Any) -> list[tuple[Any, ...]]:
@@ -264,12 +243,12 @@ def test_errors_of_an_effect_stand_at_the_field(admin_client: Client, world: Sim
     reported = make_reading(world.origin, world.so2, "2024", 70, state="reported", accepted_on=None)
     elsewhere = [make_reading(world.copy, world.so2, year, 9) for year in ("2022", "2023")]
     other = make_adoption(make_practice(world.origin), world.copy)
-    either = ["Give two readings (measured), or the result in words with its source (stated), not both."]
+    either = ["Give two readings of the pilot, or the result in words with its source (stated), not both."]
     cases: list[tuple[dict[str, Any], dict[str, list[str]]]] = [
         ({}, {"reading_before": either, "reading_after": either}),
         (
             {"reading_before": world.before.pk, "reading_after": reported.pk},
-            {"reading_after": ["Only an accepted reading measures an effect."]},
+            {"reading_after": ["Only an accepted reading counts for the change of the pilot’s total."]},
         ),
         (
             {"reading_before": world.after.pk, "reading_after": world.before.pk},
@@ -331,24 +310,6 @@ def test_a_province_enters_effects_of_its_practice_and_its_copies(
 
 
 # -- lists -------------------------------------------------------------------------------------------------
-
-# Session, user and role; the filters' choices; counts; the page of records.
-QUERIES = {"practice": 10, "adoption": 9, "effect": 9}
-
-
-@pytest.mark.parametrize("rows", [1, 3])
-@pytest.mark.parametrize("name", LISTS)
-def test_a_list_costs_the_same_for_any_number_of_rows(
-    admin_client: Client, world: SimpleNamespace, name: str, rows: int, django_assert_num_queries: Any
-) -> None:
-    for number in range(rows):
-        practice = make_practice(world.origin, province=world.home) if number else world.practice
-        adoption = make_adoption(practice, world.copy) if number else world.adoption
-        make_effect(practice, adoption=adoption, reading_before=world.before, reading_after=world.after)
-    address = reverse(f"admin:pilots_{name}_changelist")
-    with django_assert_num_queries(QUERIES[name]):
-        shown = admin_client.get(address)
-    assert shown.context["cl"].result_count == rows
 
 
 @pytest.mark.parametrize(

@@ -160,16 +160,6 @@ def test_copies_of_another_province_are_not_changed(world: SimpleNamespace, edit
     assert errors_of(dry_run_of("adoptions", ADOPTIONS, ["kiln", own.slug, None, None, None], by=editor)) == []
 
 
-@pytest.mark.parametrize("count", [1, 30])
-def test_rows_of_adoptions_cost_the_same(world: SimpleNamespace, count: int, django_assert_num_queries: Any) -> None:
-    rows = [["kiln", None, "away", f"园区{n}", None] for n in range(count)]
-    rows.append(["kiln", "copy", None, None, None])
-    # practices, provinces, pilots, the origins of practices; adoptions by practice and pilot, by practice, province and
-    # place; the two rules of uniqueness that these rows are under
-    with django_assert_num_queries(8):
-        assert dry_run_of("adoptions", ADOPTIONS, *rows).errors == []
-
-
 # -- effects -----------------------------------------------------------------------------------------------
 
 

@@ -104,7 +104,9 @@ def test_a_practice_is_proposed_passed_and_recommended(world: World) -> None:
     assert move(ministry, practice, "take_in")[1] == ["This practice is proposed: it cannot take this step now."]
     assert move(home, practice, "pass") == (302, ["The practice is now: passed by the province."])
     assert move(home, practice, "take_in")[0] == 403
-    assert move(ministry, practice, "take_in")[1] == ["No effect is on record: add a measured or a stated one."]
+    assert move(ministry, practice, "take_in")[1] == [
+        "No effect is on record: add the change of a pilot’s total, or a stated effect."
+    ]
 
     stated = {"basis": "total", "statement_en": "30 t less SO2 a year", "stated_value": "30", "stated_unit": "t SO2/yr"}
     response = home.post(f"{practice.get_absolute_url()}effects/new/", stated)
@@ -135,7 +137,7 @@ def test_a_proposal_without_its_texts_is_not_taken_in(world: World) -> None:
         "“Problem” is missing: at least 20 characters, in one language.",
         "“What was done” is missing: at least 20 characters, in one language.",
         "“Conditions” is missing: at least 20 characters, in one language.",
-        "No effect is on record: add a measured or a stated one.",
+        "No effect is on record: add the change of a pilot’s total, or a stated effect.",
     ]
     assert [text for text in missing if text in page] == missing
     assert move(world.client(world.ministry), practice, "take_in")[1] == [", ".join(missing)]
@@ -190,7 +192,8 @@ def test_a_copy_is_claimed_confirmed_by_another_and_verified_by_its_effect(world
     assert claimant.post(page, {**effect, "reading_after": after.pk}).status_code == 302
     assert trust_of(practice) == Trust.VERIFIED
     text = unescape(claimant.get(practice.get_absolute_url()).content.decode())
-    assert "AIR_SO2 emissions −15.0 %; −15 t, 2023 to 2025" in text
+    assert "change of the pilot’s total in the same years: AIR_SO2 emissions −15.0 %; −15 t, 2023 to 2025" in text
+    assert [word for word in ("easured effect", "measured:", "Measured") if word in text] == []
 
     back = origin.post(f"{address}withdraw/")
     assert last_message(back) == "Say why the confirmation is taken back."

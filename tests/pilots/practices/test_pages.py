@@ -12,14 +12,13 @@ from django.test import Client
 
 from pilots.analytics.pilot_status import build_progress
 from pilots.models import Pilot, Practice
-from pilots.practices.analytics import practices_for_pilot
+from pilots.practices.analytics import build_practices, match_practices
 from tests.factories import (
     make_adoption,
     make_batch,
     make_effect,
     make_indicator,
     make_industry,
-    make_milestone,
     make_pilot,
     make_practice,
     make_province,
@@ -39,11 +38,11 @@ def page_text(client: Client, path: str, **params: str) -> str:
 
 def test_the_shipped_practices_are_said_to_be_proposals_only(client: Client) -> None:
     response = client.get("/practices/")
-    assert response.context["finding"] == "11 practices proposed by pilots, none reviewed yet; no copy on record."
+    assert response.context["finding"] == "12 practices proposed by pilots, none reviewed yet; no copy on record."
     page = unescape(response.content.decode())
     assert "No copy of a practice is on record by this day." in page
     assert "stated: About 2,700 t less diesel and about 5,400 t less CO₂ a year" in page
-    assert "measured:" not in page
+    assert "change of the pilot’s total in the same years:" not in page
     assert response.context["charts"] == {}
     assert response.context["figures"] == []
 
@@ -148,117 +147,52 @@ def library(*origins: Pilot, **fields: Any) -> Practice:
     return make_practice(*origins, passed_on=date(2025, 1, 2), library_on=date(2025, 1, 3), **fields)
 
 
-def matches_of(pilot: Pilot) -> list[tuple[str, int, list[tuple[str, int]]]]:
-    status = build_progress(Pilot.objects.filter(pk=pilot.pk), date(2026, 10, 1)).pilots[0]
-    return [
-        (match.status.practice.title_en, match.score, [(part.part.value, part.points) for part in match.parts])
-        for match in practices_for_pilot(status, status.as_of)
-    ]
+def matches_of(pilot: Pilot) -> list[tuple[str, list[str]]]:
+    day = date(2026, 10, 1)
+    status = build_progress(Pilot.objects.filter(pk=pilot.pk), day).pilots[0]
+    matches = match_practices(status, build_practices(Practice.objects.all(), day))
+    return [(match.status.practice.title_en, [item.name for item in match.shared]) for match in matches]
 
 
-def test_practices_are_matched_part_by_part(behind: Pilot) -> None:
-    batch, province = behind.batch, make_province()
-    park, city = make_pilot(batch, province, kind="park"), make_pilot(batch, province)
-    kind = library(park, title_en="Same kind")
-    stated = library(city, title_en="Stated on VOC")
-    make_effect(stated, stated_value=Decimal(5), stated_unit="t VOCs/yr")
-    shared = library(city, title_en="Shared industry")
-    shared.industries.set(behind.industries.all())
-    own = library(behind, title_en="Its own")
-    copied = library(park, title_en="Copied already")
-    make_adoption(copied, behind)
-    library(city, title_en="Nothing in common")
-    library(park, title_en="Retired", retired_on=date(2026, 1, 1), retired_reason_en="old")
-    proposed = make_practice(park, title_en="Proposed only")
-    make_effect(proposed, stated_value=Decimal(5), stated_unit="t VOCs/yr")
-    assert own.pk
-    assert kind.pk
-    assert matches_of(behind) == [
-        ("Stated on VOC", 3, [("indicator", 3)]),
-        ("Same kind", 1, [("kind", 1)]),
-        ("Shared industry", 1, [("industry", 1)]),
-        ("Proposed only", 4, [("kind", 1), ("indicator", 3)]),
-    ]
-
-
-def test_a_measured_result_on_the_red_indicator_counts(behind: Pilot) -> None:
-    city = make_pilot(behind.batch, make_province(), city_type="industrial")
-    practice, indicator = library(city, title_en="Measured"), behind.targets.get().indicator
+def test_practices_of_the_same_industry_or_red_indicator_are_offered_newest_effect_first(behind: Pilot) -> None:
+    indicator = behind.targets.get().indicator
+    city = make_pilot(behind.batch, make_province())
+    stated = library(city, title_en="Stated")
+    make_effect(stated, stated_value=Decimal(5), stated_unit="t VOCs/yr", known_on=date(2025, 6, 1))
+    measured = library(city, title_en="Measured")
     before, after = make_reading(city, indicator, "2023", 10), make_reading(city, indicator, "2025", 8)
-    make_effect(practice, reading_before=before, reading_after=after)
-    assert matches_of(behind) == [("Measured", 3, [("indicator", 3)])]
+    make_effect(measured, reading_before=before, reading_after=after, known_on=date(2026, 9, 1))
+    for practice in (
+        library(city, title_en="Without an effect"),
+        library(behind, title_en="Its own"),
+        copied := library(city, title_en="Copied already"),
+        library(city, title_en="Retired", retired_on=date(2026, 1, 1), retired_reason_en="old"),
+        make_practice(city, title_en="Proposed only"),
+    ):
+        practice.industries.set(behind.industries.all())
+    make_adoption(copied, behind)
+    library(make_pilot(behind.batch, make_province(), kind="park"), title_en="Only the same kind")
+    assert matches_of(behind) == [
+        ("Measured", [indicator.name]),
+        ("Stated", [indicator.name]),
+        ("Without an effect", ["Coking"]),
+        ("Proposed only", ["Coking"]),
+    ]
 
 
 def test_the_page_of_a_pilot_that_is_behind_offers_them(client: Client, behind: Pilot) -> None:
-    library(make_pilot(behind.batch, make_province(), kind="park"), title_en="Same kind")
+    practice = library(make_pilot(behind.batch, make_province()), title_en="Same industry")
+    practice.industries.set(behind.industries.all())
     page = page_text(client, "/pilots/park/", **DAY)
     assert "Practices for this pilot" in page
-    assert "1 point: same kind as an origin +1" in page
+    assert "In common: <span>Coking</span>" in page
     assert 'href="/practices/?for=park&as_of=2026-10-01"' in page
     assert "Practices for this pilot" not in page_text(client, "/pilots/park/", as_of="2025-10-01")
     listed = client.get("/practices/", {"for": "park", **DAY})
-    assert [row["practice"].title_en for row in listed.context["matches"]["rows"]] == ["Same kind"]
+    assert [row["match"].status.practice for row in listed.context["matches"]["rows"]] == [practice]
 
 
 def test_an_unknown_pilot_is_refused_with_the_nearest(client: Client, behind: Pilot) -> None:
     response = client.get("/practices/", {"for": "parc"})
     assert response.status_code == 400
     assert "for: there is no pilot “parc”. Did you mean “park”?" in unescape(response.content.decode())
-
-
-# -- queries -------------------------------------------------------------------------------------------
-
-
-def make_world(number: int) -> Pilot:
-    """Make so many practices with industries, effects, sources and copies; return a pilot that is behind."""
-    batch = make_batch()
-    late = make_pilot(batch, make_province(), slug="late")
-    make_milestone(late, date(2025, 1, 1), is_key=True)
-    indicator = make_indicator("AIR_SO2")
-    for n in range(number):
-        origin, copier = make_pilot(batch, make_province()), make_pilot(batch, make_province())
-        practice = library(origin, slug=f"practice-of-{n}")
-        practice.industries.add(make_industry())
-        adoption = make_adoption(practice, copier, started_on=date(2025, 3, 1), in_use_on=date(2025, 4, 1))
-        for pilot, copy in ((origin, None), (copier, adoption)):
-            before, after = make_reading(pilot, indicator, "2023", 10), make_reading(pilot, indicator, "2025", 8)
-            make_effect(practice, adoption=copy, reading_before=before, reading_after=after)
-        make_effect(practice)
-        place = {"province": make_province(), "place": "Harbour"}
-        make_adoption(practice, given_up_on=date(2025, 5, 1), give_up_reason="money", **place)
-    return late
-
-
-@pytest.mark.parametrize("number", [1, 3])
-def test_the_list_takes_as_many_queries_for_one_as_for_three(
-    client: Client, empty: None, django_assert_num_queries: Any, number: int
-) -> None:
-    make_world(number)
-    client.get("/practices/", DAY)
-    with django_assert_num_queries(LIST_QUERIES):
-        client.get("/practices/", DAY)
-
-
-@pytest.mark.parametrize("number", [1, 3])
-def test_a_page_takes_as_many_queries_whatever_else_is_on_record(
-    client: Client, empty: None, django_assert_num_queries: Any, number: int
-) -> None:
-    make_world(number)
-    client.get("/practices/practice-of-0/", DAY)
-    with django_assert_num_queries(DETAIL_QUERIES):
-        client.get("/practices/practice-of-0/", DAY)
-
-
-@pytest.mark.parametrize("number", [1, 3])
-def test_a_pilot_s_page_takes_as_many_queries_for_one_practice_as_for_three(
-    client: Client, empty: None, django_assert_num_queries: Any, number: int
-) -> None:
-    make_world(number)
-    client.get("/pilots/late/", DAY)
-    with django_assert_num_queries(PILOT_QUERIES):
-        client.get("/pilots/late/", DAY)
-
-
-LIST_QUERIES = 19  # 7 for practices and what belongs to them, 4 for filters and counts, 3 for sources and corrections
-DETAIL_QUERIES = 17  # 7 for the practice, 7 for files, sources, follow-ups and maps, 3 for history and corrections
-PILOT_QUERIES = 30  # 7 of them for practices, 1 for whether figures were otherwise on that day

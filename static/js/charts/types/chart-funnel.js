@@ -1,10 +1,8 @@
-/* Bars of several parts, one row a stage: stacked where the parts make up a whole, side by side where batches are
-   compared. */
+/* Stacked bars of several parts, one row a stage. */
 import { axisTitle, breakLabel, openOnClick, roundTicks, rowLabels, textLabel } from "../chart-helpers.js";
 
-/** In a stack the last series stands out. */
 function colorOf(data, theme, series) {
-  if (data.stacked && series === data.series.length - 1) return theme.second;
+  if (data.last_stands_out && series === data.series.length - 1) return theme.second;
   return [theme.accent, theme.s3, theme.second, theme.grey][series % 4];
 }
 
@@ -27,20 +25,20 @@ export function makeConfig(data, theme, width) {
     label,
     data: data.bars.map((bar) => bar.parts[series]),
     backgroundColor: colorOf(data, theme, series),
-    barPercentage: data.stacked ? 0.72 : 0.9,
-    categoryPercentage: data.stacked ? 0.9 : 0.8,
+    barPercentage: 0.72,
+    categoryPercentage: 0.9,
   }));
   return {
     type: "bar",
     data: { labels: data.bars.map((bar) => bar.label), datasets },
     options: {
       indexAxis: "y",
-      layout: { padding: { top: 4, right: data.stacked ? 104 : 12 } },
+      layout: { padding: { top: 4, right: 104 } },
       interaction: { mode: "index", axis: "y", intersect: false },
       plugins: {
-        annotation: { annotations: data.stacked ? totalLabels(data, theme) : [] },
+        annotation: { annotations: totalLabels(data, theme) },
         tooltip: {
-          filter: ({ raw }) => !data.stacked || raw > 0,
+          filter: ({ raw }) => raw > 0,
           callbacks: {
             label: ({ datasetIndex: series, dataIndex: row }) => {
               const bar = data.bars[row];
@@ -52,14 +50,14 @@ export function makeConfig(data, theme, width) {
       },
       scales: {
         x: {
-          stacked: data.stacked,
+          stacked: true,
           min: 0,
           max: data.max || 1,
           title: axisTitle(data.labels.value),
           afterBuildTicks: (scale) => (scale.ticks = roundTicks(data.max)),
         },
         y: {
-          stacked: data.stacked,
+          stacked: true,
           grid: { display: false },
           ticks: rowLabels(theme, narrow ? 11 : 12, (i) => breakLabel(data.bars[i].label, narrow ? 14 : 26)),
         },

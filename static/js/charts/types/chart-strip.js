@@ -1,4 +1,4 @@
-/* A strip plot: one dot a record, or a span of days where they are many; one row a region. */
+/* A strip plot: one dot a record; one row a region. */
 import { axisTitle, openOnClick, roundTicks, rowTicks, verticalLine } from "../chart-helpers.js";
 
 /** Dots of one row that would touch get different levels: 0, 1, -1, 2, -2 … */
@@ -36,8 +36,6 @@ function spanBox(theme, point) {
 export function makeConfig(data, theme, width) {
   const hasMedian = data.median !== null;
   const lastDay = Math.max(1, ...data.points.map((point) => point.days));
-  const largest = Math.max(1, ...data.points.map((point) => point.n ?? 1));
-  const radiusOf = (point) => (point.n ? 3 + 9 * Math.sqrt(point.n / largest) : 4.5); // several pilots: by area
   const placed = spread(data.points, (lastDay * 12) / Math.max(width - 120, 100));
   const highest = Math.max(1, ...placed.map((point) => Math.abs(point.level)));
   const step = Math.min(0.2, 0.46 / highest); // the highest stack just fills its row
@@ -45,8 +43,8 @@ export function makeConfig(data, theme, width) {
   const spans = points.filter((point) => point.from !== null && point.from !== undefined);
   const dots = {
     data: points,
-    radius: points.map(radiusOf),
-    hoverRadius: points.map((point) => radiusOf(point) + 1.5),
+    radius: 4.5,
+    hoverRadius: 6,
     borderWidth: 2,
     borderColor: theme.accent,
     hoverBorderColor: theme.accent,

@@ -1,0 +1,136 @@
+"""Data version: one random mark that every write to the records changes; the response cache rests on it.
+
+Database triggers change it, so the admin, the API, imports, shells, raw SQL and other workers all count, and a
+transaction that is rolled back leaves it unchanged. It is random and no counter: no version ever recurs, not with
+another database, nor after a file or a dump of an earlier day was copied back.
+
+PostgreSQL: each transaction has a row of its own and deletes the settled ones that no other transaction holds, so
+writers never wait for each other; the version is all visible rows, one as a rule. SQLite: one row, since writers take
+turns there.
+
+The triggers are created after each `migrate`, by no migration: Django alters a table of SQLite by making it anew, and
+its triggers are gone with the former one.
+"""
+
+from typing import Any
+
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, connection, connections, router, transaction
+
+from core.caching.table_versions import versioned_tables
+from core.http.errors import DATABASE_UNAVAILABLE
+
+VERSION_TABLE = "config_dataversion"
+
+# A savepoint that is rolled back takes the transaction's row with it; the next write inserts one anew.
+TRIGGER_FUNCTION_SQL = """
+CREATE OR REPLACE FUNCTION config_data_version() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    mine bigint := pg_current_xact_id()::text::bigint;
+BEGIN
+    UPDATE config_dataversion SET mark = gen_random_uuid()::text WHERE transaction = mine;
+    IF NOT FOUND THEN
+        INSERT INTO config_dataversion (transaction, mark) VALUES (mine, gen_random_uuid()::text);
+        DELETE FROM config_dataversion WHERE transaction IN (
+            SELECT transaction FROM config_dataversion WHERE transaction <> mine FOR UPDATE SKIP LOCKED
+        );
+    END IF;
+    RETURN NULL;
+END $$
+"""
+CREATE_TRIGGER_SQL = {
+    "sqlite": """
+CREATE TRIGGER "{name}" AFTER {event} ON "{table}" BEGIN
+    UPDATE config_dataversion SET mark = hex(randomblob(16));
+END
+""",
+    "postgresql": """
+CREATE TRIGGER "{name}" AFTER {event} ON "{table}" FOR EACH STATEMENT EXECUTE FUNCTION config_data_version()
+""",
+}
+DROP_TRIGGER_SQL = {"sqlite": 'DROP TRIGGER "{name}"', "postgresql": 'DROP TRIGGER "{name}" ON "{table}"'}
+LIST_TRIGGERS_SQL = {
+    "sqlite": "SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'data_version_%%'",
+    "postgresql": """
+SELECT tgname, relname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
+WHERE tgname = 'data_version' AND relnamespace = current_schema()::regnamespace AND NOT tgisinternal
+""",
+}
+NEW_VERSION_SQL = {
+    "sqlite": 'INSERT INTO config_dataversion ("transaction", mark) VALUES (0, hex(randomblob(16)))',
+    "postgresql": "INSERT INTO config_dataversion (transaction, mark) VALUES (0, gen_random_uuid()::text)",
+}
+
+
+def data_version() -> str | None:
+    """Return the version of the data, in one query; None while a migration runs, when nothing may be kept.
+
+    It is the first query of most requests, and tells by itself whether a persistent connection was lost: Django's own
+    check (CONN_HEALTH_CHECKS) would ask the database twice for each response from the cache.
+    """
+    persistent = connection.connection is not None and not connection.in_atomic_block
+    connection.health_check_done = True  # type: ignore[attr-defined]
+    try:
+        return read_version()
+    except DATABASE_UNAVAILABLE:
+        if not persistent:
+            raise
+        connection.close()
+        return read_version()
+
+
+def read_version() -> str | None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT mark FROM config_dataversion ORDER BY mark")
+        return "".join([mark for (mark,) in cursor.fetchall()]) or None
+
+
+# -- triggers ----------------------------------------------------------------------------------------------
+
+
+def drop_triggers(using: str = DEFAULT_DB_ALIAS, plan: list[object] | None = None, **_signal: object) -> None:
+    """pre_migrate: drop the triggers (SQLite rebuilds tables while altering them) and the version: no caching
+    meanwhile.
+    """
+    if plan == [] or not router.allow_migrate(using, "config"):
+        return
+    database = connections[using]
+    with database.cursor() as cursor:
+        for name, table in existing_triggers(database.vendor, cursor):
+            cursor.execute(DROP_TRIGGER_SQL[database.vendor].format(name=name, table=table))
+        if VERSION_TABLE in database.introspection.table_names(cursor):
+            cursor.execute("DELETE FROM config_dataversion")
+
+
+def create_triggers(using: str = DEFAULT_DB_ALIAS, **_signal: object) -> None:
+    """post_migrate: create the triggers that are missing, and a new version."""
+    if not router.allow_migrate(using, "config"):
+        return
+    database = connections[using]
+    with transaction.atomic(using), database.cursor() as cursor:
+        standing = set(database.introspection.table_names(cursor))
+        if VERSION_TABLE not in standing:  # migrated back to before there was a version
+            return
+        if database.vendor == "postgresql":
+            cursor.execute(TRIGGER_FUNCTION_SQL)
+        existing = existing_triggers(database.vendor, cursor)
+        for table, columns in versioned_tables().items():
+            left_out = settings.UNVERSIONED_COLUMNS.get(table, ())
+            only = ", ".join(f'"{name}"' for name in columns if name not in left_out)
+            update = f"UPDATE OF {only}" if left_out else "UPDATE"
+            if database.vendor == "postgresql":  # one trigger
+                wanted = {"data_version": f"INSERT OR {update} OR DELETE OR TRUNCATE"}
+            else:  # one an event
+                events = {"insert": "INSERT", "update": update, "delete": "DELETE"}
+                wanted = {f"data_version_{word}_{table}": event for word, event in events.items()}
+            for name, event in wanted.items():
+                if table in standing and (name, table) not in existing:
+                    cursor.execute(CREATE_TRIGGER_SQL[database.vendor].format(name=name, event=event, table=table))
+        cursor.execute("DELETE FROM config_dataversion")
+        cursor.execute(NEW_VERSION_SQL[database.vendor])
+
+
+def existing_triggers(vendor: str, cursor: Any) -> set[tuple[str, str]]:
+    """Return our triggers, each with its table."""
+    cursor.execute(LIST_TRIGGERS_SQL[vendor])
+    return set(cursor.fetchall())

@@ -1,0 +1,118 @@
+"""Cells of pilots that tables and charts share: links to the lists behind numbers, names, class of synergy."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from core.text.joining import label_value
+from core.web.tables import Cell, Column, Item, status_cell
+from pilots.analytics.pilot_status import PilotStatus, Progress
+from pilots.analytics.synergy import PilotSynergy
+from pilots.filters import ProgressFilter
+from pilots.metrics.decimals import Ratio
+from pilots.metrics.reduction import is_flat
+from pilots.models import Pilot
+
+
+def pilots_url(**filters: str) -> str:
+    """Return the URL of the pilots that a number counts."""
+    return f"{reverse('pilot-list')}?{urlencode(filters)}"
+
+
+def pilot_count_cell(n: int, **filters: str) -> Cell:
+    """Return a number of pilots linked to their list; 0 has no link."""
+    return Cell(n, url=pilots_url(**filters) if n else "")
+
+
+def progress_api_url(filters: dict[str, str]) -> str:
+    """Return the API URL of the progress of the same pilots; empty where the API has no such filter."""
+    if not filters.keys() <= ProgressFilter.base_filters.keys():
+        return ""
+    query = urlencode(filters)
+    return reverse("api-progress") + (f"?{query}" if query else "")
+
+
+def distinct_pilot_names(pilots: Iterable[Pilot]) -> Mapping[int, str]:
+    """Return the name of each pilot by key, with its batch where another of these pilots has the same name.
+
+    Pass all pilots of a page or file, not only those of one list; otherwise a name could be ambiguous.
+    """
+    shown = list(pilots)
+    times = Counter(pilot.name for pilot in shown)
+    return {pilot.pk: pilot.label if times[pilot.name] > 1 else pilot.name for pilot in shown}
+
+
+def distinct_names_of(progress: Progress) -> Mapping[int, str]:
+    """Return the names of a page's pilots for its tables and charts."""
+    return distinct_pilot_names(item.pilot for item in progress.pilots)
+
+
+def pilot_cell(pilot: Pilot, names: Mapping[int, str] | None = None) -> Cell:
+    """Return a pilot's name linked to its page; `names` come from `distinct_pilot_names`."""
+    return Cell((names or {}).get(pilot.pk, pilot.name), url=pilot.get_absolute_url(), lang=pilot.name_lang)
+
+
+Classes = Mapping[int, PilotSynergy]  # of pilots with a class, by key
+
+
+def class_text(item: PilotSynergy) -> str:
+    """Return the class with the years that it compares."""
+    return _("%(class)s, %(base)d–%(year)d") % {
+        "class": item.kind.label if item.kind else "",
+        "base": item.base_year,
+        "year": item.year,
+    }
+
+
+def class_mark(item: PilotSynergy | None, *, with_text: bool = False) -> SafeString:
+    """Return the HTML of a class: an arrow of air pollution and one of carbon; empty for a pilot without a class.
+
+    The text stands in the title and for screen readers, or is shown.
+    """
+    if item is None:
+        return SafeString()
+    pollution, carbon = arrow(item.apeq.rate), arrow(item.carbon.reduction.rate)
+    arrows = _("pollution %(pollution)s, carbon %(carbon)s") % {"pollution": pollution, "carbon": carbon}
+    return format_html(
+        '<span class="class-mark" title="{}"><span aria-hidden="true">{}{}</span> <span class="{}">{}</span></span>',
+        label_value(class_text(item), arrows),
+        *(format_html("<b>{}</b>" if symbol == "↗" else "{}", symbol) for symbol in (pollution, carbon)),
+        "muted" if with_text else "visually-hidden",
+        class_text(item),
+    )
+
+
+def arrow(rate: Ratio | None) -> str:
+    """Return the arrow of a rate of reduction: down where it is one."""
+    if rate is None or is_flat(rate):
+        return "→"
+    return "↘" if rate > 0 else "↗"
+
+
+def light_cell(status: PilotStatus, classes: Classes) -> Cell:
+    """Return the light of a pilot with its class beside it."""
+    return replace(status_cell(status.colour), mark=class_mark(classes.get(status.pilot.pk)))
+
+
+def class_column(classes: Classes, key: Callable[[Item], int]) -> Column[Item]:
+    """Return the column of the class in files; `key` returns the key of an item's pilot."""
+
+    def label(item: Item) -> str | None:
+        found = classes.get(key(item))
+        return str(found.kind.label) if found and found.kind else None
+
+    return Column("synergy", _("Class of synergy"), label, file_only=True)
+
+
+def without_zeros(value: Decimal | None) -> Decimal | None:
+    """Return a value without the trailing zeros that the database adds."""
+    return None if value is None else Decimal(f"{value.normalize():f}")

@@ -1,0 +1,222 @@
+"""Writing of records: one door for all, which merges, checks rights and rules, and leaves one entry."""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from core.records import writing
+from pilots.models import Milestone, Pilot, Reading, Target, TargetStep
+from policies.models import Agency
+from tests.factories import (
+    make_batch,
+    make_indicator,
+    make_milestone,
+    make_pilot,
+    make_province,
+    make_source,
+    make_target,
+)
+from tests.support.api_client import ApiClient, client_with_token, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def pilot() -> Pilot:
+    return make_pilot(make_batch(), make_province())
+
+
+@pytest.fixture
+def editor(pilot: Pilot) -> User:
+    return make_user("editor", "provincial_editor", pilot.province)
+
+
+def entries(record: Any) -> list[tuple[str, str | None, str | None]]:
+    rows = record.history.order_by("history_id").values_list(
+        "history_type", "history_user__username", "history_change_reason"
+    )
+    return list(rows)
+
+
+# -- one record ----------------------------------------------------------------------------------------------
+
+
+def test_what_others_changed_meanwhile_stays(pilot: Pilot, editor: User) -> None:
+    milestone = make_milestone(pilot, date(2027, 1, 1))
+    opened = Milestone.objects.get(pk=milestone.pk)
+    assert writing.write(milestone, {"owner": "Theirs"}, by=None)
+    assert writing.write(opened, {"evidence": "Ours"}, by=editor, reason="Letter")
+    milestone.refresh_from_db()
+    assert (milestone.owner, milestone.evidence, opened.owner) == ("Theirs", "Ours", "Theirs")
+    assert entries(milestone)[-1] == ("~", "editor", "Letter")
+
+
+def test_fields_and_lists_are_one_entry_and_nothing_is_none(pilot: Pilot) -> None:
+    milestone, source = make_milestone(pilot, date(2027, 1, 1)), make_source()
+    before = len(entries(milestone))
+    assert writing.write(milestone, {"owner": "Office"}, {"sources": [source]}, by=None)
+    assert not writing.write(milestone, {"owner": "Office "}, {"sources": [source]}, by=None)
+    assert (len(entries(milestone)), list(milestone.sources.all())) == (before + 1, [source])
+    assert milestone.history.latest("history_id").sources.count() == 1
+
+
+def test_a_broken_rule_is_said_at_its_field_and_nothing_is_written(pilot: Pilot) -> None:
+    milestone = make_milestone(pilot, date(2027, 1, 1))
+    for values, name in (({"weight": 0}, "weight"), ({"title_zh": "", "title_en": ""}, "title_zh")):
+        with pytest.raises(ValidationError) as refused:
+            writing.write(milestone, values, by=None)
+        assert list(refused.value.message_dict) == [name]
+    assert len(entries(milestone)) == 1
+
+
+def test_scope_and_restricted_fields_are_the_users_unless_the_caller_has_asked(pilot: Pilot, editor: User) -> None:
+    away = make_milestone(make_pilot(pilot.batch, make_province()), date(2027, 1, 1))
+    own = make_milestone(pilot, date(2027, 1, 1))
+    with pytest.raises(PermissionDenied):
+        writing.write(away, {"owner": "x"}, by=editor)
+    with pytest.raises(PermissionDenied):
+        writing.delete(away, by=editor)
+    with pytest.raises(ValidationError) as refused:
+        writing.write(own, {"is_key": True}, by=editor)
+    assert [error.code for error in refused.value.error_dict["is_key"]] == [writing.NOT_YOURS]
+    assert writing.write(own, {"is_key": True}, by=editor, allowed=True)
+
+
+def test_a_deleted_record_is_not_written_again(pilot: Pilot) -> None:
+    milestone = make_milestone(pilot, date(2027, 1, 1))
+    opened = Milestone.objects.get(pk=milestone.pk)
+    writing.delete(milestone, by=None, reason="Entered twice")
+    with pytest.raises(writing.Conflict):
+        writing.write(opened, {"owner": "x"}, by=None)
+    assert not Milestone.objects.exists()
+
+
+def test_a_record_goes_with_its_rows_and_comes_back_with_them(pilot: Pilot, editor: User) -> None:
+    target = make_target(pilot, make_indicator("AIR_X1"), 100, 80)
+    TargetStep.objects.create(target=target, year=2025, value=90)
+    with pytest.raises(writing.Conflict, match="It is still used by"):
+        writing.delete(pilot, by=None)
+    writing.delete(target, by=editor, reason="Entered twice", allowed=True)
+    (entry,) = Target.history.filter(history_type="-")
+    assert [row.history_user for row in TargetStep.history.filter(history_type="-")] == [editor]
+    writing.restore(entry, opened=str(entry.pk), by=editor)
+    assert [step.value for step in Target.objects.get(pk=entry.id).steps.all()] == [90]
+
+
+def write_both(first: Agency, second: Agency) -> None:
+    with transaction.atomic(), writing.many():
+        writing.write(first, {"name_en": "Other"}, by=None)
+        writing.write(second, by=None)
+
+
+def test_many_write_their_entries_together_or_not_at_all(pilot: Pilot) -> None:
+    names = [f"agency-{n}" for n in range(3)]
+    with (
+        CaptureQueriesContext(
+            connection,
+        ) as queries,
+        writing.many(),
+    ):
+        for name in names:
+            writing.write(Agency(slug=name, name_zh=name), by=None, reason="List")
+    assert len([query for query in queries if 'INSERT INTO "policies_historicalagency"' in query["sql"]]) == 1
+    assert [entries(agency) for agency in Agency.objects.filter(slug__in=names)] == [[("+", None, "List")]] * 3
+    with pytest.raises(ValidationError):
+        write_both(Agency.objects.get(slug=names[0]), Agency(slug=names[1], name_zh="twice"))
+    assert len(entries(Agency.objects.get(slug=names[0]))) == 1
+
+
+# -- readings ------------------------------------------------------------------------------------------------
+
+QUERIES_OF_SIGN_IN, QUERIES_OF_A_REQUEST, QUERIES_OF_A_READING = 4, 12, 3
+
+
+def posted(client: ApiClient, pilot: Pilot, codes: list[str]) -> int:
+    """Post a reading of each indicator and return the number of queries, those of the token and its rights aside."""
+    rows = [
+        {"pilot": pilot.slug, "indicator": code, "period": "2024", "value": 5, "value_status": "final"}
+        | {"reported_on": "2025-02-01"}
+        for code in codes
+    ]
+    with CaptureQueriesContext(connection) as queries:
+        response = client.send("POST", "/api/v1/readings/", rows)
+    assert response.status_code == 201, response.content
+    return len(queries) - QUERIES_OF_SIGN_IN
+
+
+def test_every_error_of_several_is_told_and_none_is_written(pilot: Pilot, editor: User) -> None:
+    make_indicator("AIR_X1")
+    row = {"pilot": pilot.slug, "indicator": "AIR_X1", "value_status": "final", "reported_on": "2025-02-01"}
+    rows = [row | {"period": period, "value": value} for period, value in (("2024", -1), ("2023", 5), ("2099", 5))]
+    response = client_with_token(editor).send("POST", "/api/v1/readings/", rows)
+    assert (response.status_code, [error["pointer"] for error in response.json()["errors"]]) == (
+        400,
+        ["/0/value", "/2/period"],
+    )
+    assert not Reading.objects.exists()
+
+
+def test_each_posted_reading_costs_three_queries(pilot: Pilot, editor: User) -> None:
+    codes = [f"AIR_{n}" for n in range(22)]
+    for code in codes:
+        make_indicator(code)
+    client = client_with_token(editor)
+    posted(client, pilot, codes[:1])  # what a process reads once
+    one, twenty = posted(client, pilot, codes[1:2]), posted(client, pilot, codes[2:])
+    assert one <= QUERIES_OF_A_REQUEST + QUERIES_OF_A_READING
+    assert twenty <= QUERIES_OF_A_REQUEST + 20 * QUERIES_OF_A_READING
+    assert Reading.objects.filter(pilot=pilot).count() == 22
+
+
+# -- nothing else writes records -----------------------------------------------------------------------------
+
+WRITE = re.compile(
+    r"\.save\((?:\)|force_|update_|\*args|commit\))|\.bulk_create\(|\.bulk_update\(|\.(?:update|get)_or_create\(|_raw_delete\("
+    r"|(?:objects|_manager|history)\b.*\.(?:update|delete|create)\("
+)
+APPS = ("config", "core", "accounts", "dashboard", "policies", "pilots")
+ALLOWED: Mapping[str, str] = {
+    "core/records/": "writes records",
+    "core/history/": "writes the history, and keeps what is kept",
+    "core/imports/": "writes rows in bulk, and what it keeps of an import",
+    "pilots/importers.py": "rows of an import that belong to a record",
+    "pilots/follow_ups/importers.py": "as above",
+    "pilots/demo/": "the demonstration, in bulk",
+    "core/seed/loader.py": "what was shipped, no record",
+    "core/admin/": "formsets, which call `records`",
+    "pilots/admin/forms.py": "as above",
+    "core/api/idempotency.py": "answers, no records",
+    "core/backup/models.py": "runs, no records",
+    "core/jobs/": "jobs, no records",
+    "accounts/": "accounts and tokens, no records",
+    "dashboard/reminders/": "mails, no records",
+    "dashboard/views/reminders.py": "settings of mails, no records",
+    "dashboard/forms.py": "as above",
+    "dashboard/analytics/working_days.py": "working days, no records",
+    "policies/models/": "what saving a record implies",
+    "pilots/follow_ups/services.py": "the last number of a year, no record",
+}
+
+
+def test_nothing_else_writes_records() -> None:
+    used, found = set(), []
+    for app in APPS:
+        for path in sorted(Path(settings.BASE_DIR, app).rglob("*.py")):
+            name = path.relative_to(settings.BASE_DIR).as_posix()
+            lines = [line for line in path.read_text().splitlines() if WRITE.search(line)]
+            if "/migrations/" in name or not lines:
+                continue
+            allowed = next((place for place in ALLOWED if name.startswith(place)), "")
+            used.add(allowed)
+            found += [] if allowed else [f"{name}: {line.strip()}" for line in lines]
+    assert found == []
+    assert ALLOWED.keys() - used == set()

@@ -1,0 +1,250 @@
+"""Hostile and foreign files are rejected by name with a remedy, at once, and never end the process."""
+
+import io
+import struct
+import subprocess
+import sys
+import time
+import zlib
+from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
+
+import pytest
+import xlwt
+
+from core.spreadsheets.reading.cells import SheetCell, SheetRow, UnreadableFile
+from core.spreadsheets.reading.reader import read_sheet
+from tests.core.spreadsheets.raw_workbooks import (
+    MANIFEST,
+    ods,
+    ods_cell,
+    ods_row,
+    relationships_xml,
+    sheet_xml,
+    workbook_bytes,
+    workbook_xml,
+    xls_bytes,
+    zip_package,
+)
+
+MERGED = '<mergeCell ref="A1:A1048576"/>'
+CELL = "<row><c><v>1</v></c></row>"
+GOOD = sheet_xml(CELL)
+SHEET = "xl/worksheets/sheet1.xml"
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+ENTITY = '<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>'
+
+
+def changed(**members: str) -> bytes:
+    return workbook_bytes(members={SHEET: GOOD, **members})
+
+
+def bomb_of_300_mb() -> bytes:
+    """Return a sheet of zeros in 300 KB, written in chunks."""
+    out = io.BytesIO()
+    with ZipFile(out, "w", ZIP_DEFLATED) as target, target.open(SHEET, "w") as member:
+        for _ in range(300):
+            member.write(b"0" * 2**20)
+    return out.getvalue()
+
+
+def endless_directory() -> bytes:
+    """Return a zip whose directory lists the same empty member 400,000 times."""
+    entry = struct.pack("<4s4B4HL2L5H2L", b"PK\x01\x02", 20, 0, 20, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0) + b"a"
+    number = 400_000
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 0xFFFE, 0xFFFE, len(entry) * number, 4, 0)
+    return b"PK\x03\x04" + entry * number + end
+
+
+def lying() -> bytes:
+    """Return a workbook whose directory claims that its sheet of 20 MB unpacks to 100 bytes."""
+    content = workbook_bytes(members={SHEET: GOOD.replace("<v>", "<v>" + " " * 20 * 2**20)})
+    return content.replace(struct.pack("<L", len(GOOD) + 20 * 2**20), struct.pack("<L", 100))
+
+
+def overlapping() -> bytes:
+    """Return a zip whose directory names more bytes than there are."""
+    content = zip_package({f"xl/a{n:03d}": b"x" * 10_000 for n in range(50)})
+    start = content.index(b"PK\x01\x02")
+    sizes = struct.pack("<LL", len(zlib.compress(b"x" * 10_000)) - 6, 10_000)
+    return content[:start] + content[start:].replace(sizes, struct.pack("<LL", 2**20, 2**20))
+
+
+def twice() -> bytes:
+    out = io.BytesIO(changed())
+    with ZipFile(out, "a") as target:
+        target.writestr(SHEET.upper(), GOOD)
+    return out.getvalue()
+
+
+def flipped(place_of: bytes, distance: int) -> bytes:
+    """Return a workbook with one other bit, so far behind the bytes named."""
+    content = bytearray(changed())
+    content[bytes(content).index(place_of) + distance] ^= 1
+    return bytes(content)
+
+
+def far_corner() -> bytes:
+    """Return an .xls of 6 KB for which calamine would ask for a gigabyte."""
+    book = xlwt.Workbook()
+    sheet = book.add_sheet("a")
+    sheet.write(0, 0, 1)
+    sheet.write(65_535, 255, 1)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def lying_xls(record: bytes, place: int, number: int) -> bytes:
+    """Return an .xls that claims a number in a record, far more than there is."""
+    content = bytearray(xls_bytes(("a", 1), ("b", 2)))
+    start = bytes(content).index(record, 512) + 4 + place
+    content[start : start + 4] = struct.pack("<L", number)
+    return bytes(content)
+
+
+ONE = ods_cell("float", "1")
+LOCKED = MANIFEST % "<manifest:encryption-data/>"
+WIDE = ods_cell("float", "1", 'table:number-columns-repeated="16384"')
+
+
+MANY = ods_row(ONE, attributes='table:number-rows-repeated="50000"')
+
+
+def ods_rows(count: str) -> bytes:
+    return ods(ods_row(ONE, attributes=f'table:number-rows-repeated="{count}"'))
+
+
+HOSTILE = {
+    "no bytes": (b"", "empty"),
+    "only zeros": (b"\x00" * 4096, "empty"),
+    "password": (OLE + "EncryptedPackage".encode("utf-16-le"), "encrypted"),
+    "csv as xlsx": (b"a,b\n1,2\n", "not_a_workbook"),
+    "web page": (b"<html><table><tr><td>1</td></tr></table></html>", "not_a_workbook"),
+    "xml of 2003": (b'\xef\xbb\xbf<?xml version="1.0"?><?mso-application progid="Excel.Sheet"?>', "not_a_workbook"),
+    "cut short": (changed()[:-40], "damaged"),
+    "only a beginning": (b"PK\x03\x04", "damaged"),
+    "a zip of nothing": (b"PK\x05\x06" + b"\x00" * 18, "not_a_workbook"),
+    "broken bytes": (flipped(SHEET.encode(), len(SHEET) + 20), "damaged"),
+    "docx": (zip_package({"word/document.xml": "<document/>"}), "not_a_workbook"),
+    "xlsb": (zip_package({"xl/workbook.bin": b"\x83\x01"}), "not_a_workbook"),
+    "macro": (changed(**{"xl/vbaProject.bin": "x"}), "macro"),
+    "macro sheet": (changed(**{"xl/macrosheets/sheet1.xml": "<x/>"}), "macro"),
+    "entity in the sheet": (workbook_bytes(members={SHEET: ENTITY + GOOD}), "entity"),
+    "entity in utf-16": (workbook_bytes(members={SHEET: (ENTITY + GOOD).encode("utf-16")}), "entity"),
+    "entity in the workbook": (changed(**{"xl/workbook.xml": ENTITY + workbook_xml()}), "entity"),
+    "entity in the texts": (changed(**{"xl/sharedStrings.xml": ENTITY + "<sst><si><t>&e;</t></si></sst>"}), "damaged"),
+    "300 MB": (bomb_of_300_mb(), "bomb"),
+    "60 MB of nothing": (workbook_bytes(members={SHEET: GOOD.replace("<v>", " " * 60 * 2**20 + "<v>")}), "bomb"),
+    "1,001 members": (changed(**{f"xl/{n}": "x" for n in range(997)}), "bomb"),
+    "400,000 members": (endless_directory(), "bomb"),
+    "104 MB in pieces": (zip_package({f"xl/{n}": b"0" * 8 * 2**20 for n in range(13)}), "bomb"),
+    "overlapping": (overlapping(), "bomb"),
+    "lying": (lying(), "damaged"),
+    "twice": (twice(), "damaged"),
+    "encrypted member": (flipped(b"PK\x01\x02", 8), "encrypted"),
+    "deep": (workbook_bytes(members={SHEET: "<a>" * 2_000_000}), "bomb"),
+    "not XML": (workbook_bytes(members={SHEET: "<worksheet><sheetData></worksheet>"}), "damaged"),
+    "no sheet": (workbook_bytes(members={SHEET: ""}), "damaged"),
+    "merged over and over": (
+        workbook_bytes(CELL * 1_000, f"<mergeCells>{MERGED * 5_000}</mergeCells>"),
+        "bomb",
+    ),
+    "a far cell": (workbook_bytes(CELL + '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'), "too_many_rows"),
+    "a far formula": (workbook_bytes(CELL + '<row><c r="A50001"><f>1</f></c></row>'), "too_many_rows"),
+    "a far row behind a near cell": (
+        workbook_bytes(CELL + f'<row r="{2**64 - 1}"><c r="A2"><v>1</v></c><c><v>1</v></c></row>'),
+        "too_many_rows",
+    ),
+    "a column": (workbook_bytes('<row><c r="ZZZ1"><v>1</v></c></row>'), "too_many_columns"),
+    "rows": (workbook_bytes(CELL * 50_001), "too_many_rows"),
+    "a far cell in the limits": (workbook_bytes(CELL + '<row><c r="GR9000"><v>1</v></c></row>'), "too_many_cells"),
+    "an address": (workbook_bytes('<row r="1"><c r="1"><v>1</v></c></row>'), "damaged"),
+    "another address": (workbook_bytes(f'<row r="{"9" * 5000}"><c><v>1</v></c></row>'), "damaged"),
+    "row 0": (workbook_bytes('<row r="0"><c><v>1</v></c></row>'), "damaged"),
+    "xls: a far corner": (far_corner(), "too_many_rows"),
+    "xls: a far column": (xls_bytes((None,) * 200 + (1,)), "too_many_columns"),
+    "xls: an extent that is none": (lying_xls(b"\x00\x02\x0e\x00", 4, 0xFFFFFFFF), "too_many_rows"),
+    "xls: two thousand million texts": (lying_xls(b"\xfc\x00", 4, 0x7FFFFFFF), "bomb"),
+    "xls: no workbook": (OLE + b"\x00" * 600, "damaged"),
+    "xls: cut short": (xls_bytes((1,))[:2_000], "damaged"),
+    "xls: a macro": (xls_bytes((1,)) + "_VBA_PROJECT".encode("utf-16-le"), "macro"),
+    "xls: no cells": (xls_bytes(()), "empty"),
+    "ods: a cell repeated": (ods(ods_row(WIDE)), "too_many_columns"),
+    "ods: rows repeated": (ods_rows("1048576"), "too_many_rows"),
+    "ods: a number of repeats that is none": (ods_rows("x"), "damaged"),
+    "ods: many sheets": (ods("</table:table><table:table>".join([MANY] * 31)), "too_many_cells"),
+    "ods: no cells": (ods(""), "empty"),
+    "ods: macros": (ods(ods_row(ONE), **{"Basic/Standard/a": "x"}), "macro"),
+    "ods: a password": (ods(ods_row(ONE), **{"META-INF/manifest.xml": LOCKED}), "encrypted"),
+    "ods: a document type": (ods(ods_row(ONE), **{"content.xml": ENTITY + "<x/>"}), "entity"),
+    "ods: no XML": (ods(ods_row(ONE), **{"content.xml": "<x>"}), "damaged"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_or_foreign_file_is_rejected_at_once(name: str) -> None:
+    content, code = HOSTILE[name]
+    began = time.process_time()
+    with pytest.raises(UnreadableFile) as refusal:
+        read_sheet("名单.xlsx", content)
+    assert refusal.value.code == code
+    assert time.process_time() - began < 2
+
+
+MEASURE = """
+import resource, sys
+from pathlib import Path
+import django
+django.setup()
+from core.spreadsheets.reading.cells import UnreadableFile
+from core.spreadsheets.reading.reader import read_sheet
+content = Path(sys.argv[1]).read_bytes()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    read_sheet("a.xlsx", content)
+except UnreadableFile:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("name", ["300 MB", "400,000 members", "lying", "deep", "a far cell", "xls: a far corner"])
+def test_a_bomb_costs_less_than_20_mb(name: str, tmp_path: Path) -> None:
+    bomb = tmp_path / "bomb.xlsx"
+    bomb.write_bytes(HOSTILE[name][0])
+    settings = {"DJANGO_SETTINGS_MODULE": "config.settings", "DEBUG": "1", "DATABASE_URL": "sqlite://:memory:"}
+    run = subprocess.run([sys.executable, "-c", MEASURE, str(bomb)], capture_output=True, env=settings, check=True)  # noqa: S603
+    kilobytes = int(run.stdout) // (1024 if sys.platform == "darwin" else 1)
+    assert kilobytes < 20 * 1024
+
+
+def test_empty_cells_far_out_do_no_harm() -> None:
+    rows = '<row r="1"><c r="A1"><v>1</v></c><c r="XFD1" s="1"/></row><row r="1048576"><c r="A1048576" s="1"/></row>'
+    assert read_sheet("a.xlsx", workbook_bytes(rows)).rows == [SheetRow(1, {1: SheetCell(1)})]
+    empty = '<table:table-cell table:number-columns-repeated="16384"/>'
+    content = ods(ods_row(ONE) + ods_row(empty, attributes='table:number-rows-repeated="1048575"'))
+    assert [row.number for row in read_sheet("a.ods", content).rows] == [1]
+
+
+def test_links_to_other_files_and_what_is_embedded_are_passed_over() -> None:
+    """A linked workbook keeps its saved values; nothing is fetched."""
+    members = {
+        "xl/_rels/workbook.xml.rels": relationships_xml(
+            ("worksheet", "worksheets/sheet1.xml"), ("externalLink", "externalLinks/externalLink1.xml")
+        ),
+        "xl/externalLinks/externalLink1.xml": '<externalLink><ddeLink ddeService="cmd"/></externalLink>',
+        "xl/connections.xml": "<!DOCTYPE never-read><x/>",
+        "xl/embeddings/sheet.xlsx": b"PK\x03\x04",
+    }
+    content = workbook_bytes("<row><c><f>[1]Sheet1!A1</f><v>7</v></c></row>", members=members)
+    assert read_sheet("a.xlsx", content).rows == [SheetRow(1, {1: SheetCell(7)})]
+
+
+def test_many_rows_alike_are_no_bomb() -> None:
+    """20,000 rows that differ in a number alone, without addresses, as a report generator writes them."""
+    name = '<c t="inlineStr"><is><t>福建省人民政府办公厅</t></is></c>'
+    rows = "".join(f"<row><c><v>{number}</v></c>{name * 11}</row>" for number in range(20_000))
+    content = workbook_bytes(rows)
+    assert len(rows.encode()) / len(content) > 100
+    assert len(read_sheet("a.xlsx", content).rows) == 20_000

@@ -1,0 +1,69 @@
+"""Locks of rows: a writer waits for those who write the same record, not for its neighbours."""
+
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+
+from pilots.models import Batch, Milestone, Pilot
+from tests.factories import make_batch, make_indicator, make_milestone, make_pilot, make_province
+from tests.support.admin_forms import form_data
+from tests.support.databases import connection_to
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has one writer, whatever it writes"),
+]
+
+
+def edit_in_admin(client: Client, pilot: Pilot) -> None:
+    address = reverse("admin:pilots_pilot_change", args=[pilot.pk])
+    data = form_data(client.get(address), note_en="seen", change_reason="Read again")
+    assert client.post(address, data).status_code == 302
+
+
+def revert_in_admin(client: Client, pilot: Pilot) -> None:
+    first = pilot.history.earliest()  # type: ignore[attr-defined]
+    pilot.note_en = "another"
+    pilot.save()
+    address = reverse("admin:pilots_pilot_simple_history", args=[pilot.pk, first.pk])
+    page = client.get(address)
+    assert client.post(address, {"version": str(page.context["latest"].pk)}).status_code == 302
+
+
+def record_reading(client: Client, pilot: Pilot) -> None:
+    body = {"pilot": pilot.slug, "indicator": "LOCKED", "period": "2025", "value": 12, "reported_on": "2026-02-20"}
+    answer = client.post("/api/v1/readings/", body, content_type="application/json")
+    assert answer.status_code == 201, answer.content
+
+
+def edit_milestone(client: Client, pilot: Pilot) -> None:
+    address = reverse("admin:pilots_milestone_change", args=[Milestone.objects.get(pilot=pilot).pk])
+    data = form_data(client.get(address), owner="Bureau", change_reason="Read again")
+    assert client.post(address, data).status_code == 302
+
+
+@pytest.mark.parametrize("write", [edit_in_admin, revert_in_admin, record_reading, edit_milestone])
+def test_a_writer_does_not_wait_for_who_writes_another_pilot_of_the_batch(
+    admin_client: Client, write: Callable[[Client, Pilot], None]
+) -> None:
+    """Another connection holds the batch and its other pilot; a lock that is not given at once is an error."""
+    batch, province = make_batch(slug="first"), make_province()
+    pilot, other = (make_pilot(batch, province) for _ in range(2))
+    make_indicator("LOCKED")
+    make_milestone(pilot, date(2026, 12, 1))
+    neighbour = connection_to(connection.settings_dict["NAME"])
+    try:
+        with neighbour.cursor() as cursor:
+            cursor.execute("BEGIN")
+            for model, key in ((Batch, batch.pk), (Pilot, other.pk)):
+                cursor.execute(f"SELECT FROM {model._meta.db_table} WHERE id = %s FOR NO KEY UPDATE", [key])
+            with connection.cursor() as own:
+                own.execute("SET lock_timeout = '200ms'")
+            write(admin_client, pilot)
+    finally:
+        neighbour.close()
+        connection.close()  # with its time-out

@@ -1,0 +1,112 @@
+"""The annex of a page, and links of the menus of its charts."""
+
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests.test_pages import PAGES
+
+pytestmark = pytest.mark.django_db
+
+POLICY = "/policies/synergy-implementation-plan-2022/"
+
+
+def frame(text: str, slug: str) -> str:
+    """Return the figure of one chart."""
+    found = re.search(rf'<figure [^>]*id="chart-{slug}".*?</figure>', text, re.DOTALL)
+    assert found
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    ("address", "fault"),
+    [
+        ("/?print=tables", "print: “tables” is not known here. Known: annex."),
+        ("/data/?print=annex", "“print” is not a parameter here. Known: as_of, known, lang."),
+        (
+            "/?export=map.csv&print=annex",
+            "“print” is not a parameter here. Did you mean “export”?",
+        ),
+    ],
+)
+def test_an_annex_that_the_page_does_not_have_is_rejected(client: Client, address: str, fault: str) -> None:
+    response = client.get(address)
+    assert response.status_code == 400
+    listed = re.search(r'<ul class="faults">(.*?)</ul>', response.content.decode(), re.DOTALL)
+    assert listed
+    assert [unescape(text) for text in re.findall(r"<li>(.*?)</li>", listed[1])] == [fault]
+
+
+def test_the_annex_has_the_table_of_each_chart_and_is_left_by_files(client: Client) -> None:
+    """On demand only; the page links to it and back, and another language keeps it."""
+    assert 'id="annex"' not in (plain := client.get("/").content.decode())
+    assert 'href="?print=annex#annex"' in plain
+    text = unescape(client.get("/?print=annex").content.decode())
+    annex = text.partition('id="annex"')[2].partition("</section>")[0]
+    titles = re.findall(r"<h[23] class=\"chart-title\" id=\"title-[^>]*>(.*?)</h", text)
+    assert set(titles) <= set(tables := re.findall(r"<h3>(.*?)</h3>", annex))
+    assert len(tables) == annex.count("<table") > 3
+    assert "data-annex" in text
+    assert not re.findall(r'href="[^"]*export=[^"]*print=|href="[^"]*print=[^"]*export=', text)
+    assert 'href="?print=annex&lang=zh-hans"' in text
+
+
+def api_links(text: str) -> dict[str, str]:
+    """Return the API URLs in the menus of charts."""
+    menus = re.findall(r'<details class="menu" id="menu-([\w-]+)".*?</details>', text, re.DOTALL)
+    found = {}
+    for slug in menus:
+        menu = re.search(rf'id="menu-{slug}".*?</details>', text, re.DOTALL)
+        links = re.findall(r'href="(http[^"]*/api/v1/[^"]*)"', menu[0]) if menu else []
+        if links:
+            found[slug] = unescape(links[0])
+    return found
+
+
+def test_a_chart_leads_to_its_data_in_the_api(client: Client) -> None:
+    base = "http://testserver/api/v1"
+    rollout = f"{base}/rollout/?policy=synergy-implementation-plan-2022&as_of=2026-11-24"
+    progress = f"{base}/progress/?batch=national-batch-1&as_of=2026-11-24"
+    links = api_links(client.get("/?as_of=2026-11-24").content.decode())
+    assert (links["map"], links["adoption"]) == (rollout, rollout)
+    batch = api_links(client.get("/batches/national-batch-1/?as_of=2026-11-24").content.decode())
+    assert {slug: batch[slug] for slug in ("lights", "funnel")} == {"lights": progress, "funnel": progress}
+    assert api_links(client.get(f"{POLICY}?as_of=2026-11-24").content.decode()) == {
+        "map": rollout,
+        "adoption": rollout,
+        "lags": rollout,
+    }
+    industries = client.get("/industries/?by=province&level=national&as_of=2026-11-24").content.decode()
+    assert api_links(industries) == {
+        "coverage": f"{base}/coverage/?level=national&as_of=2026-11-24",
+        "matrix": f"{base}/coverage/?by=province&level=national&as_of=2026-11-24",
+    }
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_api_address_of_a_chart_answers(client: Client, path: str) -> None:
+    for address in api_links(client.get(path).content.decode()).values():
+        response = client.get(address)
+        assert (response.status_code, response["Content-Type"]) == (200, "application/json"), address
+
+
+def test_pictures_of_a_demonstration_say_so(client: Client, monkeypatch: Any) -> None:
+    assert "data-demonstration" not in client.get("/").content.decode()
+    monkeypatch.setattr("core.seed.middleware.holds_demonstration", lambda: True)
+    text = client.get("/?as_of=2026-11-24").content.decode()
+    words = "DEMONSTRATION DATA – invented / 演示数据（虚构）"
+    assert f'data-demonstration="{words}" data-file-prefix="demonstration-"' in text
+    assert f"as it stood on 24 November 2026. [{words}]" in unescape(text)
+
+
+def test_a_citation_names_the_chart_the_product_and_the_day(client: Client) -> None:
+    def cited(lang: str) -> Any:
+        text = client.get("/", {"as_of": "2026-11-24", "lang": lang}).content.decode()
+        return re.search(r'data-cite="([^"]*)"', frame(text, "adoption"))
+
+    title = client.get("/?as_of=2026-11-24&lang=en").context["charts"]["adoption"].title
+    assert unescape(cited("en")[1]) == f"“{title}”, Synergy Pilot Tracker, as it stood on 24 November 2026."
+    assert unescape(cited("zh-hans")[1]).endswith("，减污降碳协同试点跟踪平台，截至2026年11月24日。")

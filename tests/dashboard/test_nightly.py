@@ -1,0 +1,131 @@
+"""`manage.py nightly`: what is due each night, once, whoever calls it and however often; and the digests of the day."""
+
+import io
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
+
+from accounts.jobs import mail_password_links
+from core.api.models import IdempotencyRecord
+from core.backup.models import BackupRun, record_run
+from core.imports.models import Import, ImportFile, ImportState
+from dashboard.management.commands import nightly
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def own_folder(settings: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.VAR_DIR = tmp_path
+    monkeypatch.setattr(nightly, "hold_service_lock", lambda: None)  # it is held until the process ends
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The commands that the nightly work calls; backup and drill write down that they succeeded."""
+    names: list[str] = []
+
+    def call(name: str, **_options: Any) -> None:
+        names.append(name)
+        if name in {"backup", "drill"}:
+            record_run(name, ok=True, seconds=1)
+
+    monkeypatch.setattr(nightly, "call_command", call)
+    return names
+
+
+def run() -> str:
+    told = io.StringIO()
+    call_command("nightly", stdout=told)
+    return told.getvalue()
+
+
+def ended(kind: str, ago: timedelta) -> None:
+    record_run(kind, ok=True, seconds=1)
+    BackupRun.objects.filter(kind=kind).update(ended_at=timezone.now() - ago)
+
+
+HOUSEKEEPING = ["clearsessions", "prune_db_task_results"]
+
+
+def test_the_work_of_a_night_is_done_once_and_digests_at_each_call(called: list[str]) -> None:
+    run()
+    run()
+    assert called == ["backup", "drill", *HOUSEKEEPING, "remind", "remind"]
+    assert list(BackupRun.objects.filter(kind="nightly").values_list("ok", "detail")) == [(True, "")]
+
+
+def test_the_next_night_has_its_backup_and_the_drill_comes_once_a_week(called: list[str]) -> None:
+    for kind in ("nightly", "backup"):
+        ended(kind, timedelta(days=1))
+    ended("drill", timedelta(days=6))
+    run()
+    assert called == ["backup", *HOUSEKEEPING, "remind"]
+    BackupRun.objects.all().delete()
+    ended("drill", timedelta(days=7))
+    called.clear()
+    run()
+    assert called == ["backup", "drill", *HOUSEKEEPING, "remind"]
+
+
+def test_after_a_kill_in_the_middle_it_goes_on_behind_the_backup(called: list[str]) -> None:
+    record_run("backup", ok=True, seconds=1)
+    run()
+    assert called == ["drill", *HOUSEKEEPING, "remind"]
+
+
+def test_a_step_that_fails_keeps_no_other_from_being_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = []
+
+    def call(name: str, **_options: Any) -> None:
+        names.append(name)
+        if name in {"backup", "remind"}:
+            raise CommandError("the disk is full" if name == "backup" else "connection refused")
+
+    monkeypatch.setattr(nightly, "call_command", call)
+    with pytest.raises(CommandError, match="backup: the disk is full; digest: connection refused"):
+        run()
+    assert names == ["backup", "drill", *HOUSEKEEPING, "remind"]
+    assert list(BackupRun.objects.values_list("kind", "ok", "detail")) == [
+        ("nightly", False, "backup: the disk is full")
+    ]
+
+
+def test_while_one_process_does_it_another_leaves_it_alone(called: list[str]) -> None:
+    with nightly.nightly_lock() as held:
+        assert (held, run(), called) == (True, "Another process does the nightly work.\n", [])
+    run()
+    assert called
+
+
+@pytest.mark.parametrize(("hour", "day"), [(2, 9), (3, 10), (23, 10)])
+def test_a_night_begins_at_half_past_two(hour: int, day: int, settings: Any) -> None:
+    settings.TIME_ZONE = "Asia/Shanghai"
+    now = datetime(2026, 3, 10, hour, 15, tzinfo=timezone.get_default_timezone())
+    assert nightly.night_began(now).astimezone(UTC) == datetime(2026, 3, day - 1, 18, 30, tzinfo=UTC)
+
+
+def test_what_has_expired_is_deleted_and_nothing_else() -> None:
+    now, user = timezone.now(), User.objects.create_user("clerk")
+    for key, hours in (("old", 25), ("new", 23)):
+        IdempotencyRecord.objects.create(user=user, key=key, fingerprint="", created_at=now - timedelta(hours=hours))
+        Session.objects.create(session_key=key, session_data="", expire_date=now + timedelta(hours=24 - hours))
+        dry_run = Import.objects.create(kind="pilots", file_name=key, sha256="", form="csv", state=ImportState.CHECKING)
+        Import.objects.filter(pk=dry_run.pk).update(uploaded_at=now - timedelta(days=5 + hours))
+        ImportFile.objects.create(record=dry_run, content=b"", report={})
+    for status, days in (("SUCCESSFUL", 31), ("FAILED", 31), ("SUCCESSFUL", 29), ("READY", 31), ("RUNNING", 31)):
+        job, at = mail_password_links.enqueue(users=[], language="en"), now - timedelta(days=days)
+        over = None if status in {"READY", "RUNNING"} else at
+        DBTaskResult.objects.filter(pk=job.id).update(status=status, enqueued_at=at, finished_at=over)
+    nightly.Command(stdout=io.StringIO()).delete_expired()
+    assert list(IdempotencyRecord.objects.values_list("key", flat=True)) == ["new"]
+    assert list(Session.objects.values_list("session_key", flat=True)) == ["new"]
+    assert [file.record.file_name for file in ImportFile.objects.all()] == ["new"]
+    assert set(DBTaskResult.objects.values_list("status", flat=True)) == {"SUCCESSFUL", "READY", "RUNNING"}

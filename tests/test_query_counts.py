@@ -1,0 +1,280 @@
+"""Queries of every list, page and file: as many for three records of each kind as for one, and no more than allowed.
+
+The numbers are upper bounds: a query that is saved needs no change here, one more has to be wanted.
+"""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts.tokens import create_token
+from core.http.as_of import today
+from core.imports.files import dry_run_of_file
+from core.imports.importer import KINDS
+from core.imports.workbooks import export_csv
+from pilots.metrics.follow_up_states import Move
+from pilots.models import LightOverride, Pilot, TargetStep
+from policies.models import Figure, Measure
+from tests.conftest import delete_seed_records
+from tests.factories import (
+    make_adoption,
+    make_agency,
+    make_batch,
+    make_carbon,
+    make_effect,
+    make_follow_up,
+    make_indicator,
+    make_industry,
+    make_milestone,
+    make_pilot,
+    make_plan,
+    make_policy,
+    make_practice,
+    make_province,
+    make_reading,
+    make_replan,
+    make_source,
+    make_stage,
+    make_target,
+)
+from tests.support.api_client import make_user
+from tests.support.databases import kept_between_tests
+from tests.support.imports import checked_import
+
+pytestmark = pytest.mark.django_db
+SIZES = (1, 3)
+DAY = date(2026, 3, 1)
+CLOSED = ((Move.SIGN, date(2026, 1, 5)), (Move.REPORT, date(2026, 1, 6)), (Move.VERIFY, date(2026, 1, 7)))
+
+PAGES = {
+    "/": 73,
+    "/policies/": 13,
+    "/policies/p/": 20,
+    "/provinces/": 22,
+    "/provinces/p/": 56,
+    "/industries/": 20,
+    "/industries/i/": 30,
+    "/batches/": 16,
+    "/batches/b/": 25,
+    "/pilots/": 43,
+    "/pilots/p-0/": 71,
+    "/synergy/": 11,
+    "/data/": 34,
+    "/trends/": 10,
+    "/actions/": 37,
+    "/actions/{action}/": 28,
+    "/practices/": 17,
+    "/practices/practice-0/": 29,
+    "/search/?q=needle": 41,
+    "/brief/nation/": 31,
+    "/desk/": 31,
+    "/tokens/": 7,
+}
+FILES = {
+    "/pilots/?export=ics": 24,
+    "/pilots/?export=atom": 25,
+    "/data/?export=sources.csv": 11,
+    "/data/?export=page.xlsx": 14,
+    "/pilots/?export=pilots.xlsx": 26,
+    "/industries/?export=measures.csv": 18,
+    "/policies/p/?export=measures.csv": 12,
+    "/industries/i/?export=measures.csv": 23,
+    "/search/?q=needle&export=hits.csv": 35,
+    "/api/v1/provinces/?format=csv": 3,
+}
+API = {
+    3: [
+        *("agencies/", "sources/", "replans/", "indicators/", "documents/", "attachments/", "editions/"),
+        "readings/?cursor=first",
+    ],
+    4: [
+        *("provinces/", "plans/", "figures/", "readings/", "effects/", "changes/"),
+        "trend/?indicator=AIR_SO2",
+    ],
+    5: [
+        *("policies/", "industries/", "stages/", "milestones/", "targets/", "adoptions/"),
+        "rollout/?policy=p",
+    ],
+    6: ["measures/"],
+    7: ["batches/", "practices/", "synergy/", "actions/{action}/steps/"],
+    10: ["diffusion/"],
+    11: ["coverage/", "followup/"],
+    12: ["pilots/"],
+    21: ["actions/"],
+    24: ["pilots/?light=red"],
+    34: ["overview/"],
+    41: ["progress/"],
+}
+ADMIN = {
+    5: ["import/"],
+    6: [
+        *("auth/group/", "policies/province/", "policies/agency/", "policies/division/", "import/{import}/"),
+        *("policies/industry/", "accounts/token/", "pilots/attachment/"),
+        *("pilots/indicator/", "dashboard/edition/", "policies/provincialplan/deleted/"),
+    ],
+    7: [
+        *("config/seedrecord/", "policies/figure/", "pilots/document/", "pilots/milestone/"),
+        *("pilots/replan/", "pilots/lightoverride/", "policies/policy/{policy}/history/"),
+    ],
+    8: [
+        *("policies/source/", "policies/measure/", "auth/user/", "pilots/target/"),
+        "import/plans/export.csv",
+    ],
+    9: [
+        *("axes/accessattempt/", "axes/accesslog/", "axes/accessfailurelog/", "policies/provincialplan/"),
+        *("pilots/stageentry/", "pilots/batch/", "pilots/pilot/", "dashboard/workingday/"),
+    ],
+    10: ["policies/policy/", "pilots/followup/", "pilots/adoption/", "pilots/effect/"],
+    11: ["pilots/reading/", "pilots/practice/", "pilots/pilot/{pilot}/readings/", "changes/"],
+    12: ["import/plans/template/"],
+    14: ["import/plans/export.xlsx"],
+    20: ["pilots/pilot/{pilot}/change/"],
+}
+IMPORTS = {
+    6: ["milestones"],
+    7: ["plans", "readings"],
+    8: ["follow-ups", "targets", "stages"],
+    9: ["adoptions", "effects"],
+    11: ["policies"],
+    14: ["pilots", "practices"],
+}
+BUDGETS = {
+    **PAGES,
+    **FILES,
+    **{f"/api/v1/{address}": queries for queries, addresses in API.items() for address in addresses},
+    **{f"import {kind}": queries for queries, kinds in IMPORTS.items() for kind in kinds},
+    **{f"/admin/{address}": queries for queries, addresses in ADMIN.items() for address in addresses},
+}
+
+
+class GrowingWorld:
+    """A policy, province, batch, industry, pilot and practice, to which each round adds one of everything."""
+
+    def __init__(self) -> None:
+        self.boss = User.objects.create_superuser("boss")
+        self.policy, self.batch = make_policy(slug="p", title_en="needle p"), make_batch(slug="b", title_en="needle b")
+        self.province = make_province(slug="p", name_en="needle")
+        self.industry = make_industry(slug="i", name_en="needle i")
+        self.so2, self.carbon = make_indicator("AIR_SO2"), make_carbon()
+        self.rounds, self.follow_ups, self.imports = 0, [], []
+
+    def grow(self) -> None:
+        n, self.rounds = self.rounds, self.rounds + 1
+        source, agency = make_source(title=f"needle {n}"), make_agency(name_en=f"needle {n}")
+        province, industry = make_province(name_en=f"needle {n}"), make_industry(name_en=f"needle {n}")
+        policy = make_policy(parent=self.policy, title_en=f"needle {n}", calls_for_provincial_plan=False)
+        policy.agencies.add(agency)
+        plan = make_plan(self.policy, province)
+        figure = {"name_zh": f"数字{n}", "value": 1, "unit": "%", "kind": "count"}
+        Figure.objects.create(slug=f"f-{n}", province=self.province, **figure)
+        measure = Measure.objects.create(slug=f"m-{n}", title_zh=f"措施{n}", title_en=f"needle {n}", field="industry")
+        measure.policies.add(self.policy)
+        measure.industries.add(self.industry, industry)
+        batch = make_batch(announced_on=date(2024, 1, 16 + n), level="provincial", province=province)
+        batch.industries_announced.add(industry)
+        pilot = make_pilot(self.batch, self.province, self.industry, slug=f"p-{n}", name_en=f"needle {n}")
+        copier = make_pilot(batch, province, industry, name_en=f"needle copy {n}", kind="park", parent=pilot)
+        readings = [reading for place in (pilot, copier) for reading in self.facts(place)]
+        practice = make_practice(
+            pilot,
+            slug=f"practice-{n}",
+            title_en=f"needle {n}",
+            province=self.province,
+            passed_on=date(2025, 2, 1),
+            library_on=date(2025, 3, 1),
+        )
+        practice.industries.add(self.industry, industry)
+        days = {"started_on": date(2025, 3, 1), "in_use_on": date(2025, 4, 1)}
+        adoption = make_adoption(practice, copier, **days)
+        make_effect(practice)
+        make_effect(practice, reading_before=readings[0], reading_after=readings[1])
+        make_effect(practice, adoption=adoption, reading_before=readings[4], reading_after=readings[5])
+        cause = {"cause": "pilot", "cause_colour": "red"}
+        times = {"opened_on": date(2026, 1, 1), "due_on": date(2026, 1, 6)}
+        follow_ups = [make_follow_up(pilot, *CLOSED, **cause, **times), make_follow_up(pilot, **cause, **times)]
+        self.follow_ups += follow_ups
+        for record in (plan, policy, measure, batch, pilot, copier, practice, adoption, *follow_ups, *readings):
+            record.sources.add(source)
+        make_plan(make_policy(calls_for_provincial_plan=False), province).delete()
+        make_user(f"user-{n}", "provincial_editor", province)
+        create_token(user=self.boss, name=f"t-{n}")
+        self.imports.append(
+            checked_import(
+                "policies",
+                ["code", "title in Chinese", "level", "issued on"],
+                [f"new-{n}", f"新{n}", "national", "2023-01-01"],
+                by=self.boss,
+            )
+        )
+
+    @property
+    def words(self) -> dict[str, Any]:
+        action = self.follow_ups[0]
+        return {
+            "action": action.number,
+            "pilot": Pilot.objects.get(slug="p-0").pk,
+            "policy": self.policy.pk,
+            "import": self.imports[0].pk,
+        }
+
+    def facts(self, pilot: Pilot) -> list[Any]:
+        """Make stages, a red milestone, targets with a step, and readings; return these."""
+        make_stage(pilot, "listed", date(2024, 1, 15))
+        milestone = make_milestone(pilot, date(2025, 6, 1), is_key=True, title_en="needle")
+        make_replan(milestone, date(2027, 1, 1))
+        milestone.planned_on = date(2025, 7, 1)  # an entry of its history that is told beside the light
+        milestone.save()
+        days = {"set_on": DAY, "expires_on": today() + timedelta(1)}
+        LightOverride.objects.create(pilot=pilot, colour="red", reason="Late", author=self.boss, **days)
+        found = []
+        for indicator in (self.so2, self.carbon):
+            TargetStep.objects.create(target=make_target(pilot, indicator, 100, 70), year=2025, value=90)
+            found += [make_reading(pilot, indicator, year, value) for year, value in (("2023", 100), ("2025", 95))]
+        return found
+
+
+@pytest.fixture(scope="module")
+def counted(django_db_setup: None, django_db_blocker: Any) -> Iterator[dict[str, list[int]]]:
+    """Count the queries of every address with one of everything, and with three."""
+    found: dict[str, list[int]] = {address: [] for address in BUDGETS}
+    with kept_between_tests(django_db_blocker):
+        delete_seed_records()
+        ContentType.objects.get_for_models(*apps.get_models())  # a process looks each up once
+        world = GrowingWorld()
+        for size in SIZES:
+            while world.rounds < size:
+                world.grow()
+            for address in BUDGETS:
+                found[address].append(count_queries(world, address))
+        yield found
+
+
+def count_queries(world: GrowingWorld, address: str) -> int:
+    """Count those of a page, 0 where there is none, or of the dry run of a kind's own export."""
+    make_agency()  # a write, so that nothing comes from a cache
+    if kind := KINDS.get(address.removeprefix("import ")):
+        content = b"".join(export_csv(kind, kind.export_queryset().order_by("pk"), stem="x"))
+        with CaptureQueriesContext(connection) as queries:
+            assert dry_run_of_file(kind, "x.csv", content, by=world.boss).errors == []
+        return len(queries)
+    client = Client()
+    if address.startswith(("/admin/", "/tokens/", "/desk/")):
+        client.force_login(world.boss)
+    with CaptureQueriesContext(connection) as queries:
+        answer = client.get(address.format(**world.words))
+        shown = answer.status_code == 200 and bool(answer.getvalue())
+    return len(queries) if shown else 0
+
+
+@pytest.mark.parametrize("address", BUDGETS)
+def test_queries_do_not_grow(counted: dict[str, list[int]], address: str) -> None:
+    one, three = counted[address]
+    assert 0 < one == three <= BUDGETS[address]
