@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 from core.http.request import TrackerRequest
 from core.pages import page
 from core.spreadsheets.page_exports import Export, export_response
-from core.web.list_pages import build_list_page
+from core.web.list_pages import ListPage
 from policies.charts.rollout import format_day
 from policies.filters import PolicyFilter
 from policies.models import Policy, Province, Source
@@ -27,7 +27,7 @@ def policy_list(request: TrackerRequest) -> HttpResponseBase:
     rows = known.with_issued_plans(as_of).select_related("province").prefetch_related("agencies")
     filterset = PolicyFilter(request.GET, queryset=rows, request=request)
     total = known.count()
-    listing, whole = build_list_page(
+    listing = ListPage(
         request,
         slug="policies",
         filterset=filterset,
@@ -37,7 +37,7 @@ def policy_list(request: TrackerRequest) -> HttpResponseBase:
         empty=_("No policy matches these filters."),
     )
     sources = Source.objects.filter(policy__in=filterset.qs).distinct()
-    tables = {"policies": Export(_("Policies"), whole, listing.chips, sources=sources)}
+    tables = {"policies": Export(_("Policies"), listing.whole, listing.chips, sources=sources)}
     title, headline = _("Policies"), list_headline(known, as_of)
     return export_response(request, tables, title, headline) or render(
         request,

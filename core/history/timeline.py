@@ -22,7 +22,7 @@ from core.history.models import ChangeEvent
 from core.http.errors import BadRequest, ErrorDetail, truncate
 from core.permissions import can_see_author
 from core.web.list_pages import requested_page
-from core.web.tables import RowStream, make_row_stream
+from core.web.tables import Table, make_table
 
 ENTRIES_PER_PAGE = 50
 CHUNK_SIZE = 500  # entries formatted at a time for a file
@@ -74,9 +74,9 @@ class Timeline:
         text = _("entry: “%(value)s” is no entry of this page’s history. Choose one from its list.")
         raise BadRequest(ErrorDetail(ENTRY_PARAMETER, "invalid_choice", text % {"value": truncate(word)}))
 
-    def stream(self) -> RowStream:
+    def stream(self) -> Table:
         """Return the whole timeline for a file."""
-        return make_row_stream(entry_columns(authors=self.shows_authors), self.all_items(), self.total)
+        return make_table(entry_columns(authors=self.shows_authors), self.all_items(), count=self.total)
 
     def all_items(self) -> Iterator[HistoryEntry]:
         """Yield all items up to the as-of date, read in chunks."""

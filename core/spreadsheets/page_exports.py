@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from itertools import chain
 from types import MappingProxyType
 
 from django.http.response import HttpResponseBase
-from django.utils.dateformat import format as format_date
-from django.utils.formats import get_format
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
@@ -20,9 +19,10 @@ from core.http.errors import BadRequest, ErrorDetail, truncate, unknown_paramete
 from core.http.request import TrackerRequest
 from core.spreadsheets.file_responses import csv_response, xlsx_response
 from core.spreadsheets.xlsx_writer import CoverSheet, SheetSpec, write_workbook
+from core.text.formatting import format_date
 from core.text.joining import join_clauses, label_value
 from core.web.list_pages import ANNEX_PARAMETER, PAGE_PARAMETERS, ActiveFilter, url_with
-from core.web.tables import Chart, Column, RowStream, Subject, Table, make_table
+from core.web.tables import Chart, Column, Subject, Table, make_table
 
 PAGE_WORKBOOK = "page.xlsx"  # export parameter for all tables of a page in one workbook
 
@@ -35,7 +35,7 @@ class Export:
     """
 
     title: str
-    build: Callable[[], Table | RowStream]
+    build: Callable[[], Table]
     chips: Sequence[ActiveFilter] = ()
     subtitle: str = ""
     sources: Iterable[object] = ()
@@ -90,7 +90,12 @@ def export_response(
         kinds.append(PAGE_WORKBOOK)
         request.workbook = url_with(request, export=PAGE_WORKBOOK, page=None)
     kinds += feeds
-    request.feeds = feed_links(request, feeds)
+    # The links to the feeds name the language: the programs that read them ask for none.
+    words: dict[str, str | None] = {"lang": get_language(), "page": None, "sort": None}
+    request.feeds = [
+        {"label": str(FEED_LABELS[kind]), "type": FEED_TYPES[kind], "url": url_with(request, **words, export=kind)}
+        for kind in feeds
+    ]
     asked = request.GET.get("export")
     if asked is None:
         return None
@@ -100,99 +105,49 @@ def export_response(
         text = _("export: “%(value)s” is no table of this page. Known: %(known)s.")
         message = text % {"value": truncate(asked), "known": ", ".join(kinds)}
         raise BadRequest(ErrorDetail("export", "invalid_choice", message))
-    if asked == PAGE_WORKBOOK:
-        return page_workbook_response(request, tables, title, headline)
     if asked in feeds:
         return feeds[asked](request)
+
     slug, _dot, kind = asked.rpartition(".")
-    make, about = csv_file_response if kind == "csv" else xlsx_file_response, tables[slug].about
-    return make(request, tables[slug], title, dated_stem(request, f"{slug}-{about.code}" if about else slug))
-
-
-def feed_links(request: TrackerRequest, feeds: Feeds) -> list[Mapping[str, str]]:
-    """Return the links to a page's feeds. They name the language: the programs that read them ask for none."""
-    words: dict[str, str | None] = {"lang": get_language(), "page": None, "sort": None}
-    return [
-        {
-            "label": str(FEED_LABELS[kind]),
-            "type": FEED_TYPES[kind],
-            "url": url_with(request, **words, export=kind),
-        }
-        for kind in feeds
-    ]
-
-
-def dated_stem(request: TrackerRequest, slug: str) -> str:
-    """Return the file name stem: table, as-of date and, of a past one, the day of the records."""
-    return download_stem(request, f"{slug}-{days_stem(request, request.as_of)}")
-
-
-def csv_file_response(request: TrackerRequest, export: Export, page: str, stem: str) -> HttpResponseBase:
-    """Return a table as CSV, below lines that start with # and describe it."""
-    table = export.build()
-    count = table.count if isinstance(table, RowStream) else len(table.rows)
-    day = format_date(request.as_of, get_format("DATE_FORMAT"))
-    lines = [
-        *demo_notice_rows(request),
-        *context_rows(export, page),
-        (_("As of"), day),
-        *((label, format_date(known, get_format("DATE_FORMAT"))) for label, known in known_rows(request)),
-        (_("Filter"), describe_filters(export.chips)),
-        (_("Rows"), count),
-        (_("Address"), page_url(request)),
-    ]
-    preamble = [[f"# {export.title}"], *([f"# {label_value(label, text)}"] for label, text in lines)]
-    return csv_response(chain(preamble, [header_labels(table)], cell_values(table)), stem, for_excel=True)
-
-
-def xlsx_file_response(request: TrackerRequest, export: Export, page: str, stem: str) -> HttpResponseBase:
-    """Return a table as a workbook of its own."""
-    lines = [
-        *context_rows(export, page),
-        *([(_("Scope"), export.subtitle)] if export.subtitle else []),
-        (_("As of"), request.as_of),
-        *known_rows(request),
-        (_("Filter"), describe_filters(export.chips)),
-    ]
-    cover = CoverSheet(export.title, lines, page_url(request), demo_notice_rows(request))
-    return xlsx_response(write_workbook([sheet_spec(export)], cover), stem)
-
-
-def page_workbook_response(request: TrackerRequest, tables: Exports, title: str, finding: str) -> HttpResponseBase:
-    """Return all tables of a page as one workbook."""
     days = [(_("As of"), request.as_of), *known_rows(request)]
-    cover = CoverSheet(title, days, page_url(request), demo_notice_rows(request), finding)
-    name = "-".join(filter(None, request.path.split("/"))) or "overview"
-    file = write_workbook([sheet_spec(export) for export in tables.values()], cover)
-    return xlsx_response(file, dated_stem(request, name))
+    address, notice = request.build_absolute_uri(url_with(request, export=None, page=None)), demo_notice_rows(request)
+    if asked == PAGE_WORKBOOK:
+        chosen, cover = list(tables.values()), CoverSheet(title, days, address, notice, headline)
+        name = "-".join(filter(None, request.path.split("/"))) or "overview"
+    else:
+        export = tables[slug]
+        about = export.about
+        lines = [
+            *([(_("Page"), title)] if title != export.title else []),
+            *([(about.label, about.name)] if about else []),
+            *([(_("Scope"), export.subtitle)] if export.subtitle and kind == "xlsx" else []),
+            *days,
+            (_("Filter"), describe_filters(export)),
+        ]
+        chosen, cover = [export], CoverSheet(export.title, lines, address, notice)
+        name = f"{slug}-{about.code}" if about else slug
+    stem = download_stem(request, f"{name}-{days_stem(request, request.as_of)}")
+    if kind == "csv":
+        return table_csv(export.build(), cover, stem)
+    return xlsx_response(write_workbook([sheet_spec(export) for export in chosen], cover), stem)
+
+
+def table_csv(table: Table, cover: CoverSheet, stem: str) -> HttpResponseBase:
+    """Return a table as CSV, below lines that start with # and describe it."""
+    lines = [*cover.notice, *cover.lines, (_("Rows"), len(table.rows)), (_("Address"), cover.address)]
+    texts = [(label, format_date(value) if isinstance(value, date) else value) for label, value in lines]
+    head = [[f"# {cover.title}"], *([f"# {label_value(label, text)}"] for label, text in texts)]
+    values = ([cell.value for cell in row] for row in table.rows)
+    return csv_response(chain(head, [[column.label for column in table.columns]], values), stem, for_excel=True)
 
 
 def sheet_spec(export: Export) -> SheetSpec:
     """Return a table as a sheet."""
     table = export.build()
-    filtered = describe_filters(export.chips)
-    return SheetSpec(export.title, table.columns, cell_values(table), export.subtitle, filtered, list(export.sources))
+    values = ([cell.value for cell in row] for row in table.rows)
+    filters = describe_filters(export)
+    return SheetSpec(export.title, table.columns, values, export.subtitle, filters, list(export.sources))
 
 
-def header_labels(table: Table | RowStream) -> list[str]:
-    return [column.label for column in table.columns]
-
-
-def cell_values(table: Table | RowStream) -> Iterator[list[object]]:
-    for row in table.rows:
-        yield [cell.value for cell in row]
-
-
-def context_rows(export: Export, page: str) -> list[tuple[str, object]]:
-    """Return the page that a table belongs to, unless its title says it, and the record that its figures refer to."""
-    about = [(export.about.label, export.about.name)] if export.about else []
-    return [*([(_("Page"), page)] if page != export.title else []), *about]
-
-
-def describe_filters(applied: Sequence[ActiveFilter]) -> str:
-    return join_clauses(label_value(chip.label, chip.value) for chip in applied) or _("none")
-
-
-def page_url(request: TrackerRequest) -> str:
-    """Return the absolute URL that shows the same page again."""
-    return request.build_absolute_uri(url_with(request, export=None, page=None))
+def describe_filters(export: Export) -> str:
+    return join_clauses(label_value(chip.label, chip.value) for chip in export.chips) or _("none")

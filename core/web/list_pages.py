@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import islice
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
-from django.core.paginator import Page, Paginator
-from django.db.models import F, Model, OrderBy, Q, QuerySet
-from django.forms import BoundField, Form
+from django.core.paginator import Paginator
+from django.db.models import F, Q, QuerySet
+from django.forms import Form
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django_filters import FilterSet
 
 from core.http.errors import BadRequest, ErrorDetail, truncate, unknown_parameter_error
 from core.http.request import TrackerRequest
-from core.web.tables import AnyColumn, RowStream, Table, make_row_stream, make_table
+from core.text.formatting import format_date
+from core.web.tables import AnyColumn, Table, make_table
 
-Record = TypeVar("Record", bound=Model)
 ROWS_PER_PAGE = 50
 MAX_VISIBLE_FILTERS = 4  # visible filters of a page that does not choose them
 FEED_FORMATS = ("ics", "atom")  # values of `export` whose pages are not those of the list
@@ -34,16 +35,7 @@ PAGE_PARAMETERS = {
     "export",
     ANNEX_PARAMETER,
 }  # base.html refuses the annex without a chart
-
-
-class ComputedFields(Protocol):
-    """Fields of the rows of a list that are computed, not stored."""
-
-    def ordered_keys(self, rows: QuerySet[Any], fields: Sequence[str], word: str) -> Sequence[int] | None:
-        """Return the keys of the filtered rows in order; None where neither filter nor order is computed.
-
-        `fields` are those of a stored order, `word` is the value of `sort`.
-        """
+POSITION_PARAMETERS = ("before", "after", "page")  # where in a list, not which
 
 
 @dataclass(frozen=True)
@@ -62,35 +54,6 @@ class SortableHeader:
     column: AnyColumn
     url: str
     state: str  # ascending, descending, none; empty: not sortable
-
-
-@dataclass(frozen=True)
-class FilterBar:
-    """Filter bar of a page: form, active filters, and the URL without any."""
-
-    form: Form
-    chips: Sequence[ActiveFilter]
-    clear_url: str
-    first: Sequence[BoundField] = ()  # visible filters
-    more: Sequence[BoundField] = ()  # folded filters
-    unseen: Sequence[BoundField] = ()  # active filters that only a URL can set
-    more_applied: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class ListPage(FilterBar):
-    """View model of a list page."""
-
-    slug: str
-    count: int
-    total: int
-    table: Table
-    heads: Sequence[SortableHeader]
-    page: Page[Any]
-    empty: str
-    exports: Sequence[Mapping[str, str]]
-    rows: Sequence[Any] | QuerySet[Any] = ()  # all filtered rows, in order
-    note: str = ""
 
 
 def search_q(text: str, fields: Sequence[str]) -> Q:
@@ -159,6 +122,8 @@ def form_errors(form: Form) -> list[ErrorDetail]:
 def choice_label(form: Form, name: str) -> str:
     """Return the label of the chosen value, rather than its code in the URL."""
     value = form.cleaned_data[name]
+    if isinstance(value, date):
+        return format_date(value)
     if hasattr(value, "pk"):
         return str(getattr(value, "label", value))
     choices = dict(getattr(form.fields[name], "choices", None) or {})
@@ -195,114 +160,108 @@ def sortable_headers(request: HttpRequest, columns: Sequence[AnyColumn], word: s
 # -- the list ------------------------------------------------------------------------------------------------
 
 
-def build_filter_bar(request: HttpRequest, filterset: FilterSet, first: Sequence[str] = ()) -> FilterBar:
-    """Build the filter bar, with `visible_filters` outside the fold. Raises BadRequest for invalid values."""
-    if not filterset.is_valid():
-        raise BadRequest(*form_errors(filterset.form))
-    form = filterset.form
-    clear_url = url_with(request, page=None, **dict.fromkeys(form.fields))
-    seen = [field.name for field in form.visible_fields() if "_on" not in field.name]
-    front = list(first) or seen[:MAX_VISIBLE_FILTERS]
-    more = [name for name in seen if name not in front]
-    return FilterBar(
-        form=form,
-        chips=[
-            ActiveFilter(str(field.label), choice_label(form, name), url_with(request, page=None, **{name: None}))
-            for name, field in form.fields.items()
-            if form.cleaned_data.get(name) not in (None, "", [])
-        ],
-        clear_url=clear_url,
-        first=[form[name] for name in front],
-        more=[form[name] for name in more],
-        unseen=[field for field in form.visible_fields() if field.name not in seen and form.cleaned_data[field.name]],
-        more_applied=sum(form.cleaned_data.get(name) not in (None, "", []) for name in more),
-    )
+class FilterBar:
+    """Filter bar of a page: form, active filters, and the URL without any.
 
-
-def keys_of(listing: ListPage) -> list[int]:
-    """Return the keys of all rows of a filtered list. One query at most."""
-    rows = listing.rows
-    if isinstance(rows, RowsByKey):
-        return list(rows.keys)
-    return list(rows.select_related(None).prefetch_related(None).values_list("pk", flat=True))  # type: ignore[union-attr]
-
-
-class RowsByKey(Sequence[Model]):
-    """Sequence of records in the order of given keys, fetched on access: for an order that no field has."""
-
-    def __init__(self, rows: QuerySet[Model], keys: Sequence[int]) -> None:
-        self.rows, self.keys = rows, keys
-
-    def __len__(self) -> int:
-        return len(self.keys)
-
-    def __getitem__(self, at: Any) -> Any:
-        if not isinstance(at, slice):
-            return self.rows.get(pk=self.keys[at])
-        found = self.rows.order_by().in_bulk(self.keys[at])
-        return [found[key] for key in self.keys[at] if key in found]
-
-    def iterator(self, chunk_size: int) -> Iterator[Model]:
-        for start in range(0, len(self), chunk_size):
-            yield from self[start : start + chunk_size]
-
-
-def build_list_page(
-    request: HttpRequest,
-    *,
-    slug: str,
-    filterset: FilterSet,
-    columns: Sequence[AnyColumn],
-    sort: str,
-    total: int,
-    empty: str,
-    computed: ComputedFields | None = None,
-    prefetch: Callable[[Sequence[Any]], None] = lambda _items: None,
-    rows_per_page: int = ROWS_PER_PAGE,
-    visible_filters: Sequence[str] = (),
-    hidden_columns: Callable[[], tuple[set[str], str]] = lambda: (set(), ""),
-) -> tuple[ListPage, Callable[[], RowStream]]:
-    """Build a list page, and a function that returns its whole table for a file.
-
-    Rows are ordered by the `sort_fields` of the sorted column; the primary key settles ties. `prefetch` gets the items
-    of a page, or a chunk of a file, before their rows are made, to fetch what they share in one query.
-    `visible_filters` stay outside the fold; `hidden_columns` returns the columns that the page has no use for, and why.
-    `computed` filters and sorts by fields that are not stored.
-
-    Raises BadRequest for an invalid filter or sort parameter.
+    `first` are the fields outside the fold. Removing a filter returns to the first page. Raises BadRequest for invalid
+    values.
     """
-    bar = build_filter_bar(request, filterset, visible_filters)
-    word = requested_sort(request, columns, sort)
-    rows = sorted_rows(filterset, computed, sort_columns(columns)[word.removeprefix("-")].sort_fields, word)
-    pages = Paginator(rows, rows_per_page)
-    has_own_pages = request.GET.get("export") in FEED_FORMATS
-    page = pages.get_page(1 if has_own_pages else requested_page(request, pages))
-    items = list(page.object_list)
-    prefetch(items)
-    useless, note = (set(), "") if "export" in request.GET else hidden_columns()
-    shown = [column for column in columns if not column.file_only and column.key not in useless]
-    listing = ListPage(
-        **vars(bar),
-        slug=slug,
-        count=pages.count,
-        total=total,
-        table=make_table(shown, items),
-        heads=sortable_headers(request, shown, word),
-        note=note,
-        page=page,
-        rows=rows,
-        empty=empty,
-        exports=export_links(request, slug, page=None),
-    )
-    return listing, lambda: make_row_stream(columns, prefetched_chunks(rows, prefetch), pages.count)
+
+    def __init__(self, request: HttpRequest, form: Form, first: Sequence[str] = ()) -> None:
+        if not form.is_valid():
+            raise BadRequest(*form_errors(form))
+        begin: dict[str, str | None] = dict.fromkeys(POSITION_PARAMETERS)
+        applied = [name for name in form.fields if form.cleaned_data.get(name) not in (None, "", [])]
+        seen = [field.name for field in form.visible_fields()]
+        front = list(first) or seen[:MAX_VISIBLE_FILTERS]
+        more = [name for name in seen if name not in front]
+        self.form = form
+        self.chips = [
+            ActiveFilter(
+                str(form.fields[name].label), choice_label(form, name), url_with(request, **begin | {name: None})
+            )
+            for name in applied
+        ]
+        self.clear_url = url_with(request, **begin | dict.fromkeys(form.fields))
+        self.first = [form[name] for name in front]
+        self.more = [form[name] for name in more]
+        self.more_applied = len(set(applied).intersection(more))
 
 
-def prefetched_chunks(rows: Any, prefetch: Callable[[Sequence[Any]], None]) -> Iterator[Any]:
-    """Yield the items of a file, read and prefetched in chunks."""
-    items = rows.iterator(chunk_size=CHUNK_SIZE)
-    while some := list(islice(items, CHUNK_SIZE)):
-        prefetch(some)
-        yield from some
+class ListPage(FilterBar):
+    """A list: its filter bar, a page of its sorted rows, and all of them for a file.
+
+    Rows are ordered by the `sort_fields` of the sorted column; the primary key settles ties. `ordered_keys` filters and
+    sorts by what is not stored: of the filtered rows and the value of `sort` it makes the keys in order, or None where
+    neither is asked for. `prefetch` gets the records of a page, or a chunk of a file, before their cells are made, to
+    fetch what they share in one query. `visible_filters` stay outside the fold; `hidden_columns` returns the columns
+    that the page has no use for, and why.
+
+    Raises BadRequest for an invalid filter, sort or page.
+    """
+
+    def __init__(
+        self,
+        request: HttpRequest,
+        *,
+        slug: str,
+        filterset: FilterSet,
+        columns: Sequence[AnyColumn],
+        sort: str,
+        total: int,
+        empty: str,
+        ordered_keys: Callable[[QuerySet[Any], str], Sequence[int] | None] = lambda _rows, _sort: None,
+        prefetch: Callable[[Sequence[Any]], None] = lambda _records: None,
+        rows_per_page: int = ROWS_PER_PAGE,
+        visible_filters: Sequence[str] = (),
+        hidden_columns: Callable[[], tuple[set[str], str]] = lambda: (set(), ""),
+    ) -> None:
+        super().__init__(request, filterset.form, visible_filters)
+        self.slug, self.total, self.empty = slug, total, empty
+        self.columns, self.prefetch, self.filterset = columns, prefetch, filterset
+        word = requested_sort(request, columns, sort)
+        fields = sort_columns(columns)[word.removeprefix("-")].sort_fields
+        backwards = word.startswith("-")
+        order = [F(name).desc(nulls_last=True) if backwards else F(name).asc(nulls_last=True) for name in fields]
+        self.rows = filterset.qs.order_by(*order, "pk")
+        self.computed_keys = ordered_keys(self.rows, word)
+        pages: Paginator[Any] = Paginator(
+            self.rows if self.computed_keys is None else self.computed_keys, rows_per_page
+        )
+        has_own_pages = request.GET.get("export") in FEED_FORMATS
+        self.page = pages.get_page(1 if has_own_pages else requested_page(request, pages))
+        self.count = pages.count
+        records = self.fetch(self.page.object_list)
+        useless, self.note = (set(), "") if "export" in request.GET else hidden_columns()
+        shown = [column for column in columns if not column.file_only and column.key not in useless]
+        self.table = make_table(shown, records)
+        self.heads = sortable_headers(request, shown, word)
+        self.exports = export_links(request, slug, page=None)
+
+    def fetch(self, part: Iterable[Any]) -> list[Any]:
+        """Return these records, given as such or by their keys, with what they share."""
+        records = list(part)
+        if self.computed_keys is not None:
+            found = self.filterset.queryset.order_by().in_bulk(records)
+            records = [found[key] for key in records if key in found]
+        self.prefetch(records)
+        return records
+
+    @property
+    def keys(self) -> list[int]:
+        """The keys of all filtered rows in order. One query at most."""
+        return keys_in_order(self.rows) if self.computed_keys is None else list(self.computed_keys)
+
+    def whole(self) -> Table:
+        """Return the table of all rows for a file, which reads and prefetches them in chunks."""
+        rows = iter(self.rows.iterator(CHUNK_SIZE) if self.computed_keys is None else self.computed_keys)
+        chunks = iter(lambda: list(islice(rows, CHUNK_SIZE)), [])
+        return make_table(self.columns, (record for chunk in chunks for record in self.fetch(chunk)), count=self.count)
+
+
+def keys_in_order(rows: QuerySet[Any]) -> list[int]:
+    """Return the keys of these rows, without what else a list reads of them."""
+    return list(rows.select_related(None).prefetch_related(None).values_list("pk", flat=True))
 
 
 def export_links(request: HttpRequest, slug: str, **changes: str | None) -> list[Mapping[str, str]]:
@@ -311,19 +270,6 @@ def export_links(request: HttpRequest, slug: str, **changes: str | None) -> list
         {"label": kind.upper(), "url": url_with(request, **{**changes, "export": f"{slug}.{kind}"})}
         for kind in ("csv", "xlsx")
     ]
-
-
-def sorted_rows(filterset: FilterSet, computed: ComputedFields | None, fields: Sequence[str], word: str) -> Any:
-    """Return the filtered rows in order: a queryset, or keys in a computed order."""
-    keys = computed.ordered_keys(filterset.qs, fields, word) if computed else None
-    if keys is not None:
-        return RowsByKey(filterset.queryset, keys)
-    return filterset.qs.order_by(*order_expressions(fields, word.startswith("-")), "pk")
-
-
-def order_expressions(fields: Sequence[str], backwards: bool) -> list[OrderBy]:
-    """Return the ORDER BY expressions for these fields."""
-    return [F(name).desc(nulls_last=True) if backwards else F(name).asc(nulls_last=True) for name in fields]
 
 
 def requested_page(request: HttpRequest, pages: Paginator[Any]) -> int:

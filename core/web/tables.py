@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from operator import attrgetter
-from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, get_args, overload
+from typing import Any, Generic, Literal, TypeAlias, TypeVar, get_args
 
 from core.text.status_choices import StatusChoices
 
@@ -72,33 +71,26 @@ AnyColumn: TypeAlias = Column[Any]
 Row: TypeAlias = Sequence[Cell]
 
 
-def make_row(columns: Sequence[Column[Item]], item: Item) -> Row:
-    """Return the cells of an item, one for each column."""
-    return [column.cell(item) for column in columns]
+class Rows(Sequence[Row]):
+    """Rows of a table, made as they are read: a page reads the first of them, a file all.
 
+    Items too many for memory are an iterator of `count` items, which is read once.
+    """
 
-class LazyRows(Sequence[Row], Generic[Item]):
-    """Lazy sequence of the rows of a table: a page makes the first of them, a file all."""
-
-    def __init__(self, columns: Sequence[Column[Item]], items: Sequence[Item]) -> None:
+    def __init__(self, columns: Sequence[AnyColumn], items: Any, count: int | None = None) -> None:
         self.columns, self.items = columns, items
+        self.size = len(items) if count is None else count
 
     def __len__(self) -> int:
-        return len(self.items)
+        return self.size
 
-    @overload
-    def __getitem__(self, at: int) -> Row: ...
-
-    @overload
-    def __getitem__(self, at: slice) -> LazyRows[Item]: ...
-
-    def __getitem__(self, at: int | slice) -> Row | LazyRows[Item]:
-        return (
-            LazyRows(self.columns, self.items[at]) if isinstance(at, slice) else make_row(self.columns, self.items[at])
-        )
+    def __getitem__(self, at: Any) -> Any:
+        if isinstance(at, slice):
+            return Rows(self.columns, self.items[at])
+        return [column.cell(self.items[at]) for column in self.columns]
 
     def __iter__(self) -> Iterator[Row]:
-        return map(partial(make_row, self.columns), self.items)
+        return ([column.cell(item) for column in self.columns] for item in self.items)
 
 
 @dataclass(frozen=True)
@@ -110,19 +102,13 @@ class Table:
     full_list_url: str = ""
 
 
-def make_table(columns: Sequence[Column[Item]], items: Iterable[Item], full_list_url: str = "") -> Table:
-    """Return the table of these items, a row each; a queryset is read here, once."""
-    return Table(columns, LazyRows(columns, items if isinstance(items, Sequence) else list(items)), full_list_url)
-
-
-class LinkedRecord(Protocol):
-    """Record with a page and a name that may be in the other language."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def name_lang(self) -> str: ...
-    def get_absolute_url(self) -> str: ...
+def make_table(
+    columns: Sequence[Column[Item]], items: Iterable[Item], full_list_url: str = "", count: int | None = None
+) -> Table:
+    """Return the table of these items, a row each. A queryset is read here, once; `count` items only as they are
+    written."""
+    known = items if count is not None or isinstance(items, Sequence) else list(items)
+    return Table(columns, Rows(columns, known, count), full_list_url)
 
 
 def status_cell(status: StatusChoices, url: str = "") -> Cell:
@@ -130,8 +116,8 @@ def status_cell(status: StatusChoices, url: str = "") -> Cell:
     return Cell(str(status.label), url=url, tag=status.colour)
 
 
-def record_cell(record: LinkedRecord) -> Cell:
-    """Return the name of a record linked to its page."""
+def record_cell(record: Any) -> Cell:
+    """Return the name of a record, which may be in the other language, linked to its page."""
     return Cell(record.name, url=record.get_absolute_url(), lang=record.name_lang)
 
 
@@ -168,17 +154,3 @@ class Chart:
     def is_vector(self) -> bool:
         """Whether the chart is HTML or SVG and can be saved as SVG; the others are canvas pixels."""
         return self.kind in get_args(HtmlDrawing)
-
-
-@dataclass(frozen=True)
-class RowStream:
-    """Table too long for memory: its rows are read once, while the file is written."""
-
-    columns: Sequence[AnyColumn]
-    rows: Iterable[Row]
-    count: int
-
-
-def make_row_stream(columns: Sequence[Column[Item]], items: Iterable[Item], count: int) -> RowStream:
-    """Return the streamed table of these items, a row each."""
-    return RowStream(columns, map(partial(make_row, columns), items), count)

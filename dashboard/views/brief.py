@@ -21,7 +21,7 @@ from core.http.problems import status_title
 from core.http.request import TrackerRequest
 from core.pages import page
 from core.web.filters import ChoiceFilter, SearchFilter
-from core.web.list_pages import build_filter_bar, url_with
+from core.web.list_pages import FilterBar, url_with
 from dashboard.briefs.blocks import brief_fields
 from dashboard.briefs.build import SINCE, BriefKind, build_brief, requested_since, subject_groups
 from dashboard.briefs.writers.files import brief_file, offered_writers
@@ -44,7 +44,7 @@ class BriefFilter(django_filters.FilterSet):
 @page(*BriefFilter.base_filters)
 def brief_index(request: TrackerRequest) -> HttpResponseBase:
     """List the subjects of briefs by kind."""
-    bar = build_filter_bar(request, BriefFilter(request.GET, queryset=Pilot.objects.none(), request=request))
+    bar = FilterBar(request, BriefFilter(request.GET, queryset=Pilot.objects.none(), request=request).form)
     given = bar.form.cleaned_data
     groups = [group for group in subject_groups(request.as_of, given["q"]) if given["kind"] in ("", group.kind)]
     count = sum(len(group.subjects) for group in groups)

@@ -30,19 +30,10 @@ from core.http.request import TrackerRequest
 from core.imports.models import Import, ImportState
 from core.permissions import editor_province, in_scope
 from core.spreadsheets.page_exports import Export, Feeds, export_response
-from core.text.formatting import format_date
 from core.text.joining import label_value
 from core.web.filters import ChoiceFormField, RelatedFormField
-from core.web.list_pages import (
-    ActiveFilter,
-    FilterBar,
-    choice_label,
-    drop_unknown_params,
-    export_links,
-    form_errors,
-    url_with,
-)
-from core.web.tables import RowStream, make_row_stream
+from core.web.list_pages import POSITION_PARAMETERS, FilterBar, drop_unknown_params, export_links, url_with
+from core.web.tables import Table, make_table
 from dashboard.analytics.change_log import (
     SYSTEM,
     ChangeLogPage,
@@ -56,7 +47,6 @@ from policies.models import Province
 
 register_feed_list("changes", "changes", gettext_lazy("Changes of the records"), ["atom"], staff_only=True)
 FIRST_DAY = date(2000, 1, 1)
-POSITION_PARAMS = ("before", "after", "page", "export")  # words of an address that say where in a list, not which
 ModelsByName = Mapping[str, type[Model]]
 
 
@@ -70,32 +60,6 @@ def viewable_models(user: Any) -> dict[str, type[Model]]:
     if not kinds:
         raise PermissionDenied
     return kinds
-
-
-def build_filter_bar(request: TrackerRequest, form: forms.Form) -> FilterBar:
-    """Return the applied filters; removing one returns to the first page. Raises BadRequest for invalid values."""
-    if not form.is_valid():
-        raise BadRequest(*form_errors(form))
-    begin = dict.fromkeys(POSITION_PARAMS)
-    chips = [
-        ActiveFilter(str(field.label), displayed_choice(form, name), url_with(request, **{**begin, name: None}))
-        for name, field in form.fields.items()
-        if form.cleaned_data.get(name) not in (None, "")
-    ]
-    return FilterBar(
-        form,
-        chips,
-        url_with(request, **{**begin, **dict.fromkeys(form.fields)}),
-        first=form.visible_fields(),
-        more=[],
-        unseen=[],
-        more_applied=0,
-    )
-
-
-def displayed_choice(form: forms.Form, name: str) -> str:
-    value = form.cleaned_data[name]
-    return format_date(value) if isinstance(value, date) else choice_label(form, name)
 
 
 # -- every change ----------------------------------------------------------------------------------------------------
@@ -186,7 +150,7 @@ def changes(request: TrackerRequest) -> HttpResponseBase:
     kinds = viewable_models(request.user)
     form = ChangeLogForm(request.GET, kinds, reader=request.user)
     drop_unknown_params(request, {*form.fields, "lang", "before", "after", "export"})
-    bar = build_filter_bar(request, form)
+    bar = FilterBar(request, form)
     chosen = form.cleaned_data["kind"]
     asked_kinds = {chosen: kinds[chosen]} if chosen else kinds
     before, after = page_position(request, "before"), page_position(request, "after")
@@ -207,7 +171,7 @@ def changes(request: TrackerRequest) -> HttpResponseBase:
         "newer": url_with(request, before=None, after=str(feed.newer)) if feed.newer else "",
         "older": url_with(request, after=None, before=str(feed.older)) if feed.older else "",
         "newest": url_with(request, before=None, after=None),
-        "exports": [*export_links(request, "changes", **dict.fromkeys(POSITION_PARAMS)), *request.feeds],
+        "exports": [*export_links(request, "changes", **dict.fromkeys(POSITION_PARAMETERS)), *request.feeds],
     }
     return TemplateResponse(request, "admin/reports/changes.html", context)
 
@@ -242,7 +206,7 @@ def page_position(request: TrackerRequest, word: str) -> ChangeEvent | None:
     return change
 
 
-def change_log_table(kinds: ModelsByName, asked: ChangeLogQuery, count: int) -> RowStream:
+def change_log_table(kinds: ModelsByName, asked: ChangeLogQuery, count: int) -> Table:
     """Return the whole change log as a streamed table for a file."""
     entries = chain.from_iterable(iterate_change_log(kinds, asked))
-    return make_row_stream(entry_columns(authors=True), entries, count)
+    return make_table(entry_columns(authors=True), entries, count=count)

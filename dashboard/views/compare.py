@@ -22,7 +22,7 @@ from core.spreadsheets.page_exports import Export, Exports, export_response
 from core.text.formatting import format_date
 from core.text.joining import join_short
 from core.web.filters import RelatedFilter
-from core.web.list_pages import FilterBar, build_filter_bar
+from core.web.list_pages import FilterBar
 from core.web.tables import Cell, Column, Table, make_table
 from dashboard.analytics.overview import lead_policy_on
 from pilots.analytics.explanations import explanation_for_list
@@ -115,7 +115,7 @@ def compare_provinces(request: TrackerRequest) -> HttpResponseBase:
 def picked_records(request: TrackerRequest, rows: QuerySet[Model]) -> tuple[list[Any], Any]:
     """Return the selected records and the filter bar."""
     filterset = compare_filter(rows)(request.GET, queryset=rows, request=request)
-    bar = build_filter_bar(request, filterset)
+    bar = FilterBar(request, filterset.form)
     return filterset.picked, bar
 
 

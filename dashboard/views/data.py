@@ -1,6 +1,6 @@
 """Data page: completeness, figures, glossary, sources and downloads."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -15,8 +15,8 @@ from core.http.request import TrackerRequest
 from core.pages import page
 from core.spreadsheets.page_exports import Export, Exports, export_response
 from core.text.joining import join_clauses
-from core.web.list_pages import ListPage, build_list_page
-from core.web.tables import Cell, Column, RowStream, Table, make_table, status_cell
+from core.web.list_pages import ListPage
+from core.web.tables import Cell, Column, Table, make_table, status_cell
 from dashboard.analytics.completeness import CompletenessItem, build_completeness
 from dashboard.glossary import GlossaryEntry, glossary
 from pilots.analytics.reconciliation import build_reconciliation
@@ -52,7 +52,7 @@ def data(request: TrackerRequest) -> HttpResponseBase:
     as_of = request.as_of
     batches, choice = build_reconciliation(as_of), choose_policy(as_of, request.GET.get(POLICY_PARAMETER))
     gaps = build_completeness(as_of, batches, choice.policy)
-    listing, whole = source_listing(request)
+    listing = source_listing(request)
     figures = Figure.objects.prefetch_related("sources")
     tables: Exports = {
         "gaps": Export(_("Gaps in the records"), lambda: completeness_table(gaps)),
@@ -63,7 +63,7 @@ def data(request: TrackerRequest) -> HttpResponseBase:
             sources=Source.objects.filter(figure__in=figures).distinct(),
         ),
         "definitions": Export(_("What each number means"), definitions_table),
-        "sources": Export(_("Sources"), whole, listing.chips),
+        "sources": Export(_("Sources"), listing.whole, listing.chips),
     }
     title, headline = _("Data"), data_headline(gaps)
     return export_response(request, tables, title, headline) or render(
@@ -98,7 +98,7 @@ def definitions_table() -> Table:
     return make_table(columns, glossary())
 
 
-def source_listing(request: TrackerRequest) -> tuple[ListPage, Callable[[], RowStream]]:
+def source_listing(request: TrackerRequest) -> ListPage:
     columns: list[Column[Source]] = [
         Column("title", _("Source"), document_cell, sort="title", sort_fields=["title"]),
         Column(
@@ -118,7 +118,7 @@ def source_listing(request: TrackerRequest) -> tuple[ListPage, Callable[[], RowS
         ),
         Column("url", _("Address"), lambda source: Cell(source.url or None, url=source.url)),
     ]
-    return build_list_page(
+    return ListPage(
         request,
         slug="sources",
         filterset=SourceFilter(request.GET, queryset=Source.objects.all(), request=request),

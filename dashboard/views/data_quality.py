@@ -24,6 +24,7 @@ from core.text.formatting import format_date, format_part
 from core.text.joining import join_clauses, label_value
 from core.web.filters import ChoiceFormField
 from core.web.list_pages import (
+    POSITION_PARAMETERS,
     ActiveFilter,
     FilterBar,
     drop_unknown_params,
@@ -36,7 +37,7 @@ from dashboard.data_quality.cross_checks import add_pilot_url
 from dashboard.data_quality.findings import Finding, Severity
 from dashboard.data_quality.report import DataQuality, RuleResult, build_quality
 from dashboard.data_quality.rules import RULES
-from dashboard.views.change_log import POSITION_PARAMS, build_filter_bar, province_field, viewable_models
+from dashboard.views.change_log import province_field, viewable_models
 from pilots.analytics.reconciliation import BatchCount, KindCount
 from pilots.charts.reconciliation import reconciliation_table
 
@@ -69,7 +70,7 @@ def quality(request: TrackerRequest) -> HttpResponseBase:
     kinds = viewable_models(request.user)
     form, home = QualityForm(request.GET, request.user), editor_province(request.user)
     drop_unknown_params(request, {*form.fields, "as_of", "lang", "page", "export"})
-    bar = build_filter_bar(request, form)
+    bar = FilterBar(request, form)
     given = form.cleaned_data
     as_of = parse_day(request.GET, "as_of")  # the admin is of today, but a draft edition links to its last day
     report = build_quality(as_of, home or given["province"], kinds.values())
@@ -100,7 +101,7 @@ def quality(request: TrackerRequest) -> HttpResponseBase:
         "clean": [result for result in report.results if result.parts and not result.count],
         "page": page,
         "chase": findings_page_table(list(page.object_list)),
-        "exports": export_links(request, "chase", **dict.fromkeys(POSITION_PARAMS)),
+        "exports": export_links(request, "chase", **dict.fromkeys(POSITION_PARAMETERS)),
         "workbook": getattr(request, "workbook", ""),
     }
     return TemplateResponse(request, "admin/reports/quality.html", context)
@@ -130,7 +131,7 @@ def quality_headline(report: DataQuality) -> str:
 
 def severity_counts(request: TrackerRequest, report: DataQuality) -> list[dict[str, object]]:
     """Return the number of findings of each severity, and the URL that lists them."""
-    begin = dict.fromkeys(POSITION_PARAMS)
+    begin = dict.fromkeys(POSITION_PARAMETERS)
     return [
         {
             "label": severity.label,
@@ -172,7 +173,7 @@ def rules_table(request: TrackerRequest, report: DataQuality, *, page: bool = Fa
 
 def rule_cell(request: TrackerRequest, result: RuleResult) -> Cell:
     """Return the name of a rule, linked to its findings."""
-    begin = dict.fromkeys(POSITION_PARAMS)
+    begin = dict.fromkeys(POSITION_PARAMETERS)
     url = url_with(request, **{**begin, "severity": None, "rule": result.rule.code}) + "#chase"
     return Cell(str(result.rule.name), url=url)
 

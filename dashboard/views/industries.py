@@ -12,7 +12,7 @@ from core.http.request import TrackerRequest
 from core.pages import page
 from core.spreadsheets.page_exports import Export, Exports, chart_exports, export_response
 from core.text.joining import join_clauses
-from core.web.list_pages import build_filter_bar
+from core.web.list_pages import FilterBar
 from pilots.analytics.coverage import MATRIX_AXES, build_coverage, gap_basis
 from pilots.analytics.pilot_status import build_progress
 from pilots.analytics.reconciliation import PilotSet
@@ -50,7 +50,7 @@ def industry_list(request: TrackerRequest) -> HttpResponseBase:
     by = requested_axis(request)
     as_of = request.as_of
     filterset = CoverageFilter(request.GET, queryset=Pilot.objects.listed(as_of), request=request)
-    bar = build_filter_bar(request, filterset)
+    bar = FilterBar(request, filterset.form)
     chosen = PilotSet.from_filters(filterset.form.cleaned_data)
     coverage = build_coverage(filterset.qs, as_of, by=by, chosen=chosen)
     sources = list(Source.objects.filter(pilot__in=filterset.qs, pilot__industries__isnull=False).distinct())

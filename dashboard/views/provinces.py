@@ -19,7 +19,7 @@ from core.pages import page
 from core.spreadsheets.page_exports import Export, Exports, chart_exports, export_response
 from core.text.bilingual import is_chinese_active
 from core.text.joining import join_clauses, join_sentences, join_short, label_value
-from core.web.list_pages import build_list_page
+from core.web.list_pages import ListPage
 from core.web.tables import Cell, Chart, Column, Table, make_table, record_cell, status_cell
 from dashboard.analytics.overview import Overview, build_overview, plan_sources
 from dashboard.charts.overview_map import overview_map
@@ -179,7 +179,7 @@ def province_list(request: TrackerRequest) -> HttpResponseBase:
     plans = {row.province.pk: row for row in value.rollout.provinces} if value.rollout else {}
     lights = lights_by_province(as_of)
     rows = annotate_lights(annotate_plan(Province.objects.roster(), policy, as_of), lights)
-    listing, whole = build_list_page(
+    listing = ListPage(
         request,
         slug="provinces-list",
         filterset=ProvincePageFilter(request.GET, queryset=rows, request=request),
@@ -194,7 +194,7 @@ def province_list(request: TrackerRequest) -> HttpResponseBase:
     tables: Exports = {
         **chart_exports(charts),
         "provinces-list": Export(
-            _("Provinces"), whole, listing.chips, finding, charts["map"].sources, charts["map"].about
+            _("Provinces"), listing.whole, listing.chips, finding, charts["map"].sources, charts["map"].about
         ),
     }
     title = _("Provinces")

@@ -27,7 +27,7 @@ from core.text.formatting import format_date
 from core.text.partial_date import PartialDate
 from core.web.filters import MAX_SEARCH_LENGTH, SearchFilter
 from core.web.list_pages import CHUNK_SIZE
-from core.web.tables import Column, RowStream, make_row_stream
+from core.web.tables import Column, Table, make_table
 from pilots.analytics.light_index import lights_by_pilot
 from pilots.analytics.synergy import build_synergy
 from pilots.charts.cells import class_mark
@@ -245,7 +245,7 @@ def name_similarity(typed: str, name: str) -> float:
     return found
 
 
-def hit_rows(request: TrackerRequest, groups: Sequence[HitGroup]) -> RowStream:
+def hit_rows(request: TrackerRequest, groups: Sequence[HitGroup]) -> Table:
     """Yield all hits, also those beyond the page's limit."""
     columns: list[Column[tuple[HitGroup, Hit]]] = [
         Column("kind", _("Kind"), lambda row: row[0].label),
@@ -254,7 +254,7 @@ def hit_rows(request: TrackerRequest, groups: Sequence[HitGroup]) -> RowStream:
         Column("address", _("Address"), lambda row: request.build_absolute_uri(row[1].url)),
     ]
     hits = ((group, found) for group in groups for found in map(build_hit, group.found.iterator(chunk_size=CHUNK_SIZE)))
-    return make_row_stream(columns, hits, sum(group.count for group in groups))
+    return make_table(columns, hits, count=sum(group.count for group in groups))
 
 
 def build_hit(record: Any) -> Hit:

@@ -6,7 +6,7 @@ Pages and API use this to find red pilots; `pilot_status` also gives the reasons
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 
 from core.caching.response_cache import release_fingerprint
 from core.web.filters import split_commas
-from core.web.list_pages import order_expressions
+from core.web.list_pages import keys_in_order
 from pilots.analytics.pilot_cache import cached_pilots, pilot_versions
 from pilots.analytics.pilot_status import (
     STATUS_CHUNK_SIZE,
@@ -203,18 +203,16 @@ class StatusIndex:
         """Stage and light of each pilot of a short list."""
         return stages_and_lights(self.pilots, self.as_of)
 
-    def ordered_keys(self, rows: QuerySet[Pilot], fields: Sequence[str], word: str) -> list[int] | None:
-        """Return the keys of the rows in order; None where neither filter nor order is computed.
+    def ordered_keys(self, rows: QuerySet[Pilot], word: str) -> list[int] | None:
+        """Return the keys of the rows in the order of `word`; None where neither filter nor order is computed.
 
         Rows without a value come last in either direction.
         """
         if not self.conditions and self.sort not in SORT_VALUES:
             return None
         name, backwards = word.removeprefix("-"), word.startswith("-")
-        by_field = ["pk"] if name in SORT_VALUES else [*order_expressions(fields, backwards), "pk"]
         found = self.all if self.is_short else statuses_needed(rows, self.as_of, {self.sort, *self.conditions})
-        stored = rows.select_related(None).prefetch_related(None).order_by(*by_field).values_list("pk", flat=True)
-        keys = [key for key in stored if matches(found[key], self.conditions)]
+        keys = [key for key in keys_in_order(rows) if matches(found[key], self.conditions)]
         if name not in SORT_VALUES:
             return keys
         numbers = {key: SORT_VALUES[name](found[key]) for key in keys}

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from core.web.list_pages import order_expressions
+from core.web.list_pages import keys_in_order
 from pilots.follow_ups.analytics import FollowUpStatus
 from pilots.follow_ups.services import allowed_moves
 from pilots.metrics.follow_up_states import OPEN_STATES, FollowUpState, Move
@@ -93,12 +93,10 @@ class FollowUpIndex:
         self.user = user
         self.conditions = {name: params[name] for name in VALUES if params.get(name)}
 
-    def ordered_keys(self, rows: QuerySet[FollowUp], fields: Sequence[str], word: str) -> list[int]:
-        """Return the keys of the filtered rows in order; ties stay in the order of their keys."""
+    def ordered_keys(self, rows: QuerySet[FollowUp], word: str) -> list[int]:
+        """Return the keys of the filtered rows in the order of `word`; ties stay in the order of their keys."""
         name, backwards = word.removeprefix("-"), word.startswith("-")
-        by_field = ["pk"] if name in SORT_VALUES else [*order_expressions(fields, backwards), "pk"]
-        stored = rows.select_related(None).prefetch_related(None).order_by(*by_field).values_list("pk", flat=True)
-        keys = [key for key in stored if self.matches(self.statuses.get(key))]
+        keys = [key for key in keys_in_order(rows) if self.matches(self.statuses.get(key))]
         if name in SORT_VALUES:
             keys.sort(key=lambda key: SORT_VALUES[name](self.statuses[key]), reverse=backwards)
         return keys

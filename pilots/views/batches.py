@@ -15,7 +15,7 @@ from core.http.request import TrackerRequest
 from core.pages import page
 from core.spreadsheets.page_exports import Export, Exports, chart_exports, export_response
 from core.text.joining import join_clauses
-from core.web.list_pages import build_list_page
+from core.web.list_pages import ListPage
 from core.web.tables import Chart, Column, record_cell
 from pilots.analytics.pilot_status import Progress, build_progress
 from pilots.analytics.reconciliation import BatchCount, PilotSet, build_reconciliation, build_withdrawals
@@ -89,7 +89,7 @@ def batch_list(request: TrackerRequest) -> HttpResponseBase:
     counts = build_reconciliation(as_of)
     rows = Batch.objects.known(as_of).select_related("policy", "province")
     lights: dict[int, Counter[Colour]] = {}
-    listing, whole = build_list_page(
+    listing = ListPage(
         request,
         slug="batches",
         filterset=BatchFilter(request.GET, queryset=rows, request=request),
@@ -103,7 +103,7 @@ def batch_list(request: TrackerRequest) -> HttpResponseBase:
     left = any(item.total.withdrawn for item in counts)
     withdrawals = build_withdrawals(Pilot.objects.all(), as_of) if left else []
     tables: Exports = {
-        "batches": Export(_("Batches"), whole, listing.chips, sources=sources),
+        "batches": Export(_("Batches"), listing.whole, listing.chips, sources=sources),
         "reconciliation": Export(
             _("Announced against recorded"), lambda: reconciliation_table(counts), sources=sources
         ),

@@ -18,7 +18,7 @@ from core.http.request import TrackerRequest
 from core.pages import DAY_PARAMETERS, page, private_page
 from core.permissions import can_see_authors
 from core.spreadsheets.page_exports import Export, export_response
-from core.web.list_pages import build_list_page, reject_unknown_params
+from core.web.list_pages import ListPage, reject_unknown_params
 from pilots.documents.analytics import (
     document_uses,
     file_lines,
@@ -50,7 +50,7 @@ def document_list(request: TrackerRequest) -> HttpResponseBase:
     filterset = DocumentFilter(
         request.GET, queryset=rows.select_related("province").annotate(uses=live), request=request
     )
-    listing, whole = build_list_page(
+    listing = ListPage(
         request,
         slug="documents",
         filterset=filterset,
@@ -60,7 +60,7 @@ def document_list(request: TrackerRequest) -> HttpResponseBase:
         total=rows.count(),
         empty=_("No file matches these filters."),
     )
-    tables = {"documents": Export(_("Evidence files"), whole, listing.chips)}
+    tables = {"documents": Export(_("Evidence files"), listing.whole, listing.chips)}
     headline = _("Each file is kept once, under the checksum of its bytes, and can be attached to many records.")
     title = _("Evidence files")
     return export_response(request, tables, title, headline) or render(

@@ -27,7 +27,7 @@ from core.permissions import can_see_authors, has_object_permission
 from core.spreadsheets.page_exports import Export, Exports, chart_exports, export_response, figures_export
 from core.text.formatting import format_days
 from core.text.joining import join_clauses
-from core.web.list_pages import build_list_page, keys_of
+from core.web.list_pages import ListPage
 from pilots.charts.feeds import follow_up_feeds
 from pilots.charts.follow_ups import (
     RELATED,
@@ -91,12 +91,12 @@ def action_list(request: TrackerRequest) -> HttpResponseBase:
     statuses = build_follow_ups(rows, as_of)
     index = FollowUpIndex(statuses, request.GET, request.user)
     filterset = FollowUpPageFilter(request.GET, queryset=rows, request=request)
-    listing, whole = build_list_page(
+    listing = ListPage(
         request,
         slug="follow-ups",
         filterset=filterset,
         columns=follow_up_columns(index.statuses),
-        computed=index,
+        ordered_keys=index.ordered_keys,
         visible_filters=("q", "state", "overdue", "province"),
         sort="-late",
         total=len(statuses),
@@ -107,12 +107,12 @@ def action_list(request: TrackerRequest) -> HttpResponseBase:
     figures = follow_up_figures(summary)
     sources = Source.objects.filter(followup__in=rows).distinct()
     tables: Exports = {
-        "follow-ups": Export(_("Follow-ups"), whole, listing.chips, sources=sources),
+        "follow-ups": Export(_("Follow-ups"), listing.whole, listing.chips, sources=sources),
         **figures_export(figures),
         **chart_exports(charts),
     }
 
-    feeds = follow_up_feeds(_("Follow-ups"), lambda: [index.statuses[key] for key in keys_of(listing)], as_of)
+    feeds = follow_up_feeds(_("Follow-ups"), lambda: [index.statuses[key] for key in listing.keys], as_of)
     title, headline = _("Follow-ups"), follow_ups_headline(summary)
     return export_response(request, tables, title, headline, feeds) or render(
         request,

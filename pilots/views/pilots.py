@@ -20,7 +20,7 @@ from core.pages import page
 from core.spreadsheets.page_exports import Export, Exports, chart_exports, export_response, figures_export
 from core.text.formatting import format_date, no_data
 from core.text.joining import join_clauses, label_value
-from core.web.list_pages import build_list_page, keys_of
+from core.web.list_pages import ListPage
 from core.web.tables import Chart, Column, Table, make_table, status_cell
 from pilots.analytics.explanations import Explanation, computed_explanations
 from pilots.analytics.light_index import StatusIndex
@@ -88,14 +88,14 @@ def pilot_list(request: TrackerRequest) -> HttpResponseBase:
         classes.update(classes_of(added, as_of))
         links.fetch(pilot.pk for pilot in pilots)
 
-    listing, whole = build_list_page(
+    listing = ListPage(
         request,
         slug="pilots",
         filterset=filterset,
         columns=pilot_columns(
             statuses, classes, as_of, [links.column(lambda pilot: links.of_pilot(pilot, statuses[pilot.pk].colour))]
         ),
-        computed=index,
+        ordered_keys=index.ordered_keys,
         visible_filters=("q", "province", "light", "stage"),
         hidden_columns=lambda: empty_columns(index, links),
         prefetch=prefetch,
@@ -110,14 +110,14 @@ def pilot_list(request: TrackerRequest) -> HttpResponseBase:
     sources = list(Source.objects.filter(pilot__in=rows).distinct())
     chart = provinces_chart(pilots_by_province(as_of), scope, sources)
     tables: Exports = {
-        "pilots": Export(_("Pilots"), whole, listing.chips, sources=sources),
+        "pilots": Export(_("Pilots"), listing.whole, listing.chips, sources=sources),
         "reconciliation": Export(
             _("Announced against recorded"), lambda: reconciliation_table(batches), sources=sources
         ),
         **chart_exports({chart.slug: chart}),
     }
 
-    feeds = milestone_feeds(_("Milestones"), lambda: [*keys_of(listing), *lately_withdrawn(request, index)], as_of)
+    feeds = milestone_feeds(_("Milestones"), lambda: [*listing.keys, *lately_withdrawn(request, index)], as_of)
     title, headline = _("Pilots"), pilots_headline(batches)
     return export_response(request, tables, title, headline, feeds) or render(
         request,

@@ -23,7 +23,7 @@ from core.http.request import TrackerRequest
 from core.pages import page, private_page
 from core.permissions import can_create, editor_province, has_object_permission, permission_name
 from core.spreadsheets.page_exports import Export, Exports, chart_exports, export_response, figures_export
-from core.web.list_pages import build_list_page
+from core.web.list_pages import ListPage
 from core.web.tables import Cell, Chart, Column
 from pilots.analytics.pilot_status import build_progress
 from pilots.charts.practices import (
@@ -88,7 +88,7 @@ def practice_list(request: TrackerRequest) -> HttpResponseBase:
     statuses = {item.practice.pk: item for item in practices}
     diffusion = diffusion_of(practices, as_of)
     filterset = PracticeFilter(request.GET, queryset=practices_on(as_of), request=request)
-    listing, whole = build_list_page(
+    listing = ListPage(
         request,
         slug="practices",
         filterset=filterset,
@@ -110,7 +110,7 @@ def practice_list(request: TrackerRequest) -> HttpResponseBase:
         charts["reasons"] = reasons_chart(copies, sources)
     figures = diffusion_figures(diffusion) if diffusion.is_under_way else []
     tables: Exports = {
-        "practices": Export(_("Practices"), whole, listing.chips, sources=sources),
+        "practices": Export(_("Practices"), listing.whole, listing.chips, sources=sources),
         **figures_export(figures),
         **chart_exports(charts),
     }

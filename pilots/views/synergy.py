@@ -14,7 +14,7 @@ from core.spreadsheets.page_exports import Export, Exports, chart_exports, expor
 from core.text.formatting import format_amount
 from core.text.joining import join_clauses
 from core.web.list_pages import (
-    build_filter_bar,
+    FilterBar,
     requested_sort,
     sortable_headers,
 )
@@ -46,7 +46,7 @@ def synergy(request: TrackerRequest) -> HttpResponseBase:
     as_of = request.as_of
     pilots = Pilot.objects.listed(as_of)
     filterset = SynergyPageFilter(request.GET, queryset=pilots, request=request)
-    bar = build_filter_bar(request, filterset)
+    bar = FilterBar(request, filterset.form)
     sort = requested_sort(request, joint_columns(), JOINT_DEFAULT_SORT)
     found = build_synergy(filterset.qs.prefetch_related("industries"), as_of, filterset.picked_year)
     chosen = PilotSet.from_filters(filterset.form.cleaned_data)

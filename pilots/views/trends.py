@@ -11,7 +11,7 @@ from core.http.request import TrackerRequest
 from core.pages import page
 from core.spreadsheets.page_exports import chart_exports, export_response
 from core.text.joining import join_clauses, label_value
-from core.web.list_pages import ActiveFilter, FilterBar, build_filter_bar
+from core.web.list_pages import ActiveFilter, FilterBar
 from pilots.analytics.trend import build_trend
 from pilots.charts.trends import aggregation_text, trend_title, trends_chart
 from pilots.filters import TrendPageFilter
@@ -24,7 +24,7 @@ def trends(request: TrackerRequest) -> HttpResponseBase:
     """Show one indicator over a set of pilots, as chart and table with sources."""
     as_of = request.as_of
     filterset = TrendPageFilter(request.GET, queryset=Pilot.objects.listed(as_of), request=request)
-    bar = build_filter_bar(request, filterset)
+    bar = FilterBar(request, filterset.form)
     indicator = filterset.picked
     if indicator is None:
         return render(request, "dashboard/trends.html", {"title": _("Trends"), "bar": bar})

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from core.text.status_choices import STATUS_SHAPES, STATUS_SYMBOLS, StatusChoices
-from core.web.tables import Cell, Column, make_row_stream, make_table, status_cell
+from core.web.tables import Cell, Column, make_table, status_cell
 from policies.models import PlanStatus
 
 
@@ -32,7 +32,7 @@ def test_a_column_s_cell_is_a_function_a_path_or_the_attribute_of_its_name() -> 
         [Cell("Hebei", url="/hebei/"), Cell(3), Cell("North")],
         [Cell("Zhejiang", url="/zhejiang/"), Cell(0), Cell("East")],
     ]
-    assert [list(row) for row in make_row_stream(COLUMNS, iter(PLACES), 2).rows] == rows
+    assert [list(row) for row in make_table(COLUMNS, iter(PLACES), count=2).rows] == rows
 
 
 def test_only_the_rows_that_are_read_are_made() -> None:
