@@ -40,13 +40,7 @@ def policy_list(request: TrackerRequest) -> HttpResponseBase:
     tables = {"policies": Export(_("Policies"), listing.whole, listing.chips, sources=sources)}
     title, headline = _("Policies"), list_headline(known, as_of)
     return export_response(request, tables, title, headline) or render(
-        request,
-        "policies/list.html",
-        {
-            "title": title,
-            "finding": headline,
-            "listing": listing,
-        },
+        request, "policies/list.html", {"title": title, "finding": headline, "listing": listing}
     )
 
 

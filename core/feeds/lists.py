@@ -21,23 +21,18 @@ from core.spreadsheets.page_exports import FEED_LABELS
 
 @dataclass(frozen=True)
 class FeedList:
-    """A page whose feeds have secret addresses: name in the address, URL name, and the formats that it has."""
+    """A page whose feeds have secret addresses: its URL name and the formats that it has. The view checks itself who
+    may see it.
+    """
 
-    name: str
     url_name: str
     label: str | Promise
     formats: Collection[str]
-    staff_only: bool
+    staff_only: bool = False
 
 
 FEED_LISTS: dict[str, FeedList] = {}
-
-
-def register_feed_list(
-    name: str, url_name: str, label: str | Promise, formats: Collection[str], *, staff_only: bool = False
-) -> None:
-    """Add a page, in the module of its view. The view checks itself who may see it."""
-    FEED_LISTS[name] = FeedList(name, url_name, label, formats, staff_only)
+"""By the name in the address; each page is added in the module of its view."""
 
 
 def feed_addresses(request: HttpRequest, user: Any, secret: str) -> list[tuple[str, str]]:
@@ -45,9 +40,9 @@ def feed_addresses(request: HttpRequest, user: Any, secret: str) -> list[tuple[s
     return [
         (
             f"{found.label} – {FEED_LABELS[kind]}",
-            request.build_absolute_uri(reverse("feed", args=[secret, found.name, kind])) + f"?lang={get_language()}",
+            request.build_absolute_uri(reverse("feed", args=[secret, name, kind])) + f"?lang={get_language()}",
         )
-        for found in sorted(FEED_LISTS.values(), key=lambda item: item.name)
+        for name, found in sorted(FEED_LISTS.items())
         if user.is_staff or not found.staff_only
         for kind in found.formats
     ]

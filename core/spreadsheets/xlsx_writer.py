@@ -7,7 +7,7 @@ memory than a hundred.
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -39,6 +39,7 @@ FIRST_DATE = date(1900, 1, 1)  # spreadsheets have no earlier dates
 INVALID_XML_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 ESCAPE_LOOKALIKE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")  # _x0041_ means A in XLSX
 FORBIDDEN_IN_SHEET_NAME = re.compile(r"[\[\]:*?/\\'［］：＊？／＼\x00-\x1f]")
+MAX_SHEET_NAME = 31  # characters, by Excel
 RESERVED_SHEET_NAMES = {"history"}  # reserved by Excel
 HEADER_COLOUR = "EDF1F5"
 LINK_FONT = Font(color="0563C1", underline="single")
@@ -235,11 +236,20 @@ def set_layout(sheet: Worksheet, widths: Iterable[float], *, headed: bool = Fals
 def write_sheet(sheet: Worksheet, part: SheetSpec) -> int:
     """Write the frozen header with filters, then the rows; return their number."""
     rows = iter(part.rows)
-    first = [[writable_value(file_value(value)) for value in row] for row in islice(rows, SAMPLED_ROWS)]
-    widths = column_widths([column.label for column in part.columns], first)
+    first = list(islice(rows, SAMPLED_ROWS))
+    widths = [column_width(column.label, [row[at] for row in first]) for at, column in enumerate(part.columns)]
     set_layout(sheet, widths, headed=True)
     writers = [cell_writer(sheet, column.kind, width) for column, width in zip(part.columns, widths, strict=True)]
     return write_rows(sheet, [header_cell(sheet, column.label) for column in part.columns], writers, chain(first, rows))
+
+
+def column_width(label: str, values: Iterable[object]) -> float:
+    """Return the width of a column by its first values, within bounds. Its heading may wrap and does not widen it.
+
+    Four characters are for the filter's arrow beside a heading, and for the separators of a number.
+    """
+    widest = max((text_width(str(file_value(value))) for value in values if value is not None), default=0)
+    return max(MIN_WIDTH, min(MAX_WIDTH, max(widest, min(text_width(label), 16)) + 4))
 
 
 def write_rows(
@@ -259,22 +269,6 @@ def write_rows(
     return count
 
 
-def column_widths(heads: Sequence[str], rows: Sequence[Sequence[FileValue]]) -> list[float]:
-    """Return the column widths by content, within bounds; a header may wrap and does not widen its column."""
-    widths = [min(text_width(head), 16) + 4 for head in heads]  # 4 for the filter arrow
-    for row in rows:
-        for index, value in enumerate(row):
-            widths[index] = max(widths[index], text_width(display_text(value)) + 2)
-    return [max(MIN_WIDTH, min(MAX_WIDTH, width)) for width in widths]
-
-
-def display_text(value: FileValue) -> str:
-    """Return a value roughly as a cell shows it, to measure its width."""
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M}"
-    return f"{value:,}" if isinstance(value, int | float | Decimal) else str(value or "")
-
-
 # -- the cover sheet ----------------------------------------------------------------------------------------------
 
 
@@ -292,43 +286,34 @@ def write_cover(
         sheet.append([label_cell(sheet, label), plain_cell(sheet, value)])
     sheet.append([])
     sources = list(dict.fromkeys(source for part in parts for source in part.sources))
-    for row in sheet_list_rows(sheet, parts, names, counts, sources) if len(parts) > 1 else ():
-        sheet.append(row)
+    if len(parts) > 1:
+        words = (_("Sheet"), _("What it shows"), _("Scope"), _("Rows"), _("Filter"), _("Sources, by number"))
+        sheet.append([header_cell(sheet, word) for word in words])
+        for part, name, count in zip(parts, names, counts, strict=True):
+            numbers = join_short(sorted(sources.index(source) + 1 for source in part.sources))
+            link = plain_cell(sheet, name, font=LINK_FONT)
+            link.hyperlink = Hyperlink(ref="", location=f"'{name}'!A1")
+            values = (part.title, part.subtitle, count, part.filtered, numbers)
+            sheet.append([link, *(plain_cell(sheet, value) for value in values)])
+        sheet.append([])
     none = [] if sources else [plain_cell(sheet, _("No source is recorded."))]
     sheet.append([header_cell(sheet, _("Sources")), *none])
     for number, source in enumerate(sources, 1):
-        values = (number, source.title, source.publisher, source.published_on, source.url)
-        sheet.append([plain_cell(sheet, value) for value in values])
-
-
-def sheet_list_rows(
-    sheet: Worksheet, parts: Sequence[SheetSpec], names: Sequence[str], counts: Sequence[int], sources: Sequence[Any]
-) -> Iterator[list[Cell]]:
-    """Yield a row for each sheet: title, scope, row count, filter, and the numbers of its sources."""
-    words = (_("Sheet"), _("What it shows"), _("Scope"), _("Rows"), _("Filter"), _("Sources, by number"))
-    yield [header_cell(sheet, word) for word in words]
-    for part, name, count in zip(parts, names, counts, strict=True):
-        numbers = join_short(sorted(sources.index(source) + 1 for source in part.sources))
-        link = plain_cell(sheet, name, font=LINK_FONT)
-        link.hyperlink = Hyperlink(ref="", location=f"'{name}'!A1")
-        values = (part.title, part.subtitle, count, part.filtered, numbers)
-        yield [link, *(plain_cell(sheet, value) for value in values)]
-    yield []
+        told = (number, source.title, source.publisher, source.published_on, source.url)
+        sheet.append([plain_cell(sheet, value) for value in told])
 
 
 def sheet_name(title: str, taken: Sequence[str]) -> str:
     """Return a sheet name that Excel accepts, that is unique in the workbook, and that is cut between words."""
     name = " ".join(FORBIDDEN_IN_SHEET_NAME.sub(" ", str(writable_value(title))).split()) or _("Table")
     used = {*(other.casefold() for other in taken), *RESERVED_SHEET_NAMES}
-    suffixes = chain([""], (f" ({number})" for number in range(2, 1000)))
-    names = (shorten_at_word(name, 31 - len(suffix)) + suffix for suffix in suffixes)
-    return next(cut for cut in names if cut.casefold() not in used)
-
-
-def shorten_at_word(name: str, most: int) -> str:
-    """Shorten a name to a length, cut between words where possible, with an ellipsis."""
-    if len(name) <= most:
-        return name
-    cut = name[: most - 1]
-    words = cut.rpartition(" ")[0]
-    return (words if len(words) > most // 2 else cut).rstrip(" ,;，；、") + "…"
+    for number in range(1, 1000):
+        suffix = f" ({number})" if number > 1 else ""
+        room, found = MAX_SHEET_NAME - len(suffix), name
+        if len(name) > room:
+            cut = name[: room - 1]
+            words = cut.rpartition(" ")[0]
+            found = (words if len(words) > room // 2 else cut).rstrip(" ,;，；、") + "…"
+        if (found + suffix).casefold() not in used:
+            return found + suffix
+    raise ValueError(title)

@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
 from core.caching.response_cache import fragment_placeholder
-from core.http.errors import BadRequest, ErrorDetail, truncate, unknown_parameter_error
+from core.http.errors import BadRequest, ErrorDetail, truncate
 from core.text.bilingual import lang_of
 from core.text.formatting import (
     format_date,
@@ -31,7 +31,7 @@ from core.text.formatting import (
 )
 from core.text.joining import join_short
 from core.text.status_choices import STATUS_SYMBOLS
-from core.web.html import CARRIED_PARAMETERS, add_parameters, carried_parameters, lang_attr, resolve_url
+from core.web.html import add_parameters, carried_parameters, lang_attr, resolve_url
 from core.web.list_pages import ANNEX_PARAMETER
 from core.web.table_html import card_column, is_numeric, render_rows
 from core.web.tables import Chart, Table
@@ -57,19 +57,6 @@ def link_to(context: Context, target: object, *args: object, **kwargs: object) -
     """
     pairs = carried_parameters(query_of_request(context))
     return add_parameters(resolve_url(target, *args, **kwargs), pairs)
-
-
-@register.simple_tag(takes_context=True)
-def export_url(context: Context, file_name: str) -> str:
-    """Return this page's query string for a file: `{% export_url 'pilots.csv' %}`.
-
-    The filters stay; the page number and the state of open charts do not reach a file.
-    """
-    query = query_of_request(context).copy()
-    for name in ("page", ANNEX_PARAMETER):
-        query.pop(name, None)
-    query["export"] = file_name
-    return "?" + query.urlencode()
 
 
 @register.simple_tag(takes_context=True)
@@ -117,22 +104,29 @@ def uncached(context: Context, template: str) -> SafeString:
 
 
 @register.simple_block_tag(takes_context=True)
-def panel(context: Context, content: str, title: str, **options: object) -> SafeString:
+def panel(
+    context: Context,
+    content: str,
+    title: str,
+    *,
+    id: str = "",  # noqa: A002  # as templates say it
+    heading_id: str = "",
+    level: int | str = "",
+    count: int | str = "",
+    definition: str = "",
+    export: str = "",
+    export_if: object = True,
+    classes: str = "",
+) -> SafeString:
     """Render a section with a heading around the block: `{% panel _("Pilots") id="pilots" export="pilots" %}…`.
 
-    Options: `id` of the section, or `heading_id` for a section without one; `level` of the heading; `count` beside the
-    title; `definition`, the code of the definition that the title links to; `export`, the name of the table to
-    download, left out where `export_if` is given and false; `classes` of the section.
+    `heading_id` is for a section without `id`; `count` stands beside the title; `definition` is the code of the
+    definition that the title links to; `export` names the table to download, left out where `export_if` is false.
     """
-    given = options.keys() - {"id", "heading_id", "level", "count", "definition", "export", "export_if", "classes"}
-    if given:
-        raise template.TemplateSyntaxError(f"panel takes no {', '.join(sorted(given))}")
-    values = dict.fromkeys(("id", "level", "count", "definition", "export", "classes"), "") | options
-    values.setdefault("heading_id", f"{values['id']}-title")
-    if not values.get("export_if", True):
-        values["export"] = ""
+    values = {"title": title, "content": content, "id": id, "heading_id": heading_id or f"{id}-title", "level": level}
+    values |= {"count": count, "definition": definition, "export": export if export_if else "", "classes": classes}
     frame = context.template.engine.get_template("components/panel/panel.html")  # type: ignore[union-attr]
-    with context.push(title=title, content=content, **values):
+    with context.push(**values):
         return frame.render(context)
 
 
@@ -204,18 +198,16 @@ def charts_of(context: Context) -> list[Chart]:
 def chart_annex(context: Context) -> list[Chart]:
     """Return the charts whose tables are an annex of the page; none unless the query says `print=annex`.
 
-    Raises BadRequest for another value, and on a page without charts.
+    Raises BadRequest for another value.
     """
-    charts, asked = charts_of(context), query_of_request(context).get(ANNEX_PARAMETER)
+    asked = query_of_request(context).get(ANNEX_PARAMETER)
     if asked is None:
         return []
-    if not charts:
-        raise BadRequest(unknown_parameter_error(ANNEX_PARAMETER, CARRIED_PARAMETERS))
     if asked != "annex":
         text = gettext("%(name)s: “%(value)s” is not known here. Known: %(known)s.")
         message = text % {"name": ANNEX_PARAMETER, "value": truncate(asked), "known": "annex"}
         raise BadRequest(ErrorDetail(ANNEX_PARAMETER, "invalid_choice", message))
-    return [chart for chart in charts if chart.table.rows]
+    return [chart for chart in charts_of(context) if chart.table.rows]
 
 
 @register.simple_tag(takes_context=True)

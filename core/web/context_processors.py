@@ -16,6 +16,7 @@ from core.http.demo_mode import DEMO_LABEL, download_stem, is_demonstration
 from core.http.menu import menu
 from core.text.bilingual import OWN_LANGUAGE_NAMES
 from core.web.chart_libraries import CHART_CDN, CHART_LIBRARIES
+from core.web.list_pages import url_with
 
 
 def site_context(request: HttpRequest) -> dict[str, object]:
@@ -37,7 +38,7 @@ def site_context(request: HttpRequest) -> dict[str, object]:
                 "code": code,
                 "name": OWN_LANGUAGE_NAMES[code],
                 "current": code == active,
-                "address": url_with_params(request, lang=code),
+                "address": request.build_absolute_uri(url_with(request, lang=code)),
             }
             for code, _name in settings.LANGUAGES
         ],
@@ -63,8 +64,8 @@ def site_context(request: HttpRequest) -> dict[str, object]:
         "mail": settings.MAIL,  # whether a link to a new password can be sent
         "provider": settings.OIDC_NAME if settings.OIDC_SERVER else "",  # of single sign-on
         # This page with both days and the language, so that it shows the same next year.
-        "address": url_with_params(
-            request, as_of=as_of.isoformat(), known=known.isoformat(), lang=active or settings.LANGUAGE_CODE
+        "address": request.build_absolute_uri(
+            url_with(request, as_of=as_of.isoformat(), known=known.isoformat(), lang=active or settings.LANGUAGE_CODE)
         ),
     }
     return {"product": product}
@@ -86,11 +87,3 @@ def build_sections(path: str, params: Mapping[str, str]) -> list[dict[str, objec
         address = f"{root}?{urlencode(shared)}" if shared and not current else root
         found.append({"label": entry.label, "address": address, "current": current})
     return found
-
-
-def url_with_params(request: HttpRequest, **changes: str) -> str:
-    """Return this page's absolute URL with these query parameters set."""
-    query = request.GET.copy()
-    for key, value in changes.items():
-        query[key] = value
-    return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")

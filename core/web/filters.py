@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django_filters.fields import ChoiceField
 
 from core.http.errors import closest_match, truncate
 from core.web.list_pages import search_q
@@ -76,14 +77,8 @@ class RelatedFilter(django_filters.ModelChoiceFilter):
         super().__init__(*args, **kwargs)
 
 
-class ChoiceFormField(forms.ChoiceField):
+class ChoiceFormField(ChoiceField):
     """Form field of one choice."""
-
-    def __init__(
-        self, *args: Any, empty_label: Any = None, null_label: Any = None, null_value: Any = None, **kwargs: Any
-    ):
-        choices = list(kwargs.pop("choices"))
-        super().__init__(*args, choices=[("", empty_label or gettext_lazy("all")), *choices], **kwargs)
 
     @staticmethod
     def normalise(word: str) -> str:
@@ -92,7 +87,7 @@ class ChoiceFormField(forms.ChoiceField):
 
     def known_values(self) -> dict[str, str]:
         """Return the stored value of each choice."""
-        return {str(word): str(word) for word in dict(self.choices) if word}  # type: ignore[arg-type]
+        return {str(word): str(word) for word in dict(self.choices) if word}
 
     def validate(self, value: object) -> None:
         known = self.known_values()
@@ -106,6 +101,10 @@ class ChoiceFilter(django_filters.ChoiceFilter):
     field_class = ChoiceFormField
     takes_several = True  # by the API: `kind__in=park,city`
     computed = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("empty_label", gettext_lazy("all"))
+        super().__init__(*args, **kwargs)
 
 
 class YesNoFilter(ChoiceFilter):

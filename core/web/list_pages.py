@@ -26,15 +26,7 @@ MAX_VISIBLE_FILTERS = 4  # visible filters of a page that does not choose them
 FEED_FORMATS = ("ics", "atom")  # values of `export` whose pages are not those of the list
 CHUNK_SIZE = 500  # rows fetched at a time for a file
 ANNEX_PARAMETER = "print"  # `print=annex`: with the tables of the charts
-PAGE_PARAMETERS = {
-    "as_of",
-    "known",
-    "lang",
-    "page",
-    "sort",
-    "export",
-    ANNEX_PARAMETER,
-}  # base.html refuses the annex without a chart
+PAGE_PARAMETERS = {"as_of", "known", "lang", "page", "sort", "export", ANNEX_PARAMETER}
 POSITION_PARAMETERS = ("before", "after", "page")  # where in a list, not which
 
 
@@ -172,7 +164,7 @@ class FilterBar:
             raise BadRequest(*form_errors(form))
         begin: dict[str, str | None] = dict.fromkeys(POSITION_PARAMETERS)
         applied = [name for name in form.fields if form.cleaned_data.get(name) not in (None, "", [])]
-        seen = [field.name for field in form.visible_fields()]
+        seen = [field.name for field in form.visible_fields() if "_on" not in field.name]
         front = list(first) or seen[:MAX_VISIBLE_FILTERS]
         more = [name for name in seen if name not in front]
         self.form = form
@@ -186,6 +178,8 @@ class FilterBar:
         self.first = [form[name] for name in front]
         self.more = [form[name] for name in more]
         self.more_applied = len(set(applied).intersection(more))
+        # Days are set by links alone, and sent on with the form.
+        self.unseen = [form[name] for name in applied if "_on" in name]
 
 
 class ListPage(FilterBar):

@@ -31,24 +31,20 @@ def render_rows(
     """
     out: list[str] = []
     shown = [(at, column, escape(column.label)) for at, column in enumerate(table.columns) if not column.file_only]
+    role = ' role="row"' if cards is not None else ""
     previous: object = None
     for number, row in enumerate(table.rows[:most]):
         first = row[0]
         again = number > 0 and first.value == previous
         previous = first.value
-        out.append(
-            f"<tr{attribute('id', first.anchor)}{attribute('class', 'is-repeat' if again else '')}"
-            f"{attribute('role', 'row' if cards is not None else '')}>"
-        )
+        out.append(f"<tr{attribute('id', first.anchor)}{attribute('class', 'is-repeat' if again else '')}{role}>")
         for place, (at, column, label) in enumerate(shown):
             cell = row[at]
-            name = "td" if place else "th"
-            scope = "" if place else ' scope="row"'
+            content = render_cell(cell, column, carried)
             if grouped and again and not place:
                 content = f'<span class="visually-hidden">{conditional_escape(format_cell(cell, column))}</span>'
-            else:
-                content = render_cell(cell, column, carried)
-            out.append(f"<{name}{scope}{cell_attributes(cell, column, label, place, cards)}>{content}</{name}>")
+            tag, scope = ("td", "") if place else ("th", ' scope="row"')
+            out.append(f"<{tag}{scope}{cell_attributes(cell, column, label, place, cards)}>{content}</{tag}>")
         out.append("</tr>\n")
     return mark_safe("".join(out))  # noqa: S308  # texts and addresses are escaped above
 
@@ -115,9 +111,19 @@ def attribute(name: str, value: str) -> str:
 
 
 def cell_attributes(cell: Cell, column: AnyColumn, label: str, place: int, cards: int | None) -> str:
-    """Return the HTML attributes of a table cell: width class, language and, where rows can be cards, its label."""
-    classes = cell_class(cell, column)
-    roles = ""
+    """Return the HTML attributes of a table cell: width class, language and, where rows can be cards, its label.
+
+    A text is `brief` if it is short, and `prose` if it needs some width to wrap in; `words` in a column of numbers say
+    why there is none.
+    """
+    text, classes, roles = cell.page_text or cell.value, "", ""
+    if is_numeric(column):
+        classes = "num words" if isinstance(cell.value, str) and cell.value else "num"
+    elif column.kind == "date":
+        classes = "date"
+    elif isinstance(text, str) and text:
+        width = sum(2 if char >= "\u2e80" else 1 for char in text)
+        classes = "brief" if width <= MAX_BRIEF_WIDTH else "prose"
     if cards is not None:
         if place and place == cards:
             classes = f"{classes} card-status".lstrip()
@@ -127,18 +133,3 @@ def cell_attributes(cell: Cell, column: AnyColumn, label: str, place: int, cards
     if not cell.lang and column.kind == "text" and not cell.tag:
         language = lang_attr(cell.value)
     return f"{attribute('class', classes)}{roles}{language}"
-
-
-def cell_class(cell: Cell, column: AnyColumn) -> str:
-    """Return the CSS class of a cell's text: `brief` is short, `prose` needs some width to wrap in, and `words` in a
-    column of numbers say why there is none.
-    """
-    if is_numeric(column):
-        return "num words" if isinstance(cell.value, str) and cell.value else "num"
-    if column.kind == "date":
-        return "date"
-    text = cell.page_text or cell.value
-    if not isinstance(text, str) or not text:
-        return ""
-    width = sum(2 if char >= "\u2e80" else 1 for char in text)
-    return "brief" if width <= MAX_BRIEF_WIDTH else "prose"

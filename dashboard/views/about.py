@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from core.http.request import TrackerRequest
 from core.pages import DAY_PARAMETERS, page
 from dashboard.analytics.completeness import build_completeness
-from dashboard.glossary import GlossaryEntry, glossary
+from dashboard.glossary import glossary
 from dashboard.views.data import completeness_table, data_headline
 from pilots.analytics.reconciliation import build_reconciliation
 from pilots.models import Pilot
@@ -44,7 +44,7 @@ def about(request: TrackerRequest) -> HttpResponseBase:
             "policies": Policy.objects.count(),
             "pilots": Pilot.objects.count(),
             "sources": Source.objects.count(),
-            "definitions": defined_terms(),
+            "definitions": [item for item in glossary() if item.code in DEFINED_TERMS],
         },
     )
 
@@ -54,7 +54,3 @@ def records_kept_since() -> date | None:
     history: Any = Policy.history
     first = history.aggregate(first=Min("history_date"))["first"]
     return None if first is None else timezone.localdate(first)
-
-
-def defined_terms() -> list[GlossaryEntry]:
-    return [item for item in glossary() if item.code in DEFINED_TERMS]

@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from core.feeds.items import Entry, atom_response
-from core.feeds.lists import register_feed_list
+from core.feeds.lists import FEED_LISTS, FeedList
 from core.history.entries import HistoryEntry, differences_text, entry_columns
 from core.history.models import ChangeEvent
 from core.http.errors import BadRequest, ErrorDetail, truncate
@@ -45,7 +45,7 @@ from dashboard.analytics.change_log import (
 )
 from policies.models import Province
 
-register_feed_list("changes", "changes", gettext_lazy("Changes of the records"), ["atom"], staff_only=True)
+FEED_LISTS["changes"] = FeedList("changes", gettext_lazy("Changes of the records"), ["atom"], staff_only=True)
 FIRST_DAY = date(2000, 1, 1)
 ModelsByName = Mapping[str, type[Model]]
 

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from core.feeds.items import calendar_response
-from core.feeds.lists import register_feed_list
+from core.feeds.lists import FEED_LISTS, FeedList
 from core.http.request import TrackerRequest
 from core.pages import page
 from core.permissions import editor_province
@@ -47,7 +47,7 @@ from pilots.models import Adoption, Practice
 from policies.charts.cells import province_cell
 from policies.models import Province
 
-register_feed_list("desk", "desk", gettext_lazy("My work"), ["ics"], staff_only=True)
+FEED_LISTS["desk"] = FeedList("desk", gettext_lazy("My work"), ["ics"], staff_only=True)
 ROWS_SHOWN = 25  # rows of each list; its file has all of them
 DESK_WITHOUT = ("kind", "result", "opened", "province")
 

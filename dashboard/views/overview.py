@@ -76,7 +76,11 @@ def overview(request: TrackerRequest) -> HttpResponseBase:
             "changes": recent_changes(value.as_of),
             **attention_context(value, links),
             **follow_up_context(value),
-            **practice_context(value),
+            "practices_answer": practices_answer(value.diffusion),
+            "practices_finding": practices_headline(value.diffusion),
+            "practices_count": value.diffusion.total,
+            "library_size": library_size(value.diffusion),
+            "most_copied": most_copied_table(value.diffusion, most=ROWS_SHOWN),
             "synergy_answer": synergy_answer(value),
             "synergy_url": synergy_url(value),
             **({} if value.few_rated else progress_context(value)),
@@ -111,17 +115,6 @@ def follow_up_context(value: Overview) -> dict[str, object]:
         "follow_ups_count": summary.total,
         "red_lights": red_lights_statement(summary),
         "waiting": waiting_table(value.follow_ups, most=ROWS_SHOWN),
-    }
-
-
-def practice_context(value: Overview) -> dict[str, object]:
-    """Return the context of practices: how many can be copied, how far they were, and the most copied ones."""
-    return {
-        "practices_answer": practices_answer(value.diffusion),
-        "practices_finding": practices_headline(value.diffusion),
-        "practices_count": value.diffusion.total,
-        "library_size": library_size(value.diffusion),
-        "most_copied": most_copied_table(value.diffusion, most=ROWS_SHOWN),
     }
 
 

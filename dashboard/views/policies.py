@@ -32,7 +32,7 @@ from policies.charts.rollout import (
     too_few_text,
 )
 from policies.metrics import whole_days
-from policies.models import Policy, Province, Source
+from policies.models import Policy, Province
 from policies.timeline import policy_timeline
 
 WITHOUT = ("subject", "light", "result", "kind")  # columns of follow-ups of no use here: no light causes them
@@ -100,13 +100,8 @@ def rollout_exports(rollout: Rollout, charts: Mapping[str, Chart]) -> Exports:
     }
 
 
-def rollout_sources(rollout: Rollout) -> list[Source]:
-    """Return the sources of a rollout: the policy's own, then the plans'."""
-    return list(dict.fromkeys([*rollout.policy.sources.all(), *plan_sources(rollout.provinces)]))
-
-
 def rollout_charts(rollout: Rollout) -> dict[str, Chart]:
-    sources = rollout_sources(rollout)
+    sources = list(dict.fromkeys([*rollout.policy.sources.all(), *plan_sources(rollout.provinces)]))
     return {
         "map": status_map(rollout, Province.objects.filter(in_roster=False), sources),
         "adoption": adoption_chart(rollout, sources),

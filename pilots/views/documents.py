@@ -64,13 +64,7 @@ def document_list(request: TrackerRequest) -> HttpResponseBase:
     headline = _("Each file is kept once, under the checksum of its bytes, and can be attached to many records.")
     title = _("Evidence files")
     return export_response(request, tables, title, headline) or render(
-        request,
-        "documents/list.html",
-        {
-            "title": title,
-            "finding": headline,
-            "listing": listing,
-        },
+        request, "documents/list.html", {"title": title, "finding": headline, "listing": listing}
     )
 
 

@@ -17,7 +17,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from core.feeds.lists import register_feed_list
+from core.feeds.lists import FEED_LISTS, FeedList
 from core.history.entries import Label, changes_of
 from core.history.timeline import ENTRY_PARAMETER, Timeline, history_tab
 from core.http.as_of import today
@@ -78,7 +78,7 @@ from pilots.models.follow_up import VERIFY_PERMISSION
 from policies.charts.rollout import format_day
 from policies.models import Policy, Province, Source
 
-register_feed_list("actions", "action-list", gettext_lazy("Follow-ups"), ["ics", "atom"])
+FEED_LISTS["actions"] = FeedList("action-list", gettext_lazy("Follow-ups"), ["ics", "atom"])
 
 # -- the list --------------------------------------------------------------------------------------------
 

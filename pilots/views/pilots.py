@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from core.feeds.items import CANCELLED_DAYS
-from core.feeds.lists import register_feed_list
+from core.feeds.lists import FEED_LISTS, FeedList
 from core.history.entries import Label, changes_of
 from core.history.models import ChangeEvent
 from core.history.timeline import ENTRY_PARAMETER, Timeline, history_tab
@@ -64,7 +64,7 @@ from policies.charts.rollout import format_day
 from policies.models import Confidence, Source
 from policies.models.sourced import SourcedModel
 
-register_feed_list("milestones", "pilot-list", gettext_lazy("Milestones"), ["ics", "atom"])
+FEED_LISTS["milestones"] = FeedList("pilot-list", gettext_lazy("Milestones"), ["ics", "atom"])
 
 
 @page(*PilotPageFilter.base_filters)
@@ -474,7 +474,9 @@ def pilot_timeline(pilot: Pilot, as_of: date, user: Any) -> Timeline:
         TargetStep: Label(step_name, ["target__indicator"]),
         Reading: Label(reading_name, ["indicator"]),
         LightOverride: Label(lambda entry: str(entry.get_colour_display())),
-        Replan: Label(replan_name, ["milestone", "stage_entry"]),
+        Replan: Label(
+            lambda entry: str(entry.milestone or entry.stage_entry or no_data()), ["milestone", "stage_entry"]
+        ),
     }
     return Timeline(changes_of(pilot) | steps, as_of, user, labels)
 
@@ -489,7 +491,3 @@ def step_name(entry: Any) -> str:
 
 def reading_name(entry: Any) -> str:
     return f"{indicator_name(entry)} {entry.period}"
-
-
-def replan_name(entry: Any) -> str:
-    return str(entry.milestone or entry.stage_entry or no_data())

@@ -203,7 +203,7 @@ def test_columns_are_as_wide_as_what_they_hold() -> None:
     sheet = written_workbook(
         SheetSpec("T", columns, [["abc", "水泥和钢铁行业试点", 1, long], ["a", "b", 2, "a\nb"]])
     ).worksheets[0]
-    assert [sheet.column_dimensions[letter].width for letter in "ABCD"] == [8, 20, 20, 60]
+    assert [sheet.column_dimensions[letter].width for letter in "ABCD"] == [8, 22, 20, 60]
     assert [(sheet[at].alignment.wrap_text, sheet[at].alignment.vertical) for at in ("A2", "D2", "D3")] == [
         (None, "top"),
         (True, "top"),

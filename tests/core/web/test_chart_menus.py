@@ -25,7 +25,6 @@ def frame(text: str, slug: str) -> str:
     ("address", "fault"),
     [
         ("/?print=tables", "print: “tables” is not known here. Known: annex."),
-        ("/data/?print=annex", "“print” is not a parameter here. Known: as_of, known, lang."),
         (
             "/?export=map.csv&print=annex",
             "“print” is not a parameter here. Did you mean “export”?",
