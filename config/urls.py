@@ -6,7 +6,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from core.web.views import robots
+from core.pages import robots
 
 urlpatterns = [
     path("robots.txt", login_not_required(robots), name="robots"),

@@ -9,17 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from functools import wraps
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.cache import cache_control
 
 from core.caching.response_cache import cache_page
+from core.http.demo_mode import is_demonstration
 from core.http.rate_limits import count_page_file
 from core.http.request import TrackerRequest
 from core.web.list_pages import FEED_FORMATS, PAGE_PARAMETERS, drop_unknown_params
 
 DAY_PARAMETERS = ("as_of", "known", "lang")  # of pages without a table
 View = Callable[..., HttpResponseBase]
+ROBOTS_RULES = [
+    *(f"Disallow: {path}" for path in ("/admin/", "/api/", "/search/", "/sign-in/", "/account/", "/tokens/")),
+    *(f"Disallow: /*{word}=" for word in ("as_of", "chart", "export", "known", "page", "sort")),
+    "Allow: /api/docs/",
+]
 
 
 def private_page(view: View) -> View:
@@ -44,3 +52,13 @@ def page(*params: str, known: Collection[str] = PAGE_PARAMETERS, cached: bool = 
         return cache_page(checked) if cached else checked
 
     return decorate
+
+
+def robots(request: HttpRequest) -> HttpResponse:
+    """robots.txt: an internal or demonstration site is closed to search engines.
+
+    On a public site they may index the pages in both languages, but not their endless variants by date, order and file.
+    """
+    is_closed = settings.SITE_ACCESS == "internal" or is_demonstration(request)
+    lines = ["Disallow: /"] if is_closed else ROBOTS_RULES
+    return HttpResponse("\n".join(["User-agent: *", *lines, ""]), content_type="text/plain; charset=utf-8")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -27,7 +27,6 @@ from dashboard.analytics.open_work import (
     OpenWork,
     PilotMilestone,
     PilotReplan,
-    ReportedValues,
     WorkList,
     build_open_work,
     list_titles,
@@ -43,7 +42,7 @@ from pilots.charts.practices import adopter_cell_of
 from pilots.metrics.lights import Colour
 from pilots.metrics.practice_states import PracticeState
 from pilots.metrics.progress import year_due
-from pilots.models import Adoption, Practice
+from pilots.models import Practice
 from policies.charts.cells import province_cell
 from policies.models import Province
 
@@ -125,8 +124,9 @@ FOLLOW_UP_LISTS = ("verify", "returned", "overdue", "to-sign", "to-report")
 
 def work_table(item: WorkList, names: Mapping[int, str], home: Province | None) -> Table:
     """Return the table of a list."""
-    if item.slug in TABLES:
-        return make_table(TABLES[item.slug](names), item.items, item.url)
+    columns = desk_columns(names).get(item.slug)
+    if columns is not None:
+        return make_table(columns, item.items, item.url)
     if item.slug == "red":
         place = {"province": home.slug} if home else {}
         whole = pilots_url(**place, light=Colour.RED.value)
@@ -135,27 +135,61 @@ def work_table(item: WorkList, names: Mapping[int, str], home: Province | None) 
     return follow_ups_table(item.items, DESK_WITHOUT)
 
 
-def missing_columns(names: Mapping[int, str]) -> list[Column[PilotStatus]]:
-    return [
-        Column("pilot", _("Pilot"), lambda item: pilot_cell(item.pilot, names)),
-        Column("province", _("Province"), lambda item: province_cell(item.pilot.province)),
-        Column("enter", _("What to do"), enter_readings_cell),
+def desk_columns(names: Mapping[int, str]) -> dict[str, list[Column[Any]]]:
+    """Return the columns of the lists that are not of follow-ups, by slug."""
+    replans: list[Column[PilotReplan]] = [
+        Column("item", _("Milestone or stage"), lambda row: Cell(str(row.record), url=row.url)),
+        Column("pilot", _("Pilot"), lambda row: pilot_cell(row.status.pilot, names)),
+        Column("planned", _("Planned on"), lambda row: row.record.planned_by(row.status.as_of), kind="date"),
+        Column("day", _("Day asked for"), lambda row: row.replan.day, kind="date"),
+        Column("why", _("Why"), lambda row: row.replan.reason),
+        Column("asked", _("Asked for on"), lambda row: row.replan.asked_on, kind="date"),
     ]
+    practices: list[Column[Practice]] = [
+        Column("practice", _("Practice"), record_cell),
+        Column("state", _("State"), lambda item: str(PracticeState(item.state_then).label)),  # type: ignore[attr-defined]
+        Column("province", _("Province"), lambda item: province_cell(item.province) if item.province_id else Cell("")),
+        Column("proposed", _("Proposed on"), lambda item: item.proposed_on, kind="date"),
+    ]
+    return {
+        "missing": [
+            Column("pilot", _("Pilot"), lambda item: pilot_cell(item.pilot, names)),
+            Column("province", _("Province"), lambda item: province_cell(item.pilot.province)),
+            Column("enter", _("What to do"), enter_readings_cell),
+        ],
+        "due": [
+            Column("milestone", _("Milestone"), milestone_cell),
+            Column("pilot", _("Pilot"), lambda row: pilot_cell(row.status.pilot, names)),
+            Column("planned", _("Planned on"), lambda row: row.item.planned_on, kind="date"),
+            Column("late", _("Days late"), lambda row: row.days_late or "", kind="integer"),
+            Column("owner", _("Responsible"), lambda row: row.item.milestone.owner),
+            Column("edit", _("What to do"), edit_milestone_cell),
+        ],
+        "replans": [*replans, Column("decide", _("What to do"), lambda row: Cell(_("Look and decide"), url=row.url))],
+        "replans-refused": [
+            *replans,
+            Column("refused", _("Refused on"), lambda row: row.replan.decided_on, kind="date"),
+            Column("remark", _("Remark"), lambda row: row.replan.remark),
+        ],
+        "practices": practices,
+        "take-in": practices,
+        "copies": [
+            Column("copy", _("Copy by"), adopter_cell_of),
+            Column("practice", _("Practice"), lambda item: record_cell(item.practice)),
+            Column("planned", _("Planned since"), lambda item: item.planned_on, kind="date"),
+            Column("confirm", _("What to do"), lambda item: Cell(_("Look and confirm"), url=item.get_absolute_url())),
+        ],
+        "review": [
+            Column("pilot", _("Pilot"), lambda item: pilot_cell(item.pilot, names)),
+            Column("province", _("Province"), lambda item: province_cell(item.pilot.province)),
+            Column("values", _("Values"), lambda item: item.values, kind="integer"),
+            Column("reported", _("First reported on"), lambda item: item.first_on, kind="date"),
+        ],
+    }
 
 
 def enter_readings_cell(item: PilotStatus) -> Cell:
     return Cell(_("Enter readings"), url=reverse("admin:pilots_pilot_readings", args=[item.pilot.pk]))
-
-
-def due_columns(names: Mapping[int, str]) -> list[Column[PilotMilestone]]:
-    return [
-        Column("milestone", _("Milestone"), milestone_cell),
-        Column("pilot", _("Pilot"), lambda row: pilot_cell(row.status.pilot, names)),
-        Column("planned", _("Planned on"), lambda row: row.item.planned_on, kind="date"),
-        Column("late", _("Days late"), lambda row: row.days_late or "", kind="integer"),
-        Column("owner", _("Responsible"), lambda row: row.item.milestone.owner),
-        Column("edit", _("What to do"), edit_milestone_cell),
-    ]
 
 
 def milestone_cell(row: PilotMilestone) -> Cell:
@@ -166,67 +200,3 @@ def milestone_cell(row: PilotMilestone) -> Cell:
 
 def edit_milestone_cell(row: PilotMilestone) -> Cell:
     return Cell(_("Edit"), url=reverse("admin:pilots_milestone_change", args=[row.item.milestone.pk]))
-
-
-def replan_columns(names: Mapping[int, str]) -> list[Column[PilotReplan]]:
-    return [
-        Column("item", _("Milestone or stage"), lambda row: Cell(str(row.record), url=row.url)),
-        Column("pilot", _("Pilot"), lambda row: pilot_cell(row.status.pilot, names)),
-        Column("planned", _("Planned on"), lambda row: row.record.planned_by(row.status.as_of), kind="date"),
-        Column("day", _("Day asked for"), lambda row: row.replan.day, kind="date"),
-        Column("why", _("Why"), lambda row: row.replan.reason),
-        Column("asked", _("Asked for on"), lambda row: row.replan.asked_on, kind="date"),
-    ]
-
-
-def waiting_replan_columns(names: Mapping[int, str]) -> list[Column[PilotReplan]]:
-    decide: Column[PilotReplan] = Column("decide", _("What to do"), lambda row: Cell(_("Look and decide"), url=row.url))
-    return [*replan_columns(names), decide]
-
-
-def refused_replan_columns(names: Mapping[int, str]) -> list[Column[PilotReplan]]:
-    return [
-        *replan_columns(names),
-        Column("refused", _("Refused on"), lambda row: row.replan.decided_on, kind="date"),
-        Column("remark", _("Remark"), lambda row: row.replan.remark),
-    ]
-
-
-def practice_columns(_names: Mapping[int, str]) -> list[Column[Practice]]:
-    return [
-        Column("practice", _("Practice"), record_cell),
-        Column("state", _("State"), lambda item: str(PracticeState(item.state_then).label)),  # type: ignore[attr-defined]
-        Column("province", _("Province"), lambda item: province_cell(item.province) if item.province_id else Cell("")),
-        Column("proposed", _("Proposed on"), lambda item: item.proposed_on, kind="date"),
-    ]
-
-
-def copy_columns(_names: Mapping[int, str]) -> list[Column[Adoption]]:
-    return [
-        Column("copy", _("Copy by"), adopter_cell_of),
-        Column("practice", _("Practice"), lambda item: record_cell(item.practice)),
-        Column("planned", _("Planned since"), lambda item: item.planned_on, kind="date"),
-        Column("confirm", _("What to do"), lambda item: Cell(_("Look and confirm"), url=item.get_absolute_url())),
-    ]
-
-
-def review_columns(names: Mapping[int, str]) -> list[Column[ReportedValues]]:
-    return [
-        Column("pilot", _("Pilot"), lambda item: pilot_cell(item.pilot, names)),
-        Column("province", _("Province"), lambda item: province_cell(item.pilot.province)),
-        Column("values", _("Values"), lambda item: item.values, kind="integer"),
-        Column("reported", _("First reported on"), lambda item: item.first_on, kind="date"),
-    ]
-
-
-TABLES: Mapping[str, Callable[[Mapping[int, str]], list[Column[Any]]]] = {
-    "missing": missing_columns,
-    "due": due_columns,
-    "replans": waiting_replan_columns,
-    "replans-refused": refused_replan_columns,
-    "practices": practice_columns,
-    "take-in": practice_columns,
-    "copies": copy_columns,
-    "review": review_columns,
-}
-"""Columns of the lists that are not of follow-ups, by slug."""
