@@ -16,11 +16,8 @@ from django.utils.formats import date_format, get_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from core.text.bilingual import is_chinese_active
 from core.text.partial_date import PartialDate
 
-TEN_KILOTONNES = "10⁴ t"
-TEN_KILOTONNE_UNITS = {TEN_KILOTONNES, "10k t", "万吨"}
 LEVEL_DIGITS, CHANGE_DIGITS, MAX_PLACES = 4, 3, 6
 
 
@@ -38,7 +35,12 @@ def format_number(value: int | float | Decimal | str | None, digits: int | None 
         return no_data()
     if isinstance(value, str):  # words where a number usually stands, such as a span of time
         return value
-    return number_format(value, digits, use_l10n=True, force_grouping=True).replace("-", "−")  # a true minus sign
+    return number_format(value, digits, force_grouping=True).replace("-", "−")  # a true minus sign
+
+
+def format_plain(value: Decimal) -> str:
+    """Format a number with group separators and without trailing zeros."""
+    return number_format(Decimal(f"{value.normalize():f}"), force_grouping=True)
 
 
 def format_part(n: int, whole: int) -> str:
@@ -61,11 +63,10 @@ def format_date(value: date | PartialDate | str | None) -> str:
 def format_period(text: str) -> str:
     """Format a period in ISO form as dates are formatted: 2013–2022, 30 January 2024; empty for an empty period."""
     precisions: tuple[Any, ...] = ("year", "month", "day")
-    ends = [
-        PartialDate(date.fromisoformat(f"{end}-01-01"[:10]), precisions[end.count("-")])
-        for end in filter(None, text.split("–"))
-    ]
-    return "–".join(format_date(end) for end in ends)
+    ends = filter(None, text.split("–"))
+    return "–".join(
+        format_date(PartialDate(date.fromisoformat(f"{end}-01-01"[:10]), precisions[end.count("-")])) for end in ends
+    )
 
 
 def format_share(value: float | Decimal | None, digits: int | None = None) -> str:
@@ -94,50 +95,18 @@ def format_days(value: int | None) -> str:
     return ngettext("%(number)s day", "%(number)s days", value) % {"number": format_number(value)}
 
 
-# -- quantities: 6.72 Mt in English, 671.88万吨 in Chinese -----------------------------------------------
-
-
-def format_quantity(value: Decimal | float, unit: str, unit_zh: str = "") -> str:
-    """Format a value with its unit. Ten thousands of tonnes, a Chinese unit, become Mt or kt in English."""
-    number = Decimal(str(value))
-    if is_chinese_active():
-        return f"{format_plain(number)}{'万吨' if unit in TEN_KILOTONNE_UNITS else unit_zh or unit}"
-    if unit in TEN_KILOTONNE_UNITS:
-        return format_mass(number * 10_000)
-    return _("%(number)s\u00a0%(unit)s") % {"number": format_plain(number), "unit": unit}
-
-
-def format_mass(tonnes: Decimal) -> str:
-    """Format tonnes to three digits: 6.72 Mt, 51.9 kt, 850 t."""
-    for step, unit in ((Decimal(1_000_000), "Mt"), (Decimal(1_000), "kt")):
-        if abs(tonnes) >= step:
-            return f"{three_significant_digits(tonnes / step)}\u00a0{unit}"
-    return f"{three_significant_digits(tonnes)}\u00a0t"
-
-
-def three_significant_digits(value: Decimal) -> str:
-    """Format to three significant digits, never with fewer than those before the decimal point."""
-    before = max(1, value.copy_abs().adjusted() + 1)
-    return format_plain(round(value, max(0, 3 - before)))
-
-
-def format_plain(value: Decimal) -> str:
-    """Format a number with group separators and without trailing zeros."""
-    return number_format(Decimal(f"{value.normalize():f}"), use_l10n=True, force_grouping=True)
-
-
 # -- significant digits and percentages ------------------------------------------------------------------
 
 
 def format_amount(value: Decimal | None) -> str:
-    """Format a value with thousands separators and without trailing zeros."""
-    return _("no data") if value is None else format_alike([value])[0]
+    """Format a value to four significant digits, without trailing zeros."""
+    return no_data() if value is None else format_alike([value])[0]
 
 
 def format_alike(values: Sequence[Decimal], digits: int = LEVEL_DIGITS) -> list[str]:
     """Format values of one sentence with the same number of decimals."""
     places = decimal_places(values, digits)
-    return [format_places(round_half_up(value, places), places) for value in values]
+    return [format_number(round_half_up(value, places), places) for value in values]
 
 
 def decimal_places(values: Sequence[Decimal], digits: int = LEVEL_DIGITS) -> int:
@@ -161,17 +130,12 @@ def to_percent(share: float | Decimal, places: int = 1) -> Decimal:
     return round_half_up(Decimal(str(share)) * 100, places)
 
 
-def format_places(value: Decimal, places: int) -> str:
-    """Format a number with that many decimals for the locale, with a true minus sign."""
-    return number_format(value, places, use_l10n=True, force_grouping=True).replace("-", "−")
-
-
 def format_percent(value: Decimal) -> str:
     """Format a fraction as a percentage with one decimal, with more where it would read as 0."""
     places = 1
     while value and places < MAX_PLACES and not to_percent(value, places):
         places += 1
-    return format_places(to_percent(abs(value), places), places)
+    return format_number(to_percent(abs(value), places), places)
 
 
 def number_with_unit(number: str, unit: str) -> str:
