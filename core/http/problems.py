@@ -19,7 +19,6 @@ from rest_framework.exceptions import APIException, AuthenticationFailed, NotAut
 from rest_framework.exceptions import PermissionDenied as APIPermissionDenied
 from rest_framework.views import set_rollback
 
-from core.http.body import FILE_TOO_LARGE, UploadTooLarge
 from core.http.demo_mode import is_demonstration
 from core.http.errors import DATABASE_UNAVAILABLE, BadRequest, ErrorDetail, FileStoreUnavailable
 from core.http.menu import menu
@@ -171,8 +170,6 @@ def bad_request_response(request: HttpRequest, exc: BadRequest) -> HttpResponse:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler400."""
-    if isinstance(exception, UploadTooLarge):
-        return error_response(request, 413, str(FILE_TOO_LARGE))
     if isinstance(exception, RequestDataTooBig):
         return error_response(request, 413, _("This is more than can be taken at once. Send less, or in parts."))
     return error_response(request, 400, _("The request could not be read."))
