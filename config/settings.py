@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from environ.fileaware_mapping import FileAwareMapping
 
 from config import __version__
-from core.files.media_store import media_storage
+from core.files.store import media_storage
 from core.web.chart_libraries import cdn_urls
 
 VERSION = __version__  # shown in the footer, on /about/ and in the OpenAPI description
@@ -139,7 +139,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # Pads answers at random, and CSRF tokens are masked: no BREACH.
-    "core.http.conditional_requests.CompressionMiddleware",
+    "core.http.middleware.CompressionMiddleware",
     "csp.middleware.CSPMiddleware",
     "core.seed.middleware.DemonstrationMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -1,5 +1,10 @@
-"""Middleware of every request: what stands first (id, headers, log), and its language with what no view accepts."""
+"""Middleware of every request: what stands first (id, headers, log), its language with what no view accepts, and
+compression that leaves the ETag of a record strong.
 
+Django's ConditionalGetMiddleware gives every other response to GET an ETag, and answers 304 Not Modified.
+"""
+
+import hashlib
 import re
 import uuid
 from collections.abc import Callable
@@ -7,6 +12,8 @@ from time import perf_counter
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
@@ -38,6 +45,8 @@ CREDENTIAL_PARAMETERS = {
     *("token", "access_token", "auth_token", "api_key", "apikey", "api-key", "x-api-key", "key", "auth"),
     *("authorization", "bearer", "secret", "password", "session", "sessionid"),
 }
+RECORD_ETAG = re.compile(r'"[0-9]+-[0-9a-f]{20}"')
+FILE_ETAG = re.compile(r'"[0-9a-f]{64}"')  # of a stored file: its checksum
 RESPONSES = Counter("tracker_responses", "Responses by status, those from the response cache included.", ["status"])
 CACHE = Counter(
     "tracker_response_cache",
@@ -132,3 +141,22 @@ def reject_request(request: HttpRequest) -> HttpResponse | None:
     if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
         read_chunked_body(request)
     return None
+
+
+def record_etag(content: bytes, revision: int) -> str:
+    """Return the ETag of a response with one record: its revision, and a hash of the body."""
+    return f'"{revision}-{hashlib.sha256(content).hexdigest()[:20]}"'
+
+
+class CompressionMiddleware(GZipMiddleware):
+    """GZipMiddleware that does not compress what has the ETag of a single record or of a stored file.
+
+    Writes are checked against that of a record, which has to stay strong, and a strong ETag identifies the exact bytes.
+    Stored files are compressed already.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        etag = response.get("ETag", "")
+        if RECORD_ETAG.fullmatch(etag) or FILE_ETAG.fullmatch(etag):
+            return response
+        return super().process_response(request, response)

@@ -1,24 +1,44 @@
-"""Format values for the reader: numbers, dates, shares, periods and quantities in the reader's language. Decimal
-values of one sentence or label are formatted alike.
+"""Values as the reader sees them, in the reader's language: numbers, dates, shares, periods, joined texts, and the
+symbols of a status. Decimal values of one sentence or label are formatted alike.
 
 Python modules import these functions; `core.templatetags.site` registers them as template filters. A missing value
 reads "no data" and never 0.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
+from typing import Any, Literal, Self
 
+from django.db.models import TextChoices
 from django.template.defaultfilters import filesizeformat
 from django.utils.formats import date_format, get_format, number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
-
-from core.text.partial_date import PartialDate
+from django.utils.translation import ngettext, pgettext, pgettext_lazy
 
 LEVEL_DIGITS, CHANGE_DIGITS, MAX_PLACES = 4, 3, 6
+
+
+@dataclass(frozen=True)
+class PartialDate:
+    """Date known to the day, the month or the year: `2022-12` is not the first of December."""
+
+    on: date
+    precision: Literal["day", "month", "year"] = "day"
+
+    def iso(self) -> str:
+        """Return reduced ISO 8601: 2022-12-05, 2022-12 or 2022."""
+        return self.on.isoformat()[: {"day": 10, "month": 7, "year": 4}[self.precision]]
+
+
+class Precision(TextChoices):
+    """Precision of a date."""
+
+    DAY = "day", pgettext_lazy("precision", "day")
+    MONTH = "month", pgettext_lazy("precision", "month")
+    YEAR = "year", pgettext_lazy("precision", "year")
 
 
 def no_data() -> str:
@@ -142,3 +162,61 @@ def number_with_unit(number: str, unit: str) -> str:
     """Return a number with its unit: `29,470 t`, 29,470吨."""
     # Translators: a number and its unit; Chinese sets no space between them.
     return _("%(number)s %(unit)s") % {"number": number, "unit": f"× {unit}" if unit.startswith("10⁴ ") else unit}
+
+
+# -- joined texts: Chinese has its own colon and list mark, and no space after a full stop ---------------------
+# A Chinese enumeration comma separates short names; names that may contain commas take a semicolon in English.
+
+
+def label_value(label: object, text: object) -> str:
+    """Join a label and its value: `Kind: park`, 类型：园区."""
+    return _("%(label)s: %(text)s") % {"label": label, "text": text}
+
+
+def join_short(names: Iterable[object]) -> str:
+    """Join short names: `Steel, Cement`, 钢铁、水泥."""
+    return _(", ").join(map(str, names))
+
+
+def join_long(names: Iterable[object]) -> str:
+    """Join long names, which may contain commas."""
+    return pgettext("between long names", "; ").join(map(str, names))
+
+
+def join_clauses(parts: Iterable[object]) -> str:
+    """Join statements, each complete in itself."""
+    return pgettext("between statements", "; ").join(map(str, parts))
+
+
+def join_statements(first: str, second: str) -> str:
+    """Join two related statements; the second may be empty."""
+    return _("%(first)s, %(second)s") % {"first": first, "second": second} if second else first
+
+
+def join_sentences(first: str, second: str) -> str:
+    """Join two sentences; either may be empty."""
+    return _("%(first)s %(second)s") % {"first": first, "second": second} if first and second else first or second
+
+
+# -- statuses ------------------------------------------------------------------------------------------------
+
+# Symbol of each colour, and the same shape as Chart.js calls it: a status is seen without colour too.
+STATUS_SYMBOLS = {"green": "●", "yellow": "▲", "red": "■", "grey": "○", "blue": "◆"}
+STATUS_SHAPES = {"green": "circle", "yellow": "triangle", "red": "rect", "grey": "circle", "blue": "rectRot"}
+
+
+class StatusChoices(TextChoices):
+    """Text choices with a colour, declared as `NAME = value, colour, label` or `NAME = value, colour, shape, label`.
+
+    Tables, tags and charts read colour and shape from the member. Style sheets and scripts have the same names.
+    """
+
+    colour: str
+    shape: str
+
+    def __new__(cls, value: str, colour: str = "grey", shape: str = "") -> Self:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.colour = colour
+        member.shape = shape or STATUS_SHAPES[colour]
+        return member

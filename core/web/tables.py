@@ -11,7 +11,7 @@ from functools import partial
 from operator import attrgetter
 from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, get_args, overload
 
-from core.text.status_choices import StatusChoices
+from core.text.formatting import StatusChoices
 
 ValueKind = Literal["text", "integer", "decimal", "share", "date", "days", "flag"]
 HtmlDrawing = Literal["tiles", "matrix", "lights"]

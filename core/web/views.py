@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from core.http.demo_mode import is_demonstration
+from core.http.request import is_demonstration
 
 ROBOTS_RULES = [
     *(f"Disallow: {path}" for path in ("/admin/", "/api/", "/search/", "/sign-in/", "/account/", "/tokens/")),

@@ -30,8 +30,7 @@ from core.http.request import TrackerRequest
 from core.imports.models import Import, ImportState
 from core.permissions import editor_province, in_scope
 from core.spreadsheets.page_exports import Export, Feeds, export_response
-from core.text.formatting import format_date
-from core.text.joining import label_value
+from core.text.formatting import format_date, label_value
 from core.web.filters import ChoiceFormField, RelatedFormField
 from core.web.list_pages import (
     ActiveFilter,

@@ -12,8 +12,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.text.bilingual import is_chinese_active
-from core.text.formatting import CHANGE_DIGITS, format_alike, format_amount, format_plain
-from core.text.joining import join_clauses, join_long, label_value
+from core.text.formatting import (
+    CHANGE_DIGITS,
+    format_alike,
+    format_amount,
+    format_plain,
+    join_clauses,
+    join_long,
+    label_value,
+)
 from pilots.analytics.pilot_status import PilotStatus, first_reporting_year
 from pilots.analytics.replanning import STEPS_FIELD, Replanning
 from pilots.metrics.lights import Colour, LightReason, ReasonSubject, StatusReason

@@ -14,7 +14,7 @@ from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH
 
 from core.http.errors import truncate
 from core.spreadsheets.reading.cells import MAX_CELL_TEXT, SheetCell
-from core.text.partial_date import PartialDate
+from core.text.formatting import PartialDate
 
 INVISIBLE_ENDS = "\ufeff\u200b"  # left around text copied from web pages
 HALF_WIDTH = {0xFF01 + place: 0x21 + place for place in range(94)} | {0x3000: " ", 0x2212: "-"}
