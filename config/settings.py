@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from environ.fileaware_mapping import FileAwareMapping
 
 from config import __version__
-from core.files.media_store import media_storage
+from core.files.store import media_storage
 from core.web.chart_libraries import cdn_urls
 
 VERSION = __version__  # shown in the footer, on /about/ and in the OpenAPI description
@@ -139,7 +139,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # Pads answers at random, and CSRF tokens are masked: no BREACH.
-    "core.http.conditional_requests.CompressionMiddleware",
+    "core.http.middleware.CompressionMiddleware",
     "csp.middleware.CSPMiddleware",
     "core.seed.middleware.DemonstrationMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -401,12 +401,6 @@ MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_TOTP_TOLERANCE = 1  # codes of the half minute before and after, for clocks that differ
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS  # browsers offer passkeys over plain HTTP on this machine only
-# Files are refused by the length that the request names, before any of it is kept.
-FILE_UPLOAD_HANDLERS = [
-    "core.http.body.MaxSizeUploadHandler",
-    "django.core.files.uploadhandler.MemoryFileUploadHandler",
-    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
-]
 first_host = ALLOWED_HOSTS[0].lstrip("*.") or "localhost"  # on this machine as with `make run`
 site_url = f"http://{first_host}:8000" if is_loopback(first_host) else f"https://{first_host}"
 SITE_URL = env.str("SITE_URL", default=site_url).rstrip("/")  # of links in mails

@@ -16,9 +16,8 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.cache import cache_control
 
 from core.caching.response_cache import cache_page
-from core.http.demo_mode import is_demonstration
 from core.http.rate_limits import count_page_file
-from core.http.request import TrackerRequest
+from core.http.request import TrackerRequest, is_demonstration
 from core.web.list_pages import FEED_FORMATS, PAGE_PARAMETERS, drop_unknown_params
 
 DAY_PARAMETERS = ("as_of", "known", "lang")  # of pages without a table

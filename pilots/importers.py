@@ -32,7 +32,7 @@ from core.spreadsheets.reading.cell_values import (
     unknown_format_error,
 )
 from core.spreadsheets.reading.cells import SheetCell
-from core.text.joining import join_short, label_value
+from core.text.formatting import join_short, label_value
 from pilots.metrics.stages import StageEvent, stage_issues
 from pilots.models import Milestone, Pilot, Reading, Replan, StageEntry, Target, TargetStep
 from pilots.models.reading import CONFLICT_CODE, ReadingLedger

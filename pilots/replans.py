@@ -18,8 +18,8 @@ from django.utils.translation import gettext_lazy
 from core.history.recording import MAX_REASON
 from core.http.as_of import today
 from core.records import writing
+from core.text.bilingual import normalize_text
 from core.text.formatting import format_date
-from core.text.normalization import normalize_text
 from pilots.models import Milestone, Replan, StageEntry
 from pilots.services import PLACE_PERMISSION
 

@@ -10,8 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from core.text.bilingual import is_chinese_active, lang_of
-from core.text.formatting import format_file_size, format_period
-from core.text.joining import join_short
+from core.text.formatting import format_file_size, format_period, join_short
 from core.web.tables import Cell, Column, Table, make_table, record_cell, status_cell
 from pilots.analytics.explanations import light_owner
 from pilots.analytics.pilot_status import PilotStatus

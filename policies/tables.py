@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from core.text.joining import join_long
+from core.text.formatting import join_long
 from core.web.tables import Column, record_cell
 
 

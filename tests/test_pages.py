@@ -17,7 +17,7 @@ from django.utils.html import escape
 from openpyxl import load_workbook
 
 from accounts.models import Officer, Role
-from core.http.demo_mode import DEMO_LABEL
+from core.http.request import DEMO_LABEL
 from pilots.analytics.pilot_status import build_progress, pilot_status
 from pilots.models import Batch, Pilot
 from policies.models import Industry, Policy, Province

@@ -27,7 +27,7 @@ from core.history.diffs import (
     translate_reason,
 )
 from core.http.request import parse_key
-from core.text.joining import join_clauses, join_sentences, label_value
+from core.text.formatting import join_clauses, join_sentences, label_value
 
 VERSION_FIELD = "version"
 

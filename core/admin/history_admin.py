@@ -40,7 +40,7 @@ from core.permissions import (
     restricted_fields,
 )
 from core.records import writing
-from core.text.joining import label_value
+from core.text.formatting import label_value
 
 
 class HistoryAdmin(ScopedAdmin):

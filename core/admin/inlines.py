@@ -24,7 +24,7 @@ from core.admin.scoped_admin import ObjectPermissionMixin
 from core.history.diffs import HistoricalRecord, author_name, format_datetime
 from core.permissions import permission_name, restricted_fields
 from core.records import writing
-from core.text.joining import join_sentences, label_value
+from core.text.formatting import join_sentences, label_value
 
 
 class RowAutocompleteSelect(AutocompleteSelect):

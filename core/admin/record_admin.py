@@ -36,7 +36,7 @@ from core.permissions import OUT_OF_SCOPE, can_see_authors, owner_field
 from core.records import writing
 from core.records.constraints import constraint_fields
 from core.records.writing import NOT_YOURS
-from core.text.joining import join_clauses, join_sentences, label_value
+from core.text.formatting import join_clauses, join_sentences, label_value
 from core.web.html import CARRIED_PARAMETERS
 
 NOT_SAVED = _("Nothing was saved. The form stands here as the record is now.")

@@ -13,7 +13,7 @@ from django.utils.text import capfirst
 from simple_history.admin import SimpleHistoryAdmin
 
 from core.permissions import OUT_OF_SCOPE, can_create, in_scope, owner_field, permission_name, restricted_fields
-from core.text.joining import join_long
+from core.text.formatting import join_long
 
 
 class ObjectPermissionMixin:

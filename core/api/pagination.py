@@ -18,8 +18,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api.query_params import CURSOR, CURSOR_START, MAX_PAGE_SIZE, parse_page_size
-from core.http.demo_mode import with_demo_flag
 from core.http.errors import BadRequest, ErrorDetail, truncate
+from core.http.request import with_demo_flag
 
 CURSOR_PATTERN = re.compile(r"([a-z])((?:\.[0-9]{1,18})+)", re.ASCII)
 RECORD_CURSOR = "r"  # kind of a list's cursors, their first letter

@@ -32,12 +32,11 @@ from core.api.serializers import key_field_name
 from core.api.write.optimistic_locking import annotate_revision
 from core.caching.response_cache import respond_to_reader
 from core.http.as_of import days_stem, known_rows, today
-from core.http.conditional_requests import record_etag
-from core.http.demo_mode import demo_notice_rows, download_stem, with_demo_flag
 from core.http.errors import BadRequest
-from core.http.request import TrackerRequest
+from core.http.middleware import record_etag
+from core.http.request import TrackerRequest, demo_notice_rows, download_stem, with_demo_flag
 from core.spreadsheets.xlsx_writer import CoverSheet
-from core.text.joining import join_clauses, label_value
+from core.text.formatting import join_clauses, label_value
 
 CHUNK_SIZE = 50  # rows fetched at a time for a file: of 500 the garbage took 23 MiB before it was collected
 

@@ -23,10 +23,9 @@ from django.utils.xmlutils import SimplerXMLGenerator
 from icalendar import Calendar
 from icalendar import Event as CalendarEvent
 
-from core.http.demo_mode import DEMO_LABEL, download_stem, is_demonstration
 from core.http.errors import BadRequest, ErrorDetail
-from core.http.request import TrackerRequest
-from core.text.joining import label_value
+from core.http.request import DEMO_LABEL, TrackerRequest, download_stem, is_demonstration
+from core.text.formatting import label_value
 from core.web.list_pages import requested_page, url_with
 
 NEVER_CHANGED = datetime(2000, 1, 1, tzinfo=UTC)  # of what has no history entry, and of a feed without entries

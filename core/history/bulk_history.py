@@ -13,7 +13,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from core.text.joining import join_sentences
+from core.text.formatting import join_sentences
 
 BATCH_SIZE = 500
 # Id of the writing transaction, filled in by the database. On SQLite writers take turns.

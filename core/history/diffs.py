@@ -18,8 +18,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from simple_history.models import DeletedObject
 
-from core.text.formatting import format_date, no_data
-from core.text.joining import join_long
+from core.text.formatting import format_date, join_long, no_data
 
 RecordState = Mapping[str, Any]
 """Values of a record at one entry, by field: the stored value, or the sorted keys of a many-to-many field."""

@@ -32,7 +32,7 @@ from core.history.diffs import (
 )
 from core.history.models import ChangeEvent
 from core.permissions import can_access, can_see_author
-from core.text.joining import join_clauses, label_value
+from core.text.formatting import join_clauses, label_value
 from core.web.tables import Column
 
 LabelledUrl = tuple[str | Promise, str]  # label and URL

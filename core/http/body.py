@@ -1,4 +1,4 @@
-"""Request body: bounded size, of uploads as well, and strict JSON in UTF-8."""
+"""Request body: bounded size, and strict JSON in UTF-8."""
 
 import json
 import re
@@ -6,39 +6,13 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 from django.core.exceptions import RequestDataTooBig
-from django.core.files.uploadhandler import FileUploadHandler
 from django.http import HttpRequest, UnreadablePostError
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from core.http.errors import BadRequest, ErrorDetail
 
 SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 MAX_BODY_BYTES = 2_621_440  # Django's own limit; a bulk request of 1,000 records is smaller
-MAX_UPLOAD_BYTES = 25 * 2**20
-FILE_TOO_LARGE = gettext_lazy("The file is larger than 20 MB. Remove pictures from it, or import its rows in parts.")
-
-
-class UploadTooLarge(RequestDataTooBig):
-    """The request is larger than MAX_UPLOAD_BYTES."""
-
-
-class MaxSizeUploadHandler(FileUploadHandler):
-    """Upload handler before those that store files: a request is rejected by its Content-Length before a byte of it is
-    stored. Raises UploadTooLarge.
-    """
-
-    def handle_raw_input(
-        self, input_data: object, meta: object, content_length: int, boundary: object, encoding: object = None
-    ) -> None:
-        if content_length > MAX_UPLOAD_BYTES:
-            raise UploadTooLarge(f"An upload of {content_length} bytes; the most is {MAX_UPLOAD_BYTES}.")
-
-    def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
-        return raw_data
-
-    def file_complete(self, file_size: int) -> None:
-        return None
 
 
 class ContentTooLarge(BadRequest):
@@ -46,13 +20,17 @@ class ContentTooLarge(BadRequest):
 
     status_code = 413
 
+    def __init__(self) -> None:
+        message = _("The request holds more than %(most)d bytes. Send it in parts.") % {"most": MAX_BODY_BYTES}
+        super().__init__(ErrorDetail("", "too_large", message))
+
 
 def read_body(request: HttpRequest) -> bytes:
     """Return the request body. Raises ContentTooLarge."""
     try:
         content = request.body
     except RequestDataTooBig as exc:
-        raise too_large() from exc
+        raise ContentTooLarge from exc
     length = request.META.get("CONTENT_LENGTH")
     if length and len(content) < int(length):  # a truncated body may be valid JSON too
         raise invalid_json(_("The body broke off after %(count)d bytes.") % {"count": len(content)})
@@ -66,14 +44,9 @@ def read_chunked_body(request: HttpRequest) -> None:
     except Exception as exc:  # of invalid chunks, each server's own
         raise UnreadablePostError(*exc.args) from exc
     if len(content) > MAX_BODY_BYTES:
-        raise too_large()
+        raise ContentTooLarge
     request._body = content  # noqa: SLF001  # Django reads no body without a length
     request.META["CONTENT_LENGTH"] = str(len(content))
-
-
-def too_large() -> ContentTooLarge:
-    message = _("The request holds more than %(most)d bytes. Send it in parts.") % {"most": MAX_BODY_BYTES}
-    return ContentTooLarge(ErrorDetail("", "too_large", message))
 
 
 def parse_json(content: bytes) -> Any:

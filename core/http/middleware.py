@@ -1,5 +1,10 @@
-"""Middleware of every request: what stands first (id, headers, log), and its language with what no view accepts."""
+"""Middleware of every request: what stands first (id, headers, log), its language with what no view accepts, and
+compression that leaves the ETag of a record strong.
 
+Django's ConditionalGetMiddleware gives every other response to GET an ETag, and answers 304 Not Modified.
+"""
+
+import hashlib
 import re
 import uuid
 from collections.abc import Callable
@@ -7,6 +12,8 @@ from time import perf_counter
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
@@ -22,6 +29,7 @@ from core.http.request_log import SECRET, log_response, request_id
 GetResponse = Callable[[HttpRequest], HttpResponse]
 REQUEST_ID_PATTERN = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 MAX_URL_LENGTH = 4_000  # characters of path and query
+MAX_UPLOAD_BYTES = 25 * 2**20
 PAGE_METHODS = ("GET", "HEAD", "POST")
 UNUSED_FEATURES = (  # browser features that no page uses, and no injected script may
     *("accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "magnetometer", "microphone", "midi"),
@@ -37,6 +45,8 @@ CREDENTIAL_PARAMETERS = {
     *("token", "access_token", "auth_token", "api_key", "apikey", "api-key", "x-api-key", "key", "auth"),
     *("authorization", "bearer", "secret", "password", "session", "sessionid"),
 }
+RECORD_ETAG = re.compile(r'"[0-9]+-[0-9a-f]{20}"')
+FILE_ETAG = re.compile(r'"[0-9a-f]{64}"')  # of a stored file: its checksum
 RESPONSES = Counter("tracker_responses", "Responses by status, those from the response cache included.", ["status"])
 CACHE = Counter(
     "tracker_response_cache",
@@ -105,14 +115,18 @@ class LanguageMiddleware(LocaleMiddleware):
 
 
 def reject_request(request: HttpRequest) -> HttpResponse | None:
-    """Reject a URL longer than any of ours, a method that no page accepts, and a credential in a URL of the API: logs,
-    histories and proxies keep URLs. Return None for other requests.
+    """Reject a URL longer than any of ours, an upload larger than any file we take, a method that no page accepts, and
+    a credential in a URL of the API: logs, histories and proxies keep URLs. Return None for other requests.
 
     A chunked body is read here, up to the limit: later code takes a request without a length for one without a body.
     """
     if len(request.path) + len(request.META.get("QUERY_STRING", "")) > MAX_URL_LENGTH:
         text = _("This address has more than %(most)d characters. Leave out filters, or search for less.")
         return error_response(request, 414, text % {"most": MAX_URL_LENGTH})
+    length = int(request.META.get("CONTENT_LENGTH") or 0)
+    if request.content_type == "multipart/form-data" and length > MAX_UPLOAD_BYTES:
+        text = _("The file is larger than 20 MB. Remove pictures from it, or import its rows in parts.")
+        return error_response(request, 413, text)
     if not is_api(request) and request.method not in PAGE_METHODS:
         response = error_response(request, 405, _("Pages are read with GET and sent with POST."))
         response["Allow"] = ", ".join(PAGE_METHODS)
@@ -127,3 +141,22 @@ def reject_request(request: HttpRequest) -> HttpResponse | None:
     if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
         read_chunked_body(request)
     return None
+
+
+def record_etag(content: bytes, revision: int) -> str:
+    """Return the ETag of a response with one record: its revision, and a hash of the body."""
+    return f'"{revision}-{hashlib.sha256(content).hexdigest()[:20]}"'
+
+
+class CompressionMiddleware(GZipMiddleware):
+    """GZipMiddleware that does not compress what has the ETag of a single record or of a stored file.
+
+    Writes are checked against that of a record, which has to stay strong, and a strong ETag identifies the exact bytes.
+    Stored files are compressed already.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        etag = response.get("ETag", "")
+        if RECORD_ETAG.fullmatch(etag) or FILE_ETAG.fullmatch(etag):
+            return response
+        return super().process_response(request, response)

@@ -8,22 +8,22 @@ from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict, UnreadablePostError
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.module_loading import import_string
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import APIException, AuthenticationFailed, NotAuthenticated, NotFound
 from rest_framework.exceptions import PermissionDenied as APIPermissionDenied
 from rest_framework.views import set_rollback
 
-from core.http.body import FILE_TOO_LARGE, UploadTooLarge
-from core.http.demo_mode import is_demonstration
 from core.http.errors import DATABASE_UNAVAILABLE, BadRequest, ErrorDetail, FileStoreUnavailable
-from core.http.menu import menu
 from core.http.rate_limits import Throttled, check_failed_token
+from core.http.request import is_demonstration
 from core.text.bilingual import OWN_LANGUAGE_NAMES
 
 logger = logging.getLogger("tracker.problems")
@@ -109,7 +109,9 @@ def navigation_links(request: HttpRequest) -> dict[str, object]:
     """
     try:
         return {
-            "sections": [{"label": entry.label, "url": reverse(entry.url_name)} for entry in menu()],
+            "sections": [
+                {"label": entry.label, "url": reverse(entry.url_name)} for entry in import_string(settings.MENU)
+            ],
             "search": reverse("search"),
             "languages": [
                 {"code": code, "name": name, "url": url_in_language(request, code), "current": code == get_language()}
@@ -171,8 +173,6 @@ def bad_request_response(request: HttpRequest, exc: BadRequest) -> HttpResponse:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler400."""
-    if isinstance(exception, UploadTooLarge):
-        return error_response(request, 413, str(FILE_TOO_LARGE))
     if isinstance(exception, RequestDataTooBig):
         return error_response(request, 413, _("This is more than can be taken at once. Send less, or in parts."))
     return error_response(request, 400, _("The request could not be read."))

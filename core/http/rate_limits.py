@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from core.http.errors import BadRequest, ErrorDetail
-from core.http.request import TrackerRequest, client_ip, loaded_user
+from core.http.request import client_ip, loaded_user
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 FILE_FORMATS = {"csv", "xlsx"}
@@ -29,10 +29,6 @@ class Quota:
     used: int
     wait: int
 
-    @property
-    def is_exceeded(self) -> bool:
-        return self.used > self.most
-
 
 class Throttled(BadRequest):
     """Rate limit exceeded (429)."""
@@ -45,8 +41,8 @@ class Throttled(BadRequest):
         super().__init__(ErrorDetail("", "throttled", text % vars(quota)))
 
 
-def count(rate: str, client: str, by: int = 1) -> list[Quota]:
-    """Count one more request of the client, or only look (0); nothing where the rate is not set."""
+def count(rate: str, client: str) -> list[Quota]:
+    """Count one more request of the client; nothing where the rate is not set."""
     if rate not in settings.RATE_LIMITS:
         return []
     most, seconds = settings.RATE_LIMITS[rate]
@@ -54,27 +50,21 @@ def count(rate: str, client: str, by: int = 1) -> list[Quota]:
     end = (now // seconds + 1) * seconds
     name = f"{rate}:{client}:{end}".replace(" ", ":")
     try:
-        used = cache.incr(name, by)
+        used = cache.incr(name)
     except ValueError:  # the first in this window, unless another process was faster
-        used = by if cache.add(name, by, timeout=seconds + 1) else cache.incr(name, by)
+        used = 1 if cache.add(name, 1, timeout=seconds + 1) else cache.incr(name)
     return [Quota(rate, most, seconds, used, end - now)]
 
 
-def check(quotas: list[Quota]) -> None:
-    """Raises Throttled where one is exceeded."""
-    if exceeded := [quota for quota in quotas if quota.is_exceeded]:
+def check_request(request: Any, client: str, *rates: str) -> None:
+    """Count a request of the client under these rates, which its RateLimit headers tell. Raises Throttled."""
+    request.quotas = [quota for rate in rates for quota in count(rate, client)]
+    if exceeded := [quota for quota in request.quotas if quota.used > quota.most]:
         raise Throttled(max(exceeded, key=lambda quota: quota.wait))
 
 
-def check_request(request: HttpRequest, *rates: tuple[str, str]) -> None:
-    """Count a request under these rates, which its RateLimit headers tell. Raises Throttled."""
-    quotas = cast(TrackerRequest, request).quotas = [quota for rate in rates for quota in count(*rate)]
-    check(quotas)
-
-
-def rate_of_reads(request: HttpRequest, user: Any) -> tuple[str, str]:
-    """Return the name of the rate that every request counts under, and that of its client."""
-    return ("anonymous", client_network(request)) if user is None else ("signed-in", f"user {user.pk}")
+def client_of(request: HttpRequest, user: Any) -> str:
+    return f"user {user.pk}" if user else client_network(request)
 
 
 class RateThrottle(BaseThrottle):
@@ -83,20 +73,21 @@ class RateThrottle(BaseThrottle):
     def allow_request(self, request: Request, view: object) -> bool:
         """Raises Throttled, whose answer tells the limit."""
         user = request.user if request.user.is_authenticated else None
-        rate, client = rate_of_reads(request._request, user)  # noqa: SLF001  # DRF wraps Django's request
-        rates = [rate]
+        rates = ["signed-in" if user else "anonymous"]
         if request.method not in SAFE_METHODS:
             rates.append("writes")
         if request.accepted_renderer.format in FILE_FORMATS:
             rates.append("files" if user else "anonymous-files")
-        check_request(request._request, *((rate, client) for rate in rates))  # noqa: SLF001
+        plain = request._request  # noqa: SLF001  # DRF wraps Django's request
+        check_request(plain, client_of(plain, user), *rates)
         return True
 
 
 def count_cached_read(request: HttpRequest) -> bool:
     """Count an API request that the response cache answers; return False above the rate limit."""
+    user = loaded_user(request)
     try:
-        check_request(request, rate_of_reads(request, loaded_user(request)))
+        check_request(request, client_of(request, user), "signed-in" if user else "anonymous")
     except Throttled:
         return False
     return True
@@ -105,25 +96,25 @@ def count_cached_read(request: HttpRequest) -> bool:
 def count_page_file(request: HttpRequest) -> None:
     """Count a file of a page. Raises Throttled."""
     user = request.user if request.user.is_authenticated else None
-    check_request(request, ("files" if user else "anonymous-files", rate_of_reads(request, user)[1]))
+    check_request(request, client_of(request, user), "files" if user else "anonymous-files")
 
 
 def count_snapshot(request: HttpRequest) -> None:
     """Count the records of a past day that have to be written to a file for who has no account. Raises Throttled."""
     if not request.user.is_authenticated:
-        check_request(request, ("past-days", client_network(request)))
+        check_request(request, client_network(request), "past-days")
 
 
 def has_token(request: HttpRequest) -> bool:
     return request.headers.get("Authorization", "").lower().startswith("bearer")
 
 
-def check_failed_token(request: HttpRequest) -> None:
+def check_failed_token(request: HttpRequest | Request) -> None:
     """Count a wrong token. Raises Throttled. A valid one is accepted from any address: many offices share one, and a
     client that guesses there must not lock them out.
     """
     if has_token(request):
-        check(count("failed-tokens", client_network(request)))
+        check_request(request, client_network(request), "failed-tokens")
 
 
 def client_network(request: HttpRequest) -> str:
@@ -136,9 +127,6 @@ def client_network(request: HttpRequest) -> str:
     if found.version == 4:
         return address
     return str(found.ipv4_mapped or ip_network(f"{found}/64", strict=False))
-
-
-# -- sign-in -----------------------------------------------------------------------------------------------
 
 
 def client_address(request: HttpRequest) -> str:

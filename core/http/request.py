@@ -1,4 +1,6 @@
-"""Requests: Django's HttpRequest with the attributes that our middleware sets, and who sent it."""
+"""Requests: Django's HttpRequest with the attributes that our middleware sets, who sent it, and whether it is answered
+from demonstration data.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,16 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext as _
 
 if TYPE_CHECKING:
+    from rest_framework.request import Request
+
     from core.http.rate_limits import Quota
+
+DEMO_HEADER = "X-Demonstration-Data"
+DEMO_FILE_PREFIX = "demonstration-"
+DEMO_LABEL = "DEMONSTRATION DATA – invented / 演示数据（虚构）"  # in both languages: pictures are passed on
 
 
 class TrackerRequest(HttpRequest):
@@ -61,3 +70,26 @@ def loaded_user(request: HttpRequest) -> Any | None:
 def parse_key(text: str) -> int | None:
     """Return the primary key that a parameter or form field holds; None where it is none that a database could have."""
     return int(text) if text.isdecimal() and len(text) < 19 else None
+
+
+# -- demonstration data: everything that leaves a demonstration site is marked as invented ---------------------
+
+
+def is_demonstration(request: HttpRequest | Request) -> bool:
+    """Return whether the request shows demonstration data."""
+    return bool(getattr(request, "demonstration", False))
+
+
+def download_stem(request: HttpRequest | Request, stem: str) -> str:
+    """Return the file name stem, prefixed for demonstration data."""
+    return DEMO_FILE_PREFIX + stem if is_demonstration(request) else stem
+
+
+def demo_notice_rows(request: HttpRequest | Request) -> list[tuple[str, str]]:
+    """Return the first line of a file's description for demonstration data; none for real data."""
+    return [(_("Demonstration data"), _("invented, not the real programme"))] if is_demonstration(request) else []
+
+
+def with_demo_flag(request: HttpRequest | Request, values: Any) -> Any:
+    """Return a JSON object of the API, flagged for demonstration data."""
+    return {"demonstration": True, **values} if is_demonstration(request) else values

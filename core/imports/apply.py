@@ -20,7 +20,7 @@ from core.imports.models import Import, ImportAction, ImportChange, ImportFile, 
 from core.imports.sheet.rows import Row, WrittenRecord
 from core.jobs.queue import Progress, no_progress
 from core.permissions import can_access
-from core.text.joining import label_value
+from core.text.formatting import label_value
 
 MAX_REASON_LENGTH = 300  # kept of a reason with its import; the histories keep all of it
 

@@ -33,10 +33,8 @@ from core.records.constraints import check_constraint_holds
 from core.records.history_model import HistoryModel
 from core.spreadsheets.reading.cell_values import AmbiguousCell
 from core.spreadsheets.reading.cells import Sheet
-from core.text.bilingual import translated_texts
-from core.text.joining import label_value
-from core.text.normalization import normalize_text
-from core.text.partial_date import PartialDate, Precision
+from core.text.bilingual import normalize_text, translated_texts
+from core.text.formatting import PartialDate, Precision, label_value
 
 NEW_RECORD_NAME_FIELDS = ("slug", "name_zh", "name_en", "title_zh", "title_en")
 OUT_OF_SCOPE_CODE = "not_yours"

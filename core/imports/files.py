@@ -25,7 +25,7 @@ from core.imports.workbooks import faulty_workbook
 from core.jobs.queue import Progress, no_progress
 from core.spreadsheets.reading.cells import Sheet, UnreadableFile
 from core.spreadsheets.reading.reader import read_sheet, sheet_names
-from core.text.joining import join_long
+from core.text.formatting import join_long
 
 MAX_SHEETS = 10  # so many are searched for headings
 MAX_STORED_ERRORS = 20_000  # so many are kept; nobody mends more in one go

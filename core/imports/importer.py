@@ -20,7 +20,7 @@ from core.imports.sheet.columns import RECORD_NUMBER, TEXT, Column, column_for_f
 from core.imports.sheet.lookups import RecordLookup
 from core.imports.sheet.rows import Row, WrittenRecord
 from core.text.bilingual import translated_texts
-from core.text.joining import join_short
+from core.text.formatting import join_short
 
 LookupKey = tuple[str, ...]
 MAX_PRIMARY_KEY = 2**63 - 1

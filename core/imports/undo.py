@@ -34,7 +34,7 @@ from core.imports.dry_run import (
 from core.imports.models import Import, ImportAction, ImportChange, ImportState
 from core.jobs.queue import Progress, no_progress
 from core.records.constraints import check_constraint_holds
-from core.text.joining import label_value
+from core.text.formatting import label_value
 
 # -- undoing -------------------------------------------------------------------------------------------
 

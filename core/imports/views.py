@@ -24,7 +24,7 @@ from django_tasks.base import Task
 
 from core.history.recording import MAX_REASON
 from core.http.as_of import today
-from core.http.demo_mode import demo_notice_rows, download_stem
+from core.http.request import demo_notice_rows, download_stem
 from core.imports import jobs
 from core.imports.apply import ConflictError, confirm
 from core.imports.dry_run import make_dry_run
@@ -45,8 +45,8 @@ from core.jobs.queue import enqueue
 from core.permissions import can_access, editor_province, in_scope
 from core.spreadsheets.file_responses import XLSX_MEDIA_TYPE, content_disposition, xlsx_response
 from core.spreadsheets.reading.cells import UnreadableFile
-from core.text.joining import join_long, join_short, label_value
-from core.text.normalization import check_text
+from core.text.bilingual import check_text
+from core.text.formatting import join_long, join_short, label_value
 
 
 class ImportForm(forms.Form):

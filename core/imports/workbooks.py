@@ -45,7 +45,7 @@ from core.spreadsheets.xlsx_writer import (
     writable_value,
     write_rows,
 )
-from core.text.joining import join_long, join_sentences, join_short, label_value
+from core.text.formatting import join_long, join_sentences, join_short, label_value
 
 MAX_CHOICES = 500  # names that a drop-down offers
 LAST_ROW = 2**20

@@ -7,8 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.records.constraints import SLUG_MESSAGE
 from core.records.history_model import HistoryModel
-from core.text.bilingual import is_chinese_active
-from core.text.normalization import check_text, normalize_code
+from core.text.bilingual import check_text, is_chinese_active, normalize_code
 
 
 # First, since Django orders inherited fields by when they were created.

@@ -10,7 +10,7 @@ from core.history.append_only import refuse_kept
 from core.history.recording import HISTORY
 from core.records.constraints import check_constraint_holds, constraint_fields
 from core.records.validators import check_displayable
-from core.text.normalization import normalize_code, normalize_text
+from core.text.bilingual import normalize_code, normalize_text
 
 FieldNames = Mapping[str, tuple[str, ...]]
 

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from core.http.as_of import today
-from core.text.normalization import check_text
+from core.text.bilingual import check_text
 
 VALID_YEARS = range(1900, 2200)
 MAX_DIGITS = 15  # as many as SQLite gives back

@@ -42,7 +42,7 @@ from core.permissions import (
     owner_field,
     restricted_fields,
 )
-from core.text.joining import join_sentences, label_value
+from core.text.formatting import join_sentences, label_value
 
 ADD, CHANGE, DELETE = "add", "change", "delete"
 NOT_YOURS = "not_yours"  # code of errors at fields that the user may not change

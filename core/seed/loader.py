@@ -24,7 +24,7 @@ from core.seed.models import SeedRecord
 from core.spreadsheets.reading.cell_values import AmbiguousCell
 from core.spreadsheets.reading.cells import SheetCell, SheetRow, UnreadableFile
 from core.spreadsheets.reading.csv_reader import read_csv
-from core.text.normalization import normalize_text
+from core.text.bilingual import normalize_text
 
 SEED_REASON = gettext_noop("Shipped with the product")
 

@@ -5,8 +5,7 @@ from collections.abc import Callable
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 
-from core.http.demo_mode import DEMO_HEADER
-from core.http.request import TrackerRequest
+from core.http.request import DEMO_HEADER, TrackerRequest
 from core.seed.models import SeedRecord
 
 STATE_BY_DATABASE: dict[str, bool] = {}  # by the name of the database

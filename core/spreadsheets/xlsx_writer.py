@@ -26,8 +26,7 @@ from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
-from core.text.joining import join_short
-from core.text.partial_date import PartialDate
+from core.text.formatting import PartialDate, join_short
 from core.web.tables import AnyColumn, ValueKind
 
 SAMPLED_ROWS = 200  # rows sampled for column widths

@@ -20,6 +20,7 @@ from core.caching.response_cache import fragment_placeholder
 from core.http.errors import BadRequest, ErrorDetail, truncate
 from core.text.bilingual import lang_of
 from core.text.formatting import (
+    STATUS_SYMBOLS,
     format_date,
     format_days,
     format_file_size,
@@ -27,10 +28,9 @@ from core.text.formatting import (
     format_period,
     format_plain,
     format_share,
+    join_short,
     no_data,
 )
-from core.text.joining import join_short
-from core.text.status_choices import STATUS_SYMBOLS
 from core.web.html import add_parameters, carried_parameters, lang_attr, resolve_url
 from core.web.list_pages import ANNEX_PARAMETER
 from core.web.table_html import card_column, is_numeric, render_rows

@@ -1,8 +1,13 @@
-"""Bilingual text properties: `note` returns whichever of `note_en` and `note_zh` is in the active language."""
+"""Texts of records: the form in which they are stored, and bilingual properties: `note` returns whichever of `note_en`
+and `note_zh` is in the active language.
+"""
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 
+from django.core.exceptions import ValidationError
 from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
 
 OWN_LANGUAGE_NAMES = {"en": "English", "zh-hans": "中文"}  # each language is named in itself
 
@@ -62,3 +67,23 @@ def translated_texts(model: object) -> Iterable[TranslatedText]:
     kind = model if isinstance(model, type) else type(model)
     found = {name: value for base in reversed(kind.__mro__) for name, value in vars(base).items()}
     return [item for item in found.values() if isinstance(item, TranslatedText)]
+
+
+def normalize_code(text: str) -> str:
+    """Return a code in its stored form: NFKC, so that full-width letters and digits are the plain ones."""
+    return unicodedata.normalize("NFKC", text).strip()
+
+
+def normalize_text(text: str) -> str:
+    """Return text in its stored form: NFC, which keeps Chinese punctuation as it is printed; line ends are LF."""
+    return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
+
+
+def check_text(text: str) -> None:
+    """Reject invisible characters that change what is read: controls and direction marks."""
+    for char in text:
+        hidden = unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co"} and char not in "\n\r\t"
+        if hidden:
+            raise ValidationError(
+                _("Remove the invisible character U+%(code)s."), code="hidden", params={"code": f"{ord(char):04X}"}
+            )

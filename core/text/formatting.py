@@ -1,27 +1,44 @@
-"""Format values for the reader: numbers, dates, shares, periods and quantities in the reader's language. Decimal
-values of one sentence or label are formatted alike.
+"""Values as the reader sees them, in the reader's language: numbers, dates, shares, periods, joined texts, and the
+symbols of a status. Decimal values of one sentence or label are formatted alike.
 
 Python modules import these functions; `core.templatetags.site` registers them as template filters. A missing value
 reads "no data" and never 0.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
+from typing import Any, Literal, Self
 
+from django.db.models import TextChoices
 from django.template.defaultfilters import filesizeformat
 from django.utils.formats import date_format, get_format, number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
+from django.utils.translation import ngettext, pgettext, pgettext_lazy
 
-from core.text.bilingual import is_chinese_active
-from core.text.partial_date import PartialDate
-
-TEN_KILOTONNES = "10⁴ t"
-TEN_KILOTONNE_UNITS = {TEN_KILOTONNES, "10k t", "万吨"}
 LEVEL_DIGITS, CHANGE_DIGITS, MAX_PLACES = 4, 3, 6
+
+
+@dataclass(frozen=True)
+class PartialDate:
+    """Date known to the day, the month or the year: `2022-12` is not the first of December."""
+
+    on: date
+    precision: Literal["day", "month", "year"] = "day"
+
+    def iso(self) -> str:
+        """Return reduced ISO 8601: 2022-12-05, 2022-12 or 2022."""
+        return self.on.isoformat()[: {"day": 10, "month": 7, "year": 4}[self.precision]]
+
+
+class Precision(TextChoices):
+    """Precision of a date."""
+
+    DAY = "day", pgettext_lazy("precision", "day")
+    MONTH = "month", pgettext_lazy("precision", "month")
+    YEAR = "year", pgettext_lazy("precision", "year")
 
 
 def no_data() -> str:
@@ -38,7 +55,12 @@ def format_number(value: int | float | Decimal | str | None, digits: int | None 
         return no_data()
     if isinstance(value, str):  # words where a number usually stands, such as a span of time
         return value
-    return number_format(value, digits, use_l10n=True, force_grouping=True).replace("-", "−")  # a true minus sign
+    return number_format(value, digits, force_grouping=True).replace("-", "−")  # a true minus sign
+
+
+def format_plain(value: Decimal) -> str:
+    """Format a number with group separators and without trailing zeros."""
+    return number_format(Decimal(f"{value.normalize():f}"), force_grouping=True)
 
 
 def format_part(n: int, whole: int) -> str:
@@ -61,11 +83,10 @@ def format_date(value: date | PartialDate | str | None) -> str:
 def format_period(text: str) -> str:
     """Format a period in ISO form as dates are formatted: 2013–2022, 30 January 2024; empty for an empty period."""
     precisions: tuple[Any, ...] = ("year", "month", "day")
-    ends = [
-        PartialDate(date.fromisoformat(f"{end}-01-01"[:10]), precisions[end.count("-")])
-        for end in filter(None, text.split("–"))
-    ]
-    return "–".join(format_date(end) for end in ends)
+    ends = filter(None, text.split("–"))
+    return "–".join(
+        format_date(PartialDate(date.fromisoformat(f"{end}-01-01"[:10]), precisions[end.count("-")])) for end in ends
+    )
 
 
 def format_share(value: float | Decimal | None, digits: int | None = None) -> str:
@@ -94,50 +115,18 @@ def format_days(value: int | None) -> str:
     return ngettext("%(number)s day", "%(number)s days", value) % {"number": format_number(value)}
 
 
-# -- quantities: 6.72 Mt in English, 671.88万吨 in Chinese -----------------------------------------------
-
-
-def format_quantity(value: Decimal | float, unit: str, unit_zh: str = "") -> str:
-    """Format a value with its unit. Ten thousands of tonnes, a Chinese unit, become Mt or kt in English."""
-    number = Decimal(str(value))
-    if is_chinese_active():
-        return f"{format_plain(number)}{'万吨' if unit in TEN_KILOTONNE_UNITS else unit_zh or unit}"
-    if unit in TEN_KILOTONNE_UNITS:
-        return format_mass(number * 10_000)
-    return _("%(number)s\u00a0%(unit)s") % {"number": format_plain(number), "unit": unit}
-
-
-def format_mass(tonnes: Decimal) -> str:
-    """Format tonnes to three digits: 6.72 Mt, 51.9 kt, 850 t."""
-    for step, unit in ((Decimal(1_000_000), "Mt"), (Decimal(1_000), "kt")):
-        if abs(tonnes) >= step:
-            return f"{three_significant_digits(tonnes / step)}\u00a0{unit}"
-    return f"{three_significant_digits(tonnes)}\u00a0t"
-
-
-def three_significant_digits(value: Decimal) -> str:
-    """Format to three significant digits, never with fewer than those before the decimal point."""
-    before = max(1, value.copy_abs().adjusted() + 1)
-    return format_plain(round(value, max(0, 3 - before)))
-
-
-def format_plain(value: Decimal) -> str:
-    """Format a number with group separators and without trailing zeros."""
-    return number_format(Decimal(f"{value.normalize():f}"), use_l10n=True, force_grouping=True)
-
-
 # -- significant digits and percentages ------------------------------------------------------------------
 
 
 def format_amount(value: Decimal | None) -> str:
-    """Format a value with thousands separators and without trailing zeros."""
-    return _("no data") if value is None else format_alike([value])[0]
+    """Format a value to four significant digits, without trailing zeros."""
+    return no_data() if value is None else format_alike([value])[0]
 
 
 def format_alike(values: Sequence[Decimal], digits: int = LEVEL_DIGITS) -> list[str]:
     """Format values of one sentence with the same number of decimals."""
     places = decimal_places(values, digits)
-    return [format_places(round_half_up(value, places), places) for value in values]
+    return [format_number(round_half_up(value, places), places) for value in values]
 
 
 def decimal_places(values: Sequence[Decimal], digits: int = LEVEL_DIGITS) -> int:
@@ -161,20 +150,73 @@ def to_percent(share: float | Decimal, places: int = 1) -> Decimal:
     return round_half_up(Decimal(str(share)) * 100, places)
 
 
-def format_places(value: Decimal, places: int) -> str:
-    """Format a number with that many decimals for the locale, with a true minus sign."""
-    return number_format(value, places, use_l10n=True, force_grouping=True).replace("-", "−")
-
-
 def format_percent(value: Decimal) -> str:
     """Format a fraction as a percentage with one decimal, with more where it would read as 0."""
     places = 1
     while value and places < MAX_PLACES and not to_percent(value, places):
         places += 1
-    return format_places(to_percent(abs(value), places), places)
+    return format_number(to_percent(abs(value), places), places)
 
 
 def number_with_unit(number: str, unit: str) -> str:
     """Return a number with its unit: `29,470 t`, 29,470吨."""
     # Translators: a number and its unit; Chinese sets no space between them.
     return _("%(number)s %(unit)s") % {"number": number, "unit": f"× {unit}" if unit.startswith("10⁴ ") else unit}
+
+
+# -- joined texts: Chinese has its own colon and list mark, and no space after a full stop ---------------------
+# A Chinese enumeration comma separates short names; names that may contain commas take a semicolon in English.
+
+
+def label_value(label: object, text: object) -> str:
+    """Join a label and its value: `Kind: park`, 类型：园区."""
+    return _("%(label)s: %(text)s") % {"label": label, "text": text}
+
+
+def join_short(names: Iterable[object]) -> str:
+    """Join short names: `Steel, Cement`, 钢铁、水泥."""
+    return _(", ").join(map(str, names))
+
+
+def join_long(names: Iterable[object]) -> str:
+    """Join long names, which may contain commas."""
+    return pgettext("between long names", "; ").join(map(str, names))
+
+
+def join_clauses(parts: Iterable[object]) -> str:
+    """Join statements, each complete in itself."""
+    return pgettext("between statements", "; ").join(map(str, parts))
+
+
+def join_statements(first: str, second: str) -> str:
+    """Join two related statements; the second may be empty."""
+    return _("%(first)s, %(second)s") % {"first": first, "second": second} if second else first
+
+
+def join_sentences(first: str, second: str) -> str:
+    """Join two sentences; either may be empty."""
+    return _("%(first)s %(second)s") % {"first": first, "second": second} if first and second else first or second
+
+
+# -- statuses ------------------------------------------------------------------------------------------------
+
+# Symbol of each colour, and the same shape as Chart.js calls it: a status is seen without colour too.
+STATUS_SYMBOLS = {"green": "●", "yellow": "▲", "red": "■", "grey": "○", "blue": "◆"}
+STATUS_SHAPES = {"green": "circle", "yellow": "triangle", "red": "rect", "grey": "circle", "blue": "rectRot"}
+
+
+class StatusChoices(TextChoices):
+    """Text choices with a colour, declared as `NAME = value, colour, label` or `NAME = value, colour, shape, label`.
+
+    Tables, tags and charts read colour and shape from the member. Style sheets and scripts have the same names.
+    """
+
+    colour: str
+    shape: str
+
+    def __new__(cls, value: str, colour: str = "grey", shape: str = "") -> Self:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.colour = colour
+        member.shape = shape or STATUS_SHAPES[colour]
+        return member

@@ -8,12 +8,12 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.module_loading import import_string
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from core.http.as_of import FIRST_DAY, adjacent_quarter_ends
-from core.http.demo_mode import DEMO_LABEL, download_stem, is_demonstration
-from core.http.menu import menu
+from core.http.request import DEMO_LABEL, download_stem, is_demonstration
 from core.text.bilingual import OWN_LANGUAGE_NAMES
 from core.web.chart_libraries import CHART_CDN, CHART_LIBRARIES
 from core.web.list_pages import url_with
@@ -76,7 +76,7 @@ def build_sections(path: str, params: Mapping[str, str]) -> list[dict[str, objec
 
     Links keep the filters that a section shares with others; the current one has none.
     """
-    entries = menu()
+    entries = import_string(settings.MENU)
     home = reverse(entries[0].url_name)
     found: list[dict[str, object]] = []
     for entry in entries:

@@ -9,9 +9,15 @@ from django.utils.html import conditional_escape, escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
-from core.text.formatting import format_date, format_days, format_number, format_share, no_data
-from core.text.partial_date import PartialDate
-from core.text.status_choices import STATUS_SYMBOLS
+from core.text.formatting import (
+    STATUS_SYMBOLS,
+    PartialDate,
+    format_date,
+    format_days,
+    format_number,
+    format_share,
+    no_data,
+)
 from core.web.html import Pairs, add_parameters, lang_attr, resolve_url
 from core.web.tables import AnyColumn, Cell, Table
 

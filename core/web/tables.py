@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, Generic, Literal, TypeAlias, TypeVar, get_args
 
-from core.text.status_choices import StatusChoices
+from core.text.formatting import StatusChoices
 
 ValueKind = Literal["text", "integer", "decimal", "share", "date", "days", "flag"]
 HtmlDrawing = Literal["tiles", "matrix", "lights"]

@@ -9,7 +9,7 @@ from datetime import date
 from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 
-from core.text.joining import label_value
+from core.text.formatting import label_value
 from pilots.analytics.reconciliation import BatchCount
 from policies.metrics import dated, issued
 from policies.models import Policy, Province, ProvincialPlan

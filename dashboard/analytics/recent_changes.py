@@ -22,7 +22,7 @@ from core.history.entries import NEWEST_FIRST, Label, action_labels, change_reas
 from core.history.models import ChangeEvent
 from core.imports.importer import KINDS
 from core.imports.models import Import
-from core.text.joining import join_clauses
+from core.text.formatting import join_clauses
 from dashboard.analytics.change_log import start_of_day
 from pilots.analytics.light_history import PilotEdit, light_changes
 from pilots.metrics.follow_up_states import Move

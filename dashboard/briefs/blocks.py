@@ -16,8 +16,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from core.text.formatting import format_date, format_number
-from core.text.joining import label_value
+from core.text.formatting import format_date, format_number, label_value
 
 Brief = dict[str, Any]
 Block = dict[str, Any]

@@ -8,8 +8,7 @@ from datetime import date
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.text.formatting import format_date
-from core.text.joining import join_statements
+from core.text.formatting import format_date, join_statements
 from core.web.tables import Cell, Column, Table, make_table
 from pilots.analytics.explanations import light_owner
 from pilots.analytics.pilot_status import PilotStatus, Progress

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from core.text.joining import join_clauses, join_statements
+from core.text.formatting import join_clauses, join_statements
 from core.web.tables import Cell, Column, Table, make_table, status_cell
 from pilots.follow_ups.analytics import FollowUpStatus, FollowUpSummary
 from pilots.metrics.follow_up_states import RELAPSE_DAYS, FollowUpState

@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.text.joining import join_clauses, join_statements
+from core.text.formatting import join_clauses, join_statements
 from core.web.tables import Column, Table, make_table, record_cell, status_cell
 from pilots.metrics.practice_states import LIBRARY_STATES, PracticeState, Trust
 from pilots.practices.analytics import Copies, Diffusion, PracticeStatus

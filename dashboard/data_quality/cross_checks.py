@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from core.text.joining import label_value
+from core.text.formatting import label_value
 from dashboard.data_quality.findings import CheckResult, Finding, Rule, Scope, of_pilot, record_finding
 from pilots.analytics.reconciliation import KindCount
 from pilots.metrics.stages import stage_issues

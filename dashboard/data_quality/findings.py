@@ -17,8 +17,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from core.text.joining import join_short, label_value
-from core.text.status_choices import StatusChoices
+from core.text.formatting import StatusChoices, join_short, label_value
 from pilots.analytics.reconciliation import BatchCount
 from pilots.models import Batch, Milestone, Pilot, Reading, StageEntry, Target
 from pilots.models.replan import PlannedDayModel, with_planned_day

@@ -10,8 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.files.store import open_blob
-from core.text.formatting import format_number, format_part
-from core.text.joining import join_clauses, label_value
+from core.text.formatting import format_number, format_part, join_clauses, label_value
 from dashboard.editions.content import EditionContent, TableChange, content_of
 from dashboard.editions.figures import EditionFigure
 from dashboard.editions.tables import DataTable, TableInfo

@@ -17,9 +17,8 @@ from django.utils.translation import pgettext_lazy
 from core.history.append_only import KeptQuerySet
 from core.records.constraints import choices_constraint
 from core.records.history_model import FieldNames, HistoryModel
-from core.text.bilingual import TranslatedText
-from core.text.normalization import check_text
-from core.text.status_choices import StatusChoices
+from core.text.bilingual import TranslatedText, check_text
+from core.text.formatting import StatusChoices
 
 QUARTER = re.compile(r"^([12][0-9]{3})-Q([1-4])$")
 APPROVE_PERMISSION = "dashboard.approve_edition"

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.text.joining import join_clauses, label_value
+from core.text.formatting import join_clauses, label_value
 from dashboard.analytics.open_work import PilotMilestone, PilotReplan, ReportedValues
 from dashboard.reminders.steps import Entry
 from pilots.analytics.explanations import main_explanation, request_text

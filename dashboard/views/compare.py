@@ -19,8 +19,7 @@ from core.http.errors import BadRequest, ErrorDetail
 from core.http.request import TrackerRequest
 from core.pages import page
 from core.spreadsheets.page_exports import Export, Exports, export_response
-from core.text.formatting import format_date
-from core.text.joining import join_short
+from core.text.formatting import format_date, join_short
 from core.web.filters import RelatedFilter
 from core.web.list_pages import FilterBar
 from core.web.tables import Cell, Column, Table, make_table

@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 from core.http.request import TrackerRequest
 from core.pages import page
 from core.spreadsheets.page_exports import Export, Exports, export_response
-from core.text.joining import join_clauses
+from core.text.formatting import join_clauses
 from core.web.list_pages import ListPage
 from core.web.tables import Cell, Column, Table, make_table, status_cell
 from dashboard.analytics.completeness import CompletenessItem, build_completeness

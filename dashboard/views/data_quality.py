@@ -20,8 +20,7 @@ from core.http.request import TrackerRequest
 from core.imports.importer import KINDS
 from core.permissions import editor_province
 from core.spreadsheets.page_exports import Export, export_response
-from core.text.formatting import format_date, format_part
-from core.text.joining import join_clauses, label_value
+from core.text.formatting import format_date, format_part, join_clauses, label_value
 from core.web.filters import ChoiceFormField
 from core.web.list_pages import (
     POSITION_PARAMETERS,

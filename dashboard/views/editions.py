@@ -18,15 +18,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from core.http.demo_mode import is_demonstration
 from core.http.errors import BadRequest, ErrorDetail, truncate
-from core.http.request import TrackerRequest
+from core.http.request import TrackerRequest, is_demonstration
 from core.jobs.queue import enqueue, job_about
 from core.pages import page
 from core.permissions import can_see_authors, can_view
 from core.spreadsheets.page_exports import Export, Exports, export_response
-from core.text.formatting import format_date, format_number, format_part
-from core.text.joining import join_clauses
+from core.text.formatting import format_date, format_number, format_part, join_clauses
 from core.web.tables import Cell, Column, Table, make_table, status_cell
 from dashboard.editions import services
 from dashboard.editions.checklist import CheckItem, build_checklist

@@ -11,7 +11,7 @@ from core.http.errors import BadRequest, ErrorDetail, truncate
 from core.http.request import TrackerRequest
 from core.pages import page
 from core.spreadsheets.page_exports import Export, Exports, chart_exports, export_response
-from core.text.joining import join_clauses
+from core.text.formatting import join_clauses
 from core.web.list_pages import FilterBar
 from pilots.analytics.coverage import MATRIX_AXES, build_coverage, gap_basis
 from pilots.analytics.pilot_status import build_progress

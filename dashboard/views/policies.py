@@ -11,7 +11,7 @@ from core.history.timeline import ENTRY_PARAMETER, history_tab
 from core.http.request import TrackerRequest
 from core.pages import page
 from core.spreadsheets.page_exports import Export, Exports, chart_exports, export_response, figures_export
-from core.text.joining import join_clauses, label_value
+from core.text.formatting import join_clauses, label_value
 from core.web.tables import Chart, Table
 from dashboard.analytics.overview import plan_sources
 from pilots.charts.follow_ups import RELATED, follow_ups_table, may_open_follow_ups

@@ -18,7 +18,7 @@ from core.http.request import TrackerRequest
 from core.pages import page
 from core.spreadsheets.page_exports import Export, Exports, chart_exports, export_response
 from core.text.bilingual import is_chinese_active
-from core.text.joining import join_clauses, join_sentences, join_short, label_value
+from core.text.formatting import join_clauses, join_sentences, join_short, label_value
 from core.web.list_pages import ListPage
 from core.web.tables import Cell, Chart, Column, Table, make_table, record_cell, status_cell
 from dashboard.analytics.overview import Overview, build_overview, plan_sources

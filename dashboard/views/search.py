@@ -23,8 +23,7 @@ from core.pages import page
 from core.spreadsheets.page_exports import Export, export_response
 from core.spreadsheets.reading.cell_values import AmbiguousCell, date_from_text
 from core.text.bilingual import lang_of
-from core.text.formatting import format_date
-from core.text.partial_date import PartialDate
+from core.text.formatting import PartialDate, format_date
 from core.web.filters import MAX_SEARCH_LENGTH, SearchFilter
 from core.web.list_pages import CHUNK_SIZE
 from core.web.tables import Column, Table, make_table

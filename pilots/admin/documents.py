@@ -17,8 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from core.admin.record_admin import RecordAdmin
 from core.history.revert import Revert
 from core.permissions import editor_province
-from core.text.formatting import format_date, no_data
-from core.text.joining import label_value
+from core.text.formatting import format_date, label_value, no_data
 from pilots.documents.analytics import TARGET_RELATIONS, quote_text, record_label, record_url
 from pilots.documents.services import readable
 from pilots.models import Attachment, Document

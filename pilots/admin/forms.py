@@ -29,8 +29,8 @@ from core.history.recording import MAX_REASON
 from core.http.as_of import today
 from core.http.request import parse_key
 from core.records.validators import check_not_ahead
-from core.text.joining import label_value
-from core.text.normalization import check_text, normalize_code
+from core.text.bilingual import check_text, normalize_code
+from core.text.formatting import label_value
 from pilots.metrics.stages import StageEvent, StageIssue, stage_issues
 from pilots.models import (
     Adoption,

@@ -26,7 +26,7 @@ from core.history.recording import MAX_REASON
 from core.history.revert import Revert
 from core.http.as_of import today
 from core.http.request import parse_key
-from core.text.joining import join_clauses
+from core.text.formatting import join_clauses
 from pilots.admin.forms import AmountField, IndicatorField, ReadingForm, StepFormSet, TargetFormSet
 from pilots.admin.stages_and_milestones import PILOT_SEARCH, PilotPartAdmin
 from pilots.models import Effect, Indicator, Reading, ReadingState, Target, TargetStep

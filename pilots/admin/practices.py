@@ -19,8 +19,7 @@ from core.history.revert import Revert
 from core.http.as_of import today
 from core.http.request import parse_key
 from core.permissions import can_see_authors
-from core.text.formatting import number_with_unit
-from core.text.joining import label_value
+from core.text.formatting import label_value, number_with_unit
 from pilots.admin.forms import EffectForm, NarrowedAutocomplete
 from pilots.admin.indicators import AMOUNT_OVERRIDES
 from pilots.models import Adoption, Effect, Practice

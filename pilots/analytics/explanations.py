@@ -11,8 +11,16 @@ from django.db.models import Model
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.text.formatting import TEN_KILOTONNES, format_amount, format_quantity
-from core.text.joining import join_clauses, join_long, label_value
+from core.text.bilingual import is_chinese_active
+from core.text.formatting import (
+    CHANGE_DIGITS,
+    format_alike,
+    format_amount,
+    format_plain,
+    join_clauses,
+    join_long,
+    label_value,
+)
 from pilots.analytics.pilot_status import PilotStatus, first_reporting_year
 from pilots.analytics.replanning import STEPS_FIELD, Replanning
 from pilots.metrics.lights import Colour, LightReason, ReasonSubject, StatusReason
@@ -47,8 +55,11 @@ class Explanation:
 
 
 def format_carbon(tonnes: Decimal) -> str:
-    """Format tonnes of CO₂ in the usual unit of the language: 6.72 Mt, or 671.88万吨."""
-    return format_quantity(round(tonnes / 10_000, 2), TEN_KILOTONNES)
+    """Format tonnes of CO₂ in the usual unit of the language: 6.72 Mt, 51.9 kt or 850 t, and 671.88万吨."""
+    if is_chinese_active():
+        return f"{format_plain(round(tonnes / 10_000, 2))}万吨"
+    unit, step = next(((unit, step) for unit, step in (("Mt", 10**6), ("kt", 10**3)) if abs(tonnes) >= step), ("t", 1))
+    return f"{format_alike([tonnes / step], CHANGE_DIGITS)[0]}\u00a0{unit}"
 
 
 def format_co2(tonnes: Decimal | None) -> str:

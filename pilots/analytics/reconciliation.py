@@ -11,7 +11,7 @@ from django.db.models import Count, Prefetch, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.text.joining import join_short
+from core.text.formatting import join_short
 from pilots.metrics import reconciliation
 from pilots.metrics.reconciliation import Reconciliation
 from pilots.metrics.stages import Stage

@@ -10,8 +10,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.text.formatting import to_percent
-from core.text.joining import join_sentences, join_short
+from core.text.formatting import join_sentences, join_short, to_percent
 from core.web.tables import Cell, Chart, Column, Table, make_table, record_cell
 from pilots.analytics.coverage import Coverage, FieldCoverage, IndustryCoverage
 from pilots.charts.cells import pilot_count_cell, pilots_url

@@ -24,8 +24,7 @@ from core.feeds.items import (
 )
 from core.http.request import TrackerRequest
 from core.spreadsheets.page_exports import Feeds
-from core.text.formatting import format_date
-from core.text.joining import join_clauses, label_value
+from core.text.formatting import format_date, join_clauses, label_value
 from pilots.analytics.pilot_status import milestone_status
 from pilots.follow_ups.analytics import FollowUpStatus
 from pilots.metrics.follow_up_states import FollowUpState

@@ -13,7 +13,7 @@ from django.utils.translation import ngettext, pgettext
 
 from core.http.request import TrackerRequest
 from core.text.bilingual import is_chinese_active, lang_of
-from core.text.joining import join_clauses, join_sentences, label_value
+from core.text.formatting import join_clauses, join_sentences, label_value
 from core.web.tables import Cell, Chart, Column, Item, Table, make_table, record_cell, status_cell
 from pilots.charts.cells import pilots_url
 from pilots.follow_ups.analytics import FollowUpStatus, FollowUpSummary, RedLights, open_by_pilot

@@ -13,8 +13,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from core.text.bilingual import lang_of
-from core.text.formatting import format_amount, format_date, format_days, format_percent, number_with_unit
-from core.text.joining import join_clauses, join_short, label_value
+from core.text.formatting import (
+    format_amount,
+    format_date,
+    format_days,
+    format_percent,
+    join_clauses,
+    join_short,
+    label_value,
+    number_with_unit,
+)
 from core.web.tables import Cell, Chart, Column, Subject, Table, make_table, record_cell, status_cell
 from pilots.charts.cells import distinct_pilot_names, without_zeros
 from pilots.metrics.practice_states import AdoptionState, GiveUpReason, PracticeState, Trust

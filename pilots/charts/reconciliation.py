@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.text.bilingual import lang_of
-from core.text.joining import join_sentences, label_value
+from core.text.formatting import join_sentences, label_value
 from core.web.tables import Cell, Chart, Column, Table, make_table
 from pilots.analytics.reconciliation import BatchCount, KindCount, ProvincePilots, Withdrawal
 from pilots.charts.cells import distinct_pilot_names, pilot_cell, pilot_count_cell, pilots_url

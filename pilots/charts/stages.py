@@ -11,8 +11,7 @@ from statistics import median
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.text.formatting import format_days
-from core.text.joining import join_sentences, join_short, label_value
+from core.text.formatting import format_days, join_sentences, join_short, label_value
 from core.web.tables import Cell, Chart, Column, Table, make_table
 from pilots.analytics.pilot_status import UNKNOWN_STAGE, PilotStatus, Progress, is_withdrawn, related_rows, stage_events
 from pilots.charts.cells import distinct_names_of, pilot_cell, pilots_url, progress_api_url

@@ -16,8 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from core.http.as_of import today
-from core.text.formatting import decimal_places, format_amount, format_days
-from core.text.joining import join_clauses, join_short, label_value
+from core.text.formatting import decimal_places, format_amount, format_days, join_clauses, join_short, label_value
 from core.web.tables import Cell, Chart, Column, Table, make_table, status_cell
 from pilots.analytics.explanations import (
     append_clause,

@@ -10,8 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.text.formatting import format_share
-from core.text.joining import join_clauses, join_short
+from core.text.formatting import format_share, join_clauses, join_short
 from core.web.tables import Cell, Chart, Column, Table, make_table, status_cell
 from pilots.analytics.explanations import format_co2, no_elasticity
 from pilots.analytics.synergy import EmissionBasis, PilotExclusionReason, PilotSynergy, Synergy

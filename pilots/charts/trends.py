@@ -11,8 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.text.formatting import format_amount, format_percent
-from core.text.joining import join_clauses, join_sentences
+from core.text.formatting import format_amount, format_percent, join_clauses, join_sentences
 from core.web.tables import Chart, Column, Table, make_table
 from pilots.analytics.trend import MIN_COMPARED, Trend, TrendYear, combined_value
 from pilots.charts.cells import without_zeros

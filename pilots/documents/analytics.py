@@ -13,7 +13,7 @@ from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from core.text.joining import join_clauses, label_value
+from core.text.formatting import join_clauses, label_value
 from pilots.documents.services import can_attach, readable, target_field
 from pilots.models import Attachment, Document, Reading, ReadingState
 

@@ -15,7 +15,7 @@ from typing import TypeVar
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
-from core.text.status_choices import StatusChoices
+from core.text.formatting import StatusChoices
 from pilots.metrics.decimals import Ratio
 
 RULE_INDICATOR = "NDRC 2020-901, version 1"

@@ -14,7 +14,7 @@ from fractions import Fraction
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
-from core.text.status_choices import StatusChoices
+from core.text.formatting import StatusChoices
 from pilots.metrics.decimals import Number, Ratio, fraction_to_decimal
 
 EPSILON = Decimal("0.005")

@@ -1,6 +1,6 @@
 """Notes, reasons and targets in words in English and in Chinese: each goes where its language is, history included."""
 
-import core.text.normalization
+import core.text.bilingual
 from typing import Any
 
 from django.db import migrations, models
@@ -15,7 +15,7 @@ TEXTS = {
     "reason": ("stageentry",),
     "target_text": ("target",),
 }
-CHECK = [core.text.normalization.check_text]
+CHECK = [core.text.bilingual.check_text]
 ABOUT_FACTS = "What a careful reader must know, for example “Date of the press report”."
 ABOUT_INDICATORS = "How it is measured, for example “Primary sources only; heating season included”."
 ABOUT_REASONS = "Needed where a stage before it was skipped: why, for example “day of review not published”."

@@ -1,6 +1,6 @@
 import core.http.as_of
 import core.records.validators
-import core.text.normalization
+import core.text.bilingual
 import django.db.models.deletion
 import simple_history.models
 from django.conf import settings
@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
                         blank=True,
                         help_text="Why, for example “the approval of the site took longer”: it is shown beside the light.",
                         max_length=300,
-                        validators=[core.text.normalization.check_text],
+                        validators=[core.text.bilingual.check_text],
                         verbose_name="reason in English",
                     ),
                 ),
@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
                         blank=True,
                         help_text="The same in Chinese. Where one is empty, readers of its language see the other.",
                         max_length=300,
-                        validators=[core.text.normalization.check_text],
+                        validators=[core.text.bilingual.check_text],
                         verbose_name="reason in Chinese",
                     ),
                 ),
@@ -78,7 +78,7 @@ class Migration(migrations.Migration):
                         blank=True,
                         help_text="Why it was refused: it is shown beside the light.",
                         max_length=300,
-                        validators=[core.text.normalization.check_text],
+                        validators=[core.text.bilingual.check_text],
                         verbose_name="remark",
                     ),
                 ),
@@ -188,7 +188,7 @@ class Migration(migrations.Migration):
                         blank=True,
                         help_text="Why, for example “the approval of the site took longer”: it is shown beside the light.",
                         max_length=300,
-                        validators=[core.text.normalization.check_text],
+                        validators=[core.text.bilingual.check_text],
                         verbose_name="reason in English",
                     ),
                 ),
@@ -198,7 +198,7 @@ class Migration(migrations.Migration):
                         blank=True,
                         help_text="The same in Chinese. Where one is empty, readers of its language see the other.",
                         max_length=300,
-                        validators=[core.text.normalization.check_text],
+                        validators=[core.text.bilingual.check_text],
                         verbose_name="reason in Chinese",
                     ),
                 ),
@@ -236,7 +236,7 @@ class Migration(migrations.Migration):
                         blank=True,
                         help_text="Why it was refused: it is shown beside the light.",
                         max_length=300,
-                        validators=[core.text.normalization.check_text],
+                        validators=[core.text.bilingual.check_text],
                         verbose_name="remark",
                     ),
                 ),

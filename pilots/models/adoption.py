@@ -16,9 +16,8 @@ from django.utils.translation import pgettext_lazy
 from core.http.as_of import today
 from core.records.constraints import choices_constraint
 from core.records.history_model import FieldNames, HistoryModel
-from core.text.bilingual import TranslatedText
+from core.text.bilingual import TranslatedText, check_text
 from core.text.formatting import format_date
-from core.text.normalization import check_text
 from pilots.metrics.practice_states import AdoptionState, GiveUpReason, adoption_state
 from pilots.models.pilot import Pilot
 from pilots.models.practice import OPTIONAL, REVIEW_PERMISSION, SAME_IN_CHINESE, Practice, day_field

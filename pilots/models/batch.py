@@ -12,8 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from core.records.bilingual_models import BilingualTitleModel, SlugModel
 from core.records.history_model import FieldNames
 from core.records.validators import check_not_ahead
-from core.text.bilingual import is_chinese_active
-from core.text.normalization import check_text
+from core.text.bilingual import check_text, is_chinese_active
 from pilots.querysets import BatchQuerySet
 from policies.models import Industry, Level, Policy, Province
 from policies.models.sourced import SourcedModel, fact_constraints

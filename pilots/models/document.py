@@ -15,7 +15,7 @@ from django.utils.translation import pgettext_lazy
 from core.files.content_types import MEDIA_TYPES
 from core.records.constraints import choices_constraint
 from core.records.history_model import FieldNames, HistoryModel
-from core.text.normalization import check_text
+from core.text.bilingual import check_text
 from pilots.models.adoption import Adoption, Effect
 from pilots.models.follow_up import FollowUpStep
 from pilots.models.milestone import Milestone

@@ -19,8 +19,7 @@ from core.records.bilingual_models import BilingualTitleModel, note_en_field, no
 from core.records.constraints import choices_constraint
 from core.records.history_model import FieldNames, HistoryModel
 from core.records.validators import check_not_ahead
-from core.text.bilingual import TranslatedText
-from core.text.normalization import check_text
+from core.text.bilingual import TranslatedText, check_text
 from pilots.metrics.follow_up_states import FollowUpState, Move
 from pilots.metrics.lights import Colour
 from pilots.models.indicator import Indicator

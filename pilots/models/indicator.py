@@ -14,9 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from core.records.bilingual_models import BilingualNameModel, note_en_field, note_zh_field
 from core.records.constraints import choices_constraint
 from core.records.history_model import FieldNames, HistoryModel
-from core.text.bilingual import TranslatedText, is_chinese_active
-from core.text.joining import join_short
-from core.text.normalization import check_text, normalize_code
+from core.text.bilingual import TranslatedText, check_text, is_chinese_active, normalize_code
+from core.text.formatting import join_short
 from pilots.metrics.progress import Direction
 
 PERIOD = r"^(19|20)[0-9]{2}(-Q[1-4])?$"

@@ -13,8 +13,7 @@ from core.records.bilingual_models import BilingualNameModel, SlugModel
 from core.records.constraints import choices_constraint
 from core.records.history_model import FieldNames
 from core.records.validators import check_not_ahead
-from core.text.bilingual import is_chinese_active
-from core.text.normalization import check_text
+from core.text.bilingual import check_text, is_chinese_active
 from pilots.models.batch import Batch
 from pilots.models.prefetch import PilotPrefetch
 from pilots.querysets import PilotQuerySet

@@ -17,8 +17,7 @@ from core.records.bilingual_models import BilingualTitleModel, SlugModel
 from core.records.constraints import choices_constraint
 from core.records.history_model import FieldNames
 from core.records.validators import check_not_ahead
-from core.text.bilingual import TranslatedText
-from core.text.normalization import check_text
+from core.text.bilingual import TranslatedText, check_text
 from pilots.metrics.practice_states import PracticeState, practice_state
 from pilots.models.milestone import Facet
 from pilots.models.pilot import Pilot

@@ -16,8 +16,7 @@ from django.utils.translation import pgettext_lazy
 from core.http.as_of import today
 from core.records.history_model import FieldNames, HistoryModel
 from core.records.validators import check_not_ahead
-from core.text.bilingual import TranslatedText
-from core.text.normalization import check_text
+from core.text.bilingual import TranslatedText, check_text
 
 
 class ReplanState(models.TextChoices):

@@ -12,8 +12,7 @@ from core.http.as_of import today
 from core.records.constraints import choices_constraint
 from core.records.history_model import FieldNames, HistoryModel
 from core.records.validators import check_not_ahead
-from core.text.bilingual import TranslatedText
-from core.text.normalization import check_text
+from core.text.bilingual import TranslatedText, check_text
 from pilots.metrics.stages import Stage, StageEvent, StageIssue, StageIssueCode, stage_issues
 from pilots.models.pilot import Pilot
 from pilots.models.replan import PlannedDayModel

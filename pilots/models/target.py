@@ -10,8 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from core.records.constraints import choices_constraint
 from core.records.history_model import FieldNames, HistoryModel
 from core.records.validators import check_not_ahead
-from core.text.bilingual import TranslatedText
-from core.text.normalization import check_text
+from core.text.bilingual import TranslatedText, check_text
 from pilots.models.indicator import Indicator, non_negative_constraint
 from pilots.models.pilot import Pilot
 from pilots.target_kinds.registry import RULES, TargetKind, codes_where

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from core.http.as_of import today
 from core.permissions import editor_province, has_object_permission, permission_name
 from core.records import writing
-from core.text.joining import join_short
+from core.text.formatting import join_short
 from pilots.metrics.practice_states import PracticeState
 from pilots.metrics.practices import PRACTICE_TRANSITIONS, PracticeActor, PracticeMove, is_worse
 from pilots.models import Adoption, Effect, Practice

@@ -14,7 +14,7 @@ from core.history.timeline import ENTRY_PARAMETER, Timeline, history_tab
 from core.http.request import TrackerRequest
 from core.pages import page
 from core.spreadsheets.page_exports import Export, Exports, chart_exports, export_response
-from core.text.joining import join_clauses
+from core.text.formatting import join_clauses
 from core.web.list_pages import ListPage
 from core.web.tables import Chart, Column, record_cell
 from pilots.analytics.pilot_status import Progress, build_progress

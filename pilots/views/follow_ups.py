@@ -25,8 +25,7 @@ from core.http.request import TrackerRequest, parse_key
 from core.pages import DAY_PARAMETERS, page
 from core.permissions import can_see_authors, has_object_permission
 from core.spreadsheets.page_exports import Export, Exports, chart_exports, export_response, figures_export
-from core.text.formatting import format_days
-from core.text.joining import join_clauses
+from core.text.formatting import format_days, join_clauses
 from core.web.list_pages import ListPage
 from pilots.charts.feeds import follow_up_feeds
 from pilots.charts.follow_ups import (

@@ -18,8 +18,7 @@ from core.history.timeline import ENTRY_PARAMETER, Timeline, history_tab
 from core.http.request import TrackerRequest
 from core.pages import page
 from core.spreadsheets.page_exports import Export, Exports, chart_exports, export_response, figures_export
-from core.text.formatting import format_date, no_data
-from core.text.joining import join_clauses, label_value
+from core.text.formatting import format_date, join_clauses, label_value, no_data
 from core.web.list_pages import ListPage
 from core.web.tables import Chart, Column, Table, make_table, status_cell
 from pilots.analytics.explanations import Explanation, computed_explanations

@@ -11,8 +11,7 @@ from django.utils.translation import ngettext
 from core.http.request import TrackerRequest
 from core.pages import page
 from core.spreadsheets.page_exports import Export, Exports, chart_exports, export_response, figures_export
-from core.text.formatting import format_amount
-from core.text.joining import join_clauses
+from core.text.formatting import format_amount, join_clauses
 from core.web.list_pages import (
     FilterBar,
     requested_sort,

@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 from core.http.request import TrackerRequest
 from core.pages import page
 from core.spreadsheets.page_exports import chart_exports, export_response
-from core.text.joining import join_clauses, label_value
+from core.text.formatting import join_clauses, label_value
 from core.web.list_pages import ActiveFilter, FilterBar
 from pilots.analytics.trend import build_trend
 from pilots.charts.trends import aggregation_text, trend_title, trends_chart

@@ -9,7 +9,7 @@ from datetime import date
 from django.utils.translation import gettext as _
 
 from core.http.errors import BadRequest, ErrorDetail, closest_match, truncate
-from core.text.partial_date import PartialDate
+from core.text.formatting import PartialDate
 from policies import metrics
 from policies.models import PlanStatus, Policy, Province, ProvincialPlan, Region
 from policies.models.dated import period_end

@@ -12,7 +12,7 @@ from django.utils.formats import date_format, get_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from core.text.joining import join_clauses, join_long, join_sentences, join_short, label_value
+from core.text.formatting import join_clauses, join_long, join_sentences, join_short, label_value
 from core.web.tables import Cell, Chart, Column, Subject, Table, make_table, status_cell
 from policies.analytics.rollout import ProvinceRollout, RegionRollout, Rollout, lag_range
 from policies.charts.cells import province_cell

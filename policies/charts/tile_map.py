@@ -13,8 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from core.text.bilingual import is_chinese_active
-from core.text.formatting import format_date
-from core.text.joining import label_value
+from core.text.formatting import format_date, label_value
 from policies import metrics
 from policies.analytics.rollout import ProvinceRollout, Rollout, lag_range
 from policies.metrics import Span

@@ -1,6 +1,6 @@
 """Notes in English and in Chinese: what was written so far goes where its language is, history included."""
 
-import core.text.normalization
+import core.text.bilingual
 from typing import Any
 
 from django.db import migrations, models
@@ -14,7 +14,7 @@ from core.records.migration_steps import split_values
 FACTS = ("figure", "industry", "measure", "policy", "province", "provincialplan")
 NOTED = ("agency", "source", *FACTS)
 NAMES = ("note", "reason", "target_text")
-CHECK = [core.text.normalization.check_text]
+CHECK = [core.text.bilingual.check_text]
 ABOUT_FACTS = "What a careful reader must know, for example “Date of the press report”."
 ABOUT_AGENCIES = "What a reader should know of it, for example an earlier name and the year of the change."
 ABOUT_SOURCES = "What a reader should know of it, for example “Reprint; the original page is gone”."

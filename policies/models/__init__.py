@@ -1,6 +1,6 @@
 """Models of what is rolled out, to whom and in which sectors."""
 
-from core.text.partial_date import Precision
+from core.text.formatting import Precision
 from policies.models.agency import Agency
 from policies.models.figure import Figure, FigureKind, FigureState, Unit
 from policies.models.industry import Division, Industry

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.records.history_model import FieldNames
 from core.records.validators import check_not_ahead
-from core.text.partial_date import PartialDate, Precision
+from core.text.formatting import PartialDate, Precision
 
 
 def period_end(on: date, precision: str) -> date:

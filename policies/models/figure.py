@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from core.records.bilingual_models import BilingualNameModel, SlugModel
 from core.records.constraints import choices_constraint
-from core.text.normalization import check_text
-from core.text.status_choices import StatusChoices
+from core.text.bilingual import check_text
+from core.text.formatting import StatusChoices
 from policies.models.province import Province
 from policies.models.sourced import SourcedModel, fact_constraints
 

@@ -15,8 +15,7 @@ from django.utils.translation import gettext_noop
 from core.records.bilingual_models import BilingualTitleModel, SlugModel
 from core.records.constraints import choices_constraint
 from core.records.history_model import FieldNames
-from core.text.bilingual import is_chinese_active
-from core.text.normalization import check_text
+from core.text.bilingual import check_text, is_chinese_active
 from policies.metrics import lag_origin
 from policies.models.agency import Agency
 from policies.models.dated import PartialDateModel, date_constraints

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from core.records.bilingual_models import BilingualNameModel, SlugModel
 from core.records.constraints import choices_constraint
 from core.records.history_model import FieldNames
-from core.text.normalization import check_text
+from core.text.bilingual import check_text
 from policies.models.sourced import SourcedModel, fact_constraints
 from policies.querysets import ProvinceQuerySet
 

@@ -12,8 +12,8 @@ from core.records.bilingual_models import BilingualTitleModel
 from core.records.constraints import choices_constraint
 from core.records.history_model import FieldNames, HistoryModel
 from core.records.validators import check_not_ahead
-from core.text.normalization import check_text
-from core.text.status_choices import StatusChoices
+from core.text.bilingual import check_text
+from core.text.formatting import StatusChoices
 from policies.models.dated import PartialDateModel, date_constraints
 from policies.models.policy import Policy
 from policies.models.province import Province

@@ -10,8 +10,7 @@ from core.records.bilingual_models import note_en_field, note_zh_field
 from core.records.constraints import choices_constraint
 from core.records.history_model import FieldNames, HistoryModel
 from core.records.validators import check_not_ahead
-from core.text.bilingual import TranslatedText
-from core.text.normalization import check_text
+from core.text.bilingual import TranslatedText, check_text
 from policies.models.sourced import Confidence
 
 

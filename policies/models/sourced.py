@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from core.records.bilingual_models import note_en_field, note_zh_field
 from core.records.constraints import choices_constraint, slug_constraint
 from core.text.bilingual import TranslatedText
-from core.text.status_choices import StatusChoices
+from core.text.formatting import StatusChoices
 
 
 class Confidence(StatusChoices):

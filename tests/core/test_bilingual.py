@@ -8,7 +8,7 @@ from django.utils import translation
 
 from core.records.migration_steps import join_values, split_values
 from core.text.bilingual import is_chinese_text
-from core.text.formatting import TEN_KILOTONNES, format_quantity
+from pilots.analytics.explanations import format_carbon
 from policies.models import Agency
 
 
@@ -69,19 +69,17 @@ def test_values_kept_by_name_are_split_and_joined(old: dict[str, Any], new: dict
 
 
 @pytest.mark.parametrize(
-    ("value", "unit", "unit_zh", "english", "chinese"),
+    ("tonnes", "english", "chinese"),
     [
-        ("671.88", TEN_KILOTONNES, "万吨", "6.72 Mt", "671.88万吨"),
-        ("5.19", "10k t", "", "51.9 kt", "5.19万吨"),
-        ("0.012", TEN_KILOTONNES, "", "120 t", "0.012万吨"),
-        ("123456", TEN_KILOTONNES, "", "1,235 Mt", "123,456万吨"),
-        ("-671.88", TEN_KILOTONNES, "", "-6.72 Mt", "-671.88万吨"),
-        ("1200", "t", "吨", "1,200 t", "1,200吨"),
-        ("30.20", "%", "", "30.2 %", "30.2%"),
-        ("0", TEN_KILOTONNES, "", "0 t", "0万吨"),
+        ("6718800", "6.72 Mt", "671.88万吨"),
+        ("51900", "51.9 kt", "5.19万吨"),
+        ("850", "850 t", "0.08万吨"),
+        ("1234560000", "1,235 Mt", "123,456万吨"),
+        ("-6718800", "−6.72 Mt", "-671.88万吨"),
+        ("0", "0 t", "0万吨"),
     ],
 )
-def test_a_quantity_as_people_read_it(value: str, unit: str, unit_zh: str, english: str, chinese: str) -> None:
-    assert format_quantity(Decimal(value), unit, unit_zh).replace("\u00a0", " ") == english
+def test_carbon_as_people_read_it(tonnes: str, english: str, chinese: str) -> None:
+    assert format_carbon(Decimal(tonnes)).replace("\u00a0", " ") == english
     with translation.override("zh-hans"):
-        assert format_quantity(Decimal(value), unit, unit_zh) == chinese
+        assert format_carbon(Decimal(tonnes)) == chinese

@@ -18,7 +18,7 @@ from core.history.recording import MAX_REASON
 from core.http.errors import BadRequest, ErrorDetail, closest_match, truncate
 from core.records.writing import NOT_YOURS
 from core.text.bilingual import TranslatedText, translated_texts
-from core.text.joining import label_value
+from core.text.formatting import label_value
 
 NON_FIELD_KEYS = {NON_FIELD_ERRORS, api_settings.NON_FIELD_ERRORS_KEY}
 # Unicode categories: controls, direction marks, line ends

@@ -43,14 +43,14 @@ from core.api.write.serializers import (
 )
 from core.history.recording import MAX_REASON
 from core.http.body import parse_json, read_body
-from core.http.conditional_requests import record_etag
-from core.http.demo_mode import with_demo_flag
 from core.http.errors import BadRequest, ErrorDetail
+from core.http.middleware import record_etag
 from core.http.problems import exception_handler
+from core.http.request import with_demo_flag
 from core.permissions import OUT_OF_SCOPE, permission_name
 from core.records import writing
 from core.records.writing import ADD, CHANGE, DELETE, NOT_YOURS
-from core.text.joining import label_value
+from core.text.formatting import label_value
 
 ACTION_BY_METHOD = {"POST": ADD, "PUT": CHANGE, "PATCH": CHANGE, "DELETE": DELETE}
 MAX_BULK_RECORDS = 1_000

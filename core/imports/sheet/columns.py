@@ -34,10 +34,8 @@ from core.spreadsheets.reading.cell_values import (
     unknown_format_error,
 )
 from core.spreadsheets.reading.cells import SheetCell
-from core.text.formatting import format_date, no_data
-from core.text.joining import join_long, join_sentences, join_short
-from core.text.normalization import normalize_code
-from core.text.partial_date import PartialDate
+from core.text.bilingual import normalize_code
+from core.text.formatting import PartialDate, format_date, join_long, join_sentences, join_short, no_data
 
 
 def export_attribute(column: Column, record: Model, _lookup: RecordLookup) -> Any:

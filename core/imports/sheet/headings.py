@@ -14,7 +14,7 @@ from core.http.errors import closest_match, truncate
 from core.imports.sheet.columns import Column
 from core.spreadsheets.reading.cell_values import CONTROL_CHARACTERS
 from core.spreadsheets.reading.cells import Sheet, SheetRow, cell_name
-from core.text.joining import join_short
+from core.text.formatting import join_short
 
 MAX_HEADING_ROW = 30  # the heading row stands among the first so many that hold anything
 ROW_NUMBER_HEADINGS = {"序号", "no", "no.", "#"}  # a running number says nothing of a record

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from core.http.errors import closest_match, truncate
 from core.spreadsheets.reading.cell_values import AmbiguousCell
-from core.text.joining import join_short
+from core.text.formatting import join_short
 
 # Traditional forms in the names of provinces: a name written with them is offered in the usual form.
 SIMPLIFIED = str.maketrans(

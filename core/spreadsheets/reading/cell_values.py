@@ -4,18 +4,17 @@ Full-width digits and signs count as their half-width ones everywhere but in tex
 """
 
 import datetime
-import math
 import re
 import unicodedata
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH
 
 from core.http.errors import truncate
 from core.spreadsheets.reading.cells import MAX_CELL_TEXT, SheetCell
-from core.text.partial_date import PartialDate
+from core.text.formatting import PartialDate
 
 INVISIBLE_ENDS = "\ufeff\u200b"  # left around text copied from web pages
 HALF_WIDTH = {0xFF01 + place: 0x21 + place for place in range(94)} | {0x3000: " ", 0x2212: "-"}
@@ -27,14 +26,13 @@ SHORTENED_NUMBER = re.compile(r"[+-]?[0-9](\.[0-9]+)?E\+[0-9]{2,3}")  # 4.53E+11
 CUT_NUMBER = re.compile(r"[+-]?[0-9]\.[0-9]{5}E\+[0-9]{2,3}")  # the same, with digits left out
 EXACT_DIGITS = 15  # of a number in Excel
 
-DATE_PATTERN = re.compile(
-    r"([0-9]{4})(?:-([0-9]{1,2})-|/([0-9]{1,2})/|\.([0-9]{1,2})\.|年([0-9]{1,2})月)([0-9]{1,2})(日?)([ T].*)?"
-)
+DATE_PATTERN = re.compile(r"([0-9]{4})(?:([-/.])([0-9]{1,2})\2([0-9]{1,2})|年([0-9]{1,2})月([0-9]{1,2})日)([ T].*)?")
 PACKED_DATE = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
 MONTH_PATTERN = re.compile(r"([0-9]{4})(?:[-/.]([0-9]{1,2})|年([0-9]{1,2})月)")
 YEAR_PATTERN = re.compile(r"([0-9]{4})年?")
 SPACED_DATE = re.compile(r"\s*([年月日])(?:\s+(?=[0-9]{1,2}\s*[月日]))?")
 MIDNIGHT_TIME = re.compile(r"[ T]0?0:00(:00(\.0+)?)?")
+YEAR_AND_FRACTION = re.compile(r"(19|20)[0-9]{2}\.[0-9]{1,2}")
 JANUARY_OR_OCTOBER = re.compile(r"[0-9]{4}\.1")
 FIRST_YEAR, LAST_YEAR, MAX_SERIAL = 1900, 2099, 10**6
 FIRST_SERIAL, LAST_SERIAL = datetime.date(1970, 1, 1), datetime.date(2099, 12, 31)
@@ -51,11 +49,44 @@ YES_WORDS, NO_WORDS = (
 )
 
 
+REASONS = {
+    "formula": _("A formula without a result. Open the file in Excel or WPS, let it calculate and save it."),
+    "error": _("The cell holds an error of the spreadsheet, such as #REF!. Mend the formula, or write the value."),
+    "narrow": _("The column was too narrow when the file was saved, and the value is lost. Write the value."),
+    "unknown_format": _(
+        "The file does not tell how “%(value)s” is shown: with leading zeros, with %% or as a month. Give the "
+        "cell the format “Text” and write what is meant, or save the file as .xlsx."
+    ),
+    "digits": _(
+        "Excel has cut the digits of this long number. Give the cell the format “Text” and write the number again."
+    ),
+    "date": _("The cell holds a date. Give it the format “Text” and write the text again."),
+    "too_long": _("The text is longer than %(limit)s characters. Shorten it."),
+    "control": _("The text holds a hidden control character (%(code)s). Delete it, or write the text again."),
+    "time_of_day": _("The cell holds a time of day as well. Write only the date, such as 2024-01-15."),
+    "not_a_day": _("“%(value)s” is no date that can be read for certain. Write it as 2024-01-15, 2024-01 or 2024."),
+    "month_unclear": _("“%(value)s” may be January or October. Write the month as %(year)s-01 or %(year)s-10."),
+    "impossible_day": _("“%(value)s” is no day of the calendar. Write a date such as 2024-01-15."),
+    "not_a_number": _(
+        "“%(value)s” is no number that can be read for certain. Write digits such as 1234.5; leave the cell empty "
+        "where there is no value."
+    ),
+    "too_many_digits": _("“%(value)s” has more than %(limit)s digits. Write a shorter number."),
+    "not_whole": _(
+        "“%(value)s” is not a whole number. Write digits such as 12; leave the cell empty where there is no value."
+    ),
+    "not_a_flag": _("“%(value)s” is neither yes nor no. Write yes or no (是 or 否)."),
+}
+
+
 class AmbiguousCell(ValueError):
     """Cell that cannot be read unambiguously: a stable code, and what to write instead."""
 
-    def __init__(self, code: str, text: str, value: object = None, **labels: object) -> None:
-        self.code, self.message = code, text if value is None else text % {"value": truncate(value), **labels}
+    def __init__(self, code: str, text: object = "", value: object = None, /, **labels: object) -> None:
+        if value is not None or "value" in labels:
+            labels["value"] = truncate(labels.get("value", value))
+        self.code, message = code, str(text or REASONS[code])
+        self.message = message % labels if labels else message
         super().__init__(self.message)
 
 
@@ -72,24 +103,15 @@ class ParsedNumber:
 
 def check_readable(entry: SheetCell) -> None:
     """Reject unreadable cells: formulas without a result, errors, and the ### of a column too narrow."""
-    if entry.error == "formula":
-        text = _("A formula without a result. Open the file in Excel or WPS, let it calculate and save it.")
-        raise AmbiguousCell("formula", text)
     if entry.error:
-        text = _("The cell holds an error of the spreadsheet, such as #REF!. Mend the formula, or write the value.")
-        raise AmbiguousCell("error", text)
+        raise AmbiguousCell(entry.error)
     if entry.untyped and isinstance(entry.value, str) and NARROW_COLUMN.fullmatch(entry.value.strip()):
-        text = _("The column was too narrow when the file was saved, and the value is lost. Write the value.")
-        raise AmbiguousCell("narrow", text)
+        raise AmbiguousCell("narrow")
 
 
 def unknown_format_error(value: object) -> AmbiguousCell:
     """Return the error for a number or date of which .xls and .ods do not tell how it is shown."""
-    text = _(
-        "The file does not tell how “%(value)s” is shown: with leading zeros, with %% or as a month. Give the "
-        "cell the format “Text” and write what is meant, or save the file as .xlsx."
-    )
-    return AmbiguousCell("unknown_format", text, value)
+    return AmbiguousCell("unknown_format", value=value)
 
 
 def strip_invisible(text: str) -> str:
@@ -116,37 +138,24 @@ def read_text(entry: SheetCell) -> str:
     value = entry.value
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
-    if isinstance(value, str):
-        return normalise_text(value)
-    if not isinstance(value, int | float):
-        raise AmbiguousCell("date", _("The cell holds a date. Give it the format “Text” and write the text again."))
-    if abs(value) >= 10**EXACT_DIGITS:
-        raise lost_digits_error()
-    number = to_decimal(value)
-    if entry.percent:
-        return f"{shift_decimal(number, 2):f}%"
-    text = f"{number:f}"
-    return text.zfill(entry.leading_zeros + (number < 0)) if "." not in text else text
-
-
-def normalise_text(value: str) -> str:
+    if isinstance(value, int | float):
+        if abs(value) >= 10**EXACT_DIGITS:
+            raise AmbiguousCell("digits")
+        number = to_decimal(value)
+        if entry.percent:
+            return f"{shift_decimal(number, 2):f}%"
+        text = f"{number:f}"
+        return text.zfill(entry.leading_zeros + (number < 0)) if "." not in text else text
+    if not isinstance(value, str):
+        raise AmbiguousCell("date")
     text = strip_invisible(unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n")))
     if len(text) > MAX_CELL_TEXT:
-        message = _("The text is longer than %(limit)s characters. Shorten it.")
-        raise AmbiguousCell("too_long", message % {"limit": MAX_CELL_TEXT})
+        raise AmbiguousCell("too_long", limit=MAX_CELL_TEXT)
     if found := CONTROL_CHARACTERS.search(text):
-        message = _("The text holds a hidden control character (%(code)s). Delete it, or write the text again.")
-        raise AmbiguousCell("control", message % {"code": f"U+{ord(found[0]):04X}"})
+        raise AmbiguousCell("control", code=f"U+{ord(found[0]):04X}")
     if SHORTENED_NUMBER.fullmatch(text):
-        raise lost_digits_error()
+        raise AmbiguousCell("digits")
     return text
-
-
-def lost_digits_error() -> AmbiguousCell:
-    text = _(
-        "Excel has cut the digits of this long number. Give the cell the format “Text” and write the number again."
-    )
-    return AmbiguousCell("digits", text)
 
 
 def to_decimal(value: float) -> Decimal:
@@ -183,7 +192,7 @@ def read_date(entry: SheetCell, *, epoch1904: bool = False) -> PartialDate:
     value = entry.value
     if isinstance(value, datetime.datetime):
         if value.time() != datetime.time():
-            raise time_of_day_error()
+            raise AmbiguousCell("time_of_day")
         value = value.date()
     if isinstance(value, datetime.date):  # January 2024 is a month only if the day is the first
         first = value.day == 1 and (entry.precision == "month" or value.month == 1)
@@ -191,7 +200,7 @@ def read_date(entry: SheetCell, *, epoch1904: bool = False) -> PartialDate:
     if isinstance(value, str):
         return date_from_text(SPACED_DATE.sub(r"\1", to_half_width(value)), untyped=entry.untyped)
     if isinstance(value, bool | datetime.time) or entry.percent:
-        raise not_a_date_error(value)
+        raise AmbiguousCell("not_a_day", value=value)
     if isinstance(value, float) and not value.is_integer():
         raise fraction_error(value, epoch1904)
     if FIRST_YEAR <= value <= LAST_YEAR:
@@ -200,8 +209,18 @@ def read_date(entry: SheetCell, *, epoch1904: bool = False) -> PartialDate:
         return date_from_text(str(int(value)), untyped=False)
     day = day_of_serial(value, epoch1904)
     if day is None:
-        raise not_a_date_error(int(value))
+        raise AmbiguousCell("not_a_day", value=int(value))
     return PartialDate(day)
+
+
+def fraction_error(value: float, epoch1904: bool) -> AmbiguousCell:
+    """Return the error for a number with a fraction in a date column."""
+    if not YEAR_AND_FRACTION.fullmatch(repr(value)):
+        return AmbiguousCell("time_of_day" if day_of_serial(value, epoch1904) else "not_a_day", value=value)
+    if repr(value).endswith(".1"):
+        return AmbiguousCell("month_unclear", value=value, year=int(value))
+    text = _("The cell holds the number %(value)s, not a month. Write it as 2024-01, in a cell with the format “Text”.")
+    return AmbiguousCell("month_unclear", text, value)
 
 
 def day_of_serial(value: float, epoch1904: bool) -> datetime.date | None:
@@ -215,20 +234,18 @@ def day_of_serial(value: float, epoch1904: bool) -> datetime.date | None:
 def date_from_text(text: str, *, untyped: bool) -> PartialDate:
     """Parse text as a day, a month or a year."""
     if found := DATE_PATTERN.fullmatch(text):
-        year, *months, day, sign, time = found.groups()
-        if bool(sign) == (months[3] is not None):
-            if time and not MIDNIGHT_TIME.fullmatch(time):
-                raise time_of_day_error()
-            return make_date(text, year, next(filter(None, months)), day)
-    elif found := PACKED_DATE.fullmatch(text):
+        if found[7] and not MIDNIGHT_TIME.fullmatch(found[7]):
+            raise AmbiguousCell("time_of_day")
+        return make_date(text, found[1], found[3] or found[5], found[4] or found[6])
+    if found := PACKED_DATE.fullmatch(text):
         return make_date(text, *found.groups())
-    elif untyped and JANUARY_OR_OCTOBER.fullmatch(text):
-        raise month_unclear_error(text)
-    elif found := MONTH_PATTERN.fullmatch(text):
+    if untyped and JANUARY_OR_OCTOBER.fullmatch(text):
+        raise AmbiguousCell("month_unclear", value=text, year=text[:4])
+    if found := MONTH_PATTERN.fullmatch(text):
         return PartialDate(make_date(text, found[1], found[2] or found[3], "1").on, "month")
-    elif found := YEAR_PATTERN.fullmatch(text):
+    if found := YEAR_PATTERN.fullmatch(text):
         return PartialDate(make_date(text, found[1], "1", "1").on, "year")
-    raise not_a_date_error(text)
+    raise AmbiguousCell("not_a_day", value=text)
 
 
 def make_date(text: str, year: str, month: str, day: str) -> PartialDate:
@@ -236,39 +253,11 @@ def make_date(text: str, year: str, month: str, day: str) -> PartialDate:
     try:
         value = datetime.date(int(year), int(month), int(day))
     except ValueError as error:
-        message = _("“%(value)s” is no day of the calendar. Write a date such as 2024-01-15.")
-        raise AmbiguousCell("impossible_day", message, text) from error
+        raise AmbiguousCell("impossible_day", value=text) from error
     if not FIRST_YEAR <= value.year <= LAST_YEAR:
         message = _("“%(value)s” lies outside the years 1900 to 2099. Write a date such as 2024-01-15.")
         raise AmbiguousCell("impossible_day", message, text)
     return PartialDate(value)
-
-
-def time_of_day_error() -> AmbiguousCell:
-    text = _("The cell holds a time of day as well. Write only the date, such as 2024-01-15.")
-    return AmbiguousCell("time_of_day", text)
-
-
-def not_a_date_error(value: object) -> AmbiguousCell:
-    text = _("“%(value)s” is no date that can be read for certain. Write it as 2024-01-15, 2024-01 or 2024.")
-    return AmbiguousCell("not_a_day", text, value)
-
-
-def month_unclear_error(value: object) -> AmbiguousCell:
-    text = _("“%(value)s” may be January or October. Write the month as %(year)s-01 or %(year)s-10.")
-    return AmbiguousCell("month_unclear", text, value, year=truncate(value)[:4])
-
-
-def fraction_error(value: float, epoch1904: bool) -> AmbiguousCell:
-    """Return the error for a number with a fraction in a date column."""
-    if re.fullmatch(r"(19|20)[0-9]{2}\.[0-9]{1,2}", repr(value)):
-        if repr(value).endswith(".1"):
-            return month_unclear_error(value)
-        text = _(
-            "The cell holds the number %(value)s, not a month. Write it as 2024-01, in a cell with the format “Text”."
-        )
-        return AmbiguousCell("month_unclear", text, value)
-    return time_of_day_error() if day_of_serial(value, epoch1904) else not_a_date_error(value)
 
 
 # -- numbers ---------------------------------------------------------------------------------------------
@@ -286,11 +275,17 @@ def read_number(entry: SheetCell) -> ParsedNumber:
     check_readable(entry)
     value = entry.value
     if isinstance(value, str):
-        return number_from_text(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise not_a_number_error(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        raise not_a_number_error(value)
+        text = to_half_width(value)
+        if CUT_NUMBER.fullmatch(text):
+            raise AmbiguousCell("digits")
+        percent, scale = text.endswith("%"), SCALES.get(text[-1:], 0)
+        body = text[:-1].rstrip() if percent or scale else text
+        if len(body) > 2 * MAX_DIGITS or not (PLAIN_NUMBER.fullmatch(body) or POWER_NUMBER.fullmatch(body)):
+            raise AmbiguousCell("not_a_number", value=value)
+        number = check_digits(Decimal(body.replace(",", "")), value)
+        return ParsedNumber(shift_decimal(number, scale), percent, scale)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not Decimal(value).is_finite():
+        raise AmbiguousCell("not_a_number", value=value)
     number = check_digits(to_decimal(value), value)
     if entry.percent:
         return ParsedNumber(shift_decimal(number, 2), percent=True)
@@ -309,44 +304,19 @@ def read_measurement(entry: SheetCell) -> ParsedNumber:
         return replace(read_number(replace(entry, value=found[1])), unit=found[2])
 
 
-def number_from_text(value: str) -> ParsedNumber:
-    """Parse text as a number, with % or a Chinese scale after it."""
-    text = to_half_width(value)
-    if CUT_NUMBER.fullmatch(text):
-        raise lost_digits_error()
-    percent, scale = text.endswith("%"), SCALES.get(text[-1:], 0)
-    body = text[:-1].rstrip() if percent or scale else text
-    if len(body) > 2 * MAX_DIGITS or not (PLAIN_NUMBER.fullmatch(body) or POWER_NUMBER.fullmatch(body)):
-        raise not_a_number_error(value)
-    number = check_digits(Decimal(body.replace(",", "")), value)
-    return ParsedNumber(shift_decimal(number, scale), percent, scale)
-
-
 def check_digits(number: Decimal, value: object) -> Decimal:
     """Return the number without needless zeros. Raises AmbiguousCell for more than 30 digits."""
     _sign, digits, exponent = number.as_tuple()
     if max(len(digits), len(digits) + int(exponent), -int(exponent)) > MAX_DIGITS:
-        text = _("“%(value)s” has more than %(limit)s digits. Write a shorter number.")
-        raise AmbiguousCell("too_many_digits", text, value, limit=MAX_DIGITS)
+        raise AmbiguousCell("too_many_digits", value=value, limit=MAX_DIGITS)
     return plain_decimal(number)
-
-
-def not_a_number_error(value: object) -> AmbiguousCell:
-    text = _(
-        "“%(value)s” is no number that can be read for certain. Write digits such as 1234.5; leave the cell empty "
-        "where there is no value."
-    )
-    return AmbiguousCell("not_a_number", text, value)
 
 
 def read_integer(entry: SheetCell) -> int:
     """Parse a whole number, by the rules for numbers; without %, and without a fraction other than zero."""
     number = read_number(entry)
     if number.percent or number.value != number.value.to_integral_value():
-        text = _(
-            "“%(value)s” is not a whole number. Write digits such as 12; leave the cell empty where there is no value."
-        )
-        raise AmbiguousCell("not_whole", text, entry.value)
+        raise AmbiguousCell("not_whole", value=entry.value)
     return int(number.value)
 
 
@@ -361,4 +331,4 @@ def read_boolean(entry: SheetCell) -> bool:
     word = to_half_width(value).casefold() if isinstance(value, str) else ""
     if word in YES_WORDS or word in NO_WORDS:
         return word in YES_WORDS
-    raise AmbiguousCell("not_a_flag", _("“%(value)s” is neither yes nor no. Write yes or no (是 or 否)."), entry.value)
+    raise AmbiguousCell("not_a_flag", value=entry.value)

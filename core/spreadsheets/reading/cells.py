@@ -4,6 +4,7 @@ import datetime
 from dataclasses import dataclass, field
 from typing import Literal
 
+from django.utils.translation import gettext_lazy as _
 from openpyxl.utils import get_column_letter
 
 MAX_BYTES = 20 * 2**20
@@ -52,12 +53,54 @@ class Sheet:
     epoch1904: bool = False  # whether a bare number for a date counts from 1904
 
 
+REASONS = {
+    "empty": _("The file is empty. Save it again and choose it anew."),
+    "encrypted": _(
+        "The workbook is protected by a password. Remove the password (File, Info, Protect) and save it as .xlsx."
+    ),
+    "macro": _("The workbook holds macros. Save it as .xlsx, without macros."),
+    "damaged": _("The workbook is damaged or was cut short. Open it in Excel or WPS, repair it and save it as .xlsx."),
+    "bomb": _(
+        "Unpacked, the workbook would be far larger than any list. Copy the rows into a new workbook and save that."
+    ),
+    "too_many_rows": _("The sheet has more than %(limit)s rows. Split it into several files."),
+    "too_many_columns": _(
+        "Cell %(cell)s lies beyond the first %(limit)s columns. Move the list to the left, or empty the cell."
+    ),
+    "too_many_cells": _(
+        "The sheet has more than %(limit)s cells. Split it into several files, or delete columns not needed."
+    ),
+}
+
+
 class UnreadableFile(Exception):
     """The file cannot be read at all: a stable code, and a message that says what to do."""
 
-    def __init__(self, code: str, message: str) -> None:
-        self.code, self.message = code, message
-        super().__init__(message)
+    def __init__(self, code: str, message: str = "", **labels: object) -> None:
+        self.code, self.message = code, message or str(REASONS[code] % labels)
+        super().__init__(self.message)
+
+
+class Extent:
+    """How far the sheets of a file reach: calamine makes every cell of the rectangle that a sheet fills, in memory that
+    nobody limits; a far cell alone would end the process.
+    """
+
+    def __init__(self) -> None:
+        self.row, self.column, self.before = 0, 0, 0  # of the present sheet; cells of the sheets before it
+
+    def next_sheet(self) -> None:
+        self.row, self.column, self.before = 0, 0, self.before + self.row * self.column
+
+    def reach(self, row: int, column: int) -> None:
+        """Reject a cell beyond the rows and columns of any list, and more cells than any list has."""
+        self.row, self.column = max(self.row, row), max(self.column, column)
+        if row > MAX_ROWS:
+            raise UnreadableFile("too_many_rows", limit=MAX_ROWS)
+        if column > MAX_COLUMNS:
+            raise UnreadableFile("too_many_columns", limit=MAX_COLUMNS, cell=cell_name(row, min(column, 2**14)))
+        if self.before + self.row * self.column > MAX_CELLS:
+            raise UnreadableFile("too_many_cells", limit=MAX_CELLS)
 
 
 def cell_name(row: int, column: int) -> str:

@@ -8,8 +8,7 @@ import re
 from django.utils.translation import gettext as _
 
 from core.spreadsheets.file_responses import FORMULA_PATTERN
-from core.spreadsheets.reading.cells import MAX_BYTES, Sheet, SheetCell, SheetRow, UnreadableFile
-from core.spreadsheets.reading.scans import Extent
+from core.spreadsheets.reading.cells import MAX_BYTES, Extent, Sheet, SheetCell, SheetRow, UnreadableFile
 
 BOMS = (  # UTF-32 begins like UTF-16 and is caught by its NUL characters
     (codecs.BOM_UTF8, "utf-8", "UTF-8 with BOM"),
@@ -56,7 +55,7 @@ def read_csv(content: bytes) -> Sheet:
         )
         raise UnreadableFile("quote", message % {"line": begins + first}) from error
     if not lines:
-        raise UnreadableFile("empty", _("The file is empty. Save it again and choose it anew."))
+        raise UnreadableFile("empty")
     return Sheet("csv", "", encoding, lines)
 
 
@@ -69,10 +68,15 @@ def decode_text(content: bytes) -> tuple[str, str]:
     text = try_decode(content[len(mark) :], codec)
     if text is None and not mark:
         name, text = "GB18030", try_decode(content, "gb18030")
-        if text is not None and (PRIVATE_USE.search(text) or is_mixed_encoding(content)):
+        lines = (try_decode(line, "utf-8") or "" for line in content.splitlines() if not line.isascii())
+        mixed = any(len(CHINESE.findall(line)) > 1 for line in lines)  # with two Chinese characters that is no chance
+        if mixed or PRIVATE_USE.search(text or ""):
             text = None
     if text is None:
-        raise unknown_encoding_error()
+        message = _(
+            "The text is not all UTF-8, UTF-16 or GB18030. Open it in Excel or WPS and save it as CSV UTF-8 or .xlsx."
+        )
+        raise UnreadableFile("encoding", message)
     if "\x00" in text:
         message = _("The file is no text, or it is UTF-16 without a byte-order mark. Save it as CSV UTF-8 or .xlsx.")
         raise UnreadableFile("nul", message)
@@ -84,17 +88,6 @@ def try_decode(content: bytes, codec: str) -> str | None:
         return content.decode(codec)
     except UnicodeDecodeError:
         return None
-
-
-def unknown_encoding_error() -> UnreadableFile:
-    text = _("The text is not all UTF-8, UTF-16 or GB18030. Open it in Excel or WPS and save it as CSV UTF-8 or .xlsx.")
-    return UnreadableFile("encoding", text)
-
-
-def is_mixed_encoding(content: bytes) -> bool:
-    """Return whether some lines of a non-UTF-8 file are UTF-8: with two Chinese characters that is no chance."""
-    lines = (try_decode(line, "utf-8") for line in content.splitlines() if not line.isascii())
-    return any(line is not None and len(CHINESE.findall(line)) > 1 for line in lines)
 
 
 def find_delimiter(text: str) -> str:

@@ -9,8 +9,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from core.text.formatting import format_date
-from core.text.joining import join_clauses, join_short, label_value
+from core.text.formatting import format_date, join_clauses, join_short, label_value
 from dashboard.briefs.blocks import Block, Days, line, lines
 from dashboard.briefs.parts.lights import LightsOfTwoDays
 from pilots.analytics.pilot_status import PilotStatus

@@ -10,8 +10,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.text.formatting import format_date, format_number, no_data
-from core.text.joining import join_clauses, join_statements
+from core.text.formatting import format_date, format_number, join_clauses, join_statements, no_data
 from dashboard.briefs.blocks import fact
 from pilots.analytics.outstanding import OutstandingReports
 from pilots.analytics.pilot_status import OnTrack

@@ -9,8 +9,7 @@ from datetime import date
 
 from django.utils.translation import gettext as _
 
-from core.text.formatting import format_date
-from core.text.joining import label_value
+from core.text.formatting import format_date, label_value
 from dashboard.briefs.blocks import Block, line, lines
 from pilots.analytics.explanations import light_owner, main_explanation
 from pilots.analytics.pilot_status import Progress

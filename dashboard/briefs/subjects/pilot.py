@@ -7,8 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from core.text.formatting import format_date, format_days, format_number, no_data
-from core.text.joining import join_clauses
+from core.text.formatting import format_date, format_days, format_number, join_clauses, no_data
 from dashboard.briefs.blocks import Block, Days, fact, facts, line, lines
 from dashboard.briefs.parts.changes import changes_block, replanned_text, value_changes, values_text
 from dashboard.briefs.parts.facts import cite, share_fact

@@ -9,8 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from core.text.formatting import no_data
-from core.text.joining import join_clauses, join_sentences, label_value
+from core.text.formatting import join_clauses, join_sentences, label_value, no_data
 from dashboard.analytics.overview import Overview, build_overview, plan_sources
 from dashboard.briefs.blocks import Days, fact, facts, line
 from dashboard.briefs.parts.changes import (

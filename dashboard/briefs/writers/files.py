@@ -10,10 +10,9 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
 from core.http.as_of import days_stem
-from core.http.demo_mode import download_stem
 from core.http.errors import BadRequest, ErrorDetail, truncate
 from core.http.problems import error_response
-from core.http.request import TrackerRequest
+from core.http.request import TrackerRequest, download_stem
 from core.spreadsheets.file_responses import content_disposition
 from dashboard.briefs.blocks import Brief
 from dashboard.briefs.writers.docx import DOCX_MEDIA_TYPE, DocxUnavailable, write_docx

@@ -22,7 +22,7 @@ from core.api.write.serializers import ValidatedInput, WriteRejected, pointer_la
 from core.api.write.viewsets import RequestItem, WritableViewSet
 from core.http.errors import ErrorDetail
 from core.records.writing import CHANGE
-from core.text.joining import label_value
+from core.text.formatting import label_value
 from pilots.api.follow_ups import serializers
 from pilots.api.follow_ups.filters import FollowUpApiFilter, FollowUpSummaryFilter
 from pilots.documents.services import can_read, readable

@@ -16,8 +16,7 @@ from django.urls import reverse
 
 from config.api_urls import AGGREGATES, RESOURCES
 from core.api.write.optimistic_locking import annotate_revision, current_revision
-from core.http.conditional_requests import CompressionMiddleware, record_etag
-from core.http.middleware import RequestMiddleware
+from core.http.middleware import CompressionMiddleware, RequestMiddleware, record_etag
 from pilots.models import Batch, Pilot
 from policies.models import Industry, Policy, Province, ProvincialPlan
 from tests.factories import make_batch, make_pilot, make_plan, make_policy, make_province

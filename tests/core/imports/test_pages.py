@@ -214,7 +214,7 @@ def test_an_empty_file_or_none_is_rejected_at_its_field(admin_client: Client) ->
 def test_an_upload_of_more_than_the_limit_is_rejected_before_it_is_kept(
     admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.http.body.MAX_UPLOAD_BYTES", 100)
+    monkeypatch.setattr("core.http.middleware.MAX_UPLOAD_BYTES", 100)
     answer = upload(admin_client, csv_file(HUZHOU))
     assert answer.status_code == 413
     text = answer.content.decode()

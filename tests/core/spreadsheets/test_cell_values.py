@@ -21,7 +21,7 @@ from core.spreadsheets.reading.cell_values import (
 )
 from core.spreadsheets.reading.cells import SheetCell
 from core.spreadsheets.reading.reader import read_sheet
-from core.text.partial_date import PartialDate
+from core.text.formatting import PartialDate
 
 
 def read_or_code(reader, entry):  # type: ignore[no-untyped-def]

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from django.test import Client
 
-from core.text.status_choices import STATUS_SHAPES, STATUS_SYMBOLS, StatusChoices
+from core.text.formatting import STATUS_SHAPES, STATUS_SYMBOLS, StatusChoices
 from core.web.tables import Cell, Column, make_table, status_cell
 from policies.models import PlanStatus
 

@@ -12,8 +12,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
-from core.files.media_store import media_storage
-from core.files.store import blob_name, sha256_of
+from core.files.store import blob_name, media_storage, sha256_of
 from pilots.models import Document
 from tests.pilots.documents.conftest import EvidenceWorld
 from tests.pilots.documents.test_check_files import CLEAN, run_check
