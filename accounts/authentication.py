@@ -8,8 +8,8 @@ from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
-from accounts.models.token import Token, TokenKind, revoke_outdated_tokens, token_digest
-from accounts.sign_in.second_factor import lacks_second_factor
+from accounts.models import Token, TokenKind, revoke_outdated_tokens, token_digest
+from accounts.second_factor import lacks_second_factor
 from accounts.tokens import record_use
 from core.http.errors import ErrorDetail
 

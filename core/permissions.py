@@ -47,7 +47,7 @@ def officer_of(user: Any) -> Any:
 def editor_province(user: Any) -> Any:
     """Return where the user's scope ends (a province); None where it has no limit."""
     officer = officer_of(user)
-    return officer.home if officer else None
+    return officer.province if officer else None
 
 
 def can_access(user: Any, record: Model) -> bool:

@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from accounts.sign_in.second_factor import remove_second_factor
+from accounts.second_factor import remove_second_factor
 from core.http.request_log import security_log
 
 
