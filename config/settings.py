@@ -248,7 +248,6 @@ RECORD_VERSIONS = {
         "pilots_targetstep": "(SELECT pilot_id FROM pilots_target WHERE id = {row}.target_id)",
     }
 }
-USER_SCOPE = "officer"  # relation of a user to the record that limits the permissions
 
 # -- languages and time ------------------------------------------------------------------------------
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]

@@ -9,7 +9,6 @@ permission.
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth import get_permission_codename
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
@@ -41,7 +40,7 @@ def officer_of(user: Any) -> Any:
     """Return the record that limits the user's permissions (the role); None for a superuser, and for a user without a
     role.
     """
-    return None if user.is_superuser else getattr(user, settings.USER_SCOPE, None)
+    return None if user.is_superuser else getattr(user, "officer", None)
 
 
 def editor_province(user: Any) -> Any:

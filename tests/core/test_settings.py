@@ -117,7 +117,7 @@ def test_flags_are_read(tmp_path: Path, variables: dict[str, str], values: str) 
         ("THROTTLES", "use RATE_LIMITS_ENABLED"),
         ("BRIEF_FONTS", "put the fonts into the folder .*/fonts"),
         ("BRIEF_TEMPLATE", "put the template into .* as brief.docx"),
-        ("HTTPS", "give the address of the site as SITE_URL"),
+        ("HTTPS", "give the address of the site as SITE_URL, with https:// or http://"),
         ("OIDC_UNMATCHED", r"for viewer add \*=viewer to OIDC_ROLES"),
         ("TIME_ZONE", "days are those of Asia/Shanghai"),
     ],
