@@ -125,8 +125,7 @@ class PasswordForm(AdminPasswordChangeForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields.pop("usable_password", None)
-        for name in ("password1", "password2"):
-            self.fields[name].required = True
+        self.fields["password1"].required = self.fields["password2"].required = True
 
 
 class RoleInline(admin.StackedInline):
@@ -180,11 +179,12 @@ class PersonAdmin(UserAdmin):
         (_("Important dates"), {"fields": ["last_login", "date_joined"], "classes": ["collapse"]}),
     ]
     list_display = [
-        *("username", "first_name", "last_name", "role", "province", "second_factor", "is_active", "last_login"),
+        *("username", "first_name", "last_name", "role", "officer__province", "second_factor", "is_active"),
+        "last_login",
     ]
     list_select_related = ["officer__province"]
     list_filter = ["is_active", "officer__role", PROVINCE_FILTER, "is_superuser", "groups"]
-    inlines: list[Any] = [RoleInline]  # apps above this one add theirs
+    inlines = [RoleInline]  # apps above this one add theirs
 
     def get_changelist(self, request: HttpRequest, **kwargs: object) -> Any:
         return RecordChangeList
@@ -197,10 +197,6 @@ class PersonAdmin(UserAdmin):
     @admin.display(description=_("role"), ordering="officer__role")
     def role(self, person: User) -> Any:
         return Role.ADMIN.label if person.is_superuser else Role(getattr(officer_of(person), "role", Role.VIEWER)).label
-
-    @admin.display(description=_("province"), ordering="officer__province")
-    def province(self, person: User) -> Any:
-        return getattr(officer_of(person), "province", None)
 
     @admin.display(description=_("second factor"), boolean=True, ordering="has_factor")
     def second_factor(self, person: Any) -> bool:
@@ -283,10 +279,7 @@ class PersonAdmin(UserAdmin):
         if request.method != "POST":
             factors = primary_factors(person)
             return self.page(request, "factor", person, title=_("Remove the second factor"), factors=factors)
-        with transaction.atomic():
-            if remove_second_factor(person):
-                self.log_change(request, person, str(_("Removed the second factor.")))
-        security_log.warning("second factor removed", extra={"user": person.pk, "by": request.user.pk})
+        remove_second_factor(person, str(_("Removed the second factor.")), by=request.user)
         text = _("%(name)s has no second factor any more, and is signed out everywhere.")
         self.message_user(request, text % {"name": person}, messages.SUCCESS)
         return redirect("admin:auth_user_change", person.pk)

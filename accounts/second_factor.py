@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import logging
 from datetime import date, timedelta
 from typing import Any
 
@@ -17,12 +16,14 @@ from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import SignInRule
+from core.http.request_log import security_log
 
 DUE_KEY = "second_factor_due"  # session key: the day from which no request goes without a second factor
 NEVER = date.max
@@ -77,13 +78,25 @@ def proved_by_provider(account: Any) -> bool:
     return isinstance(methods, list) and "mfa" in methods
 
 
-def remove_second_factor(user: Any) -> int:
-    """Delete all second factors of a user and end the sessions; return how many factors there were."""
-    count: int = primary_factors(user).count()
+@transaction.atomic
+def remove_second_factor(user: Any, text: str, *, by: Any = None) -> bool:
+    """Delete all second factors of a user and end the sessions; False where there was no factor.
+
+    The text stands in the history of the account, and who did it; without `by` it was done on the command line.
+    """
+    if not primary_factors(user).exists():
+        return False
     Authenticator.objects.filter(user_id=user.pk).delete()
     for session in UserSession.objects.filter(user_id=user.pk):
         session.end()
-    return count
+    note_change(user, text, by=by)
+    security_log.warning("second factor removed", extra={"user": user.pk, "by": by.pk if by else None})
+    return True
+
+
+def note_change(user: Any, text: str, *, by: Any = None) -> None:
+    """Write a line of the admin's history of an account; without `by` it is signed by the account itself."""
+    LogEntry.objects.log_actions((by or user).pk, [user], CHANGE, text, single_object=True)
 
 
 def mark_code_used(self: totp.TOTP, code: str) -> bool:
@@ -128,9 +141,8 @@ class SecondFactorAdapter(DefaultMFAAdapter):
         try:
             return self.cipher.decrypt(encrypted_text.encode()).decode()
         except InvalidToken:
-            logging.getLogger("tracker.security").error(
-                "a second factor was stored under another SECRET_KEY: remove it, and let it be set up again"
-            )
+            text = "a second factor was stored under another SECRET_KEY: remove it, and let it be set up again"
+            security_log.error(text)
             return str(totp.generate_totp_secret())
 
     @property

@@ -3,7 +3,6 @@
 Every refusal leads to the sign-in page: the form for the password is there.
 """
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +11,6 @@ from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.providers.base import AuthError, AuthProcess
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import Q
@@ -25,6 +23,7 @@ from requests import RequestException
 from requests.exceptions import HTTPError, SSLError
 
 from accounts.models import Officer, Role, is_administrator, lock_administrators, officer_of
+from accounts.second_factor import note_change
 from core.http.request import client_ip
 from core.http.request_log import security_log
 from policies.models.province import Province
@@ -51,8 +50,7 @@ def role_of_claims(claims: Mapping[str, Any], present: Officer | None = None) ->
     wanted = {slug for _role, slug in given if slug}
     provinces = Province.objects.filter(in_roster=True).in_bulk(wanted, field_name="slug")
     if wanted - set(provinces):
-        missing = ", ".join(sorted(wanted - set(provinces)))
-        logging.getLogger("tracker.security").error("OIDC_ROLES: there is no province %s", missing)
+        security_log.error("OIDC_ROLES: there is no province %s", ", ".join(sorted(wanted - set(provinces))))
     found = [(role, provinces.get(slug)) for role, slug in given if not slug or slug in provinces]
     if found:
         now = present.province if present else None
@@ -83,13 +81,7 @@ def set_role(user: Any, claims: Mapping[str, Any]) -> None:
     officer = officer or Officer(user=user)
     officer.role, officer.province = given
     officer.save()
-    LogEntry.objects.log_actions(
-        user_id=user.pk,
-        queryset=get_user_model()._default_manager.filter(pk=user.pk),
-        action_flag=CHANGE,
-        change_message=_("Role by sign-in: %(role)s.") % {"role": officer.get_role_display()},
-        single_object=True,
-    )
+    note_change(user, _("Role by sign-in: %(role)s.") % {"role": officer.get_role_display()})
     security_log.info("role set by sign-in", extra={"user": user.pk})
 
 

@@ -25,11 +25,8 @@ class TokenLimitReached(Exception):
 
 def active_tokens(user: Any) -> QuerySet[Token]:
     """Return the user's active tokens."""
-    if not user.is_active:
-        return Token.objects.none()
-    return Token.objects.filter(
-        user=user, revoked_at=None, expires_at__gt=timezone.now(), permission_snapshot=permission_snapshot(user)
-    )
+    unrevoked = Token.objects.filter(user=user, user__is_active=True, revoked_at=None)
+    return unrevoked.filter(expires_at__gt=timezone.now(), permission_snapshot=permission_snapshot(user))
 
 
 @transaction.atomic

@@ -123,7 +123,6 @@ INSTALLED_APPS = [
 ]
 
 SITE_ACCESS = choice("SITE_ACCESS", "public", ("public", "internal"))
-
 MIDDLEWARE = [
     "core.http.middleware.RequestMiddleware",
     "core.monitoring.health.OperationsMiddleware",  # before the host, https and the sign-in are looked at
@@ -254,8 +253,6 @@ LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
 LANGUAGE_CODE = choice("LANGUAGE_CODE", "en", ("en", "zh-hans"))
 LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "locale/packages"]  # own texts; texts of packages worded anew
 TIME_ZONE = "Asia/Shanghai"
-USE_I18N = True
-USE_TZ = True
 FORMAT_MODULE_PATH = "config.formats"
 
 # -- static files and charts ---------------------------------------------------------------------------
@@ -264,12 +261,10 @@ STATIC_ROOT = BASE_DIR / env.str("STATIC_ROOT", default=str(VAR_DIR / "static"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": media_storage(env.str("MEDIA_STORE", default=""), VAR_DIR / "media"),
-    "staticfiles": {
-        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
-        if DEBUG
-        else "core.web.static_storage.HashedStaticFilesStorage"
-    },
+    "staticfiles": {"BACKEND": "core.web.static_storage.HashedStaticFilesStorage"},
 }
+if DEBUG:
+    STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 # -- briefs on paper -----------------------------------------------------------------------------------
 BRIEF_TEMPLATE = VAR_DIR / "brief.docx"  # the ministry's own
 if not BRIEF_TEMPLATE.is_file():
@@ -306,11 +301,8 @@ except ValueError as exc:
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if HTTPS and not host.startswith(("*", "."))]
 SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
-SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 12 * 3600
-SECURE_REFERRER_POLICY = "same-origin"
-X_FRAME_OPTIONS = "DENY"
 # Single sign-on by OpenID Connect, beside passwords.
 OIDC_SERVER = env.str("OIDC_SERVER", default="").rstrip("/")
 OIDC_CLIENT, OIDC_SECRET = env.str("OIDC_CLIENT", default=""), env.str("OIDC_SECRET", default="").strip()
@@ -331,17 +323,14 @@ if OIDC_SERVER:
     if not OIDC_CLIENT or not OIDC_SECRET:
         raise ImproperlyConfigured("OIDC_SERVER needs OIDC_CLIENT and OIDC_SECRET (or OIDC_SECRET_FILE).")
 SOCIALACCOUNT_ADAPTER = "accounts.single_sign_on.ProviderAdapter"
-SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {"openid_connect": {"OAUTH_PKCE_ENABLED": True, "APPS": []}}
-if OIDC_SERVER:
-    SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"] = [
-        {
-            "provider_id": "sso",
-            "name": OIDC_NAME,
-            "client_id": OIDC_CLIENT,
-            "secret": OIDC_SECRET,
-            "settings": {"server_url": OIDC_SERVER},
-        }
-    ]
+OIDC_APP = {
+    "provider_id": "sso",
+    "name": OIDC_NAME,
+    "client_id": OIDC_CLIENT,
+    "secret": OIDC_SECRET,
+    "settings": {"server_url": OIDC_SERVER},
+}
+SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"OAUTH_PKCE_ENABLED": True, "APPS": [OIDC_APP] if OIDC_SERVER else []}}
 SOCIALACCOUNT_REQUESTS_TIMEOUT = 5  # seconds that a sign-in waits for the provider
 
 CONTENT_SECURITY_POLICY = {
@@ -468,6 +457,7 @@ LOGGING: dict[str, Any] = {
 
 # -- history and API -----------------------------------------------------------------------------------
 SIMPLE_HISTORY_HISTORY_CHANGE_REASON_USE_TEXT_FIELD = True
+API_ACCESS = {"public": "AllowAny", "internal": "IsAuthenticated"}
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": [
         "rest_framework.renderers.JSONRenderer",
@@ -479,17 +469,12 @@ REST_FRAMEWORK = {
         "accounts.authentication.BearerAuthentication",
         "accounts.authentication.CsrfExplainingSession",
     ],
-    "DEFAULT_PERMISSION_CLASSES": [
-        "rest_framework.permissions.IsAuthenticated"
-        if SITE_ACCESS == "internal"
-        else "rest_framework.permissions.AllowAny"
-    ],
+    "DEFAULT_PERMISSION_CLASSES": [f"rest_framework.permissions.{API_ACCESS[SITE_ACCESS]}"],
     "DEFAULT_PAGINATION_CLASS": "core.api.pagination.RecordPagination",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_CLASSES": ["core.http.rate_limits.RateThrottle"],
     "EXCEPTION_HANDLER": "core.http.problems.exception_handler",
     "COERCE_DECIMAL_TO_STRING": False,
-    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 FILTERS_VERBOSE_LOOKUPS = {  # labels of filters: "Issued on is greater than or equal to"
     "exact": "",
@@ -526,7 +511,6 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": r"/api/v1",
-    "ENUM_GENERATE_CHOICE_DESCRIPTION": True,
     "DISABLE_DOCSTRING_DESCRIPTIONS": True,  # docstrings are for those who read the code, in English
     "SWAGGER_UI_DIST": "SIDECAR",  # served by ourselves
     "SWAGGER_UI_SETTINGS": {

@@ -123,4 +123,4 @@ class ReminderMailInline(ReadOnlyInline):
         return str(mail.state)
 
 
-PersonAdmin.inlines.extend([MailSettingsInline, ReminderMailInline])
+PersonAdmin.inlines = [*PersonAdmin.inlines, MailSettingsInline, ReminderMailInline]
