@@ -14,7 +14,6 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.records.constraints import choices_constraint
-from core.records.history_model import province_id_of
 from policies.models.province import Province
 
 PERMISSION_FIELDS = frozenset({"is_active", "is_superuser", "is_staff"})
@@ -114,31 +113,6 @@ class Officer(models.Model):
             user.is_staff = is_staff
             user.save(update_fields=["is_staff"])
         revoke_outdated_tokens(user)
-
-    def reaches(self, record: Model) -> bool:
-        """Object permission: whether the record is within the user's scope.
-
-        Records without a province are for all; a record with an owner (an import) is for its owner only.
-        """
-        if self.province_id is None:
-            return True
-        owner = getattr(record, "OWNER_FIELD", "")
-        if owner:
-            return bool(getattr(record, owner) == self.user_id)
-        return not getattr(record, "PROVINCE_PATH", "") or province_id_of(record) == self.province_id
-
-    def within(self, records: QuerySet[Model]) -> QuerySet[Model]:
-        """Filter the records to those within the user's scope."""
-        way = getattr(records.model, "PROVINCE_PATH", "")
-        if not way or self.province_id is None:
-            return records
-        return records.filter(**{way.replace(".", "__"): self.province_id})
-
-    def can_see_authors(self, record: Any) -> bool:
-        """Whether the user may see who worked on the record: only within the own province, where there is one."""
-        if self.province_id is None:
-            return True
-        return bool(getattr(record, "PROVINCE_PATH", "")) and province_id_of(record) == self.province_id
 
 
 def officer_of(user: Any) -> Officer | None:
