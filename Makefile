@@ -98,7 +98,7 @@ bundle: $(DEV)
 # -- test ------------------------------------------------------------------------------------------
 
 ON_NOTHING := DEBUG=1 DATABASE_URL=sqlite://:memory:
-AS_DEPLOYED := env -u DEBUG -u HTTPS -u CACHE_URL ALLOWED_HOSTS=tracker.example.gov.cn DATABASE_URL=sqlite://:memory:
+AS_DEPLOYED := env -u DEBUG -u SITE_URL -u CACHE_URL ALLOWED_HOSTS=tracker.example.gov.cn DATABASE_URL=sqlite://:memory:
 
 check: $(DEV) $(MESSAGES)
 	$(PY) -m ruff check .

@@ -31,10 +31,8 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.forms import TokenForm
-from accounts.models import Officer, Role
-from accounts.models.officer import administrators, is_administrator, officer_of
-from accounts.models.token import Token
-from accounts.sign_in.second_factor import primary_factors, remove_second_factor
+from accounts.models import Officer, Role, Token, administrators, is_administrator, lock_administrators, officer_of
+from accounts.second_factor import primary_factors, remove_second_factor
 from accounts.tokens import revoke
 from core.admin.read_only import ReadOnlyAdmin
 from core.admin.record_admin import RecordChangeList
@@ -42,8 +40,6 @@ from core.feeds.lists import feed_addresses
 from core.http.request_log import security_log
 
 RIGHTS_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
-PERSON_INLINES: list[Any] = []
-"""Further inlines of a user's page: those of apps above this one, which add theirs."""
 PROVINCE_FILTER = ("officer__province", admin.RelatedOnlyFieldListFilter)  # those that have an editor
 
 # The address of an account is a field of it, its second factors are seen on its page, never their secrets, its sessions
@@ -51,27 +47,19 @@ PROVINCE_FILTER = ("officer__province", admin.RelatedOnlyFieldListFilter)  # tho
 admin.site.unregister([User, EmailAddress, Authenticator, SocialAccount, SocialApp, SocialToken, UserSession])
 
 
-class ConfirmedAdmin(admin.ModelAdmin):
-    """Admin that only who signed in or confirmed it within ten minutes works with; lists may be read."""
-
-    @method_decorator(reauthentication_required)
-    def changeform_view(self, *args: Any, **kwargs: Any) -> Any:
-        return super().changeform_view(*args, **kwargs)
-
-    @method_decorator(reauthentication_required)
-    def delete_view(self, *args: Any, **kwargs: Any) -> Any:
-        return super().delete_view(*args, **kwargs)
-
-    @method_decorator(reauthentication_required(allow_get=True))
-    def changelist_view(self, *args: Any, **kwargs: Any) -> Any:
-        return super().changelist_view(*args, **kwargs)
+def confirmed(admin_class: type[admin.ModelAdmin]) -> type[admin.ModelAdmin]:
+    """Admin class for those only who signed in or confirmed it within ten minutes; lists may be read."""
+    for name, allow_get in (("changeform_view", False), ("delete_view", False), ("changelist_view", True)):
+        method_decorator(reauthentication_required(allow_get=allow_get), name=name)(admin_class)
+    return admin_class
 
 
 # -- tokens ----------------------------------------------------------------------------------------------
 
 
 @admin.register(Token)
-class TokenAdmin(ConfirmedAdmin, ReadOnlyAdmin):
+@confirmed
+class TokenAdmin(ReadOnlyAdmin):
     """Admin of all tokens: look through and revoke, never their digests."""
 
     list_display = ["name", "prefix", "user", "state", "kind", "may", "expires_at", "last_used_at", "created_at"]
@@ -114,12 +102,12 @@ def an_administrator_stays(view: Any) -> Any:
     """
 
     @wraps(view)
-    def wrapped(self: Any, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if request.method != "POST":
-            return view(self, request, *args, **kwargs)
+            return view(request, *args, **kwargs)
         with transaction.atomic():
-            list(administrators().select_for_update(of=("self",)).order_by("pk"))
-            response = view(self, request, *args, **kwargs)
+            lock_administrators()
+            response = view(request, *args, **kwargs)
             if administrators().exists():
                 return response
             transaction.set_rollback(True)
@@ -137,8 +125,7 @@ class PasswordForm(AdminPasswordChangeForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields.pop("usable_password", None)
-        for name in ("password1", "password2"):
-            self.fields[name].required = True
+        self.fields["password1"].required = self.fields["password2"].required = True
 
 
 class RoleInline(admin.StackedInline):
@@ -166,7 +153,12 @@ class RoleInline(admin.StackedInline):
 
 
 @admin.register(User)
-class PersonAdmin(ConfirmedAdmin, UserAdmin):
+@confirmed
+@method_decorator(an_administrator_stays, name="changeform_view")
+@method_decorator(an_administrator_stays, name="delete_view")
+@method_decorator(an_administrator_stays, name="changelist_view")
+@method_decorator(reauthentication_required, name="user_change_password")
+class PersonAdmin(UserAdmin):
     """Django's user admin with role, second factor and tokens."""
 
     add_form = UserCreationForm
@@ -187,16 +179,12 @@ class PersonAdmin(ConfirmedAdmin, UserAdmin):
         (_("Important dates"), {"fields": ["last_login", "date_joined"], "classes": ["collapse"]}),
     ]
     list_display = [
-        *("username", "first_name", "last_name", "role", "province", "second_factor", "is_active", "last_login"),
+        *("username", "first_name", "last_name", "role", "officer__province", "second_factor", "is_active"),
+        "last_login",
     ]
     list_select_related = ["officer__province"]
     list_filter = ["is_active", "officer__role", PROVINCE_FILTER, "is_superuser", "groups"]
-    inlines = [RoleInline]
-
-    changeform_view = an_administrator_stays(ConfirmedAdmin.changeform_view)
-    delete_view = an_administrator_stays(ConfirmedAdmin.delete_view)
-    changelist_view = an_administrator_stays(ConfirmedAdmin.changelist_view)
-    user_change_password = method_decorator(reauthentication_required)(UserAdmin.user_change_password)
+    inlines = [RoleInline]  # apps above this one add theirs
 
     def get_changelist(self, request: HttpRequest, **kwargs: object) -> Any:
         return RecordChangeList
@@ -210,17 +198,13 @@ class PersonAdmin(ConfirmedAdmin, UserAdmin):
     def role(self, person: User) -> Any:
         return Role.ADMIN.label if person.is_superuser else Role(getattr(officer_of(person), "role", Role.VIEWER)).label
 
-    @admin.display(description=_("province"), ordering="officer__province")
-    def province(self, person: User) -> Any:
-        return getattr(officer_of(person), "province", None)
-
     @admin.display(description=_("second factor"), boolean=True, ordering="has_factor")
     def second_factor(self, person: Any) -> bool:
         return bool(person.has_factor)
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         """Return the inlines: none for a new user, whose role is set on the next page."""
-        return [*super().get_inlines(request, obj), *PERSON_INLINES] if obj else []
+        return super().get_inlines(request, obj) if obj else []
 
     # -- permissions -------------------------------------------------------------------------------------
 
@@ -295,10 +279,7 @@ class PersonAdmin(ConfirmedAdmin, UserAdmin):
         if request.method != "POST":
             factors = primary_factors(person)
             return self.page(request, "factor", person, title=_("Remove the second factor"), factors=factors)
-        with transaction.atomic():
-            if remove_second_factor(person):
-                self.log_change(request, person, str(_("Removed the second factor.")))
-        security_log.warning("second factor removed", extra={"user": person.pk, "by": request.user.pk})
+        remove_second_factor(person, str(_("Removed the second factor.")), by=request.user)
         text = _("%(name)s has no second factor any more, and is signed out everywhere.")
         self.message_user(request, text % {"name": person}, messages.SUCCESS)
         return redirect("admin:auth_user_change", person.pk)

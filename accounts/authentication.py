@@ -1,5 +1,7 @@
 """API authentication: bearer tokens, and the session of a signed-in user with CSRF protection."""
 
+from typing import Any
+
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -8,22 +10,10 @@ from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
-from accounts.models.token import Token, TokenKind, revoke_outdated_tokens, token_digest
-from accounts.sign_in.second_factor import lacks_second_factor
+from accounts.models import Token, TokenKind, revoke_outdated_tokens, token_digest
+from accounts.second_factor import lacks_second_factor
 from accounts.tokens import record_use
 from core.http.errors import ErrorDetail
-
-
-class SecondFactorMissing(PermissionDenied):
-    """A write with the token of a user who has to set up a second factor first (403)."""
-
-    def __init__(self, request: Request) -> None:
-        text = _(
-            "The owner of this token needs a second factor and has none: until it is set up at %(address)s the token "
-            "only reads."
-        ) % {"address": request.build_absolute_uri(reverse("mfa_index"))}
-        super().__init__(text)
-        self.errors = [ErrorDetail("", "second_factor_missing", text)]
 
 
 class BearerAuthentication(BaseAuthentication):
@@ -32,7 +22,8 @@ class BearerAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[object, Token] | None:
         """Return user and token, None without the header.
 
-        Raises AuthenticationFailed for an invalid token, SecondFactorMissing for a write of who has to set one up.
+        Raises AuthenticationFailed for an invalid token, PermissionDenied for a write of who has to set up a second
+        factor.
         """
         scheme, _space, secret = get_authorization_header(request).strip().partition(b" ")
         if scheme.lower() != b"bearer":
@@ -47,7 +38,13 @@ class BearerAuthentication(BaseAuthentication):
             text = _("This token has ended: %(why)s. Make a new one under “Tokens”.")
             raise AuthenticationFailed(text % {"why": token.inactive_reason})
         if token.may_write and request.method not in SAFE_METHODS and lacks_second_factor(token.user):
-            raise SecondFactorMissing(request)
+            text = _(
+                "The owner of this token needs a second factor and has none: until it is set up at %(address)s the "
+                "token only reads."
+            ) % {"address": request.build_absolute_uri(reverse("mfa_index"))}
+            refused: Any = PermissionDenied(text)
+            refused.errors = [ErrorDetail("", "second_factor_missing", text)]
+            raise refused
         record_use(token)
         return token.user, token
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.apps import apps
 from django.contrib.auth.backends import BaseBackend
 
-from accounts.models.officer import Role, officer_of
+from accounts.models import Role, officer_of
 from core.permissions import can_access
 
 PROVINCIAL_EDITOR_PERMISSIONS = frozenset(

@@ -1,16 +1,24 @@
 """Forms: signing in, a link to a new password by mail, and a new API token."""
 
+from smtplib import SMTPException
 from typing import Any
 
 from allauth.account.forms import LoginForm, ResetPasswordForm
+from allauth.account.utils import user_pk_to_url_str
 from django import forms
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.tokens import default_token_generator
+from django.core.mail import send_mail
 from django.http import HttpRequest
-from django.utils.translation import get_language, gettext_lazy
+from django.template.loader import render_to_string
+from django.utils.translation import get_language, gettext_lazy, override
 from django.utils.translation import gettext as _
+from django_tasks import task
 
-from accounts.jobs import mail_password_links
-from accounts.models.token import Token, TokenKind
+from accounts.models import Token, TokenKind
 from accounts.tokens import DEFAULT_DAYS, MAX_ACTIVE_TOKENS, MAX_DAYS, TokenLimitReached, active_tokens, create_token
+from core.jobs.queue import JobFailed
 from core.permissions import has_write_permission
 
 
@@ -30,6 +38,25 @@ class ForgottenPasswordForm(ResetPasswordForm):
         users = [user.pk for user in self.users if user.has_usable_password()]
         mail_password_links.enqueue(users=users, language=get_language())
         return str(self.cleaned_data["email"])
+
+
+@task
+def mail_password_links(*, users: list[int], language: str) -> None:
+    """Mail each of these users, in the language of who asked, a link that works once."""
+    with override(language):
+        for user in get_user_model()._default_manager.filter(pk__in=users, is_active=True):
+            context = {
+                "user": user,
+                "site": settings.SITE_URL,
+                "uid": user_pk_to_url_str(user),
+                "token": default_token_generator.make_token(user),
+            }
+            subject = render_to_string("account/reset_subject.txt", context).strip()
+            try:
+                send_mail(subject, render_to_string("account/reset_email.txt", context), None, [user.email])
+            except (OSError, SMTPException) as exc:
+                text = _("The mail server failed: %(error)s. Ask for the link again once it works.")
+                raise JobFailed(text % {"error": exc}) from exc
 
 
 class TokenForm(forms.ModelForm):

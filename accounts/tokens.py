@@ -1,8 +1,7 @@
 """Tokens of programs: created once, shown once, checked on every request."""
 
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -11,11 +10,10 @@ from django.db import OperationalError, connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts.models.token import Token, TokenKind, permission_snapshot, token_digest
+from accounts.models import Token, TokenKind, permission_snapshot, token_digest
 from core.http.request_log import security_log
 
-TOKEN_PREFIX = "spt_"  # by which scanners of leaked secrets know what it is  # noqa: S105
-FEED_PREFIX = "spf_"
+PREFIXES = {TokenKind.API: "spt_", TokenKind.FEEDS: "spf_"}  # by which scanners of leaked secrets know what it is
 LAST_USED_RESOLUTION = timedelta(minutes=5)  # resolution of last_used_at: not every read becomes a write
 DEFAULT_DAYS, MAX_DAYS = 90, 365
 MAX_ACTIVE_TOKENS = 50  # active tokens of one user
@@ -27,11 +25,8 @@ class TokenLimitReached(Exception):
 
 def active_tokens(user: Any) -> QuerySet[Token]:
     """Return the user's active tokens."""
-    if not user.is_active:
-        return Token.objects.none()
-    return Token.objects.filter(
-        user=user, revoked_at=None, expires_at__gt=timezone.now(), permission_snapshot=permission_snapshot(user)
-    )
+    unrevoked = Token.objects.filter(user=user, user__is_active=True, revoked_at=None)
+    return unrevoked.filter(expires_at__gt=timezone.now(), permission_snapshot=permission_snapshot(user))
 
 
 @transaction.atomic
@@ -44,11 +39,10 @@ def create_token(
     """
     if not 1 <= days <= MAX_DAYS:
         raise ValueError(days)
-    users = get_user_model()._default_manager.select_for_update(no_key=True)  # serializes concurrent requests
-    users.filter(pk=user.pk).order_by("pk").first()
+    get_user_model()._default_manager.select_for_update(no_key=True).get(pk=user.pk)  # requests wait for each other
     if active_tokens(user).count() >= MAX_ACTIVE_TOKENS:
         raise TokenLimitReached
-    start = FEED_PREFIX if kind == TokenKind.FEEDS else TOKEN_PREFIX
+    start = PREFIXES[TokenKind(kind)]
     secret = start + secrets.token_urlsafe(32)
     token = Token.objects.create(
         user=user,
@@ -70,38 +64,22 @@ def revoke(token: Token) -> None:
         security_log.info("token revoked", extra={"user": token.user_id, "token": token.prefix})
 
 
-def find_feed_token(secret: str) -> Token | None:
-    """Return the valid token of a secret address of feeds, or None; it is used now."""
-    rows = Token.objects.select_related("user", "user__officer").filter(kind=TokenKind.FEEDS)
-    token = rows.filter(digest=token_digest(secret)).first()
-    if token is None or token.inactive_reason:
-        return None
-    record_use(token)
-    return token
-
-
 def record_use(token: Token) -> None:
     """Store that the token is used now, unless another writer holds SQLite's lock: then a later request does.
 
     A read must not wait behind an import, nor fail with it.
     """
     now = timezone.now()
-    if token.last_used_at is None or now - token.last_used_at > LAST_USED_RESOLUTION:
-        with suppress(OperationalError), lock_timeout(0):
-            Token.objects.filter(pk=token.pk).update(last_used_at=now)
-
-
-@contextmanager
-def lock_timeout(milliseconds: int) -> Iterator[None]:
-    """Context manager: writes wait so long for the lock of an SQLite database."""
-    if connection.vendor != "sqlite":
-        yield
+    if token.last_used_at is not None and now - token.last_used_at <= LAST_USED_RESOLUTION:
         return
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA busy_timeout")
-        [usual] = cursor.fetchone()
-        cursor.execute(f"PRAGMA busy_timeout = {milliseconds:d}")
+    with suppress(OperationalError), connection.cursor() as cursor:
+        usual = None
+        if connection.vendor == "sqlite":
+            cursor.execute("PRAGMA busy_timeout")
+            [usual] = cursor.fetchone()
+            cursor.execute("PRAGMA busy_timeout = 0")
         try:
-            yield
+            Token.objects.filter(pk=token.pk).update(last_used_at=now)
         finally:
-            cursor.execute(f"PRAGMA busy_timeout = {usual:d}")
+            if usual is not None:
+                cursor.execute(f"PRAGMA busy_timeout = {usual:d}")

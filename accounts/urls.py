@@ -17,7 +17,6 @@ from django.views.decorators.cache import never_cache
 from django.views.generic import TemplateView
 
 from accounts import views
-from accounts.sign_in import views as sign_in
 from core.pages import private_page
 
 PROVIDER = {"provider_id": "sso"}  # the one provider, of the settings OIDC_…
@@ -31,13 +30,13 @@ OF_THE_SIGNED_IN = [
     ("account/confirm/code/", mfa.reauthenticate, "mfa_reauthenticate"),
     ("account/confirm/passkey/", reauthenticate_webauthn, "mfa_reauthenticate_webauthn"),
     ("account/confirm/sso/", TemplateView.as_view(template_name="account/confirm_provider.html"), "confirm-sso"),
-    ("account/linked/", sign_in.only_with("OIDC_SERVER", connections), "socialaccount_connections"),
+    ("account/linked/", views.only_with("OIDC_SERVER", connections), "socialaccount_connections"),
     ("account/second-factor/", mfa.index, "mfa_index"),
     ("account/second-factor/", mfa.index, "mfa_list_webauthn"),
-    ("account/second-factor/app/", sign_in.AddAppView.as_view(), "mfa_activate_totp"),
+    ("account/second-factor/app/", views.AddAppView.as_view(), "mfa_activate_totp"),
     ("account/second-factor/app/remove/", deactivate_totp, "mfa_deactivate_totp"),
-    ("account/second-factor/passkey/", sign_in.AddPasskeyView.as_view(), "mfa_add_webauthn"),
-    ("account/second-factor/passkey/<int:pk>/remove/", sign_in.RemovePasskeyView.as_view(), "mfa_remove_webauthn"),
+    ("account/second-factor/passkey/", views.AddPasskeyView.as_view(), "mfa_add_webauthn"),
+    ("account/second-factor/passkey/<int:pk>/remove/", views.RemovePasskeyView.as_view(), "mfa_remove_webauthn"),
     ("account/second-factor/codes/", recovery_codes.view_recovery_codes, "mfa_view_recovery_codes"),
     ("account/second-factor/codes/new/", recovery_codes.generate_recovery_codes, "mfa_generate_recovery_codes"),
     ("tokens/", views.token_list, "tokens"),
@@ -49,11 +48,11 @@ urlpatterns = [
     path("sign-in/", allauth.login, name="sign-in"),
     *(path("sign-in/", allauth.login, name=f"account_{name}") for name in ("login", "reset_password_from_key_done")),
     path("sign-in/second-factor/", mfa.authenticate, name="mfa_authenticate"),
-    path("sign-in/sso/", sign_in.start_single_sign_on, PROVIDER, name="openid_connect_login"),
-    path("sign-in/sso/callback/", sign_in.finish_single_sign_on, PROVIDER, name="openid_connect_callback"),
+    path("sign-in/sso/", views.start_single_sign_on, PROVIDER, name="openid_connect_login"),
+    path("sign-in/sso/callback/", views.finish_single_sign_on, PROVIDER, name="openid_connect_callback"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("sign-out/", LogoutView.as_view(), name="account_logout"),
-    path("account/forgotten/", sign_in.only_with("MAIL", allauth.password_reset), name="account_reset_password"),
+    path("account/forgotten/", views.only_with("MAIL", allauth.password_reset), name="account_reset_password"),
     path("account/forgotten/sent/", allauth.password_reset_done, name="account_reset_password_done"),
     path(
         "account/new-password/<uidb36>/<key>/",

@@ -1,10 +1,22 @@
-"""Pages of one's own account: what it may do, its sessions and tokens, and the secret addresses of feeds."""
+"""Pages of one's own account: what it may do, its sessions, tokens and second factors; single sign-on; and the secret
+addresses of feeds.
+"""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from allauth.account.decorators import reauthentication_required
+from allauth.account.internal.flows.login import record_authentication
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.totp.views import ActivateTOTPView
 from allauth.mfa.utils import is_mfa_enabled
+from allauth.mfa.webauthn.views import AddWebAuthnView, RemoveWebAuthnView
+from allauth.socialaccount.providers.oauth2.client import OAuth2Error
+from allauth.socialaccount.providers.openid_connect import views as oidc
+from allauth.usersessions.internal.flows.sessions import end_other_sessions
 from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -13,15 +25,19 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST, require_safe
+from requests import RequestException
 
 from accounts.forms import TokenForm
-from accounts.models.officer import Role, officer_of
-from accounts.tokens import MAX_ACTIVE_TOKENS, active_tokens, find_feed_token, revoke
+from accounts.models import Role, Token, TokenKind, officer_of, token_digest
+from accounts.second_factor import METHOD
+from accounts.single_sign_on import error_text, refusal
+from accounts.tokens import MAX_ACTIVE_TOKENS, active_tokens, record_use, revoke
 from core.feeds.lists import feed_addresses, list_response
 from core.http.request import TrackerRequest
 from core.http.request_log import security_log
 from core.permissions import editor_province
 
+View = Callable[..., HttpResponseBase]
 MAX_LISTED = 100  # newest tokens listed; at most half as many are active
 
 
@@ -86,8 +102,77 @@ def feed(request: TrackerRequest, secret: str, name: str, kind: str) -> HttpResp
 
     404 for a secret that is unknown or has ended: a calendar program would ask for a password at 401.
     """
-    token = find_feed_token(secret)
-    if token is None:
+    rows = Token.objects.select_related("user", "user__officer").filter(kind=TokenKind.FEEDS)
+    token = get_object_or_404(rows, digest=token_digest(secret))
+    if token.inactive_reason:
         raise Http404
+    record_use(token)
     request.auth = token  # for the log
     return list_response(request, token.user, name, kind)
+
+
+# -- second factors --------------------------------------------------------------------------------------
+
+
+class NewFactorMixin:
+    """View of a new second factor: it counts as proved in this session, and the other sessions, which lack it, end."""
+
+    request: Any
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        response: HttpResponse = super().form_valid(form)  # type: ignore[misc]
+        record_authentication(self.request, self.request.user, METHOD)
+        end_other_sessions(self.request, self.request.user)
+        security_log.info("second factor added", extra={"user": self.request.user.pk})
+        return response
+
+
+class AddAppView(NewFactorMixin, ActivateTOTPView):
+    pass
+
+
+class AddPasskeyView(NewFactorMixin, AddWebAuthnView):
+    pass
+
+
+class RemovePasskeyView(RemoveWebAuthnView):
+    """Remove a passkey, unless it is the last factor of an account that needs one."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        adapter = get_adapter()
+        if not adapter.can_delete_authenticator(self.get_object()):
+            messages.error(self.request, adapter.error_messages["cannot_delete_authenticator"])
+            return redirect("mfa_index")
+        return super().form_valid(form)
+
+
+# -- single sign-on and what the settings offer ----------------------------------------------------------
+
+
+def only_with(setting: str, view: View) -> View:
+    """Answer 404 where the setting is not given."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        if not getattr(settings, setting):
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return wrapped
+
+
+def tell_of_failures(view: View) -> View:
+    """Decorator of a view that asks the provider: what goes wrong before allauth looks for it gets its sentence too."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        try:
+            return view(request, *args, **kwargs)
+        except (RequestException, OAuth2Error, KeyError, ValueError) as exc:
+            return refusal(request, error_text(exc), why=type(exc).__name__).response
+
+    return wrapped
+
+
+start_single_sign_on = login_not_required(require_POST(tell_of_failures(oidc.login)))
+finish_single_sign_on = login_not_required(tell_of_failures(oidc.callback))

@@ -56,7 +56,7 @@ class logger_class(Logger):  # noqa: N801  # gunicorn's name for the setting
 def on_starting(server: Any) -> None:
     """Begin with counters of zero, and remove the files of servers that have ended."""
     for folder in METRICS_ROOT.glob("[0-9]*"):
-        if folder == METRICS_DIR or not is_running(int(folder.name)):
+        if folder == METRICS_DIR or not Path("/proc", folder.name).exists():
             shutil.rmtree(folder, ignore_errors=True)
     METRICS_ROOT.mkdir(mode=0o700, parents=True, exist_ok=True)
     METRICS_DIR.mkdir(exist_ok=True)
@@ -72,16 +72,6 @@ def child_exit(server: Any, worker: Any) -> None:
     from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415
 
     mark_process_dead(worker.pid, str(METRICS_DIR))  # type: ignore[no-untyped-call]
-
-
-def is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def post_worker_init(worker: object) -> None:

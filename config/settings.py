@@ -4,7 +4,7 @@ The table of variables stands in docs/operations.md. Nothing here imports either
 """
 
 import re
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -51,6 +51,8 @@ FORMER_VARIABLES = {
     "THROTTLES": "use RATE_LIMITS_ENABLED",
     "BRIEF_FONTS": f"put the fonts into the folder {VAR_DIR}/fonts",
     "BRIEF_TEMPLATE": f"put the template into {VAR_DIR} as brief.docx",
+    "HTTPS": "give the address of the site as SITE_URL, with https:// or http://",
+    "OIDC_UNMATCHED": "for viewer add *=viewer to OIDC_ROLES",
     "TIME_ZONE": "days are those of Asia/Shanghai",
 }
 """Variables that are no longer read, and what holds instead: for one release one that is set stops the start."""
@@ -75,14 +77,6 @@ def is_loopback(host: str) -> bool:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
-
-
-def networks(name: str, default: list[str]) -> list[IPv4Network | IPv6Network]:
-    """The variable's value as networks; an address alone is a network of one."""
-    try:
-        return [ip_network(text.strip()) for text in env.list(name, default=default)]
-    except ValueError as exc:
-        raise ImproperlyConfigured(f"{name}: {exc}. Use 127.0.0.1/32,10.0.0.0/8.") from exc
 
 
 DEBUG = flag("DEBUG", default=False)
@@ -129,7 +123,6 @@ INSTALLED_APPS = [
 ]
 
 SITE_ACCESS = choice("SITE_ACCESS", "public", ("public", "internal"))
-
 MIDDLEWARE = [
     "core.http.middleware.RequestMiddleware",
     "core.monitoring.health.OperationsMiddleware",  # before the host, https and the sign-in are looked at
@@ -150,7 +143,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "accounts.sign_in.middleware.SignedInMiddleware",
+    "accounts.sign_in.SignedInMiddleware",
     "core.snapshots.middleware.DaysMiddleware",
     *(["django.contrib.auth.middleware.LoginRequiredMiddleware"] if SITE_ACCESS == "internal" else []),
     "simple_history.middleware.HistoryRequestMiddleware",
@@ -254,15 +247,12 @@ RECORD_VERSIONS = {
         "pilots_targetstep": "(SELECT pilot_id FROM pilots_target WHERE id = {row}.target_id)",
     }
 }
-USER_SCOPE = "officer"  # relation of a user to the record that limits the permissions
 
 # -- languages and time ------------------------------------------------------------------------------
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
 LANGUAGE_CODE = choice("LANGUAGE_CODE", "en", ("en", "zh-hans"))
 LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "locale/packages"]  # own texts; texts of packages worded anew
 TIME_ZONE = "Asia/Shanghai"
-USE_I18N = True
-USE_TZ = True
 FORMAT_MODULE_PATH = "config.formats"
 
 # -- static files and charts ---------------------------------------------------------------------------
@@ -271,12 +261,10 @@ STATIC_ROOT = BASE_DIR / env.str("STATIC_ROOT", default=str(VAR_DIR / "static"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": media_storage(env.str("MEDIA_STORE", default=""), VAR_DIR / "media"),
-    "staticfiles": {
-        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
-        if DEBUG
-        else "core.web.static_storage.HashedStaticFilesStorage"
-    },
+    "staticfiles": {"BACKEND": "core.web.static_storage.HashedStaticFilesStorage"},
 }
+if DEBUG:
+    STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 # -- briefs on paper -----------------------------------------------------------------------------------
 BRIEF_TEMPLATE = VAR_DIR / "brief.docx"  # the ministry's own
 if not BRIEF_TEMPLATE.is_file():
@@ -291,8 +279,14 @@ if DATA_LICENSE and not (licence_name and urlsplit(licence_url).scheme in {"http
 ISOLATED = flag("ISOLATED", default=False)  # no request leaves the intranet
 
 # -- security ----------------------------------------------------------------------------------------
-# Plain HTTP only where nobody else can listen: DEBUG, or a server that this machine alone can reach.
-HTTPS = flag("HTTPS", default=not (DEBUG or ONLY_THIS_MACHINE))
+# Without SITE_URL plain HTTP only where nobody else can listen, as with `make run`.
+first_host = next((host for host in ALLOWED_HOSTS if not is_loopback(host)), "localhost").lstrip("*.") or "localhost"
+site_url = "http://localhost:8000" if ONLY_THIS_MACHINE else f"https://{first_host}"
+SITE_URL = env.str("SITE_URL", default=site_url).rstrip("/")  # of links in mails
+site_parts = urlsplit(SITE_URL)
+if site_parts.scheme not in {"http", "https"} or not site_parts.hostname or any(site_parts[2:]):
+    raise ImproperlyConfigured(f"SITE_URL={SITE_URL!r}: use https://HOST or http://HOST:PORT, without a path.")
+HTTPS = site_parts.scheme == "https"
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
@@ -300,47 +294,43 @@ SILENCED_SYSTEM_CHECKS = ["security.W021"]  # no `preload`: whoever has the whol
 BEHIND_PROXY = flag("BEHIND_PROXY", default=False)
 if BEHIND_PROXY:  # only then are the proxy's headers believed
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-METRICS_FROM = networks("METRICS_FROM", default=["127.0.0.0/8", "::1/128"])  # who may read /metrics
+try:  # who may read /metrics; an address alone is a network of one
+    METRICS_FROM = [ip_network(text.strip()) for text in env.list("METRICS_FROM", default=["127.0.0.0/8", "::1/128"])]
+except ValueError as exc:
+    raise ImproperlyConfigured(f"METRICS_FROM: {exc}. Use 127.0.0.1/32,10.0.0.0/8.") from exc
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if HTTPS and not host.startswith(("*", "."))]
 SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
-SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 12 * 3600
-SECURE_REFERRER_POLICY = "same-origin"
-X_FRAME_OPTIONS = "DENY"
 # Single sign-on by OpenID Connect, beside passwords.
 OIDC_SERVER = env.str("OIDC_SERVER", default="").rstrip("/")
 OIDC_CLIENT, OIDC_SECRET = env.str("OIDC_CLIENT", default=""), env.str("OIDC_SECRET", default="").strip()
 OIDC_CLAIM = env.str("OIDC_CLAIM", default="")  # whose values give roles; empty: roles are given by administrators
-OIDC_ROLES: dict[str, tuple[str, str]] = {}  # value of the claim: the role, and the province of a provincial editor
+OIDC_ROLES: dict[str, tuple[str, str]] = {}  # value of the claim, * for any other: the role, and a province
 for pair in filter(None, map(str.strip, re.split("[;\n]", env.str("OIDC_ROLES", default="")))):
     value, _equals, role = pair.rpartition("=")
     role, _colon, province = role.partition(":")
-    known_role = role in {"viewer", "provincial_editor", "national_editor", "admin"}
+    known_role = role in ({"viewer"} if value == "*" else {"viewer", "provincial_editor", "national_editor", "admin"})
     if not value or not known_role or (role == "provincial_editor") is not bool(province):
         raise ImproperlyConfigured(f"OIDC_ROLES: {pair!r} is not VALUE=ROLE or VALUE=provincial_editor:PROVINCE.")
     OIDC_ROLES[value] = (role, province)
 OIDC_NAME = env.str("OIDC_NAME", default="") or _("Single sign-on")
-OIDC_UNMATCHED = choice("OIDC_UNMATCHED", "refuse", ("refuse", "viewer"))
 if OIDC_SERVER:
     oidc_parts = urlsplit(OIDC_SERVER)
     if oidc_parts.scheme != "https" and not (oidc_parts.scheme == "http" and is_loopback(oidc_parts.hostname or "")):
         raise ImproperlyConfigured("OIDC_SERVER: use the https:// address of the provider (its issuer).")
     if not OIDC_CLIENT or not OIDC_SECRET:
         raise ImproperlyConfigured("OIDC_SERVER needs OIDC_CLIENT and OIDC_SECRET (or OIDC_SECRET_FILE).")
-SOCIALACCOUNT_ADAPTER = "accounts.sign_in.adapters.ProviderAdapter"
-SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {"openid_connect": {"OAUTH_PKCE_ENABLED": True, "APPS": []}}
-if OIDC_SERVER:
-    SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"] = [
-        {
-            "provider_id": "sso",
-            "name": OIDC_NAME,
-            "client_id": OIDC_CLIENT,
-            "secret": OIDC_SECRET,
-            "settings": {"server_url": OIDC_SERVER},
-        }
-    ]
+SOCIALACCOUNT_ADAPTER = "accounts.single_sign_on.ProviderAdapter"
+OIDC_APP = {
+    "provider_id": "sso",
+    "name": OIDC_NAME,
+    "client_id": OIDC_CLIENT,
+    "secret": OIDC_SECRET,
+    "settings": {"server_url": OIDC_SERVER},
+}
+SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"OAUTH_PKCE_ENABLED": True, "APPS": [OIDC_APP] if OIDC_SERVER else []}}
 SOCIALACCOUNT_REQUESTS_TIMEOUT = 5  # seconds that a sign-in waits for the provider
 
 CONTENT_SECURITY_POLICY = {
@@ -374,14 +364,14 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 # Who signed in, or confirmed it, longer ago than this is asked again before people, roles, tokens and restored records.
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 600  # seconds
-ACCOUNT_ADAPTER = "accounts.sign_in.adapters.AccountAdapter"
+ACCOUNT_ADAPTER = "accounts.sign_in.AccountAdapter"
 ACCOUNT_AUTHENTICATED_LOGIN_REDIRECTS = False  # who is at the second step can go back to the first
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_FORMS = {"login": "accounts.forms.SignInForm", "reset_password": "accounts.forms.ForgottenPasswordForm"}
 ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"  # noqa: S105
 ACCOUNT_SESSION_REMEMBER = True
 # Kept in the cache for all processes together. Offices share an address, and a name is not to be locked from elsewhere:
-# accounts/sign_in/adapters.py.
+# accounts/sign_in.py.
 ACCOUNT_RATE_LIMITS: dict[str, str] | bool = {
     "login": "600/m/ip",
     "failed_here": "60/15m/ip",  # ours: wrong passwords
@@ -396,17 +386,11 @@ grace_days = env.str("MFA_GRACE_DAYS", default="") or "30"
 if not grace_days.isdecimal() or int(grace_days) > 3_650:
     raise ImproperlyConfigured(f"MFA_GRACE_DAYS={grace_days}: use days from 0 to 3650.")
 MFA_GRACE_DAYS = int(grace_days)
-MFA_ADAPTER = "accounts.sign_in.adapters.SecondFactorAdapter"
+MFA_ADAPTER = "accounts.second_factor.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_TOTP_TOLERANCE = 1  # codes of the half minute before and after, for clocks that differ
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS  # browsers offer passkeys over plain HTTP on this machine only
-first_host = ALLOWED_HOSTS[0].lstrip("*.") or "localhost"  # on this machine as with `make run`
-site_url = f"http://{first_host}:8000" if is_loopback(first_host) else f"https://{first_host}"
-SITE_URL = env.str("SITE_URL", default=site_url).rstrip("/")  # of links in mails
-site_parts = urlsplit(SITE_URL)
-if site_parts.scheme not in {"http", "https"} or not site_parts.hostname or any(site_parts[2:]):
-    raise ImproperlyConfigured(f"SITE_URL={SITE_URL!r}: use https://HOST or http://HOST:PORT, without a path.")
 # A link to a new password: by mail where EMAIL_URL names a server, by an administrator in any case.
 MAIL = bool(env.str("EMAIL_URL", default=""))
 if MAIL:
@@ -422,7 +406,7 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_CLIENT_IP_CALLABLE = "core.http.rate_limits.client_address"
-AXES_USERNAME_CALLABLE = "accounts.sign_in_log.stored_name"
+AXES_USERNAME_CALLABLE = "accounts.sign_in.stored_name"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_TEMPLATE = "registration/locked.html"
@@ -467,6 +451,7 @@ LOGGING: dict[str, Any] = {
 
 # -- history and API -----------------------------------------------------------------------------------
 SIMPLE_HISTORY_HISTORY_CHANGE_REASON_USE_TEXT_FIELD = True
+API_ACCESS = {"public": "AllowAny", "internal": "IsAuthenticated"}
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": [
         "rest_framework.renderers.JSONRenderer",
@@ -478,17 +463,12 @@ REST_FRAMEWORK = {
         "accounts.authentication.BearerAuthentication",
         "accounts.authentication.CsrfExplainingSession",
     ],
-    "DEFAULT_PERMISSION_CLASSES": [
-        "rest_framework.permissions.IsAuthenticated"
-        if SITE_ACCESS == "internal"
-        else "rest_framework.permissions.AllowAny"
-    ],
+    "DEFAULT_PERMISSION_CLASSES": [f"rest_framework.permissions.{API_ACCESS[SITE_ACCESS]}"],
     "DEFAULT_PAGINATION_CLASS": "core.api.pagination.RecordPagination",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_CLASSES": ["core.http.rate_limits.RateThrottle"],
     "EXCEPTION_HANDLER": "core.http.problems.exception_handler",
     "COERCE_DECIMAL_TO_STRING": False,
-    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 FILTERS_VERBOSE_LOOKUPS = {  # labels of filters: "Issued on is greater than or equal to"
     "exact": "",
@@ -502,6 +482,19 @@ FILTERS_VERBOSE_LOOKUPS = {  # labels of filters: "Issued on is greater than or 
     "icontains": "contains, in capitals or small letters",
     "startswith": "starts with, in capitals or small letters",
 }
+ENUMS = {  # lists of choices under the names that clients know
+    "policies.models": (
+        "Confidence Level Precision ProvinceKind Region PolicyKind PlanStatus FigureKind FigureState Unit"
+    ),
+    "pilots.models": (
+        "PilotKind CityType Facet Colour TargetKind ValueStatus ReadingState IndicatorKind Direction Accumulation "
+        "RollUp SynergyUse PracticeField PracticeLevel CostKind EffectBasis FollowUpKind Cause"
+    ),
+    "pilots.metrics.follow_up_states": "FollowUpState Move",
+    "pilots.metrics.practice_states": "PracticeState AdoptionState Trust GiveUpReason",
+    "pilots.metrics.reduction": "CoControl",
+    "dashboard.briefs.build": "BriefKind",
+}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Synergy Pilot Tracker API",
     "DESCRIPTION": (
@@ -512,7 +505,6 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": r"/api/v1",
-    "ENUM_GENERATE_CHOICE_DESCRIPTION": True,
     "DISABLE_DOCSTRING_DESCRIPTIONS": True,  # docstrings are for those who read the code, in English
     "SWAGGER_UI_DIST": "SIDECAR",  # served by ourselves
     "SWAGGER_UI_SETTINGS": {
@@ -523,31 +515,9 @@ SPECTACULAR_SETTINGS = {
     },
     "SORT_OPERATION_PARAMETERS": False,  # an address's own filters come before what all share
     "ENUM_NAME_OVERRIDES": {
-        **{
-            name: f"policies.models.{name}"
-            for name in (
-                *("Confidence", "Level", "Precision", "ProvinceKind", "Region", "PolicyKind", "PlanStatus"),
-                *("FigureKind", "FigureState", "Unit"),
-            )
-        },
+        **{name: f"{module}.{name}" for module, names in ENUMS.items() for name in names.split()},
         "MeasureField": "policies.models.Field",
-        "BriefKind": "dashboard.briefs.build.BriefKind",
-        **{
-            name: f"pilots.models.{name}"
-            for name in (
-                *("PilotKind", "CityType", "Facet", "Colour", "TargetKind", "ValueStatus", "ReadingState"),
-                *("IndicatorKind", "Direction", "Accumulation", "RollUp", "SynergyUse"),
-                *("PracticeField", "PracticeLevel", "CostKind", "EffectBasis", "FollowUpKind", "Cause"),
-            )
-        },
-        "FollowUpState": "pilots.metrics.follow_up_states.FollowUpState",
-        "Move": "pilots.metrics.follow_up_states.Move",
-        **{
-            name: f"pilots.metrics.practice_states.{name}"
-            for name in ("PracticeState", "AdoptionState", "Trust", "GiveUpReason")
-        },
         "StageCode": "pilots.models.Stage",
-        "CoControl": "pilots.metrics.reduction.CoControl",
         "Band": "pilots.metrics.reduction.ElasticityBand",
         "Basis": "pilots.analytics.synergy.EmissionBasis",
     },

@@ -9,7 +9,6 @@ permission.
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth import get_permission_codename
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
@@ -38,28 +37,45 @@ def owner_field(model: type[Model]) -> str:
 
 
 def officer_of(user: Any) -> Any:
-    """Return the record that limits the user's permissions (the role); None for a superuser, and for a user without a
-    role.
-    """
-    return None if user.is_superuser else getattr(user, settings.USER_SCOPE, None)
+    """Return the role that limits the user's permissions; None for a superuser, and for a user without a role."""
+    return None if user.is_superuser else getattr(user, "officer", None)
 
 
 def editor_province(user: Any) -> Any:
     """Return where the user's scope ends (a province); None where it has no limit."""
-    officer = officer_of(user)
-    return officer.home if officer else None
+    return getattr(officer_of(user), "province", None)
 
 
-def can_access(user: Any, record: Model) -> bool:
-    """Return whether the record is within the user's scope."""
-    officer = officer_of(user)
-    return True if officer is None else bool(officer.reaches(record))
+def scope_id(user: Any) -> int | None:
+    """Return the key of the province at which the user's scope ends, without a query for the province."""
+    return getattr(officer_of(user), "province_id", None)
+
+
+def province_id_of(record: Any) -> int | None:
+    """Return the key that determines the record's scope, None for a record outside every scope."""
+    value: Any = record
+    for step in record.PROVINCE_PATH.split("."):
+        value = getattr(value, step) if value is not None else None
+    return None if value is None else int(value)
+
+
+def can_access(user: Any, record: Any) -> bool:
+    """Return whether the record is within the user's scope.
+
+    Records without a province are for all; a record with an owner (an import) is for its owner only.
+    """
+    home = scope_id(user)
+    if home is None:
+        return True
+    if owner := getattr(record, "OWNER_FIELD", ""):
+        return bool(getattr(record, owner) == user.pk)
+    return not getattr(record, "PROVINCE_PATH", "") or province_id_of(record) == home
 
 
 def in_scope(user: Any, records: models.QuerySet[Model]) -> models.QuerySet[Any]:
     """Filter the records to those within the user's scope."""
-    officer = officer_of(user)
-    return officer.within(records) if officer else records
+    path, home = getattr(records.model, "PROVINCE_PATH", ""), scope_id(user)
+    return records.filter(**{path.replace(".", "__"): home}) if path and home else records
 
 
 def added_out_of_scope(user: Any, records: Iterable[Model], before: Collection[int]) -> list[Model]:
@@ -108,9 +124,11 @@ def can_see_authors(user: Any, record: Any) -> bool:
 
     Its parent may be deleted: then nobody can tell whose it was.
     """
-    officer = officer_of(user)
+    home = scope_id(user)
     try:
-        return can_view(user, type(record)) and (officer is None or officer.can_see_authors(record))
+        if home is not None and not (getattr(record, "PROVINCE_PATH", "") and province_id_of(record) == home):
+            return False
+        return can_view(user, type(record))
     except ObjectDoesNotExist:
         return bool(user.is_superuser)
 
@@ -119,8 +137,7 @@ def can_see_author(user: Any, model: type[Model], province: int | None) -> bool:
     """Return whether the user may see who changed a record, by the key of the province that it belonged to then."""
     if not (user.is_staff and can_view(user, model)):
         return False
-    home = editor_province(user)
-    return home is None or province == home.pk
+    return scope_id(user) in {None, province}
 
 
 def has_write_permission(user: Any) -> bool:

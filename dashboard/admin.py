@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.admin import PERSON_INLINES
+from accounts.admin import PersonAdmin
 from core.admin.record_admin import RecordAdmin, RecordChangeList
 from core.history.append_only import FROZEN_MESSAGE
 from core.history.revert import Revert
@@ -123,4 +123,4 @@ class ReminderMailInline(ReadOnlyInline):
         return str(mail.state)
 
 
-PERSON_INLINES.extend([MailSettingsInline, ReminderMailInline])
+PersonAdmin.inlines = [*PersonAdmin.inlines, MailSettingsInline, ReminderMailInline]

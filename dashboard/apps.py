@@ -11,15 +11,11 @@ class DashboardConfig(AppConfig):
     verbose_name = _("Editions and reminders")
 
     def ready(self) -> None:
-        """Register the check of fonts, the files of editions as files that have a record, the gauges, and the shipped
-        days off."""
-        from core.files.store import OWNERS
+        """Register the check of fonts and the gauges, and load the shipped days off."""
         from dashboard.analytics.working_days import load_shipped_days
-        from dashboard.models.edition import stored_checksums
         from dashboard.monitoring import register_programme_gauges
 
         register(check_fonts, "fonts")
-        OWNERS.append(stored_checksums)
         register_programme_gauges()
         post_migrate.connect(load_shipped_days, sender=self, dispatch_uid="load_shipped_days")
 

@@ -7,14 +7,11 @@ class PilotsConfig(AppConfig):
     verbose_name = _("Pilots")
 
     def ready(self) -> None:
-        """Register what can be imported, and the files that a backup needs."""
-        from core.files.store import KEPT
+        """Register what can be imported."""
         from core.imports.importer import register
-        from pilots.documents.files import document_checksums
         from pilots.follow_ups.importers import FollowUpImporter
         from pilots.importers import MilestoneImporter, PilotImporter, ReadingImporter, StageImporter, TargetImporter
         from pilots.practices.importers import AdoptionImporter, EffectImporter, PracticeImporter
 
         register(PilotImporter(), StageImporter(), MilestoneImporter(), TargetImporter(), ReadingImporter())
         register(PracticeImporter(), AdoptionImporter(), EffectImporter(), FollowUpImporter())
-        KEPT.append(document_checksums)

@@ -25,8 +25,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, resolve
 from django.utils import timezone
 
 from accounts import backends
-from accounts.models import Officer, Role
-from accounts.models.token import Token
+from accounts.models import Officer, Role, Token
 from accounts.tokens import create_token, revoke
 from core.api import viewsets as api_viewsets
 from core.api.openapi.views import openapi_schema

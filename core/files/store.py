@@ -9,15 +9,17 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, Storage, default_storage
+from django.db.models import Model
 
 from core.http.errors import FileStoreUnavailable
 
@@ -25,20 +27,13 @@ ROOT = "blobs"
 CHECKSUM = re.compile(r"^[0-9a-f]{64}$")
 
 
-Checksums = Callable[[], Collection[str]]
-OWNERS: list[Checksums] = []  # each returns the checksums of stored files that have a record of their own
-KEPT: list[Checksums] = []  # of further files that belong into a backup: of records, and of deleted ones
-"""Filled while the apps get ready."""
+def kept_names(*, without: type[Model] | None = None) -> set[str]:
+    """Return the names of all files that a backup of the database needs, of one model apart.
 
-
-def owned_names() -> set[str]:
-    """Return the names of the files whose checksums are registered."""
-    return {blob_name(checksum) for checksums in OWNERS for checksum in checksums()}
-
-
-def kept_names() -> set[str]:
-    """Return the names of all files that a backup of the database needs."""
-    return owned_names() | {blob_name(checksum) for checksums in KEPT for checksum in checksums()}
+    A model whose records have stored files says which by a class method `stored_checksums`.
+    """
+    models: list[Any] = [model for model in apps.get_models() if hasattr(model, "stored_checksums")]
+    return {blob_name(checksum) for model in models if model is not without for checksum in model.stored_checksums()}
 
 
 def sha256_of(content: bytes) -> str:

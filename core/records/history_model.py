@@ -182,11 +182,3 @@ class HistoryModel(models.Model):
         stored = {f.name: f.attname for f in self._meta.concrete_fields}
         empty = [name for name in names if getattr(self, stored[name]) in (None, "")]
         return empty or names or [NON_FIELD_ERRORS]
-
-
-def province_id_of(record: Any) -> int | None:
-    """Return the key that determines the record's scope, None for a record outside every scope."""
-    value: Any = record
-    for step in record.PROVINCE_PATH.split("."):
-        value = getattr(value, step) if value is not None else None
-    return None if value is None else int(value)

@@ -185,8 +185,8 @@ class Edition(HistoryModel):
         """The files, each with path, media_type, size in bytes and sha256; none before approval."""
         return list(self.content.get("files", ()))
 
-
-def stored_checksums() -> set[str]:
-    """Return the checksums of all stored files of editions."""
-    contents = Edition.objects.values_list("content", flat=True)
-    return {file["sha256"] for content in contents for file in content.get("files", ())}
+    @classmethod
+    def stored_checksums(cls) -> set[str]:
+        """Return the checksums of all stored files of editions."""
+        contents = cls.objects.values_list("content", flat=True)
+        return {file["sha256"] for content in contents for file in content.get("files", ())}

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.utils.translation import gettext as _
 
-from core.files.store import UNFINISHED, blob_name, list_folder, open_blob, owned_names, stored_names
+from core.files.store import UNFINISHED, blob_name, kept_names, list_folder, open_blob, stored_names
 from core.http.problems import error_response
 from core.spreadsheets.file_responses import content_disposition
 from pilots.models import Document
@@ -95,7 +95,7 @@ def check_files(*, with_hash: bool, clean: bool, now: datetime | None = None) ->
     now, found = now or timezone.now(), FileCheck()
     stored = set(stored_names())
     documents = {blob_name(checksum) for checksum in Document.objects.values_list("sha256", flat=True)}
-    recorded = documents | owned_names()
+    recorded = documents | kept_names(without=Document)
     past = {blob_name(checksum) for checksum in Document.history.values_list("sha256", flat=True).order_by().distinct()}
     found.documents, found.files = len(documents), len(stored)
     found.missing = sorted(recorded - stored)
@@ -114,12 +114,6 @@ def check_files(*, with_hash: bool, clean: bool, now: datetime | None = None) ->
                     default_storage.delete(stray)
                 names.remove(stray)
     return found
-
-
-def document_checksums() -> set[str]:
-    """Return the checksums of the files of all documents, deleted ones included: they can be restored."""
-    past = Document.history.values_list("sha256", flat=True).order_by().distinct()
-    return {*Document.objects.values_list("sha256", flat=True), *past}
 
 
 def is_recent(name: str, now: datetime) -> bool:

@@ -16,9 +16,8 @@ from django.utils.translation import gettext as _
 from core.files.content_types import CheckedFile, check_file
 from core.files.store import save_blob, sha256_of
 from core.http.as_of import today
-from core.permissions import can_view, editor_province, has_object_permission
+from core.permissions import can_view, editor_province, has_object_permission, province_id_of
 from core.records import writing
-from core.records.history_model import province_id_of
 from pilots.models import Attachment, AttachmentRole, Document, FollowUpStep
 from pilots.models.document import ATTACHABLE
 

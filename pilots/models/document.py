@@ -116,6 +116,12 @@ class Document(HistoryModel):
     def get_absolute_url(self) -> str:
         return reverse("document-detail", args=[str(self.pk)])
 
+    @classmethod
+    def stored_checksums(cls) -> set[str]:
+        """Return the checksums of the files of all documents, deleted ones included: they can be restored."""
+        past = cls.history.values_list("sha256", flat=True).order_by().distinct()
+        return {*cls.objects.values_list("sha256", flat=True), *past}
+
 
 class AttachmentRole(models.TextChoices):
     EVIDENCE = "evidence", pgettext_lazy("role of a file", "evidence")

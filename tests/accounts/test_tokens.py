@@ -15,7 +15,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models.token import Token
+from accounts.models import Token
 from accounts.tokens import MAX_ACTIVE_TOKENS, TokenLimitReached, active_tokens, create_token
 from policies.models import Province
 from tests.factories import make_province

@@ -88,9 +88,8 @@ def test_a_licence_without_an_address_stops_the_start(tmp_path: Path) -> None:
         ({"OIDC_SERVER": "https://id.example.org", "OIDC_CLIENT": "x"}, "OIDC_SERVER needs OIDC_CLIENT and OIDC_SEC"),
         *(
             ({"OIDC_ROLES": roles}, "OIDC_ROLES: .* is not VALUE=ROLE or VALUE=provincial_editor:PROVINCE")
-            for roles in ("a", "a=boss", "=viewer", "a=viewer:east", "a=viewer;b=provincial_editor")
+            for roles in ("a", "a=boss", "=viewer", "a=viewer:east", "a=viewer;b=provincial_editor", "*=admin")
         ),
-        ({"OIDC_UNMATCHED": "editor"}, "OIDC_UNMATCHED='editor': use one of refuse, viewer"),
     ],
 )
 def test_wrong_settings_of_single_sign_on_stop_the_start(tmp_path: Path, variables: dict[str, str], text: str) -> None:
@@ -118,6 +117,8 @@ def test_flags_are_read(tmp_path: Path, variables: dict[str, str], values: str) 
         ("THROTTLES", "use RATE_LIMITS_ENABLED"),
         ("BRIEF_FONTS", "put the fonts into the folder .*/fonts"),
         ("BRIEF_TEMPLATE", "put the template into .* as brief.docx"),
+        ("HTTPS", "give the address of the site as SITE_URL, with https:// or http://"),
+        ("OIDC_UNMATCHED", r"for viewer add \*=viewer to OIDC_ROLES"),
         ("TIME_ZONE", "days are those of Asia/Shanghai"),
     ],
 )
@@ -141,7 +142,23 @@ def test_every_variable_may_be_read_from_a_file(tmp_path: Path) -> None:
         settings_and_log(tmp_path, SECRET_KEY_FILE="/nowhere/key")
 
 
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({}, "http://localhost:8000 False session"),
+        ({"ALLOWED_HOSTS": "localhost,tracker.example.gov.cn"}, "https://tracker.example.gov.cn True __Host-session"),
+        ({"SITE_URL": "https://localhost/"}, "https://localhost True __Host-session"),
+        ({"ALLOWED_HOSTS": "tracker", "SITE_URL": "http://tracker:8000"}, "http://tracker:8000 False session"),
+    ],
+)
+def test_the_address_of_the_site_says_whether_it_is_encrypted(
+    tmp_path: Path, variables: dict[str, str], told: str
+) -> None:
+    script = "from django.conf import settings as s; print(s.SITE_URL, s.SECURE_SSL_REDIRECT, s.SESSION_COOKIE_NAME)"
+    assert settings_and_log(tmp_path, script, **variables)[0] == told
+
+
 def test_no_browser_list_is_asked_to_keep_the_whole_domain(tmp_path: Path) -> None:
     """`preload` in HSTS is for who has the domain to decide."""
-    told, _log = settings_and_log(tmp_path, PRINT_HSTS, HTTPS="1", ALLOWED_HOSTS="testserver", PYTHONWARNINGS="ignore")
+    told, _log = settings_and_log(tmp_path, PRINT_HSTS, ALLOWED_HOSTS="testserver", PYTHONWARNINGS="ignore")
     assert told == "max-age=31536000; includeSubDomains"

@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from accounts.jobs import mail_password_links
+from accounts.forms import mail_password_links
 from core.api.models import IdempotencyRecord
 from core.backup.models import BackupRun, record_run
 from core.imports.models import Import, ImportFile, ImportState

@@ -10,7 +10,7 @@ import time
 from django.test import Client
 from django.urls import reverse
 
-from accounts.sign_in.adapters import SIGNED_IN_AT
+from accounts.sign_in import SIGNED_IN_AT
 
 PASSWORD = "a long enough one"  # of the users of `make_user`
 

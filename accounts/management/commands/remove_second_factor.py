@@ -2,13 +2,10 @@
 
 from typing import Any
 
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import transaction
 
-from accounts.sign_in.second_factor import remove_second_factor
-from core.http.request_log import security_log
+from accounts.second_factor import remove_second_factor
 
 
 class Command(BaseCommand):
@@ -21,19 +18,9 @@ class Command(BaseCommand):
         parser.add_argument("username")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        people: Any = get_user_model()._default_manager
-        person = people.filter(username=options["username"]).first()
+        person = get_user_model()._default_manager.filter(username=options["username"]).first()
         if person is None:
             raise CommandError(f"There is no user “{options['username']}”.")
-        with transaction.atomic():
-            if not remove_second_factor(person):
-                raise CommandError(f"{person} has no second factor.")
-            LogEntry.objects.log_actions(
-                user_id=person.pk,
-                queryset=people.filter(pk=person.pk),
-                action_flag=CHANGE,
-                change_message="Removed the second factor, from the command line.",
-                single_object=True,
-            )
-        security_log.warning("second factor removed", extra={"user": person.pk, "by": None})
+        if not remove_second_factor(person, "Removed the second factor, from the command line."):
+            raise CommandError(f"{person} has no second factor.")
         self.stdout.write(f"{person} has no second factor any more, and is signed out everywhere.")

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Q
 
-from accounts.models.token import Token, token_digest
+from accounts.models import Token, token_digest
 from accounts.tokens import revoke
 
 

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError
 
 from accounts.models import Officer
-from accounts.sign_in.adapters import NoRole, claim_values, role_of_claims, set_role
+from accounts.single_sign_on import NoRole, role_of_claims, set_role
 from accounts.tokens import active_tokens, create_token
 from policies.models import Province
 from tests.factories import make_province
@@ -41,20 +41,28 @@ def let_in(user: User, claims: dict[str, Any]) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("claims", "name", "values"),
+    ("claims", "name", "role"),
     [
-        ({"groups": ["a", "b"]}, "groups", ["a", "b"]),
-        ({"groups": "a"}, "groups", ["a"]),
-        ({"groups": []}, "groups", []),
+        ({"groups": ["a", "b"]}, "groups", "national_editor"),
+        ({"groups": "a"}, "groups", "viewer"),
+        ({"groups": []}, "groups", "unmatched"),
+        ({"groups": ["*"]}, "groups", "unmatched"),
         ({"groups": None}, "groups", None),
         ({}, "groups", None),
-        ({"realm_access": {"roles": ["a"]}}, "realm_access.roles", ["a"]),
-        ({"https://example.org/roles": [7]}, "https://example.org/roles", ["7"]),
+        ({"groups": ["a"]}, "", None),
+        ({"realm_access": {"roles": ["a"]}}, "realm_access.roles", "viewer"),
+        ({"https://example.org/roles": [7]}, "https://example.org/roles", "admin"),
         ({"realm_access": "x"}, "realm_access.roles", None),
     ],
 )
-def test_values_of_a_claim(claims: dict[str, Any], name: str, values: list[str] | None) -> None:
-    assert claim_values(claims, name) == values
+def test_values_of_a_claim(settings: Any, claims: dict[str, Any], name: str, role: str | None) -> None:
+    settings.OIDC_CLAIM = name
+    settings.OIDC_ROLES = {"a": ("viewer", ""), "b": ("national_editor", ""), "7": ("admin", "")}
+    if role == "unmatched":
+        with pytest.raises(NoRole):
+            role_of_claims(claims)
+    else:
+        assert role_of_claims(claims) == (role and (role, None))
 
 
 CASES = [  # claims, role before, whether others are administrators: let in, role and province after, entries
@@ -103,7 +111,7 @@ def test_a_province_that_does_not_exist_gives_nothing(
 def test_what_no_mapping_has_makes_a_viewer_where_the_settings_say_so(
     settings: Any, places: dict[str, Province]
 ) -> None:
-    settings.OIDC_UNMATCHED = "viewer"
+    settings.OIDC_ROLES["*"] = ("viewer", "")
     make_user("boss", "admin")
     user = make_user("wang", "national_editor")
     assert let_in(user, {"groups": ["none"]})

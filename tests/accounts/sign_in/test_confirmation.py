@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import NoReverseMatch, URLResolver, reverse
 from django.urls.resolvers import RegexPattern
 
-from accounts.models.token import Token
+from accounts.models import Token
 from policies.models import Agency
 from tests.support.api_client import make_user
 from tests.support.sign_in import PASSWORD, age_session, set_up_app, signed_in

@@ -15,7 +15,7 @@ from django.contrib.auth.models import User  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from accounts.models.token import Token  # noqa: E402
+from accounts.models import Token  # noqa: E402
 from pilots.models import Indicator, Pilot, Reading, Target  # noqa: E402
 from policies.models import Agency, Industry, Measure, Province, ProvincialPlan, Source  # noqa: E402
 

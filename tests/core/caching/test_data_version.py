@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models, transaction
 from django.test import Client
 
-from accounts.models.token import Token
+from accounts.models import Token
 from core.caching.data_version import create_triggers, data_version, drop_triggers, existing_triggers
 from core.caching.models import DataVersion
 from core.caching.table_versions import versioned_tables

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.test import Client
 
-from accounts.models.token import Token
+from accounts.models import Token
 from core.caching.models import TableVersion
 from core.caching.table_versions import (
     create_triggers,

@@ -17,7 +17,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.db import InterfaceError, OperationalError, connection
 from django.test import Client
 
-from accounts.models.token import token_digest
+from accounts.models import token_digest
 from core.seed import middleware
 from pilots.api import views as pilots_api
 from tests.support.live_server import LiveServer, ServerResponse, run_command, running_server

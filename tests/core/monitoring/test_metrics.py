@@ -13,7 +13,7 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 from prometheus_client.parser import text_string_to_metric_families
 
-from accounts.jobs import mail_password_links
+from accounts.forms import mail_password_links
 from core.backup.models import BackupRun, record_run
 from core.monitoring import gauges
 from core.monitoring.gauges import SOURCES, register_gauges

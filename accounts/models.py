@@ -1,0 +1,243 @@
+"""Roles of people with their province, from when a sign-in demands a second factor, and tokens of programs."""
+
+import hashlib
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Model, Q, QuerySet
+from django.db.models.signals import post_save
+from django.dispatch import receiver
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from core.records.constraints import choices_constraint
+from policies.models.province import Province
+
+PERMISSION_FIELDS = frozenset({"is_active", "is_superuser", "is_staff"})
+"""Fields of a user that permissions rest on, beside the role."""
+PROVINCE_MESSAGE = _("A provincial editor has a province, nobody else has one.")
+
+
+class SignInRule(models.Model):
+    """Rule of an account: from when the days of grace without a second factor count."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, verbose_name=_("user"), on_delete=models.CASCADE, related_name="sign_in_rule"
+    )
+    grace_from = models.DateField(_("days of grace count from"), default=timezone.localdate, editable=False)
+
+    class Meta:
+        verbose_name = _("rule of a sign-in")
+        verbose_name_plural = _("rules of sign-ins")
+
+    def __str__(self) -> str:
+        return str(self.user)
+
+
+class Role(models.TextChoices):
+    """Role of a user: what it may do, from the lowest. Pilot officers and reviewers come with the reports of pilots."""
+
+    VIEWER = "viewer", _("viewer")
+    PROVINCIAL_EDITOR = "provincial_editor", _("provincial editor")
+    NATIONAL_EDITOR = "national_editor", _("national editor")
+    ADMIN = "admin", _("administrator")
+
+
+class Officer(models.Model):
+    """A user's role. A provincial editor has a province and may change only its records."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, verbose_name=_("user"), on_delete=models.CASCADE, related_name="officer"
+    )
+    role = models.CharField(
+        _("role"),
+        max_length=20,
+        choices=Role.choices,
+        default=Role.VIEWER,
+        help_text=_(
+            "viewer: reads; provincial editor: enters what belongs to the province; national editor: everything in the "
+            "records of all provinces, nothing of people; administrator: everything. A change ends the person’s tokens."
+        ),
+    )
+    province = models.ForeignKey(
+        Province,
+        verbose_name=_("province"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="officers",
+        limit_choices_to={"in_roster": True},  # Hong Kong, Macao and Taiwan have no plans or pilots to be entered
+        help_text=_("Only for a provincial editor."),
+    )
+
+    class Meta:
+        db_table = "policies_officer"
+        verbose_name = _("role of a person")
+        verbose_name_plural = _("roles of people")
+        constraints = [
+            choices_constraint("role", Role, "officer_role_known"),
+            models.CheckConstraint(
+                condition=Q(role=Role.PROVINCIAL_EDITOR, province__isnull=False)
+                | (~Q(role=Role.PROVINCIAL_EDITOR) & Q(province__isnull=True)),
+                name="officer_province_goes_with_role",
+                violation_error_message=PROVINCE_MESSAGE,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.get_role_display()}"
+
+    def clean(self) -> None:
+        super().clean()
+        if (self.role == Role.PROVINCIAL_EDITOR) is not bool(self.province_id):
+            raise ValidationError({"province": PROVINCE_MESSAGE})
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save the role. With the first one of an editor the days of grace without a second factor begin."""
+        super().save(*args, **kwargs)
+        if self.role != Role.VIEWER:
+            SignInRule.objects.get_or_create(user=self.user)
+        self.settle(self.user, is_staff=self.role != Role.VIEWER)
+
+    def delete(self, *args: Any, **kwargs: Any) -> Any:
+        done = super().delete(*args, **kwargs)
+        self.settle(get_user_model()._default_manager.get(pk=self.user_id), is_staff=False)
+        return done
+
+    def settle(self, user: Any, *, is_staff: bool) -> None:
+        """Make the user staff, as editors are, or not, superusers apart; end the tokens made under another role."""
+        if user.is_staff is not is_staff and not user.is_superuser:
+            user.is_staff = is_staff
+            user.save(update_fields=["is_staff"])
+        revoke_outdated_tokens(user)
+
+
+def officer_of(user: Any) -> Officer | None:
+    """Return the user's role, None for users without one."""
+    return getattr(user, "officer", None)
+
+
+def administrators() -> QuerySet[Model]:
+    """Return the active administrators. There is always at least one."""
+    every = Q(is_superuser=True) | Q(officer__role=Role.ADMIN)
+    return get_user_model()._default_manager.filter(every, is_active=True)
+
+
+def is_administrator(user: Any) -> bool:
+    officer = officer_of(user)
+    return bool(user.is_active and (user.is_superuser or (officer and officer.role == Role.ADMIN)))
+
+
+def lock_administrators() -> list[int]:
+    """Return the keys of the active administrators, locked until the transaction ends: two changes cannot remove one
+    another.
+    """
+    return list(administrators().select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
+
+
+# -- tokens ----------------------------------------------------------------------------------------------
+
+
+class RevocationReason(models.TextChoices):
+    """Reason for an automatic revocation."""
+
+    INACTIVE = "inactive", _("its owner was deactivated")
+    ROLE = "role", _("its owner’s role changed")
+
+
+class TokenKind(models.TextChoices):
+    """What a token opens, and nothing else."""
+
+    API = "api", _("the API")
+    FEEDS = "feeds", _("calendars and feeds")
+
+
+class Token(models.Model):
+    """Token of a user. Only its digest is stored: reading the table reveals no token."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("owner"), on_delete=models.CASCADE, related_name="tokens"
+    )
+    name = models.CharField(
+        _("name"), max_length=60, help_text=_("What it is for, for example “Monthly export to the dashboard”.")
+    )
+    digest = models.CharField(_("digest (SHA-256)"), max_length=64, unique=True, editable=False)
+    prefix = models.CharField(_("begins with"), max_length=12, editable=False, db_column="start")
+    kind = models.CharField(_("opens"), max_length=8, choices=TokenKind.choices, default=TokenKind.API)
+    may_write = models.BooleanField(
+        _("may write"), default=False, help_text=_("Otherwise it only reads, whatever its owner may do.")
+    )
+    permission_snapshot = models.CharField(
+        _("rights it was made with"), max_length=80, editable=False, db_column="standing"
+    )
+    created_at = models.DateTimeField(_("made at"), auto_now_add=True)
+    expires_at = models.DateTimeField(_("expires at"))
+    last_used_at = models.DateTimeField(_("last used at"), null=True, editable=False)
+    revoked_at = models.DateTimeField(_("revoked at"), null=True, editable=False)
+    revoked_why = models.CharField(
+        _("revoked because"), max_length=8, choices=RevocationReason.choices, blank=True, editable=False
+    )  # empty for a manual revocation
+
+    class Meta:
+        db_table = "config_token"
+        verbose_name = _("token")
+        verbose_name_plural = _("tokens")
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def opens_feeds(self) -> bool:
+        return self.kind == TokenKind.FEEDS
+
+    @property
+    def inactive_reason(self) -> str | Any:
+        """Why the token is not valid, empty while it is."""
+        if self.revoked_at:
+            return RevocationReason(self.revoked_why).label if self.revoked_why else _("revoked")
+        if self.expires_at <= timezone.now():
+            return _("expired")
+        if not self.user.is_active:
+            return RevocationReason.INACTIVE.label
+        if self.permission_snapshot != permission_snapshot(self.user):
+            return RevocationReason.ROLE.label
+        return ""
+
+
+def permission_snapshot(user: Any) -> str:
+    """Return what the user's permissions rest on. A token created under another snapshot is no longer valid."""
+    officer = officer_of(user)
+    role = f":{officer.role}:{officer.province_id or ''}" if officer else ""
+    return f"{int(user.is_superuser)}{int(user.is_staff)}{role}"
+
+
+def revoke_outdated_tokens(user: Any) -> None:
+    """Revoke the user's tokens whose permission snapshot is outdated; all of a deactivated user.
+
+    Revoked, they stay so when the permissions come back.
+    """
+    living = Token.objects.filter(user=user, revoked_at=None, expires_at__gt=timezone.now())
+    if user.is_active:
+        living.exclude(permission_snapshot=permission_snapshot(user)).update(
+            revoked_at=timezone.now(), revoked_why=RevocationReason.ROLE
+        )
+    else:
+        living.update(revoked_at=timezone.now(), revoked_why=RevocationReason.INACTIVE)
+
+
+@receiver(post_save, sender=settings.AUTH_USER_MODEL)
+def revoke_tokens_on_save(
+    instance: Model, *, created: bool, update_fields: frozenset[str] | None, **kwargs: object
+) -> None:
+    """Revoke tokens whose owner's rights may have changed. Every sign-in saves the user as well, but no right."""
+    if not created and (update_fields is None or PERMISSION_FIELDS & update_fields):
+        revoke_outdated_tokens(instance)
+
+
+def token_digest(secret: str) -> str:
+    """Return the stored form of a secret. Secrets are random and long: they need no salt and no slow hash."""
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,199 @@
+"""Signing in: limits of guesses, confirmation, sessions, and a line of the log for what opens an account.
+
+Neither the log nor django-axes keeps a name that was typed and is nobody's: some people type their password there.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.login import record_authentication
+from allauth.account.signals import password_changed, password_reset
+from allauth.core.internal import ratelimit
+from allauth.mfa.models import Authenticator
+from allauth.mfa.signals import authentication_failed, authenticator_removed, authenticator_reset, authenticator_used
+from allauth.socialaccount.models import SocialAccount
+from allauth.usersessions.models import UserSession
+from axes.models import AccessLog
+from axes.utils import reset as lift_lockout
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import HASH_SESSION_KEY, get_user_model
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.dispatch import receiver
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.translation import gettext as _
+
+from accounts.second_factor import METHOD, days_left, primary_factors, proved_by_provider, remember_due_day
+from core.http.problems import error_response, is_api
+from core.http.rate_limits import client_address
+from core.http.request import client_ip
+from core.http.request_log import security_log
+
+SIGNED_IN_AT = "signed_in_at"  # session key
+LISTED_AS = "listed_as"  # session key: the key under which the session stands in the table of allauth.usersessions
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    """Accounts are made by administrators, a sign-in counts as a confirmation, and nobody locks others out."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        return client_address(request) or "127.0.0.1"  # a Unix socket has none, and is of this machine
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Count a guess for the network that it comes from; not for the name, which anybody could close by it.
+
+        Above the limit no password is looked at, but of who has signed in from there before: axes counts those. That a
+        password was right takes the guess back.
+        """
+        known = AccessLog.objects.filter(username=credentials["username"], ip_address=client_address(request))
+        self._login_failed_rl_usage = None
+        if not known.exists():
+            self._login_failed_rl_usage = ratelimit.consume(request, app="allauth.account", action="failed_here")
+            if not self._login_failed_rl_usage:
+                raise self.validation_error("too_many_login_attempts")
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        age = time.time() - float(self.request.session.get(SIGNED_IN_AT, 0))
+        return age >= float(settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        ways: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        if settings.OIDC_SERVER and SocialAccount.objects.filter(user_id=user.pk).exists():
+            text = _("Sign in again: %(name)s") % {"name": settings.OIDC_NAME}
+            ways.append({"id": "sso", "description": text, "url": reverse("confirm-sso")})
+        return ways
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("account")
+
+    def respond_user_inactive(self, request: HttpRequest, user: Any) -> HttpResponse:
+        messages.error(request, _("This account is deactivated. Ask an administrator."))
+        return redirect("account_login")
+
+    def post_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponse:
+        """Count the provider's second factor where its token says that it asked for one."""
+        sociallogin = (kwargs.get("signal_kwargs") or {}).get("sociallogin")
+        if sociallogin is not None and proved_by_provider(sociallogin.account):
+            record_authentication(request, user, METHOD, type="provider")
+        response: HttpResponse = super().post_login(request, user, **kwargs)
+        return response
+
+
+# -- sessions --------------------------------------------------------------------------------------------
+
+
+class SignedInMiddleware:
+    """Middleware that keeps sessions listed, and stops those without the second factor that they need.
+
+    It reads the session, whose user every page asks for, and nothing else: no page has a query more. A request without
+    a session costs nothing. Until the days of grace are over, `request.second_factor_days` says how many are left.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
+            if request.session.get(LISTED_AS) != request.session.session_key:  # a new one, after SECRET_KEY changed
+                UserSession.objects.create_from_request(request)
+                request.session[LISTED_AS] = request.session.session_key
+            left = request.second_factor_days = days_left(request)  # type: ignore[attr-defined]
+            if left == 0 and not request.path_info.startswith(open_paths()):
+                if is_api(request):
+                    text = _(
+                        "Your account needs a second factor, and this session has none. Open any page to set it up."
+                    )
+                    return error_response(request, 403, text)
+                kinds = set(primary_factors(request.user).values_list("type", flat=True))
+                if not kinds:
+                    return redirect("mfa_index")
+                name = "mfa_reauthenticate" if Authenticator.Type.TOTP in kinds else "mfa_reauthenticate_webauthn"
+                return redirect(reverse(name, query={"next": request.get_full_path()}))
+        return self.get_response(request)
+
+
+@cache
+def open_paths() -> tuple[str, ...]:
+    """Return the addresses at which a second factor is set up or proved, and that of signing out."""
+    return tuple(reverse(name) for name in ("mfa_index", "account_reauthenticate", "account_login", "account_logout"))
+
+
+def purge(self: UserSession) -> bool:
+    """Delete a session that is over from the table, in place of allauth's method: that reads a session of a former
+    SECRET_KEY through Django, which gives it a new key that its browser never hears of.
+    """
+    found = str(self._session_store(self.session_key).load().get(HASH_SESSION_KEY, ""))
+    hashes = [self.user.get_session_auth_hash(), *self.user.get_session_auth_fallback_hash()]
+    over = not self.user.is_active or not any(constant_time_compare(found, one) for one in hashes)
+    if over:
+        self.delete()
+    return over
+
+
+# -- log -------------------------------------------------------------------------------------------------
+
+
+def log(text: str, request: HttpRequest | None, user: Any, level: int = logging.INFO, **kwargs: object) -> None:
+    """Write a line of the log; connected to signals, too."""
+    address = {"address": client_ip(request)} if request else {}
+    security_log.log(level, text, extra={"user": user.pk if user else None, **address})
+
+
+for signal, level, text in (
+    (user_logged_out, logging.INFO, "signed out"),
+    (password_changed, logging.INFO, "password changed"),
+    (authenticator_reset, logging.INFO, "recovery codes made"),
+    (authentication_failed, logging.WARNING, "second factor failed"),
+):
+    signal.connect(partial(log, text, level=level), weak=False)
+
+
+@receiver(user_logged_in)
+def on_sign_in(request: HttpRequest | None, user: Any, **kwargs: object) -> None:
+    log("signed in", request, user)
+    if request is not None:
+        request.session[SIGNED_IN_AT] = time.time()
+        request.session[LISTED_AS] = request.session.session_key
+        remember_due_day(request, user)
+
+
+@receiver([authenticator_used, authenticator_removed])
+def on_factor(signal: Any, request: HttpRequest, user: Any, authenticator: Authenticator, **kwargs: object) -> None:
+    """Log a recovery code that was used, and a factor that was removed; the codes go with the last one."""
+    codes = authenticator.type == Authenticator.Type.RECOVERY_CODES
+    if codes and signal is authenticator_used:
+        log("recovery code used", request, user, logging.WARNING)
+    elif not codes and signal is authenticator_removed:
+        log("second factor removed", request, user, logging.WARNING)
+
+
+@receiver(password_reset)
+def on_password_by_link(request: HttpRequest, user: Any, **kwargs: object) -> None:
+    """Log it, and lift the lockout: the link proved who the user is."""
+    lift_lockout(username=user.get_username())
+    log("password set by a link", request, user)
+
+
+@receiver(user_login_failed)
+def on_failed_sign_in(credentials: dict[str, object], request: HttpRequest | None = None, **kwargs: object) -> None:
+    """Log a failed sign-in. Names the account, never the name that was typed."""
+    user = get_user_model()._default_manager.filter(username=str(credentials.get("username"))).first()
+    log("sign-in failed", request, user, logging.WARNING)
+
+
+def stored_name(request: HttpRequest, credentials: dict[str, Any] | None) -> str:
+    """Return the name under which django-axes counts failures: of an account, or a digest of one that is nobody's."""
+    name = str((credentials or request.POST).get("username") or "")
+    if not name or get_user_model()._default_manager.filter(username=name).exists():
+        return name
+    return f"unknown {salted_hmac('accounts.sign_in.stored_name', name).hexdigest()[:16]}"
