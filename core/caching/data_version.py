@@ -100,7 +100,7 @@ def versioned_tables() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for label in settings.VERSIONED_APPS:
         for model in apps.get_app_config(label).get_models(include_auto_created=True):
-            meta = model._meta
+            meta: Any = model._meta
             if meta.managed and not meta.proxy and meta.db_table not in settings.UNVERSIONED_TABLES:
                 found[meta.db_table] = [column.column for column in meta.local_concrete_fields]
     return found

@@ -112,7 +112,7 @@ def row_digests(using: str) -> dict[int | None, str] | None:
     tables = {table: str(SHARED) for table in shared_tables()} | PILOT_OF_ROW
     with connections[using].cursor() as cursor:
         for table, pilot in sorted(tables.items()):
-            cursor.execute(f"SELECT {pilot}, {table}.* FROM {table} ORDER BY id")  # noqa: S608  # our own names
+            cursor.execute(f"SELECT {pilot}, {table}.* FROM {table} ORDER BY {table}.id")  # noqa: S608  # our own names
             for key, *row in cursor.fetchall():
                 rows[key].append(row)
     digests = {key: hashlib.sha256(repr(found).encode()).hexdigest()[:16] for key, found in rows.items()}
