@@ -15,7 +15,7 @@ from threading import Lock
 from typing import Any, ParamSpec, TypeVar, cast
 
 from django.conf import settings
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import QuerySet
 
 from core.caching.data_version import read_version, versioned_tables
@@ -105,24 +105,26 @@ def row_digests(using: str) -> dict[int | None, str] | None:
     version = read_version(using)
     if version is None:
         return None
-    known, digests = DIGESTS.get(using, ("", {}))
-    if known == version:
-        return digests
+    if using != DEFAULT_DB_ALIAS:  # a snapshot of a past day, which never changes
+        return {SHARED: version}
+    for known, digests in DIGESTS:
+        if known == version:
+            return digests
     rows: dict[int | None, list[object]] = defaultdict(list)
     tables = {table: str(SHARED) for table in shared_tables()} | PILOT_OF_ROW
-    with connections[using].cursor() as cursor:
+    with connection.cursor() as cursor:
         for table, pilot in sorted(tables.items()):
             cursor.execute(f"SELECT {pilot}, {table}.* FROM {table} ORDER BY {table}.id")  # noqa: S608  # our own names
             for key, *row in cursor.fetchall():
                 rows[key].append(row)
     digests = {key: hashlib.sha256(repr(found).encode()).hexdigest()[:16] for key, found in rows.items()}
     if read_version(using) == version:
-        DIGESTS[using] = (version, digests)
+        DIGESTS[:] = [(version, digests)]
     return digests
 
 
 SHARED = 0  # instead of the key of a pilot
-DIGESTS: dict[str, tuple[str, dict[int | None, str]]] = {}  # the newest of each database, with the version of its data
+DIGESTS: list[tuple[str, dict[int | None, str]]] = []  # the newest, with the version of the data
 PILOT_OF_ROW = {
     "pilots_pilot": "id",
     **dict.fromkeys(("pilots_stageentry", "pilots_milestone", "pilots_target", "pilots_reading"), "pilot_id"),
