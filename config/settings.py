@@ -209,9 +209,9 @@ BACKUP_DIR = BASE_DIR / env.str("BACKUP_DIR", default=str(VAR_DIR / "backups"))
 BACKUP_KEEP = env.int("BACKUP_KEEP", default=14)
 if BACKUP_KEEP < 1:
     raise ImproperlyConfigured("BACKUP_KEEP: keep at least 1 backup.")
-# Rows that no backup has: who restores one signs in again, and versions of caches are made anew.
+# Rows that no backup has: who restores one signs in again, and the version of the data is made anew.
 BACKUP_EXCLUDED_TABLES = {"django_session", "usersessions_usersession", "django_tasks_database_dbtaskresult"}
-BACKUP_EXCLUDED_TABLES |= {"config_dataversion", "config_mark", "config_recordversion"}
+BACKUP_EXCLUDED_TABLES |= {"config_dataversion"}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Rate limits, and what is computed from records: shared by all processes, and by machines where it is Redis.
 CACHES = {"default": env.cache_url("CACHE_URL", default=f"filecache://{VAR_DIR / 'answers'}") | {"TIMEOUT": 24 * 3600}}
@@ -224,29 +224,19 @@ elif "redis" in CACHES["default"]["BACKEND"].lower():  # a silent server holds u
     CACHES["default"]["OPTIONS"] = timeouts | CACHES["default"].get("OPTIONS", {})
 # core/caching/response_cache.py; templates are read from the source at each change
 CACHE_RESPONSES = flag("CACHE_RESPONSES", default=not DEBUG)
-# The response cache rests on versions of these tables; each sign-in updates last_login, on which no response depends.
+# The response cache rests on a version that writes to these tables change. Each sign-in updates last_login, on which
+# no response depends.
 VERSIONED_APPS = ("contenttypes", "auth", "config", "policies", "accounts", "pilots", "dashboard")
 UNVERSIONED_TABLES = {
     "config_token",
     "config_keptanswer",
     "config_change",  # written with an entry of a history, in its transaction
     "config_dataversion",
-    "config_mark",
-    "config_recordversion",
     "config_backuprun",
     *("dashboard_workingday", "dashboard_mailsettings"),
     *("dashboard_remindermail", "dashboard_reminderstep"),
 }
 UNVERSIONED_COLUMNS = {"auth_user": {"last_login"}}
-# What is computed for a pilot is cached under a version of its own, which writes to these of its rows change.
-RECORD_VERSIONS = {
-    "pilots_pilot": {
-        "pilots_pilot": "{row}.id",
-        **dict.fromkeys(("pilots_stageentry", "pilots_milestone", "pilots_target"), "{row}.pilot_id"),
-        **dict.fromkeys(("pilots_reading", "pilots_lightoverride", "pilots_replan"), "{row}.pilot_id"),
-        "pilots_targetstep": "(SELECT pilot_id FROM pilots_target WHERE id = {row}.target_id)",
-    }
-}
 
 # -- languages and time ------------------------------------------------------------------------------
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]

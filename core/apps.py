@@ -16,20 +16,13 @@ class CoreConfig(AppConfig):
     verbose_name = _("Imports and shipped records")
 
     def ready(self) -> None:
-        """Connect history entries to the change feed and migrations to the triggers; register the gauges."""
+        """Connect history entries to the change feed and migrations to the triggers."""
         from core import checks  # noqa: F401  # registers its check
-        from core.caching import data_version, record_versions
-        from core.caching.table_versions import create_triggers, drop_triggers
+        from core.caching.data_version import create_triggers, drop_triggers
         from core.history.bulk_history import on_history_entry
         from core.history.change_feed import reset_foreign_transactions
-        from core.monitoring.sources import register_core_gauges
 
         post_create_historical_record.connect(on_history_entry, dispatch_uid="note_entry")
         post_migrate.connect(reset_foreign_transactions, sender=self, dispatch_uid="settle")
-        pre_migrate.connect(drop_triggers, sender=self, dispatch_uid="lay_aside")
-        post_migrate.connect(create_triggers, sender=self, dispatch_uid="install")
-        pre_migrate.connect(data_version.drop_triggers, sender=self, dispatch_uid="drop_data_version")
-        post_migrate.connect(data_version.create_triggers, sender=self, dispatch_uid="create_data_version")
-        pre_migrate.connect(record_versions.drop_triggers, sender=self, dispatch_uid="drop_record_versions")
-        post_migrate.connect(record_versions.create_triggers, sender=self, dispatch_uid="create_record_versions")
-        register_core_gauges()
+        pre_migrate.connect(drop_triggers, sender=self, dispatch_uid="drop_data_version")
+        post_migrate.connect(create_triggers, sender=self, dispatch_uid="create_data_version")

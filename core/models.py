@@ -2,7 +2,7 @@
 
 from core.api.models import IdempotencyRecord
 from core.backup.models import BackupRun
-from core.caching.models import DataVersion, RecordVersion, TableVersion
+from core.caching.models import DataVersion
 from core.history.models import ChangeEvent
 from core.imports.models import Import, ImportChange, ImportFile
 from core.seed.models import SeedRecord
@@ -15,7 +15,5 @@ __all__ = [
     "Import",
     "ImportChange",
     "ImportFile",
-    "RecordVersion",
     "SeedRecord",
-    "TableVersion",
 ]

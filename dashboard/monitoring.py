@@ -3,63 +3,47 @@
 from django.db.models import Count, Min
 
 from core.http.as_of import today
-from core.monitoring.gauges import Values, register_gauges
+from core.monitoring.gauges import SOURCES, Gauges
 from dashboard.models import ReminderStep
 from pilots.models import FollowUp, Milestone, Pilot, Reading, ReadingState
 from pilots.readings import newest_reported
 
 
-def report_values() -> Values:
+def report_gauges() -> Gauges:
     """Return number and age of the values reported and not yet reviewed; versions that were corrected do not wait."""
     day = today()
     waiting = Reading.objects.filter(newest_reported(day), state=ReadingState.REPORTED, reported_on__lte=day)
     found = waiting.aggregate(count=Count("pk"), oldest=Min("reported_on"))
     return {
-        "tracker_unreviewed_reports": found["count"],
-        "tracker_oldest_unreviewed_report_days": (day - found["oldest"]).days if found["oldest"] else 0,
+        "tracker_unreviewed_reports": ("Values reported by pilots and neither accepted nor disputed.", found["count"]),
+        "tracker_oldest_unreviewed_report_days": (
+            "Days since the oldest of them was reported; 0 if there is none.",
+            (day - found["oldest"]).days if found["oldest"] else 0,
+        ),
     }
 
 
-def milestone_values() -> Values:
+def milestone_gauges() -> Gauges:
     """Return the number of milestones past their planned date and not completed, of pilots in the programme."""
     day = today()
     listed = Milestone.objects.with_planned_day(day).filter(pilot__in=Pilot.objects.listed(day))
     late = listed.filter(planned_then__lt=day, completed_on=None)
-    return {"tracker_milestones_overdue": late.count()}
+    return {"tracker_milestones_overdue": ("Milestones past their planned date and not completed.", late.count())}
 
 
-def follow_up_values() -> Values:
-    """Return the number of follow-ups past their due date in which the owner has to act."""
-    return {"tracker_follow_ups_overdue": FollowUp.objects.with_state(today()).overdue().count()}
+def follow_up_gauges() -> Gauges:
+    text = "Follow-ups past their due date in which the owner has to act."
+    return {"tracker_follow_ups_overdue": (text, FollowUp.objects.with_state(today()).overdue().count())}
 
 
-def reminder_values() -> Values:
-    """Return the number of steps that users are to be told of and that no mail has told of yet."""
+def reminder_gauges() -> Gauges:
+    text = "Steps of reminders that are due and in no mail that was sent."
     owed = ReminderStep.objects.filter(sent_at=None).exclude(mail__held=True)
-    return {"tracker_reminder_steps_unsent": owed.count()}
+    return {"tracker_reminder_steps_unsent": (text, owed.count())}
 
 
 def register_programme_gauges() -> None:
-    register_gauges(
-        "reports",
-        {
-            "tracker_unreviewed_reports": "Values reported by pilots and neither accepted nor disputed.",
-            "tracker_oldest_unreviewed_report_days": "Days since the oldest of them was reported; 0 if there is none.",
-        },
-        report_values,
-    )
-    register_gauges(
-        "milestones",
-        {"tracker_milestones_overdue": "Milestones past their planned date and not completed."},
-        milestone_values,
-    )
-    register_gauges(
-        "follow-ups",
-        {"tracker_follow_ups_overdue": "Follow-ups past their due date in which the owner has to act."},
-        follow_up_values,
-    )
-    register_gauges(
-        "reminders",
-        {"tracker_reminder_steps_unsent": "Steps of reminders that are due and in no mail that was sent."},
-        reminder_values,
-    )
+    SOURCES["reports"] = report_gauges
+    SOURCES["milestones"] = milestone_gauges
+    SOURCES["follow-ups"] = follow_up_gauges
+    SOURCES["reminders"] = reminder_gauges

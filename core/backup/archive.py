@@ -22,11 +22,11 @@ from typing import IO, Any
 from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import default_storage
+from django.core.management import CommandError
 from django.db import DatabaseError, connections
 
 from core.backup.databases import (
     KINDS,
-    BackupError,
     Database,
     SQLite,
     applied_migrations,
@@ -39,7 +39,6 @@ from core.backup.databases import (
     unknown_migrations,
 )
 from core.backup.models import BackupRun, recorded_run
-from core.backup.service import service_stopped
 from core.files.store import CHECKSUM, blob_name, kept_names, sha256_of, stored_names, sync_folder
 
 log = logging.getLogger("tracker.backup")
@@ -86,13 +85,13 @@ class Manifest:
 
 
 def read_manifest(content: bytes, name: str) -> Manifest:
-    """Return the manifest. Raises BackupError for one of another product or of a newer format."""
+    """Return the manifest. Raises CommandError for one of another product or of a newer format."""
     try:
         found: dict[str, Any] = json.loads(content)
         if found["product"] != PRODUCT:
-            raise BackupError(f"{name} is no backup of this product: it was made by {found['product']!r}.")
+            raise CommandError(f"{name} is no backup of this product: it was made by {found['product']!r}.")
         if found["format"] > FORMAT:
-            raise BackupError(newer(name, found["version"], f"its format is {found['format']}"))
+            raise CommandError(newer(name, found["version"], f"its format is {found['format']}"))
         if found["format"] < FORMAT:
             found |= of_format_3(found, name)
         manifest = Manifest(**{field.name: found[field.name] for field in fields(Manifest)})
@@ -101,7 +100,7 @@ def read_manifest(content: bytes, name: str) -> Manifest:
         if names != manifest.sha256.keys() or manifest.rows < 0:
             raise ValueError(names)
     except (KeyError, TypeError, AttributeError, ValueError) as exc:
-        raise BackupError(f"{name} is no backup of this product: its manifest cannot be read.") from exc
+        raise CommandError(f"{name} is no backup of this product: its manifest cannot be read.") from exc
     return manifest
 
 
@@ -109,7 +108,7 @@ def of_format_3(found: dict[str, Any], name: str) -> dict[str, Any]:
     """Return what stood elsewhere in older manifests; in release 0.7 a table had a checksum beside its rows."""
     database, content = found["database"], found["content"]
     if database["kind"] == "portable":
-        raise BackupError(f"{name} is a portable backup, which release 0.7 alone can restore: make one of it there.")
+        raise CommandError(f"{name} is a portable backup, which release 0.7 alone can restore: make one of it there.")
     return {
         "kind": database["kind"],
         "key_id": found.get("key_id", ""),
@@ -133,11 +132,8 @@ def secret_key_id() -> str:
     return hashlib.sha256(f"backup {settings.SECRET_KEY}".encode()).hexdigest()[:12]
 
 
-def checksum_of(content: IO[bytes]) -> str:
-    digest = hashlib.sha256()
-    while chunk := content.read(1024 * 1024):
-        digest.update(chunk)
-    return digest.hexdigest()
+def checksum_of(content: Any) -> str:
+    return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 Archive = tuple[Manifest, tarfile.TarFile]
@@ -145,25 +141,25 @@ Archive = tuple[Manifest, tarfile.TarFile]
 
 @contextmanager
 def opened_archive(path: Path) -> Iterator[Archive]:
-    """Open an archive, as a context manager. Raises BackupError for whatever is not one, and for one that has another
+    """Open an archive, as a context manager. Raises CommandError for whatever is not one, and for one that has another
     member than its manifest names. `verify` comes before anything else is read from it."""
     try:
         with tarfile.open(path, "r:") as tar:
             names = [info.name if info.isreg() else f"{info.name}, which is no file" for info in tar] or [""]
             if names[0] != MANIFEST:
-                raise BackupError(f"{path.name} is no backup of this product: its first part is {names[0]!r}.")
+                raise CommandError(f"{path.name} is no backup of this product: its first part is {names[0]!r}.")
             manifest = read_manifest(member(tar, MANIFEST).read(), path.name)
             expected = [MANIFEST, *manifest.sha256, *([SEAL] if manifest.format == 1 else [])]
             if sorted(names) != sorted(expected):
                 odd = min({*names} ^ {*expected}, default="one that it has twice")
-                raise BackupError(f"{path.name} is damaged: its manifest and its parts disagree about {odd}.")
+                raise CommandError(f"{path.name} is damaged: its manifest and its parts disagree about {odd}.")
             yield manifest, tar
     except FileNotFoundError as exc:
-        raise BackupError(f"There is no file {path}.") from exc
+        raise CommandError(f"There is no file {path}.") from exc
     except tarfile.TarError as exc:
-        raise BackupError(f"{path.name} is no backup of this product, or cut short: {exc}.") from exc
+        raise CommandError(f"{path.name} is no backup of this product, or cut short: {exc}.") from exc
     except OSError as exc:
-        raise BackupError(f"{path}: {exc.strerror or exc}.") from exc
+        raise CommandError(f"{path}: {exc.strerror or exc}.") from exc
 
 
 def member(tar: tarfile.TarFile, name: str) -> IO[bytes]:
@@ -174,14 +170,14 @@ def member(tar: tarfile.TarFile, name: str) -> IO[bytes]:
 
 
 def verify(path: Path) -> Manifest:
-    """Read every member of a backup, compare checksums, and return the manifest. Raises BackupError."""
+    """Read every member of a backup, compare checksums, and return the manifest. Raises CommandError."""
     with opened_archive(path) as (manifest, tar):
         if unknown := unknown_migrations(manifest.migrations):
-            raise BackupError(newer(path.name, manifest.version, f"it has the migration {unknown[0]}"))
+            raise CommandError(newer(path.name, manifest.version, f"it has the migration {unknown[0]}"))
         for name, digest in manifest.sha256.items():
             with member(tar, name) as content:
                 if checksum_of(content) != digest:
-                    raise BackupError(f"{path.name} is damaged: {name} is not what its manifest says.")
+                    raise CommandError(f"{path.name} is damaged: {name} is not what its manifest says.")
         return manifest
 
 
@@ -191,7 +187,7 @@ def verify(path: Path) -> Manifest:
 def make_backup(
     folder: Path | None = None, keep: int | None = None, *, accepted: Path | None = None
 ) -> tuple[Path, BackupRun]:
-    """Make a backup and delete the oldest ones beyond `keep`. Raises BackupError; what was begun is deleted then.
+    """Make a backup and delete the oldest ones beyond `keep`. Raises CommandError; what was begun is deleted then.
 
     Files that are missing or damaged are left out, and the backup has failed although its archive is there; of those
     that the file `accepted` names, by default `accepted-missing.txt` in the folder, that is no fault.
@@ -208,7 +204,7 @@ def make_backup(
                 old.unlink(missing_ok=True)
         if lost := manifest.lost:
             damaged = len({*lost} & {*manifest.damaged})
-            raise BackupError(
+            raise CommandError(
                 f"{path.name} lacks {len(lost)} of {len({*manifest.files, *manifest.missing, *manifest.damaged})} "
                 f"uploaded files ({len(lost) - damaged} missing, {damaged} damaged), first {lost[0]}; it holds the "
                 "database and the others. manage.py check_files --hash lists them. Once they are known to be lost, "
@@ -226,7 +222,7 @@ def folder_for_backups(folder: Path) -> Iterator[Path]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as exc:
-            raise BackupError(f"Another backup is being written to {folder}.") from exc
+            raise CommandError(f"Another backup is being written to {folder}.") from exc
         for left in folder.glob(".making-*"):  # by a backup that was killed
             shutil.rmtree(left)
         with tempfile.TemporaryDirectory(prefix=".making-", dir=folder) as scratch:
@@ -239,7 +235,7 @@ def accepted_files(path: Path, required: bool) -> set[str]:
         return set()
     names = [line.strip().rpartition("/")[2] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     if wrong := [name for name in names if not CHECKSUM.match(name)]:
-        raise BackupError(f"{path}: {wrong[0]!r} is no name of an uploaded file, such as blobs/ab/ab12….")
+        raise CommandError(f"{path}: {wrong[0]!r} is no name of an uploaded file, such as blobs/ab/ab12….")
     return {blob_name(name) for name in names}
 
 
@@ -248,7 +244,7 @@ def write_backup(path: Path, scratch: Path, known: set[str]) -> Manifest:
     database, made_at = current_database(), datetime.now(UTC)
     excluded, dump = sorted(settings.BACKUP_EXCLUDED_TABLES), scratch / database.member
     if isinstance(database, SQLite) and not database.exists():
-        raise BackupError(f"There is no database {database}.")
+        raise CommandError(f"There is no database {database}.")
     try:
         with database.configured() as connection, connection.cursor() as cursor:
             cursor.execute(database.snapshot)
@@ -257,7 +253,7 @@ def write_backup(path: Path, scratch: Path, known: set[str]) -> Manifest:
             # Only the release that belongs to a schema can read its records: with an older one goes all that is stored.
             names = {*(stored_names() if pending_migrations(connection) else kept_names())}
     except DatabaseError as exc:
-        raise BackupError(f"{database}: {first_line(exc)}.") from exc
+        raise CommandError(f"{database}: {first_line(exc)}.") from exc
     missing = sorted(names - {*stored_names()})
     found = {name: stored_checksum(name) for name in sorted(names - {*missing})}
     files = {name: digest for name, digest in found.items() if name == blob_name(digest)}
@@ -308,7 +304,7 @@ def lacks_nothing(path: Path) -> bool:
     try:
         with opened_archive(path) as (manifest, _tar):
             return not manifest.lost
-    except BackupError:  # it is no backup
+    except CommandError:  # it is no backup
         return False
 
 
@@ -321,13 +317,13 @@ def backups_in(folder: Path) -> list[Path]:
 
 
 def restore(path: Path, database: Database, *, force: bool) -> list[str]:
-    """Restore a backup and return what there is to say about it. Raises BackupError; whatever happens before the swap,
+    """Restore a backup and return what there is to say about it. Raises CommandError; whatever happens before the swap,
     the live database stays as it is."""
     connections.close_all()
-    with opened_archive(path) as archive, reported_errors(database), service_stopped(database):
+    with opened_archive(path) as archive, reported_errors(database), database.unused():
         manifest, tar = archive
         if (full := database.exists()) and not force:
-            raise BackupError(
+            raise CommandError(
                 f"{database} is not empty: with --force the backup takes its place and it gets another name."
             )
         with restored_copy(path, archive, database, "restoring") as (side, pending):
@@ -363,7 +359,7 @@ def restored_copy(path: Path, archive: Archive, database: Database, suffix: str)
     manifest, tar = archive
     if not isinstance(database, KINDS[manifest.kind]):
         here = KINDS[manifest.kind].label
-        raise BackupError(
+        raise CommandError(
             f"The backup holds a database of {here}, and {database} is one of {database.label}: restore it into {here}."
         )
     verify(path)
@@ -375,20 +371,20 @@ def restored_copy(path: Path, archive: Archive, database: Database, suffix: str)
             applied, pending = applied_migrations(connection), pending_migrations(connection)
             tables = count_rows(connection, manifest.excluded)
         if differing := sorted({name for name, _rows in tables.items() ^ manifest.tables.items()}):
-            raise BackupError(f"The restored database differs from the manifest in {', '.join(differing)}.")
+            raise CommandError(f"The restored database differs from the manifest in {', '.join(differing)}.")
         if applied != sorted(manifest.migrations):
-            raise BackupError("The restored database differs from the manifest in the applied migrations.")
+            raise CommandError("The restored database differs from the manifest in the applied migrations.")
         yield side, pending
     finally:
         side.drop()
 
 
 def run_drill(path: Path | None = None) -> str:
-    """Restore a backup, the newest by default, into a scratch database; return what was equal. Raises BackupError."""
+    """Restore a backup, the newest by default, into a scratch database; return what was equal. Raises CommandError."""
     with recorded_run(BackupRun.Kind.DRILL) as run:
         path = path or next(iter(backups_in(settings.BACKUP_DIR)), None)
         if path is None:
-            raise BackupError(f"There is no backup in {settings.BACKUP_DIR}: manage.py backup makes one.")
+            raise CommandError(f"There is no backup in {settings.BACKUP_DIR}: manage.py backup makes one.")
         run.file, database = path.name, current_database()
         with opened_archive(path) as archive, reported_errors(database):
             manifest, _tar = archive
@@ -396,7 +392,7 @@ def run_drill(path: Path | None = None) -> str:
                 if pending:
                     scratch.migrate()
         if lost := manifest.lost:
-            raise BackupError(f"The backup lacks {len(lost)} files that its database names, first {lost[0]}.")
+            raise CommandError(f"The backup lacks {len(lost)} files that its database names, first {lost[0]}.")
         run.detail = f"{manifest.rows} rows in {len(manifest.tables)} tables and {len(manifest.files)} files equal"
         run.detail += ", migrated forward" if pending else ""
     return f"{run.file}: {run.detail}, {run.seconds:.1f} s"

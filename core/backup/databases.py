@@ -1,5 +1,13 @@
-"""The two kinds of database: a copy of one that is in use, one restored beside it, and its swap with the live one."""
+"""The two kinds of database: a copy of one that is in use, one restored beside it, and its swap with the live one.
 
+Whatever keeps a backup, restore or drill from going on is a CommandError: one sentence for the operator.
+
+Of SQLite each process of the service holds a lock file shared, and a restore alone; the kernel releases the lock of a
+process that ends, however it ends. PostgreSQL knows its clients, and renames no database that has one.
+"""
+
+import fcntl
+import logging
 import os
 import shutil
 import sqlite3
@@ -15,7 +23,7 @@ from urllib.parse import quote
 import environ
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
@@ -25,20 +33,19 @@ from psycopg2.extensions import make_dsn
 
 from core.files.store import sync_folder
 
-
-class BackupError(Exception):
-    """A backup, restore or drill cannot go on; the message is one sentence for the operator."""
+log = logging.getLogger("tracker.backup")
+HELD: list[IO[str]] = []  # lock files of this process
 
 
 @contextmanager
 def reported_errors(place: object) -> Iterator[None]:
-    """Raise BackupError, as a context manager, for what a disk or a database refuses: a write to a full disk."""
+    """Raise CommandError, as a context manager, for what a disk or a database refuses: a write to a full disk."""
     try:
         yield
     except OSError as exc:
-        raise BackupError(f"{exc.filename or place}: {exc.strerror or exc}.") from exc
+        raise CommandError(f"{exc.filename or place}: {exc.strerror or exc}.") from exc
     except (sqlite3.Error, DatabaseError) as exc:
-        raise BackupError(f"{place}: {first_line(exc)}.") from exc
+        raise CommandError(f"{place}: {first_line(exc)}.") from exc
 
 
 def first_line(exc: Exception) -> str:
@@ -76,7 +83,7 @@ class DjangoDatabase:
             try:
                 call_command("migrate", interactive=False, verbosity=0)
             except Exception as exc:  # whatever a migration of data may raise
-                raise BackupError(f"{self} could not be migrated to this release: {first_line(exc)}.") from exc
+                raise CommandError(f"{self} could not be migrated to this release: {first_line(exc)}.") from exc
 
 
 def applied_migrations(connection: Any) -> list[str]:
@@ -152,10 +159,27 @@ class SQLite(DjangoDatabase):
             cursor.execute("PRAGMA integrity_check")  # constraints included, with Django's functions they call
             (found,) = cursor.fetchone()
         if found != "ok":
-            raise BackupError(f"The database in the backup is damaged: {found}.")
+            raise CommandError(f"The database in the backup is damaged: {found}.")
 
     def drop(self) -> None:
         shutil.rmtree(self.path.parent, ignore_errors=True)
+
+    def open_lock(self) -> IO[str]:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        return Path(f"{self.name}.lock").open("a")
+
+    @contextmanager
+    def unused(self) -> Iterator[None]:
+        """Context manager in which no process of the service can start. Raises CommandError while one runs."""
+        with self.open_lock() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as exc:
+                raise CommandError(
+                    f"The service is running on {self}: stop it and its workers, then restore. "
+                    "To look at a backup beside it: --into another database."
+                ) from exc
+            yield
 
     def close(self) -> None:
         """Have everything in the file itself. Raises sqlite3.OperationalError while another process has it open."""
@@ -181,7 +205,7 @@ class SQLite(DjangoDatabase):
                 live.close()
             except sqlite3.OperationalError as exc:
                 text = f"{live} is in use by another process: stop the service and its workers first."
-                raise BackupError(text) from exc
+                raise CommandError(text) from exc
             except sqlite3.DatabaseError:  # damaged: it is kept as it is, with what nothing else could read either
                 for suffix in ("-wal", "-shm", "-journal"):
                     with suppress(FileNotFoundError):
@@ -217,15 +241,19 @@ class PostgreSQL(DjangoDatabase):
         with self.configured() as connection:
             return bool(connection.introspection.table_names())
 
-    def clients(self) -> list[str]:
-        """Return who is connected."""
+    @contextmanager
+    def unused(self) -> Iterator[None]:
+        """Context manager on a database without clients. Raises CommandError, which names them."""
         with self.server() as cursor:
             cursor.execute(
                 "SELECT DISTINCT coalesce(nullif(application_name, ''), 'a client') || ' at ' "
                 "|| coalesce(client_addr::text, 'this machine') FROM pg_stat_activity WHERE datname = %s ORDER BY 1",
                 [self.name],
             )
-            return [who for (who,) in cursor.fetchall()]
+            clients = [who for (who,) in cursor.fetchall()]
+        if clients:
+            raise CommandError(f"{self} is in use by {', '.join(clients)}: stop these first.")
+        yield
 
     def run(self, program: str, *options: str, stdin: IO[bytes] | None = None) -> None:
         """Run a program of PostgreSQL. The password is in its environment, where `ps` does not show it."""
@@ -242,7 +270,7 @@ class PostgreSQL(DjangoDatabase):
         )
         if done.returncode:
             said = done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"]
-            raise BackupError(f"{program} failed: {said[-1]}")
+            raise CommandError(f"{program} failed: {said[-1]}")
 
     def dump(self, cursor: Any, target: Path) -> str:
         cursor.execute("SELECT pg_export_snapshot(), current_setting('server_version')")
@@ -254,7 +282,7 @@ class PostgreSQL(DjangoDatabase):
 
     def beside(self, suffix: str) -> Self:
         if len(self.name.encode()) > LONGEST_NAME:
-            raise BackupError(f"{self}: a name of at most {LONGEST_NAME} bytes can be restored.")
+            raise CommandError(f"{self}: a name of at most {LONGEST_NAME} bytes can be restored.")
         return self.named(f"{self.name}_{suffix}")
 
     def load(self, dump: IO[bytes], like: str) -> None:
@@ -299,11 +327,11 @@ KINDS: dict[str, type[SQLite] | type[PostgreSQL]] = {"sqlite": SQLite, "postgres
 
 
 def database_of(values: dict[str, Any]) -> Database:
-    """Return the database of the values in Django's settings. Raises KeyError for another kind, BackupError for one in
+    """Return the database of the values in Django's settings. Raises KeyError for another kind, CommandError for one in
     memory."""
     name = str(values["NAME"])
     if not name or ":memory:" in name or "mode=memory" in name:
-        raise BackupError("A database in memory has no backup: name one in DATABASE_URL, or by --into.")
+        raise CommandError("A database in memory has no backup: name one in DATABASE_URL, or by --into.")
     return KINDS[values["ENGINE"].rpartition(".")[2].removesuffix("3")]({"OPTIONS": {}, **values})
 
 
@@ -313,8 +341,24 @@ def current_database() -> Database:
 
 
 def database_at(url: str) -> Database:
-    """Return the database at an address that an operator typed. Raises BackupError."""
+    """Return the database at an address that an operator typed. Raises CommandError."""
     try:
         return database_of(dict(environ.Env.db_url_config(url)))
     except (KeyError, ValueError, environ.ImproperlyConfigured) as exc:
-        raise BackupError("--into: use sqlite:////FILE or postgres://USER:PASSWORD@HOST:PORT/NAME.") from exc
+        raise CommandError("--into: use sqlite:////FILE or postgres://USER:PASSWORD@HOST:PORT/NAME.") from exc
+
+
+def hold_service_lock() -> None:
+    """Say, until this process ends, that it serves the configured file; wait while a restore replaces it. A folder that
+    cannot be written keeps no process from serving."""
+    with suppress(CommandError, OSError):
+        database = current_database()
+        if HELD or not isinstance(database, SQLite):
+            return
+        file = database.open_lock()
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            log.warning("a restore is running: this process waits for its end")
+            fcntl.flock(file, fcntl.LOCK_SH)
+        HELD.append(file)

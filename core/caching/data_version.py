@@ -14,10 +14,10 @@ its triggers are gone with the former one.
 
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection, connections, router, transaction
 
-from core.caching.table_versions import versioned_tables
 from core.http.errors import DATABASE_UNAVAILABLE
 
 VERSION_TABLE = "config_dataversion"
@@ -49,11 +49,18 @@ CREATE TRIGGER "{name}" AFTER {event} ON "{table}" FOR EACH STATEMENT EXECUTE FU
 """,
 }
 DROP_TRIGGER_SQL = {"sqlite": 'DROP TRIGGER "{name}"', "postgresql": 'DROP TRIGGER "{name}" ON "{table}"'}
+# Those of former releases too: they wrote to tables that a migration deletes.
 LIST_TRIGGERS_SQL = {
-    "sqlite": "SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'data_version_%%'",
+    "sqlite": """
+SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger' AND (
+    name LIKE 'data_version_%%' OR sql LIKE '%%INTO config_mark%%' OR sql LIKE '%%INTO config_recordversion%%'
+)
+""",
     "postgresql": """
-SELECT tgname, relname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
-WHERE tgname = 'data_version' AND relnamespace = current_schema()::regnamespace AND NOT tgisinternal
+SELECT tgname, relname FROM pg_trigger
+JOIN pg_proc ON pg_proc.oid = tgfoid JOIN pg_class ON pg_class.oid = tgrelid
+WHERE proname IN ('config_data_version', 'config_mark_area', 'config_record_version')
+AND pronamespace = current_schema()::regnamespace AND NOT tgisinternal
 """,
 }
 NEW_VERSION_SQL = {
@@ -79,13 +86,24 @@ def data_version() -> str | None:
         return read_version()
 
 
-def read_version() -> str | None:
-    with connection.cursor() as cursor:
+def read_version(using: str = DEFAULT_DB_ALIAS) -> str | None:
+    with connections[using].cursor() as cursor:
         cursor.execute("SELECT mark FROM config_dataversion ORDER BY mark")
         return "".join([mark for (mark,) in cursor.fetchall()]) or None
 
 
 # -- triggers ----------------------------------------------------------------------------------------------
+
+
+def versioned_tables() -> dict[str, list[str]]:
+    """Return the tables whose writes count, each with its columns."""
+    found: dict[str, list[str]] = {}
+    for label in settings.VERSIONED_APPS:
+        for model in apps.get_app_config(label).get_models(include_auto_created=True):
+            meta: Any = model._meta
+            if meta.managed and not meta.proxy and meta.db_table not in settings.UNVERSIONED_TABLES:
+                found[meta.db_table] = [column.column for column in meta.local_concrete_fields]
+    return found
 
 
 def drop_triggers(using: str = DEFAULT_DB_ALIAS, plan: list[object] | None = None, **_signal: object) -> None:

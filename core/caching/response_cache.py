@@ -17,14 +17,14 @@ import hashlib
 import re
 import sys
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache, wraps
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar, cast
-from weakref import WeakValueDictionary
 
 import django
 from django.apps import apps
@@ -139,25 +139,37 @@ def respond_to_reader(request: TrackerRequest, compute: Callable[[TrackerRequest
 
 
 def stored_or_computed(request: TrackerRequest, key: str, compute: GetResponse) -> HttpResponse:
-    """Return the stored response of the present data, or compute it, once for all equal requests of this process."""
+    """Return the stored response of the present data, or compute it, once for all equal requests of this process.
+
+    Equal requests wait until the first is computed, or has failed. If there is no result by then they compute at once,
+    so that no queue forms behind a response that cannot be stored.
+    """
     version = data_version()
     if version is None:
         return compute(request)
     stored = STORE.load(key, version)
     if stored is None:
-        with computed_once(f"{key} {version}") as computation:
-            if computation.result is None:
-                request.cache_status = "miss"
-                response = compute(request)
-                if is_storable(request, response):
-                    computation.result = StoredResponse(version, response.content, dict(response.items()))
-                    # A write meanwhile may be in the response, and the database may be set back to before it.
-                    if data_version() == version:
-                        STORE.save(key, computation.result)
-                return response
-            stored = computation.result
-    request.cache_status = "hit"
-    return HttpResponse(stored.body, headers=stored.headers)
+        name, own = f"{key} {version}", Future[StoredResponse | None]()
+        first = COMPUTATIONS.setdefault(name, own)
+        if first is not own:
+            with suppress(TimeoutError):
+                stored = first.result(MAX_WAIT)
+    if stored is not None:
+        request.cache_status = "hit"
+        return HttpResponse(stored.body, headers=stored.headers)
+    request.cache_status, result = "miss", None
+    try:
+        response = compute(request)
+        if is_storable(request, response):
+            result = StoredResponse(version, response.content, dict(response.items()))
+            # A write meanwhile may be in the response, and the database may be set back to before it.
+            if data_version() == version:
+                STORE.save(key, result)
+        return response
+    finally:
+        if first is own:
+            del COMPUTATIONS[name]
+            own.set_result(result)
 
 
 # -- what is cached ----------------------------------------------------------------------------------------
@@ -293,6 +305,7 @@ class ResponseStore:
 
 
 STORE = ResponseStore()
+COMPUTATIONS: dict[str, Future[StoredResponse | None]] = {}  # what this process computes, for those that wait for it
 
 
 @cache
@@ -312,40 +325,6 @@ def release_fingerprint() -> str:
         digest.update(f"{path.relative_to(root)}\n".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-# -- equal requests that arrive together -------------------------------------------------------------------
-
-
-class Computation:
-    """A response that is being computed, and its result for the threads that wait for it."""
-
-    def __init__(self) -> None:
-        self.lock = Lock()
-        self.result: StoredResponse | None = None
-
-
-COMPUTATIONS: WeakValueDictionary[str, Computation] = WeakValueDictionary()  # each lives as long as a thread uses it
-COMPUTATIONS_GUARD = Lock()
-
-
-@contextmanager
-def computed_once(key: str) -> Iterator[Computation]:
-    """Context manager: the first thread of this process computes, equal ones wait until it is done, or has failed.
-
-    If there is no result by then, the threads that waited compute at once, so that no queue forms behind a response
-    that cannot be stored.
-    """
-    with COMPUTATIONS_GUARD:
-        computation = COMPUTATIONS.setdefault(key, Computation())
-    first = computation.lock.acquire(blocking=False)
-    if not first and computation.lock.acquire(timeout=MAX_WAIT):
-        computation.lock.release()
-    try:
-        yield computation
-    finally:
-        if first:
-            computation.lock.release()
 
 
 # -- fragments that differ between users -------------------------------------------------------------------

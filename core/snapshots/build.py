@@ -9,9 +9,9 @@ satisfy a constraint that was added since.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,9 @@ from django.contrib.auth import get_user_model
 from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.utils import load_backend
 
-from core.caching.models import RecordVersion, TableVersion
-from core.caching.table_versions import versioned_table_names
+from core.caching.models import DataVersion
 
-PRIVATE_USER_FIELDS = frozenset({"password", "email"})  # left empty in a snapshot, which needs the names only
+PRIVATE_USER_FIELDS = {"password": "", "email": "", "last_login": None}  # a snapshot needs the names only
 
 
 @cache
@@ -57,7 +56,7 @@ def journal_model() -> Any:
 def stored_models() -> tuple[Any, ...]:
     """Return the models with a table in the snapshot: those read from it, and those that its queries join."""
     imports = journal_model()._meta.get_field("import_record").related_model
-    found = {*routed_models(), get_user_model(), imports, TableVersion, RecordVersion}
+    found = {*routed_models(), get_user_model(), imports, DataVersion}
     return tuple(sorted(found, key=lambda model: model._meta.label))
 
 
@@ -125,7 +124,10 @@ class SnapshotFile:
         quote = self.connection.ops.quote_name
         table, into = quote(model._meta.db_table), ", ".join(quote(field.column) for field in fields)
         values = ", ".join(["%s"] * len(fields))
-        prepared = [self.preparation(field) for field in fields]
+        prepared = []  # how a value of each field is written; None where it is written as it is
+        for field in fields:
+            plain = isinstance(field.target_field if field.remote_field else field, UNCHANGED)
+            prepared.append(None if plain else partial(field.get_db_prep_save, connection=self.connection))
         self.run(
             f"INSERT INTO {table} ({into}) VALUES ({values})",  # noqa: S608  # names from the code only
             (
@@ -134,18 +136,11 @@ class SnapshotFile:
             ),
         )
 
-    def preparation(self, field: Any) -> Callable[[Any], Any] | None:
-        """Return how a value of the field is written to the database; None where it is written as it is."""
-        plain = field.target_field if field.remote_field else field
-        if isinstance(plain, UNCHANGED):
-            return None
-        return lambda value: field.get_db_prep_save(value, self.connection)
-
 
 def build_snapshot(path: Path, moment: datetime, *, version: str) -> None:
     """Write the records as they were just before the moment into an empty file.
 
-    `version` is what the snapshot's tables have as their version: caches tell one snapshot from another by it.
+    `version` is the version of its data: caches tell one snapshot from another by it.
     """
     file = SnapshotFile(path)
     try:
@@ -165,35 +160,39 @@ def build_snapshot(path: Path, moment: datetime, *, version: str) -> None:
 
 def fill(file: SnapshotFile, moment: datetime, version: str) -> None:
     """Write the rows of all tables: the histories from the database, the records from these histories."""
-    copy_users(file)
-    names = sorted(versioned_table_names())
-    file.insert(TableVersion, TableVersion._meta.local_concrete_fields[1:], [(name, 0, version) for name in names])
+    users: Any = get_user_model()
+    file.insert(users, users._meta.local_concrete_fields, stored_users())
+    file.insert(DataVersion, DataVersion._meta.local_concrete_fields, [(0, version)])
     journal = journal_model()
     copy_rows(file, journal.objects.filter(at__lt=moment))
     copy_rows(file, journal._meta.get_field("import_record").related_model.objects.all())
+    quote = file.connection.ops.quote_name
     for model in record_models():
         copy_rows(file, model.history.filter(history_date__lt=moment))
-        file.run(NEWEST_VERSIONS_SQL.format(**names_of(file, model)))
+        names = {
+            "table": quote(model._meta.db_table),
+            "history": quote(model.history.model._meta.db_table),
+            "key": quote(model._meta.pk.column),
+            "columns": ", ".join(quote(field.column) for field in model._meta.local_concrete_fields),
+        }
+        file.run(NEWEST_VERSIONS_SQL.format(**names))
         for _field, rows, past in tracked_lists(model):
             copy_rows(file, past._default_manager.filter(history__history_date__lt=moment))
-            quote, columns = file.connection.ops.quote_name, rows._meta.local_concrete_fields
-            lists = {
+            names |= {
                 "list": quote(rows._meta.db_table),
                 "past": quote(past._meta.db_table),
-                "list_columns": ", ".join(quote(column.column) for column in columns),
+                "list_columns": ", ".join(quote(field.column) for field in rows._meta.local_concrete_fields),
             }
-            file.run(NEWEST_LISTS_SQL.format(**names_of(file, model), **lists))
+            file.run(NEWEST_LISTS_SQL.format(**names))
     resolve_missing(file)
 
 
-def copy_users(file: SnapshotFile) -> None:
-    """Copy the users of today: histories name who wrote an entry. Neither passwords nor addresses are copied."""
+def stored_users() -> Iterator[Row]:
+    """Yield the users of today as a snapshot holds them: histories name who wrote an entry."""
     model: Any = get_user_model()
-    fields = model._meta.local_concrete_fields
-    copied = model._default_manager.order_by().values_list(*(field.attname for field in fields))
-    private = [field.name in PRIVATE_USER_FIELDS for field in fields]
-    rows = (["" if left_out else value for left_out, value in zip(private, row, strict=True)] for row in copied)
-    file.insert(model, fields, rows)
+    names = [field.attname for field in model._meta.local_concrete_fields]
+    for user in model._default_manager.order_by("pk").values_list(*names):
+        yield [PRIVATE_USER_FIELDS.get(name, value) for name, value in zip(names, user, strict=True)]
 
 
 def copy_rows(file: SnapshotFile, queryset: Any) -> None:
@@ -203,39 +202,22 @@ def copy_rows(file: SnapshotFile, queryset: Any) -> None:
     file.insert(queryset.model, fields, rows.iterator(chunk_size=CHUNK_SIZE))
 
 
-def names_of(file: SnapshotFile, model: Any) -> dict[str, str]:
-    """Return the quoted names that the statements on a model with history need."""
-    quote, history = file.connection.ops.quote_name, model.history.model
-    columns = [quote(field.column) for field in model._meta.local_concrete_fields]
-    return {
-        "table": quote(model._meta.db_table),
-        "history": quote(history._meta.db_table),
-        "key": quote(model._meta.pk.column),
-        "columns": ", ".join(columns),
-    }
-
-
 def resolve_missing(file: SnapshotFile) -> None:
     """Do what the database did when a row was deleted to which others refer, of which a history may say nothing.
 
     An optional reference to a row that is not there becomes empty; a row that needs it is left out. A row left out
     may be one that others need, so this goes on until nothing changes.
     """
+    quote, statements = file.connection.ops.quote_name, []
     lists = [rows for model in record_models() for _field, rows, _past in tracked_lists(model)]
-    statements = [
-        missing_reference_sql(file, model, field)
-        for model in (*record_models(), *lists)
-        for field in model._meta.local_concrete_fields
-        if field.remote_field and field.remote_field.model in stored_models()
-    ]
+    for model in (*record_models(), *lists):
+        for field in model._meta.local_concrete_fields:
+            target = field.remote_field and field.remote_field.model
+            if target not in stored_models():
+                continue
+            table, column = quote(model._meta.db_table), quote(field.column)
+            change = f"UPDATE {table} SET {column} = NULL" if field.null else f"DELETE FROM {table}"  # noqa: S608
+            there = f"SELECT {quote(field.target_field.column)} FROM {quote(target._meta.db_table)}"  # noqa: S608
+            statements.append(f"{change} WHERE {column} IS NOT NULL AND {column} NOT IN ({there})")
     while sum(file.run(statement) for statement in statements):
         pass
-
-
-def missing_reference_sql(file: SnapshotFile, model: Any, field: Any) -> str:
-    """Return the statement for rows whose reference leads nowhere."""
-    quote, target = file.connection.ops.quote_name, field.remote_field.model
-    table, column = quote(model._meta.db_table), quote(field.column)
-    change = f"UPDATE {table} SET {column} = NULL" if field.null else f"DELETE FROM {table}"  # noqa: S608  # names only
-    there = f"SELECT {quote(field.target_field.column)} FROM {quote(target._meta.db_table)}"  # noqa: S608  # names only
-    return f"{change} WHERE {column} IS NOT NULL AND {column} NOT IN ({there})"

@@ -22,22 +22,20 @@ from threading import Lock, get_ident
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Min
 from django.db.utils import load_backend
 from django.utils import timezone
 
-from core.snapshots.build import ENGINE, build_snapshot, record_models, routed_models
+from core.snapshots.build import ENGINE, build_snapshot, record_models, routed_models, stored_users
 
 MAX_FILES = 24
 MAX_BYTES = 512 * 1024 * 1024
 ABANDONED_AFTER = 3_600  # seconds after which an unfinished file is one that a process left behind
-FORMAT = 1  # of the files; a change of what they hold gives them other names
+FORMAT = 2  # of the files; a change of what they hold gives them other names
 ENTRIES_SQL = """
 SELECT '{table}', count(*), max(history_id), sum(history_id), CAST(max(history_date) AS text) FROM {table}
 WHERE history_date < %s"""
-USERS_SQL = "SELECT area, 0, 0, 0, mark FROM config_mark WHERE area = '{table}'"
 MIGRATIONS_SQL = "SELECT 'django_migrations', count(*), max(id), 0, '' FROM django_migrations"
 ALIAS = "known"
 READ_ONLY = "file:{path}?mode=ro&immutable=1"  # a finished file never changes: no locks
@@ -66,30 +64,25 @@ class HistoryState:
 
 
 def history_state(day: date) -> HistoryState:
-    """Return the state of the histories at the end of a day. One query.
+    """Return the state of the histories at the end of a day. Two queries.
 
-    The digest also depends on the names of users and on the schema, which a file holds as they are today.
+    The digest also depends on the users and on the schema, which a file holds as they are today.
     """
     connection = connections[DEFAULT_DB_ALIAS]
     moment = connection.ops.adapt_datetimefield_value(end_of_day(day))
     with connection.cursor() as cursor:
-        cursor.execute(state_sql(), [moment] * len(history_tables()))
+        # As SQL: for Django to compile the union took longer than to run it.
+        parts = [*(ENTRIES_SQL.format(table=table) for table in history_tables()), MIGRATIONS_SQL]
+        cursor.execute(" UNION ALL ".join(parts), [moment] * len(history_tables()))
         rows = sorted(cursor.fetchall(), key=str)
-    parts = [FORMAT, connection.settings_dict["NAME"], rows]
     entries = sum(count for table, count, *_others in rows if table in history_tables())
-    return HistoryState(day, entries, hashlib.sha256(repr(parts).encode()).hexdigest()[:16])
+    held = [FORMAT, connection.settings_dict["NAME"], rows, list(stored_users())]
+    return HistoryState(day, entries, hashlib.sha256(repr(held).encode()).hexdigest()[:16])
 
 
 @cache
 def history_tables() -> tuple[str, ...]:
     return tuple(sorted(model.history.model._meta.db_table for model in record_models()))
-
-
-@cache
-def state_sql() -> str:
-    """Return the query of `history_state`. As SQL: for Django to compile the union took longer than to run it."""
-    others = [USERS_SQL.format(table=get_user_model()._meta.db_table), MIGRATIONS_SQL]
-    return " UNION ALL ".join([*(ENTRIES_SQL.format(table=table) for table in history_tables()), *others])
 
 
 def first_known_day() -> date | None:

@@ -12,9 +12,11 @@ from datetime import date
 from functools import cached_property
 from typing import cast
 
+from django.conf import settings
 from django.core.cache import cache
 from django.db.models import QuerySet
 
+from core.caching.data_version import read_version
 from core.caching.response_cache import release_fingerprint
 from core.web.filters import split_commas
 from core.web.list_pages import keys_in_order
@@ -67,7 +69,9 @@ def lights_by_pilot(pilots: QuerySet[Pilot], as_of: date) -> dict[int, Colour]:
     cached = cached_pilots(chosen, prefetch_for_status)
     if cached is not None:
         return {pilot.pk: colour_on(pilot, as_of) for pilot in cached}
-    versions = pilot_versions(chosen)
+    if not settings.CACHE_RESPONSES:
+        return compute_lights(chosen, as_of)
+    data, versions = read_version(pilots.db), pilot_versions(chosen)
     if not versions or len(versions) <= STATUS_CHUNK_SIZE:
         return compute_lights(chosen, as_of)
     key = f"lights-{release_fingerprint()}-{as_of}-{pilots.db}"
@@ -76,7 +80,7 @@ def lights_by_pilot(pilots: QuerySet[Pilot], as_of: date) -> dict[int, Colour]:
     for start in range(0, len(changed), STATUS_CHUNK_SIZE):
         some = Pilot.objects.filter(pk__in=changed[start : start + STATUS_CHUNK_SIZE])
         known |= {pilot: (versions[pilot], colour) for pilot, colour in compute_lights(some, as_of).items()}
-    if changed:
+    if changed and read_version(pilots.db) == data:
         cache.set(key, known)
     return {pilot: known[pilot][1] for pilot in versions if pilot in known}
 

@@ -1,14 +1,13 @@
 """Cache of pilots in this process: each with the rows that its status is computed from, and what was computed.
 
-An entry is used while the versions of its pilot, of that one's parent and of the tables that all pilots share are
-current, so that after a write to one pilot the others are neither read nor computed again
-(core/caching/record_versions.py).
+An entry is used while the rows of its pilot, of that one's parent and those that all pilots share are what they were,
+by their digests, so that after a write to one pilot the others are not computed again.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
@@ -16,15 +15,14 @@ from threading import Lock
 from typing import Any, ParamSpec, TypeVar, cast
 
 from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import QuerySet
 
-from core.caching.record_versions import ALL_RECORDS, record_versions
-from core.caching.table_versions import table_versions, versioned_tables
+from core.caching.data_version import read_version, versioned_tables
 from pilots.models import Pilot
 
 MAX_PILOTS = 300  # per process, about 100 KB each; sets of more pilots are read each time
 MAX_RESULTS = 500  # of one pilot, on different days
-OWNER = Pilot._meta.db_table
 Params = ParamSpec("Params")
 Result = TypeVar("Result")
 Prefetch = Callable[[QuerySet[Pilot]], QuerySet[Pilot]]
@@ -66,61 +64,86 @@ def cached_pilots(pilots: QuerySet[Pilot], prefetch: Prefetch) -> Sequence[Pilot
     """Return the pilots of a queryset in its order, or None where they cannot be cached.
 
     `prefetch` adds the related rows to a queryset, for pilots that are not in the cache. All threads share them:
-    nothing may be set on them. Versions are read before the rows, so that a write in between makes an entry newer than
-    its version, never older.
+    nothing may be set on them. None is kept that was read while something was written.
     """
     if not settings.CACHE_RESPONSES:
         return None
+    data = read_version(pilots.db)
     versions = pilot_versions(pilots, MAX_PILOTS + 1)
     if versions is None or len(versions) > MAX_PILOTS:
         return None
     found = {key: pilot_cache.get((pilots.db, key), version) for key, version in versions.items()}
     missing = [key for key, pilot in found.items() if pilot is None]
-    for pilot in prefetch(Pilot.objects.using(pilots.db).filter(pk__in=missing)) if missing else ():
+    read = list(prefetch(Pilot.objects.using(pilots.db).filter(pk__in=missing))) if missing else []
+    settled = bool(read) and read_version(pilots.db) == data
+    for pilot in read:
         vars(pilot)["results"] = {}
-        pilot_cache.put((pilots.db, pilot.pk), versions[pilot.pk], pilot)
         found[pilot.pk] = pilot
+        if settled:
+            pilot_cache.put((pilots.db, pilot.pk), versions[pilot.pk], pilot)
     return [pilot for pilot in found.values() if pilot is not None]  # None: deleted meanwhile
 
 
 def pilot_versions(pilots: QuerySet[Pilot], most: int | None = None) -> dict[int, str] | None:
-    """Return the versions of up to `most` pilots by key, in order; None while a migration runs."""
-    shared = shared_version(pilots.db)
-    if not shared:
+    """Return the versions of up to `most` pilots by key, in order; None while a migration runs.
+
+    What is kept under one of them was computed while the version of the data stayed the same (core/caching): the rows
+    of a pilot may be set back to what they were, and its version with them.
+    """
+    digests = row_digests(pilots.db)
+    if digests is None:
         return None
-    keys = list(pilots.values_list("pk", "parent_id")[:most])
-    own = record_versions(OWNER, pilots.db)
-    return {
-        key: " ".join([shared, *(own.get(each, "") for each in (ALL_RECORDS, key, parent))]) for key, parent in keys
-    }
+    keys = pilots.values_list("pk", "parent_id")[:most]
+    return {key: " ".join(digests.get(each, "") for each in (SHARED, key, parent)) for key, parent in keys}
 
 
-def shared_version(using: str) -> str:
-    """Return a digest of the versions of all tables but those of rows of one pilot; empty while a migration runs."""
-    versions = table_versions(using)
-    shared = {table: versions.get(table) for table in shared_tables()}
-    if None in shared.values():
-        return ""
-    return hashlib.sha256(repr(sorted(shared.items())).encode()).hexdigest()[:16]
+def row_digests(using: str) -> dict[int | None, str] | None:
+    """Return a digest of the rows of each pilot, by key, and of those on which all depend; None while a migration runs.
+
+    They are computed once for each version of the data, in one query for each table.
+    """
+    version = read_version(using)
+    if version is None:
+        return None
+    if using != DEFAULT_DB_ALIAS:  # a snapshot of a past day, which never changes
+        return {SHARED: version}
+    for known, digests in DIGESTS:
+        if known == version:
+            return digests
+    rows: dict[int | None, list[object]] = defaultdict(list)
+    tables = {table: str(SHARED) for table in shared_tables()} | PILOT_OF_ROW
+    with connection.cursor() as cursor:
+        for table, pilot in sorted(tables.items()):
+            cursor.execute(f"SELECT {pilot}, {table}.* FROM {table} ORDER BY {table}.id")  # noqa: S608  # our own names
+            for key, *row in cursor.fetchall():
+                rows[key].append(row)
+    digests = {key: hashlib.sha256(repr(found).encode()).hexdigest()[:16] for key, found in rows.items()}
+    if read_version(using) == version:
+        DIGESTS[:] = [(version, digests)]
+    return digests
 
 
-INDEPENDENT_TABLES = tuple(
-    f"pilots_{name}" for name in ("followup", "practice", "adoption", "effect", "document", "attachment")
+SHARED = 0  # instead of the key of a pilot
+DIGESTS: list[tuple[str, dict[int | None, str]]] = []  # the newest, with the version of the data
+PILOT_OF_ROW = {
+    "pilots_pilot": "id",
+    **dict.fromkeys(("pilots_stageentry", "pilots_milestone", "pilots_target", "pilots_reading"), "pilot_id"),
+    **dict.fromkeys(("pilots_lightoverride", "pilots_replan"), "pilot_id"),
+    "pilots_targetstep": "(SELECT pilot_id FROM pilots_target WHERE id = target_id)",
+}
+"""The tables with rows of one pilot, each with the SQL expression for its key."""
+
+INDEPENDENT_TABLES = (
+    *("pilots_followup", "pilots_practice", "pilots_adoption", "pilots_effect", "pilots_document", "pilots_attachment"),
+    *("policies_import", "policies_shipment", "policies_officer", "policies_historical", "pilots_historical"),
 )
 """Beginnings of the names of tables on which no status of a pilot depends."""
 
 
-def shared_tables() -> set[str]:
-    """Return the tables of both domains on which the status of every pilot may depend: without histories and without
-    the rows of pilots and their sources.
-    """
-    own = tuple(settings.RECORD_VERSIONS[OWNER])
-    return {
-        table
-        for table in versioned_tables()
-        if table.startswith(("policies_", "pilots_"))
-        and not table.startswith((*own, *INDEPENDENT_TABLES, "policies_historical", "pilots_historical"))
-    }
+def shared_tables() -> list[str]:
+    """Return the tables of both domains on which the status of every pilot may depend."""
+    names = [table for table in versioned_tables() if table.startswith(("policies_", "pilots_"))]
+    return [table for table in names if not table.startswith((*PILOT_OF_ROW, *INDEPENDENT_TABLES))]
 
 
 def kept_with_pilot(function: Callable[Params, Result]) -> Callable[Params, Result]:

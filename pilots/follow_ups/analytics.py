@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db.models import QuerySet
 
+from core.caching.data_version import read_version
 from core.caching.response_cache import release_fingerprint
 from pilots.analytics.light_index import lights_by_pilot
 from pilots.analytics.pilot_cache import MAX_PILOTS, cached_pilots, kept_with_pilot, pilot_versions
@@ -388,6 +389,7 @@ class CauseLights:
         keys = {item.pilot_id for item in chosen if item.pilot_id}
         if not settings.CACHE_RESPONSES or len(keys) <= MAX_PILOTS:
             return self.compute_outcomes(chosen)
+        data = read_version()
         versions = pilot_versions(Pilot.objects.filter(pk__in=keys)) or {}
         name = f"causes-{release_fingerprint()}-{self.as_of}"
         known = cast(dict[OutcomeKey, tuple[str, CauseOutcome]], cache.get(name) or {})
@@ -395,7 +397,7 @@ class CauseLights:
         changed = [item for item in chosen if known.get(places[item.pk], ("",))[0] != versions.get(item.pilot_id or 0)]
         computed = self.compute_outcomes(changed)
         found = {item.pk: computed.get(item.pk) or known[places[item.pk]][1] for item in chosen}
-        if computed and versions:
+        if computed and versions and read_version() == data:
             cache.set(name, known | {places[key]: (versions[places[key][0]], found[key]) for key in computed})
         return found
 

@@ -28,8 +28,6 @@ TableSnapshot = Counter[str]
 SYSTEM_TABLES = (
     "django_",
     "config_dataversion",
-    "config_mark",
-    "config_recordversion",
     "auth_permission",
     "sqlite_",
     "axes_",

@@ -22,8 +22,6 @@ EXCLUDED_TABLES = (
     "policies_import",
     "django_session",
     "config_dataversion",
-    "config_mark",
-    "config_recordversion",
 )  # versions change permanently, also by what is undone
 
 

@@ -6,7 +6,6 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from core.backup.archive import make_backup
-from core.backup.databases import BackupError
 
 
 class Command(BaseCommand):
@@ -29,9 +28,6 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["keep"] is not None and options["keep"] < 1:
             raise CommandError("--keep: keep at least 1 backup.")
-        try:
-            folder = options["to"] and options["to"].absolute()
-            path, run = make_backup(folder, options["keep"], accepted=options["accept_missing"])
-        except BackupError as exc:
-            raise CommandError(str(exc)) from None
+        folder = options["to"] and options["to"].absolute()
+        path, run = make_backup(folder, options["keep"], accepted=options["accept_missing"])
         self.stdout.write(f"{path}: {run.detail}, {run.size / 1_000_000:.1f} MB, {run.seconds:.1f} s")

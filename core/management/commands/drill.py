@@ -6,7 +6,6 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from core.backup.archive import run_drill
-from core.backup.databases import BackupError
 
 
 class Command(BaseCommand):
@@ -21,5 +20,5 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             self.stdout.write(run_drill(options["file"] and options["file"].absolute()))
-        except BackupError as exc:
+        except CommandError as exc:
             raise CommandError(f"Drill failed: {exc}") from None

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
 from core.backup.archive import restore
-from core.backup.databases import BackupError, current_database, database_at
+from core.backup.databases import current_database, database_at
 
 
 class Command(BaseCommand):
@@ -23,8 +23,5 @@ class Command(BaseCommand):
         parser.add_argument("--force", action="store_true", help="replace a database that is not empty")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            database = database_at(options["into"]) if options["into"] else current_database()
-            self.stdout.write("\n".join(restore(options["file"], database, force=options["force"])))
-        except BackupError as exc:
-            raise CommandError(str(exc)) from None
+        database = database_at(options["into"]) if options["into"] else current_database()
+        self.stdout.write("\n".join(restore(options["file"], database, force=options["force"])))

@@ -14,7 +14,7 @@ from django_tasks_db.management.commands import db_worker
 from django_tasks_db.models import DBTaskResult
 from django_tasks_db.utils import exclusive_transaction
 
-from core.backup.service import hold_service_lock
+from core.backup.databases import hold_service_lock
 from core.jobs.queue import take_back
 
 log = logging.getLogger("tracker.jobs")

@@ -19,8 +19,8 @@ from django.db import connection
 from django.utils import timezone
 
 from core.api.idempotency import delete_expired_records
+from core.backup.databases import hold_service_lock
 from core.backup.models import BackupRun, record_run
-from core.backup.service import hold_service_lock
 from core.imports.files import delete_expired_files
 
 BEGINS = clock(2, 30)  # local time from which the work of a night is due

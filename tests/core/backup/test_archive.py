@@ -179,7 +179,6 @@ def test_sessions_and_versions_of_caches_are_in_no_backup(settings: Any) -> None
     assert not tables.keys() & {
         "django_session",
         "config_dataversion",
-        "config_mark",
         "django_tasks_database_dbtaskresult",
     }
     assert tables["policies_province"] == Province.objects.count()

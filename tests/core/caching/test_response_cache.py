@@ -27,9 +27,8 @@ from accounts.tokens import create_token
 from config.api_urls import RESOURCES
 from core.api.viewsets import RecordViewSet
 from core.caching import response_cache
-from core.caching.data_version import drop_triggers
+from core.caching.data_version import drop_triggers, versioned_tables
 from core.caching.response_cache import STORE
-from core.caching.table_versions import versioned_table_names
 from pilots.models import Pilot
 from policies.models import Industry, Province
 from tests.test_pages import PAGES as ALL_PAGES
@@ -172,9 +171,8 @@ def test_cached_responses_read_versioned_tables_only(client: Client, settings: A
     assert {getattr(view, "cls", view) for view in views} == set(opted_in(get_resolver()))
     if staff:
         client.force_login(User.objects.create_superuser("root"), "django.contrib.auth.backends.ModelBackend")
-    unversioned = set(connection.introspection.table_names()) - versioned_table_names()
-    known = {"config_mark", "config_recordversion"}  # the versions themselves
-    known |= {"config_change"}  # the journal: written with an entry of a history, in its transaction
+    unversioned = set(connection.introspection.table_names()) - versioned_tables().keys()
+    known = {"config_change"}  # the journal: written with an entry of a history, in its transaction
     known |= {"django_session"} if staff else set()  # read before the cache is asked
     for address in addresses:
         with CaptureQueriesContext(connection) as queries:
@@ -483,28 +481,23 @@ class FakeView:
         return HttpResponse(b"{}", status=self.status, content_type="application/json")
 
 
-class CountedLock:
-    """Lock that counts the threads which have tried to be the first."""
-
-    tried: threading.Semaphore
+class CountedComputations(dict[str, Any]):
+    """Dict that counts the threads which have tried to be the first."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        super().__init__()
+        self.tried = threading.Semaphore(0)
 
-    def acquire(self, *, blocking: bool = True, timeout: float = -1) -> bool:
-        taken = self.lock.acquire(blocking, timeout)
-        if not blocking:
-            self.tried.release()
-        return taken
-
-    def release(self) -> None:
-        self.lock.release()
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        found = super().setdefault(key, default)
+        self.tried.release()
+        return found
 
 
 def ask_together(view: FakeView, monkeypatch: Any, readers: int = 4, computing: int = 1) -> list[Any]:
     """Send equal requests while the first is being computed; the view answers once so many are computing."""
-    CountedLock.tried = threading.Semaphore(0)
-    monkeypatch.setattr(response_cache, "Lock", CountedLock)
+    computations = CountedComputations()
+    monkeypatch.setattr(response_cache, "COMPUTATIONS", computations)
     monkeypatch.setattr(response_cache, "data_version", lambda: "1")
     middleware = response_cache.ResponseCacheMiddleware(view)
 
@@ -518,7 +511,7 @@ def ask_together(view: FakeView, monkeypatch: Any, readers: int = 4, computing: 
         asked = [pool.submit(ask)]
         assert view.started.wait(10)
         asked += [pool.submit(ask) for _ in range(readers - 1)]
-        assert all(CountedLock.tried.acquire(timeout=10) for _ in range(readers))
+        assert all(computations.tried.acquire(timeout=10) for _ in range(readers))
         assert all(view.entered.acquire(timeout=10) for _ in range(computing))
         view.go_on.set()
         return [one.result(10) for one in asked]

@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from accounts.forms import mail_password_links
 from core.backup.models import BackupRun, record_run
 from core.monitoring import gauges
-from core.monitoring.gauges import SOURCES, register_gauges
+from core.monitoring.gauges import SOURCES, Gauges
 from dashboard.models import ReminderMail, ReminderStep
 from tests import factories as make
 
@@ -250,14 +250,16 @@ def test_a_scrape_takes_few_queries(client: Client, count: int, django_assert_nu
 def test_a_gauge_that_cannot_be_read_is_absent_and_counted(
     client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken() -> dict[str, float]:
+    def broken() -> Gauges:
         raise RuntimeError("no such thing")
 
-    monkeypatch.setattr(gauges, "SOURCES", {})
-    register_gauges("good", {"tracker_good": "One."}, lambda: {"tracker_good": 1})
-    register_gauges("broken", {"tracker_broken": "Two."}, broken)
-    register_gauges("empty", {"tracker_empty": "Three."}, lambda: {"tracker_empty": None})
-    register_gauges("last", {"tracker_last": "Four."}, lambda: {"tracker_last": 4})
+    sources: dict[str, Callable[[], Gauges]] = {
+        "good": lambda: {"tracker_good": ("One.", 1)},
+        "broken": broken,
+        "empty": lambda: {"tracker_empty": ("Three.", None)},
+        "last": lambda: {"tracker_last": ("Four.", 4)},
+    }
+    monkeypatch.setattr(gauges, "SOURCES", sources)
     found = scrape(client)
     assert {name: rows for name, rows in found.items() if name.startswith(("tracker_good", "tracker_last"))} == {
         "tracker_good": {(): 1.0},
@@ -275,17 +277,15 @@ def test_a_gauge_that_cannot_be_read_is_absent_and_counted(
 def test_a_silent_database_is_asked_once(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
-    def silent(name: str) -> Callable[[], dict[str, float]]:
-        def read() -> dict[str, float]:
+    def silent(name: str) -> Callable[[], Gauges]:
+        def read() -> Gauges:
             asked.append(name)
             raise OperationalError("no answer")
 
         return read
 
-    disk = SOURCES["disk"]
-    monkeypatch.setattr(gauges, "SOURCES", {"disk": disk})
-    for name in ("first", "second"):
-        register_gauges(name, {f"tracker_{name}": name}, silent(name))
+    sources = {"disk": SOURCES["disk"], "first": silent("first"), "second": silent("second")}
+    monkeypatch.setattr(gauges, "SOURCES", sources)
     before = scrape(client)
     after = scrape(client)
     assert asked == ["first", "first"]

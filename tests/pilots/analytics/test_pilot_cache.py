@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from pilots.analytics.pilot_cache import pilot_cache
-from pilots.analytics.pilot_status import build_progress
+from pilots.analytics.pilot_cache import cached_pilots, pilot_cache
+from pilots.analytics.pilot_status import build_progress, prefetch_for_status
 from pilots.analytics.synergy import build_synergy
 from pilots.models import LightOverride, Milestone, Pilot, Reading, StageEntry, Target, TargetStep
 from tests import factories
@@ -127,14 +128,18 @@ def test_a_write_is_seen(name: str, pilots: list[Pilot], settings: Any) -> None:
     assert (found != before) is (name != ENDED)
 
 
-def test_after_a_write_to_one_pilot_the_rows_of_that_pilot_alone_are_read(pilots: list[Pilot]) -> None:
+def test_after_a_write_to_one_pilot_the_status_of_that_pilot_alone_is_computed(pilots: list[Pilot]) -> None:
     Reading.objects.filter(pilot=pilots[0]).update(note_en=f"Seen {timezone.now()}")
     with CaptureQueriesContext(connection) as queries:
         progress = build_progress(Pilot.objects.all(), AS_OF)
     assert [status.pilot.slug for status in progress.pilots] == ["pilot-0", "pilot-1", "pilot-2", "park"]
     chosen = [query["sql"].partition("WHERE")[2] for query in queries if 'FROM "pilots_' in query["sql"]]
     assert [sql for sql in chosen if "pilot_id" in sql and f"IN ({pilots[0].pk})" not in sql] == []
-    assert len(queries) == 11
+    digests = [query for query in queries if ".* FROM " in query["sql"]]
+    assert len(queries) - len(digests) == 13
+    with CaptureQueriesContext(connection) as queries:
+        build_progress(Pilot.objects.all(), AS_OF)
+    assert [query for query in queries if ".* FROM " in query["sql"]] == []
 
 
 def test_a_write_that_is_rolled_back_changes_nothing(pilots: list[Pilot]) -> None:
@@ -143,6 +148,19 @@ def test_a_write_that_is_rolled_back_changes_nothing(pilots: list[Pilot]) -> Non
         Reading.objects.all().update(value=Decimal(500))
         assert facts_of_all() != before
         transaction.set_rollback(True)
+    assert facts_of_all() == before
+
+
+def test_what_was_read_during_a_write_does_not_come_back_with_the_rows_of_before(pilots: list[Pilot]) -> None:
+    def write_and_read(chosen: QuerySet[Pilot]) -> Any:
+        Reading.objects.filter(pilot=pilots[0]).update(value=Decimal(500))
+        return prefetch_for_status(chosen)
+
+    before, former = facts_of_all(), dict(Reading.objects.values_list("pk", "value"))
+    pilot_cache.entries.clear()
+    cached_pilots(Pilot.objects.all(), write_and_read)
+    for key, value in former.items():
+        Reading.objects.filter(pk=key).update(value=value)
     assert facts_of_all() == before
 
 
