@@ -11,21 +11,42 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.conf import settings
+from django.db import IntegrityError, models, transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from core.api.models import IdempotencyRecord
-from core.api.write.serializers import WriteRejected
 from core.http.body import read_body
-from core.http.errors import BadRequest, ErrorDetail
+from core.http.errors import BadRequest, ErrorDetail, WriteRejected
 
 IDEMPOTENCY_KEY_HEADER = "Idempotency-Key"
 KEY_PATTERN = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 RETENTION = timedelta(hours=24)
 REPLAYED_HEADERS = ("ETag", "Location", "Content-Type")
 Work = Callable[[], HttpResponse]
+
+
+class IdempotencyRecord(models.Model):
+    """Response to a request with an Idempotency-Key, replayed when the request is repeated within a day."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64)  # SHA-256 of method, URL, If-Match and body
+    status = models.PositiveSmallIntegerField(null=True)
+    headers = models.JSONField(default=dict)
+    body = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now, db_index=True, db_column="kept_at")
+
+    class Meta:
+        db_table = "config_keptanswer"
+        verbose_name = gettext_lazy("idempotency record")
+        verbose_name_plural = gettext_lazy("idempotency records")
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="keptanswer_once_a_user")]
+
+    def __str__(self) -> str:
+        return self.key
 
 
 def run_idempotent(

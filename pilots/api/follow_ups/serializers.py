@@ -11,8 +11,7 @@ from core.api.serializers import (
     UsernameField,
     api_url,
 )
-from core.api.write.fields import RelatedListField, UsernameInputField
-from core.api.write.serializers import WriteSerializer
+from core.api.write_serializers import RelatedListField, UsernameInputField, WriteSerializer
 from pilots.metrics.follow_up_states import FollowUpState
 from pilots.models import Attachment, Colour, Document, FollowUp, FollowUpStep
 from policies.api.serializers import NOTE_FIELDS, SourcedSerializer
