@@ -170,9 +170,6 @@ class UsernameInputField(serializers.Field):
         "not_on_record": gettext_lazy("There is no user “{input}”."),
     }
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{"required": False, "allow_null": True, **kwargs})
-
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, str):
             self.fail("invalid_type")

@@ -43,7 +43,6 @@ from core.http.body import parse_json, read_body
 from core.http.conditional_requests import record_etag
 from core.http.demo_mode import with_demo_flag
 from core.http.errors import BadRequest, ErrorDetail, WriteRejected
-from core.http.problems import exception_handler
 from core.permissions import OUT_OF_SCOPE, permission_name
 from core.records import writing
 from core.records.writing import ADD, CHANGE, DELETE, NOT_YOURS
@@ -76,10 +75,8 @@ class WritePermission(BasePermission):
     """Permission class: the model permission for the method. The object permission is checked for each record."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        is_action = request.method == "POST" and bool(
-            view.detail
-        )  # of an existing record (`@action`), which it changes
-        verb = CHANGE if is_action else ACTION_BY_METHOD.get(request.method or "")
+        # A POST to a record is a further action of it (`@action`), which changes it.
+        verb = CHANGE if request.method == "POST" and view.detail else ACTION_BY_METHOD.get(request.method or "")
         if verb is None or not hasattr(view, str(request.method).lower()):
             return True  # a read, or a method that this URL does not accept, which gets 405
         if not request.user.is_authenticated:
@@ -175,12 +172,9 @@ class WritableViewSet(RecordViewSet):
                 done = self.apply_each(sent, do)
             return self.build_response(done, status=status)
 
-        def refuse(exc: Exception) -> HttpResponse:
-            return cast(HttpResponse, exception_handler(exc, {"request": request}))
-
         for _try in range(MAX_ATTEMPTS):
             try:
-                return run_idempotent(request._request, request.user, work, refuse)  # noqa: SLF001  # DRF wraps Django's request
+                return run_idempotent(request._request, request.user, work)  # noqa: SLF001  # DRF wraps Django's request
             except IntegrityError:  # another request deleted a record; a second attempt sees it
                 continue
             except OperationalError as exc:

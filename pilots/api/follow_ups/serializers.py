@@ -133,8 +133,12 @@ class FollowUpStepSerializer(PeopleMixin):
 class FollowUpWriteSerializer(WriteSerializer):
     model = FollowUp
 
-    owner_user = UsernameInputField(help_text="The account of who is responsible, by username.")
-    verifier = UsernameInputField(help_text="The account of who is to verify it, by username.")
+    owner_user = UsernameInputField(
+        required=False, allow_null=True, help_text="The account of who is responsible, by username."
+    )
+    verifier = UsernameInputField(
+        required=False, allow_null=True, help_text="The account of who is to verify it, by username."
+    )
 
 
 class FollowUpStepWriteSerializer(WriteSerializer):
