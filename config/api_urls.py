@@ -3,12 +3,12 @@
 from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path, re_path
 
-from core.api.change_feed_views import ChangeFeedView
-from core.api.openapi.views import SchemaView, api_docs, docs_redirect
+from core.api.change_feed import ChangeFeedView
+from core.api.schema_views import SchemaView, api_docs, docs_redirect
 from core.api.viewsets import ApiRootView
-from core.api.write.viewsets import BulkRouter
+from core.api.writes import BulkRouter
 from core.history.change_feed import FeedResources
-from core.http.problems import api_not_found
+from core.http.problems import not_found
 from dashboard.api import urls as dashboard_api
 from pilots.api import urls as pilots_api
 from pilots.documents.services import readable_changes
@@ -48,5 +48,5 @@ urlpatterns = [
     path("api/schema/", SchemaView.as_view(), name="api-schema"),
     path("api/docs/", api_docs, name="api-docs"),
     path("api/use/", docs_redirect),
-    re_path(r"^api/((?s:.)*/)?$", login_not_required(api_not_found)),  # a problem, with DEBUG as well
+    re_path(r"^api/((?s:.)*/)?$", login_not_required(not_found)),  # a problem, with DEBUG as well
 ]

@@ -1,6 +1,6 @@
 """Models of the core toolkit, one module per subject; imported here because Django looks for models in `models`."""
 
-from core.api.models import IdempotencyRecord
+from core.api.idempotency import IdempotencyRecord
 from core.backup.models import BackupRun
 from core.caching.models import DataVersion
 from core.history.models import ChangeEvent

@@ -28,8 +28,8 @@ from accounts import backends
 from accounts.models import Officer, Role, Token
 from accounts.tokens import create_token, revoke
 from core.api import viewsets as api_viewsets
-from core.api.openapi.views import openapi_schema
-from core.api.write import viewsets
+from core.api import writes
+from core.api.schema_views import openapi_schema
 from core.permissions import field_permissions
 from core.records import writing
 from core.records.history_model import HistoryModel
@@ -662,7 +662,7 @@ WRITE_ROWS = [
 Guard = tuple[Any, str, Any]
 MUTANTS: Mapping[str, tuple[Guard, Callable[[MatrixRow], bool]]] = {
     "whoever sends something may write": (
-        (viewsets.WritePermission, "has_permission", lambda *_: True),
+        (writes.WritePermission, "has_permission", lambda *_: True),
         lambda row: row.resource == "plans" and row.one == "delete",
     ),
     "nobody asks of the one record": (
@@ -685,7 +685,7 @@ MUTANTS: Mapping[str, tuple[Guard, Callable[[MatrixRow], bool]]] = {
         lambda row: row.verb == "list",
     ),
     "no version is asked for": (
-        (viewsets.WritableViewSet, "check_revision", lambda *_: 1 / 0),
+        (writes.WritableViewSet, "check_revision", lambda *_: 1 / 0),
         lambda row: row.one == "change",
     ),
 }

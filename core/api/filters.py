@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any, ClassVar
 
@@ -152,7 +152,7 @@ class CodeFilter(django_filters.CharFilter):
 
 
 class ApiFilterSet(FilterSet):
-    """FilterSet of a list of the API, alone or over that of the page: `PilotApiFilter(ApiFilterSet, PilotFilter)`.
+    """FilterSet of a list of the API, alone or over that of the page (`api_filterset`).
 
     Each filter by a choice or a related record gets `__in` and `__ne`; `Meta.fields` names the lookups of dates,
     numbers and codes. `as_of_fields` names, for each field that a past as-of date shows otherwise than stored, the
@@ -193,6 +193,15 @@ class ApiFilterSet(FilterSet):
             if schema:
                 extend_schema_field({**schema, "description": item.label})(item)
         return found
+
+
+def api_filterset(
+    page: type[FilterSet], lookups: Mapping[str, Sequence[str]], as_of_fields: Mapping[str, str] | None = None
+) -> type[ApiFilterSet]:
+    """Return the FilterSet of a list over that of its page, with the lookups of dates, numbers and codes."""
+    meta = type("Meta", (), {"model": page._meta.model, "fields": lookups})
+    own = {"Meta": meta, "as_of_fields": as_of_fields or {}}
+    return type(f"{page._meta.model.__name__}ApiFilter", (ApiFilterSet, page), own)
 
 
 def several_label(label: str, suffix: str) -> str:

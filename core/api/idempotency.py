@@ -11,30 +11,49 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.conf import settings
+from django.db import IntegrityError, models, transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from core.api.models import IdempotencyRecord
-from core.api.write.serializers import WriteRejected
 from core.http.body import read_body
-from core.http.errors import BadRequest, ErrorDetail
+from core.http.errors import BadRequest, ErrorDetail, WriteRejected
+from core.http.problems import bad_request_response
 
 IDEMPOTENCY_KEY_HEADER = "Idempotency-Key"
 KEY_PATTERN = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 RETENTION = timedelta(hours=24)
 REPLAYED_HEADERS = ("ETag", "Location", "Content-Type")
-Work = Callable[[], HttpResponse]
 
 
-def run_idempotent(
-    request: HttpRequest, user: Any, work: Work, refuse: Callable[[Exception], HttpResponse]
-) -> HttpResponse:
+class IdempotencyRecord(models.Model):
+    """Response to a request with an Idempotency-Key, replayed when the request is repeated within a day."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64)  # SHA-256 of method, URL, If-Match and body
+    status = models.PositiveSmallIntegerField(null=True)
+    headers = models.JSONField(default=dict)
+    body = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now, db_index=True, db_column="kept_at")
+
+    class Meta:
+        db_table = "config_keptanswer"
+        verbose_name = gettext_lazy("idempotency record")
+        verbose_name_plural = gettext_lazy("idempotency records")
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="keptanswer_once_a_user")]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+def run_idempotent(request: HttpRequest, user: Any, work: Callable[[], HttpResponse]) -> HttpResponse:
     """Run the work in one transaction, or return the response stored under the request's Idempotency-Key.
 
-    `refuse` makes a response of an exception: an error response is stored under the key as well. Raises WriteRejected
-    (422) for a key that came with another request, BadRequest for an invalid key.
+    An error response is stored under the key as well. Raises WriteRejected (422) for a key that came with another
+    request, BadRequest for an invalid key.
     """
     key = request.headers.get(IDEMPOTENCY_KEY_HEADER)
     if key is None:
@@ -51,13 +70,17 @@ def run_idempotent(
                 kept = IdempotencyRecord.objects.create(user=user, key=key, fingerprint=fingerprint)
         except IntegrityError:  # waits until the request that has the key has ended
             kept = IdempotencyRecord.objects.select_for_update().get(user=user, key=key)
+        if kept.fingerprint != fingerprint:
+            text = _("Idempotency-Key: this key came with another request already. Use a new one for each request.")
+            raise WriteRejected(422, ErrorDetail(IDEMPOTENCY_KEY_HEADER, "key_reused", text))
         if kept.status is not None:
-            return replay_response(kept, fingerprint)
+            replayed = {**kept.headers, "Idempotent-Replayed": "true"}
+            return HttpResponse(kept.body.encode(), status=kept.status, headers=replayed)
         try:
             with transaction.atomic():
                 answer = work()
         except BadRequest as exc:
-            answer = refuse(exc)
+            answer = bad_request_response(request, exc)
         kept.status, kept.body = answer.status_code, answer.content.decode()
         kept.headers = {name: answer[name] for name in REPLAYED_HEADERS if answer.has_header(name)}
         kept.save()
@@ -84,13 +107,3 @@ def request_fingerprint(request: HttpRequest) -> str:
             file.seek(0)
         content = digest.digest()
     return hashlib.sha256("\n".join(parts).encode() + b"\n" + content).hexdigest()
-
-
-def replay_response(kept: IdempotencyRecord, fingerprint: str) -> HttpResponse:
-    """Return the stored response. Raises WriteRejected where the key belongs to another request."""
-    if kept.fingerprint != fingerprint:
-        text = _("Idempotency-Key: this key came with another request already. Use a new one for each request.")
-        raise WriteRejected(422, ErrorDetail(IDEMPOTENCY_KEY_HEADER, "key_reused", text))
-    response = HttpResponse(kept.body.encode(), status=kept.status, headers=kept.headers)
-    response["Idempotent-Replayed"] = "true"
-    return response

@@ -17,7 +17,7 @@ from rest_framework.pagination import PageNumberPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.api.query_params import CURSOR, CURSOR_START, MAX_PAGE_SIZE, parse_page_size
+from core.api.parameters import CURSOR, CURSOR_START, MAX_PAGE_SIZE, parse_page_size
 from core.http.errors import BadRequest, ErrorDetail, truncate
 from core.http.request import with_demo_flag
 

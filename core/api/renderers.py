@@ -1,16 +1,11 @@
-"""Renderers of the API. JSON is rendered; CSV and XLSX are written row by row, so that a long list streams."""
+"""Renderers of the API, for content negotiation, and how values become the cells of its files."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
 from typing import Any
 
-from django.http import StreamingHttpResponse
-from django.http.response import HttpResponseBase
 from rest_framework.renderers import BaseRenderer
 
-from core.spreadsheets.file_responses import XLSX_MEDIA_TYPE, csv_response, xlsx_response
-from core.spreadsheets.xlsx_writer import CoverSheet, SheetSpec, write_workbook
-from core.web.tables import AnyColumn
+from core.spreadsheets.file_responses import XLSX_MEDIA_TYPE
 
 LIST_SEPARATOR = "; "
 CODE_KEYS = ("slug", "code", "title")  # key that stands for a nested value in one cell
@@ -39,25 +34,13 @@ def table_rows(heads: Sequence[str], rows: Iterable[Row]) -> Iterator[list[objec
         yield [flatten_value(row[head]) for head in heads]
 
 
-def render_csv(heads: Sequence[str], rows: Iterable[Row], stem: str) -> StreamingHttpResponse:
-    """Return a streaming CSV in plain UTF-8: headings and rows, no byte-order mark, no preamble, no escaping."""
-    lines = ([machine_value(cell) for cell in cells] for cells in table_rows(heads, rows))
-    return csv_response(chain([heads], lines), stem, for_excel=False)
-
-
-def render_xlsx(heads: Sequence[str], rows: Iterable[Row], stem: str, cover: CoverSheet) -> HttpResponseBase:
-    """Return a workbook with real dates and numbers, and a cover sheet."""
-    part = SheetSpec(stem, [AnyColumn(head, head) for head in heads], table_rows(heads, rows))
-    return xlsx_response(write_workbook([part], cover), stem)
-
-
 class CSVRenderer(BaseRenderer):
-    """Renderer for content negotiation only: `render_csv` writes the file."""
+    """Renderer for content negotiation only: `BaseAPIView.file_response` writes the file."""
 
     media_type, format = "text/csv", "csv"
 
 
 class XLSXRenderer(BaseRenderer):
-    """Renderer for content negotiation only: `render_xlsx` writes the file."""
+    """Renderer for content negotiation only: `BaseAPIView.file_response` writes the file."""
 
     media_type, format = XLSX_MEDIA_TYPE, "xlsx"

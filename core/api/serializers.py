@@ -139,9 +139,7 @@ class ChoiceWithLabel(serializers.Serializer):
     text = serializers.CharField(source="label", read_only=True)
 
 
-def link_serializer(model: type[models.Model]) -> type[RelatedSerializer]:
-    """Return the serializer of records of a model inside others."""
-    return {"slug": RelatedBySlug, "code": RelatedByCode}.get(key_field_name(model), RelatedById)
+LINK_SERIALIZERS = {"slug": RelatedBySlug, "code": RelatedByCode}  # others by their id
 
 
 class ReadOnlyModelSerializer(serializers.ModelSerializer):
@@ -156,7 +154,8 @@ class ReadOnlyModelSerializer(serializers.ModelSerializer):
     def build_relational_field(self, field_name: str, relation_info: Any) -> tuple[Any, dict[str, Any]]:
         """Build the link of a related record, or the links of several."""
         kwargs = {"many": True} if relation_info.to_many else {"allow_null": relation_info.model_field.null}
-        return link_serializer(relation_info.related_model), {"read_only": True, **kwargs}
+        linked = LINK_SERIALIZERS.get(key_field_name(relation_info.related_model), RelatedById)
+        return linked, {"read_only": True, **kwargs}
 
     def build_standard_field(self, field_name: str, model_field: models.Field) -> tuple[type[Field], dict[str, object]]:
         """Build the field as DRF does, but optional texts may be null."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, ClassVar, cast
 
 from django.conf import settings
@@ -22,21 +22,23 @@ from rest_framework.serializers import BaseSerializer, Serializer
 from rest_framework.views import APIView
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from core.api import query_params
-from core.api.filters import ApiFilterBackend, ApiFilterSet
-from core.api.openapi.schema import ApiAutoSchema
+from core.api import parameters
+from core.api.filters import ApiFilterBackend, ApiFilterSet, filtered_queryset
 from core.api.pagination import ListPage, RecordPagination
-from core.api.query_params import CURSOR, parse_comma_list, unknown_value_error
-from core.api.renderers import Row, render_csv, render_xlsx
+from core.api.parameters import CURSOR, parse_comma_list, unknown_value_error
+from core.api.renderers import Row, machine_value, table_rows
+from core.api.revisions import annotate_revision
+from core.api.schema import ApiAutoSchema
 from core.api.serializers import key_field_name
-from core.api.write.optimistic_locking import annotate_revision
 from core.caching.response_cache import respond_to_reader
 from core.http.as_of import days_stem, known_rows, today
 from core.http.errors import BadRequest
 from core.http.middleware import record_etag
 from core.http.request import TrackerRequest, demo_notice_rows, download_stem, with_demo_flag
-from core.spreadsheets.xlsx_writer import CoverSheet
+from core.spreadsheets.file_responses import csv_response, xlsx_response
+from core.spreadsheets.xlsx_writer import CoverSheet, SheetSpec, write_workbook
 from core.text.formatting import join_clauses, label_value
+from core.web.tables import AnyColumn
 
 CHUNK_SIZE = 50  # rows fetched at a time for a file: of 500 the garbage took 23 MiB before it was collected
 
@@ -105,7 +107,7 @@ class BaseAPIView(APIView):
         """Raises BadRequest for unknown parameters."""
         if request.method in {"GET", "HEAD"}:
             names = [parameter.name for parameter in self.parameters()]
-            query_params.check_query_params(request, [*names, *self.filter_names()])
+            parameters.check_query_params(request, [*names, *self.filter_names()])
 
     def filter_names(self) -> Iterable[str]:
         """Return the parameters that filter, which drf-spectacular describes by itself."""
@@ -117,21 +119,25 @@ class BaseAPIView(APIView):
 
     def parameters(self) -> Sequence[OpenApiParameter]:
         """Return the parameters of this URL besides filters: requests are checked and the schema is written by them."""
-        return [*query_params.DAY_PARAMETERS, *query_params.format_parameters(self.formats())]
+        return [*parameters.DAY_PARAMETERS, *parameters.format_parameters(self.formats())]
 
     def file_response(self, serializer: Serializer, records: Iterable[object], name: str) -> HttpResponseBase:
-        """Return the CSV or XLSX file with one row for each record."""
+        """Return the file with one row for each record: CSV in plain UTF-8 without a preamble, or a workbook with real
+        dates and numbers, and a cover sheet.
+        """
         stem = download_stem(self.request, f"{name}-{days_stem(self.request, self.as_of)}")
         heads = list(serializer.fields)
         rows: Iterator[Row] = (serializer.to_representation(record) for record in records)
         if self.request.accepted_renderer.format == "csv":
-            return render_csv(heads, rows, stem)
+            lines = ([machine_value(cell) for cell in cells] for cells in table_rows(heads, rows))
+            return csv_response(chain([heads], lines), stem, for_excel=False)
         # The cover names the as-of date, and the parameters that filter and order the rows.
         chosen = {k: v for k, v in self.request.query_params.items() if k not in {"as_of", "known", "lang", "format"}}
         filters = join_clauses(label_value(name, value) for name, value in chosen.items())
         about = [(_("As of"), self.as_of), *known_rows(self.request), (_("Filter"), filters or _("none"))]
         cover = CoverSheet(stem, about, self.request.build_absolute_uri(), demo_notice_rows(self.request))
-        return render_xlsx(heads, rows, stem, cover)
+        part = SheetSpec(stem, [AnyColumn(head, head) for head in heads], table_rows(heads, rows))
+        return xlsx_response(write_workbook([part], cover), stem)
 
 
 class RecordViewSet(BaseAPIView, ReadOnlyModelViewSet):
@@ -150,7 +156,7 @@ class RecordViewSet(BaseAPIView, ReadOnlyModelViewSet):
         return cast(Serializer, self.get_serializer())
 
     def parameters(self) -> Sequence[OpenApiParameter]:
-        own = query_params.list_parameters(self.ordering_fields) if self.action == "list" else []
+        own = parameters.list_parameters(self.ordering_fields) if self.action == "list" else []
         return [*own, *super().parameters()]
 
     @property
@@ -256,6 +262,10 @@ class AggregateView(BaseAPIView):
     def build(self) -> Any:
         raise NotImplementedError
 
+    def filtered(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Return the rows that pass the filters. Raises BadRequest for invalid values."""
+        return filtered_queryset(self.filterset_class(self.request.query_params, queryset=rows))
+
     def file_rows(self, value: Any) -> Iterable[object]:
         """Return the records of the file."""
         raise NotImplementedError
@@ -283,7 +293,7 @@ class PagedAggregateView(AggregateView):
     """
 
     def parameters(self) -> Sequence[OpenApiParameter]:
-        return [*super().parameters(), *query_params.PAGE_PARAMETERS]
+        return [*super().parameters(), *parameters.PAGE_PARAMETERS]
 
     def page_of(self, rows: QuerySet[Model]) -> ListPage:
         return RecordPagination().page_of_keys(rows, self.request)

@@ -1,7 +1,7 @@
 """Error details of a request, and suggestions for misspelt names."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from django.db import InterfaceError, OperationalError
@@ -34,6 +34,14 @@ class BadRequest(Exception):
         self.errors = faults
         self.detail = " ".join(fault.message for fault in faults)
         super().__init__(self.detail)
+
+
+class WriteRejected(BadRequest):
+    """Rejected write, with the status of its response and further headers."""
+
+    def __init__(self, status: int, *faults: ErrorDetail, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(*faults)
+        self.status_code, self.headers = status, headers or {}
 
 
 def truncate(text: object) -> str:

@@ -148,25 +148,20 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> HttpRespons
         except Throttled as too_many:
             exc = too_many
     status = 401 if isinstance(exc, NotAuthenticated) else exc.status_code
-    faults = getattr(exc, "errors", ())
-    response = error_response(context["request"], status, str(exc.detail), faults)
-    for name, value in {**getattr(exc, "headers", {}), **retry_after(exc)}.items():
-        response[name] = value
+    response = bad_request_response(context["request"], exc, status)
     if status == HTTPStatus.UNAUTHORIZED:
         response["WWW-Authenticate"] = AUTHENTICATE_HEADER
     return response
 
 
-def retry_after(exc: Exception) -> dict[str, str]:
-    """Return a Retry-After header where the error has a waiting time."""
+def bad_request_response(request: HttpRequest, exc: Any, status: int = 0) -> HttpResponse:
+    """Return the error response of a request that cannot be served as it is, with a waiting time where it has one."""
+    response = error_response(request, status or exc.status_code, str(exc.detail), getattr(exc, "errors", ()))
+    headers = dict(getattr(exc, "headers", {}))
     wait = getattr(exc, "wait", None)
-    return {} if wait is None else {"Retry-After": str(max(1, math.ceil(wait)))}
-
-
-def bad_request_response(request: HttpRequest, exc: BadRequest) -> HttpResponse:
-    """Return the error response of a request that cannot be served as it is."""
-    response = error_response(request, exc.status_code, exc.detail, exc.errors)
-    for name, value in retry_after(exc).items():
+    if wait is not None:
+        headers["Retry-After"] = str(max(1, math.ceil(wait)))
+    for name, value in headers.items():
         response[name] = value
     return response
 
@@ -178,14 +173,9 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return error_response(request, 400, _("The request could not be read."))
 
 
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """handler404."""
+def not_found(request: HttpRequest, exception: object = None) -> HttpResponse:
+    """handler404, and the view of addresses below /api/ that the URLconf does not know."""
     return error_response(request, 404, _("There is no such record or address."))
-
-
-def api_not_found(request: HttpRequest, *args: str) -> HttpResponse:
-    """Return 404 for API URLs that the URLconf does not know."""
-    return not_found(request, Http404())
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

@@ -11,6 +11,7 @@ from django.db.models import Model
 from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
 
 from core.api.pagination import ListPage, PageSerializer
 from core.api.serializers import (
@@ -26,6 +27,8 @@ from core.api.serializers import (
     RelatedBySlug,
     UsernameField,
 )
+from core.api.write_serializers import WriteSerializer, build_write_field
+from core.http.errors import truncate
 from pilots.analytics.coverage import MATRIX_AXES, Coverage
 from pilots.analytics.explanations import Explanation, no_elasticity, plan_change_text, shown_explanations
 from pilots.analytics.light_index import ProgressTotals
@@ -64,16 +67,6 @@ from pilots.models import (
 from policies.api.serializers import FACT_FIELDS, NOTE_FIELDS, SourcedSerializer
 from policies.models import Field, Level
 
-COUNT_HELP = {
-    "announced": "How many the announcement names; null where it gives no number.",
-    "recorded": "How many in the programme are entered here by name.",
-    "firm": "Those of them read in an official text or the press.",
-    "unverified": "Those of them only inferred from other documents.",
-    "withdrawn": "Entered by name and withdrawn by the day.",
-    "to_enter": "announced less recorded and withdrawn, never below 0; null where no number was announced.",
-    "surplus": "Recorded and withdrawn beyond what was announced: a sign of a mistake.",
-}
-
 
 class CountSerializer(serializers.Serializer):
     """announced = recorded + withdrawn + to_enter; announced and to_enter are null where no number was announced."""
@@ -99,31 +92,13 @@ class KindCountSerializer(serializers.Serializer):
 
     kind = serializers.ChoiceField(PilotKind.choices, help_text="The kind of pilot.")
     label = serializers.CharField()  # type: ignore[assignment]
-    announced = serializers.IntegerField(
-        source="numbers.announced",
-        allow_null=True,
-        help_text="How many the announcement names; null where it gives no number.",
-    )
-    recorded = serializers.IntegerField(
-        source="numbers.recorded", help_text="How many in the programme are entered here by name."
-    )
-    firm = serializers.IntegerField(
-        source="numbers.firm", help_text="Those of them read in an official text or the press."
-    )
-    unverified = serializers.IntegerField(
-        source="numbers.unverified", help_text="Those of them only inferred from other documents."
-    )
-    withdrawn = serializers.IntegerField(
-        source="numbers.withdrawn", help_text="Entered by name and withdrawn by the day."
-    )
-    to_enter = serializers.IntegerField(
-        source="numbers.to_enter",
-        allow_null=True,
-        help_text="announced less recorded and withdrawn, never below 0; null where no number was announced.",
-    )
-    surplus = serializers.IntegerField(
-        source="numbers.surplus", help_text="Recorded and withdrawn beyond what was announced: a sign of a mistake."
-    )
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        """Add the numbers of a CountSerializer."""
+        counts: dict[str, serializers.Field] = CountSerializer().get_fields()
+        for name, field in counts.items():
+            field.source = f"numbers.{name}"
+        return {**super().get_fields(), **counts}
 
 
 class BatchCountSerializer(serializers.Serializer):
@@ -152,7 +127,6 @@ class BatchSerializer(SourcedSerializer):
 
     @extend_schema_field(KindCountSerializer(many=True))
     def get_kinds(self, batch: Batch) -> object:
-        """Announced against recorded on the day, by kind of pilot."""
         return KindCountSerializer(self.context["view"].counts[batch.pk].kinds, many=True).data
 
 
@@ -232,7 +206,6 @@ class PlannedDaySerializer(DatedEventSerializer):
 
     @extend_schema_field(WaitingReplanSerializer(allow_null=True))
     def get_replan(self, record: Any) -> object:
-        """The request for another day that waits; null where there is none."""
         waiting = record.waiting_replan(self.context["view"].as_of)
         return WaitingReplanSerializer(waiting, context=self.context).data if waiting else None
 
@@ -465,12 +438,10 @@ class LightSerializer(serializers.Serializer):
     )
 
     def get_rule(self, status: PilotStatus) -> str:
-        """The rule of the computed light, with its version."""
         return RULE_PILOT
 
     @extend_schema_field(ReasonSerializer(many=True))
     def get_reasons(self, status: PilotStatus) -> object:
-        """Why, worst first; a light set by hand says so before the reasons of the computed one."""
         return ReasonSerializer(shown_explanations(status), many=True, context=self.context).data
 
 
@@ -604,12 +575,10 @@ class ProgressSerializer(PageSerializer):
 
     @extend_schema_field(FunnelStepSerializer(many=True))
     def get_funnel(self, value: ProgressPage) -> Sequence[Mapping[str, object]]:
-        """Pilots at or past each stage; those that have withdrawn are left out."""
         return funnel_steps(value.totals.funnel())
 
     @extend_schema_field(KindFunnelSerializer(many=True))
     def get_by_kind(self, value: ProgressPage) -> Sequence[Mapping[str, object]]:
-        """The same for each kind that there is."""
         totals, kinds = value.totals, {*value.totals.kinds.values()}
         return [
             {"kind": kind.value, "funnel": funnel_steps(totals.funnel(kind))} for kind in PilotKind if kind in kinds
@@ -670,7 +639,6 @@ class ElasticitySerializer(serializers.Serializer):
 
     @extend_schema_field(ChoiceWithLabel(allow_null=True))
     def get_note(self, found: Elasticity) -> dict[str, str] | None:
-        """Why there is no number; null when there is one."""
         return elasticity_note(found)
 
 
@@ -720,7 +688,6 @@ class PilotSynergySerializer(serializers.Serializer):
 
     @extend_schema_field(serializers.DictField(child=ChoiceWithLabel(allow_null=True)))
     def get_els_notes(self, row: PilotSynergy) -> dict[str, dict[str, str] | None]:
-        """Why there is no number, by pollutant; null where there is one."""
         return {code: elasticity_note(found) for code, found in row.elasticities.items()}
 
 
@@ -933,11 +900,55 @@ class CoverageSerializer(CoverageNumbersSerializer):
 
     @extend_schema_field(serializers.ChoiceField(choices=MATRIX_AXES))
     def get_by(self, coverage: Coverage) -> str:
-        """What the matrix's columns are."""
         by: str = self.context["view"].by
         return by
 
     @extend_schema_field(BatchCountSerializer(many=True))
     def get_batches(self, coverage: Coverage) -> object:
-        """Announced against recorded for the batches counted here."""
         return BatchCountSerializer(self.context["view"].batches, many=True, context=self.context).data
+
+
+# -- written ---------------------------------------------------------------------------------------------
+
+
+@extend_schema_serializer(component_name="StepEntry")
+class StepWriteSerializer(serializers.Serializer):
+    """A value that a target names for a year before the last."""
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        return {name: build_write_field(TargetStep._meta.get_field(name)) for name in ("year", "value")}
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Both, and nothing else: also where of the target only a part is sent."""
+        if isinstance(data, Mapping):
+            unknown = ErrorDetail(str(gettext("There is no such field.")), "unknown_field")
+            faults: dict[str, list[ErrorDetail]] = {
+                truncate(name): [unknown] for name in data if name not in self.fields
+            }
+            faults |= {
+                name: [ErrorDetail(str(field.error_messages["required"]), "required")]
+                for name, field in self.fields.items()
+                if name not in data
+            }
+            if faults:
+                raise serializers.ValidationError(faults)
+        return super().to_internal_value(data)
+
+
+class TargetWriteSerializer(WriteSerializer):
+    model = Target
+    steps = StepWriteSerializer(
+        many=True, required=False, help_text="All of the target’s steps: those left out are taken away."
+    )
+
+
+class ReadingWriteSerializer(WriteSerializer):
+    """`version` says which version the value is to become; only a correction has to give it."""
+
+    model = Reading
+    EXTRA_FIELDS = ("version",)
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        fields = super().get_fields()
+        fields["version"].help_text = "Which version the value is to become: only a correction has to say it."
+        return fields

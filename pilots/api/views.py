@@ -10,10 +10,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 
-from core.api.filters import filtered_queryset
-from core.api.query_params import unknown_value_error
+from core.api.filters import CODE_LOOKUPS, COMPARISONS, DATE_LOOKUPS, api_filterset
+from core.api.parameters import unknown_value_error
 from core.api.viewsets import AggregateView, PagedAggregateView, PkLookupMixin
-from core.api.write.viewsets import WritableViewSet
+from core.api.writes import WritableViewSet
 from core.http.errors import BadRequest, ErrorDetail, truncate
 from pilots import filters
 from pilots.analytics.coverage import MATRIX_AXES, Coverage, build_coverage
@@ -28,8 +28,7 @@ from pilots.analytics.pilot_status import (
 from pilots.analytics.reconciliation import BatchCount, PilotSet, build_reconciliation
 from pilots.analytics.synergy import SynergyRow, build_synergy
 from pilots.analytics.trend import Trend, TrendYear, build_trend
-from pilots.api import filters as api_filters
-from pilots.api import serializers, write_serializers
+from pilots.api import serializers
 from pilots.api.serializers import ProgressPage, SynergyPage
 from pilots.api.write_rules import (
     PlannedDayWriteMixin,
@@ -60,8 +59,14 @@ class BatchViewSet(WritableViewSet):
     about = "Pilots announced together, known on the day, with announced against recorded by kind."
     queryset = Batch.objects.select_related("province", "policy").prefetch_related("industries_announced", "sources")
     serializer_class = serializers.BatchSerializer
-    write_serializer_class = write_serializers.BatchWriteSerializer
-    filterset_class = api_filters.BatchApiFilter
+    filterset_class = api_filterset(
+        filters.BatchFilter,
+        {
+            "slug": CODE_LOOKUPS,
+            "known_by": COMPARISONS,
+            **dict.fromkeys(("announced_on", "term_start", "term_end"), DATE_LOOKUPS),
+        },
+    )
     ordering_fields = (
         *("id", "slug", "title_en", "title_zh", "level", "announced_on", "known_by", "city_count"),
         *("county_count", "park_count", "enterprise_count"),
@@ -87,8 +92,10 @@ class PilotViewSet(WritableViewSet):
     )
     queryset = Pilot.objects.select_related("batch", "province", "parent").prefetch_related("industries", "sources")
     serializer_class = serializers.PilotSerializer
-    write_serializer_class = write_serializers.PilotWriteSerializer
-    filterset_class = api_filters.PilotApiFilter
+    filterset_class = api_filterset(
+        filters.PilotStatusFilter,
+        {"slug": CODE_LOOKUPS, **dict.fromkeys(("term_start", "term_end", "withdrawn_on"), DATE_LOOKUPS)},
+    )
     ordering_fields = (
         *("id", "slug", "name_en", "name_zh", "kind", "prefecture_code", "term_start", "term_end", "batch"),
         *("province", "region"),
@@ -128,6 +135,9 @@ class PilotPartViewSet(WritableViewSet, PkLookupMixin):
         asked = self.request.query_params.get("withdrawn") if self.action == "list" else "include"
         return Q(pilot__in=Pilot.objects.members(self.as_of, asked))
 
+    def visible_as_of(self, rows: QuerySet[Model]) -> QuerySet[Model]:
+        return rows.filter(self.listed())
+
 
 class StageViewSet(StageWriteMixin, PilotPartViewSet):
     heading = gettext_lazy("Stages")
@@ -136,8 +146,11 @@ class StageViewSet(StageWriteMixin, PilotPartViewSet):
         "The stage of a pilot is the latest one entered."
     )
     serializer_class = serializers.StageSerializer
-    write_serializer_class = write_serializers.StageWriteSerializer
-    filterset_class = api_filters.StageApiFilter
+    filterset_class = api_filterset(
+        filters.StageFilter,
+        dict.fromkeys(("planned_on", "entered_on"), DATE_LOOKUPS),
+        {"entered_on": "entered_then", "planned_on": "planned_then"},
+    )
     ordering_fields = ("id", "pilot", "stage", "planned_on", "entered_on")
     default_ordering = "pilot,entered_on,planned_on"
 
@@ -156,8 +169,11 @@ class MilestoneViewSet(PlannedDayWriteMixin, PilotPartViewSet):
         "milestone not done, until the day of completion. delay_days is negative ahead of the plan."
     )
     serializer_class = serializers.MilestoneSerializer
-    write_serializer_class = write_serializers.MilestoneWriteSerializer
-    filterset_class = api_filters.MilestoneApiFilter
+    filterset_class = api_filterset(
+        filters.MilestoneFilter,
+        {"planned_on": COMPARISONS, "completed_on": DATE_LOOKUPS, "weight": COMPARISONS},
+        {"completed_on": "completed_then", "planned_on": "planned_then"},
+    )
     ordering_fields = ("id", "pilot", "facet", "title_en", "title_zh", "planned_on", "weight", "is_key", "completed_on")
     default_ordering = "pilot,planned_on"
 
@@ -166,9 +182,6 @@ class MilestoneViewSet(PlannedDayWriteMixin, PilotPartViewSet):
         rows = Milestone.objects.with_planned_day(self.as_of)
         rows = rows.annotate(completed_then=self.known_day("completed_on"), done_then=done)
         return rows.select_related("pilot").prefetch_related("sources", "replans")  # type: ignore[no-any-return]
-
-    def visible_as_of(self, rows: QuerySet[Model]) -> QuerySet[Model]:
-        return rows.filter(self.listed())
 
     def annotate_as_of(self, record: Any) -> Any:
         record.status = milestone_status(record, self.as_of)
@@ -184,8 +197,11 @@ class ReplanViewSet(ReplanWriteMixin, PilotPartViewSet):
     )
     cache_responses = False  # names of people, for those whom they concern
     serializer_class = serializers.ReplanSerializer
-    write_serializer_class = write_serializers.ReplanWriteSerializer
-    filterset_class = api_filters.ReplanApiFilter
+    filterset_class = api_filterset(
+        filters.ReplanFilter,
+        {**dict.fromkeys(("day", "asked_on"), COMPARISONS), "decided_on": DATE_LOOKUPS},
+        {"decided_on": "decided_then"},
+    )
     ordering_fields = ("id", "pilot", "day", "state", "asked_on", "decided_on")
     ordering_paths = {"state": "state_then"}
     default_ordering = "-asked_on,-id"
@@ -215,8 +231,7 @@ class IndicatorViewSet(WritableViewSet):
     about = "What is measured: unit, which way is better, and how far values may be put together."
     queryset = Indicator.objects.all()
     serializer_class = serializers.IndicatorSerializer
-    write_serializer_class = write_serializers.IndicatorWriteSerializer
-    filterset_class = api_filters.IndicatorApiFilter
+    filterset_class = api_filterset(filters.IndicatorFilter, {"code": CODE_LOOKUPS})
     ordering_fields = ("id", "code", "name_en", "name_zh", "kind", "direction", "binding")
     default_ordering = "id"
     lookup_field = "code"
@@ -238,8 +253,15 @@ class TargetViewSet(TargetWriteMixin, PilotPartViewSet):
         "steps; “limit” holds in every year; “keep” is no worse than the base; “text” is a task in words."
     )
     serializer_class = serializers.TargetSerializer
-    write_serializer_class = write_serializers.TargetWriteSerializer
-    filterset_class = api_filters.TargetApiFilter
+    write_serializer_class = serializers.TargetWriteSerializer
+    filterset_class = api_filterset(
+        filters.TargetFilter,
+        {
+            **dict.fromkeys(("base_year", "base_value", "target_year", "target_value"), COMPARISONS),
+            "done_on": DATE_LOOKUPS,
+        },
+        {"done_on": "done_then"},
+    )
     ordering_fields = (
         *("id", "pilot", "indicator", "kind", "base_year", "base_value", "target_year"),
         *("target_value", "binding"),
@@ -251,9 +273,6 @@ class TargetViewSet(TargetWriteMixin, PilotPartViewSet):
         steps = Prefetch("steps", TargetStep.objects.order_by("year"))
         return rows.select_related("pilot", "indicator").prefetch_related(steps, "sources")
 
-    def visible_as_of(self, rows: QuerySet[Model]) -> QuerySet[Model]:
-        return rows.filter(self.listed())
-
 
 class ReadingViewSet(ReadingWriteMixin, PilotPartViewSet):
     heading = gettext_lazy("Readings")
@@ -262,8 +281,12 @@ class ReadingViewSet(ReadingWriteMixin, PilotPartViewSet):
         "the day counts; when that one is disputed, none does. One accepted later reads as reported."
     )
     serializer_class = serializers.ReadingSerializer
-    write_serializer_class = write_serializers.ReadingWriteSerializer
-    filterset_class = api_filters.ReadingApiFilter
+    write_serializer_class = serializers.ReadingWriteSerializer
+    filterset_class = api_filterset(
+        filters.ReadingFilter,
+        {**dict.fromkeys(("value", "version", "reported_on"), COMPARISONS), "accepted_on": DATE_LOOKUPS},
+        {"accepted_on": "accepted_then"},
+    )
     ordering_fields = (
         *("id", "pilot", "indicator", "period", "value", "value_status", "version", "reported_on"),
         *("state", "accepted_on"),
@@ -298,7 +321,7 @@ class ProgressView(PagedAggregateView):
 
     def build(self) -> ProgressPage:
         pilots = Pilot.objects.listed(self.as_of)
-        chosen = filtered_queryset(self.filterset_class(self.request.query_params, queryset=pilots))
+        chosen = self.filtered(pilots)
         return ProgressPage(ProgressTotals(self.as_of, chosen), self.page_of(chosen))
 
     def file_rows(self, value: ProgressPage) -> Iterable[PilotStatus]:
@@ -325,7 +348,7 @@ class SynergyView(PagedAggregateView):
 
     def build(self) -> SynergyPage:
         pilots = Pilot.objects.listed(self.as_of)
-        chosen = filtered_queryset(self.filterset_class(self.request.query_params, queryset=pilots))
+        chosen = self.filtered(pilots)
         return SynergyPage(build_synergy(chosen, self.as_of, self.year), self.page_of(chosen))
 
     @property
@@ -366,9 +389,7 @@ class TrendView(AggregateView):
 
     def build(self) -> Trend:
         indicator, pilots = self.indicator(), Pilot.objects.listed(self.as_of)
-        return build_trend(
-            filtered_queryset(self.filterset_class(self.request.query_params, queryset=pilots)), indicator, self.as_of
-        )
+        return build_trend(self.filtered(pilots), indicator, self.as_of)
 
     def file_rows(self, value: Trend) -> Iterable[TrendYear]:
         return value.years
@@ -411,11 +432,8 @@ class CoverageView(AggregateView):
 
     def build(self) -> Coverage:
         pilots = Pilot.objects.listed(self.as_of)
-        chosen = filtered_queryset(self.filterset(pilots))
+        chosen = self.filtered(pilots)
         return build_coverage(chosen, self.as_of, by=self.by, chosen=self.pilot_set, counts=self.counts)
-
-    def filterset(self, rows: QuerySet[Pilot]) -> filters.CoverageFilter:
-        return self.filterset_class(self.request.query_params, queryset=rows)
 
     def file_rows(self, value: Coverage) -> Iterable[Any]:
         return value.industries
@@ -428,7 +446,7 @@ class CoverageView(AggregateView):
     @cached_property
     def pilot_set(self) -> PilotSet:
         """The set of pilots that the filter leaves."""
-        form = self.filterset(Pilot.objects.none()).form
+        form = self.filterset_class(self.request.query_params, queryset=Pilot.objects.none()).form
         form.full_clean()
         return PilotSet.from_filters(form.cleaned_data)
 

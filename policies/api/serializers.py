@@ -13,6 +13,7 @@ from core.api.serializers import (
     RelatedBySlug,
     RelatedSerializer,
 )
+from core.api.write_serializers import WriteSerializer
 from policies.models import (
     Agency,
     Confidence,
@@ -77,6 +78,11 @@ class SourceSerializer(RecordSerializer):
         model = Source
         fields = ("id", "title", "publisher", "published_on", "address", "reliability", *NOTE_FIELDS, "url")
         read_only_fields = fields
+
+
+class SourceWriteSerializer(WriteSerializer):
+    model = Source
+    API_NAMES = {"address": "url"}
 
 
 class ProvinceSerializer(SourcedSerializer):

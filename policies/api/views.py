@@ -8,14 +8,21 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 
+from core.api.filters import CODE_LOOKUPS, COMPARISONS, DATE_LOOKUPS, ApiFilterSet, api_filterset
 from core.api.viewsets import AggregateView, PkLookupMixin
-from core.api.write.viewsets import WritableViewSet
+from core.api.writes import WritableViewSet
 from core.http.errors import BadRequest, ErrorDetail, closest_match, truncate
+from core.web.filters import RelatedFilter
+from policies import filters
 from policies.analytics.rollout import ProvinceRollout, Rollout, build_rollout
-from policies.api import filters as api_filters
-from policies.api import serializers, write_serializers
-from policies.api.filters import PLAN_AS_OF_FIELDS
+from policies.api import serializers
 from policies.models import Agency, Figure, Industry, Measure, Policy, Province, ProvincialPlan, Source
+
+# What reads null of a plan while its issue, or the search for it, still lay ahead.
+PLAN_AS_OF_FIELDS = {
+    name: f"{name}_then"
+    for name in ("issued_on", "known_issued_by", "published_on", "searched_on", "doc_number", "confidence")
+}
 
 
 class ProvinceViewSet(WritableViewSet):
@@ -23,10 +30,22 @@ class ProvinceViewSet(WritableViewSet):
     about = "Provinces and their like. Those with in_roster true are the denominator of every rollout."
     queryset = Province.objects.prefetch_related("sources")
     serializer_class = serializers.ProvinceSerializer
-    write_serializer_class = write_serializers.ProvinceWriteSerializer
-    filterset_class = api_filters.ProvinceApiFilter
+    filterset_class = api_filterset(filters.ProvinceFilter, {"slug": CODE_LOOKUPS})
     ordering_fields = ("id", "slug", "name_en", "name_zh", "gb_code", "iso_code", "region", "kind", "in_roster")
     default_ordering = "-in_roster,id"
+
+
+class AgencyApiFilter(ApiFilterSet, filters.AgencyFilter):
+    province = RelatedFilter(
+        field_name="policies__province",
+        queryset=Province.objects.all(),
+        distinct=True,
+        label="Province of a policy that it issued",
+    )
+
+    class Meta:
+        model = Agency
+        fields = {"slug": CODE_LOOKUPS}
 
 
 class AgencyViewSet(WritableViewSet):
@@ -34,8 +53,7 @@ class AgencyViewSet(WritableViewSet):
     about = "Bodies that issue policies."
     queryset = Agency.objects.all()
     serializer_class = serializers.AgencySerializer
-    write_serializer_class = write_serializers.AgencyWriteSerializer
-    filterset_class = api_filters.AgencyApiFilter
+    filterset_class = AgencyApiFilter
     ordering_fields = ("id", "slug", "name_en", "name_zh")
     default_ordering = "id"
 
@@ -45,8 +63,13 @@ class PolicyViewSet(WritableViewSet):
     about = "Documents and events that were known to exist on the day."
     queryset = Policy.objects.select_related("province", "parent").prefetch_related("agencies", "sources")
     serializer_class = serializers.PolicySerializer
-    write_serializer_class = write_serializers.PolicyWriteSerializer
-    filterset_class = api_filters.PolicyApiFilter
+    filterset_class = api_filterset(
+        filters.PolicyFilter,
+        {
+            **dict.fromkeys(("slug", "doc_number"), CODE_LOOKUPS),
+            **dict.fromkeys(("issued_on", "published_on", "known_issued_by"), DATE_LOOKUPS),
+        },
+    )
     ordering_fields = (
         *("id", "slug", "title_en", "title_zh", "kind", "level", "doc_number", "issued_on"),
         *("published_on", "known_issued_by"),
@@ -62,8 +85,7 @@ class MeasureViewSet(WritableViewSet):
     about = "Courses of action that policies prescribe, by field and industry."
     queryset = Measure.objects.prefetch_related("industries", "policies", "sources")
     serializer_class = serializers.MeasureSerializer
-    write_serializer_class = write_serializers.MeasureWriteSerializer
-    filterset_class = api_filters.MeasureApiFilter
+    filterset_class = api_filterset(filters.MeasureFilter, {"slug": CODE_LOOKUPS})
     ordering_fields = ("id", "slug", "field", "title_en", "title_zh")
     default_ordering = "field"
 
@@ -75,8 +97,14 @@ class PlanViewSet(WritableViewSet, PkLookupMixin):
         "unknown and its facts null; “not_found” says that a search found none, “unknown” that no search was made."
     )
     serializer_class = serializers.PlanSerializer
-    write_serializer_class = write_serializers.PlanWriteSerializer
-    filterset_class = api_filters.PlanApiFilter
+    filterset_class = api_filterset(
+        filters.PlanFilter,
+        {
+            "doc_number": CODE_LOOKUPS,
+            **dict.fromkeys(("issued_on", "published_on", "known_issued_by", "searched_on"), DATE_LOOKUPS),
+        },
+        PLAN_AS_OF_FIELDS,
+    )
     ordering_fields = ("id", "policy", "province", "status", "issued_on", "known_issued_by")
     ordering_paths = {"status": "status_then"}
     default_ordering = "policy,id"
@@ -92,8 +120,7 @@ class FigureViewSet(WritableViewSet):
     about = "Published figures; as_printed says what a source prints where that differs from the value."
     queryset = Figure.objects.select_related("province").prefetch_related("sources")
     serializer_class = serializers.FigureSerializer
-    write_serializer_class = write_serializers.FigureWriteSerializer
-    filterset_class = api_filters.FigureApiFilter
+    filterset_class = api_filterset(filters.FigureFilter, {"slug": CODE_LOOKUPS, "value": COMPARISONS})
     ordering_fields = ("id", "slug", "name_en", "name_zh", "kind", "value", "unit", "state", "period_from", "period_to")
     default_ordering = "kind"
 
@@ -103,8 +130,8 @@ class SourceViewSet(WritableViewSet, PkLookupMixin):
     about = "Documents, pages and reports that the records cite. “address” is where the document stands."
     queryset = Source.objects.all()
     serializer_class = serializers.SourceSerializer
-    write_serializer_class = write_serializers.SourceWriteSerializer
-    filterset_class = api_filters.SourceApiFilter
+    write_serializer_class = serializers.SourceWriteSerializer
+    filterset_class = api_filterset(filters.SourceFilter, {"published_on": DATE_LOOKUPS})
     ordering_fields = ("id", "title", "publisher", "published_on", "reliability")
     default_ordering = "-published_on,title"
 
@@ -114,8 +141,7 @@ class IndustryViewSet(WritableViewSet):
     about = "Sectors in the words of the notices, with their divisions of GB/T 4754."
     queryset = Industry.objects.prefetch_related("divisions", "sources")
     serializer_class = serializers.IndustrySerializer
-    write_serializer_class = write_serializers.IndustryWriteSerializer
-    filterset_class = api_filters.IndustryApiFilter
+    filterset_class = api_filterset(filters.IndustryFilter, {"slug": CODE_LOOKUPS})
     ordering_fields = ("id", "slug", "name_en", "name_zh", "named_in_batch_notice", "ultra_low_emission")
     default_ordering = "id"
 

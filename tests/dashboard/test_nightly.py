@@ -13,7 +13,7 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from accounts.forms import mail_password_links
-from core.api.models import IdempotencyRecord
+from core.api.idempotency import IdempotencyRecord
 from core.backup.models import BackupRun, record_run
 from core.imports.models import Import, ImportFile, ImportState
 from dashboard.management.commands import nightly

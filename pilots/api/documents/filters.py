@@ -9,14 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.api.filters import COMPARISONS, DATE_LOOKUPS, ApiFilterSet
 from core.web.filters import ChoiceFilter, SearchFilter
-from pilots.filters import DocumentFilter
-from pilots.models import Attachment, AttachmentRole, Document
-
-
-class DocumentApiFilter(ApiFilterSet, DocumentFilter):
-    class Meta:
-        model = Document
-        fields = {"sha256": ["exact"]}
+from pilots.models import Attachment, AttachmentRole
 
 
 class NumberFilter(django_filters.CharFilter):

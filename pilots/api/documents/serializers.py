@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from core.api.serializers import DateValueField, RecordSerializer, api_url
-from core.api.write.serializers import WriteSerializer
+from core.api.write_serializers import WriteSerializer
 from pilots.models import Attachment, Document
 from pilots.models.document import ATTACHABLE
 
@@ -26,10 +26,6 @@ class DocumentSerializer(RecordSerializer):
 
     def get_content(self, record: Document) -> str:
         return f"{api_url(record, self.context['request'])}content/"
-
-
-class DocumentWriteSerializer(WriteSerializer):
-    model = Document
 
 
 class AttachmentSerializer(RecordSerializer):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from django.contrib.auth.models import User
@@ -18,17 +18,21 @@ from drf_spectacular.utils import OpenApiResponse
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
 
-from core.api.openapi.schema import ApiAutoSchema
+from core.api.filters import api_filterset
+from core.api.schema import ApiAutoSchema
 from core.api.serializers import ProblemSerializer, api_url
 from core.api.viewsets import BaseAPIView, PkLookupMixin
-from core.api.write.serializers import WriteRejected, model_errors, rejection
-from core.api.write.viewsets import RequestItem, WritableViewSet
+from core.api.write_serializers import field_error
+from core.api.writes import WritableViewSet
 from core.files.content_types import CheckedFile, check_file
+from core.http.errors import WriteRejected
 from core.http.problems import PROBLEM_JSON
+from core.records.writing import CHANGE
 from pilots.api.documents import serializers
-from pilots.api.documents.filters import AttachmentApiFilter, DocumentApiFilter
+from pilots.api.documents.filters import AttachmentApiFilter
 from pilots.documents.files import file_response
 from pilots.documents.services import attach, can_read, readable, remove, store_checked
+from pilots.filters import DocumentFilter
 from pilots.models import Attachment, Document
 from pilots.models.document import ATTACHABLE
 
@@ -57,8 +61,7 @@ class DocumentViewSet(WritableViewSet, PkLookupMixin):
     schema = DocumentSchema()
     cache_responses = False  # who may read what differs
     serializer_class = serializers.DocumentSerializer
-    write_serializer_class = serializers.DocumentWriteSerializer
-    filterset_class = DocumentApiFilter
+    filterset_class = api_filterset(DocumentFilter, {"sha256": ["exact"]})
     ordering_fields = ("id", "title", "media_type", "file_size", "uploaded_on")
     default_ordering = "id"
 
@@ -68,23 +71,24 @@ class DocumentViewSet(WritableViewSet, PkLookupMixin):
     def visible_as_of(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         return readable(self.request.user, rows.filter(uploaded_on__lte=self.as_of))
 
-    def target_record(self, item: RequestItem) -> Any:
-        record = super().target_record(item)
+    def target_record(self, data: Mapping[str, Any]) -> Any:
+        record = super().target_record(data)
         if record.pk and not can_read(self.request.user, record):
             raise Http404
         return record
 
-    def parse_items(self, request: Request) -> list[RequestItem]:
-        """Return the one item of an upload, its file under `file`; other bodies are JSON."""
+    def parse_records(self, request: Request) -> list[Mapping[str, Any]]:
+        """Return the fields of an upload, its file under `file file`; other bodies are JSON."""
         if request.method != "POST":
-            return super().parse_items(request)
+            return super().parse_records(request)
+        self.many = False
         plain: Any = request._request  # noqa: SLF001  # parsed by Django, within the limits of its upload handlers
         if plain.content_type != MULTIPART:
             raise UnsupportedMediaType(plain.content_type, _("Send the file as multipart/form-data, in “file”."))
         data: dict[str, Any] = plain.POST.dict()
         if data.get("is_public") in {"true", "false"}:
             data["is_public"] = data["is_public"] == "true"
-        return [RequestItem("", {**data, **{f"file {name}": file for name, file in plain.FILES.items()}})]
+        return [{**data, **{f"file {name}": file for name, file in plain.FILES.items()}}]
 
     def create(self, request: Request) -> HttpResponse:
         """Check the file before the transaction, in which others would wait; its faults are reported in it."""
@@ -97,34 +101,31 @@ class DocumentViewSet(WritableViewSet, PkLookupMixin):
             self.checked = exc
         return super().create(request)
 
-    def create_one(self, record: Any, item: RequestItem) -> Any:
-        """Store the file. Raises WriteRejected for one that may not be kept, and for bytes that are there already."""
-        data = dict(item.data)
+    def create_one(self, record: Any, data: Mapping[str, Any]) -> Any:
+        """Store the file. Raises ValidationError for one that may not be kept, WriteRejected for bytes that are there
+        already.
+        """
         if self.checked is None:
-            raise WriteRejected(400, self.error_at(item, "file", "required", _("Send the file.")))
-        upload = data.pop("file file")
-        data["title"] = data.get("title") or upload.name
-        given = self.validate_item(record, RequestItem("", data), whole=True)
-        values: dict[str, Any] = {**given.values, "title": item.data.get("title", "")}
-        reason, editor = given.reason, cast(User, self.request.user)
-        try:
-            if isinstance(self.checked, ValidationError):
-                raise self.checked
-            stored = store_checked(self.checked, by=editor, reason=reason, **values)
-        except ValidationError as exc:
-            raise rejection(model_errors(exc, self.write_serializer_class)) from exc
+            raise ValidationError({"file": ValidationError(_("Send the file."), code="required")})
+        fields = {name: value for name, value in data.items() if name != "file file"}
+        named = {**fields, "title": data.get("title") or data["file file"].name}
+        given = self.validate_record(record, named, whole=True)
+        values: dict[str, Any] = {**given.values, "title": data.get("title", "")}
+        if isinstance(self.checked, ValidationError):
+            raise self.checked
+        stored = store_checked(self.checked, by=cast(User, self.request.user), reason=given.reason, **values)
         if not stored.created:
-            raise self.same_bytes(stored.document, item)
+            raise self.same_bytes(stored.document)
         return stored.document
 
-    def same_bytes(self, document: Document, item: RequestItem) -> WriteRejected:
+    def same_bytes(self, document: Document) -> WriteRejected:
         """Return the rejection of bytes that are there; it names the document to those who may read it."""
         if not can_read(self.request.user, document):
             text = _("Another province has uploaded the same bytes. Attach the file on the record’s page.")
-            return WriteRejected(409, self.error_at(item, "file", "same", text))
+            return WriteRejected(409, field_error("/file", "same", text))
         text = _("The same bytes are here already, as document %(id)d. Attach that one.") % {"id": document.pk}
         headers = {"Location": api_url(document, self.request)}
-        return WriteRejected(409, self.error_at(item, "file", "same", text), headers=headers)
+        return WriteRejected(409, field_error("/file", "same", text), headers=headers)
 
 
 class AttachmentViewSet(WritableViewSet, PkLookupMixin):
@@ -148,41 +149,39 @@ class AttachmentViewSet(WritableViewSet, PkLookupMixin):
         seen = readable(self.request.user, Document.objects.all()).order_by()
         return rows.filter(attached_on__lte=self.as_of, document__in=seen)
 
-    def target_record(self, item: RequestItem) -> Any:
-        record = super().target_record(item)
+    def target_record(self, data: Mapping[str, Any]) -> Any:
+        record = super().target_record(data)
         if record.pk and not can_read(self.request.user, record.document):
             raise Http404
         return record
 
-    def create_one(self, record: Any, item: RequestItem) -> Any:
+    def create_one(self, record: Any, data: Mapping[str, Any]) -> Any:
         """Attach a document to the one record that is named."""
-        values = dict(self.validate_item(record, item, whole=True).values)
+        values = dict(self.validate_record(record, data, whole=True).values)
         targets = [value for name in ATTACHABLE if (value := values.get(name)) is not None]
-        document: Any = values["document"]
+        document = values["document"]
         if len(targets) != 1:
             text = _("A file is attached to one record at a time.")
-            raise WriteRejected(400, *(self.error_at(item, name, "one_target", text) for name in ATTACHABLE[:1]))
+            raise ValidationError({ATTACHABLE[0]: ValidationError(text, code="one_target")})
         if not can_read(self.request.user, document):
-            raise WriteRejected(400, self.error_at(item, "document", "not_on_record", _("There is no such record.")))
-        how: dict[str, Any] = {name: values[name] for name in ("purpose", "page_number", "quote")}
-        target: Any = targets[0]
-        return self.run_service(lambda: attach(document, target, by=cast(User, self.request.user), **how), item)
+            text = _("There is no such record.")
+            raise ValidationError({"document": ValidationError(text, code="not_on_record")})
+        how = {name: values[name] for name in ("purpose", "page_number", "quote")}
+        return attach(document, targets[0], by=cast(User, self.request.user), **how)
 
-    def update_one(self, record: Any, item: RequestItem) -> Any:
+    def update_one(self, record: Any, data: Mapping[str, Any]) -> Any:
         """Remove the attachment, with the reason."""
-        self.check_scope(record, "change", item)
-        given = self.validate_item(record, item, whole=False)
-        self.check_revision(record, item)
+        given = self.validate_change(record, data, CHANGE)
         fixed = [
             name for name, value in given.values.items() if name != "removed_reason" and getattr(record, name) != value
         ]
         if fixed:
             text = _("This of an attachment stays as it is. Remove it with removed_reason, and attach the file anew.")
-            raise WriteRejected(409, *(self.error_at(item, name, "fixed", text) for name in fixed))
-        reason: Any = given.values.get("removed_reason", record.removed_reason)
+            raise ValidationError({name: ValidationError(text, code="fixed") for name in fixed})
+        reason = given.values.get("removed_reason", record.removed_reason)
         if reason == record.removed_reason and record.removed_on:
             return record
-        return self.run_service(lambda: remove(record, by=cast(User, self.request.user), reason=reason), item)
+        return remove(record, by=cast(User, self.request.user), reason=reason)
 
 
 # -- the file ------------------------------------------------------------------------------------------

@@ -11,8 +11,7 @@ from core.api.serializers import (
     UsernameField,
     api_url,
 )
-from core.api.write.fields import RelatedListField, UsernameInputField
-from core.api.write.serializers import WriteSerializer
+from core.api.write_serializers import RelatedListField, UsernameInputField, WriteSerializer
 from pilots.metrics.follow_up_states import FollowUpState
 from pilots.models import Attachment, Colour, Document, FollowUp, FollowUpStep
 from policies.api.serializers import NOTE_FIELDS, SourcedSerializer
@@ -134,8 +133,12 @@ class FollowUpStepSerializer(PeopleMixin):
 class FollowUpWriteSerializer(WriteSerializer):
     model = FollowUp
 
-    owner_user = UsernameInputField(help_text="The account of who is responsible, by username.")
-    verifier = UsernameInputField(help_text="The account of who is to verify it, by username.")
+    owner_user = UsernameInputField(
+        required=False, allow_null=True, help_text="The account of who is responsible, by username."
+    )
+    verifier = UsernameInputField(
+        required=False, allow_null=True, help_text="The account of who is to verify it, by username."
+    )
 
 
 class FollowUpStepWriteSerializer(WriteSerializer):

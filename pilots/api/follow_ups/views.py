@@ -1,7 +1,6 @@
 """API viewset of follow-ups, and of the steps of one."""
 
-from collections.abc import Iterable, Sequence
-from functools import partial
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from django.contrib.auth.models import User
@@ -14,15 +13,13 @@ from rest_framework.decorators import action
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
-from core.api import query_params
-from core.api.filters import filtered_queryset
+from core.api import parameters
 from core.api.serializers import api_url
 from core.api.viewsets import AggregateView
-from core.api.write.serializers import ValidatedInput, WriteRejected, pointer_label
-from core.api.write.viewsets import RequestItem, WritableViewSet
-from core.http.errors import ErrorDetail
-from core.records.writing import CHANGE
-from core.text.formatting import label_value
+from core.api.write_serializers import ValidatedInput, field_error
+from core.api.writes import WritableViewSet
+from core.http.errors import WriteRejected
+from core.records import writing
 from pilots.api.follow_ups import serializers
 from pilots.api.follow_ups.filters import FollowUpApiFilter, FollowUpSummaryFilter
 from pilots.documents.services import can_read, readable
@@ -88,23 +85,23 @@ class FollowUpViewSet(WritableViewSet):
 
     # -- writing -----------------------------------------------------------------------------------------
 
-    def perform_write(self, record: Any, item: RequestItem, given: ValidatedInput) -> None:
+    def perform_write(self, record: Any, given: ValidatedInput) -> None:
         """A new one is validated, numbered and given its cause as it is opened."""
-        verifier: Any = given.values.get("verifier")
+        verifier = given.values.get("verifier")
         if record.pk:
             if verifier and verifier != record.verifier:
-                self.run_service(partial(check_verifier, record, verifier), item)
-            super().perform_write(record, item, given)
+                check_verifier(record, verifier)
+            super().perform_write(record, given)
             return
         for name, value in given.values.items():
             setattr(record, name, value)
         by, sources = cast(User, self.request.user), given.m2m.get("sources", ())
-        self.run_service(partial(open_follow_up, record, by=by, sources=sources, reason=given.reason), item)
+        open_follow_up(record, by=by, sources=sources, reason=given.reason)
 
     # -- steps -------------------------------------------------------------------------------------------
 
     def parameters(self) -> Sequence[OpenApiParameter]:
-        return [*(query_params.PAGE_PARAMETERS if self.action == "steps" else ()), *super().parameters()]
+        return [*(parameters.PAGE_PARAMETERS if self.action == "steps" else ()), *super().parameters()]
 
     @action(detail=True, serializer_class=serializers.FollowUpStepSerializer)
     def steps(self, request: Request, number: str) -> Any:
@@ -118,33 +115,29 @@ class FollowUpViewSet(WritableViewSet):
         """Take a step."""
         return self.run_write(request, self.take_one, 201)
 
-    def take_one(self, record: FollowUp, item: RequestItem) -> FollowUpStep:
-        self.check_scope(record, CHANGE, item)
-        given = self.validate_action(item)
-        self.check_documents(given.get("documents", ()))
-        self.check_revision(record, item)
-        step = partial(
-            take_step,
+    def take_one(self, record: FollowUp, data: Mapping[str, Any]) -> FollowUpStep:
+        user = cast(User, self.request.user)
+        writing.check_scope(user, writing.CHANGE, record)
+        given = self.validate_action(data)
+        documents = given.get("documents", ())
+        for place, document in enumerate(documents):
+            if not can_read(user, document):  # as for those that do not exist
+                text = _("There is no “{input}” on record.").format(input=document.pk)
+                raise WriteRejected(400, field_error(f"/documents/{place}", "not_on_record", text))
+        self.check_revision(record, data)
+        return take_step(
             record,
             Move(given["move"]),
-            by=cast(User, self.request.user),
+            by=user,
             taken_on=given.get("taken_on"),
             remark=given.get("remark") or "",
             new_due_on=given.get("new_due_on"),
-            files=given.get("documents", ()),
+            files=documents,
         )
-        return cast(FollowUpStep, self.run_service(step, item, serializers.FollowUpStepWriteSerializer))
 
-    def check_documents(self, documents: Sequence[Document]) -> None:
-        """Raises WriteRejected (400) for files that the user may not read, as for those that do not exist."""
-        for place, document in enumerate(documents):
-            if not can_read(self.request.user, document):
-                at, text = f"/documents/{place}", _("There is no “{input}” on record.").format(input=document.pk)
-                raise WriteRejected(400, ErrorDetail(at, "not_on_record", label_value(pointer_label(at), text)))
-
-    def build_response(self, done: Sequence[Any], *, many: bool, status: int) -> HttpResponse:
+    def build_response(self, done: Sequence[Any], *, status: int) -> HttpResponse:
         if not isinstance(done[0], FollowUpStep):
-            return super().build_response(done, many=many, status=status)
+            return super().build_response(done, status=status)
         step = FollowUpStep.objects.select_related("follow_up", "author").prefetch_related(
             readable_attachments(self.request.user)
         )
@@ -169,7 +162,7 @@ class FollowUpSummaryView(AggregateView):
 
     def build(self) -> FollowUpSummary:
         known = FollowUp.objects.known(self.as_of)
-        chosen = filtered_queryset(self.filterset_class(self.request.query_params, queryset=known))
+        chosen = self.filtered(known)
         return build_summary(build_follow_ups(chosen, self.as_of), self.as_of)
 
     def file_rows(self, value: FollowUpSummary) -> Iterable[AgeBand]:

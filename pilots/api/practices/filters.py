@@ -6,9 +6,8 @@ from django.db.models import Case, Exists, OuterRef, Value, When
 from django_filters import FilterSet
 from drf_spectacular.utils import extend_schema_field
 
-from core.api.filters import CODE_LOOKUPS, COMPARISONS, DATE_LOOKUPS, ApiFilterSet
+from core.api.filters import COMPARISONS, DATE_LOOKUPS, ApiFilterSet
 from core.web.filters import ChoiceFilter, RelatedFilter, SearchFilter, YesNoFilter
-from pilots import filters
 from pilots.filters import IndicatorCodeFilter, SelfFilter
 from pilots.metrics.practice_states import AdoptionState, GiveUpReason, Trust
 from pilots.models import (
@@ -43,18 +42,6 @@ def trust_expression(as_of: date) -> Case:
         When(confirmed_on__lte=as_of, then=Value(Trust.CONFIRMED.value)),
         default=Value(Trust.CLAIMED.value),
     )
-
-
-class PracticeApiFilter(ApiFilterSet, filters.PracticeFilter):
-    as_of_fields = {f"{name}_on": f"{name}_then" for name in ("passed", "library", "recommended", "retired")}
-
-    class Meta:
-        model = Practice
-        fields = {
-            "slug": CODE_LOOKUPS,
-            "proposed_on": COMPARISONS,
-            **dict.fromkeys(("passed_on", "library_on", "recommended_on", "retired_on"), DATE_LOOKUPS),
-        }
 
 
 class AdoptionApiFilter(ApiFilterSet):

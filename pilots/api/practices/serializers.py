@@ -7,7 +7,7 @@ from typing import ClassVar
 from django.db.models import Model
 from rest_framework import serializers
 
-from core.api.pagination import ListPage
+from core.api.pagination import ListPage, PageSerializer
 from core.api.serializers import (
     DateValueField,
     KnownField,
@@ -17,8 +17,7 @@ from core.api.serializers import (
     RelatedBySlug,
     UsernameField,
 )
-from core.api.write.fields import StrictCharField, StrictChoiceField
-from core.api.write.serializers import WriteSerializer
+from core.api.write_serializers import StrictCharField, StrictChoiceField
 from pilots.metrics.practice_states import AdoptionState, PracticeState, Trust
 from pilots.metrics.practices import PracticeMove
 from pilots.models import Adoption, Effect, Practice
@@ -149,10 +148,6 @@ class EffectSerializer(SourcedSerializer):
         read_only_fields = fields
 
 
-class PracticeWriteSerializer(WriteSerializer):
-    model = Practice
-
-
 class PracticeMoveWriteSerializer(serializers.Serializer):
     """A move of a practice; which there are depends on the state, and on who sends it."""
 
@@ -163,14 +158,6 @@ class PracticeMoveWriteSerializer(serializers.Serializer):
         max_length=300,
         help_text="Why it is retired, or recommended although the total of its pilot got worse. Required then.",
     )
-
-
-class AdoptionWriteSerializer(WriteSerializer):
-    model = Adoption
-
-
-class EffectWriteSerializer(WriteSerializer):
-    model = Effect
 
 
 class ConfirmationWriteSerializer(serializers.Serializer):
@@ -272,7 +259,7 @@ class DiffusionPage:
         return [item for item in self.diffusion.practices if item.practice.pk in self.page.keys]
 
 
-class DiffusionSerializer(serializers.Serializer):
+class DiffusionSerializer(PageSerializer):
     """How far practices have spread on a day."""
 
     as_of = DateValueField(source="diffusion.as_of", allow_null=False)
@@ -298,13 +285,6 @@ class DiffusionSerializer(serializers.Serializer):
         source="diffusion.median_first_copy_days",
         allow_null=True,
         help_text="Median of days from the library to that copy; null without any.",
-    )
-    count = serializers.IntegerField(source="page.count", help_text="Practices in the whole list.")
-    next = serializers.URLField(
-        source="page.next", allow_null=True, help_text="Address of the next page, null on the last."
-    )
-    previous = serializers.URLField(
-        source="page.previous", allow_null=True, help_text="Address of the page before, null on the first."
     )
     practices = PracticeDiffusionSerializer(many=True, help_text="Each practice of the page.")
 

@@ -1,24 +1,24 @@
 """API viewsets of practices, adoptions and effects."""
 
-from collections.abc import Iterable
-from functools import partial
-from typing import Any, cast
+from collections.abc import Iterable, Mapping
+from typing import Any
 
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Case, Exists, F, OuterRef, Prefetch, QuerySet, When
 from django.http import HttpResponse
 from django.utils.translation import gettext_lazy
 from rest_framework.decorators import action
 from rest_framework.request import Request
 
-from core.api.filters import filtered_queryset
+from core.api.filters import CODE_LOOKUPS, COMPARISONS, DATE_LOOKUPS, api_filterset
 from core.api.viewsets import PagedAggregateView, PkLookupMixin
-from core.api.write.serializers import ValidatedInput, WriteRejected
-from core.api.write.viewsets import RequestItem, WritableViewSet
-from core.http.errors import ErrorDetail
+from core.api.write_serializers import ValidatedInput
+from core.api.writes import WritableViewSet
 from core.permissions import OUT_OF_SCOPE
-from core.records.writing import CHANGE
+from core.records import writing
 from pilots.api.practices import filters, serializers
 from pilots.api.write_rules import drafted
+from pilots.filters import PracticeFilter
 from pilots.metrics.practices import PracticeMove
 from pilots.models import Adoption, Effect, Practice
 from pilots.practices.analytics import (
@@ -39,6 +39,8 @@ from pilots.practices.services import (
     withdraw_confirmation,
 )
 
+PRACTICE_AS_OF_FIELDS = {f"{name}_on": f"{name}_then" for name in ("passed", "library", "recommended", "retired")}
+
 
 class PracticeViewSet(WritableViewSet):
     heading = gettext_lazy("Practices")
@@ -47,8 +49,11 @@ class PracticeViewSet(WritableViewSet):
         "read null. Its effects are in “effects”, its copies in “adoptions”."
     )
     serializer_class = serializers.PracticeSerializer
-    write_serializer_class = serializers.PracticeWriteSerializer
-    filterset_class = filters.PracticeApiFilter
+    filterset_class = api_filterset(
+        PracticeFilter,
+        {"slug": CODE_LOOKUPS, "proposed_on": COMPARISONS, **dict.fromkeys(PRACTICE_AS_OF_FIELDS, DATE_LOOKUPS)},
+        PRACTICE_AS_OF_FIELDS,
+    )
     ordering_fields = (
         *("id", "slug", "title_en", "title_zh", "state", "facet", "field", "level", "proposed_on", "passed_on"),
         *("library_on", "recommended_on", "retired_on"),
@@ -58,29 +63,27 @@ class PracticeViewSet(WritableViewSet):
     action_serializers = {"move": serializers.PracticeMoveWriteSerializer}
 
     def base_queryset(self) -> QuerySet[Practice]:
-        days = {then: self.known_day(day) for day, then in filters.PracticeApiFilter.as_of_fields.items()}
+        days = {then: self.known_day(day) for day, then in PRACTICE_AS_OF_FIELDS.items()}
         rows = practices_on(self.as_of).annotate(**days)
         return rows.select_related("province").prefetch_related("origins", "industries", "measures", "sources")
 
-    def perform_write(self, record: Any, item: RequestItem, given: ValidatedInput) -> None:
+    def perform_write(self, record: Any, given: ValidatedInput) -> None:
         """Recommending a practice whose pilot got worse needs a reason."""
         text = "" if given.reason else recommendation_objection(drafted(record, given.values))
-        super().perform_write(record, item, given)
+        super().perform_write(record, given)
         if text:
-            raise WriteRejected(400, self.error_at(item, "change_reason", "required", text))
+            raise ValidationError({"change_reason": ValidationError(text, code="required")})
 
     @action(detail=True, methods=["post"])
     def move(self, request: Request, slug: str) -> HttpResponse:
         """Take a practice to its next state."""
         return self.run_write(request, self.move_one, 200)
 
-    def move_one(self, record: Practice, item: RequestItem) -> Practice:
-        given = self.validate_action(item)
-        self.check_scope(record, CHANGE, item)
-        self.check_revision(record, item)
-        how = {"by": self.request.user, "reason": given.get("reason", "")}
-        service = partial(move_practice, record, PracticeMove(given["move"]), **how)
-        return cast(Practice, self.run_service(service, item))
+    def move_one(self, record: Practice, data: Mapping[str, Any]) -> Practice:
+        given = self.validate_action(data)
+        writing.check_scope(self.request.user, writing.CHANGE, record)
+        self.check_revision(record, data)
+        return move_practice(record, PracticeMove(given["move"]), by=self.request.user, reason=given.get("reason", ""))
 
 
 class AdoptionViewSet(WritableViewSet, PkLookupMixin):
@@ -94,7 +97,6 @@ class AdoptionViewSet(WritableViewSet, PkLookupMixin):
     )
     cache_responses = False  # names of people, for those whom they concern
     serializer_class = serializers.AdoptionSerializer
-    write_serializer_class = serializers.AdoptionWriteSerializer
     filterset_class = filters.AdoptionApiFilter
     ordering_fields = (
         *("id", "practice", "pilot", "province", "state", "planned_on", "started_on", "in_use_on", "given_up_on"),
@@ -131,39 +133,38 @@ class AdoptionViewSet(WritableViewSet, PkLookupMixin):
         record.confirmed_by_then = record.confirmed_by if record.confirmed_then else None
         return record
 
-    def perform_write(self, record: Any, item: RequestItem, given: ValidatedInput) -> None:
+    def perform_write(self, record: Any, given: ValidatedInput) -> None:
         """Note who claims a new copy."""
         set_claimant(record, self.request.user)
-        super().perform_write(record, item, given)
+        super().perform_write(record, given)
 
     @action(detail=True, methods=["post"])
     def confirm(self, request: Request, pk: str) -> HttpResponse:
         """Confirm a copy."""
         return self.run_write(request, self.confirm_one, 200)
 
-    def confirm_one(self, record: Adoption, item: RequestItem) -> Adoption:
-        self.validate_action(item)
-        self.check_judge(record, item)
-        self.check_revision(record, item)
-        service = partial(confirm_adoption, record, by=self.request.user)
-        return cast(Adoption, self.run_service(service, item, status=409))
+    def confirm_one(self, record: Adoption, data: Mapping[str, Any]) -> Adoption:
+        self.validate_judgement(record, data)
+        return confirm_adoption(record, by=self.request.user)
 
     @action(detail=True, methods=["post"], url_path="withdraw-confirmation")
     def withdraw_confirmation(self, request: Request, pk: str) -> HttpResponse:
         """Take a confirmation back."""
         return self.run_write(request, self.withdraw_one, 200)
 
-    def withdraw_one(self, record: Adoption, item: RequestItem) -> Adoption:
-        given = self.validate_action(item)
-        self.check_judge(record, item)
-        self.check_revision(record, item)
-        service = partial(withdraw_confirmation, record, by=self.request.user, reason=given["reason"])
-        return cast(Adoption, self.run_service(service, item, status=409))
+    def withdraw_one(self, record: Adoption, data: Mapping[str, Any]) -> Adoption:
+        given = self.validate_judgement(record, data)
+        return withdraw_confirmation(record, by=self.request.user, reason=given["reason"])
 
-    def check_judge(self, record: Adoption, item: RequestItem) -> None:
-        """Raise WriteRejected (403) for who does not stand for the adopter's province, the origin's or the ministry."""
+    def validate_judgement(self, record: Adoption, data: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the validated body. Raises PermissionDenied for who does not stand for the adopter's province, the
+        origin's or the ministry.
+        """
+        given = self.validate_action(data)
         if not may_judge(self.request.user, record):
-            raise WriteRejected(403, ErrorDetail(item.pointer, "not_yours", str(OUT_OF_SCOPE)))
+            raise PermissionDenied(str(OUT_OF_SCOPE))
+        self.check_revision(record, data)
+        return given
 
 
 class EffectViewSet(WritableViewSet, PkLookupMixin):
@@ -175,7 +176,6 @@ class EffectViewSet(WritableViewSet, PkLookupMixin):
         " null."
     )
     serializer_class = serializers.EffectSerializer
-    write_serializer_class = serializers.EffectWriteSerializer
     filterset_class = filters.EffectApiFilter
     ordering_fields = ("id", "practice", "province", "basis", "known_on")
     default_ordering = "practice"
@@ -209,7 +209,7 @@ class DiffusionView(PagedAggregateView):
 
     def build(self) -> serializers.DiffusionPage:
         known = practices_on(self.as_of).order_by("pk")
-        chosen = filtered_queryset(self.filterset_class(self.request.query_params, queryset=known))
+        chosen = self.filtered(known)
         return serializers.DiffusionPage(build_diffusion(self.as_of, chosen), self.page_of(chosen))
 
     def file_rows(self, value: serializers.DiffusionPage) -> Iterable[PracticeStatus]:

@@ -15,7 +15,7 @@ from drf_spectacular.validation import validate_schema
 from jsonschema import Draft202012Validator
 
 from config.api_urls import AGGREGATES, RESOURCES
-from core.api.openapi.views import build_schema, openapi_schema
+from core.api.schema_views import openapi_schema
 
 pytestmark = pytest.mark.django_db
 VERBS = {
@@ -199,9 +199,9 @@ def schema_for(access: str) -> Any:
     from django.test import override_settings  # noqa: PLC0415
 
     with override_settings(SITE_ACCESS=access):
-        build_schema.cache_clear()
+        openapi_schema.cache_clear()
         found = openapi_schema(access)
-    build_schema.cache_clear()
+    openapi_schema.cache_clear()
     return found
 
 
@@ -316,7 +316,7 @@ def test_the_reference_is_served_by_ourselves(client: Client, language: str) -> 
 @pytest.mark.exhaustive
 def test_two_threads_may_ask_for_the_schema_at_once() -> None:
     """Inspectors of views are shared by all threads: without a lock one schema takes the views of the other away."""
-    build_schema.cache_clear()
+    openapi_schema.cache_clear()
     with ThreadPoolExecutor(2) as pool:
         public, internal = pool.map(openapi_schema, ["public", "internal"])
     assert public["paths"].keys() == internal["paths"].keys()  # type: ignore[attr-defined]

@@ -14,7 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from jsonschema import Draft202012Validator
 
-from core.api.openapi.views import openapi_schema
+from core.api.schema_views import openapi_schema
 from core.http.as_of import today
 from pilots.models import Indicator, LightOverride, Pilot, Reading, StageEntry, TargetStep
 from tests.factories import (

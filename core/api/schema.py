@@ -11,7 +11,7 @@ from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
-from core.api.query_params import LANGUAGE_PARAMETER
+from core.api.parameters import LANGUAGE_PARAMETER, MAX_BULK_RECORDS
 from core.api.serializers import ProblemSerializer
 from core.http.problems import PROBLEM_JSON
 from core.spreadsheets.file_responses import XLSX_MEDIA_TYPE
@@ -141,7 +141,7 @@ class ApiAutoSchema(AutoSchema):
             more = {"type": "object", "required": list(named), "properties": named}
             stem = view.write_serializer_class.__name__.removesuffix("WriteSerializer")
             one = self.register(f"{stem}Bulk{'Edit' if partial else 'Entry'}", {"allOf": [one, more]})
-        many = {"type": "array", "items": one, "minItems": 1, "maxItems": view.max_bulk_records}
+        many = {"type": "array", "items": one, "minItems": 1, "maxItems": MAX_BULK_RECORDS}
         if self.action.startswith("bulk_"):
             return many
         return {"oneOf": [one, many]} if self.action == "create" else one
@@ -187,7 +187,7 @@ class ApiAutoSchema(AutoSchema):
 class RelatedByCodeExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
     """Schema of a related record: its code or id alone, or the object in which a response gives it."""
 
-    target_class = "core.api.write.fields.RelatedByCodeField"
+    target_class = "core.api.write_serializers.RelatedByCodeField"
 
     def map_serializer_field(self, auto_schema: Any, direction: object) -> Any:
         key = self.target.key

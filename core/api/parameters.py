@@ -12,6 +12,7 @@ from core.http.errors import BadRequest, ErrorDetail, closest_match, truncate
 from core.web.list_pages import reject_unknown_params
 
 MAX_PAGE_SIZE = 200
+MAX_BULK_RECORDS = 1_000  # records of one request
 MAX_VALUE_LENGTH = 500  # characters of one value: longer ones only attempt to exhaust the database
 MAX_NAME_LENGTH = 80
 FORMER_PARAMETERS = ("fields", "omit", "brief")  # selected fields until 0.7

@@ -37,15 +37,10 @@ class SchemaView(BaseAPIView, SpectacularAPIView):
 SCHEMA_LOCK = Lock()  # DRF's inspectors are shared by all threads: two schemas at a time would mix their views
 
 
-def openapi_schema(access: str) -> Mapping[str, object]:
-    """Return the OpenAPI schema. Only the code determines it, so it is built once."""
-    with SCHEMA_LOCK:
-        return build_schema(access)
-
-
 @lru_cache(maxsize=2)
-def build_schema(_access: str) -> Mapping[str, object]:
-    with override("en"):
+def openapi_schema(_access: str) -> Mapping[str, object]:
+    """Return the OpenAPI schema. Only the code determines it, so it is built once."""
+    with SCHEMA_LOCK, override("en"):
         found: Mapping[str, object] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     return found
 

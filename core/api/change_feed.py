@@ -14,9 +14,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from core.api import query_params
+from core.api import parameters
 from core.api.pagination import decode_cursor, encode_cursor
-from core.api.query_params import CURSOR, CURSOR_START, parse_comma_list, parse_page_size
+from core.api.parameters import CURSOR, CURSOR_START, parse_comma_list, parse_page_size
 from core.api.viewsets import BaseAPIView
 from core.history.change_feed import (
     ACTIONS,
@@ -102,7 +102,7 @@ class ChangeFeedView(BaseAPIView):
             OpenApiParameter(CURSOR, description=begin),
             OpenApiParameter("resource", description=only),
             OpenApiParameter("page_size", int, description="Changes in an answer, 1 to 1000."),
-            *query_params.format_parameters(self.formats()),
+            *parameters.format_parameters(self.formats()),
         ]
 
     def get_serializer(self) -> ChangeFeedSerializer:

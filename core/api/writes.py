@@ -1,0 +1,399 @@
+"""Writable viewset: create, replace, update and delete, one record or many at once, all or nothing.
+
+The same fields can be written as in the admin, by the same rules, with one history entry for each record. What a model
+or a service raises becomes the errors of the request: `WritableViewSet.rejection` says with which status.
+"""
+
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, cast
+
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError, OperationalError
+from django.db.models import Model
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+from rest_framework import serializers
+from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.parsers import BaseParser
+from rest_framework.permissions import BasePermission
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.routers import Route, SimpleRouter
+
+from core.api import parameters
+from core.api.idempotency import run_idempotent
+from core.api.parameters import MAX_BULK_RECORDS
+from core.api.revisions import IF_MATCH, annotate_revision, if_match_allows
+from core.api.serializers import api_url, key_field_name
+from core.api.viewsets import RecordViewSet
+from core.api.write_serializers import (
+    INVISIBLE_CATEGORIES,
+    ValidatedInput,
+    WriteSerializer,
+    checked_data,
+    field_error,
+    is_valid_key,
+    model_errors,
+    validate_input,
+)
+from core.history.recording import MAX_REASON
+from core.http.body import parse_json, read_body
+from core.http.errors import BadRequest, ErrorDetail, WriteRejected
+from core.http.middleware import record_etag
+from core.http.request import with_demo_flag
+from core.permissions import OUT_OF_SCOPE, permission_name
+from core.records import writing
+from core.records.writing import ADD, CHANGE, DELETE, NOT_YOURS
+
+ACTION_BY_METHOD = {"POST": ADD, "PUT": CHANGE, "PATCH": CHANGE, "DELETE": DELETE}
+STATUS_PRIORITY = (403, 404, 400, 428, 412, 409)
+REASON_HEADER = "X-Change-Reason"
+MAX_ATTEMPTS = 3
+DEADLOCK_SQLSTATE = "40P01"  # SQLSTATE of PostgreSQL
+CONFLICT_CODES = {"unique", "unique_together", "fixed", "overtaken", "same", "in_use", "state"}
+CONFLICT_CODES |= {"confirmed", "given_up", "not_confirmed"}
+"""Codes of errors caused by other existing records, or by the state of this one: 409 rather than 400."""
+
+
+class StrictJSONParser(BaseParser):
+    """DRF parser of strict JSON (RFC 8259): UTF-8, no NaN, no repeated name. Numbers with a fraction become Decimal."""
+
+    media_type = "application/json"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+        """Return the parsed body. Raises BadRequest for invalid JSON, UnsupportedMediaType for another charset."""
+        request = (parser_context or {})["request"]._request  # noqa: SLF001  # DRF wraps Django's request, which holds the body
+        charset = request.content_params.get("charset", "utf-8").lower()
+        if charset not in {"utf-8", "utf8"}:
+            raise UnsupportedMediaType(f"{self.media_type}; charset={charset[:40]}", _("Send the JSON in UTF-8."))
+        return parse_json(read_body(request))
+
+
+class WritePermission(BasePermission):
+    """Permission class: the model permission for the method. The object permission is checked for each record."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        # A POST to a record is a further action of it (`@action`), which changes it.
+        verb = CHANGE if request.method == "POST" and view.detail else ACTION_BY_METHOD.get(request.method or "")
+        if verb is None or not hasattr(view, str(request.method).lower()):
+            return True  # a read, or a method that this URL does not accept, which gets 405
+        if not request.user.is_authenticated:
+            return False
+        token: Any = request.auth
+        if token is not None and not token.may_write:
+            self.message = _("This token only reads. Make one that may write.")
+            return False
+        self.message = _("You have no right to do this. Ask an administrator for the role you need.")
+        return bool(request.user.has_perm(permission_name(view.model, verb)))
+
+
+class BulkRouter(SimpleRouter):
+    """Router that maps every method on the list as well as on a record, for bulk writes; and actions of a record."""
+
+    BULK = {"put": "bulk_update", "patch": "bulk_partial_update", "delete": "bulk_destroy"}
+    routes = [
+        cast(Route, SimpleRouter.routes[0])._replace(mapping={"get": "list", "post": "create", **BULK}),
+        *(route for route in SimpleRouter.routes if route.detail),
+    ]
+
+
+class WritableViewSet(RecordViewSet):
+    """Writable viewset of a model. `write_serializer_class` declares how its fields are written; by default those that
+    people edit.
+    """
+
+    write_serializer_class: ClassVar[type[WriteSerializer]]
+    action_serializers: ClassVar[Mapping[str, type[serializers.Serializer]]] = {}  # bodies of further actions
+    created_actions: ClassVar[frozenset[str]] = frozenset({"create"})  # writes that answer 201
+    bodiless_actions: ClassVar[frozenset[str]] = frozenset()  # writes that may come without a body
+    permission_classes = [*RecordViewSet.permission_classes, WritePermission]
+    parser_classes = [StrictJSONParser]
+    http_method_names = ["get", "head", "options", "post", "put", "patch", "delete"]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        reads: Any = cls.__dict__.get("serializer_class")
+        if reads and "write_serializer_class" not in cls.__dict__:
+            name = reads.__name__.replace("Serializer", "WriteSerializer")
+            cls.write_serializer_class = type(name, (WriteSerializer,), {"model": reads.Meta.model})
+
+    @property
+    def model(self) -> Any:
+        return self.write_serializer_class.model
+
+    @property
+    def key(self) -> str:
+        """Field by which a request body identifies a record: slug, code or id."""
+        return key_field_name(self.model)
+
+    # -- methods ---------------------------------------------------------------------------------------
+
+    def create(self, request: Request) -> HttpResponse:
+        """Create one record, or many sent as an array."""
+        return self.run_write(request, self.create_one, 201)
+
+    def update(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Replace one record: fields that are not sent are emptied. Or update the fields that are sent."""
+        return self.run_write(request, self.update_one, 200)
+
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self.run_write(request, self.delete_one, 204)
+
+    partial_update = bulk_update = bulk_partial_update = update
+    bulk_destroy = destroy
+
+    def get_renderers(self) -> list[Any]:
+        """Render responses of writes as JSON only."""
+        return [JSONRenderer()] if self.is_write(self.request) else super().get_renderers()
+
+    def check_parameters(self, request: Request) -> None:
+        if self.is_write(request):
+            parameters.check_query_params(request, {"lang"})
+        else:
+            super().check_parameters(request)
+
+    def is_write(self, request: Any) -> bool:
+        """Return whether this URL accepts the method as a write; any other method gets 405, whatever else is wrong."""
+        return request.method in ACTION_BY_METHOD and hasattr(self, request.method.lower())
+
+    # -- one request -----------------------------------------------------------------------------------
+
+    def run_write(self, request: Request, do: Callable[[Any, Mapping[str, Any]], Any], status: int) -> HttpResponse:
+        """Apply the action to every record sent, in one transaction, and return the records as they are then."""
+        self.header_reason = change_reason(request)
+
+        def work() -> HttpResponse:
+            sent = self.parse_records(request)
+            self.locked = self.lock_rows(sent)
+            self.found: dict[Any, Any] = {}  # the related records that the body names
+            with writing.many():
+                done = self.apply_each(sent, do)
+            return self.build_response(done, status=status)
+
+        for _try in range(MAX_ATTEMPTS):
+            try:
+                return run_idempotent(request._request, request.user, work)  # noqa: SLF001  # DRF wraps Django's request
+            except IntegrityError:  # another request deleted a record; a second attempt sees it
+                continue
+            except OperationalError as exc:
+                if getattr(exc.__cause__, "pgcode", "") != DEADLOCK_SQLSTATE:
+                    raise
+        text = _("Another user saved at the same moment. Read the record again, then repeat your change.")
+        raise WriteRejected(409, ErrorDetail("", "overtaken", text))
+
+    def parse_records(self, request: Request) -> list[Mapping[str, Any]]:
+        """Return the data sent for each record. Raises BadRequest for a body of another shape."""
+        one = self.detail
+        content = read_body(request._request)  # noqa: SLF001  # as above
+        self.many = False  # whether the body is an array
+        if one and request.method in {"DELETE", "POST"} and not content:
+            return [{}]
+        if not content:
+            raise BadRequest(ErrorDetail("", "invalid_json", _("The request has no body. Send JSON.")))
+        body: Any = request.data
+        if isinstance(body, Mapping) and (one or request.method == "POST"):
+            return [body]
+        if one or not isinstance(body, list):
+            wanted = _("Send one object.") if one else _("Send an array of objects.")
+            raise BadRequest(ErrorDetail("", "invalid_shape", wanted))
+        if not 1 <= len(body) <= MAX_BULK_RECORDS:
+            text = _("Send 1 to %(most)d records at once.") % {"most": MAX_BULK_RECORDS}
+            raise BadRequest(ErrorDetail("", "invalid_length", text))
+        wrong = [place for place, data in enumerate(body) if not isinstance(data, Mapping)]
+        if wrong:
+            text = _("Send an object for each record.")
+            raise BadRequest(*(ErrorDetail(f"/{place}", "invalid_shape", text) for place in wrong))
+        self.many = True
+        return body
+
+    def apply_each(
+        self, sent: Sequence[Mapping[str, Any]], do: Callable[[Any, Mapping[str, Any]], Any]
+    ) -> list[object]:
+        """Apply the action to each record; if any is rejected all are, with every error. Raises WriteRejected."""
+        done, refusals = [], []
+        for number, data in enumerate(sent):
+            try:
+                done.append(do(self.target_record(data), data))
+            except (BadRequest, ValidationError, PermissionDenied, writing.Conflict) as exc:
+                refusals.append(self.rejection(exc, f"/{number}" if self.many else ""))
+        if len(refusals) == 1:
+            raise refusals[0]
+        if refusals:  # with the status that has to be corrected first
+            status = min((exc.status_code for exc in refusals), key=STATUS_PRIORITY.index)
+            raise WriteRejected(status, *(fault for exc in refusals for fault in exc.errors))
+        return done
+
+    def rejection(self, exc: Exception, place: str) -> BadRequest:
+        """Return what a model or service raised as a rejected request, with pointers below that of the record: 403 for
+        what is not the user's to change, 409 where only other records or the state of this one conflict, 400 where
+        the data itself is invalid.
+        """
+        if isinstance(exc, BadRequest):
+            return exc if not place else WriteRejected(exc.status_code, *(below(place, one) for one in exc.errors))
+        if isinstance(exc, PermissionDenied):
+            return WriteRejected(403, ErrorDetail(place, NOT_YOURS, str(exc) or str(OUT_OF_SCOPE)))
+        if isinstance(exc, writing.Conflict):
+            return WriteRejected(409, *(ErrorDetail(place, exc.code, text) for text in exc.messages))
+        serializer = self.action_serializers.get(self.action, self.write_serializer_class)
+        faults = list(model_errors(cast(ValidationError, exc), serializer, place))
+        codes = {fault.code for fault in faults}
+        status = 403 if NOT_YOURS in codes else 404 if "not_found" in codes else 409 if codes <= CONFLICT_CODES else 400
+        return WriteRejected(status, *faults)
+
+    def lock_rows(self, sent: Sequence[Mapping[str, Any]]) -> Mapping[object, object]:
+        """Lock and return the records that the body names, by key, until the transaction ends."""
+        if self.request.method == "POST" and not self.detail:
+            if len(sent) > 1:  # two requests that create the same records in another order would deadlock
+                kinds = ContentType.objects.select_for_update(no_key=True)
+                kinds.filter(app_label=self.model._meta.app_label, model=self.model._meta.model_name).first()
+            return {}
+        named = [self.key_of(data) for data in sent]
+        twice = [n for n, key in enumerate(named) if key is not None and named.index(key) < n]
+        if twice:
+            text = _("Name each record once.")
+            raise BadRequest(*(field_error(f"/{place}/{self.key}", "twice", text) for place in twice))
+        free = self.request.method != "DELETE"  # records that reference these are blocked by a deletion only
+        rows = self.model._base_manager.select_for_update(no_key=free).filter(**{f"{self.key}__in": {*named} - {None}})
+        return {getattr(row, self.key): row for row in rows.order_by("pk")}
+
+    def key_of(self, data: Mapping[str, Any]) -> Any:
+        """Return the key of the record that is meant, or None where the data name none."""
+        if self.detail:
+            key = self.kwargs[self.lookup_field]
+            return int(key) if self.key == "id" else self.normalise_key(key)
+        key = data.get(self.key)
+        return key if is_valid_key(self.key, key) else None
+
+    def normalise_key(self, key: str) -> str:
+        """Return a key from a URL as it is stored."""
+        return key
+
+    def target_record(self, data: Mapping[str, Any]) -> Any:
+        """Return the record to write: a new one, or the one named. Raises WriteRejected (404) or ValidationError."""
+        if self.request.method == "POST" and not self.detail:
+            return self.model()
+        record, text = self.locked.get(self.key_of(data)), _("There is no such record.")
+        if record is not None:
+            return record
+        if self.detail:
+            raise WriteRejected(404, ErrorDetail("", "not_found", text))
+        if data.get(self.key) is None:
+            raise ValidationError({self.key: ValidationError(_("Name the record that is meant."), code="required")})
+        raise ValidationError({self.key: ValidationError(text, code="not_found")})
+
+    # -- one record: hooks of a resource, which raise as models and services do ---------------------------
+
+    def create_one(self, record: Model, data: Mapping[str, Any]) -> Any:
+        self.perform_write(record, self.validate_record(record, data, whole=True))
+        return record
+
+    def update_one(self, record: Model, data: Mapping[str, Any]) -> Any:
+        self.perform_write(record, self.validate_change(record, data, CHANGE, whole=self.request.method == "PUT"))
+        return record
+
+    def delete_one(self, record: Model, data: Mapping[str, Any]) -> None:
+        self.perform_delete(record, self.validate_change(record, data, DELETE).reason)
+
+    def perform_write(self, record: Any, given: ValidatedInput) -> None:
+        """Hook: write the record, and child rows that are sent with it."""
+        writing.write(record, given.values, given.m2m, by=self.request.user, reason=given.reason)
+
+    def perform_delete(self, record: Any, reason: str) -> None:
+        """Hook: delete the record."""
+        writing.delete(record, by=self.request.user, reason=reason)
+
+    def validate_record(self, record: Model, data: Mapping[str, Any], *, whole: bool) -> ValidatedInput:
+        """Return the validated data. Raises WriteRejected (400) with every error."""
+        data = dict(data)
+        if self.header_reason and not data.get("change_reason"):
+            data["change_reason"] = self.header_reason
+        serializer = self.write_serializer_class(data=data, partial=not whole, context={"found": self.found})
+        return validate_input(serializer, record, data, set(self.read_serializer().fields))
+
+    def validate_change(
+        self, record: Model, data: Mapping[str, Any], verb: str, *, whole: bool = False
+    ) -> ValidatedInput:
+        """Return the validated data of a record that is there: in the user's scope, and in the version named."""
+        writing.check_scope(self.request.user, verb, record)
+        given = self.validate_record(record, data, whole=whole)
+        self.check_revision(record, data)
+        return given
+
+    def validate_action(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the validated body of a further action. Raises WriteRejected (400) with every error."""
+        return checked_data(self.action_serializers[self.action](data=dict(data)), data)
+
+    def check_revision(self, record: Any, data: Mapping[str, Any]) -> None:
+        """Optimistic locking. Raises WriteRejected where no revision is sent (428), or a stale one (412)."""
+        rows: Any = annotate_revision(self.model._base_manager.filter(pk=record.pk))
+        now: int = rows.values_list("revision", flat=True).get()
+        if self.many:
+            at, seen = "/revision", data.get("revision")
+            missing = _("revision: send the number that the record had when you read it.")
+        else:
+            at, seen = IF_MATCH, self.request.headers.get(IF_MATCH)
+            missing = _("If-Match: send the ETag of the version that you have read.")
+        if seen is None:
+            raise WriteRejected(428, ErrorDetail(at, "required", missing))
+        if self.many and type(seen) is not int:
+            text = _("Write a whole number, without quotes.")
+            raise ValidationError({"revision": ValidationError(text, code="invalid_type")})
+        if not (seen == now if self.many else if_match_allows(seen, now)):
+            text = _("The record has changed since: this is revision %(now)d. Read it again and repeat your change.")
+            headers = {} if self.many else {"ETag": self.current_etag(record.pk)}
+            raise WriteRejected(412, ErrorDetail(at, "stale", text % {"now": now}), headers=headers)
+
+    # -- the response ----------------------------------------------------------------------------------
+
+    def build_response(self, done: Sequence[Any], *, status: int) -> HttpResponse:
+        if status == 204:
+            return HttpResponse(status=204)
+        rows = self.represent([record.pk for record in done])
+        shown: Any = rows if self.many else rows[0]
+        response = HttpResponse(JSONRenderer().render(shown), status=status, content_type="application/json")
+        if not self.many:
+            response["ETag"] = record_etag(response.content, shown["revision"])
+            if status == 201:
+                response["Location"] = api_url(done[0], self.request)
+        return response
+
+    def represent(self, keys: Sequence[int]) -> list[Any]:
+        """Return these records as a read would return them today, in this order."""
+        rows = self.annotate_facts(annotate_revision(self.base_queryset()).filter(pk__in=keys))
+        found: dict[int, Any] = {record.pk: record for record in self.rows_for_output(rows)}  # type: ignore[attr-defined]
+        if len(found) < len(set(keys)):  # a parent was deleted meanwhile, as the commit would find
+            raise IntegrityError
+        # That of the class: a further action may answer with something else.
+        whole = cast(Any, type(self)).serializer_class(context=self.get_serializer_context())
+        return [with_demo_flag(self.request, whole.to_representation(found[key])) for key in keys]
+
+    def current_etag(self, key: int) -> str:
+        """Return the ETag that a read of the record has now."""
+        row = self.represent([key])[0]
+        return record_etag(JSONRenderer().render(row), row["revision"])
+
+
+def change_reason(request: Request) -> str:
+    """Return the reason that a header gives for all records. Raises BadRequest for one that cannot be read."""
+    sent = request.headers.get(REASON_HEADER, "")
+    try:
+        reason = sent.encode("latin-1").decode().strip()
+    except (UnicodeDecodeError, UnicodeEncodeError) as exc:
+        text = _("X-Change-Reason: send it in UTF-8.")
+        raise BadRequest(ErrorDetail(REASON_HEADER, "invalid_header", text)) from exc
+    if len(reason) > MAX_REASON or any(unicodedata.category(char) in INVISIBLE_CATEGORIES for char in reason):
+        text = _("X-Change-Reason: use up to %(most)d characters, all of them visible.") % {"most": MAX_REASON}
+        raise BadRequest(ErrorDetail(REASON_HEADER, "invalid_header", text))
+    return reason
+
+
+def below(place: str, fault: ErrorDetail) -> ErrorDetail:
+    """Return an error of one record of an array: its pointer, with which a message may begin, below that of the
+    record.
+    """
+    inside = fault.pointer.removeprefix("/")
+    named = inside and fault.message.startswith(inside)
+    message = f"{place.removeprefix('/')}/{fault.message}" if named else fault.message
+    return ErrorDetail(f"{place}{fault.pointer}", fault.code, message)
