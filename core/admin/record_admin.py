@@ -1,7 +1,7 @@
-"""ModelAdmin and form of records with history: one entry per change, with its reason.
+"""ModelAdmin of records with history: one entry per change, with its reason.
 
-Permissions by record: core/admin/scoped_admin.py; history pages: core/admin/history_admin.py; conflicts between two
-editors: core/admin/conflicts.py; rows: core/admin/inlines.py.
+Permissions by record: core/admin/scoped_admin.py; history pages: core/admin/history_admin.py; the form, and conflicts
+between two editors: core/admin/record_form.py; rows: core/admin/inlines.py.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ from django.contrib.admin import helpers
 from django.contrib.admin.utils import NestedObjects, quote
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AutocompleteSelectMultiple
-from django.core.exceptions import NON_FIELD_ERRORS, ObjectDoesNotExist, PermissionDenied, ValidationError
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import models, router
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponseRedirect
@@ -24,120 +24,17 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from core.admin.conflicts import VERSION_FIELD, VersionedForm
 from core.admin.form_fields import DATE_FIELD_OVERRIDES
 from core.admin.history_admin import HistoryAdmin, posted_reason
-from core.admin.inlines import RelationFormSet
-from core.history.diffs import author_name, format_datetime, latest_entry
+from core.admin.record_form import VERSION_FIELD, RecordForm
 from core.history.entries import LabelledUrl
-from core.history.recording import MAX_REASON, m2m_referrers
-from core.history.revert import last_version_url
-from core.permissions import OUT_OF_SCOPE, can_see_authors, owner_field
+from core.history.recording import m2m_referrers
+from core.permissions import can_see_authors
 from core.records import writing
-from core.records.constraints import constraint_fields
-from core.records.writing import NOT_YOURS
 from core.text.formatting import join_clauses, join_sentences, label_value
 from core.web.html import CARRIED_PARAMETERS
 
 NOT_SAVED = _("Nothing was saved. The form stands here as the record is now.")
-
-
-class RecordForm(VersionedForm):
-    """Form of a record, with a reason for the change and the version of the record that it was opened on.
-
-    `user` is the user who fills it in: the saved record has to lie within that user's scope.
-    """
-
-    user: Any = None
-    input_errors: frozenset[str] = frozenset()  # fields whose input is wrong in itself
-    change_reason = forms.CharField(
-        label=_("Reason for change"),
-        max_length=MAX_REASON,
-        required=False,
-        widget=forms.TextInput(attrs={"class": "vTextField"}),
-        help_text=_(
-            "Kept in the history beside your name, for example “Day of issue corrected after the original was found”."
-        ),
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        latest = latest_entry(self.instance) if self.instance.pk else None
-        self.deleted_meanwhile = latest is not None and latest.history_type == "-"
-        self.compare_with(latest)
-
-    def clean(self) -> dict[str, Any] | None:
-        cleaned = super().clean()
-        self.input_errors = frozenset(self.errors)  # before the record itself is validated
-        return cleaned
-
-    def full_clean(self) -> None:
-        """Validate; report one mistake once, and reject a record that would be outside the user's scope."""
-        super().full_clean()
-        if self.is_bound and not self.deleted_meanwhile:
-            self.drop_derived_errors()
-            if self.user is not None:
-                self.check_rights()
-
-    def drop_derived_errors(self) -> None:
-        """Drop errors of fields that the record derives from a field with an error, and of constraints on them."""
-        derived: Mapping[str, Sequence[str]] = getattr(self._meta.model, "DERIVED_FROM", {})
-        for name, sources in derived.items():
-            if name in self.input_errors or not any(source in self.errors for source in sources):
-                continue
-            self.errors.pop(name, None)
-            rules = [rule for rule in self._meta.model._meta.constraints if constraint_fields(rule) == (name,)]
-            messages = {rule.get_violation_error_message() for rule in rules}
-            general = [error for error in self.non_field_errors().as_data() if set(error.messages) - messages]
-            self.errors.pop(NON_FIELD_ERRORS, None)
-            for error in general:
-                self.add_error(None, error)
-
-    def check_rights(self) -> None:
-        """Report what `records` would refuse: scope, restricted fields, a missing reason."""
-        adding, owner = self.instance.pk is None, owner_field(self._meta.model)
-        stored = None if adding else type(self.instance)._base_manager.get(pk=self.instance.pk)
-        lists = {field.name: self.cleaned_data[field.name] for field in self.own_lists()}
-        refused: list[tuple[Any, ValidationError]] = []
-        try:
-            writing.check_fields(self.instance, stored, lists, self.user)
-        except ValidationError as exc:
-            refused += [(name, error) for name, errors in exc.error_dict.items() for error in errors]
-        try:
-            if owner not in self.errors:
-                writing.check_scope(self.user, writing.ADD if adding else writing.CHANGE, self.instance)
-        except (PermissionDenied, ValidationError):
-            # At the field that decides the scope here: one that the owner field is derived from, else itself.
-            derived: Mapping[str, Sequence[str]] = getattr(self._meta.model, "DERIVED_FROM", {})
-            sources = [source for source in derived.get(owner, ()) if self.cleaned_data.get(source)]
-            shown = next((field for field in [*sources, owner] if field in self.fields), None)
-            refused.append((shown, ValidationError(OUT_OF_SCOPE, code=NOT_YOURS)))
-        for name, error in refused:
-            self.add_error(name if name in self.fields else None, error)
-        for field in self.instance._meta.concrete_fields if refused and stored else ():  # it is shown as it was
-            setattr(self.instance, field.attname, getattr(stored, field.attname))
-        missing = "" if self.cleaned_data.get("change_reason") else self.instance.missing_reason(stored)
-        if missing and "change_reason" not in self.errors:
-            self.add_error("change_reason", ValidationError(missing, code="required"))
-
-    def own_lists(self) -> list[Any]:
-        """Return the many-to-many fields that are on the form, and filled in rightly."""
-        return [field for field in self._meta.model._meta.many_to_many if field.name in self.cleaned_data]
-
-    def reject_deleted(self) -> None:
-        """Say who deleted the record, and how to keep what was typed."""
-        text = _(
-            "{user} deleted this record on {when}, after you had opened it. Nothing of yours is saved yet. To keep it, "
-            '<a href="{url}" target="_blank" rel="noopener">open its last version in a new window</a> and restore it '
-            "there; then save again here."
-        )
-        message = format_html(
-            str(text),
-            user=author_name(self.latest),
-            when=format_datetime(self.latest.history_date),
-            url=last_version_url(self._meta.model, self.latest.id),
-        )
-        self.add_error(None, ValidationError(message, code="conflict"))
 
 
 class MultiSelectWithoutClear(AutocompleteSelectMultiple):
@@ -251,19 +148,13 @@ class RecordAdmin(HistoryAdmin):
 
     def save_related(self, request: HttpRequest, form: RecordForm, formsets: Sequence[Any], change: bool) -> None:
         """Write the record with its lists, then the rows that have a history of their own."""
-        reason, lists = form.cleaned_data.get("change_reason", ""), {}
-        for field in form.own_lists():
-            lists[field.name] = form.cleaned_data[field.name]
-        for formset in formsets:
-            if isinstance(formset, RelationFormSet):
-                formset.save(commit=False)  # says what was changed
-                lists |= formset.list_value()
+        reason = form.cleaned_data.get("change_reason", "")
+        lists = {field.name: form.cleaned_data[field.name] for field in form.own_lists()}
         written = self.write_record(request, form, lists, reason, change=change)
         for formset in formsets:
-            if not isinstance(formset, RelationFormSet):
-                formset.user, formset.reason = request.user, reason
-                formset.save()
-                written |= formset.has_changed()
+            formset.user, formset.reason = request.user, reason
+            formset.save()
+            written |= formset.has_changed()
         request.unchanged = not written  # type: ignore[attr-defined]
 
     def write_record(

@@ -197,7 +197,4 @@ def edit_url(row: Any, place: str) -> str:
     if place == EDIT_CORRECTION:
         return f"{reverse('admin:pilots_reading_add')}?{urlencode({'corrects': row.pk})}"
     name = f"admin:{row._meta.app_label}_{row._meta.model_name}_change"
-    anchor = (
-        f"{type(row).__name__}_sources-group" if place == EDIT_SOURCES else place if "-" in place else f"id_{place}"
-    )
-    return f"{reverse(name, args=[row.pk])}#{anchor}"
+    return f"{reverse(name, args=[row.pk])}#{place if '-' in place else f'id_{place}'}"

@@ -10,7 +10,8 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from core.admin.record_admin import RecordAdmin, RecordForm
+from core.admin.record_admin import RecordAdmin
+from core.admin.record_form import RecordForm
 from core.http.as_of import today
 from core.permissions import can_see_authors
 from core.text.formatting import format_date

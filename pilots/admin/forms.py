@@ -21,10 +21,9 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.admin.conflicts import VersionedForm
 from core.admin.form_fields import FlexibleDateField
 from core.admin.inlines import VersionedRowForm, VersionedRowFormSet, is_marked_deleted
-from core.admin.record_admin import RecordForm
+from core.admin.record_form import RecordForm
 from core.history.recording import MAX_REASON
 from core.http.as_of import today
 from core.http.request import parse_key
@@ -47,7 +46,7 @@ from pilots.models import (
 )
 from pilots.models.indicator import format_exact
 from pilots.models.reading import CONFLICT_CODE, JUMP_CODE, ReadingKey, ReadingLedger
-from pilots.models.stage_entry import stage_field, stage_message
+from pilots.models.stage_entry import PLANNED_TWICE, stage_field, stage_message
 from pilots.replans import (
     DELETION_FIXED,
     REASON_REQUIRED,
@@ -100,12 +99,13 @@ class IndicatorField(forms.ModelChoiceField):
 # -- planned days ----------------------------------------------------------------------------------------
 
 
-class PlannedDayForm(VersionedForm):
+class PlannedDayForm(forms.ModelForm):
     """Form of what is planned for a day. It shows the day in force; another one of a key milestone or a planned stage
     is taken off the record, to be asked for or decided when the record is saved.
     """
 
     user: Any = None
+    deleted_meanwhile = False
     day_asked_for: date | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -201,10 +201,12 @@ class StageForm(PlannedDayRowForm):
 class StageFormSet(PlannedDayFormSet):
     """Stage entries of a pilot, checked together for their order."""
 
-    unique_together_fields = ("stage", "entered_on")
-
     def clean(self) -> None:
         super().clean()
+        planned = [form for form in self.remaining_forms if form.instance.stage and not form.instance.entered_on]
+        for place, form in enumerate(planned):  # Django compares the rows only for unique constraints without condition
+            if form.instance.stage in {other.instance.stage for other in planned[:place]}:
+                form.add_error("stage", ValidationError(PLANNED_TWICE, code="unique"))
         if self.has_changed():
             self.check_order()
 
@@ -249,14 +251,6 @@ class MilestoneFormSet(PlannedDayFormSet):
             text = form.instance.missing_reason(stored)
             if text:
                 form.add_error("planned_on", ValidationError(text, code="required"))
-
-
-class TargetFormSet(VersionedRowFormSet):
-    unique_together_fields = ("indicator",)
-
-
-class StepFormSet(VersionedRowFormSet):
-    unique_together_fields = ("year",)
 
 
 # -- single records --------------------------------------------------------------------------------------

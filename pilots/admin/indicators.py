@@ -27,7 +27,7 @@ from core.history.revert import Revert
 from core.http.as_of import today
 from core.http.request import parse_key
 from core.text.formatting import join_clauses
-from pilots.admin.forms import AmountField, IndicatorField, ReadingForm, StepFormSet, TargetFormSet
+from pilots.admin.forms import AmountField, IndicatorField, ReadingForm
 from pilots.admin.stages_and_milestones import PILOT_SEARCH, PilotPartAdmin
 from pilots.models import Effect, Indicator, Reading, ReadingState, Target, TargetStep
 from pilots.services import (
@@ -36,7 +36,7 @@ from pilots.services import (
     accept_readings,
     dispute_readings,
 )
-from policies.admin.documents import NAME_FIELDSET, SOURCE_FIELDSET, related_only_filters, sources_inline
+from policies.admin.documents import NAME_FIELDSET, SOURCE_FIELDSET, related_only_filters
 
 AMOUNT_OVERRIDES: Any = DATE_FIELD_OVERRIDES | {models.DecimalField: {"form_class": AmountField}}
 FIXED_FIELDS = {"version": "version_number", "value": "value_and_unit"}  # "version" is the form's own word
@@ -62,7 +62,6 @@ class IndicatorAdmin(RecordAdmin):
 
 class StepInline(VersionedRowInline):
     model = TargetStep
-    formset = StepFormSet
     fields = ["year", "value"]
     formfield_overrides = AMOUNT_OVERRIDES
     show_change_link = False
@@ -75,7 +74,6 @@ class StepInline(VersionedRowInline):
 
 class TargetInline(VersionedRowInline):
     model = Target
-    formset = TargetFormSet
     fields = [
         *["indicator", "kind", "base_year", "base_value", "target_year", "target_value", "steps_named", "binding"],
         *["target_text_en", "target_text_zh", "done_on"],
@@ -114,8 +112,8 @@ class TargetAdmin(PilotPartAdmin):
     list_select_related = ["pilot", "indicator"]
     list_filter = ["kind", "binding", "confidence", *related_only_filters("indicator", "pilot__province")]
     search_fields = [*PILOT_SEARCH, *INDICATOR_SEARCH, "target_text_en", "target_text_zh"]
-    autocomplete_fields = ["pilot", "indicator"]
-    inlines = [StepInline, sources_inline(Target)]
+    autocomplete_fields = ["pilot", "indicator", "sources"]
+    inlines = [StepInline]
     formfield_overrides = AMOUNT_OVERRIDES
     fieldsets = [
         (_("Who promised what"), {"fields": ["pilot", "indicator", "kind", "binding"]}),
@@ -154,9 +152,8 @@ class ReadingAdmin(PilotPartAdmin):
     list_filter = ["state", "value_status", "period", *related_only_filters("indicator", "pilot__province")]
     search_fields = [*PILOT_SEARCH, *INDICATOR_SEARCH, "period"]
     date_hierarchy = "reported_on"
-    autocomplete_fields = ["pilot", "indicator"]
+    autocomplete_fields = ["pilot", "indicator", "sources"]
     actions = ["accept", "dispute"]
-    inlines = [sources_inline(Reading)]
     formfield_overrides = AMOUNT_OVERRIDES
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

@@ -22,7 +22,6 @@ from policies.admin.documents import (
     SOURCE_FIELDSET,
     TITLE_FIELDSET,
     related_only_filters,
-    sources_inline,
 )
 
 
@@ -38,8 +37,7 @@ class BatchAdmin(RecordAdmin):
     ]
     date_hierarchy = "known_by"
     prepopulated_fields = {"slug": ["title_en"]}
-    autocomplete_fields = ["province", "policy", "industries_announced"]
-    inlines = [sources_inline(Batch)]
+    autocomplete_fields = ["province", "policy", "industries_announced", "sources"]
     fieldsets = [
         TITLE_FIELDSET,
         (_("Short name"), {"fields": ["short_name_zh", "short_name_en"]}),
@@ -110,8 +108,8 @@ class PilotAdmin(RecordAdmin):
         *["province__name_zh", "province__name_en", "batch__title_zh", "batch__title_en"],
     ]
     prepopulated_fields = {"slug": ["name_en"]}
-    autocomplete_fields = ["batch", "province", "parent", "industries"]
-    inlines = [StageInline, MilestoneInline, TargetInline, sources_inline(Pilot)]
+    autocomplete_fields = ["batch", "province", "parent", "industries", "sources"]
+    inlines = [StageInline, MilestoneInline, TargetInline]
 
     class Media:
         css = {"all": ["css/admin-grid.css"]}

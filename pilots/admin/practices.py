@@ -12,7 +12,8 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from core.admin.history_admin import posted_reason
-from core.admin.record_admin import RecordAdmin, RecordForm
+from core.admin.record_admin import RecordAdmin
+from core.admin.record_form import RecordForm
 from core.admin.scoped_admin import autocomplete_source
 from core.history.entries import LabelledUrl
 from core.history.revert import Revert
@@ -24,7 +25,7 @@ from pilots.admin.forms import EffectForm, NarrowedAutocomplete
 from pilots.admin.indicators import AMOUNT_OVERRIDES
 from pilots.models import Adoption, Effect, Practice
 from pilots.practices.services import recommendation_objection
-from policies.admin.documents import SOURCE_FIELDSET, TITLE_FIELDSET, related_only_filters, sources_inline
+from policies.admin.documents import SOURCE_FIELDSET, TITLE_FIELDSET, related_only_filters
 
 PRACTICE_SEARCH = [f"practice__{name}" for name in ("title_zh", "title_en", "slug")]
 
@@ -56,8 +57,7 @@ class PracticeAdmin(RecordAdmin):
     ]
     date_hierarchy = "proposed_on"
     prepopulated_fields = {"slug": ["title_en"]}
-    autocomplete_fields = ["province", "origins", "industries", "measures"]
-    inlines = [sources_inline(Practice)]
+    autocomplete_fields = ["province", "origins", "industries", "measures", "sources"]
     formfield_overrides = AMOUNT_OVERRIDES
     fieldsets = [
         TITLE_FIELDSET,
@@ -137,8 +137,7 @@ class AdoptionAdmin(RecordAdmin):
         *["province__name_zh", "province__name_en"],
     ]
     date_hierarchy = "planned_on"
-    autocomplete_fields = ["practice", "pilot", "province"]
-    inlines = [sources_inline(Adoption)]
+    autocomplete_fields = ["practice", "pilot", "province", "sources"]
     fieldsets = [
         (
             _("Who copies what"),
@@ -229,8 +228,7 @@ class EffectAdmin(RecordAdmin):
         *["statement_zh", "statement_en"],
     ]
     date_hierarchy = "known_on"
-    autocomplete_fields = ["practice", "adoption", "reading_before", "reading_after"]
-    inlines = [sources_inline(Effect)]
+    autocomplete_fields = ["practice", "adoption", "reading_before", "reading_after", "sources"]
     formfield_overrides = AMOUNT_OVERRIDES
     fieldsets = [
         (_("Whose effect"), {"fields": ["practice", "adoption", "basis", "known_on"]}),

@@ -27,7 +27,7 @@ from pilots.admin.forms import (
 from pilots.models import LightOverride, Milestone, Replan, StageEntry
 from pilots.models.replan import with_planned_day
 from pilots.replans import DAY_FIXED, decide_replan, is_deletion_refused, replan_of, save_replan, withdraw_replan
-from policies.admin.documents import SOURCE_FIELDSET, TITLE_FIELDSET, related_only_filters, sources_inline
+from policies.admin.documents import SOURCE_FIELDSET, TITLE_FIELDSET, related_only_filters
 from policies.charts.rollout import format_day
 
 PILOT_SEARCH = ["pilot__name_zh", "pilot__name_en", "pilot__slug"]
@@ -121,8 +121,7 @@ class StageEntryAdmin(PlannedDayAdmin):
     list_filter = ["stage", "confidence", *related_only_filters("pilot__province")]
     search_fields = [*PILOT_SEARCH, "evidence", "reason_en", "reason_zh"]
     date_hierarchy = "entered_on"
-    autocomplete_fields = ["pilot"]
-    inlines = [sources_inline(StageEntry)]
+    autocomplete_fields = ["pilot", "sources"]
     fieldsets = [
         (_("Which stage of which pilot"), {"fields": ["pilot", "stage"]}),
         (
@@ -140,8 +139,7 @@ class MilestoneAdmin(PlannedDayAdmin):
     list_select_related = ["pilot"]
     list_filter = ["is_key", "facet", "confidence", *related_only_filters("pilot__province")]
     search_fields = ["title_zh", "title_en", "owner", *PILOT_SEARCH]
-    autocomplete_fields = ["pilot"]
-    inlines = [sources_inline(Milestone)]
+    autocomplete_fields = ["pilot", "sources"]
     fieldsets = [
         (TITLE_FIELDSET[0], {"fields": ["title_zh", "title_en"]}),
         (_("Whose it is"), {"fields": ["pilot", "facet", "owner", ("weight", "is_key")]}),

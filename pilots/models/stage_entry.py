@@ -18,6 +18,8 @@ from pilots.models.pilot import Pilot
 from pilots.models.replan import PlannedDayModel
 from policies.models.sourced import Confidence, SourcedModel
 
+PLANNED_TWICE = _("This pilot already plans to enter this stage: change that entry.")
+
 
 class StageEntry(PlannedDayModel, HistoryModel, SourcedModel):
     """A pilot's entry into a stage: planned and actual date, and the evidence."""
@@ -97,7 +99,7 @@ class StageEntry(PlannedDayModel, HistoryModel, SourcedModel):
                 fields=["pilot", "stage"],
                 condition=Q(entered_on__isnull=True),
                 name="stageentry_planned_once",
-                violation_error_message=_("This pilot already plans to enter this stage: change that entry."),
+                violation_error_message=PLANNED_TWICE,
             ),
             models.CheckConstraint(
                 condition=Q(planned_on__isnull=False) | Q(entered_on__isnull=False),

@@ -15,7 +15,6 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from core.admin.inlines import RelationInline
 from core.admin.record_admin import RecordAdmin
 from core.history.entries import LabelledUrl
 from core.history.recording import MAX_REASON
@@ -37,16 +36,8 @@ DATE_FIELDSET = (
 )
 SOURCE_FIELDSET = (
     _("How sure it is"),
-    {"fields": ["confidence", "note_en", "note_zh"], "description": _("Cite where it was read under “Sources” below.")},
+    {"fields": ["confidence", "sources", "note_en", "note_zh"]},
 )
-
-
-def sources_inline(model: Any) -> type[RelationInline]:
-    """Return the inline for a fact's sources, with autocomplete over existing sources."""
-    through = model.sources.through
-    through.__str__ = lambda row: row.source.publisher  # above each row; by default it would read "object (7)"
-    options = {"model": through, "autocomplete_fields": ["source"], "verbose_name": _("source")}
-    return type("SourceInline", (RelationInline,), {**options, "verbose_name_plural": _("sources")})
 
 
 def related_only_filters(*names: str) -> list[tuple[str, type[admin.ListFilter]]]:
@@ -80,7 +71,7 @@ class ProvinceAdmin(RecordAdmin):
     list_filter = ["in_roster", "region", "kind"]
     search_fields = ["name_zh", "name_en", "short_zh", "short_en", "slug", "gb_code", "iso_code"]
     prepopulated_fields = {"slug": ["name_en"]}
-    inlines = [sources_inline(Province)]
+    autocomplete_fields = ["sources"]
     fieldsets = [
         NAME_FIELDSET,
         (_("Short names"), {"fields": ["short_zh", "short_en"]}),
@@ -117,8 +108,7 @@ class IndustryAdmin(RecordAdmin):
     list_filter = ["named_in_batch_notice", "ultra_low_emission", "confidence"]
     search_fields = ["name_zh", "name_en", "slug", "divisions__code"]
     prepopulated_fields = {"slug": ["name_en"]}
-    autocomplete_fields = ["divisions"]
-    inlines = [sources_inline(Industry)]
+    autocomplete_fields = ["divisions", "sources"]
     fieldsets = [
         NAME_FIELDSET,
         (_("Classification"), {"fields": ["divisions"]}),
@@ -153,8 +143,7 @@ class PolicyAdmin(PartialDateAdmin):
     ]
     date_hierarchy = "known_issued_by"
     prepopulated_fields = {"slug": ["title_en"]}
-    autocomplete_fields = ["agencies", "province", "parent"]
-    inlines = [sources_inline(Policy)]
+    autocomplete_fields = ["agencies", "province", "parent", "sources"]
     fieldsets = [
         POLICY_TITLE_FIELDSET,
         (_("The document"), {"fields": ["kind", "doc_number", "agencies", "level", "province", "parent"]}),
@@ -296,8 +285,7 @@ class ProvincialPlanAdmin(PartialDateAdmin):
         *[f"policy__{name}" for name in ("title_zh", "title_en", "slug")],
     ]
     date_hierarchy = "known_issued_by"
-    autocomplete_fields = ["policy", "province"]
-    inlines = [sources_inline(ProvincialPlan)]
+    autocomplete_fields = ["policy", "province", "sources"]
     fieldsets = [
         (
             _("Whose plan, and what is known of it"),
@@ -325,8 +313,7 @@ class MeasureAdmin(RecordAdmin):
     list_filter = ["field", *related_only_filters("industries", "policies"), "confidence"]
     search_fields = ["title_zh", "title_en", "slug", "policies__title_zh", "policies__title_en"]
     prepopulated_fields = {"slug": ["title_en"]}
-    autocomplete_fields = ["industries", "policies"]
-    inlines = [sources_inline(Measure)]
+    autocomplete_fields = ["industries", "policies", "sources"]
     fieldsets = [
         TITLE_FIELDSET,
         (_("What it belongs to"), {"fields": ["field", "policies", "industries"]}),
@@ -341,13 +328,12 @@ class FigureAdmin(RecordAdmin):
     list_filter = ["state", "kind", "unit", "confidence", *related_only_filters("province")]
     search_fields = ["name_zh", "name_en", "slug", "as_printed", "note_en", "note_zh"]
     prepopulated_fields = {"slug": ["name_en"]}
-    autocomplete_fields = ["province"]
-    inlines = [sources_inline(Figure)]
+    autocomplete_fields = ["province", "sources"]
     fieldsets = [
         NAME_FIELDSET,
         (_("The figure"), {"fields": ["kind", ("value", "unit"), "as_printed", "province"]}),
         (_("The period it is for"), {"fields": [("period_from", "period_to")]}),
-        (_("How sure it is"), {"fields": ["state", "confidence", "note_en", "note_zh"]}),
+        (_("How sure it is"), {"fields": ["state", "confidence", "sources", "note_en", "note_zh"]}),
     ]
 
     @admin.display(description=_("period"), ordering="period_from")
