@@ -139,7 +139,7 @@ def write_rows(plan: DryRun, *, by: Any, reason: str, progress: Progress = no_pr
     """
     rows = [row for row in plan.rows if row.action != "unchanged"]
     plan.kind.complete_new([row for row in rows if not row.found])
-    waiting, refused = rows, {}
+    waiting, refused = rows, dict[int, ValidationError]()
     with writing.many():
         for _number in range(MAX_PASSES):
             written, refused = set(), {}
