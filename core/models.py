@@ -4,7 +4,7 @@ from core.api.idempotency import IdempotencyRecord
 from core.backup.models import BackupRun
 from core.caching.models import DataVersion
 from core.history.models import ChangeEvent
-from core.imports.models import Import, ImportChange, ImportFile
+from core.imports.models import Import, ImportFile
 from core.seed.models import SeedRecord
 
 __all__ = [
@@ -13,7 +13,6 @@ __all__ = [
     "DataVersion",
     "IdempotencyRecord",
     "Import",
-    "ImportChange",
     "ImportFile",
     "SeedRecord",
 ]

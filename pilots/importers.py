@@ -13,16 +13,14 @@ from django.db.models import Model
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.history.bulk_history import BATCH_SIZE, batched
+from core.history.bulk_history import batched
 from core.http.as_of import today
 from core.http.errors import truncate
-from core.imports.apply import delete_records, snapshots
 from core.imports.dry_run import OUT_OF_SCOPE_CODE
-from core.imports.importer import Importer, assign_record, key_value, record_key, row_key
-from core.imports.models import ImportAction
+from core.imports.importer import FieldChange, Importer, Row, assign_record, key_value, record_key, row_key
 from core.imports.sheet.columns import INTEGER, NUMBER, TEXT, Column, ColumnType
 from core.imports.sheet.lookups import RecordLookup
-from core.imports.sheet.rows import FieldChange, Row, WrittenRecord
+from core.records import writing
 from core.spreadsheets.reading.cell_values import (
     AmbiguousCell,
     ParsedNumber,
@@ -34,7 +32,7 @@ from core.spreadsheets.reading.cell_values import (
 from core.spreadsheets.reading.cells import SheetCell
 from core.text.formatting import join_short, label_value
 from pilots.metrics.stages import StageEvent, stage_issues
-from pilots.models import Milestone, Pilot, Reading, Replan, StageEntry, Target, TargetStep
+from pilots.models import Milestone, Pilot, Reading, StageEntry, Target, TargetStep
 from pilots.models.reading import CONFLICT_CODE, ReadingLedger
 from pilots.models.replan import with_planned_day
 from pilots.models.stage_entry import stage_field, stage_message
@@ -42,10 +40,9 @@ from pilots.replans import (
     FIXED_CODE,
     REASON_REQUIRED,
     may_decide,
-    prepare_replan,
     replan_of,
+    save_replan,
     settle_planned_day,
-    waiting_for,
 )
 from pilots.services import (
     PLACE_PERMISSION,
@@ -205,22 +202,11 @@ class PlannedDayImporter(PilotPartImporter):
         asked = [_("Row %(row)d: %(what)s") % {"row": row.number, "what": REASON_REQUIRED} for row in days]
         return [*asked, *super().missing_reason_errors(rows)]
 
-    def write_related(self, rows: Sequence[Row], reason: str) -> list[WrittenRecord]:
+    def write_related(self, rows: Sequence[Row], *, by: Any, reason: str) -> None:
         """Write the replans; what waited for the same milestone or stage is replaced."""
-        written = super().write_related(rows, reason)
         for row in rows:
-            day = row.extra.get("day")
-            if day:
-                replan = replan_of(row.record, day, reason)
-                prepare_replan(replan, by=row.extra["by"])
-                waiting = list(waiting_for(replan))
-                befores = snapshots(waiting, Replan)
-                written += [WrittenRecord(row.number, old, ImportAction.DELETE, befores[old.pk]) for old in waiting]
-                delete_records(waiting)  # at once: only one may wait
-                replan.full_clean(exclude=["pilot"])
-                Replan.objects.bulk_create([replan])
-                written.append(WrittenRecord(row.number, replan, ImportAction.CREATE, None))
-        return written
+            if row.extra.get("day"):
+                save_replan(replan_of(row.record, row.extra["day"], reason), by=by)
 
 
 class StageImporter(PlannedDayImporter):
@@ -375,8 +361,13 @@ class TargetImporter(PilotPartImporter):
         if steps == before and years.items() <= row.before.items():
             return
         for year, value in steps.items():
-            for text in step_errors(TargetStep(target=row.record, year=year, value=value)):
-                row.add_error(self.column("steps"), "invalid", label_value(year, text))
+            step = TargetStep(target=row.record, year=year, value=value)
+            step.skip_unique_check = True  # of one year there is one value
+            try:
+                step.full_clean(exclude=["target"], validate_unique=False)
+            except ValidationError as exc:
+                for text in exc.messages:
+                    row.add_error(self.column("steps"), "invalid", label_value(year, text))
         if row.found and steps != before:
             self.check_step_permission(row)
             heading = self.columns_by_name["steps"].heading
@@ -393,41 +384,21 @@ class TargetImporter(PilotPartImporter):
             )
             row.add_error(self.column("steps"), OUT_OF_SCOPE_CODE, text)
 
-    def write_related(self, rows: Sequence[Row], reason: str) -> list[WrittenRecord]:
+    def write_related(self, rows: Sequence[Row], *, by: Any, reason: str) -> None:
         """Write the intermediate values of the targets, each a record of its own."""
-        telling = [row for row in rows if "steps" in row.values]
+        telling = {row.record.pk: row for row in rows if "steps" in row.values}
         here: dict[int, dict[int, TargetStep]] = defaultdict(dict)
-        for some in batched([row.record.pk for row in telling if row.found]):
+        for some in batched([key for key, row in telling.items() if row.found]):
             for step in TargetStep.objects.filter(target__in=some):
                 here[step.target_id][step.year] = step
-        befores = snapshots([step for steps in here.values() for step in steps.values()], TargetStep)
-        written = []
-        for row in telling:
-            wanted, now = dict(row.values["steps"] or {}), here[row.record.pk]
-            for year in sorted({*wanted, *now}):
-                if year not in now:
-                    step = TargetStep(target_id=row.record.pk, year=year, value=wanted[year])
-                    written.append(WrittenRecord(row.number, step, ImportAction.CREATE, None))
-                elif year not in wanted:
-                    step = now[year]
-                    written.append(WrittenRecord(row.number, step, ImportAction.DELETE, befores[step.pk]))
-                elif wanted[year] != now[year].value:
-                    step = now[year]
-                    step.value = wanted[year]
-                    TargetStep.objects.filter(pk=step.pk).update(value=step.value)
-                    written.append(WrittenRecord(row.number, step, ImportAction.UPDATE, befores[step.pk]))
-        fresh = [item.record for item in written if item.action == ImportAction.CREATE]
-        TargetStep.objects.bulk_create(fresh, batch_size=BATCH_SIZE)
-        return written
-
-
-def step_errors(step: TargetStep) -> list[str]:
-    """Return the validation errors of an intermediate value."""
-    try:
-        step.full_clean(exclude=["target"], validate_unique=False, validate_constraints=False)
-    except ValidationError as exc:
-        return exc.messages
-    return [] if step.value >= 0 else [_("The value is 0 or more.")]
+        for key, row in telling.items():
+            wanted = row.values["steps"] or {}
+            for year, step in here[key].items():
+                if year not in wanted:
+                    writing.delete(step, by=by, reason=reason, allowed=True)
+            for year in sorted(wanted):
+                step = here[key].get(year) or TargetStep(target=row.record, year=year)
+                writing.write(step, {"value": wanted[year]}, by=by, reason=reason, allowed=True)
 
 
 def steps_text(steps: dict[int, Any]) -> str:

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 from django.utils.translation import gettext_lazy
 
-from core.imports.importer import Importer
-from core.imports.sheet.rows import Row
+from core.imports.importer import Importer, Row
 from policies.models import Policy, ProvincialPlan
 
 PROVINCE_HEADINGS = ("省", "地区", "省区市", "所属省份")

@@ -1,39 +1,51 @@
-"""Confirmation of an import: one transaction, and confirming twice changes nothing."""
+"""Confirmation and undo of an import: each in one transaction, and doing it twice changes nothing.
+
+Raises Conflict, with nothing written, where records changed since the dry run or the import.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from django.core.serializers.json import DjangoJSONEncoder
-from django.db import IntegrityError, models, transaction
+from django.apps import apps
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import Max, Model
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from core.history.append_only import APPEND_ONLY_MESSAGE, is_append_only, is_deletable_alone
 from core.history.bulk_history import BATCH_SIZE, batched, m2m_rows, write_history_entries, written_by_import
 from core.history.diffs import author_name, format_datetime, historical_name
-from core.imports.dry_run import PROGRESS_INTERVAL, DryRun, latest_entries
+from core.history.models import ChangeEvent
+from core.imports.dry_run import (
+    PROGRESS_INTERVAL,
+    DryRun,
+    latest_entries,
+    self_relations,
+    stored_keys,
+    unique_key,
+    unique_rules,
+)
 from core.imports.files import repeat_dry_run
-from core.imports.importer import Importer
-from core.imports.models import Import, ImportAction, ImportChange, ImportFile, ImportState
-from core.imports.sheet.rows import Row, WrittenRecord
+from core.imports.importer import Importer, Row
+from core.imports.models import Import, ImportFile, ImportState
 from core.jobs.queue import Progress, no_progress
 from core.permissions import can_access
+from core.records import writing
+from core.records.constraints import check_constraint_holds
+from core.records.writing import Conflict
 from core.text.formatting import label_value
 
+MAX_PASSES = 3  # over the rows that a model refuses while others of the file are not written yet
 MAX_REASON_LENGTH = 300  # kept of a reason with its import; the histories keep all of it
 
 
-class ConflictError(Exception):
-    """Conflict: nothing was written, because records changed since the dry run or the import.
-
-    `messages` lists what has changed.
-    """
-
-    def __init__(self, what: Sequence[str]) -> None:
-        self.messages = list(what)
-        super().__init__("\n".join(what))
+CREATED, CHANGED, DELETED = "+~-"  # what happened to a record, as its history says it
+ChangeGroups = dict[type[Model], list[ChangeEvent]]
 
 
 # -- confirming ----------------------------------------------------------------------------------------
@@ -42,7 +54,7 @@ class ConflictError(Exception):
 def confirm(kind: Importer, record: Import, *, by: Any, reason: str = "", progress: Progress = no_progress) -> Import:
     """Write what the dry run showed. An import that is confirmed already stays as it is.
 
-    Raises ConflictError, with nothing written, if a record changed since the dry run.
+    Raises Conflict, with nothing written, if a record changed since the dry run.
     """
     with transaction.atomic():
         record = Import.objects.select_for_update().get(pk=record.pk)
@@ -50,9 +62,9 @@ def confirm(kind: Importer, record: Import, *, by: Any, reason: str = "", progre
             return record
         if record.state != ImportState.CHECKED:
             state = record.get_state_display()
-            raise ConflictError([_("This import is not ready to be confirmed: %(state)s.") % {"state": state}])
+            raise Conflict(_("This import is not ready to be confirmed: %(state)s.") % {"state": state})
         if not ImportFile.objects.filter(record=record).exists():
-            raise ConflictError([_("The file is no longer kept. Upload it again.")])
+            raise Conflict(_("The file is no longer kept. Upload it again."))
         plan = repeat_dry_run(kind, record, by=by, progress=progress)
         # Lock the records until the transaction ends, then read their newest history entries again.
         keys = sorted(row.record.pk for row in plan.rows if row.found)
@@ -66,17 +78,17 @@ def confirm(kind: Importer, record: Import, *, by: Any, reason: str = "", progre
         check_conflicts(plan, record, by)
         missing = [] if reason.strip() else plan.kind.missing_reason_errors(plan.rows)
         if missing:
-            raise ConflictError(missing)
+            raise Conflict(*missing)
         try:
             with transaction.atomic(), written_by_import(record):
-                write_rows(plan, record, by=by, reason=reason, progress=progress)
+                write_rows(plan, by=by, reason=reason, progress=progress)
                 check_foreign_keys([plan.kind.model])
         except IntegrityError:
             message = _(
                 "Another user entered a record with the same code or name meanwhile, or deleted one that the file "
                 "names. Check the file again."
             )
-            raise ConflictError([message]) from None
+            raise Conflict(message) from None
         record.state, record.reason = ImportState.CONFIRMED, reason[:MAX_REASON_LENGTH]
         record.confirmed_by, record.confirmed_at = by, timezone.now()
         record.save()
@@ -94,7 +106,7 @@ def check_foreign_keys(written: Iterable[Any]) -> None:
 
 
 def check_conflicts(plan: DryRun, record: Import, by: Any) -> None:
-    """Raise ConflictError with each row that has an error now, or would do something else than the dry run showed."""
+    """Raise Conflict with each row that has an error now, or would do something else than the dry run showed."""
     report = ImportFile.objects.values_list("report", flat=True).get(record=record)
     seen = set(report["fingerprints"])
     late = [row for row in plan.rows if row.errors or row.fingerprint() not in seen]
@@ -105,7 +117,7 @@ def check_conflicts(plan: DryRun, record: Import, by: Any) -> None:
     if not what and len(plan.rows) != len(seen):
         what = [_("The file is read otherwise than in the dry run. Check it again.")]
     if what:
-        raise ConflictError(what)
+        raise Conflict(*what)
 
 
 def conflict_text(row: Row, version: str | None, by: Any) -> str:
@@ -119,146 +131,73 @@ def conflict_text(row: Row, version: str | None, by: Any) -> str:
     return label_value(name, change_text(entry))
 
 
-def write_rows(plan: DryRun, record: Import | None, *, by: Any, reason: str, progress: Progress = no_progress) -> None:
-    """Write every row with changes, each with one history entry and, for an import, one change of it."""
-    kind = plan.kind
-    created = [row for row in plan.rows if row.action == "create"]
-    updated = [row for row in plan.rows if row.action == "update"]
-    befores = snapshots([row.record for row in updated], kind.model)
-    kind.complete_new(created)
-    create_records(kind, created)
-    for done, row in enumerate(updated):
-        update_record(row)
-        if done % PROGRESS_INTERVAL == 0:
-            progress(len(created) + done, len(plan.rows))
-    set_many_to_many(kind, [*created, *updated])
-    for action, rows in ((ImportAction.CREATE, created), (ImportAction.UPDATE, updated)):
-        for some in batched(rows):
-            written = [WrittenRecord(row.number, row.record, action, befores.get(row.record.pk)) for row in some]
-            record_changes(record, written, by=by, reason=reason)
-            progress(some[-1].number, plan.rows[-1].number)
-    parts = kind.write_related([*created, *updated], reason)
-    record_changes(record, parts, by=by, reason=reason)
-    delete_records(item.record for item in parts if item.action == ImportAction.DELETE)
+def write_rows(plan: DryRun, *, by: Any, reason: str, progress: Progress = no_progress) -> None:
+    """Write every row with changes, each with one history entry; what belongs to the rows' records follows.
+
+    A row that names a new record of the file follows that one. A row that the model refuses may only be early, as
+    where a later one breaks the circle: it is tried again. Raises Conflict where it is refused to the end.
+    """
+    rows = [row for row in plan.rows if row.action != "unchanged"]
+    plan.kind.complete_new([row for row in rows if not row.found])
+    waiting, refused = rows, dict[int, ValidationError]()
+    with writing.many():
+        for _number in range(MAX_PASSES):
+            written, refused = set(), {}
+            for done, row in enumerate(in_order(waiting)):
+                try:
+                    writing.write(row.record, changed_values(row), row.lists, by=by, reason=reason, allowed=True)
+                except ValidationError as exc:
+                    refused[row.number] = exc
+                written.add(row.number)
+                if done % PROGRESS_INTERVAL == 0:
+                    progress(done, len(rows))
+            waiting = [row for row in waiting if row.number in refused or row.number not in written]
+            if not waiting:
+                break
+    if refused:
+        name = _("Row %(row)d")
+        what = [label_value(name % {"row": row}, " ".join(exc.messages)) for row, exc in refused.items()]
+        raise Conflict(*what)
+    with writing.many():
+        plan.kind.write_related(rows, by=by, reason=reason)
 
 
-def create_records(kind: Importer, rows: Sequence[Row]) -> None:
-    """Insert new records; one that names another new record is inserted after it. There are no cycles."""
-    manager: Any = kind.model._base_manager
-    waiting: dict[int, list[object]] = defaultdict(list)  # by the record that they wait for
-    ready = [row.record for row in rows]
+def in_order(rows: Sequence[Row]) -> Iterator[Row]:
+    """Yield the rows, one that names a new record of the file once that is written. There are no circles of those."""
+    waiting: dict[int, list[Row]] = defaultdict(list)  # by the record that they wait for
+    ready = deque(rows)
     while ready:
-        now: list[object] = []
-        for record in ready:
-            named = first_unsaved_relation(record)
-            (now if named is None else waiting[id(named)]).append(record)
-        for some in batched(now):
-            manager.bulk_create(some)
-        ready = [record for made in now for record in waiting.pop(id(made), [])]
+        row = ready.popleft()
+        named = unsaved_parent(row.record)
+        if named is not None:
+            waiting[id(named)].append(row)
+            continue
+        yield row
+        ready.extendleft(reversed(waiting.pop(id(row.record), [])))
 
 
-def first_unsaved_relation(record: Any) -> Any:
-    """Return a related record without a primary key, or None; in that case the record holds the keys of all."""
-    for f in record._meta.concrete_fields:
-        if f.is_relation and getattr(record, f.attname) is None:
-            named = f.get_cached_value(record, None)
-            if named is not None and named.pk is None:
-                return named
-            if named is not None:
-                setattr(record, f.name, named)
+def unsaved_parent(record: Any) -> Any:
+    """Return a record of its own model that it names and that is not saved yet, or None: then it holds the keys of
+    all.
+    """
+    for f in self_relations(type(record)):
+        named = f.get_cached_value(record, None)
+        if named is not None and named.pk is None:
+            return named
+        if named is not None:
+            setattr(record, f.name, named)
     return None
 
 
-def update_record(row: Row) -> None:
-    """Update only the fields that changed."""
-    first_unsaved_relation(row.record)
-    values = {
-        f.attname: getattr(row.record, f.attname)
-        for f in row.record._meta.concrete_fields
-        if row.before[f.attname] != getattr(row.record, f.attname)
-    }
-    if values:
-        type(row.record)._base_manager.filter(pk=row.record.pk).update(**values)
-
-
-def set_many_to_many(kind: Importer, rows: Sequence[Row]) -> None:
-    """Set many-to-many lists to the rows' values: delete and add only what differs."""
-    for f in kind.model._meta.many_to_many:
-        through: Any = f.remote_field.through
-        owner, target = f.m2m_column_name(), f.m2m_reverse_name()
-        wanted = {row.record.pk: {item.pk for item in row.lists[f.name]} for row in rows if f.name in row.lists}
-        links = m2m_rows(f, list(wanted))
-        gone = [key for record, items in wanted.items() for key, named in links.get(record, []) if named not in items]
-        for some in batched(gone):
-            through._default_manager.filter(pk__in=some).delete()
-        here = {record: {named for _key, named in rows_} for record, rows_ in links.items()}
-        through._default_manager.bulk_create(
-            [
-                through(**{owner: record, target: named})
-                for record, items in wanted.items()
-                for named in sorted(items - here.get(record, set()))
-            ],
-            batch_size=BATCH_SIZE,
-        )
-
-
-def delete_records(records: Iterable[Any]) -> None:
-    """Delete records whose history entries are written already."""
-    groups: dict[Any, list[int]] = defaultdict(list)
-    for record in records:
-        groups[type(record)].append(record.pk)
-    for model, keys in groups.items():
-        for some in batched(keys):
-            # Not delete(): each record would then leave a second entry, and every relation would be asked again.
-            model._base_manager.filter(pk__in=some)._raw_delete(model._base_manager.db)  # noqa: SLF001
-
-
-def record_changes(record: Import | None, written: Sequence[WrittenRecord], *, by: Any, reason: str) -> None:
-    """Write a history entry for each record, and the change of the import that points to it, if there is one."""
-    groups: dict[tuple[Any, str], list[WrittenRecord]] = defaultdict(list)
-    for item in written:
-        groups[type(item.record), item.action].append(item)
-    for (model, action), items in groups.items():
-        sign = {ImportAction.CREATE: "+", ImportAction.UPDATE: "~", ImportAction.DELETE: "-"}[ImportAction(action)]
-        entries = write_history_entries([item.record for item in items], sign, by=by, reason=reason)
-        if record is None:
-            continue
-        ImportChange.objects.bulk_create(
-            [
-                ImportChange(
-                    import_record=record,
-                    row=item.row,
-                    model=model._meta.label_lower,
-                    record_id=item.record.pk,
-                    action=action,
-                    before=item.before,
-                    entry_id=entry,
-                )
-                for item, entry in zip(items, entries, strict=True)
-            ]
-        )
-
-
-def snapshots(records: Sequence[Any], model: type[models.Model]) -> dict[int, dict[str, Any]]:
-    """Return the stored state of records: fields and many-to-many rows. Three queries, and one per many-to-many
-    field."""
-    keys, plain = [record.pk for record in records], DjangoJSONEncoder()
-    attnames = [f.attname for f in model._meta.concrete_fields]
-    found: dict[int, dict[str, Any]] = {}
-    for some in batched(keys):
-        for values in model._base_manager.filter(pk__in=some).values(*attnames):
-            fields = {  # as JSON without loss: decimals and dates as text
-                name: value if value is None or isinstance(value, bool | int | str) else plain.default(value)
-                for name, value in values.items()
-            }
-            found[values[model._meta.pk.attname]] = {"fields": fields, "lists": {}}
-    for f in model._meta.many_to_many:
-        for key, links in m2m_rows(f, keys).items():
-            found[key]["lists"][f.name] = [list(link) for link in links]
-    return found
-
-
-ChangeGroups = dict[type[models.Model], list[ImportChange]]
+def changed_values(row: Row) -> dict[str, Any]:
+    """Return the values of a stored record that change; a related record as the object that the rows share."""
+    values = {}
+    for f in row.record._meta.concrete_fields if row.found else ():
+        value = getattr(row.record, f.attname)
+        if value != row.before[f.attname]:
+            shared = f.get_cached_value(row.record, None) if f.is_relation else None
+            values[f.attname if shared is None else f.name] = value if shared is None else shared
+    return values
 
 
 def change_text(entry: Any) -> str:
@@ -271,3 +210,181 @@ def change_text(entry: Any) -> str:
         "user": author_name(entry),
         "when": format_datetime(entry.history_date),
     }
+
+
+# -- undoing -------------------------------------------------------------------------------------------
+
+
+def undo(record: Import, *, by: Any, reason: str = "", progress: Progress = no_progress) -> Import:
+    """Restore every record of the import to its previous state, many-to-many lists included. An undone import stays as
+    it is.
+
+    Raises Conflict, with nothing written, if a record changed since, or a newer record depends on one.
+    """
+    with transaction.atomic():
+        record = Import.objects.select_for_update().get(pk=record.pk)
+        if record.state == ImportState.UNDONE:
+            return record
+        if record.state != ImportState.CONFIRMED:
+            raise Conflict(_("Only a confirmed import can be undone."))
+        groups: ChangeGroups = defaultdict(list)
+        for change in record.changes.order_by("-pk"):
+            groups[apps.get_model(change.model)].append(change)
+        fixed = [
+            capfirst(model._meta.verbose_name_plural)
+            for model in groups
+            if is_append_only(model) and not is_deletable_alone(model)
+        ]
+        if fixed:
+            raise Conflict(*(label_value(name, str(APPEND_ONLY_MESSAGE)) for name in fixed))
+        for model, changes in groups.items():
+            for some in batched(sorted(change.record_id for change in changes)):
+                list(model._base_manager.select_for_update().filter(pk__in=some).order_by("pk").values_list("pk"))
+        what = [text for model, changes in groups.items() for text in changed_since(model, changes)]
+        what += dependents_since(groups)
+        versions = {model: versions_before(model, changes) for model, changes in groups.items()}
+        what += [
+            text
+            for model, changes in groups.items()
+            for text in unique_conflicts_since(model, changes, versions[model])
+        ]
+        if what:
+            raise Conflict(*what)
+        try:
+            with transaction.atomic(), written_by_import(record, undoes=True):
+                for model, changes in groups.items():
+                    restore_records(model, changes, versions[model], by=by, reason=reason, progress=progress)
+                check_foreign_keys(groups)
+        except IntegrityError:
+            message = _("Another user entered a conflicting record meanwhile. Try again to see which.")
+            raise Conflict(message) from None
+        record.state, record.undo_reason = ImportState.UNDONE, reason[:MAX_REASON_LENGTH]
+        record.undone_by, record.undone_at = by, timezone.now()
+        record.save()
+    return record
+
+
+def changed_since(model: Any, changes: Sequence[ChangeEvent]) -> Iterable[str]:
+    """Yield the records whose newest history entry is no longer the import's."""
+    newest = latest_entries(model, [change.record_id for change in changes])
+    late = [change for change in changes if newest.get(change.record_id) != change.entry_id]
+    entries = model.history.in_bulk([newest[change.record_id] for change in late if change.record_id in newest])
+    for change in late:
+        entry = entries.get(newest.get(change.record_id))
+        if entry is not None:
+            yield label_value(capfirst(model._meta.verbose_name), change_text(entry))
+
+
+def dependents_since(groups: ChangeGroups) -> list[str]:
+    """Return records that reference one which the undo would delete, and that the undo does not restore as well."""
+    touched = {model: {change.record_id for change in changes} for model, changes in groups.items()}
+    text, what = _("“%(name)s” was entered since and needs what the import created."), []
+    for model, changes in groups.items():
+        made = [change.record_id for change in changes if change.action == CREATED]
+        for relation in model._meta.related_objects:
+            other: Any = relation.related_model
+            if relation.hidden:  # history, and the rows of many-to-many lists, which go with their record
+                continue
+            for some in batched(made):
+                users = other._base_manager.filter(**{f"{relation.field.name}__in": some}).distinct()
+                what += [
+                    label_value(capfirst(user._meta.verbose_name), text % {"name": user})
+                    for user in users
+                    if user.pk not in touched.get(other, set())
+                ]
+    return what
+
+
+def versions_before(model: Any, changes: Sequence[ChangeEvent]) -> dict[int, Any]:
+    """Return the history entry before the import's, by record, of those that the import did not create."""
+    found = {}
+    for some in batched([change for change in changes if change.action != CREATED]):
+        entries = model.history.filter(id__in=[change.record_id for change in some])
+        entries = entries.exclude(history_id__in=[change.entry_id for change in some])
+        newest = entries.order_by().values_list("id").annotate(newest=Max("history_id")).values_list("newest")
+        found.update({entry.id: entry for entry in model.history.filter(history_id__in=newest)})
+    return found
+
+
+def unique_conflicts_since(
+    model: type[Model], changes: Sequence[ChangeEvent], versions: Mapping[int, Any]
+) -> Iterable[str]:
+    """Yield records that now hold a unique value (slug, name, year) which restored records held before."""
+    touched = {change.record_id for change in changes}
+    records = [model(**values_of(entry)) for entry in versions.values()]
+    found: set[int] = set()
+    for names, condition, _message, _mended in unique_rules(model):
+        keys = [
+            unique_key(record, names)
+            for record in records
+            if condition is None or check_constraint_holds(condition, record)
+        ]
+        found |= set(stored_keys(model, names, condition, filter(None, keys)).values()) - touched
+    text = _("“%(name)s” was entered since and holds what a record of the import held before.")
+    for some in batched(sorted(found)):
+        for record in model._base_manager.filter(pk__in=some).order_by("pk"):
+            yield label_value(capfirst(model._meta.verbose_name), text % {"name": record})
+
+
+def restore_records(
+    model: Any, changes: Sequence[ChangeEvent], versions: Mapping[int, Any], *, by: Any, reason: str, progress: Progress
+) -> None:
+    """Undo the changes of one model: delete created records, restore updated and deleted ones."""
+    keys = {action: [change.record_id for change in changes if change.action == action] for action in "+~-"}
+    delete_created(model, keys[CREATED], by=by, reason=reason)
+    lost = [model(**values_of(versions[key])) for key in keys[DELETED]]
+    model._base_manager.bulk_create(lost, batch_size=BATCH_SIZE)
+    for done, key in enumerate(keys[CHANGED]):
+        model._base_manager.filter(pk=key).update(**values_of(versions[key]))
+        if done % PROGRESS_INTERVAL == 0:
+            progress(len(changes) - len(versions) + done, len(changes))
+    restore_lists(model, versions)
+    for action, sign in ((CHANGED, "~"), (DELETED, "+")):
+        write_history_entries(list(ordered_records(model, keys[action])), sign, by=by, reason=reason)
+
+
+def delete_created(model: Any, keys: Sequence[int], *, by: Any, reason: str) -> None:
+    """Delete records together: each alone would ask every relation again."""
+    write_history_entries(list(ordered_records(model, keys)), "-", by=by, reason=reason)
+    for some in batched(keys):
+        for f in model._meta.many_to_many:
+            f.remote_field.through._default_manager.filter(**{f"{f.m2m_column_name()}__in": some}).delete()
+        for f in self_relations(model):  # so that they can be deleted in any order
+            model._base_manager.filter(pk__in=some).update(**{f.name: None})
+    for some in batched(keys):
+        model._base_manager.filter(pk__in=some)._raw_delete(model._base_manager.db)  # noqa: SLF001
+
+
+def ordered_records(model: type[Model], keys: Sequence[int]) -> Iterable[object]:
+    for some in batched(keys):
+        yield from model._base_manager.filter(pk__in=some).order_by("pk")
+
+
+def values_of(entry: Any) -> dict[str, Any]:
+    """Return the record's own values in a history entry."""
+    return {f.attname: getattr(entry, f.attname) for f in entry.instance_type._meta.concrete_fields}
+
+
+def restore_lists(model: Any, versions: Mapping[int, Any]) -> None:
+    """Restore many-to-many lists row by row, each with its id."""
+    for f in model._meta.many_to_many:
+        through: Any = f.remote_field.through
+        owner, target = f.m2m_column_name(), f.m2m_reverse_name()
+        present = m2m_rows(f, list(versions))
+        wanted: dict[int, list[tuple[int, int]]] = {key: [] for key in versions}
+        past: Any = getattr(model.history.model, f.name).model
+        for some in batched([entry.pk for entry in versions.values()]):
+            for record, *link in past._default_manager.filter(history__in=some).values_list(owner, "id", target):
+                wanted[record].append(tuple(link))
+        gone = [link[0] for key, links in present.items() for link in links if link not in wanted[key]]
+        for some in batched(gone):
+            through._default_manager.filter(pk__in=some).delete()
+        through._default_manager.bulk_create(
+            [
+                through(pk=key, **{owner: record, target: named})
+                for record, links in wanted.items()
+                for key, named in links
+                if (key, named) not in present.get(record, [])
+            ],
+            batch_size=BATCH_SIZE,
+        )

@@ -16,11 +16,10 @@ from openpyxl.utils.cell import coordinate_to_tuple
 
 from core.files.store import sha256_of
 from core.imports.dry_run import DryRun, make_dry_run
-from core.imports.importer import Importer
+from core.imports.importer import Importer, Row
 from core.imports.models import Import, ImportFile, ImportState
 from core.imports.sheet.headings import find_headings, printable_text
 from core.imports.sheet.lookups import fold_name
-from core.imports.sheet.rows import Row
 from core.imports.workbooks import faulty_workbook
 from core.jobs.queue import Progress, no_progress
 from core.spreadsheets.reading.cells import Sheet, UnreadableFile

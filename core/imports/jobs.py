@@ -13,13 +13,13 @@ from django_tasks import task
 from django_tasks.base import TaskContext
 
 from core.files.store import sha256_of
-from core.imports.apply import ConflictError, confirm
+from core.imports.apply import confirm, undo
 from core.imports.files import repeat_dry_run, update_dry_run
 from core.imports.importer import KINDS, Importer
 from core.imports.models import Import, ImportFile, ImportState
 from core.imports.sheet.headings import printable_text
-from core.imports.undo import undo
 from core.jobs.queue import JobFailed, enqueue, job_about, progress_of, user_of
+from core.records.writing import Conflict
 from core.spreadsheets.reading.cells import Sheet, UnreadableFile
 
 MOST_ROWS = 200  # of an import within a request
@@ -66,7 +66,7 @@ def stored_import(record: int, user: int, language: str) -> Iterator[tuple[Impor
             raise JobFailed(_("You may not do this any more."))
         try:
             yield kind, found, by
-        except ConflictError as exc:
+        except Conflict as exc:
             raise JobFailed("\n".join(exc.messages)) from exc
         except UnreadableFile as exc:
             raise JobFailed(str(exc.message)) from exc

@@ -1,4 +1,4 @@
-"""Models of imports: the file, its dry run, the records written, and what it takes to undo them."""
+"""Models of imports: the file and its dry run. What an import wrote stands in the journal."""
 
 from django.conf import settings
 from django.db import models
@@ -6,6 +6,7 @@ from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from core.history.models import ChangeEvent
 from core.records.constraints import choices_constraint
 
 
@@ -67,6 +68,11 @@ class Import(models.Model):
         """Whether nothing is written yet and the file is kept."""
         return self.state in {ImportState.CHECKING, ImportState.FAULTY, ImportState.CHECKED} and hasattr(self, "file")
 
+    @property
+    def changes(self) -> models.QuerySet[ChangeEvent]:
+        """What it wrote: a line of the journal for each record, with the entry of the record's history."""
+        return ChangeEvent.objects.filter(import_record=self, undoes=False)
+
     def get_absolute_url(self) -> str:
         return reverse("import-detail", args=[self.pk])
 
@@ -87,34 +93,3 @@ class ImportFile(models.Model):
 
     def __str__(self) -> str:
         return f"{self.record_id}"
-
-
-class ImportAction(models.TextChoices):
-    CREATE = "create", _("created")
-    UPDATE = "update", _("updated")
-    DELETE = "delete", _("deleted")
-
-
-class ImportChange(models.Model):
-    """Record written by an import: its state before, and its history entry."""
-
-    import_record = models.ForeignKey(
-        Import, verbose_name=_("import"), on_delete=models.CASCADE, related_name="changes"
-    )
-    row = models.PositiveIntegerField(_("row"))
-    model = models.CharField(_("model"), max_length=60)  # as in pilots.pilot
-    record_id = models.BigIntegerField(_("record"))
-    action = models.CharField(_("action"), max_length=6, choices=ImportAction.choices)
-    before = models.JSONField(_("before"), null=True)
-    entry_id = models.BigIntegerField(_("entry in the history"))
-
-    class Meta:
-        db_table = "policies_importchange"
-        verbose_name = _("imported change")
-        verbose_name_plural = _("imported changes")
-        ordering = ["pk"]
-        constraints = [choices_constraint("action", ImportAction, "importchange_action_known")]
-        indexes = [models.Index(fields=["model", "entry_id"], name="importchange_entry")]
-
-    def __str__(self) -> str:
-        return f"{self.model} {self.record_id}"

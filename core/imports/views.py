@@ -26,7 +26,7 @@ from core.history.recording import MAX_REASON
 from core.http.as_of import today
 from core.http.request import demo_notice_rows, download_stem
 from core.imports import jobs
-from core.imports.apply import ConflictError, confirm
+from core.imports.apply import confirm, undo
 from core.imports.dry_run import make_dry_run
 from core.imports.files import (
     annotated_file,
@@ -39,10 +39,10 @@ from core.imports.files import (
 from core.imports.importer import KINDS, Importer
 from core.imports.models import Import, ImportState
 from core.imports.sheet.columns import READING_RULES
-from core.imports.undo import undo
 from core.imports.workbooks import export_csv, export_workbook, template_workbook
 from core.jobs.queue import enqueue
 from core.permissions import can_access, editor_province, in_scope
+from core.records.writing import Conflict
 from core.spreadsheets.file_responses import XLSX_MEDIA_TYPE, content_disposition, xlsx_response
 from core.spreadsheets.reading.cells import UnreadableFile
 from core.text.bilingual import check_text
@@ -312,7 +312,7 @@ def change_with_reason(
         return redirect(record)
     try:
         work(reason)
-    except ConflictError as exc:
+    except Conflict as exc:
         return rejection_page(request, record, exc.messages)
     except UnreadableFile as exc:
         return rejection_page(request, record, [str(exc.message)])

@@ -55,7 +55,7 @@ class Conflict(Exception):
 
     def __init__(self, *messages: str, code: str = "in_use") -> None:
         super().__init__("\n".join(messages))
-        self.messages, self.code = messages, code
+        self.messages, self.code = list(messages), code
 
 
 # -- one record --------------------------------------------------------------------------------------------

@@ -15,10 +15,9 @@ from django.utils.translation import gettext_noop
 
 from core.imports.apply import write_rows
 from core.imports.dry_run import DryRun, make_dry_run, self_relations
-from core.imports.importer import Importer, assign_record, key_value
+from core.imports.importer import Importer, Row, assign_record, key_value
 from core.imports.sheet.columns import TEXT, Column
 from core.imports.sheet.lookups import RecordLookup
-from core.imports.sheet.rows import Row
 from core.records.history_model import HistoryModel
 from core.seed.models import SeedRecord
 from core.spreadsheets.reading.cell_values import AmbiguousCell
@@ -122,7 +121,7 @@ def load_file(file: SeedFile, state: LoadState) -> LoadResult:
     for fault in plan.errors:
         state.errors.append(LoadError(file.path.name, fault.row, fault.name or fault.heading, fault.message))
     plan.rows = writable_rows(plan)
-    write_rows(plan, None, by=None, reason=SEED_REASON)
+    write_rows(plan, by=None, reason=SEED_REASON)
     shipments = [
         SeedRecord(
             kind=importer.file.name,

@@ -9,13 +9,12 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.history.bulk_history import BATCH_SIZE, batched
-from core.imports.importer import Importer
-from core.imports.models import ImportAction
+from core.history.bulk_history import batched
+from core.imports.importer import Importer, Row
 from core.imports.sheet.columns import Column, column_for_field
-from core.imports.sheet.rows import Row, WrittenRecord
+from core.records import writing
 from pilots.follow_ups.services import next_number, opening_step, record_cause
-from pilots.models import FollowUp, FollowUpStep
+from pilots.models import FollowUp
 from policies.importers import NOTE_HEADING, PROVINCE_HEADINGS
 
 
@@ -56,9 +55,6 @@ class FollowUpImporter(Importer):
         words = gettext_lazy("Leave it empty for a new one: the next of its year is filled in.")
         return [column_for_field(field, required=False, help=words, aliases=aliases)]
 
-    def clean_values(self, row: Row, by: Any) -> None:
-        row.extra["by"] = by
-
     def prepare_record(self, row: Row) -> None:
         """Give a new record a number to be validated with; the real one is given when it is written."""
         if not row.found and not row.record.number:
@@ -95,15 +91,11 @@ class FollowUpImporter(Importer):
                 while row.record.number in own:
                     row.record.number = next_number(row.record.opened_on.year)
 
-    def write_related(self, rows: Sequence[Row], reason: str) -> list[WrittenRecord]:
+    def write_related(self, rows: Sequence[Row], *, by: Any, reason: str) -> None:
         """Write the step that opens each new follow-up."""
-        written = [
-            WrittenRecord(row.number, opening_step(row.record, row.extra["by"]), ImportAction.CREATE, None)
-            for row in rows
-            if not row.found
-        ]
-        FollowUpStep.objects.bulk_create([item.record for item in written], batch_size=BATCH_SIZE)
-        return written
+        for row in rows:
+            if not row.found:
+                writing.write(opening_step(row.record, by), by=by, reason=reason, allowed=True)
 
     def describe(self, row: Row) -> str:
         return str(row.record.title) if "unnumbered" in row.extra else super().describe(row)

@@ -389,7 +389,12 @@ class FollowUpStep(HistoryModel):
         _("new due date"), null=True, blank=True, help_text=_("From this step on it is due on this day.")
     )
     author = models.ForeignKey(
-        settings.AUTH_USER_MODEL, verbose_name=_("author"), null=True, on_delete=models.PROTECT, related_name="+"
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("author"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
     )
 
     objects = models.Manager.from_queryset(KeptQuerySet)()

@@ -226,13 +226,13 @@ class Policy(SlugModel, BilingualTitleModel, PartialDateModel, SourcedModel):
         super().clean()
         if self.parent_id and connection.in_atomic_block:
             self.lock_tree(self.parent_id)
-        seen: list[Policy] = [self]
-        above = self.parent
-        while above is not None:
-            if above in seen:  # records that are not saved yet are the same only where they are one object
-                raise ValidationError({"parent": _("This would make the policy implement itself in a circle.")})
-            seen.append(above)
-            above = above.parent
+        parents = dict(type(self)._base_manager.exclude(parent=None).values_list("pk", "parent_id"))
+        key, seen = self.parent_id, set()
+        while key is not None and key != self.pk and key not in seen:
+            seen.add(key)
+            key = parents.get(key)
+        if self.parent is self or (key is not None and key == self.pk):
+            raise ValidationError({"parent": _("This would make the policy implement itself in a circle.")})
 
     def lock_tree(self, parent: int) -> None:
         """Lock the tree of policies until the transaction ends: two moves that are each valid may form a cycle."""

@@ -12,8 +12,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from core.imports.apply import ConflictError
 from core.imports.models import Import, ImportState
+from core.records.writing import Conflict
 from pilots.models import Milestone
 from policies.models import ProvincialPlan
 from tests.factories import (
@@ -157,10 +157,10 @@ def test_who_confirms_is_judged_anew(world: SimpleNamespace, editor: User) -> No
     foreign = checked_import("plans", PLANS, ["national", "away", "issued", "taken"], by=make_user("admin", "admin"))
     own = checked_import("plans", PLANS, ["national", "home", "issued", "mine"], by=editor)
     before = table_checksums(histories=True)
-    with pytest.raises(ConflictError, match=f"Row 2: {OUT_OF_SCOPE}"):
+    with pytest.raises(Conflict, match=f"Row 2: {OUT_OF_SCOPE}"):
         confirm_import(foreign, by=editor)
     type(editor.officer).objects.filter(user=editor).update(province=world.away.province)
-    with pytest.raises(ConflictError, match=f"Row 2: {OUT_OF_SCOPE}"):
+    with pytest.raises(Conflict, match=f"Row 2: {OUT_OF_SCOPE}"):
         confirm_import(own, by=User.objects.get(pk=editor.pk))
     after = table_checksums(histories=True)
     assert {name for name, rows in after.items() if rows != before[name]} == {"policies_officer"}
@@ -173,7 +173,7 @@ def test_what_overtook_a_foreign_row_is_not_told_by_name(world: SimpleNamespace,
         plan._history_user = User.objects.create_user(f"at-{plan.province.slug}")
         plan.title_en = "Meanwhile"
         plan.save()
-    with pytest.raises(ConflictError) as refused:
+    with pytest.raises(Conflict) as refused:
         confirm_import(record, by=editor)
     own, foreign = refused.value.messages
     assert "changed by at-home" in own
@@ -326,7 +326,7 @@ def test_a_file_that_moves_a_passed_day_is_confirmed_with_a_reason(world: Simple
     heads = ["id", "planned_on"]
     for by in (editor, None):
         rows = [[world.home.milestone.pk, "2027-01-01"], [later.pk, "2027-06-01"]]
-        with pytest.raises(ConflictError) as refused:
+        with pytest.raises(Conflict) as refused:
             run_import("milestones", heads, *rows, by=by)
         assert refused.value.messages == [
             "Row 2: This day has passed. Say in the reason for change why it is moved: it is shown beside the light."

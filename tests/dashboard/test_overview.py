@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.translation import override
 
-from core.history.bulk_history import written_by_import
+from core.history.bulk_history import write_history_entries, written_by_import
 from core.history.models import ChangeEvent
 from core.http.as_of import today
 from core.imports.models import Import, ImportState
@@ -356,22 +356,18 @@ def test_values_are_counted_with_their_year(programme: Any, client: Client) -> N
 
 
 def make_import(pilot: Pilot, count: int) -> Import:
-    from core.imports.apply import record_changes  # noqa: PLC0415
-    from core.imports.sheet.rows import WrittenRecord  # noqa: PLC0415
-
     record = Import.objects.create(kind="readings", file_name="secret.xlsx", state=ImportState.CONFIRMED, created=count)
     values = [make_reading(pilot, Indicator.objects.get(), str(2010 + n), 100 + n) for n in range(count)]
     for value in values:
         value.history.all().delete()
     ChangeEvent.objects.filter(model="pilots.reading", record_id__in=[value.pk for value in values]).delete()
-    written = [WrittenRecord(n, value, "create", None) for n, value in enumerate(values)]
     with written_by_import(record):
-        record_changes(record, written, by=None, reason="")
+        write_history_entries(values, "+", by=None, reason="")
     return record
 
 
 def test_an_import_is_one_line_and_so_is_undoing_it(programme: Any, client: Client) -> None:
-    from core.imports.undo import undo  # noqa: PLC0415
+    from core.imports.apply import undo  # noqa: PLC0415
 
     record = make_import(programme["good"], 12)
     assert recent_changes(client)[0] == (f"Import {record.pk}", "import of 12 values", ())

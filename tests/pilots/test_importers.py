@@ -226,8 +226,8 @@ def test_steps_are_created_changed_and_removed(pilot: Pilot) -> None:
     assert list(told.values_list("history_type", "year", "value")) == [
         ("+", 2024, D(90)),
         ("+", 2025, D(80)),
-        ("~", 2024, D(85)),
         ("-", 2025, D(80)),
+        ("~", 2024, D(85)),
         ("-", 2024, D(85)),
     ]
 

@@ -17,8 +17,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.test import Client, override_settings
 from django.urls import reverse
 
-from core.imports.apply import ConflictError
-from core.imports.models import ImportChange
+from core.records.writing import Conflict
 from pilots.models import Milestone, Pilot, Replan, StageEntry
 from tests.factories import make_batch, make_milestone, make_pilot, make_province, make_stage
 from tests.pilots.test_status_pages import read_csv
@@ -303,7 +302,7 @@ def test_an_import_is_undone_with_its_requests_unless_they_were_decided(
     milestone: Milestone, officer: User, ministry: User
 ) -> None:
     record = checked_import("milestones", HEADS, [milestone.pk, "2026-12-25"], by=officer)
-    with pytest.raises(ConflictError, match="Row 2: Say in the reason for change why another day is asked for"):
+    with pytest.raises(Conflict, match="Row 2: Say in the reason for change why another day is asked for"):
         confirm_import(record, by=officer)
     ask(officer, milestone, date(2026, 12, 1))
     first = Replan.objects.get()
@@ -315,7 +314,7 @@ def test_an_import_is_undone_with_its_requests_unless_they_were_decided(
     record = run_import("milestones", HEADS, [milestone.pk, "2026-12-25"], by=officer, reason="企业申请延期")
     replan = Replan.objects.get()
     send(ministry, "PATCH", f"replans/{replan.pk}/", {"accepted": True})
-    with pytest.raises(ConflictError, match="was changed by ministry"):
+    with pytest.raises(Conflict, match="was changed by ministry"):
         undo_import(record, by=ministry)
 
 
@@ -357,15 +356,15 @@ def test_the_moves_of_histories_become_replans(pilot: Pilot, milestone: Mileston
     change(stage, date(2026, 10, 1), officer, planned_on=LATER, change_reason="")
     entry = Milestone.history.filter(id=milestone.pk).first()
     record = run_import("milestones", ["id", "owner"], [plain.pk, "Office"])
-    moved = ImportChange.objects.create(
-        import_record=record,
-        row=2,
-        model="pilots.milestone",
-        record_id=milestone.pk,
-        action="update",
-        before={"fields": {"planned_on": "2026-10-01"}, "lists": {}},
-        entry_id=entry.pk,
-    )
+    with connection.cursor() as cursor:  # a table of then
+        cursor.execute(IMPORT_CHANGES)
+        before = '{"fields": {"planned_on": "2026-10-01"}, "lists": {}}'
+        values = [record.pk, milestone.pk, before, entry.pk]
+        cursor.execute(
+            "INSERT INTO policies_importchange (import_record_id, row, model, record_id, action, before, entry_id) "
+            "VALUES (%s, 2, 'pilots.milestone', %s, 'update', %s, %s)",
+            values,
+        )
     convert()
     rows = [(item.item, item.day, item.decided_on, item.accepted, item.asked_by) for item in Replan.objects.all()]
     assert rows == [
@@ -385,10 +384,18 @@ def test_the_moves_of_histories_become_replans(pilot: Pilot, milestone: Mileston
     shown = {"2026-08-31": "2026-07-19", "2026-09-30": "2026-10-01", "2026-10-31": "2026-12-25"}
     assert {day: read(f"q=Platform&as_of={day}&known={day}")["planned_on"] for day in shown} == shown
     assert read("q=Platform&as_of=2026-08-31")["planned_on"] == "2026-07-19"
-    moved.refresh_from_db()
-    assert moved.before["fields"]["planned_on"] == "2026-07-19"
-    made = ImportChange.objects.get(model="pilots.replan")
-    assert (made.action, made.record_id) == ("create", Replan.objects.filter(milestone=milestone).last().pk)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT before FROM policies_importchange WHERE model = 'pilots.milestone'")
+        assert "2026-07-19" in str(cursor.fetchone()[0])
+        cursor.execute("SELECT action, record_id FROM policies_importchange WHERE model = 'pilots.replan'")
+        assert cursor.fetchall() == [("create", Replan.objects.filter(milestone=milestone).last().pk)]
+
+
+KEY = {"postgresql": "bigserial", "sqlite": "integer"}
+IMPORT_CHANGES = f"""
+CREATE TABLE policies_importchange (id {KEY[connection.vendor]} PRIMARY KEY, import_record_id bigint, row integer,
+    model varchar(60), record_id bigint, action varchar(6), before jsonb, entry_id bigint)
+"""
 
 
 # What the migration writes, with the columns that the table has since; the journal is filled in after it.

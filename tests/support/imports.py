@@ -9,12 +9,11 @@ from typing import Any
 from django.apps import apps
 from django.db import connection
 
-from core.imports.apply import confirm
+from core.imports.apply import confirm, undo
 from core.imports.dry_run import DryRun, make_dry_run
 from core.imports.files import dry_run_of_file, save_dry_run
 from core.imports.importer import KINDS
 from core.imports.models import Import
-from core.imports.undo import undo
 from core.spreadsheets.reading.cells import Sheet, SheetCell, SheetRow
 
 Rows = Iterable[Sequence[Any]]

@@ -8,10 +8,11 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from core.files.store import sha256_of
-from core.imports.apply import ConflictError, confirm
+from core.imports.apply import confirm
 from core.imports.files import command_report, dry_run_of_file, save_dry_run
 from core.imports.importer import KINDS, Importer
 from core.imports.models import Import
+from core.records.writing import Conflict
 from core.spreadsheets.reading.cells import MAX_BYTES, UnreadableFile
 
 ROW_ERRORS, UNREADABLE = 1, 2
@@ -70,7 +71,7 @@ def confirm_import(record: Import, kind: Importer, *, by: Any, reason: str) -> i
     """Confirm the import; return the id by which it can be undone. Raises CommandError where records changed since."""
     try:
         confirm(kind, record, by=by, reason=reason)
-    except ConflictError as exc:
+    except Conflict as exc:
         raise CommandError(str(exc), returncode=ROW_ERRORS) from None
     return record.pk
 

@@ -4,10 +4,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from core.imports.apply import ConflictError
+from core.imports.apply import undo
 from core.imports.models import Import
-from core.imports.undo import undo
 from core.management.commands.import_records import user_named
+from core.records.writing import Conflict
 
 
 class Command(BaseCommand):
@@ -24,7 +24,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is no import {options['import_id']}.", returncode=2)
         try:
             record = undo(record, by=user_named(options["user"]), reason=options["reason"])
-        except ConflictError as exc:
+        except Conflict as exc:
             raise CommandError(str(exc), returncode=1) from None
         count = record.changes.count()
         self.stdout.write(f"Import {record.pk} ({record.file_name}) is undone: {count} records set back.")

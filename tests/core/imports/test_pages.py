@@ -19,7 +19,7 @@ from django_tasks_db.models import DBTaskResult
 from openpyxl import Workbook, load_workbook
 
 from core.imports import jobs
-from core.imports.models import Import, ImportChange, ImportFile, ImportState
+from core.imports.models import Import, ImportFile, ImportState
 from core.imports.workbooks import FAULT_COLOUR
 from core.jobs.queue import progress_of
 from pilots.models import Batch, Milestone, Pilot
@@ -125,7 +125,7 @@ def test_confirming_writes_it_with_the_reason_and_pressing_twice_is_harmless(adm
     assert entries == [("+", "admin", "List of 15 January")]
     record.refresh_from_db()
     assert (record.state, record.confirmed_by.username, record.reason) == ("confirmed", "admin", "List of 15 January")
-    assert ImportChange.objects.get().entry_id == pilot.history.get().pk
+    assert Import.objects.get().changes.get().entry_id == pilot.history.get().pk
 
 
 def test_a_record_that_changed_since_the_dry_run_stops_the_whole_import(admin_client: Client, batch: Batch) -> None:

@@ -187,9 +187,9 @@ APPS = ("config", "core", "accounts", "dashboard", "policies", "pilots")
 ALLOWED: Mapping[str, str] = {
     "core/records/": "writes records",
     "core/history/": "writes the history, and keeps what is kept",
-    "core/imports/": "writes rows in bulk, and what it keeps of an import",
-    "pilots/importers.py": "rows of an import that belong to a record",
-    "pilots/follow_ups/importers.py": "as above",
+    "core/imports/apply.py": "undoes an import in bulk, and keeps what became of it",
+    "core/imports/files.py": "files and reports of imports, no records",
+    "core/imports/jobs.py": "as above",
     "pilots/demo/": "the demonstration, in bulk",
     "core/seed/loader.py": "what was shipped, no record",
     "core/admin/": "formsets, which call `records`",

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from core.imports.apply import ConflictError
 from core.imports.importer import KINDS
+from core.records.writing import Conflict
 from pilots.follow_ups.services import take_step
 from pilots.metrics.follow_up_states import Move
 from pilots.models import FollowUp, FollowUpStep
@@ -134,7 +134,7 @@ def test_an_import_is_undone_with_the_steps_that_opened(world: SimpleNamespace) 
 def test_an_import_is_not_undone_once_a_step_was_taken(world: SimpleNamespace) -> None:
     record = run_import("follow-ups", HEADS, row(), row(), by=world.boss)
     take_step(FollowUp.objects.latest("pk"), Move.SIGN, by=world.boss)
-    with pytest.raises(ConflictError) as refused:
+    with pytest.raises(Conflict) as refused:
         undo_import(record, by=world.boss)
     assert refused.value.messages == [
         "Step of a follow-up: “2026-002: signed for” was entered since and needs what the import created."

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from core.history.recording import delete_with_history
 from core.http.as_of import today
-from core.imports.apply import ConflictError
+from core.records.writing import Conflict
 from pilots.models import Adoption, Effect, Indicator, Pilot, Practice
 from tests.factories import (
     make_adoption,
@@ -473,7 +473,7 @@ def test_recommending_although_the_total_got_worse_needs_a_remark_in_the_admin(
 
 def test_recommending_although_the_total_got_worse_needs_a_remark_by_import(worsened: Practice, ministry: User) -> None:
     rows = ["code", "recommended_on"], ["kiln", "2025-04-01"]
-    with pytest.raises(ConflictError, match=f"Row 2: {WORSE}"):
+    with pytest.raises(Conflict, match=f"Row 2: {WORSE}"):
         run_import("practices", *rows, by=ministry)
     run_import("practices", *rows, by=ministry, reason="More was produced")
     assert newest_reason(worsened) == "More was produced"
