@@ -1,4 +1,4 @@
-"""Snapshots: whole answers of the API, kept as JSON in tests/snapshots/ and compared exactly.
+"""Snapshots: whole answers of the API and what pages say, kept as JSON in tests/snapshots/ and compared exactly.
 
 With UPDATE_SNAPSHOTS=1 the answers of today are written in their place, and `git diff` shows what differs.
 """
@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,15 @@ def assert_snapshot(name: str, answer: Any, **records: Model | list[Any]) -> Non
         for resource, found in records.items()
         for place, record in enumerate(found if isinstance(found, list) else [found], 1)
     }
-    path, found = FOLDER / f"{name}.json", with_names(answer, keys)
+    path, found = FOLDER / f"{name}.json", with_names(plain(answer), keys)
     if os.environ.get("UPDATE_SNAPSHOTS"):
         path.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     assert found == json.loads(path.read_text(encoding="utf-8"))
+
+
+def plain(answer: Any) -> Any:
+    """Return what JSON holds of a value: a decimal as a number, however many zeros the database gives it."""
+    return json.loads(json.dumps(answer, default=lambda item: float(item) if isinstance(item, Decimal) else str(item)))
 
 
 def with_names(value: Any, keys: Keys) -> Any:
@@ -54,3 +60,26 @@ def name_in_address(match: re.Match[str], keys: Keys) -> str:
     resource = match["resource"] or f"{match['kind']}s"
     key = match["key"] or match["own"]
     return match[0].replace(key, keys.get((resource, int(key)), key))
+
+
+# -- pages -----------------------------------------------------------------------------------------------
+
+
+def page_content(response: Any) -> dict[str, Any]:
+    """Return what a page says and draws: its first sentence, figures, charts with their tables, and other tables."""
+    context = response.context
+    return {
+        "finding": context.get("finding"),
+        "figures": context.get("figures"),
+        "charts": {name: chart_content(chart) for name, chart in (context.get("charts") or {}).items()},
+        "tables": {name: table_content(table) for name, table in (context.get("tables") or {}).items()},
+    }
+
+
+def chart_content(chart: Any) -> dict[str, Any]:
+    texts = {name: getattr(chart, name) for name in ("title", "subtitle", "note", "data")}
+    return {**texts, "table": table_content(chart.table)}
+
+
+def table_content(table: Any) -> list[list[Any]]:
+    return [[column.label for column in table.columns], *([cell.value for cell in row] for row in table.rows)]

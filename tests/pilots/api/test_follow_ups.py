@@ -298,11 +298,9 @@ def test_what_it_was_opened_with_stays(pilot: Pilot, national: ApiClient) -> Non
         ([], {"move": "report", "remark": "Done."}, (400, {"/move": "transition"})),
         ([], {"move": "singe"}, (400, {"/move": "near"})),
         ([], {}, (400, {"/move": "required"})),
-        ([], {"move": "sign", "taken_on": "2999-01-01"}, (400, {"/taken_on": "future"})),
         ([], {"move": "sign", "taken_on": "yesterday"}, (400, {"/taken_on": "invalid_type"})),
         ([], {"move": "sign", "author": "editor"}, (400, {"/author": "unknown_field"})),
         ([], {"move": "sign", "documents": [999]}, (400, {"/documents/0": "not_on_record"})),
-        ([], {"move": "extend", "remark": "Later"}, (400, {"/new_due_on": "required"})),
         ([Move.SIGN], {"move": "report"}, (400, {"/remark": "required"})),
     ],
 )
@@ -363,25 +361,8 @@ def test_follow_ups_in_numbers_on_five_days(pilot: Pilot, client: Client) -> Non
     make_step(other, Move.WITHDRAW, date(2025, 11, 1))
     make_milestone(pilot, date(2025, 8, 1), is_key=True)  # red when more than 90 days late
     asked = ("2025-06-30", "2025-07-25", "2025-08-04", "2025-10-31", "2026-01-31")
-    found = [client.get(f"/api/v1/followup/?as_of={day}").json() for day in asked]
-
-    def share(n: int, of: int) -> dict[str, Any]:
-        return {"n": n, "of": of, "percent": 100 * n / of if of else None}
-
-    names = ("total", "open", "overdue", "closed_in_time", "returned", "cleared", "relapsed", "not_watched_yet")
-    assert [tuple(row[name] for name in names) for row in found] == [
-        (0, 0, *[share(0, 0)] * 5, 0),
-        (2, 2, share(1, 2), share(0, 0), share(1, 1), share(0, 0), share(0, 0), 0),
-        (2, 1, share(1, 1), share(1, 1), share(1, 1), share(1, 1), share(0, 1), 1),
-        (2, 1, share(1, 1), share(1, 1), share(1, 1), share(1, 1), share(1, 1), 0),
-        (2, 0, share(0, 0), share(1, 1), share(1, 1), share(1, 1), share(1, 1), 0),
-    ]
-    last = found[-1]
-    assert last["by_state"] == {"opened": 0, "received": 0, "reported": 0, "closed": 1, "withdrawn": 1}
-    assert (last["days_to_sign"], last["days_to_close"]) == ({"days": 2, "n": 1}, {"days": 34, "n": 1})
-    red = {"opened": 1, "open": 0, "closed": 1, "withdrawn": 0, "cleared": 1, "still_red": 0, "not_rated": 0}
-    assert last["red"] == {**red, "relapsed": 1, "watched": 1}
-    assert found[1]["ages"][0] == {"first": 0, "last": 30, "n": 2, "overdue": 1}
+    found = {day: client.get(f"/api/v1/followup/?as_of={day}").json() for day in asked}
+    assert_snapshot("follow-ups-in-numbers", found)
     assert client.get("/api/v1/followup/?pilot=city&as_of=2025-07-25").json()["total"] == 1
     assert client.get("/api/v1/followup/?kind=guidance").json()["total"] == 0
     answer: Any = client.get("/api/v1/followup/?as_of=2025-07-25&format=csv")

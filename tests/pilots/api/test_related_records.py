@@ -1,6 +1,5 @@
 """API of a pilot's stages, milestones, targets and readings, and its status."""
 
-import csv
 from datetime import date
 from typing import Any
 
@@ -19,6 +18,7 @@ from tests.factories import (
     make_stage,
     make_target,
 )
+from tests.support.csv_files import csv_records
 from tests.support.snapshots import assert_snapshot
 
 pytestmark = pytest.mark.django_db
@@ -166,7 +166,5 @@ def test_pilots_are_found_by_stage_and_light_and_page_as_ever(client: Client, pi
     assert slugs("stage=listed") == []
     assert slugs("light=grey") == ["city"]
     assert [row["slug"] for row in rows(client, "pilots/?stage=listed&as_of=2024-11-14&page_size=1")] == ["park-0"]
-    response = client.get(f"/api/v1/pilots/?{day}&light=red&format=csv")
-    text = b"".join(response.streaming_content)  # type: ignore[attr-defined]
-    table = csv.DictReader(text.decode().splitlines())
+    table = csv_records(client.get(f"/api/v1/pilots/?{day}&light=red&format=csv"))
     assert [(row["slug"], row["days_in_stage"]) for row in table] == [("park-1", "592"), ("park-3", "592")]
