@@ -162,6 +162,22 @@ def test_no_accepted_value_is_grey_never_zero(pilot: Pilot) -> None:
     assert explanation_for_list(found) == "Not rated: no accepted value for 2025"
 
 
+def test_a_value_counts_from_its_acceptance(pilot: Pilot) -> None:
+    make_nox_reading(pilot, "2025", 26000, reported_on=date(2026, 3, 1), accepted_on=date(2026, 5, 10))
+    assert status_on(pilot, date(2026, 5, 9)).colour == Colour.GREY
+    after = status_on(pilot, date(2026, 5, 10))
+    assert (after.colour, after.since) == (Colour.GREEN, date(2026, 5, 10))
+
+
+def test_a_newer_version_counts_and_a_disputed_one_stands_for_nothing(pilot: Pilot) -> None:
+    make_nox_reading(pilot, "2025", 27600, version=1, accepted_on=date(2026, 3, 20))
+    make_nox_reading(pilot, "2025", 26000, version=2, accepted_on=date(2026, 6, 1))
+    assert status_on(pilot, date(2026, 5, 31)).colour == Colour.RED
+    assert status_on(pilot, date(2026, 6, 1)).colour == Colour.GREEN
+    Reading.objects.filter(version=2).update(state="disputed")
+    assert status_on(pilot, date(2026, 6, 1)).colour == Colour.GREY
+
+
 def test_before_a_value_is_due_nothing_is_owed(pilot: Pilot) -> None:
     """Nothing known is not rated; a milestone that is done can be, until a value is due and missing."""
     before = status_on(pilot, date(2025, 3, 31))
