@@ -811,15 +811,6 @@ def test_a_citation_ends_with_the_copied_link_whatever_the_chart_shows(reader: C
     assert citation == f"“{title}”, Synergy Pilot Tracker, as it stood on 24 November 2026. {link}"
 
 
-def test_without_script_a_chart_shows_all_that_it_has(reader: Callable[..., Page]) -> None:
-    page = reader("/", java_script_enabled=False)
-    frame = page.locator("#chart-map")
-    for layer in ("Plans", "Pilots"):
-        expect(frame.get_by_role("list", name=layer)).to_be_visible()
-    expect(frame.get_by_role("table")).to_be_visible()
-    expect(page.locator("#chart-coverage table")).to_be_visible()
-
-
 def test_paper_shows_drawings_and_lists_each_source_once(reader: Callable[..., Page]) -> None:
     """A table is printed where the reader opened it, and not after every drawing."""
     page = reader(POLICY)
@@ -895,25 +886,6 @@ def test_colours_turned_between_the_parts_of_a_drawing_leave_it_whole(reader: Ca
     }""")
     draw_charts(page)
     assert is_painted(page)
-
-
-def test_the_numbers_at_an_axis_have_the_decimals_that_its_steps_need(reader: Callable[..., Page]) -> None:
-    page = reader("/industries/")
-    draw_charts(page)
-    words = page.evaluate(
-        """async ([module, axes]) => {
-      const { formatTick } = await import(module);
-      return axes.map((values) => {
-        const ticks = values.map((value) => ({ value }));
-        return values.map((value, i) => formatTick(value, i, ticks)).join(" ");
-      });
-    }""",
-        [
-            module(page, "chart-helpers"),
-            [[0, 5, 10], [0, 2.5, 5], [0.1, 0.2, 0.1 + 0.2], [0.25, 0.5], [-1500, 0, 1500], [1234567.5]],
-        ],
-    )
-    assert words == ["0 5 10", "0.0 2.5 5.0", "0.1 0.2 0.3", "0.25 0.50", "−1,500 0 1,500", "1,234,567.5"]
 
 
 @pytest.mark.parametrize(("path", "chart"), [("/industries/", "coverage"), ("/batches/national-batch-1/", "funnel")])

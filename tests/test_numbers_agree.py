@@ -1,6 +1,5 @@
 """Numbers agree: page, API and file give the same value."""
 
-import csv
 import io
 from collections import Counter
 from datetime import date
@@ -28,6 +27,7 @@ from tests.factories import (
     make_province,
     make_reading,
 )
+from tests.support.csv_files import csv_records
 
 pytestmark = pytest.mark.django_db
 
@@ -44,9 +44,7 @@ def get_api(client: Client, name: str, **params: str) -> Any:
 
 
 def file_rows(client: Client, path: str, table: str, day: str) -> list[dict[str, str]]:
-    response = client.get(path, {"as_of": day, "export": f"{table}.csv"})
-    text = b"".join(response.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
-    return list(csv.DictReader(io.StringIO("\n".join(line for line in text.splitlines() if line[0] != "#"))))
+    return csv_records(client.get(path, {"as_of": day, "export": f"{table}.csv"}))
 
 
 @pytest.mark.parametrize("day", DAYS)

@@ -31,6 +31,8 @@ from tests.factories import (
     make_source,
     make_target,
 )
+from tests.support.csv_files import csv_rows
+from tests.support.snapshots import assert_snapshot
 
 pytestmark = pytest.mark.django_db
 
@@ -171,59 +173,19 @@ def test_the_overview_of_an_empty_database_says_what_to_do(empty: None, client: 
     assert "chart-map" in client.get("/").text
 
 
-@pytest.mark.parametrize(
-    ("path", "finding"),
-    [
-        (
-            "/policies/synergy-implementation-plan-2022/",
-            (
-                "All 32 provinces have issued a plan for “Synergy plan 2022”; 5 only inferred; 7 of them on a known "
-                "day, the median 252 days after the national document."
-            ),
-        ),
-        (
-            "/policies/synergy-implementation-plan-2022/?as_of=2022-12-30",
-            ("3 of 32 provinces have issued a plan for “Synergy plan 2022”; the day of issue is known for 2 of them."),
-        ),
-        (
-            "/policies/synergy-implementation-plan-2022/?as_of=2022-12-04",
-            "No province is known to have issued a plan for “Synergy plan 2022” by 4 December 2022.",
-        ),
-        (
-            "/pilots/",
-            (
-                "First national batch: 10 of 21 announced cities and 16 of 43 announced parks are recorded; "
-                "5 in 2 other batches."
-            ),
-        ),
-        ("/pilots/?as_of=2024-01-14", "No batch is known by this day."),
-        (
-            "/industries/",
-            (
-                "12 of 21 industries are named by a recorded pilot; too few recorded to judge gaps: 8 of 174 announced "
-                "pilots are recorded and name an industry."
-            ),
-        ),
-        ("/industries/steel/", "1 recorded pilot names it, in 1 of 32 provinces."),
-        (
-            "/industries/cement/",
-            (
-                "No recorded pilot names this industry; too few recorded to judge gaps: 8 of 174 announced pilots are "
-                "recorded and name an industry."
-            ),
-        ),
-        ("/provinces/taiwan/", "This unit lies outside the programme: it is drawn on the map and counted nowhere."),
-    ],
-)
-def test_the_finding_answers_the_page_s_question(client: Client, path: str, finding: str) -> None:
-    assert client.get(path).context["finding"] == finding
+FINDINGS = [
+    *(f"/policies/synergy-implementation-plan-2022/{day}" for day in ("", "?as_of=2022-12-30", "?as_of=2022-12-04")),
+    *("/pilots/", "/pilots/?as_of=2024-01-14", "/industries/", "/industries/steel/", "/industries/cement/"),
+    "/provinces/taiwan/",
+]
 
 
-def test_the_finding_in_chinese(client: Client) -> None:
-    finding = client.get("/policies/synergy-implementation-plan-2022/?lang=zh-hans").context["finding"]
-    assert "32" in finding
-    assert "252" in finding
-    assert not any(char.isascii() and char.isalpha() for char in finding)
+def test_the_finding_answers_the_page_s_question(client: Client) -> None:
+    found = {
+        path: [client.get(path, headers={"accept-language": lang}).context["finding"] for lang in ("en", "zh-hans")]
+        for path in FINDINGS
+    }
+    assert_snapshot("findings", found)
 
 
 def test_the_overview_s_figures_where_no_pilot_has_a_binding_target(client: Client) -> None:
@@ -271,6 +233,18 @@ def test_published_figures_of_a_province_keep_their_decimals(client: Client) -> 
         ("/pilots/?" + "a&" * 1001, 400, "Something in this address is wrong"),
         ("/pilots/nobody/", 404, "Page not found"),
         ("/policies/energy-saving-carbon-plan-2024/?as_of=2020-01-01", 404, "Page not found"),
+        ("/synergy/?year=1999", 400, "There is no “1999” here"),
+        ("/synergy/?industry=steal", 400, "Did you mean “steel”?"),
+        ("/batches/x/", 404, "Page not found"),
+        ("/batches/national-batch-1/?as_of=2024-01-14", 404, "Page not found"),
+        ("/batches/national-batch-1/?export=nothing.csv", 400, "is no table of this page"),
+        ("/pilots/?light=blue", 400, "There is no “blue” here"),
+        ("/pilots/?stage=planned", 400, "There is no “planned” here"),
+        ("/compare/?a=huzhou&b=huzhou", 400, "b: “huzhou” is picked twice. Pick another, or leave it empty."),
+        ("/compare/?a=huzhuo", 400, "Did you mean “huzhou”?"),
+        ("/trends/?indicator=NOTHING", 400, "There is no “NOTHING” here"),
+        ("/trends/?province=nowhere", 400, "There is no “nowhere” here"),
+        ("/practices/?for=huzhuo", 400, "for: there is no pilot “huzhuo”. Did you mean “huzhou”?"),
     ],
 )
 def test_a_wrong_address_says_what_is_right(client: Client, path: str, status: int, says: str) -> None:
@@ -370,8 +344,7 @@ def test_each_chart_s_table_is_its_file(client: Client, path: str) -> None:
     context = client.get(path).context
     charts = context["charts"].values() if "charts" in context else [context["chart"]]
     for chart in charts:
-        rows = read_csv(client.get(f"{path}?export={chart.slug}.csv"))
-        shown = [row for row in rows if not row[0].startswith("#")]
+        shown = csv_rows(client.get(f"{path}?export={chart.slug}.csv"))
         assert len(shown) == len(chart.table.rows) + 1, chart.slug
         assert shown[0] == [column.label for column in chart.table.columns]
 
@@ -431,14 +404,13 @@ def test_many_batches_leave_room_for_the_list_of_pilots(
         make_batch(city_count=1, park_count=1)
     text = client.get("/pilots/").content.decode()
     assert [line.strip() for line in re.findall(r'<p class="rest">(.*?)</p>', text, re.DOTALL)] == rest
-    rows = read_csv(client.get("/pilots/?export=reconciliation.csv"))
-    assert len([row for row in rows if not row[0].startswith("#")]) == 1 + 2 * batches
+    assert len(csv_rows(client.get("/pilots/?export=reconciliation.csv"))) == 1 + 2 * batches
 
 
 @pytest.mark.parametrize("path", PLACES)
 def test_the_file_holds_the_pilots_that_the_page_has_no_room_for(empty: None, client: Client, path: str) -> None:
     add_pilots(51)
-    rows = [row for row in read_csv(client.get(f"{path}?export=pilots.csv")) if not row[0].startswith("#")]
+    rows = csv_rows(client.get(f"{path}?export=pilots.csv"))
     assert sorted(row[0] for row in rows[1:]) == sorted(f"Pilot {number}" for number in range(51))
 
 

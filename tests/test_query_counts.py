@@ -21,7 +21,7 @@ from core.imports.files import dry_run_of_file
 from core.imports.importer import KINDS
 from core.imports.workbooks import export_csv
 from pilots.metrics.follow_up_states import Move
-from pilots.models import LightOverride, Pilot, TargetStep
+from pilots.models import Attachment, LightOverride, Pilot, Practice, TargetStep
 from policies.models import Figure, Measure
 from tests.conftest import delete_seed_records
 from tests.factories import (
@@ -29,6 +29,8 @@ from tests.factories import (
     make_agency,
     make_batch,
     make_carbon,
+    make_document,
+    make_edition,
     make_effect,
     make_follow_up,
     make_indicator,
@@ -75,6 +77,12 @@ PAGES = {
     "/practices/practice-0/": 29,
     "/search/?q=needle": 41,
     "/brief/nation/": 31,
+    "/brief/batch/b/": 23,
+    "/brief/province/p/": 26,
+    "/brief/pilot/p-0/": 21,
+    "/editions/": 2,
+    "/documents/": 6,
+    "/documents/{document}/": 5,
     "/desk/": 31,
     "/tokens/": 7,
 }
@@ -137,6 +145,7 @@ ADMIN = {
     12: ["import/plans/template/"],
     14: ["import/plans/export.xlsx"],
     20: ["pilots/pilot/{pilot}/change/"],
+    33: ["quality/"],
 }
 IMPORTS = {
     6: ["milestones"],
@@ -164,7 +173,7 @@ class GrowingWorld:
         self.province = make_province(slug="p", name_en="needle")
         self.industry = make_industry(slug="i", name_en="needle i")
         self.so2, self.carbon = make_indicator("AIR_SO2"), make_carbon()
-        self.rounds, self.follow_ups, self.imports = 0, [], []
+        self.rounds, self.follow_ups, self.imports, self.documents = 0, [], [], []
 
     def grow(self) -> None:
         n, self.rounds = self.rounds, self.rounds + 1
@@ -204,6 +213,10 @@ class GrowingWorld:
         for record in (plan, policy, measure, batch, pilot, copier, practice, adoption, *follow_ups, *readings):
             record.sources.add(source)
         make_plan(make_policy(calls_for_provincial_plan=False), province).delete()
+        self.documents.append(make_document(is_public=True, province=self.province))
+        Attachment.objects.create(document=self.documents[0], reading=readings[0])
+        Attachment.objects.create(document=self.documents[-1], practice=Practice.objects.get(slug="practice-0"))
+        make_edition(f"202{n}-Q1")
         make_user(f"user-{n}", "provincial_editor", province)
         create_token(user=self.boss, name=f"t-{n}")
         self.imports.append(
@@ -223,6 +236,7 @@ class GrowingWorld:
             "pilot": Pilot.objects.get(slug="p-0").pk,
             "policy": self.policy.pk,
             "import": self.imports[0].pk,
+            "document": self.documents[0].pk,
         }
 
     def facts(self, pilot: Pilot) -> list[Any]:
@@ -266,7 +280,7 @@ def count_queries(world: GrowingWorld, address: str) -> int:
             assert dry_run_of_file(kind, "x.csv", content, by=world.boss).errors == []
         return len(queries)
     client = Client()
-    if address.startswith(("/admin/", "/tokens/", "/desk/")):
+    if address.startswith(("/admin/", "/tokens/", "/desk/", "/documents/")):
         client.force_login(world.boss)
     with CaptureQueriesContext(connection) as queries:
         answer = client.get(address.format(**world.words))

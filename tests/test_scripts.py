@@ -110,7 +110,14 @@ def test_long_labels_are_broken_near_their_middle(page: Page, text: str, lines: 
 @pytest.mark.browser
 @pytest.mark.parametrize(
     ("texts", "values"),
-    [(["0", "5", "10"], [0, 5, 10]), (["0.0", "2.5"], [0, 2.5]), (["−1,500", "0"], [-1500, 0])],
+    [
+        (["0", "5", "10"], [0, 5, 10]),
+        (["0.0", "2.5"], [0, 2.5]),
+        (["0.1", "0.2", "0.3"], [0.1, 0.2, 0.1 + 0.2]),
+        (["0.25", "0.50"], [0.25, 0.5]),
+        (["−1,500", "0"], [-1500, 0]),
+        (["1,234,567.5"], [1234567.5]),
+    ],
 )
 def test_ticks_have_the_decimals_that_one_of_them_needs(page: Page, texts: list[str], values: list[float]) -> None:
     ticks = [{"value": value} for value in values]

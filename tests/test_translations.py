@@ -25,9 +25,7 @@ from tests.support.translatable_messages import (
     CATALOGUE,
     ROOT,
     Message,
-    messages_in_code,
     messages_in_source,
-    messages_in_template,
 )
 from tests.test_pages import PAGES
 
@@ -111,38 +109,6 @@ def test_chinese_reads_as_chinese_is_set(catalogue: polib.POFile, of_packages: p
         if entry.msgid != LISTED_BY_COMMA:
             assert not MISSET_PUNCTUATION.search(PLACEHOLDER.sub("中", text.replace("%%", "%"))), text
         assert not SPACE_BESIDE_CHINESE.search(text), text
-
-
-def test_messages_are_found_in_code_and_templates() -> None:
-    code = """
-from django.utils.translation import gettext_lazy as _, ngettext as n, pgettext
-a = _("one " "text")
-b = n("%(n)d a", "%(n)d b", 3)
-c = pgettext("ctx", "word")
-d = other("no")
-"""
-    assert list(messages_in_code(code)) == [
-        Message("one text"),
-        Message("%(n)d a", plural="%(n)d b"),
-        Message("word", "ctx"),
-    ]
-    page = (
-        '{% translate "a (b)" %}{% translate "w" context "c" as x %}{{ x|yesno:_("yes,no") }}'
-        "{% blocktranslate count n=x trimmed %} {{ n }} one {% plural %} {{ n }} many {% endblocktranslate %}"
-        '{% include "p.html" with action=_("Clear") %}'
-    )
-    assert list(messages_in_template(page)) == [
-        Message("a (b)"),
-        Message("w", "c"),
-        Message("yes,no"),
-        Message("%(n)s one", plural="%(n)s many"),
-        Message("Clear"),
-    ]
-
-
-def test_a_translated_text_is_no_f_string() -> None:
-    with pytest.raises(ValueError, match="f-string"):
-        list(messages_in_code('from django.utils.translation import gettext\ngettext(f"{a}")'))
 
 
 # -- the pages -----------------------------------------------------------------------------------------

@@ -6,10 +6,8 @@ from datetime import date
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission, User
-from django.db import connection
+from django.contrib.auth.models import User
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from openpyxl import load_workbook
 
 from core.history.bulk_history import written_by_import
@@ -20,6 +18,7 @@ from dashboard.data_quality.report import build_quality
 from pilots.models import Pilot
 from tests.factories import make_batch, make_milestone, make_pilot, make_policy, make_province
 from tests.support.histories import forget_entries
+from tests.support.sign_in import staff_client
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
 
@@ -44,15 +43,6 @@ def edit(record: Any, by: User | None = None, reason: str | None = None, **field
     return record.history.order_by("history_id").last()
 
 
-def clerk(*permissions: str) -> Client:
-    """Return a staff client with only these permissions."""
-    user = User.objects.create_user("clerk", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-    client = Client()
-    client.force_login(user)
-    return client
-
-
 def body(response: Any) -> bytes:
     content: bytes = response.getvalue()
     return content
@@ -73,13 +63,13 @@ def test_the_pages_are_for_staff_who_may_view_records(pilot: Pilot, client: Clie
     assert client.get(page).status_code == 302
     client.force_login(User.objects.create_user("reader"))
     assert client.get(page).status_code == 302
-    assert clerk().get(page).status_code == 403
+    assert staff_client().get(page).status_code == 403
 
 
 def test_a_clerk_sees_the_kinds_that_he_may_view(pilot: Pilot, admin_client: Client) -> None:
     edit(pilot)
     edit(pilot.province)
-    mine = clerk("view_pilot")
+    mine = staff_client("view_pilot")
     page = mine.get(CHANGES)
     assert [line.kind for line in page.context["feed"].entries] == ["Pilot"]
     assert [word for word, _label in page.context["bar"].form.fields["kind"].choices] == ["", "pilot"]
@@ -96,13 +86,13 @@ def test_a_clerk_sees_the_kinds_that_he_may_view(pilot: Pilot, admin_client: Cli
 
 def test_who_may_only_change_a_kind_sees_it_too(pilot: Pilot) -> None:
     edit(pilot)
-    assert [line.kind for line in clerk("change_pilot").get(CHANGES).context["feed"].entries] == ["Pilot"]
+    assert [line.kind for line in staff_client("change_pilot").get(CHANGES).context["feed"].entries] == ["Pilot"]
 
 
 def test_who_may_not_add_is_not_led_to_a_form(pilot: Pilot, admin_client: Client) -> None:
     add = f"/admin/pilots/pilot/add/?batch={pilot.batch_id}&amp;kind=city"
     assert add in admin_client.get(QUALITY).text
-    seen = clerk("view_pilot", "view_batch").get(QUALITY)
+    seen = staff_client("view_pilot", "view_batch").get(QUALITY)
     assert len(seen.context["announced"].rows) == 1
     assert "Add a pilot" not in seen.text
 
@@ -305,23 +295,6 @@ def test_what_the_report_cannot_read_is_rejected(pilot: Pilot, admin_client: Cli
 
 
 # -- both ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("n", [1, 3])
-def test_a_page_takes_the_same_queries_whatever_it_shows(pilot: Pilot, admin_client: Client, n: int) -> None:
-    """Session, user; people, provinces and imports to choose from; the feed's ten less a list that has no names.
-    Then the report’s own, and lines of rules that found something."""
-    edit(pilot)
-    for at in range(n):
-        edit(pilot, name_en=f"Name {at}")
-        make_milestone(pilot, date(2025, 6, 1))
-    count = {}
-    for page in (f"{CHANGES}?kind=pilot", QUALITY):
-        admin_client.get(page)  # what a process reads once
-        with CaptureQueriesContext(connection) as queries:
-            admin_client.get(page)
-        count[page] = len(queries)
-    assert count == {f"{CHANGES}?kind=pilot": 12, QUALITY: 27}
 
 
 def test_the_pages_read_in_chinese(pilot: Pilot, admin_client: Client) -> None:

@@ -5,9 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.translation import override
 
@@ -324,29 +322,6 @@ def test_nothing_happened(pilot: Pilot) -> None:
 
 
 # -- what it costs ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("n", [1, 3])
-def test_a_page_takes_the_same_queries_whatever_the_number_of_entries(pilot: Pilot, wang: User, n: int) -> None:
-    """The page: keys, count; changes, their entries; two lists, names of two kinds, what is left of the records."""
-    sources = [make_source() for _ in range(n)]
-    other = make_province()
-    edit_record(pilot)
-    home = pilot.province
-    for source in sources:
-        pilot._history_user = wang  # type: ignore[attr-defined]
-        with single_history_entry(pilot, created=False, reason="Found"):
-            pilot.province = other if pilot.province == home else home
-            pilot.save()
-            pilot.sources.add(source)
-    kinds = {"pilot": Pilot}
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
-        feed = build_change_log(kinds, ChangeLogQuery(ADMIN, person="wang"))
-    assert len(feed.entries) == n
-    assert all([item.label for item in line.differences] == ["Province", "Sources"] for line in feed.entries)
-    assert len(queries) == 9
 
 
 def test_the_clock_of_a_line_is_the_reader_s(pilot: Pilot) -> None:

@@ -8,9 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 
 from dashboard.data_quality.findings import Severity
 from dashboard.data_quality.report import DataQuality, build_quality
@@ -575,30 +574,6 @@ def test_what_a_reader_may_not_see_is_not_told(world: QualityWorld) -> None:
     ]
     seen = build_quality(DAY, kinds=[Batch, Pilot, Milestone])
     assert [len(seen.findings(rule=code)) for code in ("not-entered", "milestone-late")] == [1, 1]
-
-
-@pytest.mark.parametrize("n", [1, 3])
-def test_the_report_takes_the_same_queries_whatever_the_number_of_rows(world: QualityWorld, n: int) -> None:
-    """Batches, their pilots and agencies; one for each of 12 kinds; policies, provinces and plans for the plans not
-    recorded; the stages. Lines of one rule take one more, those of documents two."""
-    for at in range(n):
-        pilot = world.pilot(f"Pilot {at}")
-        make_stage(pilot, "implementing", date(2025, 1, 1), reason="x")
-        make_stage(pilot, "listed", date(2025, 2, 1))
-        make_target(pilot, Indicator.objects.first() or make_indicator("A"), 100, 120)
-        make_milestone(pilot, date(2026, 1, 1))
-        undated = make_policy(calls_for_provincial_plan=True, issued_on=None, published_on=date(2023, 1, 1))
-        make_batch(policy=undated, city_count=3)
-        make_figure(f"Figure {at}", "1")
-    with CaptureQueriesContext(connection) as queries:
-        quality = build_report()
-    assert len(queries) == 19
-    with CaptureQueriesContext(connection) as queries:
-        assert len(list(quality.findings(rule="milestone-late"))) == n
-    assert len(queries) == 1
-    with CaptureQueriesContext(connection) as queries:
-        assert len(list(quality.findings(rule="no-day"))) == n
-    assert len(queries) == 2
 
 
 def test_the_shipped_records_have_no_error() -> None:

@@ -5,11 +5,10 @@ from datetime import date
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import Officer, Role
+from accounts.models import Role
 from pilots.models import Batch, Indicator, Pilot
 from policies.models import Province
 from tests.factories import (
@@ -21,6 +20,8 @@ from tests.factories import (
     make_reading,
     make_target,
 )
+from tests.support.api_client import make_user
+from tests.support.sign_in import client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
 ADDRESS = "/desk/?as_of=2026-06-01"
@@ -49,11 +50,7 @@ def pilots(jia: Province) -> list[Pilot]:
 
 
 def editor(province: Province | None, role: str = Role.PROVINCIAL_EDITOR) -> Client:
-    user = User.objects.create_user(f"u-{role}")
-    Officer.objects.create(user=user, role=role, province=province)
-    client = Client()
-    client.force_login(user)
-    return client
+    return client_of(make_user(f"u-{role}", role, province))
 
 
 def lists(answer: Any) -> dict[str, list[str]]:

@@ -1,17 +1,14 @@
 """Overview page: follow-ups and practices, each told in a sentence with its list."""
 
-import csv
-import io
 from datetime import date
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from dashboard.analytics.overview import build_overview
 from pilots.metrics.follow_up_states import Move
 from pilots.models import FollowUp, Pilot
-from tests.dashboard.test_overview import make_rated
+from tests.dashboard.test_overview import file_rows, make_rated
 from tests.factories import (
     make_adoption,
     make_agency,
@@ -29,12 +26,6 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 DAY = "2026-11-24"
 CLOSING = (Move.SIGN, Move.REPORT, Move.VERIFY)
-
-
-def file_rows(client: Client, table: str) -> list[dict[str, str]]:
-    response = client.get("/", {"as_of": DAY, "export": f"{table}.csv"})
-    text = b"".join(response.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
-    return list(csv.DictReader(io.StringIO("\n".join(line for line in text.splitlines() if line[0] != "#"))))
 
 
 @pytest.fixture
@@ -202,24 +193,3 @@ def test_shipped_practices_are_proposed_and_said_in_one_line(client: Client) -> 
     assert 'id="follow-ups-title"' not in page
     assert 'href="/actions/">Follow-ups</a></dt><dd>none on record by this day</dd>' in page
     assert 'href="/practices/">Practices</a></dt><dd>12 practices proposed, none in the library yet</dd>' in page
-
-
-# -- cost ----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("n", [1, 3])
-def test_queries_do_not_grow_with_follow_ups_and_practices(
-    pilots: dict[str, Pilot], django_assert_num_queries: Any, n: int
-) -> None:
-    for _number in range(n):
-        make_closed(pilots["good"], date(2026, 8, 1))
-        make_follow_up(pilots["behind"])
-        practice = make_recommended(pilots["good"])
-        make_in_use(practice, pilots["behind"])
-        make_effect(practice)
-    value = build_overview(date(2026, 11, 24))
-    with django_assert_num_queries(2 + 8):  # follow-ups, their steps; the facts of the pilots whose light was the cause
-        assert value.follow_up_summary.total == 2 * n
-    # practices, their origins, industries, effects, sources of these, adoptions; the roster
-    with django_assert_num_queries(7):
-        assert value.diffusion.total == n

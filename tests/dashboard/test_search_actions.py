@@ -1,13 +1,12 @@
 """Search and change log: follow-ups, practices and evidence files."""
 
 from datetime import date
-from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from accounts.models import Officer, Role
+from accounts.models import Role
 from dashboard.analytics.change_log import ChangeLogQuery, build_change_log, history_models
 from pilots.metrics.follow_up_states import Move
 from pilots.models import Attachment
@@ -22,6 +21,7 @@ from tests.factories import (
     make_practice,
     make_province,
 )
+from tests.support.api_client import make_user
 from tests.support.histories import forget_entries
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
@@ -32,12 +32,6 @@ ADMIN = User(username="reader", is_staff=True, is_superuser=True)
 def found(client: Client, words: str, day: str = DAY) -> dict[str, list[tuple[str, str, str]]]:
     groups = client.get("/search/", {"q": words, "as_of": day}).context["groups"]
     return {group.label: [(hit.name, hit.note, hit.url) for hit in group.hits] for group in groups}
-
-
-def make_editor(name: str, province: Any) -> User:
-    user = User.objects.create_user(name, password="a long enough password")
-    Officer.objects.create(user=user, role=Role.PROVINCIAL_EDITOR, province=province)
-    return user
 
 
 def test_follow_ups_are_found_by_number_and_words_with_their_state_on_the_day(client: Client) -> None:
@@ -75,7 +69,7 @@ def test_documents_are_found_by_those_who_may_read_them(client: Client) -> None:
         return sorted(name for name, _note, _url in found(client, "minutes")["documents"])
 
     assert titles() == ["Public minutes"]
-    client.force_login(make_editor("home", home))
+    client.force_login(make_user("home", Role.PROVINCIAL_EDITOR, home))
     assert titles() == ["Home minutes", "Public minutes"]
     assert found(client, "42号")["documents"][0][1] == "42号"
     client.force_login(User.objects.create_superuser("chief"))

@@ -12,7 +12,7 @@ from pilots.analytics.reconciliation import build_reconciliation
 from pilots.models import Batch, Pilot
 from policies.models import Province
 from tests.factories import make_batch, make_industry, make_pilot, make_province
-from tests.support.admin_forms import form_data, form_errors
+from tests.support.admin_forms import form_errors, page_url, save, save_new
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
 
@@ -27,16 +27,10 @@ def batch() -> Batch:
     return make_batch(slug="national-1", city_count=21)
 
 
-def add(client: Client, table: str, **values: Any) -> Any:
-    """Open the add form and submit it with these values."""
-    address = reverse(f"admin:pilots_{table}_add")
-    return client.post(address, form_data(client.get(address), **values))
-
-
 def test_a_new_pilot_is_counted_at_once(admin_client: Client, batch: Batch, province: Province) -> None:
     steel = make_industry(name_en="Steel")
     values = {"name_zh": "湖州市", "slug": "huzhou", "kind": "city", "batch": batch.pk, "province": province.pk}
-    assert add(admin_client, "pilot", **values, industries=[steel.pk]).status_code == 302
+    assert save_new(admin_client, Pilot, **values, industries=[steel.pk]).status_code == 302
     pilot = Pilot.objects.listed(date(2024, 1, 15)).get()
     assert (pilot.name_zh, list(pilot.industries.all())) == ("湖州市", [steel])
     (count,) = build_reconciliation(date(2024, 1, 15))
@@ -45,7 +39,7 @@ def test_a_new_pilot_is_counted_at_once(admin_client: Client, batch: Batch, prov
 
 def test_a_new_batch_is_known_from_its_announcement(admin_client: Client) -> None:
     values = {"title_zh": "第二批", "slug": "national-2", "announced_on": "2026-01-15", "park_count": "12"}
-    assert add(admin_client, "batch", **values).status_code == 302
+    assert save_new(admin_client, Batch, **values).status_code == 302
     batch = Batch.objects.get()
     assert (batch.known_by, batch.announced("park"), batch.announced("city")) == (date(2026, 1, 15), 12, None)
 
@@ -53,9 +47,8 @@ def test_a_new_batch_is_known_from_its_announcement(admin_client: Client) -> Non
 def test_a_batch_is_named_short_in_the_language_of_the_reader(admin_client: Client, batch: Batch) -> None:
     """By its title if it has no short name; industries of its notice are stored with it, in its history too."""
     steel = make_industry(slug="steel")
-    address = reverse("admin:pilots_batch_change", args=[batch.pk])
     values = {"short_name_zh": "国家首批", "short_name_en": "first national batch", "industries_announced": [steel.pk]}
-    assert admin_client.post(address, form_data(admin_client.get(address), **values)).status_code == 302
+    assert save(admin_client, batch, **values).status_code == 302
     batch.refresh_from_db()
     assert list(batch.industries_announced.all()) == [steel]
     assert [link.industry for link in batch.history.first().industries_announced.all()] == [steel]
@@ -83,17 +76,17 @@ PILOT_FAULTS = [
 def test_an_error_in_a_pilot_stands_at_the_field_to_mend(admin_client, batch, province, values, field, text) -> None:
     make_pilot(batch, province, name_zh="湖州市")
     sound = {"name_zh": "嘉兴市", "slug": "jiaxing", "kind": "city", "batch": batch.pk, "province": province.pk}
-    assert form_errors(add(admin_client, "pilot", **sound | values)) == {field: [text]}
+    assert form_errors(save_new(admin_client, Pilot, **sound | values)) == {field: [text]}
 
 
 def test_a_park_lies_in_a_city_and_a_city_in_none(admin_client: Client, batch: Batch, province: Province) -> None:
     park, city = make_pilot(batch, province, kind="park"), make_pilot(batch, province, kind="city")
     sound = {"name_zh": "园区", "slug": "park", "batch": batch.pk, "province": province.pk}
-    wrong = form_errors(add(admin_client, "pilot", **sound, kind="park", parent=park.pk))
+    wrong = form_errors(save_new(admin_client, Pilot, **sound, kind="park", parent=park.pk))
     assert wrong == {"parent": ["A park lies in a pilot city: choose a pilot of kind city."]}
-    wrong = form_errors(add(admin_client, "pilot", **sound, kind="city", parent=city.pk))
+    wrong = form_errors(save_new(admin_client, Pilot, **sound, kind="city", parent=city.pk))
     assert wrong == {"parent": ["A city does not lie in another pilot city."]}
-    assert add(admin_client, "pilot", **sound, kind="park", parent=city.pk).status_code == 302
+    assert save_new(admin_client, Pilot, **sound, kind="park", parent=city.pk).status_code == 302
 
 
 BATCH_FAULTS = [
@@ -109,7 +102,7 @@ def test_an_error_in_a_batch_stands_at_the_field_to_mend(
     admin_client: Client, values: Any, field: str, start: str
 ) -> None:
     sound = {"title_zh": "第二批", "slug": "national-2", "announced_on": "2026-01-15"}
-    found = form_errors(add(admin_client, "batch", **sound | values))
+    found = form_errors(save_new(admin_client, Batch, **sound | values))
     assert list(found) == [field]
     assert found[field][0].startswith(start)
 
@@ -117,7 +110,7 @@ def test_an_error_in_a_batch_stands_at_the_field_to_mend(
 def test_a_batch_leads_to_its_pilots_and_to_a_new_one(admin_client: Client, province: Province) -> None:
     batch = make_batch(level="provincial", province=province)
     pilot, _other = make_pilot(batch, province), make_pilot(make_batch(), province)
-    page = admin_client.get(reverse("admin:pilots_batch_change", args=[batch.pk]))
+    page = admin_client.get(page_url(batch))
     ways = dict(page.context["ways"])
     assert list(admin_client.get(ways["Pilots recorded (1)"]).context["cl"].result_list) == [pilot]
     form = admin_client.get(ways["Add a pilot"]).context["adminform"].form
@@ -126,8 +119,8 @@ def test_a_batch_leads_to_its_pilots_and_to_a_new_one(admin_client: Client, prov
 
 def test_a_batch_with_pilots_is_not_deleted(admin_client: Client, batch: Batch, province: Province) -> None:
     pilot = make_pilot(batch, province)
-    answer = admin_client.post(reverse("admin:pilots_batch_delete", args=[batch.pk]), {"post": "yes"})
-    assert reverse("admin:pilots_pilot_change", args=[pilot.pk]) in answer.text
+    answer = admin_client.post(page_url(batch, "delete"), {"post": "yes"})
+    assert page_url(pilot) in answer.text
     assert Batch.objects.filter(pk=batch.pk).exists()
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.test import Client
 from django.urls import reverse
@@ -39,8 +39,9 @@ from tests.factories import (
     make_stage,
     make_target,
 )
-from tests.support.admin_forms import form_data, form_errors, save
+from tests.support.admin_forms import form_data, form_errors, save, save_new
 from tests.support.admin_forms import page_url as change_url
+from tests.support.sign_in import client_of, staff_client
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
 LAST = str(today().year - 1)  # the newest year that has ended
@@ -59,18 +60,7 @@ def so2() -> Indicator:
 
 @pytest.fixture
 def colleague(admin_user: User) -> Client:
-    other = Client()
-    other.force_login(User.objects.create_superuser("wang"))
-    return other
-
-
-def editor(*rights: str) -> Client:
-    """Return a staff client with only these permissions."""
-    user = User.objects.create_user("clerk", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=rights))
-    client = Client()
-    client.force_login(user)
-    return client
+    return client_of(User.objects.create_superuser("wang"))
 
 
 def row_problems(response: Any) -> dict[str, dict[str, list[str]]]:
@@ -318,7 +308,7 @@ def test_a_stage_that_a_colleague_added_counts_in_the_order(admin_client, collea
 
 def test_rows_are_for_those_who_may_write_them(pilot: Pilot) -> None:
     make_milestone(pilot, date(2025, 1, 1), owner="Office")
-    client = editor("change_pilot", "view_pilot", "view_milestone")
+    client = staff_client("change_pilot", "view_pilot", "view_milestone")
     page = client.get(change_url(pilot))
     assert 'name="milestones-0-owner"' not in page.text
     assert "Office" in page.text
@@ -342,10 +332,9 @@ def test_a_target_s_steps_are_kept_on_its_own_page(admin_client: Client, pilot: 
 
 
 def test_a_step_is_held_against_a_target_that_is_only_being_entered(admin_client, pilot, so2) -> None:
-    address = reverse("admin:pilots_target_add")
     target = {"pilot": pilot.pk, "indicator": so2.pk, "target_year": 2026, "target_value": "8"}
     values = target | {"steps-0-year": 2027, "steps-0-value": "9"}
-    assert list(row_problems(admin_client.post(address, form_data(admin_client.get(address), **values)))) == ["steps-0"]
+    assert list(row_problems(save_new(admin_client, Target, **values))) == ["steps-0"]
 
 
 # -- numbers as people write them --------------------------------------------------------------------------
@@ -677,7 +666,7 @@ def test_only_those_who_may_accept_are_offered_it(admin_client: Client, pilot: P
     admin_client.post(grid_url(pilot), typed_cells(page, accept="on", **{cell_name(so2, LAST): "110"}))
     reading = Reading.objects.get()
     assert (reading.state, reading.accepted_on) == ("accepted", today())
-    clerk = editor("view_pilot", "add_reading")
+    clerk = staff_client("view_pilot", "add_reading")
     page = clerk.get(grid_url(pilot))
     assert 'name="accept"' not in page.text
     clerk.post(grid_url(pilot), typed_cells(page, accept="on", **{cell_name(so2, LAST): "111"}))
@@ -686,7 +675,7 @@ def test_only_those_who_may_accept_are_offered_it(admin_client: Client, pilot: P
 
 @pytest.mark.parametrize("rights", [(), ("view_pilot", "change_pilot", "change_reading"), ("add_reading",)])
 def test_the_grid_is_for_those_who_may_add_readings_and_see_pilots(pilot: Pilot, rights: tuple[str, ...]) -> None:
-    client = editor(*rights)
+    client = staff_client(*rights)
     assert client.get(grid_url(pilot)).status_code == 403
     assert client.post(grid_url(pilot), {"reported_on": "2025-01-01"}).status_code == 403
 
@@ -699,8 +688,7 @@ def test_the_grid_of_no_pilot_is_not_found(admin_client: Client) -> None:
 
 
 def add_reading(client: Client, query: str = "", **values: Any) -> Any:
-    address = reverse("admin:pilots_reading_add") + query
-    return client.post(address, form_data(client.get(address), **values))
+    return save_new(client, Reading, query, **values)
 
 
 def test_what_was_read_cannot_be_overwritten(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
@@ -799,7 +787,7 @@ def test_one_reading_is_judged_from_its_page(admin_client: Client, pilot: Pilot,
 
 def test_who_may_not_accept_cannot_by_any_way(pilot: Pilot, so2: Indicator) -> None:
     reading = make_reading(pilot, so2, "2024", 100, state="reported", accepted_on=None)
-    clerk = editor("view_pilot", "view_indicator", "view_reading", "add_reading", "change_reading")
+    clerk = staff_client("view_pilot", "view_indicator", "view_reading", "add_reading", "change_reading")
     assert clerk.get(reverse("admin:pilots_reading_judge", args=[reading.pk, "accepted"])).status_code == 403
     sent = {"action": "accept", "_selected_action": [reading.pk], "post": "yes"}
     clerk.post(reverse("admin:pilots_reading_changelist"), sent)
@@ -826,9 +814,8 @@ def test_a_reading_that_was_ever_accepted_is_not_deleted(admin_client: Client, p
 
 
 def add_override(client: Client, pilot: Pilot, **values: Any) -> Any:
-    address = f"{reverse('admin:pilots_lightoverride_add')}?pilot={pilot.pk}"
     sound = {"colour": "green", "reason": "Checked on site", "expires_on": str(today() + timedelta(30))}
-    return client.post(address, form_data(client.get(address), **(sound | values)))
+    return save_new(client, LightOverride, f"?pilot={pilot.pk}", **(sound | values))
 
 
 def test_a_light_set_by_hand_has_its_author_reason_and_end(admin_client: Client, pilot: Pilot) -> None:

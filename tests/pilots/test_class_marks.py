@@ -12,7 +12,8 @@ from django.test import Client
 
 from pilots.models import Pilot
 from tests.factories import make_batch, make_carbon, make_industry, make_pilot, make_province, make_reading, make_target
-from tests.pilots.test_status_pages import make_measured, read_csv
+from tests.pilots.test_status_pages import make_measured
+from tests.support.csv_files import csv_rows
 
 DAY = "2026-11-24"
 MARK = re.compile(
@@ -98,7 +99,7 @@ def test_the_marks_are_in_chinese_on_chinese_pages(classed: dict[str, Pilot], cl
 
 @pytest.mark.parametrize("path", ["/pilots/?export=pilots.csv", "/batches/first/?export=pilots.csv"])
 def test_files_have_the_class_in_a_column(classed: dict[str, Pilot], client: Client, path: str) -> None:
-    heads, *rows = read_csv(get(client, path))
+    heads, *rows = csv_rows(get(client, path))
     column = heads.index("Class of synergy")
     assert {row[0].lower(): row[column] for row in rows} == {
         **{name: label for name, (label, _arrows) in MARKS.items()},
@@ -119,7 +120,7 @@ def test_the_api_has_the_class_of_each_pilot(classed: dict[str, Pilot], client: 
         "intensity": None,
     }
     assert {row["pilot"]["slug"]: row["synergy_class"] for row in rows} == classes
-    heads, *lines = read_csv(client.get(f"/api/v1/progress/?as_of={DAY}&format=csv"))
+    heads, *lines = csv_rows(client.get(f"/api/v1/progress/?as_of={DAY}&format=csv"))
     column = heads.index("synergy_class")
     assert {line[heads.index("pilot")]: line[column] for line in lines} == {
         name: value or "" for name, value in classes.items()

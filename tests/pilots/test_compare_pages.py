@@ -98,19 +98,6 @@ def test_nothing_is_picked_yet(client: Client, pilots: list[Pilot]) -> None:
         assert "Pick two to four above to see them side by side." in client.get(address).content.decode()
 
 
-@pytest.mark.parametrize(
-    ("query", "message"),
-    [
-        ("a=one&b=one", "b: “one” is picked twice. Pick another, or leave it empty."),
-        ("a=onne", "Did you mean “one”?"),
-    ],
-)
-def test_what_cannot_be_read_is_rejected(client: Client, pilots: list[Pilot], query: str, message: str) -> None:
-    answer = client.get(f"/compare/?{query}")
-    assert answer.status_code == 400
-    assert message in answer.content.decode()
-
-
 def test_the_comparison_as_a_file(client: Client, pilots: list[Pilot]) -> None:
     answer: Any = client.get(f"/compare/provinces/?{DAY}&a=jia&b=yi&export=compare.csv")
     lines = b"".join(answer.streaming_content).decode("utf-8-sig").splitlines()

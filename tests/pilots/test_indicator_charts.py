@@ -8,7 +8,7 @@ from django.test import Client
 
 from pilots.models import Indicator, Pilot
 from tests.factories import make_batch, make_carbon, make_pilot, make_province, make_reading, make_target
-from tests.pilots.test_status_pages import read_csv
+from tests.support.csv_files import csv_rows
 
 pytestmark = pytest.mark.django_db
 DAY = date(2026, 11, 1)
@@ -37,7 +37,7 @@ def test_the_line_has_whole_years_alone_and_the_table_also_quarters(client: Clie
     chart = indicator_chart(client)
     assert [(point["x"], point["y"]) for point in chart.data["points"]] == [(2023, 4400), (2024, 4370), (2025, 4339)]
     assert "target for 2026 · 3 of 3 values accepted" in chart.subtitle
-    file = read_csv(client.get(f"/pilots/city/?as_of={DAY}&export=trend-co2-tot.csv"))
+    file = csv_rows(client.get(f"/pilots/city/?as_of={DAY}&export=trend-co2-tot.csv"))
     assert [(row[0], row[1], row[4]) for row in file[2:]] == [
         ("2024", "4370", "accepted"),
         ("2025", "4339", "accepted"),

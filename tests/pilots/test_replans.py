@@ -20,9 +20,9 @@ from django.urls import reverse
 from core.records.writing import Conflict
 from pilots.models import Milestone, Pilot, Replan, StageEntry
 from tests.factories import make_batch, make_milestone, make_pilot, make_province, make_stage
-from tests.pilots.test_status_pages import read_csv
 from tests.support.admin_forms import form_data
 from tests.support.api_client import ApiClient, make_user
+from tests.support.csv_files import csv_rows
 from tests.support.imports import checked_import, confirm_import, dry_run_of, errors_of, run_import, undo_import
 from tests.support.scripted_year import clock_at
 
@@ -167,7 +167,7 @@ def test_an_officers_day(pilot: Pilot, milestone: Milestone, officer: User, mini
         moved = [(row["kind"], row["on"], row["was"], row["text"]) for row in light()["replanned"]]
         text = "replanned on 25 November 2026, was due 19 July 2026: 企业申请延期"
         assert moved == [("milestone", "2026-11-25", {"planned_on": "2026-07-19"}, text)]
-        rows = read_csv(Client().get("/pilots/city/?export=milestone-list.csv"))
+        rows = csv_rows(Client().get("/pilots/city/?export=milestone-list.csv"))
         found = dict(zip(*rows, strict=True))
         assert (found["Planned"], found["First planned"], found["Changed since"]) == ("2026-12-20", "2026-07-19", text)
         assert "DTSTART;VALUE=DATE:20261220" in Client().get("/pilots/city/?export=ics").content.decode()
@@ -322,7 +322,7 @@ def test_an_exported_file_is_unchanged_and_the_ministrys_decides(milestone: Mile
     run_import("milestones", HEADS, [milestone.pk, "2026-12-25"], by=ministry, reason="Agreed")
     browser = Client()
     browser.force_login(ministry)
-    rows = read_csv(browser.get("/admin/import/milestones/export.csv"))
+    rows = csv_rows(browser.get("/admin/import/milestones/export.csv"))
     assert rows[1][rows[0].index("Planned on")] == "2026-12-25"
     plan = dry_run_of("milestones", *rows, by=ministry)
     assert [row.action for row in plan.rows] == ["unchanged"]

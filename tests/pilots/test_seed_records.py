@@ -5,19 +5,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
 
-import pytest
 from django.conf import settings
 
 from core.seed.loader import LoadResult, SeedFile, load_seed
-from dashboard.analytics.completeness import build_completeness
-from pilots.analytics.reconciliation import build_reconciliation
 from pilots.models import Adoption, Batch, Effect, Pilot, Practice
 from pilots.seed import SEED_FILES
-from policies.analytics.rollout import build_rollout
-from policies.models import Policy, ProvincialPlan
+from policies.models import Policy
+from tests.support.snapshots import assert_snapshot
 
 TEXTS = ("note", "reason", "target_text", "statement")
 ABOUT_ITSELF = re.compile(
@@ -90,41 +86,6 @@ def test_what_is_recorded_of_the_first_national_batch(db: None) -> None:
     assert (batch.city_count, batch.park_count) == (21, 43)
 
 
-@pytest.mark.parametrize(
-    ("day", "count"),
-    [
-        (date(2022, 12, 4), 0),
-        (date(2022, 12, 30), 3),
-        (date(2022, 12, 31), 5),
-        (date(2023, 6, 30), 9),
-        (date(2023, 12, 31), 15),
-        (date(2024, 1, 25), 16),
-        (date(2024, 1, 30), 32),
-    ],
-)
-def test_how_many_plans_were_known_to_be_issued(db: None, day: date, count: int) -> None:
-    rollout = build_rollout(Policy.objects.get(slug="synergy-implementation-plan-2022"), day)
-    assert (rollout.issued, rollout.roster) == (count, 32)
-
-
-def test_what_is_known_of_the_plans_and_how_long_they_took(db: None) -> None:
-    day, policy = date(2026, 11, 26), Policy.objects.get(slug="synergy-implementation-plan-2022")
-    gaps = build_completeness(day, build_reconciliation(day), policy)
-    assert [(gap.firm, gap.recorded, gap.expected) for gap in gaps[:5]] == PLANS
-    lags = {row.province.slug: row.lag_days for row in build_rollout(policy, day).provinces}
-    assert {slug: lags[slug] for slug in ("tianjin", "hubei", "shanghai", "chongqing")} == {
-        "tianjin": 173,
-        "hubei": 171,
-        "shanghai": 215,
-        "chongqing": 427,
-    }
-    assert ProvincialPlan.objects.filter(issued_precision="day").count() == 7
-
-
-# Known to be issued, with a title, a document number, some day of issue, a full day of issue: firm, recorded, expected.
-PLANS = [(27, 32, 32), (14, 19, 32), (5, 7, 32), (7, 10, 32), (5, 7, 32)]
-
-
 def test_the_list_counts_as_known_from_the_day_it_was_made_public(db: None) -> None:
     policy = Policy.objects.get(slug="pilot-list-batch1-2024")
     assert (policy.issued_on, policy.issued_precision, policy.known_issued_by) == (
@@ -141,66 +102,14 @@ def test_no_machine_path_is_shipped() -> None:
 
 # -- practices -------------------------------------------------------------------------------------------
 
-NANSHA, XIAMEN, XIAN = "guangzhou-nansha", "xiamen", "xian"
-# Origin, field, value, unit and period as published, and the day of the source, on which it became known.
-PRACTICES = {
-    "nansha-green-car-port": (NANSHA, "transport", 5000, "t CO2/yr", "expected a year", date(2026, 5, 29)),
-    "nansha-automated-terminal": (NANSHA, "transport", 13000, "t CO2/yr", "a year", date(2026, 5, 29)),
-    "hualing-r290-refrigerant": (NANSHA, "industry", 64000, "t CO2e/yr", "expected a year", date(2026, 5, 29)),
-    "gsi-two-component-coating": (
-        NANSHA,
-        "industry",
-        100,
-        "t VOCs",
-        "per 1 million litres of paint",
-        date(2026, 5, 29),
-    ),
-    "yingtai-low-voc-adhesive": (NANSHA, "industry", Decimal("5.21"), "t VOCs/yr", "a year", date(2026, 5, 29)),
-    "xiamen-recyclables-sorting": (XIAMEN, "buildings", 51900, "t CO2", "to 2024-10-31", date(2024, 11, 25)),
-    "hairun-electric-terminal": (
-        "haicang-taiwanese-investment-zone",
-        "transport",
-        5400,
-        "t CO2/yr",
-        "a year",
-        date(2024, 11, 25),
-    ),
-    "xiamen-benchmark-project-rules": (XIAMEN, "policy", None, "", "2025", date(2025, 12, 4)),
-    "xian-coal-units-closed": (XIAN, "energy", 6, "units", "to 2025-10", date(2025, 10, 23)),
-    "xian-low-nox-gas-boilers": (XIAN, "industry", 30, "mg/m3", "to 2025-10", date(2025, 10, 23)),
-    "dongying-port-co2-capture": (
-        "dongying-port-chemical-industry-park",
-        "industry",
-        250000,
-        "t CO2/yr",
-        "a year",
-        date(2026, 5, 25),
-    ),
-    "luoyang-heavy-polluters-moved": (
-        "luoyang",
-        "industry",
-        74,
-        "enterprises",
-        "2021 to 2025-10",
-        date(2025, 10, 27),
-    ),
-}
-
 
 def test_the_published_practices_are_there_as_stated(db: None) -> None:
-    found = {
-        effect.practice.slug: (
-            *(pilot.slug for pilot in effect.practice.origins.all()),
-            effect.practice.field,
-            effect.stated_value,
-            effect.stated_unit,
-            effect.stated_period,
-            effect.known_on,
-        )
-        for effect in Effect.objects.all()
-    }
-    assert found == PRACTICES
-    assert Practice.objects.count() == len(PRACTICES)
+    fields = ("practice__field", "stated_value", "stated_unit", "stated_period", "known_on")
+    effects = Effect.objects.order_by("practice__slug")
+    stated = {slug: values for slug, *values in effects.values_list("practice__slug", *fields)}
+    origins = dict(Practice.objects.values_list("slug", "origins__slug"))
+    assert_snapshot("shipped-practices", {slug: [origins[slug], *values] for slug, values in stated.items()})
+    assert Practice.objects.count() == len(stated) == Practice.origins.through.objects.count() == 12
     assert not Adoption.objects.exists()
     assert not Effect.objects.exclude(reading_before=None, reading_after=None).exists()
 

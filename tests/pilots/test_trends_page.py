@@ -116,11 +116,6 @@ def test_without_any_value_the_page_says_so(client: Client) -> None:
     assert "No value is accepted by this day for these pilots." in text
 
 
-@pytest.mark.parametrize("query", ["indicator=NOTHING", "province=nowhere"])
-def test_what_cannot_be_read_is_rejected(client: Client, query: str) -> None:
-    assert client.get(f"/trends/?{query}").status_code == 400
-
-
 def test_the_table_as_a_file(client: Client, total: Indicator) -> None:
     enter_values(make_pilots(5), total, "2024", 100)
     answer: Any = client.get(f"/trends/?{DAY}&indicator=AIR_A&export=trend.csv")

@@ -3,14 +3,14 @@
 from datetime import date
 
 import pytest
-from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
 from policies.analytics.rollout import build_rollout
 from policies.models import Agency, Industry, Measure, PlanStatus, Policy, Province, ProvincialPlan, Source
 from tests.factories import make_plan, make_policy, make_province
-from tests.support.admin_forms import form_data, form_errors
+from tests.support.admin_forms import add_url, form_data, form_errors, page_url, save, save_new
+from tests.support.sign_in import staff_client
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
 
@@ -30,23 +30,11 @@ def source() -> Source:
     return Source.objects.create(title="浙江省减污降碳协同创新区建设实施方案", publisher="浙江省生态环境厅")
 
 
-def add(client: Client, table: str, **values):
-    """Open the add form and submit it with these values."""
-    address = reverse(f"admin:policies_{table}_add")
-    return client.post(address, form_data(client.get(address), **values))
-
-
-def change(client: Client, record, **values):
-    """Open the record's form and submit it with these changes."""
-    address = reverse(f"admin:policies_{record._meta.model_name}_change", args=[record.pk])
-    return client.post(address, form_data(client.get(address), **values))
-
-
 def test_a_new_policy_has_its_agencies_its_source_and_its_dates(admin_client: Client, source: Source) -> None:
     agency = Agency.objects.create(slug="mee", name_zh="生态环境部", name_en="Ministry")
-    answer = add(
+    answer = save_new(
         admin_client,
-        "policy",
+        Policy,
         title_zh="减污降碳协同增效实施方案",
         slug="synergy-2022",
         doc_number="环综合〔2022〕42号",
@@ -64,20 +52,20 @@ def test_a_new_policy_has_its_agencies_its_source_and_its_dates(admin_client: Cl
 
 
 def test_a_policy_that_calls_for_plans_leads_on_to_them(admin_client: Client) -> None:
-    address = reverse("admin:policies_policy_add")
+    address = add_url(Policy)
     values = {"title_en": "Plan", "slug": "plan", "issued_on": "2022-06-10", "calls_for_provincial_plan": "on"}
     page = admin_client.post(address, form_data(admin_client.get(address), **values), follow=True)
     policy = Policy.objects.get()
-    assert f'href="{reverse("admin:policies_policy_missing_plans", args=[policy.pk])}"' in page.text
+    assert f'href="{page_url(policy, "missing_plans")}"' in page.text
 
 
 def test_an_edit_of_a_plan_moves_the_rollout_at_once(admin_client: Client, policy: Policy, province: Province) -> None:
     make_province(name_en="Jiangsu")
-    add(admin_client, "provincialplan", policy=policy.pk, province=province.pk, status="unknown")
+    save_new(admin_client, ProvincialPlan, policy=policy.pk, province=province.pk, status="unknown")
     assert build_rollout(policy, date(2024, 1, 1)).issued == 0
 
     plan = ProvincialPlan.objects.get()
-    answer = change(admin_client, plan, status="issued", issued_on="2022-12-05")
+    answer = save(admin_client, plan, status="issued", issued_on="2022-12-05")
     assert answer.status_code == 302
     before, after = build_rollout(policy, date(2022, 12, 4)), build_rollout(policy, date(2022, 12, 5))
     assert (before.issued, after.issued, after.roster, after.dated) == (0, 1, 2, 1)
@@ -88,7 +76,7 @@ def test_the_missing_provinces_are_added_once_and_as_unknown(admin_client: Clien
     first, second = make_province(), make_province(name_en="Jiangsu")
     make_province(name_en="Hong Kong", in_roster=False, region="", kind="sar")
     make_plan(policy, first)
-    address = reverse("admin:policies_policy_missing_plans", args=[policy.pk])
+    address = page_url(policy, "missing_plans")
     assert [str(item) for item in admin_client.get(address).context["provinces"]] == ["Jiangsu"]
     assert ProvincialPlan.objects.count() == 1
 
@@ -105,15 +93,15 @@ def test_the_missing_provinces_are_added_once_and_as_unknown(admin_client: Clien
     assert build_rollout(policy, date(2024, 1, 1)).issued == 1
 
 
-def test_the_missing_provinces_want_the_permission_to_add_plans(client: Client, policy: Policy) -> None:
+def test_the_missing_provinces_want_the_permission_to_add_plans(policy: Policy) -> None:
     make_province()
-    client.force_login(staff("change_policy", "view_policy"))
-    assert client.post(reverse("admin:policies_policy_missing_plans", args=[policy.pk])).status_code == 403
+    client = staff_client("change_policy", "view_policy")
+    assert client.post(page_url(policy, "missing_plans")).status_code == 403
     assert not ProvincialPlan.objects.exists()
 
 
 def test_a_new_plan_starts_with_the_policy_it_was_asked_from(admin_client: Client, policy: Policy) -> None:
-    page = admin_client.get(reverse("admin:policies_policy_change", args=[policy.pk]))
+    page = admin_client.get(page_url(policy))
     ways = dict(page.context["ways"])
     form = admin_client.get(ways["Add a provincial plan"])
     assert form.context["adminform"].form["policy"].value() == str(policy.pk)
@@ -136,7 +124,7 @@ PLAN_FAULTS = [
 
 @pytest.mark.parametrize(("values", "wanted"), PLAN_FAULTS)
 def test_an_error_in_a_plan_stands_at_the_field_to_mend(admin_client, policy, province, values, wanted) -> None:
-    found = form_errors(add(admin_client, "provincialplan", policy=policy.pk, province=province.pk, **values))
+    found = form_errors(save_new(admin_client, ProvincialPlan, policy=policy.pk, province=province.pk, **values))
     assert {name: len(texts) for name, texts in found.items()} == dict.fromkeys(wanted, 1)
     assert all(found[name][0].startswith(start) for name, start in wanted.items())
 
@@ -156,14 +144,14 @@ POLICY_FAULTS = [
 def test_an_error_in_a_policy_stands_at_the_field_to_mend(admin_client, values, field, start) -> None:
     make_policy(slug="plan-2022", doc_number="环综合〔2022〕42号")
     sound = {"title_en": "Plan", "slug": "plan", "issued_on": "2022-06-10"}
-    found = form_errors(add(admin_client, "policy", **sound | values))
+    found = form_errors(save_new(admin_client, Policy, **sound | values))
     assert list(found) == [field]
     assert found[field][0].startswith(start)
 
 
 def test_a_second_plan_of_a_province_points_to_the_first(admin_client, policy, province) -> None:
     make_plan(policy, province)
-    found = form_errors(add(admin_client, "provincialplan", policy=policy.pk, province=province.pk))
+    found = form_errors(save_new(admin_client, ProvincialPlan, policy=policy.pk, province=province.pk))
     assert found == {"province": ["This province already has a record for this policy: change that one."]}
 
 
@@ -175,10 +163,10 @@ def test_what_is_in_use_is_not_deleted(
     industry = Industry.objects.create(slug="steel", name_zh="钢铁")
     Measure.objects.create(slug="m", field="industry", title_zh="措施").industries.add(industry)
     for record, user in [(policy, plan), (province, plan), (source, plan), (industry, Measure.objects.get())]:
-        address = reverse(f"admin:policies_{record._meta.model_name}_delete", args=[record.pk])
+        address = page_url(record, "delete")
         answer = admin_client.post(address, {"post": "yes"})
         assert answer.status_code == 200
-        assert reverse(f"admin:policies_{user._meta.model_name}_change", args=[user.pk]) in answer.text
+        assert page_url(user) in answer.text
         listing = reverse(f"admin:policies_{record._meta.model_name}_changelist")
         admin_client.post(listing, {"action": "delete_selected", "_selected_action": [record.pk], "post": "yes"})
         record.refresh_from_db()
@@ -198,22 +186,16 @@ def test_relations_are_found_by_typing(admin_client: Client, province: Province)
     assert answer.json() == {"results": [{"id": str(province.pk), "text": "Zhejiang"}], "pagination": {"more": False}}
 
 
-def staff(*permissions: str) -> User:
-    user = User.objects.create_user("officer", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-    return user
-
-
-def test_who_may_change_a_record_may_change_its_sources(client: Client, policy: Policy, source: Source) -> None:
-    client.force_login(staff("change_policy", "view_source"))
-    assert change(client, policy, sources=[source.pk]).status_code == 302
+def test_who_may_change_a_record_may_change_its_sources(policy: Policy, source: Source) -> None:
+    client = staff_client("change_policy", "view_source")
+    assert save(client, policy, sources=[source.pk]).status_code == 302
     assert list(policy.sources.all()) == [source]
 
 
-def test_who_may_only_look_changes_nothing(client: Client, policy: Policy) -> None:
-    client.force_login(staff("view_policy"))
+def test_who_may_only_look_changes_nothing(policy: Policy) -> None:
+    client = staff_client("view_policy")
     title = policy.title_en
-    address = reverse("admin:policies_policy_change", args=[policy.pk])
+    address = page_url(policy)
     page = client.get(address)
     assert (page.status_code, "closing" in page.context) == (200, False)
     assert client.post(address, {"title_en": "Other"}).status_code == 403
@@ -227,7 +209,7 @@ def test_who_may_only_look_changes_nothing(client: Client, policy: Policy) -> No
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
 def test_a_form_reads_the_dates_that_the_import_reads(admin_client: Client, text: str, language: str) -> None:
     admin_client.cookies["language"] = language
-    answer = add(admin_client, "policy", title_zh="方案", slug="plan", issued_on=text)
+    answer = save_new(admin_client, Policy, title_zh="方案", slug="plan", issued_on=text)
     assert answer.status_code == 302
     assert Policy.objects.get(slug="plan").issued_on == date(2026, 3, 5)
 
@@ -245,7 +227,7 @@ def test_a_form_reads_the_dates_that_the_import_reads(admin_client: Client, text
 )
 def test_a_date_of_two_meanings_is_one_error(admin_client: Client, text: str, message: str) -> None:
     """The rule that a policy has a day says nothing more while its day cannot be read."""
-    answer = add(admin_client, "policy", title_zh="方案", slug="plan", issued_on=text)
+    answer = save_new(admin_client, Policy, title_zh="方案", slug="plan", issued_on=text)
     assert form_errors(answer) == {"issued_on": [message]}
     assert [(e.label, e.target, e.text) for e in answer.context["field_errors"]] == [
         ("Issued on", "id_issued_on", message)

@@ -8,13 +8,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Route, expect
+
+from tests.support.live_server import wait_for
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FLAGS = [
@@ -92,17 +93,6 @@ class ServedProject:
             finally:
                 server.terminate()
                 server.wait(timeout=20)
-
-
-def wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait until the server responds; fail with its log if it has exited or times out."""
-    for _ in range(200):
-        with suppress(OSError), urlopen(address, timeout=5):  # noqa: S310
-            return
-        with suppress(subprocess.TimeoutExpired):  # wait between two attempts, ended early if the server exits
-            server.wait(timeout=0.1)
-            break
-    raise AssertionError(f"The server did not start:\n{log.read_text()}")
 
 
 # -- the browser ---------------------------------------------------------------------------------------

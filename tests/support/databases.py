@@ -73,8 +73,7 @@ def server_connection() -> Any:
 
 
 def restore_old_database(database: Database, home: Path) -> None:
-    """Fill an empty database, and the folder `media` in this one, with what users left in an older version
-    (tests/upgrade/make_fixture.py)."""
+    """Fill an empty database, and the folder `media` in this one, with what users left in an older version."""
     with tarfile.open(UPGRADE_FOLDER / f"{connection.vendor}.media.tar.xz") as files:
         files.extractall(home, filter="data")
     if connection.vendor == "sqlite":

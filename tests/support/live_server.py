@@ -13,6 +13,7 @@ from http.client import HTTPException, HTTPResponse
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 from django.conf import settings
 
@@ -132,20 +133,19 @@ def running_server(home: Path, url: str, **more: str) -> Iterator[LiveServer]:
             stderr=out,
         )
         try:
-            wait_for_server(server, process)
+            wait_for(f"http://127.0.0.1:{port}/livez", process, server.log)
             yield server
         finally:
             process.terminate()
             process.wait(timeout=60)
 
 
-def wait_for_server(server: LiveServer, process: "subprocess.Popen[bytes]") -> None:
-    """Wait until it responds; fail with its log if it has exited or times out."""
+def wait_for(address: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Wait until the server responds; fail with its log if it has exited or times out."""
     for _ in range(300):
-        with suppress(OSError, HTTPException):
-            if server.get("/livez").status == 200:
-                return
+        with suppress(OSError, HTTPException), urlopen(address, timeout=5):  # noqa: S310
+            return
         with suppress(subprocess.TimeoutExpired):  # wait between two attempts, ended early if the server exits
-            process.wait(timeout=0.1)
+            server.wait(timeout=0.1)
             break
-    raise AssertionError(f"The server did not start:\n{server.log.read_text()}")
+    raise AssertionError(f"The server did not start:\n{log.read_text()}")

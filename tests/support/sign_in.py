@@ -6,7 +6,9 @@ import hmac
 import re
 import struct
 import time
+from typing import Any
 
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
@@ -21,6 +23,20 @@ def signed_in(name: str, address: str = "127.0.0.1", **headers: str) -> Client:
     sent = client.post(reverse("sign-in"), {"username": name, "password": PASSWORD})
     assert sent.status_code == 302
     return client
+
+
+def client_of(user: User, **options: Any) -> Client:
+    """Return a client that is signed in, without the page."""
+    client = Client(**options)
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def staff_client(*permissions: str) -> Client:
+    """Return a client of a user of the admin with only these permissions."""
+    user = User.objects.create_user("clerk", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    return client_of(user)
 
 
 def can_sign_in(client: Client) -> bool:

@@ -1,8 +1,9 @@
 """Upgrade of a database that commit e98af5d made and users edited: migrate, and it answers as before; load the records,
 and everything is there.
 
-`make_fixture.py` made the databases and wrote down what the old code answered. Here they are asked again through HTTP
-and commands, which outlast a renaming of modules and models. The tests run in the order of their lines: those before
+A program that runs with the code of e98af5d alone made the databases, as users enter things, and wrote down what the
+old code answered (`git show caa441c:tests/upgrade/make_fixture.py`). Here they are asked again through HTTP and
+commands, which outlast a renaming of modules and models. The tests run in the order of their lines: those before
 "the shipped records" see the database as users left it.
 """
 
@@ -280,7 +281,7 @@ MOVES = [
     ("stage_huzhou", "2026-09-30", "2026-02-10"),
     ("twice", "2026-10-31", "2026-03-02"),
 ]
-"""What make_fixture.py moved of key milestones and planned stages: item, day, and day of the move."""
+"""What was moved of key milestones and planned stages: item, day, and day of the move."""
 
 
 # -- the shipped records -----------------------------------------------------------------------------------

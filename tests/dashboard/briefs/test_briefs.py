@@ -17,7 +17,7 @@ from core.http.as_of import today
 from core.snapshots.build import record_models
 from dashboard.briefs.blocks import Brief
 from pilots.models import Pilot, Reading
-from tests.factories import make_milestone, make_pilot, make_reading, make_stage, make_target
+from tests.factories import make_pilot, make_reading, make_stage, make_target
 from tests.support.briefs import text_lines
 
 pytestmark = pytest.mark.django_db
@@ -261,27 +261,3 @@ def test_no_person_is_named(world: dict[str, Pilot], client: Client) -> None:
         told = "".join(text_lines(fetch_brief(client, path)))
         assert "Li Lei" not in told, path
         assert "Meimei" not in told, path
-
-
-QUERIES = {
-    "nation": 33,
-    "batch/first": 25,
-    "province/hebei": 29,
-    "pilot/turned": 22,
-}
-
-
-@pytest.mark.parametrize("more", [0, 2])
-@pytest.mark.parametrize("path", QUERIES)
-def test_queries_do_not_grow(
-    world: dict[str, Pilot], client: Client, django_assert_num_queries: Any, path: str, more: int
-) -> None:
-    turned = world["turned"]
-    for _number in range(more):
-        pilot = make_pilot(turned.batch, turned.province)
-        make_target(pilot, turned.targets.get().indicator, 100, 85)
-        make_reading(pilot, turned.targets.get().indicator, "2025", "99")
-        make_stage(pilot, "listed", "2024-01-15")
-        make_milestone(turned, "2026-01-01")
-    with django_assert_num_queries(QUERIES[path]):
-        client.get(f"/brief/{path}/", DAYS)

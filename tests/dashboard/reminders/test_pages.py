@@ -27,14 +27,9 @@ from tests.factories import (
     make_province,
 )
 from tests.support.admin_forms import form_data
+from tests.support.sign_in import client_of
 
 pytestmark = pytest.mark.django_db
-
-
-def signed_in(user: User, **options: Any) -> Client:
-    client = Client(**options)
-    client.force_login(user)
-    return client
 
 
 # -- settings ------------------------------------------------------------------------------------------------
@@ -42,7 +37,7 @@ def signed_in(user: User, **options: Any) -> Client:
 
 def test_settings_are_shown_and_saved() -> None:
     user = make_officer("wang", role=Role.VIEWER)
-    client = signed_in(user)
+    client = client_of(user)
     page = client.get("/account/reminders/")
     assert page.context["form"].initial == {"rhythm": "daily", "language": "en"}
     assert reverse("reminders") in client.get("/account/").text
@@ -56,7 +51,7 @@ def test_settings_are_shown_and_saved() -> None:
 
 
 def test_a_refused_address_is_shown_and_tried_again_on_saving() -> None:
-    client = signed_in(make_officer("wang", role=Role.VIEWER, refused_address="wang@example.org"))
+    client = client_of(make_officer("wang", role=Role.VIEWER, refused_address="wang@example.org"))
     assert "The mail server refused wang@example.org" in client.get("/account/reminders/").text
     client.post("/account/reminders/", {"rhythm": "daily", "language": "en"})
     assert MailSettings.objects.get().refused_address == ""
@@ -67,10 +62,10 @@ def test_what_was_sent_lately_is_shown_to_its_reader_alone(pilot: Pilot, jia: Pr
     editor, other = make_officer("editor", jia), make_officer("other", role=Role.VIEWER)
     make_milestone(pilot, date(2026, 6, 9))
     mails("2026-06-08 09:00")
-    page = signed_in(editor).get("/account/reminders/").text
+    page = client_of(editor).get("/account/reminders/").text
     assert "8 June 2026: 2 things to look at" in page
     assert "<td>sent</td>" in page
-    assert "8 June 2026" not in signed_in(other).get("/account/reminders/").text
+    assert "8 June 2026" not in client_of(other).get("/account/reminders/").text
 
 
 def test_who_is_not_signed_in_is_asked_to(client: Client) -> None:
@@ -117,7 +112,7 @@ def test_the_admin_s_page_of_a_user_shows_the_mails_and_the_refused_address(pilo
         user=editor, day=date(2026, 6, 8), address="editor@example.org", error="550 no such user"
     )
     ReminderMail.objects.create(user=other, day=date(2026, 6, 8), address="other@example.org", error="elsewhere")
-    page = signed_in(User.objects.create_superuser("root")).get(f"/admin/auth/user/{editor.pk}/change/").text
+    page = client_of(User.objects.create_superuser("root")).get(f"/admin/auth/user/{editor.pk}/change/").text
     assert "550 no such user" in page
     assert 'name="mail_settings-0-refused_address" value="editor@example.org"' in page
     assert "elsewhere" not in page
@@ -126,7 +121,7 @@ def test_the_admin_s_page_of_a_user_shows_the_mails_and_the_refused_address(pilo
 
 def test_an_administrator_empties_the_refused_address_and_nothing_else(jia: Province) -> None:
     editor = make_officer("editor", jia, refused_address="editor@example.org", rhythm="off")
-    address, client = f"/admin/auth/user/{editor.pk}/change/", signed_in(User.objects.create_superuser("root"))
+    address, client = f"/admin/auth/user/{editor.pk}/change/", client_of(User.objects.create_superuser("root"))
     entered = {"date_joined_0": "2026-06-01", "date_joined_1": "08:00:00"}  # one field, two boxes
     entered |= {"mail_settings-0-refused_address": "", "mail_settings-0-rhythm": "daily"}
     sent = form_data(client.get(address), **entered)
@@ -137,13 +132,13 @@ def test_an_administrator_empties_the_refused_address_and_nothing_else(jia: Prov
 
 
 def test_days_off_are_entered_by_the_ministry_and_missing_years_told(jia: Province) -> None:
-    client = signed_in(make_officer("ministry"))
+    client = client_of(make_officer("ministry"))
     page = client.get("/admin/dashboard/workingday/").text
     assert "The days off of 2027 are not on record: Monday to Friday count as working days." in page
     sent = {"day": "2027-01-01", "kind": "holiday", "name": "元旦"}
     assert client.post("/admin/dashboard/workingday/add/", sent)["Location"] == "/admin/dashboard/workingday/"
     assert "of 2027" not in client.get("/admin/dashboard/workingday/").text
-    assert signed_in(make_officer("editor", jia)).get("/admin/dashboard/workingday/add/").status_code == 403
+    assert client_of(make_officer("editor", jia)).get("/admin/dashboard/workingday/add/").status_code == 403
 
 
 # -- My work -------------------------------------------------------------------------------------------------
@@ -170,7 +165,7 @@ def test_practices_to_pass_and_copies_to_confirm_are_on_the_desk(pilot: Pilot, j
         make_officer("min"),
     )
     own.adoptions.filter(pilot=elsewhere).update(claimed_by=other)
-    found = {name: lists(signed_in(user)) for name, user in (("editor", editor), ("other", other), ("min", ministry))}
+    found = {name: lists(client_of(user)) for name, user in (("editor", editor), ("other", other), ("min", ministry))}
     assert {
         name: {slug: rows[slug] for slug in ("practices", "copies", "take-in") if slug in rows}
         for name, rows in found.items()
@@ -183,7 +178,7 @@ def test_practices_to_pass_and_copies_to_confirm_are_on_the_desk(pilot: Pilot, j
 
 def test_the_desk_says_why_no_mail_comes(settings: Any, jia: Province) -> None:
     editor = make_officer("editor", jia)
-    client = signed_in(editor)
+    client = client_of(editor)
 
     def notices(day: str = "2026-06-03") -> list[str]:
         found: list[str] = client.get(f"/desk/?as_of={day}").context["notices"]

@@ -8,38 +8,35 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.analytics.completeness import CompletenessItem, build_completeness
-from dashboard.analytics.overview import build_overview, lead_policy_on
+from dashboard.analytics.overview import lead_policy_on
 from pilots.analytics.coverage import build_coverage
 from pilots.analytics.reconciliation import build_reconciliation
 from pilots.metrics import reconciliation
 from pilots.metrics.reconciliation import GapBasis, Reconciliation, is_gap
 from pilots.models import Pilot
 from tests.factories import make_batch, make_industry, make_pilot, make_province
+from tests.support.snapshots import assert_snapshot
 
 pytestmark = pytest.mark.django_db
 TODAY = date(2026, 11, 24)
 
 
-def test_shipped_coverage() -> None:
+def test_what_ships() -> None:
+    """Industries with their pilots and provinces; of each batch and kind what was announced, recorded and is firm."""
     coverage = build_coverage(Pilot.objects.listed(TODAY), TODAY)
-    named = {row.industry.slug: (row.pilots, row.provinces) for row in coverage.industries if row.pilots}
-    assert named == {
-        "automobiles": (2, 2),
-        "chemicals": (4, 3),
-        "equipment-manufacturing": (1, 1),
-        "electronics": (2, 2),
-        "new-energy": (2, 2),
-        "building-materials": (1, 1),
-        "petrochemicals": (1, 1),
-        "pharmaceuticals": (1, 1),
-        "nonferrous-metals": (2, 2),
-        "logistics": (2, 2),
-        "steel": (1, 1),
-        "power": (1, 1),
+    names = ("pilots", "naming", "covered", "priorities", "announced", "gap_judged")
+    held = {
+        "coverage": {name: getattr(coverage, name) for name in names},
+        "named": {row.industry.slug: [row.pilots, row.provinces] for row in coverage.industries if row.pilots},
+        "gaps": [industry.slug for industry in coverage.gaps],
+        "in notice": [industry.slug for industry in coverage.in_notice],
+        "batches": {
+            f"{item.batch.slug} {kind.kind}": [kind.numbers.announced, kind.numbers.recorded, kind.numbers.firm]
+            for item in build_reconciliation(TODAY)
+            for kind in item.kinds
+        },
     }
-    assert (coverage.gap_judged, coverage.gaps, coverage.announced) == (False, [], 174)
-    assert [industry.slug for industry in coverage.in_notice] == ["steel", "nonferrous-metals", "petrochemicals"]
-    assert (coverage.pilots, coverage.naming, coverage.covered, coverage.priorities) == (31, 8, 12, 8)
+    assert_snapshot("shipped-coverage", held)
 
 
 def test_two_unlike_pilots_and_a_shared_industry(empty: None) -> None:
@@ -140,40 +137,6 @@ def test_the_matrix_by_province_adds_up_to_the_rows(empty: None) -> None:
     assert matrix.cells == [[1, 1]]
 
 
-def test_shipped_announced_against_recorded() -> None:
-    found = {
-        (item.batch.slug, kind.kind): (kind.numbers.announced, kind.numbers.recorded, kind.numbers.firm)
-        for item in build_reconciliation(TODAY)
-        for kind in item.kinds
-    }
-    assert found == {
-        ("national-batch-1", "city"): (21, 10, 8),
-        ("national-batch-1", "park"): (43, 16, 15),
-        ("zhejiang-all", "city"): (6, 1, 0),
-        ("zhejiang-all", "county"): (17, 0, 0),
-        ("zhejiang-all", "park"): (38, 0, 0),
-        ("shandong-batch-1", "city"): (6, 2, 2),
-        ("shandong-batch-1", "park"): (13, 2, 2),
-        ("shandong-batch-1", "enterprise"): (30, 0, 0),
-    }
-
-
-@pytest.mark.parametrize(
-    ("day", "batches", "pilots"),
-    [("2024-01-14", 0, 0), ("2024-01-15", 1, 26), ("2024-01-30", 2, 27), ("2024-01-31", 3, 31)],
-)
-def test_batches_and_pilots_appear_on_their_day(day: str, batches: int, pilots: int) -> None:
-    as_of = date.fromisoformat(day)
-    assert len(build_reconciliation(as_of)) == batches
-    assert Pilot.objects.listed(as_of).count() == pilots
-
-
-def test_a_withdrawn_pilot_is_one_until_that_day(empty: None) -> None:
-    make_pilot(make_batch(), make_province(), withdrawn_on=date(2025, 3, 1))
-    assert Pilot.objects.listed(date(2025, 2, 28)).count() == 1
-    assert Pilot.objects.listed(date(2025, 3, 1)).count() == 0
-
-
 def test_a_number_that_was_not_announced_is_unknown_not_zero() -> None:
     numbers = Reconciliation(None, 3, 1)
     assert (numbers.to_enter, numbers.firm, numbers.surplus) == (None, 2, 0)
@@ -204,22 +167,3 @@ def test_shipped_gaps_are_the_check_sums_of_the_data() -> None:
         CompletenessItem("Synergy plan 2022: plans with some date of issue", 7, 10, 32),
         CompletenessItem("Synergy plan 2022: plans with a full date of issue", 5, 7, 32),
     ]
-
-
-def test_shipped_overview() -> None:
-    overview = build_overview(TODAY)
-    assert overview.rollout is not None
-    assert (overview.rollout.issued, overview.cities, overview.parks, overview.days_left) == (
-        32,
-        Reconciliation(21, 10, 2),
-        Reconciliation(43, 16, 1),
-        37,
-    )
-    assert sum(row.pilots for row in overview.provinces) == 31
-    assert len(overview.provinces) == 32
-
-
-def test_an_overview_of_nothing_claims_nothing(empty: None) -> None:
-    overview = build_overview(TODAY)
-    assert (overview.rollout, overview.national, overview.days_left) == (None, None, None)
-    assert (overview.cities.announced, overview.coverage.pilots, list(overview.provinces)) == (None, 0, [])

@@ -18,7 +18,7 @@ from tests.factories import (
     make_reading,
     make_target,
 )
-from tests.pilots.test_status_pages import read_csv
+from tests.support.csv_files import csv_rows
 
 pytestmark = pytest.mark.django_db
 DAY = "as_of=2026-11-24"
@@ -81,7 +81,7 @@ def test_a_milestone_moved_after_its_day_says_when_and_what_it_was(client: Clien
             "text": text,
         }
     ]
-    rows = read_csv(client.get(f"/pilots/city/?{DAY}&export=milestone-list.csv"))
+    rows = csv_rows(client.get(f"/pilots/city/?{DAY}&export=milestone-list.csv"))
     assert dict(zip(*rows, strict=True))["Changed since"] == text
     for address in ("/provinces/hebei/", f"/batches/{pilot.batch.slug}/"):
         assert "plan changed for 1 item, last on 20 November 2026" in client.get(f"{address}?{DAY}").content.decode()
@@ -155,7 +155,7 @@ def test_a_completion_entered_long_after_its_day_is_told_beside_the_green_light(
             "text": text,
         }
     ]
-    rows = read_csv(client.get(f"/pilots/city/?{DAY}&export=milestone-list.csv"))
+    rows = csv_rows(client.get(f"/pilots/city/?{DAY}&export=milestone-list.csv"))
     assert dict(zip(*rows, strict=True))["Changed since"] == text
     listed = client.get(f"/provinces/hebei/?{DAY}").text
     assert "completion of 1 milestone entered late, last on 20 November 2026" in listed

@@ -1,6 +1,5 @@
 """API of a pilot's stages, milestones, targets and readings, and its status."""
 
-import csv
 from datetime import date
 from typing import Any
 
@@ -19,9 +18,10 @@ from tests.factories import (
     make_stage,
     make_target,
 )
+from tests.support.csv_files import csv_records
+from tests.support.snapshots import assert_snapshot
 
 pytestmark = pytest.mark.django_db
-HERE = "http://testserver"
 
 
 @pytest.fixture
@@ -34,41 +34,14 @@ def rows(client: Client, address: str) -> list[dict[str, Any]]:
     return found
 
 
-def link(kind: str, code: str, name: str, key: str = "slug") -> dict[str, str]:
-    return {key: code, "name": name, "url": f"{HERE}/api/v1/{kind}/{code}/"}
-
-
-SOURCED = {"confidence": "official", "unverified": False, "note": None, "note_en": None, "note_zh": None, "sources": []}
-
-
 # -- stages ------------------------------------------------------------------------------------------------
 
 
 def test_a_stage_is_planned_until_its_day(client: Client, pilot: Pilot) -> None:
     days = {"planned_on": date(2024, 10, 1), "evidence": "Plan No. 1", "reason": "No draft was published."}
     entry = make_stage(pilot, "plan_issued", date(2024, 11, 15), note="Read in the press.", **days)
-    whole = {
-        "id": entry.pk,
-        "pilot": link("pilots", "city", "City"),
-        "stage": "plan_issued",
-        "planned_on": "2024-10-01",
-        "first_planned_on": "2024-10-01",
-        "replan": None,
-        "entered_on": "2024-11-15",
-        "evidence": "Plan No. 1",
-        "reason": "No draft was published.",
-        "reason_en": "No draft was published.",
-        "reason_zh": None,
-        **SOURCED,
-        "note": "Read in the press.",
-        "note_en": "Read in the press.",
-        "url": f"{HERE}/api/v1/stages/{entry.pk}/",
-        "revision": 1,
-    }
-    later = dict.fromkeys(("entered_on", "evidence", "reason", "reason_en", "note", "note_en"))
-    assert rows(client, "stages/?as_of=2024-11-15") == [whole]
-    assert rows(client, "stages/?as_of=2024-11-14") == [{**whole, **later}]
-    assert rows(client, "stages/?as_of=2024-01-14") == []
+    days_asked = ("2024-01-14", "2024-11-14", "2024-11-15")
+    assert_snapshot("stage", {day: rows(client, f"stages/?as_of={day}") for day in days_asked}, stages=entry)
 
 
 def test_a_stage_without_a_plan_is_not_known_before_it_is_entered(client: Client, pilot: Pilot) -> None:
@@ -97,34 +70,9 @@ def test_a_milestone_is_open_until_the_day_it_is_done(client: Client, pilot: Pil
     milestone = make_milestone(
         pilot, date(2025, 6, 30), date(2025, 8, 1), title_en="Platform live", title_zh="平台上线", evidence="Report"
     )
-    whole = {
-        "id": milestone.pk,
-        "pilot": link("pilots", "city", "City"),
-        "facet": "management",
-        "title": "Platform live",
-        "title_en": "Platform live",
-        "title_zh": "平台上线",
-        "owner": None,
-        "planned_on": "2025-06-30",
-        "first_planned_on": "2025-06-30",
-        "replan": None,
-        "completed_on": "2025-08-01",
-        "weight": 1,
-        "is_key": False,
-        "evidence": "Report",
-        "done": True,
-        "light": "blue",
-        "why": {"code": "done_late", "text": "done late"},
-        "delay_days": 32,
-        **SOURCED,
-        "url": f"{HERE}/api/v1/milestones/{milestone.pk}/",
-        "revision": 1,
-    }
-    late = {"code": "overdue", "text": "overdue by up to 90 days"}
-    before = {"completed_on": None, "evidence": None, "done": False, "light": "yellow", "why": late, "delay_days": 31}
-    assert rows(client, "milestones/?as_of=2025-08-01") == [whole]
-    assert rows(client, "milestones/?as_of=2025-07-31") == [{**whole, **before}]
-    assert rows(client, "milestones/?as_of=2024-01-14") == []
+    days = ("2024-01-14", "2025-07-31", "2025-08-01")
+    found = {day: rows(client, f"milestones/?as_of={day}") for day in days}
+    assert_snapshot("milestone", found, milestones=milestone)
 
 
 # -- indicators and targets --------------------------------------------------------------------------------
@@ -132,27 +80,7 @@ def test_a_milestone_is_open_until_the_day_it_is_done(client: Client, pilot: Pil
 
 @pytest.mark.parametrize("code", ["AIR_SO2", "air_so2", "Air_So2"])
 def test_an_indicator_is_found_by_its_code_in_any_case(client: Client, code: str) -> None:
-    body = client.get(f"/api/v1/indicators/{code}/").json()
-    assert body == {
-        "code": "AIR_SO2",
-        "name": "SO₂ emissions",
-        "name_en": "SO₂ emissions",
-        "name_zh": "二氧化硫排放量",
-        "unit": "t",
-        "unit_zh": "吨",
-        "kind": "pollutant",
-        "direction": "lower",
-        "binding": True,
-        "accumulation": "flow",
-        "rollup": "sum",
-        "equivalent_kg": 0.95,
-        "may_enter_synergy": "total",
-        "note": None,
-        "note_en": None,
-        "note_zh": None,
-        "url": f"{HERE}/api/v1/indicators/AIR_SO2/",
-        "revision": 1,
-    }
+    assert_snapshot("indicator", client.get(f"/api/v1/indicators/{code}/").json())
     assert client.get("/api/v1/indicators/AIR_XX/").status_code == 404
 
 
@@ -170,27 +98,8 @@ def test_a_target_made_here(client: Client, pilot: Pilot) -> None:
     target = make_target(pilot, make_carbon(name_en="CO2 emissions"), "4200.5", 3990)
     TargetStep.objects.create(target=target, year=2025, value="4060.25")
     TargetStep.objects.create(target=target, year=2024, value=4150)
-    assert rows(client, "targets/?indicator=co2_tot&kind=reach&binding=true&pilot=city&batch=first&province=here") == [
-        {
-            "id": target.pk,
-            "pilot": link("pilots", "city", "City"),
-            "indicator": link("indicators", "CO2_TOT", "CO2 emissions", "code"),
-            "kind": "reach",
-            "base_year": 2023,
-            "base_value": 4200.5,
-            "target_year": 2026,
-            "target_value": 3990,
-            "target_text": None,
-            "target_text_en": None,
-            "target_text_zh": None,
-            "done_on": None,
-            "steps": [{"year": 2024, "value": 4150}, {"year": 2025, "value": 4060.25}],
-            "binding": True,
-            **SOURCED,
-            "url": f"{HERE}/api/v1/targets/{target.pk}/",
-            "revision": 3,  # its own entry and those of its two steps
-        }
-    ]
+    query = "indicator=co2_tot&kind=reach&binding=true&pilot=city&batch=first&province=here"
+    assert_snapshot("target", rows(client, f"targets/?{query}"), targets=target)
     assert rows(client, "targets/?as_of=2024-01-14") == []
 
 
@@ -212,23 +121,7 @@ def test_a_reading_made_here(client: Client, pilot: Pilot) -> None:
     reading = make_reading(
         pilot, make_indicator("AIR_SO2", name_en="SO2"), "2024-Q3", "10200.125", value_status="flash"
     )
-    assert rows(client, "readings/") == [
-        {
-            "id": reading.pk,
-            "pilot": link("pilots", "city", "City"),
-            "indicator": link("indicators", "AIR_SO2", "SO2", "code"),
-            "period": "2024-Q3",
-            "value": 10200.125,
-            "value_status": "flash",
-            "version": 1,
-            "state": "accepted",
-            "reported_on": "2025-02-20",
-            "accepted_on": "2025-03-20",
-            **SOURCED,
-            "url": f"{HERE}/api/v1/readings/{reading.pk}/",
-            "revision": 1,
-        }
-    ]
+    assert_snapshot("reading", rows(client, "readings/"), readings=reading)
 
 
 def test_the_order_and_filters_without_a_suffix_ask_about_the_day(client: Client, pilot: Pilot) -> None:
@@ -273,7 +166,5 @@ def test_pilots_are_found_by_stage_and_light_and_page_as_ever(client: Client, pi
     assert slugs("stage=listed") == []
     assert slugs("light=grey") == ["city"]
     assert [row["slug"] for row in rows(client, "pilots/?stage=listed&as_of=2024-11-14&page_size=1")] == ["park-0"]
-    response = client.get(f"/api/v1/pilots/?{day}&light=red&format=csv")
-    text = b"".join(response.streaming_content)  # type: ignore[attr-defined]
-    table = csv.DictReader(text.decode().splitlines())
+    table = csv_records(client.get(f"/api/v1/pilots/?{day}&light=red&format=csv"))
     assert [(row["slug"], row["days_in_stage"]) for row in table] == [("park-1", "592"), ("park-3", "592")]

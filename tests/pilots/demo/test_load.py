@@ -11,7 +11,18 @@ from core.seed import middleware
 from core.seed.models import SeedRecord
 from pilots.demo.load import load_demo
 from pilots.metrics.stages import Stage
-from pilots.models import Milestone, Pilot, Reading, StageEntry, Target
+from pilots.models import (
+    Adoption,
+    Effect,
+    FollowUp,
+    FollowUpStep,
+    Milestone,
+    Pilot,
+    Practice,
+    Reading,
+    StageEntry,
+    Target,
+)
 from pilots.seed import MixedDataError
 from policies.models import Policy, ProvincialPlan
 from tests.support.demo_data import BANNER, records_digest
@@ -31,8 +42,8 @@ def test_the_same_day_gives_the_same_records(nothing: None) -> None:
 
 
 @pytest.mark.exhaustive
-def test_an_earlier_day_knows_nothing_later(nothing: None) -> None:
-    day = date(2025, 5, 1)
+@pytest.mark.parametrize("day", [date(2024, 9, 20), date(2025, 5, 1), date(2026, 4, 2)])
+def test_an_earlier_day_knows_nothing_later(nothing: None, day: date) -> None:
     load_demo(day)
     for kind, names in (
         (StageEntry, ["entered_on"]),
@@ -41,9 +52,17 @@ def test_an_earlier_day_knows_nothing_later(nothing: None) -> None:
         (ProvincialPlan, ["issued_on", "searched_on"]),
         (Target, ["done_on"]),
         (Pilot, ["withdrawn_on"]),
+        (FollowUp, ["opened_on"]),
+        (FollowUpStep, ["taken_on"]),
+        (Practice, ["proposed_on", "passed_on", "library_on", "recommended_on", "retired_on"]),
+        (Adoption, ["planned_on", "started_on", "in_use_on", "given_up_on", "confirmed_on"]),
+        (Effect, ["known_on"]),
     ):
         for name in names:
             assert not kind.objects.filter(**{f"{name}__gt": day}).exists(), (kind, name)
+    for model in (FollowUp, FollowUpStep, Practice, Adoption, Effect):
+        for record in model.objects.all():
+            record.full_clean()
 
 
 def test_real_records_reject_the_demonstration(db: None) -> None:

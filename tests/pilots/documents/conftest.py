@@ -15,6 +15,7 @@ from pilots.documents.services import store_document
 from pilots.models import Document, Milestone, Pilot, Reading
 from tests import factories
 from tests.support.api_client import make_user
+from tests.support.sign_in import client_of
 
 
 @dataclass
@@ -40,10 +41,7 @@ class EvidenceWorld:
         return store_document(upload, title=fields.pop("title", ""), by=by or self.editor, **fields).document
 
     def client(self, user: User | None) -> Client:
-        client = Client()
-        if user:
-            client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-        return client
+        return client_of(user) if user else Client()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from django.core.management import call_command
 from django.urls import reverse
 
-from core.files.store import blob_name, save_blob, sha256_of
+from core.files.store import blob_name, kept_names, save_blob, sha256_of
 from core.http.as_of import today
 from core.text.formatting import format_date
 from pilots.documents.services import attach, remove
@@ -113,6 +113,7 @@ def test_a_deleted_document_leaves_its_file_and_is_restored_with_it(world: Evide
 def test_a_deleted_document_is_uploaded_again_as_a_new_one(world: EvidenceWorld) -> None:
     document = world.store("a.png", png())
     document.delete()
+    assert blob_name(document.sha256) in kept_names(), "a backup takes it along"
     again = world.store("b.png", png())
     assert again.pk != document.pk
     assert run_check("--hash")[0] == 0

@@ -4,14 +4,12 @@ import hashlib
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import AnonymousUser
 from django.core.files.storage import FileSystemStorage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from core.http.as_of import today
-from pilots.documents.analytics import build_record_files, quote_text
+from pilots.documents.analytics import quote_text
 from pilots.documents.services import attach, remove, store_document
 from pilots.models import Attachment, Document
 from tests.pilots.documents.conftest import EvidenceWorld
@@ -364,32 +362,6 @@ def test_a_removed_attachment_is_a_tombstone_with_its_reason(world: EvidenceWorl
 
 
 # -- queries -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("count", [1, 3])
-def test_queries_do_not_grow_with_the_files(world: EvidenceWorld, count: int, django_assert_num_queries: Any) -> None:
-    for n in range(count):
-        attach(world.store(f"{n}.csv", f"a,{n}".encode()), world.reading, by=world.editor)
-        item = attach(world.store(f"{n}.pdf", pdf(f"{n}")), world.milestone, by=world.editor)
-    attach(item.document, world.reading, by=world.editor)
-    client = world.client(world.editor)
-    # session, user, role; whether invented data are there; total; count; the rows; the types
-    with django_assert_num_queries(9):
-        assert client.get("/documents/").context["listing"].count == 2 * count
-    # session, user, role; permissions 3; the document; whether it may be read; where it is attached
-    with django_assert_num_queries(9):
-        assert len(client.get(f"/documents/{item.document_id}/").context["uses"]) == 2
-
-
-@pytest.mark.parametrize("count", [1, 3])
-def test_the_files_of_a_page_take_one_query(world: EvidenceWorld, count: int, django_assert_num_queries: Any) -> None:
-    for n in range(count):
-        attach(world.store(f"{n}.csv", f"a,{n}".encode()), world.reading, by=world.editor)
-        attach(world.store(f"{n}.pdf", pdf(f"{n}"), is_public=True), world.milestone, by=world.editor)
-    records = [world.reading, world.milestone]
-    with django_assert_num_queries(1):
-        files = build_record_files(records, AnonymousUser(), today())
-    assert [(len(item.shown), item.hidden) for item in files] == [(0, count), (count, 0)]
 
 
 def test_store_document_takes_the_name_of_the_file_where_it_has_no_title(world: EvidenceWorld) -> None:

@@ -31,20 +31,13 @@ from tests.factories import (
 )
 from tests.pilots.follow_ups.support import make_user
 from tests.support.files import pdf, png
+from tests.support.sign_in import client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
 
 
 def day(days_ago: int) -> date:
     return today() - timedelta(days_ago)
-
-
-def client_of(user: User) -> Client:
-    user.is_staff = True
-    user.save()
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 @pytest.fixture

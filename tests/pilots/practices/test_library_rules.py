@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.contrib.messages import get_messages
-from django.test import Client
 from django.urls import reverse
 
 from core.history.recording import delete_with_history
@@ -29,6 +28,7 @@ from tests.factories import (
 from tests.support.admin_forms import form_data, form_errors
 from tests.support.api_client import ApiClient, make_user
 from tests.support.imports import dry_run_of, run_import, undo_import
+from tests.support.sign_in import client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
 TEXT = "Waste heat of the kilns dries the sludge before it is burned."
@@ -51,19 +51,13 @@ def practice() -> Practice:
     )
 
 
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    return client
-
-
 def press(user: User, practice: Practice) -> list[str]:
-    response = signed_in(user).post(f"/practices/{practice.slug}/move/", {"move": "take_in"})
+    response = client_of(user).post(f"/practices/{practice.slug}/move/", {"move": "take_in"})
     return [str(message) for message in get_messages(response.wsgi_request)]
 
 
 def save_in_admin(user: User, practice: Practice, **values: Any) -> Any:
-    client, address = signed_in(user), reverse("admin:pilots_practice_change", args=[practice.pk])
+    client, address = client_of(user), reverse("admin:pilots_practice_change", args=[practice.pk])
     response = client.post(address, form_data(client.get(address), **values))
     return form_errors(response) if response.status_code == 200 else response.status_code
 
@@ -145,7 +139,7 @@ def test_a_deleted_practice_of_the_library_can_be_restored(practice: Practice) -
     practice.refresh_from_db()
     key = practice.pk
     delete_with_history(practice)
-    client, entry = signed_in(make_user("admin", "admin")), Practice.history.filter(id=key).first()
+    client, entry = client_of(make_user("admin", "admin")), Practice.history.filter(id=key).first()
     address = reverse("admin:pilots_practice_simple_history", args=[key, entry.pk])
     assert client.post(address, {"version": entry.pk}).status_code == 302
     assert Practice.objects.get().library_on == date(2025, 3, 1)
@@ -174,9 +168,9 @@ def delete_in_admin(user: User, *effects: Effect) -> str:
     """Delete one on its page, several from their list, and return the answer’s text."""
     if len(effects) == 1:
         address = reverse("admin:pilots_effect_delete", args=[effects[0].pk])
-        return signed_in(user).post(address, {"post": "yes"}).text
+        return client_of(user).post(address, {"post": "yes"}).text
     sent = {"action": "delete_selected", "post": "yes", "_selected_action": [effect.pk for effect in effects]}
-    return signed_in(user).post(reverse("admin:pilots_effect_changelist"), sent).text
+    return client_of(user).post(reverse("admin:pilots_effect_changelist"), sent).text
 
 
 def test_the_last_effect_of_a_practice_in_the_library_stays(practice: Practice, ministry: User) -> None:
@@ -335,11 +329,11 @@ def test_before_the_library_a_province_changes_its_practice(practice: Practice, 
 
 def test_what_the_library_says_is_the_ministry_s_in_the_admin(taken: Practice, editor: User, ministry: User) -> None:
     address = reverse("admin:pilots_practice_change", args=[taken.pk])
-    shown = signed_in(editor).get(address)
+    shown = client_of(editor).get(address)
     assert set(Practice.LIBRARY_FIELDS) & set(shown.context["adminform"].form.fields) == set()
     assert "ask the ministry to change it." in unescape(shown.text)
     sent = form_data(shown) | {"title_en": "Better", "note_en": "Seen"}
-    assert signed_in(editor).post(address, sent).status_code == 302
+    assert client_of(editor).post(address, sent).status_code == 302
     stored = Practice.objects.get()
     assert (stored.title_en, stored.note_en) == (taken.title_en, "Seen")
     assert save_in_admin(ministry, taken, title_en="Better") == 302
@@ -358,7 +352,7 @@ def test_an_older_version_of_the_library_is_not_restored_by_the_province(taken: 
     older = taken.history.first()
     Practice.objects.update(title_en="Better")
     Practice.objects.get().save()
-    newer, client = taken.history.first(), signed_in(editor)
+    newer, client = taken.history.first(), client_of(editor)
     address = reverse("admin:pilots_practice_simple_history", args=[taken.pk, older.pk])
     assert "The form does not let you change this field" in client.post(address, {"version": newer.pk}).text
     assert Practice.objects.get().title_en == "Better"
@@ -374,7 +368,7 @@ def test_what_is_stated_of_a_practice_in_the_library_is_the_ministry_s(
     plan = dry_run_of("effects", ["id", "stated_unit"], [str(effect.pk), "t"], by=editor)
     cell = f"{ASK} Leave the cell as it is on record, or take out the column."
     assert [(fault.cell, fault.message) for fault in plan.errors] == [("B2", cell)]
-    form = signed_in(editor).get(reverse("admin:pilots_effect_change", args=[effect.pk])).context["adminform"].form
+    form = client_of(editor).get(reverse("admin:pilots_effect_change", args=[effect.pk])).context["adminform"].form
     assert {*Effect.STATED_FIELDS, "practice", "adoption", "basis", "known_on"} & set(form.fields) == set()
     assert patch_effect(ministry, effect, **changes)[0] == 200
 
@@ -384,9 +378,9 @@ def test_a_province_states_no_further_effect_of_a_practice_in_the_library(taken:
     answer = ApiClient(session=editor).send("POST", "/api/v1/effects/", body)
     assert faults(answer) == (403, {"/statement_en": "not_yours"})
     sent = {"basis": "total", "statement_en": "Much more", "sources": [make_source().pk]}
-    answer = signed_in(editor).post("/practices/kiln/effects/new/", sent)
+    answer = client_of(editor).post("/practices/kiln/effects/new/", sent)
     assert (answer.status_code, answer.context["form"].errors) == (400, {"statement_en": [ASK]})
-    client, address = signed_in(editor), reverse("admin:pilots_effect_add")
+    client, address = client_of(editor), reverse("admin:pilots_effect_add")
     sent = form_data(client.get(address), practice=taken.pk, statement_en="Much more")
     assert form_errors(client.post(address, sent)) == {"statement_en": [ASK]}
     plan = dry_run_of("effects", ["practice", "statement_en"], ["kiln", "Much more"], by=editor)
@@ -408,7 +402,7 @@ def test_an_effect_does_not_come_to_the_library_from_another_practice(taken: Pra
     copied = make_effect(taken, adoption=copy, province=copy.province)
     assert patch_effect(editor, effect, practice="kiln") == (403, {"/practice": f"practice: {ASK}"})
     assert patch_effect(editor, copied, adoption=None) == (403, {"/adoption": f"adoption: {ASK}"})
-    client, address = signed_in(editor), reverse("admin:pilots_effect_change", args=[effect.pk])
+    client, address = client_of(editor), reverse("admin:pilots_effect_change", args=[effect.pk])
     sent = form_data(client.get(address), practice=taken.pk)
     assert form_errors(client.post(address, sent)) == {"practice": [ASK]}
     assert Effect.objects.get(pk=effect.pk).practice == own
@@ -450,7 +444,7 @@ def test_recommending_although_the_total_got_worse_needs_a_remark_by_api(worsene
 def test_recommending_although_the_total_got_worse_needs_a_remark_on_its_page(
     worsened: Practice, ministry: User
 ) -> None:
-    client, address = signed_in(ministry), "/practices/kiln/move/"
+    client, address = client_of(ministry), "/practices/kiln/move/"
     assert 'id="reason-recommend" name="reason" maxlength="300" required' in client.get("/practices/kiln/").text
     response = client.post(address, {"move": "recommend"})
     assert [str(message) for message in get_messages(response.wsgi_request)] == [WORSE]
@@ -467,8 +461,8 @@ def test_recommending_although_the_total_got_worse_needs_a_remark_in_the_admin(
     assert save_in_admin(ministry, worsened, recommended_on="") == 302
     address = reverse("admin:pilots_practice_simple_history", args=[worsened.pk, recommended.pk])
     sent = {"version": worsened.history.first().pk}
-    assert WORSE in signed_in(ministry).post(address, sent).text
-    assert signed_in(ministry).post(address, sent | {"change_reason": "As before"}).status_code == 302
+    assert WORSE in client_of(ministry).post(address, sent).text
+    assert client_of(ministry).post(address, sent | {"change_reason": "As before"}).status_code == 302
 
 
 def test_recommending_although_the_total_got_worse_needs_a_remark_by_import(worsened: Practice, ministry: User) -> None:
@@ -504,9 +498,9 @@ def test_a_province_names_only_its_own_pilots_as_origins(
     assert save_in_admin(editor, practice, origins=[origin.pk, foreign.pk]) == {"origins": [text]}
     assert import_errors(editor, origins=f"{origin.slug}; foreign") == [("B2", text)]
     offered = {"app_label": "pilots", "model_name": "practice", "field_name": "origins"}
-    answer = signed_in(editor).get(reverse("admin:autocomplete"), offered)
+    answer = client_of(editor).get(reverse("admin:autocomplete"), offered)
     assert [item["id"] for item in answer.json()["results"]] == [str(origin.pk)]
-    sent = signed_in(editor).post("/practices/new/", {"title_en": "New", "origins": [foreign.pk]})
+    sent = client_of(editor).post("/practices/new/", {"title_en": "New", "origins": [foreign.pk]})
     assert "origins" in sent.context["form"].errors
 
     assert patch(ministry, practice, origins=both) == (200, {})
@@ -515,7 +509,7 @@ def test_a_province_names_only_its_own_pilots_as_origins(
     assert save_in_admin(editor, practice, title_en="Best") == 302
     joint = practice.history.first()
     assert patch(editor, practice, origins=[origin.slug]) == (200, {})
-    client, address = signed_in(editor), reverse("admin:pilots_practice_simple_history", args=[practice.pk, joint.pk])
+    client, address = client_of(editor), reverse("admin:pilots_practice_simple_history", args=[practice.pk, joint.pk])
     assert text in unescape(client.post(address, {"version": practice.history.first().pk}).text)
     assert list(practice.origins.all()) == [origin]
 
@@ -583,7 +577,7 @@ def test_a_copy_with_an_effect_does_not_become_another_one(confirmed: Adoption, 
 
 
 def test_a_confirmed_copy_does_not_become_another_one_in_the_admin(confirmed: Adoption, ministry: User) -> None:
-    client, address = signed_in(ministry), reverse("admin:pilots_adoption_change", args=[confirmed.pk])
+    client, address = client_of(ministry), reverse("admin:pilots_adoption_change", args=[confirmed.pk])
     data = form_data(client.get(address))
     assert {"practice", "pilot", "province", "place"} & data.keys() == set()
     sent = data | {"place": "Airport", "practice": make_practice().pk, "note_en": "Seen"}
@@ -636,7 +630,7 @@ def test_other_changes_leave_the_confirmation(confirmed: Adoption, copier: User)
 
 
 def test_a_change_in_the_admin_ends_the_confirmation(confirmed: Adoption, ministry: User) -> None:
-    client, address = signed_in(ministry), reverse("admin:pilots_adoption_change", args=[confirmed.pk])
+    client, address = client_of(ministry), reverse("admin:pilots_adoption_change", args=[confirmed.pk])
     data = form_data(client.get(address), in_use_on="2025-04-02", change_reason="Typing error")
     response = client.post(address, data)
     assert response.status_code == 302
@@ -645,7 +639,7 @@ def test_a_change_in_the_admin_ends_the_confirmation(confirmed: Adoption, minist
 
 
 def test_a_change_on_its_page_ends_the_confirmation(confirmed: Adoption, copier: User) -> None:
-    client, page = signed_in(copier), f"/practices/kiln/copies/{confirmed.pk}/"
+    client, page = client_of(copier), f"/practices/kiln/copies/{confirmed.pk}/"
     warning = "A change of a day or of a text ends the confirmation: the copy then has to be confirmed anew."
     assert warning in client.get(page).text
     sent = {"started_on": "2025-03-01", "in_use_on": "2025-04-01"}
@@ -674,7 +668,7 @@ def test_restoring_an_older_version_ends_the_confirmation(confirmed: Adoption, m
     confirmed.refresh_from_db()
     confirmed.save()
     older, newer = Adoption.history.order_by("history_id")
-    client = signed_in(ministry)
+    client = client_of(ministry)
     address = reverse("admin:pilots_adoption_simple_history", args=[confirmed.pk, older.pk])
     assert client.post(address, {"version": newer.pk}).status_code == 302
     confirmed.refresh_from_db()
@@ -716,7 +710,7 @@ def test_an_effect_on_a_corrected_reading_is_shown_and_no_longer_counts(practice
         ),
         "2026-06-01": (False, "2026-06-01", None, "claimed", True),
     }
-    page = signed_in(ministry).get("/practices/kiln/?lang=zh-hans").content.decode()
+    page = client_of(ministry).get("/practices/kiln/?lang=zh-hans").content.decode()
     assert "不再计入：所依据的数据已于" in page
-    offered = signed_in(ministry).get("/practices/kiln/effects/new/").context["form"].fields["reading_after"].queryset
+    offered = client_of(ministry).get("/practices/kiln/effects/new/").context["form"].fields["reading_after"].queryset
     assert sorted((item.period, item.version) for item in offered) == [("2023", 2), ("2025", 2)]

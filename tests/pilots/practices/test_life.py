@@ -27,6 +27,7 @@ from tests.factories import (
     make_source,
 )
 from tests.support.api_client import make_user
+from tests.support.sign_in import client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
 
@@ -43,9 +44,7 @@ class World:
     ministry: User
 
     def client(self, user: User) -> Client:
-        client = Client()
-        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-        return client
+        return client_of(user)
 
 
 @pytest.fixture

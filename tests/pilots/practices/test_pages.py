@@ -1,7 +1,5 @@
 """Pages of practices: what they say, their filters and files, practices for a pilot, and their queries."""
 
-import csv
-import io
 from datetime import date
 from decimal import Decimal
 from html import unescape
@@ -25,6 +23,7 @@ from tests.factories import (
     make_reading,
     make_target,
 )
+from tests.support.csv_files import csv_records
 
 pytestmark = pytest.mark.django_db
 DAY = {"as_of": "2026-10-01"}
@@ -96,10 +95,7 @@ def test_the_list_is_the_same_as_a_file(client: Client, empty: None) -> None:
     practice = make_practice(origin, title_en="Dryer", cost_amount=1200, cost_kind="yearly", cost_year=2025)
     make_effect(practice)
     make_adoption(practice, copier, started_on=date(2025, 3, 1), in_use_on=date(2025, 4, 1))
-    response: Any = client.get("/practices/", {"export": "practices.csv", **DAY})
-    text = b"".join(response.streaming_content).decode("utf-8-sig")
-    heads, row = list(csv.reader(io.StringIO("\n".join(line for line in text.splitlines() if line[:1] != "#"))))
-    found = dict(zip(heads, row, strict=True))
+    (found,) = csv_records(client.get("/practices/", {"export": "practices.csv", **DAY}))
     assert {name: found[name] for name in ("Practice", "State", "Result", "Cost", "Verified", "Claimed only")} == {
         "Practice": "Dryer",
         "State": "proposed",
@@ -190,9 +186,3 @@ def test_the_page_of_a_pilot_that_is_behind_offers_them(client: Client, behind: 
     assert "Practices for this pilot" not in page_text(client, "/pilots/park/", as_of="2025-10-01")
     listed = client.get("/practices/", {"for": "park", **DAY})
     assert [row["match"].status.practice for row in listed.context["matches"]["rows"]] == [practice]
-
-
-def test_an_unknown_pilot_is_refused_with_the_nearest(client: Client, behind: Pilot) -> None:
-    response = client.get("/practices/", {"for": "parc"})
-    assert response.status_code == 400
-    assert "for: there is no pilot “parc”. Did you mean “park”?" in unescape(response.content.decode())
