@@ -61,7 +61,7 @@ def permissions_of(role: str) -> frozenset[str]:
     """Return the permissions of a role. A national editor has everything in the two domains and of editions, nothing
     about users, roles and tokens; a provincial editor may view the same records in the admin.
     """
-    imports = tuple(f"_{model}" for model in ("import", "importfile", "importchange", "seedrecord"))
+    imports = tuple(f"_{model}" for model in ("import", "importfile", "seedrecord"))
     national = frozenset(
         name
         for name in all_permissions()

@@ -73,9 +73,10 @@ class VersionedRowForm(forms.ModelForm):
         super().validate_unique()
         if not self.errors:
             try:
-                self.instance.validate_constraints(exclude=self._get_validation_exclusions())
+                absent = {field.name for field in self._meta.model._meta.concrete_fields} - self.fields.keys()
+                self.instance.validate_constraints(exclude=absent)
             except ValidationError as exc:
-                self._update_errors(exc)
+                self.add_error(None, exc)
 
     def compare_with(self, latest: HistoricalRecord) -> None:
         """Compare with the newest entry of the row. One that only another user changed stays as they saved it."""

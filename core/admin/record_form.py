@@ -67,6 +67,7 @@ class RecordForm(forms.ModelForm):
         ),
     )
     data: QueryDict
+    latest: Any  # newest history entry of the record
     input_errors: frozenset[str] = frozenset()  # fields whose input is wrong in itself
     changes: Sequence[FieldDifference] | None = None  # what others changed since the form was opened; None: nothing
     taken_over: Sequence[str] = ()  # labels of the fields that only others changed

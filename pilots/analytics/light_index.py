@@ -86,8 +86,9 @@ def lights_by_pilot(pilots: QuerySet[Pilot], as_of: date) -> dict[int, Colour]:
 
 
 def compute_lights(pilots: QuerySet[Pilot], as_of: date) -> dict[int, Colour]:
-    """Return the colours of these pilots. Eight queries."""
-    return {pilot.pk: colour_on(pilot, as_of) for pilot in prefetch_for_status(pilots, only_on=as_of)}
+    """Return the colours of these pilots, with STATUS_CHUNK_SIZE in memory at a time. Eight queries for each chunk."""
+    found = prefetch_for_status(pilots, only_on=as_of).iterator(STATUS_CHUNK_SIZE)
+    return {pilot.pk: colour_on(pilot, as_of) for pilot in found}
 
 
 # -- where they stand ----------------------------------------------------------------------------------------

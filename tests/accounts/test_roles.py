@@ -49,7 +49,7 @@ def reload_user(user: User) -> Any:
 
 
 def test_a_role_has_its_permissions_and_no_others(home: Province) -> None:
-    own_models = ("import", "importfile", "importchange", "seedrecord")
+    own_models = ("import", "importfile", "seedrecord")
     of_core = {f"config.{action}_{name}" for action in ("add", "change", "delete", "view") for name in own_models}
     of_core |= {"config.undo_import"}
     national = {name for name in all_permissions() if name.startswith(("policies.", "pilots.", "dashboard."))} | of_core

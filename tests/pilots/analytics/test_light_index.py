@@ -108,7 +108,11 @@ def test_a_pilot_whose_facts_changed_is_judged_anew(demo: None, small_chunks: No
     assert lights_at_once(AS_OF) == after
 
 
-def test_only_what_changed_is_judged_again(demo: None, small_chunks: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_what_changed_is_judged_again(
+    demo: None, small_chunks: None, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.CACHE_RESPONSES = True
+    monkeypatch.setattr("pilots.analytics.pilot_cache.MAX_PILOTS", 0)  # as with more than a process keeps
     lights_at_once(AS_OF)
     judged: list[str] = []
     real = light_index.colour_on
