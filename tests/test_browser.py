@@ -106,6 +106,15 @@ def wait_for_reference(page: Page) -> None:
     page.locator("#swagger-ui .opblock-tag").first.wait_for(timeout=60_000)
 
 
+def wait_for_drawings(page: Page) -> None:
+    """Wait until every chart in sight is drawn, as a wide window does by itself once it is idle."""
+    page.wait_for_load_state("networkidle")
+    page.wait_for_function(
+        """() => [...document.querySelectorAll("[data-live-drawing]")]
+          .every((box) => !box.offsetParent || box.closest("[data-drawn]"))"""
+    )
+
+
 # -- every page ----------------------------------------------------------------------------------------
 
 
@@ -1038,7 +1047,7 @@ PAPER = {  # at most so many sheets of A4, with shipped records and with the dem
 
 def printed(page: Page) -> list[str]:
     """Print without scrolling; return the text of each sheet."""
-    page.wait_for_load_state("networkidle")
+    wait_for_drawings(page)
     reader = PdfReader(io.BytesIO(page.pdf(format="A4", prefer_css_page_size=True)))
     radical = "\u2eda"  # of the same shape as the character, which is what fonts lead PDF readers to
     return [sheet.extract_text().replace(radical, "页") for sheet in reader.pages]
@@ -1069,7 +1078,7 @@ def test_a_printed_page_is_short_and_says_which_page_of_how_many(
 def test_no_chart_of_a_printed_page_is_blank(reader: Callable[..., Page], demonstration: str, path: str) -> None:
     """Those in tabs that were never opened too, without scrolling, and in the colours of paper."""
     page = reader(path, base=demonstration, color_scheme="dark")
-    page.wait_for_load_state("networkidle")
+    wait_for_drawings(page)
     page.evaluate(
         """() => addEventListener("beforeprint", () => {
           const painted = (canvas) => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height)

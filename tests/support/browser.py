@@ -29,7 +29,7 @@ FLAGS = [
 ]
 CDN = "https://cdn.jsdelivr.net/npm/"
 VENDOR = ROOT / "static" / "vendor"
-TIMEOUT_MS = 15_000  # ms; generous, for busy machines
+TIMEOUT_MS = 60_000  # ms; generous, for busy machines
 WATCH_SHIFTS = """
 window.shifted = 0;
 new PerformanceObserver((list) => list.getEntries().forEach((entry) => {
