@@ -7,6 +7,8 @@ from typing import Any
 
 from django.db import migrations
 
+from core.records.migration_steps import delete_content_types
+
 
 def drop_functions(_apps: Any, schema_editor: Any) -> None:
     if schema_editor.connection.vendor == "postgresql":
@@ -17,10 +19,12 @@ def drop_functions(_apps: Any, schema_editor: Any) -> None:
 class Migration(migrations.Migration):
     dependencies = [
         ("config", "0011_imports_not_checked_yet"),
+        ("contenttypes", "0002_remove_content_type_name"),
     ]
 
     operations = [
         migrations.RunPython(drop_functions, migrations.RunPython.noop),
         migrations.DeleteModel(name="RecordVersion"),
         migrations.DeleteModel(name="TableVersion"),
+        delete_content_types("config.recordversion", "config.tableversion"),
     ]

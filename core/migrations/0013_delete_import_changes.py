@@ -2,7 +2,9 @@
 
 from django.db import migrations
 
+from core.records.migration_steps import delete_content_types
+
 
 class Migration(migrations.Migration):
     dependencies = [("config", "0012_delete_versions_of_tables_and_records"), ("pilots", "0012_replans_of_before")]
-    operations = [migrations.DeleteModel(name="ImportChange")]
+    operations = [migrations.DeleteModel(name="ImportChange"), delete_content_types("config.importchange")]
