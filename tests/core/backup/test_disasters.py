@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from http.client import ImproperConnectionState
+from http.client import HTTPException
 from pathlib import Path
 from threading import Event, Lock
 from typing import Any
@@ -162,7 +162,7 @@ class Writers:
             if self.stop.is_set():
                 return
             slug = f"writer-{number}-{n}"
-            with suppress(OSError, ImproperConnectionState):  # the server was killed: before a request, or within one
+            with suppress(OSError, HTTPException):  # the server was killed: before a request, or within one
                 answer = client.send("POST", "agencies/", {"slug": slug, "name_zh": f"写{number}号{n}"})
                 assert answer.status == 201, answer
                 self.written[slug] = time.monotonic()
