@@ -156,7 +156,7 @@ def decide_replan(replan: Replan, *, accepted: bool, remark: str, by: Any, reaso
 
 @transaction.atomic
 def withdraw_replan(replan: Replan, *, by: Any, reason: str = "") -> None:
-    """Withdraw a request that waits. Raises PermissionDenied for whoever did not ask."""
+    """Withdraw a request that waits. Raises PermissionDenied for people who did not ask."""
     replan = writing.locked(Replan, replan.pk, deleting=True)
     if replan.asked_by_id is None or replan.asked_by_id != by.pk:
         raise PermissionDenied(_("Who asked for it withdraws it."))

@@ -318,7 +318,7 @@ def test_a_secret_address_names_whom_its_owner_may_know(world: SignedWorld) -> N
     assert sum("BEGIN:VEVENT" in text or "<entry>" in text for text in found.values()) == 10  # all but two of viewers
 
 
-def test_whoever_is_not_signed_in_meets_no_name_at_all(world: SignedWorld) -> None:
+def test_a_reader_without_an_account_meets_no_name_at_all(world: SignedWorld) -> None:
     asked = crawl(ApiClient(), [address for address in readable_addresses(world) if not address.startswith("/admin/")])
     assert addresses_naming(asked, "sealed-") == []
     assert [addresses_naming(asked, name) for name in SIGNERS] == [[], [], []]

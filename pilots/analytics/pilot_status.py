@@ -578,7 +578,7 @@ def province_lights(statuses: Sequence[PilotStatus], year: int) -> ProvinceLight
     )
 
 
-# -- open follow-ups: whoever has to answer one owns the light that it is about -----------------------------
+# -- open follow-ups: the agency that has to answer one owns the light that it is about ---------------------
 
 
 class OpenFollowUps:

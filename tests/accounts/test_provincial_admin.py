@@ -387,7 +387,7 @@ def test_a_new_record_is_the_province_s_own(world: SimpleNamespace, editor: User
     assert model.objects.count() == before + 1
 
 
-def test_whoever_has_one_province_to_choose_finds_it_chosen(
+def test_an_editor_with_one_province_to_choose_finds_it_chosen(
     world: SimpleNamespace, editor: User, client: Client
 ) -> None:
     form = client.get(add_page(ProvincialPlan)).context["adminform"].form

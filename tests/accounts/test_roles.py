@@ -81,7 +81,7 @@ def test_rights_of_one_s_own_end_at_the_province_too(home: Province, away: Provi
     assert [free.has_perm("policies.delete_provincialplan", plan) for plan in plans] == [True, True]
 
 
-def test_whoever_is_deactivated_may_nothing(home: Province) -> None:
+def test_a_deactivated_user_may_nothing(home: Province) -> None:
     plan = make_plan(make_policy(), home)
     for role, place in (("admin", None), ("provincial_editor", home)):
         user = make_user(role, role, place)

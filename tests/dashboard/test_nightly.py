@@ -1,4 +1,4 @@
-"""`manage.py nightly`: what is due each night, once, whoever calls it and however often; and the digests of the day."""
+"""`manage.py nightly`: what is due each night, done once however often it is called; and the digests of the day."""
 
 import io
 from collections.abc import Iterator

@@ -39,6 +39,11 @@ def test_an_annex_that_the_page_does_not_have_is_rejected(client: Client, addres
     assert [unescape(text) for text in re.findall(r"<li>(.*?)</li>", listed[1])] == [fault]
 
 
+def test_a_page_without_charts_ignores_the_annex(client: Client) -> None:
+    assert 'id="annex"' not in client.get("/data/?print=annex").text
+    assert client.get("/data/?print=annex").status_code == 200
+
+
 def test_the_annex_has_the_table_of_each_chart_and_is_left_by_files(client: Client) -> None:
     """On demand only; the page links to it and back, and another language keeps it."""
     assert 'id="annex"' not in (plain := client.get("/").content.decode())

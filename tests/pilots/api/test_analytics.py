@@ -642,7 +642,7 @@ def query_of(address: str | None) -> dict[str, str]:
 
 
 def test_lights_are_judged_a_few_pilots_at_a_time(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever asks for all grey pilots of a hundred nations holds the facts of a few of them at once."""
+    """A request for all grey pilots of a hundred nations holds the facts of a few of them at once."""
     address = "/api/v1/pilots/?light=grey&page_size=200"
     with CaptureQueriesContext(connection) as queries:
         whole = client.get(address).json()

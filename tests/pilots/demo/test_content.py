@@ -59,7 +59,7 @@ def counted(values: Iterable[Any]) -> dict[str, int]:
 
 def test_what_the_demonstration_holds_and_shows(demo: None) -> None:
     """Of full size, in every state, and believable: counts of every choice, ranges of amounts, lights, reductions,
-    follow-ups and copies. Whoever changes the demonstration looks at the difference."""
+    follow-ups and copies. Look at the difference when the demonstration changes."""
     models: list[Any] = [*INVENTED_MODELS, TargetStep, FollowUpStep]
     chosen = [(model, field.name) for model in models for field in model._meta.fields if field.choices]
     amounts = Reading.objects.filter(period="2023").values_list("pilot__kind", "indicator__code")
