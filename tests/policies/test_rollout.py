@@ -78,6 +78,13 @@ def test_what_was_learnt_later_is_not_shown_before(
     assert build_rollout(policy, date(2023, 5, 1)).provinces[0].status == after
 
 
+def test_the_curve_begins_with_nothing_on_the_day_of_the_national_policy(empty: None) -> None:
+    make_province()
+    policy, day = make_policy(issued_on=date(2022, 6, 10)), date(2022, 6, 10)
+    assert build_rollout(policy, day).series == [Step(day, 0)]
+    assert build_rollout(policy, date(2022, 6, 9)).series == []
+
+
 def test_a_month_counts_from_its_last_day(empty: None) -> None:
     policy = make_policy()
     make_plan(policy, make_province(), issued_on=date(2023, 2, 1), issued_precision="month")
