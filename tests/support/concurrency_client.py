@@ -115,8 +115,12 @@ class ServedProject:
         return self.folder / "server.log"
 
     def stop(self) -> None:
+        self.kill()
         for client in self.clients:
             client.close()
+
+    def kill(self) -> None:
+        """End the server at once; threads may be using the clients, which stay open."""
         if self.process is None:
             return
         with suppress(ProcessLookupError):

@@ -199,7 +199,7 @@ def test_all_is_lost_and_comes_back(site: Site, project: ServedProject) -> None:
             after = time.monotonic()
             wait_until(lambda: len([at for at in writers.written.values() if at > after]) > 5)
         finally:
-            project.stop()  # SIGKILL of all processes
+            project.kill()
             writers.stop.set()
         for job in jobs:
             job.result()
