@@ -7,7 +7,7 @@ further query.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property
@@ -41,7 +41,6 @@ from pilots.target_kinds.base import Observation, TargetRule
 from pilots.target_kinds.registry import RULES_BY_CODE
 
 UNKNOWN_STAGE = "unknown"  # code for the stage of a pilot without any on record
-STATUS_CHUNK_SIZE = 500  # pilots in memory at a time while only codes are collected
 LIGHTS_CHANGE_ON = (4, 1)  # a year's values are due by 31 March of the next, so lights change on 1 April
 
 
@@ -534,13 +533,6 @@ def build_progress(pilots: QuerySet[Pilot], as_of: date, *, cached: bool = True)
     return Progress(as_of, [pilot_status(pilot, as_of, plans, follow_ups) for pilot in found])
 
 
-def iter_statuses(pilots: QuerySet[Pilot], as_of: date) -> Iterator[PilotStatus]:
-    """Yield the status of each pilot on a day, with STATUS_CHUNK_SIZE pilots in memory at a time."""
-    keys = list(pilots.values_list("pk", flat=True))
-    for start in range(0, len(keys), STATUS_CHUNK_SIZE):
-        yield from build_progress(pilots.filter(pk__in=keys[start : start + STATUS_CHUNK_SIZE]), as_of).pilots
-
-
 # -- province by province ----------------------------------------------------------------------------------
 
 
@@ -557,10 +549,10 @@ class ProvinceLights:
 def lights_by_province(as_of: date) -> dict[int, ProvinceLights]:
     """Return the lights of all pilots by key of their province, without provinces that have no pilot.
 
-    One query, and six for every 500 pilots.
+    Nine queries.
     """
     found: dict[int, list[PilotStatus]] = {}
-    for pilot in prefetch_for_status(Pilot.objects.listed(as_of), only_on=as_of).iterator(STATUS_CHUNK_SIZE):
+    for pilot in prefetch_for_status(Pilot.objects.listed(as_of), only_on=as_of):
         found.setdefault(pilot.province_id, []).append(pilot_status(pilot, as_of))
     return {province: province_lights(statuses, progress.year_due(as_of)) for province, statuses in found.items()}
 

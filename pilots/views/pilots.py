@@ -160,8 +160,6 @@ def empty_columns(index: StatusIndex, links: LightFollowUps) -> tuple[set[str], 
     That of follow-ups is hidden without a word where none is open.
     """
     unused = {"follow_up"} if links.is_empty else set()
-    if not index.is_short:
-        return unused, ""
     found = index.all.values()
     if not found or any(item.colour != Colour.GREY for item in found):
         return unused, ""
