@@ -16,7 +16,7 @@ from core.web.filters import split_commas
 from core.web.list_pages import keys_in_order
 from pilots.analytics.pilot_cache import cached_pilots
 from pilots.analytics.pilot_status import UNKNOWN_STAGE, colour_on, prefetch_for_status, stage_events
-from pilots.metrics.lights import Colour
+from pilots.lights import Colour
 from pilots.metrics.stages import ORDERED_STAGES, Stage, current_stage
 from pilots.models import Pilot
 

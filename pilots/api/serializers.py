@@ -40,7 +40,7 @@ from pilots.analytics.synergy import (
     Synergy,
     pilot_synergy,
 )
-from pilots.metrics.lights import RULE_PILOT
+from pilots.lights import RULE_PILOT
 from pilots.metrics.progress import year_due
 from pilots.metrics.reduction import CoControl, Elasticity, ElasticityBand
 from pilots.metrics.stages import ORDERED_STAGES, StageFunnel

@@ -23,10 +23,10 @@ from pilots.analytics.pilot_status import (
     prefetch_for_status,
     related_rows,
 )
-from pilots.metrics import follow_ups as metrics
+from pilots.follow_ups import metrics
+from pilots.follow_ups.metrics import AgeBand, MedianDays, Share, relapse_day, relapse_watch_end
+from pilots.lights import Colour
 from pilots.metrics.follow_up_states import FollowUpState, Move
-from pilots.metrics.follow_ups import AgeBand, MedianDays, Share, relapse_day, relapse_watch_end
-from pilots.metrics.lights import Colour
 from pilots.models import Cause, FollowUp, FollowUpStep, Pilot
 
 # -- one follow-up on a day --------------------------------------------------------------------------------

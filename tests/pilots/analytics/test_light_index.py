@@ -14,7 +14,7 @@ from core.http.as_of import SIDES
 from pilots.analytics import light_index
 from pilots.analytics.pilot_status import build_progress
 from pilots.demo.load import load_demo
-from pilots.metrics.lights import Colour
+from pilots.lights import Colour
 from pilots.models import Milestone, Pilot, Reading, Target
 from tests.support.databases import kept_between_tests
 from tests.support.demo_data import delete_all_records

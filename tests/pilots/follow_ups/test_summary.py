@@ -13,8 +13,8 @@ from pilots.follow_ups.analytics import (
     build_follow_ups,
     build_summary,
 )
+from pilots.follow_ups.metrics import AgeBand, MedianDays, Share
 from pilots.metrics.follow_up_states import TRANSITIONS, FollowUpState, Move
-from pilots.metrics.follow_ups import AgeBand, MedianDays, Share
 from pilots.models import FollowUp, FollowUpStep, Pilot
 from policies.models import Agency
 from tests.factories import (
