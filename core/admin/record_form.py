@@ -25,7 +25,6 @@ from core.history.diffs import (
     diff_entries,
     entry_state,
     format_datetime,
-    latest_entry,
     translate_reason,
 )
 from core.history.recording import MAX_REASON
@@ -67,30 +66,34 @@ class RecordForm(forms.ModelForm):
         ),
     )
     data: QueryDict
-    latest: Any  # newest history entry of the record
+    latest: Any = None  # newest history entry of the record
     input_errors: frozenset[str] = frozenset()  # fields whose input is wrong in itself
-    changes: Sequence[FieldDifference] | None = None  # what others changed since the form was opened; None: nothing
-    taken_over: Sequence[str] = ()  # labels of the fields that only others changed
-    merged_lists: Sequence[str] = ()  # labels of the lists that others changed
-    disputed: Sequence[FieldDifference] = ()  # fields that both changed
+    conflicts: Sequence[tuple[str | None, str]] = ()  # where others saved since: what to say, by field
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.latest = latest = latest_entry(self.instance) if self.instance.pk else None
-        self.deleted_meanwhile = latest is not None and latest.history_type == "-"
-        self.initial[VERSION_FIELD] = str(latest.pk) if latest else ""
-        if self.is_bound and latest is not None and not self.deleted_meanwhile:
-            opened, self.changes = changes_since(latest, self.data.get(VERSION_FIELD))
-            if self.changes is not None:
+        if self.instance.pk:
+            self.latest = self.instance.history.order_by("-history_id").first()
+        self.deleted_meanwhile = self.latest is not None and self.latest.history_type == "-"
+        self.initial[VERSION_FIELD] = str(self.latest.pk) if self.latest else ""
+        if self.is_bound and self.latest is not None and not self.deleted_meanwhile:
+            opened, changes = changes_since(self.latest, self.data.get(VERSION_FIELD))
+            if changes is not None:
                 self.data = self.data.copy()
-            if self.changes and opened is not None:
-                self.take_over(self.changes, entry_state(opened))
+                self.conflicts = self.take_over(changes, entry_state(opened) if opened is not None else {})
 
     # -- what others changed ---------------------------------------------------------------------------
 
-    def take_over(self, changes: Sequence[FieldDifference], before: Mapping[str, Any]) -> None:
-        """Put what only others changed into the posted data, as if it had been typed into the newest version."""
+    def take_over(
+        self, changes: Sequence[FieldDifference], before: Mapping[str, Any]
+    ) -> Sequence[tuple[str | None, str]]:
+        """Put what only others changed into the posted data, as if it had been typed into the newest version.
+
+        Return the conflict in words: who saved meanwhile, what the form took over, what saving again will do; at the
+        fields that both changed, both values.
+        """
         taken, lists, disputed = [], [], []
+        at_field = _("You both changed this. %(user)s: %(old)s → %(new)s. Yours stands here; save again to keep it.")
         for change in changes:
             field: Any = self.instance._meta.get_field(change.name)
             bound = self[change.name] if change.name in self.fields else None
@@ -105,24 +108,16 @@ class RecordForm(forms.ModelForm):
                 set_posted_value(self.data, bound, bound.initial)
                 taken.append(change.label)
             elif bound is not None and bound.field.has_changed(bound.initial, bound.data):
-                disputed.append(change)
-        self.taken_over, self.merged_lists, self.disputed = taken, lists, disputed
-
-    def reject_overtaken(self) -> None:
-        """Add the conflict to the errors: who saved meanwhile, what the form took over, what saving again will do; at
-        the fields that both changed, both values.
-        """
-        taken, lists = join_clauses(self.taken_over), join_clauses(self.merged_lists)
-        first = _("Taken over, because you had left it alone: %(fields)s.") % {"fields": taken} if taken else ""
-        second = _("What either of you added or removed counts: %(fields)s.") % {"fields": lists} if lists else ""
-        last = _("Check it, then save again to keep it as it stands here.")
-        said = changes_message(self.latest, self.changes or ())
-        text = join_sentences(said, join_sentences(join_sentences(first, second), last))
-        self.add_error(None, ValidationError(text, code="conflict"))
-        text = _("You both changed this. %(user)s: %(old)s → %(new)s. Yours stands here; save again to keep it.")
-        for change in self.disputed:
-            values = {"user": author_name(self.latest), "old": change.old, "new": change.new}
-            self.add_error(change.name, ValidationError(text % values, code="conflict"))
+                values = {"user": author_name(self.latest), "old": change.old, "new": change.new}
+                disputed.append((change.name, at_field % values))
+        said = changes_message(self.latest, changes)
+        if taken:
+            text = _("Taken over, because you had left it alone: %(fields)s.") % {"fields": join_clauses(taken)}
+            said = join_sentences(said, text)
+        if lists:
+            text = _("What either of you added or removed counts: %(fields)s.") % {"fields": join_clauses(lists)}
+            said = join_sentences(said, text)
+        return [(None, join_sentences(said, _("Check it, then save again to keep it as it stands here."))), *disputed]
 
     def reject_deleted(self) -> None:
         """Say who deleted the record, and how to keep what was typed. It is held against no other rules."""
@@ -155,12 +150,12 @@ class RecordForm(forms.ModelForm):
         if self.deleted_meanwhile:
             self.reject_deleted()
             return
-        if self.changes is not None:
+        if self.conflicts:
             known = {field.name for field in self.instance._meta.get_fields()}  # a reason for change is none
             if not known.isdisjoint(self.changed_data):  # a form that changes nothing itself is in no conflict
-                self.reject_overtaken()
+                for name, text in self.conflicts:
+                    self.add_error(name, ValidationError(text, code="conflict"))
             # The user knows the newest version now, and saves again deliberately.
-            self.data = self.data.copy()
             self.data[VERSION_FIELD] = str(self.latest.pk)
         self.drop_derived_errors()
         if self.user is not None:

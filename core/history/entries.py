@@ -1,4 +1,4 @@
-"""Reader of the journal: what each change says, as a user may see it.
+"""Reader of the journal: what each change says, as a user may see it, and the history shown on a record's page.
 
 The history tab, the change log, corrections and the history pages of the admin select changes (core/history/models.py);
 values, diffs and names are loaded for the changes of a page only, with a few queries a model.
@@ -9,31 +9,37 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from functools import reduce
+from datetime import date, datetime, time
+from functools import cached_property, reduce
 from operator import or_
 from typing import Any, NamedTuple
 
 from django.apps import apps
+from django.core.paginator import Page, Paginator
 from django.db.models import Max, Model, OuterRef, Q, QuerySet, Subquery
+from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from core.history.bulk_history import batched
 from core.history.diffs import (
     FieldDifference,
     HistoricalRecord,
     diff_many,
+    field_values,
     format_datetime,
     historical_name,
     translate_reason,
 )
 from core.history.models import ChangeEvent
+from core.http.errors import BadRequest, ErrorDetail, truncate
 from core.permissions import can_access, can_see_author
 from core.text.formatting import join_clauses, label_value
-from core.web.tables import Column
+from core.web.list_pages import requested_page
+from core.web.tables import Column, Table, make_table
 
 LabelledUrl = tuple[str | Promise, str]  # label and URL
 RecordKey = tuple[str, int | None]  # model and id
@@ -199,3 +205,67 @@ def entry_columns(*, authors: bool) -> list[Column[HistoryEntry]]:
 
 def differences_text(entry: HistoryEntry) -> str:
     return join_clauses(label_value(item.label, f"{item.old} → {item.new}") for item in entry.differences)
+
+
+# -- the history on a record's page ----------------------------------------------------------------------
+
+ENTRIES_PER_PAGE = 50
+ENTRY_PARAMETER = "entry"  # query parameter for the record as of an entry
+
+
+class Timeline:
+    """Changes up to the end of a day, newest first; of several models where `labels` name those of rows.
+
+    `history_tab` adds what its template shows: one page of the entries, and the version that the query string asks for.
+    """
+
+    page: Page[Any]
+    notes: Sequence[HistoryEntry]
+    version: HistoryEntry | None = None
+    facts: Sequence[tuple[str, str]] = ()  # label and text of each field of that version
+
+    def __init__(self, which: Q, as_of: date, user: Any, labels: Labels | None = None) -> None:
+        self.until = timezone.make_aware(datetime.combine(as_of, time.max))
+        self.all_changes = ChangeEvent.objects.filter(which)
+        self.changes = self.all_changes.filter(at__lte=self.until).order_by(*NEWEST_FIRST)
+        self.user, self.labels = user, labels or {}
+
+    @cached_property
+    def total(self) -> int:
+        return self.changes.count()
+
+    @cached_property
+    def later(self) -> int:
+        """Number of changes after the as-of date; always 0 today."""
+        return self.all_changes.filter(at__gt=self.until).count() if self.until < timezone.now() else 0
+
+    def stream(self) -> Table:
+        """Return the whole timeline for a file, read in chunks; with authors where the user sees any."""
+        known = self.all_changes.order_by().values_list("model", "province_id").distinct() if self.user.is_staff else ()
+        authors = any(can_see_author(self.user, apps.get_model(model), province) for model, province in known)
+        entries = (
+            entry
+            for keys in batched(list(self.changes.values_list("pk", flat=True)))
+            for entry in describe(self.changes.filter(pk__in=keys), self.user, self.labels)
+        )
+        return make_table(entry_columns(authors=authors), entries, count=self.total)
+
+
+def history_tab(request: HttpRequest, timeline: Timeline) -> Timeline:
+    """Return the timeline with what its tab shows. Raises BadRequest for a page or entry that does not exist."""
+    pages = Paginator(timeline.changes, ENTRIES_PER_PAGE)
+    pages.count = timeline.total
+    timeline.page = pages.get_page(requested_page(request, pages))
+    timeline.notes = describe(timeline.page.object_list, timeline.user, timeline.labels)
+    word = request.GET.get(ENTRY_PARAMETER)
+    if word is None:
+        return timeline
+    kind, _dash, key = word.partition("-")
+    if key.isascii() and key.isdigit() and len(key) <= 18:  # as long as keys can be
+        found = timeline.changes.filter(model__endswith=f".{kind}", entry_id=int(key))
+        for note in describe(found, timeline.user, timeline.labels):
+            timeline.version = note
+            timeline.facts = field_values(note.historical, people=bool(note.version))
+            return timeline
+    text = _("entry: “%(value)s” is no entry of this page’s history. Choose one from its list.")
+    raise BadRequest(ErrorDetail(ENTRY_PARAMETER, "invalid_choice", text % {"value": truncate(word)}))

@@ -15,12 +15,11 @@ from django.utils.translation import gettext as _
 from core.history.append_only import APPEND_ONLY_MESSAGE, FROZEN_MESSAGE, is_append_only, is_frozen
 from core.history.diffs import (
     FieldDifference,
-    RecordNames,
     RecordState,
     current_state,
+    describe_changes,
     entry_state,
     field_label,
-    field_text,
     m2m_fields,
     record_names,
     stored_fields,
@@ -86,14 +85,9 @@ class Revert:
 
     def field_changes(self) -> list[FieldDifference]:
         """Return each changed field with its current and its future text."""
-        values = [
-            (field, self.stored_state.get(field.name), self.target_state[field.name]) for field in self.changed_fields
-        ]
-        names = RecordNames.for_values((field, value) for field, *both in values for value in both if value is not None)
-        return [
-            FieldDifference(field.name, field_label(field), *(field_text(field, value, names) for value in both))
-            for field, *both in values
-        ]
+        now, then = self.stored_state, self.target_state
+        changes = [(field, now.get(field.name), then[field.name]) for field in self.changed_fields]
+        return describe_changes({0: changes})[0]
 
     @cached_property
     def child_reverts(self) -> list[Revert]:
