@@ -19,8 +19,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from core.admin.form_fields import DATE_FIELD_OVERRIDES
+from core.admin.record_admin import ObjectPermissionMixin
 from core.admin.record_form import VERSION_FIELD, VersionField, changes_message, changes_since
-from core.admin.scoped_admin import ObjectPermissionMixin
 from core.history.diffs import FieldDifference, HistoricalRecord, author_name, format_datetime, historical_name
 from core.http.request import parse_key
 from core.permissions import permission_name, restricted_fields

@@ -19,8 +19,7 @@ from django.utils.translation import ngettext
 
 from core.admin.form_fields import DATE_FIELD_OVERRIDES
 from core.admin.inlines import VersionedRowInline
-from core.admin.record_admin import RecordAdmin
-from core.admin.scoped_admin import autocomplete_source
+from core.admin.record_admin import RecordAdmin, autocomplete_source
 from core.history.entries import LabelledUrl
 from core.history.recording import MAX_REASON
 from core.history.revert import Revert
