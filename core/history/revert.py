@@ -104,9 +104,13 @@ class Revert:
 
     # -- obstacles ---------------------------------------------------------------------------------------
 
-    def missing_related(self) -> dict[str, Obstacle]:
-        """Return obstacles for related records of the version that are deleted since, by field."""
-        found = {}
+    def obstacles(self) -> list[Obstacle]:
+        """Return every obstacle: related records of the version that are deleted since, and validation errors."""
+        if is_append_only(self.model):
+            return [Obstacle("", str(APPEND_ONLY_MESSAGE))]
+        if self.record is not None and is_frozen(self.record):
+            return [Obstacle("", str(FROZEN_MESSAGE))]
+        found, can_validate = [], True
         for field in self.fields:
             value = self.target_state[field.name]
             if not field.is_relation or value is None:
@@ -118,19 +122,10 @@ class Revert:
                 key = min(lost)
                 text = _("“%(name)s” is gone since. Restore or enter it first, then restore this version.")
                 text %= {"name": record_names(field.related_model, [key])[key]}
-                found[field.name] = Obstacle(field_label(field), text, last_version_url(field.related_model, key))
-        return found
-
-    def obstacles(self) -> list[Obstacle]:
-        """Return every obstacle: deleted related records, and the model's validation errors."""
-        if is_append_only(self.model):
-            return [Obstacle("", str(APPEND_ONLY_MESSAGE))]
-        if self.record is not None and is_frozen(self.record):
-            return [Obstacle("", str(FROZEN_MESSAGE))]
-        gone = self.missing_related()
-        found = list(gone.values())
-        if any(field.name in gone for field in stored_fields(self.model)):
-            return found  # its validation would access the deleted record
+                found.append(Obstacle(field_label(field), text, last_version_url(field.related_model, key)))
+                can_validate = can_validate and field.many_to_many  # else it would access the deleted record
+        if not can_validate:
+            return found
         try:
             self.build_record().full_clean(exclude=[field.name for field in self.fields if self.is_parent_field(field)])
         except ValidationError as exc:

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 from django.conf import settings
 
-from core.snapshots.files import Snapshot, history_state, read_from
+from core.snapshots.files import Snapshot, read_from
 from dashboard.editions import services
 from dashboard.editions.checklist import acknowledged, build_checklist
 from dashboard.editions.package import Package, Publication, build_package
@@ -44,7 +44,7 @@ def publish(as_of: date, approved_on: date) -> None:
     moment = moment_of(approved_on)
     publication = Publication(edition, f"{settings.SITE_URL}{edition.get_absolute_url()}", moment, demonstration=True)
 
-    with closing(Snapshot(history_state(approved_on))) as snapshot, read_from(snapshot):
+    with closing(Snapshot(approved_on)) as snapshot, read_from(snapshot):
         package = build_package(publication, acknowledged(build_checklist(edition)))
     save_dated(edition, package, publication, moment)
 
