@@ -9,10 +9,10 @@ from django.contrib.admin.views.main import PAGE_VAR
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
@@ -169,20 +169,12 @@ class HistoryAdmin(SimpleHistoryAdmin):
         self.log_change(request, record, str(_("Restored the version of %(when)s.") % {"when": when}))
         text = _("“%(name)s” says again what it said on %(when)s. The history has an entry for it.")
         self.message_user(request, text % {"name": record, "when": when}, messages.SUCCESS)
-        return HttpResponseRedirect(self.admin_url("history", record.pk))
+        return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_history", record.pk)
 
     def get_urls(self) -> list[URLPattern]:
         view, opts = self.admin_site.admin_view(self.deleted_view), self.opts
         urls: list[URLPattern] = super().get_urls()
         return [path("deleted/", view, name=f"{opts.app_label}_{opts.model_name}_deleted"), *urls]
-
-    def admin_url(self, page: str, *args: int) -> str:
-        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}", args=args)
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        context = {"deleted_address": self.admin_url("deleted"), **(extra_context or {})}
-        response: HttpResponse = super().changelist_view(request, context)
-        return response
 
     def deleted_view(self, request: HttpRequest) -> HttpResponse:
         """List the deleted records of this model: who deleted each, when and why, linked to the last version."""

@@ -1,8 +1,7 @@
 """ModelAdmin of records: one history entry per change, with its reason; who may change which record and fields.
 
 No record is hidden: viewing needs the model permission alone (core/permissions.py). History pages:
-core/admin/history_admin.py; the form, and conflicts between two editors: core/admin/record_form.py; rows:
-core/admin/inlines.py.
+core/admin/history_admin.py; forms, and conflicts between two editors: core/admin/record_form.py.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,11 +9,11 @@ from typing import Any
 
 from django import forms
 from django.apps import apps
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.contrib.admin import helpers
 from django.contrib.admin.utils import NestedObjects, quote
 from django.contrib.admin.views.main import ChangeList
-from django.contrib.admin.widgets import AutocompleteSelectMultiple
+from django.contrib.admin.widgets import AutocompleteSelectMultiple, RelatedFieldWidgetWrapper
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import models, router
 from django.db.models import Model
@@ -25,9 +24,15 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from core.admin.form_fields import DATE_FIELD_OVERRIDES
 from core.admin.history_admin import HistoryAdmin, posted_reason
-from core.admin.record_form import VERSION_FIELD, RecordForm
+from core.admin.record_form import (
+    DATE_FIELD_OVERRIDES,
+    VERSION_FIELD,
+    RecordForm,
+    RowAutocompleteSelect,
+    VersionedRowForm,
+    VersionedRowFormSet,
+)
 from core.history.entries import LabelledUrl
 from core.history.recording import m2m_referrers
 from core.permissions import (
@@ -329,6 +334,47 @@ class RecordAdmin(ObjectPermissionMixin, HistoryAdmin):
         except NoReverseMatch:
             return label_value(kind, record)
         return format_html(label_value("{}", '<a href="{}">{}</a>'), kind, address, record)
+
+
+class VersionedRowInline(ObjectPermissionMixin, admin.TabularInline):
+    """Inline of records edited as rows on their parent's page; further fields are on their own page."""
+
+    form = VersionedRowForm
+    formset = VersionedRowFormSet
+    extra = 1
+    show_change_link = True
+    formfield_overrides = DATE_FIELD_OVERRIDES
+    name_relations: tuple[str, ...] = ()  # relations that a row's name needs
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Model]:
+        return super().get_queryset(request).select_related(*self.name_relations, *self.autocomplete_fields)
+
+    # A row has its parent's scope: users outside it only view the rows.
+
+    def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return bool(request.user.has_perm(permission_name(self.model, "add"), obj))
+
+    def get_fields(self, request: HttpRequest, obj: models.Model | None = None) -> Any:
+        """Add the version field to rows that can be written."""
+        may = self.has_change_permission(request, obj) or self.has_add_permission(request, obj)
+        return [*super().get_fields(request, obj), *(["version"] if may else [])]
+
+    def get_formset(self, request: HttpRequest, obj: models.Model | None = None, **kwargs: object) -> Any:
+        formset: Any = super().get_formset(request, obj, **kwargs)
+        formset.form.user = request.user  # the class is made for this request alone
+        return formset
+
+    def formfield_for_foreignkey(self, db_field: models.ForeignKey, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name in self.autocomplete_fields:
+            kwargs["widget"] = RowAutocompleteSelect(db_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Use the autocomplete without links to add or change its records: rows are narrow."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget = field.widget.widget
+        return field
 
 
 def autocomplete_source(request: HttpRequest) -> type[Model] | None:

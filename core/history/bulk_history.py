@@ -95,7 +95,9 @@ def record_change_events(entries: Sequence[Any]) -> None:
     with bulk_create: resolving expressions for each row would take a tenth of an import's time.
     """
     model = entries[0].instance_type
-    label, key = model._meta.label_lower, address_field(model)
+    label, names = model._meta.label_lower, {field.name for field in model._meta.concrete_fields}
+    # By which addresses name a record.
+    key = model.URL_FIELD or next((name for name in ("slug", "code") if name in names), "id")
     owner = model._meta.get_field(model.OWNER) if model.OWNER else None
     owner_model = owner.related_model._meta.label_lower if owner else ""
     province, province_from = province_lookup(model)
@@ -116,12 +118,6 @@ def record_change_events(entries: Sequence[Any]) -> None:
             values += [owner_id, getattr(entry, province_from) if province_from else None, number, undoes]
         with connection.cursor() as cursor:
             cursor.execute(INSERT_SQL + ", ".join(lines), values)
-
-
-def address_field(model: Any) -> str:
-    """Return the field by which addresses name a record."""
-    names = {field.name for field in model._meta.concrete_fields}
-    return model.URL_FIELD or next((name for name in ("slug", "code") if name in names), "id")
 
 
 @cache

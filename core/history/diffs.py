@@ -48,11 +48,6 @@ def field_values(entry: HistoricalRecord, *, people: bool) -> list[tuple[str, st
     return [(item.label, item.new) for item in said[0]]
 
 
-def diff_entries(entry: HistoricalRecord, before: HistoricalRecord | None) -> list[FieldDifference]:
-    """Return what the entry changed since the one before it; nothing for the first entry, or a deletion."""
-    return diff_many([(entry, before)])[entry.pk]
-
-
 def diff_many(
     pairs: Sequence[tuple[HistoricalRecord, HistoricalRecord | None]], named: Container[int] | None = None
 ) -> dict[int, list[FieldDifference]]:

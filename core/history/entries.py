@@ -131,6 +131,9 @@ def describe(
     entries = fetch_entries(rows, labels, known)
     rows = [row for row in rows if (row.model, row.entry_id) in entries]  # a history may be pruned
     seen = {row.pk for row in rows if can_see_author(user, apps.get_model(row.model), row.province_id)}
+    told = {
+        row.pk for row in rows if row.import_record and not row.undoes and can_access(user, row.import_record)
+    } & seen
     differences: dict[tuple[str, int], list[FieldDifference]] = {}
     for label in {row.model for row in rows}:
         own = [row for row in rows if row.model == label]
@@ -149,7 +152,7 @@ def describe(
             action=actions[row.action],
             differences=differences[row.model, row.entry_id],
             reason=change_reason(row),
-            origin=origin_of(row, user) if row.pk in seen else None,
+            origin=(str(row.import_record), row.import_record.get_absolute_url()) if row.pk in told else None,
             version=version_url(entry) if row.pk in seen else "",
         )
         for row in rows
@@ -163,12 +166,6 @@ def change_reason(change: ChangeEvent) -> str:
         return reason
     undone = _("Import %(number)d undone") % {"number": change.import_record_id}
     return label_value(undone, reason) if reason else undone
-
-
-def origin_of(change: ChangeEvent, user: Any) -> LabelledUrl | None:
-    """Return the import that made a change, where the user may see it."""
-    record = None if change.undoes else change.import_record
-    return (str(record), record.get_absolute_url()) if record and can_access(user, record) else None
 
 
 def action_labels() -> Mapping[str, str]:
