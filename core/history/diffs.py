@@ -135,7 +135,7 @@ def entry_states(entries: Sequence[HistoricalRecord]) -> dict[int, RecordState]:
 
 def entry_state(entry: HistoricalRecord) -> RecordState:
     """Return the values of one entry. A deletion recorded without its lists takes them from the entry before it."""
-    before = None
+    before: Any = None
     if entry.history_type == "-":
         earlier = entry.instance_type.history.filter(id=entry.id, history_id__lt=entry.pk)
         before = earlier.order_by("-history_id").first()

@@ -10,8 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from functools import cached_property, reduce
-from operator import or_
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from django.apps import apps
@@ -94,7 +93,9 @@ def newest_changes(records: Iterable[RecordKey | None]) -> dict[RecordKey | None
             keys[record[0]].append(record[1])
     if not keys:
         return {}
-    which = reduce(or_, (Q(model=model, record_id__in=some) for model, some in keys.items()))
+    which = Q()
+    for model, some in keys.items():
+        which |= Q(model=model, record_id__in=some)
     last = ChangeEvent.objects.filter(which).order_by().values("model", "record_id").annotate(last=Max("pk"))
     return {
         (change.model, change.record_id): change for change in ChangeEvent.objects.filter(pk__in=last.values("last"))
@@ -253,7 +254,8 @@ def history_tab(request: HttpRequest, timeline: Timeline) -> Timeline:
     pages = Paginator(timeline.changes, ENTRIES_PER_PAGE)
     pages.count = timeline.total
     timeline.page = pages.get_page(requested_page(request, pages))
-    timeline.notes = describe(timeline.page.object_list, timeline.user, timeline.labels)
+    some: Any = timeline.page.object_list
+    timeline.notes = describe(some, timeline.user, timeline.labels)
     word = request.GET.get(ENTRY_PARAMETER)
     if word is None:
         return timeline

@@ -14,7 +14,6 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import date, datetime, timedelta
 from datetime import time as clock
-from functools import cache
 from pathlib import Path
 from tempfile import mkstemp
 from threading import Lock, get_ident
@@ -26,16 +25,17 @@ from django.db.models import Min
 from django.db.utils import load_backend
 from django.utils import timezone
 
-from core.snapshots.build import ENGINE, build_snapshot, record_models, routed_models, stored_users
+from core.snapshots.build import ENGINE, build_snapshot, journal_model, routed_models, stored_users
 
 MAX_FILES = 24
 MAX_BYTES = 512 * 1024 * 1024
 ABANDONED_AFTER = 3_600  # seconds after which an unfinished file is one that a process left behind
 FORMAT = 2  # of the files; a change of what they hold gives them other names
-ENTRIES_SQL = """
-SELECT '{table}', count(*), max(history_id), sum(history_id), CAST(max(history_date) AS text) FROM {table}
-WHERE history_date < %s"""
-MIGRATIONS_SQL = "SELECT 'django_migrations', count(*), max(id), 0, '' FROM django_migrations"
+STATE_SQL = """
+SELECT model, count(*), max(entry_id), sum(entry_id), CAST(max(at) AS text) FROM config_change WHERE at < %s
+GROUP BY model
+UNION ALL SELECT '', count(*), max(id), 0, '' FROM django_migrations
+"""
 ALIAS = "known"
 READ_ONLY = "file:{path}?mode=ro&immutable=1"  # a finished file never changes: no locks
 OPTIONS = {"init_command": "PRAGMA mmap_size=134217728; PRAGMA cache_size=-20000; PRAGMA query_only=1;"}
@@ -55,24 +55,17 @@ def history_state(day: date) -> tuple[int, str]:
     connection = connections[DEFAULT_DB_ALIAS]
     moment = connection.ops.adapt_datetimefield_value(end_of_day(day))
     with connection.cursor() as cursor:
-        # As SQL: for Django to compile the union took longer than to run it.
-        parts = [*(ENTRIES_SQL.format(table=table) for table in history_tables()), MIGRATIONS_SQL]
-        cursor.execute(" UNION ALL ".join(parts), [moment] * len(history_tables()))
+        cursor.execute(STATE_SQL, [moment])
         rows = sorted(cursor.fetchall(), key=str)
-    entries = sum(count for table, count, *_others in rows if table in history_tables())
+    entries = sum(count for model, count, *_others in rows if model)
     held = [FORMAT, connection.settings_dict["NAME"], rows, list(stored_users())]
     return entries, hashlib.sha256(repr(held).encode()).hexdigest()[:16]
 
 
-@cache
-def history_tables() -> tuple[str, ...]:
-    return tuple(sorted(model.history.model._meta.db_table for model in record_models()))
-
-
 def first_known_day() -> date | None:
     """Return the day of the first history entry; None while there is none."""
-    firsts = [model.history.aggregate(first=Min("history_date"))["first"] for model in record_models()]
-    return min((timezone.localtime(moment).date() for moment in firsts if moment), default=None)
+    first = journal_model().objects.aggregate(first=Min("at"))["first"]
+    return timezone.localtime(first).date() if first else None
 
 
 def delete_old_files(newest: Path) -> None:
