@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.contrib.admin.views.main import PAGE_VAR
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Model
+from django.db.models import Exists, Model, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -25,10 +25,10 @@ from core.history.diffs import (
     m2m_fields,
     record_name,
 )
-from core.history.entries import HistoryEntry, describe
+from core.history.entries import NEWEST_FIRST, HistoryEntry, Label, describe
 from core.history.models import ChangeEvent
 from core.history.recording import MAX_REASON
-from core.history.revert import Obstacle, Revert, RevertRejected, deleted_entries, find_obstacles
+from core.history.revert import Obstacle, Revert, RevertRejected, find_obstacles
 from core.permissions import (
     NOT_YOURS_TO_ADD,
     OUT_OF_SCOPE,
@@ -54,13 +54,14 @@ class HistoryAdmin(SimpleHistoryAdmin):
     ) -> None:
         """Replace the diffs of simple-history, which name no lists: `render_history_view` has the entries."""
 
-    def described(self, request: HttpRequest, entries: Iterable[HistoricalRecord]) -> list[HistoryEntry]:
-        """Return what these historical records say, as the user may see them."""
-        label = self.opts.label_lower
-        known = {(label, entry.pk): entry for entry in entries}
-        changes = ChangeEvent.objects.filter(model=label, entry_id__in=[key for _label, key in known])
-        said = {item.historical.pk: item for item in describe(changes, request.user, known=known)}
-        return [said[key] for _label, key in known]
+    def described(self, request: HttpRequest, changes: Any) -> list[HistoryEntry]:
+        """Return what these changes of records say, as the user may see them."""
+        related = [field.name for field in self.opts.concrete_fields if field.is_relation]
+        return describe(changes, request.user, {self.model: Label(related=related)})
+
+    def changes(self, **which: Any) -> Any:
+        """Return the changes of records of this model, newest first."""
+        return ChangeEvent.objects.filter(model=self.opts.label_lower, **which).order_by(*NEWEST_FIRST)
 
     def history_view_title(self, request: HttpRequest, obj: Model) -> str:
         return label_value(_("History"), record_name(obj))
@@ -73,7 +74,7 @@ class HistoryAdmin(SimpleHistoryAdmin):
         more = {
             "name": record_name(record),
             "named": can_see_authors(request.user, record),
-            "entries": self.described(request, context["page_obj"]),
+            "entries": self.described(request, self.changes(entry_id__in=[entry.pk for entry in context["page_obj"]])),
         }
         response: HttpResponse = super().render_history_view(request, template, context | more, **kwargs)
         return response
@@ -103,7 +104,7 @@ class HistoryAdmin(SimpleHistoryAdmin):
                 return self.revert_record(request, entry)
             except RevertRejected as exc:
                 refused = exc.obstacles
-        restoration, (described,) = Revert(entry), self.described(request, [entry])
+        restoration, (described,) = Revert(entry), self.described(request, self.changes(entry_id=entry.pk))
         gone, able = restoration.record is None, self.can_revert(request, restoration)
         steps = restoration.field_changes() if able else []
         if steps and not refused:
@@ -180,14 +181,16 @@ class HistoryAdmin(SimpleHistoryAdmin):
         """List the deleted records of this model: who deleted each, when and why, linked to the last version."""
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
-        pages = Paginator(deleted_entries(self.model), self.history_list_per_page)
+        later = self.changes(record_id=OuterRef("record_id"), pk__gt=OuterRef("pk"))
+        ends = self.changes(action="-").exclude(Exists(later))
+        pages = Paginator(ends, self.history_list_per_page)
         page = pages.get_page(request.GET.get(PAGE_VAR))
         context = {
             **self.admin_site.each_context(request),
             "title": _("Deleted records: %(kind)s") % {"kind": self.opts.verbose_name_plural},
             "subtitle": None,
             "opts": self.opts,
-            "ends": self.described(request, page),
+            "ends": self.described(request, page.object_list),
             "page_obj": page,
             "page_range": pages.get_elided_page_range(page.number),
             "page_var": PAGE_VAR,

@@ -105,36 +105,32 @@ def newest_changes(records: Iterable[RecordKey | None]) -> dict[RecordKey | None
 Entries = Mapping[tuple[str, int], HistoricalRecord]  # by model and id
 
 
-def fetch_entries(changes: Sequence[Any], labels: Labels, known: Entries | None = None) -> Entries:
+def fetch_entries(changes: Sequence[Any], labels: Labels) -> Entries:
     """Return the history entries of changes, and those before them where annotated. One query a model at most."""
-    found = dict(known or {})
+    found: dict[tuple[str, int], HistoricalRecord] = {}
     keys: dict[str, set[int]] = defaultdict(set)
     for change in changes:
         before = getattr(change, "previous", None) if change.action != "-" else None
-        keys[change.model] |= {key for key in (change.entry_id, before) if key and (change.model, key) not in found}
+        keys[change.model] |= {change.entry_id, before} - {None}
     for label, some in keys.items():
         model: Any = apps.get_model(label)
-        entries = model.history.select_related(*labels.get(model, Label()).related)
-        found |= {(label, key): entry for key, entry in (entries.in_bulk(some) if some else {}).items()}
+        entries = model.history.select_related(*labels.get(model, Label()).related).in_bulk(some)
+        found |= {(label, key): entry for key, entry in entries.items()}
     return found
 
 
-def describe(
-    changes: QuerySet[ChangeEvent], user: Any, labels: Labels | None = None, known: Entries | None = None
-) -> list[HistoryEntry]:
+def describe(changes: QuerySet[ChangeEvent], user: Any, labels: Labels) -> list[HistoryEntry]:
     """Return what changes say, in their order, as the user may see it; each compared with the one before it."""
     earlier = ChangeEvent.objects.filter(
         model=OuterRef("model"), record_id=OuterRef("record_id"), pk__lt=OuterRef("pk")
     )
     before = Subquery(earlier.order_by("-pk").values("entry_id")[:1])
     rows: list[Any] = list(changes.annotate(previous=before).select_related("user", "import_record"))
-    labels, actions = labels or {}, action_labels()
-    entries = fetch_entries(rows, labels, known)
+    entries, actions = fetch_entries(rows, labels), action_labels()
     rows = [row for row in rows if (row.model, row.entry_id) in entries]  # a history may be pruned
     seen = {row.pk for row in rows if can_see_author(user, apps.get_model(row.model), row.province_id)}
-    told = {
-        row.pk for row in rows if row.import_record and not row.undoes and can_access(user, row.import_record)
-    } & seen
+    made = [row for row in rows if row.import_record and not row.undoes and row.pk in seen]
+    told = {row.pk for row in made if can_access(user, row.import_record)}
     differences: dict[tuple[str, int], list[FieldDifference]] = {}
     for label in {row.model for row in rows}:
         own = [row for row in rows if row.model == label]

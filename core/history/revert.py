@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db import models
 from django.db.models import Model
 from django.utils.translation import gettext as _
 
@@ -163,14 +162,3 @@ def last_version_url(model: type[Model], key: object) -> str:
         return ""
     end = model.history.filter(id=key, history_type="-").order_by("-history_id").first()
     return version_url(end) if end else ""
-
-
-def deleted_entries(model: Any) -> models.QuerySet[Any]:
-    """Return the last history entry of each deleted record of a model, newest first."""
-    history, key = model.history, models.OuterRef("id")
-    newer = history.filter(id=key, history_id__gt=models.OuterRef("history_id"))
-    there = model._base_manager.filter(pk=key)
-    ends = history.filter(history_type="-").exclude(models.Exists(newer)).exclude(models.Exists(there))
-    related = [field.name for field in stored_fields(model) if field.is_relation]
-    rows: models.QuerySet[Any] = ends.select_related("history_user", *related).order_by("-history_date", "-history_id")
-    return rows
