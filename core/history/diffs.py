@@ -17,7 +17,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from simple_history.models import DeletedObject
 
-from core.history.bulk_history import m2m_rows
+from core.history.recording import m2m_rows
 from core.text.formatting import format_date, join_long, no_data
 
 RecordState = Mapping[str, Any]

@@ -23,7 +23,6 @@ from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from core.history.bulk_history import batched
 from core.history.diffs import (
     FieldDifference,
     HistoricalRecord,
@@ -34,6 +33,7 @@ from core.history.diffs import (
     translate_reason,
 )
 from core.history.models import ChangeEvent
+from core.history.recording import batched
 from core.http.errors import BadRequest, ErrorDetail, truncate
 from core.permissions import can_access, can_see_author
 from core.text.formatting import join_clauses, label_value

@@ -9,8 +9,7 @@ from typing import TypeVar
 from django.db.models import ManyToManyField, Model
 from django.utils.translation import gettext_noop
 
-from core.history.bulk_history import write_history_entries
-from core.history.recording import single_history_entry
+from core.history.recording import single_history_entry, write_history_entries
 from core.records.history_model import HistoryModel
 from pilots.models import Reading
 from policies.models import Source

@@ -16,8 +16,8 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from core.history.bulk_history import batched, write_history_entries
 from core.history.models import ChangeEvent
+from core.history.recording import batched, write_history_entries
 from core.snapshots.build import record_models
 from pilots.demo.texts import names
 from pilots.demo.users import demo_reporter

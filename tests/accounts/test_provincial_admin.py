@@ -18,8 +18,7 @@ from django.urls import reverse
 from django.utils.text import capfirst
 
 from accounts.models import Officer
-from core.history.bulk_history import written_by_import
-from core.history.recording import delete_with_history
+from core.history.recording import delete_with_history, written_by_import
 from core.imports.models import Import, ImportState
 from pilots.models import (
     Adoption,

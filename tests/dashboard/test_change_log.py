@@ -9,9 +9,8 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.translation import override
 
-from core.history.bulk_history import written_by_import
 from core.history.models import ChangeEvent
-from core.history.recording import single_history_entry
+from core.history.recording import single_history_entry, written_by_import
 from core.imports.models import Import, ImportState
 from core.seed.models import SeedRecord
 from dashboard.analytics.change_log import (

@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from core.history.bulk_history import written_by_import
+from core.history.recording import written_by_import
 from core.imports.models import Import, ImportState
 from core.seed.models import SeedRecord
 from pilots.models import Attachment, Document, FollowUp, Indicator, Pilot, Replan

@@ -359,7 +359,7 @@ def test_no_entry_without_its_event(pilot: Pilot, monkeypatch: pytest.MonkeyPatc
     def failing(*_args: Any) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr("core.history.bulk_history.record_change_events", failing)
+    monkeypatch.setattr("core.history.recording.record_change_events", failing)
     with pytest.raises(RuntimeError):
         pilot.save()
     assert pilot.history.count() == ChangeEvent.objects.filter(model="pilots.pilot").count() == 1
