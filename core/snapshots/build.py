@@ -66,21 +66,11 @@ CHUNK_SIZE = 2_000
 UNCHANGED = (models.CharField, models.TextField, models.IntegerField, models.AutoField)  # stored as they are in memory
 Row = Sequence[Any]
 
-NEWEST_VERSIONS_SQL = """
-INSERT INTO {table} ({columns}) SELECT {columns} FROM (
-    SELECT *, row_number() OVER (PARTITION BY {key} ORDER BY history_id DESC) AS nth
-    FROM {history}
-) WHERE nth = 1 AND history_type <> '-'
+NEWEST_SQL = """
+SELECT history_id FROM {history} WHERE history_type <> '-'
+AND history_id IN (SELECT max(history_id) FROM {history} GROUP BY {key})
 """
-NEWEST_LISTS_SQL = """
-INSERT INTO {list} ({list_columns}) SELECT {list_columns} FROM {past} WHERE history_id IN (
-    SELECT history_id FROM (
-        SELECT history_id, history_type,
-            row_number() OVER (PARTITION BY {key} ORDER BY history_id DESC) AS nth
-        FROM {history}
-    ) WHERE nth = 1 AND history_type <> '-'
-)
-"""
+"""The newest version of each record that is not deleted."""
 
 
 def create_table(cursor: Any, model: Any) -> None:
@@ -148,22 +138,17 @@ def fill(cursor: Any, moment: datetime, version: str) -> None:
     copy_rows(cursor, journal._meta.get_field("import_record").related_model.objects.all())
     quote = cursor.db.ops.quote_name
     for model in record_models():
+        copies = [(model, model.history.model)]
         copy_rows(cursor, model.history.filter(history_date__lt=moment))
-        names = {
-            "table": quote(model._meta.db_table),
-            "history": quote(model.history.model._meta.db_table),
-            "key": quote(model._meta.pk.column),
-            "columns": ", ".join(quote(field.column) for field in model._meta.local_concrete_fields),
-        }
-        cursor.execute(NEWEST_VERSIONS_SQL.format(**names))
         for _field, rows, past in tracked_lists(model):
+            copies.append((rows, past))
             copy_rows(cursor, past._default_manager.filter(history__history_date__lt=moment))
-            names |= {
-                "list": quote(rows._meta.db_table),
-                "past": quote(past._meta.db_table),
-                "list_columns": ", ".join(quote(field.column) for field in rows._meta.local_concrete_fields),
-            }
-            cursor.execute(NEWEST_LISTS_SQL.format(**names))
+        newest = NEWEST_SQL.format(history=quote(model.history.model._meta.db_table), key=quote(model._meta.pk.column))
+        for table, past in copies:
+            columns = ", ".join(quote(field.column) for field in table._meta.local_concrete_fields)
+            into, source = quote(table._meta.db_table), quote(past._meta.db_table)
+            versions = f"SELECT {columns} FROM {source} WHERE history_id IN ({newest})"  # noqa: S608  # names from the code only
+            cursor.execute(f"INSERT INTO {into} ({columns}) {versions}")
     resolve_missing(cursor)
 
 
