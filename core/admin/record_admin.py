@@ -127,12 +127,11 @@ class RecordAdmin(ObjectPermissionMixin, HistoryAdmin):
         """Return the labels of the fields that the form and its inlines show but that this user may not change."""
         if not (self.has_change_permission(request, record) if record else self.has_add_permission(request)):
             return ""
-        inline_models = [inline.model for inline in self.get_inline_instances(request, record)]
         own = restricted_fields(request.user, self.model, recorded=record is not None, record=record)
         fields = [self.model._meta.get_field(name) for name in own]
-        for model in inline_models:
-            names = restricted_fields(request.user, model, recorded=True)
-            fields += [model._meta.get_field(name) for name in names]
+        for inline in self.get_inline_instances(request, record):
+            names = restricted_fields(request.user, inline.model, recorded=True)
+            fields += [inline.model._meta.get_field(name) for name in names]
         return join_long(dict.fromkeys(str(capfirst(field.verbose_name)) for field in fields))
 
     # -- what the form and the lists offer -----------------------------------------------------------------
@@ -261,8 +260,7 @@ class RecordAdmin(ObjectPermissionMixin, HistoryAdmin):
     def save_related(self, request: HttpRequest, form: RecordForm, formsets: Sequence[Any], change: bool) -> None:
         """Write the record with its lists, then the rows that have a history of their own."""
         reason = form.cleaned_data.get("change_reason", "")
-        lists = {field.name: form.cleaned_data[field.name] for field in form.own_lists()}
-        written = self.write_record(request, form, lists, reason, change=change)
+        written = self.write_record(request, form, form.own_lists(), reason, change=change)
         for formset in formsets:
             formset.user, formset.reason = request.user, reason
             formset.save()

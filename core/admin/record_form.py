@@ -226,10 +226,9 @@ class RecordForm(forms.ModelForm):
         """Report what `records` would refuse: scope, restricted fields, a missing reason."""
         adding, owner = self.instance.pk is None, owner_field(self._meta.model)
         stored = None if adding else type(self.instance)._base_manager.get(pk=self.instance.pk)
-        lists = {field.name: self.cleaned_data[field.name] for field in self.own_lists()}
         refused: list[tuple[Any, ValidationError]] = []
         try:
-            writing.check_fields(self.instance, stored, lists, self.user)
+            writing.check_fields(self.instance, stored, self.own_lists(), self.user)
         except ValidationError as exc:
             refused += [(name, error) for name, errors in exc.error_dict.items() for error in errors]
         try:
@@ -249,9 +248,10 @@ class RecordForm(forms.ModelForm):
         if missing and "change_reason" not in self.errors:
             self.add_error("change_reason", ValidationError(missing, code="required"))
 
-    def own_lists(self) -> list[Any]:
-        """Return the many-to-many fields that are on the form, and filled in rightly."""
-        return [field for field in self._meta.model._meta.many_to_many if field.name in self.cleaned_data]
+    def own_lists(self) -> dict[str, Any]:
+        """Return the many-to-many lists that are on the form, and filled in rightly, by field."""
+        fields, cleaned = self._meta.model._meta.many_to_many, self.cleaned_data
+        return {field.name: cleaned[field.name] for field in fields if field.name in cleaned}
 
 
 def changes_since(
