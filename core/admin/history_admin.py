@@ -74,7 +74,7 @@ class HistoryAdmin(SimpleHistoryAdmin):
         more = {
             "name": record_name(record),
             "named": can_see_authors(request.user, record),
-            "entries": self.described(request, self.changes(entry_id__in=[entry.pk for entry in context["page_obj"]])),
+            "entries": self.described(request, self.changes(entry_id__in=context["page_obj"].object_list.values("pk"))),
         }
         response: HttpResponse = super().render_history_view(request, template, context | more, **kwargs)
         return response
