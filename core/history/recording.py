@@ -63,20 +63,6 @@ def write_history_entry(record: models.Model, *, created: bool, reason: str = ""
     HISTORY.create_historical_record(record, "+" if created else "~")
 
 
-@contextmanager
-def single_history_entry(record: models.Model, *, created: bool, reason: str = "") -> Iterator[None]:
-    """Context manager: write exactly one history entry for everything inside; none when it fails.
-
-    simple-history would write one for the save and one more for each many-to-many change.
-    """
-    suspend_history(record)
-    try:
-        yield
-    finally:
-        resume_history(record)
-    write_history_entry(record, created=created, reason=reason)
-
-
 def delete_with_history(record: models.Model, *, reason: str = "") -> None:
     """Delete a record and its cascaded rows, each with its history entry, all with the same reason and timestamp.
 

@@ -43,7 +43,6 @@ class SeedFile:
     match_fields: tuple[str, ...] = ("slug",)
     importer: type[Importer] = Importer
     before_create: Callable[[dict[str, object]], None] = lambda _values: None  # what a new record may still change
-    only: frozenset[str] | None = None  # keys of the rows to load; None for all
 
 
 class InvalidSeedError(Exception):
@@ -191,8 +190,6 @@ class SeedImporter(Importer):
         for line in lines:
             key = self.key(line)
             shipment = self.shipped.get(key)
-            if self.file.only is not None and key not in self.file.only:
-                continue
             if shipment is None:
                 yield line
             elif shipment.record_id not in present:

@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from core.http.as_of import FIRST_DAY, adjacent_quarter_ends
+from core.http.as_of import FIRST_DAY, SIDES, adjacent_quarter_ends, today
 from core.http.request import DEMO_LABEL, download_stem, is_demonstration
 from core.text.bilingual import OWN_LANGUAGE_NAMES
 from core.web.chart_libraries import CHART_CDN, CHART_LIBRARIES
@@ -24,9 +24,9 @@ def site_context(request: HttpRequest) -> dict[str, object]:
 
     An error page may be rendered before the as-of date is set: then it is today.
     """
-    today = timezone.localdate()
-    as_of, known = getattr(request, "as_of", today), getattr(request, "known", today)
-    quarter_before, quarter_after = adjacent_quarter_ends(as_of, today)
+    day = today() if SIDES else timezone.localdate()  # an error page does not wait for the database
+    as_of, known = getattr(request, "as_of", day), getattr(request, "known", day)
+    quarter_before, quarter_after = adjacent_quarter_ends(as_of, day)
     active = get_language()
     product = {
         "name": _("Synergy Pilot Tracker"),
@@ -50,7 +50,7 @@ def site_context(request: HttpRequest) -> dict[str, object]:
             for remote, integrity, local, kinds in CHART_LIBRARIES
         ],
         "first_day": FIRST_DAY,  # of the date picker
-        "today": today,
+        "today": day,
         "as_of": as_of,
         "past": getattr(request, "as_of_past", False),
         "known": known,  # at whose end the records stood as they are shown
