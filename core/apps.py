@@ -19,8 +19,8 @@ class CoreConfig(AppConfig):
         """Connect history entries to the change feed and migrations to the triggers."""
         from core import checks  # noqa: F401  # registers its check
         from core.caching.data_version import create_triggers, drop_triggers
-        from core.history.bulk_history import on_history_entry
         from core.history.change_feed import reset_foreign_transactions
+        from core.history.recording import on_history_entry
 
         post_create_historical_record.connect(on_history_entry, dispatch_uid="note_entry")
         post_migrate.connect(reset_foreign_transactions, sender=self, dispatch_uid="settle")

@@ -13,7 +13,7 @@ from django.db.models import Model
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.history.bulk_history import batched
+from core.history.recording import batched
 from core.http.as_of import today
 from core.http.errors import truncate
 from core.imports.dry_run import OUT_OF_SCOPE_CODE

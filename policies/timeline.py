@@ -7,8 +7,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from core.history.entries import Label, changes_of
-from core.history.timeline import Timeline
+from core.history.entries import Label, Timeline, changes_of
 from core.text.formatting import no_data
 from policies.models import Industry, Policy, Province, ProvincialPlan
 

@@ -4,7 +4,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-from core.records.migration_steps import move_content_type
+from core.migrations._steps import move_content_type
 
 
 class Migration(migrations.Migration):

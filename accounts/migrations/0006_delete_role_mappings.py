@@ -4,7 +4,7 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from django.db import migrations
 
-from core.records.migration_steps import delete_content_types
+from core.migrations._steps import delete_content_types
 
 
 def print_setting(apps, schema_editor):

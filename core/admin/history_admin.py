@@ -8,14 +8,15 @@ from django.contrib import messages
 from django.contrib.admin.views.main import PAGE_VAR
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Model
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.db.models import Exists, Model, OuterRef
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
+from simple_history.admin import SimpleHistoryAdmin
 
-from core.admin.scoped_admin import ScopedAdmin
 from core.history.diffs import (
     HistoricalRecord,
     field_values,
@@ -23,12 +24,11 @@ from core.history.diffs import (
     historical_name,
     m2m_fields,
     record_name,
-    stored_fields,
 )
-from core.history.entries import HistoryEntry, describe
+from core.history.entries import NEWEST_FIRST, HistoryEntry, Label, describe
 from core.history.models import ChangeEvent
 from core.history.recording import MAX_REASON
-from core.history.revert import Obstacle, Revert, RevertRejected, deleted_entries, find_obstacles
+from core.history.revert import Obstacle, Revert, RevertRejected, find_obstacles
 from core.permissions import (
     NOT_YOURS_TO_ADD,
     OUT_OF_SCOPE,
@@ -43,27 +43,25 @@ from core.records import writing
 from core.text.formatting import label_value
 
 
-class HistoryAdmin(ScopedAdmin):
+class HistoryAdmin(SimpleHistoryAdmin):
     """ModelAdmin with the history pages of its records."""
 
     history_list_per_page = 50
     object_history_template = "admin/records/history.html"
-
-    def revert_disabled(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return True  # the stock view writes a version back at once; this one shows first what it would change
 
     def set_history_delta_changes(
         self, request: HttpRequest, page: Iterable[HistoricalRecord], *args: object, **kwargs: object
     ) -> None:
         """Replace the diffs of simple-history, which name no lists: `render_history_view` has the entries."""
 
-    def described(self, request: HttpRequest, entries: Iterable[HistoricalRecord]) -> list[HistoryEntry]:
-        """Return what these historical records say, as the user may see them."""
-        label = self.opts.label_lower
-        known = {(label, entry.pk): entry for entry in entries}
-        changes = ChangeEvent.objects.filter(model=label, entry_id__in=[key for _label, key in known])
-        said = {item.historical.pk: item for item in describe(changes, request.user, known=known)}
-        return [said[key] for _label, key in known]
+    def described(self, request: HttpRequest, changes: Any) -> list[HistoryEntry]:
+        """Return what these changes of records say, as the user may see them."""
+        related = [field.name for field in self.opts.concrete_fields if field.is_relation]
+        return describe(changes, request.user, {self.model: Label(related=related)})
+
+    def changes(self, **which: Any) -> Any:
+        """Return the changes of records of this model, newest first."""
+        return ChangeEvent.objects.filter(model=self.opts.label_lower, **which).order_by(*NEWEST_FIRST)
 
     def history_view_title(self, request: HttpRequest, obj: Model) -> str:
         return label_value(_("History"), record_name(obj))
@@ -76,7 +74,7 @@ class HistoryAdmin(ScopedAdmin):
         more = {
             "name": record_name(record),
             "named": can_see_authors(request.user, record),
-            "entries": self.described(request, context["page_obj"]),
+            "entries": self.described(request, self.changes(entry_id__in=context["page_obj"].object_list.values("pk"))),
         }
         response: HttpResponse = super().render_history_view(request, template, context | more, **kwargs)
         return response
@@ -91,12 +89,13 @@ class HistoryAdmin(ScopedAdmin):
     def history_form_view(
         self, request: HttpRequest, object_id: str, version_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show one version of a record, what reverting to it would change, and revert on POST."""
-        wanted = {self.opts.pk.attname: object_id, "history_id": version_id}
-        found = self.model.history.filter(**wanted) if f"{object_id}{version_id}".isdecimal() else None
-        entry = found.first() if found is not None else None
-        if entry is None:
+        """Show one version of a record, what reverting to it would change, and revert on POST.
+
+        The stock view writes a version back at once.
+        """
+        if not f"{object_id}{version_id}".isdecimal():
             raise Http404
+        entry = get_object_or_404(self.model.history.model, id=object_id, history_id=version_id)
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
         refused: Iterable[Obstacle] = ()
@@ -105,7 +104,7 @@ class HistoryAdmin(ScopedAdmin):
                 return self.revert_record(request, entry)
             except RevertRejected as exc:
                 refused = exc.obstacles
-        restoration, (described,) = Revert(entry), self.described(request, [entry])
+        restoration, (described,) = Revert(entry), self.described(request, self.changes(entry_id=entry.pk))
         gone, able = restoration.record is None, self.can_revert(request, restoration)
         steps = restoration.field_changes() if able else []
         if steps and not refused:
@@ -140,43 +139,21 @@ class HistoryAdmin(ScopedAdmin):
 
     def revert_errors(self, request: HttpRequest, restoration: Revert) -> Mapping[str, str]:
         """Return the fields that reverting would change although they are read-only to the user, with the reason; of a
-        deleted record, the restricted fields that restoring it would set.
+        deleted record, the restricted fields that restoring it would set; and what would leave the user's scope.
         """
-        faults = self.scope_errors(request, restoration)
-        if restoration.record is None:
-            fresh, text = self.model(), _("Your role may not enter this.")
-            then = restoration.build_record()
-            for name in restricted_fields(request.user, self.model, recorded=False, record=then):
-                field = self.model._meta.get_field(name)
-                empty = () if field.many_to_many else getattr(fresh, field.attname)
-                if restoration.target_state.get(name) != empty:
-                    faults[name] = str(text)
-            return faults
+        user, record, state = request.user, restoration.record, restoration.target_state
         then = Revert(restoration.entry).build_record()  # another copy: the record stays as it is
-        fixed = {
-            *self.get_readonly_fields(request, restoration.record),
-            *restricted_fields(request.user, self.model, recorded=True, record=then),
-        }
+        errors = scope_errors(user, restoration, then)
+        restricted = restricted_fields(user, self.model, recorded=record is not None, record=then)
+        if record is None:
+            fresh, text = self.model(), _("Your role may not enter this.")
+            for field in map(self.model._meta.get_field, restricted):
+                if state.get(field.name) != (() if field.many_to_many else getattr(fresh, field.attname)):
+                    errors[field.name] = str(text)
+            return errors
+        fixed = {*self.get_readonly_fields(request, record), *restricted}
         text = _("The form does not let you change this field, and restoring does not either.")
-        return faults | {field.name: str(text) for field in restoration.changed_fields if field.name in fixed}
-
-    def scope_errors(self, request: HttpRequest, restoration: Revert) -> dict[str, str]:
-        """Return an error where the version would put the record, or a record of a list, outside the user's scope."""
-        name, then = owner_field(self.model), self.model(pk=restoration.entry.id)
-        for field in stored_fields(self.model):
-            setattr(then, field.attname, restoration.target_state[field.name])
-        try:
-            reached = has_object_permission(request.user, "add" if restoration.record is None else "change", then)
-        except ObjectDoesNotExist:
-            return {}  # reported already: it cannot be restored before its parent
-        faults = {} if reached or not name else {name: str(OUT_OF_SCOPE)}
-        for field in m2m_fields(self.model):
-            if field.name in self.model.SCOPED_LISTS:
-                records = field.related_model._base_manager.filter(pk__in=restoration.target_state[field.name])
-                before = restoration.stored_state.get(field.name, ())
-                for record in added_out_of_scope(request.user, records, before):
-                    faults[field.name] = str(NOT_YOURS_TO_ADD) % {"record": record}
-        return faults
+        return errors | {field.name: str(text) for field in restoration.changed_fields if field.name in fixed}
 
     def revert_record(self, request: HttpRequest, entry: HistoricalRecord) -> HttpResponse:
         """Revert the record and redirect to its history. Raises RevertRejected with every obstacle."""
@@ -193,39 +170,51 @@ class HistoryAdmin(ScopedAdmin):
         self.log_change(request, record, str(_("Restored the version of %(when)s.") % {"when": when}))
         text = _("“%(name)s” says again what it said on %(when)s. The history has an entry for it.")
         self.message_user(request, text % {"name": record, "when": when}, messages.SUCCESS)
-        return HttpResponseRedirect(self.admin_url("history", record.pk))
+        return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_history", record.pk)
 
     def get_urls(self) -> list[URLPattern]:
         view, opts = self.admin_site.admin_view(self.deleted_view), self.opts
         urls: list[URLPattern] = super().get_urls()
         return [path("deleted/", view, name=f"{opts.app_label}_{opts.model_name}_deleted"), *urls]
 
-    def admin_url(self, page: str, *args: int) -> str:
-        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}", args=args)
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        context = {"deleted_address": self.admin_url("deleted"), **(extra_context or {})}
-        response: HttpResponse = super().changelist_view(request, context)
-        return response
-
     def deleted_view(self, request: HttpRequest) -> HttpResponse:
         """List the deleted records of this model: who deleted each, when and why, linked to the last version."""
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
-        pages = Paginator(deleted_entries(self.model), self.history_list_per_page)
+        later = self.changes(record_id=OuterRef("record_id"), pk__gt=OuterRef("pk"))
+        ends = self.changes(action="-").exclude(Exists(later))
+        pages = Paginator(ends, self.history_list_per_page)
         page = pages.get_page(request.GET.get(PAGE_VAR))
         context = {
             **self.admin_site.each_context(request),
             "title": _("Deleted records: %(kind)s") % {"kind": self.opts.verbose_name_plural},
             "subtitle": None,
             "opts": self.opts,
-            "ends": self.described(request, page),
+            "ends": self.described(request, page.object_list),
             "page_obj": page,
             "page_range": pages.get_elided_page_range(page.number),
             "page_var": PAGE_VAR,
             "may_restore": self.has_add_permission(request),
         }
         return TemplateResponse(request, "admin/records/deleted.html", context)
+
+
+def scope_errors(user: Any, restoration: Revert, then: Any) -> dict[str, str]:
+    """Return an error where the version would put the record, or a record of a list, outside the user's scope; `then`
+    is the record as it would be.
+    """
+    model, name = restoration.model, owner_field(restoration.model)
+    try:
+        reached = has_object_permission(user, "add" if restoration.record is None else "change", then)
+    except ObjectDoesNotExist:
+        return {}  # reported already: it cannot be restored before its parent
+    errors = {} if reached or not name else {name: str(OUT_OF_SCOPE)}
+    for field in m2m_fields(model):
+        if field.name in model.SCOPED_LISTS:
+            records = field.related_model._base_manager.filter(pk__in=restoration.target_state[field.name])
+            for record in added_out_of_scope(user, records, restoration.stored_state.get(field.name, ())):
+                errors[field.name] = str(NOT_YOURS_TO_ADD) % {"record": record}
+    return errors
 
 
 def posted_reason(request: HttpRequest) -> str:

@@ -1,19 +1,19 @@
-"""ModelAdmin of records with history: one entry per change, with its reason.
+"""ModelAdmin of records: one history entry per change, with its reason; who may change which record and fields.
 
-Permissions by record: core/admin/scoped_admin.py; history pages: core/admin/history_admin.py; the form, and conflicts
-between two editors: core/admin/record_form.py; rows: core/admin/inlines.py.
+No record is hidden: viewing needs the model permission alone (core/permissions.py). History pages:
+core/admin/history_admin.py; forms, and conflicts between two editors: core/admin/record_form.py.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from django import forms
-from django.contrib import messages
+from django.apps import apps
+from django.contrib import admin, messages
 from django.contrib.admin import helpers
 from django.contrib.admin.utils import NestedObjects, quote
 from django.contrib.admin.views.main import ChangeList
-from django.contrib.admin.widgets import AutocompleteSelectMultiple
+from django.contrib.admin.widgets import AutocompleteSelectMultiple, RelatedFieldWidgetWrapper
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import models, router
 from django.db.models import Model
@@ -24,17 +24,29 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from core.admin.form_fields import DATE_FIELD_OVERRIDES
 from core.admin.history_admin import HistoryAdmin, posted_reason
-from core.admin.record_form import VERSION_FIELD, RecordForm
+from core.admin.record_form import (
+    DATE_FIELD_OVERRIDES,
+    VERSION_FIELD,
+    RecordForm,
+    RowAutocompleteSelect,
+    VersionedRowForm,
+    VersionedRowFormSet,
+)
 from core.history.entries import LabelledUrl
 from core.history.recording import m2m_referrers
-from core.permissions import can_see_authors
+from core.permissions import (
+    OUT_OF_SCOPE,
+    can_create,
+    can_see_authors,
+    in_scope,
+    owner_field,
+    permission_name,
+    restricted_fields,
+)
 from core.records import writing
-from core.text.formatting import join_clauses, join_sentences, label_value
+from core.text.formatting import join_clauses, join_long, join_sentences, label_value
 from core.web.html import CARRIED_PARAMETERS
-
-NOT_SAVED = _("Nothing was saved. The form stands here as the record is now.")
 
 
 class MultiSelectWithoutClear(AutocompleteSelectMultiple):
@@ -52,8 +64,20 @@ class RecordChangeList(ChangeList):
         return {name: value for name, value in found.items() if name not in CARRIED_PARAMETERS}
 
 
-class RecordAdmin(HistoryAdmin):
-    """Base ModelAdmin of every record that people edit."""
+class ObjectPermissionMixin:
+    """Ask for permission to change and delete with the record; of inline rows with the record that they belong to."""
+
+    model: Any  # of the ModelAdmin or inline
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return request.user.has_perm(permission_name(self.model, "change"), obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return request.user.has_perm(permission_name(self.model, "delete"), obj)
+
+
+class RecordAdmin(ObjectPermissionMixin, HistoryAdmin):
+    """Base ModelAdmin of every record that people edit; a scope (a province) limits which its users may change."""
 
     form = RecordForm
     formfield_overrides = DATE_FIELD_OVERRIDES
@@ -65,6 +89,92 @@ class RecordAdmin(HistoryAdmin):
 
     class Media:
         js = [forms.Script("js/admin/labels.js", type="module")]
+
+    # -- permissions -------------------------------------------------------------------------------------
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(super().has_add_permission(request)) and can_create(request.user, self.model)
+
+    def get_form(
+        self, request: HttpRequest, obj: models.Model | None = None, change: bool = False, **kwargs: object
+    ) -> Any:
+        form: Any = super().get_form(request, obj, change, **kwargs)
+        form.user = request.user  # the class is made for this request alone
+        return form
+
+    def get_readonly_fields(self, request: HttpRequest, obj: models.Model | None = None) -> Any:
+        """Make fields read-only that need a permission which the user lacks."""
+        return [
+            *super().get_readonly_fields(request, obj),
+            *restricted_fields(request.user, self.model, recorded=obj is not None, record=obj),
+        ]
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: models.Model | None = None) -> Any:
+        fixed = self.get_readonly_fields(request, obj)
+        found = super().get_prepopulated_fields(request, obj)
+        return {name: sources for name, sources in found.items() if name not in fixed}
+
+    def get_search_results(self, request: HttpRequest, queryset: models.QuerySet[Model], search_term: str) -> Any:
+        """Search as the change list does; the autocomplete of an owner field is limited to the user's scope, and so is
+        that of a list to which users add only their own.
+        """
+        source = autocomplete_source(request)
+        if source and request.GET["field_name"] in {owner_field(source), *getattr(source, "SCOPED_LISTS", ())}:
+            queryset = in_scope(request.user, queryset)
+        return super().get_search_results(request, queryset, search_term)
+
+    def restricted_field_labels(self, request: HttpRequest, record: models.Model | None) -> str:
+        """Return the labels of the fields that the form and its inlines show but that this user may not change."""
+        if not (self.has_change_permission(request, record) if record else self.has_add_permission(request)):
+            return ""
+        own = restricted_fields(request.user, self.model, recorded=record is not None, record=record)
+        fields = [self.model._meta.get_field(name) for name in own]
+        for inline in self.get_inline_instances(request, record):
+            names = restricted_fields(request.user, inline.model, recorded=True)
+            fields += [inline.model._meta.get_field(name) for name in names]
+        return join_long(dict.fromkeys(str(capfirst(field.verbose_name)) for field in fields))
+
+    # -- what the form and the lists offer -----------------------------------------------------------------
+
+    def formfield_for_foreignkey(self, db_field: models.ForeignKey, request: HttpRequest, **kwargs: Any) -> Any:
+        """Offer in the owner field only the records within the user's scope; a single one is chosen already."""
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if db_field.name != owner_field(self.model):
+            return field
+        reached = in_scope(request.user, field.queryset)
+        if reached is not field.queryset:
+            field.queryset = reached
+            field.error_messages["invalid_choice"] = OUT_OF_SCOPE
+            keys = list(reached.values_list("pk", flat=True)[:2])
+            field.initial = keys[0] if len(keys) == 1 else None
+        return field
+
+    def records_in_scope(self, request: HttpRequest) -> models.QuerySet[Model] | None:
+        """Return the records within the user's scope, or None where that is every record."""
+        every = self.model._base_manager.all()
+        own = in_scope(request.user, every)
+        return None if own is every else own
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        """List the records within the user's scope first."""
+        ordering, own = super().get_ordering(request), self.records_in_scope(request)
+        if own is None:
+            return ordering
+        first = models.Case(models.When(pk__in=own.values("pk"), then=0), default=1)
+        return [first, *(ordering or self.opts.ordering)]
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        """Put the filter by owner field first for a user with a limited scope."""
+        filters, name = list(super().get_list_filter(request)), owner_field(self.model)
+        if self.records_in_scope(request) is None:
+            return filters
+
+        def place(item: object) -> tuple[bool, int]:
+            field = item[0] if isinstance(item, list | tuple) else item  # or a filter class of its own
+            first, *further = field.split("__") if isinstance(field, str) else [""]
+            return first != name, len(further) if first == name else 0
+
+        return sorted(filters, key=place)
 
     # -- the form ------------------------------------------------------------------------------------
 
@@ -140,7 +250,8 @@ class RecordAdmin(HistoryAdmin):
         try:
             return super().changeform_view(request, *args, **kwargs)
         except (writing.Conflict, ValidationError) as exc:
-            self.message_user(request, join_sentences(" ".join(exc.messages), str(NOT_SAVED)), messages.ERROR)
+            text = str(_("Nothing was saved. The form stands here as the record is now."))
+            self.message_user(request, join_sentences(" ".join(exc.messages), text), messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
 
     def save_model(self, request: HttpRequest, obj: models.Model, form: object, change: bool) -> None:
@@ -149,8 +260,7 @@ class RecordAdmin(HistoryAdmin):
     def save_related(self, request: HttpRequest, form: RecordForm, formsets: Sequence[Any], change: bool) -> None:
         """Write the record with its lists, then the rows that have a history of their own."""
         reason = form.cleaned_data.get("change_reason", "")
-        lists = {field.name: form.cleaned_data[field.name] for field in form.own_lists()}
-        written = self.write_record(request, form, lists, reason, change=change)
+        written = self.write_record(request, form, form.own_lists(), reason, change=change)
         for formset in formsets:
             formset.user, formset.reason = request.user, reason
             formset.save()
@@ -224,24 +334,64 @@ class RecordAdmin(HistoryAdmin):
         return format_html(label_value("{}", '<a href="{}">{}</a>'), kind, address, record)
 
 
-@dataclass(frozen=True)
-class FieldError:
-    """Error of one form field, with the id of its widget to link to."""
+class VersionedRowInline(ObjectPermissionMixin, admin.TabularInline):
+    """Inline of records edited as rows on their parent's page; further fields are on their own page."""
 
-    label: str
-    target: str
-    text: str
+    form = VersionedRowForm
+    formset = VersionedRowFormSet
+    extra = 1
+    show_change_link = True
+    formfield_overrides = DATE_FIELD_OVERRIDES
+    name_relations: tuple[str, ...] = ()  # relations that a row's name needs
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Model]:
+        return super().get_queryset(request).select_related(*self.name_relations, *self.autocomplete_fields)
+
+    # A row has its parent's scope: users outside it only view the rows.
+
+    def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return bool(request.user.has_perm(permission_name(self.model, "add"), obj))
+
+    def get_fields(self, request: HttpRequest, obj: models.Model | None = None) -> Any:
+        """Add the version field to rows that can be written."""
+        may = self.has_change_permission(request, obj) or self.has_add_permission(request, obj)
+        return [*super().get_fields(request, obj), *(["version"] if may else [])]
+
+    def get_formset(self, request: HttpRequest, obj: models.Model | None = None, **kwargs: object) -> Any:
+        formset: Any = super().get_formset(request, obj, **kwargs)
+        formset.form.user = request.user  # the class is made for this request alone
+        return formset
+
+    def formfield_for_foreignkey(self, db_field: models.ForeignKey, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name in self.autocomplete_fields:
+            kwargs["widget"] = RowAutocompleteSelect(db_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Use the autocomplete without links to add or change its records: rows are narrow."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget = field.widget.widget
+        return field
 
 
-def field_errors(form: Any, inlines: Iterable[Any]) -> list[FieldError]:
-    """Return the errors of the visible fields of a form and of its inline rows, in page order."""
-    rows = [
-        (inline.opts.verbose_name, number, row) for inline in inlines for number, row in enumerate(inline.formset, 1)
-    ]
-    named = [("", form)] + [(f"{capfirst(name)} {number}", row) for name, number, row in rows]
+def autocomplete_source(request: HttpRequest) -> type[Model] | None:
+    """Return the model whose form asks by an autocomplete field; None for any other request."""
+    match = request.resolver_match
+    if not match or match.url_name != "autocomplete":
+        return None
+    return apps.get_model(request.GET["app_label"], request.GET["model_name"])
+
+
+def field_errors(form: Any, inlines: Iterable[Any]) -> list[tuple[str, str, str]]:
+    """Return label, id of the widget, and errors of the visible fields with errors, rows included, in page order."""
+    parts = [("", form)]
+    for inline in inlines:
+        name = capfirst(inline.opts.verbose_name)
+        parts += [(f"{name} {number}", row) for number, row in enumerate(inline.formset, 1)]
     return [
-        FieldError(join_clauses(filter(None, [where, str(field.label)])), field.id_for_label, " ".join(field.errors))
-        for where, part in named
+        (join_clauses(filter(None, [where, str(field.label)])), field.id_for_label, " ".join(field.errors))
+        for where, part in parts
         if part.is_bound
         for field in part.visible_fields()
         if field.errors

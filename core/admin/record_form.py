@@ -1,20 +1,29 @@
-"""Form of a record in the admin: a reason for the change, the rights of the user, and optimistic locking.
+"""Forms of records in the admin: a reason for the change, the rights of the user, and optimistic locking.
 
 A form carries the version of the record that it was opened on: the key of its newest history entry. Where another user
 saved since then, fields that only they changed are taken over, and of a list each addition and each removal counts. A
 field that both changed keeps what was typed, with their value beside it. Saving is rejected once, so that the user sees
-this; saving again keeps the form as it stands. Rows on the form of their parent are not merged: core/admin/inlines.py.
+this; saving again keeps the form as it stands.
+
+Rows of records with a history of their own, edited on their parent's page, are not merged: of a row that two users edit
+at once the second is told what the first changed, and nothing is written.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import cached_property
 from typing import Any
 
 from django import forms
+from django.contrib.admin.widgets import AdminDateWidget, AutocompleteSelect
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
+from django.db import models
+from django.forms.formsets import DELETION_FIELD_NAME
 from django.http import QueryDict
 from django.utils.html import format_html
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -22,18 +31,21 @@ from core.history.diffs import (
     FieldDifference,
     HistoricalRecord,
     author_name,
-    diff_entries,
+    diff_many,
     entry_state,
     format_datetime,
-    latest_entry,
+    historical_name,
     translate_reason,
 )
 from core.history.recording import MAX_REASON
 from core.history.revert import last_version_url
+from core.http.errors import truncate
 from core.http.request import parse_key
-from core.permissions import OUT_OF_SCOPE, owner_field
+from core.permissions import OUT_OF_SCOPE, owner_field, restricted_fields
 from core.records import writing
 from core.records.constraints import constraint_fields
+from core.spreadsheets.reading.cell_values import AmbiguousCell, read_date
+from core.spreadsheets.reading.cells import SheetCell
 from core.text.formatting import join_clauses, join_sentences, label_value
 
 VERSION_FIELD = "version"
@@ -47,6 +59,40 @@ class VersionField(forms.CharField):
 
     def has_changed(self, initial: object, data: object) -> bool:
         return False
+
+
+class FlexibleDateField(forms.DateField):
+    """DateField for a day written as 2024-01-15, 2024/1/15, 2024.1.15, 2024年1月15日 or 20240115.
+
+    Raises ValidationError for what may be two days, such as 05/03/2026, and for a month or year without a day.
+    """
+
+    widget = AdminDateWidget(format="%Y-%m-%d")
+
+    def to_python(self, value: Any) -> date | None:
+        if not isinstance(value, str):
+            return super().to_python(value)
+        if not value.strip():
+            return None
+        try:
+            found = read_date(SheetCell(value))
+        except AmbiguousCell as error:
+            text = not_a_date_message(value) if error.code == "not_a_day" else error.message
+            raise ValidationError(text, code="invalid") from error
+        if found.precision != "day":
+            raise ValidationError(not_a_date_message(value), code="invalid")
+        return found.on
+
+
+def not_a_date_message(value: str) -> str:
+    message = _("“%(value)s” is not one day that can be read for certain. Write it as 2024-01-15 or 2024年1月15日.")
+    return message % {"value": truncate(value)}
+
+
+DATE_FIELD_OVERRIDES: Any = {
+    models.DateField: {"form_class": FlexibleDateField, "widget": AdminDateWidget(format="%Y-%m-%d")}
+}
+"""`formfield_overrides` of an admin whose date fields accept the notations of the import."""
 
 
 class RecordForm(forms.ModelForm):
@@ -67,30 +113,34 @@ class RecordForm(forms.ModelForm):
         ),
     )
     data: QueryDict
-    latest: Any  # newest history entry of the record
+    latest: Any = None  # newest history entry of the record
     input_errors: frozenset[str] = frozenset()  # fields whose input is wrong in itself
-    changes: Sequence[FieldDifference] | None = None  # what others changed since the form was opened; None: nothing
-    taken_over: Sequence[str] = ()  # labels of the fields that only others changed
-    merged_lists: Sequence[str] = ()  # labels of the lists that others changed
-    disputed: Sequence[FieldDifference] = ()  # fields that both changed
+    conflicts: Sequence[tuple[str | None, str]] = ()  # where others saved since: what to say, by field
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.latest = latest = latest_entry(self.instance) if self.instance.pk else None
-        self.deleted_meanwhile = latest is not None and latest.history_type == "-"
-        self.initial[VERSION_FIELD] = str(latest.pk) if latest else ""
-        if self.is_bound and latest is not None and not self.deleted_meanwhile:
-            opened, self.changes = changes_since(latest, self.data.get(VERSION_FIELD))
-            if self.changes is not None:
+        if self.instance.pk:
+            self.latest = self.instance.history.order_by("-history_id").first()
+        self.deleted_meanwhile = self.latest is not None and self.latest.history_type == "-"
+        self.initial[VERSION_FIELD] = str(self.latest.pk) if self.latest else ""
+        if self.is_bound and self.latest is not None and not self.deleted_meanwhile:
+            opened, changes = changes_since(self.latest, self.data.get(VERSION_FIELD))
+            if changes is not None:
                 self.data = self.data.copy()
-            if self.changes and opened is not None:
-                self.take_over(self.changes, entry_state(opened))
+                self.conflicts = self.take_over(changes, entry_state(opened) if opened is not None else {})
 
     # -- what others changed ---------------------------------------------------------------------------
 
-    def take_over(self, changes: Sequence[FieldDifference], before: Mapping[str, Any]) -> None:
-        """Put what only others changed into the posted data, as if it had been typed into the newest version."""
+    def take_over(
+        self, changes: Sequence[FieldDifference], before: Mapping[str, Any]
+    ) -> Sequence[tuple[str | None, str]]:
+        """Put what only others changed into the posted data, as if it had been typed into the newest version.
+
+        Return the conflict in words: who saved meanwhile, what the form took over, what saving again will do; at the
+        fields that both changed, both values.
+        """
         taken, lists, disputed = [], [], []
+        at_field = _("You both changed this. %(user)s: %(old)s → %(new)s. Yours stands here; save again to keep it.")
         for change in changes:
             field: Any = self.instance._meta.get_field(change.name)
             bound = self[change.name] if change.name in self.fields else None
@@ -105,24 +155,16 @@ class RecordForm(forms.ModelForm):
                 set_posted_value(self.data, bound, bound.initial)
                 taken.append(change.label)
             elif bound is not None and bound.field.has_changed(bound.initial, bound.data):
-                disputed.append(change)
-        self.taken_over, self.merged_lists, self.disputed = taken, lists, disputed
-
-    def reject_overtaken(self) -> None:
-        """Add the conflict to the errors: who saved meanwhile, what the form took over, what saving again will do; at
-        the fields that both changed, both values.
-        """
-        taken, lists = join_clauses(self.taken_over), join_clauses(self.merged_lists)
-        first = _("Taken over, because you had left it alone: %(fields)s.") % {"fields": taken} if taken else ""
-        second = _("What either of you added or removed counts: %(fields)s.") % {"fields": lists} if lists else ""
-        last = _("Check it, then save again to keep it as it stands here.")
-        said = changes_message(self.latest, self.changes or ())
-        text = join_sentences(said, join_sentences(join_sentences(first, second), last))
-        self.add_error(None, ValidationError(text, code="conflict"))
-        text = _("You both changed this. %(user)s: %(old)s → %(new)s. Yours stands here; save again to keep it.")
-        for change in self.disputed:
-            values = {"user": author_name(self.latest), "old": change.old, "new": change.new}
-            self.add_error(change.name, ValidationError(text % values, code="conflict"))
+                values = {"user": author_name(self.latest), "old": change.old, "new": change.new}
+                disputed.append((change.name, at_field % values))
+        said = changes_message(self.latest, changes)
+        if taken:
+            text = _("Taken over, because you had left it alone: %(fields)s.") % {"fields": join_clauses(taken)}
+            said = join_sentences(said, text)
+        if lists:
+            text = _("What either of you added or removed counts: %(fields)s.") % {"fields": join_clauses(lists)}
+            said = join_sentences(said, text)
+        return [(None, join_sentences(said, _("Check it, then save again to keep it as it stands here."))), *disputed]
 
     def reject_deleted(self) -> None:
         """Say who deleted the record, and how to keep what was typed. It is held against no other rules."""
@@ -155,12 +197,12 @@ class RecordForm(forms.ModelForm):
         if self.deleted_meanwhile:
             self.reject_deleted()
             return
-        if self.changes is not None:
+        if self.conflicts:
             known = {field.name for field in self.instance._meta.get_fields()}  # a reason for change is none
             if not known.isdisjoint(self.changed_data):  # a form that changes nothing itself is in no conflict
-                self.reject_overtaken()
+                for name, text in self.conflicts:
+                    self.add_error(name, ValidationError(text, code="conflict"))
             # The user knows the newest version now, and saves again deliberately.
-            self.data = self.data.copy()
             self.data[VERSION_FIELD] = str(self.latest.pk)
         self.drop_derived_errors()
         if self.user is not None:
@@ -184,10 +226,9 @@ class RecordForm(forms.ModelForm):
         """Report what `records` would refuse: scope, restricted fields, a missing reason."""
         adding, owner = self.instance.pk is None, owner_field(self._meta.model)
         stored = None if adding else type(self.instance)._base_manager.get(pk=self.instance.pk)
-        lists = {field.name: self.cleaned_data[field.name] for field in self.own_lists()}
         refused: list[tuple[Any, ValidationError]] = []
         try:
-            writing.check_fields(self.instance, stored, lists, self.user)
+            writing.check_fields(self.instance, stored, self.own_lists(), self.user)
         except ValidationError as exc:
             refused += [(name, error) for name, errors in exc.error_dict.items() for error in errors]
         try:
@@ -207,9 +248,10 @@ class RecordForm(forms.ModelForm):
         if missing and "change_reason" not in self.errors:
             self.add_error("change_reason", ValidationError(missing, code="required"))
 
-    def own_lists(self) -> list[Any]:
-        """Return the many-to-many fields that are on the form, and filled in rightly."""
-        return [field for field in self._meta.model._meta.many_to_many if field.name in self.cleaned_data]
+    def own_lists(self) -> dict[str, Any]:
+        """Return the many-to-many lists that are on the form, and filled in rightly, by field."""
+        fields, cleaned = self._meta.model._meta.many_to_many, self.cleaned_data
+        return {field.name: cleaned[field.name] for field in fields if field.name in cleaned}
 
 
 def changes_since(
@@ -222,7 +264,7 @@ def changes_since(
     if version == str(latest.pk):
         return latest, None
     opened = latest.instance_type.history.filter(pk=parse_key(version or ""), id=latest.id).first()
-    changes = diff_entries(latest, opened)
+    changes = diff_many([(latest, opened)])[latest.pk]
     return opened, changes if changes or opened is None else None
 
 
@@ -251,3 +293,138 @@ def set_posted_value(data: QueryDict, bound: forms.BoundField, value: object) ->
         return
     text: Any = bound.field.widget.format_value(bound.field.prepare_value(value))
     data[bound.html_name] = (text[0] if text else "") if isinstance(text, list) else text if text is not None else ""
+
+
+# -- rows on the form of their parent ----------------------------------------------------------------------
+
+
+class RowAutocompleteSelect(AutocompleteSelect):
+    """Autocomplete select that knows the selected record, so that a row costs no query."""
+
+    selected_record: models.Model | None = None
+
+    def optgroups(self, name: str, value: Any, attr: Any = None) -> Any:
+        if self.selected_record is None or value != [str(self.selected_record.pk)]:
+            return super().optgroups(name, value, attr)
+        options = [] if self.is_required else [self.create_option(name, "", "", False, 0)]
+        label = self.choices.field.label_from_instance(self.selected_record)
+        options.append(self.create_option(name, self.selected_record.pk, label, True, len(options)))
+        return [(None, options, 0)]
+
+
+class VersionedRowForm(forms.ModelForm):
+    """Form of one row, with the version of its record that the page was opened on."""
+
+    user: Any = None  # the user, set by the inline
+    version = VersionField()
+    latest: Any = None  # newest history entry of the row
+    changes: Sequence[FieldDifference] | None = None  # what others changed since the page was opened; None: nothing
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.disable_restricted_fields()
+        for name, field in self.fields.items():
+            if not field.widget.is_hidden:  # a row has no label but its column's heading
+                field.widget.attrs["aria-label"] = capfirst(str(field.label or name))
+            if isinstance(field.widget, RowAutocompleteSelect) and getattr(self.instance, f"{name}_id"):
+                field.widget.selected_record = getattr(self.instance, name)
+
+    def disable_restricted_fields(self) -> None:
+        """Disable fields that need a further permission: Django ignores what is sent for a disabled field."""
+        names = (
+            restricted_fields(self.user, self._meta.model, recorded=self.instance.pk is not None) if self.user else ()
+        )
+        for name in names:
+            if name in self.fields:
+                self.fields[name].disabled = True
+
+    def validate_unique(self) -> None:
+        """Also hold the row against those that its parent has by now, which Django leaves to the database."""
+        super().validate_unique()
+        if not self.errors:
+            try:
+                absent = {field.name for field in self._meta.model._meta.concrete_fields} - self.fields.keys()
+                self.instance.validate_constraints(exclude=absent)
+            except ValidationError as exc:
+                self.add_error(None, exc)
+
+    def compare_with(self, latest: HistoricalRecord) -> None:
+        """Compare with the newest entry of the row. One that only another user changed stays as they saved it."""
+        self.latest, self.initial[VERSION_FIELD] = latest, str(latest.pk)
+        if self.is_bound:
+            opened, self.changes = changes_since(latest, self.data.get(self.add_prefix(VERSION_FIELD)))
+            self.empty_permitted = self.changes is not None  # what is unchanged is not validated then, nor saved
+            for change in self.changes or ():
+                self.initial[change.name] = getattr(opened, self._meta.model._meta.get_field(change.name).attname)
+
+
+class VersionedRowFormSet(forms.BaseInlineFormSet):
+    """Formset of the rows. What this user changes in a row, or deletes, after another changed it is rejected."""
+
+    reason = ""  # reason for change typed on the parent's form
+    user: Any = None
+    model: Any
+
+    @cached_property
+    def latest(self) -> dict[int, HistoricalRecord]:
+        """Newest history entry of each row. One query, whatever the number of rows."""
+        keys = [record.pk for record in self.get_queryset()]
+        history = self.model.history
+        newest = history.filter(id__in=keys).order_by().values("id").annotate(last=models.Max("history_id"))
+        return {entry.id: entry for entry in history.filter(history_id__in=newest.values("last"))}
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        super().add_fields(form, index)
+        if latest := self.latest.get(form.instance.pk):
+            form.compare_with(latest)
+
+    @property
+    def remaining_forms(self) -> list[Any]:
+        """Forms of the rows that exist after saving, without empty and deleted ones."""
+        rows: list[Any] = [form for form in self.initial_forms if form.instance.pk]
+        rows += [form for form in self.extra_forms if form.has_changed()]
+        return [form for form in rows if not is_marked_deleted(form)]
+
+    def clean(self) -> None:
+        """Reject rows that another user changed or deleted since the page was opened."""
+        remedy, above = _("Open the page again, and change there what is still to be changed."), []
+        rows: list[Any] = self.initial_forms
+        gone = [parse_key(str(form["id"].value())) for form in rows if form.instance.pk is None]
+        if gone and not self.instance._state.adding:  # of a deleted parent the form says so
+            text = _(
+                "%(user)s deleted this row on %(when)s, after you had opened the page. Nothing of yours is saved yet."
+            )
+            for entry in self.model.history.filter(id__in=gone, history_type="-"):
+                said = text % {"user": author_name(entry), "when": format_datetime(entry.history_date)}
+                above.append(label_value(historical_name(entry), join_sentences(said, remedy)))
+        for form in rows:
+            if form.changes is not None and form.has_changed():
+                text = join_sentences(changes_message(form.latest, form.changes), remedy)
+                if is_marked_deleted(form):
+                    above.append(label_value(form.instance, text))
+                else:
+                    form.add_error(None, ValidationError(text, code="conflict"))
+        if above:
+            raise ValidationError(above, code="conflict")
+        super().clean()
+
+    def get_unique_error_message(self, unique_check: Sequence[str]) -> str:
+        """Name the fields that two rows agree in as the form does."""
+        labels = [self.model._meta.get_field(name).verbose_name for name in unique_check if name != self.fk.name]
+        return str(super().get_unique_error_message(labels))
+
+    def save(self, commit: bool = True) -> Any:
+        """Write the rows, each with a history entry of its own."""
+        saved, how = super().save(commit=False), {"by": self.user, "reason": self.reason}
+        for row in self.deleted_objects:
+            writing.delete(row, **how)
+        for row, names in self.changed_objects:
+            writing.write(row, {name: getattr(row, name) for name in names if name != VERSION_FIELD}, **how)
+        for row in self.new_objects:
+            writing.write(row, **how)
+        return saved
+
+
+def is_marked_deleted(form: forms.BaseForm) -> bool:
+    """Return whether the editor deletes the row."""
+    return bool(form.cleaned_data.get(DELETION_FIELD_NAME))

@@ -34,15 +34,9 @@ def is_append_only(model: type[Model]) -> bool:
     return bool(getattr(model, "APPEND_ONLY", False))
 
 
-def frozen_state(model: type[Model]) -> str:
-    """Return the state in which rows of the model are never changed or deleted; empty where there is none."""
-    return str(getattr(model, "FROZEN_STATE", ""))
-
-
 def is_frozen(record: Any) -> bool:
     """Whether the record, as it is in memory, is in the state in which it is never changed."""
-    state = frozen_state(type(record))
-    return bool(state) and record.state == state
+    return bool(record.FROZEN_STATE) and record.state == record.FROZEN_STATE
 
 
 def is_deletable_alone(model: type[Model]) -> bool:
@@ -52,7 +46,7 @@ def is_deletable_alone(model: type[Model]) -> bool:
 
 def refuse_kept(rows: models.QuerySet[Any]) -> None:
     """Raise KeptRecordError if there is one among the rows that is kept as it is."""
-    state = frozen_state(rows.model)
+    state = rows.model.FROZEN_STATE
     if (rows.filter(state=state) if state else rows).exists():
         raise KeptRecordError(str(FROZEN_MESSAGE if state else APPEND_ONLY_MESSAGE))
 

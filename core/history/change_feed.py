@@ -13,6 +13,7 @@ from typing import Any
 from django.apps import apps
 from django.db import connection
 from django.db.models import BigIntegerField, Func, Max, Q, Value
+from django.db.models.expressions import RawSQL
 from django.db.models.lookups import GreaterThan, LessThanOrEqual
 
 from core.history.entries import RecordKey, change_reason, newest_changes
@@ -31,15 +32,10 @@ def reset_foreign_transactions(apps: Any = apps, **_signal: Any) -> None:
         lines = apps.get_model("config", "ChangeEvent")._default_manager
     except LookupError:  # migrated back to before the change feed existed
         return
-    foreign = {"transaction__gte": NextTransaction()} if connection.vendor == "postgresql" else {"transaction__gt": 0}
-    lines.filter(**foreign).update(transaction=0)
-
-
-class NextTransaction(Func):
-    """SQL expression: the first transaction id not reached by any visible transaction."""
-
-    output_field = BigIntegerField()
-    template = "pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
+    reached: Any = 1
+    if connection.vendor == "postgresql":  # the first transaction id not reached by any visible transaction
+        reached = RawSQL("pg_snapshot_xmax(pg_current_snapshot())::text::bigint", [])
+    lines.filter(transaction__gte=reached).update(transaction=0)
 
 
 # -- positions in the feed -----------------------------------------------------------------------------

@@ -5,49 +5,27 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from itertools import chain
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import models
 from django.db.models import Model
-from django.db.models.base import ModelState
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from simple_history.models import DeletedObject
 
+from core.history.recording import m2m_rows
 from core.text.formatting import format_date, join_long, no_data
 
 RecordState = Mapping[str, Any]
 """Values of a record at one entry, by field: the stored value, or the sorted keys of a many-to-many field."""
-
-
-class HistoricalRecord(Protocol):
-    """Entry of a history: a record as django-simple-history keeps it, which ships no types."""
-
-    pk: int
-    id: int  # of the record
-    history_date: datetime
-    history_type: str  # + added, ~ changed, - deleted
-    history_user: Model | None
-    history_change_reason: str | None
-    instance: Model
-    instance_type: Any  # the model, with its manager `history`
-    _state: ModelState
-
-
-KeysByModel = dict[type[models.Model], set[Any]]
-
-
-@dataclass(frozen=True)
-class FieldValue:
-    """Field of a record at an entry."""
-
-    name: str
-    label: str
-    text: str
+HistoricalRecord = Any
+"""Entry of a history: a record as django-simple-history keeps it, which ships no types."""
+FieldChange = tuple[Any, Any, Any]
+"""Field of a model, its value before and its value after, both as in a RecordState."""
 
 
 @dataclass(frozen=True)
@@ -60,17 +38,14 @@ class FieldDifference:
     new: str
 
 
-def field_values(entry: HistoricalRecord, *, people: bool) -> list[FieldValue]:
-    """Return every field of the record after the entry, before it for a deletion; with or without those of people."""
+def field_values(entry: HistoricalRecord, *, people: bool) -> list[tuple[str, str]]:
+    """Return label and text of every field of the record after the entry, before it for a deletion; with or without
+    those of people.
+    """
     state = entry_state(entry)
     fields = [field for field in diff_fields(entry) if people or not is_personal(field)]
-    names = RecordNames.for_values((field, state[field.name]) for field in fields)
-    return [FieldValue(field.name, field_label(field), field_text(field, state[field.name], names)) for field in fields]
-
-
-def diff_entries(entry: HistoricalRecord, before: HistoricalRecord | None) -> list[FieldDifference]:
-    """Return what the entry changed since the one before it; nothing for the first entry, or a deletion."""
-    return diff_many([(entry, before)])[entry.pk] if before is not None else []
+    said = describe_changes({0: [(field, None, state[field.name]) for field in fields]})
+    return [(item.label, item.new) for item in said[0]]
 
 
 def diff_many(
@@ -84,26 +59,33 @@ def diff_many(
     """
     compared = [(entry, before) for entry, before in pairs if before is not None and entry.history_type != "-"]
     held = entry_states([entry for pair in compared for entry in pair])
-    found = {
-        entry.pk: [
-            (field, held[before.pk][field.name], held[entry.pk][field.name])
-            for field in diff_fields(entry)
-            if held[before.pk][field.name] != held[entry.pk][field.name]
-            if named is None or entry.pk in named or not is_personal(field)
-        ]
-        for entry, before in compared
-    }
-    names = RecordNames.for_values(
-        (field, value) for changes in found.values() for field, *values in changes for value in values
-    )
+    changes: dict[int, list[FieldChange]] = {entry.pk: [] for entry, _before in pairs}
+    for entry, before in compared:
+        old, new = held[before.pk], held[entry.pk]
+        for field in diff_fields(entry):
+            shown = named is None or entry.pk in named or not is_personal(field)
+            if shown and old[field.name] != new[field.name]:
+                changes[entry.pk].append((field, old[field.name], new[field.name]))
+    return describe_changes(changes)
+
+
+def describe_changes(changes: Mapping[int, Sequence[FieldChange]]) -> dict[int, list[FieldDifference]]:
+    """Return changes in words, by the same keys. One query for each related model; one more for deleted records."""
+    wanted: dict[Any, set[Any]] = defaultdict(set)
+    for field, *values in chain.from_iterable(changes.values()):
+        for value in values if field.is_relation else ():
+            wanted[field.related_model] |= set(value or ()) if field.many_to_many else {value} - {None}
+    names = {model: record_names(model, keys) for model, keys in wanted.items() if keys}
     return {
-        entry.pk: [
+        key: [
             FieldDifference(
-                field.name, field_label(field), field_text(field, old, names), field_text(field, new, names)
+                field.name,
+                field_label(field),
+                *(field_text(field, value, names.get(field.related_model, {})) for value in values),
             )
-            for field, old, new in found.get(entry.pk, [])
+            for field, *values in some
         ]
-        for entry, _before in pairs
+        for key, some in changes.items()
     }
 
 
@@ -153,15 +135,14 @@ def entry_states(entries: Sequence[HistoricalRecord]) -> dict[int, RecordState]:
 
 def entry_state(entry: HistoricalRecord) -> RecordState:
     """Return the values of one entry. A deletion recorded without its lists takes them from the entry before it."""
-    before = None
+    before: Any = None
     if entry.history_type == "-":
         earlier = entry.instance_type.history.filter(id=entry.id, history_id__lt=entry.pk)
         before = earlier.order_by("-history_id").first()
     held = entry_states([entry] if before is None else [entry, before])
     state = dict(held[entry.pk])
-    if before is not None:
-        lists = [field.name for field in m2m_fields(entry.instance_type)]
-        state |= {name: state[name] or held[before.pk][name] for name in lists}
+    for field in m2m_fields(entry.instance_type) if before is not None else ():
+        state[field.name] = state[field.name] or held[before.pk][field.name]
     return state
 
 
@@ -169,36 +150,11 @@ def current_state(record: Any) -> RecordState:
     """Return the stored values of a record. One query for each many-to-many field."""
     state = {field.name: getattr(record, field.attname) for field in stored_fields(record)}
     for field in m2m_fields(type(record)):
-        rows = field.remote_field.through._default_manager.filter(**{field.m2m_field_name(): record.pk})
-        state[field.name] = tuple(sorted(rows.values_list(field.m2m_reverse_field_name(), flat=True)))
+        state[field.name] = tuple(sorted(key for _row, key in m2m_rows(field, [record.pk])[record.pk]))
     return state
 
 
-def latest_entry(record: Any) -> Any:
-    """Return the newest history entry of a record, None when it has none."""
-    return record.history.order_by("-history_id").first()
-
-
 # -- names and texts -------------------------------------------------------------------------------------
-
-
-class RecordNames:
-    """Names of records by key. One query per model; one more for deleted records."""
-
-    def __init__(self, wanted: KeysByModel) -> None:
-        self.found = {model: record_names(model, keys) for model, keys in wanted.items()}
-
-    @classmethod
-    def for_values(cls, values: Iterable[tuple[Any, Any]]) -> "RecordNames":
-        """Return the names of all records that these fields' values reference."""
-        wanted: KeysByModel = defaultdict(set)
-        for field, value in values:
-            if field.is_relation:
-                wanted[field.related_model] |= set(value) if field.many_to_many else {value} - {None}
-        return cls({model: keys for model, keys in wanted.items() if keys})
-
-    def name(self, model: type[models.Model], key: Any) -> str:
-        return self.found[model][key]
 
 
 def record_names(model: Any, keys: Iterable[Any]) -> dict[Any, str]:
@@ -212,17 +168,15 @@ def record_names(model: Any, keys: Iterable[Any]) -> dict[Any, str]:
 
 
 def historical_name(entry: HistoricalRecord) -> str:
-    """Return the name of a record when the entry was written, though its parent may be deleted since."""
-    return record_name(with_relations(entry))
+    """Return the name of a record when the entry was written, though its parent may be deleted since.
 
-
-def with_relations(entry: HistoricalRecord) -> Any:
-    """Return the record of the entry, with the relations that were fetched together with the entry."""
+    Relations that were fetched together with the entry are not fetched again.
+    """
     record = entry.instance
     for field in record._meta.concrete_fields:
         if field.is_relation and field.name in entry._state.fields_cache and getattr(entry, field.name):
             setattr(record, field.name, getattr(entry, field.name))
-    return record
+    return record_name(record)
 
 
 def record_name(record: Any) -> str:
@@ -237,14 +191,14 @@ def field_label(field: Any) -> str:
     return str(capfirst(field.verbose_name))
 
 
-def field_text(field: Any, value: Any, names: RecordNames) -> str:
-    """Return a field's value as text; a number to its last digit, without trailing zeros."""
+def field_text(field: Any, value: Any, names: Mapping[Any, str]) -> str:
+    """Return a field's value as text, records by their `names`; a number to its last digit, without trailing zeros."""
     if value is None or value in ("", ()):
         return no_data()
     if field.many_to_many:
-        return join_long(names.name(field.related_model, key) for key in value)
+        return join_long(names[key] for key in value)
     if field.is_relation:
-        return names.name(field.related_model, value)
+        return names[value]
     if field.choices:
         return str(dict(field.flatchoices).get(value, value))
     if isinstance(value, bool):

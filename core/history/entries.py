@@ -1,4 +1,4 @@
-"""Reader of the journal: what each change says, as a user may see it.
+"""Reader of the journal: what each change says, as a user may see it, and the history shown on a record's page.
 
 The history tab, the change log, corrections and the history pages of the admin select changes (core/history/models.py);
 values, diffs and names are loaded for the changes of a page only, with a few queries a model.
@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from functools import reduce
-from operator import or_
+from datetime import date, datetime, time
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from django.apps import apps
+from django.core.paginator import Page, Paginator
 from django.db.models import Max, Model, OuterRef, Q, QuerySet, Subquery
+from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -26,14 +27,18 @@ from core.history.diffs import (
     FieldDifference,
     HistoricalRecord,
     diff_many,
+    field_values,
     format_datetime,
     historical_name,
     translate_reason,
 )
 from core.history.models import ChangeEvent
+from core.history.recording import batched
+from core.http.errors import BadRequest, ErrorDetail, truncate
 from core.permissions import can_access, can_see_author
 from core.text.formatting import join_clauses, label_value
-from core.web.tables import Column
+from core.web.list_pages import requested_page
+from core.web.tables import Column, Table, make_table
 
 LabelledUrl = tuple[str | Promise, str]  # label and URL
 RecordKey = tuple[str, int | None]  # model and id
@@ -88,7 +93,9 @@ def newest_changes(records: Iterable[RecordKey | None]) -> dict[RecordKey | None
             keys[record[0]].append(record[1])
     if not keys:
         return {}
-    which = reduce(or_, (Q(model=model, record_id__in=some) for model, some in keys.items()))
+    which = Q()
+    for model, some in keys.items():
+        which |= Q(model=model, record_id__in=some)
     last = ChangeEvent.objects.filter(which).order_by().values("model", "record_id").annotate(last=Max("pk"))
     return {
         (change.model, change.record_id): change for change in ChangeEvent.objects.filter(pk__in=last.values("last"))
@@ -98,33 +105,32 @@ def newest_changes(records: Iterable[RecordKey | None]) -> dict[RecordKey | None
 Entries = Mapping[tuple[str, int], HistoricalRecord]  # by model and id
 
 
-def fetch_entries(changes: Sequence[Any], labels: Labels, known: Entries | None = None) -> Entries:
+def fetch_entries(changes: Sequence[Any], labels: Labels) -> Entries:
     """Return the history entries of changes, and those before them where annotated. One query a model at most."""
-    found = dict(known or {})
+    found: dict[tuple[str, int], HistoricalRecord] = {}
     keys: dict[str, set[int]] = defaultdict(set)
     for change in changes:
         before = getattr(change, "previous", None) if change.action != "-" else None
-        keys[change.model] |= {key for key in (change.entry_id, before) if key and (change.model, key) not in found}
+        keys[change.model] |= {change.entry_id, before} - {None}
     for label, some in keys.items():
         model: Any = apps.get_model(label)
-        entries = model.history.select_related(*labels.get(model, Label()).related)
-        found |= {(label, key): entry for key, entry in (entries.in_bulk(some) if some else {}).items()}
+        entries = model.history.select_related(*labels.get(model, Label()).related).in_bulk(some)
+        found |= {(label, key): entry for key, entry in entries.items()}
     return found
 
 
-def describe(
-    changes: QuerySet[ChangeEvent], user: Any, labels: Labels | None = None, known: Entries | None = None
-) -> list[HistoryEntry]:
+def describe(changes: QuerySet[ChangeEvent], user: Any, labels: Labels) -> list[HistoryEntry]:
     """Return what changes say, in their order, as the user may see it; each compared with the one before it."""
     earlier = ChangeEvent.objects.filter(
         model=OuterRef("model"), record_id=OuterRef("record_id"), pk__lt=OuterRef("pk")
     )
     before = Subquery(earlier.order_by("-pk").values("entry_id")[:1])
     rows: list[Any] = list(changes.annotate(previous=before).select_related("user", "import_record"))
-    labels, actions = labels or {}, action_labels()
-    entries = fetch_entries(rows, labels, known)
+    entries, actions = fetch_entries(rows, labels), action_labels()
     rows = [row for row in rows if (row.model, row.entry_id) in entries]  # a history may be pruned
     seen = {row.pk for row in rows if can_see_author(user, apps.get_model(row.model), row.province_id)}
+    made = [row for row in rows if row.import_record and not row.undoes and row.pk in seen]
+    told = {row.pk for row in made if can_access(user, row.import_record)}
     differences: dict[tuple[str, int], list[FieldDifference]] = {}
     for label in {row.model for row in rows}:
         own = [row for row in rows if row.model == label]
@@ -143,7 +149,7 @@ def describe(
             action=actions[row.action],
             differences=differences[row.model, row.entry_id],
             reason=change_reason(row),
-            origin=origin_of(row, user) if row.pk in seen else None,
+            origin=(str(row.import_record), row.import_record.get_absolute_url()) if row.pk in told else None,
             version=version_url(entry) if row.pk in seen else "",
         )
         for row in rows
@@ -157,12 +163,6 @@ def change_reason(change: ChangeEvent) -> str:
         return reason
     undone = _("Import %(number)d undone") % {"number": change.import_record_id}
     return label_value(undone, reason) if reason else undone
-
-
-def origin_of(change: ChangeEvent, user: Any) -> LabelledUrl | None:
-    """Return the import that made a change, where the user may see it."""
-    record = None if change.undoes else change.import_record
-    return (str(record), record.get_absolute_url()) if record and can_access(user, record) else None
 
 
 def action_labels() -> Mapping[str, str]:
@@ -199,3 +199,68 @@ def entry_columns(*, authors: bool) -> list[Column[HistoryEntry]]:
 
 def differences_text(entry: HistoryEntry) -> str:
     return join_clauses(label_value(item.label, f"{item.old} → {item.new}") for item in entry.differences)
+
+
+# -- the history on a record's page ----------------------------------------------------------------------
+
+ENTRIES_PER_PAGE = 50
+ENTRY_PARAMETER = "entry"  # query parameter for the record as of an entry
+
+
+class Timeline:
+    """Changes up to the end of a day, newest first; of several models where `labels` name those of rows.
+
+    `history_tab` adds what its template shows: one page of the entries, and the version that the query string asks for.
+    """
+
+    page: Page[Any]
+    notes: Sequence[HistoryEntry]
+    version: HistoryEntry | None = None
+    facts: Sequence[tuple[str, str]] = ()  # label and text of each field of that version
+
+    def __init__(self, which: Q, as_of: date, user: Any, labels: Labels | None = None) -> None:
+        self.until = timezone.make_aware(datetime.combine(as_of, time.max))
+        self.all_changes = ChangeEvent.objects.filter(which)
+        self.changes = self.all_changes.filter(at__lte=self.until).order_by(*NEWEST_FIRST)
+        self.user, self.labels = user, labels or {}
+
+    @cached_property
+    def total(self) -> int:
+        return self.changes.count()
+
+    @cached_property
+    def later(self) -> int:
+        """Number of changes after the as-of date; always 0 today."""
+        return self.all_changes.filter(at__gt=self.until).count() if self.until < timezone.now() else 0
+
+    def stream(self) -> Table:
+        """Return the whole timeline for a file, read in chunks; with authors where the user sees any."""
+        known = self.all_changes.order_by().values_list("model", "province_id").distinct() if self.user.is_staff else ()
+        authors = any(can_see_author(self.user, apps.get_model(model), province) for model, province in known)
+        entries = (
+            entry
+            for keys in batched(list(self.changes.values_list("pk", flat=True)))
+            for entry in describe(self.changes.filter(pk__in=keys), self.user, self.labels)
+        )
+        return make_table(entry_columns(authors=authors), entries, count=self.total)
+
+
+def history_tab(request: HttpRequest, timeline: Timeline) -> Timeline:
+    """Return the timeline with what its tab shows. Raises BadRequest for a page or entry that does not exist."""
+    pages = Paginator(timeline.changes, ENTRIES_PER_PAGE)
+    pages.count = timeline.total
+    timeline.page = pages.get_page(requested_page(request, pages))
+    some: Any = timeline.page.object_list
+    timeline.notes = describe(some, timeline.user, timeline.labels)
+    word = request.GET.get(ENTRY_PARAMETER)
+    if word is None:
+        return timeline
+    kind, _dash, key = word.partition("-")
+    if key.isascii() and key.isdigit() and len(key) <= 18:  # as long as keys can be
+        found = timeline.changes.filter(model__endswith=f".{kind}", entry_id=int(key))
+        for note in describe(found, timeline.user, timeline.labels):
+            timeline.version = note
+            timeline.facts = field_values(note.historical, people=bool(note.version))
+            return timeline
+    text = _("entry: “%(value)s” is no entry of this page’s history. Choose one from its list.")
+    raise BadRequest(ErrorDetail(ENTRY_PARAMETER, "invalid_choice", text % {"value": truncate(word)}))

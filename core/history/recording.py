@@ -1,10 +1,16 @@
-"""Recording of history: one entry for everything that happens to a record at once, many-to-many lists included."""
+"""Recording of history: one entry for everything that happens to a record at once, many-to-many lists included.
 
-from collections.abc import Iterator
+Each entry gets its row in the journal (core/history/models.py), whether it is written for one record or for many.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
 from typing import Any
 
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.db.models import Model
 from django.utils import timezone
 from simple_history.models import HistoricalRecords
@@ -12,6 +18,15 @@ from simple_history.models import HistoricalRecords
 from core.text.formatting import join_sentences
 
 MAX_REASON = 300  # characters of the reason of a change
+BATCH_SIZE = 500
+# Id of the writing transaction, filled in by the database. On SQLite writers take turns.
+TRANSACTION_ID_SQL = {"postgresql": "pg_current_xact_id()::text::bigint", "sqlite": "0"}
+INSERT_SQL = """
+INSERT INTO config_change ("transaction", model, record_id, entry_id, action, at, user_id, reason, "key", owner_model,
+    former_key, owner_id, province_id, import_record_id, undoes) VALUES """
+FORMER_KEY_SQL = """coalesce(nullif((SELECT "key" FROM config_change AS before
+    WHERE before.model = %s AND before.record_id = %s ORDER BY before.id DESC LIMIT 1), %s), '')"""
+_import: ContextVar[tuple[int | None, bool]] = ContextVar("import", default=(None, False))
 
 
 class AtomicHistoricalRecords(HistoricalRecords):
@@ -48,20 +63,6 @@ def write_history_entry(record: models.Model, *, created: bool, reason: str = ""
     HISTORY.create_historical_record(record, "+" if created else "~")
 
 
-@contextmanager
-def single_history_entry(record: models.Model, *, created: bool, reason: str = "") -> Iterator[None]:
-    """Context manager: write exactly one history entry for everything inside; none when it fails.
-
-    simple-history would write one for the save and one more for each many-to-many change.
-    """
-    suspend_history(record)
-    try:
-        yield
-    finally:
-        resume_history(record)
-    write_history_entry(record, created=created, reason=reason)
-
-
 def delete_with_history(record: models.Model, *, reason: str = "") -> None:
     """Delete a record and its cascaded rows, each with its history entry, all with the same reason and timestamp.
 
@@ -94,3 +95,119 @@ def m2m_referrers(record: Model) -> Iterator[Any]:
     for relation in record._meta.related_objects:
         if relation.many_to_many:
             yield from relation.related_model._base_manager.filter(**{relation.field.name: record})
+
+
+# -- many records, and the journal -----------------------------------------------------------------------
+
+
+def m2m_rows(field: Any, keys: Iterable[int]) -> dict[int, list[tuple[int, int]]]:
+    """Return the rows of a many-to-many table by owner: (pk of the row, pk of the related record)."""
+    through, owner, target = field.remote_field.through, field.m2m_column_name(), field.m2m_reverse_name()
+    found: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for some in batched(list(keys)):
+        rows = through._default_manager.filter(**{f"{owner}__in": some}).order_by("pk")
+        for key, record, named in rows.values_list("pk", owner, target):
+            found[record].append((key, named))
+    return found
+
+
+def batched(items: Sequence[object], size: int = BATCH_SIZE) -> Iterable[Sequence[Any]]:
+    """Yield the items in batches of a size that a database takes at once."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def write_history_entries(records: Sequence[Any], sign: str, *, by: Any, reason: str) -> list[int]:
+    """Write one history entry for each record, all of one model, as it is in memory; return the entries' keys.
+
+    `history_type` is + for created, ~ for changed, - for deleted. Call it while the many-to-many rows still exist.
+    """
+    if not records:
+        return []
+    history: Any = type(records[0]).history
+    model, now = history.model, timezone.now()
+    fields = [field.attname for field in model.tracked_fields]
+    entries = [
+        model(
+            history_date=now,
+            history_user=by,
+            history_change_reason=join_sentences(vars(record).pop("added_reason", ""), reason) or None,
+            history_type=sign,
+            **{name: getattr(record, name) for name in fields},
+        )
+        for record in records
+    ]
+    history.bulk_create(entries, batch_size=BATCH_SIZE)
+    record_change_events(entries)
+    for field in model._history_m2m_fields:  # noqa: SLF001  # simple-history's list of them
+        past: Any = getattr(type(entries[0]), field.name).model
+        owner, target = field.m2m_column_name(), field.m2m_reverse_name()
+        links = m2m_rows(field, [record.pk for record in records])
+        rows = [
+            past(history=entry, id=key, **{owner: record.pk, target: named})
+            for entry, record in zip(entries, records, strict=True)
+            for key, named in links.get(record.pk, [])
+        ]
+        past._default_manager.bulk_create(rows, batch_size=BATCH_SIZE)
+    return [entry.pk for entry in entries]
+
+
+@contextmanager
+def written_by_import(record: Any, *, undoes: bool = False) -> Iterator[None]:
+    """Context manager: what is written inside is written, or undone, by this import; by none where it is None."""
+    token = _import.set((record and record.pk, undoes))
+    try:
+        yield
+    finally:
+        _import.reset(token)
+
+
+def record_change_events(entries: Sequence[Any]) -> None:
+    """Insert the change events of new history entries of one model, in the transaction that writes the entries.
+
+    What is not in the entry the database looks up itself: the former key, and the province of a pilot or target. Not
+    with bulk_create: resolving expressions for each row would take a tenth of an import's time.
+    """
+    model = entries[0].instance_type
+    label, names = model._meta.label_lower, {field.name for field in model._meta.concrete_fields}
+    # By which addresses name a record.
+    key = model.URL_FIELD or next((name for name in ("slug", "code") if name in names), "id")
+    owner = model._meta.get_field(model.OWNER) if model.OWNER else None
+    owner_model = owner.related_model._meta.label_lower if owner else ""
+    province, province_from = province_lookup(model)
+    number, undoes = _import.get()
+    line = f"({TRANSACTION_ID_SQL[connection.vendor]}, {', '.join(['%s'] * 9)}, {{}}, %s, {province}, %s, %s)"
+    same, renamed = line.format("''"), line.format(FORMER_KEY_SQL)
+    for some in batched(entries):
+        lines: list[str] = []
+        values: list[Any] = []
+        for entry in some:
+            may_rename = key != "id" and entry.history_type == "~"
+            lines.append(renamed if may_rename else same)
+            name, owner_id = str(getattr(entry, key)), getattr(entry, owner.attname) if owner else None
+            when = connection.ops.adapt_datetimefield_value(entry.history_date)
+            values += [label, entry.id, entry.pk, entry.history_type, when, entry.history_user_id]
+            values += [entry.history_change_reason or "", name, owner_model if owner_id else ""]
+            values += [label, entry.id, name] if may_rename else []
+            values += [owner_id, getattr(entry, province_from) if province_from else None, number, undoes]
+        with connection.cursor() as cursor:
+            cursor.execute(INSERT_SQL + ", ".join(lines), values)
+
+
+@cache
+def province_lookup(model: Any) -> tuple[str, str]:
+    """Return the SQL of the province that a record belongs to now, and the column of its history that fills it in."""
+    first, *further = model.PROVINCE_PATH.split(".")
+    if not further:
+        return "%s", "id" if first == "pk" else first
+    sql, related, quote = "%s", model._meta.get_field(first).related_model, connection.ops.quote_name
+    for step in further:
+        field = related._meta.get_field(step.removesuffix("_id"))
+        sql = f"(SELECT {quote(field.column)} FROM {quote(related._meta.db_table)} WHERE id = {sql})"  # noqa: S608  # names from the code only
+        related = field.related_model
+    return sql, f"{first}_id"
+
+
+def on_history_entry(history_instance: object, **_signal: object) -> None:
+    """post_create_historical_record: insert the change event of the entry that simple-history has written."""
+    record_change_events([history_instance])

@@ -8,19 +8,17 @@ from functools import cached_property
 from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db import models
 from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from core.history.append_only import APPEND_ONLY_MESSAGE, FROZEN_MESSAGE, is_append_only, is_frozen
 from core.history.diffs import (
     FieldDifference,
-    RecordNames,
     RecordState,
     current_state,
+    describe_changes,
     entry_state,
     field_label,
-    field_text,
     m2m_fields,
     record_names,
     stored_fields,
@@ -86,14 +84,9 @@ class Revert:
 
     def field_changes(self) -> list[FieldDifference]:
         """Return each changed field with its current and its future text."""
-        values = [
-            (field, self.stored_state.get(field.name), self.target_state[field.name]) for field in self.changed_fields
-        ]
-        names = RecordNames.for_values((field, value) for field, *both in values for value in both if value is not None)
-        return [
-            FieldDifference(field.name, field_label(field), *(field_text(field, value, names) for value in both))
-            for field, *both in values
-        ]
+        now, then = self.stored_state, self.target_state
+        changes = [(field, now.get(field.name), then[field.name]) for field in self.changed_fields]
+        return describe_changes({0: changes})[0]
 
     @cached_property
     def child_reverts(self) -> list[Revert]:
@@ -110,9 +103,13 @@ class Revert:
 
     # -- obstacles ---------------------------------------------------------------------------------------
 
-    def missing_related(self) -> dict[str, Obstacle]:
-        """Return obstacles for related records of the version that are deleted since, by field."""
-        found = {}
+    def obstacles(self) -> list[Obstacle]:
+        """Return every obstacle: related records of the version that are deleted since, and validation errors."""
+        if is_append_only(self.model):
+            return [Obstacle("", str(APPEND_ONLY_MESSAGE))]
+        if self.record is not None and is_frozen(self.record):
+            return [Obstacle("", str(FROZEN_MESSAGE))]
+        found, can_validate = [], True
         for field in self.fields:
             value = self.target_state[field.name]
             if not field.is_relation or value is None:
@@ -124,19 +121,10 @@ class Revert:
                 key = min(lost)
                 text = _("“%(name)s” is gone since. Restore or enter it first, then restore this version.")
                 text %= {"name": record_names(field.related_model, [key])[key]}
-                found[field.name] = Obstacle(field_label(field), text, last_version_url(field.related_model, key))
-        return found
-
-    def obstacles(self) -> list[Obstacle]:
-        """Return every obstacle: deleted related records, and the model's validation errors."""
-        if is_append_only(self.model):
-            return [Obstacle("", str(APPEND_ONLY_MESSAGE))]
-        if self.record is not None and is_frozen(self.record):
-            return [Obstacle("", str(FROZEN_MESSAGE))]
-        gone = self.missing_related()
-        found = list(gone.values())
-        if any(field.name in gone for field in stored_fields(self.model)):
-            return found  # its validation would access the deleted record
+                found.append(Obstacle(field_label(field), text, last_version_url(field.related_model, key)))
+                can_validate = can_validate and field.many_to_many  # else it would access the deleted record
+        if not can_validate:
+            return found
         try:
             self.build_record().full_clean(exclude=[field.name for field in self.fields if self.is_parent_field(field)])
         except ValidationError as exc:
@@ -174,14 +162,3 @@ def last_version_url(model: type[Model], key: object) -> str:
         return ""
     end = model.history.filter(id=key, history_type="-").order_by("-history_id").first()
     return version_url(end) if end else ""
-
-
-def deleted_entries(model: Any) -> models.QuerySet[Any]:
-    """Return the last history entry of each deleted record of a model, newest first."""
-    history, key = model.history, models.OuterRef("id")
-    newer = history.filter(id=key, history_id__gt=models.OuterRef("history_id"))
-    there = model._base_manager.filter(pk=key)
-    ends = history.filter(history_type="-").exclude(models.Exists(newer)).exclude(models.Exists(there))
-    related = [field.name for field in stored_fields(model) if field.is_relation]
-    rows: models.QuerySet[Any] = ends.select_related("history_user", *related).order_by("-history_date", "-history_id")
-    return rows

@@ -18,9 +18,9 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from core.history.append_only import APPEND_ONLY_MESSAGE, is_append_only, is_deletable_alone
-from core.history.bulk_history import BATCH_SIZE, batched, m2m_rows, write_history_entries, written_by_import
 from core.history.diffs import author_name, format_datetime, historical_name
 from core.history.models import ChangeEvent
+from core.history.recording import BATCH_SIZE, batched, m2m_rows, write_history_entries, written_by_import
 from core.imports.dry_run import (
     PROGRESS_INTERVAL,
     DryRun,

@@ -14,7 +14,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.history.bulk_history import batched, m2m_rows
+from core.history.recording import batched, m2m_rows
 from core.imports.importer import FieldChange, Importer, Row, check_duplicates, is_blank, propose_slug
 from core.imports.sheet.columns import RECORD_NUMBER, RECORDS, Column
 from core.imports.sheet.headings import Headings, ImportErrorDetail, displayed_value, find_headings

@@ -16,7 +16,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from core.history.bulk_history import batched
+from core.history.recording import batched
 from core.http.errors import truncate
 from core.imports.sheet.columns import RECORD_NUMBER, TEXT, Column, column_for_field
 from core.imports.sheet.headings import ImportErrorDetail, displayed_value

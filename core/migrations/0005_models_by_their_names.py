@@ -5,8 +5,8 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-from core.records.migration_steps import delete_content_types
-from core.records.migration_steps import move_content_type
+from core.migrations._steps import delete_content_types
+from core.migrations._steps import move_content_type
 
 
 class Migration(migrations.Migration):

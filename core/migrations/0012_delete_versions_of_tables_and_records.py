@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import migrations
 
-from core.records.migration_steps import delete_content_types
+from core.migrations._steps import delete_content_types
 
 
 def drop_functions(_apps: Any, schema_editor: Any) -> None:

@@ -91,11 +91,8 @@ class HistoryModel(models.Model):
         for field in self._meta.concrete_fields:
             value = getattr(self, field.attname)
             if isinstance(field, models.CharField | models.TextField) and isinstance(value, str):
-                setattr(
-                    self,
-                    field.attname,
-                    normalize_code(value) if field.name in self.CODE_FIELDS else normalize_text(value),
-                )
+                normalize = normalize_code if field.name in self.CODE_FIELDS else normalize_text
+                setattr(self, field.attname, normalize(value))
         errors: dict[str, list[ValidationError]] = {}
         try:
             super().clean_fields({*(exclude or ()), *self.loaded_relations()})

@@ -22,13 +22,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.history.append_only import APPEND_ONLY_MESSAGE, FROZEN_MESSAGE, is_append_only, is_frozen
-from core.history.bulk_history import write_history_entries
 from core.history.diffs import author_name, format_datetime, m2m_fields, stored_fields
 from core.history.recording import (
     delete_with_history,
     m2m_referrers,
     resume_history,
     suspend_history,
+    write_history_entries,
     write_history_entry,
 )
 from core.history.revert import Obstacle, Revert, RevertRejected, find_obstacles

@@ -4,7 +4,7 @@ What it adds to an import is the three-way merge: a field follows a newer file o
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from core.imports.apply import write_rows
-from core.imports.dry_run import DryRun, make_dry_run, self_relations
+from core.imports.dry_run import make_dry_run
 from core.imports.importer import Importer, Row, assign_record, key_value
 from core.imports.sheet.columns import TEXT, Column
 from core.imports.sheet.lookups import RecordLookup
@@ -43,29 +43,14 @@ class SeedFile:
     match_fields: tuple[str, ...] = ("slug",)
     importer: type[Importer] = Importer
     before_create: Callable[[dict[str, object]], None] = lambda _values: None  # what a new record may still change
-    only: frozenset[str] | None = None  # keys of the rows to load; None for all
-
-
-@dataclass(frozen=True)
-class LoadError:
-    """Error in a row: its position, and what to do."""
-
-    file: str
-    line: int
-    column: str
-    message: str
-
-    def __str__(self) -> str:
-        where = f"{self.file}:{self.line}"
-        return f"{where} [{self.column}] {self.message}" if self.column else f"{where} {self.message}"
 
 
 class InvalidSeedError(Exception):
-    """The files contain invalid rows; nothing was written."""
+    """The files contain invalid rows; nothing was written. Each error names file, line and column, and what to do."""
 
-    def __init__(self, errors: Sequence[LoadError]) -> None:
+    def __init__(self, errors: Sequence[str]) -> None:
         self.errors = errors
-        super().__init__("\n".join(map(str, errors)))
+        super().__init__("\n".join(errors))
 
 
 @dataclass
@@ -78,13 +63,8 @@ class LoadResult:
     kept: int = 0  # edited or deleted here since: left alone
 
 
-@dataclass
-class LoadState:
-    """State of one load: what was shipped before, and the records of this load by the keys of their files."""
-
-    shipped: dict[tuple[str, str], SeedRecord]
-    errors: list[LoadError] = field(default_factory=list)
-    keys: dict[tuple[type[models.Model], str], int] = field(default_factory=dict)
+RecordIds = dict[tuple[type[models.Model], str], int]
+"""Records of this load by the keys of their files."""
 
 
 def load_seed(files: Iterable[SeedFile]) -> dict[str, LoadResult]:
@@ -93,71 +73,60 @@ def load_seed(files: Iterable[SeedFile]) -> dict[str, LoadResult]:
     Raises InvalidSeedError with every invalid row of every file, and then nothing at all has been written. A field
     edited since it was shipped keeps the edit; a record deleted since stays deleted.
     """
-    state = LoadState({(item.kind, item.key): item for item in SeedRecord.objects.all()})
+    errors: list[tuple[str, int, str]] = []
+    ids: RecordIds = {}
     with transaction.atomic():
-        results = {file.name: load_file(file, state) for file in files}
-        if state.errors:
-            raise InvalidSeedError(sorted(state.errors, key=lambda error: (error.file, error.line)))
+        results = {file.name: load_file(file, ids, errors) for file in files}
+        if errors:
+            by_line = sorted(errors, key=lambda error: error[:2])
+            raise InvalidSeedError([f"{name}:{line} {text}" for name, line, text in by_line])
     return results
 
 
-def load_file(file: SeedFile, state: LoadState) -> LoadResult:
-    """Load the rows of a file that differ from what was shipped before."""
+def load_file(file: SeedFile, ids: RecordIds, errors: list[tuple[str, int, str]]) -> LoadResult:
+    """Load the rows of a file that differ from what was shipped before; add its errors as file, line and text."""
     result = LoadResult()
     try:
         sheet = read_csv(file.path.read_bytes())
     except UnreadableFile as error:
-        state.errors.append(LoadError(file.path.name, 1, "", error.message))
+        errors.append((file.path.name, 1, error.message))
         return result
-    made: type[SeedImporter] = type(f"Seed{file.importer.__name__}", (SeedImporter, file.importer), {})
-    importer = made()
+    importer: SeedImporter = type(f"Seed{file.importer.__name__}", (SeedImporter, file.importer), {})()
     importer.name, importer.model, importer.keys = file.name, file.model, (file.key,)
-    importer.file, importer.state = file, state
+    importer.file, importer.ids = file, ids
+    importer.shipped = {item.key: item for item in SeedRecord.objects.filter(kind=file.name)}
     importer.heads = {place: str(cell.value).strip() for place, cell in sheet.rows[0].cells.items()}
-    sheet = replace(sheet, rows=list(importer.changed_rows(sheet.rows, result)))
+    sheet = replace(sheet, rows=[sheet.rows[0], *importer.changed_rows(sheet.rows[1:], result)])
     if len(sheet.rows) == 1:
         return result
     plan = make_dry_run(importer, sheet, by=None)
     for fault in plan.errors:
-        state.errors.append(LoadError(file.path.name, fault.row, fault.name or fault.heading, fault.message))
-    plan.rows = writable_rows(plan)
+        place = fault.name or fault.heading
+        errors.append((file.path.name, fault.row, f"[{place}] {fault.message}" if place else fault.message))
+    plan.rows = [row for row in plan.rows if row.is_valid]  # errors of later files show as well
     write_rows(plan, by=None, reason=SEED_REASON)
-    shipments = [
-        SeedRecord(
-            kind=importer.file.name,
-            key=importer.key(row.line),
-            record_id=row.record.pk,
-            values=importer.texts(row.line),
-        )
-        for row in plan.rows
-    ]
+    shipments = []
+    for row in plan.rows:
+        if row.record.pk is None:  # it names the new record of an invalid row
+            continue
+        key = importer.key(row.line)
+        ids[file.model, key] = row.record.pk
+        shipments.append(SeedRecord(kind=file.name, key=key, record_id=row.record.pk, values=importer.texts(row.line)))
+        if row.action == "create":
+            result.created += 1
+        elif row.action == "update":
+            result.updated += 1
+        elif row.extra.get("kept"):
+            result.kept += 1
+        else:
+            result.unchanged += 1
     SeedRecord.objects.bulk_create(
         shipments,
         update_conflicts=True,
         unique_fields=["kind", "key"],
         update_fields=["values", "record_id", "loaded_at"],
     )
-    for row in plan.rows:
-        state.keys[file.model, importer.key(row.line)] = row.record.pk
-        if row.action == "unchanged":
-            result.kept += row.extra.get("kept", False)
-            result.unchanged += not row.extra.get("kept", False)
-    result.created += plan.count_rows("create")
-    result.updated += plan.count_rows("update")
     return result
-
-
-def writable_rows(plan: DryRun) -> list[Row]:
-    """Return the valid rows, without those that name a record of an invalid row: errors of later files show as well."""
-    rows = [row for row in plan.rows if row.is_valid]
-    parents = self_relations(plan.kind.model)
-    while True:
-        new = {id(row.record) for row in rows}
-        named = [(row, f.get_cached_value(row.record, None)) for row in rows for f in parents]
-        lost = {id(row) for row, parent in named if parent is not None and not parent.pk and id(parent) not in new}
-        if not lost:
-            return rows
-        rows = [row for row in rows if id(row) not in lost]
 
 
 def load_summary(results: Mapping[str, LoadResult]) -> list[str]:
@@ -172,12 +141,10 @@ def load_summary(results: Mapping[str, LoadResult]) -> list[str]:
 class SeedLookup(RecordLookup):
     """Lookup of records by the keys of seed files first, then by code and name."""
 
-    def __init__(self, state: LoadState) -> None:
-        super().__init__()
-        self.state = state
+    ids: RecordIds
 
     def find(self, model: type[models.Model], text: str) -> Any:
-        key = self.state.keys.get((model, text))
+        key = self.ids.get((model, text))
         return self.index(model).record_by_id(key) if key else super().find(model, text)
 
 
@@ -186,7 +153,8 @@ class SeedImporter(Importer):
 
     file: SeedFile
     heads: dict[int, str]  # by column
-    state: LoadState
+    ids: RecordIds
+    shipped: dict[str, SeedRecord]  # rows as they were loaded the last time, by key
 
     @cached_property
     def columns(self) -> list[Column]:
@@ -199,7 +167,9 @@ class SeedImporter(Importer):
         return self.columns
 
     def new_lookup(self, *, epoch1904: bool) -> RecordLookup:
-        return SeedLookup(self.state)
+        lookup = SeedLookup(epoch1904=epoch1904)
+        lookup.ids = self.ids
+        return lookup
 
     def texts(self, line: SheetRow) -> dict[str, str]:
         """Return the texts of a row by heading, as SeedRecord stores them."""
@@ -213,24 +183,19 @@ class SeedImporter(Importer):
         texts = self.texts(line)
         return "|".join(texts.get(column, "") for column in self.file.key)
 
-    def shipment(self, line: SheetRow) -> SeedRecord | None:
-        return self.state.shipped.get((self.file.name, self.key(line)))
-
     def changed_rows(self, lines: Sequence[SheetRow], result: LoadResult) -> Iterator[SheetRow]:
-        """Yield the headings and the rows that are new or differ from what was shipped, and count the others."""
-        yield lines[0]
-        shipped = [shipment.record_id for line in lines[1:] if (shipment := self.shipment(line))]
-        present = set(self.model._base_manager.filter(pk__in=shipped).values_list("pk", flat=True))
-        for line in lines[1:]:
-            shipment, key = self.shipment(line), self.key(line)
-            if self.file.only is not None and key not in self.file.only:
-                continue
+        """Yield the rows that are new or differ from what was shipped, and count the others."""
+        ids = [item.record_id for item in self.shipped.values()]
+        present = set(self.model._base_manager.filter(pk__in=ids).values_list("pk", flat=True))
+        for line in lines:
+            key = self.key(line)
+            shipment = self.shipped.get(key)
             if shipment is None:
                 yield line
             elif shipment.record_id not in present:
                 result.kept += 1  # deleted here
             else:
-                self.state.keys[self.model, key] = shipment.record_id
+                self.ids[self.model, key] = shipment.record_id
                 if shipment.values != self.texts(line):
                     yield line
                 else:
@@ -244,13 +209,10 @@ class SeedImporter(Importer):
 
     def match_rows(self, rows: Sequence[Row], library: RecordLookup) -> None:
         """Find the record that a row was shipped as, else one that an editor entered; leave out what was edited."""
-        shipments = {id(row): self.shipment(row.line) for row in rows}
-        keys = [shipment.record_id for shipment in shipments.values() if shipment]
-        records = self.match_queryset().in_bulk(keys)
         for row in rows:
-            shipment = shipments[id(row)]
+            shipment = self.shipped.get(self.key(row.line))
             if shipment is not None:
-                assign_record(row, records[shipment.record_id])
+                assign_record(row, self.match_queryset().get(pk=shipment.record_id))
                 self.keep_edits(row, shipment, library)
             elif record := self.entered_record(row):
                 assign_record(row, record)
@@ -260,31 +222,33 @@ class SeedImporter(Importer):
 
     def entered_record(self, row: Row) -> Any:
         """Return the record that an editor entered before it was shipped."""
-        names = self.file.match_fields
-        wanted = {name: row.values.get(name) for name in names}
-        relations = {name for name in names if name in self.relation_fields}
-        if not names or row.invalid_columns() & set(names) or any(wanted[name] is None for name in relations):
+        wanted = {name: row.values.get(name) for name in self.file.match_fields}
+        relations = self.relation_fields & wanted.keys()
+        if not wanted or row.invalid_columns() & wanted.keys() or any(wanted[name] is None for name in relations):
             return None
         given = {name: "" if value is None else value for name, value in wanted.items()}
         return self.match_queryset().filter(**given).first()
 
     def keep_edits(self, row: Row, shipment: SeedRecord, library: RecordLookup) -> None:
         """Leave out the values of fields that no longer hold what was shipped."""
+        texts = self.texts(row.line)
         for name in list(row.values):
             column = self.columns_by_name[name]
             if not column.is_field:
                 continue
-            text, shipped = self.texts(row.line)[name], shipment.values.get(name, "")
-            if own_value(row.record, name) != self.shipped_value(column, shipped, library):
-                edited = text != shipped and own_value(row.record, name) != comparable(row.values[name])
-                row.extra["kept"] = row.extra.get("kept", False) or edited
+            value = getattr(row.record, name)
+            own = comparable(list(value.all()) if isinstance(value, models.Manager) else value)
+            shipped = shipment.values.get(name, "")
+            if own != self.shipped_value(column, shipped, library):
+                row.extra["kept"] = row.extra.get("kept") or (
+                    texts[name] != shipped and own != comparable(row.values[name])
+                )
                 del row.values[name]
 
     def shipped_value(self, column: Column, text: str, library: RecordLookup) -> Any:
         """Return the value of a text that was shipped; the text itself where it cannot be read any more."""
         if not text:
-            many = {field.name for field in self.model._meta.many_to_many}
-            return comparable([] if column.name in many else None)
+            return comparable([] if column.name in {field.name for field in self.model._meta.many_to_many} else None)
         try:
             row = Row(SheetRow(0, {}), {}, {column.name: column.parse(SheetCell(text, untyped=True), library)})
         except AmbiguousCell:
@@ -292,13 +256,6 @@ class SeedImporter(Importer):
         super().clean_values(row, None)
         value = row.values[column.name]
         return comparable(getattr(value, "on", value))
-
-
-def own_value(record: models.Model, name: str) -> Any:
-    """Return the value of a record's field in the form in which it is compared."""
-    target = record._meta.get_field(name)
-    value = getattr(record, name)
-    return comparable(list(value.all()) if target.many_to_many else value)
 
 
 def comparable(value: object) -> Any:

@@ -10,6 +10,7 @@ satisfy a constraint that was added since.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
@@ -65,76 +66,47 @@ CHUNK_SIZE = 2_000
 UNCHANGED = (models.CharField, models.TextField, models.IntegerField, models.AutoField)  # stored as they are in memory
 Row = Sequence[Any]
 
-NEWEST_VERSIONS_SQL = """
-INSERT INTO {table} ({columns}) SELECT {columns} FROM (
-    SELECT *, row_number() OVER (PARTITION BY {key} ORDER BY history_id DESC) AS nth
-    FROM {history}
-) WHERE nth = 1 AND history_type <> '-'
+NEWEST_SQL = """
+SELECT history_id FROM {history} WHERE history_type <> '-'
+AND history_id IN (SELECT max(history_id) FROM {history} GROUP BY {key})
 """
-NEWEST_LISTS_SQL = """
-INSERT INTO {list} ({list_columns}) SELECT {list_columns} FROM {past} WHERE history_id IN (
-    SELECT history_id FROM (
-        SELECT history_id, history_type,
-            row_number() OVER (PARTITION BY {key} ORDER BY history_id DESC) AS nth
-        FROM {history}
-    ) WHERE nth = 1 AND history_type <> '-'
-)
-"""
+"""The newest version of each record that is not deleted."""
 
 
-class SnapshotFile:
-    """SQLite file that is written once, through a connection that no other code knows."""
+def create_table(cursor: Any, model: Any) -> None:
+    """Create the table of a model, without constraints."""
+    quote, columns = cursor.db.ops.quote_name, []
+    for field in model._meta.local_concrete_fields:
+        parameters = field.db_parameters(cursor.db)
+        key = " PRIMARY KEY" if field.primary_key else ""
+        collation = f" COLLATE {quote(parameters['collation'])}" if parameters.get("collation") else ""
+        columns.append(f"{quote(field.column)} {parameters['type']}{key}{collation}")
+    cursor.execute(f"CREATE TABLE {quote(model._meta.db_table)} ({', '.join(columns)})")
 
-    def __init__(self, path: Path) -> None:
-        settings_dict = {**connections.settings[DEFAULT_DB_ALIAS], "ENGINE": ENGINE, "NAME": str(path), "OPTIONS": {}}
-        self.connection: Any = load_backend(ENGINE).DatabaseWrapper(settings_dict, "known_unfinished")
 
-    def run(self, statement: str, rows: Iterable[Row] | None = None) -> int:
-        """Run a statement, for each of the rows if there are any, and return how many rows it changed."""
-        with self.connection.cursor() as cursor:
-            if rows is None:
-                cursor.execute(statement)
-            else:
-                cursor.executemany(statement, rows)
-            return int(cursor.rowcount)
+def create_indexes(cursor: Any, model: Any) -> None:
+    """Create an index on each column that has one in the database, after the rows are there; of the journal all."""
+    quote, table = cursor.db.ops.quote_name, model._meta.db_table
+    indexes = {index.name: index.fields for index in model._meta.indexes} if model is journal_model() else {}
+    for field in model._meta.local_concrete_fields:
+        if (field.db_index or field.unique) and not field.primary_key:
+            indexes[f"{table}_{field.column}"] = [field.name]
+    for name, fields in indexes.items():
+        columns = ", ".join(quote(model._meta.get_field(each).column) for each in fields)
+        cursor.execute(f"CREATE INDEX {quote(name)} ON {quote(table)} ({columns})")
 
-    def create_table(self, model: Any) -> None:
-        """Create the table of a model, without constraints."""
-        quote, columns = self.connection.ops.quote_name, []
-        for field in model._meta.local_concrete_fields:
-            parameters = field.db_parameters(self.connection)
-            key = " PRIMARY KEY" if field.primary_key else ""
-            collation = f" COLLATE {quote(parameters['collation'])}" if parameters.get("collation") else ""
-            columns.append(f"{quote(field.column)} {parameters['type']}{key}{collation}")
-        self.run(f"CREATE TABLE {quote(model._meta.db_table)} ({', '.join(columns)})")
 
-    def create_indexes(self, model: Any) -> None:
-        """Create an index on each column that has one in the database, after the rows are there."""
-        quote, table = self.connection.ops.quote_name, model._meta.db_table
-        for field in model._meta.local_concrete_fields:
-            if (field.db_index or field.unique) and not field.primary_key:
-                name = quote(f"{table}_{field.column}")
-                self.run(f"CREATE INDEX {name} ON {quote(table)} ({quote(field.column)})")
-        for index in model._meta.indexes if model is journal_model() else ():
-            columns = ", ".join(quote(model._meta.get_field(name).column) for name in index.fields)
-            self.run(f"CREATE INDEX {quote(index.name)} ON {quote(table)} ({columns})")
-
-    def insert(self, model: Any, fields: Sequence[Any], rows: Iterable[Row]) -> None:
-        """Insert rows with the values of these fields, as they are in memory."""
-        quote = self.connection.ops.quote_name
-        table, into = quote(model._meta.db_table), ", ".join(quote(field.column) for field in fields)
-        values = ", ".join(["%s"] * len(fields))
-        prepared = []  # how a value of each field is written; None where it is written as it is
-        for field in fields:
-            plain = isinstance(field.target_field if field.remote_field else field, UNCHANGED)
-            prepared.append(None if plain else partial(field.get_db_prep_save, connection=self.connection))
-        self.run(
-            f"INSERT INTO {table} ({into}) VALUES ({values})",  # noqa: S608  # names from the code only
-            (
-                [value if make is None else make(value) for make, value in zip(prepared, row, strict=True)]
-                for row in rows
-            ),
-        )
+def insert(cursor: Any, model: Any, rows: Iterable[Row]) -> None:
+    """Insert rows with the values of all fields, as they are in memory."""
+    quote, fields = cursor.db.ops.quote_name, model._meta.local_concrete_fields
+    prepared = []  # how a value of each field is written; None where it is written as it is
+    for field in fields:
+        plain = isinstance(field.target_field if field.remote_field else field, UNCHANGED)
+        prepared.append(None if plain else partial(field.get_db_prep_save, connection=cursor.db))
+    cursor.executemany(
+        f"INSERT INTO {quote(model._meta.db_table)} VALUES ({', '.join(['%s'] * len(fields))})",  # noqa: S608  # names from the code only
+        ([value if make is None else make(value) for make, value in zip(prepared, row, strict=True)] for row in rows),
+    )
 
 
 def build_snapshot(path: Path, moment: datetime, *, version: str) -> None:
@@ -142,49 +114,42 @@ def build_snapshot(path: Path, moment: datetime, *, version: str) -> None:
 
     `version` is the version of its data: caches tell one snapshot from another by it.
     """
-    file = SnapshotFile(path)
-    try:
-        file.run("PRAGMA journal_mode = OFF")
-        file.run("PRAGMA synchronous = OFF")  # a file that a power cut spoils was never moved to its place
-        file.run("BEGIN")
+    settings_dict = {**connections.settings[DEFAULT_DB_ALIAS], "ENGINE": ENGINE, "NAME": str(path), "OPTIONS": {}}
+    connection: Any = load_backend(ENGINE).DatabaseWrapper(settings_dict, "known_unfinished")  # no other code knows it
+    with closing(connection), connection.cursor() as cursor:
+        cursor.execute("PRAGMA journal_mode = OFF")
+        cursor.execute("PRAGMA synchronous = OFF")  # a file that a power cut spoils was never moved to its place
+        cursor.execute("BEGIN")
         for model in stored_models():
-            file.create_table(model)
-        fill(file, moment, version)
+            create_table(cursor, model)
+        fill(cursor, moment, version)
         for model in stored_models():
-            file.create_indexes(model)
-        file.run("COMMIT")
-        file.run("ANALYZE")
-    finally:
-        file.connection.close()
+            create_indexes(cursor, model)
+        cursor.execute("COMMIT")
+        cursor.execute("ANALYZE")
 
 
-def fill(file: SnapshotFile, moment: datetime, version: str) -> None:
+def fill(cursor: Any, moment: datetime, version: str) -> None:
     """Write the rows of all tables: the histories from the database, the records from these histories."""
-    users: Any = get_user_model()
-    file.insert(users, users._meta.local_concrete_fields, stored_users())
-    file.insert(DataVersion, DataVersion._meta.local_concrete_fields, [(0, version)])
+    insert(cursor, get_user_model(), stored_users())
+    insert(cursor, DataVersion, [(0, version)])
     journal = journal_model()
-    copy_rows(file, journal.objects.filter(at__lt=moment))
-    copy_rows(file, journal._meta.get_field("import_record").related_model.objects.all())
-    quote = file.connection.ops.quote_name
+    copy_rows(cursor, journal.objects.filter(at__lt=moment))
+    copy_rows(cursor, journal._meta.get_field("import_record").related_model.objects.all())
+    quote = cursor.db.ops.quote_name
     for model in record_models():
-        copy_rows(file, model.history.filter(history_date__lt=moment))
-        names = {
-            "table": quote(model._meta.db_table),
-            "history": quote(model.history.model._meta.db_table),
-            "key": quote(model._meta.pk.column),
-            "columns": ", ".join(quote(field.column) for field in model._meta.local_concrete_fields),
-        }
-        file.run(NEWEST_VERSIONS_SQL.format(**names))
+        copies = [(model, model.history.model)]
+        copy_rows(cursor, model.history.filter(history_date__lt=moment))
         for _field, rows, past in tracked_lists(model):
-            copy_rows(file, past._default_manager.filter(history__history_date__lt=moment))
-            names |= {
-                "list": quote(rows._meta.db_table),
-                "past": quote(past._meta.db_table),
-                "list_columns": ", ".join(quote(field.column) for field in rows._meta.local_concrete_fields),
-            }
-            file.run(NEWEST_LISTS_SQL.format(**names))
-    resolve_missing(file)
+            copies.append((rows, past))
+            copy_rows(cursor, past._default_manager.filter(history__history_date__lt=moment))
+        newest = NEWEST_SQL.format(history=quote(model.history.model._meta.db_table), key=quote(model._meta.pk.column))
+        for table, past in copies:
+            columns = ", ".join(quote(field.column) for field in table._meta.local_concrete_fields)
+            into, source = quote(table._meta.db_table), quote(past._meta.db_table)
+            versions = f"SELECT {columns} FROM {source} WHERE history_id IN ({newest})"  # noqa: S608  # names from the code only
+            cursor.execute(f"INSERT INTO {into} ({columns}) {versions}")
+    resolve_missing(cursor)
 
 
 def stored_users() -> Iterator[Row]:
@@ -195,20 +160,19 @@ def stored_users() -> Iterator[Row]:
         yield [PRIVATE_USER_FIELDS.get(name, value) for name, value in zip(names, user, strict=True)]
 
 
-def copy_rows(file: SnapshotFile, queryset: Any) -> None:
+def copy_rows(cursor: Any, queryset: Any) -> None:
     """Copy the rows of a queryset as they are."""
-    fields = queryset.model._meta.local_concrete_fields
-    rows = queryset.order_by().values_list(*(field.attname for field in fields))
-    file.insert(queryset.model, fields, rows.iterator(chunk_size=CHUNK_SIZE))
+    names = [field.attname for field in queryset.model._meta.local_concrete_fields]
+    insert(cursor, queryset.model, queryset.order_by().values_list(*names).iterator(chunk_size=CHUNK_SIZE))
 
 
-def resolve_missing(file: SnapshotFile) -> None:
+def resolve_missing(cursor: Any) -> None:
     """Do what the database did when a row was deleted to which others refer, of which a history may say nothing.
 
     An optional reference to a row that is not there becomes empty; a row that needs it is left out. A row left out
     may be one that others need, so this goes on until nothing changes.
     """
-    quote, statements = file.connection.ops.quote_name, []
+    quote, statements = cursor.db.ops.quote_name, []
     lists = [rows for model in record_models() for _field, rows, _past in tracked_lists(model)]
     for model in (*record_models(), *lists):
         for field in model._meta.local_concrete_fields:
@@ -219,5 +183,5 @@ def resolve_missing(file: SnapshotFile) -> None:
             change = f"UPDATE {table} SET {column} = NULL" if field.null else f"DELETE FROM {table}"  # noqa: S608
             there = f"SELECT {quote(field.target_field.column)} FROM {quote(target._meta.db_table)}"  # noqa: S608
             statements.append(f"{change} WHERE {column} IS NOT NULL AND {column} NOT IN ({there})")
-    while sum(file.run(statement) for statement in statements):
+    while sum(cursor.execute(statement).rowcount for statement in statements):
         pass

@@ -12,10 +12,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from datetime import time as clock
-from functools import cache
 from pathlib import Path
 from tempfile import mkstemp
 from threading import Lock, get_ident
@@ -27,16 +25,17 @@ from django.db.models import Min
 from django.db.utils import load_backend
 from django.utils import timezone
 
-from core.snapshots.build import ENGINE, build_snapshot, record_models, routed_models, stored_users
+from core.snapshots.build import ENGINE, build_snapshot, journal_model, routed_models, stored_users
 
 MAX_FILES = 24
 MAX_BYTES = 512 * 1024 * 1024
 ABANDONED_AFTER = 3_600  # seconds after which an unfinished file is one that a process left behind
 FORMAT = 2  # of the files; a change of what they hold gives them other names
-ENTRIES_SQL = """
-SELECT '{table}', count(*), max(history_id), sum(history_id), CAST(max(history_date) AS text) FROM {table}
-WHERE history_date < %s"""
-MIGRATIONS_SQL = "SELECT 'django_migrations', count(*), max(id), 0, '' FROM django_migrations"
+STATE_SQL = """
+SELECT model, count(*), max(entry_id), sum(entry_id), CAST(max(at) AS text) FROM config_change WHERE at < %s
+GROUP BY model
+UNION ALL SELECT '', count(*), max(id), 0, '' FROM django_migrations
+"""
 ALIAS = "known"
 READ_ONLY = "file:{path}?mode=ro&immutable=1"  # a finished file never changes: no locks
 OPTIONS = {"init_command": "PRAGMA mmap_size=134217728; PRAGMA cache_size=-20000; PRAGMA query_only=1;"}
@@ -48,66 +47,25 @@ def end_of_day(day: date) -> datetime:
     return timezone.make_aware(datetime.combine(day + timedelta(1), clock.min))
 
 
-@dataclass(frozen=True)
-class HistoryState:
-    """State of all histories at the end of a day: how many entries there were, and a digest of which."""
-
-    day: date
-    entries: int
-    digest: str
-
-    @property
-    def path(self) -> Path:
-        """Where the snapshot's file is, once it is written."""
-        folder: Path = settings.SNAPSHOT_DIR
-        return folder / f"{self.digest}.sqlite3"
-
-
-def history_state(day: date) -> HistoryState:
-    """Return the state of the histories at the end of a day. Two queries.
+def history_state(day: date) -> tuple[int, str]:
+    """Return how many history entries there were at the end of a day, and a digest of which. Two queries.
 
     The digest also depends on the users and on the schema, which a file holds as they are today.
     """
     connection = connections[DEFAULT_DB_ALIAS]
     moment = connection.ops.adapt_datetimefield_value(end_of_day(day))
     with connection.cursor() as cursor:
-        # As SQL: for Django to compile the union took longer than to run it.
-        parts = [*(ENTRIES_SQL.format(table=table) for table in history_tables()), MIGRATIONS_SQL]
-        cursor.execute(" UNION ALL ".join(parts), [moment] * len(history_tables()))
+        cursor.execute(STATE_SQL, [moment])
         rows = sorted(cursor.fetchall(), key=str)
-    entries = sum(count for table, count, *_others in rows if table in history_tables())
+    entries = sum(count for model, count, *_others in rows if model)
     held = [FORMAT, connection.settings_dict["NAME"], rows, list(stored_users())]
-    return HistoryState(day, entries, hashlib.sha256(repr(held).encode()).hexdigest()[:16])
-
-
-@cache
-def history_tables() -> tuple[str, ...]:
-    return tuple(sorted(model.history.model._meta.db_table for model in record_models()))
+    return entries, hashlib.sha256(repr(held).encode()).hexdigest()[:16]
 
 
 def first_known_day() -> date | None:
     """Return the day of the first history entry; None while there is none."""
-    firsts = [model.history.aggregate(first=Min("history_date"))["first"] for model in record_models()]
-    return min((timezone.localtime(moment).date() for moment in firsts if moment), default=None)
-
-
-def ensure_snapshot(state: HistoryState) -> Path:
-    """Return the file of a snapshot, written if there is none yet."""
-    with BUILDING:
-        if not state.path.exists():
-            state.path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = mkstemp(prefix=f"{state.path.stem}-", suffix=".part", dir=state.path.parent)
-            os.close(handle)
-            unfinished = Path(name)
-            try:
-                build_snapshot(unfinished, end_of_day(state.day), version=state.path.stem)
-                unfinished.replace(state.path)
-            finally:
-                unfinished.unlink(missing_ok=True)
-            delete_old_files(state.path)
-    with suppress(OSError):  # another process deleted it just now: the next request writes it again
-        os.utime(state.path)
-    return state.path
+    first = journal_model().objects.aggregate(first=Min("at"))["first"]
+    return timezone.localtime(first).date() if first else None
 
 
 def delete_old_files(newest: Path) -> None:
@@ -140,27 +98,47 @@ def file_state(path: Path) -> tuple[float, int]:
 
 
 class Snapshot:
-    """The records of one request as they were at the end of a past day; the file is opened at its first read."""
+    """The records as they were at the end of a past day: `entries` is the number of history entries by then.
 
-    def __init__(self, state: HistoryState) -> None:
-        self.state = state
-        self.path: Path | None = None
+    The file is written and opened at the first read.
+    """
+
+    def __init__(self, day: date) -> None:
+        self.day = day
+        self.entries, digest = history_state(day)
+        self.path: Path = settings.SNAPSHOT_DIR / f"{digest}.sqlite3"
         self.threads: set[int] = set()  # that have a connection
+
+    def write(self) -> None:
+        """Write the file, if there is none yet."""
+        with BUILDING:
+            if not self.path.exists():
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                handle, name = mkstemp(prefix=f"{self.path.stem}-", suffix=".part", dir=self.path.parent)
+                os.close(handle)
+                unfinished = Path(name)
+                try:
+                    build_snapshot(unfinished, end_of_day(self.day), version=self.path.stem)
+                    unfinished.replace(self.path)
+                finally:
+                    unfinished.unlink(missing_ok=True)
+                delete_old_files(self.path)
+        with suppress(OSError):  # another process deleted it just now: the next request writes it again
+            os.utime(self.path)
 
     def open(self) -> None:
         """Make this snapshot the database `known` of the thread."""
         if get_ident() in self.threads:
             return
-        if self.path is None:
-            with read_from(None):
-                self.path = ensure_snapshot(self.state)
-        settings = {
+        with read_from(None):
+            self.write()
+        settings_dict = {
             **connections.settings[DEFAULT_DB_ALIAS],
             "ENGINE": ENGINE,
             "NAME": READ_ONLY.format(path=self.path),
             "OPTIONS": OPTIONS,
         }
-        connections[ALIAS] = load_backend(ENGINE).DatabaseWrapper(settings, ALIAS)
+        connections[ALIAS] = load_backend(ENGINE).DatabaseWrapper(settings_dict, ALIAS)
         self.threads.add(get_ident())
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ from core.http.errors import BadRequest, ErrorDetail
 from core.http.problems import bad_request_response, is_api
 from core.http.rate_limits import count_snapshot, has_token
 from core.http.request import TrackerRequest
-from core.snapshots.files import Snapshot, first_known_day, history_state, read_from
+from core.snapshots.files import Snapshot, first_known_day, read_from
 
 NAME = "known"
 READ_METHODS = {"GET", "HEAD", "OPTIONS"}
@@ -64,15 +64,15 @@ def find_snapshot(request: TrackerRequest) -> Snapshot | None:
         message = _("known: only what is read can be of a past day. Leave it out to enter or change something.")
         raise BadRequest(ErrorDetail(NAME, "read_only", message))
     request.known, request.known_past = day, True
-    state = history_state(day)
-    if not state.entries:
+    snapshot = Snapshot(day)
+    if not snapshot.entries:
         message = _("known: nothing was on record here on %(value)s. The first entry is of %(first)s.")
         values = {"value": day, "first": first_known_day() or today()}
         raise BadRequest(ErrorDetail(NAME, "before_first_entry", message % values))
     # The API reads no record before it has found a token to be a right one.
-    if not state.path.exists() and not (is_api(request) and has_token(request)):
+    if not snapshot.path.exists() and not (is_api(request) and has_token(request)):
         count_snapshot(request)
-    return Snapshot(state)
+    return snapshot
 
 
 def takes_method(request: TrackerRequest) -> bool:

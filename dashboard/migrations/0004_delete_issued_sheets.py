@@ -7,7 +7,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import migrations
 from django.utils import timezone
 
-from core.records.migration_steps import delete_content_types
+from core.migrations._steps import delete_content_types
 
 FIELDS = ("id", "kind", "slug", "language", "as_of", "known", "since", "issued_at", "sha256", "data")
 

@@ -1,7 +1,7 @@
 from django.conf import settings
 from django.db import migrations
 
-from core.records.migration_steps import delete_content_types
+from core.migrations._steps import delete_content_types
 
 
 def keep_opt_outs(apps, _schema_editor):

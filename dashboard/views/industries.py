@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.history.timeline import ENTRY_PARAMETER, history_tab
+from core.history.entries import ENTRY_PARAMETER, history_tab
 from core.http.errors import BadRequest, ErrorDetail, truncate
 from core.http.request import TrackerRequest
 from core.pages import page

@@ -7,7 +7,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 
-from core.history.timeline import ENTRY_PARAMETER, history_tab
+from core.history.entries import ENTRY_PARAMETER, history_tab
 from core.http.request import TrackerRequest
 from core.pages import page
 from core.spreadsheets.page_exports import Export, Exports, chart_exports, export_response, figures_export

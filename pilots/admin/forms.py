@@ -21,9 +21,13 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.admin.form_fields import FlexibleDateField
-from core.admin.inlines import VersionedRowForm, VersionedRowFormSet, is_marked_deleted
-from core.admin.record_form import RecordForm
+from core.admin.record_form import (
+    FlexibleDateField,
+    RecordForm,
+    VersionedRowForm,
+    VersionedRowFormSet,
+    is_marked_deleted,
+)
 from core.history.recording import MAX_REASON
 from core.http.as_of import today
 from core.http.request import parse_key

@@ -17,10 +17,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from core.admin.form_fields import DATE_FIELD_OVERRIDES
-from core.admin.inlines import VersionedRowInline
-from core.admin.record_admin import RecordAdmin
-from core.admin.scoped_admin import autocomplete_source
+from core.admin.record_admin import RecordAdmin, VersionedRowInline, autocomplete_source
+from core.admin.record_form import DATE_FIELD_OVERRIDES
 from core.history.entries import LabelledUrl
 from core.history.recording import MAX_REASON
 from core.history.revert import Revert

@@ -12,9 +12,8 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from core.admin.history_admin import posted_reason
-from core.admin.record_admin import RecordAdmin
+from core.admin.record_admin import RecordAdmin, autocomplete_source
 from core.admin.record_form import RecordForm
-from core.admin.scoped_admin import autocomplete_source
 from core.history.entries import LabelledUrl
 from core.history.revert import Revert
 from core.http.as_of import today

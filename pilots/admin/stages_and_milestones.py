@@ -10,8 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from core.admin.history_admin import posted_reason
-from core.admin.inlines import VersionedRowInline
-from core.admin.record_admin import RecordAdmin
+from core.admin.record_admin import RecordAdmin, VersionedRowInline
 from core.history.revert import Revert
 from core.http.as_of import today
 from core.permissions import can_see_authors, editor_province

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.history.bulk_history import batched
+from core.history.recording import batched
 from core.imports.importer import Importer, Row
 from core.imports.sheet.columns import Column, column_for_field
 from core.records import writing

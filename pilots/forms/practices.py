@@ -11,7 +11,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.admin.form_fields import FlexibleDateField
+from core.admin.record_form import FlexibleDateField
 from core.http.as_of import today
 from core.permissions import editor_province, in_scope
 from core.text.bilingual import is_chinese_active

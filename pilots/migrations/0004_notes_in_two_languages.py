@@ -5,9 +5,9 @@ from typing import Any
 
 from django.db import migrations, models
 
-from core.records.migration_steps import split_text_operations
-from core.records.migration_steps import join_texts
-from core.records.migration_steps import split_texts
+from core.migrations._steps import split_text_operations
+from core.migrations._steps import join_texts
+from core.migrations._steps import split_texts
 
 FACTS = ("batch", "milestone", "pilot", "reading", "stageentry", "target")
 TEXTS = {

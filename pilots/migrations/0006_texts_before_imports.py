@@ -7,9 +7,9 @@ from typing import Any
 
 from django.db import migrations
 
-from core.records.migration_steps import CHUNK_SIZE
-from core.records.migration_steps import join_values
-from core.records.migration_steps import split_values
+from core.migrations._steps import CHUNK_SIZE
+from core.migrations._steps import join_values
+from core.migrations._steps import split_values
 
 NAMES = ("note", "reason", "target_text")
 

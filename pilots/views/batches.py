@@ -9,8 +9,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.history.entries import changes_of
-from core.history.timeline import ENTRY_PARAMETER, Timeline, history_tab
+from core.history.entries import ENTRY_PARAMETER, Timeline, changes_of, history_tab
 from core.http.request import TrackerRequest
 from core.pages import page
 from core.spreadsheets.page_exports import Export, Exports, chart_exports, export_response

@@ -18,8 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from core.feeds.lists import FEED_LISTS, FeedList
-from core.history.entries import Label, changes_of
-from core.history.timeline import ENTRY_PARAMETER, Timeline, history_tab
+from core.history.entries import ENTRY_PARAMETER, Label, Timeline, changes_of, history_tab
 from core.http.as_of import today
 from core.http.request import TrackerRequest, parse_key
 from core.pages import DAY_PARAMETERS, page

@@ -12,9 +12,8 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from core.feeds.items import CANCELLED_DAYS
 from core.feeds.lists import FEED_LISTS, FeedList
-from core.history.entries import Label, changes_of
+from core.history.entries import ENTRY_PARAMETER, Label, Timeline, changes_of, history_tab
 from core.history.models import ChangeEvent
-from core.history.timeline import ENTRY_PARAMETER, Timeline, history_tab
 from core.http.request import TrackerRequest
 from core.pages import page
 from core.spreadsheets.page_exports import Export, Exports, chart_exports, export_response, figures_export

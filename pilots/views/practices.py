@@ -15,8 +15,7 @@ from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from core.history.entries import Label, changes_of
-from core.history.timeline import ENTRY_PARAMETER, Timeline, history_tab
+from core.history.entries import ENTRY_PARAMETER, Label, Timeline, changes_of, history_tab
 from core.http.as_of import today
 from core.http.errors import BadRequest, ErrorDetail, closest_match, truncate
 from core.http.request import TrackerRequest

@@ -5,11 +5,11 @@ from typing import Any
 
 from django.db import migrations, models
 
-from core.records.migration_steps import split_text_operations
-from core.records.migration_steps import join_texts
-from core.records.migration_steps import join_values
-from core.records.migration_steps import split_texts
-from core.records.migration_steps import split_values
+from core.migrations._steps import split_text_operations
+from core.migrations._steps import join_texts
+from core.migrations._steps import join_values
+from core.migrations._steps import split_texts
+from core.migrations._steps import split_values
 
 FACTS = ("figure", "industry", "measure", "policy", "province", "provincialplan")
 NOTED = ("agency", "source", *FACTS)

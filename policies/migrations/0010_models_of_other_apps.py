@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from core.records.migration_steps import delete_content_types
+from core.migrations._steps import delete_content_types
 
 
 class Migration(migrations.Migration):

@@ -18,9 +18,7 @@ from django.urls import reverse
 from django.utils.text import capfirst
 
 from accounts.models import Officer
-from core.history.bulk_history import written_by_import
-from core.history.recording import delete_with_history
-from core.history.revert import deleted_entries
+from core.history.recording import delete_with_history, written_by_import
 from core.imports.models import Import, ImportState
 from pilots.models import (
     Adoption,
@@ -567,7 +565,7 @@ def test_what_was_deleted_comes_back_at_home_alone(
         ends[name] = record.pk
         record._history_user = stranger
         record.delete()
-    entries = {entry.id: entry for entry in deleted_entries(Milestone)}
+    entries = {entry.id: entry for entry in Milestone.history.filter(history_type="-")}
     for name, key in ends.items():
         address = reverse("admin:pilots_milestone_simple_history", args=[key, entries[key].pk])
         client.post(address, {"version": str(entries[key].pk)})
@@ -579,7 +577,7 @@ def test_a_binding_target_that_was_deleted_does_not_come_back_by_an_editor(
 ) -> None:
     key = world.home.target.pk
     world.home.target.delete()
-    end = deleted_entries(Target).get(id=key)
+    end = Target.history.get(id=key, history_type="-")
     address = reverse("admin:pilots_target_simple_history", args=[key, end.pk])
     assert "Your role may not enter this." in client.post(address, {"version": str(end.pk)}).text
     assert not Target.objects.filter(pk=key).exists()

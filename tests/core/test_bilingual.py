@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import translation
 
-from core.records.migration_steps import join_values, split_values
+from core.migrations._steps import join_values, split_values
 from core.text.bilingual import is_chinese_text
 from pilots.analytics.explanations import format_carbon
 from policies.models import Agency

@@ -10,8 +10,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from openpyxl import load_workbook
 
-from core.history.bulk_history import written_by_import
 from core.history.models import ChangeEvent
+from core.history.recording import written_by_import
 from core.imports.models import Import, ImportState
 from dashboard.analytics.change_log import ChangeLogQuery, build_change_log
 from dashboard.data_quality.report import build_quality

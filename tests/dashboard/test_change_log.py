@@ -9,10 +9,10 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.translation import override
 
-from core.history.bulk_history import written_by_import
 from core.history.models import ChangeEvent
-from core.history.recording import single_history_entry
+from core.history.recording import written_by_import
 from core.imports.models import Import, ImportState
+from core.records import writing
 from core.seed.models import SeedRecord
 from dashboard.analytics.change_log import (
     SYSTEM,
@@ -102,12 +102,9 @@ def test_a_line_says_who_changed_which_field_from_what_to_what_and_why(pilot: Pi
     edit_record(pilot)
     forget_entries()
     first = edit_record(pilot)
-    pilot._history_user = wang  # type: ignore[attr-defined]
-    with single_history_entry(pilot, created=False, reason="Plan found"):
-        pilot.name_en, pilot.term_end = "Huzhou City", date(2026, 12, 31)
-        pilot.save()
-        pilot.sources.add(source)
-        pilot.industries.add(steel)
+    values = {"name_en": "Huzhou City", "term_end": date(2026, 12, 31)}
+    lists = {"sources": [source], "industries": [steel]}
+    writing.write(pilot, values, lists, by=wang, reason="Plan found", allowed=True)
     line, before = build_change_log({"pilot": Pilot}, ChangeLogQuery(ADMIN)).entries
     entry = pilot.history.first()
     assert [(item.label, item.old, item.new) for item in line.differences] == [

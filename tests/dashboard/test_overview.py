@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils.translation import override
 
-from core.history.bulk_history import write_history_entries, written_by_import
 from core.history.models import ChangeEvent
+from core.history.recording import write_history_entries, written_by_import
 from core.http.as_of import today
 from core.imports.models import Import, ImportState
 from pilots.models import Indicator, Milestone, Pilot

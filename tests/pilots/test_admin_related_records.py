@@ -177,7 +177,7 @@ def test_a_second_target_for_an_indicator_is_rejected_at_it(admin_client, collea
 
 def test_an_error_in_a_row_is_listed_above_the_form_with_its_row(admin_client: Client, pilot: Pilot) -> None:
     answer = save(admin_client, pilot, **{"stages-0-stage": "listed", "stages-0-entered_on": "2999-01-01"})
-    errors = [(error.label, error.target) for error in answer.context["field_errors"]]
+    errors = [(label, target) for label, target, _text in answer.context["field_errors"]]
     assert errors == [("Stage entry 1; Entered on", "id_stages-0-entered_on")]
 
 

@@ -5,8 +5,8 @@ from typing import Any
 from django.db.models import OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
-from core.history.bulk_history import write_history_entries
 from core.history.models import ChangeEvent
+from core.history.recording import write_history_entries
 from core.snapshots.build import record_models
 
 

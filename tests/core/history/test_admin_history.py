@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from core.history.bulk_history import written_by_import
+from core.history.recording import written_by_import
 from core.imports.models import Import, ImportState
 from core.seed.models import SeedRecord
 from pilots.models import Attachment, Document, FollowUp, Indicator, Pilot, Replan
@@ -148,9 +148,9 @@ def test_a_version_shows_the_record_as_it_stood(admin_client: Client, policy: Po
     save_form(admin_client, policy, title_en="Later", sources=[])
     middle = policy.history.all()[1]
     there = reverse("admin:policies_policy_simple_history", args=[policy.pk, middle.pk])
-    shown = {fact.name: fact.text for fact in admin_client.get(there).context["facts"]}
-    assert (shown["title_en"], shown["sources"], shown["level"]) == ("Plan", "Notice", "national")
-    assert (shown["calls_for_provincial_plan"], shown["doc_number"]) == ("yes", "no data")
+    shown = dict(admin_client.get(there).context["facts"])
+    assert (shown["Title in English"], shown["Sources"], shown["Level"]) == ("Plan", "Notice", "national")
+    assert (shown["Calls for provincial plans"], shown["Document number"]) == ("yes", "no data")
 
 
 def test_a_version_is_not_written_back_by_a_form_of_its_fields(admin_client: Client, policy: Policy) -> None:

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from core.history.bulk_history import m2m_rows, write_history_entries
-from core.history.recording import HISTORY
+from core.history.recording import HISTORY, m2m_rows, write_history_entries
 from pilots.models import Pilot, Target, TargetStep
 from policies.models import Agency
 from tests.factories import (

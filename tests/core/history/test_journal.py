@@ -9,8 +9,8 @@ import pytest
 from django.apps import apps
 from django.db import connection
 
-from core.history.bulk_history import write_history_entries
 from core.history.models import ChangeEvent
+from core.history.recording import write_history_entries
 from core.imports.models import Import
 from pilots.models import Milestone, Pilot
 from tests.core.history.test_change_feed import RandomEditor

@@ -159,8 +159,8 @@ def test_the_record_as_it_stood_after_any_entry(client: Client, pilot: Pilot) ->
     rename(pilot, name_en="Later")
     pilot.sources.clear()
     page = client.get(pilot.get_absolute_url(), {"entry": f"pilot-{entry.pk}"})
-    facts = {fact.name: fact.text for fact in page.context["history"].standing.facts}
-    assert (facts["name_en"], facts["sources"], facts["withdrawn_on"]) == ("Huzhou", "Notice", "no data")
+    facts = dict(page.context["history"].facts)
+    assert (facts["Name in English"], facts["Sources"], facts["Withdrawn on"]) == ("Huzhou", "Notice", "no data")
     assert 'id="version"' in page.text
 
 

@@ -297,8 +297,8 @@ def test_a_deleted_record_comes_back_under_its_key_with_its_lists(admin_client: 
     (end,) = deleted.context["ends"]
     assert (end.what, end.who, end.reason) == ("Huzhou", "admin", "Entered twice")
     page = admin_client.get(reverse("admin:pilots_pilot_simple_history", args=[key, end.historical.pk]))
-    facts = {fact.name: fact.text for fact in page.context["facts"]}
-    assert (facts["industries"], facts["sources"]) == ("Steel", "List")
+    facts = dict(page.context["facts"])
+    assert (facts["Industries"], facts["Sources"]) == ("Steel", "List")
     assert {step.name: step.new for step in page.context["steps"]}["industries"] == "Steel"
 
     assert press_restore(admin_client, pilot, end.historical, change_reason="It was another one").status_code == 302

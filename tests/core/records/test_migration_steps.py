@@ -9,7 +9,7 @@ from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 
-from core.records.migration_steps import delete_types, rename_content_type
+from core.migrations._steps import delete_types, rename_content_type
 
 pytestmark = pytest.mark.django_db
 EDITOR: Any = SimpleNamespace(connection=connection)

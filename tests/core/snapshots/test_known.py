@@ -18,7 +18,7 @@ from accounts.models import Token
 from core.history.recording import delete_with_history
 from core.snapshots import files
 from core.snapshots.build import record_models, routed_models, tracked_lists
-from core.snapshots.files import Snapshot, ensure_snapshot, history_state, read_from
+from core.snapshots.files import Snapshot, read_from
 from pilots.models import Pilot
 from policies.models import ProvincialPlan
 from tests.factories import make_batch, make_pilot, make_plan, make_policy, make_province
@@ -59,7 +59,7 @@ def tables() -> Tables:
 
 def tables_known(day: date) -> Tables:
     """Return the same of the snapshot of a day."""
-    snapshot = Snapshot(history_state(day))
+    snapshot = Snapshot(day)
     try:
         with read_from(snapshot):
             return tables()
@@ -270,7 +270,7 @@ def test_old_files_are_deleted_and_come_back_when_asked_for(
 ) -> None:
     monkeypatch.setattr(files, "MAX_FILES", 2)
     for day in (ENTERED, CORRECTED, DELETED):
-        ensure_snapshot(history_state(day))
+        Snapshot(day).write()
     assert len(list(folder.iterdir())) == 2
     assert name_known(client, ENTERED) == "First name"
 
@@ -303,7 +303,6 @@ def test_past_days_without_an_account_are_limited(client: Client, pilot: Pilot, 
 
 
 def test_an_entry_of_today_leaves_the_files_of_the_past(pilot: Pilot) -> None:
-    before = history_state(DELETED)
-    assert before.path == ensure_snapshot(before)
+    before = Snapshot(DELETED).path
     ProvincialPlan.objects.get(doc_number="2025-1").delete()
-    assert history_state(DELETED) == before
+    assert Snapshot(DELETED).path == before

@@ -19,6 +19,7 @@ from dashboard.briefs.blocks import Brief
 from pilots.models import Pilot, Reading
 from tests.factories import make_pilot, make_reading, make_stage, make_target
 from tests.support.briefs import text_lines
+from tests.support.histories import rewrite_entries
 
 pytestmark = pytest.mark.django_db
 DAYS = {"as_of": "2026-08-31", "since": "2026-03-31"}
@@ -137,7 +138,7 @@ def test_a_brief_of_the_records_known_on_a_past_day(
     settings.SNAPSHOT_DIR = tmp_path
     for model in record_models():
         own = model.history.filter(id__in=model._base_manager.values("pk"))
-        own.update(history_date=datetime(2026, 8, 31, tzinfo=UTC))
+        rewrite_entries(own, history_date=datetime(2026, 8, 31, tzinfo=UTC))
     reading = Reading.objects.get(pilot=world["turned"], period="2025")
     reading.value = 89
     reading.save()

@@ -1,4 +1,4 @@
-"""Operations shared by several migrations."""
+"""Operations and steps that migrations of every app share. Itself no migration: Django skips a name with underscore."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
