@@ -23,7 +23,7 @@ from requests import RequestException
 from requests.exceptions import HTTPError, SSLError
 
 from accounts.models import Officer, Role, is_administrator, lock_administrators, officer_of
-from accounts.second_factor import note_change
+from accounts.sign_in import note_change
 from core.http.request import client_ip
 from core.http.request_log import security_log
 from policies.models.province import Province

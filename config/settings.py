@@ -345,7 +345,7 @@ LOGOUT_REDIRECT_URL = "overview"
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
-    "accounts.backends.RoleBackend",
+    "accounts.authentication.RoleBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -376,7 +376,7 @@ grace_days = env.str("MFA_GRACE_DAYS", default="") or "30"
 if not grace_days.isdecimal() or int(grace_days) > 3_650:
     raise ImproperlyConfigured(f"MFA_GRACE_DAYS={grace_days}: use days from 0 to 3650.")
 MFA_GRACE_DAYS = int(grace_days)
-MFA_ADAPTER = "accounts.second_factor.SecondFactorAdapter"
+MFA_ADAPTER = "accounts.sign_in.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_TOTP_TOLERANCE = 1  # codes of the half minute before and after, for clocks that differ
