@@ -125,7 +125,7 @@ INSTALLED_APPS = [
 SITE_ACCESS = choice("SITE_ACCESS", "public", ("public", "internal"))
 MIDDLEWARE = [
     "core.http.middleware.RequestMiddleware",
-    "core.monitoring.health.OperationsMiddleware",  # before the host, https and the sign-in are looked at
+    "core.monitoring.OperationsMiddleware",  # before the host, https and the sign-in are looked at
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "core.caching.response_cache.ResponseCacheMiddleware",  # a response from it costs nothing of what stands below
     "django.middleware.security.SecurityMiddleware",
@@ -321,7 +321,6 @@ OIDC_APP = {
     "settings": {"server_url": OIDC_SERVER},
 }
 SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"OAUTH_PKCE_ENABLED": True, "APPS": [OIDC_APP] if OIDC_SERVER else []}}
-SOCIALACCOUNT_REQUESTS_TIMEOUT = 5  # seconds that a sign-in waits for the provider
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -73,8 +73,7 @@ def problem_response(
         "request_id": getattr(request, "id", ""),
         "errors": [asdict(fault) for fault in faults],
     }
-    options = {"ensure_ascii": False}
-    return JsonResponse(body, status=status, content_type=PROBLEM_JSON, json_dumps_params=options)
+    return JsonResponse(body, status=status, content_type=PROBLEM_JSON, json_dumps_params={"ensure_ascii": False})
 
 
 def error_response(

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db.models import QuerySet
 
-from core.caching.data_version import read_version
+from core.caching.data_version import data_version as read_version
 from core.caching.response_cache import release_fingerprint
 from core.web.filters import split_commas
 from core.web.list_pages import keys_in_order

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db.models import QuerySet
 
-from core.caching.data_version import read_version
+from core.caching.data_version import data_version as read_version
 from core.caching.response_cache import release_fingerprint
 from pilots.analytics.light_index import lights_by_pilot
 from pilots.analytics.pilot_cache import MAX_PILOTS, cached_pilots, kept_with_pilot, pilot_versions

@@ -15,8 +15,8 @@ from django.db import OperationalError
 from django.test import Client
 
 from accounts.models import create_token, revoke
+from core import monitoring as health
 from core.http.request_log import JsonLogFormatter, RequestContextFilter, hide_secrets, request_id
-from core.monitoring import health
 from pilots.api import views as pilots_api
 
 pytestmark = pytest.mark.django_db
