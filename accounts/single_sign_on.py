@@ -95,8 +95,7 @@ class ProviderAdapter(DefaultSocialAccountAdapter):
             if sociallogin.is_existing:
                 set_role(person, claims)
                 return
-            same = Q(username=person.username) if person.username else Q(pk=None)
-            same |= Q(email__iexact=person.email) if person.email else Q(pk=None)
+            same = Q(username=person.username or None) | Q(email__iexact=person.email or None)
             known = get_user_model()._default_manager.filter(same).first()
             if known is None and role_of_claims(claims) is None:
                 raise NoRole

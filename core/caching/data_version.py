@@ -13,6 +13,7 @@ its triggers are gone with the former one.
 """
 
 from typing import Any
+from uuid import uuid4
 
 from django.apps import apps
 from django.conf import settings
@@ -59,10 +60,6 @@ JOIN pg_proc ON pg_proc.oid = tgfoid JOIN pg_class ON pg_class.oid = tgrelid
 WHERE proname IN ('config_data_version', 'config_mark_area', 'config_record_version')
 AND pronamespace = current_schema()::regnamespace AND NOT tgisinternal
 """,
-}
-NEW_VERSION_SQL = {
-    "sqlite": 'INSERT INTO config_dataversion ("transaction", mark) VALUES (0, hex(randomblob(16)))',
-    "postgresql": "INSERT INTO config_dataversion (transaction, mark) VALUES (0, gen_random_uuid()::text)",
 }
 
 
@@ -139,8 +136,8 @@ def create_triggers(using: str = DEFAULT_DB_ALIAS, **_signal: object) -> None:
             for name, event in wanted.items():
                 if table in standing and (name, table) not in existing:
                     cursor.execute(CREATE_TRIGGER_SQL[database.vendor].format(name=name, event=event, table=table))
-        cursor.execute("DELETE FROM config_dataversion")
-        cursor.execute(NEW_VERSION_SQL[database.vendor])
+        DataVersion.objects.using(using).all().delete()
+        DataVersion.objects.using(using).create(transaction=0, mark=uuid4())
 
 
 def existing_triggers(vendor: str, cursor: Any) -> set[tuple[str, str]]:
