@@ -5,7 +5,6 @@ from typing import Any
 
 from allauth.account.decorators import reauthentication_required
 from allauth.account.models import EmailAddress
-from allauth.account.utils import user_pk_to_url_str
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from allauth.usersessions.models import UserSession
@@ -14,7 +13,6 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm, UserCreationForm
 from django.contrib.auth.models import User
-from django.contrib.auth.tokens import default_token_generator
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
@@ -30,7 +28,7 @@ from django.utils.translation import gettext, ngettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.forms import TokenForm
+from accounts.forms import TokenForm, password_link
 from accounts.models import Officer, Role, Token, administrators, is_administrator, lock_administrators, revoke, role_of
 from accounts.sign_in import primary_factors, remove_second_factor
 from core.admin.read_only import ReadOnlyAdmin
@@ -255,8 +253,7 @@ class PersonAdmin(UserAdmin):
             raise PermissionDenied
         address = ""
         if request.method == "POST":
-            parts = {"uidb36": user_pk_to_url_str(person), "key": default_token_generator.make_token(person)}
-            address = request.build_absolute_uri(reverse("account_reset_password_from_key", kwargs=parts))
+            address = request.build_absolute_uri(password_link(person))
             self.log_change(request, person, str(_("Made a link to a new password.")))
             security_log.info("link to a new password made", extra={"user": person.pk, "by": request.user.pk})
         days = settings.PASSWORD_RESET_TIMEOUT // 86_400

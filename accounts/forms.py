@@ -12,6 +12,7 @@ from django.contrib.auth.tokens import default_token_generator
 from django.core.mail import send_mail
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.translation import get_language, gettext_lazy, override
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
@@ -55,18 +56,19 @@ def mail_password_links(*, users: list[int], language: str) -> None:
     """Mail each of these users, in the language of who asked, a link that works once."""
     with override(language):
         for user in get_user_model()._default_manager.filter(pk__in=users, is_active=True):
-            context = {
-                "user": user,
-                "site": settings.SITE_URL,
-                "uid": user_pk_to_url_str(user),
-                "token": default_token_generator.make_token(user),
-            }
+            context = {"user": user, "address": settings.SITE_URL + password_link(user)}
             subject = render_to_string("account/reset_subject.txt", context).strip()
             try:
                 send_mail(subject, render_to_string("account/reset_email.txt", context), None, [user.email])
             except (OSError, SMTPException) as exc:
                 text = _("The mail server failed: %(error)s. Ask for the link again once it works.")
                 raise JobFailed(text % {"error": exc}) from exc
+
+
+def password_link(user: Any) -> str:
+    """Return the path of a new link by which the user chooses a password, once."""
+    parts = {"uidb36": user_pk_to_url_str(user), "key": default_token_generator.make_token(user)}
+    return reverse("account_reset_password_from_key", kwargs=parts)
 
 
 class TokenForm(forms.ModelForm):

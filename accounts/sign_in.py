@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -244,7 +244,9 @@ class SignedInMiddleware:
                 UserSession.objects.create_from_request(request)
                 request.session[LISTED_AS] = request.session.session_key
             left = request.second_factor_days = days_left(request)  # type: ignore[attr-defined]
-            if left == 0 and not request.path_info.startswith(open_paths()):
+            # Where a second factor is set up or proved, and signing out, stay open.
+            allowed = map(reverse, ("mfa_index", "account_reauthenticate", "account_login", "account_logout"))
+            if left == 0 and not request.path_info.startswith(tuple(allowed)):
                 if is_api(request):
                     text = _(
                         "Your account needs a second factor, and this session has none. Open any page to set it up."
@@ -256,12 +258,6 @@ class SignedInMiddleware:
                 name = "mfa_reauthenticate" if Authenticator.Type.TOTP in kinds else "mfa_reauthenticate_webauthn"
                 return redirect(reverse(name, query={"next": request.get_full_path()}))
         return self.get_response(request)
-
-
-@cache
-def open_paths() -> tuple[str, ...]:
-    """Return the addresses at which a second factor is set up or proved, and that of signing out."""
-    return tuple(reverse(name) for name in ("mfa_index", "account_reauthenticate", "account_login", "account_logout"))
 
 
 def purge(self: UserSession) -> bool:

@@ -274,7 +274,11 @@ class ResponseStore:
 
     def __init__(self) -> None:
         self.responses: OrderedDict[str, StoredResponse] = OrderedDict()
-        self.size, self.lock = 0, Lock()
+        self.lock = Lock()
+
+    @property
+    def size(self) -> int:
+        return sum(stored.size for stored in self.responses.values())
 
     def load(self, key: str, version: str) -> StoredResponse | None:
         """Return the stored response if it was computed from this version of the data."""
@@ -287,17 +291,13 @@ class ResponseStore:
 
     def save(self, key: str, response: StoredResponse) -> None:
         with self.lock:
-            if key in self.responses:
-                self.size -= self.responses.pop(key).size
             self.responses[key] = response
-            self.size += response.size
+            self.responses.move_to_end(key)
             while self.size > MAX_STORE_BYTES:
-                self.size -= self.responses.popitem(last=False)[1].size
+                self.responses.popitem(last=False)
 
     def clear(self) -> None:
-        with self.lock:
-            self.responses.clear()
-            self.size = 0
+        self.responses.clear()
 
 
 STORE = ResponseStore()
