@@ -137,7 +137,7 @@ def create_triggers(using: str = DEFAULT_DB_ALIAS, **_signal: object) -> None:
                 if table in standing and (name, table) not in existing:
                     cursor.execute(CREATE_TRIGGER_SQL[database.vendor].format(name=name, event=event, table=table))
         DataVersion.objects.using(using).all().delete()
-        DataVersion.objects.using(using).create(transaction=0, mark=uuid4())
+        DataVersion.objects.using(using).create(transaction=0, mark=uuid4().hex)
 
 
 def existing_triggers(vendor: str, cursor: Any) -> set[tuple[str, str]]:
