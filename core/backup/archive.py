@@ -366,7 +366,7 @@ def restored_copy(path: Path, manifest: Manifest, database: Database, suffix: st
     verify(path)
     side = database.beside(suffix)
     try:
-        with opened_archive(path) as (_manifest, tar), member(tar, database.member) as dump:
+        with opened_archive(path) as (_same, tar), reported_errors(database), member(tar, database.member) as dump:
             side.load(dump, database.name)
         with side.configured() as connection:
             applied, pending = applied_migrations(connection), pending_migrations(connection)
