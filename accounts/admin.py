@@ -5,7 +5,6 @@ from typing import Any
 
 from allauth.account.decorators import reauthentication_required
 from allauth.account.models import EmailAddress
-from allauth.account.utils import user_pk_to_url_str
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from allauth.usersessions.models import UserSession
@@ -14,7 +13,6 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm, UserCreationForm
 from django.contrib.auth.models import User
-from django.contrib.auth.tokens import default_token_generator
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
@@ -30,13 +28,11 @@ from django.utils.translation import gettext, ngettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.forms import TokenForm
-from accounts.models import Officer, Role, Token, administrators, is_administrator, lock_administrators, officer_of
-from accounts.second_factor import primary_factors, remove_second_factor
-from accounts.tokens import revoke
+from accounts.forms import TokenForm, password_link
+from accounts.models import Officer, Role, Token, administrators, is_administrator, lock_administrators, revoke, role_of
+from accounts.sign_in import primary_factors, remove_second_factor
 from core.admin.read_only import ReadOnlyAdmin
 from core.admin.record_admin import RecordChangeList
-from core.feeds.lists import feed_addresses
 from core.http.request_log import security_log
 
 RIGHTS_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
@@ -196,7 +192,7 @@ class PersonAdmin(UserAdmin):
 
     @admin.display(description=_("role"), ordering="officer__role")
     def role(self, person: User) -> Any:
-        return Role.ADMIN.label if person.is_superuser else Role(getattr(officer_of(person), "role", Role.VIEWER)).label
+        return role_of(person).label
 
     @admin.display(description=_("second factor"), boolean=True, ordering="has_factor")
     def second_factor(self, person: Any) -> bool:
@@ -217,10 +213,7 @@ class PersonAdmin(UserAdmin):
     def outranks(self, request: HttpRequest, person: Any) -> bool:
         """Whether the user outranks the editor: else an editor of accounts could become an administrator by setting
         that password."""
-        if person is None or is_administrator(request.user):
-            return True
-        role = getattr(officer_of(person), "role", "")  # of an account that may be inactive
-        return not person.is_superuser and role != Role.ADMIN
+        return person is None or is_administrator(request.user) or role_of(person) != Role.ADMIN
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Only administrators grant permissions, and never to themselves."""
@@ -260,8 +253,7 @@ class PersonAdmin(UserAdmin):
             raise PermissionDenied
         address = ""
         if request.method == "POST":
-            parts = {"uidb36": user_pk_to_url_str(person), "key": default_token_generator.make_token(person)}
-            address = request.build_absolute_uri(reverse("account_reset_password_from_key", kwargs=parts))
+            address = request.build_absolute_uri(password_link(person))
             self.log_change(request, person, str(_("Made a link to a new password.")))
             security_log.info("link to a new password made", extra={"user": person.pk, "by": request.user.pk})
         days = settings.PASSWORD_RESET_TIMEOUT // 86_400
@@ -284,7 +276,7 @@ class PersonAdmin(UserAdmin):
         self.message_user(request, text % {"name": person}, messages.SUCCESS)
         return redirect("admin:auth_user_change", person.pk)
 
-    @method_decorator([reauthentication_required, sensitive_variables("made", "secret")])
+    @method_decorator([reauthentication_required, sensitive_variables("made")])
     def token_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Create an API token for another user's program; the secret is shown once, to the administrator."""
         if not is_administrator(request.user):
@@ -292,11 +284,8 @@ class PersonAdmin(UserAdmin):
         person = get_object_or_404(User, pk=pk, is_active=True)
         form = TokenForm(request.POST or None, user=person)
         form.fields["name"].widget.attrs["class"] = "vTextField"
-        made = form.make() if request.method == "POST" and form.is_valid() else None
+        made = form.make(request)
         if made is None:
             return self.page(request, "token", person, title=_("Make a token"), form=form)
-        token, secret = made
-        self.log_change(request, person, str(_("Made the token “%(name)s”.") % {"name": token.name}))
-        made_page = {"title": _("The new token"), "token": token, "secret": secret}
-        made_page["addresses"] = feed_addresses(request, person, secret) if token.opens_feeds else []
-        return self.page(request, "token_made", person, **made_page)
+        self.log_change(request, person, str(_("Made the token “%(name)s”.") % {"name": made["token"].name}))
+        return self.page(request, "token_made", person, title=_("The new token"), **made)

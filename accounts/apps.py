@@ -15,8 +15,7 @@ class AccountsConfig(AppConfig):
         from allauth.mfa.totp.internal.auth import TOTP
         from allauth.usersessions.models import UserSession
 
-        from accounts.second_factor import mark_code_used
-        from accounts.sign_in import purge
+        from accounts.sign_in import mark_code_used, purge
 
         TOTP._mark_code_used = mark_code_used  # noqa: SLF001
         UserSession.purge = purge

@@ -12,12 +12,23 @@ from django.contrib.auth.tokens import default_token_generator
 from django.core.mail import send_mail
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.translation import get_language, gettext_lazy, override
 from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
 from django_tasks import task
 
-from accounts.models import Token, TokenKind
-from accounts.tokens import DEFAULT_DAYS, MAX_ACTIVE_TOKENS, MAX_DAYS, TokenLimitReached, active_tokens, create_token
+from accounts.models import (
+    DEFAULT_DAYS,
+    MAX_ACTIVE_TOKENS,
+    MAX_DAYS,
+    Token,
+    TokenKind,
+    TokenLimitReached,
+    active_tokens,
+    create_token,
+)
+from core.feeds.lists import feed_addresses
 from core.jobs.queue import JobFailed
 from core.permissions import has_write_permission
 
@@ -45,18 +56,19 @@ def mail_password_links(*, users: list[int], language: str) -> None:
     """Mail each of these users, in the language of who asked, a link that works once."""
     with override(language):
         for user in get_user_model()._default_manager.filter(pk__in=users, is_active=True):
-            context = {
-                "user": user,
-                "site": settings.SITE_URL,
-                "uid": user_pk_to_url_str(user),
-                "token": default_token_generator.make_token(user),
-            }
+            context = {"user": user, "address": settings.SITE_URL + password_link(user)}
             subject = render_to_string("account/reset_subject.txt", context).strip()
             try:
                 send_mail(subject, render_to_string("account/reset_email.txt", context), None, [user.email])
             except (OSError, SMTPException) as exc:
                 text = _("The mail server failed: %(error)s. Ask for the link again once it works.")
                 raise JobFailed(text % {"error": exc}) from exc
+
+
+def password_link(user: Any) -> str:
+    """Return the path of a new link by which the user chooses a password, once."""
+    parts = {"uidb36": user_pk_to_url_str(user), "key": default_token_generator.make_token(user)}
+    return reverse("account_reset_password_from_key", kwargs=parts)
 
 
 class TokenForm(forms.ModelForm):
@@ -110,11 +122,17 @@ class TokenForm(forms.ModelForm):
             self.add_error("may_write", _("An address of calendars and feeds only reads."))
         return super().clean()
 
-    def make(self) -> tuple[Token, str] | None:
-        """Return the new token and its secret, or None and a form error where the token limit is reached."""
+    @sensitive_variables("secret")
+    def make(self, request: HttpRequest) -> dict[str, Any] | None:
+        """Return what the page of the new token shows, its secret this once; None where the form was not sent, or has
+        an error."""
+        if not self.is_valid():
+            return None
         try:
-            return create_token(user=self.user, **self.cleaned_data)
+            token, secret = create_token(user=self.user, **self.cleaned_data)
         except TokenLimitReached:
             text = _("There are %(most)d tokens in force, and no more are allowed. Revoke one first.")
             self.add_error(None, text % {"most": MAX_ACTIVE_TOKENS})
             return None
+        addresses = feed_addresses(request, self.user, secret) if token.kind == TokenKind.FEEDS else []
+        return {"token": token, "secret": secret, "addresses": addresses}

@@ -1,23 +1,29 @@
 """Roles of people with their province, from when a sign-in demands a second factor, and tokens of programs."""
 
 import hashlib
+import secrets
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import OperationalError, connection, models, transaction
 from django.db.models import Model, Q, QuerySet
 from django.db.models.signals import post_save
 from django.dispatch import receiver
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core.http.request_log import security_log
 from core.records.constraints import choices_constraint
 from policies.models.province import Province
 
-PERMISSION_FIELDS = frozenset({"is_active", "is_superuser", "is_staff"})
-"""Fields of a user that permissions rest on, beside the role."""
+PREFIXES = {"api": "spt_", "feeds": "spf_"}  # by which scanners of leaked secrets know what it is
+LAST_USED_RESOLUTION = timedelta(minutes=5)  # resolution of last_used_at: not every read becomes a write
+DEFAULT_DAYS, MAX_DAYS = 90, 365
+MAX_ACTIVE_TOKENS = 50  # active tokens of one user
 PROVINCE_MESSAGE = _("A provincial editor has a province, nobody else has one.")
 
 
@@ -116,8 +122,13 @@ class Officer(models.Model):
 
 
 def officer_of(user: Any) -> Officer | None:
-    """Return the user's role, None for users without one."""
+    """Return the user's role with its province, None for users without one, who are viewers."""
     return getattr(user, "officer", None)
+
+
+def role_of(user: Any) -> Role:
+    officer = officer_of(user)
+    return Role.ADMIN if user.is_superuser else Role(officer.role) if officer else Role.VIEWER
 
 
 def administrators() -> QuerySet[Model]:
@@ -127,8 +138,7 @@ def administrators() -> QuerySet[Model]:
 
 
 def is_administrator(user: Any) -> bool:
-    officer = officer_of(user)
-    return bool(user.is_active and (user.is_superuser or (officer and officer.role == Role.ADMIN)))
+    return bool(user.is_active and role_of(user) == Role.ADMIN)
 
 
 def lock_administrators() -> list[int]:
@@ -191,10 +201,6 @@ class Token(models.Model):
         return f"{self.name} ({self.prefix}…)"
 
     @property
-    def opens_feeds(self) -> bool:
-        return self.kind == TokenKind.FEEDS
-
-    @property
     def inactive_reason(self) -> str | Any:
         """Why the token is not valid, empty while it is."""
         if self.revoked_at:
@@ -220,13 +226,11 @@ def revoke_outdated_tokens(user: Any) -> None:
 
     Revoked, they stay so when the permissions come back.
     """
-    living = Token.objects.filter(user=user, revoked_at=None, expires_at__gt=timezone.now())
+    now, why = timezone.now(), RevocationReason.INACTIVE
+    living = Token.objects.filter(user=user, revoked_at=None, expires_at__gt=now)
     if user.is_active:
-        living.exclude(permission_snapshot=permission_snapshot(user)).update(
-            revoked_at=timezone.now(), revoked_why=RevocationReason.ROLE
-        )
-    else:
-        living.update(revoked_at=timezone.now(), revoked_why=RevocationReason.INACTIVE)
+        living, why = living.exclude(permission_snapshot=permission_snapshot(user)), RevocationReason.ROLE
+    living.update(revoked_at=now, revoked_why=why)
 
 
 @receiver(post_save, sender=settings.AUTH_USER_MODEL)
@@ -234,10 +238,76 @@ def revoke_tokens_on_save(
     instance: Model, *, created: bool, update_fields: frozenset[str] | None, **kwargs: object
 ) -> None:
     """Revoke tokens whose owner's rights may have changed. Every sign-in saves the user as well, but no right."""
-    if not created and (update_fields is None or PERMISSION_FIELDS & update_fields):
+    if not created and (update_fields is None or {"is_active", "is_superuser", "is_staff"} & update_fields):
         revoke_outdated_tokens(instance)
 
 
 def token_digest(secret: str) -> str:
     """Return the stored form of a secret. Secrets are random and long: they need no salt and no slow hash."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class TokenLimitReached(Exception):
+    """The user has the maximum number of active tokens."""
+
+
+def active_tokens(user: Any) -> QuerySet[Token]:
+    """Return the user's active tokens."""
+    unrevoked = Token.objects.filter(user=user, user__is_active=True, revoked_at=None)
+    return unrevoked.filter(expires_at__gt=timezone.now(), permission_snapshot=permission_snapshot(user))
+
+
+@transaction.atomic
+def create_token(
+    *, user: Any, name: str, days: int = DEFAULT_DAYS, may_write: bool = False, kind: str = TokenKind.API
+) -> tuple[Token, str]:
+    """Create a token and return it with its secret, which is not stored. `days` from 1 to 365; one of feeds only reads.
+
+    Raises TokenLimitReached where the user has to revoke one first.
+    """
+    if not 1 <= days <= MAX_DAYS:
+        raise ValueError(days)
+    get_user_model()._default_manager.select_for_update(no_key=True).get(pk=user.pk)  # requests wait for each other
+    if active_tokens(user).count() >= MAX_ACTIVE_TOKENS:
+        raise TokenLimitReached
+    start = PREFIXES[kind]
+    secret = start + secrets.token_urlsafe(32)
+    token = Token.objects.create(
+        user=user,
+        name=name,
+        digest=token_digest(secret),
+        prefix=secret[: len(start) + 4],
+        kind=kind,
+        may_write=may_write and kind == TokenKind.API,
+        permission_snapshot=permission_snapshot(user),
+        expires_at=timezone.now() + timedelta(days=days),
+    )
+    security_log.info("token made", extra={"user": user.pk, "token": token.prefix})
+    return token, secret
+
+
+def revoke(token: Token) -> None:
+    """Revoke a token from the next request on. A revoked token stays so, from the first time it was revoked."""
+    if Token.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now()):
+        security_log.info("token revoked", extra={"user": token.user_id, "token": token.prefix})
+
+
+def record_use(token: Token) -> None:
+    """Store that the token is used now, unless another writer holds SQLite's lock: then a later request does.
+
+    A read must not wait behind an import, nor fail with it.
+    """
+    now = timezone.now()
+    if token.last_used_at is not None and now - token.last_used_at <= LAST_USED_RESOLUTION:
+        return
+    with suppress(OperationalError), connection.cursor() as cursor:
+        usual = None
+        if connection.vendor == "sqlite":
+            cursor.execute("PRAGMA busy_timeout")
+            [usual] = cursor.fetchone()
+            cursor.execute("PRAGMA busy_timeout = 0")
+        try:
+            Token.objects.filter(pk=token.pk).update(last_used_at=now)
+        finally:
+            if usual is not None:
+                cursor.execute(f"PRAGMA busy_timeout = {usual:d}")

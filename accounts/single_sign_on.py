@@ -23,7 +23,7 @@ from requests import RequestException
 from requests.exceptions import HTTPError, SSLError
 
 from accounts.models import Officer, Role, is_administrator, lock_administrators, officer_of
-from accounts.second_factor import note_change
+from accounts.sign_in import note_change
 from core.http.request import client_ip
 from core.http.request_log import security_log
 from policies.models.province import Province
@@ -95,8 +95,7 @@ class ProviderAdapter(DefaultSocialAccountAdapter):
             if sociallogin.is_existing:
                 set_role(person, claims)
                 return
-            same = Q(username=person.username) if person.username else Q(pk=None)
-            same |= Q(email__iexact=person.email) if person.email else Q(pk=None)
+            same = Q(username=person.username or None) | Q(email__iexact=person.email or None)
             known = get_user_model()._default_manager.filter(same).first()
             if known is None and role_of_claims(claims) is None:
                 raise NoRole

@@ -9,17 +9,19 @@ from allauth.mfa.base import views as mfa
 from allauth.mfa.recovery_codes import views as recovery_codes
 from allauth.mfa.totp.views import deactivate_totp
 from allauth.mfa.webauthn.views import reauthenticate_webauthn
+from allauth.socialaccount.providers.openid_connect import views as oidc
 from allauth.socialaccount.views import connections
 from allauth.usersessions.views import list_usersessions
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
 from django.views.generic import TemplateView
 
 from accounts import views
 from core.pages import private_page
 
-PROVIDER = {"provider_id": "sso"}  # the one provider, of the settings OIDC_…
+LOGIN, CALLBACK = ({"provider_id": "sso", "view": view} for view in (oidc.login, oidc.callback))  # settings OIDC_…
 OF_THE_SIGNED_IN = [
     ("account/", views.account, "account"),
     ("account/", views.account, "account_set_password"),  # an account without a password gets none by itself
@@ -48,8 +50,8 @@ urlpatterns = [
     path("sign-in/", allauth.login, name="sign-in"),
     *(path("sign-in/", allauth.login, name=f"account_{name}") for name in ("login", "reset_password_from_key_done")),
     path("sign-in/second-factor/", mfa.authenticate, name="mfa_authenticate"),
-    path("sign-in/sso/", views.start_single_sign_on, PROVIDER, name="openid_connect_login"),
-    path("sign-in/sso/callback/", views.finish_single_sign_on, PROVIDER, name="openid_connect_callback"),
+    path("sign-in/sso/", require_POST(views.single_sign_on), LOGIN, name="openid_connect_login"),
+    path("sign-in/sso/callback/", views.single_sign_on, CALLBACK, name="openid_connect_callback"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("sign-out/", LogoutView.as_view(), name="account_logout"),
     path("account/forgotten/", views.only_with("MAIL", allauth.password_reset), name="account_reset_password"),

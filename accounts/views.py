@@ -13,7 +13,6 @@ from allauth.mfa.totp.views import ActivateTOTPView
 from allauth.mfa.utils import is_mfa_enabled
 from allauth.mfa.webauthn.views import AddWebAuthnView, RemoveWebAuthnView
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
-from allauth.socialaccount.providers.openid_connect import views as oidc
 from allauth.usersessions.internal.flows.sessions import end_other_sessions
 from allauth.usersessions.models import UserSession
 from django.conf import settings
@@ -28,11 +27,19 @@ from django.views.decorators.http import require_POST, require_safe
 from requests import RequestException
 
 from accounts.forms import TokenForm
-from accounts.models import Role, Token, TokenKind, officer_of, token_digest
-from accounts.second_factor import METHOD
+from accounts.models import (
+    MAX_ACTIVE_TOKENS,
+    Token,
+    TokenKind,
+    active_tokens,
+    record_use,
+    revoke,
+    role_of,
+    token_digest,
+)
+from accounts.sign_in import METHOD
 from accounts.single_sign_on import error_text, refusal
-from accounts.tokens import MAX_ACTIVE_TOKENS, active_tokens, record_use, revoke
-from core.feeds.lists import feed_addresses, list_response
+from core.feeds.lists import list_response
 from core.http.request import TrackerRequest
 from core.http.request_log import security_log
 from core.permissions import editor_province
@@ -44,11 +51,10 @@ MAX_LISTED = 100  # newest tokens listed; at most half as many are active
 def account(request: HttpRequest) -> HttpResponse:
     """Show the signed-in user, the role and what belongs to the account."""
     user: Any = request.user
-    officer = officer_of(user)  # users without a role are viewers
     context = {
         "title": _("Your account"),
         "person": user,
-        "role": Role.ADMIN if user.is_superuser else Role(officer.role) if officer else Role.VIEWER,
+        "role": role_of(user),
         "province": editor_province(user),
         "more_rights": not user.is_superuser and (user.user_permissions.exists() or user.groups.exists()),
         "has_factor": is_mfa_enabled(user),
@@ -68,21 +74,17 @@ def end_session(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @reauthentication_required(allow_get=True)  # type: ignore[untyped-decorator]
-@sensitive_variables("made", "secret")
+@sensitive_variables("made")
 def token_list(request: HttpRequest) -> HttpResponse:
     """List the user's tokens, or create one. The response to a new one is the only time that its secret is shown."""
     user: Any = request.user
     form = TokenForm(request.POST or None, user=user)
-    made = form.make() if request.method == "POST" and form.is_valid() else None
-    if made is None:
-        # Active ones come first, newest first.
-        every = sorted(user.tokens.all()[:MAX_LISTED], key=lambda token: bool(token.inactive_reason))
-        listed = {"title": _("Tokens for programs"), "form": form, "tokens": every, "most": MAX_ACTIVE_TOKENS}
-        return render(request, "tokens/list.html", listed)
-    token, secret = made
-    addresses = feed_addresses(request, user, secret) if token.opens_feeds else []
-    context = {"title": _("Your new token"), "token": token, "secret": secret, "addresses": addresses}
-    return render(request, "tokens/made.html", context)
+    if made := form.make(request):
+        return render(request, "tokens/made.html", {"title": _("Your new token"), **made})
+    # Active ones come first, newest first.
+    every = sorted(user.tokens.all()[:MAX_LISTED], key=lambda token: bool(token.inactive_reason))
+    context = {"title": _("Tokens for programs"), "form": form, "tokens": every, "most": MAX_ACTIVE_TOKENS}
+    return render(request, "tokens/list.html", context)
 
 
 @require_POST
@@ -102,8 +104,8 @@ def feed(request: TrackerRequest, secret: str, name: str, kind: str) -> HttpResp
 
     404 for a secret that is unknown or has ended: a calendar program would ask for a password at 401.
     """
-    rows = Token.objects.select_related("user", "user__officer").filter(kind=TokenKind.FEEDS)
-    token = get_object_or_404(rows, digest=token_digest(secret))
+    rows = Token.objects.select_related("user__officer")
+    token = get_object_or_404(rows, kind=TokenKind.FEEDS, digest=token_digest(secret))
     if token.inactive_reason:
         raise Http404
     record_use(token)
@@ -161,18 +163,10 @@ def only_with(setting: str, view: View) -> View:
     return wrapped
 
 
-def tell_of_failures(view: View) -> View:
-    """Decorator of a view that asks the provider: what goes wrong before allauth looks for it gets its sentence too."""
-
-    @wraps(view)
-    def wrapped(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        try:
-            return view(request, *args, **kwargs)
-        except (RequestException, OAuth2Error, KeyError, ValueError) as exc:
-            return refusal(request, error_text(exc), why=type(exc).__name__).response
-
-    return wrapped
-
-
-start_single_sign_on = login_not_required(require_POST(tell_of_failures(oidc.login)))
-finish_single_sign_on = login_not_required(tell_of_failures(oidc.callback))
+@login_not_required
+def single_sign_on(request: HttpRequest, provider_id: str, view: View) -> HttpResponseBase:
+    """Ask the provider who it is, by a view of allauth; what goes wrong before allauth looks gets its sentence too."""
+    try:
+        return view(request, provider_id)
+    except (RequestException, OAuth2Error, KeyError, ValueError) as exc:
+        return refusal(request, error_text(exc), why=type(exc).__name__).response

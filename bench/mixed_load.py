@@ -25,7 +25,7 @@ PAUSE = 1.0  # seconds between two requests of a reader, on average
 WRITE_PAUSE = 2.0  # seconds between two writes of a writer
 MAKE_WRITER_TOKEN = """
 from django.contrib.auth.models import User
-from accounts.tokens import create_token
+from accounts.models import create_token
 user, _created = User.objects.get_or_create(username="bench", is_superuser=True)
 user.tokens.all().delete()
 print("token", create_token(user=user, name="bench", may_write=True)[1])

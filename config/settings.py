@@ -3,17 +3,18 @@
 The table of variables stands in docs/operations.md. Nothing here imports either domain.
 """
 
+import os
 import re
+from collections.abc import Collection
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
-from environ.fileaware_mapping import FileAwareMapping
+from environ import Env
 
 from config import __version__
 from core.files.store import media_storage
@@ -23,29 +24,34 @@ VERSION = __version__  # shown in the footer, on /about/ and in the OpenAPI desc
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
-class VariablesAndFiles(FileAwareMapping):
-    """The environment, in which SECRET_KEY_FILE=/run/secrets/key stands for SECRET_KEY, as for every other variable."""
+def variable(name: str, default: str = "", allowed: Collection[str] = ()) -> str:
+    """Return a variable of the environment; SECRET_KEY_FILE=/run/secrets/key stands for SECRET_KEY, and so for each.
 
-    def __getitem__(self, key: str) -> str:
-        try:
-            return str(super().__getitem__(key)).strip()
-        except (OSError, UnicodeDecodeError) as exc:
-            raise ImproperlyConfigured(f"{key}_FILE: {self.env[key + '_FILE']} cannot be read: {exc}.") from exc
-
-
-env = environ.Env()
-env.ENVIRON = VariablesAndFiles()
-VAR_DIR = BASE_DIR / env.str("VAR_DIR", default="var")  # all that the product writes on its own disk; never in git
-
-
-def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
-    """The variable's value, which has to be one of the allowed words."""
-    value: str = env.str(name, default=default)
-    if value not in allowed:
+    What cannot be read, or is not among the allowed words where these are given, stops the start.
+    """
+    file = os.environ.get(f"{name}_FILE")
+    try:
+        value = (Path(file).read_text(encoding="utf-8") if file else os.environ.get(name, default)).strip()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ImproperlyConfigured(f"{name}_FILE: {file} cannot be read: {exc}.") from exc
+    if allowed and value not in allowed:
         raise ImproperlyConfigured(f"{name}={value!r}: use one of {', '.join(allowed)}.")
     return value
 
 
+def flag(name: str, default: bool) -> bool:
+    """Return a boolean variable; a word that is neither yes nor no stops the start instead of meaning no."""
+    text = variable(name).lower()
+    if text in {"", "1", "true", "yes", "on", "0", "false", "no", "off"}:
+        return text in {"1", "true", "yes", "on"} if text else default
+    raise ImproperlyConfigured(f"{name}={text!r}: use 1 or 0.")
+
+
+def comma_list(name: str, default: str = "") -> list[str]:
+    return [part.strip() for part in variable(name, default).split(",") if part.strip()]
+
+
+VAR_DIR = BASE_DIR / variable("VAR_DIR", "var")  # all that the product writes on its own disk; never in git
 FORMER_VARIABLES = {
     "ANSWERS": "use CACHE_RESPONSES",
     "THROTTLES": "use RATE_LIMITS_ENABLED",
@@ -57,16 +63,8 @@ FORMER_VARIABLES = {
 }
 """Variables that are no longer read, and what holds instead: for one release one that is set stops the start."""
 for former, instead in FORMER_VARIABLES.items():
-    if env.str(former, default=""):
+    if variable(former):
         raise ImproperlyConfigured(f"{former} is no longer read: {instead}. Remove it.")
-
-
-def flag(name: str, default: bool) -> bool:
-    """A boolean variable; a word that is neither yes nor no stops the start instead of meaning no."""
-    text = env.str(name, default="").strip().lower()
-    if text in {"", "1", "true", "yes", "on", "0", "false", "no", "off"}:
-        return text in {"1", "true", "yes", "on"} if text else default
-    raise ImproperlyConfigured(f"{name}={text!r}: use 1 or 0.")
 
 
 def is_loopback(host: str) -> bool:
@@ -80,15 +78,15 @@ def is_loopback(host: str) -> bool:
 
 
 DEBUG = flag("DEBUG", default=False)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+ALLOWED_HOSTS = comma_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 ONLY_THIS_MACHINE = all(is_loopback(host) for host in ALLOWED_HOSTS)
 if DEBUG and not ONLY_THIS_MACHINE:
     raise ImproperlyConfigured("DEBUG=1 shows code to readers: use it with loopback ALLOWED_HOSTS only.")
 
-SECRET_KEY = env.str("SECRET_KEY", default="development-only-" + "0123456789" * 4 if DEBUG else "")
+SECRET_KEY = variable("SECRET_KEY", "development-only-" + "0123456789" * 4 if DEBUG else "")
 if len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 10:
     raise ImproperlyConfigured("SECRET_KEY is missing or weak: give at least 50 random characters.")
-SECRET_KEY_FALLBACKS = [key for key in env.list("SECRET_KEY_FALLBACKS", default=[]) if key]  # former ones
+SECRET_KEY_FALLBACKS = comma_list("SECRET_KEY_FALLBACKS")  # former ones
 if any(len(key) < 50 or len(set(key)) < 10 for key in SECRET_KEY_FALLBACKS):
     raise ImproperlyConfigured("SECRET_KEY_FALLBACKS: give former SECRET_KEYs, separated by commas.")
 
@@ -122,10 +120,10 @@ INSTALLED_APPS = [
     "dashboard",
 ]
 
-SITE_ACCESS = choice("SITE_ACCESS", "public", ("public", "internal"))
+SITE_ACCESS = variable("SITE_ACCESS", "public", ("public", "internal"))
 MIDDLEWARE = [
     "core.http.middleware.RequestMiddleware",
-    "core.monitoring.health.OperationsMiddleware",  # before the host, https and the sign-in are looked at
+    "core.monitoring.OperationsMiddleware",  # before the host, https and the sign-in are looked at
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "core.caching.response_cache.ResponseCacheMiddleware",  # a response from it costs nothing of what stands below
     "django.middleware.security.SecurityMiddleware",
@@ -173,7 +171,7 @@ TEMPLATES = [
 ]
 
 # -- data ------------------------------------------------------------------------------------------
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'tracker.sqlite3'}")}
+DATABASES = {"default": Env.db_url_config(variable("DATABASE_URL", f"sqlite:///{VAR_DIR / 'tracker.sqlite3'}"))}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["CONN_MAX_AGE"] = 60  # opening the file and setting it up costs more than a kept answer
     DATABASES["default"]["OPTIONS"] = {
@@ -205,8 +203,8 @@ else:
 DATABASE_ROUTERS = ["core.snapshots.files.SnapshotRouter"]
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}  # core/jobs/queue.py
 SNAPSHOT_DIR = VAR_DIR / "known"
-BACKUP_DIR = BASE_DIR / env.str("BACKUP_DIR", default=str(VAR_DIR / "backups"))
-BACKUP_KEEP = env.int("BACKUP_KEEP", default=14)
+BACKUP_DIR = BASE_DIR / variable("BACKUP_DIR", str(VAR_DIR / "backups"))
+BACKUP_KEEP = int(variable("BACKUP_KEEP", "14"))
 if BACKUP_KEEP < 1:
     raise ImproperlyConfigured("BACKUP_KEEP: keep at least 1 backup.")
 # Rows that no backup has: who restores one signs in again, and the version of the data is made anew.
@@ -214,7 +212,8 @@ BACKUP_EXCLUDED_TABLES = {"django_session", "usersessions_usersession", "django_
 BACKUP_EXCLUDED_TABLES |= {"config_dataversion"}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Rate limits, and what is computed from records: shared by all processes, and by machines where it is Redis.
-CACHES = {"default": env.cache_url("CACHE_URL", default=f"filecache://{VAR_DIR / 'answers'}") | {"TIMEOUT": 24 * 3600}}
+CACHES = {"default": Env.cache_url_config(variable("CACHE_URL", f"filecache://{VAR_DIR / 'answers'}"))}
+CACHES["default"]["TIMEOUT"] = 24 * 3600
 if "filebased" in CACHES["default"]["BACKEND"].lower():
     CACHES["default"]["BACKEND"] = "core.caching.forgiving.ForgivingFileCache"
     CACHES["default"]["OPTIONS"] = {"MAX_ENTRIES": 5_000, **CACHES["default"].get("OPTIONS", {})}
@@ -240,17 +239,17 @@ UNVERSIONED_COLUMNS = {"auth_user": {"last_login"}}
 
 # -- languages and time ------------------------------------------------------------------------------
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
-LANGUAGE_CODE = choice("LANGUAGE_CODE", "en", ("en", "zh-hans"))
+LANGUAGE_CODE = variable("LANGUAGE_CODE", "en", ("en", "zh-hans"))
 LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "locale/packages"]  # own texts; texts of packages worded anew
 TIME_ZONE = "Asia/Shanghai"
 FORMAT_MODULE_PATH = "config.formats"
 
 # -- static files and charts ---------------------------------------------------------------------------
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / env.str("STATIC_ROOT", default=str(VAR_DIR / "static"))
+STATIC_ROOT = BASE_DIR / variable("STATIC_ROOT", str(VAR_DIR / "static"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
-    "default": media_storage(env.str("MEDIA_STORE", default=""), VAR_DIR / "media"),
+    "default": media_storage(variable("MEDIA_STORE"), VAR_DIR / "media"),
     "staticfiles": {"BACKEND": "core.web.static_storage.HashedStaticFilesStorage"},
 }
 if DEBUG:
@@ -261,7 +260,7 @@ if not BRIEF_TEMPLATE.is_file():
     BRIEF_TEMPLATE = BASE_DIR / "dashboard/briefs/writers/layouts/brief.docx"
 BRIEF_FONTS = str(VAR_DIR / "fonts") if (VAR_DIR / "fonts").is_dir() else ""  # of PDF files; else those of the system
 # Name and address of the licence of the data, such as "CC BY 4.0 https://creativecommons.org/licenses/by/4.0/".
-DATA_LICENSE = env.str("DATA_LICENSE", default="").strip()
+DATA_LICENSE = variable("DATA_LICENSE")
 licence_name, _space, licence_url = DATA_LICENSE.rpartition(" ")
 if DATA_LICENSE and not (licence_name and urlsplit(licence_url).scheme in {"http", "https"}):
     raise ImproperlyConfigured("DATA_LICENSE: give a name and an address, such as My licence https://example.org/.")
@@ -272,7 +271,7 @@ ISOLATED = flag("ISOLATED", default=False)  # no request leaves the intranet
 # Without SITE_URL plain HTTP only where nobody else can listen, as with `make run`.
 first_host = next((host for host in ALLOWED_HOSTS if not is_loopback(host)), "localhost").lstrip("*.") or "localhost"
 site_url = "http://localhost:8000" if ONLY_THIS_MACHINE else f"https://{first_host}"
-SITE_URL = env.str("SITE_URL", default=site_url).rstrip("/")  # of links in mails
+SITE_URL = variable("SITE_URL", site_url).rstrip("/")  # of links in mails
 site_parts = urlsplit(SITE_URL)
 if site_parts.scheme not in {"http", "https"} or not site_parts.hostname or any(site_parts[2:]):
     raise ImproperlyConfigured(f"SITE_URL={SITE_URL!r}: use https://HOST or http://HOST:PORT, without a path.")
@@ -285,7 +284,7 @@ BEHIND_PROXY = flag("BEHIND_PROXY", default=False)
 if BEHIND_PROXY:  # only then are the proxy's headers believed
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 try:  # who may read /metrics; an address alone is a network of one
-    METRICS_FROM = [ip_network(text.strip()) for text in env.list("METRICS_FROM", default=["127.0.0.0/8", "::1/128"])]
+    METRICS_FROM = [ip_network(text) for text in comma_list("METRICS_FROM", "127.0.0.0/8,::1/128")]
 except ValueError as exc:
     raise ImproperlyConfigured(f"METRICS_FROM: {exc}. Use 127.0.0.1/32,10.0.0.0/8.") from exc
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if HTTPS and not host.startswith(("*", "."))]
@@ -294,18 +293,18 @@ CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
 CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 12 * 3600
 # Single sign-on by OpenID Connect, beside passwords.
-OIDC_SERVER = env.str("OIDC_SERVER", default="").rstrip("/")
-OIDC_CLIENT, OIDC_SECRET = env.str("OIDC_CLIENT", default=""), env.str("OIDC_SECRET", default="").strip()
-OIDC_CLAIM = env.str("OIDC_CLAIM", default="")  # whose values give roles; empty: roles are given by administrators
+OIDC_SERVER = variable("OIDC_SERVER").rstrip("/")
+OIDC_CLIENT, OIDC_SECRET = variable("OIDC_CLIENT"), variable("OIDC_SECRET")
+OIDC_CLAIM = variable("OIDC_CLAIM")  # whose values give roles; empty: roles are given by administrators
 OIDC_ROLES: dict[str, tuple[str, str]] = {}  # value of the claim, * for any other: the role, and a province
-for pair in filter(None, map(str.strip, re.split("[;\n]", env.str("OIDC_ROLES", default="")))):
+for pair in filter(None, map(str.strip, re.split("[;\n]", variable("OIDC_ROLES")))):
     value, _equals, role = pair.rpartition("=")
     role, _colon, province = role.partition(":")
     known_role = role in ({"viewer"} if value == "*" else {"viewer", "provincial_editor", "national_editor", "admin"})
     if not value or not known_role or (role == "provincial_editor") is not bool(province):
         raise ImproperlyConfigured(f"OIDC_ROLES: {pair!r} is not VALUE=ROLE or VALUE=provincial_editor:PROVINCE.")
     OIDC_ROLES[value] = (role, province)
-OIDC_NAME = env.str("OIDC_NAME", default="") or _("Single sign-on")
+OIDC_NAME = variable("OIDC_NAME") or _("Single sign-on")
 if OIDC_SERVER:
     oidc_parts = urlsplit(OIDC_SERVER)
     if oidc_parts.scheme != "https" and not (oidc_parts.scheme == "http" and is_loopback(oidc_parts.hostname or "")):
@@ -321,7 +320,6 @@ OIDC_APP = {
     "settings": {"server_url": OIDC_SERVER},
 }
 SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"OAUTH_PKCE_ENABLED": True, "APPS": [OIDC_APP] if OIDC_SERVER else []}}
-SOCIALACCOUNT_REQUESTS_TIMEOUT = 5  # seconds that a sign-in waits for the provider
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -345,7 +343,7 @@ LOGOUT_REDIRECT_URL = "overview"
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
-    "accounts.backends.RoleBackend",
+    "accounts.authentication.RoleBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -372,24 +370,24 @@ ACCOUNT_RATE_LIMITS: dict[str, str] | bool = {
     "reset_password_from_key": "60/15m/ip",
 }
 # From editors up a second factor is required, after so many days of grace.
-grace_days = env.str("MFA_GRACE_DAYS", default="") or "30"
+grace_days = variable("MFA_GRACE_DAYS") or "30"
 if not grace_days.isdecimal() or int(grace_days) > 3_650:
     raise ImproperlyConfigured(f"MFA_GRACE_DAYS={grace_days}: use days from 0 to 3650.")
 MFA_GRACE_DAYS = int(grace_days)
-MFA_ADAPTER = "accounts.second_factor.SecondFactorAdapter"
+MFA_ADAPTER = "accounts.sign_in.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_TOTP_TOLERANCE = 1  # codes of the half minute before and after, for clocks that differ
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS  # browsers offer passkeys over plain HTTP on this machine only
 # A link to a new password: by mail where EMAIL_URL names a server, by an administrator in any case.
-MAIL = bool(env.str("EMAIL_URL", default=""))
+MAIL = bool(variable("EMAIL_URL"))
 if MAIL:
     try:
-        globals().update(env.email_url("EMAIL_URL"))
+        globals().update(Env.email_url_config(variable("EMAIL_URL")))
     except (KeyError, ValueError) as exc:
         raise ImproperlyConfigured("EMAIL_URL: use smtp+tls://USER:PASSWORD@HOST:PORT or smtp://HOST:PORT.") from exc
 EMAIL_TIMEOUT = 10
-DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default=f"tracker@{first_host}")
+DEFAULT_FROM_EMAIL = variable("EMAIL_FROM", f"tracker@{first_host}")
 PASSWORD_RESET_TIMEOUT = 24 * 3600
 # Five failures slow one name at one address, for 15 minutes from the fifth; the same name from elsewhere still gets in.
 AXES_FAILURE_LIMIT = 5

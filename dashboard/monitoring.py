@@ -3,7 +3,7 @@
 from django.db.models import Count, Min
 
 from core.http.as_of import today
-from core.monitoring.gauges import SOURCES, Gauges
+from core.monitoring import SOURCES, Gauges
 from dashboard.models import ReminderStep
 from pilots.models import FollowUp, Milestone, Pilot, Reading, ReadingState
 from pilots.readings import newest_reported

@@ -23,7 +23,7 @@ SECONDS = int(os.environ.get("FUZZ_SECONDS", "8"))  # for one role, on one datab
 MAKE_USERS_SCRIPT = """
 import django, json; django.setup()
 from django.contrib.auth.models import User
-from accounts.tokens import create_token
+from accounts.models import create_token
 from accounts.models import Officer
 from policies.models import Province
 home, found = Province.objects.get(slug="zhejiang"), {}

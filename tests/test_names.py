@@ -21,8 +21,7 @@ from django.contrib.auth.models import User
 from django.db.models import Model
 from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, resolve, reverse
 
-from accounts.models import TokenKind
-from accounts.tokens import create_token
+from accounts.models import TokenKind, create_token
 from core.imports.importer import KINDS
 from dashboard.analytics.change_log import history_models
 from pilots.metrics.follow_up_states import Move

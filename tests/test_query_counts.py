@@ -15,7 +15,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts.tokens import create_token
+from accounts.models import create_token
 from core.http.as_of import today
 from core.imports.files import dry_run_of_file
 from core.imports.importer import KINDS

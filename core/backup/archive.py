@@ -8,7 +8,6 @@ import hashlib
 import json
 import logging
 import os
-import re
 import shutil
 import tarfile
 import tempfile
@@ -45,7 +44,7 @@ log = logging.getLogger("tracker.backup")
 MANIFEST, SEAL = "manifest.json", "SHA256"
 PRODUCT = "synergy-pilot-tracker"
 FORMAT = 3  # 1: release 0.7, whose last member is a seal; 2: after it
-NAME, STAMP = re.compile(r"tracker-\d{8}T\d{6}Z\.tar"), "%Y%m%dT%H%M%SZ"
+STAMP, STAMPED = "%Y%m%dT%H%M%SZ", f"{'[0-9]' * 8}T{'[0-9]' * 6}Z"
 ACCEPTED = "accepted-missing.txt"  # in the folder of the backups
 
 
@@ -70,9 +69,14 @@ class Manifest:
     format: int = FORMAT
 
     @property
+    def lacking(self) -> list[str]:
+        """The files that the database names and the backup lacks."""
+        return sorted({*self.missing, *self.damaged})
+
+    @property
     def lost(self) -> list[str]:
-        """The files that the backup lacks and nobody has accepted as lost."""
-        return sorted({*self.missing, *self.damaged} - {*self.accepted})
+        """Those of them that nobody has accepted as lost."""
+        return sorted({*self.lacking} - {*self.accepted})
 
     @property
     def rows(self) -> int:
@@ -91,7 +95,7 @@ def read_manifest(content: bytes, name: str) -> Manifest:
         if found["product"] != PRODUCT:
             raise CommandError(f"{name} is no backup of this product: it was made by {found['product']!r}.")
         if found["format"] > FORMAT:
-            raise CommandError(newer(name, found["version"], f"its format is {found['format']}"))
+            raise newer(name, found["version"], f"its format is {found['format']}")
         if found["format"] < FORMAT:
             found |= of_format_3(found, name)
         manifest = Manifest(**{field.name: found[field.name] for field in fields(Manifest)})
@@ -120,8 +124,8 @@ def of_format_3(found: dict[str, Any], name: str) -> dict[str, Any]:
     }
 
 
-def newer(name: str, version: object, reason: str) -> str:
-    return (
+def newer(name: str, version: object, reason: str) -> CommandError:
+    return CommandError(
         f"{name} was made by a later state of the product, version {version}, than this one, {settings.VERSION}: "
         f"{reason}. Install that first."
     )
@@ -136,11 +140,8 @@ def checksum_of(content: Any) -> str:
     return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-Archive = tuple[Manifest, tarfile.TarFile]
-
-
 @contextmanager
-def opened_archive(path: Path) -> Iterator[Archive]:
+def opened_archive(path: Path) -> Iterator[tuple[Manifest, tarfile.TarFile]]:
     """Open an archive, as a context manager. Raises CommandError for whatever is not one, and for one that has another
     member than its manifest names. `verify` comes before anything else is read from it."""
     try:
@@ -173,7 +174,7 @@ def verify(path: Path) -> Manifest:
     """Read every member of a backup, compare checksums, and return the manifest. Raises CommandError."""
     with opened_archive(path) as (manifest, tar):
         if unknown := unknown_migrations(manifest.migrations):
-            raise CommandError(newer(path.name, manifest.version, f"it has the migration {unknown[0]}"))
+            raise newer(path.name, manifest.version, f"it has the migration {unknown[0]}")
         for name, digest in manifest.sha256.items():
             with member(tar, name) as content:
                 if checksum_of(content) != digest:
@@ -205,7 +206,7 @@ def make_backup(
         if lost := manifest.lost:
             damaged = len({*lost} & {*manifest.damaged})
             raise CommandError(
-                f"{path.name} lacks {len(lost)} of {len({*manifest.files, *manifest.missing, *manifest.damaged})} "
+                f"{path.name} lacks {len(lost)} of {len({*manifest.files, *manifest.lacking})} "
                 f"uploaded files ({len(lost) - damaged} missing, {damaged} damaged), first {lost[0]}; it holds the "
                 "database and the others. manage.py check_files --hash lists them. Once they are known to be lost, "
                 f"name them in {folder / ACCEPTED}."
@@ -310,7 +311,7 @@ def lacks_nothing(path: Path) -> bool:
 
 def backups_in(folder: Path) -> list[Path]:
     """Return the backups in a folder, newest first: their names begin with the moment."""
-    return sorted((path for path in folder.glob("tracker-*.tar") if NAME.fullmatch(path.name)), reverse=True)
+    return sorted(folder.glob(f"tracker-{STAMPED}.tar"), reverse=True)
 
 
 # -- restoring ---------------------------------------------------------------------------------------------
@@ -320,13 +321,12 @@ def restore(path: Path, database: Database, *, force: bool) -> list[str]:
     """Restore a backup and return what there is to say about it. Raises CommandError; whatever happens before the swap,
     the live database stays as it is."""
     connections.close_all()
-    with opened_archive(path) as archive, reported_errors(database), database.unused():
-        manifest, tar = archive
+    with opened_archive(path) as (manifest, tar), reported_errors(database), database.unused():
         if (full := database.exists()) and not force:
             raise CommandError(
                 f"{database} is not empty: with --force the backup takes its place and it gets another name."
             )
-        with restored_copy(path, archive, database, "restoring") as (side, pending):
+        with restored_copy(path, manifest, database, "restoring") as (side, pending):
             side.migrate()
             with side.configured() as connection:
                 empty_excluded_tables(connection)
@@ -336,9 +336,11 @@ def restore(path: Path, database: Database, *, force: bool) -> list[str]:
                     default_storage.save(name, File(member(tar, name), name))
             kept = side.replace(database.name, datetime.now(UTC).strftime(STAMP), full)
     log.warning("restored: %s into %s, before: %s", path, database, kept or "nothing")
-    said = [f"Restored into {database}: the state of {manifest.made_at}, {manifest.rows} rows."]
-    said += [f"Files: {len(manifest.files)} in the backup, {len(lacking)} of them were missing and are stored again."]
-    if absent := sorted({*manifest.missing, *manifest.damaged}):
+    said = [
+        f"Restored into {database}: the state of {manifest.made_at}, {manifest.rows} rows.",
+        f"Files: {len(manifest.files)} in the backup, {len(lacking)} of them were missing and are stored again.",
+    ]
+    if absent := manifest.lacking:
         said += [f"The backup lacks {len(absent)} uploaded files that its database names, first {absent[0]}."]
     if pending:
         said += [f"Its tables are of an earlier release and were migrated forward: {pending} migrations."]
@@ -353,10 +355,9 @@ def restore(path: Path, database: Database, *, force: bool) -> list[str]:
 
 
 @contextmanager
-def restored_copy(path: Path, archive: Archive, database: Database, suffix: str) -> Iterator[tuple[Database, int]]:
+def restored_copy(path: Path, manifest: Manifest, database: Database, suffix: str) -> Iterator[tuple[Database, int]]:
     """Restore an archive beside a database and compare, as a context manager with the copy and how many migrations it
     lacks. What has not got another name by the end is dropped."""
-    manifest, tar = archive
     if not isinstance(database, KINDS[manifest.kind]):
         here = KINDS[manifest.kind].label
         raise CommandError(
@@ -365,15 +366,16 @@ def restored_copy(path: Path, archive: Archive, database: Database, suffix: str)
     verify(path)
     side = database.beside(suffix)
     try:
-        with member(tar, database.member) as dump:
+        with opened_archive(path) as (_same, tar), reported_errors(database), member(tar, database.member) as dump:
             side.load(dump, database.name)
         with side.configured() as connection:
             applied, pending = applied_migrations(connection), pending_migrations(connection)
             tables = count_rows(connection, manifest.excluded)
-        if differing := sorted({name for name, _rows in tables.items() ^ manifest.tables.items()}):
-            raise CommandError(f"The restored database differs from the manifest in {', '.join(differing)}.")
+        differing = sorted({name for name, _rows in tables.items() ^ manifest.tables.items()})
         if applied != sorted(manifest.migrations):
-            raise CommandError("The restored database differs from the manifest in the applied migrations.")
+            differing += ["the applied migrations"]
+        if differing:
+            raise CommandError(f"The restored database differs from the manifest in {', '.join(differing)}.")
         yield side, pending
     finally:
         side.drop()
@@ -386,11 +388,13 @@ def run_drill(path: Path | None = None) -> str:
         if path is None:
             raise CommandError(f"There is no backup in {settings.BACKUP_DIR}: manage.py backup makes one.")
         run.file, database = path.name, current_database()
-        with opened_archive(path) as archive, reported_errors(database):
-            manifest, _tar = archive
-            with restored_copy(path, archive, database, "drill") as (scratch, pending):
-                if pending:
-                    scratch.migrate()
+        with (
+            opened_archive(path) as (manifest, _tar),
+            reported_errors(database),
+            restored_copy(path, manifest, database, "drill") as (scratch, pending),
+        ):
+            if pending:
+                scratch.migrate()
         if lost := manifest.lost:
             raise CommandError(f"The backup lacks {len(lost)} files that its database names, first {lost[0]}.")
         run.detail = f"{manifest.rows} rows in {len(manifest.tables)} tables and {len(manifest.files)} files equal"

@@ -12,7 +12,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from stat import S_IMODE
@@ -23,6 +23,7 @@ from urllib.parse import quote
 import environ
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
+from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.management import CommandError, call_command
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
@@ -65,16 +66,13 @@ class DjangoDatabase:
     @contextmanager
     def configured(self) -> Iterator[Any]:
         """Let models and migrations work on this database, in this thread, as a context manager with its connection."""
-        names = {alias: values["NAME"] for alias, values in connections.settings.items()}
-        former = {alias: connections[alias] for alias, name in names.items() if name == names[DEFAULT_DB_ALIAS]}
+        former = connections[DEFAULT_DB_ALIAS]
         with closing(ConnectionHandler({DEFAULT_DB_ALIAS: dict(self.values)})[DEFAULT_DB_ALIAS]) as connection:
             try:
-                for alias in former:
-                    connections[alias] = connection
+                connections[DEFAULT_DB_ALIAS] = connection
                 yield connection
             finally:
-                for alias, held in former.items():
-                    connections[alias] = held
+                connections[DEFAULT_DB_ALIAS] = former
                 ContentType.objects.clear_cache()
 
     def migrate(self) -> None:
@@ -103,13 +101,27 @@ def unknown_migrations(applied: Iterable[str]) -> list[str]:
     return sorted({*applied} - {".".join(key) for key in known})
 
 
+@register(Tags.database)
+def check_release(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Return an error for a database that a newer release has migrated: `migrate` would say "nothing to apply"."""
+    for alias in databases or ():
+        if unknown := unknown_migrations(applied_migrations(connections[alias])):
+            text = (
+                f"This database has the migration {unknown[0]}, which release {settings.VERSION} does not have: a "
+                "newer one used it. Install that release, or restore a backup from before the upgrade. Nothing was "
+                "changed."
+            )
+            return [Error(text, id="config.E001")]
+    return []
+
+
 def count_rows(connection: Any, excluded: Iterable[str]) -> dict[str, int]:
     """Return how many rows each table has."""
     found = {}
     with connection.cursor() as cursor:
         for name in sorted({*connection.introspection.table_names(cursor)} - {*excluded}):
             cursor.execute(f"SELECT count(*) FROM {connection.ops.quote_name(name)}")  # noqa: S608  # names only
-            (found[name],) = cursor.fetchone()
+            [found[name]] = cursor.fetchone()
     return found
 
 
@@ -123,9 +135,9 @@ def empty_excluded_tables(connection: Any) -> None:
 class SQLite(DjangoDatabase):
     label, member, snapshot = "SQLite", "database.sqlite3", "BEGIN"
 
-    @property
-    def path(self) -> Path:
-        return Path(self.name)
+    def __init__(self, values: dict[str, Any]) -> None:
+        super().__init__(values)
+        self.path = Path(self.name)
 
     def __str__(self) -> str:
         return self.name
@@ -157,7 +169,7 @@ class SQLite(DjangoDatabase):
             shutil.copyfileobj(dump, file)
         with self.configured() as connection, connection.cursor() as cursor:
             cursor.execute("PRAGMA integrity_check")  # constraints included, with Django's functions they call
-            (found,) = cursor.fetchone()
+            [found] = cursor.fetchone()
         if found != "ok":
             raise CommandError(f"The database in the backup is damaged: {found}.")
 
@@ -196,11 +208,10 @@ class SQLite(DjangoDatabase):
         owner = (live.path if kept else live.path.parent).stat()
         with suppress(PermissionError):  # an administrator restores what the service's own account has to write
             os.chown(self.path, owner.st_uid, owner.st_gid)
-        if kept:
-            self.path.chmod(S_IMODE(owner.st_mode))
         with self.path.open("rb+") as file:
             os.fsync(file.fileno())
         if kept:
+            self.path.chmod(S_IMODE(owner.st_mode))
             try:
                 live.close()
             except sqlite3.OperationalError as exc:
@@ -260,11 +271,10 @@ class PostgreSQL(DjangoDatabase):
         held = self.values
         named = {**held["OPTIONS"], "host": held["HOST"], "port": held["PORT"], "user": held["USER"]}
         address = make_dsn(dbname=self.name, **{key: value for key, value in named.items() if value not in {"", None}})
-        password = {"PGPASSWORD": held["PASSWORD"]} if held["PASSWORD"] else {}
-        arguments, environment = (
-            [program, *options, f"--dbname={address}"],
-            {**os.environ, "LC_MESSAGES": "C", **password},
-        )
+        environment = {**os.environ, "LC_MESSAGES": "C"}
+        if held["PASSWORD"]:
+            environment["PGPASSWORD"] = held["PASSWORD"]
+        arguments = [program, *options, f"--dbname={address}"]
         done = subprocess.run(  # noqa: S603  # a program of PostgreSQL
             arguments, env=environment, stdin=stdin, capture_output=True, text=True, check=False
         )

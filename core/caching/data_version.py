@@ -13,14 +13,12 @@ its triggers are gone with the former one.
 """
 
 from typing import Any
+from uuid import uuid4
 
 from django.apps import apps
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, connection, connections, router, transaction
-
-from core.http.errors import DATABASE_UNAVAILABLE
-
-VERSION_TABLE = "config_dataversion"
+from django.db import DEFAULT_DB_ALIAS, connections, models, router, transaction
+from django.utils.translation import gettext_lazy as _
 
 # A savepoint that is rolled back takes the transaction's row with it; the next write inserts one anew.
 TRIGGER_FUNCTION_SQL = """
@@ -63,30 +61,24 @@ WHERE proname IN ('config_data_version', 'config_mark_area', 'config_record_vers
 AND pronamespace = current_schema()::regnamespace AND NOT tgisinternal
 """,
 }
-NEW_VERSION_SQL = {
-    "sqlite": 'INSERT INTO config_dataversion ("transaction", mark) VALUES (0, hex(randomblob(16)))',
-    "postgresql": "INSERT INTO config_dataversion (transaction, mark) VALUES (0, gen_random_uuid()::text)",
-}
 
 
-def data_version() -> str | None:
-    """Return the version of the data, in one query; None while a migration runs, when nothing may be kept.
+class DataVersion(models.Model):
+    """Version of all records together."""
 
-    It is the first query of most requests, and tells by itself whether a persistent connection was lost: Django's own
-    check (CONN_HEALTH_CHECKS) would ask the database twice for each response from the cache.
-    """
-    persistent = connection.connection is not None and not connection.in_atomic_block
-    connection.health_check_done = True  # type: ignore[attr-defined]
-    try:
-        return read_version()
-    except DATABASE_UNAVAILABLE:
-        if not persistent:
-            raise
-        connection.close()
-        return read_version()
+    transaction = models.BigIntegerField(primary_key=True)  # that wrote; 0 on SQLite, and after a migration
+    mark = models.CharField(max_length=36)  # random
+
+    class Meta:
+        verbose_name = _("data version")
+        verbose_name_plural = _("data versions")
+
+    def __str__(self) -> str:
+        return self.mark
 
 
-def read_version(using: str = DEFAULT_DB_ALIAS) -> str | None:
+def data_version(using: str = DEFAULT_DB_ALIAS) -> str | None:
+    """Return the version of the data, in one query; None while a migration runs, when nothing may be kept."""
     with connections[using].cursor() as cursor:
         cursor.execute("SELECT mark FROM config_dataversion ORDER BY mark")
         return "".join([mark for (mark,) in cursor.fetchall()]) or None
@@ -116,7 +108,7 @@ def drop_triggers(using: str = DEFAULT_DB_ALIAS, plan: list[object] | None = Non
     with database.cursor() as cursor:
         for name, table in existing_triggers(database.vendor, cursor):
             cursor.execute(DROP_TRIGGER_SQL[database.vendor].format(name=name, table=table))
-        if VERSION_TABLE in database.introspection.table_names(cursor):
+        if "config_dataversion" in database.introspection.table_names(cursor):
             cursor.execute("DELETE FROM config_dataversion")
 
 
@@ -127,7 +119,7 @@ def create_triggers(using: str = DEFAULT_DB_ALIAS, **_signal: object) -> None:
     database = connections[using]
     with transaction.atomic(using), database.cursor() as cursor:
         standing = set(database.introspection.table_names(cursor))
-        if VERSION_TABLE not in standing:  # migrated back to before there was a version
+        if "config_dataversion" not in standing:  # migrated back to before there was a version
             return
         if database.vendor == "postgresql":
             cursor.execute(TRIGGER_FUNCTION_SQL)
@@ -144,8 +136,8 @@ def create_triggers(using: str = DEFAULT_DB_ALIAS, **_signal: object) -> None:
             for name, event in wanted.items():
                 if table in standing and (name, table) not in existing:
                     cursor.execute(CREATE_TRIGGER_SQL[database.vendor].format(name=name, event=event, table=table))
-        cursor.execute("DELETE FROM config_dataversion")
-        cursor.execute(NEW_VERSION_SQL[database.vendor])
+        DataVersion.objects.using(using).all().delete()
+        DataVersion.objects.using(using).create(transaction=0, mark=uuid4().hex)
 
 
 def existing_triggers(vendor: str, cursor: Any) -> set[tuple[str, str]]:

@@ -77,7 +77,8 @@ class ResponseCacheMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: TrackerRequest) -> HttpResponse:
-        if not (is_cacheable(request) and is_public_read(request)):
+        cacheable = settings.CACHE_RESPONSES and request.method in READ_METHODS
+        if not (cacheable and is_cached_address(request.path_info) and is_public_read(request)):
             return self.get_response(request)
         key = cache_key(request, ANONYMOUS, bool(re_accepts_gzip.search(request.META.get("HTTP_ACCEPT_ENCODING", ""))))
         condition = request.META.pop("HTTP_IF_NONE_MATCH", None)  # what is kept is never a 304
@@ -173,11 +174,6 @@ def stored_or_computed(request: TrackerRequest, key: str, compute: GetResponse) 
 
 
 # -- what is cached ----------------------------------------------------------------------------------------
-
-
-def is_cacheable(request: HttpRequest) -> bool:
-    """Return whether the response of this request may be cached."""
-    return settings.CACHE_RESPONSES and request.method in READ_METHODS and is_cached_address(request.path_info)
 
 
 @lru_cache(maxsize=2_000)
@@ -278,7 +274,11 @@ class ResponseStore:
 
     def __init__(self) -> None:
         self.responses: OrderedDict[str, StoredResponse] = OrderedDict()
-        self.size, self.lock = 0, Lock()
+        self.lock = Lock()
+
+    @property
+    def size(self) -> int:
+        return sum(stored.size for stored in self.responses.values())
 
     def load(self, key: str, version: str) -> StoredResponse | None:
         """Return the stored response if it was computed from this version of the data."""
@@ -291,17 +291,13 @@ class ResponseStore:
 
     def save(self, key: str, response: StoredResponse) -> None:
         with self.lock:
-            if key in self.responses:
-                self.size -= self.responses.pop(key).size
             self.responses[key] = response
-            self.size += response.size
+            self.responses.move_to_end(key)
             while self.size > MAX_STORE_BYTES:
-                self.size -= self.responses.popitem(last=False)[1].size
+                self.responses.popitem(last=False)
 
     def clear(self) -> None:
-        with self.lock:
-            self.responses.clear()
-            self.size = 0
+        self.responses.clear()
 
 
 STORE = ResponseStore()

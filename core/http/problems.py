@@ -19,7 +19,6 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import APIException, AuthenticationFailed, NotAuthenticated, NotFound
 from rest_framework.exceptions import PermissionDenied as APIPermissionDenied
-from rest_framework.views import set_rollback
 
 from core.http.errors import DATABASE_UNAVAILABLE, BadRequest, ErrorDetail, FileStoreUnavailable
 from core.http.rate_limits import Throttled, check_failed_token
@@ -74,8 +73,7 @@ def problem_response(
         "request_id": getattr(request, "id", ""),
         "errors": [asdict(fault) for fault in faults],
     }
-    options = {"ensure_ascii": False}
-    return JsonResponse(body, status=status, content_type=PROBLEM_JSON, json_dumps_params=options)
+    return JsonResponse(body, status=status, content_type=PROBLEM_JSON, json_dumps_params={"ensure_ascii": False})
 
 
 def error_response(
@@ -141,7 +139,6 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> HttpRespons
         exc = APIPermissionDenied()
     if not isinstance(exc, APIException | BadRequest):
         return None
-    set_rollback()
     if isinstance(exc, AuthenticationFailed):
         try:
             check_failed_token(context["request"])

@@ -56,15 +56,14 @@ def count(rate: str, client: str) -> list[Quota]:
     return [Quota(rate, most, seconds, used, end - now)]
 
 
-def check_request(request: Any, client: str, *rates: str) -> None:
-    """Count a request of the client under these rates, which its RateLimit headers tell. Raises Throttled."""
+def check_request(request: Any, user: Any, *rates: str) -> None:
+    """Count a request of the user, or of the client's network, under these rates, which its RateLimit headers tell.
+    Raises Throttled.
+    """
+    client = f"user {user.pk}" if user else client_network(request)
     request.quotas = [quota for rate in rates for quota in count(rate, client)]
     if exceeded := [quota for quota in request.quotas if quota.used > quota.most]:
         raise Throttled(max(exceeded, key=lambda quota: quota.wait))
-
-
-def client_of(request: HttpRequest, user: Any) -> str:
-    return f"user {user.pk}" if user else client_network(request)
 
 
 class RateThrottle(BaseThrottle):
@@ -78,8 +77,7 @@ class RateThrottle(BaseThrottle):
             rates.append("writes")
         if request.accepted_renderer.format in FILE_FORMATS:
             rates.append("files" if user else "anonymous-files")
-        plain = request._request  # noqa: SLF001  # DRF wraps Django's request
-        check_request(plain, client_of(plain, user), *rates)
+        check_request(request._request, user, *rates)  # noqa: SLF001  # DRF wraps Django's request
         return True
 
 
@@ -87,7 +85,7 @@ def count_cached_read(request: HttpRequest) -> bool:
     """Count an API request that the response cache answers; return False above the rate limit."""
     user = loaded_user(request)
     try:
-        check_request(request, client_of(request, user), "signed-in" if user else "anonymous")
+        check_request(request, user, "signed-in" if user else "anonymous")
     except Throttled:
         return False
     return True
@@ -96,13 +94,13 @@ def count_cached_read(request: HttpRequest) -> bool:
 def count_page_file(request: HttpRequest) -> None:
     """Count a file of a page. Raises Throttled."""
     user = request.user if request.user.is_authenticated else None
-    check_request(request, client_of(request, user), "files" if user else "anonymous-files")
+    check_request(request, user, "files" if user else "anonymous-files")
 
 
 def count_snapshot(request: HttpRequest) -> None:
     """Count the records of a past day that have to be written to a file for who has no account. Raises Throttled."""
     if not request.user.is_authenticated:
-        check_request(request, client_network(request), "past-days")
+        check_request(request, None, "past-days")
 
 
 def has_token(request: HttpRequest) -> bool:
@@ -114,7 +112,7 @@ def check_failed_token(request: HttpRequest | Request) -> None:
     client that guesses there must not lock them out.
     """
     if has_token(request):
-        check_request(request, client_network(request), "failed-tokens")
+        check_request(request, None, "failed-tokens")
 
 
 def client_network(request: HttpRequest) -> str:

@@ -21,7 +21,7 @@ from django.contrib.auth import get_user_model
 from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.utils import load_backend
 
-from core.caching.models import DataVersion
+from core.caching.data_version import DataVersion
 
 PRIVATE_USER_FIELDS = {"password": "", "email": "", "last_login": None}  # a snapshot needs the names only
 

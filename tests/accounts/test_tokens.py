@@ -15,8 +15,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Token
-from accounts.tokens import MAX_ACTIVE_TOKENS, TokenLimitReached, active_tokens, create_token
+from accounts.models import MAX_ACTIVE_TOKENS, Token, TokenLimitReached, active_tokens, create_token
 from policies.models import Province
 from tests.factories import make_province
 from tests.support.api_client import ApiClient, make_user

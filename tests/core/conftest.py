@@ -41,7 +41,7 @@ def token(home: Path, url: str) -> str:
     make = (
         "import django; django.setup()\n"
         "from django.contrib.auth.models import User\n"
-        "from accounts.tokens import create_token\n"
+        "from accounts.models import create_token\n"
         "print(create_token(user=User.objects.create_superuser('writer'), name='socket', may_write=True)[1])"
     )
     return run_command(home, url, "-c", make).strip()

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 
-from accounts.tokens import create_token
+from accounts.models import create_token
 from core.seed.loader import load_seed
 from policies.analytics.rollout import choose_policy
 from policies.models import Policy, Province, ProvincialPlan

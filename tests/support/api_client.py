@@ -16,8 +16,7 @@ from django.db import connection, transaction
 from django.test import Client, override_settings
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
-from accounts.models import Officer
-from accounts.tokens import create_token
+from accounts.models import Officer, create_token
 from pilots.models import Attachment
 from policies.models import Agency, Figure, Measure, Province
 from tests import factories

@@ -24,7 +24,7 @@ ResultType = TypeVar("ResultType")
 MAKE_USERS_SCRIPT = """
 import django, json; django.setup()
 from django.contrib.auth.models import User
-from accounts.tokens import create_token
+from accounts.models import create_token
 from accounts.models import Officer
 from tests.factories import make_province
 home, found = make_province(slug="home"), {}

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts.second_factor import remove_second_factor
+from accounts.sign_in import remove_second_factor
 
 
 class Command(BaseCommand):

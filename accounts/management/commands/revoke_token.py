@@ -5,8 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Q
 
-from accounts.models import Token, token_digest
-from accounts.tokens import revoke
+from accounts.models import Token, revoke, token_digest
 
 
 class Command(BaseCommand):

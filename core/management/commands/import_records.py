@@ -10,8 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from core.files.store import sha256_of
 from core.imports.apply import confirm
 from core.imports.files import command_report, dry_run_of_file, save_dry_run
-from core.imports.importer import KINDS, Importer
-from core.imports.models import Import
+from core.imports.importer import KINDS
 from core.records.writing import Conflict
 from core.spreadsheets.reading.cells import MAX_BYTES, UnreadableFile
 
@@ -34,7 +33,12 @@ class Command(BaseCommand):
         kind, by = KINDS[options["kind"]], user_named(options["user"])
         if not kind.can_import(by):
             raise CommandError(f"{by} may not import {kind.name}.", returncode=UNREADABLE)
-        name, content = options["file"].name, first_bytes(options["file"])
+        name = options["file"].name
+        try:
+            with options["file"].open("rb") as file:
+                content = file.read(MAX_BYTES + 1)  # of a larger one, which is rejected, no more is kept in memory
+        except OSError as exc:
+            raise CommandError(f"{options['file']}: {exc.strerror}", returncode=UNREADABLE) from None
         try:
             plan = dry_run_of_file(kind, name, content, by=by, sheet=options["sheet"])
         except UnreadableFile as exc:
@@ -49,31 +53,17 @@ class Command(BaseCommand):
         if options["confirm"] and not plan.errors:
             record = save_dry_run(plan, name=name, content=content, by=by)
             del plan, content  # so that only one plan is in memory
-            found["import_id"] = confirm_import(record, kind, by=by, reason=options["reason"])
+            try:
+                confirm(kind, record, by=by, reason=options["reason"])
+            except Conflict as exc:  # records were changed since
+                raise CommandError(str(exc), returncode=ROW_ERRORS) from None
+            found["import_id"] = record.pk
         self.tell(found, options)
         if found["errors"]:
             raise SystemExit(ROW_ERRORS)
 
     def tell(self, found: dict[str, object], options: dict[str, object]) -> None:
         self.stdout.write(json.dumps(found, ensure_ascii=False, indent=1) if options["json"] else report_text(found))
-
-
-def first_bytes(path: Path) -> bytes:
-    """Read the file up to one byte more than its maximum size: a larger one is rejected, not kept in memory."""
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
-    except OSError as exc:
-        raise CommandError(f"{path}: {exc.strerror}", returncode=UNREADABLE) from None
-
-
-def confirm_import(record: Import, kind: Importer, *, by: Any, reason: str) -> int:
-    """Confirm the import; return the id by which it can be undone. Raises CommandError where records changed since."""
-    try:
-        confirm(kind, record, by=by, reason=reason)
-    except Conflict as exc:
-        raise CommandError(str(exc), returncode=ROW_ERRORS) from None
-    return record.pk
 
 
 def user_named(name: str | None) -> Any:

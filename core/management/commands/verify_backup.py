@@ -17,9 +17,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         found = verify(options["file"])
-        lacking = {*found.missing, *found.damaged}
+        lacking = found.lacking
         self.stdout.write(
             f"{options['file']} is whole: made {found.made_at} by version {found.version} from {found.server}, "
             f"{found.rows} rows in {len(found.tables)} tables, {len(found.files)} files."
-            + (f" It lacks {len(lacking)} files that its database names, first {min(lacking)}." if lacking else "")
+            + (f" It lacks {len(lacking)} files that its database names, first {lacking[0]}." if lacking else "")
         )

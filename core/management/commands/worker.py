@@ -25,7 +25,7 @@ class Worker(db_worker.Worker):
     """Worker of django-tasks-db under a fixed name, which takes back what it left when it died and outlives a database
     that is locked or away."""
 
-    def __init__(self, name: str, *, until_empty: bool, nightly: bool, beside: int) -> None:
+    def __init__(self, name: str, until_empty: bool, nightly: bool, beside: int) -> None:
         super().__init__(
             queue_names=["*"],
             excluded_queue_names=[],
@@ -102,12 +102,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         hold_service_lock()  # no restore while jobs run
-        worker = Worker(
-            options["worker_id"],
-            until_empty=options["until_empty"],
-            nightly=options["nightly"],
-            beside=options["beside"],
-        )
+        worker = Worker(options["worker_id"], options["until_empty"], options["nightly"], options["beside"])
         former = {number: signal.signal(number, worker.shutdown) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
             worker.run()

@@ -10,9 +10,8 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.core.management import CommandError
 
-from accounts.models import Officer
+from accounts.models import Officer, active_tokens, create_token
 from accounts.single_sign_on import NoRole, role_of_claims, set_role
-from accounts.tokens import active_tokens, create_token
 from policies.models import Province
 from tests.factories import make_province
 from tests.support.api_client import make_user

@@ -17,8 +17,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import Officer, SignInRule
-from accounts.tokens import create_token
+from accounts.models import Officer, SignInRule, create_token
 from core.caching import forgiving
 from policies.models import Agency
 from tests.factories import make_province

@@ -24,8 +24,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.test import Client
 
-from accounts.models import Officer
-from accounts.tokens import create_token
+from accounts.models import Officer, create_token
 from tests.support.api_client import make_user
 from tests.support.sign_in import PASSWORD, age_session, can_sign_in, set_up_app, signed_in, totp_code
 

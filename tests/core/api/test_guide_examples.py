@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from accounts.tokens import create_token
+from accounts.models import create_token
 from core.seed.loader import load_seed
 from pilots.seed import SEED_FILES
 

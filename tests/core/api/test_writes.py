@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from accounts.tokens import create_token
+from accounts.models import create_token
 from core.http.as_of import today
 from pilots.models import Pilot
 from policies.models import Agency

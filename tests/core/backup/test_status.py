@@ -8,8 +8,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
+from core import monitoring as health
 from core.backup.models import KEPT_RUNS, BackupRun, backup_status, record_run
-from core.monitoring import health
 
 pytestmark = pytest.mark.django_db
 

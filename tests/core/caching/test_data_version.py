@@ -11,13 +11,13 @@ from django.test import Client
 
 from accounts.models import Token
 from core.caching.data_version import (
+    DataVersion,
     create_triggers,
     data_version,
     drop_triggers,
     existing_triggers,
     versioned_tables,
 )
-from core.caching.models import DataVersion
 from policies.models import Agency
 
 pytestmark = pytest.mark.django_db

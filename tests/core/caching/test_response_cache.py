@@ -22,8 +22,7 @@ from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLResolver, get_resolver, resolve
 
-from accounts.models import Officer
-from accounts.tokens import create_token
+from accounts.models import Officer, create_token
 from config.api_urls import RESOURCES
 from core.api.viewsets import RecordViewSet
 from core.caching import response_cache

@@ -13,7 +13,7 @@ from django.db import OperationalError, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 
-from core.monitoring import health
+from core import monitoring as health
 
 pytestmark = pytest.mark.django_db
 Usage = namedtuple("Usage", "total used free")

@@ -14,9 +14,9 @@ from django.core.exceptions import DisallowedHost
 from django.db import OperationalError
 from django.test import Client
 
-from accounts.tokens import create_token, revoke
+from accounts.models import create_token, revoke
+from core import monitoring as health
 from core.http.request_log import JsonLogFormatter, RequestContextFilter, hide_secrets, request_id
-from core.monitoring import health
 from pilots.api import views as pilots_api
 
 pytestmark = pytest.mark.django_db

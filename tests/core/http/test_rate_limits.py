@@ -15,7 +15,7 @@ from django.contrib.auth.models import User
 from django.core.cache import cache, caches
 from django.test import Client, RequestFactory
 
-from accounts.tokens import create_token
+from accounts.models import create_token
 from core.caching import forgiving
 from core.http import rate_limits
 from core.http.rate_limits import Quota, client_network, count

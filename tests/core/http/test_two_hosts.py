@@ -31,7 +31,7 @@ PASSWORD = "a long enough one"
 MAKE_USERS_SCRIPT = f"""
 import django, json; django.setup()
 from django.contrib.auth.models import User
-from accounts.tokens import create_token
+from accounts.models import create_token
 from accounts.models import Officer
 from tests.factories import make_province
 make_province(slug="north")

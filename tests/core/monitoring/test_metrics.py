@@ -14,9 +14,9 @@ from django_tasks_db.models import DBTaskResult
 from prometheus_client.parser import text_string_to_metric_families
 
 from accounts.forms import mail_password_links
+from core import monitoring as gauges
 from core.backup.models import BackupRun, record_run
-from core.monitoring import gauges
-from core.monitoring.gauges import SOURCES, Gauges
+from core.monitoring import SOURCES, Gauges
 from dashboard.models import ReminderMail, ReminderStep
 from tests import factories as make
 

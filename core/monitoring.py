@@ -1,0 +1,275 @@
+"""What those ask who run the product: liveness at /livez, readiness at /readyz, numbers at /metrics.
+
+Beside what django-prometheus counts there are gauges of our own, read from the records at each scrape.
+"""
+
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from functools import cache
+from ipaddress import IPv6Address, ip_address
+from pathlib import Path
+
+from axes.models import AccessAttempt
+from django.conf import settings
+from django.db import connection, connections
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+from django.db.models import Count, Min, Q, Sum
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django_prometheus.exports import ExportToDjangoView
+from django_tasks_db.models import DBTaskResult
+from prometheus_client import CollectorRegistry, Counter, Metric, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from core.backup.models import MAX_BACKUP_AGE, backup_status, nightly_age
+from core.http.errors import DATABASE_UNAVAILABLE
+from core.http.problems import RETRY_AFTER, problem_response
+from core.http.request import TrackerRequest, client_ip
+from core.jobs.queue import job_waits
+
+log = logging.getLogger("tracker.health")
+Gauges = Mapping[str, tuple[str, float | None]]  # by name: what it is, and its value; without one only the former
+PROBE_TIMEOUT = 1.5  # seconds: a probe that waits for two gets an answer
+MIN_FREE_DISK = 0.05  # of the disk
+WARN_EVERY = 3_600  # seconds
+PROXY_HEADERS = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Via")
+WARNED_AT = [-float(WARN_EVERY)]  # when this process last logged a warning
+GAUGE_ERRORS = Counter(
+    "tracker_gauge_errors", "Scrapes in which gauges of this source could not be read and are absent.", ["source"]
+)
+
+
+class OperationsMiddleware:
+    """Middleware that answers health checks, and /metrics to METRICS_FROM, before hosts, sessions or the database are
+    touched. None of it is logged or counted. To any other address there is no /metrics: it gets the 404 of all unknown
+    ones.
+    """
+
+    def __init__(self, get_response: Callable[[TrackerRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+        load_migrations()
+
+    def __call__(self, request: TrackerRequest) -> HttpResponse:
+        if request.path_info in {"/livez", "/readyz"}:
+            response = health_response(request)
+        elif request.path_info == "/metrics" and request.method == "GET" and may_scrape(request):
+            gauges = generate_latest(GAUGES)  # counts those that cannot be read
+            response = ExportToDjangoView(request)
+            response.content = gauges + response.content
+        else:
+            return self.get_response(request)
+        request.is_probe = True
+        response["Cache-Control"] = "no-store"
+        return response
+
+
+@cache
+def load_migrations() -> None:
+    """Import all migrations once per process: on a busy machine that alone may take longer than a probe waits."""
+    MigrationLoader(None)
+
+
+def may_scrape(request: HttpRequest) -> bool:
+    """Return whether the client's address is in METRICS_FROM.
+
+    Behind a proxy that is not declared by BEHIND_PROXY every client has the proxy's address, often that of this
+    machine: whatever came through one is refused.
+    """
+    if not settings.BEHIND_PROXY and any(name in request.headers for name in PROXY_HEADERS):
+        return False
+    try:
+        address = ip_address(client_ip(request))
+    except ValueError:  # a UNIX socket has none
+        return False
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    return any(address in network for network in settings.METRICS_FROM)
+
+
+# -- health ----------------------------------------------------------------------------------------------
+
+
+def health_response(request: HttpRequest) -> HttpResponse:
+    if request.method not in {"GET", "HEAD"}:
+        response = problem_response(request, 405, _("Use GET or HEAD."))
+        response["Allow"] = "GET, HEAD"
+        return response
+    if request.path_info == "/livez":
+        return JsonResponse({"status": "ok"})
+    probe, place = probe_database(), written_folder()
+    fault, usage = probe.error, shutil.disk_usage(place)  # why this process should get no requests
+    if usage.free < MIN_FREE_DISK * usage.total:
+        fault = f"disk: {usage.free / usage.total:.1%} free at {place}"
+    if fault:
+        log.error("not ready: %s", fault)
+        response = problem_response(request, 503, _("Not ready. Try again in a few seconds."))
+        response["Retry-After"] = RETRY_AFTER
+        return response
+    if probe.jobs_wait:
+        log.warning("a job has waited for an hour: is manage.py worker running?")
+    return JsonResponse({"status": "ok"})
+
+
+def written_folder() -> Path:
+    """Return the folder on whose disk the product writes."""
+    folder: Path = settings.VAR_DIR if settings.VAR_DIR.exists() else settings.BASE_DIR
+    return folder
+
+
+class ReadinessProbe(threading.Thread):
+    """Thread that queries the database on a connection of its own: a silent server blocks nothing else."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True, name="readiness")
+        self.error = f"database: no answer in {PROBE_TIMEOUT} seconds"
+        self.jobs_wait = False
+
+    def run(self) -> None:
+        try:
+            executor = MigrationExecutor(connection)
+            missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+            if missing:
+                self.error = f"migrations: {len(missing)} not applied, first {missing[0][0]}"
+                return
+            self.jobs_wait = job_waits()
+            warn_of_backups()
+            self.error = ""
+        except Exception as exc:  # any error means not ready, and is logged
+            self.error = f"database: {type(exc).__name__}: {exc}"
+        finally:
+            connections.close_all()
+
+
+PROBE_LOCK = threading.Lock()
+RUNNING_PROBES: list[ReadinessProbe] = []  # at most one thread, however many probes arrive while the database is silent
+
+
+def probe_database() -> ReadinessProbe:
+    """Return the probe that says whether the database answers in time and has every migration, and workers run."""
+    with PROBE_LOCK:
+        if not RUNNING_PROBES or not RUNNING_PROBES[0].is_alive():
+            RUNNING_PROBES[:] = [ReadinessProbe()]
+            RUNNING_PROBES[0].start()
+        question = RUNNING_PROBES[0]
+    question.join(PROBE_TIMEOUT)
+    return question
+
+
+def warn_of_backups() -> None:
+    """Log what is wrong with the backups, once an hour and process: no reason to send requests elsewhere."""
+    if settings.DEBUG or time.monotonic() - WARNED_AT[0] < WARN_EVERY:
+        return
+    warnings, age = backup_status().warnings, nightly_age()
+    if age and age > MAX_BACKUP_AGE:
+        warnings.append(f"the nightly work last ended {age.total_seconds() / 3600:.0f} hours ago")
+    if warnings:
+        WARNED_AT[0] = time.monotonic()
+        logging.getLogger("tracker.backup").warning("ready, but %s", "; ".join(warnings))
+
+
+# -- gauges ----------------------------------------------------------------------------------------------
+
+
+def disk_gauges() -> Gauges:
+    usage = shutil.disk_usage(written_folder())
+    return {
+        "tracker_disk_size_bytes": ("Size of the disk on which the product writes.", usage.total),
+        "tracker_disk_free_bytes": ("Free space of the disk on which the product writes.", usage.free),
+    }
+
+
+def sign_in_gauges() -> Gauges:
+    """Return the failed sign-ins that were not followed by a good one."""
+    recent = AccessAttempt.objects.filter(attempt_time__gt=timezone.now() - timedelta(hours=1))
+    failed = recent.aggregate(n=Sum("failures_since_start"))["n"] or 0
+    text = "Failed sign-ins of names and addresses that failed within the last hour."
+    return {"tracker_failed_sign_ins": (text, failed)}
+
+
+def backup_gauges() -> Gauges:
+    status = backup_status()
+    good, drill = status.good, status.drill
+    return {
+        "tracker_backup_age_seconds": (
+            "Age of the newest good backup; absent before the first.",
+            good.age.total_seconds() if good else None,
+        ),
+        "tracker_drill_age_seconds": (
+            "Time since the last restore drill; absent before the first.",
+            drill.age.total_seconds() if drill else None,
+        ),
+        "tracker_drill_ok": (
+            "1 if the last restore drill succeeded, 0 if it failed.",
+            float(drill.ok) if drill else None,
+        ),
+    }
+
+
+def job_gauges() -> Gauges:
+    """Return what waits and runs, what came to nothing within a day, and when the nightly work ended. Two queries."""
+    now, age = timezone.now(), nightly_age()
+    waiting = Q(status="READY")
+    found = DBTaskResult.objects.aggregate(
+        waiting=Count("pk", filter=waiting),
+        oldest=Min("enqueued_at", filter=waiting),
+        running=Count("pk", filter=Q(status="RUNNING")),
+        lost=Count("pk", filter=Q(status="FAILED", finished_at__gt=now - timedelta(days=1))),
+    )
+    return {
+        "tracker_jobs_waiting": ("Background jobs that wait for a worker.", found["waiting"]),
+        "tracker_oldest_waiting_job_seconds": (
+            "Time for which the oldest of them has waited; 0 if there is none.",
+            (now - found["oldest"]).total_seconds() if found["oldest"] else 0,
+        ),
+        "tracker_jobs_running": ("Background jobs that run.", found["running"]),
+        "tracker_jobs_lost": ("Background jobs that failed within the last day.", found["lost"]),
+        "tracker_nightly_age_seconds": (
+            "Time since the nightly work last ended; absent before the first.",
+            age.total_seconds() if age else None,
+        ),
+    }
+
+
+SOURCES: dict[str, Callable[[], Gauges]] = {  # those without a query first: they are read when the database is silent
+    "disk": disk_gauges,
+    "sign-in": sign_in_gauges,
+    "backup": backup_gauges,
+    "jobs": job_gauges,
+}
+"""What reads gauges together, in the order in which they are read; each should make one query.
+
+A part adds its own in the `ready` of its app, as dashboard/monitoring.py does.
+"""
+
+
+class GaugeCollector(Collector):
+    """Collector of the gauges of all sources."""
+
+    def collect(self) -> Iterable[Metric]:
+        """Read every source. Once the database is silent it is not asked again: each question would wait as long."""
+        metrics, up = [], True
+        for source, read in SOURCES.items():
+            try:
+                if not up:
+                    raise DATABASE_UNAVAILABLE[0]("not asked again")
+                found = read()
+            except Exception as exc:  # whatever it is, the other numbers are worth having
+                up = up and not isinstance(exc, DATABASE_UNAVAILABLE)
+                GAUGE_ERRORS.labels(source).inc()
+                text = "gauges of %s could not be read: %s: %s"
+                logging.getLogger("tracker.metrics").warning(text, source, type(exc).__name__, exc)
+                continue
+            metrics += [GaugeMetricFamily(name, text, value) for name, (text, value) in found.items()]
+        text = "1 if the database answered this scrape, else 0."
+        return [GaugeMetricFamily("tracker_database_up", text, float(up)), *metrics]
+
+
+GAUGES = CollectorRegistry()  # of their own: processes add their counters up, and gauges are read once
+GAUGES.register(GaugeCollector())

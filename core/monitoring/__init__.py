@@ -1,1 +1,0 @@
-"""Metrics at /metrics: counters of requests, and gauges read when they are asked for."""
