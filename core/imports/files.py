@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import IO, Any
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import get_language, override
@@ -102,35 +103,40 @@ def command_report(plan: DryRun, *, name: str, content: bytes, import_id: int | 
     }
 
 
-def save_dry_run(plan: DryRun, *, name: str, content: bytes, by: Any) -> Import:
-    """Store a dry run with its file, so that it can be confirmed, corrected and looked up."""
+def store_file(kind: Importer, sheet: Sheet, *, name: str, content: bytes, by: Any) -> Import:
+    """Keep an uploaded file as an import that is not checked yet."""
     delete_expired_files()
-    record = Import(
-        kind=plan.kind.name,
+    record = Import.objects.create(
+        kind=kind.name,
         file_name=printable_text(name)[-255:],
         sha256=sha256_of(content),
-        form=plan.sheet.file_format,
-        sheet=plan.sheet.name[:100],
-        encoding=plan.sheet.encoding,
+        form=sheet.file_format,
+        sheet=sheet.name[:100],
+        encoding=sheet.encoding,
+        rows_read=len(sheet.rows),
         uploaded_by=by,
+        state=ImportState.CHECKING,
     )
-    save_counts(record, plan)
-    ImportFile.objects.create(record=record, content=content, report=dry_run_report(plan))
+    ImportFile.objects.create(record=record, content=content)
     return record
 
 
-def update_dry_run(record: Import, plan: DryRun) -> None:
-    """Update a stored dry run after checking its file again, against the current records or in another language."""
-    save_counts(record, plan)
-    ImportFile.objects.filter(record=record).update(report=dry_run_report(plan))
+def save_dry_run(plan: DryRun, *, name: str, content: bytes, by: Any) -> Import:
+    """Store a dry run with its file, so that it can be confirmed, corrected and looked up."""
+    with transaction.atomic():
+        return update_dry_run(store_file(plan.kind, plan.sheet, name=name, content=content, by=by), plan)
 
 
-def save_counts(record: Import, plan: DryRun) -> None:
+def update_dry_run(record: Import, plan: DryRun) -> Import:
+    """Store what the check of an import's file found, against the current records and in the current language."""
     record.rows_read, record.faults = len(plan.rows), len(plan.errors)
     record.created, record.updated = plan.count_rows("create"), plan.count_rows("update")
     record.unchanged = plan.count_rows("unchanged")
     record.state = ImportState.FAULTY if plan.errors else ImportState.CHECKED
     record.save()
+    record.file.report = dry_run_report(plan)
+    record.file.save(update_fields=["report"])
+    return record
 
 
 def delete_expired_files() -> None:

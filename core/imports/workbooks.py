@@ -21,7 +21,7 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
 from core.imports.importer import Importer
-from core.imports.sheet.columns import BOOLEAN, CHOICE, READING_RULES, RECORD, RECORD_NUMBER, Column
+from core.imports.sheet.columns import BOOLEAN, CHOICE, RECORD, RECORD_NUMBER, Column, reading_rules
 from core.imports.sheet.headings import FAULT_HEADING, is_fault_heading
 from core.imports.sheet.lookups import RecordLookup
 from core.spreadsheets.file_responses import csv_response, xlsx_response
@@ -60,13 +60,6 @@ DEFAULT_WIDTH = 14
 EXPLANATION_WIDTHS = (26, 12, 60, 50, 44, 30)  # widths of the explanation's columns
 ChoiceLists = Mapping[str, list[str]]
 Notice = Sequence[tuple[str, str]]  # label and text of what is said of the data as a whole
-
-
-def template_workbook(kind: Importer, notice: Notice = ()) -> bytes:
-    """Return an empty workbook in the current language: the sheet, an explanation of each column, the allowed
-    values."""
-    with write_workbook(kind, kind.model._base_manager.none(), notice) as file:
-        return file.read()
 
 
 def export_workbook(
@@ -200,7 +193,7 @@ def write_explanation(
     sheet.append([header_cell(sheet, _("How the file is read"))])
     keys = join_long(" + ".join(kind.columns_by_name[name].heading for name in key) for key in kind.keys)
     identity = label_value(_("Without a record number, a row finds its record by"), keys)
-    for rule in (*map(str, READING_RULES), identity):
+    for rule in (*reading_rules(), identity):
         sheet.append([plain_cell(sheet, rule, alignment=Alignment())])
 
 

@@ -32,7 +32,7 @@ def prepare(name: str) -> None:
     assert record.state == "checked", plan.errors
     for reason in ("one", "the other"):
         told = {"about": jobs.subject(record), "user": user.pk, "language": "en", "record": record.pk}
-        jobs.confirm_import.enqueue(**told, reason=reason)
+        jobs.change_import.enqueue(**told, action="confirm", reason=reason)
 
 
 def work(*words: str) -> None:

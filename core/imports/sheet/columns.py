@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import models
 from django.db.backends.base.operations import BaseDatabaseOperations
 from django.db.models import Model
+from django.template.loader import render_to_string
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, override
@@ -140,36 +141,9 @@ class Column:
         return text
 
 
-READING_RULES = (
-    gettext_lazy(
-        "Headings in Chinese or English, in any order; title rows above them, empty rows and columns are fine."
-    ),
-    gettext_lazy("A column that is not known is an error, so that nothing is passed over. 序号 and No. are not read."),
-    gettext_lazy(
-        "Dates: a date of Excel, 2024-01-15, 2024/1/15, 2024.1.15, 2024年1月15日. A month or a year alone only where "
-        "the record says how exactly a day is known."
-    ),
-    gettext_lazy(
-        "Numbers: 1234.5, 1,234.5, full-width digits too. 1.2万 is 12,000, but is refused where the indicator has a "
-        "unit of its own. % only for indicators in %: 65% is 65. The indicator’s own unit may follow "
-        "a value, as in 11,000 t or 11,000吨."
-    ),
-    gettext_lazy("No value: leave the cell empty. —, / and 未统计 are refused, and nothing is ever read as 0."),
-    gettext_lazy("Formulas count by their saved result; one that was never calculated is refused."),
-    gettext_lazy(
-        "Provinces, pilots, indicators and other records: by code, full or short name, in either language; a near miss "
-        "is an error that offers the nearest."
-    ),
-    gettext_lazy("Lists: one name a line, or parted by semicolons or 、."),
-    gettext_lazy(
-        "An empty cell empties the field of a record that is there already, where it may be empty; a column that is "
-        "not in the file leaves its field alone."
-    ),
-    gettext_lazy(
-        "A row finds its record by the record number, else by its code, else by what names it. A reading with another "
-        "value becomes the next version."
-    ),
-)
+def reading_rules() -> list[str]:
+    """Return how cells are read and rows find their records, in sentences."""
+    return render_to_string("admin/imports/reading_rules.txt").splitlines()
 
 
 # -- column types: how each parses and exports ---------------------------------------------------------

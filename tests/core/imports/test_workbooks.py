@@ -13,7 +13,7 @@ from openpyxl.utils import get_column_letter
 from core.imports import workbooks
 from core.imports.files import dry_run_of_file
 from core.imports.importer import KINDS
-from core.imports.workbooks import export_csv, export_workbook, template_workbook
+from core.imports.workbooks import export_csv, export_workbook
 from policies.models import Policy, ProvincialPlan
 from tests.factories import make_plan, make_policy, make_province, make_source
 
@@ -38,6 +38,11 @@ def csv_of(kind: Any, notice: Any = ()) -> str:
 def workbook_of(kind: Any) -> Workbook:
     response: Any = export_workbook(kind, kind.export_queryset().order_by("pk"), stem="x")
     return opened(response.getvalue())
+
+
+def template_workbook(kind: Any) -> bytes:
+    response: Any = export_workbook(kind, kind.model._base_manager.none(), stem="x")
+    return bytes(response.content)
 
 
 # -- the template --------------------------------------------------------------------------------------
