@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from core.history.bulk_history import batched
 from core.http.as_of import today
 from core.http.errors import truncate
-from core.imports.dry_run import OUT_OF_SCOPE_CODE
+from core.imports.dry_run import CHANGE_REFUSED, OUT_OF_SCOPE_CODE
 from core.imports.importer import FieldChange, Importer, Row, assign_record, key_value, record_key, row_key
 from core.imports.sheet.columns import INTEGER, NUMBER, TEXT, Column, ColumnType
 from core.imports.sheet.lookups import RecordLookup
@@ -169,30 +169,26 @@ class PlannedDayImporter(PilotPartImporter):
                 record.stored, record.planned_on = copy(record), record.planned_then
         return found
 
-    def clean_values(self, row: Row, by: Any) -> None:
-        super().clean_values(row, by)
-        row.extra["by"] = by
-
     def compare_related(self, row: Row) -> None:
         """Take another day off the record and note it as a request, or a decision."""
         super().compare_related(row)
         if not row.found or not row.record.stored.has_fixed_day:
             return
-        stored, given, in_force = row.record.stored, row.record.planned_on, row.before["planned_on"]
+        stored, given, in_force = row.record.stored, row.record.planned_on, row.before.planned_on
         try:
-            row.extra["day"] = settle_planned_day(row.record, stored, by=row.extra["by"])
+            row.extra["day"] = settle_planned_day(row.record, stored, by=row.by)
         except ValidationError as exc:
             row.record.planned_on = stored.planned_on
             for field, errors in exc.error_dict.items():
                 for error in errors:
                     row.add_error(self.column(field), FIXED_CODE, str(error.message))
-        row.before["planned_on"] = stored.planned_on
+        row.before.planned_on = stored.planned_on
         row.values["planned_on"] = row.record.planned_on
         if row.extra.get("day"):
             row.related_values = given
             column = self.columns_by_name["planned_on"]
             new = column.display(given)
-            if not may_decide(row.extra["by"]):
+            if not may_decide(row.by):
                 new = _("%(day)s, asked of the ministry") % {"day": new}
             row.extra["changes"] = [FieldChange(column.heading, column.display(in_force), new)]
 
@@ -238,7 +234,7 @@ class StageImporter(PlannedDayImporter):
     def prepare_record(self, row: Row) -> None:
         row.record.skip_order_check = True  # judged for all the pilot's rows together, in `judge`
 
-    def validate_rows(self, rows: Sequence[Row], by: Any) -> None:
+    def validate_rows(self, rows: Sequence[Row]) -> None:
         """Check the order of each pilot's stages, over all its rows and records together.
 
         Not checked where a row does not say which stage is entered when.
@@ -289,7 +285,7 @@ class MilestoneImporter(PlannedDayImporter):
     model = Milestone
     keys = (("pilot", "title_zh", "planned_on"), ("pilot", "title_en", "planned_on"))
 
-    def validate_rows(self, rows: Sequence[Row], by: Any) -> None:
+    def validate_rows(self, rows: Sequence[Row]) -> None:
         fresh = [row for row in rows if not row.found and row.is_valid]
         known: dict[tuple[int, str], Any] = {}
         pilots = {row.record.pilot_id for row in fresh}
@@ -340,10 +336,9 @@ class TargetImporter(PilotPartImporter):
             ),
         ]
 
-    def clean_values(self, row: Row, by: Any) -> None:
+    def clean_values(self, row: Row) -> None:
         for name in ("base_value", "target_value"):
             parse_in_unit(row, name)
-        row.extra["by"] = by
         steps = row.values.get("steps")
         if steps:
             note_written_unit(row, "steps", steps.values())
@@ -357,8 +352,8 @@ class TargetImporter(PilotPartImporter):
         if "steps" in row.invalid_columns():
             return
         steps = (row.values["steps"] or {}) if "steps" in row.values else before
-        years = {name: getattr(row.record, name) for name in ("base_year", "target_year")}
-        if steps == before and years.items() <= row.before.items():
+        years = [(item.base_year, item.target_year) for item in (row.record, row.before) if item]
+        if steps == before and years[1:] == years[:1]:
             return
         for year, value in steps.items():
             step = TargetStep(target=row.record, year=year, value=value)
@@ -376,13 +371,8 @@ class TargetImporter(PilotPartImporter):
     def check_step_permission(self, row: Row) -> None:
         """Check the permission to change intermediate values: they are part of the promise, as the restricted fields
         are."""
-        by = row.extra.get("by")
-        if by is not None and not by.has_perm(PLACE_PERMISSION):
-            text = _(
-                "Your role may not change this: ask the ministry. Leave the cell as it is on record, or take out the "
-                "column."
-            )
-            row.add_error(self.column("steps"), OUT_OF_SCOPE_CODE, text)
+        if row.by is not None and not row.by.has_perm(PLACE_PERMISSION):
+            row.add_error(self.column("steps"), OUT_OF_SCOPE_CODE, str(CHANGE_REFUSED))
 
     def write_related(self, rows: Sequence[Row], *, by: Any, reason: str) -> None:
         """Write the intermediate values of the targets, each a record of its own."""
@@ -483,7 +473,7 @@ class ReadingImporter(PilotPartImporter):
             unit_column(),
         ]
 
-    def clean_values(self, row: Row, by: Any) -> None:
+    def clean_values(self, row: Row) -> None:
         parse_in_unit(row, "value")
 
     def match_by_key(self, rows: Sequence[Row], key: tuple[str, ...]) -> None:
@@ -536,7 +526,7 @@ class ReadingImporter(PilotPartImporter):
 
     def is_moved(self, row: Row) -> bool:
         """Whether the row moves a version to another pilot, indicator or period."""
-        return any(row.before[name] != getattr(row.record, name) for name in Reading.IMMUTABLE_FIELDS)
+        return any(getattr(row.before, name) != getattr(row.record, name) for name in Reading.IMMUTABLE_FIELDS)
 
     def is_changed(self, row: Row) -> bool:
         """Whether the row has another value than its record, for the same pilot, indicator and period."""
@@ -548,7 +538,7 @@ class ReadingImporter(PilotPartImporter):
         same = all(row.values.get(name) in (None, getattr(record, name)) for name in ("value", "value_status"))
         return place and not same
 
-    def validate_rows(self, rows: Sequence[Row], by: Any) -> None:
+    def validate_rows(self, rows: Sequence[Row]) -> None:
         """Number the new versions; reject conflicts and unexplained jumps."""
         groups: dict[int, dict[int, list[Row]]] = defaultdict(lambda: defaultdict(list))
         for row in rows:

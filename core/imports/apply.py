@@ -21,22 +21,13 @@ from core.history.append_only import APPEND_ONLY_MESSAGE, is_append_only, is_del
 from core.history.bulk_history import BATCH_SIZE, batched, m2m_rows, write_history_entries, written_by_import
 from core.history.diffs import author_name, format_datetime, historical_name
 from core.history.models import ChangeEvent
-from core.imports.dry_run import (
-    PROGRESS_INTERVAL,
-    DryRun,
-    latest_entries,
-    self_relations,
-    stored_keys,
-    unique_key,
-    unique_rules,
-)
+from core.imports.dry_run import PROGRESS_INTERVAL, DryRun, latest_entries, note_versions, self_relations, unique_values
 from core.imports.files import repeat_dry_run
 from core.imports.importer import Importer, Row
 from core.imports.models import Import, ImportFile, ImportState
 from core.jobs.queue import Progress, no_progress
 from core.permissions import can_access
 from core.records import writing
-from core.records.constraints import check_constraint_holds
 from core.records.writing import Conflict
 from core.text.formatting import label_value
 
@@ -71,10 +62,7 @@ def confirm(kind: Importer, record: Import, *, by: Any, reason: str = "", progre
         manager: Any = plan.kind.model._base_manager
         for some in batched(keys):
             list(manager.select_for_update(no_key=True).filter(pk__in=some).order_by("pk").values_list("pk"))
-        newest = latest_entries(plan.kind.model, keys)
-        for row in plan.rows:
-            if row.found:
-                row.history_id = newest.get(row.record.pk, 0)
+        note_versions(plan)
         check_conflicts(plan, record, by)
         missing = [] if reason.strip() else plan.kind.missing_reason_errors(plan.rows)
         if missing:
@@ -168,36 +156,26 @@ def in_order(rows: Sequence[Row]) -> Iterator[Row]:
     ready = deque(rows)
     while ready:
         row = ready.popleft()
-        named = unsaved_parent(row.record)
-        if named is not None:
-            waiting[id(named)].append(row)
+        fields = self_relations(type(row.record))
+        named = {f.name: other for f in fields if (other := f.get_cached_value(row.record, None)) is not None}
+        unsaved = next((other for other in named.values() if other.pk is None), None)
+        if unsaved is not None:
+            waiting[id(unsaved)].append(row)
             continue
+        for name, other in named.items():  # which has a key by now
+            setattr(row.record, name, other)
         yield row
         ready.extendleft(reversed(waiting.pop(id(row.record), [])))
 
 
-def unsaved_parent(record: Any) -> Any:
-    """Return a record of its own model that it names and that is not saved yet, or None: then it holds the keys of
-    all.
-    """
-    for f in self_relations(type(record)):
-        named = f.get_cached_value(record, None)
-        if named is not None and named.pk is None:
-            return named
-        if named is not None:
-            setattr(record, f.name, named)
-    return None
-
-
 def changed_values(row: Row) -> dict[str, Any]:
     """Return the values of a stored record that change; a related record as the object that the rows share."""
-    values = {}
-    for f in row.record._meta.concrete_fields if row.found else ():
-        value = getattr(row.record, f.attname)
-        if value != row.before[f.attname]:
-            shared = f.get_cached_value(row.record, None) if f.is_relation else None
-            values[f.attname if shared is None else f.name] = value if shared is None else shared
-    return values
+    changed = [
+        f
+        for f in row.record._meta.concrete_fields
+        if row.found and getattr(row.record, f.attname) != getattr(row.before, f.attname)
+    ]
+    return {f.name: getattr(row.record, f.name) for f in changed}
 
 
 def change_text(entry: Any) -> str:
@@ -306,24 +284,13 @@ def versions_before(model: Any, changes: Sequence[ChangeEvent]) -> dict[int, Any
     return found
 
 
-def unique_conflicts_since(
-    model: type[Model], changes: Sequence[ChangeEvent], versions: Mapping[int, Any]
-) -> Iterable[str]:
+def unique_conflicts_since(model: Any, changes: Sequence[ChangeEvent], versions: Mapping[int, Any]) -> Iterable[str]:
     """Yield records that now hold a unique value (slug, name, year) which restored records held before."""
-    touched = {change.record_id for change in changes}
     records = [model(**values_of(entry)) for entry in versions.values()]
-    found: set[int] = set()
-    for names, condition, _message, _mended in unique_rules(model):
-        keys = [
-            unique_key(record, names)
-            for record in records
-            if condition is None or check_constraint_holds(condition, record)
-        ]
-        found |= set(stored_keys(model, names, condition, filter(None, keys)).values()) - touched
+    holders = {key for *_rule, stored in unique_values(model, records) for key in stored.values()}
     text = _("“%(name)s” was entered since and holds what a record of the import held before.")
-    for some in batched(sorted(found)):
-        for record in model._base_manager.filter(pk__in=some).order_by("pk"):
-            yield label_value(capfirst(model._meta.verbose_name), text % {"name": record})
+    for record in ordered_records(model, sorted(holders - {change.record_id for change in changes})):
+        yield label_value(capfirst(model._meta.verbose_name), text % {"name": record})
 
 
 def restore_records(

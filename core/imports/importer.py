@@ -50,7 +50,7 @@ class Row:
     record: Any = None  # the record as it would stand
     found: bool = False  # whether it is on record already
     unidentified: bool = False  # whether nobody can tell which record it is about
-    before: dict[str, Any] = field(default_factory=dict)  # the values of its fields now; empty for a new one
+    before: Any = None  # the record as it is stored; None for a new one
     lists: dict[str, list[Any]] = field(default_factory=dict)  # many-to-many lists as they would stand
     lists_before: dict[str, list[Any]] = field(default_factory=dict)
     changes: list[FieldChange] = field(default_factory=list)
@@ -58,6 +58,7 @@ class Row:
     missing: set[str] = field(default_factory=set)  # columns that it needs and the file does not have
     related_values: Any = None  # related records that the row holds in a cell of its own
     extra: dict[str, Any] = field(default_factory=dict)  # what a kind of its own keeps of the row
+    by: Any = None  # the user who imports; None is the command line
 
     @property
     def number(self) -> int:
@@ -207,7 +208,7 @@ class Importer:
 
     def missing_reason_errors(self, rows: Sequence[Row]) -> list[str]:
         """Return why these rows need a reason for change; empty if they do not."""
-        texts = [(row, row.record.missing_reason(self.model(**row.before))) for row in rows if row.action == "update"]
+        texts = [(row, row.record.missing_reason(row.before)) for row in rows if row.action == "update"]
         return [_("Row %(row)d: %(what)s") % {"row": row.number, "what": text} for row, text in texts if text]
 
     def export_queryset(self) -> models.QuerySet[Model]:
@@ -279,7 +280,7 @@ class Importer:
 
     # -- rules -------------------------------------------------------------------------------------------
 
-    def clean_values(self, row: Row, by: Any) -> None:
+    def clean_values(self, row: Row) -> None:
         """Complete a row's values before they are assigned to the record."""
 
     def complete_new(self, rows: Sequence[Row]) -> None:
@@ -288,7 +289,7 @@ class Importer:
     def prepare_record(self, row: Row) -> None:
         """Set flags on the record for checks that are done elsewhere, before `full_clean`."""
 
-    def validate_rows(self, rows: Sequence[Row], by: Any) -> None:
+    def validate_rows(self, rows: Sequence[Row]) -> None:
         """Check rules over several rows, or over rows and existing records."""
 
     def clean(self, row: Row, exclude: set[str]) -> None:

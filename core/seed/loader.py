@@ -236,11 +236,11 @@ class SeedImporter(Importer):
                 else:
                     result.unchanged += 1
 
-    def clean_values(self, row: Row, by: Any) -> None:
+    def clean_values(self, row: Row) -> None:
         for name in self.file.key:
             if row.values.get(name) is None and name not in row.invalid_columns():
                 row.add_error(self.column(name), "required", _("Empty. This needs a value."))
-        super().clean_values(row, by)
+        super().clean_values(row)
 
     def match_rows(self, rows: Sequence[Row], library: RecordLookup) -> None:
         """Find the record that a row was shipped as, else one that an editor entered; leave out what was edited."""
@@ -289,7 +289,7 @@ class SeedImporter(Importer):
             row = Row(SheetRow(0, {}), {}, {column.name: column.parse(SheetCell(text, untyped=True), library)})
         except AmbiguousCell:
             return text
-        super().clean_values(row, None)
+        super().clean_values(row)
         value = row.values[column.name]
         return comparable(getattr(value, "on", value))
 

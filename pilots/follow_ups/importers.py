@@ -61,7 +61,7 @@ class FollowUpImporter(Importer):
             row.extra["unnumbered"] = True
             row.record.number = f"{row.record.opened_on.year}-{row.number:05}"[:10]
 
-    def validate_rows(self, rows: Sequence[Row], by: Any) -> None:
+    def validate_rows(self, rows: Sequence[Row]) -> None:
         """Check the numbers that the file gives, and the light of each cause, which is kept as it was."""
         new = [row for row in rows if not row.found and row.is_valid]
         self.check_numbers([row for row in new if "unnumbered" not in row.extra])

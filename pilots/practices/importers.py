@@ -87,9 +87,6 @@ class AdoptionImporter(PracticePartImporter):
     }
     export_relations = ("practice", "pilot__batch", "province")
 
-    def clean_values(self, row: Row, by: Any) -> None:
-        row.extra["by"] = by
-
     def match_rows(self, rows: Sequence[Row], library: RecordLookup) -> None:
         super().match_rows(rows, library)
         waiting = [row for row in rows if is_whole_province(row)]
@@ -107,7 +104,7 @@ class AdoptionImporter(PracticePartImporter):
     def complete_new(self, rows: Sequence[Row]) -> None:
         """Set who imports them as who claims them."""
         for row in rows:
-            row.record.claimed_by = row.extra["by"]
+            row.record.claimed_by = row.by
 
 
 def is_whole_province(row: Row) -> bool:
