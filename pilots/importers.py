@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import replace
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -18,7 +17,7 @@ from core.http.as_of import today
 from core.http.errors import truncate
 from core.imports.dry_run import CHANGE_REFUSED, OUT_OF_SCOPE_CODE
 from core.imports.importer import FieldChange, Importer, Row, assign_record, key_value, record_key, row_key
-from core.imports.sheet.columns import INTEGER, NUMBER, TEXT, Column, ColumnType
+from core.imports.sheet.columns import Column, IntegerColumn, NumberColumn
 from core.imports.sheet.lookups import RecordLookup
 from core.records import writing
 from core.spreadsheets.reading.cell_values import (
@@ -59,40 +58,37 @@ def require_unscaled(number: ParsedNumber) -> ParsedNumber:
     return number
 
 
-def parse_year_values(_column: Column, cell: SheetCell, _lookup: RecordLookup) -> dict[int, ParsedNumber]:
-    """Parse values by year, as in 2024: 34.4; 2025: 30, each in the indicator's unit."""
-    steps: dict[int, ParsedNumber] = {}
-    for part in read_text(cell).replace("\n", ";").replace("；", ";").split(";"):
-        if not part.strip():
-            continue
-        year, sign, value = part.replace("：", ":").replace("=", ":").partition(":")
-        if not sign:
-            raise AmbiguousCell("steps", _("Write each step as year: value, for example 2024: 34.4; 2025: 30."))
-        when = read_integer(SheetCell(year.strip()))
-        if when in steps:
-            raise AmbiguousCell("twice", _("“%(word)s” stands in the list twice. Keep one.") % {"word": when})
-        steps[when] = require_unscaled(read_measurement(SheetCell(value.strip())))
-    return steps
+class YearValuesColumn(Column):
+    """Values by year, as in 2024: 34.4; 2025: 30, each in the indicator's unit."""
+
+    accepted, width = gettext_lazy("Year: value, with a semicolon between one and the next."), 32
+
+    def parse(self, cell: SheetCell, lookup: RecordLookup) -> Any:
+        steps: dict[int, ParsedNumber] = {}
+        for part in read_text(cell).replace("\n", ";").replace("；", ";").split(";"):
+            if not part.strip():
+                continue
+            year, sign, value = part.replace("：", ":").replace("=", ":").partition(":")
+            if not sign:
+                raise AmbiguousCell("steps", _("Write each step as year: value, for example 2024: 34.4; 2025: 30."))
+            when = read_integer(SheetCell(year.strip()))
+            if when in steps:
+                raise AmbiguousCell("twice", _("“%(word)s” stands in the list twice. Keep one.") % {"word": when})
+            steps[when] = require_unscaled(read_measurement(SheetCell(value.strip())))
+        return steps
+
+    def export(self, record: Model, lookup: RecordLookup) -> str | None:
+        steps = sorted(getattr(record, self.name).all(), key=lambda step: step.year)
+        return "; ".join(f"{step.year}: {step.value.normalize():f}" for step in steps) or None
 
 
-def export_year_values(column: Column, record: Model, _lookup: RecordLookup) -> str | None:
-    steps = sorted(getattr(record, column.name).all(), key=lambda step: step.year)
-    return "; ".join(f"{step.year}: {step.value.normalize():f}" for step in steps) or None
+class MeasuredColumn(NumberColumn):
+    """A number in the unit of the row's indicator, parsed together with how it was written."""
 
+    note = gettext_lazy("In the indicator’s unit; % only where that is its unit.")
 
-YEAR_VALUES = ColumnType(
-    parse_year_values,
-    gettext_lazy("Year: value, with a semicolon between one and the next."),
-    export=export_year_values,
-    width=32,
-    is_field=False,
-)
-MEASURED = replace(
-    NUMBER,
-    parse=lambda column, cell, lookup: require_unscaled(read_measurement(cell)),
-    note=gettext_lazy("In the indicator’s unit; % only where that is its unit."),
-)
-"""A number in the unit of the row's indicator, parsed together with how it was written."""
+    def parse(self, cell: SheetCell, lookup: RecordLookup) -> ParsedNumber:
+        return require_unscaled(read_measurement(cell))
 
 
 # -- importers -----------------------------------------------------------------------------------------------
@@ -305,7 +301,7 @@ class MilestoneImporter(PlannedDayImporter):
                     break
 
 
-UNIT_OPTIONS = {"column_type": MEASURED}
+UNIT_OPTIONS = {"column": MeasuredColumn}
 
 
 class TargetImporter(PilotPartImporter):
@@ -328,10 +324,10 @@ class TargetImporter(PilotPartImporter):
     def extra_columns(self) -> list[Column]:
         return [
             unit_column(),
-            Column(
+            YearValuesColumn(
                 "steps",
                 gettext_lazy("steps"),
-                YEAR_VALUES,
+                stored=False,
                 help=gettext_lazy("Values for years before the target year, for example 2024: 34.4; 2025: 30."),
             ),
         ]
@@ -439,7 +435,6 @@ def unit_column() -> Column:
     return Column(
         "unit",
         gettext_lazy("unit"),
-        TEXT,
         stored=False,
         attribute="indicator.unit_text",
         aliases=("单位", "计量单位"),
@@ -460,10 +455,9 @@ class ReadingImporter(PilotPartImporter):
 
     def extra_columns(self) -> list[Column]:
         return [
-            Column(
+            IntegerColumn(
                 "version",
                 gettext_lazy("version"),
-                INTEGER,
                 stored=False,
                 help=gettext_lazy(
                     "Written by exports: the version that you saw. Change the value, and the row is entered as the "

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from core.history.bulk_history import batched, m2m_rows
 from core.imports.importer import FieldChange, Importer, Row, check_duplicates, is_blank, propose_slug
-from core.imports.sheet.columns import RECORD_NUMBER, RECORDS, Column
+from core.imports.sheet.columns import Column, RecordNumberColumn, RecordsColumn
 from core.imports.sheet.headings import Headings, ImportErrorDetail, displayed_value, find_headings
 from core.imports.sheet.lookups import RecordLookup, fold_name
 from core.jobs.queue import Progress, no_progress
@@ -134,7 +134,7 @@ def read_cells(row: Row, headings: Headings, library: RecordLookup, kind: Import
                 row.extra.setdefault("waiting", {})[column.name] = (str(entry.value), exc)
             else:
                 row.add_error(column, exc.code, str(exc.message))
-                row.unidentified = row.unidentified or column.column_type is RECORD_NUMBER
+                row.unidentified = row.unidentified or isinstance(column, RecordNumberColumn)
     assign_language_fields(row, kind)
     fill_precisions(row, headings.columns.values())
     for place, entry in row.line.cells.items():
@@ -192,9 +192,9 @@ def fill_records(plan: DryRun, library: RecordLookup) -> None:
             row.record.slug = propose_slug(row.record, taken)
     found = [row for row in plan.rows if row.found]
     for column in plan.headings.columns.values():
-        if column.column_type is RECORDS:
+        if isinstance(column, RecordsColumn):
             links = m2m_rows(model._meta.get_field(column.name), [row.record.pk for row in found])
-            names = library.index(column.related_model)
+            names = library.index(column.model)
             for row in found:
                 row.lists_before[column.name] = [names.record_by_id(key) for _row, key in links.get(row.record.pk, ())]
 
@@ -212,10 +212,10 @@ def assign_values(row: Row, kind: Importer) -> None:
     faulty = row.invalid_columns()
     for name, value in row.values.items():
         column = kind.columns_by_name[name]
-        if name in faulty or not column.is_field:
+        if name in faulty or not column.stored:
             continue
         target: Any = kind.model._meta.get_field(name)
-        if column.column_type is RECORDS:
+        if isinstance(column, RecordsColumn):
             row.lists[column.name] = value or []
         elif value is not None:
             setattr(row.record, column.name, value)
@@ -318,7 +318,7 @@ def check_derived_values(row: Row, kind: Importer) -> None:
     record."""
     for name in row.positions:
         column, value = kind.columns_by_name[name], row.values.get(name)
-        if value is None or not column.is_field or column.column_type is RECORDS:
+        if value is None or not column.stored or isinstance(column, RecordsColumn):
             continue
         now = getattr(row.record, name)
         if now != value and not (row.found and vars(row.before).get(name) == value):
@@ -392,7 +392,7 @@ def check_restricted_field(row: Row, kind: Importer, name: str) -> None:
     if unchanged:
         return
     if row.found:
-        message = CHANGE_REFUSED
+        message = str(CHANGE_REFUSED)
     elif column and column.required:
         message = _("Your role may change such records, but not enter new ones.")
     elif usual in (None, "", []):
@@ -473,12 +473,13 @@ def field_changes(row: Row, kind: Importer) -> list[FieldChange]:
     for f in row.record._meta.concrete_fields:
         if f.is_relation and not issubclass(f.related_model, HistoryModel):  # users are not named here
             continue
-        was, now, new = getattr(row.before, f.attname), getattr(row.record, f.attname), names_unsaved(row.record, f)
-        if new or (normalize_text(was) if isinstance(was, str) else was) != now:  # texts may be older than the rule
+        was, now = getattr(row.before, f.attname), getattr(row.record, f.attname)
+        unsaved = names_unsaved(row.record, f)
+        if unsaved or (normalize_text(was) if isinstance(was, str) else was) != now:  # texts may be older than the rule
             column = kind.column(f.name)
             values = (getattr(record, f.name) for record in (row.before, row.record))
-            texts = [column.display(value) if column else "" if value is None else str(value) for value in values]
-            changes.append(FieldChange(str(capfirst(f.verbose_name)), *texts, now in {None, ""} and not new))
+            old, new = (column.display(value) if column else "" if value is None else str(value) for value in values)
+            changes.append(FieldChange(str(capfirst(f.verbose_name)), old, new, now in {None, ""} and not unsaved))
     for name, items in row.lists.items():
         before = row.lists_before[name]
         if {item.pk for item in items} != {item.pk for item in before}:

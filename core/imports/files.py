@@ -170,7 +170,7 @@ def row_report(plan: DryRun, row: Row) -> dict[str, object]:
     if row.action == "create" and len(plan.rows) <= MAX_DETAILED_ROWS:
         fields = []
         for column in plan.kind.columns:
-            if column.is_field and (row.values.get(column.name) is not None or column.name == "slug"):
+            if column.stored and (row.values.get(column.name) is not None or column.name == "slug"):
                 value = row.lists[column.name] if column.name in row.lists else getattr(row.record, column.name)
                 fields.append([column.heading, "", column.display(value), False])
     return {"row": row.number, "action": row.action, "name": plan.kind.describe(row), "changes": fields}

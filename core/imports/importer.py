@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from core.history.bulk_history import batched
 from core.http.errors import truncate
-from core.imports.sheet.columns import RECORD_NUMBER, TEXT, Column, column_for_field
+from core.imports.sheet.columns import Column, RecordNumberColumn, column_for_field
 from core.imports.sheet.headings import ImportErrorDetail, displayed_value
 from core.imports.sheet.lookups import RecordLookup
 from core.spreadsheets.reading.cell_values import strip_invisible
@@ -147,10 +147,10 @@ class Importer:
             for f in fields
         )
         return [
-            Column(
+            RecordNumberColumn(
                 "id",
                 gettext_lazy("record number"),
-                RECORD_NUMBER,
+                stored=False,
                 help=gettext_lazy(
                     "Written by exports: it says which record the row is about, so that every other cell may be "
                     "edited. Leave it empty for a new record."
@@ -161,7 +161,7 @@ class Importer:
             *self.extra_columns(),
         ]
 
-    def column_options(self, name: str) -> dict[str, object]:
+    def column_options(self, name: str) -> dict[str, Any]:
         """Return the options in which a field's column differs from the model field."""
         if name in self.precision_fields:
             return {"precision_column": self.precision_fields[name]}
@@ -176,7 +176,7 @@ class Importer:
         """Columns of older files that hold a text in one language: each fills the field of the language it is written
         in."""
         return [
-            Column(text.name, label, TEXT, aliases=words)
+            Column(text.name, label, aliases=words)
             for text in translated_texts(self.model)
             if text.name in self.single_language_headings  # a text that nobody enters has none
             for label, words in [self.single_language_headings[text.name]]

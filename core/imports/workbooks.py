@@ -21,7 +21,14 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
 from core.imports.importer import Importer
-from core.imports.sheet.columns import BOOLEAN, CHOICE, RECORD, RECORD_NUMBER, Column, reading_rules
+from core.imports.sheet.columns import (
+    BooleanColumn,
+    ChoiceColumn,
+    Column,
+    RecordColumn,
+    RecordNumberColumn,
+    reading_rules,
+)
 from core.imports.sheet.headings import FAULT_HEADING, is_fault_heading
 from core.imports.sheet.lookups import RecordLookup
 from core.spreadsheets.file_responses import csv_response, xlsx_response
@@ -111,11 +118,11 @@ def write_workbook(kind: Importer, records: models.QuerySet[Model], notice: Noti
     main, explanation, offered = (book.create_sheet(name) for name in names)
     # Columns with several values, or with too many choices, have no drop-down.
     lists = {column.name: values for column in kind.columns if (values := allowed_values(column, library))}
-    widths = [max(c.column_type.width, min(text_width(c.heading) + 4, 30)) for c in kind.columns]
+    widths = [max(c.width, min(text_width(c.heading) + 4, 30)) for c in kind.columns]
     set_layout(main, widths, headed=True)
     for index, column in enumerate(kind.columns, 1):  # of cells still empty
         # Text where a month may stand for a date, or 2022-06 would become a day.
-        form = "@" if column.precision_column else column.column_type.number_format
+        form = "@" if column.precision_column else column.number_format
         main.column_dimensions[get_column_letter(index)].number_format = form
     heads = [header_cell(main, c.heading, REQUIRED_COLOUR if c.required else HEADER_COLOUR) for c in kind.columns]
     write_rows(main, heads, [cell_writer(main) for _column in heads], row_values(kind, records, library))
@@ -129,13 +136,13 @@ def write_workbook(kind: Importer, records: models.QuerySet[Model], notice: Noti
 
 
 def allowed_values(column: Column, library: RecordLookup) -> list[str]:
-    if column.column_type is BOOLEAN:
+    if isinstance(column, BooleanColumn):
         return [_("yes"), _("no")]
-    if column.column_type is CHOICE:
+    if isinstance(column, ChoiceColumn):
         return [str(label) for label in column.choices.values()]
-    if column.column_type is RECORD and column.related_model._base_manager.count() <= MAX_CHOICES:
-        names = library.index(column.related_model)
-        return [names.name_for(record) for record in column.related_model._default_manager.all()]
+    if isinstance(column, RecordColumn) and column.model._base_manager.count() <= MAX_CHOICES:
+        names = library.index(column.model)
+        return [names.name_for(record) for record in column.model._default_manager.all()]
     return []
 
 
@@ -199,7 +206,7 @@ def write_explanation(
 
 def allowed_values_text(column: Column, lists: ChoiceLists) -> str:
     """Return the allowed values of a column as text, where they are few."""
-    if column.column_type in {CHOICE, BOOLEAN}:
+    if isinstance(column, ChoiceColumn | BooleanColumn):
         return join_short(lists[column.name])
     return _("See the sheet “%(sheet)s”.") % {"sheet": _("Lists")} if column.name in lists else ""
 
@@ -210,7 +217,7 @@ def example_values(kind: Importer, library: RecordLookup) -> dict[str, str]:
     found: dict[str, str] = {}
     for record in kind.export_queryset().order_by("pk")[:EXAMPLE_RECORDS]:
         for column in kind.columns:
-            wanted = column.name not in found and column.column_type is not RECORD_NUMBER
+            wanted = column.name not in found and not isinstance(column, RecordNumberColumn)
             if wanted and (value := column.export(record, library)) is not None:
                 found[column.name] = str(file_value(normalized_value(value)))  # as it is typed
     return found

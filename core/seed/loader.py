@@ -16,7 +16,7 @@ from django.utils.translation import gettext_noop
 from core.imports.apply import write_rows
 from core.imports.dry_run import DryRun, make_dry_run, self_relations
 from core.imports.importer import Importer, Row, assign_record, key_value
-from core.imports.sheet.columns import TEXT, Column
+from core.imports.sheet.columns import Column
 from core.imports.sheet.lookups import RecordLookup
 from core.records.history_model import HistoryModel
 from core.seed.models import SeedRecord
@@ -191,8 +191,8 @@ class SeedImporter(Importer):
     @cached_property
     def columns(self) -> list[Column]:
         """The fields of the model, and the key where that is no field."""
-        own = [column for column in super().columns if column.is_field]
-        return [*own, *([Column("key", "key", TEXT, stored=False)] if "key" in self.file.key else [])]
+        own = [column for column in super().columns if column.stored]
+        return [*own, *([Column("key", "key", stored=False)] if "key" in self.file.key else [])]
 
     @property
     def accepted_columns(self) -> list[Column]:
@@ -272,7 +272,7 @@ class SeedImporter(Importer):
         """Leave out the values of fields that no longer hold what was shipped."""
         for name in list(row.values):
             column = self.columns_by_name[name]
-            if not column.is_field:
+            if not column.stored:
                 continue
             text, shipped = self.texts(row.line)[name], shipment.values.get(name, "")
             if own_value(row.record, name) != self.shipped_value(column, shipped, library):
