@@ -213,11 +213,7 @@ class StageImporter(PlannedDayImporter):
 
     def match_rows(self, rows: Sequence[Row], library: RecordLookup) -> None:
         super().match_rows(rows, library)
-        waiting = [
-            row
-            for row in rows
-            if not row.found and not row.unidentified and row.values.get("id") is None and has_pilot_and_stage(row)
-        ]
+        waiting = [row for row in rows if row.is_unknown and row.values.get("pilot") and row.values.get("stage")]
         planned = self.records_by_field("pilot", [row.values["pilot"] for row in waiting])
         for row in waiting:
             for record in planned.get(row.values["pilot"].pk, []):
@@ -268,10 +264,6 @@ class StageImporter(PlannedDayImporter):
 
 IDENTIFYING_COLUMNS = {"pilot", "stage", "entered_on", "id", ""}
 """The columns without which nobody knows which entry a row is about; without a name, a fault of the row as a whole."""
-
-
-def has_pilot_and_stage(row: Row) -> bool:
-    return bool(row.values.get("pilot") and row.values.get("stage"))
 
 
 class MilestoneImporter(PlannedDayImporter):

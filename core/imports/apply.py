@@ -18,7 +18,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from core.history.append_only import APPEND_ONLY_MESSAGE, is_append_only, is_deletable_alone
-from core.history.bulk_history import BATCH_SIZE, batched, m2m_rows, write_history_entries, written_by_import
+from core.history.bulk_history import BATCH_SIZE, batched, write_history_entries, written_by_import
 from core.history.diffs import author_name, format_datetime, historical_name
 from core.history.models import ChangeEvent
 from core.imports.dry_run import PROGRESS_INTERVAL, DryRun, latest_entries, note_versions, self_relations, unique_values
@@ -99,9 +99,8 @@ def check_conflicts(plan: DryRun, record: Import, by: Any) -> None:
     seen = set(report["fingerprints"])
     late = [row for row in plan.rows if row.errors or row.fingerprint() not in seen]
     versions = {number: version for number, _action, _key, version, _digest in map(str.split, seen)}
-    what = [conflict_text(row, versions.get(str(row.number)), by) for row in late] + [
-        fault.message for fault in plan.general_errors
-    ]
+    what = [conflict_text(row, versions.get(str(row.number)), by) for row in late]
+    what += [fault.message for fault in plan.headings.errors]
     if not what and len(plan.rows) != len(seen):
         what = [_("The file is read otherwise than in the dry run. Check it again.")]
     if what:
@@ -134,14 +133,12 @@ def write_rows(plan: DryRun, *, by: Any, reason: str, progress: Progress = no_pr
             for done, row in enumerate(in_order(waiting)):
                 try:
                     writing.write(row.record, changed_values(row), row.lists, by=by, reason=reason, allowed=True)
+                    written.add(row.number)
                 except ValidationError as exc:
                     refused[row.number] = exc
-                written.add(row.number)
                 if done % PROGRESS_INTERVAL == 0:
                     progress(done, len(rows))
-            waiting = [row for row in waiting if row.number in refused or row.number not in written]
-            if not waiting:
-                break
+            waiting = [row for row in waiting if row.number not in written]
     if refused:
         name = _("Row %(row)d")
         what = [label_value(name % {"row": row}, " ".join(exc.messages)) for row, exc in refused.items()]
@@ -335,23 +332,15 @@ def values_of(entry: Any) -> dict[str, Any]:
 def restore_lists(model: Any, versions: Mapping[int, Any]) -> None:
     """Restore many-to-many lists row by row, each with its id."""
     for f in model._meta.many_to_many:
-        through: Any = f.remote_field.through
+        through, past = f.remote_field.through, getattr(model.history.model, f.name).model
         owner, target = f.m2m_column_name(), f.m2m_reverse_name()
-        present = m2m_rows(f, list(versions))
-        wanted: dict[int, list[tuple[int, int]]] = {key: [] for key in versions}
-        past: Any = getattr(model.history.model, f.name).model
+        present, wanted = set(), set()
+        for some in batched(list(versions)):
+            rows = through._default_manager.filter(**{f"{owner}__in": some})
+            present.update(rows.values_list("pk", owner, target))
         for some in batched([entry.pk for entry in versions.values()]):
-            for record, *link in past._default_manager.filter(history__in=some).values_list(owner, "id", target):
-                wanted[record].append(tuple(link))
-        gone = [link[0] for key, links in present.items() for link in links if link not in wanted[key]]
-        for some in batched(gone):
+            wanted.update(past._default_manager.filter(history__in=some).values_list("id", owner, target))
+        for some in batched([key for key, *_link in present - wanted]):
             through._default_manager.filter(pk__in=some).delete()
-        through._default_manager.bulk_create(
-            [
-                through(pk=key, **{owner: record, target: named})
-                for record, links in wanted.items()
-                for key, named in links
-                if (key, named) not in present.get(record, [])
-            ],
-            batch_size=BATCH_SIZE,
-        )
+        lost = [through(pk=key, **{owner: record, target: named}) for key, record, named in sorted(wanted - present)]
+        through._default_manager.bulk_create(lost, batch_size=BATCH_SIZE)

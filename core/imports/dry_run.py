@@ -52,12 +52,11 @@ class DryRun:
     sheet: Sheet
     headings: Headings
     rows: list[Row] = field(default_factory=list)
-    general_errors: list[ImportErrorDetail] = field(default_factory=list)  # of the headings, or of the file as a whole
 
     @property
     def errors(self) -> list[ImportErrorDetail]:
         """All errors, in the order of the sheet."""
-        every = [*self.general_errors, *(fault for row in self.rows for fault in row.errors)]
+        every = [*self.headings.errors, *(fault for row in self.rows for fault in row.errors)]
         return sorted(every, key=lambda fault: (fault.row, fault.column or 0))
 
     def count_rows(self, action: str) -> int:
@@ -68,7 +67,7 @@ class DryRun:
 def make_dry_run(kind: Importer, sheet: Sheet, *, by: Any, progress: Progress = no_progress) -> DryRun:
     """Parse and validate every row for a user; None stands for the command line, which may do everything."""
     headings = find_headings(sheet, kind.accepted_columns, kind.keys if kind.keys_required else ())
-    plan = DryRun(kind, sheet, headings, general_errors=list(headings.errors))
+    plan = DryRun(kind, sheet, headings)
     if not headings.columns or any(fault.code in {"no_headings", "missing_column"} for fault in headings.errors):
         return plan
     library = kind.new_lookup(epoch1904=sheet.epoch1904)
@@ -87,8 +86,7 @@ def make_dry_run(kind: Importer, sheet: Sheet, *, by: Any, progress: Progress = 
         if done % PROGRESS_INTERVAL == 0:
             progress(done, 3 * len(lines))
     if not plan.rows:
-        message = _("No rows stand below the headings. Enter at least one.")
-        plan.general_errors.append(ImportErrorDetail(headings.row, None, "", "", "no_rows", message))
+        headings.add_error("no_rows", _("No rows stand below the headings. Enter at least one."))
     kind.match_rows(plan.rows, library)
     check_duplicates(plan.rows, kind)
     fill_records(plan, library)
@@ -258,9 +256,8 @@ def self_relations(model: type[models.Model]) -> list[Any]:
 def check_required_columns(plan: DryRun) -> None:
     """Add an error for required columns that are missing where rows would create records."""
     fresh = [row for row in plan.rows if not row.found and not row.unidentified]
-    present = {column.name for column in plan.headings.columns.values()}
     for column in plan.kind.columns if fresh else []:
-        if column.required and column.name not in present:
+        if column.required and column.name not in plan.headings.names:
             for row in fresh:
                 row.missing.add(column.name)
             message = ngettext(
@@ -269,9 +266,7 @@ def check_required_columns(plan: DryRun) -> None:
                 len(fresh),
             )
             labels = {"count": len(fresh), "row": fresh[0].number, "name": column.heading}
-            plan.general_errors.append(
-                ImportErrorDetail(plan.headings.row, None, column.heading, "", "missing_column", message % labels)
-            )
+            plan.headings.add_error("missing_column", message % labels, heading=column.heading)
 
 
 # -- judging -------------------------------------------------------------------------------------------

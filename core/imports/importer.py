@@ -71,6 +71,11 @@ class Row:
         return "update" if self.changes else "unchanged"
 
     @property
+    def is_unknown(self) -> bool:
+        """Whether its record may still be found by what the row says, not by a record number."""
+        return not (self.found or self.unidentified) and self.values.get("id") is None
+
+    @property
     def is_valid(self) -> bool:
         """Whether the row has no errors and no missing columns so far."""
         return not (self.errors or self.missing)
@@ -97,15 +102,13 @@ class Row:
         return {fault.name for fault in self.errors} | self.missing
 
     def fingerprint(self) -> str:
-        """Return what the row would do, to be compared on confirmation. Independent of the language."""
-        return f"{self.number} {self.action} {self.record.pk if self.found else '-'} {self.history_id} {self.digest()}"
-
-    def digest(self) -> str:
-        """Return a hash of the record as it would be saved, many-to-many lists and related records included."""
+        """Return what the row would do, to be compared on confirmation: its number, action, record, the version of that
+        and a hash of how it would be saved, lists and related records included. Independent of the language.
+        """
         own = [f"{f.attname}={getattr(self.record, f.attname)}" for f in self.record._meta.concrete_fields]
         lists = [f"{name}={sorted(item.pk for item in items)}" for name, items in sorted(self.lists.items())]
-        parts = [str(self.related_values)]
-        return hashlib.sha256("\n".join([*own, *lists, *parts]).encode()).hexdigest()[:16]
+        digest = hashlib.sha256("\n".join([*own, *lists, str(self.related_values)]).encode()).hexdigest()[:16]
+        return f"{self.number} {self.action} {self.record.pk if self.found else '-'} {self.history_id} {digest}"
 
 
 def is_blank(entry: SheetCell | None) -> bool:
@@ -228,22 +231,18 @@ class Importer:
 
     def match_rows(self, rows: Sequence[Row], library: RecordLookup) -> None:
         """Find the record of each row: by record number, else by the first lookup key that finds one."""
-        self.match_by_id([row for row in rows if row.values.get("id") is not None])
-        for key in self.keys:
-            waiting = [row for row in rows if not row.found and not row.unidentified and row_key(row, key)]
-            self.match_by_key([row for row in waiting if row.values.get("id") is None], key)
-
-    def match_by_id(self, rows: Sequence[Row]) -> None:
-        found = self.records_by_field(
-            "pk", [row.values["id"] for row in rows if 0 < row.values["id"] <= MAX_PRIMARY_KEY]
-        )
-        for row in rows:
-            records = found.get(row.values["id"])
-            if records:
+        numbered = [row for row in rows if row.values.get("id") is not None]
+        numbers = [row.values["id"] for row in numbered if 0 < row.values["id"] <= MAX_PRIMARY_KEY]
+        found = self.records_by_field("pk", numbers)
+        for row in numbered:
+            if records := found.get(row.values["id"]):
                 assign_record(row, records[0])
             else:
                 message = _("There is no record %(number)s here; it may be deleted. Clear the cell to enter a new one.")
                 row.mark_unidentified(self.column("id"), "unknown_record", message % {"number": row.values["id"]})
+        for key in self.keys:
+            waiting = [row for row in rows if row.is_unknown and row_key(row, key)]
+            self.match_by_key(waiting, key)
 
     def match_by_key(self, rows: Sequence[Row], key: LookupKey) -> None:
         """Find records that agree in all fields of the key. Several matches are an error."""
@@ -261,13 +260,12 @@ class Importer:
 
     def matches_key(self, row: Row, item: Any, key: LookupKey) -> bool:
         """Whether a record with the row's key agrees in the narrowing fields, and no earlier key tells them apart."""
-        apart = any(keys_conflict(row, item, earlier) for earlier in self.keys[: self.keys.index(key)])
-        near = all(
-            key_value(row.values[name]) == record_key(item, (name,))[0]
-            for name in self.narrowing_fields
-            if name in row.values
-        )
-        return near and not apart
+        for earlier in self.keys[: self.keys.index(key)]:
+            says, own = row_key(row, earlier), record_key(item, earlier)
+            if says is not None and says != own and not any(value in (None, "") for value in own):
+                return False
+        given = [name for name in self.narrowing_fields if name in row.values]
+        return all(key_value(row.values[name]) == record_key(item, (name,))[0] for name in given)
 
     def records_by_field(self, name: str, values: Iterable[Any]) -> Mapping[Any, list[Any]]:
         """Return the records with one of these values in a field, by value."""
@@ -325,12 +323,6 @@ def row_key(row: Row, key: LookupKey) -> tuple[object, ...] | None:
 def record_key(record: Any, key: LookupKey) -> tuple[Any, ...]:
     """Return the record's values for a key, relations as primary keys."""
     return tuple(record.pk if name == "pk" else getattr(record, record._meta.get_field(name).attname) for name in key)
-
-
-def keys_conflict(row: Row, item: Any, key: LookupKey) -> bool:
-    """Whether row and record both have values for the key, and these differ."""
-    says, own = row_key(row, key), record_key(item, key)
-    return says is not None and says != own and not any(value in (None, "") for value in own)
 
 
 def check_duplicates(rows: Sequence[Row], kind: Importer) -> None:

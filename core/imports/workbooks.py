@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from typing import IO, Any
 
 from django.db import models
@@ -80,14 +80,9 @@ def export_workbook(
 def export_csv(kind: Importer, records: models.QuerySet[Model], *, stem: str, notice: Notice = ()) -> HttpResponseBase:
     """Return the same records as a streamed CSV response. Cells that look like formulas are escaped; the import
     unescapes them."""
-    return csv_response(csv_rows(kind, records, notice), stem, for_excel=True)
-
-
-def csv_rows(kind: Importer, records: models.QuerySet[Model], notice: Notice) -> Iterator[Sequence[object]]:
-    for label, text in notice:
-        yield [f"# {label_value(label, text)}"]
-    yield [column.heading for column in kind.columns]
-    yield from row_values(kind, records, RecordLookup())
+    rows: Iterable[Sequence[object]] = ([f"# {label_value(label, text)}"] for label, text in notice)
+    rows = chain(rows, [[column.heading for column in kind.columns]], row_values(kind, records, RecordLookup()))
+    return csv_response(rows, stem, for_excel=True)
 
 
 def row_values(kind: Importer, records: models.QuerySet[Model], library: RecordLookup) -> Iterator[list[object]]:
@@ -192,9 +187,12 @@ def write_explanation(
     heads = (_("Column"), _("Required"), _("What to write"), _("Accepted forms"), _("Allowed values"), _("Example"))
     sheet.append([header_cell(sheet, head) for head in heads])
     for column in kind.columns:
-        need = _("yes") if column.required else _("no")
-        allowed, sample = allowed_values_text(column, lists), samples.get(column.name, "")
-        texts = (need, str(column.help), column.accepted_formats(), allowed, sample)
+        need, allowed = _("yes") if column.required else _("no"), ""
+        if isinstance(column, ChoiceColumn | BooleanColumn):
+            allowed = join_short(lists[column.name])
+        elif column.name in lists:
+            allowed = _("See the sheet “%(sheet)s”.") % {"sheet": _("Lists")}
+        texts = (need, str(column.help), column.accepted_formats(), allowed, samples.get(column.name, ""))
         sheet.append([label_cell(sheet, column.heading), *(plain_cell(sheet, text) for text in texts)])
     sheet.append([])
     sheet.append([header_cell(sheet, _("How the file is read"))])
@@ -202,13 +200,6 @@ def write_explanation(
     identity = label_value(_("Without a record number, a row finds its record by"), keys)
     for rule in (*reading_rules(), identity):
         sheet.append([plain_cell(sheet, rule, alignment=Alignment())])
-
-
-def allowed_values_text(column: Column, lists: ChoiceLists) -> str:
-    """Return the allowed values of a column as text, where they are few."""
-    if isinstance(column, ChoiceColumn | BooleanColumn):
-        return join_short(lists[column.name])
-    return _("See the sheet “%(sheet)s”.") % {"sheet": _("Lists")} if column.name in lists else ""
 
 
 def example_values(kind: Importer, library: RecordLookup) -> dict[str, str]:

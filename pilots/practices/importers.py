@@ -111,9 +111,7 @@ def is_whole_province(row: Row) -> bool:
     """Return whether the row is about a province as a whole, and has not found its record yet."""
     values = row.values
     return bool(
-        not row.found
-        and not row.unidentified
-        and values.get("id") is None
+        row.is_unknown
         and values.get("practice")
         and values.get("province")
         and not values.get("pilot")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from functools import cached_property
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import models
@@ -21,10 +20,7 @@ SIMPLIFIED = str.maketrans(
     "陝廣東遼寧龍蘇貴雲慶內維爾肅團產設兵臺灣澳門",
     "陕广东辽宁龙苏贵云庆内维尔肃团产设兵台湾澳门",
 )
-MAX_SUGGESTIONS, MAX_COMPARISONS = (
-    200,
-    100_000,
-)  # looking for the nearest name takes time: a file of nonsense gets no more
+MAX_SUGGESTIONS, MAX_COMPARISONS = 200, 100_000  # looking for the nearest name takes time
 SEPARATORS = (";；", "、")  # of a list on one line: what no known name is cut at first
 
 
@@ -39,6 +35,7 @@ class NameIndex:
     def __init__(self, model: Any) -> None:
         self.model = model
         self.suggestions: dict[str, str] = {}
+        self.spelled: dict[str, str] = {}  # names and codes as they are written, by how they are compared
         self.records_by_id: dict[int, Any] = {}
         self.records_by_code: dict[str, Any] = {}  # to the letter
         self.records_by_name: dict[str, list[Any]] = defaultdict(list)  # codes and names, folded
@@ -53,10 +50,13 @@ class NameIndex:
     def add(self, record: Any) -> None:
         """Index a record under all its names."""
         self.records_by_id[record.pk] = record
-        codes = [*(getattr(record, name, "") for name in self.model.LOOKUP_CODES), f"#{record.pk}"]
-        self.records_by_code.update({code: record for code in codes if code})
-        names = [getattr(record, name, "") for name in self.model.LOOKUP_NAMES]
-        for word in {fold_name(text) for text in [*codes, *names] if text}:
+        codes = list(filter(None, (getattr(record, name, "") for name in self.model.LOOKUP_CODES)))
+        names = list(filter(None, (getattr(record, name, "") for name in self.model.LOOKUP_NAMES)))
+        number = f"#{record.pk}"  # which is not mistyped by a letter, and never suggested
+        self.records_by_code.update(dict.fromkeys([*codes, number], record))
+        for text in (*names, *codes):
+            self.spelled.setdefault(fold_name(text), text)
+        for word in {fold_name(text) for text in (*names, *codes, number)}:
             self.records_by_name[word].append(record)
 
     def record_by_id(self, key: int) -> Any:
@@ -92,29 +92,17 @@ class NameIndex:
         raise AmbiguousCell("unknown_record", message % {"kind": kind, "word": truncate(text), "near": hint})
 
     def suggest(self, word: str) -> str:
-        """Return the closest name as it is written; empty if none is close."""
-        if word not in self.suggestions and len(self.suggestions) < self.max_suggestions:
+        """Return the closest name as it is written; empty if none is close, or for a file of nonsense."""
+        most = min(MAX_SUGGESTIONS, MAX_COMPARISONS // max(1, len(self.spelled)) + 1)
+        if word not in self.suggestions and len(self.suggestions) < most:
             plain = word.translate(SIMPLIFIED)
-            near = plain if plain in self.records_by_name else closest_match(plain, self.suggested_names)
-            self.suggestions[word] = self.as_written(self.records_by_name[near][0], near) if near else ""
+            near = plain if plain in self.spelled else closest_match(plain, self.spelled)
+            self.suggestions[word] = self.spelled[near] if near else ""
         return self.suggestions.get(word, "")
 
-    @cached_property
-    def suggested_names(self) -> list[str]:
-        """The words that may be suggested: no record numbers, which are not mistyped by a letter."""
-        return [word for word in self.records_by_name if not word.startswith("#")]
-
-    @property
-    def max_suggestions(self) -> int:
-        return min(MAX_SUGGESTIONS, MAX_COMPARISONS // max(1, len(self.suggested_names)) + 1)
-
-    def as_written(self, record: Any, word: str) -> str:
-        """Return the record's own spelling of a normalized name."""
-        texts = [getattr(record, name, "") or "" for name in (*self.model.LOOKUP_NAMES, *self.model.LOOKUP_CODES)]
-        return next(text for text in texts if fold_name(text) == word)
-
     def code_of(self, record: Any) -> str:
-        return next((text for name in self.model.LOOKUP_CODES if (text := getattr(record, name, ""))), f"#{record.pk}")
+        codes = (getattr(record, name, "") for name in self.model.LOOKUP_CODES)
+        return next(filter(None, codes), f"#{record.pk}")
 
     def name_for(self, record: Any) -> str:
         """Return the name by which an export names the record: in the current language if it is unambiguous, else its
@@ -166,6 +154,3 @@ class RecordLookup:
         marks, *rest = separators
         pieces = line.translate(dict.fromkeys(map(ord, marks), "\n")).split("\n")
         return [part for piece in pieces for part in self.split_names(model, piece, rest)]
-
-    def names_for(self, model: type[models.Model], records: Iterable[Any]) -> str:
-        return "\n".join(self.index(model).name_for(record) for record in records)

@@ -101,7 +101,7 @@ def test_the_rows_come_back_with_what_is_wrong() -> None:
         assert rows == [["名单", None, None, None], [*HEADS, "What is wrong"], ["a", "甲", "新", None]]
         assert last[:3] == ["b", None, None]
         assert "Give the title in at least one language." in last[3]
-        assert [fault.code for fault in plan.general_errors] == []
+        assert [fault.code for fault in plan.headings.errors] == []
 
 
 CELLS = [
