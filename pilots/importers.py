@@ -113,7 +113,7 @@ class PilotImporter(Importer):
     def column_options(self, name: str) -> dict[str, object]:
         return {"synonyms": KIND_SYNONYMS} if name == "kind" else super().column_options(name)
 
-    def prepare_record(self, row: Row) -> None:
+    def prepare(self, row: Row) -> None:
         row.record.skip_city_lock = True  # it may be a row of the same file, and counts as what it is going to be
 
 
@@ -165,9 +165,9 @@ class PlannedDayImporter(PilotPartImporter):
                 record.stored, record.planned_on = copy(record), record.planned_then
         return found
 
-    def compare_related(self, row: Row) -> None:
+    def prepare(self, row: Row) -> None:
         """Take another day off the record and note it as a request, or a decision."""
-        super().compare_related(row)
+        super().prepare(row)
         if not row.found or not row.record.stored.has_fixed_day:
             return
         stored, given, in_force = row.record.stored, row.record.planned_on, row.before.planned_on
@@ -223,7 +223,8 @@ class StageImporter(PlannedDayImporter):
             if row.found and row.values.get("id") is None and row.values.get("planned_on") is None:
                 row.values.pop("planned_on", None)
 
-    def prepare_record(self, row: Row) -> None:
+    def prepare(self, row: Row) -> None:
+        super().prepare(row)
         row.record.skip_order_check = True  # judged for all the pilot's rows together, in `judge`
 
     def validate_rows(self, rows: Sequence[Row]) -> None:
@@ -333,7 +334,7 @@ class TargetImporter(PilotPartImporter):
             row.values["steps"] = {year: number.value for year, number in steps.items()}
         row.related_values = row.values.get("steps")
 
-    def compare_related(self, row: Row) -> None:
+    def prepare(self, row: Row) -> None:
         """Validate the intermediate values, existing ones too where the years change, and note how they change."""
         check_written_unit(self, row)
         before = {step.year: step.value for step in row.record.steps.all()} if row.found else {}
@@ -503,10 +504,8 @@ class ReadingImporter(PilotPartImporter):
                 row.add_error(self.column("value"), CONFLICT_CODE, message % labels)
                 return
 
-    def compare_related(self, row: Row) -> None:
+    def prepare(self, row: Row) -> None:
         check_written_unit(self, row)
-
-    def prepare_record(self, row: Row) -> None:
         if row.found and not self.is_moved(row):
             row.record.skip_immutable_check = True
 

@@ -205,13 +205,9 @@ def undo(record: Import, *, by: Any, reason: str = "", progress: Progress = no_p
         groups: ChangeGroups = defaultdict(list)
         for change in record.changes.order_by("-pk"):
             groups[apps.get_model(change.model)].append(change)
-        fixed = [
-            capfirst(model._meta.verbose_name_plural)
-            for model in groups
-            if is_append_only(model) and not is_deletable_alone(model)
-        ]
+        fixed = [model._meta for model in groups if is_append_only(model) and not is_deletable_alone(model)]
         if fixed:
-            raise Conflict(*(label_value(name, str(APPEND_ONLY_MESSAGE)) for name in fixed))
+            raise Conflict(*(label_value(capfirst(o.verbose_name_plural), str(APPEND_ONLY_MESSAGE)) for o in fixed))
         for model, changes in groups.items():
             for some in batched(sorted(change.record_id for change in changes)):
                 list(model._base_manager.select_for_update().filter(pk__in=some).order_by("pk").values_list("pk"))
@@ -219,9 +215,7 @@ def undo(record: Import, *, by: Any, reason: str = "", progress: Progress = no_p
         what += dependents_since(groups)
         versions = {model: versions_before(model, changes) for model, changes in groups.items()}
         what += [
-            text
-            for model, changes in groups.items()
-            for text in unique_conflicts_since(model, changes, versions[model])
+            text for model, some in groups.items() for text in unique_conflicts_since(model, some, versions[model])
         ]
         if what:
             raise Conflict(*what)

@@ -274,11 +274,10 @@ def check_required_columns(plan: DryRun) -> None:
 
 def validate_row(row: Row, kind: Importer) -> None:
     """Validate the record by the rules of its model and note its changes; a row that changes nothing has no errors."""
-    kind.compare_related(row)
+    kind.prepare(row)
     if row.found and not field_changes(row, kind):
         return
     blamed = row.invalid_columns()
-    kind.prepare_record(row)
     try:
         kind.clean(row, blamed | kind.relation_fields)
     except ValidationError as exc:

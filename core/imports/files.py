@@ -17,7 +17,7 @@ from openpyxl.utils.cell import coordinate_to_tuple
 
 from core.files.store import sha256_of
 from core.imports.dry_run import DryRun, make_dry_run
-from core.imports.importer import Importer, Row
+from core.imports.importer import FieldChange, Importer, Row
 from core.imports.models import Import, ImportFile, ImportState
 from core.imports.sheet.headings import find_headings, printable_text
 from core.imports.sheet.lookups import fold_name
@@ -166,13 +166,13 @@ def row_report(plan: DryRun, row: Row) -> dict[str, object]:
     """Return one row of the report: the action, the record and the changed fields."""
     if not row.is_valid:
         return {"row": row.number, "action": "error", "name": "", "changes": []}
-    fields = [[change.label, change.old, change.new, change.emptied] for change in row.changes]
+    fields = row.changes
     if row.action == "create" and len(plan.rows) <= MAX_DETAILED_ROWS:
         fields = []
         for column in plan.kind.columns:
             if column.stored and (row.values.get(column.name) is not None or column.name == "slug"):
                 value = row.lists[column.name] if column.name in row.lists else getattr(row.record, column.name)
-                fields.append([column.heading, "", column.display(value), False])
+                fields.append(FieldChange(column.heading, "", column.display(value)))
     return {"row": row.number, "action": row.action, "name": plan.kind.describe(row), "changes": fields}
 
 

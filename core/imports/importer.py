@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from django.contrib.auth import get_permission_codename
 from django.db import models
@@ -29,8 +29,7 @@ from core.text.formatting import join_short
 Action = Literal["create", "update", "unchanged"]
 
 
-@dataclass(frozen=True, slots=True)
-class FieldChange:
+class FieldChange(NamedTuple):
     """A field that a row changes, formatted for display."""
 
     label: str
@@ -130,7 +129,6 @@ class Importer:
     narrowing_fields: LookupKey = ()  # what has to agree as well, where the file has these columns
     excluded_fields: tuple[str, ...] = ()
     heading_aliases: Mapping[str, tuple[str, ...]] = {}  # other headings of a field, as ledgers have them
-    precision_fields: Mapping[str, str] = {}  # by date field, the field with its precision
     single_language_headings: Mapping[str, tuple[object, tuple[str, ...]]] = {}
     """By text in two languages, the heading (and its aliases) of a column that holds it in one language."""
     export_relations: tuple[str, ...] = ()  # relations that an export needs
@@ -166,8 +164,6 @@ class Importer:
 
     def column_options(self, name: str) -> dict[str, Any]:
         """Return the options in which a field's column differs from the model field."""
-        if name in self.precision_fields:
-            return {"precision_column": self.precision_fields[name]}
         return {"required": False} if name == "slug" else {}
 
     def extra_columns(self) -> list[Column]:
@@ -175,20 +171,13 @@ class Importer:
         return []
 
     @cached_property
-    def single_language_columns(self) -> list[Column]:
-        """Columns of older files that hold a text in one language: each fills the field of the language it is written
-        in."""
-        return [
-            Column(text.name, label, aliases=words)
-            for text in translated_texts(self.model)
-            if text.name in self.single_language_headings  # a text that nobody enters has none
-            for label, words in [self.single_language_headings[text.name]]
-        ]
-
-    @cached_property
     def accepted_columns(self) -> list[Column]:
-        """The columns that a file may have; exports and templates have `columns`."""
-        return [*self.columns, *self.single_language_columns]
+        """The columns that a file may have: those of exports and templates, and of older files those that hold a text
+        in one language, and fill the field of that.
+        """
+        headings = self.single_language_headings  # a text that nobody enters has none
+        older = [(text.name, *headings[text.name]) for text in translated_texts(self.model) if text.name in headings]
+        return [*self.columns, *(Column(name, label, aliases=words) for name, label, words in older)]
 
     @cached_property
     def columns_by_name(self) -> dict[str, Column]:
@@ -284,9 +273,6 @@ class Importer:
     def complete_new(self, rows: Sequence[Row]) -> None:
         """Complete the records of new rows right before they are inserted, in the transaction that inserts them."""
 
-    def prepare_record(self, row: Row) -> None:
-        """Set flags on the record for checks that are done elsewhere, before `full_clean`."""
-
     def validate_rows(self, rows: Sequence[Row]) -> None:
         """Check rules over several rows, or over rows and existing records."""
 
@@ -294,8 +280,10 @@ class Importer:
         """Run the record's own validation, without uniqueness and constraints. Raises ValidationError."""
         row.record.full_clean(exclude=exclude, validate_unique=False, validate_constraints=False)
 
-    def compare_related(self, row: Row) -> None:
-        """Check and compare related records that the sheet holds in cells of the row."""
+    def prepare(self, row: Row) -> None:
+        """Before the record is compared and validated: check and compare related records that stand in cells of the
+        row, and set flags for checks that are done elsewhere.
+        """
 
     def write_related(self, rows: Sequence[Row], *, by: Any, reason: str) -> None:
         """Write related records once their owners are saved."""

@@ -17,8 +17,8 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.utils import translation
 from django.utils.text import capfirst
-from django.utils.translation import get_language, get_language_info, gettext_lazy, ngettext, pgettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from core.history.recording import MAX_REASON
@@ -174,9 +174,6 @@ def import_detail(request: HttpRequest, pk: int) -> HttpResponseBase:
         in_hand=job is not None and job["open"] and not job["silent"],
         kind=kind,
         found=found,
-        other_language=get_language_info(found["language"])["name_local"]
-        if found.get("language", get_language()) != get_language()
-        else "",
         others=join_long(found["others"]),
         filled=join_short(found["filled"]),
         headings=join_short(heading for _place, heading in found["headings"]),

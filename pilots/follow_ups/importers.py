@@ -55,7 +55,7 @@ class FollowUpImporter(Importer):
         words = gettext_lazy("Leave it empty for a new one: the next of its year is filled in.")
         return [column_for_field(field, required=False, help=words, aliases=aliases)]
 
-    def prepare_record(self, row: Row) -> None:
+    def prepare(self, row: Row) -> None:
         """Give a new record a number to be validated with; the real one is given when it is written."""
         if not row.found and not row.record.number:
             row.extra["unnumbered"] = True
