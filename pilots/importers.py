@@ -15,10 +15,9 @@ from django.utils.translation import gettext_lazy
 from core.history.bulk_history import batched
 from core.http.as_of import today
 from core.http.errors import truncate
+from core.imports.columns import Column, IntegerColumn, NumberColumn, RecordLookup
 from core.imports.dry_run import CHANGE_REFUSED, OUT_OF_SCOPE_CODE
 from core.imports.importer import FieldChange, Importer, Row, assign_record, key_value, record_key, row_key
-from core.imports.sheet.columns import Column, IntegerColumn, NumberColumn
-from core.imports.sheet.lookups import RecordLookup
 from core.records import writing
 from core.spreadsheets.reading.cell_values import (
     AmbiguousCell,

@@ -16,25 +16,28 @@ from django.db.models import Max, Model
 from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import override
+from django_tasks import task
+from django_tasks.base import TaskContext
 
 from core.history.append_only import APPEND_ONLY_MESSAGE, is_append_only, is_deletable_alone
 from core.history.bulk_history import BATCH_SIZE, batched, write_history_entries, written_by_import
 from core.history.diffs import author_name, format_datetime, historical_name
 from core.history.models import ChangeEvent
 from core.imports.dry_run import PROGRESS_INTERVAL, DryRun, latest_entries, note_versions, self_relations, unique_values
-from core.imports.files import repeat_dry_run
-from core.imports.importer import Importer, Row
+from core.imports.files import repeat_dry_run, update_dry_run
+from core.imports.importer import KINDS, Importer, Row
 from core.imports.models import Import, ImportFile, ImportState
-from core.jobs.queue import Progress, no_progress
+from core.jobs.queue import JobFailed, Progress, enqueue, no_progress, progress_of, user_of
 from core.permissions import can_access
 from core.records import writing
 from core.records.writing import Conflict
+from core.spreadsheets.reading.cells import UnreadableFile
 from core.text.formatting import label_value
 
 MAX_PASSES = 3  # over the rows that a model refuses while others of the file are not written yet
 MAX_REASON_LENGTH = 300  # kept of a reason with its import; the histories keep all of it
-
-
+MOST_ROWS = 200  # of an import within a request; of longer ones a worker writes
 CREATED, CHANGED, DELETED = "+~-"  # what happened to a record, as its history says it
 ChangeGroups = dict[type[Model], list[ChangeEvent]]
 
@@ -338,3 +341,47 @@ def restore_lists(model: Any, versions: Mapping[int, Any]) -> None:
             through._default_manager.filter(pk__in=some).delete()
         lost = [through(pk=key, **{owner: record, target: named}) for key, record, named in sorted(wanted - present)]
         through._default_manager.bulk_create(lost, batch_size=BATCH_SIZE)
+
+
+# -- at once, or by a worker -----------------------------------------------------------------------------
+
+
+def subject(record: Import) -> str:
+    return f"import:{record.pk}"
+
+
+def change(
+    kind: Importer, record: Import, action: str, *, by: Any, reason: str = "", progress: Progress = no_progress
+) -> Import:
+    """Confirm, undo or check an import again; done twice it changes nothing. Raises Conflict or UnreadableFile."""
+    if action == "confirm":
+        return confirm(kind, record, by=by, reason=reason, progress=progress)
+    if action == "undo":
+        return undo(record, by=by, reason=reason, progress=progress)
+    if not record.can_be_checked_again:
+        raise Conflict(_("Only an import that is not confirmed can be checked again."))
+    return update_dry_run(record, repeat_dry_run(kind, record, by=by, progress=progress))
+
+
+def ask(record: Import, action: str, *, by: Any, reason: str = "") -> None:
+    """Let a worker do it."""
+    enqueue(change_import, about=subject(record), by=by, record=record.pk, action=action, reason=reason)
+
+
+@task(takes_context=True)
+def change_import(
+    context: TaskContext, *, about: str, user: int, language: str, record: int, action: str, reason: str
+) -> None:
+    """Do what was asked with an import. The user who asked still has to have the permission.
+
+    What stands against it fails the job, in the same words as on a page.
+    """
+    with override(language):
+        found, by = Import.objects.get(pk=record), user_of(user)
+        kind = KINDS.get(found.kind)
+        if kind is None or not by.has_perm("config.add_import") or not kind.can_import(by):
+            raise JobFailed(_("You may not do this any more."))
+        try:
+            change(kind, found, action, by=by, reason=reason, progress=progress_of(context))
+        except (Conflict, UnreadableFile) as exc:
+            raise JobFailed(str(exc)) from exc

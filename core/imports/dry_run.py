@@ -16,10 +16,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from core.history.bulk_history import batched, m2m_rows
+from core.imports.columns import Column, RecordLookup, RecordNumberColumn, RecordsColumn, fold_name
+from core.imports.headings import Headings, ImportErrorDetail, displayed_value, find_headings
 from core.imports.importer import FieldChange, Importer, Row, check_duplicates, is_blank, propose_slug
-from core.imports.sheet.columns import Column, RecordNumberColumn, RecordsColumn
-from core.imports.sheet.headings import Headings, ImportErrorDetail, displayed_value, find_headings
-from core.imports.sheet.lookups import RecordLookup, fold_name
 from core.jobs.queue import Progress, no_progress
 from core.permissions import (
     NOT_YOURS_TO_ADD,

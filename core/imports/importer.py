@@ -18,9 +18,8 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from core.history.bulk_history import batched
 from core.http.errors import truncate
-from core.imports.sheet.columns import Column, RecordNumberColumn, column_for_field
-from core.imports.sheet.headings import ImportErrorDetail, displayed_value
-from core.imports.sheet.lookups import RecordLookup
+from core.imports.columns import Column, RecordLookup, RecordNumberColumn, column_for_field
+from core.imports.headings import ImportErrorDetail, displayed_value
 from core.spreadsheets.reading.cell_values import strip_invisible
 from core.spreadsheets.reading.cells import SheetCell, SheetRow
 from core.text.bilingual import translated_texts

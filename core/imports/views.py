@@ -24,13 +24,11 @@ from django.views.decorators.http import require_POST, require_safe
 from core.history.recording import MAX_REASON
 from core.http.as_of import today
 from core.http.request import demo_notice_rows, download_stem
-from core.imports import jobs
+from core.imports import apply, files
+from core.imports.columns import reading_rules
 from core.imports.dry_run import make_dry_run
-from core.imports.files import annotated_file, detect_importer, save_dry_run, select_sheet, store_file
 from core.imports.importer import KINDS, Importer
 from core.imports.models import Import
-from core.imports.sheet.columns import reading_rules
-from core.imports.workbooks import export_csv, export_workbook
 from core.jobs.queue import job_about
 from core.permissions import can_access, editor_province, in_scope
 from core.records.writing import Conflict
@@ -140,15 +138,15 @@ def check_upload(request: HttpRequest, form: ImportForm, kinds: Mapping[str, Imp
     chosen, upload = kinds.get(form.cleaned_data["kind"]), form.cleaned_data["file"]
     content = upload.read()
     if chosen:
-        kind, sheet = chosen, select_sheet(chosen, upload.name, content, None)
+        kind, sheet = chosen, files.select_sheet(chosen, upload.name, content, None)
     else:
-        kind, sheet = detect_importer(kinds.values(), upload.name, content)
+        kind, sheet = files.detect_importer(kinds.values(), upload.name, content)
     about: dict[str, Any] = {"name": upload.name, "content": content, "by": request.user}
-    if len(sheet.rows) <= jobs.MOST_ROWS:
-        return save_dry_run(make_dry_run(kind, sheet, by=request.user), **about)
+    if len(sheet.rows) <= apply.MOST_ROWS:
+        return files.save_dry_run(make_dry_run(kind, sheet, by=request.user), **about)
     with transaction.atomic():
-        record = store_file(kind, sheet, **about)
-        jobs.ask(record, "check", by=request.user)
+        record = files.store_file(kind, sheet, **about)
+        apply.ask(record, "check", by=request.user)
     return record
 
 
@@ -164,7 +162,7 @@ def import_detail(request: HttpRequest, pk: int) -> HttpResponseBase:
     for row in rows:
         row["word"] = ACTION_LABELS[row["action"]]
     count = Counter(row["action"] for row in found["rows"])
-    job = job_about(jobs.subject(record))
+    job = job_about(apply.subject(record))
     return show_page(
         request,
         "detail",
@@ -239,11 +237,11 @@ def import_change(request: HttpRequest, pk: int, action: str) -> HttpResponseBas
     if not form.is_valid():
         text = label_value(form["reason"].label, " ".join(map(str, form.errors["reason"])))
         return rejection_page(request, record, [text])
-    if record.rows_read > jobs.MOST_ROWS and (action != "check" or record.can_be_checked_again):
-        jobs.ask(record, action, by=request.user, reason=form.cleaned_data["reason"])
+    if record.rows_read > apply.MOST_ROWS and (action != "check" or record.can_be_checked_again):
+        apply.ask(record, action, by=request.user, reason=form.cleaned_data["reason"])
         return redirect(record)
     try:
-        done = jobs.change(kind, record, action, by=request.user, reason=form.cleaned_data["reason"])
+        done = apply.change(kind, record, action, by=request.user, reason=form.cleaned_data["reason"])
     except Conflict as exc:
         return rejection_page(request, record, exc.messages)
     except UnreadableFile as exc:
@@ -274,7 +272,7 @@ def import_workbook(request: HttpRequest, pk: int) -> HttpResponseBase:
         raise Http404
     report = stored_report(record)
     with translation.override(report["language"]):
-        content = annotated_file(record, report)
+        content = files.annotated_file(record, report)
     stem = record.file_name.rpartition(".")[0] or record.file_name
     return xlsx_response(content, _("%(file)s checked") % {"file": stem})
 
@@ -290,5 +288,5 @@ def import_export(request: HttpRequest, kind: str, suffix: str, *, empty: bool =
     stem = f"{capfirst(wanted.label)}-{today()}"
     if empty:
         records, stem = records.none(), _("%(kind)s template") % {"kind": capfirst(wanted.label)}
-    make = export_workbook if suffix == "xlsx" else export_csv
+    make = files.export_workbook if suffix == "xlsx" else files.export_csv
     return make(wanted, records, stem=download_stem(request, stem), notice=demo_notice_rows(request))

@@ -14,10 +14,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from core.imports.apply import write_rows
+from core.imports.columns import Column, RecordLookup
 from core.imports.dry_run import DryRun, make_dry_run, self_relations
 from core.imports.importer import Importer, Row, assign_record, key_value
-from core.imports.sheet.columns import Column
-from core.imports.sheet.lookups import RecordLookup
 from core.records.history_model import HistoryModel
 from core.seed.models import SeedRecord
 from core.spreadsheets.reading.cell_values import AmbiguousCell

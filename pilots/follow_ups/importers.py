@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.history.bulk_history import batched
+from core.imports.columns import Column, column_for_field
 from core.imports.importer import Importer, Row
-from core.imports.sheet.columns import Column, column_for_field
 from core.records import writing
 from pilots.follow_ups.services import next_number, opening_step, record_cause
 from pilots.models import FollowUp

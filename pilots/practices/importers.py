@@ -11,8 +11,8 @@ from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from core.imports.columns import NameIndex, RecordLookup
 from core.imports.importer import Importer, Row, assign_record
-from core.imports.sheet.lookups import NameIndex, RecordLookup
 from pilots.models import Adoption, Effect, Practice, Reading
 from pilots.practices.services import recommendation_objection
 from policies.importers import NOTE_HEADING, PROVINCE_HEADINGS

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import translation
 
-from core.imports.sheet.lookups import RecordLookup, fold_name
+from core.imports.columns import RecordLookup, fold_name
 from core.spreadsheets.reading.cell_values import AmbiguousCell
 from pilots.models import Pilot
 from policies.models import Agency, Industry, Policy, Province, Source

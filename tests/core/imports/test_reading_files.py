@@ -10,10 +10,17 @@ from django.utils import translation
 from openpyxl import Workbook, load_workbook
 
 from core.imports.dry_run import DryRun
-from core.imports.files import annotated_file, command_report, dry_run_of_file, dry_run_report, save_dry_run
+from core.imports.files import (
+    FAULT_COLOUR,
+    annotated_file,
+    command_report,
+    dry_run_of_file,
+    dry_run_report,
+    faulty_workbook,
+    save_dry_run,
+)
 from core.imports.importer import KINDS
 from core.imports.models import Import, ImportState
-from core.imports.workbooks import FAULT_COLOUR, faulty_workbook
 from core.spreadsheets.reading.cells import SheetCell, SheetRow, UnreadableFile
 from core.spreadsheets.reading.reader import read_sheet
 from tests.factories import make_policy

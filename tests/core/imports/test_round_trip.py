@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from openpyxl import load_workbook
 
 from core.imports.apply import confirm
+from core.imports.columns import RecordLookup, RecordNumberColumn
 from core.imports.files import save_dry_run
 from core.imports.importer import KINDS, Importer
-from core.imports.sheet.columns import RecordNumberColumn
-from core.imports.sheet.lookups import RecordLookup
 from pilots.models import FollowUp, Reading, Target
 from policies.models import Agency, Measure
 from tests.core.imports.test_round_trip_values import FEW_EXAMPLES, assert_unchanged, export_file, read_file

@@ -6,8 +6,7 @@ import io
 import pytest
 import xlwt
 
-from core.imports.sheet.columns import Column, DateColumn
-from core.imports.sheet.lookups import RecordLookup
+from core.imports.columns import Column, DateColumn, RecordLookup
 from core.spreadsheets.reading.cell_values import AmbiguousCell, read_date, read_number
 from core.spreadsheets.reading.cells import Sheet, SheetCell, SheetRow, UnreadableFile, cell_name
 from core.spreadsheets.reading.reader import read_sheet, sheet_names

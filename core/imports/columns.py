@@ -1,11 +1,14 @@
-"""Columns of a sheet: headings, parsing of cells, display and export of values.
+"""Columns of a sheet: headings, parsing of cells, display and export of values. Lookup of the records that cells
+name: by code, full or short name, in either language; a near miss is an error, never a guess.
 
-An app makes a subclass of its own where none of these fits.
+An app makes a subclass of its own where no column fits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as default
 from datetime import date
@@ -24,7 +27,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, override
 
 from core.http.errors import closest_match, truncate
-from core.imports.sheet.lookups import RecordLookup, fold_name
 from core.spreadsheets.reading.cell_values import (
     AmbiguousCell,
     read_boolean,
@@ -37,6 +39,14 @@ from core.spreadsheets.reading.cell_values import (
 from core.spreadsheets.reading.cells import SheetCell
 from core.text.bilingual import normalize_code
 from core.text.formatting import PartialDate, format_date, join_long, join_sentences, join_short, no_data
+
+# Traditional forms in the names of provinces: a name written with them is offered in the usual form.
+SIMPLIFIED = str.maketrans(
+    "陝廣東遼寧龍蘇貴雲慶內維爾肅團產設兵臺灣澳門",
+    "陕广东辽宁龙苏贵云庆内维尔肃团产设兵台湾澳门",
+)
+MAX_SUGGESTIONS, MAX_COMPARISONS = 200, 100_000  # looking for the nearest name takes time
+SEPARATORS = (";；", "、")  # of a list on one line: what no known name is cut at first
 
 
 @dataclass(frozen=True, eq=False)
@@ -262,3 +272,138 @@ def column_for_field(target: Any, column: type[Column] | None = None, **changes:
 
 def normalize_slug(text: str) -> str:
     return normalize_code(text).lower()
+
+
+# -- lookup of records ---------------------------------------------------------------------------------
+
+
+def fold_name(text: str) -> str:
+    """Normalize a name for comparison: full-width to half-width, case-folded, single spaces."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+class NameIndex:
+    """Index of all names of a model's records. One query, when first used."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.suggestions: dict[str, str] = {}
+        self.spelled: dict[str, str] = {}  # names and codes as they are written, by how they are compared
+        self.records_by_id: dict[int, Any] = {}
+        self.records_by_code: dict[str, Any] = {}  # to the letter
+        self.records_by_name: dict[str, list[Any]] = defaultdict(list)  # codes and names, folded
+        for record in self.records():
+            self.add(record)
+
+    def records(self) -> models.QuerySet[Any]:
+        """Return the records that can be named."""
+        named: models.QuerySet[Any] = self.model._base_manager.select_related(*self.model.NAME_RELATIONS)
+        return named.order_by("pk")
+
+    def add(self, record: Any) -> None:
+        """Index a record under all its names."""
+        self.records_by_id[record.pk] = record
+        codes = list(filter(None, (getattr(record, name, "") for name in self.model.LOOKUP_CODES)))
+        names = list(filter(None, (getattr(record, name, "") for name in self.model.LOOKUP_NAMES)))
+        number = f"#{record.pk}"  # which is not mistyped by a letter, and never suggested
+        self.records_by_code.update(dict.fromkeys([*codes, number], record))
+        for text in (*names, *codes):
+            self.spelled.setdefault(fold_name(text), text)
+        for word in {fold_name(text) for text in (*names, *codes, number)}:
+            self.records_by_name[word].append(record)
+
+    def record_by_id(self, key: int) -> Any:
+        """Return the record with this primary key; one shared object for all rows."""
+        if key not in self.records_by_id:  # entered since the names were read
+            self.add(self.model._base_manager.get(pk=key))
+        return self.records_by_id[key]
+
+    def matching_records(self, text: str) -> list[object]:
+        """Return all records that a word may mean. An exact code means its own record, even if another has the name."""
+        code = text.strip()
+        return (
+            [self.records_by_code[code]]
+            if code in self.records_by_code
+            else self.records_by_name.get(fold_name(text), [])
+        )
+
+    def find(self, text: str) -> Any:
+        """Return the record with this name. Raises AmbiguousCell with the closest name, or the codes to choose from."""
+        word, found = fold_name(text), self.matching_records(text)
+        if len(found) == 1:
+            return found[0]
+        kind = str(self.model._meta.verbose_name)
+        if found:
+            message = _("“%(word)s” stands for several: write the code, %(codes)s.")
+            labels = {"word": truncate(text), "codes": join_short(map(self.code_of, found))}
+            raise AmbiguousCell("ambiguous", message % labels)
+        hint = self.suggest(word)
+        if hint:
+            message = _("There is no %(kind)s “%(word)s”. Did you mean “%(near)s”?")
+        else:
+            message = _("There is no %(kind)s “%(word)s”. Write its code or its name as it stands in the records.")
+        raise AmbiguousCell("unknown_record", message % {"kind": kind, "word": truncate(text), "near": hint})
+
+    def suggest(self, word: str) -> str:
+        """Return the closest name as it is written; empty if none is close, or for a file of nonsense."""
+        most = min(MAX_SUGGESTIONS, MAX_COMPARISONS // max(1, len(self.spelled)) + 1)
+        if word not in self.suggestions and len(self.suggestions) < most:
+            plain = word.translate(SIMPLIFIED)
+            near = plain if plain in self.spelled else closest_match(plain, self.spelled)
+            self.suggestions[word] = self.spelled[near] if near else ""
+        return self.suggestions.get(word, "")
+
+    def code_of(self, record: Any) -> str:
+        codes = (getattr(record, name, "") for name in self.model.LOOKUP_CODES)
+        return next(filter(None, codes), f"#{record.pk}")
+
+    def name_for(self, record: Any) -> str:
+        """Return the name by which an export names the record: in the current language if it is unambiguous, else its
+        code."""
+        wanted = [getattr(record, name, "") or "" for name in self.model.EXPORT_NAMES]
+        return next(
+            (text for text in [*wanted, self.code_of(record)] if self.identifies(text, record)), f"#{record.pk}"
+        )
+
+    def identifies(self, text: str, record: Model) -> bool:
+        """Whether the name, alone in a cell or on a line of it, finds this record only."""
+        plain = "\n" not in text and "\r" not in text and text == text.strip()  # else it cannot stand in a list
+        return bool(text) and plain and self.matching_records(text) == [record]
+
+
+class RecordLookup:
+    """Name indexes of all models, each built once per import."""
+
+    def __init__(self, *, epoch1904: bool = False) -> None:
+        self.epoch1904 = epoch1904  # whether the workbook counts its days from 1904
+        self.indexes: dict[type[models.Model], NameIndex] = {}
+
+    def index(self, model: type[models.Model]) -> NameIndex:
+        if model not in self.indexes:
+            self.indexes[model] = NameIndex(model)
+        return self.indexes[model]
+
+    def find(self, model: type[models.Model], text: str) -> Any:
+        return self.index(model).find(text)
+
+    def find_list(self, model: type[models.Model], text: str) -> list[object]:
+        """Return the records of a list: one a line, or separated by semicolons or 、. Raises AmbiguousCell."""
+        found = []
+        for line in text.split("\n"):
+            for part in self.split_names(model, line.strip()):
+                record = self.find(model, part)
+                if record in found:
+                    message = _("“%(word)s” stands in the list twice. Keep one.")
+                    raise AmbiguousCell("twice", message % {"word": truncate(part)})
+                found.append(record)
+        return found
+
+    def split_names(self, model: type[models.Model], line: str, separators: Sequence[str] = SEPARATORS) -> list[str]:
+        """Split a line into names; a line that is itself a known name is not split."""
+        if not line.strip():
+            return []
+        if not separators or self.index(model).matching_records(line):
+            return [line.strip()]
+        marks, *rest = separators
+        pieces = line.translate(dict.fromkeys(map(ord, marks), "\n")).split("\n")
+        return [part for piece in pieces for part in self.split_names(model, piece, rest)]
