@@ -49,6 +49,15 @@ MAX_SUGGESTIONS, MAX_COMPARISONS = 200, 100_000  # looking for the nearest name 
 SEPARATORS = (";；", "、")  # of a list on one line: what no known name is cut at first
 
 
+def in_each_language(text: Any) -> list[str]:
+    """Return a lazy text in each language."""
+    texts = []
+    for language, _name in settings.LANGUAGES:
+        with override(language):
+            texts.append(str(text))
+    return texts
+
+
 @dataclass(frozen=True, eq=False)
 class Column:
     """One column of a sheet: the model field it fills, and the values it accepts; of this class itself, text.
@@ -81,11 +90,7 @@ class Column:
 
     def accepted_headings(self) -> list[str]:
         """Return all accepted headings: the field name, the label in each language, and aliases."""
-        labels = []
-        for language, _name in settings.LANGUAGES:
-            with override(language):
-                labels.append(str(self.label))
-        return [self.name, *labels, *self.aliases]
+        return [self.name, *in_each_language(self.label), *self.aliases]
 
     def accepted_formats(self) -> str:
         """Return the text that says in which formats the column's cells are read."""
@@ -176,12 +181,10 @@ class ChoiceColumn(Column):
     @cached_property
     def choice_words(self) -> dict[str, tuple[str, str]]:
         """All accepted words for a choice, normalized: the choice's code and the word as written."""
-        words = {}
-        for language, _name in settings.LANGUAGES:
-            with override(language):
-                words.update({fold_name(str(label)): (str(code), str(label)) for code, label in self.choices.items()})
-        words.update({fold_name(word): (code, word) for word, code in self.synonyms.items()})
-        return {**words, **{fold_name(str(code)): (str(code), str(code)) for code in self.choices}}
+        labels = [(str(code), text) for code, label in self.choices.items() for text in in_each_language(label)]
+        others = [(code, word) for word, code in self.synonyms.items()]
+        codes = [(str(code), str(code)) for code in self.choices]
+        return {fold_name(word): (code, word) for code, word in (*labels, *others, *codes)}
 
     def parse(self, cell: SheetCell, lookup: RecordLookup) -> str:
         """Parse a choice given by its code or by its label in either language."""

@@ -12,13 +12,12 @@ from decimal import Decimal
 from itertools import chain, zip_longest
 from typing import IO, Any
 
-from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Model
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.text import Truncator, capfirst
-from django.utils.translation import get_language, override
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from openpyxl.cell.cell import Cell
 from openpyxl.styles import Alignment, PatternFill
@@ -36,6 +35,7 @@ from core.imports.columns import (
     RecordLookup,
     RecordNumberColumn,
     fold_name,
+    in_each_language,
     reading_rules,
 )
 from core.imports.dry_run import DryRun, make_dry_run
@@ -115,28 +115,8 @@ def detect_importer(kinds: Iterable[Importer], name: str, content: bytes) -> tup
 
 def is_named_after(sheet: Sheet, kind: Importer) -> bool:
     """Whether the sheet has the importer's name in any language, as templates and exports do."""
-    names = {kind.name}
-    for language, _name in settings.LANGUAGES:
-        with override(language):
-            names.add(kind.label)
-    return fold_name(sheet.name) in set(map(fold_name, names))
-
-
-def command_report(plan: DryRun, *, name: str, content: bytes, import_id: int | None) -> dict[str, object]:
-    """Return the report that the command prints: what was read and what it would do."""
-    return {
-        "file": printable_text(name),
-        "sha256": sha256_of(content),
-        "kind": plan.kind.name,
-        "sheet": plan.sheet.name,
-        "encoding": plan.sheet.encoding,
-        "rows_read": len(plan.rows),
-        "create": plan.count_rows("create"),
-        "update": plan.count_rows("update"),
-        "unchanged": plan.count_rows("unchanged"),
-        "errors": [fault.as_json() for fault in plan.errors],
-        "import_id": import_id,
-    }
+    names = [kind.name, *in_each_language(kind.model._meta.verbose_name_plural)]
+    return fold_name(sheet.name) in map(fold_name, names)
 
 
 def store_file(kind: Importer, sheet: Sheet, *, name: str, content: bytes, by: Any) -> Import:
@@ -264,11 +244,8 @@ def normalized_value(value: object) -> object:
         return Decimal(f"{value.normalize():f}")
     if isinstance(value, str):
         text = LINE_ENDS.sub("\n", value)
-        return (
-            text
-            if len(text) <= xlsx.MAX_CELL_TEXT
-            else text[: xlsx.MAX_CELL_TEXT - len(TRUNCATION_MARK)] + TRUNCATION_MARK
-        )
+        most = xlsx.MAX_CELL_TEXT
+        return text if len(text) <= most else text[: most - len(TRUNCATION_MARK)] + TRUNCATION_MARK
     return value
 
 
@@ -291,9 +268,8 @@ def write_workbook(kind: Importer, records: models.QuerySet[Model], notice: Noti
         # Text where a month may stand for a date, or 2022-06 would become a day.
         form = "@" if column.precision_column else column.number_format
         main.column_dimensions[get_column_letter(index)].number_format = form
-    heads = [
-        xlsx.header_cell(main, c.heading, REQUIRED_COLOUR if c.required else xlsx.HEADER_COLOUR) for c in kind.columns
-    ]
+    colours = {True: REQUIRED_COLOUR, False: xlsx.HEADER_COLOUR}
+    heads = [xlsx.header_cell(main, c.heading, colours[c.required]) for c in kind.columns]
     xlsx.write_rows(main, heads, [xlsx.cell_writer(main) for _column in heads], row_values(kind, records, library))
     add_validations(main, kind, lists, names[-1])
     write_explanation(explanation, kind, lists, example_values(kind, library), notice)
