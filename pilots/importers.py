@@ -325,12 +325,8 @@ class TargetImporter(PilotPartImporter):
         ]
 
     def clean_values(self, row: Row) -> None:
-        for name in ("base_value", "target_value"):
+        for name in ("base_value", "target_value", "steps"):
             parse_in_unit(row, name)
-        steps = row.values.get("steps")
-        if steps:
-            note_written_unit(row, "steps", steps.values())
-            row.values["steps"] = {year: number.value for year, number in steps.items()}
         row.related_values = row.values.get("steps")
 
     def prepare(self, row: Row) -> None:
@@ -384,23 +380,14 @@ def steps_text(steps: dict[int, Any]) -> str:
 
 
 def parse_in_unit(row: Row, name: str) -> None:
-    """Replace a parsed number by its value; how it was written is checked when the indicator is known."""
-    number = row.values.get(name)
-    if not isinstance(number, ParsedNumber):
-        return
-    row.values[name] = number.value
-    note_written_unit(row, name, [number])
-
-
-def note_written_unit(row: Row, name: str, numbers: Iterable[ParsedNumber]) -> None:
-    """Note which numbers are written with % or a unit, to be checked when the indicator is known."""
-    numbers = list(numbers)
-    if any(number.percent_unknown for number in numbers):
-        row.extra.setdefault("percent_unknown", []).append(name)
-    if any(number.percent for number in numbers):
-        row.extra.setdefault("percent", []).append(name)
-    for unit in {number.unit for number in numbers if number.unit}:
-        row.extra.setdefault("units", []).append((name, unit))
+    """Replace parsed numbers by their values; how they were written is checked when the indicator is known."""
+    found = row.values.get(name)
+    if isinstance(found, ParsedNumber):
+        row.values[name] = found.value
+        row.extra.setdefault("numbers", []).append((name, found))
+    elif found:
+        row.values[name] = {year: number.value for year, number in found.items()}
+        row.extra.setdefault("numbers", []).extend((name, number) for number in found.values())
 
 
 def check_written_unit(kind: Importer, row: Row) -> None:
@@ -409,15 +396,16 @@ def check_written_unit(kind: Importer, row: Row) -> None:
         return
     indicator = row.record.indicator
     labels = {"indicator": indicator.code, "unit": indicator.unit_text}
-    for name in row.extra.get("percent", []) if indicator.unit != "%" else []:
-        message = _("The unit of %(indicator)s is %(unit)s, not %%. Write the number in that unit.")
-        row.add_error(kind.column(name), "percent", message % labels)
-    for name in row.extra.get("percent_unknown", []) if indicator.unit == "%" else []:
-        error = unknown_format_error(row.values[name])
-        row.add_error(kind.column(name), error.code, error.message)
-    written = [("unit", row.values["unit"])] if row.values.get("unit") else []
-    for name, unit in [*written, *row.extra.get("units", [])]:
-        if not indicator.is_unit(unit):
+    numbers = row.extra.get("numbers", [])
+    forms = [(name, number.percent, number.percent_unknown, number.unit) for name, number in numbers]
+    for name, percent, percent_unknown, unit in dict.fromkeys([("unit", False, False, row.values.get("unit")), *forms]):
+        if percent and indicator.unit != "%":
+            message = _("The unit of %(indicator)s is %(unit)s, not %%. Write the number in that unit.")
+            row.add_error(kind.column(name), "percent", message % labels)
+        if percent_unknown and indicator.unit == "%":
+            error = unknown_format_error(row.values[name])
+            row.add_error(kind.column(name), error.code, error.message)
+        if unit and not indicator.is_unit(unit):
             message = _("The unit of %(indicator)s is %(unit)s, not “%(word)s”. Write the value in that unit.")
             row.add_error(kind.column(name), "unit", message % {**labels, "word": truncate(unit)})
 

@@ -239,12 +239,11 @@ def undo(record: Import, *, by: Any, reason: str = "", progress: Progress = no_p
 def changed_since(model: Any, changes: Sequence[ChangeEvent]) -> Iterable[str]:
     """Yield the records whose newest history entry is no longer the import's."""
     newest = latest_entries(model, [change.record_id for change in changes])
-    late = [change for change in changes if newest.get(change.record_id) != change.entry_id]
-    entries = model.history.in_bulk([newest[change.record_id] for change in late if change.record_id in newest])
-    for change in late:
-        entry = entries.get(newest.get(change.record_id))
-        if entry is not None:
-            yield label_value(capfirst(model._meta.verbose_name), change_text(entry))
+    seen = {change.record_id: change.entry_id for change in changes}
+    late = [newest[key] for key, entry_id in seen.items() if newest.get(key, entry_id) != entry_id]
+    entries = model.history.in_bulk(late)
+    for key in late:
+        yield label_value(capfirst(model._meta.verbose_name), change_text(entries[key]))
 
 
 def dependents_since(groups: ChangeGroups) -> list[str]:
