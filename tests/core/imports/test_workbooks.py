@@ -39,9 +39,8 @@ def workbook_of(kind: Any) -> Workbook:
     return opened(response.getvalue())
 
 
-def template_workbook(kind: Any) -> bytes:
-    response: Any = export_workbook(kind, kind.model._base_manager.none(), stem="x")
-    return bytes(response.content)
+def template_workbook(kind: Any) -> Any:
+    return export_workbook(kind, kind.model._base_manager.none(), stem="x").getvalue()  # type: ignore[attr-defined]
 
 
 # -- the template --------------------------------------------------------------------------------------
