@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import replace
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -16,10 +15,9 @@ from django.utils.translation import gettext_lazy
 from core.history.recording import batched
 from core.http.as_of import today
 from core.http.errors import truncate
-from core.imports.dry_run import OUT_OF_SCOPE_CODE
+from core.imports.columns import Column, IntegerColumn, NumberColumn, RecordLookup
+from core.imports.dry_run import CHANGE_REFUSED, OUT_OF_SCOPE_CODE
 from core.imports.importer import FieldChange, Importer, Row, assign_record, key_value, record_key, row_key
-from core.imports.sheet.columns import INTEGER, NUMBER, TEXT, Column, ColumnType
-from core.imports.sheet.lookups import RecordLookup
 from core.records import writing
 from core.spreadsheets.reading.cell_values import (
     AmbiguousCell,
@@ -59,40 +57,37 @@ def require_unscaled(number: ParsedNumber) -> ParsedNumber:
     return number
 
 
-def parse_year_values(_column: Column, cell: SheetCell, _lookup: RecordLookup) -> dict[int, ParsedNumber]:
-    """Parse values by year, as in 2024: 34.4; 2025: 30, each in the indicator's unit."""
-    steps: dict[int, ParsedNumber] = {}
-    for part in read_text(cell).replace("\n", ";").replace("；", ";").split(";"):
-        if not part.strip():
-            continue
-        year, sign, value = part.replace("：", ":").replace("=", ":").partition(":")
-        if not sign:
-            raise AmbiguousCell("steps", _("Write each step as year: value, for example 2024: 34.4; 2025: 30."))
-        when = read_integer(SheetCell(year.strip()))
-        if when in steps:
-            raise AmbiguousCell("twice", _("“%(word)s” stands in the list twice. Keep one.") % {"word": when})
-        steps[when] = require_unscaled(read_measurement(SheetCell(value.strip())))
-    return steps
+class YearValuesColumn(Column):
+    """Values by year, as in 2024: 34.4; 2025: 30, each in the indicator's unit."""
+
+    accepted, width = gettext_lazy("Year: value, with a semicolon between one and the next."), 32
+
+    def parse(self, cell: SheetCell, lookup: RecordLookup) -> Any:
+        steps: dict[int, ParsedNumber] = {}
+        for part in read_text(cell).replace("\n", ";").replace("；", ";").split(";"):
+            if not part.strip():
+                continue
+            year, sign, value = part.replace("：", ":").replace("=", ":").partition(":")
+            if not sign:
+                raise AmbiguousCell("steps", _("Write each step as year: value, for example 2024: 34.4; 2025: 30."))
+            when = read_integer(SheetCell(year.strip()))
+            if when in steps:
+                raise AmbiguousCell("twice", _("“%(word)s” stands in the list twice. Keep one.") % {"word": when})
+            steps[when] = require_unscaled(read_measurement(SheetCell(value.strip())))
+        return steps
+
+    def export(self, record: Model, lookup: RecordLookup) -> str | None:
+        steps = sorted(getattr(record, self.name).all(), key=lambda step: step.year)
+        return "; ".join(f"{step.year}: {step.value.normalize():f}" for step in steps) or None
 
 
-def export_year_values(column: Column, record: Model, _lookup: RecordLookup) -> str | None:
-    steps = sorted(getattr(record, column.name).all(), key=lambda step: step.year)
-    return "; ".join(f"{step.year}: {step.value.normalize():f}" for step in steps) or None
+class MeasuredColumn(NumberColumn):
+    """A number in the unit of the row's indicator, parsed together with how it was written."""
 
+    note = gettext_lazy("In the indicator’s unit; % only where that is its unit.")
 
-YEAR_VALUES = ColumnType(
-    parse_year_values,
-    gettext_lazy("Year: value, with a semicolon between one and the next."),
-    export=export_year_values,
-    width=32,
-    is_field=False,
-)
-MEASURED = replace(
-    NUMBER,
-    parse=lambda column, cell, lookup: require_unscaled(read_measurement(cell)),
-    note=gettext_lazy("In the indicator’s unit; % only where that is its unit."),
-)
-"""A number in the unit of the row's indicator, parsed together with how it was written."""
+    def parse(self, cell: SheetCell, lookup: RecordLookup) -> ParsedNumber:
+        return require_unscaled(read_measurement(cell))
 
 
 # -- importers -----------------------------------------------------------------------------------------------
@@ -117,7 +112,7 @@ class PilotImporter(Importer):
     def column_options(self, name: str) -> dict[str, object]:
         return {"synonyms": KIND_SYNONYMS} if name == "kind" else super().column_options(name)
 
-    def prepare_record(self, row: Row) -> None:
+    def prepare(self, row: Row) -> None:
         row.record.skip_city_lock = True  # it may be a row of the same file, and counts as what it is going to be
 
 
@@ -169,30 +164,26 @@ class PlannedDayImporter(PilotPartImporter):
                 record.stored, record.planned_on = copy(record), record.planned_then
         return found
 
-    def clean_values(self, row: Row, by: Any) -> None:
-        super().clean_values(row, by)
-        row.extra["by"] = by
-
-    def compare_related(self, row: Row) -> None:
+    def prepare(self, row: Row) -> None:
         """Take another day off the record and note it as a request, or a decision."""
-        super().compare_related(row)
+        super().prepare(row)
         if not row.found or not row.record.stored.has_fixed_day:
             return
-        stored, given, in_force = row.record.stored, row.record.planned_on, row.before["planned_on"]
+        stored, given, in_force = row.record.stored, row.record.planned_on, row.before.planned_on
         try:
-            row.extra["day"] = settle_planned_day(row.record, stored, by=row.extra["by"])
+            row.extra["day"] = settle_planned_day(row.record, stored, by=row.by)
         except ValidationError as exc:
             row.record.planned_on = stored.planned_on
             for field, errors in exc.error_dict.items():
                 for error in errors:
                     row.add_error(self.column(field), FIXED_CODE, str(error.message))
-        row.before["planned_on"] = stored.planned_on
+        row.before.planned_on = stored.planned_on
         row.values["planned_on"] = row.record.planned_on
         if row.extra.get("day"):
             row.related_values = given
             column = self.columns_by_name["planned_on"]
             new = column.display(given)
-            if not may_decide(row.extra["by"]):
+            if not may_decide(row.by):
                 new = _("%(day)s, asked of the ministry") % {"day": new}
             row.extra["changes"] = [FieldChange(column.heading, column.display(in_force), new)]
 
@@ -221,11 +212,7 @@ class StageImporter(PlannedDayImporter):
 
     def match_rows(self, rows: Sequence[Row], library: RecordLookup) -> None:
         super().match_rows(rows, library)
-        waiting = [
-            row
-            for row in rows
-            if not row.found and not row.unidentified and row.values.get("id") is None and has_pilot_and_stage(row)
-        ]
+        waiting = [row for row in rows if row.is_unknown and row.values.get("pilot") and row.values.get("stage")]
         planned = self.records_by_field("pilot", [row.values["pilot"] for row in waiting])
         for row in waiting:
             for record in planned.get(row.values["pilot"].pk, []):
@@ -235,10 +222,11 @@ class StageImporter(PlannedDayImporter):
             if row.found and row.values.get("id") is None and row.values.get("planned_on") is None:
                 row.values.pop("planned_on", None)
 
-    def prepare_record(self, row: Row) -> None:
+    def prepare(self, row: Row) -> None:
+        super().prepare(row)
         row.record.skip_order_check = True  # judged for all the pilot's rows together, in `judge`
 
-    def validate_rows(self, rows: Sequence[Row], by: Any) -> None:
+    def validate_rows(self, rows: Sequence[Row]) -> None:
         """Check the order of each pilot's stages, over all its rows and records together.
 
         Not checked where a row does not say which stage is entered when.
@@ -278,10 +266,6 @@ IDENTIFYING_COLUMNS = {"pilot", "stage", "entered_on", "id", ""}
 """The columns without which nobody knows which entry a row is about; without a name, a fault of the row as a whole."""
 
 
-def has_pilot_and_stage(row: Row) -> bool:
-    return bool(row.values.get("pilot") and row.values.get("stage"))
-
-
 class MilestoneImporter(PlannedDayImporter):
     """A title that exists for another date is neither moved nor duplicated by guess: it is an error."""
 
@@ -289,7 +273,7 @@ class MilestoneImporter(PlannedDayImporter):
     model = Milestone
     keys = (("pilot", "title_zh", "planned_on"), ("pilot", "title_en", "planned_on"))
 
-    def validate_rows(self, rows: Sequence[Row], by: Any) -> None:
+    def validate_rows(self, rows: Sequence[Row]) -> None:
         fresh = [row for row in rows if not row.found and row.is_valid]
         known: dict[tuple[int, str], Any] = {}
         pilots = {row.record.pilot_id for row in fresh}
@@ -309,7 +293,7 @@ class MilestoneImporter(PlannedDayImporter):
                     break
 
 
-UNIT_OPTIONS = {"column_type": MEASURED}
+UNIT_OPTIONS = {"column": MeasuredColumn}
 
 
 class TargetImporter(PilotPartImporter):
@@ -332,33 +316,28 @@ class TargetImporter(PilotPartImporter):
     def extra_columns(self) -> list[Column]:
         return [
             unit_column(),
-            Column(
+            YearValuesColumn(
                 "steps",
                 gettext_lazy("steps"),
-                YEAR_VALUES,
+                stored=False,
                 help=gettext_lazy("Values for years before the target year, for example 2024: 34.4; 2025: 30."),
             ),
         ]
 
-    def clean_values(self, row: Row, by: Any) -> None:
-        for name in ("base_value", "target_value"):
+    def clean_values(self, row: Row) -> None:
+        for name in ("base_value", "target_value", "steps"):
             parse_in_unit(row, name)
-        row.extra["by"] = by
-        steps = row.values.get("steps")
-        if steps:
-            note_written_unit(row, "steps", steps.values())
-            row.values["steps"] = {year: number.value for year, number in steps.items()}
         row.related_values = row.values.get("steps")
 
-    def compare_related(self, row: Row) -> None:
+    def prepare(self, row: Row) -> None:
         """Validate the intermediate values, existing ones too where the years change, and note how they change."""
         check_written_unit(self, row)
         before = {step.year: step.value for step in row.record.steps.all()} if row.found else {}
         if "steps" in row.invalid_columns():
             return
         steps = (row.values["steps"] or {}) if "steps" in row.values else before
-        years = {name: getattr(row.record, name) for name in ("base_year", "target_year")}
-        if steps == before and years.items() <= row.before.items():
+        years = [(item.base_year, item.target_year) for item in (row.record, row.before) if item]
+        if steps == before and years[1:] == years[:1]:
             return
         for year, value in steps.items():
             step = TargetStep(target=row.record, year=year, value=value)
@@ -376,13 +355,8 @@ class TargetImporter(PilotPartImporter):
     def check_step_permission(self, row: Row) -> None:
         """Check the permission to change intermediate values: they are part of the promise, as the restricted fields
         are."""
-        by = row.extra.get("by")
-        if by is not None and not by.has_perm(PLACE_PERMISSION):
-            text = _(
-                "Your role may not change this: ask the ministry. Leave the cell as it is on record, or take out the "
-                "column."
-            )
-            row.add_error(self.column("steps"), OUT_OF_SCOPE_CODE, text)
+        if row.by is not None and not row.by.has_perm(PLACE_PERMISSION):
+            row.add_error(self.column("steps"), OUT_OF_SCOPE_CODE, str(CHANGE_REFUSED))
 
     def write_related(self, rows: Sequence[Row], *, by: Any, reason: str) -> None:
         """Write the intermediate values of the targets, each a record of its own."""
@@ -406,23 +380,14 @@ def steps_text(steps: dict[int, Any]) -> str:
 
 
 def parse_in_unit(row: Row, name: str) -> None:
-    """Replace a parsed number by its value; how it was written is checked when the indicator is known."""
-    number = row.values.get(name)
-    if not isinstance(number, ParsedNumber):
-        return
-    row.values[name] = number.value
-    note_written_unit(row, name, [number])
-
-
-def note_written_unit(row: Row, name: str, numbers: Iterable[ParsedNumber]) -> None:
-    """Note which numbers are written with % or a unit, to be checked when the indicator is known."""
-    numbers = list(numbers)
-    if any(number.percent_unknown for number in numbers):
-        row.extra.setdefault("percent_unknown", []).append(name)
-    if any(number.percent for number in numbers):
-        row.extra.setdefault("percent", []).append(name)
-    for unit in {number.unit for number in numbers if number.unit}:
-        row.extra.setdefault("units", []).append((name, unit))
+    """Replace parsed numbers by their values; how they were written is checked when the indicator is known."""
+    found = row.values.get(name)
+    if isinstance(found, ParsedNumber):
+        row.values[name] = found.value
+        row.extra.setdefault("numbers", []).append((name, found))
+    elif found:
+        row.values[name] = {year: number.value for year, number in found.items()}
+        row.extra.setdefault("numbers", []).extend((name, number) for number in found.values())
 
 
 def check_written_unit(kind: Importer, row: Row) -> None:
@@ -431,15 +396,16 @@ def check_written_unit(kind: Importer, row: Row) -> None:
         return
     indicator = row.record.indicator
     labels = {"indicator": indicator.code, "unit": indicator.unit_text}
-    for name in row.extra.get("percent", []) if indicator.unit != "%" else []:
-        message = _("The unit of %(indicator)s is %(unit)s, not %%. Write the number in that unit.")
-        row.add_error(kind.column(name), "percent", message % labels)
-    for name in row.extra.get("percent_unknown", []) if indicator.unit == "%" else []:
-        error = unknown_format_error(row.values[name])
-        row.add_error(kind.column(name), error.code, error.message)
-    written = [("unit", row.values["unit"])] if row.values.get("unit") else []
-    for name, unit in [*written, *row.extra.get("units", [])]:
-        if not indicator.is_unit(unit):
+    numbers = row.extra.get("numbers", [])
+    forms = [(name, number.percent, number.percent_unknown, number.unit) for name, number in numbers]
+    for name, percent, percent_unknown, unit in dict.fromkeys([("unit", False, False, row.values.get("unit")), *forms]):
+        if percent and indicator.unit != "%":
+            message = _("The unit of %(indicator)s is %(unit)s, not %%. Write the number in that unit.")
+            row.add_error(kind.column(name), "percent", message % labels)
+        if percent_unknown and indicator.unit == "%":
+            error = unknown_format_error(row.values[name])
+            row.add_error(kind.column(name), error.code, error.message)
+        if unit and not indicator.is_unit(unit):
             message = _("The unit of %(indicator)s is %(unit)s, not “%(word)s”. Write the value in that unit.")
             row.add_error(kind.column(name), "unit", message % {**labels, "word": truncate(unit)})
 
@@ -449,7 +415,6 @@ def unit_column() -> Column:
     return Column(
         "unit",
         gettext_lazy("unit"),
-        TEXT,
         stored=False,
         attribute="indicator.unit_text",
         aliases=("单位", "计量单位"),
@@ -470,10 +435,9 @@ class ReadingImporter(PilotPartImporter):
 
     def extra_columns(self) -> list[Column]:
         return [
-            Column(
+            IntegerColumn(
                 "version",
                 gettext_lazy("version"),
-                INTEGER,
                 stored=False,
                 help=gettext_lazy(
                     "Written by exports: the version that you saw. Change the value, and the row is entered as the "
@@ -483,7 +447,7 @@ class ReadingImporter(PilotPartImporter):
             unit_column(),
         ]
 
-    def clean_values(self, row: Row, by: Any) -> None:
+    def clean_values(self, row: Row) -> None:
         parse_in_unit(row, "value")
 
     def match_by_key(self, rows: Sequence[Row], key: tuple[str, ...]) -> None:
@@ -527,16 +491,14 @@ class ReadingImporter(PilotPartImporter):
                 row.add_error(self.column("value"), CONFLICT_CODE, message % labels)
                 return
 
-    def compare_related(self, row: Row) -> None:
+    def prepare(self, row: Row) -> None:
         check_written_unit(self, row)
-
-    def prepare_record(self, row: Row) -> None:
         if row.found and not self.is_moved(row):
             row.record.skip_immutable_check = True
 
     def is_moved(self, row: Row) -> bool:
         """Whether the row moves a version to another pilot, indicator or period."""
-        return any(row.before[name] != getattr(row.record, name) for name in Reading.IMMUTABLE_FIELDS)
+        return any(getattr(row.before, name) != getattr(row.record, name) for name in Reading.IMMUTABLE_FIELDS)
 
     def is_changed(self, row: Row) -> bool:
         """Whether the row has another value than its record, for the same pilot, indicator and period."""
@@ -548,7 +510,7 @@ class ReadingImporter(PilotPartImporter):
         same = all(row.values.get(name) in (None, getattr(record, name)) for name in ("value", "value_status"))
         return place and not same
 
-    def validate_rows(self, rows: Sequence[Row], by: Any) -> None:
+    def validate_rows(self, rows: Sequence[Row]) -> None:
         """Number the new versions; reject conflicts and unexplained jumps."""
         groups: dict[int, dict[int, list[Row]]] = defaultdict(lambda: defaultdict(list))
         for row in rows:

@@ -25,8 +25,10 @@ class DocumentImporter(Importer):
         "title_zh": TITLE_HEADINGS,
         "agencies": ("发文机关", "发文单位", "印发部门"),
     }
-    precision_fields: Mapping[str, str] = {"issued_on": "issued_precision"}
     single_language_headings: Mapping[str, tuple[object, tuple[str, ...]]] = {"note": NOTE_HEADING}
+
+    def column_options(self, name: str) -> dict[str, object]:
+        return {"precision_column": "issued_precision"} if name == "issued_on" else super().column_options(name)
 
 
 class PolicyImporter(DocumentImporter):

@@ -17,9 +17,8 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import create_token
 from core.http.as_of import today
-from core.imports.files import dry_run_of_file
+from core.imports.files import dry_run_of_file, export_csv
 from core.imports.importer import KINDS
-from core.imports.workbooks import export_csv
 from pilots.metrics.follow_up_states import Move
 from pilots.models import Attachment, LightOverride, Pilot, Practice, TargetStep
 from policies.models import Figure, Measure

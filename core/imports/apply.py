@@ -16,34 +16,28 @@ from django.db.models import Max, Model
 from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import override
+from django_tasks import task
+from django_tasks.base import TaskContext
 
 from core.history.append_only import APPEND_ONLY_MESSAGE, is_append_only, is_deletable_alone
 from core.history.diffs import author_name, format_datetime, historical_name
 from core.history.models import ChangeEvent
-from core.history.recording import BATCH_SIZE, batched, m2m_rows, write_history_entries, written_by_import
-from core.imports.dry_run import (
-    PROGRESS_INTERVAL,
-    DryRun,
-    latest_entries,
-    self_relations,
-    stored_keys,
-    unique_key,
-    unique_rules,
-)
-from core.imports.files import repeat_dry_run
-from core.imports.importer import Importer, Row
+from core.history.recording import BATCH_SIZE, batched, write_history_entries, written_by_import
+from core.imports.dry_run import PROGRESS_INTERVAL, DryRun, latest_entries, note_versions, self_relations, unique_values
+from core.imports.files import repeat_dry_run, update_dry_run
+from core.imports.importer import KINDS, Importer, Row
 from core.imports.models import Import, ImportFile, ImportState
-from core.jobs.queue import Progress, no_progress
+from core.jobs.queue import JobFailed, Progress, enqueue, no_progress, progress_of, user_of
 from core.permissions import can_access
 from core.records import writing
-from core.records.constraints import check_constraint_holds
 from core.records.writing import Conflict
+from core.spreadsheets.reading.cells import UnreadableFile
 from core.text.formatting import label_value
 
 MAX_PASSES = 3  # over the rows that a model refuses while others of the file are not written yet
 MAX_REASON_LENGTH = 300  # kept of a reason with its import; the histories keep all of it
-
-
+MOST_ROWS = 200  # of an import within a request; of longer ones a worker writes
 CREATED, CHANGED, DELETED = "+~-"  # what happened to a record, as its history says it
 ChangeGroups = dict[type[Model], list[ChangeEvent]]
 
@@ -71,10 +65,7 @@ def confirm(kind: Importer, record: Import, *, by: Any, reason: str = "", progre
         manager: Any = plan.kind.model._base_manager
         for some in batched(keys):
             list(manager.select_for_update(no_key=True).filter(pk__in=some).order_by("pk").values_list("pk"))
-        newest = latest_entries(plan.kind.model, keys)
-        for row in plan.rows:
-            if row.found:
-                row.history_id = newest.get(row.record.pk, 0)
+        note_versions(plan)
         check_conflicts(plan, record, by)
         missing = [] if reason.strip() else plan.kind.missing_reason_errors(plan.rows)
         if missing:
@@ -111,9 +102,8 @@ def check_conflicts(plan: DryRun, record: Import, by: Any) -> None:
     seen = set(report["fingerprints"])
     late = [row for row in plan.rows if row.errors or row.fingerprint() not in seen]
     versions = {number: version for number, _action, _key, version, _digest in map(str.split, seen)}
-    what = [conflict_text(row, versions.get(str(row.number)), by) for row in late] + [
-        fault.message for fault in plan.general_errors
-    ]
+    what = [conflict_text(row, versions.get(str(row.number)), by) for row in late]
+    what += [fault.message for fault in plan.headings.errors]
     if not what and len(plan.rows) != len(seen):
         what = [_("The file is read otherwise than in the dry run. Check it again.")]
     if what:
@@ -146,14 +136,12 @@ def write_rows(plan: DryRun, *, by: Any, reason: str, progress: Progress = no_pr
             for done, row in enumerate(in_order(waiting)):
                 try:
                     writing.write(row.record, changed_values(row), row.lists, by=by, reason=reason, allowed=True)
+                    written.add(row.number)
                 except ValidationError as exc:
                     refused[row.number] = exc
-                written.add(row.number)
                 if done % PROGRESS_INTERVAL == 0:
                     progress(done, len(rows))
-            waiting = [row for row in waiting if row.number in refused or row.number not in written]
-            if not waiting:
-                break
+            waiting = [row for row in waiting if row.number not in written]
     if refused:
         name = _("Row %(row)d")
         what = [label_value(name % {"row": row}, " ".join(exc.messages)) for row, exc in refused.items()]
@@ -168,36 +156,26 @@ def in_order(rows: Sequence[Row]) -> Iterator[Row]:
     ready = deque(rows)
     while ready:
         row = ready.popleft()
-        named = unsaved_parent(row.record)
-        if named is not None:
-            waiting[id(named)].append(row)
+        fields = self_relations(type(row.record))
+        named = {f.name: other for f in fields if (other := f.get_cached_value(row.record, None)) is not None}
+        unsaved = next((other for other in named.values() if other.pk is None), None)
+        if unsaved is not None:
+            waiting[id(unsaved)].append(row)
             continue
+        for name, other in named.items():  # which has a key by now
+            setattr(row.record, name, other)
         yield row
         ready.extendleft(reversed(waiting.pop(id(row.record), [])))
 
 
-def unsaved_parent(record: Any) -> Any:
-    """Return a record of its own model that it names and that is not saved yet, or None: then it holds the keys of
-    all.
-    """
-    for f in self_relations(type(record)):
-        named = f.get_cached_value(record, None)
-        if named is not None and named.pk is None:
-            return named
-        if named is not None:
-            setattr(record, f.name, named)
-    return None
-
-
 def changed_values(row: Row) -> dict[str, Any]:
     """Return the values of a stored record that change; a related record as the object that the rows share."""
-    values = {}
-    for f in row.record._meta.concrete_fields if row.found else ():
-        value = getattr(row.record, f.attname)
-        if value != row.before[f.attname]:
-            shared = f.get_cached_value(row.record, None) if f.is_relation else None
-            values[f.attname if shared is None else f.name] = value if shared is None else shared
-    return values
+    changed = [
+        f
+        for f in row.record._meta.concrete_fields
+        if row.found and getattr(row.record, f.attname) != getattr(row.before, f.attname)
+    ]
+    return {f.name: getattr(row.record, f.name) for f in changed}
 
 
 def change_text(entry: Any) -> str:
@@ -230,13 +208,9 @@ def undo(record: Import, *, by: Any, reason: str = "", progress: Progress = no_p
         groups: ChangeGroups = defaultdict(list)
         for change in record.changes.order_by("-pk"):
             groups[apps.get_model(change.model)].append(change)
-        fixed = [
-            capfirst(model._meta.verbose_name_plural)
-            for model in groups
-            if is_append_only(model) and not is_deletable_alone(model)
-        ]
+        fixed = [model._meta for model in groups if is_append_only(model) and not is_deletable_alone(model)]
         if fixed:
-            raise Conflict(*(label_value(name, str(APPEND_ONLY_MESSAGE)) for name in fixed))
+            raise Conflict(*(label_value(capfirst(o.verbose_name_plural), str(APPEND_ONLY_MESSAGE)) for o in fixed))
         for model, changes in groups.items():
             for some in batched(sorted(change.record_id for change in changes)):
                 list(model._base_manager.select_for_update().filter(pk__in=some).order_by("pk").values_list("pk"))
@@ -244,9 +218,7 @@ def undo(record: Import, *, by: Any, reason: str = "", progress: Progress = no_p
         what += dependents_since(groups)
         versions = {model: versions_before(model, changes) for model, changes in groups.items()}
         what += [
-            text
-            for model, changes in groups.items()
-            for text in unique_conflicts_since(model, changes, versions[model])
+            text for model, some in groups.items() for text in unique_conflicts_since(model, some, versions[model])
         ]
         if what:
             raise Conflict(*what)
@@ -267,12 +239,11 @@ def undo(record: Import, *, by: Any, reason: str = "", progress: Progress = no_p
 def changed_since(model: Any, changes: Sequence[ChangeEvent]) -> Iterable[str]:
     """Yield the records whose newest history entry is no longer the import's."""
     newest = latest_entries(model, [change.record_id for change in changes])
-    late = [change for change in changes if newest.get(change.record_id) != change.entry_id]
-    entries = model.history.in_bulk([newest[change.record_id] for change in late if change.record_id in newest])
-    for change in late:
-        entry = entries.get(newest.get(change.record_id))
-        if entry is not None:
-            yield label_value(capfirst(model._meta.verbose_name), change_text(entry))
+    seen = {change.record_id: change.entry_id for change in changes}
+    late = [newest[key] for key, entry_id in seen.items() if newest.get(key, entry_id) != entry_id]
+    entries = model.history.in_bulk(late)
+    for key in late:
+        yield label_value(capfirst(model._meta.verbose_name), change_text(entries[key]))
 
 
 def dependents_since(groups: ChangeGroups) -> list[str]:
@@ -306,24 +277,13 @@ def versions_before(model: Any, changes: Sequence[ChangeEvent]) -> dict[int, Any
     return found
 
 
-def unique_conflicts_since(
-    model: type[Model], changes: Sequence[ChangeEvent], versions: Mapping[int, Any]
-) -> Iterable[str]:
+def unique_conflicts_since(model: Any, changes: Sequence[ChangeEvent], versions: Mapping[int, Any]) -> Iterable[str]:
     """Yield records that now hold a unique value (slug, name, year) which restored records held before."""
-    touched = {change.record_id for change in changes}
     records = [model(**values_of(entry)) for entry in versions.values()]
-    found: set[int] = set()
-    for names, condition, _message, _mended in unique_rules(model):
-        keys = [
-            unique_key(record, names)
-            for record in records
-            if condition is None or check_constraint_holds(condition, record)
-        ]
-        found |= set(stored_keys(model, names, condition, filter(None, keys)).values()) - touched
+    holders = {key for *_rule, stored in unique_values(model, records) for key in stored.values()}
     text = _("“%(name)s” was entered since and holds what a record of the import held before.")
-    for some in batched(sorted(found)):
-        for record in model._base_manager.filter(pk__in=some).order_by("pk"):
-            yield label_value(capfirst(model._meta.verbose_name), text % {"name": record})
+    for record in ordered_records(model, sorted(holders - {change.record_id for change in changes})):
+        yield label_value(capfirst(model._meta.verbose_name), text % {"name": record})
 
 
 def restore_records(
@@ -368,23 +328,59 @@ def values_of(entry: Any) -> dict[str, Any]:
 def restore_lists(model: Any, versions: Mapping[int, Any]) -> None:
     """Restore many-to-many lists row by row, each with its id."""
     for f in model._meta.many_to_many:
-        through: Any = f.remote_field.through
+        through, past = f.remote_field.through, getattr(model.history.model, f.name).model
         owner, target = f.m2m_column_name(), f.m2m_reverse_name()
-        present = m2m_rows(f, list(versions))
-        wanted: dict[int, list[tuple[int, int]]] = {key: [] for key in versions}
-        past: Any = getattr(model.history.model, f.name).model
+        present, wanted = set(), set()
+        for some in batched(list(versions)):
+            rows = through._default_manager.filter(**{f"{owner}__in": some})
+            present.update(rows.values_list("pk", owner, target))
         for some in batched([entry.pk for entry in versions.values()]):
-            for record, *link in past._default_manager.filter(history__in=some).values_list(owner, "id", target):
-                wanted[record].append(tuple(link))
-        gone = [link[0] for key, links in present.items() for link in links if link not in wanted[key]]
-        for some in batched(gone):
+            wanted.update(past._default_manager.filter(history__in=some).values_list("id", owner, target))
+        for some in batched([key for key, *_link in present - wanted]):
             through._default_manager.filter(pk__in=some).delete()
-        through._default_manager.bulk_create(
-            [
-                through(pk=key, **{owner: record, target: named})
-                for record, links in wanted.items()
-                for key, named in links
-                if (key, named) not in present.get(record, [])
-            ],
-            batch_size=BATCH_SIZE,
-        )
+        lost = [through(pk=key, **{owner: record, target: named}) for key, record, named in sorted(wanted - present)]
+        through._default_manager.bulk_create(lost, batch_size=BATCH_SIZE)
+
+
+# -- at once, or by a worker -----------------------------------------------------------------------------
+
+
+def subject(record: Import) -> str:
+    return f"import:{record.pk}"
+
+
+def change(
+    kind: Importer, record: Import, action: str, *, by: Any, reason: str = "", progress: Progress = no_progress
+) -> Import:
+    """Confirm, undo or check an import again; done twice it changes nothing. Raises Conflict or UnreadableFile."""
+    if action == "confirm":
+        return confirm(kind, record, by=by, reason=reason, progress=progress)
+    if action == "undo":
+        return undo(record, by=by, reason=reason, progress=progress)
+    if not record.can_be_checked_again:
+        raise Conflict(_("Only an import that is not confirmed can be checked again."))
+    return update_dry_run(record, repeat_dry_run(kind, record, by=by, progress=progress))
+
+
+def ask(record: Import, action: str, *, by: Any, reason: str = "") -> None:
+    """Let a worker do it."""
+    enqueue(change_import, about=subject(record), by=by, record=record.pk, action=action, reason=reason)
+
+
+@task(takes_context=True)
+def change_import(
+    context: TaskContext, *, about: str, user: int, language: str, record: int, action: str, reason: str
+) -> None:
+    """Do what was asked with an import. The user who asked still has to have the permission.
+
+    What stands against it fails the job, in the same words as on a page.
+    """
+    with override(language):
+        found, by = Import.objects.get(pk=record), user_of(user)
+        kind = KINDS.get(found.kind)
+        if kind is None or not by.has_perm("config.add_import") or not kind.can_import(by):
+            raise JobFailed(_("You may not do this any more."))
+        try:
+            change(kind, found, action, by=by, reason=reason, progress=progress_of(context))
+        except (Conflict, UnreadableFile) as exc:
+            raise JobFailed(str(exc)) from exc

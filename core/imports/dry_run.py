@@ -4,21 +4,21 @@ record."""
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from core.history.recording import batched, m2m_rows
+from core.imports.columns import Column, RecordLookup, RecordNumberColumn, RecordsColumn, fold_name
+from core.imports.headings import Headings, ImportErrorDetail, displayed_value, find_headings
 from core.imports.importer import FieldChange, Importer, Row, check_duplicates, is_blank, propose_slug
-from core.imports.sheet.columns import RECORD_NUMBER, RECORDS, Column
-from core.imports.sheet.headings import Headings, ImportErrorDetail, displayed_value, find_headings
-from core.imports.sheet.lookups import RecordLookup, fold_name
 from core.jobs.queue import Progress, no_progress
 from core.permissions import (
     NOT_YOURS_TO_ADD,
@@ -37,6 +37,9 @@ from core.text.formatting import PartialDate, Precision, label_value
 
 NEW_RECORD_NAME_FIELDS = ("slug", "name_zh", "name_en", "title_zh", "title_en")
 OUT_OF_SCOPE_CODE = "not_yours"
+CHANGE_REFUSED = gettext_lazy(
+    "Your role may not change this: ask the ministry. Leave the cell as it is on record, or take out the column."
+)
 PROGRESS_INTERVAL = 100  # rows from one report of progress to the next
 
 
@@ -48,12 +51,11 @@ class DryRun:
     sheet: Sheet
     headings: Headings
     rows: list[Row] = field(default_factory=list)
-    general_errors: list[ImportErrorDetail] = field(default_factory=list)  # of the headings, or of the file as a whole
 
     @property
     def errors(self) -> list[ImportErrorDetail]:
         """All errors, in the order of the sheet."""
-        every = [*self.general_errors, *(fault for row in self.rows for fault in row.errors)]
+        every = [*self.headings.errors, *(fault for row in self.rows for fault in row.errors)]
         return sorted(every, key=lambda fault: (fault.row, fault.column or 0))
 
     def count_rows(self, action: str) -> int:
@@ -64,7 +66,7 @@ class DryRun:
 def make_dry_run(kind: Importer, sheet: Sheet, *, by: Any, progress: Progress = no_progress) -> DryRun:
     """Parse and validate every row for a user; None stands for the command line, which may do everything."""
     headings = find_headings(sheet, kind.accepted_columns, kind.keys if kind.keys_required else ())
-    plan = DryRun(kind, sheet, headings, general_errors=list(headings.errors))
+    plan = DryRun(kind, sheet, headings)
     if not headings.columns or any(fault.code in {"no_headings", "missing_column"} for fault in headings.errors):
         return plan
     library = kind.new_lookup(epoch1904=sheet.epoch1904)
@@ -76,33 +78,42 @@ def make_dry_run(kind: Importer, sheet: Sheet, *, by: Any, progress: Progress = 
         and not all(place in headings.ignored or is_blank(entry) for place, entry in line.cells.items())
     ]
     for done, line in enumerate(lines):
-        row = Row(line, places)
+        row = Row(line, places, by=by)
         read_cells(row, headings, library, kind)
-        kind.clean_values(row, by)
+        kind.clean_values(row)
         plan.rows.append(row)
         if done % PROGRESS_INTERVAL == 0:
             progress(done, 3 * len(lines))
     if not plan.rows:
-        message = _("No rows stand below the headings. Enter at least one.")
-        plan.general_errors.append(ImportErrorDetail(headings.row, None, "", "", "no_rows", message))
+        headings.add_error("no_rows", _("No rows stand below the headings. Enter at least one."))
     kind.match_rows(plan.rows, library)
     check_duplicates(plan.rows, kind)
     fill_records(plan, library)
+    resolve_new_references(plan)
+    check_required_columns(plan)
     for done, row in enumerate(plan.rows):
-        validate_row(row, kind, library)
+        if not row.unidentified:
+            validate_row(row, kind)
         if done % PROGRESS_INTERVAL == 0:
             progress(len(lines) + 2 * done, 3 * len(lines))
     check_cycles(plan.rows, kind)
-    check_access(plan.rows, kind, library, by)
-    kind.validate_rows(plan.rows, by)
-    check_unique(plan.rows, kind)
-    newest = latest_entries(kind.model, [row.record.pk for row in plan.rows if row.found])
     for row in plan.rows:
-        row.history_id = newest.get(row.record.pk, 0) if row.found else 0
+        if by is not None and not row.unidentified and row.action != "unchanged":
+            check_access(row, kind)
+    kind.validate_rows(plan.rows)
+    check_unique([row for row in plan.rows if row.is_valid], kind)
+    note_versions(plan)
     return plan
 
 
-# -- reading the feed ----------------------------------------------------------------------------------
+def note_versions(plan: DryRun) -> None:
+    """Note the newest entry of each record's history: what a confirmation finds changed since is not written over."""
+    newest = latest_entries(plan.kind.model, [row.record.pk for row in plan.rows if row.found])
+    for row in plan.rows:
+        row.history_id = newest.get(row.record.pk, 0) if row.found else 0
+
+
+# -- reading the cells ---------------------------------------------------------------------------------
 
 
 def read_cells(row: Row, headings: Headings, library: RecordLookup, kind: Importer) -> None:
@@ -120,10 +131,14 @@ def read_cells(row: Row, headings: Headings, library: RecordLookup, kind: Import
                 row.extra.setdefault("waiting", {})[column.name] = (str(entry.value), exc)
             else:
                 row.add_error(column, exc.code, str(exc.message))
-                row.unidentified = row.unidentified or column.column_type is RECORD_NUMBER
+                row.unidentified = row.unidentified or isinstance(column, RecordNumberColumn)
     assign_language_fields(row, kind)
     fill_precisions(row, headings.columns.values())
-    check_unmapped_cells(row, headings)
+    for place, entry in row.line.cells.items():
+        if place not in headings.headed and not is_blank(entry):  # its content would be lost silently
+            message = _("This cell stands under no heading. Give its column a heading, or clear the cell.")
+            value = displayed_value(entry.value)
+            row.errors.append(ImportErrorDetail(row.number, place, "", value, "no_heading", message))
 
 
 def assign_language_fields(row: Row, kind: Importer) -> None:
@@ -155,48 +170,30 @@ def fill_precisions(row: Row, columns: Iterable[Column]) -> None:
             row.values[column.precision_column] = day.precision
 
 
-def check_unmapped_cells(row: Row, headings: Headings) -> None:
-    """Add an error for cells without a heading: their content would be lost silently."""
-    for place, entry in row.line.cells.items():
-        if place not in headings.headed and not is_blank(entry):
-            message = _("This cell stands under no heading. Give its column a heading, or clear the cell.")
-            row.errors.append(
-                ImportErrorDetail(row.number, place, "", displayed_value(entry.value), "no_heading", message)
-            )
-
-
 # -- records -------------------------------------------------------------------------------------------
 
 
 def fill_records(plan: DryRun, library: RecordLookup) -> None:
-    """Assign the rows' values to existing or new records, then resolve references between rows."""
-    kind = plan.kind
-    model: Any = kind.model
+    """Assign the rows' values to existing or new records."""
+    kind, model = plan.kind, cast(Any, plan.kind.model)
     taken = {row.values["slug"] for row in plan.rows if row.values.get("slug")}
     if hasattr(model, "slug"):  # in use now or ever: a deleted record's is not given to another record
         taken.update(model._base_manager.values_list("slug", flat=True))
         taken.update(model.history.values_list("slug", flat=True))
-    keys = [row.record.pk for row in plan.rows if row.found]
-    lists: dict[str, dict[int, list[object]]] = {}  # the current ones, by field of the file and by record
-    for column in plan.headings.columns.values():
-        if column.column_type is RECORDS:
-            links = m2m_rows(model._meta.get_field(column.name), keys)
-            names = library.index(column.related_model)
-            lists[column.name] = {
-                key: [names.record_by_id(named) for _row, named in rows] for key, rows in links.items()
-            }
     for row in plan.rows:
-        if not row.found:
-            row.record = model()
-        row.before = field_values(row.record) if row.found else {}
+        row.record = row.record if row.found else model()
         share_related(row.record, library)
+        row.before = copy(row.record) if row.found else None
         assign_values(row, kind)
-        if row.found:
-            row.lists_before = {name: lists[name].get(row.record.pk, []) for name in row.lists}
         if not row.found and hasattr(row.record, "slug") and not row.record.slug:
             row.record.slug = propose_slug(row.record, taken)
-    resolve_new_references(plan)
-    check_required_columns(plan)
+    found = [row for row in plan.rows if row.found]
+    for column in plan.headings.columns.values():
+        if isinstance(column, RecordsColumn):
+            links = m2m_rows(model._meta.get_field(column.name), [row.record.pk for row in found])
+            names = library.index(column.model)
+            for row in found:
+                row.lists_before[column.name] = [names.record_by_id(key) for _row, key in links.get(row.record.pk, ())]
 
 
 def share_related(record: Any, library: RecordLookup) -> None:
@@ -207,20 +204,15 @@ def share_related(record: Any, library: RecordLookup) -> None:
             setattr(record, f.name, library.index(f.related_model).record_by_id(key))
 
 
-def field_values(record: Any) -> dict[str, Any]:
-    """Return the values of a record's own fields."""
-    return {f.attname: getattr(record, f.attname) for f in record._meta.concrete_fields}
-
-
 def assign_values(row: Row, kind: Importer) -> None:
     """Assign a row's values to its record. An empty cell empties an optional field; new records get the default."""
     faulty = row.invalid_columns()
     for name, value in row.values.items():
         column = kind.columns_by_name[name]
-        if name in faulty or not column.is_field:
+        if name in faulty or not column.stored:
             continue
         target: Any = kind.model._meta.get_field(name)
-        if column.column_type is RECORDS:
+        if isinstance(column, RecordsColumn):
             row.lists[column.name] = value or []
         elif value is not None:
             setattr(row.record, column.name, value)
@@ -263,9 +255,8 @@ def self_relations(model: type[models.Model]) -> list[Any]:
 def check_required_columns(plan: DryRun) -> None:
     """Add an error for required columns that are missing where rows would create records."""
     fresh = [row for row in plan.rows if not row.found and not row.unidentified]
-    present = {column.name for column in plan.headings.columns.values()}
     for column in plan.kind.columns if fresh else []:
-        if column.required and column.name not in present:
+        if column.required and column.name not in plan.headings.names:
             for row in fresh:
                 row.missing.add(column.name)
             message = ngettext(
@@ -274,32 +265,28 @@ def check_required_columns(plan: DryRun) -> None:
                 len(fresh),
             )
             labels = {"count": len(fresh), "row": fresh[0].number, "name": column.heading}
-            plan.general_errors.append(
-                ImportErrorDetail(plan.headings.row, None, column.heading, "", "missing_column", message % labels)
-            )
+            plan.headings.add_error("missing_column", message % labels, heading=column.heading)
 
 
 # -- judging -------------------------------------------------------------------------------------------
 
 
-def validate_row(row: Row, kind: Importer, library: RecordLookup) -> None:
-    """Validate the record and note its changes; a row that changes nothing has no errors."""
-    if row.unidentified:
-        return
-    kind.compare_related(row)
-    if row.found and not field_changes(row, kind, library):
+def validate_row(row: Row, kind: Importer) -> None:
+    """Validate the record by the rules of its model and note its changes; a row that changes nothing has no errors."""
+    kind.prepare(row)
+    if row.found and not field_changes(row, kind):
         return
     blamed = row.invalid_columns()
-    kind.prepare_record(row)
     try:
         kind.clean(row, blamed | kind.relation_fields)
     except ValidationError as exc:
-        add_field_errors(row, kind, {name: texts for name, texts in exc.message_dict.items() if name not in blamed})
-        blamed |= set(exc.message_dict)
+        for name, texts in exc.message_dict.items():
+            add_field_errors(row, kind, name, texts if name not in blamed else ())
+        blamed.update(exc.message_dict)
     check_constraints_and_lists(row, kind, blamed)
     if row.is_valid:
         check_derived_values(row, kind)
-    row.changes = field_changes(row, kind, library) if row.found else []
+    row.changes = field_changes(row, kind) if row.found else []
 
 
 def check_constraints_and_lists(row: Row, kind: Importer, blamed: set[str]) -> None:
@@ -309,14 +296,14 @@ def check_constraints_and_lists(row: Row, kind: Importer, blamed: set[str]) -> N
         try:
             row.record.may_be_violated(constraint, blamed)
         except ValidationError as exc:
-            if not blamed.intersection(names):
-                add_field_errors(row, kind, dict.fromkeys(names, exc.messages))
+            for name in names if blamed.isdisjoint(names) else ():
+                add_field_errors(row, kind, name, exc.messages)
     try:
-        row.record.clean_lists({name: records for name, records in row.lists.items() if name not in blamed})
+        row.record.clean_lists({name: items for name, items in row.lists.items() if name not in blamed})
     except ValidationError as exc:
         for name, errors in exc.error_dict.items():
             for error in errors:
-                add_field_errors(row, kind, {name: error.messages}, error.code or "invalid")
+                add_field_errors(row, kind, name, error.messages, error.code or "invalid")
 
 
 def check_derived_values(row: Row, kind: Importer) -> None:
@@ -324,78 +311,68 @@ def check_derived_values(row: Row, kind: Importer) -> None:
     record."""
     for name in row.positions:
         column, value = kind.columns_by_name[name], row.values.get(name)
-        if value is None or not column.is_field or column.column_type is RECORDS:
+        if value is None or not column.stored or isinstance(column, RecordsColumn):
             continue
         now = getattr(row.record, name)
-        if now != value and row.before.get(name) != value:
+        if now != value and not (row.found and vars(row.before).get(name) == value):
             message = _("The record would hold “%(value)s” here: it follows from other cells. Write that or nothing.")
             row.add_error(column, "overruled", message % {"value": column.display(now)})
 
 
 def check_cycles(rows: Sequence[Row], kind: Importer) -> None:
     """Add an error where a record would become its own ancestor, by way of other rows or of existing records."""
-    mine = {row.record.pk: row.record for row in rows if row.found}
     for f in self_relations(kind.model):
-        stored = dict(kind.model._base_manager.exclude(**{f.name: None}).values_list("pk", f.attname))
-
-        def above(node: Any, f: Any = f, stored: Mapping[int, int] = stored) -> Any:
-            """The record of the file, or the key of one beside it, that a node names."""
-            key = stored.get(node) if isinstance(node, int) else getattr(node, f.attname)
-            return mine.get(key, key) if key else None if isinstance(node, int) else f.get_cached_value(node, None)
-
-        circled = find_cycles([row.record for row in rows], above)
+        parents = dict(kind.model._base_manager.exclude(**{f.name: None}).values_list("pk", f.attname))
         for row in rows:
-            if id(row.record) in circled:
+            named = f.get_cached_value(row.record, None)
+            parents[node(row.record)] = node(named) if named else getattr(row.record, f.attname)
+        circled = find_cycles(parents)
+        for row in rows:
+            if node(row.record) in circled:
                 message = _("This leads back to the record itself in a circle. Name another.")
                 row.add_error(kind.column(f.name), "circle", message)
 
 
-def find_cycles(nodes: Iterable[object], above: Callable[[object], Any]) -> set[int]:
-    """Return the nodes that are part of a parent cycle: primary keys, and ids of unsaved records."""
-    known: set[int] = set()
+def node(record: Any) -> int:
+    """Return the primary key, or for a new record a number that is none."""
+    return record.pk or -id(record)
+
+
+def find_cycles(parents: Mapping[int, int | None]) -> set[int]:
+    """Return the nodes of circles, from the parent of each node."""
+    climbed: dict[int, int] = {}  # by node, where the climb began that first came by
     circled: set[int] = set()
-    for start in nodes:
-        path: dict[int, None] = {}  # in the order of climbing
-        node = start
-        while node is not None and (mark := node if isinstance(node, int) else id(node)) not in known:
-            known.add(mark)
-            path[mark] = None
-            node = above(node)
-        if node is not None and mark in path:
-            climbed = list(path)
-            circled.update(climbed[climbed.index(mark) :])
+    for start in parents:
+        key: int | None = start
+        while key is not None and key not in climbed:
+            climbed[key] = start
+            key = parents.get(key)
+        while key is not None and climbed[key] == start and key not in circled:
+            circled.add(key)
+            key = parents[key]
     return circled
 
 
-def check_access(rows: Sequence[Row], kind: Importer, library: RecordLookup, by: Any) -> None:
+def check_access(row: Row, kind: Importer) -> None:
     """Check object permissions before and after the change, and fields that need a permission of their own.
 
     The permission to import this kind at all was checked before. A row that changes nothing may be about any record: an
     export of all records can be edited and imported again.
     """
-    if by is None:
-        return
     name = owner_field(kind.model)
-    for row in rows:
-        if row.unidentified or row.action == "unchanged":
-            continue
-        stored: Any = None
-        if row.found:  # the record without the row's values
-            stored = kind.model(**row.before)
-            share_related(stored, library)
-        known = name not in row.invalid_columns()
-        if (stored and not can_access(by, stored)) or (known and not can_access(by, row.record)):
-            row.add_error(kind.column(name), OUT_OF_SCOPE_CODE, str(OUT_OF_SCOPE))
-        for guarded_name in restricted_fields(by, kind.model, recorded=row.found, record=row.record):
-            check_restricted_field(row, kind, guarded_name, stored)
-        for list_name in kind.model.SCOPED_LISTS:  # type: ignore[attr-defined]  # of HistoryModel
-            before = [record.pk for record in row.lists_before.get(list_name, ())]
-            for added in added_out_of_scope(by, row.lists.get(list_name, ()), before):
-                text = NOT_YOURS_TO_ADD % {"record": added}
-                row.add_error(kind.column(list_name), OUT_OF_SCOPE_CODE, text)
+    known = name not in row.invalid_columns()
+    if (row.found and not can_access(row.by, row.before)) or (known and not can_access(row.by, row.record)):
+        row.add_error(kind.column(name), OUT_OF_SCOPE_CODE, str(OUT_OF_SCOPE))
+    for guarded_name in restricted_fields(row.by, kind.model, recorded=row.found, record=row.record):
+        if guarded_name not in row.invalid_columns():
+            check_restricted_field(row, kind, guarded_name)
+    for list_name in kind.model.SCOPED_LISTS:  # type: ignore[attr-defined]  # of HistoryModel
+        before = [record.pk for record in row.lists_before.get(list_name, ())]
+        for added in added_out_of_scope(row.by, row.lists.get(list_name, ()), before):
+            row.add_error(kind.column(list_name), OUT_OF_SCOPE_CODE, NOT_YOURS_TO_ADD % {"record": added})
 
 
-def check_restricted_field(row: Row, kind: Importer, name: str, stored: object) -> None:
+def check_restricted_field(row: Row, kind: Importer, name: str) -> None:
     """Add an error where a restricted field would change; of a new record, where it differs from its default."""
     f: Any = kind.model._meta.get_field(name)
     column = kind.column(name)
@@ -403,15 +380,12 @@ def check_restricted_field(row: Row, kind: Importer, name: str, stored: object) 
         usual: Any = row.lists_before.get(name, [])
         unchanged = {item.pk for item in row.lists.get(name, usual)} == {item.pk for item in usual}
     else:
-        usual = getattr(stored or kind.model(), f.attname)
+        usual = getattr(row.before or kind.model(), f.attname)
         unchanged = getattr(row.record, f.attname) == usual and not names_unsaved(row.record, f)
-    if name in row.invalid_columns() or unchanged:
+    if unchanged:
         return
-    if stored:
-        message = _(
-            "Your role may not change this: ask the ministry. Leave the cell as it is on record, or take out the "
-            "column."
-        )
+    if row.found:
+        message = str(CHANGE_REFUSED)
     elif column and column.required:
         message = _("Your role may change such records, but not enter new ones.")
     elif usual in (None, "", []):
@@ -421,107 +395,90 @@ def check_restricted_field(row: Row, kind: Importer, name: str, stored: object) 
     row.add_error(column, OUT_OF_SCOPE_CODE, message % {"usual": column.display(usual) if column else usual})
 
 
-def add_field_errors(row: Row, kind: Importer, messages: Mapping[str, Iterable[str]], code: str = "invalid") -> None:
-    """Add the model's validation errors to cells; for a field without a column, to the row."""
-    for name, texts in messages.items():
-        column = kind.column(name)
-        for text in texts:
-            if column and column.name in row.positions:
-                row.add_error(column, code, text)
-            else:
-                label = label_value(column.heading, text) if column else text
-                row.add_error(None, code, label)
+def add_field_errors(row: Row, kind: Importer, name: str, texts: Iterable[str], code: str = "invalid") -> None:
+    """Add the model's validation errors of a field to its cell; for a field without a column, to the row."""
+    column = kind.column(name)
+    for text in texts:
+        if column and column.name in row.positions:
+            row.add_error(column, code, text)
+        else:
+            row.add_error(None, code, label_value(column.heading, text) if column else text)
 
 
 def check_unique(rows: Sequence[Row], kind: Importer) -> None:
     """Check uniqueness within the file and against existing records."""
-    good = [row for row in rows if row.is_valid]
-    written = {row.record.pk for row in good if row.found}
-    for names, condition, message, mended in unique_rules(kind.model):
-        held = [row for row in good if condition is None or check_constraint_holds(condition, row.record)]
-        keys = {id(row): unique_key(row.record, names) for row in held}
-        twice = Counter(key for key in keys.values() if key)
-        stored = stored_keys(kind.model, names, condition, [key for key in keys.values() if key])
-        for row in held:
-            key = keys[id(row)]
-            holder = stored.get(key) if key else None
-            if (key and twice[key] > 1) or (holder is not None and holder not in written):
-                add_field_errors(row, kind, {mended: [message]})
-            elif holder is not None and holder != row.record.pk:
+    written = {row.record.pk for row in rows if row.found}
+    by_record = {id(row.record): row for row in rows}
+    for name, message, held, stored in unique_values(kind.model, [row.record for row in rows]):
+        twice = Counter(key for _record, key in held)
+        for record, key in held:
+            row, holder = by_record[id(record)], stored.get(key)
+            if twice[key] > 1 or (holder is not None and holder not in written):
+                add_field_errors(row, kind, name, [message])
+            elif holder is not None and holder != record.pk:
                 text = _(
                     "Record %(number)d holds this until this file changes it. Change that one first, in its own file."
                 )
-                add_field_errors(row, kind, {mended: [text % {"number": holder}]})
+                add_field_errors(row, kind, name, [text % {"number": holder}])
 
 
-def unique_rules(model: Any) -> Iterable[tuple[tuple[str, ...], models.Q | None, str, str]]:
+UniqueValues = tuple[str, str, list[tuple[Any, tuple[Any, ...]]], dict[tuple[Any, ...], int]]
+
+
+def unique_values(model: Any, records: Sequence[Any]) -> Iterator[UniqueValues]:
+    """Yield for each uniqueness rule the field to correct, the message, each record that has all the values with
+    these, and the values that existing records have with their primary keys.
+    """
+    for names, condition, message, mended in unique_rules(model):
+        attnames = [model._meta.get_field(name).attname for name in names]
+        held = [
+            (record, key)
+            for record in records
+            if condition is None or check_constraint_holds(condition, record)
+            if None not in (key := tuple(getattr(record, name) for name in attnames))  # empty ones never conflict
+        ]
+        wanted, stored = {key for _record, key in held}, dict[tuple[Any, ...], int]()
+        for some in batched(sorted({key[0] for key in wanted})):
+            rows = model._base_manager.filter(condition or models.Q(), **{f"{attnames[0]}__in": some})
+            keys = {tuple(values): pk for pk, *values in rows.values_list("pk", *attnames)}
+            stored.update({key: keys[key] for key in wanted & keys.keys()})
+        yield mended, message, held, stored
+
+
+def unique_rules(model: Any) -> Iterator[tuple[Sequence[str], models.Q | None, str, str]]:
     """Yield the uniqueness rules of a model: fields, condition, message, and the field to correct."""
     for f in model._meta.concrete_fields:
         if f.unique and not f.primary_key:
             labels = {"model_name": capfirst(model._meta.verbose_name), "field_label": capfirst(f.verbose_name)}
             yield (f.name,), None, str(f.error_messages["unique"]) % labels, f.name
-    for constraint in model._meta.constraints:
-        if isinstance(constraint, models.UniqueConstraint):
-            message = str(constraint.get_violation_error_message())
-            yield (
-                tuple(constraint.fields),
-                constraint.condition,
-                message,
-                model().constraint_error_fields(constraint, set())[0],
-            )
-
-
-def unique_key(record: Any, names: tuple[str, ...]) -> tuple[Any, ...] | None:
-    """Return the record's values of these fields; None if one is empty, which never conflicts."""
-    values = tuple(getattr(record, record._meta.get_field(name).attname) for name in names)
-    return None if any(value is None for value in values) else values
-
-
-def stored_keys(
-    model: Any, names: tuple[str, ...], condition: models.Q | None, keys: Iterable[tuple[Any, ...]]
-) -> dict[tuple[Any, ...], int]:
-    """Return those of the keys that an existing record has, with its primary key."""
-    wanted = set(keys)
-    attnames = [model._meta.get_field(name).attname for name in names]
-    found: dict[tuple[Any, ...], int] = {}
-    for some in batched(sorted({key[0] for key in wanted})):
-        rows = model._base_manager.filter(condition or models.Q(), **{f"{attnames[0]}__in": some})
-        found.update(
-            (tuple(values), pk) for pk, *values in rows.values_list("pk", *attnames) if tuple(values) in wanted
-        )
-    return found
+    for rule in model._meta.constraints:
+        if isinstance(rule, models.UniqueConstraint):
+            mended = model().constraint_error_fields(rule, set())[0]
+            yield rule.fields, rule.condition, str(rule.get_violation_error_message()), mended
 
 
 # -- what changes --------------------------------------------------------------------------------------
 
 
-def field_changes(row: Row, kind: Importer, library: RecordLookup) -> list[FieldChange]:
+def field_changes(row: Row, kind: Importer) -> list[FieldChange]:
     """Return the changed fields of an existing record, old and new value."""
-    changed = [
-        f
-        for f in row.record._meta.concrete_fields
-        if is_changed(row.before.get(f.attname), getattr(row.record, f.attname)) or names_unsaved(row.record, f)
-        if not f.is_relation or issubclass(f.related_model, HistoryModel)  # users are not named here
-    ]
     changes = []
-    for f in changed:
-        column, was, now = kind.column(f.name), row.before.get(f.attname), getattr(row.record, f.name)
-        if f.is_relation and was is not None:
-            was = library.index(f.related_model).record_by_id(was)
-        old, new = (column.display(value) if column else "" if value is None else str(value) for value in (was, now))
-        emptied = getattr(row.record, f.attname) in {None, ""} and not names_unsaved(row.record, f)
-        changes.append(FieldChange(str(capfirst(f.verbose_name)), old, new, emptied))
+    for f in row.record._meta.concrete_fields:
+        if f.is_relation and not issubclass(f.related_model, HistoryModel):  # users are not named here
+            continue
+        was, now = getattr(row.before, f.attname), getattr(row.record, f.attname)
+        unsaved = names_unsaved(row.record, f)
+        if unsaved or (normalize_text(was) if isinstance(was, str) else was) != now:  # texts may be older than the rule
+            column = kind.column(f.name)
+            values = (getattr(record, f.name) for record in (row.before, row.record))
+            old, new = (column.display(value) if column else "" if value is None else str(value) for value in values)
+            changes.append(FieldChange(str(capfirst(f.verbose_name)), old, new, now in {None, ""} and not unsaved))
     for name, items in row.lists.items():
         before = row.lists_before[name]
         if {item.pk for item in items} != {item.pk for item in before}:
             column = kind.columns_by_name[name]
             changes.append(FieldChange(column.heading, column.display(before), column.display(items), not items))
     return [*changes, *row.extra.get("changes", [])]
-
-
-def is_changed(before: object, after: object) -> bool:
-    """Whether a value changed; text that was stored before normalization does not count as changed."""
-    return bool((normalize_text(before) if isinstance(before, str) else before) != after)
 
 
 def names_unsaved(record: Any, f: Any) -> bool:

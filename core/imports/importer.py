@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from django.contrib.auth import get_permission_codename
 from django.db import models
@@ -18,9 +18,8 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from core.history.recording import batched
 from core.http.errors import truncate
-from core.imports.sheet.columns import RECORD_NUMBER, TEXT, Column, column_for_field
-from core.imports.sheet.headings import ImportErrorDetail, displayed_value
-from core.imports.sheet.lookups import RecordLookup
+from core.imports.columns import Column, RecordLookup, RecordNumberColumn, column_for_field
+from core.imports.headings import ImportErrorDetail, displayed_value
 from core.spreadsheets.reading.cell_values import strip_invisible
 from core.spreadsheets.reading.cells import SheetCell, SheetRow
 from core.text.bilingual import translated_texts
@@ -29,8 +28,7 @@ from core.text.formatting import join_short
 Action = Literal["create", "update", "unchanged"]
 
 
-@dataclass(frozen=True, slots=True)
-class FieldChange:
+class FieldChange(NamedTuple):
     """A field that a row changes, formatted for display."""
 
     label: str
@@ -50,7 +48,7 @@ class Row:
     record: Any = None  # the record as it would stand
     found: bool = False  # whether it is on record already
     unidentified: bool = False  # whether nobody can tell which record it is about
-    before: dict[str, Any] = field(default_factory=dict)  # the values of its fields now; empty for a new one
+    before: Any = None  # the record as it is stored; None for a new one
     lists: dict[str, list[Any]] = field(default_factory=dict)  # many-to-many lists as they would stand
     lists_before: dict[str, list[Any]] = field(default_factory=dict)
     changes: list[FieldChange] = field(default_factory=list)
@@ -58,6 +56,7 @@ class Row:
     missing: set[str] = field(default_factory=set)  # columns that it needs and the file does not have
     related_values: Any = None  # related records that the row holds in a cell of its own
     extra: dict[str, Any] = field(default_factory=dict)  # what a kind of its own keeps of the row
+    by: Any = None  # the user who imports; None is the command line
 
     @property
     def number(self) -> int:
@@ -68,6 +67,11 @@ class Row:
         if not self.found:
             return "create"
         return "update" if self.changes else "unchanged"
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether its record may still be found by what the row says, not by a record number."""
+        return not (self.found or self.unidentified) and self.values.get("id") is None
 
     @property
     def is_valid(self) -> bool:
@@ -96,15 +100,13 @@ class Row:
         return {fault.name for fault in self.errors} | self.missing
 
     def fingerprint(self) -> str:
-        """Return what the row would do, to be compared on confirmation. Independent of the language."""
-        return f"{self.number} {self.action} {self.record.pk if self.found else '-'} {self.history_id} {self.digest()}"
-
-    def digest(self) -> str:
-        """Return a hash of the record as it would be saved, many-to-many lists and related records included."""
+        """Return what the row would do, to be compared on confirmation: its number, action, record, the version of that
+        and a hash of how it would be saved, lists and related records included. Independent of the language.
+        """
         own = [f"{f.attname}={getattr(self.record, f.attname)}" for f in self.record._meta.concrete_fields]
         lists = [f"{name}={sorted(item.pk for item in items)}" for name, items in sorted(self.lists.items())]
-        parts = [str(self.related_values)]
-        return hashlib.sha256("\n".join([*own, *lists, *parts]).encode()).hexdigest()[:16]
+        digest = hashlib.sha256("\n".join([*own, *lists, str(self.related_values)]).encode()).hexdigest()[:16]
+        return f"{self.number} {self.action} {self.record.pk if self.found else '-'} {self.history_id} {digest}"
 
 
 def is_blank(entry: SheetCell | None) -> bool:
@@ -126,7 +128,6 @@ class Importer:
     narrowing_fields: LookupKey = ()  # what has to agree as well, where the file has these columns
     excluded_fields: tuple[str, ...] = ()
     heading_aliases: Mapping[str, tuple[str, ...]] = {}  # other headings of a field, as ledgers have them
-    precision_fields: Mapping[str, str] = {}  # by date field, the field with its precision
     single_language_headings: Mapping[str, tuple[object, tuple[str, ...]]] = {}
     """By text in two languages, the heading (and its aliases) of a column that holds it in one language."""
     export_relations: tuple[str, ...] = ()  # relations that an export needs
@@ -146,10 +147,10 @@ class Importer:
             for f in fields
         )
         return [
-            Column(
+            RecordNumberColumn(
                 "id",
                 gettext_lazy("record number"),
-                RECORD_NUMBER,
+                stored=False,
                 help=gettext_lazy(
                     "Written by exports: it says which record the row is about, so that every other cell may be "
                     "edited. Leave it empty for a new record."
@@ -160,10 +161,8 @@ class Importer:
             *self.extra_columns(),
         ]
 
-    def column_options(self, name: str) -> dict[str, object]:
+    def column_options(self, name: str) -> dict[str, Any]:
         """Return the options in which a field's column differs from the model field."""
-        if name in self.precision_fields:
-            return {"precision_column": self.precision_fields[name]}
         return {"required": False} if name == "slug" else {}
 
     def extra_columns(self) -> list[Column]:
@@ -171,20 +170,13 @@ class Importer:
         return []
 
     @cached_property
-    def single_language_columns(self) -> list[Column]:
-        """Columns of older files that hold a text in one language: each fills the field of the language it is written
-        in."""
-        return [
-            Column(text.name, label, TEXT, aliases=words)
-            for text in translated_texts(self.model)
-            if text.name in self.single_language_headings  # a text that nobody enters has none
-            for label, words in [self.single_language_headings[text.name]]
-        ]
-
-    @cached_property
     def accepted_columns(self) -> list[Column]:
-        """The columns that a file may have; exports and templates have `columns`."""
-        return [*self.columns, *self.single_language_columns]
+        """The columns that a file may have: those of exports and templates, and of older files those that hold a text
+        in one language, and fill the field of that.
+        """
+        headings = self.single_language_headings  # a text that nobody enters has none
+        older = [(text.name, *headings[text.name]) for text in translated_texts(self.model) if text.name in headings]
+        return [*self.columns, *(Column(name, label, aliases=words) for name, label, words in older)]
 
     @cached_property
     def columns_by_name(self) -> dict[str, Column]:
@@ -207,7 +199,7 @@ class Importer:
 
     def missing_reason_errors(self, rows: Sequence[Row]) -> list[str]:
         """Return why these rows need a reason for change; empty if they do not."""
-        texts = [(row, row.record.missing_reason(self.model(**row.before))) for row in rows if row.action == "update"]
+        texts = [(row, row.record.missing_reason(row.before)) for row in rows if row.action == "update"]
         return [_("Row %(row)d: %(what)s") % {"row": row.number, "what": text} for row, text in texts if text]
 
     def export_queryset(self) -> models.QuerySet[Model]:
@@ -227,22 +219,18 @@ class Importer:
 
     def match_rows(self, rows: Sequence[Row], library: RecordLookup) -> None:
         """Find the record of each row: by record number, else by the first lookup key that finds one."""
-        self.match_by_id([row for row in rows if row.values.get("id") is not None])
-        for key in self.keys:
-            waiting = [row for row in rows if not row.found and not row.unidentified and row_key(row, key)]
-            self.match_by_key([row for row in waiting if row.values.get("id") is None], key)
-
-    def match_by_id(self, rows: Sequence[Row]) -> None:
-        found = self.records_by_field(
-            "pk", [row.values["id"] for row in rows if 0 < row.values["id"] <= MAX_PRIMARY_KEY]
-        )
-        for row in rows:
-            records = found.get(row.values["id"])
-            if records:
+        numbered = [row for row in rows if row.values.get("id") is not None]
+        numbers = [row.values["id"] for row in numbered if 0 < row.values["id"] <= MAX_PRIMARY_KEY]
+        found = self.records_by_field("pk", numbers)
+        for row in numbered:
+            if records := found.get(row.values["id"]):
                 assign_record(row, records[0])
             else:
                 message = _("There is no record %(number)s here; it may be deleted. Clear the cell to enter a new one.")
                 row.mark_unidentified(self.column("id"), "unknown_record", message % {"number": row.values["id"]})
+        for key in self.keys:
+            waiting = [row for row in rows if row.is_unknown and row_key(row, key)]
+            self.match_by_key(waiting, key)
 
     def match_by_key(self, rows: Sequence[Row], key: LookupKey) -> None:
         """Find records that agree in all fields of the key. Several matches are an error."""
@@ -260,13 +248,12 @@ class Importer:
 
     def matches_key(self, row: Row, item: Any, key: LookupKey) -> bool:
         """Whether a record with the row's key agrees in the narrowing fields, and no earlier key tells them apart."""
-        apart = any(keys_conflict(row, item, earlier) for earlier in self.keys[: self.keys.index(key)])
-        near = all(
-            key_value(row.values[name]) == record_key(item, (name,))[0]
-            for name in self.narrowing_fields
-            if name in row.values
-        )
-        return near and not apart
+        for earlier in self.keys[: self.keys.index(key)]:
+            says, own = row_key(row, earlier), record_key(item, earlier)
+            if says is not None and says != own and not any(value in (None, "") for value in own):
+                return False
+        given = [name for name in self.narrowing_fields if name in row.values]
+        return all(key_value(row.values[name]) == record_key(item, (name,))[0] for name in given)
 
     def records_by_field(self, name: str, values: Iterable[Any]) -> Mapping[Any, list[Any]]:
         """Return the records with one of these values in a field, by value."""
@@ -279,24 +266,23 @@ class Importer:
 
     # -- rules -------------------------------------------------------------------------------------------
 
-    def clean_values(self, row: Row, by: Any) -> None:
+    def clean_values(self, row: Row) -> None:
         """Complete a row's values before they are assigned to the record."""
 
     def complete_new(self, rows: Sequence[Row]) -> None:
         """Complete the records of new rows right before they are inserted, in the transaction that inserts them."""
 
-    def prepare_record(self, row: Row) -> None:
-        """Set flags on the record for checks that are done elsewhere, before `full_clean`."""
-
-    def validate_rows(self, rows: Sequence[Row], by: Any) -> None:
+    def validate_rows(self, rows: Sequence[Row]) -> None:
         """Check rules over several rows, or over rows and existing records."""
 
     def clean(self, row: Row, exclude: set[str]) -> None:
         """Run the record's own validation, without uniqueness and constraints. Raises ValidationError."""
         row.record.full_clean(exclude=exclude, validate_unique=False, validate_constraints=False)
 
-    def compare_related(self, row: Row) -> None:
-        """Check and compare related records that the sheet holds in cells of the row."""
+    def prepare(self, row: Row) -> None:
+        """Before the record is compared and validated: check and compare related records that stand in cells of the
+        row, and set flags for checks that are done elsewhere.
+        """
 
     def write_related(self, rows: Sequence[Row], *, by: Any, reason: str) -> None:
         """Write related records once their owners are saved."""
@@ -324,12 +310,6 @@ def row_key(row: Row, key: LookupKey) -> tuple[object, ...] | None:
 def record_key(record: Any, key: LookupKey) -> tuple[Any, ...]:
     """Return the record's values for a key, relations as primary keys."""
     return tuple(record.pk if name == "pk" else getattr(record, record._meta.get_field(name).attname) for name in key)
-
-
-def keys_conflict(row: Row, item: Any, key: LookupKey) -> bool:
-    """Whether row and record both have values for the key, and these differ."""
-    says, own = row_key(row, key), record_key(item, key)
-    return says is not None and says != own and not any(value in (None, "") for value in own)
 
 
 def check_duplicates(rows: Sequence[Row], kind: Importer) -> None:

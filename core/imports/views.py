@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,40 +10,29 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
-from django.db.models import Model, QuerySet
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.utils import translation
 from django.utils.text import capfirst
-from django.utils.translation import get_language, get_language_info, gettext_lazy, ngettext, pgettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from django.views.decorators.http import require_POST, require_safe
-from django_tasks.base import Task
 
 from core.history.recording import MAX_REASON
 from core.http.as_of import today
 from core.http.request import demo_notice_rows, download_stem
-from core.imports import jobs
-from core.imports.apply import confirm, undo
+from core.imports import apply, files
+from core.imports.columns import reading_rules
 from core.imports.dry_run import make_dry_run
-from core.imports.files import (
-    annotated_file,
-    detect_importer,
-    repeat_dry_run,
-    save_dry_run,
-    select_sheet,
-    update_dry_run,
-)
 from core.imports.importer import KINDS, Importer
-from core.imports.models import Import, ImportState
-from core.imports.sheet.columns import READING_RULES
-from core.imports.workbooks import export_csv, export_workbook, template_workbook
-from core.jobs.queue import enqueue
+from core.imports.models import Import
+from core.jobs.queue import job_about
 from core.permissions import can_access, editor_province, in_scope
 from core.records.writing import Conflict
-from core.spreadsheets.file_responses import XLSX_MEDIA_TYPE, content_disposition, xlsx_response
+from core.spreadsheets.file_responses import xlsx_response
 from core.spreadsheets.reading.cells import UnreadableFile
 from core.text.bilingual import check_text
 from core.text.formatting import join_long, join_short, label_value
@@ -112,8 +101,14 @@ def allowed_importers(request: HttpRequest) -> dict[str, Importer]:
     return {name: kind for name, kind in KINDS.items() if kind.can_import(request.user)}
 
 
-def page_context(request: HttpRequest, title: str, **more: object) -> dict[str, object]:
-    return {**admin.site.each_context(request), "title": title, "subtitle": None, **more}
+def show_page(request: HttpRequest, name: str, title: str, status: int = 200, **more: object) -> HttpResponse:
+    """Return an import page of the admin."""
+    context = {**admin.site.each_context(request), "title": title, "subtitle": None, **more}
+    return TemplateResponse(request, f"admin/imports/{name}.html", context, status=status)
+
+
+def paginate(request: HttpRequest, items: Any, size: int, word: str = "page") -> Page[Any]:
+    return Paginator(items, size).get_page(request.GET.get(word))
 
 
 # -- pages ---------------------------------------------------------------------------------------------
@@ -126,40 +121,33 @@ def import_list(request: HttpRequest) -> HttpResponseBase:
     form = ImportForm(request.POST or None, request.FILES or None, kinds=kinds)
     if request.method == "POST" and form.is_valid():
         try:
-            return redirect(check_upload(request, form))
+            return redirect(check_upload(request, form, kinds))
         except UnreadableFile as exc:
             form.add_error("file", str(exc.message))
-    return list_page(request, form, kinds)
-
-
-def check_upload(request: HttpRequest, form: ImportForm) -> Import:
-    """Make and store the dry run of the uploaded file; of a long one a worker does."""
-    chosen, upload = KINDS.get(form.cleaned_data["kind"]), form.cleaned_data["file"]
-    content = upload.read()
-    if chosen:
-        kind, sheet = chosen, select_sheet(chosen, upload.name, content, None)
-    else:
-        kind, sheet = detect_importer(allowed_importers(request).values(), upload.name, content)
-    if len(sheet.rows) > jobs.MOST_ROWS:
-        return jobs.check_later(kind, sheet, upload.name, content, by=request.user)
-    plan = make_dry_run(kind, sheet, by=request.user)
-    return save_dry_run(plan, name=upload.name, content=content, by=request.user)
-
-
-def list_page(request: HttpRequest, form: ImportForm, kinds: dict[str, Importer]) -> HttpResponse:
     every = Import.objects.select_related("uploaded_by")
     own = every.filter(uploaded_by=request.user.pk) if editor_province(request.user) else every
-    page = paginate(request, own, IMPORTS_PER_PAGE)
-    for record in page:
+    imports = paginate(request, own, IMPORTS_PER_PAGE)
+    for record in imports:
         record.kind_label = capfirst(KINDS[record.kind].label) if record.kind in KINDS else record.kind
-    context = page_context(
-        request, _("Import records"), form=form, kinds=kinds.values(), page=page, rules=READING_RULES
-    )
-    return TemplateResponse(request, "admin/imports/list.html", context)
+    title, rules = _("Import records"), reading_rules()
+    return show_page(request, "list", title, form=form, kinds=kinds.values(), page=imports, rules=rules)
 
 
-def paginate(request: HttpRequest, items: Any, size: int, word: str = "page") -> Page[Any]:
-    return Paginator(items, size).get_page(request.GET.get(word))
+def check_upload(request: HttpRequest, form: ImportForm, kinds: Mapping[str, Importer]) -> Import:
+    """Make and store the dry run of the uploaded file; of a long one a worker does."""
+    chosen, upload = kinds.get(form.cleaned_data["kind"]), form.cleaned_data["file"]
+    content = upload.read()
+    if chosen:
+        kind, sheet = chosen, files.select_sheet(chosen, upload.name, content, None)
+    else:
+        kind, sheet = files.detect_importer(kinds.values(), upload.name, content)
+    about: dict[str, Any] = {"name": upload.name, "content": content, "by": request.user}
+    if len(sheet.rows) <= apply.MOST_ROWS:
+        return files.save_dry_run(make_dry_run(kind, sheet, by=request.user), **about)
+    with transaction.atomic():
+        record = files.store_file(kind, sheet, **about)
+        apply.ask(record, "check", by=request.user)
+    return record
 
 
 @import_page
@@ -170,73 +158,43 @@ def import_detail(request: HttpRequest, pk: int) -> HttpResponseBase:
     found = stored_report(record)
     show = request.GET.get("show", "")
     shown = {show} if show in ACTION_LABELS else {"create", "update"}  # else what changes something
-    page = paginate(request, [row for row in found["rows"] if row["action"] in shown], ROWS_PER_PAGE)
-    for row in page:
+    rows = paginate(request, [row for row in found["rows"] if row["action"] in shown], ROWS_PER_PAGE)
+    for row in rows:
         row["word"] = ACTION_LABELS[row["action"]]
     count = Counter(row["action"] for row in found["rows"])
-    job = jobs.job_of(record)
-    context = page_context(
+    job = job_about(apply.subject(record))
+    return show_page(
         request,
+        "detail",
         str(record),
         record=record,
         job=job,
         in_hand=job is not None and job["open"] and not job["silent"],
         kind=kind,
         found=found,
-        verdict=state_summary(record),
-        other_language=get_language_info(found["language"])["name_local"]
-        if found.get("language", get_language()) != get_language()
-        else "",
         others=join_long(found["others"]),
         filled=join_short(found["filled"]),
         headings=join_short(heading for _place, heading in found["headings"]),
         actions=[{"code": code, "label": label, "count": count[code]} for code, label in ACTION_LABELS.items()],
         show=show,
         faults=paginate(request, group_errors(found["faults"]), ROWS_PER_PAGE, "errors") if found["faults"] else None,
-        page=page,
+        page=rows,
         form=ReasonForm(),
         may_undo=can_undo(request, record),
         written=record.created + record.updated,
     )
-    return TemplateResponse(request, "admin/imports/detail.html", context)
 
 
 def group_errors(faults: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Merge errors of the same column, value and message into one, with all their cells."""
-    groups: dict[tuple[str, str, str], list[str]] = {}
+    groups: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    names = ("column", "value", "message")
     for fault in faults:
-        groups.setdefault((fault["column"], fault["value"], fault["message"]), []).append(fault["cell"])
+        groups[tuple(fault[name] for name in names)].append(fault["cell"])
     return [
-        {
-            "column": column,
-            "value": value,
-            "message": message,
-            "cells": cells[:MAX_CELLS],
-            "more": len(cells[MAX_CELLS:]),
-        }
-        for (column, value, message), cells in groups.items()
+        {**dict(zip(names, texts, strict=True)), "cells": cells[:MAX_CELLS], "more": len(cells[MAX_CELLS:])}
+        for texts, cells in groups.items()
     ]
-
-
-def state_summary(record: Import) -> str:
-    """Return the state of the import in one sentence."""
-    if record.state == ImportState.CHECKING:
-        return _("Nothing is written: the file is not checked yet.")
-    if record.state == ImportState.FAULTY:
-        count = record.faults
-        text = ngettext(
-            "Nothing is written: %(count)d error in %(rows)d rows.",
-            "Nothing is written: %(count)d errors in %(rows)d rows.",
-            count,
-        )
-        return text % {"count": count, "rows": record.rows_read}
-    numbers = {"new": record.created, "changed": record.updated, "same": record.unchanged}
-    texts = {
-        ImportState.CHECKED: _("Not written yet: %(new)d new, %(changed)d changed, %(same)d unchanged."),
-        ImportState.CONFIRMED: _("Written: %(new)d new, %(changed)d changed, %(same)d unchanged."),
-        ImportState.UNDONE: _("Undone. It had written %(new)d new and %(changed)d changed records."),
-    }
-    return texts[ImportState(record.state)] % numbers
 
 
 def get_import(request: HttpRequest, pk: int) -> tuple[Import, Importer]:
@@ -270,76 +228,36 @@ def can_undo(request: HttpRequest, record: Import) -> bool:
 
 @import_page
 @require_POST
-def import_confirm(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Confirm the import: write everything or nothing."""
+def import_change(request: HttpRequest, pk: int, action: str) -> HttpResponseBase:
+    """Check an import again, confirm it or undo it, a long one by a worker; or say why nothing was changed."""
     record, kind = get_import(request, pk)
-
-    def work(reason: str) -> None:
-        done = confirm(kind, record, by=request.user, reason=reason)
-        count = done.created + done.updated
-        text = ngettext("Confirmed: %(count)d record written.", "Confirmed: %(count)d records written.", count)
-        messages.success(request, text % {"count": count})
-
-    return change_with_reason(request, record, work, jobs.confirm_import)
-
-
-@import_page
-@require_POST
-def import_undo(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Undo the import: restore every record or none."""
-    record, _kind = get_import(request, pk)
-    if not can_undo(request, record):
-        raise PermissionDenied
-
-    def work(reason: str) -> None:
-        undo(record, by=request.user, reason=reason)
-        messages.success(request, _("Undone: every record stands as it stood before the import."))
-
-    return change_with_reason(request, record, work, jobs.undo_import)
-
-
-def change_with_reason(
-    request: HttpRequest, record: Import, work: Callable[[str], None], job: Task[..., None]
-) -> HttpResponseBase:
-    """Do the work with the reason of the form, a long one by a job, or say why nothing was changed."""
     form = ReasonForm(request.POST)
+    if action == "undo" and not can_undo(request, record):
+        raise PermissionDenied
     if not form.is_valid():
         text = label_value(form["reason"].label, " ".join(map(str, form.errors["reason"])))
         return rejection_page(request, record, [text])
-    reason = form.cleaned_data["reason"]
-    if record.rows_read > jobs.MOST_ROWS:
-        enqueue(job, about=jobs.subject(record), by=request.user, record=record.pk, reason=reason)
+    if record.rows_read > apply.MOST_ROWS and (action != "check" or record.can_be_checked_again):
+        apply.ask(record, action, by=request.user, reason=form.cleaned_data["reason"])
         return redirect(record)
     try:
-        work(reason)
+        done = apply.change(kind, record, action, by=request.user, reason=form.cleaned_data["reason"])
     except Conflict as exc:
         return rejection_page(request, record, exc.messages)
     except UnreadableFile as exc:
         return rejection_page(request, record, [str(exc.message)])
+    if action == "confirm":
+        count = done.created + done.updated
+        text = ngettext("Confirmed: %(count)d record written.", "Confirmed: %(count)d records written.", count)
+        messages.success(request, text % {"count": count})
+    elif action == "undo":
+        messages.success(request, _("Undone: every record stands as it stood before the import."))
     return redirect(record)
 
 
 def rejection_page(request: HttpRequest, record: Import, what: Sequence[str]) -> HttpResponse:
     """Return a page that says why nothing happened, with a link back."""
-    context = page_context(request, _("Nothing was changed"), record=record, what=what)
-    return TemplateResponse(request, "admin/imports/rejected.html", context, status=409)
-
-
-@import_page
-@require_POST
-def import_again(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Check the same file again, against the current records."""
-    record, kind = get_import(request, pk)
-    if not record.can_be_checked_again:
-        return rejection_page(request, record, [_("Only an import that is not confirmed can be checked again.")])
-    if record.rows_read > jobs.MOST_ROWS:
-        enqueue(jobs.check_file, about=jobs.subject(record), by=request.user, record=record.pk)
-        return redirect(record)
-    try:
-        update_dry_run(record, repeat_dry_run(kind, record, by=request.user))
-    except UnreadableFile as exc:
-        return rejection_page(request, record, [str(exc.message)])
-    return redirect(record)
+    return show_page(request, "rejected", _("Nothing was changed"), 409, record=record, what=what)
 
 
 # -- files ---------------------------------------------------------------------------------------------
@@ -354,37 +272,21 @@ def import_workbook(request: HttpRequest, pk: int) -> HttpResponseBase:
         raise Http404
     report = stored_report(record)
     with translation.override(report["language"]):
-        content = annotated_file(record, report)
+        content = files.annotated_file(record, report)
     stem = record.file_name.rpartition(".")[0] or record.file_name
     return xlsx_response(content, _("%(file)s checked") % {"file": stem})
 
 
 @import_page
 @require_safe
-def import_template(request: HttpRequest, kind: str) -> HttpResponseBase:
-    """Return an empty workbook of an importer."""
-    wanted = allowed_importers(request).get(kind)
-    if wanted is None:
-        raise Http404
-    stem = download_stem(request, _("%(kind)s template") % {"kind": capfirst(wanted.label)})
-    return attachment_response(template_workbook(wanted, demo_notice_rows(request)), stem, "xlsx")
-
-
-@import_page
-@require_safe
-def import_export(request: HttpRequest, kind: str, suffix: str) -> HttpResponseBase:
-    """Export the records of a kind that the user may change, to be edited and imported again."""
+def import_export(request: HttpRequest, kind: str, suffix: str, *, empty: bool = False) -> HttpResponseBase:
+    """Export the records of a kind that the user may change, to be edited and imported again; or an empty template."""
     wanted = allowed_importers(request).get(kind)
     if wanted is None or suffix not in {"xlsx", "csv"}:
         raise Http404
-    records: QuerySet[Model] = in_scope(request.user, wanted.export_queryset()).order_by("pk")
-    make = export_workbook if suffix == "xlsx" else export_csv
-    stem = download_stem(request, f"{capfirst(wanted.label)}-{today()}")
-    return make(wanted, records, stem=stem, notice=demo_notice_rows(request))
-
-
-def attachment_response(content: bytes, stem: str, suffix: str) -> HttpResponse:
-    kind = XLSX_MEDIA_TYPE if suffix == "xlsx" else "text/csv"
-    response = HttpResponse(content, content_type=kind)
-    response["Content-Disposition"] = content_disposition(stem, suffix)
-    return response
+    records = in_scope(request.user, wanted.export_queryset()).order_by("pk")
+    stem = f"{capfirst(wanted.label)}-{today()}"
+    if empty:
+        records, stem = records.none(), _("%(kind)s template") % {"kind": capfirst(wanted.label)}
+    make = files.export_workbook if suffix == "xlsx" else files.export_csv
+    return make(wanted, records, stem=download_stem(request, stem), notice=demo_notice_rows(request))

@@ -112,7 +112,8 @@ def save_checked(record: Any, values: Mapping[str, Any], lists: Lists, by: Any, 
         raise ValidationError({"change_reason": ValidationError(missing, code="required")})
     if not allowed:
         check_scope(by, ADD if created else CHANGE, record)
-    if not (created or differing or is_changed(record, stored)):
+    names = [field.attname for field in record._meta.concrete_fields]
+    if not (created or differing or any(getattr(record, name) != getattr(stored, name) for name in names)):
         return False
     suspend_history(record)
     try:
@@ -300,11 +301,6 @@ def check_fields(record: Any, stored: Any, lists: Lists, by: Any) -> None:
             )
     if errors:
         raise ValidationError(errors)
-
-
-def is_changed(record: Any, stored: Any) -> bool:
-    names = [field.attname for field in record._meta.concrete_fields]
-    return any(getattr(record, name) != getattr(stored, name) for name in names)
 
 
 def changed_lists(record: Any, lists: Lists) -> Lists:

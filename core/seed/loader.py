@@ -14,10 +14,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from core.imports.apply import write_rows
+from core.imports.columns import Column, RecordLookup
 from core.imports.dry_run import make_dry_run
 from core.imports.importer import Importer, Row, assign_record, key_value
-from core.imports.sheet.columns import TEXT, Column
-from core.imports.sheet.lookups import RecordLookup
 from core.records.history_model import HistoryModel
 from core.seed.models import SeedRecord
 from core.spreadsheets.reading.cell_values import AmbiguousCell
@@ -159,8 +158,8 @@ class SeedImporter(Importer):
     @cached_property
     def columns(self) -> list[Column]:
         """The fields of the model, and the key where that is no field."""
-        own = [column for column in super().columns if column.is_field]
-        return [*own, *([Column("key", "key", TEXT, stored=False)] if "key" in self.file.key else [])]
+        own = [column for column in super().columns if column.stored]
+        return [*own, *([Column("key", "key", stored=False)] if "key" in self.file.key else [])]
 
     @property
     def accepted_columns(self) -> list[Column]:
@@ -201,11 +200,11 @@ class SeedImporter(Importer):
                 else:
                     result.unchanged += 1
 
-    def clean_values(self, row: Row, by: Any) -> None:
+    def clean_values(self, row: Row) -> None:
         for name in self.file.key:
             if row.values.get(name) is None and name not in row.invalid_columns():
                 row.add_error(self.column(name), "required", _("Empty. This needs a value."))
-        super().clean_values(row, by)
+        super().clean_values(row)
 
     def match_rows(self, rows: Sequence[Row], library: RecordLookup) -> None:
         """Find the record that a row was shipped as, else one that an editor entered; leave out what was edited."""
@@ -234,7 +233,7 @@ class SeedImporter(Importer):
         texts = self.texts(row.line)
         for name in list(row.values):
             column = self.columns_by_name[name]
-            if not column.is_field:
+            if not column.stored:
                 continue
             value = getattr(row.record, name)
             own = comparable(list(value.all()) if isinstance(value, models.Manager) else value)
@@ -253,7 +252,7 @@ class SeedImporter(Importer):
             row = Row(SheetRow(0, {}), {}, {column.name: column.parse(SheetCell(text, untyped=True), library)})
         except AmbiguousCell:
             return text
-        super().clean_values(row, None)
+        super().clean_values(row)
         value = row.values[column.name]
         return comparable(getattr(value, "on", value))
 

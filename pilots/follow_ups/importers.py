@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.history.recording import batched
+from core.imports.columns import Column, column_for_field
 from core.imports.importer import Importer, Row
-from core.imports.sheet.columns import Column, column_for_field
 from core.records import writing
 from pilots.follow_ups.services import next_number, opening_step, record_cause
 from pilots.models import FollowUp
@@ -55,13 +55,13 @@ class FollowUpImporter(Importer):
         words = gettext_lazy("Leave it empty for a new one: the next of its year is filled in.")
         return [column_for_field(field, required=False, help=words, aliases=aliases)]
 
-    def prepare_record(self, row: Row) -> None:
+    def prepare(self, row: Row) -> None:
         """Give a new record a number to be validated with; the real one is given when it is written."""
         if not row.found and not row.record.number:
             row.extra["unnumbered"] = True
             row.record.number = f"{row.record.opened_on.year}-{row.number:05}"[:10]
 
-    def validate_rows(self, rows: Sequence[Row], by: Any) -> None:
+    def validate_rows(self, rows: Sequence[Row]) -> None:
         """Check the numbers that the file gives, and the light of each cause, which is kept as it was."""
         new = [row for row in rows if not row.found and row.is_valid]
         self.check_numbers([row for row in new if "unnumbered" not in row.extra])

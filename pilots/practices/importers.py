@@ -11,8 +11,8 @@ from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from core.imports.columns import NameIndex, RecordLookup
 from core.imports.importer import Importer, Row, assign_record
-from core.imports.sheet.lookups import NameIndex, RecordLookup
 from pilots.models import Adoption, Effect, Practice, Reading
 from pilots.practices.services import recommendation_objection
 from policies.importers import NOTE_HEADING, PROVINCE_HEADINGS
@@ -87,9 +87,6 @@ class AdoptionImporter(PracticePartImporter):
     }
     export_relations = ("practice", "pilot__batch", "province")
 
-    def clean_values(self, row: Row, by: Any) -> None:
-        row.extra["by"] = by
-
     def match_rows(self, rows: Sequence[Row], library: RecordLookup) -> None:
         super().match_rows(rows, library)
         waiting = [row for row in rows if is_whole_province(row)]
@@ -107,16 +104,14 @@ class AdoptionImporter(PracticePartImporter):
     def complete_new(self, rows: Sequence[Row]) -> None:
         """Set who imports them as who claims them."""
         for row in rows:
-            row.record.claimed_by = row.extra["by"]
+            row.record.claimed_by = row.by
 
 
 def is_whole_province(row: Row) -> bool:
     """Return whether the row is about a province as a whole, and has not found its record yet."""
     values = row.values
     return bool(
-        not row.found
-        and not row.unidentified
-        and values.get("id") is None
+        row.is_unknown
         and values.get("practice")
         and values.get("province")
         and not values.get("pilot")

@@ -9,8 +9,8 @@ from django.contrib.auth.models import Permission, User
 from django.utils import translation
 
 from core.http.as_of import today
+from core.imports.columns import RecordLookup
 from core.imports.importer import KINDS
-from core.imports.sheet.lookups import RecordLookup
 from core.spreadsheets.reading.cells import SheetCell
 from pilots.models import Indicator, Pilot, Reading, StageEntry, TargetStep
 from tests.factories import (

@@ -12,7 +12,7 @@ from django.conf import settings  # noqa: E402
 from django.contrib.auth.models import User  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 
-from core.imports import apply, jobs  # noqa: E402
+from core.imports import apply  # noqa: E402
 from core.imports.files import dry_run_of_file, save_dry_run  # noqa: E402
 from core.imports.importer import KINDS  # noqa: E402
 from tests.factories import make_batch, make_province  # noqa: E402
@@ -31,8 +31,8 @@ def prepare(name: str) -> None:
     record = save_dry_run(plan, name=f"{name}.csv", content=content, by=user)
     assert record.state == "checked", plan.errors
     for reason in ("one", "the other"):
-        told = {"about": jobs.subject(record), "user": user.pk, "language": "en", "record": record.pk}
-        jobs.confirm_import.enqueue(**told, reason=reason)
+        told = {"about": apply.subject(record), "user": user.pk, "language": "en", "record": record.pk}
+        apply.change_import.enqueue(**told, action="confirm", reason=reason)
 
 
 def work(*words: str) -> None:

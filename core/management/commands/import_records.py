@@ -9,12 +9,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from core.files.store import sha256_of
 from core.imports.apply import confirm
-from core.imports.files import command_report, dry_run_of_file, save_dry_run
+from core.imports.files import dry_run_of_file, save_dry_run
+from core.imports.headings import printable_text
 from core.imports.importer import KINDS
 from core.records.writing import Conflict
 from core.spreadsheets.reading.cells import MAX_BYTES, UnreadableFile
 
 ROW_ERRORS, UNREADABLE = 1, 2
+ACTIONS = ("create", "update", "unchanged")
 
 
 class Command(BaseCommand):
@@ -39,17 +41,24 @@ class Command(BaseCommand):
                 content = file.read(MAX_BYTES + 1)  # of a larger one, which is rejected, no more is kept in memory
         except OSError as exc:
             raise CommandError(f"{options['file']}: {exc.strerror}", returncode=UNREADABLE) from None
+        about = {
+            "file": printable_text(name),
+            "sha256": sha256_of(content),
+            "kind": kind.name,
+            "sheet": "",
+            "encoding": "",
+        }
+        found: dict[str, Any] = {**about, "rows_read": 0, **dict.fromkeys(ACTIONS, 0), "errors": [], "import_id": None}
         try:
             plan = dry_run_of_file(kind, name, content, by=by, sheet=options["sheet"])
         except UnreadableFile as exc:
+            fault = {"row": None, "cell": None, "column": "", "value": "", "code": exc.code, "message": exc.message}
             if options["json"]:
-                fault = {"row": None, "cell": None, "column": "", "value": ""}
-                fault |= {"code": exc.code, "message": str(exc.message)}
-                empty = dict.fromkeys(("rows_read", "create", "update", "unchanged"), 0)
-                about = {"file": name, "sha256": sha256_of(content), "kind": kind.name, "sheet": "", "encoding": ""}
-                self.tell({**about, **empty, "errors": [fault], "import_id": None}, options)
+                self.tell({**found, "errors": [fault]}, options)
             raise CommandError(f"{options['file']}: {exc.message}", returncode=UNREADABLE) from None
-        found = command_report(plan, name=name, content=content, import_id=None)
+        found |= {"sheet": plan.sheet.name, "encoding": plan.sheet.encoding, "rows_read": len(plan.rows)}
+        found |= {action: plan.count_rows(action) for action in ACTIONS}
+        found["errors"] = [fault.as_json() for fault in plan.errors]
         if options["confirm"] and not plan.errors:
             record = save_dry_run(plan, name=name, content=content, by=by)
             del plan, content  # so that only one plan is in memory

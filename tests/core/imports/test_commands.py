@@ -93,7 +93,8 @@ def test_confirm_and_undo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     path = written(tmp_path, ["p", "甲市改", "city", "first", "jia"], GOOD)
     code, out = run(capsys, path, "--kind", "pilots", "--confirm", "--reason", "年报", "--user", "li", "--json")
     record = Import.objects.get()
-    assert (code, json.loads(out)["import_id"]) == (0, record.pk)
+    found = json.loads(out)
+    assert (code, found["import_id"], found["sha256"], found["update"]) == (0, record.pk, record.sha256, 1)
     assert (record.state, record.confirmed_by, record.reason) == (ImportState.CONFIRMED, user, "年报")
     assert {pilot.slug: pilot.name_zh for pilot in Pilot.objects.all()} == {"p": "甲市改", "q": "乙市"}
     entry = Pilot.objects.get(slug="q").history.get()

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from django.utils import translation
 
+from core.imports.headings import Headings, find_headings, normalized_heading
 from core.imports.importer import KINDS, Importer
-from core.imports.sheet.headings import Headings, find_headings, normalized_heading
 from tests.support.imports import make_sheet
 
 PILOT = ["代码", "中文名称", "类型", "批次", "省份"]

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from openpyxl import load_workbook
 
 from core.imports.apply import confirm
+from core.imports.columns import RecordLookup, RecordNumberColumn
 from core.imports.files import save_dry_run
 from core.imports.importer import KINDS, Importer
-from core.imports.sheet.columns import RECORD_NUMBER
-from core.imports.sheet.lookups import RecordLookup
 from pilots.models import FollowUp, Reading, Target
 from policies.models import Agency, Measure
 from tests.core.imports.test_round_trip_values import FEW_EXAMPLES, assert_unchanged, export_file, read_file
@@ -191,7 +190,7 @@ def test_what_was_edited_in_the_workbook_changes_and_nothing_else() -> None:
 
 def stored_values(kind: Importer) -> list[dict[str, Any]]:
     """Return the values of all records of a kind, without primary keys."""
-    named = [column for column in kind.columns if column.column_type is not RECORD_NUMBER]
+    named = [column for column in kind.columns if not isinstance(column, RecordNumberColumn)]
     return [
         {column.name: column.export(record, RecordLookup()) for column in named}
         for record in kind.export_queryset().order_by("pk")

@@ -12,9 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.imports.dry_run import DryRun
-from core.imports.files import dry_run_of_file
+from core.imports.files import dry_run_of_file, export_csv, write_workbook
 from core.imports.importer import Importer
-from core.imports.workbooks import export_csv, write_workbook
 from policies.importers import PolicyImporter, ProvincialPlanImporter
 from policies.models import Policy, ProvincialPlan, Source
 from tests.factories import make_plan, make_policy, make_province, make_source

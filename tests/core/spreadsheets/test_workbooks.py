@@ -6,8 +6,7 @@ import io
 import pytest
 import xlwt
 
-from core.imports.sheet.columns import DATE, TEXT, Column
-from core.imports.sheet.lookups import RecordLookup
+from core.imports.columns import Column, DateColumn, RecordLookup
 from core.spreadsheets.reading.cell_values import AmbiguousCell, read_date, read_number
 from core.spreadsheets.reading.cells import Sheet, SheetCell, SheetRow, UnreadableFile, cell_name
 from core.spreadsheets.reading.reader import read_sheet, sheet_names
@@ -262,12 +261,12 @@ def test_what_only_the_format_would_tell_is_an_error() -> None:
     assert (read_number(share).percent_unknown, read_number(code).percent_unknown) == (True, False)
     with pytest.raises(AmbiguousCell, match="January or October"):
         read_date(half)
-    coded = Column("code", "code", TEXT, normalize=normalize_code)
-    for asked, cell in ((coded, code), (Column("day", "day", DATE, precision_column="precision"), month)):
+    coded = Column("code", "code", normalize=normalize_code)
+    for asked, cell in ((coded, code), (DateColumn("day", "day", precision_column="precision"), month)):
         with pytest.raises(AmbiguousCell) as error:
             asked.parse(cell, RecordLookup())
         assert error.value.code == "unknown_format"
-    assert Column("name", "name", TEXT).parse(code, RecordLookup()) == "12"
+    assert Column("name", "name").parse(code, RecordLookup()) == "12"
 
 
 def test_merged_cells_of_each_kind_of_workbook() -> None:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from core.http.errors import closest_match, truncate
-from core.imports.sheet.columns import Column
+from core.imports.columns import Column
 from core.spreadsheets.reading.cell_values import CONTROL_CHARACTERS
 from core.spreadsheets.reading.cells import Sheet, SheetRow, cell_name
 from core.text.formatting import join_short
@@ -74,20 +74,23 @@ def is_fault_heading(text: object) -> bool:
     return normalized_heading(text) in FAULT_HEADINGS
 
 
-def heading_without_brackets(text: object) -> str:
-    """The same without text in brackets, such as a unit or “(required)”."""
-    return re.sub(r"\(.*?\)|\[.*?\]|【.*?】", "", normalized_heading(text))
-
-
 @dataclass
 class Headings:
-    """The heading row of a sheet: which of its columns fills which field."""
+    """The heading row of a sheet: which of its columns fills which field. Errors of the file as a whole stand there."""
 
     row: int = 0
     columns: dict[int, Column] = field(default_factory=dict)
     ignored: set[int] = field(default_factory=set)  # running numbers and the column of an earlier return
     headed: set[int] = field(default_factory=set)  # all that have a heading
     errors: list[ImportErrorDetail] = field(default_factory=list)
+
+    @property
+    def names(self) -> set[str]:
+        """The names of the columns that the sheet has."""
+        return {column.name for column in self.columns.values()}
+
+    def add_error(self, code: str, message: str, place: int | None = None, heading: str = "", value: str = "") -> None:
+        self.errors.append(ImportErrorDetail(self.row, place, heading, value, code, message))
 
 
 def find_headings(sheet: Sheet, columns: Sequence[Column], keys: Sequence[tuple[str, ...]]) -> Headings:
@@ -100,39 +103,48 @@ def find_headings(sheet: Sheet, columns: Sequence[Column], keys: Sequence[tuple[
         if count > most:
             best, most = line, count
     if best is None or most < min(2, len(columns)):
-        row = sheet.rows[0].number if sheet.rows else 1
+        found = Headings(sheet.rows[0].number if sheet.rows else 1)
         names = join_short(column.heading for column in columns if column.required)
         message = _(
             "No row of headings was found. The first rows need headings such as %(names)s; the template has them."
         )
-        return Headings(row, errors=[ImportErrorDetail(row, None, "", "", "no_headings", message % {"names": names})])
+        found.add_error("no_headings", message % {"names": names})
+        return found
     found = read_headings(best, words)
-    found.errors += missing_key_errors(found, columns, keys)
+    if keys and "id" not in found.names and not any(found.names.issuperset(key) for key in keys):
+        add_missing_key(found, columns, keys)
     return found
 
 
 def match_heading(value: object, words: Mapping[str, Column]) -> Column | None:
-    """Return the column with this heading, or None."""
-    return words.get(normalized_heading(value)) or words.get(heading_without_brackets(value))
+    """Return the column with this heading, or with it but for text in brackets such as a unit or “(required)”."""
+    word = normalized_heading(value)
+    return words.get(word) or words.get(re.sub(r"\(.*?\)|\[.*?\]|【.*?】", "", word))
 
 
 def read_headings(line: SheetRow, words: Mapping[str, Column]) -> Headings:
     found, names = Headings(row=line.number), {column.name for column in words.values()}
     for place, entry in sorted(line.cells.items()):
-        word = normalized_heading(entry.value)
+        word, column, shown = (
+            normalized_heading(entry.value),
+            match_heading(entry.value, words),
+            displayed_value(entry.value),
+        )
         if word:
             found.headed.add(place)
-        column = match_heading(entry.value, words)
-        if column and any(fills_same_field(column.name, other.name, names) for other in found.columns.values()):
-            message = _("This column stands here twice. Keep one.")
-            word = displayed_value(entry.value)
-            found.errors.append(ImportErrorDetail(line.number, place, word, word, "twice", message))
+        if column and any(fills_same_field(column.name, other, names) for other in found.names):
+            found.add_error("twice", _("This column stands here twice. Keep one."), place, shown, shown)
         elif column:
             found.columns[place] = column
         elif is_fault_heading(entry.value) or word in ROW_NUMBER_HEADINGS:
             found.ignored.add(place)
-        elif word:
-            found.errors.append(unknown_column_error(line.number, place, entry.value, words))
+        elif word:  # unknown: the closest known heading is offered
+            near = closest_match(word, words)
+            message = _("“%(word)s” is no column here. Delete the column; the template shows those there are.")
+            if near:
+                message = _("“%(word)s” is no column here. Did you mean “%(near)s”? Rename it, or delete the column.")
+            labels = {"word": truncate(entry.value), "near": words[near].heading if near else ""}
+            found.add_error("unknown_column", message % labels, place, shown, shown)
     return found
 
 
@@ -142,35 +154,15 @@ def fills_same_field(name: str, other: str, names: set[str]) -> bool:
     return name == other or any(pair <= names and pair & {name, other} for pair in pairs)
 
 
-def unknown_column_error(row: int, place: int, value: object, words: Mapping[str, Column]) -> ImportErrorDetail:
-    """Return the error for an unknown column, with the closest known heading."""
-    near = closest_match(normalized_heading(value), words)
-    if near:
-        message = _("“%(word)s” is no column here. Did you mean “%(near)s”? Rename it, or delete the column.")
-    else:
-        message = _("“%(word)s” is no column here. Delete the column; the template shows those there are.")
-    labels = {"word": truncate(value), "near": words[near].heading if near else ""}
-    word = displayed_value(value)
-    return ImportErrorDetail(row, place, word, word, "unknown_column", message % labels)
-
-
-def missing_key_errors(
-    found: Headings, columns: Sequence[Column], keys: Sequence[tuple[str, ...]]
-) -> list[ImportErrorDetail]:
-    """Return errors if no lookup key is complete: neither the record number nor all columns of a key are there."""
-    present = {column.name for column in found.columns.values()}
-    if not keys or "id" in present or any(present.issuperset(key) for key in keys):
-        return []
-    lacking = [set(key) - present for key in keys]
+def add_missing_key(found: Headings, columns: Sequence[Column], keys: Sequence[tuple[str, ...]]) -> None:
+    """Add errors where no lookup key is complete: the columns that would complete one with the fewest."""
+    lacking = [set(key) - found.names for key in keys]
     nearest_ways = [names for names in lacking if len(names) == min(map(len, lacking))]
-    if len(nearest_ways) == 1:
-        message = _("The column “%(name)s” is missing. Add it.")
-        return [
-            ImportErrorDetail(found.row, None, heading, "", "missing_column", message % {"name": heading})
-            for heading in [column.heading for column in columns if column.name in nearest_ways[0]]
-        ]
-    ways = [join_short(column.heading for column in columns if column.name in names) for names in nearest_ways]
-    message = _("No column says which record a row is about. Add one of these: %(names)s.") % {
-        "names": " / ".join(ways)
-    }
-    return [ImportErrorDetail(found.row, None, "", "", "missing_column", message)]
+    ways = [[column.heading for column in columns if column.name in names] for names in nearest_ways]
+    if len(ways) == 1:
+        for heading in ways[0]:
+            message = _("The column “%(name)s” is missing. Add it.") % {"name": heading}
+            found.add_error("missing_column", message, heading=heading)
+        return
+    message = _("No column says which record a row is about. Add one of these: %(names)s.")
+    found.add_error("missing_column", message % {"names": " / ".join(map(join_short, ways))})
