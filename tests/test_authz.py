@@ -26,7 +26,7 @@ from django.utils import timezone
 
 from accounts.models import Officer, Role, Token
 from accounts.tokens import create_token, revoke
-from core.api.schema_views import openapi_schema
+from core.api.views import openapi_schema
 from core.permissions import field_permissions
 from core.records.history_model import HistoryModel
 from policies.models import Province

@@ -217,22 +217,18 @@ class ApiFilterBackend(DjangoFilterBackend):
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Model], view: APIView) -> QuerySet[Model]:
         """Return the rows that pass the filters. Raises BadRequest for invalid values."""
-        filterset_class, params = self.get_filterset_class(view, queryset), request.query_params
+        params = request.query_params
+        filterset = self.get_filterset_class(view, queryset)(params, queryset=queryset)
         message = _("%(name)s: “%(value)s” is not a day. Write it as 2024-01-30.")
         faults = [
             ErrorDetail(name, "invalid_date", message % {"name": name, "value": truncate(params[name])})
-            for name, item in filterset_class.base_filters.items()
+            for name, item in filterset.filters.items()
             # A form would also read 01/02/2023, which is ambiguous.
             if isinstance(item, django_filters.DateFilter) and name in params and not ISO_DATE.fullmatch(params[name])
         ]
+        if not faults and not filterset.is_valid():
+            faults = form_errors(filterset.form)
         if faults:
             raise BadRequest(*faults)
-        return filtered_queryset(filterset_class(params, queryset=queryset))
-
-
-def filtered_queryset(filterset: FilterSet) -> QuerySet[Any]:
-    """Return the rows of a filter set. Raises BadRequest for invalid values."""
-    if not filterset.is_valid():
-        raise BadRequest(*form_errors(filterset.form))
-    rows: QuerySet[Model] = filterset.qs
-    return rows
+        rows: QuerySet[Model] = filterset.qs
+        return rows

@@ -1,4 +1,4 @@
-"""The OpenAPI schema: drf-spectacular's, with the parameters, bodies and errors that all views share."""
+"""The OpenAPI schema: drf-spectacular's, with the bodies and errors that all views share."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -11,8 +11,9 @@ from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
-from core.api.parameters import LANGUAGE_PARAMETER, MAX_BULK_RECORDS
 from core.api.serializers import ProblemSerializer
+from core.api.viewsets import RecordViewSet
+from core.api.writes import MAX_BULK_RECORDS
 from core.http.problems import PROBLEM_JSON
 from core.spreadsheets.file_responses import XLSX_MEDIA_TYPE
 
@@ -48,7 +49,7 @@ SECURITY_SCHEMES = {
 class ApiAutoSchema(AutoSchema):
     """AutoSchema of the API."""
 
-    view: Any  # one of core.api.viewsets, which imports this module
+    view: Any  # one of core.api.viewsets
 
     @property
     def action(self) -> str:
@@ -90,19 +91,16 @@ class ApiAutoSchema(AutoSchema):
         """Return the parameters besides filters; a write of a record that exists needs If-Match."""
         one = getattr(self.view, "detail", False)
         key = [OpenApiParameter("id", int, OpenApiParameter.PATH)] if one and self.view.key == "id" else []
-        if self.is_read:
-            return [*key, *self.view.parameters()]
-        headers = {**({"If-Match": IF_MATCH_HELP} if one else {}), **HEADERS}
+        headers = {} if self.is_read else {"If-Match": IF_MATCH_HELP, **HEADERS} if one else HEADERS
         more = [
             OpenApiParameter(name, location=OpenApiParameter.HEADER, required=name == "If-Match", description=text)
             for name, text in headers.items()
         ]
-        return [*key, LANGUAGE_PARAMETER, OpenApiParameter("format", exclude=True), *more]
+        return [*key, *self.view.parameters(), *more]
 
     def get_filter_backends(self) -> list[object]:
         """Return the filter backends, of an aggregate too."""
-        filtered = self.is_read and self.view.filter_names()
-        return list(self.view.filter_backends) if filtered else []
+        return list(self.view.filter_backends) if self.view.filter_names() else []
 
     def get_paginated_name(self, serializer_name: str) -> str:
         return f"{serializer_name}List"
@@ -166,14 +164,14 @@ class ApiAutoSchema(AutoSchema):
 
     def read_response(self) -> Any:
         """Return the serializer of a read; that of a list stands for its pages."""
-        if not hasattr(self.view, "get_serializer"):
+        if self.view.serializer_class is None:
             return {"type": "object", "additionalProperties": {"type": "string", "format": "uri"}}
         listed = self.action in getattr(self.view, "list_actions", ())
         return self.view.get_serializer(many=True) if listed else self.view.get_serializer()
 
     def error_responses(self) -> dict[Any, OpenApiResponse]:
         """Return the errors that can occur. A record or a page of records may not exist; an aggregate always does."""
-        wanted = COMMON_ERRORS | ({404} if "{" in self.path or hasattr(self.view, "lookup_field") else set())
+        wanted = COMMON_ERRORS | ({404} if "{" in self.path or isinstance(self.view, RecordViewSet) else set())
         if not self.is_read:
             wanted |= {403, 409, 422} | ({412, 428} if self.action != "create" else set())
             wanted |= {413, 415} if self.action != "destroy" else set()

@@ -4,6 +4,7 @@ The same fields can be written as in the admin, by the same rules, with one hist
 or a service raises becomes the errors of the request: `WritableViewSet.rejection` says with which status.
 """
 
+import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, cast
@@ -14,6 +15,7 @@ from django.db import IntegrityError, OperationalError
 from django.db.models import Model
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.parsers import BaseParser
@@ -22,12 +24,9 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.routers import Route, SimpleRouter
 
-from core.api import parameters
 from core.api.idempotency import run_idempotent
-from core.api.parameters import MAX_BULK_RECORDS
-from core.api.revisions import IF_MATCH, annotate_revision, if_match_allows
 from core.api.serializers import api_url, key_field_name
-from core.api.viewsets import RecordViewSet
+from core.api.viewsets import LANGUAGE_PARAMETER, RecordViewSet, annotate_revision, record_response
 from core.api.write_serializers import (
     INVISIBLE_CATEGORIES,
     ValidatedInput,
@@ -41,7 +40,6 @@ from core.api.write_serializers import (
 from core.history.recording import MAX_REASON
 from core.http.body import parse_json, read_body
 from core.http.errors import BadRequest, ErrorDetail, WriteRejected
-from core.http.middleware import record_etag
 from core.http.request import with_demo_flag
 from core.permissions import OUT_OF_SCOPE, permission_name
 from core.records import writing
@@ -51,6 +49,9 @@ ACTION_BY_METHOD = {"POST": ADD, "PUT": CHANGE, "PATCH": CHANGE, "DELETE": DELET
 STATUS_PRIORITY = (403, 404, 400, 428, 412, 409)
 REASON_HEADER = "X-Change-Reason"
 MAX_ATTEMPTS = 3
+MAX_BULK_RECORDS = 1_000  # records of one request
+IF_MATCH = "If-Match"
+TAG_LIST = re.compile(r'[\s,]*(?:(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"\s*(?:,[\s,]*|$))+')
 DEADLOCK_SQLSTATE = "40P01"  # SQLSTATE of PostgreSQL
 CONFLICT_CODES = {"unique", "unique_together", "fixed", "overtaken", "same", "in_use", "state"}
 CONFLICT_CODES |= {"confirmed", "given_up", "not_confirmed"}
@@ -144,19 +145,17 @@ class WritableViewSet(RecordViewSet):
     partial_update = bulk_update = bulk_partial_update = update
     bulk_destroy = destroy
 
+    @property
+    def is_write(self) -> bool:
+        """Whether this URL accepts the method as a write."""
+        return self.request.method in ACTION_BY_METHOD and self.action is not None
+
     def get_renderers(self) -> list[Any]:
         """Render responses of writes as JSON only."""
-        return [JSONRenderer()] if self.is_write(self.request) else super().get_renderers()
+        return [JSONRenderer()] if self.is_write else super().get_renderers()
 
-    def check_parameters(self, request: Request) -> None:
-        if self.is_write(request):
-            parameters.check_query_params(request, {"lang"})
-        else:
-            super().check_parameters(request)
-
-    def is_write(self, request: Any) -> bool:
-        """Return whether this URL accepts the method as a write; any other method gets 405, whatever else is wrong."""
-        return request.method in ACTION_BY_METHOD and hasattr(self, request.method.lower())
+    def parameters(self) -> Sequence[OpenApiParameter]:
+        return [LANGUAGE_PARAMETER] if self.is_write else super().parameters()
 
     # -- one request -----------------------------------------------------------------------------------
 
@@ -310,7 +309,7 @@ class WritableViewSet(RecordViewSet):
         if self.header_reason and not data.get("change_reason"):
             data["change_reason"] = self.header_reason
         serializer = self.write_serializer_class(data=data, partial=not whole, context={"found": self.found})
-        return validate_input(serializer, record, data, set(self.read_serializer().fields))
+        return validate_input(serializer, record, data, set(cast(Any, self.get_serializer()).fields))
 
     def validate_change(
         self, record: Model, data: Mapping[str, Any], verb: str, *, whole: bool = False
@@ -351,12 +350,11 @@ class WritableViewSet(RecordViewSet):
         if status == 204:
             return HttpResponse(status=204)
         rows = self.represent([record.pk for record in done])
-        shown: Any = rows if self.many else rows[0]
-        response = HttpResponse(JSONRenderer().render(shown), status=status, content_type="application/json")
-        if not self.many:
-            response["ETag"] = record_etag(response.content, shown["revision"])
-            if status == 201:
-                response["Location"] = api_url(done[0], self.request)
+        if self.many:
+            return HttpResponse(JSONRenderer().render(rows), status=status, content_type="application/json")
+        response = record_response(rows[0], status=status)
+        if status == 201:
+            response["Location"] = api_url(done[0], self.request)
         return response
 
     def represent(self, keys: Sequence[int]) -> list[Any]:
@@ -371,8 +369,7 @@ class WritableViewSet(RecordViewSet):
 
     def current_etag(self, key: int) -> str:
         """Return the ETag that a read of the record has now."""
-        row = self.represent([key])[0]
-        return record_etag(JSONRenderer().render(row), row["revision"])
+        return record_response(self.represent([key])[0])["ETag"]
 
 
 def change_reason(request: Request) -> str:
@@ -397,3 +394,17 @@ def below(place: str, fault: ErrorDetail) -> ErrorDetail:
     named = inside and fault.message.startswith(inside)
     message = f"{place.removeprefix('/')}/{fault.message}" if named else fault.message
     return ErrorDetail(f"{place}{fault.pointer}", fault.code, message)
+
+
+def if_match_allows(header: str, revision: int) -> bool:
+    """Return whether an If-Match header names a revision. Raises BadRequest for an invalid header.
+
+    A weak tag allows nothing: it may stand for several versions (RFC 9110, 13.1.1).
+    """
+    if header.strip() == "*":
+        return True
+    if not TAG_LIST.fullmatch(header):
+        text = _("If-Match: send the ETag of the version that you have read, with its quotes.")
+        raise BadRequest(ErrorDetail(IF_MATCH, "invalid_header", text))
+    tags = re.findall(r'((?:W/)?)"([^"]*)"', header)
+    return any(not weak and tag.partition("-")[0] == str(revision) for weak, tag in tags)

@@ -13,8 +13,7 @@ from django.http import HttpRequest, QueryDict
 from django.utils.translation import override
 from rest_framework.request import Request
 
-from core.api.renderers import machine_value, table_rows
-from core.api.viewsets import RecordViewSet
+from core.api.viewsets import RecordViewSet, machine_value, table_rows
 from core.spreadsheets.file_responses import csv_lines
 from pilots.api.urls import RESOURCES as PILOT_RESOURCES
 from policies.api.urls import RESOURCES as POLICY_RESOURCES
@@ -99,7 +98,7 @@ def anonymous_rows(
     view.request = Request(plain)
     view.request.user = plain.user
     rows = view.rows_in_chunks(view.filter_queryset(view.get_queryset()), ROWS_AT_A_TIME)
-    serializer = view.read_serializer()
+    serializer = view.get_serializer()
     for name in set(serializer.fields) - set(heads):
         serializer.fields.pop(name)
     return table_rows(heads, (serializer.to_representation(row) for row in rows))

@@ -13,7 +13,7 @@ from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
-from core.api.pagination import ListPage, PageSerializer
+from core.api.pagination import PageSerializer, RecordPagination
 from core.api.serializers import (
     ChoiceWithLabel,
     DateValueField,
@@ -549,11 +549,11 @@ class ProgressPage:
     """Progress of a set of pilots in numbers, and of those of one page one by one."""
 
     totals: ProgressTotals
-    page: ListPage
+    page: RecordPagination
 
     @property
     def pilots(self) -> Sequence[PilotStatus]:
-        return build_progress(self.totals.pilots.filter(pk__in=self.page.keys), self.totals.as_of).pilots
+        return build_progress(self.totals.pilots.filter(pk__in=self.page.rows), self.totals.as_of).pilots
 
 
 class ProgressSerializer(PageSerializer):
@@ -719,15 +719,15 @@ class SynergyPage:
     """Synergy of a set of pilots, of which one page is listed."""
 
     synergy: Synergy
-    page: ListPage
+    page: RecordPagination
 
     @property
     def pilots(self) -> Sequence[PilotSynergy]:
-        return [item for item in self.synergy.pilots if item.pilot.pk in self.page.keys]
+        return [item for item in self.synergy.pilots if item.pilot.pk in self.page.rows]
 
     @property
     def missing(self) -> Sequence[ExcludedPilot]:
-        return [item for item in self.synergy.missing if item.pilot.pk in self.page.keys]
+        return [item for item in self.synergy.missing if item.pilot.pk in self.page.rows]
 
 
 class SynergySerializer(PageSerializer):

@@ -11,8 +11,7 @@ from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 
 from core.api.filters import CODE_LOOKUPS, COMPARISONS, DATE_LOOKUPS, api_filterset
-from core.api.parameters import unknown_value_error
-from core.api.viewsets import AggregateView, PagedAggregateView, PkLookupMixin
+from core.api.viewsets import AggregateView, PagedAggregateView, PkLookupMixin, unknown_value_error
 from core.api.writes import WritableViewSet
 from core.http.errors import BadRequest, ErrorDetail, truncate
 from pilots import filters
@@ -321,11 +320,11 @@ class ProgressView(PagedAggregateView):
 
     def build(self) -> ProgressPage:
         pilots = Pilot.objects.listed(self.as_of)
-        chosen = self.filtered(pilots)
+        chosen = self.filter_queryset(pilots)
         return ProgressPage(ProgressTotals(self.as_of, chosen), self.page_of(chosen))
 
     def file_rows(self, value: ProgressPage) -> Iterable[PilotStatus]:
-        return value.pilots if self.shows_page else iter_statuses(value.totals.pilots, self.as_of)
+        return value.pilots if self.is_paged else iter_statuses(value.totals.pilots, self.as_of)
 
 
 class SynergyView(PagedAggregateView):
@@ -348,7 +347,7 @@ class SynergyView(PagedAggregateView):
 
     def build(self) -> SynergyPage:
         pilots = Pilot.objects.listed(self.as_of)
-        chosen = self.filtered(pilots)
+        chosen = self.filter_queryset(pilots)
         return SynergyPage(build_synergy(chosen, self.as_of, self.year), self.page_of(chosen))
 
     @property
@@ -362,7 +361,7 @@ class SynergyView(PagedAggregateView):
 
     def file_rows(self, value: SynergyPage) -> Iterable[SynergyRow]:
         rows = value.synergy.rows
-        return [row for row in rows if row.pilot.pk in value.page.keys] if self.shows_page else rows
+        return [row for row in rows if row.pilot.pk in value.page.rows] if self.is_paged else rows
 
 
 class TrendView(AggregateView):
@@ -389,7 +388,7 @@ class TrendView(AggregateView):
 
     def build(self) -> Trend:
         indicator, pilots = self.indicator(), Pilot.objects.listed(self.as_of)
-        return build_trend(self.filtered(pilots), indicator, self.as_of)
+        return build_trend(self.filter_queryset(pilots), indicator, self.as_of)
 
     def file_rows(self, value: Trend) -> Iterable[TrendYear]:
         return value.years
@@ -432,7 +431,7 @@ class CoverageView(AggregateView):
 
     def build(self) -> Coverage:
         pilots = Pilot.objects.listed(self.as_of)
-        chosen = self.filtered(pilots)
+        chosen = self.filter_queryset(pilots)
         return build_coverage(chosen, self.as_of, by=self.by, chosen=self.pilot_set, counts=self.counts)
 
     def file_rows(self, value: Coverage) -> Iterable[Any]:

@@ -13,7 +13,7 @@ from rest_framework.decorators import action
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
-from core.api import parameters
+from core.api.pagination import PAGE_PARAMETERS
 from core.api.serializers import api_url
 from core.api.viewsets import AggregateView
 from core.api.write_serializers import ValidatedInput, field_error
@@ -101,7 +101,7 @@ class FollowUpViewSet(WritableViewSet):
     # -- steps -------------------------------------------------------------------------------------------
 
     def parameters(self) -> Sequence[OpenApiParameter]:
-        return [*(parameters.PAGE_PARAMETERS if self.action == "steps" else ()), *super().parameters()]
+        return [*(PAGE_PARAMETERS if self.action == "steps" else ()), *super().parameters()]
 
     @action(detail=True, serializer_class=serializers.FollowUpStepSerializer)
     def steps(self, request: Request, number: str) -> Any:
@@ -141,7 +141,7 @@ class FollowUpViewSet(WritableViewSet):
         step = FollowUpStep.objects.select_related("follow_up", "author").prefetch_related(
             readable_attachments(self.request.user)
         )
-        row = self.read_serializer().to_representation(step.get(pk=done[0].pk))
+        row = self.get_serializer().to_representation(step.get(pk=done[0].pk))
         response = HttpResponse(JSONRenderer().render(row), status=status, content_type="application/json")
         response["ETag"] = self.current_etag(done[0].follow_up_id)
         response["Location"] = api_url(done[0].follow_up, self.request)
@@ -162,7 +162,7 @@ class FollowUpSummaryView(AggregateView):
 
     def build(self) -> FollowUpSummary:
         known = FollowUp.objects.known(self.as_of)
-        chosen = self.filtered(known)
+        chosen = self.filter_queryset(known)
         return build_summary(build_follow_ups(chosen, self.as_of), self.as_of)
 
     def file_rows(self, value: FollowUpSummary) -> Iterable[AgeBand]:

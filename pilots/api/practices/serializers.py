@@ -7,7 +7,7 @@ from typing import ClassVar
 from django.db.models import Model
 from rest_framework import serializers
 
-from core.api.pagination import ListPage, PageSerializer
+from core.api.pagination import PageSerializer, RecordPagination
 from core.api.serializers import (
     DateValueField,
     KnownField,
@@ -252,11 +252,11 @@ class DiffusionPage:
     """Diffusion of a set of practices, of which one page is listed."""
 
     diffusion: Diffusion
-    page: ListPage
+    page: RecordPagination
 
     @property
     def practices(self) -> Sequence[PracticeStatus]:
-        return [item for item in self.diffusion.practices if item.practice.pk in self.page.keys]
+        return [item for item in self.diffusion.practices if item.practice.pk in self.page.rows]
 
 
 class DiffusionSerializer(PageSerializer):

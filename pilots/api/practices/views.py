@@ -209,8 +209,8 @@ class DiffusionView(PagedAggregateView):
 
     def build(self) -> serializers.DiffusionPage:
         known = practices_on(self.as_of).order_by("pk")
-        chosen = self.filtered(known)
+        chosen = self.filter_queryset(known)
         return serializers.DiffusionPage(build_diffusion(self.as_of, chosen), self.page_of(chosen))
 
     def file_rows(self, value: serializers.DiffusionPage) -> Iterable[PracticeStatus]:
-        return value.practices if self.shows_page else value.diffusion.practices
+        return value.practices if self.is_paged else value.diffusion.practices
