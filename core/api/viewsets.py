@@ -228,7 +228,7 @@ class BaseAPIView(GenericAPIView):
         asked = {"page", "page_size", CURSOR} & {*self.request.query_params}
         return self.request.accepted_renderer.format == "json" or bool(asked)
 
-    def file_response(self, serializer: Serializer, records: Iterable[object], name: str) -> HttpResponseBase:
+    def file_response(self, serializer: Any, records: Iterable[object], name: str) -> HttpResponseBase:
         """Return the file with one row for each record: CSV in plain UTF-8 without a preamble, or a workbook with real
         dates and numbers, and a cover sheet.
         """
@@ -256,7 +256,8 @@ def annotate_revision(rows: QuerySet[Any]) -> QuerySet[Any]:
     Its rows are those that are deleted with it, and those that are only ever added to it. Every change is an entry and
     no entry is ever removed, so the number only grows and identifies the last edit.
     """
-    return rows.annotate(revision=revision_expression(rows.model))
+    found: QuerySet[Any] = rows.annotate(revision=revision_expression(rows.model))
+    return found
 
 
 @cache

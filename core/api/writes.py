@@ -18,7 +18,6 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.exceptions import UnsupportedMediaType
-from rest_framework.parsers import BaseParser
 from rest_framework.permissions import BasePermission
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -45,10 +44,11 @@ from core.permissions import OUT_OF_SCOPE, permission_name
 from core.records import writing
 from core.records.writing import ADD, CHANGE, DELETE, NOT_YOURS
 
-ACTION_BY_METHOD = {"POST": ADD, "PUT": CHANGE, "PATCH": CHANGE, "DELETE": DELETE}
+WRITE_METHODS = {"POST", "PUT", "PATCH", "DELETE"}
 STATUS_PRIORITY = (403, 404, 400, 428, 412, 409)
 REASON_HEADER = "X-Change-Reason"
 MAX_ATTEMPTS = 3
+JSON_MEDIA_TYPE = "application/json"
 MAX_BULK_RECORDS = 1_000  # records of one request
 IF_MATCH = "If-Match"
 TAG_LIST = re.compile(r'[\s,]*(?:(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"\s*(?:,[\s,]*|$))+')
@@ -58,34 +58,20 @@ CONFLICT_CODES |= {"confirmed", "given_up", "not_confirmed"}
 """Codes of errors caused by other existing records, or by the state of this one: 409 rather than 400."""
 
 
-class StrictJSONParser(BaseParser):
-    """DRF parser of strict JSON (RFC 8259): UTF-8, no NaN, no repeated name. Numbers with a fraction become Decimal."""
-
-    media_type = "application/json"
-
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
-        """Return the parsed body. Raises BadRequest for invalid JSON, UnsupportedMediaType for another charset."""
-        request = (parser_context or {})["request"]._request  # noqa: SLF001  # DRF wraps Django's request, which holds the body
-        charset = request.content_params.get("charset", "utf-8").lower()
-        if charset not in {"utf-8", "utf8"}:
-            raise UnsupportedMediaType(f"{self.media_type}; charset={charset[:40]}", _("Send the JSON in UTF-8."))
-        return parse_json(read_body(request))
-
-
 class WritePermission(BasePermission):
     """Permission class: the model permission for the method. The object permission is checked for each record."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        # A POST to a record is a further action of it (`@action`), which changes it.
-        verb = CHANGE if request.method == "POST" and view.detail else ACTION_BY_METHOD.get(request.method or "")
-        if verb is None or not hasattr(view, str(request.method).lower()):
-            return True  # a read, or a method that this URL does not accept, which gets 405
+        if not view.is_write:
+            return True
         if not request.user.is_authenticated:
             return False
         token: Any = request.auth
         if token is not None and not token.may_write:
             self.message = _("This token only reads. Make one that may write.")
             return False
+        # A POST to a record is a further action of it (`@action`), which changes it.
+        verb = ADD if view.is_creation else DELETE if request.method == "DELETE" else CHANGE
         self.message = _("You have no right to do this. Ask an administrator for the role you need.")
         return bool(request.user.has_perm(permission_name(view.model, verb)))
 
@@ -110,7 +96,6 @@ class WritableViewSet(RecordViewSet):
     created_actions: ClassVar[frozenset[str]] = frozenset({"create"})  # writes that answer 201
     bodiless_actions: ClassVar[frozenset[str]] = frozenset()  # writes that may come without a body
     permission_classes = [*RecordViewSet.permission_classes, WritePermission]
-    parser_classes = [StrictJSONParser]
     http_method_names = ["get", "head", "options", "post", "put", "patch", "delete"]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -147,8 +132,12 @@ class WritableViewSet(RecordViewSet):
 
     @property
     def is_write(self) -> bool:
-        """Whether this URL accepts the method as a write."""
-        return self.request.method in ACTION_BY_METHOD and self.action is not None
+        """Whether this URL accepts the method, as a write; any other gets 405."""
+        return self.request.method in WRITE_METHODS and self.action is not None
+
+    @property
+    def is_creation(self) -> bool:
+        return self.request.method == "POST" and not self.detail
 
     def get_renderers(self) -> list[Any]:
         """Render responses of writes as JSON only."""
@@ -184,14 +173,19 @@ class WritableViewSet(RecordViewSet):
 
     def parse_records(self, request: Request) -> list[Mapping[str, Any]]:
         """Return the data sent for each record. Raises BadRequest for a body of another shape."""
-        one = self.detail
-        content = read_body(request._request)  # noqa: SLF001  # as above
+        plain: Any = request._request  # noqa: SLF001  # as above
+        content, one = read_body(plain), self.detail
         self.many = False  # whether the body is an array
         if one and request.method in {"DELETE", "POST"} and not content:
             return [{}]
         if not content:
             raise BadRequest(ErrorDetail("", "invalid_json", _("The request has no body. Send JSON.")))
-        body: Any = request.data
+        if plain.content_type != JSON_MEDIA_TYPE:
+            raise UnsupportedMediaType(request.content_type)
+        charset = plain.content_params.get("charset", "utf-8").lower()
+        if charset not in {"utf-8", "utf8"}:
+            raise UnsupportedMediaType(f"{JSON_MEDIA_TYPE}; charset={charset[:40]}", _("Send the JSON in UTF-8."))
+        body = parse_json(content)
         if isinstance(body, Mapping) and (one or request.method == "POST"):
             return [body]
         if one or not isinstance(body, list):
@@ -243,7 +237,7 @@ class WritableViewSet(RecordViewSet):
 
     def lock_rows(self, sent: Sequence[Mapping[str, Any]]) -> Mapping[object, object]:
         """Lock and return the records that the body names, by key, until the transaction ends."""
-        if self.request.method == "POST" and not self.detail:
+        if self.is_creation:
             if len(sent) > 1:  # two requests that create the same records in another order would deadlock
                 kinds = ContentType.objects.select_for_update(no_key=True)
                 kinds.filter(app_label=self.model._meta.app_label, model=self.model._meta.model_name).first()
@@ -261,17 +255,13 @@ class WritableViewSet(RecordViewSet):
         """Return the key of the record that is meant, or None where the data name none."""
         if self.detail:
             key = self.kwargs[self.lookup_field]
-            return int(key) if self.key == "id" else self.normalise_key(key)
+            return int(key) if self.key == "id" else key
         key = data.get(self.key)
         return key if is_valid_key(self.key, key) else None
 
-    def normalise_key(self, key: str) -> str:
-        """Return a key from a URL as it is stored."""
-        return key
-
     def target_record(self, data: Mapping[str, Any]) -> Any:
         """Return the record to write: a new one, or the one named. Raises WriteRejected (404) or ValidationError."""
-        if self.request.method == "POST" and not self.detail:
+        if self.is_creation:
             return self.model()
         record, text = self.locked.get(self.key_of(data)), _("There is no such record.")
         if record is not None:
@@ -309,7 +299,7 @@ class WritableViewSet(RecordViewSet):
         if self.header_reason and not data.get("change_reason"):
             data["change_reason"] = self.header_reason
         serializer = self.write_serializer_class(data=data, partial=not whole, context={"found": self.found})
-        return validate_input(serializer, record, data, set(cast(Any, self.get_serializer()).fields))
+        return validate_input(serializer, record, set(cast(Any, self.get_serializer()).fields))
 
     def validate_change(
         self, record: Model, data: Mapping[str, Any], verb: str, *, whole: bool = False
@@ -322,7 +312,7 @@ class WritableViewSet(RecordViewSet):
 
     def validate_action(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the validated body of a further action. Raises WriteRejected (400) with every error."""
-        return checked_data(self.action_serializers[self.action](data=dict(data)), data)
+        return checked_data(self.action_serializers[self.action](data=dict(data)))
 
     def check_revision(self, record: Any, data: Mapping[str, Any]) -> None:
         """Optimistic locking. Raises WriteRejected where no revision is sent (428), or a stale one (412)."""
@@ -351,7 +341,7 @@ class WritableViewSet(RecordViewSet):
             return HttpResponse(status=204)
         rows = self.represent([record.pk for record in done])
         if self.many:
-            return HttpResponse(JSONRenderer().render(rows), status=status, content_type="application/json")
+            return HttpResponse(JSONRenderer().render(rows), status=status, content_type=JSON_MEDIA_TYPE)
         response = record_response(rows[0], status=status)
         if status == 201:
             response["Location"] = api_url(done[0], self.request)

@@ -9,6 +9,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter
+from rest_framework.request import Request
 
 from core.api.filters import CODE_LOOKUPS, COMPARISONS, DATE_LOOKUPS, api_filterset
 from core.api.viewsets import AggregateView, PagedAggregateView, PkLookupMixin, unknown_value_error
@@ -236,13 +237,10 @@ class IndicatorViewSet(WritableViewSet):
     lookup_field = "code"
     lookup_value_regex = "[A-Za-z0-9_]+"
 
-    def get_object(self) -> Any:
-        """The indicator of the code, however it is written."""
-        self.kwargs["code"] = self.normalise_key(self.kwargs["code"])
-        return super().get_object()
-
-    def normalise_key(self, key: str) -> str:
-        return key.upper()
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
+        """Read the code in the address however it is written."""
+        self.kwargs = {name: value.upper() for name, value in kwargs.items()}
+        super().initial(request, *args, **kwargs)
 
 
 class TargetViewSet(TargetWriteMixin, PilotPartViewSet):
