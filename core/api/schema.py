@@ -90,7 +90,7 @@ class ApiAutoSchema(AutoSchema):
     def get_override_parameters(self) -> list[Any]:
         """Return the parameters besides filters; a write of a record that exists needs If-Match."""
         one = getattr(self.view, "detail", False)
-        key = [OpenApiParameter("id", int, OpenApiParameter.PATH)] if one and self.view.key == "id" else []
+        key = [OpenApiParameter("id", int, OpenApiParameter.PATH)] if one and self.view.lookup_field == "id" else []
         headers = {} if self.is_read else {"If-Match": IF_MATCH_HELP, **HEADERS} if one else HEADERS
         more = [
             OpenApiParameter(name, location=OpenApiParameter.HEADER, required=name == "If-Match", description=text)
@@ -135,7 +135,10 @@ class ApiAutoSchema(AutoSchema):
         partial = self.action not in {"create", "update", "bulk_update"}
         one = self.reference(view.write_serializer_class(partial=partial), "request")
         if self.action.startswith("bulk_"):
-            named = {view.key: {"type": "integer" if view.key == "id" else "string"}, "revision": {"type": "integer"}}
+            named = {
+                view.lookup_field: {"type": "integer" if view.lookup_field == "id" else "string"},
+                "revision": {"type": "integer"},
+            }
             more = {"type": "object", "required": list(named), "properties": named}
             stem = view.write_serializer_class.__name__.removesuffix("WriteSerializer")
             one = self.register(f"{stem}Bulk{'Edit' if partial else 'Entry'}", {"allOf": [one, more]})

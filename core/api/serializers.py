@@ -151,6 +151,15 @@ class ReadOnlyModelSerializer(serializers.ModelSerializer):
         models.DecimalField: NumberField,
     }
 
+    def get_fields(self) -> dict[str, Field]:
+        fields: dict[str, Field] = super().get_fields()
+        for field in fields.values():
+            field.read_only = True
+        return fields
+
+    def get_extra_kwargs(self) -> dict[str, dict[str, Any]]:
+        return {name: {"read_only": True} for name in self.Meta.fields}
+
     def build_relational_field(self, field_name: str, relation_info: Any) -> tuple[Any, dict[str, Any]]:
         """Build the link of a related record, or the links of several."""
         kwargs = {"many": True} if relation_info.to_many else {"allow_null": relation_info.model_field.null}

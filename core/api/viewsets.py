@@ -378,7 +378,7 @@ class RecordViewSet(BaseAPIView, ReadOnlyModelViewSet):
 class PkLookupMixin(RecordViewSet):
     """Viewset mixin for a model without a code: records are identified by primary key."""
 
-    lookup_field = "pk"
+    lookup_field = "id"
     lookup_value_regex = "[0-9]{1,18}"
 
 

@@ -323,7 +323,7 @@ def validate_input(serializer: WriteSerializer, record: Any, readable: Collectio
     they were entered with.
     """
     sent = checked_data(serializer, readable)
-    reason = sent.pop("change_reason", None) or ""
+    reason = sent.pop("change_reason", None) or serializer.context["reason"]
     for text in translated_texts(record):
         if text.name in sent:
             split_translated(text, record, sent)

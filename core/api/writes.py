@@ -24,7 +24,7 @@ from rest_framework.request import Request
 from rest_framework.routers import Route, SimpleRouter
 
 from core.api.idempotency import run_idempotent
-from core.api.serializers import api_url, key_field_name
+from core.api.serializers import api_url
 from core.api.viewsets import LANGUAGE_PARAMETER, RecordViewSet, annotate_revision, record_response
 from core.api.write_serializers import (
     INVISIBLE_CATEGORIES,
@@ -70,10 +70,8 @@ class WritePermission(BasePermission):
         if token is not None and not token.may_write:
             self.message = _("This token only reads. Make one that may write.")
             return False
-        # A POST to a record is a further action of it (`@action`), which changes it.
-        verb = ADD if view.is_creation else DELETE if request.method == "DELETE" else CHANGE
         self.message = _("You have no right to do this. Ask an administrator for the role you need.")
-        return bool(request.user.has_perm(permission_name(view.model, verb)))
+        return bool(request.user.has_perm(permission_name(view.model, view.verb)))
 
 
 class BulkRouter(SimpleRouter):
@@ -91,6 +89,7 @@ class WritableViewSet(RecordViewSet):
     people edit.
     """
 
+    model: ClassVar[Any]  # of the serializer that reads
     write_serializer_class: ClassVar[type[WriteSerializer]]
     action_serializers: ClassVar[Mapping[str, type[serializers.Serializer]]] = {}  # bodies of further actions
     created_actions: ClassVar[frozenset[str]] = frozenset({"create"})  # writes that answer 201
@@ -104,15 +103,8 @@ class WritableViewSet(RecordViewSet):
         if reads and "write_serializer_class" not in cls.__dict__:
             name = reads.__name__.replace("Serializer", "WriteSerializer")
             cls.write_serializer_class = type(name, (WriteSerializer,), {"model": reads.Meta.model})
-
-    @property
-    def model(self) -> Any:
-        return self.write_serializer_class.model
-
-    @property
-    def key(self) -> str:
-        """Field by which a request body identifies a record: slug, code or id."""
-        return key_field_name(self.model)
+        if reads:
+            cls.model = reads.Meta.model
 
     # -- methods ---------------------------------------------------------------------------------------
 
@@ -136,8 +128,10 @@ class WritableViewSet(RecordViewSet):
         return self.request.method in WRITE_METHODS and self.action is not None
 
     @property
-    def is_creation(self) -> bool:
-        return self.request.method == "POST" and not self.detail
+    def verb(self) -> str:
+        """Which permission the method needs; a POST to a record is a further action (`@action`), which changes it."""
+        created = self.request.method == "POST" and not self.detail
+        return ADD if created else DELETE if self.request.method == "DELETE" else CHANGE
 
     def get_renderers(self) -> list[Any]:
         """Render responses of writes as JSON only."""
@@ -150,7 +144,7 @@ class WritableViewSet(RecordViewSet):
 
     def run_write(self, request: Request, do: Callable[[Any, Mapping[str, Any]], Any], status: int) -> HttpResponse:
         """Apply the action to every record sent, in one transaction, and return the records as they are then."""
-        self.header_reason = change_reason(request)
+        self.reason = change_reason(request)
 
         def work() -> HttpResponse:
             sent = self.parse_records(request)
@@ -237,7 +231,7 @@ class WritableViewSet(RecordViewSet):
 
     def lock_rows(self, sent: Sequence[Mapping[str, Any]]) -> Mapping[object, object]:
         """Lock and return the records that the body names, by key, until the transaction ends."""
-        if self.is_creation:
+        if self.verb == ADD:
             if len(sent) > 1:  # two requests that create the same records in another order would deadlock
                 kinds = ContentType.objects.select_for_update(no_key=True)
                 kinds.filter(app_label=self.model._meta.app_label, model=self.model._meta.model_name).first()
@@ -246,44 +240,46 @@ class WritableViewSet(RecordViewSet):
         twice = [n for n, key in enumerate(named) if key is not None and named.index(key) < n]
         if twice:
             text = _("Name each record once.")
-            raise BadRequest(*(field_error(f"/{place}/{self.key}", "twice", text) for place in twice))
-        free = self.request.method != "DELETE"  # records that reference these are blocked by a deletion only
-        rows = self.model._base_manager.select_for_update(no_key=free).filter(**{f"{self.key}__in": {*named} - {None}})
-        return {getattr(row, self.key): row for row in rows.order_by("pk")}
+            raise BadRequest(*(field_error(f"/{place}/{self.lookup_field}", "twice", text) for place in twice))
+        free = self.verb != DELETE  # records that reference these are blocked by a deletion only
+        rows = self.model._base_manager.select_for_update(no_key=free).order_by("pk")
+        rows = rows.filter(**{f"{self.lookup_field}__in": {*named} - {None}})
+        return {getattr(row, self.lookup_field): row for row in rows}
 
     def key_of(self, data: Mapping[str, Any]) -> Any:
         """Return the key of the record that is meant, or None where the data name none."""
         if self.detail:
             key = self.kwargs[self.lookup_field]
-            return int(key) if self.key == "id" else key
-        key = data.get(self.key)
-        return key if is_valid_key(self.key, key) else None
+            return int(key) if self.lookup_field == "id" else key
+        key = data.get(self.lookup_field)
+        return key if is_valid_key(self.lookup_field, key) else None
 
     def target_record(self, data: Mapping[str, Any]) -> Any:
         """Return the record to write: a new one, or the one named. Raises WriteRejected (404) or ValidationError."""
-        if self.is_creation:
+        if self.verb == ADD:
             return self.model()
         record, text = self.locked.get(self.key_of(data)), _("There is no such record.")
         if record is not None:
             return record
         if self.detail:
             raise WriteRejected(404, ErrorDetail("", "not_found", text))
-        if data.get(self.key) is None:
-            raise ValidationError({self.key: ValidationError(_("Name the record that is meant."), code="required")})
-        raise ValidationError({self.key: ValidationError(text, code="not_found")})
+        if data.get(self.lookup_field) is None:
+            missing = ValidationError(_("Name the record that is meant."), code="required")
+            raise ValidationError({self.lookup_field: missing})
+        raise ValidationError({self.lookup_field: ValidationError(text, code="not_found")})
 
     # -- one record: hooks of a resource, which raise as models and services do ---------------------------
 
     def create_one(self, record: Model, data: Mapping[str, Any]) -> Any:
-        self.perform_write(record, self.validate_record(record, data, whole=True))
+        self.perform_write(record, self.validate_record(record, data))
         return record
 
     def update_one(self, record: Model, data: Mapping[str, Any]) -> Any:
-        self.perform_write(record, self.validate_change(record, data, CHANGE, whole=self.request.method == "PUT"))
+        self.perform_write(record, self.validate_change(record, data))
         return record
 
     def delete_one(self, record: Model, data: Mapping[str, Any]) -> None:
-        self.perform_delete(record, self.validate_change(record, data, DELETE).reason)
+        self.perform_delete(record, self.validate_change(record, data).reason)
 
     def perform_write(self, record: Any, given: ValidatedInput) -> None:
         """Hook: write the record, and child rows that are sent with it."""
@@ -293,26 +289,22 @@ class WritableViewSet(RecordViewSet):
         """Hook: delete the record."""
         writing.delete(record, by=self.request.user, reason=reason)
 
-    def validate_record(self, record: Model, data: Mapping[str, Any], *, whole: bool) -> ValidatedInput:
-        """Return the validated data. Raises WriteRejected (400) with every error."""
-        data = dict(data)
-        if self.header_reason and not data.get("change_reason"):
-            data["change_reason"] = self.header_reason
-        serializer = self.write_serializer_class(data=data, partial=not whole, context={"found": self.found})
+    def validate_record(self, record: Model, data: Mapping[str, Any]) -> ValidatedInput:
+        """Return the validated data: all of a record, or a part. Raises WriteRejected (400) with every error."""
+        partial, context = self.request.method in {"PATCH", "DELETE"}, {"found": self.found, "reason": self.reason}
+        serializer = self.write_serializer_class(data=data, partial=partial, context=context)
         return validate_input(serializer, record, set(cast(Any, self.get_serializer()).fields))
 
-    def validate_change(
-        self, record: Model, data: Mapping[str, Any], verb: str, *, whole: bool = False
-    ) -> ValidatedInput:
+    def validate_change(self, record: Model, data: Mapping[str, Any]) -> ValidatedInput:
         """Return the validated data of a record that is there: in the user's scope, and in the version named."""
-        writing.check_scope(self.request.user, verb, record)
-        given = self.validate_record(record, data, whole=whole)
+        writing.check_scope(self.request.user, self.verb, record)
+        given = self.validate_record(record, data)
         self.check_revision(record, data)
         return given
 
     def validate_action(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the validated body of a further action. Raises WriteRejected (400) with every error."""
-        return checked_data(self.action_serializers[self.action](data=dict(data)))
+        return checked_data(self.action_serializers[self.action](data=data))
 
     def check_revision(self, record: Any, data: Mapping[str, Any]) -> None:
         """Optimistic locking. Raises WriteRejected where no revision is sent (428), or a stale one (412)."""

@@ -123,7 +123,6 @@ class BatchSerializer(SourcedSerializer):
             *("term_start", "term_end", "city_count", "county_count", "park_count", "enterprise_count"),
             *("industries_announced", "kinds", *FACT_FIELDS, "url"),
         )
-        read_only_fields = fields
 
     @extend_schema_field(KindCountSerializer(many=True))
     def get_kinds(self, batch: Batch) -> object:
@@ -134,17 +133,15 @@ class PilotSerializer(SourcedSerializer):
     stage = serializers.ChoiceField(
         source="status.current_stage.stage",
         choices=Stage.choices,
-        read_only=True,
         allow_null=True,
         help_text="The last stage that it had entered by the day; null where none is on record.",
     )
     days_in_stage = serializers.IntegerField(
-        source="status.days_in_stage", read_only=True, allow_null=True, help_text="Days since it entered that stage."
+        source="status.days_in_stage", allow_null=True, help_text="Days since it entered that stage."
     )
     light = serializers.ChoiceField(
         source="status.colour",
         choices=Colour.choices,
-        read_only=True,
         help_text="Its light on the day: the worst of what binds it, or one set by hand.",
     )
 
@@ -156,7 +153,6 @@ class PilotSerializer(SourcedSerializer):
             *("stage", "days_in_stage", "light"),
             *(*FACT_FIELDS, "url", "page"),
         )
-        read_only_fields = fields
 
 
 # -- what belongs to a pilot -----------------------------------------------------------------------------
@@ -189,7 +185,6 @@ class WaitingReplanSerializer(ReadOnlyModelSerializer):
     class Meta:
         model = Replan
         fields = ("id", "day", "reason", "reason_en", "reason_zh", "asked_on")
-        read_only_fields = fields
 
 
 FIRST_PLANNED_HELP = "The planned day as it was first entered; planned_on is the one in force on the day."
@@ -221,21 +216,19 @@ class StageSerializer(PlannedDaySerializer):
             *("id", "pilot", "stage", "planned_on", "first_planned_on", "replan", "entered_on", "evidence"),
             *(*REASON_FIELDS, *FACT_FIELDS, "url"),
         )
-        read_only_fields = fields
 
 
 class MilestoneSerializer(PlannedDaySerializer):
     DATE_FIELD, DATED_FIELDS = "completed_then", ("evidence",)
 
     completed_on = DateValueField(source="completed_then")
-    done = serializers.BooleanField(source="status.done", read_only=True, help_text="Whether it was done by the day.")
+    done = serializers.BooleanField(source="status.done", help_text="Whether it was done by the day.")
     light = serializers.ChoiceField(
-        source="status.light.colour", choices=Colour.choices, read_only=True, help_text="Its light on the day."
+        source="status.light.colour", choices=Colour.choices, help_text="Its light on the day."
     )
-    why = ChoiceWithLabel(source="status.light.why", read_only=True, help_text="Why the light has its colour.")
+    why = ChoiceWithLabel(source="status.light.why", help_text="Why the light has its colour.")
     delay_days = serializers.IntegerField(
         source="status.light.delay",
-        read_only=True,
         allow_null=True,
         help_text="Days between plan and completion, or so far; negative ahead of the plan.",
     )
@@ -247,7 +240,6 @@ class MilestoneSerializer(PlannedDaySerializer):
             *("replan", "completed_on"),
             *("weight", "is_key", "evidence", "done", "light", "why", "delay_days", *FACT_FIELDS, "url"),
         )
-        read_only_fields = fields
 
 
 class ReplanSerializer(PeopleMixin, RecordSerializer):
@@ -256,17 +248,13 @@ class ReplanSerializer(PeopleMixin, RecordSerializer):
     PEOPLE_FIELDS = ("asked_by", "decided_by")
 
     state = serializers.ChoiceField(
-        source="state_then", choices=ReplanState.choices, read_only=True, help_text="What it was on the day."
+        source="state_then", choices=ReplanState.choices, help_text="What it was on the day."
     )
     asked_by = UsernameField("asked_by", help_text="Who asked for it.")
     decided_on = DateValueField(source="decided_then")
     decided_by = UsernameField("decided_by_then", help_text="Who decided on it.")
-    accepted = serializers.BooleanField(
-        source="accepted_then", read_only=True, allow_null=True, help_text="Null while it waits."
-    )
-    remark = serializers.CharField(
-        source="remark_then", read_only=True, allow_null=True, help_text="Why it was refused."
-    )
+    accepted = serializers.BooleanField(source="accepted_then", allow_null=True, help_text="Null while it waits.")
+    remark = serializers.CharField(source="remark_then", allow_null=True, help_text="Why it was refused.")
 
     class Meta:
         model = Replan
@@ -274,7 +262,6 @@ class ReplanSerializer(PeopleMixin, RecordSerializer):
             *("id", "pilot", "milestone", "stage_entry", "day", *REASON_FIELDS, "state", "asked_on", "asked_by"),
             *("decided_on", "decided_by", "accepted", "remark", "url"),
         )
-        read_only_fields = fields
 
 
 class IndicatorSerializer(RecordSerializer):
@@ -284,7 +271,6 @@ class IndicatorSerializer(RecordSerializer):
             *("code", "name", "name_en", "name_zh", "unit", "unit_zh", "kind", "direction", "binding"),
             *("accumulation", "rollup", "equivalent_kg", "may_enter_synergy", *NOTE_FIELDS, "url"),
         )
-        read_only_fields = fields
 
 
 class StepOfTargetSerializer(ReadOnlyModelSerializer):
@@ -293,14 +279,11 @@ class StepOfTargetSerializer(ReadOnlyModelSerializer):
     class Meta:
         model = TargetStep
         fields = ("year", "value")
-        read_only_fields = fields
 
 
 class TargetSerializer(SourcedSerializer):
     done_on = DateValueField(source="done_then")
-    steps = StepOfTargetSerializer(
-        many=True, read_only=True, help_text="The values that it names for years before the last."
-    )
+    steps = StepOfTargetSerializer(many=True, help_text="The values that it names for years before the last.")
 
     class Meta:
         model = Target
@@ -308,7 +291,6 @@ class TargetSerializer(SourcedSerializer):
             *("id", "pilot", "indicator", "kind", "base_year", "base_value", "target_year", "target_value"),
             *("target_text", "target_text_en", "target_text_zh", "done_on", "steps", "binding", *FACT_FIELDS, "url"),
         )
-        read_only_fields = fields
 
 
 VERSION_HELP = "Which value it is for the period, from 1: a correction is a new version, and the old one is kept."
@@ -320,11 +302,10 @@ class ReadingSerializer(SourcedSerializer):
     state = serializers.ChoiceField(
         source="state_then",
         choices=ReadingState.choices,
-        read_only=True,
         help_text="What it was on the day: accepted later, it was only reported then.",
     )
     accepted_on = DateValueField(source="accepted_then")
-    version = serializers.IntegerField(read_only=True, help_text=VERSION_HELP)
+    version = serializers.IntegerField(help_text=VERSION_HELP)
 
     class Meta:
         model = Reading
@@ -332,7 +313,6 @@ class ReadingSerializer(SourcedSerializer):
             *("id", "pilot", "indicator", "period", "value", "value_status", "version", "state", "reported_on"),
             *("accepted_on", *FACT_FIELDS, "url"),
         )
-        read_only_fields = fields
 
 
 # -- progress ----------------------------------------------------------------------------------------------

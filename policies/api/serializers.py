@@ -39,7 +39,6 @@ class SourceLinkSerializer(RelatedSerializer, ReadOnlyModelSerializer):
     url = serializers.SerializerMethodField()
     address = serializers.URLField(
         source="url",
-        read_only=True,
         allow_null=True,
         help_text="Where the document itself stands; null where that is not public.",
     )
@@ -47,7 +46,6 @@ class SourceLinkSerializer(RelatedSerializer, ReadOnlyModelSerializer):
     class Meta:
         model = Source
         fields = ("id", "title", "url", "address")
-        read_only_fields = fields
 
 
 class DivisionLinkSerializer(ReadOnlyModelSerializer):
@@ -56,19 +54,17 @@ class DivisionLinkSerializer(ReadOnlyModelSerializer):
     class Meta:
         model = Division
         fields = ("code", "name")
-        read_only_fields = fields
 
 
 class SourcedSerializer(RecordSerializer):
     """Serializer of a record that cites sources."""
 
-    sources = SourceLinkSerializer(many=True, read_only=True)
+    sources = SourceLinkSerializer(many=True)
 
 
 class SourceSerializer(RecordSerializer):
     address = serializers.URLField(
         source="url",
-        read_only=True,
         allow_null=True,
         help_text="Where the document itself stands; null where that is not public.",
     )
@@ -77,7 +73,6 @@ class SourceSerializer(RecordSerializer):
     class Meta:
         model = Source
         fields = ("id", "title", "publisher", "published_on", "address", "reliability", *NOTE_FIELDS, "url")
-        read_only_fields = fields
 
 
 class SourceWriteSerializer(WriteSerializer):
@@ -92,20 +87,17 @@ class ProvinceSerializer(SourcedSerializer):
             *("slug", "name", "name_en", "name_zh", "short_en", "short_zh", "gb_code", "iso_code", "kind", "region"),
             *("tile_col", "tile_row", "in_roster", *FACT_FIELDS, "url", "page"),
         )
-        read_only_fields = fields
 
 
 class AgencySerializer(RecordSerializer):
     class Meta:
         model = Agency
         fields = ("slug", "name", "name_en", "name_zh", *NOTE_FIELDS, "url")
-        read_only_fields = fields
 
 
 class IndustrySerializer(SourcedSerializer):
-    divisions = DivisionLinkSerializer(many=True, read_only=True)
+    divisions = DivisionLinkSerializer(many=True)
     priority = serializers.BooleanField(
-        read_only=True,
         help_text="Whether national policy singles it out: named in the batch notice, or an ultra-low emission sector.",
     )
 
@@ -115,7 +107,6 @@ class IndustrySerializer(SourcedSerializer):
             *("slug", "name", "name_en", "name_zh", "divisions", "named_in_batch_notice", "ultra_low_emission"),
             *("priority", *FACT_FIELDS, "url", "page"),
         )
-        read_only_fields = fields
 
 
 class PolicySerializer(SourcedSerializer):
@@ -126,19 +117,17 @@ class PolicySerializer(SourcedSerializer):
             *("province", "parent", "agencies", "issued_on", "issued_precision", "published_on", "known_issued_by"),
             *("calls_for_provincial_plan", "is_lead", *FACT_FIELDS, "url", "page"),
         )
-        read_only_fields = fields
 
 
 class MeasureSerializer(SourcedSerializer):
     class Meta:
         model = Measure
         fields = ("slug", "name", "title_en", "title_zh", "field", "industries", "policies", *FACT_FIELDS, "url")
-        read_only_fields = fields
 
 
 class FigureSerializer(SourcedSerializer):
     period = serializers.CharField(
-        read_only=True, allow_null=True, help_text="The period that it speaks of, in words of its own: 2020-2025."
+        allow_null=True, help_text="The period that it speaks of, in words of its own: 2020-2025."
     )
 
     class Meta:
@@ -147,7 +136,6 @@ class FigureSerializer(SourcedSerializer):
             *("slug", "name", "name_en", "name_zh", "value", "unit", "as_printed", "period", "period_from"),
             *("period_to", "kind", "province", "state", *FACT_FIELDS, "url"),
         )
-        read_only_fields = fields
 
 
 class PlanSerializer(SourcedSerializer):
@@ -155,10 +143,10 @@ class PlanSerializer(SourcedSerializer):
 
     ALWAYS = ("id", "policy", "province", "status", "url", "revision")
 
-    name = serializers.CharField(read_only=True, allow_null=True)
-    status = serializers.ChoiceField(source="status_then", choices=PlanStatus.choices, read_only=True)
-    confidence = serializers.ChoiceField(choices=Confidence.choices, read_only=True, allow_null=True)
-    unverified = serializers.BooleanField(read_only=True, allow_null=True)
+    name = serializers.CharField(allow_null=True)
+    status = serializers.ChoiceField(source="status_then", choices=PlanStatus.choices)
+    confidence = serializers.ChoiceField(choices=Confidence.choices, allow_null=True)
+    unverified = serializers.BooleanField(allow_null=True)
 
     class Meta:
         model = ProvincialPlan
@@ -167,7 +155,6 @@ class PlanSerializer(SourcedSerializer):
             *("issued_on", "issued_precision", "published_on", "known_issued_by", "issuing_bodies_count"),
             *("searched_on", "searched_where", *FACT_FIELDS, "url"),
         )
-        read_only_fields = fields
 
     def to_representation(self, instance: Any) -> Any:
         row = super().to_representation(instance)

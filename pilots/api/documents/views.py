@@ -27,7 +27,6 @@ from core.api.writes import WritableViewSet
 from core.files.content_types import CheckedFile, check_file
 from core.http.errors import WriteRejected
 from core.http.problems import PROBLEM_JSON
-from core.records.writing import CHANGE
 from pilots.api.documents import serializers
 from pilots.api.documents.filters import AttachmentApiFilter
 from pilots.documents.files import file_response
@@ -109,7 +108,7 @@ class DocumentViewSet(WritableViewSet, PkLookupMixin):
             raise ValidationError({"file": ValidationError(_("Send the file."), code="required")})
         fields = {name: value for name, value in data.items() if name != "file file"}
         named = {**fields, "title": data.get("title") or data["file file"].name}
-        given = self.validate_record(record, named, whole=True)
+        given = self.validate_record(record, named)
         values: dict[str, Any] = {**given.values, "title": data.get("title", "")}
         if isinstance(self.checked, ValidationError):
             raise self.checked
@@ -157,7 +156,7 @@ class AttachmentViewSet(WritableViewSet, PkLookupMixin):
 
     def create_one(self, record: Any, data: Mapping[str, Any]) -> Any:
         """Attach a document to the one record that is named."""
-        values = dict(self.validate_record(record, data, whole=True).values)
+        values = dict(self.validate_record(record, data).values)
         targets = [value for name in ATTACHABLE if (value := values.get(name)) is not None]
         document = values["document"]
         if len(targets) != 1:
@@ -171,7 +170,7 @@ class AttachmentViewSet(WritableViewSet, PkLookupMixin):
 
     def update_one(self, record: Any, data: Mapping[str, Any]) -> Any:
         """Remove the attachment, with the reason."""
-        given = self.validate_change(record, data, CHANGE)
+        given = self.validate_change(record, data)
         fixed = [
             name for name, value in given.values.items() if name != "removed_reason" and getattr(record, name) != value
         ]

@@ -50,9 +50,7 @@ class PracticeSerializer(LaterTextsSerializer):
 
     LATER_DAY, LATER_FIELDS = "retired_on", bilingual("retired_reason")
 
-    state = serializers.ChoiceField(
-        source="state_then", choices=PracticeState.choices, read_only=True, help_text=STATE_HELP
-    )
+    state = serializers.ChoiceField(source="state_then", choices=PracticeState.choices, help_text=STATE_HELP)
     passed_on = DateValueField(source="passed_then")
     library_on = DateValueField(source="library_then")
     recommended_on = DateValueField(source="recommended_then")
@@ -66,7 +64,6 @@ class PracticeSerializer(LaterTextsSerializer):
             *("cost_year", "origins", "industries", "measures", "province", "proposed_on", "passed_on", "library_on"),
             *("recommended_on", "retired_on", *bilingual("retired_reason"), *FACT_FIELDS, "url", "page"),
         )
-        read_only_fields = fields
 
 
 class AdoptionSerializer(PeopleMixin, LaterTextsSerializer):
@@ -75,16 +72,11 @@ class AdoptionSerializer(PeopleMixin, LaterTextsSerializer):
     LATER_DAY, LATER_FIELDS = "given_up_on", ("give_up_reason", *bilingual("give_up_text"))
     PEOPLE_FIELDS = ("claimed_by", "confirmed_by")
 
-    adopter = serializers.CharField(
-        source="adopter_name", read_only=True, help_text="Name of the pilot, the place or the province."
-    )
-    state = serializers.ChoiceField(
-        source="status.state", choices=AdoptionState.choices, read_only=True, help_text=STATE_HELP
-    )
+    adopter = serializers.CharField(source="adopter_name", help_text="Name of the pilot, the place or the province.")
+    state = serializers.ChoiceField(source="status.state", choices=AdoptionState.choices, help_text=STATE_HELP)
     trust = serializers.ChoiceField(
         source="status.trust",
         choices=Trust.choices,
-        read_only=True,
         help_text="How well it was attested by the day: the highest level reached.",
     )
     started_on = DateValueField(source="started_then")
@@ -105,13 +97,11 @@ class AdoptionSerializer(PeopleMixin, LaterTextsSerializer):
             *("in_use_on", "given_up_on", "give_up_reason", *bilingual("give_up_text"), *bilingual("changed")),
             *("claimed_by", "confirmed_on", "confirmed_by", "verified_on", *FACT_FIELDS, "url", "page"),
         )
-        read_only_fields = fields
 
 
 class EffectSerializer(SourcedSerializer):
     is_measured = serializers.BooleanField(
         source="status.is_measured",
-        read_only=True,
         help_text=(
             "Whether it counted on the day as a change of the pilot’s total: by two accepted readings,"
             " not corrected by then."
@@ -145,7 +135,6 @@ class EffectSerializer(SourcedSerializer):
             ),
             *("known_on", *FACT_FIELDS, "url", "page"),
         )
-        read_only_fields = fields
 
 
 class PracticeMoveWriteSerializer(serializers.Serializer):

@@ -139,7 +139,7 @@ class AdoptionViewSet(WritableViewSet, PkLookupMixin):
         super().perform_write(record, given)
 
     @action(detail=True, methods=["post"])
-    def confirm(self, request: Request, pk: str) -> HttpResponse:
+    def confirm(self, request: Request, **kwargs: str) -> HttpResponse:
         """Confirm a copy."""
         return self.run_write(request, self.confirm_one, 200)
 
@@ -148,7 +148,7 @@ class AdoptionViewSet(WritableViewSet, PkLookupMixin):
         return confirm_adoption(record, by=self.request.user)
 
     @action(detail=True, methods=["post"], url_path="withdraw-confirmation")
-    def withdraw_confirmation(self, request: Request, pk: str) -> HttpResponse:
+    def withdraw_confirmation(self, request: Request, **kwargs: str) -> HttpResponse:
         """Take a confirmation back."""
         return self.run_write(request, self.withdraw_one, 200)
 
