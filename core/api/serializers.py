@@ -180,9 +180,17 @@ class ReadOnlyModelSerializer(serializers.ModelSerializer):
         text = "In the reader’s language, else in the other."
         return serializers.CharField, {"read_only": True, "allow_null": True, "help_text": text}
 
+    def hidden_fields(self, record: Any) -> Collection[str]:
+        """Hook: return the fields that read null, or empty, to this reader or on the as-of date; by default none."""
+        return ()
+
     def to_representation(self, instance: models.Model) -> dict[str, object]:
         """Render an empty text as null."""
-        return {name: None if value == "" else value for name, value in super().to_representation(instance).items()}
+        row, hidden = super().to_representation(instance), self.hidden_fields(instance)
+        for name, value in row.items():
+            if value == "" or name in hidden:
+                row[name] = [] if isinstance(value, list) else None
+        return row
 
 
 class UsernameField(serializers.CharField):
@@ -197,11 +205,9 @@ class PeopleMixin(ReadOnlyModelSerializer):
 
     PEOPLE_FIELDS: ClassVar[Collection[str]]
 
-    def to_representation(self, instance: models.Model) -> dict[str, object]:
-        row = super().to_representation(instance)
-        if can_see_authors(self.context["request"].user, instance):
-            return row
-        return {name: None if name in self.PEOPLE_FIELDS else value for name, value in row.items()}
+    def hidden_fields(self, record: Any) -> Collection[str]:
+        people = () if can_see_authors(self.context["request"].user, record) else self.PEOPLE_FIELDS
+        return {*people, *super().hidden_fields(record)}
 
 
 class RecordSerializer(ReadOnlyModelSerializer):

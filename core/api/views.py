@@ -9,12 +9,9 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
-from django.shortcuts import redirect
+from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, override
-from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiYamlRenderer
 from drf_spectacular.utils import OpenApiParameter, extend_schema_serializer
@@ -192,12 +189,6 @@ def render_schema(kind: str, access: str) -> bytes:
     return content
 
 
-@require_safe
-def docs_redirect(request: HttpRequest) -> HttpResponse:
-    """Redirect `/api/`, and the former address of the guide, to the API documentation."""
-    return redirect("api-docs")
-
-
 class SwaggerView(SpectacularSwaggerSplitView):
     """View of Swagger UI in the frame of the site; its script is a response of its own, as our CSP demands."""
 
@@ -208,9 +199,5 @@ class SwaggerView(SpectacularSwaggerSplitView):
     title = gettext_lazy("API documentation")  # type: ignore[assignment]  # a template translates it
 
 
-swagger_view = SwaggerView.as_view()
-
-
-def api_docs(request: HttpRequest) -> HttpResponseBase:
-    """Render the API reference. A function, because DRF exempts its own views from LoginRequiredMiddleware."""
-    return swagger_view(request)
+api_docs: Any = SwaggerView.as_view()
+api_docs.login_required = True  # DRF exempts its own views from LoginRequiredMiddleware

@@ -1,13 +1,12 @@
 """Serializers of pilots: fields only, no arithmetic."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, ClassVar
 
-from django.db.models import Model
 from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
@@ -164,15 +163,8 @@ class DatedEventSerializer(SourcedSerializer):
     DATE_FIELD: ClassVar[str]  # the day on which it happened, null until then
     DATED_FIELDS: ClassVar[tuple[str, ...]]  # what is only known from then on
 
-    def to_representation(self, instance: Model) -> Any:
-        row: Mapping[str, object] = super().to_representation(instance)
-        if getattr(instance, self.DATE_FIELD) is not None:
-            return row
-        return {key: empty_value(value) if key in self.DATED_FIELDS else value for key, value in row.items()}
-
-
-def empty_value(value: object) -> Any:
-    return [] if isinstance(value, list) else None
+    def hidden_fields(self, record: Any) -> Collection[str]:
+        return self.DATED_FIELDS if getattr(record, self.DATE_FIELD) is None else ()
 
 
 REASON_FIELDS = ("reason", "reason_en", "reason_zh")

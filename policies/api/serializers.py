@@ -1,6 +1,7 @@
 """Serializers of policies: fields only, no arithmetic."""
 
-from typing import Any
+from collections.abc import Collection
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
@@ -141,7 +142,7 @@ class FigureSerializer(SourcedSerializer):
 class PlanSerializer(SourcedSerializer):
     """A plan as it was known on the day: of one that was issued or looked up later, only policy and province."""
 
-    ALWAYS = ("id", "policy", "province", "status", "url", "revision")
+    ALWAYS: ClassVar = {"id", "policy", "province", "status", "url", "revision"}
 
     name = serializers.CharField(allow_null=True)
     status = serializers.ChoiceField(source="status_then", choices=PlanStatus.choices)
@@ -156,11 +157,8 @@ class PlanSerializer(SourcedSerializer):
             *("searched_on", "searched_where", *FACT_FIELDS, "url"),
         )
 
-    def to_representation(self, instance: Any) -> Any:
-        row = super().to_representation(instance)
-        if instance.status_then == instance.status:
-            return row
-        return {key: value if key in self.ALWAYS else [] if key == "sources" else None for key, value in row.items()}
+    def hidden_fields(self, record: Any) -> Collection[str]:
+        return () if record.status_then == record.status else self.fields.keys() - self.ALWAYS
 
 
 # -- rollout -------------------------------------------------------------------------------------------

@@ -1,10 +1,9 @@
 """Serializers of practices, adoptions and effects, to read and to write."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from django.db.models import Model
 from rest_framework import serializers
 
 from core.api.pagination import PageSerializer, RecordPagination
@@ -38,11 +37,10 @@ class LaterTextsSerializer(SourcedSerializer):
     LATER_DAY: ClassVar[str]
     LATER_FIELDS: ClassVar[tuple[str, ...]]
 
-    def to_representation(self, instance: Model) -> dict[str, object]:
-        row, day = super().to_representation(instance), getattr(instance, self.LATER_DAY)
-        if day is None or day <= self.context["view"].as_of:
-            return row
-        return {name: None if name in self.LATER_FIELDS else value for name, value in row.items()}
+    def hidden_fields(self, record: Any) -> Collection[str]:
+        day = getattr(record, self.LATER_DAY)
+        later = self.LATER_FIELDS if day and day > self.context["view"].as_of else ()
+        return {*later, *super().hidden_fields(record)}
 
 
 class PracticeSerializer(LaterTextsSerializer):
