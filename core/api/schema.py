@@ -124,15 +124,13 @@ class ApiAutoSchema(AutoSchema):
 
     def _get_request_body(self, direction: object = "request") -> dict[str, object] | None:
         """Return one record, or many: an array of them may stand in a DELETE too, which the library gives no body."""
-        if self.is_read or self.action == "destroy" or self.action in self.view.bodiless_actions:
+        if self.is_read or self.action == "destroy" or not self.view.write_serializer_class().fields:
             return None
         return {"required": True, "content": {JSON_MEDIA_TYPE: {"schema": self.body_schema()}}}
 
     def body_schema(self) -> Schema:
         view = self.view
-        if self.action in view.action_serializers:
-            return self.reference(view.action_serializers[self.action](), "request")
-        partial = self.action not in {"create", "update", "bulk_update"}
+        partial = self.method in {"PATCH", "DELETE"}
         one = self.reference(view.write_serializer_class(partial=partial), "request")
         if self.action.startswith("bulk_"):
             named = {
@@ -162,14 +160,14 @@ class ApiAutoSchema(AutoSchema):
             one = self.reference(self.view.get_serializer(), "response")
             many: Schema = {"type": "array", "items": one}
             shape = {"oneOf": [one, many]} if self.action == "create" else many if "bulk" in self.action else one
-            good = {(201 if self.action in self.view.created_actions else 200, JSON_MEDIA_TYPE): shape}
+            good = {(201 if self.action == "create" or self.view.lists_rows else 200, JSON_MEDIA_TYPE): shape}
         return {**good, **self.error_responses()}
 
     def read_response(self) -> Any:
         """Return the serializer of a read; that of a list stands for its pages."""
         if self.view.serializer_class is None:
             return {"type": "object", "additionalProperties": {"type": "string", "format": "uri"}}
-        listed = self.action in getattr(self.view, "list_actions", ())
+        listed = self.action == "list" or getattr(self.view, "lists_rows", False)
         return self.view.get_serializer(many=True) if listed else self.view.get_serializer()
 
     def error_responses(self) -> dict[Any, OpenApiResponse]:

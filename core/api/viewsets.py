@@ -288,7 +288,7 @@ class RecordViewSet(BaseAPIView, ReadOnlyModelViewSet):
     ordering_fields: ClassVar[Sequence[str]]
     ordering_paths: ClassVar[Mapping[str, str]] = {}  # of ordering fields, where their names say another
     default_ordering: ClassVar[str]
-    list_actions: ClassVar[frozenset[str]] = frozenset({"list"})  # reads that answer with pages of rows
+    lists_rows = False  # of a further action: GET answers with pages of rows, POST adds one
     lookup_field = "slug"
     lookup_value_regex = "[a-z0-9-]+"
 
@@ -296,10 +296,11 @@ class RecordViewSet(BaseAPIView, ReadOnlyModelViewSet):
         return super().filter_names() if self.action == "list" else ()
 
     def parameters(self) -> Sequence[OpenApiParameter]:
-        if self.action != "list":
-            return super().parameters()
-        ordering = OpenApiParameter("ordering", description=ORDERING_HELP + ", ".join(self.ordering_fields))
-        return [*PAGE_PARAMETERS, OpenApiParameter(CURSOR, description=CURSOR_HELP), ordering, *super().parameters()]
+        own = [*PAGE_PARAMETERS] if self.lists_rows or self.action == "list" else []
+        if self.action == "list":
+            own.append(OpenApiParameter(CURSOR, description=CURSOR_HELP))
+            own.append(OpenApiParameter("ordering", description=ORDERING_HELP + ", ".join(self.ordering_fields)))
+        return [*own, *super().parameters()]
 
     @property
     def file_name(self) -> str:

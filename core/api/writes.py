@@ -16,7 +16,6 @@ from django.db.models import Model
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter
-from rest_framework import serializers
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.permissions import BasePermission
 from rest_framework.renderers import JSONRenderer
@@ -85,15 +84,12 @@ class BulkRouter(SimpleRouter):
 
 
 class WritableViewSet(RecordViewSet):
-    """Writable viewset of a model. `write_serializer_class` declares how its fields are written; by default those that
-    people edit.
+    """Writable viewset of a model. `write_serializer_class` declares how its fields are written, by default those that
+    people edit; a further action (`@action`) names that of its body.
     """
 
     model: ClassVar[Any]  # of the serializer that reads
-    write_serializer_class: ClassVar[type[WriteSerializer]]
-    action_serializers: ClassVar[Mapping[str, type[serializers.Serializer]]] = {}  # bodies of further actions
-    created_actions: ClassVar[frozenset[str]] = frozenset({"create"})  # writes that answer 201
-    bodiless_actions: ClassVar[frozenset[str]] = frozenset()  # writes that may come without a body
+    write_serializer_class: ClassVar[Any]
     permission_classes = [*RecordViewSet.permission_classes, WritePermission]
     http_method_names = ["get", "head", "options", "post", "put", "patch", "delete"]
 
@@ -223,8 +219,7 @@ class WritableViewSet(RecordViewSet):
             return WriteRejected(403, ErrorDetail(place, NOT_YOURS, str(exc) or str(OUT_OF_SCOPE)))
         if isinstance(exc, writing.Conflict):
             return WriteRejected(409, *(ErrorDetail(place, exc.code, text) for text in exc.messages))
-        serializer = self.action_serializers.get(self.action, self.write_serializer_class)
-        faults = list(model_errors(cast(ValidationError, exc), serializer, place))
+        faults = list(model_errors(cast(ValidationError, exc), self.write_serializer_class, place))
         codes = {fault.code for fault in faults}
         status = 403 if NOT_YOURS in codes else 404 if "not_found" in codes else 409 if codes <= CONFLICT_CODES else 400
         return WriteRejected(status, *faults)
@@ -304,7 +299,7 @@ class WritableViewSet(RecordViewSet):
 
     def validate_action(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the validated body of a further action. Raises WriteRejected (400) with every error."""
-        return checked_data(self.action_serializers[self.action](data=data))
+        return checked_data(self.write_serializer_class(data=data))
 
     def check_revision(self, record: Any, data: Mapping[str, Any]) -> None:
         """Optimistic locking. Raises WriteRejected where no revision is sent (428), or a stale one (412)."""

@@ -8,12 +8,10 @@ from django.db.models import Prefetch, QuerySet
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from drf_spectacular.utils import OpenApiParameter
 from rest_framework.decorators import action
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
-from core.api.pagination import PAGE_PARAMETERS
 from core.api.serializers import api_url
 from core.api.viewsets import AggregateView
 from core.api.write_serializers import ValidatedInput, field_error
@@ -55,9 +53,6 @@ class FollowUpViewSet(WritableViewSet):
     default_ordering = "-opened_on,-id"
     lookup_field = "number"
     lookup_value_regex = "[0-9]{4}-[0-9]{3,5}"
-    list_actions = frozenset({"list", "steps"})
-    created_actions = frozenset({"create", "take"})
-    action_serializers = {"take": serializers.FollowUpStepWriteSerializer}
 
     def base_queryset(self) -> QuerySet[FollowUp]:
         related = ("pilot", "province", "policy", "practice", "cause_indicator", "cause_milestone__pilot")
@@ -100,10 +95,12 @@ class FollowUpViewSet(WritableViewSet):
 
     # -- steps -------------------------------------------------------------------------------------------
 
-    def parameters(self) -> Sequence[OpenApiParameter]:
-        return [*(PAGE_PARAMETERS if self.action == "steps" else ()), *super().parameters()]
-
-    @action(detail=True, serializer_class=serializers.FollowUpStepSerializer)
+    @action(
+        detail=True,
+        lists_rows=True,
+        serializer_class=serializers.FollowUpStepSerializer,
+        write_serializer_class=serializers.FollowUpStepWriteSerializer,
+    )
     def steps(self, request: Request, number: str) -> Any:
         """List the steps taken by the day."""
         rows = self.get_object().steps.filter(taken_on__lte=self.as_of).order_by("seq")

@@ -60,7 +60,6 @@ class PracticeViewSet(WritableViewSet):
     )
     ordering_paths = {"state": "state_then"}
     default_ordering = "id"
-    action_serializers = {"move": serializers.PracticeMoveWriteSerializer}
 
     def base_queryset(self) -> QuerySet[Practice]:
         days = {then: self.known_day(day) for day, then in PRACTICE_AS_OF_FIELDS.items()}
@@ -74,7 +73,7 @@ class PracticeViewSet(WritableViewSet):
         if text:
             raise ValidationError({"change_reason": ValidationError(text, code="required")})
 
-    @action(detail=True, methods=["post"])
+    @action(detail=True, methods=["post"], write_serializer_class=serializers.PracticeMoveWriteSerializer)
     def move(self, request: Request, slug: str) -> HttpResponse:
         """Take a practice to its next state."""
         return self.run_write(request, self.move_one, 200)
@@ -104,11 +103,6 @@ class AdoptionViewSet(WritableViewSet, PkLookupMixin):
     )
     ordering_paths = {"state": "state_then"}
     default_ordering = "practice,planned_on"
-    bodiless_actions = frozenset({"confirm"})
-    action_serializers = {
-        "confirm": serializers.ConfirmationWriteSerializer,
-        "withdraw_confirmation": serializers.WithdrawalWriteSerializer,
-    }
 
     def base_queryset(self) -> QuerySet[Adoption]:
         given_up = Case(When(given_up_on__lte=self.as_of, then=F("give_up_reason")))
@@ -138,7 +132,7 @@ class AdoptionViewSet(WritableViewSet, PkLookupMixin):
         set_claimant(record, self.request.user)
         super().perform_write(record, given)
 
-    @action(detail=True, methods=["post"])
+    @action(detail=True, methods=["post"], write_serializer_class=serializers.ConfirmationWriteSerializer)
     def confirm(self, request: Request, **kwargs: str) -> HttpResponse:
         """Confirm a copy."""
         return self.run_write(request, self.confirm_one, 200)
@@ -147,7 +141,12 @@ class AdoptionViewSet(WritableViewSet, PkLookupMixin):
         self.validate_judgement(record, data)
         return confirm_adoption(record, by=self.request.user)
 
-    @action(detail=True, methods=["post"], url_path="withdraw-confirmation")
+    @action(
+        detail=True,
+        methods=["post"],
+        url_path="withdraw-confirmation",
+        write_serializer_class=serializers.WithdrawalWriteSerializer,
+    )
     def withdraw_confirmation(self, request: Request, **kwargs: str) -> HttpResponse:
         """Take a confirmation back."""
         return self.run_write(request, self.withdraw_one, 200)
