@@ -344,10 +344,14 @@ def validate_input(serializer: WriteSerializer, record: Any, readable: Collectio
 
 def checked_data(serializer: Any, readable: Collection[str] = ()) -> dict[str, Any]:
     """Return what a serializer makes of the data that were sent. Raises WriteRejected (400) with every error."""
-    known = list(serializer.fields)
-    faults = [
-        unknown_field_error(str(name), known) for name in serializer.initial_data if name not in {*known, *readable}
-    ]
+    known, faults = list(serializer.fields), []
+    for name in [truncate(name) for name in serializer.initial_data if name not in {*known, *readable}]:
+        near = closest_match(name, known)
+        if near:
+            text = _("There is no such field. Did you mean “%(near)s”?") % {"near": near}
+        else:
+            text = _("There is no such field. Known: %(known)s.") % {"known": ", ".join(known)}
+        faults.append(ErrorDetail(f"/{json_pointer_escape(name)}", "unknown_field", label_value(name, text)))
     if not serializer.is_valid():
         faults += serializer_errors(serializer.errors, "")
     if faults:
@@ -361,15 +365,6 @@ def checked_data(serializer: Any, readable: Collection[str] = ()) -> dict[str, A
 def field_error(pointer: str, code: str, text: str) -> ErrorDetail:
     """Return an error whose message begins with its pointer, without the leading slash."""
     return ErrorDetail(pointer, code, label_value(pointer.removeprefix("/") or _("record"), text))
-
-
-def unknown_field_error(name: str, known: Sequence[str]) -> ErrorDetail:
-    near = closest_match(name, known)
-    if near:
-        text = _("There is no such field. Did you mean “%(near)s”?") % {"near": near}
-    else:
-        text = _("There is no such field. Known: %(known)s.") % {"known": ", ".join(known)}
-    return ErrorDetail(f"/{json_pointer_escape(truncate(name))}", "unknown_field", label_value(truncate(name), text))
 
 
 def json_pointer_escape(name: str) -> str:

@@ -29,7 +29,6 @@ from core.api.write_serializers import (
     INVISIBLE_CATEGORIES,
     ValidatedInput,
     WriteSerializer,
-    checked_data,
     field_error,
     is_valid_key,
     model_errors,
@@ -214,7 +213,15 @@ class WritableViewSet(RecordViewSet):
         the data itself is invalid.
         """
         if isinstance(exc, BadRequest):
-            return exc if not place else WriteRejected(exc.status_code, *(below(place, one) for one in exc.errors))
+            if not place:
+                return exc
+            faults = []
+            for fault in exc.errors:
+                inside = fault.pointer.removeprefix("/")  # the message may begin with it
+                named = inside and fault.message.startswith(inside)
+                message = f"{place.removeprefix('/')}/{fault.message}" if named else fault.message
+                faults.append(ErrorDetail(f"{place}{fault.pointer}", fault.code, message))
+            return WriteRejected(exc.status_code, *faults)
         if isinstance(exc, PermissionDenied):
             return WriteRejected(403, ErrorDetail(place, NOT_YOURS, str(exc) or str(OUT_OF_SCOPE)))
         if isinstance(exc, writing.Conflict):
@@ -297,12 +304,11 @@ class WritableViewSet(RecordViewSet):
         self.check_revision(record, data)
         return given
 
-    def validate_action(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the validated body of a further action. Raises WriteRejected (400) with every error."""
-        return checked_data(self.write_serializer_class(data=data))
-
     def check_revision(self, record: Any, data: Mapping[str, Any]) -> None:
-        """Optimistic locking. Raises WriteRejected where no revision is sent (428), or a stale one (412)."""
+        """Optimistic locking. Raises WriteRejected where no revision is sent (428), or a stale one (412).
+
+        A weak tag allows nothing: it may stand for several versions (RFC 9110, 13.1.1).
+        """
         rows: Any = annotate_revision(self.model._base_manager.filter(pk=record.pk))
         now: int = rows.values_list("revision", flat=True).get()
         if self.many:
@@ -313,10 +319,19 @@ class WritableViewSet(RecordViewSet):
             missing = _("If-Match: send the ETag of the version that you have read.")
         if seen is None:
             raise WriteRejected(428, ErrorDetail(at, "required", missing))
-        if self.many and type(seen) is not int:
-            text = _("Write a whole number, without quotes.")
-            raise ValidationError({"revision": ValidationError(text, code="invalid_type")})
-        if not (seen == now if self.many else if_match_allows(seen, now)):
+        if self.many:
+            if type(seen) is not int:
+                text = _("Write a whole number, without quotes.")
+                raise ValidationError({"revision": ValidationError(text, code="invalid_type")})
+            allowed = seen == now
+        else:
+            allowed = seen.strip() == "*"
+            if not allowed and not TAG_LIST.fullmatch(seen):
+                text = _("If-Match: send the ETag of the version that you have read, with its quotes.")
+                raise BadRequest(ErrorDetail(at, "invalid_header", text))
+            tags = re.findall(r'((?:W/)?)"([^"]*)"', seen)
+            allowed = allowed or any(not weak and tag.partition("-")[0] == str(now) for weak, tag in tags)
+        if not allowed:
             text = _("The record has changed since: this is revision %(now)d. Read it again and repeat your change.")
             headers = {} if self.many else {"ETag": self.current_etag(record.pk)}
             raise WriteRejected(412, ErrorDetail(at, "stale", text % {"now": now}), headers=headers)
@@ -361,27 +376,3 @@ def change_reason(request: Request) -> str:
         text = _("X-Change-Reason: use up to %(most)d characters, all of them visible.") % {"most": MAX_REASON}
         raise BadRequest(ErrorDetail(REASON_HEADER, "invalid_header", text))
     return reason
-
-
-def below(place: str, fault: ErrorDetail) -> ErrorDetail:
-    """Return an error of one record of an array: its pointer, with which a message may begin, below that of the
-    record.
-    """
-    inside = fault.pointer.removeprefix("/")
-    named = inside and fault.message.startswith(inside)
-    message = f"{place.removeprefix('/')}/{fault.message}" if named else fault.message
-    return ErrorDetail(f"{place}{fault.pointer}", fault.code, message)
-
-
-def if_match_allows(header: str, revision: int) -> bool:
-    """Return whether an If-Match header names a revision. Raises BadRequest for an invalid header.
-
-    A weak tag allows nothing: it may stand for several versions (RFC 9110, 13.1.1).
-    """
-    if header.strip() == "*":
-        return True
-    if not TAG_LIST.fullmatch(header):
-        text = _("If-Match: send the ETag of the version that you have read, with its quotes.")
-        raise BadRequest(ErrorDetail(IF_MATCH, "invalid_header", text))
-    tags = re.findall(r'((?:W/)?)"([^"]*)"', header)
-    return any(not weak and tag.partition("-")[0] == str(revision) for weak, tag in tags)

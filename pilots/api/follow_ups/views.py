@@ -14,7 +14,7 @@ from rest_framework.request import Request
 
 from core.api.serializers import api_url
 from core.api.viewsets import AggregateView
-from core.api.write_serializers import ValidatedInput, field_error
+from core.api.write_serializers import ValidatedInput, checked_data, field_error
 from core.api.writes import WritableViewSet
 from core.http.errors import WriteRejected
 from core.records import writing
@@ -115,7 +115,7 @@ class FollowUpViewSet(WritableViewSet):
     def take_one(self, record: FollowUp, data: Mapping[str, Any]) -> FollowUpStep:
         user = cast(User, self.request.user)
         writing.check_scope(user, writing.CHANGE, record)
-        given = self.validate_action(data)
+        given = checked_data(self.write_serializer_class(data=data))
         documents = given.get("documents", ())
         for place, document in enumerate(documents):
             if not can_read(user, document):  # as for those that do not exist

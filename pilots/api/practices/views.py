@@ -12,7 +12,7 @@ from rest_framework.request import Request
 
 from core.api.filters import CODE_LOOKUPS, COMPARISONS, DATE_LOOKUPS, api_filterset
 from core.api.viewsets import PagedAggregateView, PkLookupMixin
-from core.api.write_serializers import ValidatedInput
+from core.api.write_serializers import ValidatedInput, checked_data
 from core.api.writes import WritableViewSet
 from core.permissions import OUT_OF_SCOPE
 from core.records import writing
@@ -79,7 +79,7 @@ class PracticeViewSet(WritableViewSet):
         return self.run_write(request, self.move_one, 200)
 
     def move_one(self, record: Practice, data: Mapping[str, Any]) -> Practice:
-        given = self.validate_action(data)
+        given = checked_data(self.write_serializer_class(data=data))
         writing.check_scope(self.request.user, writing.CHANGE, record)
         self.check_revision(record, data)
         return move_practice(record, PracticeMove(given["move"]), by=self.request.user, reason=given.get("reason", ""))
@@ -159,7 +159,7 @@ class AdoptionViewSet(WritableViewSet, PkLookupMixin):
         """Return the validated body. Raises PermissionDenied for who does not stand for the adopter's province, the
         origin's or the ministry.
         """
-        given = self.validate_action(data)
+        given = checked_data(self.write_serializer_class(data=data))
         if not may_judge(self.request.user, record):
             raise PermissionDenied(str(OUT_OF_SCOPE))
         self.check_revision(record, data)
