@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import date
 from decimal import Decimal
-from functools import cache, cached_property
+from functools import cache
 from typing import Any, ClassVar
 
 from django.db import models
@@ -18,8 +18,6 @@ from core.http.as_of import today
 from core.permissions import can_see_authors
 from core.text.bilingual import TranslatedText
 
-MAX_RENDERED = 500
-
 
 @cache
 def key_field_name(model: type[models.Model]) -> str:
@@ -31,15 +29,7 @@ def key_field_name(model: type[models.Model]) -> str:
 def api_url(record: models.Model, request: Request) -> str:
     """Return the absolute API URL of a record: URL names contain the model's name."""
     key = getattr(record, key_field_name(type(record)))
-    return request_origin(request) + reverse(f"api-{record._meta.model_name}-detail", args=[str(key)])
-
-
-def request_origin(request: Request) -> str:
-    """Return scheme and host of the request, computed once for all URLs of a response."""
-    plain: Any = request._request  # noqa: SLF001  # DRF wraps Django's request
-    if not hasattr(plain, "origin"):
-        plain.origin = plain.build_absolute_uri("/").removesuffix("/")
-    return str(plain.origin)
+    return str(request.build_absolute_uri(reverse(f"api-{record._meta.model_name}-detail", args=[str(key)])))
 
 
 @extend_schema_field(OpenApiTypes.NUMBER)
@@ -82,53 +72,41 @@ class KnownField(serializers.DateField):
         return getattr(self.context.get("request"), "known", None) or today()
 
 
-class RelatedSerializer(serializers.Serializer):
-    """Serializer of related records that renders each record once per response.
+class ApiUrlField(serializers.CharField):
+    """API URL of a record."""
 
-    A list of 50 readings names one or two pilots and some ten indicators.
-    """
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"source": "*", "read_only": True, **kwargs})
 
-    @cached_property
-    def rendered(self) -> dict[object, object]:
-        return {}
-
-    def to_representation(self, instance: models.Model) -> Any:
-        if instance.pk not in self.rendered:
-            if len(self.rendered) == MAX_RENDERED:  # a file may contain any number of records
-                self.rendered.clear()
-            self.rendered[instance.pk] = super().to_representation(instance)
-        return self.rendered[instance.pk]
-
-    def get_url(self, record: models.Model) -> str:
-        """Return the API URL of the record, for those that have a field for it."""
-        return api_url(record, self.context["request"])
+    def to_representation(self, value: models.Model) -> str:
+        return api_url(value, self.context["request"])
 
 
 @extend_schema_serializer(component_name="Link")  # known to clients
-class RelatedBySlug(RelatedSerializer):
+class RelatedBySlug(serializers.Serializer):
     """Related record with a slug: its slug, name in the active language and URL."""
 
     slug = serializers.CharField(read_only=True)
     name = serializers.CharField(read_only=True)
-    url = serializers.SerializerMethodField()
+    url = ApiUrlField()
 
 
 @extend_schema_serializer(component_name="CodeLink")  # known to clients
-class RelatedByCode(RelatedSerializer):
+class RelatedByCode(serializers.Serializer):
     """Related record with a code instead of a slug."""
 
     code = serializers.CharField(read_only=True)
     name = serializers.CharField(read_only=True)
-    url = serializers.SerializerMethodField()
+    url = ApiUrlField()
 
 
 @extend_schema_serializer(component_name="IdLink")
-class RelatedById(RelatedSerializer):
+class RelatedById(serializers.Serializer):
     """Related record without a slug or code."""
 
     id = serializers.IntegerField(read_only=True)
     name = serializers.CharField(source="__str__", read_only=True)
-    url = serializers.SerializerMethodField()
+    url = ApiUrlField()
 
 
 @extend_schema_serializer(component_name="CodeText")  # known to clients
@@ -213,7 +191,7 @@ class PeopleMixin(ReadOnlyModelSerializer):
 class RecordSerializer(ReadOnlyModelSerializer):
     """Read serializer of a record: its fields, its API URL, and the page that shows it."""
 
-    url = serializers.SerializerMethodField()
+    url = ApiUrlField()
     page = serializers.SerializerMethodField()
 
     def get_fields(self) -> dict[str, Field]:
@@ -221,13 +199,9 @@ class RecordSerializer(ReadOnlyModelSerializer):
         text = "Number of entries in the record’s history. Its ETag begins with it."
         return {**super().get_fields(), "revision": serializers.IntegerField(read_only=True, help_text=text)}
 
-    def get_url(self, record: models.Model) -> str:
-        """Return the API URL of this record."""
-        return api_url(record, self.context["request"])
-
     def get_page(self, record: Any) -> str:
         """Return the URL of the page that shows this record."""
-        return request_origin(self.context["request"]) + str(record.get_absolute_url())
+        return str(self.context["request"].build_absolute_uri(record.get_absolute_url()))
 
 
 @extend_schema_serializer(component_name="Fault")  # known to clients

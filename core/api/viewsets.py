@@ -3,7 +3,7 @@
 The parameters of an address are declared once: by them requests are checked and the OpenAPI schema is written.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cache
 from itertools import chain, islice
@@ -155,7 +155,7 @@ class BaseAPIView(GenericAPIView):
     cache_responses: ClassVar[bool] = False  # JSON that depends on versioned tables, address and language alone
     filter_backends: ClassVar[Any] = [ApiFilterBackend]
     filterset_class: ClassVar[Any] = None
-    pagination_class = RecordPagination
+    pagination_class: ClassVar[Any] = RecordPagination
     own_parameters: ClassVar[Sequence[OpenApiParameter]] = ()  # besides filters and those that every view has
     day_parameters: ClassVar[Sequence[OpenApiParameter]] = DAY_PARAMETERS
 
@@ -256,7 +256,7 @@ def annotate_revision(rows: QuerySet[Any]) -> QuerySet[Any]:
     Its rows are those that are deleted with it, and those that are only ever added to it. Every change is an entry and
     no entry is ever removed, so the number only grows and identifies the last edit.
     """
-    found: QuerySet[Any] = rows.annotate(revision=revision_expression(rows.model))
+    found: QuerySet[Any] = rows.annotate(revision=revision_expression(cast(Hashable, rows.model)))
     return found
 
 

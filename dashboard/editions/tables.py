@@ -92,7 +92,7 @@ def anonymous_rows(
     view: Any = resource(action="list", format_kwarg=None, args=(), kwargs={})
     plain: Any = HttpRequest()
     plain.method, plain.user, plain.as_of, plain.demonstration = "GET", AnonymousUser(), as_of, demonstration
-    plain.origin = ""  # addresses are left out
+    plain.build_absolute_uri = str  # addresses are left out
     if WITHDRAWN in view.filterset_class.base_filters:
         plain.GET = QueryDict(f"{WITHDRAWN}=include")
     view.request = Request(plain)

@@ -239,7 +239,7 @@ class IndicatorViewSet(WritableViewSet):
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         """Read the code in the address however it is written."""
-        self.kwargs = {name: value.upper() for name, value in kwargs.items()}
+        self.kwargs = {name: str(value).upper() for name, value in kwargs.items()}
         super().initial(request, *args, **kwargs)
 
 

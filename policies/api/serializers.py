@@ -6,13 +6,13 @@ from typing import Any, ClassVar
 from rest_framework import serializers
 
 from core.api.serializers import (
+    ApiUrlField,
     DateValueField,
     KnownField,
     NumberField,
     ReadOnlyModelSerializer,
     RecordSerializer,
     RelatedBySlug,
-    RelatedSerializer,
 )
 from core.api.write_serializers import WriteSerializer
 from policies.models import (
@@ -34,10 +34,10 @@ NOTE_FIELDS = ("note", "note_en", "note_zh")
 FACT_FIELDS = ("confidence", "unverified", *NOTE_FIELDS, "sources")
 
 
-class SourceLinkSerializer(RelatedSerializer, ReadOnlyModelSerializer):
+class SourceLinkSerializer(ReadOnlyModelSerializer):
     """A source as other records cite it: `url` leads to its record, `address` to the document itself."""
 
-    url = serializers.SerializerMethodField()
+    url = ApiUrlField()
     address = serializers.URLField(
         source="url",
         allow_null=True,
@@ -69,7 +69,7 @@ class SourceSerializer(RecordSerializer):
         allow_null=True,
         help_text="Where the document itself stands; null where that is not public.",
     )
-    url = serializers.SerializerMethodField()
+    url = ApiUrlField()
 
     class Meta:
         model = Source

@@ -1,15 +1,14 @@
 """Serializers of follow-ups and their steps, to read and to write."""
 
-from django.db.models import Model
 from rest_framework import serializers
 
 from core.api.serializers import (
+    ApiUrlField,
     DateValueField,
     KnownField,
     PeopleMixin,
     ReadOnlyModelSerializer,
     UsernameField,
-    api_url,
 )
 from core.api.write_serializers import RelatedListField, UsernameInputField, WriteSerializer
 from pilots.metrics.follow_up_states import FollowUpState
@@ -25,10 +24,7 @@ class SubjectSerializer(serializers.Serializer):
     kind = serializers.CharField(source="_meta.model_name", read_only=True, help_text="What kind of record it is.")
     slug = serializers.CharField(read_only=True)
     name = serializers.CharField(source="__str__", read_only=True)
-    url = serializers.SerializerMethodField()
-
-    def get_url(self, record: Model) -> str:
-        return api_url(record, self.context["request"])
+    url = ApiUrlField()
 
 
 class FollowUpSerializer(PeopleMixin, SourcedSerializer):
@@ -95,14 +91,11 @@ class StepDocumentSerializer(ReadOnlyModelSerializer):
 
     id = serializers.IntegerField(source="document_id")
     title = serializers.CharField(source="document.title")
-    url = serializers.SerializerMethodField()
+    url = ApiUrlField(source="document")
 
     class Meta:
         model = Attachment
         fields = ("id", "title", "url")
-
-    def get_url(self, attachment: Attachment) -> str:
-        return api_url(attachment.document, self.context["request"])
 
 
 class FollowUpStepSerializer(PeopleMixin):
