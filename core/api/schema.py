@@ -137,7 +137,7 @@ class ApiAutoSchema(AutoSchema):
 
     def get_response_serializers(self) -> dict[Any, Any]:  # type: ignore[override]
         """Return the answers; of a list the serializer stands for its pages."""
-        view, rows = self.view, getattr(self.view, "lists_rows", False)
+        view, rows = self.view, self.view.lists_rows and isinstance(self.view, RecordViewSet)
         if self.method == "DELETE":
             good: dict[Any, Any] = {204: None}
         elif self.method == "GET":

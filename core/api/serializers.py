@@ -78,7 +78,7 @@ class ApiUrlField(serializers.CharField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"source": "*", "read_only": True, **kwargs})
 
-    def to_representation(self, value: models.Model) -> str:
+    def to_representation(self, value: Any) -> str:
         return api_url(value, self.context["request"])
 
 

@@ -148,14 +148,15 @@ class BaseAPIView(GenericAPIView):
     permission_classes = [SiteAccess]
     renderer_classes = [JSONRenderer, CSVRenderer, XLSXRenderer]
     metadata_class = None  # OPTIONS would repeat /api/schema/
-    http_method_names = ["get", "head", "options"]
+    http_method_names = ["get", "head", "options", "post", "put", "patch", "delete"]
 
     heading: ClassVar[str | Promise] = ""  # title in the documentation
     about: ClassVar[str] = ""
     cache_responses: ClassVar[bool] = False  # JSON that depends on versioned tables, address and language alone
-    filter_backends: ClassVar[Any] = [ApiFilterBackend]
+    filter_backends = [ApiFilterBackend]
     filterset_class: ClassVar[Any] = None
-    pagination_class: ClassVar[Any] = RecordPagination
+    pagination_class = RecordPagination
+    lists_rows = False  # whether an aggregate, or a further action of a record, lists rows page by page; POST adds one
     own_parameters: ClassVar[Sequence[OpenApiParameter]] = ()  # besides filters and those that every view has
     day_parameters: ClassVar[Sequence[OpenApiParameter]] = DAY_PARAMETERS
 
@@ -220,7 +221,8 @@ class BaseAPIView(GenericAPIView):
     def parameters(self) -> Sequence[OpenApiParameter]:
         """Return the parameters of this URL besides filters: requests are checked and the schema is written by them."""
         kind = OpenApiParameter("format", description=FORMAT_HELP, enum=self.formats())
-        return [*self.own_parameters, *self.day_parameters, LANGUAGE_PARAMETER, kind]
+        pages = PAGE_PARAMETERS if self.lists_rows else ()
+        return [*self.own_parameters, *pages, *self.day_parameters, LANGUAGE_PARAMETER, kind]
 
     @property
     def is_paged(self) -> bool:
@@ -288,7 +290,6 @@ class RecordViewSet(BaseAPIView, ReadOnlyModelViewSet):
     ordering_fields: ClassVar[Sequence[str]]
     ordering_paths: ClassVar[Mapping[str, str]] = {}  # of ordering fields, where their names say another
     default_ordering: ClassVar[str]
-    lists_rows = False  # of a further action: GET answers with pages of rows, POST adds one
     lookup_field = "slug"
     lookup_value_regex = "[a-z0-9-]+"
 
@@ -296,11 +297,10 @@ class RecordViewSet(BaseAPIView, ReadOnlyModelViewSet):
         return super().filter_names() if self.action == "list" else ()
 
     def parameters(self) -> Sequence[OpenApiParameter]:
-        own = [*PAGE_PARAMETERS] if self.lists_rows or self.action == "list" else []
-        if self.action == "list":
-            own.append(OpenApiParameter(CURSOR, description=CURSOR_HELP))
-            own.append(OpenApiParameter("ordering", description=ORDERING_HELP + ", ".join(self.ordering_fields)))
-        return [*own, *super().parameters()]
+        if self.action != "list":
+            return super().parameters()
+        ordering = OpenApiParameter("ordering", description=ORDERING_HELP + ", ".join(self.ordering_fields))
+        return [*PAGE_PARAMETERS, OpenApiParameter(CURSOR, description=CURSOR_HELP), ordering, *super().parameters()]
 
     @property
     def file_name(self) -> str:
@@ -352,10 +352,6 @@ class RecordViewSet(BaseAPIView, ReadOnlyModelViewSet):
         """Return a day as it was known on the as-of date, as an expression: null while it lay ahead."""
         return Case(When(**{f"{name}__lte": self.as_of}, then=F(name)))
 
-    def annotate_facts(self, rows: QuerySet) -> QuerySet:
-        """Hook: add what `annotate_as_of` computes from; by default nothing."""
-        return rows
-
     def annotate_as_of(self, record: Model) -> Any:
         """Hook: add computed values of the as-of date to a record; by default nothing."""
         return record
@@ -389,7 +385,8 @@ class PkLookupMixin(RecordViewSet):
 class AggregateView(BaseAPIView):
     """View of an aggregate: computed by the function that the page uses, and only serialized here.
 
-    As a file it is one table, that of `file_rows`.
+    As a file it is one table, that of `file_rows`. Where it lists rows, JSON has them page by page, while its numbers
+    stay over all of them, and a file has every row unless a page is asked for.
     """
 
     cache_responses = True
@@ -409,16 +406,6 @@ class AggregateView(BaseAPIView):
             rows = self.row_serializer_class(context=self.get_serializer_context())
             return self.file_response(rows, self.file_rows(value), self.file_name)
         return Response(with_demo_flag(request, self.get_serializer().to_representation(value)))
-
-
-class PagedAggregateView(AggregateView):
-    """Aggregate that lists records: in JSON page by page, while its numbers stay over all of them.
-
-    A file has every row unless a page is asked for.
-    """
-
-    def parameters(self) -> Sequence[OpenApiParameter]:
-        return [*super().parameters(), *PAGE_PARAMETERS]
 
     def page_of(self, rows: QuerySet[Model]) -> RecordPagination:
         """Return the requested page, whose `rows` are keys. Raises BadRequest or NotFound as a list does."""

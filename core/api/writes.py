@@ -90,7 +90,6 @@ class WritableViewSet(RecordViewSet):
     model: ClassVar[Any]  # of the serializer that reads
     write_serializer_class: ClassVar[Any]
     permission_classes = [*RecordViewSet.permission_classes, WritePermission]
-    http_method_names = ["get", "head", "options", "post", "put", "patch", "delete"]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -351,7 +350,7 @@ class WritableViewSet(RecordViewSet):
 
     def represent(self, keys: Sequence[int]) -> list[Any]:
         """Return these records as a read would return them today, in this order."""
-        rows = self.annotate_facts(annotate_revision(self.base_queryset()).filter(pk__in=keys))
+        rows = self.filter_queryset(annotate_revision(self.base_queryset()).filter(pk__in=keys))
         found: dict[int, Any] = {record.pk: record for record in self.rows_for_output(rows)}  # type: ignore[attr-defined]
         if len(found) < len(set(keys)):  # a parent was deleted meanwhile, as the commit would find
             raise IntegrityError

@@ -12,7 +12,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 from rest_framework.request import Request
 
 from core.api.filters import CODE_LOOKUPS, COMPARISONS, DATE_LOOKUPS, api_filterset
-from core.api.viewsets import AggregateView, PagedAggregateView, PkLookupMixin, unknown_value_error
+from core.api.viewsets import AggregateView, PkLookupMixin, unknown_value_error
 from core.api.writes import WritableViewSet
 from core.http.errors import BadRequest, ErrorDetail, truncate
 from pilots import filters
@@ -114,9 +114,6 @@ class PilotViewSet(WritableViewSet):
         rows = super().filter_queryset(queryset)
         if self.action == "list":
             rows = filter_by_status(rows, self.as_of, read_conditions(self.request.query_params))
-        return self.annotate_facts(rows)
-
-    def annotate_facts(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         return prefetch_for_status(rows, only_on=self.as_of)
 
     def annotate_as_of(self, record: Any) -> Any:
@@ -303,7 +300,7 @@ class ReadingViewSet(ReadingWriteMixin, PilotPartViewSet):
 # -- aggregates ------------------------------------------------------------------------------------------
 
 
-class ProgressView(PagedAggregateView):
+class ProgressView(AggregateView):
     heading = gettext_lazy("Progress of pilots")
     about = (
         "How far each pilot has come on the day, and why its light has its colour; the funnel of stages; the lights "
@@ -315,6 +312,7 @@ class ProgressView(PagedAggregateView):
     serializer_class = serializers.ProgressSerializer
     row_serializer_class = serializers.ProgressRowSerializer
     file_name = "progress"
+    lists_rows = True
 
     def build(self) -> ProgressPage:
         pilots = Pilot.objects.listed(self.as_of)
@@ -325,7 +323,7 @@ class ProgressView(PagedAggregateView):
         return value.pilots if self.is_paged else iter_statuses(value.totals.pilots, self.as_of)
 
 
-class SynergyView(PagedAggregateView):
+class SynergyView(AggregateView):
     heading = gettext_lazy("Synergy of pollution and carbon")
     about = (
         "Whether air pollution and carbon fall together, from a pilot’s base year to the year asked, by values "
@@ -338,6 +336,7 @@ class SynergyView(PagedAggregateView):
     serializer_class = serializers.SynergySerializer
     row_serializer_class = serializers.SynergyRowSerializer
     file_name = "synergy"
+    lists_rows = True
 
     own_parameters = [
         OpenApiParameter("year", int, description="Compared with the base year; else the last whose values are due.")

@@ -11,7 +11,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 
 from core.api.filters import CODE_LOOKUPS, COMPARISONS, DATE_LOOKUPS, api_filterset
-from core.api.viewsets import PagedAggregateView, PkLookupMixin
+from core.api.viewsets import AggregateView, PkLookupMixin
 from core.api.write_serializers import ValidatedInput, checked_data
 from core.api.writes import WritableViewSet
 from core.permissions import OUT_OF_SCOPE
@@ -194,7 +194,7 @@ class EffectViewSet(WritableViewSet, PkLookupMixin):
         return record
 
 
-class DiffusionView(PagedAggregateView):
+class DiffusionView(AggregateView):
     heading = gettext_lazy("Diffusion of practices")
     about = (
         "How far practices have spread on the day: how many are in the library, where they are copied, on whose word, "
@@ -205,6 +205,7 @@ class DiffusionView(PagedAggregateView):
     serializer_class = serializers.DiffusionSerializer
     row_serializer_class = serializers.PracticeDiffusionSerializer
     file_name = "diffusion"
+    lists_rows = True
 
     def build(self) -> serializers.DiffusionPage:
         known = practices_on(self.as_of).order_by("pk")
