@@ -102,19 +102,18 @@ class WritableViewSet(RecordViewSet):
 
     # -- methods ---------------------------------------------------------------------------------------
 
-    def create(self, request: Request) -> HttpResponse:
-        """Create one record, or many sent as an array."""
-        return self.run_write(request, self.create_one, 201)
-
-    def update(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Replace one record: fields that are not sent are emptied. Or update the fields that are sent."""
+    def write(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Create, replace, update or delete one record, or many sent as an array; replacing one empties what is not
+        sent.
+        """
+        if self.verb == ADD:
+            return self.run_write(request, self.create_one, 201)
+        if self.verb == DELETE:
+            return self.run_write(request, self.delete_one, 204)
         return self.run_write(request, self.update_one, 200)
 
-    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self.run_write(request, self.delete_one, 204)
-
-    partial_update = bulk_update = bulk_partial_update = update
-    bulk_destroy = destroy
+    create = update = partial_update = destroy = write
+    bulk_update = bulk_partial_update = bulk_destroy = write
 
     @property
     def is_write(self) -> bool:
@@ -142,7 +141,6 @@ class WritableViewSet(RecordViewSet):
 
         def work() -> HttpResponse:
             sent = self.parse_records(request)
-            self.locked = self.lock_rows(sent)
             self.found: dict[Any, Any] = {}  # the related records that the body names
             with writing.many():
                 done = self.apply_each(sent, do)
@@ -194,9 +192,10 @@ class WritableViewSet(RecordViewSet):
     ) -> list[object]:
         """Apply the action to each record; if any is rejected all are, with every error. Raises WriteRejected."""
         done, refusals = [], []
-        for number, data in enumerate(sent):
+        for number, (record, data) in enumerate(zip(self.lock_rows(sent), sent, strict=True)):
             try:
-                done.append(do(self.target_record(data), data))
+                self.check_target(record, data)
+                done.append(do(record, data))
             except (BadRequest, ValidationError, PermissionDenied, writing.Conflict) as exc:
                 refusals.append(self.rejection(exc, f"/{number}" if self.many else ""))
         if len(refusals) == 1:
@@ -230,38 +229,33 @@ class WritableViewSet(RecordViewSet):
         status = 403 if NOT_YOURS in codes else 404 if "not_found" in codes else 409 if codes <= CONFLICT_CODES else 400
         return WriteRejected(status, *faults)
 
-    def lock_rows(self, sent: Sequence[Mapping[str, Any]]) -> Mapping[object, object]:
-        """Lock and return the records that the body names, by key, until the transaction ends."""
+    def lock_rows(self, sent: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """Return the record that each of the data is for, locked until the transaction ends: a new one, or the one that
+        is named; None for one that does not exist.
+        """
         if self.verb == ADD:
             if len(sent) > 1:  # two requests that create the same records in another order would deadlock
                 kinds = ContentType.objects.select_for_update(no_key=True)
                 kinds.filter(app_label=self.model._meta.app_label, model=self.model._meta.model_name).first()
-            return {}
-        named = [self.key_of(data) for data in sent]
+            return [self.model() for _data in sent]
+        field, keys = self.lookup_field, [data.get(self.lookup_field) for data in sent]
+        if self.detail:
+            keys = [int(self.kwargs[field]) if field == "id" else self.kwargs[field]]
+        named = [key if is_valid_key(field, key) else None for key in keys]
         twice = [n for n, key in enumerate(named) if key is not None and named.index(key) < n]
         if twice:
             text = _("Name each record once.")
-            raise BadRequest(*(field_error(f"/{place}/{self.lookup_field}", "twice", text) for place in twice))
+            raise BadRequest(*(field_error(f"/{place}/{field}", "twice", text) for place in twice))
         free = self.verb != DELETE  # records that reference these are blocked by a deletion only
         rows = self.model._base_manager.select_for_update(no_key=free).order_by("pk")
-        rows = rows.filter(**{f"{self.lookup_field}__in": {*named} - {None}})
-        return {getattr(row, self.lookup_field): row for row in rows}
+        found = {getattr(row, field): row for row in rows.filter(**{f"{field}__in": {*named} - {None}})}
+        return [found.get(key) for key in named]
 
-    def key_of(self, data: Mapping[str, Any]) -> Any:
-        """Return the key of the record that is meant, or None where the data name none."""
-        if self.detail:
-            key = self.kwargs[self.lookup_field]
-            return int(key) if self.lookup_field == "id" else key
-        key = data.get(self.lookup_field)
-        return key if is_valid_key(self.lookup_field, key) else None
-
-    def target_record(self, data: Mapping[str, Any]) -> Any:
-        """Return the record to write: a new one, or the one named. Raises WriteRejected (404) or ValidationError."""
-        if self.verb == ADD:
-            return self.model()
-        record, text = self.locked.get(self.key_of(data)), _("There is no such record.")
+    def check_target(self, record: Any, data: Mapping[str, Any]) -> None:
+        """Hook: raise WriteRejected (404) or ValidationError for a record that does not exist, or not for this user."""
         if record is not None:
-            return record
+            return
+        text = _("There is no such record.")
         if self.detail:
             raise WriteRejected(404, ErrorDetail("", "not_found", text))
         if data.get(self.lookup_field) is None:

@@ -140,7 +140,7 @@ def values_by_year(steps: Sequence[Mapping[str, Any]]) -> Mapping[int, Decimal]:
 class ReadingWriteMixin(WritableViewSet):
     """A value is never overwritten, only followed by another version."""
 
-    def lock_rows(self, sent: Sequence[Mapping[str, Any]]) -> Mapping[object, object]:
+    def lock_rows(self, sent: Sequence[Mapping[str, Any]]) -> list[Any]:
         self.ledgers: dict[int, ReadingLedger] = {}  # by pilot, whose values may be sent together
         return super().lock_rows(sent)
 

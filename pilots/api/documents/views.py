@@ -70,11 +70,10 @@ class DocumentViewSet(WritableViewSet, PkLookupMixin):
     def visible_as_of(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         return readable(self.request.user, rows.filter(uploaded_on__lte=self.as_of))
 
-    def target_record(self, data: Mapping[str, Any]) -> Any:
-        record = super().target_record(data)
+    def check_target(self, record: Any, data: Mapping[str, Any]) -> None:
+        super().check_target(record, data)
         if record.pk and not can_read(self.request.user, record):
             raise Http404
-        return record
 
     def parse_records(self, request: Request) -> list[Mapping[str, Any]]:
         """Return the fields of an upload, its file under `file file`; other bodies are JSON."""
@@ -148,11 +147,10 @@ class AttachmentViewSet(WritableViewSet, PkLookupMixin):
         seen = readable(self.request.user, Document.objects.all()).order_by()
         return rows.filter(attached_on__lte=self.as_of, document__in=seen)
 
-    def target_record(self, data: Mapping[str, Any]) -> Any:
-        record = super().target_record(data)
+    def check_target(self, record: Any, data: Mapping[str, Any]) -> None:
+        super().check_target(record, data)
         if record.pk and not can_read(self.request.user, record.document):
             raise Http404
-        return record
 
     def create_one(self, record: Any, data: Mapping[str, Any]) -> Any:
         """Attach a document to the one record that is named."""
