@@ -216,7 +216,8 @@ class BaseAPIView(GenericAPIView):
 
     def filter_names(self) -> Iterable[str]:
         """Return the parameters that filter, which drf-spectacular describes by itself."""
-        return self.filterset_class.base_filters if self.filterset_class else ()
+        listed = getattr(self, "action", "list") == "list"  # an aggregate has no action
+        return self.filterset_class.base_filters if self.filterset_class and listed else ()
 
     def parameters(self) -> Sequence[OpenApiParameter]:
         """Return the parameters of this URL besides filters: requests are checked and the schema is written by them."""
@@ -292,9 +293,6 @@ class RecordViewSet(BaseAPIView, ReadOnlyModelViewSet):
     default_ordering: ClassVar[str]
     lookup_field = "slug"
     lookup_value_regex = "[a-z0-9-]+"
-
-    def filter_names(self) -> Iterable[str]:
-        return super().filter_names() if self.action == "list" else ()
 
     def parameters(self) -> Sequence[OpenApiParameter]:
         if self.action != "list":
