@@ -13,12 +13,11 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from core.api.serializers import ProblemSerializer
 from core.api.viewsets import RecordViewSet
-from core.api.writes import MAX_BULK_RECORDS
+from core.api.writes import JSON_MEDIA_TYPE, MAX_BULK_RECORDS
 from core.http.problems import PROBLEM_JSON
 from core.spreadsheets.file_responses import XLSX_MEDIA_TYPE
 
 Schema = Mapping[str, object]
-JSON_MEDIA_TYPE = "application/json"
 FILE_FORMATS = {"csv": ("text/csv", OpenApiTypes.STR), "xlsx": (XLSX_MEDIA_TYPE, OpenApiTypes.BINARY)}
 COMMON_ERRORS = {400, 401, 406, 414, 429, 431, 503}
 IF_MATCH_HELP = "The ETag of the version that you have read. 412 says that the record has changed since."

@@ -3,7 +3,7 @@
 The parameters of an address are declared once: by them requests are checked and the OpenAPI schema is written.
 """
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cache
 from itertools import chain, islice
@@ -253,13 +253,13 @@ class BaseAPIView(GenericAPIView):
 # -- records -----------------------------------------------------------------------------------------------
 
 
-def annotate_revision(rows: QuerySet[Any]) -> QuerySet[Any]:
+def annotate_revision(rows: QuerySet[Model]) -> QuerySet[Any]:
     """Annotate each record with its `revision`: the number of entries in its history, those of its rows included.
 
     Its rows are those that are deleted with it, and those that are only ever added to it. Every change is an entry and
     no entry is ever removed, so the number only grows and identifies the last edit.
     """
-    found: QuerySet[Any] = rows.annotate(revision=revision_expression(cast(Hashable, rows.model)))
+    found: QuerySet[Any] = rows.annotate(revision=revision_expression(rows.model))
     return found
 
 
@@ -368,13 +368,6 @@ class RecordViewSet(BaseAPIView, ReadOnlyModelViewSet):
             field = F(paths.get(word.removeprefix("-"), word.removeprefix("-")))
             keys.append(OrderBy(field, descending=word.startswith("-"), nulls_last=True))
         return super().filter_queryset(queryset).order_by(*keys, "pk")  # ties by primary key: pages never overlap
-
-
-class PkLookupMixin(RecordViewSet):
-    """Viewset mixin for a model without a code: records are identified by primary key."""
-
-    lookup_field = "id"
-    lookup_value_regex = "[0-9]{1,18}"
 
 
 # -- aggregates --------------------------------------------------------------------------------------------

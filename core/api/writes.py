@@ -23,7 +23,7 @@ from rest_framework.request import Request
 from rest_framework.routers import Route, SimpleRouter
 
 from core.api.idempotency import run_idempotent
-from core.api.serializers import api_url
+from core.api.serializers import api_url, key_field_name
 from core.api.viewsets import LANGUAGE_PARAMETER, RecordViewSet, annotate_revision, record_response
 from core.api.write_serializers import (
     INVISIBLE_CATEGORIES,
@@ -98,7 +98,9 @@ class WritableViewSet(RecordViewSet):
             name = reads.__name__.replace("Serializer", "WriteSerializer")
             cls.write_serializer_class = type(name, (WriteSerializer,), {"model": reads.Meta.model})
         if reads:
-            cls.model = reads.Meta.model
+            cls.model, cls.lookup_field = reads.Meta.model, key_field_name(reads.Meta.model)
+            if cls.lookup_field == "id":
+                cls.lookup_value_regex = "[0-9]{1,18}"
 
     # -- methods ---------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 from rest_framework.request import Request
 
 from core.api.filters import CODE_LOOKUPS, COMPARISONS, DATE_LOOKUPS, api_filterset
-from core.api.viewsets import AggregateView, PkLookupMixin, unknown_value_error
+from core.api.viewsets import AggregateView, unknown_value_error
 from core.api.writes import WritableViewSet
 from core.http.errors import BadRequest, ErrorDetail, truncate
 from pilots import filters
@@ -124,7 +124,7 @@ class PilotViewSet(WritableViewSet):
 # -- what belongs to a pilot -----------------------------------------------------------------------------
 
 
-class PilotPartViewSet(WritableViewSet, PkLookupMixin):
+class PilotPartViewSet(WritableViewSet):
     """A kind of record that belongs to a pilot."""
 
     def listed(self) -> Q:
@@ -231,7 +231,6 @@ class IndicatorViewSet(WritableViewSet):
     filterset_class = api_filterset(filters.IndicatorFilter, {"code": CODE_LOOKUPS})
     ordering_fields = ("id", "code", "name_en", "name_zh", "kind", "direction", "binding")
     default_ordering = "id"
-    lookup_field = "code"
     lookup_value_regex = "[A-Za-z0-9_]+"
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:

@@ -21,7 +21,7 @@ from rest_framework.request import Request
 from core.api.filters import api_filterset
 from core.api.schema import ApiAutoSchema
 from core.api.serializers import ProblemSerializer, api_url
-from core.api.viewsets import BaseAPIView, PkLookupMixin
+from core.api.viewsets import BaseAPIView
 from core.api.write_serializers import field_error
 from core.api.writes import WritableViewSet
 from core.files.content_types import CheckedFile, check_file
@@ -51,7 +51,7 @@ class DocumentSchema(ApiAutoSchema):
         return {"required": True, "content": {MULTIPART: {"schema": shape}}}
 
 
-class DocumentViewSet(WritableViewSet, PkLookupMixin):
+class DocumentViewSet(WritableViewSet):
     heading = gettext_lazy("Documents")
     about = (
         "Evidence files that you may read: public ones, and with an editor’s token those of the province. POST sends "
@@ -126,7 +126,7 @@ class DocumentViewSet(WritableViewSet, PkLookupMixin):
         return WriteRejected(409, field_error("/file", "same", text), headers=headers)
 
 
-class AttachmentViewSet(WritableViewSet, PkLookupMixin):
+class AttachmentViewSet(WritableViewSet):
     heading = gettext_lazy("Attachments")
     about = (
         "Where the documents that you may read are attached, with page and quote; removed ones with the reason. POST "

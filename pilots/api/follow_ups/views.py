@@ -51,7 +51,6 @@ class FollowUpViewSet(WritableViewSet):
     )
     ordering_paths = {"agency": "owner_agency__slug", "due": "current_due_on"}
     default_ordering = "-opened_on,-id"
-    lookup_field = "number"
     lookup_value_regex = "[0-9]{4}-[0-9]{3,5}"
 
     def base_queryset(self) -> QuerySet[FollowUp]:

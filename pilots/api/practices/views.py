@@ -11,7 +11,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 
 from core.api.filters import CODE_LOOKUPS, COMPARISONS, DATE_LOOKUPS, api_filterset
-from core.api.viewsets import AggregateView, PkLookupMixin
+from core.api.viewsets import AggregateView
 from core.api.write_serializers import ValidatedInput, checked_data
 from core.api.writes import WritableViewSet
 from core.permissions import OUT_OF_SCOPE
@@ -85,7 +85,7 @@ class PracticeViewSet(WritableViewSet):
         return move_practice(record, PracticeMove(given["move"]), by=self.request.user, reason=given.get("reason", ""))
 
 
-class AdoptionViewSet(WritableViewSet, PkLookupMixin):
+class AdoptionViewSet(WritableViewSet):
     heading = gettext_lazy("Adoptions")
     about = (
         "Copies of practices that were planned by the day, with their state and trust on it; days, reasons and names "
@@ -166,7 +166,7 @@ class AdoptionViewSet(WritableViewSet, PkLookupMixin):
         return given
 
 
-class EffectViewSet(WritableViewSet, PkLookupMixin):
+class EffectViewSet(WritableViewSet):
     heading = gettext_lazy("Effects")
     about = (
         "Effects of practices and of their copies, known by the day: the change of the pilot’s total between two "
