@@ -2,9 +2,8 @@
 
 from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path, re_path
-from django.views.generic import RedirectView
 
-from core.api.views import ApiRootView, ChangeFeedView, SchemaView, api_docs
+from core.api.views import ApiRootView, ChangeFeedView, SchemaView, api_docs, docs_redirect
 from core.api.writes import BulkRouter
 from core.history.change_feed import FeedResources
 from core.http.problems import not_found
@@ -35,7 +34,6 @@ ROUTES = {
 router = BulkRouter()
 for name, (model, resource) in RESOURCES.items():
     router.register(name, resource, basename=f"api-{model}")
-to_docs = RedirectView.as_view(pattern_name="api-docs", http_method_names=["get", "head"])
 
 urlpatterns = [
     path("api/v1/", ApiRootView.as_view(routes=ROUTES), name="api-root"),
@@ -44,9 +42,9 @@ urlpatterns = [
     *[path(f"api/v1/{name}/", view.as_view(), name=f"api-{name}") for name, view in AGGREGATES.items()],
     path("api/v1/", include(dashboard_api.urlpatterns)),
     path("api/v1/changes/", ChangeFeedView.as_view(feed_resources=FEED), name="api-changes"),
-    path("api/", to_docs),
+    path("api/", docs_redirect),
     path("api/schema/", SchemaView.as_view(), name="api-schema"),
     path("api/docs/", api_docs, name="api-docs"),
-    path("api/use/", to_docs),
+    path("api/use/", docs_redirect),
     re_path(r"^api/((?s:.)*/)?$", login_not_required(not_found)),  # a problem, with DEBUG as well
 ]
