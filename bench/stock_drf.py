@@ -62,7 +62,7 @@ from rest_framework import routers, serializers, viewsets  # noqa: E402
 from rest_framework.decorators import api_view  # noqa: E402
 from rest_framework.response import Response  # noqa: E402
 
-from core.api.revisions import annotate_revision  # noqa: E402
+from core.api.viewsets import annotate_revision  # noqa: E402
 from pilots.analytics.pilot_status import pilot_status  # noqa: E402
 from pilots.models import Batch, Indicator, Pilot, Reading  # noqa: E402
 from policies.models import Industry, Policy, Province, Source  # noqa: E402

@@ -3,9 +3,7 @@
 from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path, re_path
 
-from core.api.change_feed import ChangeFeedView
-from core.api.schema_views import SchemaView, api_docs, docs_redirect
-from core.api.viewsets import ApiRootView
+from core.api.views import ApiRootView, ChangeFeedView, SchemaView, api_docs, docs_redirect
 from core.api.writes import BulkRouter
 from core.history.change_feed import FeedResources
 from core.http.problems import not_found

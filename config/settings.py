@@ -441,19 +441,14 @@ LOGGING: dict[str, Any] = {
 SIMPLE_HISTORY_HISTORY_CHANGE_REASON_USE_TEXT_FIELD = True
 API_ACCESS = {"public": "AllowAny", "internal": "IsAuthenticated"}
 REST_FRAMEWORK = {
-    "DEFAULT_RENDERER_CLASSES": [
-        "rest_framework.renderers.JSONRenderer",
-        "core.api.renderers.CSVRenderer",
-        "core.api.renderers.XLSXRenderer",
-    ],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "accounts.authentication.BearerAuthentication",
         "accounts.authentication.CsrfExplainingSession",
     ],
     "DEFAULT_PERMISSION_CLASSES": [f"rest_framework.permissions.{API_ACCESS[SITE_ACCESS]}"],
-    "DEFAULT_PAGINATION_CLASS": "core.api.pagination.RecordPagination",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "core.api.schema.ApiAutoSchema",
     "DEFAULT_THROTTLE_CLASSES": ["core.http.rate_limits.RateThrottle"],
     "EXCEPTION_HANDLER": "core.http.problems.exception_handler",
     "COERCE_DECIMAL_TO_STRING": False,

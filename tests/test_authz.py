@@ -25,7 +25,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, resolve
 from django.utils import timezone
 
 from accounts.models import Officer, Role, Token, create_token, revoke
-from core.api.schema_views import openapi_schema
+from core.api.views import openapi_schema
 from core.permissions import field_permissions
 from core.records.history_model import HistoryModel
 from policies.models import Province

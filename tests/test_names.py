@@ -142,7 +142,7 @@ class SignedWorld(World):
 @pytest.fixture(autouse=True)
 def _readable_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the change feed include the test's own transaction."""
-    monkeypatch.setattr("core.api.change_feed.feed_bounds", feed_ends_in_transaction)
+    monkeypatch.setattr("core.api.views.feed_bounds", feed_ends_in_transaction)
 
 
 @pytest.fixture(scope="module")

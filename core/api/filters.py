@@ -27,9 +27,7 @@ from core.http.errors import BadRequest, ErrorDetail, truncate
 from core.web.filters import (
     MAX_SEARCH_LENGTH,
     ChoiceFilter,
-    ChoiceFormField,
     RelatedFilter,
-    RelatedFormField,
     YesNoFilter,
     invalid_choice_error,
     split_commas,
@@ -48,9 +46,9 @@ ASCII_LETTER = re.compile(r"[A-Za-z]")
 
 
 class CommaListFormField(forms.Field):
-    """Form field of several values separated by commas; `single` is the field of one of them."""
+    """Form field of several values separated by commas; `single` is the filter by one of them."""
 
-    def __init__(self, *, single: ChoiceFormField | RelatedFormField, **kwargs: Any) -> None:
+    def __init__(self, *, single: ChoiceFilter | RelatedFilter, **kwargs: Any) -> None:
         self.single = single
         super().__init__(**kwargs)
 
@@ -64,7 +62,8 @@ class CommaListFormField(forms.Field):
         if len(words) > MAX_LIST_VALUES:
             text = _("Name at most %(most)d at once; these are %(count)d.")
             raise ValidationError(text % {"most": MAX_LIST_VALUES, "count": len(words)}, code="too_many")
-        words, known = [self.single.normalise(word) for word in words], self.single.known_values()
+        single: Any = self.single.field
+        words, known = [single.normalise(word) for word in words], single.known_values()
         wrong = [word for word in words if word not in known]
         if wrong:
             raise ValidationError([invalid_choice_error(word, list(known)) for word in wrong[:MAX_REPORTED]])
@@ -77,21 +76,17 @@ class CommaListFilter(django_filters.CharFilter):
     `ne` keeps records without a value: they have none of the named values either.
     """
 
-    def __init__(self, single: ChoiceFilter | RelatedFilter, **kwargs: Any) -> None:
-        super().__init__(single.field_name, "in", **kwargs)
-        self.single = single
+    field_class = CommaListFormField
 
-    @property
-    def field(self) -> forms.Field:
-        return CommaListFormField(single=self.single.field, required=False)
+    def __init__(self, single: ChoiceFilter | RelatedFilter, **kwargs: Any) -> None:
+        super().__init__(single.field_name, "in", single=single, **kwargs)
 
     def filter(self, qs: QuerySet[Model], value: list[object]) -> QuerySet[Model]:
-        if not value or self.single.computed:
+        if not value or self.extra["single"].computed:
             return qs
         test = Q(**{f"{self.field_name}__in": value})
-        if lookup_spawns_duplicates(
-            qs.model._meta, self.field_name
-        ):  # a join would return a record once for each related record that matches
+        # A join would return a record once for each related record that matches.
+        if lookup_spawns_duplicates(qs.model._meta, self.field_name):
             test = Q(pk__in=qs.model._base_manager.filter(test).values("pk"))
         elif self.exclude:
             test &= Q(**{f"{self.field_name}__isnull": False})
@@ -113,13 +108,12 @@ class NumberFilter(django_filters.NumberFilter):
         """Add no validator: the pattern limits the digits."""
 
 
-def whole_number(_field: object) -> dict[str, Any]:
-    """Return the options of a filter by an integer from 1."""
-    return {"regex": r"\A[1-9][0-9]{0,3}\Z", "invalid": gettext_lazy("Write a whole number from 1 to 9999.")}
-
-
-def decimal_number(field: models.DecimalField) -> dict[str, Any]:
-    """Return the options of a filter by a decimal: of more than 15 digits SQLite would compare the first 15 only."""
+def number_options(field: models.Field) -> dict[str, Any]:
+    """Return how a number is written: an integer from 1, or a decimal of at most 15 digits, for SQLite would compare
+    no more of them.
+    """
+    if not isinstance(field, models.DecimalField):
+        return {"regex": r"\A[1-9][0-9]{0,3}\Z", "invalid": gettext_lazy("Write a whole number from 1 to 9999.")}
     whole, places = field.max_digits - field.decimal_places, field.decimal_places
     text = gettext_lazy("Write a number such as 12.5, without signs between its digits: at most 15 of them.")
     return {"regex": rf"^(?!([^0-9]*[0-9]){{16}})-?[0-9]{{1,{whole}}}([.][0-9]{{1,{places}}})?\Z", "invalid": text}
@@ -161,8 +155,8 @@ class ApiFilterSet(FilterSet):
 
     FILTER_DEFAULTS: ClassVar[Mapping[type, Mapping[str, object]]] = {
         models.DateField: {"filter_class": django_filters.DateFilter},
-        models.DecimalField: {"filter_class": NumberFilter, "extra": decimal_number},
-        models.IntegerField: {"filter_class": NumberFilter, "extra": whole_number},
+        models.DecimalField: {"filter_class": NumberFilter, "extra": number_options},
+        models.IntegerField: {"filter_class": NumberFilter, "extra": number_options},
         models.CharField: {"filter_class": CodeFilter},
         models.BooleanField: {"filter_class": YesNoFilter},  # for `isnull`
     }
@@ -217,22 +211,18 @@ class ApiFilterBackend(DjangoFilterBackend):
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Model], view: APIView) -> QuerySet[Model]:
         """Return the rows that pass the filters. Raises BadRequest for invalid values."""
-        filterset_class, params = self.get_filterset_class(view, queryset), request.query_params
+        params = request.query_params
+        filterset = self.get_filterset_class(view, queryset)(params, queryset=queryset)
         message = _("%(name)s: “%(value)s” is not a day. Write it as 2024-01-30.")
         faults = [
             ErrorDetail(name, "invalid_date", message % {"name": name, "value": truncate(params[name])})
-            for name, item in filterset_class.base_filters.items()
+            for name, item in filterset.filters.items()
             # A form would also read 01/02/2023, which is ambiguous.
             if isinstance(item, django_filters.DateFilter) and name in params and not ISO_DATE.fullmatch(params[name])
         ]
+        if not faults and not filterset.is_valid():
+            faults = form_errors(filterset.form)
         if faults:
             raise BadRequest(*faults)
-        return filtered_queryset(filterset_class(params, queryset=queryset))
-
-
-def filtered_queryset(filterset: FilterSet) -> QuerySet[Any]:
-    """Return the rows of a filter set. Raises BadRequest for invalid values."""
-    if not filterset.is_valid():
-        raise BadRequest(*form_errors(filterset.form))
-    rows: QuerySet[Model] = filterset.qs
-    return rows
+        rows: QuerySet[Model] = filterset.qs
+        return rows

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, models, transaction
+from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -65,11 +65,9 @@ def run_idempotent(request: HttpRequest, user: Any, work: Callable[[], HttpRespo
     fingerprint = request_fingerprint(request)
     with transaction.atomic():
         delete_expired_records()
-        try:
-            with transaction.atomic():
-                kept = IdempotencyRecord.objects.create(user=user, key=key, fingerprint=fingerprint)
-        except IntegrityError:  # waits until the request that has the key has ended
-            kept = IdempotencyRecord.objects.select_for_update().get(user=user, key=key)
+        # Waits until another request that has the key has ended.
+        records = IdempotencyRecord.objects.select_for_update()
+        kept, _created = records.get_or_create(user=user, key=key, defaults={"fingerprint": fingerprint})
         if kept.fingerprint != fingerprint:
             text = _("Idempotency-Key: this key came with another request already. Use a new one for each request.")
             raise WriteRejected(422, ErrorDetail(IDEMPOTENCY_KEY_HEADER, "key_reused", text))

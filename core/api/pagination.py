@@ -3,79 +3,72 @@
 import base64
 import binascii
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from django.core.paginator import EmptyPage, Paginator
+from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
-from rest_framework.pagination import PageNumberPagination
+from rest_framework.exceptions import NotFound
+from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.api.parameters import CURSOR, CURSOR_START, MAX_PAGE_SIZE, parse_page_size
 from core.http.errors import BadRequest, ErrorDetail, truncate
 from core.http.request import with_demo_flag
 
+PAGE_SIZE, MAX_PAGE_SIZE = 50, 200
+CURSOR, CURSOR_START = "cursor", "first"
 CURSOR_PATTERN = re.compile(r"([a-z])((?:\.[0-9]{1,18})+)", re.ASCII)
 RECORD_CURSOR = "r"  # kind of a list's cursors, their first letter
-
-
-@dataclass(frozen=True)
-class ListPage:
-    """Page of a list inside an aggregate: the keys of its records, and the envelope of a list without its rows."""
-
-    count: int
-    next: str | None
-    previous: str | None
-    keys: Sequence[int]
+CURSOR_HELP = (
+    "Instead of page and ordering: the records by their number, page after page. Begin with “first”, then follow "
+    "“next”. A far page costs what the first one does, and nothing that changes meanwhile shifts the pages."
+)
+PAGE_PARAMETERS = [
+    OpenApiParameter("page", int, description="Which page, from 1. Without it a file holds the whole list."),
+    OpenApiParameter("page_size", int, description="Rows on a page, 1 to 200. Without it: 50."),
+]
 
 
 class PageSerializer(serializers.Serializer):
-    """Envelope of a list inside an aggregate that has a ListPage."""
+    """Envelope of a list inside an aggregate, whose `page` is a RecordPagination."""
 
     count = serializers.IntegerField(source="page.count", help_text="Rows of the whole list.")
     next = serializers.URLField(source="page.next", allow_null=True, help_text="The next page, null on the last.")
     previous = serializers.URLField(source="page.previous", allow_null=True, help_text="The page before, or null.")
 
 
-class RecordPaginator(Paginator):
-    """Paginator whose error says how many pages there are."""
-
-    def validate_number(self, number: float | str) -> int:
-        try:
-            return super().validate_number(number)
-        except EmptyPage as exc:
-            text = _("page: “%(value)s” is not a page of this list. Pages run from 1 to %(last)d.")
-            raise EmptyPage(text % {"value": number, "last": self.num_pages}) from exc
-
-
-class RecordPagination(PageNumberPagination):
+class RecordPagination(BasePagination):
     """Pagination by page number; with `cursor` by primary key, uncounted: the last page costs as much as the first."""
 
-    django_paginator_class = RecordPaginator
-    page_size, page_size_query_param, max_page_size = 50, "page_size", MAX_PAGE_SIZE
-    invalid_page_message = "{message}"
-    page: Any = None  # None with a cursor
-    next_cursor: str | None = None
+    count: int | None = None
+    next: str | None = None  # address of the next page
+    previous: str | None = None
+    rows: list[Any]
 
-    def get_page_size(self, request: Request) -> int:
-        return parse_page_size(request.query_params, self.page_size)
-
-    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         """Return the requested page. Raises BadRequest for an invalid number, NotFound past the last page."""
         self.request, params = request, request.query_params
         if CURSOR in params:
-            return self.rows_after(queryset, params)
+            self.rows = self.rows_after(queryset, params)
+            return self.rows
         given = params.get("page", "1")
         if not (given.isascii() and given.isdigit() and int(given[:9]) >= 1):
             message = _("page: “%(value)s” is not a page number. Pages count from 1.") % {"value": truncate(given)}
             raise BadRequest(ErrorDetail("page", "invalid_number", message))
-        return super().paginate_queryset(queryset, request, view)
+        pages, number = Paginator(queryset, parse_page_size(params)), int(given)
+        if number > pages.num_pages:
+            text = _("page: “%(value)s” is not a page of this list. Pages run from 1 to %(last)d.")
+            raise NotFound(text % {"value": number, "last": pages.num_pages})
+        self.count, self.rows = pages.count, list(pages.page(number))
+        self.next = self.url_with("page", str(number + 1)) if number < pages.num_pages else None
+        if number > 1:
+            self.previous = self.url_with("page", str(number - 1) if number > 2 else None)
+        return self.rows
 
     def rows_after(self, queryset: QuerySet[Any], params: QueryDict) -> list[Any]:
         """Return the rows after the cursor. Raises BadRequest for an invalid one, and beside page or ordering."""
@@ -88,31 +81,16 @@ class RecordPagination(PageNumberPagination):
         if numbers is None:
             message = _("cursor: “%(value)s” is no cursor of a list. Begin with “first”, then follow “next”.")
             raise BadRequest(ErrorDetail(CURSOR, "invalid_cursor", message % {"value": truncate(given)}))
-        size = parse_page_size(params, self.page_size)
+        size = parse_page_size(params)
         rows = list(queryset.filter(pk__gt=numbers[0]).order_by("pk")[: size + 1])
-        self.next_cursor = encode_cursor(RECORD_CURSOR, rows[size - 1].pk) if len(rows) > size else None
+        if len(rows) > size:
+            self.next = self.url_with(CURSOR, encode_cursor(RECORD_CURSOR, rows[size - 1].pk))
         return rows[:size]
 
     def get_paginated_response(self, data: object) -> Response:
         """Return the envelope of a list, flagged for demonstration data."""
-        count = None if self.page is None else self.page.paginator.count
-        links = {"next": self.get_next_link(), "previous": self.get_previous_link()}
-        return Response(with_demo_flag(self.request, {"count": count, **links, "results": data}))  # type: ignore[arg-type]
-
-    def page_of_keys(self, queryset: QuerySet[Any], request: Request) -> ListPage:
-        """Return the requested page of an aggregate's records, as `paginate_queryset` does of a list."""
-        keys = self.paginate_queryset(queryset.values_list("pk", flat=True), request) or []
-        return ListPage(self.page.paginator.count, self.get_next_link(), self.get_previous_link(), keys)
-
-    def get_next_link(self) -> str | None:
-        if self.page is None:
-            return self.url_with(CURSOR, self.next_cursor) if self.next_cursor else None
-        return self.url_with("page", str(self.page.number + 1)) if self.page.has_next() else None
-
-    def get_previous_link(self) -> str | None:
-        if self.page is None or not self.page.has_previous():
-            return None
-        return self.url_with("page", str(self.page.number - 1) if self.page.number > 2 else None)
+        envelope = {"count": self.count, "next": self.next, "previous": self.previous, "results": data}
+        return Response(with_demo_flag(self.request, envelope))
 
     def url_with(self, name: str, value: str | None) -> str:
         """Return this list's URL with another value of a parameter, None to remove it.
@@ -126,9 +104,9 @@ class RecordPagination(PageNumberPagination):
 
     def get_paginated_response_schema(self, schema: dict[str, object]) -> dict[str, object]:
         """Return the OpenAPI 3.1 schema of the envelope."""
-        address = {"type": ["string", "null"], "format": "uri"}
         rows = "Rows of the whole list; null with a cursor, because counting is what makes far pages slow."
         back = "Address of the page before, null on the first and with a cursor."
+        address = {"type": ["string", "null"], "format": "uri"}
         return {
             "type": "object",
             "required": ["count", "next", "previous", "results"],
@@ -140,6 +118,15 @@ class RecordPagination(PageNumberPagination):
                 "demonstration": {"type": "boolean", "description": "True where all data are invented, else left out."},
             },
         }
+
+
+def parse_page_size(params: QueryDict, default: int = PAGE_SIZE, most: int = MAX_PAGE_SIZE) -> int:
+    """Return `page_size`. Raises BadRequest outside 1 to the maximum."""
+    given = params.get("page_size", str(default))
+    if not (given.isascii() and given.isdigit() and 1 <= int(given[:9]) <= most):
+        message = _("page_size: “%(value)s” is not a whole number from 1 to %(most)d.")
+        raise BadRequest(ErrorDetail("page_size", "invalid_number", message % {"value": truncate(given), "most": most}))
+    return int(given)
 
 
 # -- cursors -------------------------------------------------------------------------------------------

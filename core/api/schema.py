@@ -1,4 +1,4 @@
-"""The OpenAPI schema: drf-spectacular's, with the parameters, bodies and errors that all views share."""
+"""The OpenAPI schema: drf-spectacular's, with the bodies and errors that all views share."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -11,13 +11,13 @@ from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
-from core.api.parameters import LANGUAGE_PARAMETER, MAX_BULK_RECORDS
 from core.api.serializers import ProblemSerializer
+from core.api.viewsets import RecordViewSet
+from core.api.writes import JSON_MEDIA_TYPE, MAX_BULK_RECORDS
 from core.http.problems import PROBLEM_JSON
 from core.spreadsheets.file_responses import XLSX_MEDIA_TYPE
 
 Schema = Mapping[str, object]
-JSON_MEDIA_TYPE = "application/json"
 FILE_FORMATS = {"csv": ("text/csv", OpenApiTypes.STR), "xlsx": (XLSX_MEDIA_TYPE, OpenApiTypes.BINARY)}
 COMMON_ERRORS = {400, 401, 406, 414, 429, 431, 503}
 IF_MATCH_HELP = "The ETag of the version that you have read. 412 says that the record has changed since."
@@ -48,16 +48,12 @@ SECURITY_SCHEMES = {
 class ApiAutoSchema(AutoSchema):
     """AutoSchema of the API."""
 
-    view: Any  # one of core.api.viewsets, which imports this module
+    view: Any  # one of core.api.viewsets
 
     @property
     def action(self) -> str:
         """Name of the action as in the router; of an aggregate, retrieve."""
         return str(getattr(self.view, "action", None) or self.method_mapping[self.method.lower()])
-
-    @property
-    def is_read(self) -> bool:
-        return self.method == "GET"
 
     def get_tags(self) -> list[str]:
         """Return the name of the resource; the API root is "root"."""
@@ -76,7 +72,7 @@ class ApiAutoSchema(AutoSchema):
         """Reads need no authentication on a public site; writes always do."""
         for name, scheme in SECURITY_SCHEMES.items():
             self.register(name, scheme, ResolvedComponent.SECURITY_SCHEMA)
-        if self.is_read:
+        if self.method == "GET":
             return [] if settings.SITE_ACCESS == "public" else [{"token": []}, {"session": []}]
         return [{"token": []}, {"session": [], "csrf": []}]
 
@@ -89,20 +85,17 @@ class ApiAutoSchema(AutoSchema):
     def get_override_parameters(self) -> list[Any]:
         """Return the parameters besides filters; a write of a record that exists needs If-Match."""
         one = getattr(self.view, "detail", False)
-        key = [OpenApiParameter("id", int, OpenApiParameter.PATH)] if one and self.view.key == "id" else []
-        if self.is_read:
-            return [*key, *self.view.parameters()]
-        headers = {**({"If-Match": IF_MATCH_HELP} if one else {}), **HEADERS}
+        key = [OpenApiParameter("id", int, OpenApiParameter.PATH)] if one and self.view.lookup_field == "id" else []
+        headers = {} if self.method == "GET" else {"If-Match": IF_MATCH_HELP, **HEADERS} if one else HEADERS
         more = [
             OpenApiParameter(name, location=OpenApiParameter.HEADER, required=name == "If-Match", description=text)
             for name, text in headers.items()
         ]
-        return [*key, LANGUAGE_PARAMETER, OpenApiParameter("format", exclude=True), *more]
+        return [*key, *self.view.parameters(), *more]
 
     def get_filter_backends(self) -> list[object]:
         """Return the filter backends, of an aggregate too."""
-        filtered = self.is_read and self.view.filter_names()
-        return list(self.view.filter_backends) if filtered else []
+        return list(self.view.filter_backends) if self.view.filter_names() else []
 
     def get_paginated_name(self, serializer_name: str) -> str:
         return f"{serializer_name}List"
@@ -126,55 +119,43 @@ class ApiAutoSchema(AutoSchema):
 
     def _get_request_body(self, direction: object = "request") -> dict[str, object] | None:
         """Return one record, or many: an array of them may stand in a DELETE too, which the library gives no body."""
-        if self.is_read or self.action == "destroy" or self.action in self.view.bodiless_actions:
+        view, is_bulk = self.view, self.action.startswith("bulk_")
+        if self.method == "GET" or self.action == "destroy" or not view.write_serializer_class().fields:
             return None
-        return {"required": True, "content": {JSON_MEDIA_TYPE: {"schema": self.body_schema()}}}
-
-    def body_schema(self) -> Schema:
-        view = self.view
-        if self.action in view.action_serializers:
-            return self.reference(view.action_serializers[self.action](), "request")
-        partial = self.action not in {"create", "update", "bulk_update"}
-        one = self.reference(view.write_serializer_class(partial=partial), "request")
-        if self.action.startswith("bulk_"):
-            named = {view.key: {"type": "integer" if view.key == "id" else "string"}, "revision": {"type": "integer"}}
+        partial = self.method in {"PATCH", "DELETE"}
+        schema: Schema = self.resolve_serializer(view.write_serializer_class(partial=partial), "request").ref
+        if is_bulk:
+            key = {"type": "integer" if view.lookup_field == "id" else "string"}
+            named = {view.lookup_field: key, "revision": {"type": "integer"}}
             more = {"type": "object", "required": list(named), "properties": named}
             stem = view.write_serializer_class.__name__.removesuffix("WriteSerializer")
-            one = self.register(f"{stem}Bulk{'Edit' if partial else 'Entry'}", {"allOf": [one, more]})
-        many = {"type": "array", "items": one, "minItems": 1, "maxItems": MAX_BULK_RECORDS}
-        if self.action.startswith("bulk_"):
-            return many
-        return {"oneOf": [one, many]} if self.action == "create" else one
-
-    def reference(self, serializer: Any, direction: Any) -> Schema:
-        ref: Schema = self.resolve_serializer(serializer, direction).ref
-        return ref
+            schema = self.register(f"{stem}Bulk{'Edit' if partial else 'Entry'}", {"allOf": [schema, more]})
+        many = {"type": "array", "items": schema, "minItems": 1, "maxItems": MAX_BULK_RECORDS}
+        schema = many if is_bulk else {"oneOf": [schema, many]} if self.action == "create" else schema
+        return {"required": True, "content": {JSON_MEDIA_TYPE: {"schema": schema}}}
 
     def get_response_serializers(self) -> dict[Any, Any]:  # type: ignore[override]
-        if self.is_read:
-            good: dict[Any, Any] = {(200, JSON_MEDIA_TYPE): self.read_response(), 304: None}
-            files = [FILE_FORMATS[name] for name in self.view.formats() if name in FILE_FORMATS]
-            good |= {(200, kind): shape for kind, shape in files}
-        elif self.method == "DELETE":
-            good = {204: None}
+        """Return the answers; of a list the serializer stands for its pages."""
+        view, rows = self.view, self.view.lists_rows and isinstance(self.view, RecordViewSet)
+        if self.method == "DELETE":
+            good: dict[Any, Any] = {204: None}
+        elif self.method == "GET":
+            one = {"type": "object", "additionalProperties": {"type": "string", "format": "uri"}}  # of the root
+            if view.serializer_class:
+                one = view.get_serializer(many=True) if rows or self.action == "list" else view.get_serializer()
+            files = {(200, kind): shape for name, (kind, shape) in FILE_FORMATS.items() if name in view.formats()}
+            good = {(200, JSON_MEDIA_TYPE): one, 304: None, **files}
         else:
-            one = self.reference(self.view.get_serializer(), "response")
+            one = self.resolve_serializer(view.get_serializer(), "response").ref
             many: Schema = {"type": "array", "items": one}
             shape = {"oneOf": [one, many]} if self.action == "create" else many if "bulk" in self.action else one
-            good = {(201 if self.action in self.view.created_actions else 200, JSON_MEDIA_TYPE): shape}
+            good = {(201 if self.action == "create" or rows else 200, JSON_MEDIA_TYPE): shape}
         return {**good, **self.error_responses()}
-
-    def read_response(self) -> Any:
-        """Return the serializer of a read; that of a list stands for its pages."""
-        if not hasattr(self.view, "get_serializer"):
-            return {"type": "object", "additionalProperties": {"type": "string", "format": "uri"}}
-        listed = self.action in getattr(self.view, "list_actions", ())
-        return self.view.get_serializer(many=True) if listed else self.view.get_serializer()
 
     def error_responses(self) -> dict[Any, OpenApiResponse]:
         """Return the errors that can occur. A record or a page of records may not exist; an aggregate always does."""
-        wanted = COMMON_ERRORS | ({404} if "{" in self.path or hasattr(self.view, "lookup_field") else set())
-        if not self.is_read:
+        wanted = COMMON_ERRORS | ({404} if "{" in self.path or isinstance(self.view, RecordViewSet) else set())
+        if self.method != "GET":
             wanted |= {403, 409, 422} | ({412, 428} if self.action != "create" else set())
             wanted |= {413, 415} if self.action != "destroy" else set()
             wanted -= {404} if self.action == "create" else set()

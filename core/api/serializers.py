@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import date
 from decimal import Decimal
-from functools import cache, cached_property
+from functools import cache
 from typing import Any, ClassVar
 
 from django.db import models
@@ -18,8 +18,6 @@ from core.http.as_of import today
 from core.permissions import can_see_authors
 from core.text.bilingual import TranslatedText
 
-MAX_RENDERED = 500
-
 
 @cache
 def key_field_name(model: type[models.Model]) -> str:
@@ -31,15 +29,7 @@ def key_field_name(model: type[models.Model]) -> str:
 def api_url(record: models.Model, request: Request) -> str:
     """Return the absolute API URL of a record: URL names contain the model's name."""
     key = getattr(record, key_field_name(type(record)))
-    return request_origin(request) + reverse(f"api-{record._meta.model_name}-detail", args=[str(key)])
-
-
-def request_origin(request: Request) -> str:
-    """Return scheme and host of the request, computed once for all URLs of a response."""
-    plain: Any = request._request  # noqa: SLF001  # DRF wraps Django's request
-    if not hasattr(plain, "origin"):
-        plain.origin = plain.build_absolute_uri("/").removesuffix("/")
-    return str(plain.origin)
+    return str(request.build_absolute_uri(reverse(f"api-{record._meta.model_name}-detail", args=[str(key)])))
 
 
 @extend_schema_field(OpenApiTypes.NUMBER)
@@ -82,53 +72,41 @@ class KnownField(serializers.DateField):
         return getattr(self.context.get("request"), "known", None) or today()
 
 
-class RelatedSerializer(serializers.Serializer):
-    """Serializer of related records that renders each record once per response.
+class ApiUrlField(serializers.CharField):
+    """API URL of a record."""
 
-    A list of 50 readings names one or two pilots and some ten indicators.
-    """
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"source": "*", "read_only": True, **kwargs})
 
-    @cached_property
-    def rendered(self) -> dict[object, object]:
-        return {}
-
-    def to_representation(self, instance: models.Model) -> Any:
-        if instance.pk not in self.rendered:
-            if len(self.rendered) == MAX_RENDERED:  # a file may contain any number of records
-                self.rendered.clear()
-            self.rendered[instance.pk] = super().to_representation(instance)
-        return self.rendered[instance.pk]
-
-    def get_url(self, record: models.Model) -> str:
-        """Return the API URL of the record, for those that have a field for it."""
-        return api_url(record, self.context["request"])
+    def to_representation(self, value: Any) -> str:
+        return api_url(value, self.context["request"])
 
 
 @extend_schema_serializer(component_name="Link")  # known to clients
-class RelatedBySlug(RelatedSerializer):
+class RelatedBySlug(serializers.Serializer):
     """Related record with a slug: its slug, name in the active language and URL."""
 
     slug = serializers.CharField(read_only=True)
     name = serializers.CharField(read_only=True)
-    url = serializers.SerializerMethodField()
+    url = ApiUrlField()
 
 
 @extend_schema_serializer(component_name="CodeLink")  # known to clients
-class RelatedByCode(RelatedSerializer):
+class RelatedByCode(serializers.Serializer):
     """Related record with a code instead of a slug."""
 
     code = serializers.CharField(read_only=True)
     name = serializers.CharField(read_only=True)
-    url = serializers.SerializerMethodField()
+    url = ApiUrlField()
 
 
 @extend_schema_serializer(component_name="IdLink")
-class RelatedById(RelatedSerializer):
+class RelatedById(serializers.Serializer):
     """Related record without a slug or code."""
 
     id = serializers.IntegerField(read_only=True)
     name = serializers.CharField(source="__str__", read_only=True)
-    url = serializers.SerializerMethodField()
+    url = ApiUrlField()
 
 
 @extend_schema_serializer(component_name="CodeText")  # known to clients
@@ -151,6 +129,15 @@ class ReadOnlyModelSerializer(serializers.ModelSerializer):
         models.DecimalField: NumberField,
     }
 
+    def get_fields(self) -> dict[str, Field]:
+        fields: dict[str, Field] = super().get_fields()
+        for field in fields.values():
+            field.read_only = True
+        return fields
+
+    def get_extra_kwargs(self) -> dict[str, dict[str, Any]]:
+        return {name: {"read_only": True} for name in self.Meta.fields}
+
     def build_relational_field(self, field_name: str, relation_info: Any) -> tuple[Any, dict[str, Any]]:
         """Build the link of a related record, or the links of several."""
         kwargs = {"many": True} if relation_info.to_many else {"allow_null": relation_info.model_field.null}
@@ -171,9 +158,17 @@ class ReadOnlyModelSerializer(serializers.ModelSerializer):
         text = "In the reader’s language, else in the other."
         return serializers.CharField, {"read_only": True, "allow_null": True, "help_text": text}
 
+    def hidden_fields(self, record: Any) -> Collection[str]:
+        """Hook: return the fields that read null, or empty, to this reader or on the as-of date; by default none."""
+        return ()
+
     def to_representation(self, instance: models.Model) -> dict[str, object]:
         """Render an empty text as null."""
-        return {name: None if value == "" else value for name, value in super().to_representation(instance).items()}
+        row, hidden = super().to_representation(instance), self.hidden_fields(instance)
+        for name, value in row.items():
+            if value == "" or name in hidden:
+                row[name] = [] if isinstance(value, list) else None
+        return row
 
 
 class UsernameField(serializers.CharField):
@@ -188,17 +183,15 @@ class PeopleMixin(ReadOnlyModelSerializer):
 
     PEOPLE_FIELDS: ClassVar[Collection[str]]
 
-    def to_representation(self, instance: models.Model) -> dict[str, object]:
-        row = super().to_representation(instance)
-        if can_see_authors(self.context["request"].user, instance):
-            return row
-        return {name: None if name in self.PEOPLE_FIELDS else value for name, value in row.items()}
+    def hidden_fields(self, record: Any) -> Collection[str]:
+        people = () if can_see_authors(self.context["request"].user, record) else self.PEOPLE_FIELDS
+        return {*people, *super().hidden_fields(record)}
 
 
 class RecordSerializer(ReadOnlyModelSerializer):
     """Read serializer of a record: its fields, its API URL, and the page that shows it."""
 
-    url = serializers.SerializerMethodField()
+    url = ApiUrlField()
     page = serializers.SerializerMethodField()
 
     def get_fields(self) -> dict[str, Field]:
@@ -206,13 +199,9 @@ class RecordSerializer(ReadOnlyModelSerializer):
         text = "Number of entries in the record’s history. Its ETag begins with it."
         return {**super().get_fields(), "revision": serializers.IntegerField(read_only=True, help_text=text)}
 
-    def get_url(self, record: models.Model) -> str:
-        """Return the API URL of this record."""
-        return api_url(record, self.context["request"])
-
     def get_page(self, record: Any) -> str:
         """Return the URL of the page that shows this record."""
-        return request_origin(self.context["request"]) + str(record.get_absolute_url())
+        return str(self.context["request"].build_absolute_uri(record.get_absolute_url()))
 
 
 @extend_schema_serializer(component_name="Fault")  # known to clients

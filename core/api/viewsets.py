@@ -1,73 +1,164 @@
-"""Base views and read-only viewset of the API: strict parameters, three formats and an as-of date."""
+"""Base views and read-only viewset of the API: strict parameters, three formats and an as-of date.
+
+The parameters of an address are declared once: by them requests are checked and the OpenAPI schema is written.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from functools import cache
 from itertools import chain, islice
 from typing import Any, ClassVar, cast
 
 from django.conf import settings
-from django.db.models import Case, F, Model, OrderBy, QuerySet, When
-from django.http import HttpRequest
+from django.db import connection
+from django.db.models import Case, F, Func, IntegerField, Model, OrderBy, QuerySet, When
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
+from rest_framework.generics import GenericAPIView
 from rest_framework.permissions import BasePermission
-from rest_framework.renderers import JSONRenderer
+from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
-from rest_framework.serializers import BaseSerializer, Serializer
-from rest_framework.views import APIView
+from rest_framework.serializers import Serializer
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from core.api import parameters
-from core.api.filters import ApiFilterBackend, ApiFilterSet, filtered_queryset
-from core.api.pagination import ListPage, RecordPagination
-from core.api.parameters import CURSOR, parse_comma_list, unknown_value_error
-from core.api.renderers import Row, machine_value, table_rows
-from core.api.revisions import annotate_revision
-from core.api.schema import ApiAutoSchema
+from core.api.filters import ApiFilterBackend, ApiFilterSet
+from core.api.pagination import CURSOR, CURSOR_HELP, PAGE_PARAMETERS, RecordPagination
 from core.api.serializers import key_field_name
 from core.caching.response_cache import respond_to_reader
+from core.history.append_only import is_append_only
+from core.history.recording import cascading_models
 from core.http.as_of import days_stem, known_rows, today
-from core.http.errors import BadRequest
+from core.http.errors import BadRequest, ErrorDetail, closest_match, truncate
 from core.http.middleware import record_etag
 from core.http.request import TrackerRequest, demo_notice_rows, download_stem, with_demo_flag
-from core.spreadsheets.file_responses import csv_response, xlsx_response
+from core.spreadsheets.file_responses import XLSX_MEDIA_TYPE, csv_response, xlsx_response
 from core.spreadsheets.xlsx_writer import CoverSheet, SheetSpec, write_workbook
 from core.text.formatting import join_clauses, label_value
+from core.web.list_pages import reject_unknown_params
 from core.web.tables import AnyColumn
 
 CHUNK_SIZE = 50  # rows fetched at a time for a file: of 500 the garbage took 23 MiB before it was collected
+MAX_VALUE_LENGTH = 500  # characters of one value: longer ones only attempt to exhaust the database
+MAX_NAME_LENGTH = 80
+FORMER_PARAMETERS = ("fields", "omit", "brief")  # selected fields until 0.7
+CODE_KEYS = ("slug", "code", "title")  # key that stands for a nested value in one cell
+KNOWN_HELP = (
+    "Answer from the records as they were at the end of this day, without what was entered, corrected or deleted "
+    "since. Without it: from the records as they are."
+)
+ORDERING_HELP = "Order by these, separated by commas; - in front turns the direction. No data comes last. Known: "
+FORMAT_HELP = "Format of the answer; the Accept header does the same."
+# No optional parameter has an example or a default: Swagger UI would send them all.
+LANGUAGE_PARAMETER = OpenApiParameter(
+    "lang", description="Language of names and messages. Without it: that of Accept-Language.", enum=["en", "zh-hans"]
+)
+DAY_PARAMETERS = [
+    OpenApiParameter("as_of", OpenApiTypes.DATE, description="Show what was known on this day. Without it: today."),
+    OpenApiParameter("known", OpenApiTypes.DATE, description=KNOWN_HELP),
+]
+
+
+# -- parameters --------------------------------------------------------------------------------------------
+
+
+def empty_value_error(name: str) -> ErrorDetail:
+    """Return the error of an empty value, most often a variable that was never set: it must not fetch everything."""
+    text = _("%(name)s: empty. Give a value or leave the parameter out.")
+    return ErrorDetail(name, "empty_value", text % {"name": name})
+
+
+def unknown_value_error(name: str, word: str, known: Sequence[str]) -> ErrorDetail:
+    near = closest_match(word, known)
+    values = {"name": name, "value": truncate(word), "near": near, "known": ", ".join(known)}
+    if near:
+        text = _("%(name)s: there is no “%(value)s”. Did you mean “%(near)s”? Known: %(known)s.")
+    else:
+        text = _("%(name)s: there is no “%(value)s”. Known: %(known)s.")
+    return ErrorDetail(name, "invalid_choice", text % values)
+
+
+def parse_comma_list(params: QueryDict, name: str, known: Sequence[str], turned: str = "") -> list[str]:
+    """Return the values of a comma-separated parameter; each may have the sign `turned` in front.
+
+    Raises BadRequest for an unknown value, with the closest known one.
+    """
+    words = [word.strip() for word in str(params[name]).split(",")] if name in params else []
+    faults = [
+        unknown_value_error(name, word, known) for word in words if word and word.removeprefix(turned) not in known
+    ]
+    if not all(words):
+        faults.append(empty_value_error(name))
+    if faults:
+        raise BadRequest(*faults)
+    return words
+
+
+# -- files -------------------------------------------------------------------------------------------------
+
+
+class CSVRenderer(BaseRenderer):
+    """Renderer for content negotiation only: `BaseAPIView.file_response` writes the file."""
+
+    media_type, format = "text/csv", "csv"
+
+
+class XLSXRenderer(CSVRenderer):
+    media_type, format = XLSX_MEDIA_TYPE, "xlsx"
+
+
+def flatten_value(value: object) -> Any:
+    """Return a value as one cell: a related record as its code, other objects as key=value, a list with semicolons."""
+    if isinstance(value, Mapping):
+        code = next((value[key] for key in CODE_KEYS if value.get(key)), None)
+        return code or ", ".join(f"{key}={'' if part is None else part}" for key, part in value.items())
+    if isinstance(value, list | tuple):
+        return "; ".join(str(flatten_value(item)) for item in value)
+    return value
+
+
+def table_rows(heads: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[list[object]]:
+    """Yield rows as cells in the order of the headings."""
+    return ([flatten_value(row[head]) for head in heads] for row in rows)
+
+
+def machine_value(value: object) -> Any:
+    """Return a cell for programs: true and false in every language."""
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+# -- views -------------------------------------------------------------------------------------------------
 
 
 class SiteAccess(BasePermission):
     """Permission class: everybody may read, on an internal site every signed-in user."""
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: object) -> bool:
         return settings.SITE_ACCESS != "internal" or bool(request.user.is_authenticated)
 
 
-def wants_page(request: Request) -> bool:
-    """Return whether the answer holds one page of the records: JSON does, a file where a page is asked for."""
-    return request.accepted_renderer.format == "json" or bool({"page", "page_size", CURSOR} & {*request.query_params})
-
-
-class BaseAPIView(APIView):
+class BaseAPIView(GenericAPIView):
     """Base API view: rejects unknown parameters, and has an as-of date."""
 
     permission_classes = [SiteAccess]
+    renderer_classes = [JSONRenderer, CSVRenderer, XLSXRenderer]
     metadata_class = None  # OPTIONS would repeat /api/schema/
-    schema = ApiAutoSchema()
-    http_method_names = ["get", "head", "options"]
+    http_method_names = ["get", "head", "options", "post", "put", "patch", "delete"]
 
     heading: ClassVar[str | Promise] = ""  # title in the documentation
     about: ClassVar[str] = ""
     cache_responses: ClassVar[bool] = False  # JSON that depends on versioned tables, address and language alone
-    filter_backends: ClassVar[Any] = [ApiFilterBackend]
+    filter_backends = [ApiFilterBackend]
     filterset_class: ClassVar[Any] = None
+    pagination_class = RecordPagination
+    lists_rows = False  # whether an aggregate, or a further action of a record, lists rows page by page; POST adds one
+    own_parameters: ClassVar[Sequence[OpenApiParameter]] = ()  # besides filters and those that every view has
+    day_parameters: ClassVar[Sequence[OpenApiParameter]] = DAY_PARAMETERS
 
     @property
     def as_of(self) -> date:
@@ -90,8 +181,25 @@ class BaseAPIView(APIView):
         """Done by `check_permissions`."""
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
+        """Raises BadRequest for former, unknown, repeated, empty and overlong parameters."""
         super().initial(request, *args, **kwargs)
-        self.check_parameters(request)
+        if request.method == "OPTIONS" or not hasattr(self, str(request.method).lower()):
+            return  # a method that this URL does not accept gets 405, whatever else is wrong
+        text = _("This name is no parameter.")
+        long = [ErrorDetail(truncate(name), "too_long", text) for name in request.GET if len(name) > MAX_NAME_LENGTH]
+        text = _("“%(name)s” is no longer a parameter. Leave it out and take what you need from the whole answer.")
+        gone = [ErrorDetail(n, "former_parameter", text % {"name": n}) for n in FORMER_PARAMETERS if n in request.GET]
+        if long or gone:
+            raise BadRequest(*(long or gone))
+        reject_unknown_params(request, {*(parameter.name for parameter in self.parameters()), *self.filter_names()})
+        faults = [empty_value_error(name) for name, value in request.GET.items() if not str(value).strip()]
+        for name, value in request.GET.items():
+            # Lists are limited by their number of values.
+            if len(str(value)) > MAX_VALUE_LENGTH and not name.endswith(("__in", "__ne")):
+                text = _("%(name)s: longer than %(most)d characters.") % {"name": name, "most": MAX_VALUE_LENGTH}
+                faults.append(ErrorDetail(name, "too_long", text))
+        if faults:
+            raise BadRequest(*faults)
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         """Let `?format=` take precedence over Accept; an unknown format is an error. Raises BadRequest."""
@@ -103,41 +211,76 @@ class BaseAPIView(APIView):
                 return renderer, renderer.media_type
         raise BadRequest(unknown_value_error("format", asked, list(dict.fromkeys(self.formats()))))
 
-    def check_parameters(self, request: Request) -> None:
-        """Raises BadRequest for unknown parameters."""
-        if request.method in {"GET", "HEAD"}:
-            names = [parameter.name for parameter in self.parameters()]
-            parameters.check_query_params(request, [*names, *self.filter_names()])
-
-    def filter_names(self) -> Iterable[str]:
-        """Return the parameters that filter, which drf-spectacular describes by itself."""
-        filtered = self.filterset_class and not getattr(self, "detail", False)
-        return self.filterset_class.base_filters if filtered else ()
-
     def formats(self) -> Sequence[str]:
         return [str(renderer.format) for renderer in self.renderer_classes]
 
+    def filter_names(self) -> Iterable[str]:
+        """Return the parameters that filter, which drf-spectacular describes by itself."""
+        listed = getattr(self, "action", "list") == "list"  # an aggregate has no action
+        return self.filterset_class.base_filters if self.filterset_class and listed else ()
+
     def parameters(self) -> Sequence[OpenApiParameter]:
         """Return the parameters of this URL besides filters: requests are checked and the schema is written by them."""
-        return [*parameters.DAY_PARAMETERS, *parameters.format_parameters(self.formats())]
+        kind = OpenApiParameter("format", description=FORMAT_HELP, enum=self.formats())
+        pages = PAGE_PARAMETERS if self.lists_rows else ()
+        return [*self.own_parameters, *pages, *self.day_parameters, LANGUAGE_PARAMETER, kind]
 
-    def file_response(self, serializer: Serializer, records: Iterable[object], name: str) -> HttpResponseBase:
+    @property
+    def is_paged(self) -> bool:
+        """Whether the answer holds one page of the records: JSON does, a file where a page is asked for."""
+        asked = {"page", "page_size", CURSOR} & {*self.request.query_params}
+        return self.request.accepted_renderer.format == "json" or bool(asked)
+
+    def file_response(self, serializer: Any, records: Iterable[object], name: str) -> HttpResponseBase:
         """Return the file with one row for each record: CSV in plain UTF-8 without a preamble, or a workbook with real
         dates and numbers, and a cover sheet.
         """
         stem = download_stem(self.request, f"{name}-{days_stem(self.request, self.as_of)}")
         heads = list(serializer.fields)
-        rows: Iterator[Row] = (serializer.to_representation(record) for record in records)
+        rows = table_rows(heads, (serializer.to_representation(record) for record in records))
         if self.request.accepted_renderer.format == "csv":
-            lines = ([machine_value(cell) for cell in cells] for cells in table_rows(heads, rows))
+            lines = ([machine_value(cell) for cell in cells] for cells in rows)
             return csv_response(chain([heads], lines), stem, for_excel=False)
         # The cover names the as-of date, and the parameters that filter and order the rows.
         chosen = {k: v for k, v in self.request.query_params.items() if k not in {"as_of", "known", "lang", "format"}}
         filters = join_clauses(label_value(name, value) for name, value in chosen.items())
         about = [(_("As of"), self.as_of), *known_rows(self.request), (_("Filter"), filters or _("none"))]
         cover = CoverSheet(stem, about, self.request.build_absolute_uri(), demo_notice_rows(self.request))
-        part = SheetSpec(stem, [AnyColumn(head, head) for head in heads], table_rows(heads, rows))
+        part = SheetSpec(stem, [AnyColumn(head, head) for head in heads], rows)
         return xlsx_response(write_workbook([part], cover), stem)
+
+
+# -- records -----------------------------------------------------------------------------------------------
+
+
+def annotate_revision(rows: QuerySet[Model]) -> QuerySet[Any]:
+    """Annotate each record with its `revision`: the number of entries in its history, those of its rows included.
+
+    Its rows are those that are deleted with it, and those that are only ever added to it. Every change is an entry and
+    no entry is ever removed, so the number only grows and identifies the last edit.
+    """
+    found: QuerySet[Any] = rows.annotate(revision=revision_expression(rows.model))
+    return found
+
+
+@cache
+def revision_expression(model: Any) -> Func:
+    """Return the revision as SQL: for Django to build and compile it cost more than to read the rows of a page."""
+    quoted, parts = connection.ops.quote_name, []
+    added = [(own.related_model, own.field.attname) for own in model._meta.related_objects]
+    added = [(row, name) for row, name in added if is_append_only(row)]
+    for counted, field in [(model, "id"), *cascading_models(model), *added]:
+        meta = counted.history.model._meta
+        table, column = quoted(meta.db_table), quoted(meta.get_field(field).column)
+        parts.append(f"(SELECT COUNT(*) FROM {table} WHERE {table}.{column} = %(expressions)s)")  # noqa: S608  # names from the code only
+    return Func(F("pk"), template=f"({' + '.join(parts)})", output_field=IntegerField())
+
+
+def record_response(row: Mapping[str, Any], media_type: str = "", status: int = 200) -> HttpResponse:
+    """Return the response with one record, whose ETag begins with its revision."""
+    content = JSONRenderer().render(row, media_type)
+    headers = {"ETag": record_etag(content, row["revision"])}
+    return HttpResponse(content, status=status, content_type="application/json", headers=headers)
 
 
 class RecordViewSet(BaseAPIView, ReadOnlyModelViewSet):
@@ -146,18 +289,16 @@ class RecordViewSet(BaseAPIView, ReadOnlyModelViewSet):
     cache_responses = True
     filterset_class: ClassVar[type[ApiFilterSet]]
     ordering_fields: ClassVar[Sequence[str]]
-    ordering_paths: ClassVar[Mapping[str, str]] = {}  # of ordering fields, where `ordering_path` finds another
+    ordering_paths: ClassVar[Mapping[str, str]] = {}  # of ordering fields, where their names say another
     default_ordering: ClassVar[str]
-    list_actions: ClassVar[frozenset[str]] = frozenset({"list"})  # reads that answer with pages of rows
     lookup_field = "slug"
     lookup_value_regex = "[a-z0-9-]+"
 
-    def read_serializer(self) -> Serializer:
-        return cast(Serializer, self.get_serializer())
-
     def parameters(self) -> Sequence[OpenApiParameter]:
-        own = parameters.list_parameters(self.ordering_fields) if self.action == "list" else []
-        return [*own, *super().parameters()]
+        if self.action != "list":
+            return super().parameters()
+        ordering = OpenApiParameter("ordering", description=ORDERING_HELP + ", ".join(self.ordering_fields))
+        return [*PAGE_PARAMETERS, OpenApiParameter(CURSOR, description=CURSOR_HELP), ordering, *super().parameters()]
 
     @property
     def file_name(self) -> str:
@@ -169,10 +310,10 @@ class RecordViewSet(BaseAPIView, ReadOnlyModelViewSet):
 
     def list_response(self, rows: QuerySet, file_name: str) -> Any:
         """Return a page of the rows, or a file with all of them."""
-        request, serializer = self.request, self.read_serializer()
-        paged = wants_page(request)
+        serializer: Any = self.get_serializer()
+        paged = self.is_paged
         records = self.rows_for_output(self.paginate_queryset(rows) or []) if paged else self.rows_in_chunks(rows)
-        if request.accepted_renderer.format != "json":
+        if self.request.accepted_renderer.format != "json":
             return self.file_response(serializer, records, file_name)
         return self.get_paginated_response([serializer.to_representation(record) for record in records])
 
@@ -188,17 +329,11 @@ class RecordViewSet(BaseAPIView, ReadOnlyModelViewSet):
             yield from self.rows_for_output(some)
 
     def retrieve(self, request: Request, *args: object, **kwargs: object) -> Any:
-        record = self.annotate_as_of(self.get_object())
-        serializer = self.read_serializer()
+        record, serializer = self.annotate_as_of(self.get_object()), self.get_serializer()
         if request.accepted_renderer.format != "json":
             return self.file_response(serializer, [record], f"{self.file_name}-{self.kwargs[self.lookup_field]}")
-        response = Response(with_demo_flag(request, serializer.to_representation(record)))
-
-        def set_etag(rendered: Response) -> None:
-            rendered["ETag"] = record_etag(rendered.content, record.revision)
-
-        response.add_post_render_callback(set_etag)
-        return response
+        row = with_demo_flag(request, serializer.to_representation(record))
+        return record_response(row, request.accepted_media_type)
 
     def base_queryset(self) -> QuerySet:
         """Hook: return every record, with what the serializer needs; by default `queryset`."""
@@ -214,10 +349,6 @@ class RecordViewSet(BaseAPIView, ReadOnlyModelViewSet):
     def known_day(self, name: str) -> Case:
         """Return a day as it was known on the as-of date, as an expression: null while it lay ahead."""
         return Case(When(**{f"{name}__lte": self.as_of}, then=F(name)))
-
-    def annotate_facts(self, rows: QuerySet) -> QuerySet:
-        """Hook: add what `annotate_as_of` computes from; by default nothing."""
-        return rows
 
     def annotate_as_of(self, record: Model) -> Any:
         """Hook: add computed values of the as-of date to a record; by default nothing."""
@@ -239,77 +370,35 @@ class RecordViewSet(BaseAPIView, ReadOnlyModelViewSet):
         return super().filter_queryset(queryset).order_by(*keys, "pk")  # ties by primary key: pages never overlap
 
 
-class PkLookupMixin(RecordViewSet):
-    """Viewset mixin for a model without a code: records are identified by primary key."""
-
-    lookup_field = "pk"
-    lookup_value_regex = "[0-9]{1,18}"
+# -- aggregates --------------------------------------------------------------------------------------------
 
 
 class AggregateView(BaseAPIView):
     """View of an aggregate: computed by the function that the page uses, and only serialized here.
 
-    As a file it is one table, that of `file_rows`.
+    As a file it is one table, that of `file_rows`. Where it lists rows, JSON has them page by page, while its numbers
+    stay over all of them, and a file has every row unless a page is asked for.
     """
 
     cache_responses = True
-    queryset: ClassVar[QuerySet | None] = None  # of the model that is filtered
-    serializer_class: ClassVar[type[Serializer]]
     row_serializer_class: ClassVar[type[Serializer]]
     file_name: ClassVar[str]
-    own_parameters: ClassVar[Sequence[OpenApiParameter]] = ()
 
     def build(self) -> Any:
         raise NotImplementedError
-
-    def filtered(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        """Return the rows that pass the filters. Raises BadRequest for invalid values."""
-        return filtered_queryset(self.filterset_class(self.request.query_params, queryset=rows))
 
     def file_rows(self, value: Any) -> Iterable[object]:
         """Return the records of the file."""
         raise NotImplementedError
 
-    def get_serializer(self) -> BaseSerializer:
-        """Return the serializer for the OpenAPI schema."""
-        return self.serializer_class()
-
-    def parameters(self) -> Sequence[OpenApiParameter]:
-        return [*self.own_parameters, *super().parameters()]
-
     def get(self, request: Request) -> Any:
-        value, context = self.build(), {"request": request, "view": self}
+        value = self.build()
         if request.accepted_renderer.format != "json":
-            rows = self.row_serializer_class(context=context)
+            rows = self.row_serializer_class(context=self.get_serializer_context())
             return self.file_response(rows, self.file_rows(value), self.file_name)
-        serializer = self.serializer_class(context=context)
-        return Response(with_demo_flag(request, serializer.to_representation(value)))
+        return Response(with_demo_flag(request, self.get_serializer().to_representation(value)))
 
-
-class PagedAggregateView(AggregateView):
-    """Aggregate that lists records: in JSON page by page, while its numbers stay over all of them.
-
-    A file has every row unless a page is asked for.
-    """
-
-    def parameters(self) -> Sequence[OpenApiParameter]:
-        return [*super().parameters(), *parameters.PAGE_PARAMETERS]
-
-    def page_of(self, rows: QuerySet[Model]) -> ListPage:
-        return RecordPagination().page_of_keys(rows, self.request)
-
-    @property
-    def shows_page(self) -> bool:
-        return wants_page(self.request)
-
-
-class ApiRootView(BaseAPIView):
-    """API root: the names and URLs of all resources and aggregates."""
-
-    renderer_classes = [JSONRenderer]
-    heading = gettext_lazy("All addresses")
-    about = "The resources and aggregates by name, each with its address."
-    routes: Mapping[str, str] = {}  # resource name to URL name
-
-    def get(self, request: Request) -> Response:
-        return Response({name: request.build_absolute_uri(reverse(url)) for name, url in self.routes.items()})
+    def page_of(self, rows: QuerySet[Model]) -> RecordPagination:
+        """Return the requested page, whose `rows` are keys. Raises BadRequest or NotFound as a list does."""
+        self.paginate_queryset(rows.values_list("pk", flat=True))
+        return cast(RecordPagination, self.paginator)

@@ -5,11 +5,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Context, Decimal
+from functools import partial
 from typing import Any, ClassVar
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models
+from django.db.backends.base.operations import BaseDatabaseOperations
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.types import OpenApiTypes
@@ -27,11 +29,11 @@ from core.text.formatting import label_value
 
 # -- fields ------------------------------------------------------------------------------------------------
 
-MAX_INTEGERS: Mapping[type[models.Field], int] = {
-    models.PositiveSmallIntegerField: 32_767,
-    models.PositiveIntegerField: 2_147_483_647,
-}
-"""Largest integers that every supported database stores, so that all reject the same numbers."""
+REASON_HELP = "Why, for the record’s history. The header X-Change-Reason does the same for a whole request."
+TRANSLATED_HELP = (
+    "Sets the one of the two fields in whose language it is written; null empties both. Where they are sent as well, "
+    "those of them that say something new count."
+)
 WIDE_CONTEXT = Context(prec=60)  # rounds no accepted number
 # Unicode categories: controls, direction marks, line ends
 INVISIBLE_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
@@ -229,7 +231,9 @@ def build_write_field(model_field: Any) -> serializers.Field:
     if isinstance(model_field, models.DecimalField):
         digits, places = model_field.max_digits, model_field.decimal_places
         return StrictDecimalField(max_digits=digits, decimal_places=places, **how)
-    return StrictIntegerField(min_value=0, max_value=MAX_INTEGERS[type(model_field)], **how)
+    # What every supported database stores, so that all reject the same numbers.
+    least, most = BaseDatabaseOperations.integer_field_ranges[model_field.get_internal_type()]
+    return StrictIntegerField(min_value=least, max_value=most, **how)
 
 
 # -- records -----------------------------------------------------------------------------------------------
@@ -249,10 +253,14 @@ class WriteSerializer(serializers.Serializer):
             fields[name] = build_write_field(field)
             if name != field.name:
                 fields[name].source = field.name
-        fields |= {text.name: translated_text_field(self.model, text) for text in translated_texts(self.model)}
-        text = "Why, for the record’s history. The header X-Change-Reason does the same for a whole request."
-        how: dict[str, Any] = {"required": False, "allow_blank": True, "allow_null": True, "help_text": text}
-        reason = StrictCharField(max_length=MAX_REASON, validators=[reject_invisible], **how)
+        how: dict[str, Any] = {"required": False, "allow_blank": True, "allow_null": True}
+        for text in translated_texts(self.model):  # for clients that know one language
+            field = self.model._meta.get_field(text.en)
+            check = partial(check_stored, field)
+            fields[text.name] = StrictCharField(
+                max_length=field.max_length, validators=[check], help_text=TRANSLATED_HELP, **how
+            )
+        reason = StrictCharField(max_length=MAX_REASON, validators=[reject_invisible], help_text=REASON_HELP, **how)
         return {**fields, **super().get_fields(), "change_reason": reason}
 
 
@@ -261,21 +269,10 @@ def api_name(serializer: Any, field: str) -> str:
     return next((name for name, own in getattr(serializer, "API_NAMES", {}).items() if own == field), field)
 
 
-def translated_text_field(model: Any, text: TranslatedText) -> StrictCharField:
-    """Return a field for clients that know one language: the text goes to the field of its language."""
-    explained = (
-        "Sets the one of the two fields in whose language it is written; null empties both. Where they are sent as "
-        "well, those of them that say something new count."
-    )
-    field = model._meta.get_field(text.en)
-    how: dict[str, Any] = {"required": False, "allow_blank": True, "allow_null": True, "help_text": explained}
-
-    def check(value: str) -> None:
-        """Run the model field's validators under the name that was sent; NUL is rejected by the field class."""
-        for validate in field.validators if "\0" not in value else ():
-            validate(value)
-
-    return StrictCharField(max_length=field.max_length, validators=[check], **how)
+def check_stored(field: models.Field, text: str) -> None:
+    """Run a model field's validators under the name that was sent; NUL is rejected by the serializer's field."""
+    for validate in field.validators if "\0" not in text else ():
+        validate(text)
 
 
 def split_translated(text: TranslatedText, record: Any, sent: dict[str, Any]) -> None:
@@ -318,17 +315,15 @@ class ValidatedInput:
     data: Mapping[str, Any]
 
 
-def validate_input(
-    serializer: WriteSerializer, record: Any, data: Mapping[str, Any], readable: Collection[str]
-) -> ValidatedInput:
+def validate_input(serializer: WriteSerializer, record: Any, readable: Collection[str]) -> ValidatedInput:
     """Validate the data sent for a record. Raises WriteRejected (400) with every error.
 
     `readable` are names that only responses have: they may be sent back and are ignored. Unless the serializer is
     partial, required fields must be present, and others that are missing are emptied, but for those that keep the value
     they were entered with.
     """
-    sent = checked_data(serializer, data, readable)
-    reason = sent.pop("change_reason", None) or ""
+    sent = checked_data(serializer, readable)
+    reason = sent.pop("change_reason", None) or serializer.context["reason"]
     for text in translated_texts(record):
         if text.name in sent:
             split_translated(text, record, sent)
@@ -344,15 +339,19 @@ def validate_input(
             lists[field.name] = value
         else:
             values[field.name] = "" if value is None and not field.null and field.empty_strings_allowed else value
-    return ValidatedInput(values, lists, sent, reason, data)
+    return ValidatedInput(values, lists, sent, reason, serializer.initial_data)
 
 
-def checked_data(
-    serializer: serializers.Serializer, data: Mapping[str, Any], readable: Collection[str] = ()
-) -> dict[str, Any]:
+def checked_data(serializer: Any, readable: Collection[str] = ()) -> dict[str, Any]:
     """Return what a serializer makes of the data that were sent. Raises WriteRejected (400) with every error."""
-    known = list(serializer.fields)
-    faults = [unknown_field_error(str(name), known) for name in data if name not in {*known, *readable}]
+    known, faults = list(serializer.fields), []
+    for name in [truncate(name) for name in serializer.initial_data if name not in {*known, *readable}]:
+        near = closest_match(name, known)
+        if near:
+            text = _("There is no such field. Did you mean “%(near)s”?") % {"near": near}
+        else:
+            text = _("There is no such field. Known: %(known)s.") % {"known": ", ".join(known)}
+        faults.append(ErrorDetail(f"/{json_pointer_escape(name)}", "unknown_field", label_value(name, text)))
     if not serializer.is_valid():
         faults += serializer_errors(serializer.errors, "")
     if faults:
@@ -362,21 +361,10 @@ def checked_data(
 
 # -- errors ------------------------------------------------------------------------------------------------
 
-NON_FIELD_KEYS = {NON_FIELD_ERRORS, api_settings.NON_FIELD_ERRORS_KEY}
-
 
 def field_error(pointer: str, code: str, text: str) -> ErrorDetail:
     """Return an error whose message begins with its pointer, without the leading slash."""
     return ErrorDetail(pointer, code, label_value(pointer.removeprefix("/") or _("record"), text))
-
-
-def unknown_field_error(name: str, known: Sequence[str]) -> ErrorDetail:
-    near = closest_match(name, known)
-    if near:
-        text = _("There is no such field. Did you mean “%(near)s”?") % {"near": near}
-    else:
-        text = _("There is no such field. Known: %(known)s.") % {"known": ", ".join(known)}
-    return ErrorDetail(f"/{json_pointer_escape(truncate(name))}", "unknown_field", label_value(truncate(name), text))
 
 
 def json_pointer_escape(name: str) -> str:
@@ -388,8 +376,8 @@ def serializer_errors(errors: Any, place: str) -> Iterator[ErrorDetail]:
     """Yield the serializer's own errors, each with its JSON pointer."""
     if isinstance(errors, Mapping):
         for name, found in errors.items():
-            below = place if name in NON_FIELD_KEYS else f"{place}/{json_pointer_escape(str(name))}"
-            yield from serializer_errors(found, below)
+            is_field = name != api_settings.NON_FIELD_ERRORS_KEY
+            yield from serializer_errors(found, f"{place}/{json_pointer_escape(str(name))}" if is_field else place)
     elif isinstance(errors, FieldErrorDetail):
         yield field_error(place, errors.code or "invalid", str(errors))
     else:

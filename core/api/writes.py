@@ -4,6 +4,7 @@ The same fields can be written as in the admin, by the same rules, with one hist
 or a service raises becomes the errors of the request: `WritableViewSet.rejection` says with which status.
 """
 
+import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, cast
@@ -14,25 +15,20 @@ from django.db import IntegrityError, OperationalError
 from django.db.models import Model
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
-from rest_framework import serializers
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import UnsupportedMediaType
-from rest_framework.parsers import BaseParser
 from rest_framework.permissions import BasePermission
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.routers import Route, SimpleRouter
 
-from core.api import parameters
 from core.api.idempotency import run_idempotent
-from core.api.parameters import MAX_BULK_RECORDS
-from core.api.revisions import IF_MATCH, annotate_revision, if_match_allows
 from core.api.serializers import api_url, key_field_name
-from core.api.viewsets import RecordViewSet
+from core.api.viewsets import LANGUAGE_PARAMETER, RecordViewSet, annotate_revision, record_response
 from core.api.write_serializers import (
     INVISIBLE_CATEGORIES,
     ValidatedInput,
     WriteSerializer,
-    checked_data,
     field_error,
     is_valid_key,
     model_errors,
@@ -41,44 +37,31 @@ from core.api.write_serializers import (
 from core.history.recording import MAX_REASON
 from core.http.body import parse_json, read_body
 from core.http.errors import BadRequest, ErrorDetail, WriteRejected
-from core.http.middleware import record_etag
 from core.http.request import with_demo_flag
 from core.permissions import OUT_OF_SCOPE, permission_name
 from core.records import writing
 from core.records.writing import ADD, CHANGE, DELETE, NOT_YOURS
 
-ACTION_BY_METHOD = {"POST": ADD, "PUT": CHANGE, "PATCH": CHANGE, "DELETE": DELETE}
+WRITE_METHODS = {"POST", "PUT", "PATCH", "DELETE"}
 STATUS_PRIORITY = (403, 404, 400, 428, 412, 409)
 REASON_HEADER = "X-Change-Reason"
 MAX_ATTEMPTS = 3
+JSON_MEDIA_TYPE = "application/json"
+MAX_BULK_RECORDS = 1_000  # records of one request
+IF_MATCH = "If-Match"
+TAG_LIST = re.compile(r'[\s,]*(?:(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"\s*(?:,[\s,]*|$))+')
 DEADLOCK_SQLSTATE = "40P01"  # SQLSTATE of PostgreSQL
 CONFLICT_CODES = {"unique", "unique_together", "fixed", "overtaken", "same", "in_use", "state"}
 CONFLICT_CODES |= {"confirmed", "given_up", "not_confirmed"}
 """Codes of errors caused by other existing records, or by the state of this one: 409 rather than 400."""
 
 
-class StrictJSONParser(BaseParser):
-    """DRF parser of strict JSON (RFC 8259): UTF-8, no NaN, no repeated name. Numbers with a fraction become Decimal."""
-
-    media_type = "application/json"
-
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
-        """Return the parsed body. Raises BadRequest for invalid JSON, UnsupportedMediaType for another charset."""
-        request = (parser_context or {})["request"]._request  # noqa: SLF001  # DRF wraps Django's request, which holds the body
-        charset = request.content_params.get("charset", "utf-8").lower()
-        if charset not in {"utf-8", "utf8"}:
-            raise UnsupportedMediaType(f"{self.media_type}; charset={charset[:40]}", _("Send the JSON in UTF-8."))
-        return parse_json(read_body(request))
-
-
 class WritePermission(BasePermission):
     """Permission class: the model permission for the method. The object permission is checked for each record."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        # A POST to a record is a further action of it (`@action`), which changes it.
-        verb = CHANGE if request.method == "POST" and view.detail else ACTION_BY_METHOD.get(request.method or "")
-        if verb is None or not hasattr(view, str(request.method).lower()):
-            return True  # a read, or a method that this URL does not accept, which gets 405
+        if not view.is_write:
+            return True
         if not request.user.is_authenticated:
             return False
         token: Any = request.auth
@@ -86,7 +69,7 @@ class WritePermission(BasePermission):
             self.message = _("This token only reads. Make one that may write.")
             return False
         self.message = _("You have no right to do this. Ask an administrator for the role you need.")
-        return bool(request.user.has_perm(permission_name(view.model, verb)))
+        return bool(request.user.has_perm(permission_name(view.model, view.verb)))
 
 
 class BulkRouter(SimpleRouter):
@@ -100,17 +83,13 @@ class BulkRouter(SimpleRouter):
 
 
 class WritableViewSet(RecordViewSet):
-    """Writable viewset of a model. `write_serializer_class` declares how its fields are written; by default those that
-    people edit.
+    """Writable viewset of a model. `write_serializer_class` declares how its fields are written, by default those that
+    people edit; a further action (`@action`) names that of its body.
     """
 
-    write_serializer_class: ClassVar[type[WriteSerializer]]
-    action_serializers: ClassVar[Mapping[str, type[serializers.Serializer]]] = {}  # bodies of further actions
-    created_actions: ClassVar[frozenset[str]] = frozenset({"create"})  # writes that answer 201
-    bodiless_actions: ClassVar[frozenset[str]] = frozenset()  # writes that may come without a body
+    model: ClassVar[Any]  # of the serializer that reads
+    write_serializer_class: ClassVar[Any]
     permission_classes = [*RecordViewSet.permission_classes, WritePermission]
-    parser_classes = [StrictJSONParser]
-    http_method_names = ["get", "head", "options", "post", "put", "patch", "delete"]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -118,55 +97,52 @@ class WritableViewSet(RecordViewSet):
         if reads and "write_serializer_class" not in cls.__dict__:
             name = reads.__name__.replace("Serializer", "WriteSerializer")
             cls.write_serializer_class = type(name, (WriteSerializer,), {"model": reads.Meta.model})
-
-    @property
-    def model(self) -> Any:
-        return self.write_serializer_class.model
-
-    @property
-    def key(self) -> str:
-        """Field by which a request body identifies a record: slug, code or id."""
-        return key_field_name(self.model)
+        if reads:
+            cls.model, cls.lookup_field = reads.Meta.model, key_field_name(reads.Meta.model)
+            if cls.lookup_field == "id":
+                cls.lookup_value_regex = "[0-9]{1,18}"
 
     # -- methods ---------------------------------------------------------------------------------------
 
-    def create(self, request: Request) -> HttpResponse:
-        """Create one record, or many sent as an array."""
-        return self.run_write(request, self.create_one, 201)
-
-    def update(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Replace one record: fields that are not sent are emptied. Or update the fields that are sent."""
+    def write(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Create, replace, update or delete one record, or many sent as an array; replacing one empties what is not
+        sent.
+        """
+        if self.verb == ADD:
+            return self.run_write(request, self.create_one, 201)
+        if self.verb == DELETE:
+            return self.run_write(request, self.delete_one, 204)
         return self.run_write(request, self.update_one, 200)
 
-    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self.run_write(request, self.delete_one, 204)
+    create = update = partial_update = destroy = write
+    bulk_update = bulk_partial_update = bulk_destroy = write
 
-    partial_update = bulk_update = bulk_partial_update = update
-    bulk_destroy = destroy
+    @property
+    def is_write(self) -> bool:
+        """Whether this URL accepts the method, as a write; any other gets 405."""
+        return self.request.method in WRITE_METHODS and self.action is not None
+
+    @property
+    def verb(self) -> str:
+        """Which permission the method needs; a POST to a record is a further action (`@action`), which changes it."""
+        created = self.request.method == "POST" and not self.detail
+        return ADD if created else DELETE if self.request.method == "DELETE" else CHANGE
 
     def get_renderers(self) -> list[Any]:
         """Render responses of writes as JSON only."""
-        return [JSONRenderer()] if self.is_write(self.request) else super().get_renderers()
+        return [JSONRenderer()] if self.is_write else super().get_renderers()
 
-    def check_parameters(self, request: Request) -> None:
-        if self.is_write(request):
-            parameters.check_query_params(request, {"lang"})
-        else:
-            super().check_parameters(request)
-
-    def is_write(self, request: Any) -> bool:
-        """Return whether this URL accepts the method as a write; any other method gets 405, whatever else is wrong."""
-        return request.method in ACTION_BY_METHOD and hasattr(self, request.method.lower())
+    def parameters(self) -> Sequence[OpenApiParameter]:
+        return [LANGUAGE_PARAMETER] if self.is_write else super().parameters()
 
     # -- one request -----------------------------------------------------------------------------------
 
     def run_write(self, request: Request, do: Callable[[Any, Mapping[str, Any]], Any], status: int) -> HttpResponse:
         """Apply the action to every record sent, in one transaction, and return the records as they are then."""
-        self.header_reason = change_reason(request)
+        self.reason = change_reason(request)
 
         def work() -> HttpResponse:
             sent = self.parse_records(request)
-            self.locked = self.lock_rows(sent)
             self.found: dict[Any, Any] = {}  # the related records that the body names
             with writing.many():
                 done = self.apply_each(sent, do)
@@ -185,14 +161,19 @@ class WritableViewSet(RecordViewSet):
 
     def parse_records(self, request: Request) -> list[Mapping[str, Any]]:
         """Return the data sent for each record. Raises BadRequest for a body of another shape."""
-        one = self.detail
-        content = read_body(request._request)  # noqa: SLF001  # as above
+        plain: Any = request._request  # noqa: SLF001  # as above
+        content, one = read_body(plain), self.detail
         self.many = False  # whether the body is an array
         if one and request.method in {"DELETE", "POST"} and not content:
             return [{}]
         if not content:
             raise BadRequest(ErrorDetail("", "invalid_json", _("The request has no body. Send JSON.")))
-        body: Any = request.data
+        if plain.content_type != JSON_MEDIA_TYPE:
+            raise UnsupportedMediaType(request.content_type)
+        charset = plain.content_params.get("charset", "utf-8").lower()
+        if charset not in {"utf-8", "utf8"}:
+            raise UnsupportedMediaType(f"{JSON_MEDIA_TYPE}; charset={charset[:40]}", _("Send the JSON in UTF-8."))
+        body = parse_json(content)
         if isinstance(body, Mapping) and (one or request.method == "POST"):
             return [body]
         if one or not isinstance(body, list):
@@ -213,9 +194,10 @@ class WritableViewSet(RecordViewSet):
     ) -> list[object]:
         """Apply the action to each record; if any is rejected all are, with every error. Raises WriteRejected."""
         done, refusals = [], []
-        for number, data in enumerate(sent):
+        for number, (record, data) in enumerate(zip(self.lock_rows(sent), sent, strict=True)):
             try:
-                done.append(do(self.target_record(data), data))
+                self.check_target(record, data)
+                done.append(do(record, data))
             except (BadRequest, ValidationError, PermissionDenied, writing.Conflict) as exc:
                 refusals.append(self.rejection(exc, f"/{number}" if self.many else ""))
         if len(refusals) == 1:
@@ -231,70 +213,70 @@ class WritableViewSet(RecordViewSet):
         the data itself is invalid.
         """
         if isinstance(exc, BadRequest):
-            return exc if not place else WriteRejected(exc.status_code, *(below(place, one) for one in exc.errors))
+            if not place:
+                return exc
+            faults = []
+            for fault in exc.errors:
+                inside = fault.pointer.removeprefix("/")  # the message may begin with it
+                named = inside and fault.message.startswith(inside)
+                message = f"{place.removeprefix('/')}/{fault.message}" if named else fault.message
+                faults.append(ErrorDetail(f"{place}{fault.pointer}", fault.code, message))
+            return WriteRejected(exc.status_code, *faults)
         if isinstance(exc, PermissionDenied):
             return WriteRejected(403, ErrorDetail(place, NOT_YOURS, str(exc) or str(OUT_OF_SCOPE)))
         if isinstance(exc, writing.Conflict):
             return WriteRejected(409, *(ErrorDetail(place, exc.code, text) for text in exc.messages))
-        serializer = self.action_serializers.get(self.action, self.write_serializer_class)
-        faults = list(model_errors(cast(ValidationError, exc), serializer, place))
+        faults = list(model_errors(cast(ValidationError, exc), self.write_serializer_class, place))
         codes = {fault.code for fault in faults}
         status = 403 if NOT_YOURS in codes else 404 if "not_found" in codes else 409 if codes <= CONFLICT_CODES else 400
         return WriteRejected(status, *faults)
 
-    def lock_rows(self, sent: Sequence[Mapping[str, Any]]) -> Mapping[object, object]:
-        """Lock and return the records that the body names, by key, until the transaction ends."""
-        if self.request.method == "POST" and not self.detail:
+    def lock_rows(self, sent: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """Return the record that each of the data is for, locked until the transaction ends: a new one, or the one that
+        is named; None for one that does not exist.
+        """
+        if self.verb == ADD:
             if len(sent) > 1:  # two requests that create the same records in another order would deadlock
                 kinds = ContentType.objects.select_for_update(no_key=True)
                 kinds.filter(app_label=self.model._meta.app_label, model=self.model._meta.model_name).first()
-            return {}
-        named = [self.key_of(data) for data in sent]
+            return [self.model() for _data in sent]
+        field, keys = self.lookup_field, [data.get(self.lookup_field) for data in sent]
+        if self.detail:
+            keys = [int(self.kwargs[field]) if field == "id" else self.kwargs[field]]
+        named = [key if is_valid_key(field, key) else None for key in keys]
         twice = [n for n, key in enumerate(named) if key is not None and named.index(key) < n]
         if twice:
             text = _("Name each record once.")
-            raise BadRequest(*(field_error(f"/{place}/{self.key}", "twice", text) for place in twice))
-        free = self.request.method != "DELETE"  # records that reference these are blocked by a deletion only
-        rows = self.model._base_manager.select_for_update(no_key=free).filter(**{f"{self.key}__in": {*named} - {None}})
-        return {getattr(row, self.key): row for row in rows.order_by("pk")}
+            raise BadRequest(*(field_error(f"/{place}/{field}", "twice", text) for place in twice))
+        free = self.verb != DELETE  # records that reference these are blocked by a deletion only
+        rows = self.model._base_manager.select_for_update(no_key=free).order_by("pk")
+        found = {getattr(row, field): row for row in rows.filter(**{f"{field}__in": {*named} - {None}})}
+        return [found.get(key) for key in named]
 
-    def key_of(self, data: Mapping[str, Any]) -> Any:
-        """Return the key of the record that is meant, or None where the data name none."""
-        if self.detail:
-            key = self.kwargs[self.lookup_field]
-            return int(key) if self.key == "id" else self.normalise_key(key)
-        key = data.get(self.key)
-        return key if is_valid_key(self.key, key) else None
-
-    def normalise_key(self, key: str) -> str:
-        """Return a key from a URL as it is stored."""
-        return key
-
-    def target_record(self, data: Mapping[str, Any]) -> Any:
-        """Return the record to write: a new one, or the one named. Raises WriteRejected (404) or ValidationError."""
-        if self.request.method == "POST" and not self.detail:
-            return self.model()
-        record, text = self.locked.get(self.key_of(data)), _("There is no such record.")
+    def check_target(self, record: Any, data: Mapping[str, Any]) -> None:
+        """Hook: raise WriteRejected (404) or ValidationError for a record that does not exist, or not for this user."""
         if record is not None:
-            return record
+            return
+        text = _("There is no such record.")
         if self.detail:
             raise WriteRejected(404, ErrorDetail("", "not_found", text))
-        if data.get(self.key) is None:
-            raise ValidationError({self.key: ValidationError(_("Name the record that is meant."), code="required")})
-        raise ValidationError({self.key: ValidationError(text, code="not_found")})
+        if data.get(self.lookup_field) is None:
+            missing = ValidationError(_("Name the record that is meant."), code="required")
+            raise ValidationError({self.lookup_field: missing})
+        raise ValidationError({self.lookup_field: ValidationError(text, code="not_found")})
 
     # -- one record: hooks of a resource, which raise as models and services do ---------------------------
 
     def create_one(self, record: Model, data: Mapping[str, Any]) -> Any:
-        self.perform_write(record, self.validate_record(record, data, whole=True))
+        self.perform_write(record, self.validate_record(record, data))
         return record
 
     def update_one(self, record: Model, data: Mapping[str, Any]) -> Any:
-        self.perform_write(record, self.validate_change(record, data, CHANGE, whole=self.request.method == "PUT"))
+        self.perform_write(record, self.validate_change(record, data))
         return record
 
     def delete_one(self, record: Model, data: Mapping[str, Any]) -> None:
-        self.perform_delete(record, self.validate_change(record, data, DELETE).reason)
+        self.perform_delete(record, self.validate_change(record, data).reason)
 
     def perform_write(self, record: Any, given: ValidatedInput) -> None:
         """Hook: write the record, and child rows that are sent with it."""
@@ -304,29 +286,24 @@ class WritableViewSet(RecordViewSet):
         """Hook: delete the record."""
         writing.delete(record, by=self.request.user, reason=reason)
 
-    def validate_record(self, record: Model, data: Mapping[str, Any], *, whole: bool) -> ValidatedInput:
-        """Return the validated data. Raises WriteRejected (400) with every error."""
-        data = dict(data)
-        if self.header_reason and not data.get("change_reason"):
-            data["change_reason"] = self.header_reason
-        serializer = self.write_serializer_class(data=data, partial=not whole, context={"found": self.found})
-        return validate_input(serializer, record, data, set(self.read_serializer().fields))
+    def validate_record(self, record: Model, data: Mapping[str, Any]) -> ValidatedInput:
+        """Return the validated data: all of a record, or a part. Raises WriteRejected (400) with every error."""
+        partial, context = self.request.method in {"PATCH", "DELETE"}, {"found": self.found, "reason": self.reason}
+        serializer = self.write_serializer_class(data=data, partial=partial, context=context)
+        return validate_input(serializer, record, set(cast(Any, self.get_serializer()).fields))
 
-    def validate_change(
-        self, record: Model, data: Mapping[str, Any], verb: str, *, whole: bool = False
-    ) -> ValidatedInput:
+    def validate_change(self, record: Model, data: Mapping[str, Any]) -> ValidatedInput:
         """Return the validated data of a record that is there: in the user's scope, and in the version named."""
-        writing.check_scope(self.request.user, verb, record)
-        given = self.validate_record(record, data, whole=whole)
+        writing.check_scope(self.request.user, self.verb, record)
+        given = self.validate_record(record, data)
         self.check_revision(record, data)
         return given
 
-    def validate_action(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the validated body of a further action. Raises WriteRejected (400) with every error."""
-        return checked_data(self.action_serializers[self.action](data=dict(data)), data)
-
     def check_revision(self, record: Any, data: Mapping[str, Any]) -> None:
-        """Optimistic locking. Raises WriteRejected where no revision is sent (428), or a stale one (412)."""
+        """Optimistic locking. Raises WriteRejected where no revision is sent (428), or a stale one (412).
+
+        A weak tag allows nothing: it may stand for several versions (RFC 9110, 13.1.1).
+        """
         rows: Any = annotate_revision(self.model._base_manager.filter(pk=record.pk))
         now: int = rows.values_list("revision", flat=True).get()
         if self.many:
@@ -337,10 +314,19 @@ class WritableViewSet(RecordViewSet):
             missing = _("If-Match: send the ETag of the version that you have read.")
         if seen is None:
             raise WriteRejected(428, ErrorDetail(at, "required", missing))
-        if self.many and type(seen) is not int:
-            text = _("Write a whole number, without quotes.")
-            raise ValidationError({"revision": ValidationError(text, code="invalid_type")})
-        if not (seen == now if self.many else if_match_allows(seen, now)):
+        if self.many:
+            if type(seen) is not int:
+                text = _("Write a whole number, without quotes.")
+                raise ValidationError({"revision": ValidationError(text, code="invalid_type")})
+            allowed = seen == now
+        else:
+            allowed = seen.strip() == "*"
+            if not allowed and not TAG_LIST.fullmatch(seen):
+                text = _("If-Match: send the ETag of the version that you have read, with its quotes.")
+                raise BadRequest(ErrorDetail(at, "invalid_header", text))
+            tags = re.findall(r'((?:W/)?)"([^"]*)"', seen)
+            allowed = allowed or any(not weak and tag.partition("-")[0] == str(now) for weak, tag in tags)
+        if not allowed:
             text = _("The record has changed since: this is revision %(now)d. Read it again and repeat your change.")
             headers = {} if self.many else {"ETag": self.current_etag(record.pk)}
             raise WriteRejected(412, ErrorDetail(at, "stale", text % {"now": now}), headers=headers)
@@ -351,17 +337,16 @@ class WritableViewSet(RecordViewSet):
         if status == 204:
             return HttpResponse(status=204)
         rows = self.represent([record.pk for record in done])
-        shown: Any = rows if self.many else rows[0]
-        response = HttpResponse(JSONRenderer().render(shown), status=status, content_type="application/json")
-        if not self.many:
-            response["ETag"] = record_etag(response.content, shown["revision"])
-            if status == 201:
-                response["Location"] = api_url(done[0], self.request)
+        if self.many:
+            return HttpResponse(JSONRenderer().render(rows), status=status, content_type=JSON_MEDIA_TYPE)
+        response = record_response(rows[0], status=status)
+        if status == 201:
+            response["Location"] = api_url(done[0], self.request)
         return response
 
     def represent(self, keys: Sequence[int]) -> list[Any]:
         """Return these records as a read would return them today, in this order."""
-        rows = self.annotate_facts(annotate_revision(self.base_queryset()).filter(pk__in=keys))
+        rows = self.filter_queryset(annotate_revision(self.base_queryset()).filter(pk__in=keys))
         found: dict[int, Any] = {record.pk: record for record in self.rows_for_output(rows)}  # type: ignore[attr-defined]
         if len(found) < len(set(keys)):  # a parent was deleted meanwhile, as the commit would find
             raise IntegrityError
@@ -371,8 +356,7 @@ class WritableViewSet(RecordViewSet):
 
     def current_etag(self, key: int) -> str:
         """Return the ETag that a read of the record has now."""
-        row = self.represent([key])[0]
-        return record_etag(JSONRenderer().render(row), row["revision"])
+        return record_response(self.represent([key])[0])["ETag"]
 
 
 def change_reason(request: Request) -> str:
@@ -387,13 +371,3 @@ def change_reason(request: Request) -> str:
         text = _("X-Change-Reason: use up to %(most)d characters, all of them visible.") % {"most": MAX_REASON}
         raise BadRequest(ErrorDetail(REASON_HEADER, "invalid_header", text))
     return reason
-
-
-def below(place: str, fault: ErrorDetail) -> ErrorDetail:
-    """Return an error of one record of an array: its pointer, with which a message may begin, below that of the
-    record.
-    """
-    inside = fault.pointer.removeprefix("/")
-    named = inside and fault.message.startswith(inside)
-    message = f"{place.removeprefix('/')}/{fault.message}" if named else fault.message
-    return ErrorDetail(f"{place}{fault.pointer}", fault.code, message)

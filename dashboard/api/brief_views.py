@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -48,16 +48,13 @@ class BriefView(BaseAPIView):
     action = "read"
     cache_responses = False  # it says when it was made
 
-    def get_serializer(self) -> BriefSerializer:
-        """Return the serializer for the OpenAPI schema."""
-        return self.serializer_class()
-
-    def parameters(self) -> Sequence[OpenApiParameter]:
-        text = "The day to compare with, before as_of. Without it: the end of the last quarter before."
-        return [
-            OpenApiParameter(SINCE, OpenApiTypes.DATE, description=text),
-            *super().parameters(),
-        ]
+    own_parameters = [
+        OpenApiParameter(
+            SINCE,
+            OpenApiTypes.DATE,
+            description="The day to compare with, before as_of. Without it: the end of the last quarter before.",
+        )
+    ]
 
     def get(self, request: Request, kind: str = BriefKind.NATION, slug: str = "") -> Response:
         plain: Any = request._request  # noqa: SLF001  # DRF wraps Django's request

@@ -70,7 +70,6 @@ class EditionSerializer(RecordSerializer):
             *("quarter", "day", "approved_on", "release_note", "release_note_en", "release_note_zh", "sha256"),
             *("previous", "figures", "changes", "files", "page", "url"),
         )
-        read_only_fields = fields
 
     def get_approved_on(self, record: Edition) -> date | None:
         return timezone.localdate(record.approved_at) if record.approved_at else None

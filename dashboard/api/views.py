@@ -55,7 +55,7 @@ class EditionViewSet(RecordViewSet):
     )
     serializer_class = EditionSerializer
     filterset_class = EditionApiFilter
-    lookup_field = key = "quarter"
+    lookup_field = "quarter"
     lookup_value_regex = "[12][0-9]{3}-Q[1-4]"
     ordering_fields = ("quarter", "approved_at", "id")
     default_ordering = "-quarter"

@@ -13,8 +13,7 @@ from django.http import HttpRequest, QueryDict
 from django.utils.translation import override
 from rest_framework.request import Request
 
-from core.api.renderers import machine_value, table_rows
-from core.api.viewsets import RecordViewSet
+from core.api.viewsets import RecordViewSet, machine_value, table_rows
 from core.spreadsheets.file_responses import csv_lines
 from pilots.api.urls import RESOURCES as PILOT_RESOURCES
 from policies.api.urls import RESOURCES as POLICY_RESOURCES
@@ -93,13 +92,13 @@ def anonymous_rows(
     view: Any = resource(action="list", format_kwarg=None, args=(), kwargs={})
     plain: Any = HttpRequest()
     plain.method, plain.user, plain.as_of, plain.demonstration = "GET", AnonymousUser(), as_of, demonstration
-    plain.origin = ""  # addresses are left out
+    plain.build_absolute_uri = str  # addresses are left out
     if WITHDRAWN in view.filterset_class.base_filters:
         plain.GET = QueryDict(f"{WITHDRAWN}=include")
     view.request = Request(plain)
     view.request.user = plain.user
     rows = view.rows_in_chunks(view.filter_queryset(view.get_queryset()), ROWS_AT_A_TIME)
-    serializer = view.read_serializer()
+    serializer = view.get_serializer()
     for name in set(serializer.fields) - set(heads):
         serializer.fields.pop(name)
     return table_rows(heads, (serializer.to_representation(row) for row in rows))

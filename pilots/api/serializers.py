@@ -1,19 +1,18 @@
 """Serializers of pilots: fields only, no arithmetic."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, ClassVar
 
-from django.db.models import Model
 from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
-from core.api.pagination import ListPage, PageSerializer
+from core.api.pagination import PageSerializer, RecordPagination
 from core.api.serializers import (
     ChoiceWithLabel,
     DateValueField,
@@ -122,7 +121,6 @@ class BatchSerializer(SourcedSerializer):
             *("term_start", "term_end", "city_count", "county_count", "park_count", "enterprise_count"),
             *("industries_announced", "kinds", *FACT_FIELDS, "url"),
         )
-        read_only_fields = fields
 
     @extend_schema_field(KindCountSerializer(many=True))
     def get_kinds(self, batch: Batch) -> object:
@@ -133,17 +131,15 @@ class PilotSerializer(SourcedSerializer):
     stage = serializers.ChoiceField(
         source="status.current_stage.stage",
         choices=Stage.choices,
-        read_only=True,
         allow_null=True,
         help_text="The last stage that it had entered by the day; null where none is on record.",
     )
     days_in_stage = serializers.IntegerField(
-        source="status.days_in_stage", read_only=True, allow_null=True, help_text="Days since it entered that stage."
+        source="status.days_in_stage", allow_null=True, help_text="Days since it entered that stage."
     )
     light = serializers.ChoiceField(
         source="status.colour",
         choices=Colour.choices,
-        read_only=True,
         help_text="Its light on the day: the worst of what binds it, or one set by hand.",
     )
 
@@ -155,7 +151,6 @@ class PilotSerializer(SourcedSerializer):
             *("stage", "days_in_stage", "light"),
             *(*FACT_FIELDS, "url", "page"),
         )
-        read_only_fields = fields
 
 
 # -- what belongs to a pilot -----------------------------------------------------------------------------
@@ -167,15 +162,8 @@ class DatedEventSerializer(SourcedSerializer):
     DATE_FIELD: ClassVar[str]  # the day on which it happened, null until then
     DATED_FIELDS: ClassVar[tuple[str, ...]]  # what is only known from then on
 
-    def to_representation(self, instance: Model) -> Any:
-        row: Mapping[str, object] = super().to_representation(instance)
-        if getattr(instance, self.DATE_FIELD) is not None:
-            return row
-        return {key: empty_value(value) if key in self.DATED_FIELDS else value for key, value in row.items()}
-
-
-def empty_value(value: object) -> Any:
-    return [] if isinstance(value, list) else None
+    def hidden_fields(self, record: Any) -> Collection[str]:
+        return self.DATED_FIELDS if getattr(record, self.DATE_FIELD) is None else ()
 
 
 REASON_FIELDS = ("reason", "reason_en", "reason_zh")
@@ -188,7 +176,6 @@ class WaitingReplanSerializer(ReadOnlyModelSerializer):
     class Meta:
         model = Replan
         fields = ("id", "day", "reason", "reason_en", "reason_zh", "asked_on")
-        read_only_fields = fields
 
 
 FIRST_PLANNED_HELP = "The planned day as it was first entered; planned_on is the one in force on the day."
@@ -220,21 +207,19 @@ class StageSerializer(PlannedDaySerializer):
             *("id", "pilot", "stage", "planned_on", "first_planned_on", "replan", "entered_on", "evidence"),
             *(*REASON_FIELDS, *FACT_FIELDS, "url"),
         )
-        read_only_fields = fields
 
 
 class MilestoneSerializer(PlannedDaySerializer):
     DATE_FIELD, DATED_FIELDS = "completed_then", ("evidence",)
 
     completed_on = DateValueField(source="completed_then")
-    done = serializers.BooleanField(source="status.done", read_only=True, help_text="Whether it was done by the day.")
+    done = serializers.BooleanField(source="status.done", help_text="Whether it was done by the day.")
     light = serializers.ChoiceField(
-        source="status.light.colour", choices=Colour.choices, read_only=True, help_text="Its light on the day."
+        source="status.light.colour", choices=Colour.choices, help_text="Its light on the day."
     )
-    why = ChoiceWithLabel(source="status.light.why", read_only=True, help_text="Why the light has its colour.")
+    why = ChoiceWithLabel(source="status.light.why", help_text="Why the light has its colour.")
     delay_days = serializers.IntegerField(
         source="status.light.delay",
-        read_only=True,
         allow_null=True,
         help_text="Days between plan and completion, or so far; negative ahead of the plan.",
     )
@@ -246,7 +231,6 @@ class MilestoneSerializer(PlannedDaySerializer):
             *("replan", "completed_on"),
             *("weight", "is_key", "evidence", "done", "light", "why", "delay_days", *FACT_FIELDS, "url"),
         )
-        read_only_fields = fields
 
 
 class ReplanSerializer(PeopleMixin, RecordSerializer):
@@ -255,17 +239,13 @@ class ReplanSerializer(PeopleMixin, RecordSerializer):
     PEOPLE_FIELDS = ("asked_by", "decided_by")
 
     state = serializers.ChoiceField(
-        source="state_then", choices=ReplanState.choices, read_only=True, help_text="What it was on the day."
+        source="state_then", choices=ReplanState.choices, help_text="What it was on the day."
     )
     asked_by = UsernameField("asked_by", help_text="Who asked for it.")
     decided_on = DateValueField(source="decided_then")
     decided_by = UsernameField("decided_by_then", help_text="Who decided on it.")
-    accepted = serializers.BooleanField(
-        source="accepted_then", read_only=True, allow_null=True, help_text="Null while it waits."
-    )
-    remark = serializers.CharField(
-        source="remark_then", read_only=True, allow_null=True, help_text="Why it was refused."
-    )
+    accepted = serializers.BooleanField(source="accepted_then", allow_null=True, help_text="Null while it waits.")
+    remark = serializers.CharField(source="remark_then", allow_null=True, help_text="Why it was refused.")
 
     class Meta:
         model = Replan
@@ -273,7 +253,6 @@ class ReplanSerializer(PeopleMixin, RecordSerializer):
             *("id", "pilot", "milestone", "stage_entry", "day", *REASON_FIELDS, "state", "asked_on", "asked_by"),
             *("decided_on", "decided_by", "accepted", "remark", "url"),
         )
-        read_only_fields = fields
 
 
 class IndicatorSerializer(RecordSerializer):
@@ -283,7 +262,6 @@ class IndicatorSerializer(RecordSerializer):
             *("code", "name", "name_en", "name_zh", "unit", "unit_zh", "kind", "direction", "binding"),
             *("accumulation", "rollup", "equivalent_kg", "may_enter_synergy", *NOTE_FIELDS, "url"),
         )
-        read_only_fields = fields
 
 
 class StepOfTargetSerializer(ReadOnlyModelSerializer):
@@ -292,14 +270,11 @@ class StepOfTargetSerializer(ReadOnlyModelSerializer):
     class Meta:
         model = TargetStep
         fields = ("year", "value")
-        read_only_fields = fields
 
 
 class TargetSerializer(SourcedSerializer):
     done_on = DateValueField(source="done_then")
-    steps = StepOfTargetSerializer(
-        many=True, read_only=True, help_text="The values that it names for years before the last."
-    )
+    steps = StepOfTargetSerializer(many=True, help_text="The values that it names for years before the last.")
 
     class Meta:
         model = Target
@@ -307,7 +282,6 @@ class TargetSerializer(SourcedSerializer):
             *("id", "pilot", "indicator", "kind", "base_year", "base_value", "target_year", "target_value"),
             *("target_text", "target_text_en", "target_text_zh", "done_on", "steps", "binding", *FACT_FIELDS, "url"),
         )
-        read_only_fields = fields
 
 
 VERSION_HELP = "Which value it is for the period, from 1: a correction is a new version, and the old one is kept."
@@ -319,11 +293,10 @@ class ReadingSerializer(SourcedSerializer):
     state = serializers.ChoiceField(
         source="state_then",
         choices=ReadingState.choices,
-        read_only=True,
         help_text="What it was on the day: accepted later, it was only reported then.",
     )
     accepted_on = DateValueField(source="accepted_then")
-    version = serializers.IntegerField(read_only=True, help_text=VERSION_HELP)
+    version = serializers.IntegerField(help_text=VERSION_HELP)
 
     class Meta:
         model = Reading
@@ -331,7 +304,6 @@ class ReadingSerializer(SourcedSerializer):
             *("id", "pilot", "indicator", "period", "value", "value_status", "version", "state", "reported_on"),
             *("accepted_on", *FACT_FIELDS, "url"),
         )
-        read_only_fields = fields
 
 
 # -- progress ----------------------------------------------------------------------------------------------
@@ -548,11 +520,11 @@ class ProgressPage:
     """Progress of a set of pilots in numbers, and of those of one page one by one."""
 
     totals: Progress
-    page: ListPage
+    page: RecordPagination
 
     @property
     def pilots(self) -> Sequence[PilotStatus]:
-        return [status for status in self.totals.pilots if status.pilot.pk in self.page.keys]
+        return [status for status in self.totals.pilots if status.pilot.pk in self.page.rows]
 
 
 class ProgressSerializer(PageSerializer):
@@ -718,15 +690,15 @@ class SynergyPage:
     """Synergy of a set of pilots, of which one page is listed."""
 
     synergy: Synergy
-    page: ListPage
+    page: RecordPagination
 
     @property
     def pilots(self) -> Sequence[PilotSynergy]:
-        return [item for item in self.synergy.pilots if item.pilot.pk in self.page.keys]
+        return [item for item in self.synergy.pilots if item.pilot.pk in self.page.rows]
 
     @property
     def missing(self) -> Sequence[ExcludedPilot]:
-        return [item for item in self.synergy.missing if item.pilot.pk in self.page.keys]
+        return [item for item in self.synergy.missing if item.pilot.pk in self.page.rows]
 
 
 class SynergySerializer(PageSerializer):

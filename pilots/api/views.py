@@ -9,10 +9,10 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter
+from rest_framework.request import Request
 
 from core.api.filters import CODE_LOOKUPS, COMPARISONS, DATE_LOOKUPS, api_filterset
-from core.api.parameters import unknown_value_error
-from core.api.viewsets import AggregateView, PagedAggregateView, PkLookupMixin
+from core.api.viewsets import AggregateView, unknown_value_error
 from core.api.writes import WritableViewSet
 from core.http.errors import BadRequest, ErrorDetail, truncate
 from pilots import filters
@@ -114,9 +114,6 @@ class PilotViewSet(WritableViewSet):
         rows = super().filter_queryset(queryset)
         if self.action == "list":
             rows = filter_by_status(rows, self.as_of, read_conditions(self.request.query_params))
-        return self.annotate_facts(rows)
-
-    def annotate_facts(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         return prefetch_for_status(rows, only_on=self.as_of)
 
     def annotate_as_of(self, record: Any) -> Any:
@@ -127,7 +124,7 @@ class PilotViewSet(WritableViewSet):
 # -- what belongs to a pilot -----------------------------------------------------------------------------
 
 
-class PilotPartViewSet(WritableViewSet, PkLookupMixin):
+class PilotPartViewSet(WritableViewSet):
     """A kind of record that belongs to a pilot."""
 
     def listed(self) -> Q:
@@ -234,16 +231,12 @@ class IndicatorViewSet(WritableViewSet):
     filterset_class = api_filterset(filters.IndicatorFilter, {"code": CODE_LOOKUPS})
     ordering_fields = ("id", "code", "name_en", "name_zh", "kind", "direction", "binding")
     default_ordering = "id"
-    lookup_field = "code"
     lookup_value_regex = "[A-Za-z0-9_]+"
 
-    def get_object(self) -> Any:
-        """The indicator of the code, however it is written."""
-        self.kwargs["code"] = self.normalise_key(self.kwargs["code"])
-        return super().get_object()
-
-    def normalise_key(self, key: str) -> str:
-        return key.upper()
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
+        """Read the code in the address however it is written."""
+        self.kwargs = {name: str(value).upper() for name, value in kwargs.items()}
+        super().initial(request, *args, **kwargs)
 
 
 class TargetViewSet(TargetWriteMixin, PilotPartViewSet):
@@ -306,7 +299,7 @@ class ReadingViewSet(ReadingWriteMixin, PilotPartViewSet):
 # -- aggregates ------------------------------------------------------------------------------------------
 
 
-class ProgressView(PagedAggregateView):
+class ProgressView(AggregateView):
     heading = gettext_lazy("Progress of pilots")
     about = (
         "How far each pilot has come on the day, and why its light has its colour; the funnel of stages; the lights "
@@ -318,17 +311,18 @@ class ProgressView(PagedAggregateView):
     serializer_class = serializers.ProgressSerializer
     row_serializer_class = serializers.ProgressRowSerializer
     file_name = "progress"
+    lists_rows = True
 
     def build(self) -> ProgressPage:
         pilots = Pilot.objects.listed(self.as_of)
-        chosen = self.filtered(pilots)
+        chosen = self.filter_queryset(pilots)
         return ProgressPage(build_progress(chosen, self.as_of), self.page_of(chosen))
 
     def file_rows(self, value: ProgressPage) -> Iterable[PilotStatus]:
-        return value.pilots if self.shows_page else value.totals.pilots
+        return value.pilots if self.is_paged else value.totals.pilots
 
 
-class SynergyView(PagedAggregateView):
+class SynergyView(AggregateView):
     heading = gettext_lazy("Synergy of pollution and carbon")
     about = (
         "Whether air pollution and carbon fall together, from a pilot’s base year to the year asked, by values "
@@ -341,6 +335,7 @@ class SynergyView(PagedAggregateView):
     serializer_class = serializers.SynergySerializer
     row_serializer_class = serializers.SynergyRowSerializer
     file_name = "synergy"
+    lists_rows = True
 
     own_parameters = [
         OpenApiParameter("year", int, description="Compared with the base year; else the last whose values are due.")
@@ -348,7 +343,7 @@ class SynergyView(PagedAggregateView):
 
     def build(self) -> SynergyPage:
         pilots = Pilot.objects.listed(self.as_of)
-        chosen = self.filtered(pilots)
+        chosen = self.filter_queryset(pilots)
         return SynergyPage(build_synergy(chosen, self.as_of, self.year), self.page_of(chosen))
 
     @property
@@ -362,7 +357,7 @@ class SynergyView(PagedAggregateView):
 
     def file_rows(self, value: SynergyPage) -> Iterable[SynergyRow]:
         rows = value.synergy.rows
-        return [row for row in rows if row.pilot.pk in value.page.keys] if self.shows_page else rows
+        return [row for row in rows if row.pilot.pk in value.page.rows] if self.is_paged else rows
 
 
 class TrendView(AggregateView):
@@ -389,7 +384,7 @@ class TrendView(AggregateView):
 
     def build(self) -> Trend:
         indicator, pilots = self.indicator(), Pilot.objects.listed(self.as_of)
-        return build_trend(self.filtered(pilots), indicator, self.as_of)
+        return build_trend(self.filter_queryset(pilots), indicator, self.as_of)
 
     def file_rows(self, value: Trend) -> Iterable[TrendYear]:
         return value.years
@@ -432,7 +427,7 @@ class CoverageView(AggregateView):
 
     def build(self) -> Coverage:
         pilots = Pilot.objects.listed(self.as_of)
-        chosen = self.filtered(pilots)
+        chosen = self.filter_queryset(pilots)
         return build_coverage(chosen, self.as_of, by=self.by, chosen=self.pilot_set, counts=self.counts)
 
     def file_rows(self, value: Coverage) -> Iterable[Any]:

@@ -14,7 +14,7 @@ from core.api.writes import WritableViewSet
 from core.http.as_of import today
 from core.permissions import NOT_YOURS_TO_CHANGE
 from core.records import writing
-from core.records.writing import ADD, CHANGE, DELETE, NOT_YOURS
+from core.records.writing import ADD, NOT_YOURS
 from pilots.models import Reading, ReadingLedger, ReadingState, Replan, TargetStep
 from pilots.models.reading import lock_pilot
 from pilots.replans import (
@@ -76,7 +76,7 @@ class ReplanWriteMixin(WritableViewSet):
     http_method_names = ["get", "head", "options", "post", "patch", "delete"]
 
     def create_one(self, record: Any, data: Mapping[str, Any]) -> Replan:
-        for name, value in self.validate_record(record, data, whole=True).values.items():
+        for name, value in self.validate_record(record, data).values.items():
             setattr(record, name, value)
         if record.item:
             record.pilot = record.item.pilot
@@ -86,7 +86,7 @@ class ReplanWriteMixin(WritableViewSet):
 
     def update_one(self, record: Any, data: Mapping[str, Any]) -> Replan:
         """Accept or refuse a request."""
-        given = self.validate_change(record, data, CHANGE)
+        given = self.validate_change(record, data)
         draft = drafted(record, given.values)
         writing.check_fields(draft, record, {}, self.request.user)
         draft.clean()
@@ -98,7 +98,7 @@ class ReplanWriteMixin(WritableViewSet):
 
     def delete_one(self, record: Any, data: Mapping[str, Any]) -> None:
         """Withdraw a request."""
-        given = self.validate_change(record, data, DELETE)
+        given = self.validate_change(record, data)
         withdraw_replan(record, by=self.request.user, reason=given.reason)
 
 
@@ -140,7 +140,7 @@ def values_by_year(steps: Sequence[Mapping[str, Any]]) -> Mapping[int, Decimal]:
 class ReadingWriteMixin(WritableViewSet):
     """A value is never overwritten, only followed by another version."""
 
-    def lock_rows(self, sent: Sequence[Mapping[str, Any]]) -> Mapping[object, object]:
+    def lock_rows(self, sent: Sequence[Mapping[str, Any]]) -> list[Any]:
         self.ledgers: dict[int, ReadingLedger] = {}  # by pilot, whose values may be sent together
         return super().lock_rows(sent)
 

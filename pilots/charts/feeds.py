@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce, Greatest
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
-from core.api.revisions import annotate_revision
+from core.api.viewsets import annotate_revision
 from core.feeds.items import (
     CANCELLED_DAYS,
     MAX_EVENTS,

@@ -1,17 +1,18 @@
 """Serializers of policies: fields only, no arithmetic."""
 
-from typing import Any
+from collections.abc import Collection
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
 from core.api.serializers import (
+    ApiUrlField,
     DateValueField,
     KnownField,
     NumberField,
     ReadOnlyModelSerializer,
     RecordSerializer,
     RelatedBySlug,
-    RelatedSerializer,
 )
 from core.api.write_serializers import WriteSerializer
 from policies.models import (
@@ -33,13 +34,12 @@ NOTE_FIELDS = ("note", "note_en", "note_zh")
 FACT_FIELDS = ("confidence", "unverified", *NOTE_FIELDS, "sources")
 
 
-class SourceLinkSerializer(RelatedSerializer, ReadOnlyModelSerializer):
+class SourceLinkSerializer(ReadOnlyModelSerializer):
     """A source as other records cite it: `url` leads to its record, `address` to the document itself."""
 
-    url = serializers.SerializerMethodField()
+    url = ApiUrlField()
     address = serializers.URLField(
         source="url",
-        read_only=True,
         allow_null=True,
         help_text="Where the document itself stands; null where that is not public.",
     )
@@ -47,7 +47,6 @@ class SourceLinkSerializer(RelatedSerializer, ReadOnlyModelSerializer):
     class Meta:
         model = Source
         fields = ("id", "title", "url", "address")
-        read_only_fields = fields
 
 
 class DivisionLinkSerializer(ReadOnlyModelSerializer):
@@ -56,28 +55,25 @@ class DivisionLinkSerializer(ReadOnlyModelSerializer):
     class Meta:
         model = Division
         fields = ("code", "name")
-        read_only_fields = fields
 
 
 class SourcedSerializer(RecordSerializer):
     """Serializer of a record that cites sources."""
 
-    sources = SourceLinkSerializer(many=True, read_only=True)
+    sources = SourceLinkSerializer(many=True)
 
 
 class SourceSerializer(RecordSerializer):
     address = serializers.URLField(
         source="url",
-        read_only=True,
         allow_null=True,
         help_text="Where the document itself stands; null where that is not public.",
     )
-    url = serializers.SerializerMethodField()
+    url = ApiUrlField()
 
     class Meta:
         model = Source
         fields = ("id", "title", "publisher", "published_on", "address", "reliability", *NOTE_FIELDS, "url")
-        read_only_fields = fields
 
 
 class SourceWriteSerializer(WriteSerializer):
@@ -92,20 +88,17 @@ class ProvinceSerializer(SourcedSerializer):
             *("slug", "name", "name_en", "name_zh", "short_en", "short_zh", "gb_code", "iso_code", "kind", "region"),
             *("tile_col", "tile_row", "in_roster", *FACT_FIELDS, "url", "page"),
         )
-        read_only_fields = fields
 
 
 class AgencySerializer(RecordSerializer):
     class Meta:
         model = Agency
         fields = ("slug", "name", "name_en", "name_zh", *NOTE_FIELDS, "url")
-        read_only_fields = fields
 
 
 class IndustrySerializer(SourcedSerializer):
-    divisions = DivisionLinkSerializer(many=True, read_only=True)
+    divisions = DivisionLinkSerializer(many=True)
     priority = serializers.BooleanField(
-        read_only=True,
         help_text="Whether national policy singles it out: named in the batch notice, or an ultra-low emission sector.",
     )
 
@@ -115,7 +108,6 @@ class IndustrySerializer(SourcedSerializer):
             *("slug", "name", "name_en", "name_zh", "divisions", "named_in_batch_notice", "ultra_low_emission"),
             *("priority", *FACT_FIELDS, "url", "page"),
         )
-        read_only_fields = fields
 
 
 class PolicySerializer(SourcedSerializer):
@@ -126,19 +118,17 @@ class PolicySerializer(SourcedSerializer):
             *("province", "parent", "agencies", "issued_on", "issued_precision", "published_on", "known_issued_by"),
             *("calls_for_provincial_plan", "is_lead", *FACT_FIELDS, "url", "page"),
         )
-        read_only_fields = fields
 
 
 class MeasureSerializer(SourcedSerializer):
     class Meta:
         model = Measure
         fields = ("slug", "name", "title_en", "title_zh", "field", "industries", "policies", *FACT_FIELDS, "url")
-        read_only_fields = fields
 
 
 class FigureSerializer(SourcedSerializer):
     period = serializers.CharField(
-        read_only=True, allow_null=True, help_text="The period that it speaks of, in words of its own: 2020-2025."
+        allow_null=True, help_text="The period that it speaks of, in words of its own: 2020-2025."
     )
 
     class Meta:
@@ -147,18 +137,17 @@ class FigureSerializer(SourcedSerializer):
             *("slug", "name", "name_en", "name_zh", "value", "unit", "as_printed", "period", "period_from"),
             *("period_to", "kind", "province", "state", *FACT_FIELDS, "url"),
         )
-        read_only_fields = fields
 
 
 class PlanSerializer(SourcedSerializer):
     """A plan as it was known on the day: of one that was issued or looked up later, only policy and province."""
 
-    ALWAYS = ("id", "policy", "province", "status", "url", "revision")
+    ALWAYS: ClassVar = {"id", "policy", "province", "status", "url", "revision"}
 
-    name = serializers.CharField(read_only=True, allow_null=True)
-    status = serializers.ChoiceField(source="status_then", choices=PlanStatus.choices, read_only=True)
-    confidence = serializers.ChoiceField(choices=Confidence.choices, read_only=True, allow_null=True)
-    unverified = serializers.BooleanField(read_only=True, allow_null=True)
+    name = serializers.CharField(allow_null=True)
+    status = serializers.ChoiceField(source="status_then", choices=PlanStatus.choices)
+    confidence = serializers.ChoiceField(choices=Confidence.choices, allow_null=True)
+    unverified = serializers.BooleanField(allow_null=True)
 
     class Meta:
         model = ProvincialPlan
@@ -167,13 +156,9 @@ class PlanSerializer(SourcedSerializer):
             *("issued_on", "issued_precision", "published_on", "known_issued_by", "issuing_bodies_count"),
             *("searched_on", "searched_where", *FACT_FIELDS, "url"),
         )
-        read_only_fields = fields
 
-    def to_representation(self, instance: Any) -> Any:
-        row = super().to_representation(instance)
-        if instance.status_then == instance.status:
-            return row
-        return {key: value if key in self.ALWAYS else [] if key == "sources" else None for key, value in row.items()}
+    def hidden_fields(self, record: Any) -> Collection[str]:
+        return () if record.status_then == record.status else self.fields.keys() - self.ALWAYS
 
 
 # -- rollout -------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 
 from core.api.filters import CODE_LOOKUPS, COMPARISONS, DATE_LOOKUPS, ApiFilterSet, api_filterset
-from core.api.viewsets import AggregateView, PkLookupMixin
+from core.api.viewsets import AggregateView
 from core.api.writes import WritableViewSet
 from core.http.errors import BadRequest, ErrorDetail, closest_match, truncate
 from core.web.filters import RelatedFilter
@@ -90,7 +90,7 @@ class MeasureViewSet(WritableViewSet):
     default_ordering = "field"
 
 
-class PlanViewSet(WritableViewSet, PkLookupMixin):
+class PlanViewSet(WritableViewSet):
     heading = gettext_lazy("Provincial plans")
     about = (
         "A province’s own plan for a policy, or what is known of its absence, as of the day. A plan issued later reads "
@@ -125,7 +125,7 @@ class FigureViewSet(WritableViewSet):
     default_ordering = "kind"
 
 
-class SourceViewSet(WritableViewSet, PkLookupMixin):
+class SourceViewSet(WritableViewSet):
     heading = gettext_lazy("Sources")
     about = "Documents, pages and reports that the records cite. “address” is where the document stands."
     queryset = Source.objects.all()

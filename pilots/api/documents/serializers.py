@@ -22,7 +22,6 @@ class DocumentSerializer(RecordSerializer):
             *("id", "title", "doc_number", "file_name", "media_type", "file_size", "sha256", "page_count"),
             *("is_public", "province", "uploaded_on", "content", "page", "url"),
         )
-        read_only_fields = fields
 
     def get_content(self, record: Document) -> str:
         return f"{api_url(record, self.context['request'])}content/"
@@ -40,7 +39,6 @@ class AttachmentSerializer(RecordSerializer):
             *("id", "document", *ATTACHABLE, "purpose", "page_number", "quote", "quote_page"),
             *("attached_on", "removed_on", "removed_reason", "page", "url"),
         )
-        read_only_fields = fields
 
     def get_fields(self) -> dict[str, Any]:
         help_text = "The record’s number; null for an attachment of another kind of record."

@@ -21,13 +21,12 @@ from rest_framework.request import Request
 from core.api.filters import api_filterset
 from core.api.schema import ApiAutoSchema
 from core.api.serializers import ProblemSerializer, api_url
-from core.api.viewsets import BaseAPIView, PkLookupMixin
+from core.api.viewsets import BaseAPIView
 from core.api.write_serializers import field_error
 from core.api.writes import WritableViewSet
 from core.files.content_types import CheckedFile, check_file
 from core.http.errors import WriteRejected
 from core.http.problems import PROBLEM_JSON
-from core.records.writing import CHANGE
 from pilots.api.documents import serializers
 from pilots.api.documents.filters import AttachmentApiFilter
 from pilots.documents.files import file_response
@@ -52,7 +51,7 @@ class DocumentSchema(ApiAutoSchema):
         return {"required": True, "content": {MULTIPART: {"schema": shape}}}
 
 
-class DocumentViewSet(WritableViewSet, PkLookupMixin):
+class DocumentViewSet(WritableViewSet):
     heading = gettext_lazy("Documents")
     about = (
         "Evidence files that you may read: public ones, and with an editor’s token those of the province. POST sends "
@@ -71,11 +70,10 @@ class DocumentViewSet(WritableViewSet, PkLookupMixin):
     def visible_as_of(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         return readable(self.request.user, rows.filter(uploaded_on__lte=self.as_of))
 
-    def target_record(self, data: Mapping[str, Any]) -> Any:
-        record = super().target_record(data)
+    def check_target(self, record: Any, data: Mapping[str, Any]) -> None:
+        super().check_target(record, data)
         if record.pk and not can_read(self.request.user, record):
             raise Http404
-        return record
 
     def parse_records(self, request: Request) -> list[Mapping[str, Any]]:
         """Return the fields of an upload, its file under `file file`; other bodies are JSON."""
@@ -109,7 +107,7 @@ class DocumentViewSet(WritableViewSet, PkLookupMixin):
             raise ValidationError({"file": ValidationError(_("Send the file."), code="required")})
         fields = {name: value for name, value in data.items() if name != "file file"}
         named = {**fields, "title": data.get("title") or data["file file"].name}
-        given = self.validate_record(record, named, whole=True)
+        given = self.validate_record(record, named)
         values: dict[str, Any] = {**given.values, "title": data.get("title", "")}
         if isinstance(self.checked, ValidationError):
             raise self.checked
@@ -128,7 +126,7 @@ class DocumentViewSet(WritableViewSet, PkLookupMixin):
         return WriteRejected(409, field_error("/file", "same", text), headers=headers)
 
 
-class AttachmentViewSet(WritableViewSet, PkLookupMixin):
+class AttachmentViewSet(WritableViewSet):
     heading = gettext_lazy("Attachments")
     about = (
         "Where the documents that you may read are attached, with page and quote; removed ones with the reason. POST "
@@ -149,15 +147,14 @@ class AttachmentViewSet(WritableViewSet, PkLookupMixin):
         seen = readable(self.request.user, Document.objects.all()).order_by()
         return rows.filter(attached_on__lte=self.as_of, document__in=seen)
 
-    def target_record(self, data: Mapping[str, Any]) -> Any:
-        record = super().target_record(data)
+    def check_target(self, record: Any, data: Mapping[str, Any]) -> None:
+        super().check_target(record, data)
         if record.pk and not can_read(self.request.user, record.document):
             raise Http404
-        return record
 
     def create_one(self, record: Any, data: Mapping[str, Any]) -> Any:
         """Attach a document to the one record that is named."""
-        values = dict(self.validate_record(record, data, whole=True).values)
+        values = dict(self.validate_record(record, data).values)
         targets = [value for name in ATTACHABLE if (value := values.get(name)) is not None]
         document = values["document"]
         if len(targets) != 1:
@@ -171,7 +168,7 @@ class AttachmentViewSet(WritableViewSet, PkLookupMixin):
 
     def update_one(self, record: Any, data: Mapping[str, Any]) -> Any:
         """Remove the attachment, with the reason."""
-        given = self.validate_change(record, data, CHANGE)
+        given = self.validate_change(record, data)
         fixed = [
             name for name, value in given.values.items() if name != "removed_reason" and getattr(record, name) != value
         ]

@@ -1,15 +1,14 @@
 """Serializers of follow-ups and their steps, to read and to write."""
 
-from django.db.models import Model
 from rest_framework import serializers
 
 from core.api.serializers import (
+    ApiUrlField,
     DateValueField,
     KnownField,
     PeopleMixin,
     ReadOnlyModelSerializer,
     UsernameField,
-    api_url,
 )
 from core.api.write_serializers import RelatedListField, UsernameInputField, WriteSerializer
 from pilots.metrics.follow_up_states import FollowUpState
@@ -25,10 +24,7 @@ class SubjectSerializer(serializers.Serializer):
     kind = serializers.CharField(source="_meta.model_name", read_only=True, help_text="What kind of record it is.")
     slug = serializers.CharField(read_only=True)
     name = serializers.CharField(source="__str__", read_only=True)
-    url = serializers.SerializerMethodField()
-
-    def get_url(self, record: Model) -> str:
-        return api_url(record, self.context["request"])
+    url = ApiUrlField()
 
 
 class FollowUpSerializer(PeopleMixin, SourcedSerializer):
@@ -36,44 +32,40 @@ class FollowUpSerializer(PeopleMixin, SourcedSerializer):
 
     PEOPLE_FIELDS = ("owner_person", "owner_user", "verifier")
 
-    subject = SubjectSerializer(read_only=True, help_text="The pilot, policy, practice or province it is about.")
+    subject = SubjectSerializer(help_text="The pilot, policy, practice or province it is about.")
     owner_user = UsernameField("owner_user", help_text="Who is responsible, for those whom it concerns.")
     verifier = UsernameField("verifier", help_text="Who is to verify it, for those whom it concerns.")
     state = serializers.ChoiceField(
-        source="status.state", choices=FollowUpState.choices, read_only=True, help_text="Its state on the day."
+        source="status.state", choices=FollowUpState.choices, help_text="Its state on the day."
     )
     due = DateValueField(
         source="status.due_on", allow_null=False, help_text="Due date in force on the day; due_on is the first one."
     )
     overdue = serializers.BooleanField(
         source="status.overdue",
-        read_only=True,
         help_text="Whether the owner has to act and the due date has passed; one reported waits for the verifier.",
     )
     days_late = serializers.IntegerField(
-        source="status.days_late", read_only=True, allow_null=True, help_text="Days since; null if not overdue."
+        source="status.days_late", allow_null=True, help_text="Days since; null if not overdue."
     )
-    extended = serializers.IntegerField(source="status.extended", read_only=True, help_text=COUNT_HELP["extended"])
-    returned = serializers.IntegerField(source="status.returned", read_only=True, help_text=COUNT_HELP["returned"])
+    extended = serializers.IntegerField(source="status.extended", help_text=COUNT_HELP["extended"])
+    returned = serializers.IntegerField(source="status.returned", help_text=COUNT_HELP["returned"])
     signed_on = DateValueField(source="status.signed_on", help_text="The day it was first signed for.")
     reported_on = DateValueField(source="status.reported_on", help_text="The day of the newest report.")
     closed_on = DateValueField(source="status.closed_on", help_text="The day it was verified; null if not closed.")
     closed_in_time = serializers.BooleanField(
         source="status.closed_in_time",
-        read_only=True,
         allow_null=True,
         help_text="Whether the report that was verified came by the due date; null if not closed.",
     )
     cause_colour_now = serializers.ChoiceField(
         source="status.cause_colour_now",
         choices=Colour.choices,
-        read_only=True,
         allow_null=True,
         help_text="The colour of the cause on the day; null where no light caused it.",
     )
     cleared = serializers.BooleanField(
         source="status.cleared",
-        read_only=True,
         allow_null=True,
         help_text="Whether its cause, red at the opening, was not red on the closing day; null if not known.",
     )
@@ -92,23 +84,18 @@ class FollowUpSerializer(PeopleMixin, SourcedSerializer):
             *("overdue", "days_late", "extended", "returned", "signed_on", "reported_on", "closed_on"),
             *("closed_in_time", "cleared", "relapsed_on", "sources", *NOTE_FIELDS, "url", "page"),
         )
-        read_only_fields = fields
 
 
 class StepDocumentSerializer(ReadOnlyModelSerializer):
     """A file attached to a step. Who may not read it gets 404 at its address."""
 
-    id = serializers.IntegerField(source="document_id", read_only=True)
-    title = serializers.CharField(source="document.title", read_only=True)
-    url = serializers.SerializerMethodField()
+    id = serializers.IntegerField(source="document_id")
+    title = serializers.CharField(source="document.title")
+    url = ApiUrlField(source="document")
 
     class Meta:
         model = Attachment
         fields = ("id", "title", "url")
-        read_only_fields = fields
-
-    def get_url(self, attachment: Attachment) -> str:
-        return api_url(attachment.document, self.context["request"])
 
 
 class FollowUpStepSerializer(PeopleMixin):
@@ -120,14 +107,12 @@ class FollowUpStepSerializer(PeopleMixin):
     documents = StepDocumentSerializer(
         source="readable_attachments",
         many=True,
-        read_only=True,
         help_text="The files attached to it that the reader may read; removed ones not.",
     )
 
     class Meta:
         model = FollowUpStep
         fields = ("seq", "taken_on", "move", "state", "remark", "new_due_on", "author", "documents")
-        read_only_fields = fields
 
 
 class FollowUpWriteSerializer(WriteSerializer):

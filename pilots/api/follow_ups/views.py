@@ -8,15 +8,13 @@ from django.db.models import Prefetch, QuerySet
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from drf_spectacular.utils import OpenApiParameter
 from rest_framework.decorators import action
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
-from core.api import parameters
 from core.api.serializers import api_url
 from core.api.viewsets import AggregateView
-from core.api.write_serializers import ValidatedInput, field_error
+from core.api.write_serializers import ValidatedInput, checked_data, field_error
 from core.api.writes import WritableViewSet
 from core.http.errors import WriteRejected
 from core.records import writing
@@ -53,11 +51,7 @@ class FollowUpViewSet(WritableViewSet):
     )
     ordering_paths = {"agency": "owner_agency__slug", "due": "current_due_on"}
     default_ordering = "-opened_on,-id"
-    lookup_field = "number"
     lookup_value_regex = "[0-9]{4}-[0-9]{3,5}"
-    list_actions = frozenset({"list", "steps"})
-    created_actions = frozenset({"create", "take"})
-    action_serializers = {"take": serializers.FollowUpStepWriteSerializer}
 
     def base_queryset(self) -> QuerySet[FollowUp]:
         related = ("pilot", "province", "policy", "practice", "cause_indicator", "cause_milestone__pilot")
@@ -100,10 +94,12 @@ class FollowUpViewSet(WritableViewSet):
 
     # -- steps -------------------------------------------------------------------------------------------
 
-    def parameters(self) -> Sequence[OpenApiParameter]:
-        return [*(parameters.PAGE_PARAMETERS if self.action == "steps" else ()), *super().parameters()]
-
-    @action(detail=True, serializer_class=serializers.FollowUpStepSerializer)
+    @action(
+        detail=True,
+        lists_rows=True,
+        serializer_class=serializers.FollowUpStepSerializer,
+        write_serializer_class=serializers.FollowUpStepWriteSerializer,
+    )
     def steps(self, request: Request, number: str) -> Any:
         """List the steps taken by the day."""
         rows = self.get_object().steps.filter(taken_on__lte=self.as_of).order_by("seq")
@@ -118,7 +114,7 @@ class FollowUpViewSet(WritableViewSet):
     def take_one(self, record: FollowUp, data: Mapping[str, Any]) -> FollowUpStep:
         user = cast(User, self.request.user)
         writing.check_scope(user, writing.CHANGE, record)
-        given = self.validate_action(data)
+        given = checked_data(self.write_serializer_class(data=data))
         documents = given.get("documents", ())
         for place, document in enumerate(documents):
             if not can_read(user, document):  # as for those that do not exist
@@ -141,7 +137,7 @@ class FollowUpViewSet(WritableViewSet):
         step = FollowUpStep.objects.select_related("follow_up", "author").prefetch_related(
             readable_attachments(self.request.user)
         )
-        row = self.read_serializer().to_representation(step.get(pk=done[0].pk))
+        row = self.get_serializer().to_representation(step.get(pk=done[0].pk))
         response = HttpResponse(JSONRenderer().render(row), status=status, content_type="application/json")
         response["ETag"] = self.current_etag(done[0].follow_up_id)
         response["Location"] = api_url(done[0].follow_up, self.request)
@@ -162,7 +158,7 @@ class FollowUpSummaryView(AggregateView):
 
     def build(self) -> FollowUpSummary:
         known = FollowUp.objects.known(self.as_of)
-        chosen = self.filtered(known)
+        chosen = self.filter_queryset(known)
         return build_summary(build_follow_ups(chosen, self.as_of), self.as_of)
 
     def file_rows(self, value: FollowUpSummary) -> Iterable[AgeBand]:

@@ -1,13 +1,12 @@
 """Serializers of practices, adoptions and effects, to read and to write."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from django.db.models import Model
 from rest_framework import serializers
 
-from core.api.pagination import ListPage, PageSerializer
+from core.api.pagination import PageSerializer, RecordPagination
 from core.api.serializers import (
     DateValueField,
     KnownField,
@@ -38,11 +37,10 @@ class LaterTextsSerializer(SourcedSerializer):
     LATER_DAY: ClassVar[str]
     LATER_FIELDS: ClassVar[tuple[str, ...]]
 
-    def to_representation(self, instance: Model) -> dict[str, object]:
-        row, day = super().to_representation(instance), getattr(instance, self.LATER_DAY)
-        if day is None or day <= self.context["view"].as_of:
-            return row
-        return {name: None if name in self.LATER_FIELDS else value for name, value in row.items()}
+    def hidden_fields(self, record: Any) -> Collection[str]:
+        day = getattr(record, self.LATER_DAY)
+        later = self.LATER_FIELDS if day and day > self.context["view"].as_of else ()
+        return {*later, *super().hidden_fields(record)}
 
 
 class PracticeSerializer(LaterTextsSerializer):
@@ -50,9 +48,7 @@ class PracticeSerializer(LaterTextsSerializer):
 
     LATER_DAY, LATER_FIELDS = "retired_on", bilingual("retired_reason")
 
-    state = serializers.ChoiceField(
-        source="state_then", choices=PracticeState.choices, read_only=True, help_text=STATE_HELP
-    )
+    state = serializers.ChoiceField(source="state_then", choices=PracticeState.choices, help_text=STATE_HELP)
     passed_on = DateValueField(source="passed_then")
     library_on = DateValueField(source="library_then")
     recommended_on = DateValueField(source="recommended_then")
@@ -66,7 +62,6 @@ class PracticeSerializer(LaterTextsSerializer):
             *("cost_year", "origins", "industries", "measures", "province", "proposed_on", "passed_on", "library_on"),
             *("recommended_on", "retired_on", *bilingual("retired_reason"), *FACT_FIELDS, "url", "page"),
         )
-        read_only_fields = fields
 
 
 class AdoptionSerializer(PeopleMixin, LaterTextsSerializer):
@@ -75,16 +70,11 @@ class AdoptionSerializer(PeopleMixin, LaterTextsSerializer):
     LATER_DAY, LATER_FIELDS = "given_up_on", ("give_up_reason", *bilingual("give_up_text"))
     PEOPLE_FIELDS = ("claimed_by", "confirmed_by")
 
-    adopter = serializers.CharField(
-        source="adopter_name", read_only=True, help_text="Name of the pilot, the place or the province."
-    )
-    state = serializers.ChoiceField(
-        source="status.state", choices=AdoptionState.choices, read_only=True, help_text=STATE_HELP
-    )
+    adopter = serializers.CharField(source="adopter_name", help_text="Name of the pilot, the place or the province.")
+    state = serializers.ChoiceField(source="status.state", choices=AdoptionState.choices, help_text=STATE_HELP)
     trust = serializers.ChoiceField(
         source="status.trust",
         choices=Trust.choices,
-        read_only=True,
         help_text="How well it was attested by the day: the highest level reached.",
     )
     started_on = DateValueField(source="started_then")
@@ -105,13 +95,11 @@ class AdoptionSerializer(PeopleMixin, LaterTextsSerializer):
             *("in_use_on", "given_up_on", "give_up_reason", *bilingual("give_up_text"), *bilingual("changed")),
             *("claimed_by", "confirmed_on", "confirmed_by", "verified_on", *FACT_FIELDS, "url", "page"),
         )
-        read_only_fields = fields
 
 
 class EffectSerializer(SourcedSerializer):
     is_measured = serializers.BooleanField(
         source="status.is_measured",
-        read_only=True,
         help_text=(
             "Whether it counted on the day as a change of the pilot’s total: by two accepted readings,"
             " not corrected by then."
@@ -145,7 +133,6 @@ class EffectSerializer(SourcedSerializer):
             ),
             *("known_on", *FACT_FIELDS, "url", "page"),
         )
-        read_only_fields = fields
 
 
 class PracticeMoveWriteSerializer(serializers.Serializer):
@@ -252,11 +239,11 @@ class DiffusionPage:
     """Diffusion of a set of practices, of which one page is listed."""
 
     diffusion: Diffusion
-    page: ListPage
+    page: RecordPagination
 
     @property
     def practices(self) -> Sequence[PracticeStatus]:
-        return [item for item in self.diffusion.practices if item.practice.pk in self.page.keys]
+        return [item for item in self.diffusion.practices if item.practice.pk in self.page.rows]
 
 
 class DiffusionSerializer(PageSerializer):

@@ -11,8 +11,8 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 
 from core.api.filters import CODE_LOOKUPS, COMPARISONS, DATE_LOOKUPS, api_filterset
-from core.api.viewsets import PagedAggregateView, PkLookupMixin
-from core.api.write_serializers import ValidatedInput
+from core.api.viewsets import AggregateView
+from core.api.write_serializers import ValidatedInput, checked_data
 from core.api.writes import WritableViewSet
 from core.permissions import OUT_OF_SCOPE
 from core.records import writing
@@ -60,7 +60,6 @@ class PracticeViewSet(WritableViewSet):
     )
     ordering_paths = {"state": "state_then"}
     default_ordering = "id"
-    action_serializers = {"move": serializers.PracticeMoveWriteSerializer}
 
     def base_queryset(self) -> QuerySet[Practice]:
         days = {then: self.known_day(day) for day, then in PRACTICE_AS_OF_FIELDS.items()}
@@ -74,19 +73,19 @@ class PracticeViewSet(WritableViewSet):
         if text:
             raise ValidationError({"change_reason": ValidationError(text, code="required")})
 
-    @action(detail=True, methods=["post"])
+    @action(detail=True, methods=["post"], write_serializer_class=serializers.PracticeMoveWriteSerializer)
     def move(self, request: Request, slug: str) -> HttpResponse:
         """Take a practice to its next state."""
         return self.run_write(request, self.move_one, 200)
 
     def move_one(self, record: Practice, data: Mapping[str, Any]) -> Practice:
-        given = self.validate_action(data)
+        given = checked_data(self.write_serializer_class(data=data))
         writing.check_scope(self.request.user, writing.CHANGE, record)
         self.check_revision(record, data)
         return move_practice(record, PracticeMove(given["move"]), by=self.request.user, reason=given.get("reason", ""))
 
 
-class AdoptionViewSet(WritableViewSet, PkLookupMixin):
+class AdoptionViewSet(WritableViewSet):
     heading = gettext_lazy("Adoptions")
     about = (
         "Copies of practices that were planned by the day, with their state and trust on it; days, reasons and names "
@@ -104,11 +103,6 @@ class AdoptionViewSet(WritableViewSet, PkLookupMixin):
     )
     ordering_paths = {"state": "state_then"}
     default_ordering = "practice,planned_on"
-    bodiless_actions = frozenset({"confirm"})
-    action_serializers = {
-        "confirm": serializers.ConfirmationWriteSerializer,
-        "withdraw_confirmation": serializers.WithdrawalWriteSerializer,
-    }
 
     def base_queryset(self) -> QuerySet[Adoption]:
         given_up = Case(When(given_up_on__lte=self.as_of, then=F("give_up_reason")))
@@ -138,8 +132,8 @@ class AdoptionViewSet(WritableViewSet, PkLookupMixin):
         set_claimant(record, self.request.user)
         super().perform_write(record, given)
 
-    @action(detail=True, methods=["post"])
-    def confirm(self, request: Request, pk: str) -> HttpResponse:
+    @action(detail=True, methods=["post"], write_serializer_class=serializers.ConfirmationWriteSerializer)
+    def confirm(self, request: Request, **kwargs: str) -> HttpResponse:
         """Confirm a copy."""
         return self.run_write(request, self.confirm_one, 200)
 
@@ -147,8 +141,13 @@ class AdoptionViewSet(WritableViewSet, PkLookupMixin):
         self.validate_judgement(record, data)
         return confirm_adoption(record, by=self.request.user)
 
-    @action(detail=True, methods=["post"], url_path="withdraw-confirmation")
-    def withdraw_confirmation(self, request: Request, pk: str) -> HttpResponse:
+    @action(
+        detail=True,
+        methods=["post"],
+        url_path="withdraw-confirmation",
+        write_serializer_class=serializers.WithdrawalWriteSerializer,
+    )
+    def withdraw_confirmation(self, request: Request, **kwargs: str) -> HttpResponse:
         """Take a confirmation back."""
         return self.run_write(request, self.withdraw_one, 200)
 
@@ -160,14 +159,14 @@ class AdoptionViewSet(WritableViewSet, PkLookupMixin):
         """Return the validated body. Raises PermissionDenied for who does not stand for the adopter's province, the
         origin's or the ministry.
         """
-        given = self.validate_action(data)
+        given = checked_data(self.write_serializer_class(data=data))
         if not may_judge(self.request.user, record):
             raise PermissionDenied(str(OUT_OF_SCOPE))
         self.check_revision(record, data)
         return given
 
 
-class EffectViewSet(WritableViewSet, PkLookupMixin):
+class EffectViewSet(WritableViewSet):
     heading = gettext_lazy("Effects")
     about = (
         "Effects of practices and of their copies, known by the day: the change of the pilot’s total between two "
@@ -195,7 +194,7 @@ class EffectViewSet(WritableViewSet, PkLookupMixin):
         return record
 
 
-class DiffusionView(PagedAggregateView):
+class DiffusionView(AggregateView):
     heading = gettext_lazy("Diffusion of practices")
     about = (
         "How far practices have spread on the day: how many are in the library, where they are copied, on whose word, "
@@ -206,11 +205,12 @@ class DiffusionView(PagedAggregateView):
     serializer_class = serializers.DiffusionSerializer
     row_serializer_class = serializers.PracticeDiffusionSerializer
     file_name = "diffusion"
+    lists_rows = True
 
     def build(self) -> serializers.DiffusionPage:
         known = practices_on(self.as_of).order_by("pk")
-        chosen = self.filtered(known)
+        chosen = self.filter_queryset(known)
         return serializers.DiffusionPage(build_diffusion(self.as_of, chosen), self.page_of(chosen))
 
     def file_rows(self, value: serializers.DiffusionPage) -> Iterable[PracticeStatus]:
-        return value.practices if self.shows_page else value.diffusion.practices
+        return value.practices if self.is_paged else value.diffusion.practices

@@ -15,7 +15,7 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from config.api_urls import AGGREGATES, RESOURCES
-from core.api.revisions import annotate_revision
+from core.api.viewsets import annotate_revision
 from core.history.recording import cascading_models
 from core.http.middleware import CompressionMiddleware, RequestMiddleware, record_etag
 from pilots.models import Batch, Pilot

@@ -12,7 +12,6 @@ from urllib.parse import quote
 
 import openpyxl
 import pytest
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import SuspiciousOperation
 from django.db import connection
@@ -412,9 +411,9 @@ def test_the_root_leads_everywhere(client: Client) -> None:
         assert client.get(address).status_code == (400 if name in {"rollout", "trend"} else 200)
 
 
-def test_settings_offer_the_formats_that_are_made() -> None:
-    names = [path.rpartition(".")[2] for path in settings.REST_FRAMEWORK["DEFAULT_RENDERER_CLASSES"]]
-    assert names == ["JSONRenderer", "CSVRenderer", "XLSXRenderer"]
+def test_an_unknown_format_is_told_those_that_are_made(client: Client) -> None:
+    text = client.get("/api/v1/pilots/", {"format": "html", "lang": "en"}).json()["detail"]
+    assert text == "format: there is no “html”. Known: json, csv, xlsx."
 
 
 def test_the_api_s_own_address_leads_to_its_documents(client: Client) -> None:

@@ -16,7 +16,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from config.api_urls import RESOURCES
-from core.api.schema_views import openapi_schema
+from core.api.views import openapi_schema
 from pilots.analytics.light_index import read_conditions
 from pilots.filters import LIGHT_CHOICES, PilotPageFilter
 from pilots.metrics.follow_up_states import Move

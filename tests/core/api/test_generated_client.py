@@ -13,7 +13,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from accounts.models import create_token
-from core.api.schema_views import render_schema
+from core.api.views import render_schema
 from core.seed.loader import load_seed
 from pilots.seed import SEED_FILES
 

@@ -15,7 +15,7 @@ from drf_spectacular.validation import validate_schema
 from jsonschema import Draft202012Validator
 
 from config.api_urls import AGGREGATES, RESOURCES
-from core.api.schema_views import openapi_schema
+from core.api.views import openapi_schema
 
 pytestmark = pytest.mark.django_db
 VERBS = {

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from config.api_urls import RESOURCES
 from core.api.pagination import decode_cursor, encode_cursor
-from core.api.schema_views import openapi_schema
+from core.api.views import openapi_schema
 from pilots.models import Indicator, Pilot, Practice, Reading
 from policies.models import Agency
 from tests.factories import make_adoption, make_follow_up, make_milestone, make_reading

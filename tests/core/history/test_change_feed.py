@@ -69,7 +69,7 @@ def _empty_tables(request: pytest.FixtureRequest, db: None, monkeypatch: pytest.
     marker = request.node.get_closest_marker("django_db")
     if not marker.kwargs.get("transaction"):
         api_client.empty_tables()
-        monkeypatch.setattr("core.api.change_feed.feed_bounds", feed_ends_in_transaction)
+        monkeypatch.setattr("core.api.views.feed_bounds", feed_ends_in_transaction)
     elif Province.objects.exists():  # the first of these tests still has the seed records
         call_command("flush", interactive=False, verbosity=0)
 
@@ -611,7 +611,7 @@ def test_a_cursor_goes_on_where_it_stood_though_the_end_moved_back(client: Clien
     """An event that cannot be read for a moment delays no client, and none is sent twice."""
     make_source()
     settled, reached = change_feed.feed_bounds()
-    monkeypatch.setattr("core.api.change_feed.feed_bounds", lambda: (FeedPosition(0, 0), reached))
+    monkeypatch.setattr("core.api.views.feed_bounds", lambda: (FeedPosition(0, 0), reached))
     cursor = encode_cursor("c", settled.transaction, settled.event_id)
     assert client.get(f"{ADDRESS}?cursor={cursor}").json() == {"next_cursor": cursor, "more": False, "results": []}
 

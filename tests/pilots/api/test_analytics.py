@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from jsonschema import Draft202012Validator
 
-from core.api.schema_views import openapi_schema
+from core.api.views import openapi_schema
 from pilots.models import Indicator, LightOverride, Pilot, StageEntry, TargetStep
 from tests.factories import (
     make_batch,

@@ -1,23 +1,31 @@
-"""Change feed endpoint of the API."""
+"""Views of the API besides those of records and aggregates: its root, the change feed, the schema and Swagger UI."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC
+from functools import lru_cache
+from threading import Lock
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, override
+from django.views.decorators.http import require_safe
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.renderers import OpenApiYamlRenderer
 from drf_spectacular.utils import OpenApiParameter, extend_schema_serializer
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework import serializers
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from core.api import parameters
-from core.api.pagination import decode_cursor, encode_cursor
-from core.api.parameters import CURSOR, CURSOR_START, parse_comma_list, parse_page_size
-from core.api.viewsets import BaseAPIView
+from core.api.pagination import CURSOR, CURSOR_START, decode_cursor, encode_cursor, parse_page_size
+from core.api.viewsets import BaseAPIView, parse_comma_list
 from core.history.change_feed import (
     ACTIONS,
     FEED_START,
@@ -35,6 +43,21 @@ CHANGE_CURSOR = "c"  # kind of this cursor, its first letter
 PAGE_SIZE, MAX_PAGE_SIZE = 200, 1000
 
 RESOURCE_HELP, KEY_HELP = "Its resource, as addresses name it.", "Its code or number, as its address has it."
+
+
+class ApiRootView(BaseAPIView):
+    """API root: the names and URLs of all resources and aggregates."""
+
+    renderer_classes = [JSONRenderer]
+    heading = gettext_lazy("All addresses")
+    about = "The resources and aggregates by name, each with its address."
+    routes: Mapping[str, str] = {}  # resource name to URL name
+
+    def get(self, request: Request) -> Response:
+        return Response({name: request.build_absolute_uri(reverse(url)) for name, url in self.routes.items()})
+
+
+# -- change feed -------------------------------------------------------------------------------------------
 
 
 @extend_schema_serializer(component_name="Named")  # known to clients
@@ -91,23 +114,21 @@ class ChangeFeedView(BaseAPIView):
         "nothing comes twice. A line says which record to fetch again as it is now, not what changed in it. "
         "docs/api.md says more."
     )
+    serializer_class = ChangeFeedSerializer
+    day_parameters = ()
     feed_resources = FeedResources({}, "", lambda _user: Q())
 
     def parameters(self) -> Sequence[OpenApiParameter]:
         """Return the query parameters, without `as_of` and `known`: the feed is the same on every date."""
         names = ", ".join(self.feed_resources.names.values())
-        begin = "The next_cursor of the answer before; “first” is the oldest change, “latest” the end by now."
         only = f"Only changes of these resources, separated by commas. Known: {names}"
+        begin = "The next_cursor of the answer before; “first” is the oldest change, “latest” the end by now."
         return [
             OpenApiParameter(CURSOR, description=begin),
             OpenApiParameter("resource", description=only),
             OpenApiParameter("page_size", int, description="Changes in an answer, 1 to 1000."),
-            *parameters.format_parameters(self.formats()),
+            *super().parameters(),
         ]
-
-    def get_serializer(self) -> ChangeFeedSerializer:
-        """Return the serializer for the OpenAPI schema."""
-        return ChangeFeedSerializer()
 
     def get(self, request: Request) -> Response:
         params, (until, reached) = request.query_params, feed_bounds()
@@ -129,5 +150,62 @@ class ChangeFeedView(BaseAPIView):
                 )
                 raise BadRequest(ErrorDetail(CURSOR, "cursor_ahead", text))
         page = read_feed(self.feed_resources, wanted, after, until, size, request.user)
-        serializer = ChangeFeedSerializer(page, context={"request": request, "view": self})
-        return Response(with_demo_flag(request, serializer.data))
+        return Response(with_demo_flag(request, self.get_serializer(page).data))
+
+
+# -- schema ------------------------------------------------------------------------------------------------
+
+
+class SchemaView(BaseAPIView, SpectacularAPIView):
+    """View of the OpenAPI 3.1 schema as YAML or JSON, in English."""
+
+    schema = None  # it does not describe itself
+    renderer_classes = SpectacularAPIView.renderer_classes
+
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        kind = str(request.accepted_renderer.format)
+        name = f'inline; filename="tracker-api.{kind}"'
+        media = f"{request.accepted_media_type}; charset=utf-8"
+        content = render_schema(kind, settings.SITE_ACCESS)
+        return HttpResponse(content, content_type=media, headers={"Content-Disposition": name})
+
+
+SCHEMA_LOCK = Lock()  # DRF's inspectors are shared by all threads: two schemas at a time would mix their views
+
+
+@lru_cache(maxsize=2)
+def openapi_schema(_access: str) -> Mapping[str, object]:
+    """Return the OpenAPI schema. Only the code determines it, so it is built once."""
+    with SCHEMA_LOCK, override("en"):
+        found: Mapping[str, object] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    return found
+
+
+@lru_cache(maxsize=4)
+def render_schema(kind: str, access: str) -> bytes:
+    """Return the schema serialized as json or yaml."""
+    found = openapi_schema(access)
+    if kind == "json":
+        return json.dumps(found, ensure_ascii=False).encode()
+    content: bytes = OpenApiYamlRenderer().render(found, renderer_context={})  # type: ignore[no-untyped-call]
+    return content
+
+
+@require_safe
+def docs_redirect(request: HttpRequest) -> HttpResponse:
+    """Redirect `/api/`, and the former address of the guide, to the API documentation."""
+    return redirect("api-docs")
+
+
+class SwaggerView(SpectacularSwaggerSplitView):
+    """View of Swagger UI in the frame of the site; its script is a response of its own, as our CSP demands."""
+
+    url_name = "api-schema"
+    template_name = "api/docs.html"
+    authentication_classes = ()  # a page, for every reader of the site: tokens are for the API
+    permission_classes = ()
+    title = gettext_lazy("API documentation")  # type: ignore[assignment]  # a template translates it
+
+
+api_docs: Any = SwaggerView.as_view()
+api_docs.login_required = True  # DRF exempts its own views from LoginRequiredMiddleware
