@@ -21,15 +21,15 @@ from core.imports.importer import FieldChange, Importer, Row, assign_record, key
 from core.imports.sheet.columns import INTEGER, NUMBER, TEXT, Column, ColumnType
 from core.imports.sheet.lookups import RecordLookup
 from core.records import writing
-from core.spreadsheets.reading.cell_values import (
+from core.spreadsheets.cells import (
     AmbiguousCell,
     ParsedNumber,
+    SheetCell,
     read_integer,
     read_measurement,
     read_text,
     unknown_format_error,
 )
-from core.spreadsheets.reading.cells import SheetCell
 from core.text.formatting import join_short, label_value
 from pilots.metrics.stages import StageEvent, stage_issues
 from pilots.models import Milestone, Pilot, Reading, StageEntry, Target, TargetStep

@@ -10,8 +10,7 @@ from django.db import models
 from django.utils.translation import gettext as _
 
 from core.http.errors import truncate
-from core.spreadsheets.reading.cell_values import AmbiguousCell, read_date
-from core.spreadsheets.reading.cells import SheetCell
+from core.spreadsheets.cells import AmbiguousCell, SheetCell, read_date
 
 
 class FlexibleDateField(forms.DateField):

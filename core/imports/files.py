@@ -22,8 +22,8 @@ from core.imports.sheet.headings import find_headings, printable_text
 from core.imports.sheet.lookups import fold_name
 from core.imports.workbooks import faulty_workbook
 from core.jobs.queue import Progress, no_progress
-from core.spreadsheets.reading.cells import Sheet, UnreadableFile
-from core.spreadsheets.reading.reader import read_sheet, sheet_names
+from core.spreadsheets.cells import Sheet, UnreadableFile
+from core.spreadsheets.reader import read_sheet, sheet_names
 from core.text.formatting import join_long
 
 MAX_SHEETS = 10  # so many are searched for headings

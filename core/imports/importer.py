@@ -21,8 +21,7 @@ from core.http.errors import truncate
 from core.imports.sheet.columns import RECORD_NUMBER, TEXT, Column, column_for_field
 from core.imports.sheet.headings import ImportErrorDetail, displayed_value
 from core.imports.sheet.lookups import RecordLookup
-from core.spreadsheets.reading.cell_values import strip_invisible
-from core.spreadsheets.reading.cells import SheetCell, SheetRow
+from core.spreadsheets.cells import SheetCell, SheetRow, strip_invisible
 from core.text.bilingual import translated_texts
 from core.text.formatting import join_short
 

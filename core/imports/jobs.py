@@ -20,7 +20,7 @@ from core.imports.models import Import, ImportFile, ImportState
 from core.imports.sheet.headings import printable_text
 from core.jobs.queue import JobFailed, enqueue, job_about, progress_of, user_of
 from core.records.writing import Conflict
-from core.spreadsheets.reading.cells import Sheet, UnreadableFile
+from core.spreadsheets.cells import Sheet, UnreadableFile
 
 MOST_ROWS = 200  # of an import within a request
 

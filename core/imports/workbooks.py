@@ -24,9 +24,8 @@ from core.imports.importer import Importer
 from core.imports.sheet.columns import BOOLEAN, CHOICE, READING_RULES, RECORD, RECORD_NUMBER, Column
 from core.imports.sheet.headings import FAULT_HEADING, is_fault_heading
 from core.imports.sheet.lookups import RecordLookup
+from core.spreadsheets.cells import JANUARY_OR_OCTOBER, Place, Sheet, SheetCell
 from core.spreadsheets.file_responses import csv_response, xlsx_response
-from core.spreadsheets.reading.cell_values import JANUARY_OR_OCTOBER
-from core.spreadsheets.reading.cells import Place, Sheet, SheetCell
 from core.spreadsheets.xlsx_writer import (
     HEADER_COLOUR,
     MAX_CELL_TEXT,

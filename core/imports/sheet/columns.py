@@ -24,8 +24,9 @@ from django.utils.translation import gettext_lazy, override
 
 from core.http.errors import closest_match, truncate
 from core.imports.sheet.lookups import RecordLookup, fold_name
-from core.spreadsheets.reading.cell_values import (
+from core.spreadsheets.cells import (
     AmbiguousCell,
+    SheetCell,
     read_boolean,
     read_date,
     read_integer,
@@ -33,7 +34,6 @@ from core.spreadsheets.reading.cell_values import (
     read_text,
     unknown_format_error,
 )
-from core.spreadsheets.reading.cells import SheetCell
 from core.text.bilingual import normalize_code
 from core.text.formatting import PartialDate, format_date, join_long, join_sentences, join_short, no_data
 

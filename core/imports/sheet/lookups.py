@@ -13,7 +13,7 @@ from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from core.http.errors import closest_match, truncate
-from core.spreadsheets.reading.cell_values import AmbiguousCell
+from core.spreadsheets.cells import AmbiguousCell
 from core.text.formatting import join_short
 
 # Traditional forms in the names of provinces: a name written with them is offered in the usual form.

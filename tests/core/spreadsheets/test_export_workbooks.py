@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
 from core.spreadsheets.file_responses import MAX_BUFFERED_BYTES, csv_lines, csv_response, escape_formula, xlsx_response
-from core.spreadsheets.reading.csv_reader import read_csv
+from core.spreadsheets.reader import read_csv
 from core.spreadsheets.xlsx_writer import MAX_CELL_TEXT, SAMPLED_ROWS, CoverSheet, SheetSpec, sheet_name, write_workbook
 from core.text.formatting import PartialDate
 from core.web.tables import Column

@@ -8,9 +8,17 @@ import xlwt
 
 from core.imports.sheet.columns import DATE, TEXT, Column
 from core.imports.sheet.lookups import RecordLookup
-from core.spreadsheets.reading.cell_values import AmbiguousCell, read_date, read_number
-from core.spreadsheets.reading.cells import Sheet, SheetCell, SheetRow, UnreadableFile, cell_name
-from core.spreadsheets.reading.reader import read_sheet, sheet_names
+from core.spreadsheets.cells import (
+    AmbiguousCell,
+    Sheet,
+    SheetCell,
+    SheetRow,
+    UnreadableFile,
+    cell_name,
+    read_date,
+    read_number,
+)
+from core.spreadsheets.reader import read_sheet, sheet_names
 from core.text.bilingual import normalize_code
 from tests.core.spreadsheets.raw_workbooks import (
     MAIN,
