@@ -36,7 +36,7 @@ from accounts.second_factor import primary_factors, remove_second_factor
 from accounts.tokens import revoke
 from core.admin.read_only import ReadOnlyAdmin
 from core.admin.record_admin import RecordChangeList
-from core.feeds.lists import feed_addresses
+from core.feeds import feed_addresses
 from core.http.request_log import security_log
 
 RIGHTS_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")

@@ -32,7 +32,7 @@ from accounts.models import Role, Token, TokenKind, officer_of, token_digest
 from accounts.second_factor import METHOD
 from accounts.single_sign_on import error_text, refusal
 from accounts.tokens import MAX_ACTIVE_TOKENS, active_tokens, record_use, revoke
-from core.feeds.lists import feed_addresses, list_response
+from core.feeds import feed_addresses, list_response
 from core.http.request import TrackerRequest
 from core.http.request_log import security_log
 from core.permissions import editor_province

@@ -17,7 +17,7 @@ from environ.fileaware_mapping import FileAwareMapping
 
 from config import __version__
 from core.files.store import media_storage
-from core.web.chart_libraries import cdn_urls
+from core.web.static_files import CDN_URLS
 
 VERSION = __version__  # shown in the footer, on /about/ and in the OpenAPI description
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -251,7 +251,7 @@ STATIC_ROOT = BASE_DIR / env.str("STATIC_ROOT", default=str(VAR_DIR / "static"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": media_storage(env.str("MEDIA_STORE", default=""), VAR_DIR / "media"),
-    "staticfiles": {"BACKEND": "core.web.static_storage.HashedStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "core.web.static_files.HashedStaticFilesStorage"},
 }
 if DEBUG:
     STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
@@ -326,7 +326,7 @@ SOCIALACCOUNT_REQUESTS_TIMEOUT = 5  # seconds that a sign-in waits for the provi
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
-        "script-src": [SELF] if ISOLATED else [SELF, *cdn_urls()],
+        "script-src": [SELF] if ISOLATED else [SELF, *CDN_URLS],
         "style-src": [SELF],
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
@@ -460,6 +460,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "core.http.problems.exception_handler",
     "COERCE_DECIMAL_TO_STRING": False,
 }
+FILTERS_EMPTY_CHOICE_LABEL = _("all")
 FILTERS_VERBOSE_LOOKUPS = {  # labels of filters: "Issued on is greater than or equal to"
     "exact": "",
     "in": "is one of these, separated by commas",

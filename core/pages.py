@@ -13,6 +13,7 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import render
 from django.views.decorators.cache import cache_control
 
 from core.caching.response_cache import cache_page
@@ -22,11 +23,6 @@ from core.web.list_pages import FEED_FORMATS, PAGE_PARAMETERS, drop_unknown_para
 
 DAY_PARAMETERS = ("as_of", "known", "lang")  # of pages without a table
 View = Callable[..., HttpResponseBase]
-ROBOTS_RULES = [
-    *(f"Disallow: {path}" for path in ("/admin/", "/api/", "/search/", "/sign-in/", "/account/", "/tokens/")),
-    *(f"Disallow: /*{word}=" for word in ("as_of", "chart", "export", "known", "page", "sort")),
-    "Allow: /api/docs/",
-]
 
 
 def private_page(view: View) -> View:
@@ -58,6 +54,5 @@ def robots(request: HttpRequest) -> HttpResponse:
 
     On a public site they may index the pages in both languages, but not their endless variants by date, order and file.
     """
-    is_closed = settings.SITE_ACCESS == "internal" or is_demonstration(request)
-    lines = ["Disallow: /"] if is_closed else ROBOTS_RULES
-    return HttpResponse("\n".join(["User-agent: *", *lines, ""]), content_type="text/plain; charset=utf-8")
+    closed = settings.SITE_ACCESS == "internal" or is_demonstration(request)
+    return render(request, "robots.txt", {"closed": closed}, content_type="text/plain; charset=utf-8")

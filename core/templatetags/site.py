@@ -1,6 +1,6 @@
 """Template tags and filters of every page: links that carry as-of date and language, tables, formatted values."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -31,10 +31,12 @@ from core.text.formatting import (
     join_short,
     no_data,
 )
-from core.web.html import add_parameters, carried_parameters, lang_attr, resolve_url
+from core.web.html import add_parameters, attribute, carried_parameters, is_numeric, lang_attr, render_rows, resolve_url
 from core.web.list_pages import ANNEX_PARAMETER
-from core.web.table_html import card_column, is_numeric, render_rows
 from core.web.tables import Chart, Table
+
+STATUS_COLUMNS = {"light", "status", "class"}  # columns that hold a status word
+MAX_COLUMNS, MAX_NUMBER_COLUMNS = 2, 5  # after the first; a table with more turns into cards on a phone
 
 register = template.Library()
 
@@ -44,7 +46,7 @@ register = template.Library()
 
 def query_of_request(context: Context) -> QueryDict:
     """Return the query parameters of the request; empty where a template is rendered without one."""
-    request: HttpRequest | None = getattr(context, "request", None) or context.get("request")
+    request: HttpRequest | None = getattr(context, "request", None)
     return request.GET if request else QueryDict()
 
 
@@ -60,34 +62,12 @@ def link_to(context: Context, target: object, *args: object, **kwargs: object) -
 
 
 @register.simple_tag(takes_context=True)
-def known_note(context: Context) -> str:
-    """Return the sentence on the day at whose end the records stood as a page of the past shows them, after a space.
-
-    Empty for a page of today's records.
-    """
-    product = context.get("product")
-    if product is None or not product["known_past"]:
-        return ""
-    return " " + gettext("From what was on record on %(day)s.") % {"day": format_date(product["known"])}
-
-
-def hidden_inputs(pairs: Iterable[tuple[str, str]]) -> SafeString:
-    return format_html_join("", '<input type="hidden" name="{}" value="{}">', pairs)
-
-
-@register.simple_tag(takes_context=True)
-def hidden_params(context: Context, *names: str) -> SafeString:
-    """Return hidden inputs with which a GET form sends on these parameters of the request."""
-    here = query_of_request(context)
-    return hidden_inputs((name, value) for name in names for value in here.getlist(name))
-
-
-@register.simple_tag(takes_context=True)
 def hidden_other_params(context: Context, *names: str, form: BaseForm | None = None) -> SafeString:
     """Return hidden inputs for every parameter but these, the form's own fields, the page number and the export."""
     left_out = {*names, *(form.fields if form else ()), "page", "export"}
-    here = query_of_request(context)
-    return hidden_inputs((name, value) for name in here if name not in left_out for value in here.getlist(name))
+    given = query_of_request(context).lists()
+    kept = ((name, value) for name, values in given if name not in left_out for value in values)
+    return format_html_join("", '<input type="hidden" name="{}" value="{}">', kept)
 
 
 @register.simple_tag(takes_context=True)
@@ -134,8 +114,7 @@ def panel(
 def fact(content: SafeString, label: str, lang: str = "") -> SafeString:
     """Return one row of a list of facts: `{% fact _("Batch") %}…{% endfact %}`. An empty block reads "no data"."""
     text = content if content.strip() else format_html('<span class="none">{}</span>', no_data())
-    attribute = format_html(' lang="{}"', lang) if lang else ""
-    return format_html('<div class="fact"><dt>{}</dt><dd{}>{}</dd></div>', label, attribute, text)
+    return format_html('<div class="fact"><dt>{}</dt><dd{}>{}</dd></div>', label, attribute("lang", lang), text)
 
 
 @register.inclusion_tag("components/records/edit_links.html", takes_context=True)
@@ -171,8 +150,15 @@ register.simple_tag(lang_attr)
 
 @register.simple_tag(takes_context=True)
 def table_cards(context: Context, table: Table) -> int | None:
-    """Return `card_column` of a table; None for one that is included with `scroll=True`."""
-    return None if context.get("scroll") else card_column(table)
+    """Return the index of the column shown beside the title where a narrow window shows rows as cards.
+
+    It is the first status column, else 0. None means no cards: a table that is included with `scroll=True`, one of few
+    columns, or of few that are all numbers to be compared, stays a table.
+    """
+    rest = table.columns[1:]
+    if context.get("scroll") or len(rest) <= (MAX_NUMBER_COLUMNS if all(map(is_numeric, rest)) else MAX_COLUMNS):
+        return None
+    return next((at for at, column in enumerate(rest, 1) if column.key in STATUS_COLUMNS), 0)
 
 
 @register.simple_tag(takes_context=True)

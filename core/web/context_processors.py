@@ -15,8 +15,10 @@ from django.utils.translation import gettext_lazy as _
 from core.http.as_of import FIRST_DAY, adjacent_quarter_ends
 from core.http.request import DEMO_LABEL, download_stem, is_demonstration
 from core.text.bilingual import OWN_LANGUAGE_NAMES
-from core.web.chart_libraries import CHART_CDN, CHART_LIBRARIES
+from core.text.formatting import format_date
+from core.web.html import carried_parameters
 from core.web.list_pages import url_with
+from core.web.static_files import CHART_CDN, CHART_LIBRARIES
 
 
 def site_context(request: HttpRequest) -> dict[str, object]:
@@ -26,6 +28,8 @@ def site_context(request: HttpRequest) -> dict[str, object]:
     """
     today = timezone.localdate()
     as_of, known = getattr(request, "as_of", today), getattr(request, "known", today)
+    past, known_past = getattr(request, "as_of_past", False), getattr(request, "known_past", False)
+    demonstration = is_demonstration(request)
     quarter_before, quarter_after = adjacent_quarter_ends(as_of, today)
     active = get_language()
     product = {
@@ -52,17 +56,21 @@ def site_context(request: HttpRequest) -> dict[str, object]:
         "first_day": FIRST_DAY,  # of the date picker
         "today": today,
         "as_of": as_of,
-        "past": getattr(request, "as_of_past", False),
+        "past": past,
         "known": known,  # at whose end the records stood as they are shown
-        "known_past": getattr(request, "known_past", False),
-        "shows_past": getattr(request, "as_of_past", False) or getattr(request, "known_past", False),
+        "known_past": known_past,
+        "shows_past": past or known_past,
         "quarter_before": quarter_before,  # steps of the date picker; None outside the calendar or in the future
         "quarter_after": quarter_after,
-        "demonstration": is_demonstration(request),  # demonstration data, marked on every page
-        "demonstration_band": DEMO_LABEL if is_demonstration(request) else "",  # label on exported pictures
+        "demonstration": demonstration,  # demonstration data, marked on every page
+        "demonstration_band": DEMO_LABEL if demonstration else "",  # label on exported pictures
         "file_prefix": download_stem(request, ""),
         "mail": settings.MAIL,  # whether a link to a new password can be sent
         "provider": settings.OIDC_NAME if settings.OIDC_SERVER else "",  # of single sign-on
+        "carried": carried_parameters(request.GET),  # what forms send on
+        "known_note": " " + _("From what was on record on %(day)s.") % {"day": format_date(known)}
+        if known_past
+        else "",
         # This page with both days and the language, so that it shows the same next year.
         "address": request.build_absolute_uri(
             url_with(request, as_of=as_of.isoformat(), known=known.isoformat(), lang=active or settings.LANGUAGE_CODE)

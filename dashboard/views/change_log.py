@@ -21,8 +21,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from core.feeds.items import Entry, atom_response
-from core.feeds.lists import FEED_LISTS, FeedList
+from core.feeds import FEED_LISTS, Entry, FeedList, atom_response
 from core.history.entries import HistoryEntry, differences_text, entry_columns
 from core.history.models import ChangeEvent
 from core.http.errors import BadRequest, ErrorDetail, truncate

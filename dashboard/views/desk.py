@@ -15,8 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from core.feeds.items import calendar_response
-from core.feeds.lists import FEED_LISTS, FeedList
+from core.feeds import FEED_LISTS, FeedList, calendar_response
 from core.http.request import TrackerRequest
 from core.pages import page
 from core.permissions import editor_province

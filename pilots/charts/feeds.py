@@ -13,7 +13,7 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
 from core.api.revisions import annotate_revision
-from core.feeds.items import (
+from core.feeds import (
     CANCELLED_DAYS,
     MAX_EVENTS,
     NEVER_CHANGED,

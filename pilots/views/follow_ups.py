@@ -17,7 +17,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from core.feeds.lists import FEED_LISTS, FeedList
+from core.feeds import FEED_LISTS, FeedList
 from core.history.entries import Label, changes_of
 from core.history.timeline import ENTRY_PARAMETER, Timeline, history_tab
 from core.http.as_of import today

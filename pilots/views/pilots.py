@@ -10,8 +10,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from core.feeds.items import CANCELLED_DAYS
-from core.feeds.lists import FEED_LISTS, FeedList
+from core.feeds import CANCELLED_DAYS, FEED_LISTS, FeedList
 from core.history.entries import Label, changes_of
 from core.history.models import ChangeEvent
 from core.history.timeline import ENTRY_PARAMETER, Timeline, history_tab
