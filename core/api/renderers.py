@@ -5,7 +5,7 @@ from typing import Any
 
 from rest_framework.renderers import BaseRenderer
 
-from core.spreadsheets.file_responses import XLSX_MEDIA_TYPE
+from core.spreadsheets.writer import XLSX_MEDIA_TYPE
 
 LIST_SEPARATOR = "; "
 CODE_KEYS = ("slug", "code", "title")  # key that stands for a nested value in one cell

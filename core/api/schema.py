@@ -14,7 +14,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from core.api.parameters import LANGUAGE_PARAMETER, MAX_BULK_RECORDS
 from core.api.serializers import ProblemSerializer
 from core.http.problems import PROBLEM_JSON
-from core.spreadsheets.file_responses import XLSX_MEDIA_TYPE
+from core.spreadsheets.writer import XLSX_MEDIA_TYPE
 
 Schema = Mapping[str, object]
 JSON_MEDIA_TYPE = "application/json"

@@ -44,7 +44,7 @@ from core.jobs.queue import enqueue
 from core.permissions import can_access, editor_province, in_scope
 from core.records.writing import Conflict
 from core.spreadsheets.cells import UnreadableFile
-from core.spreadsheets.file_responses import XLSX_MEDIA_TYPE, content_disposition, xlsx_response
+from core.spreadsheets.writer import XLSX_MEDIA_TYPE, content_disposition, xlsx_response
 from core.text.bilingual import check_text
 from core.text.formatting import join_long, join_short, label_value
 

@@ -25,11 +25,11 @@ from core.imports.sheet.columns import BOOLEAN, CHOICE, READING_RULES, RECORD, R
 from core.imports.sheet.headings import FAULT_HEADING, is_fault_heading
 from core.imports.sheet.lookups import RecordLookup
 from core.spreadsheets.cells import JANUARY_OR_OCTOBER, Place, Sheet, SheetCell
-from core.spreadsheets.file_responses import csv_response, xlsx_response
-from core.spreadsheets.xlsx_writer import (
+from core.spreadsheets.writer import (
     HEADER_COLOUR,
     MAX_CELL_TEXT,
     cell_writer,
+    csv_response,
     file_value,
     header_cell,
     label_cell,
@@ -43,6 +43,7 @@ from core.spreadsheets.xlsx_writer import (
     text_width,
     writable_value,
     write_rows,
+    xlsx_response,
 )
 from core.text.formatting import join_long, join_sentences, join_short, label_value
 

@@ -16,8 +16,7 @@ from django.utils.translation import gettext as _
 from core.http.as_of import days_stem, known_rows
 from core.http.errors import BadRequest, ErrorDetail, truncate, unknown_parameter_error
 from core.http.request import TrackerRequest, demo_notice_rows, download_stem
-from core.spreadsheets.file_responses import csv_response, xlsx_response
-from core.spreadsheets.xlsx_writer import CoverSheet, SheetSpec, write_workbook
+from core.spreadsheets.writer import CoverSheet, SheetSpec, csv_response, write_workbook, xlsx_response
 from core.text.formatting import format_date, join_clauses, label_value
 from core.web.list_pages import ANNEX_PARAMETER, PAGE_PARAMETERS, ActiveFilter, url_with
 from core.web.tables import Chart, Column, Subject, Table, make_table

@@ -41,7 +41,7 @@ from core.spreadsheets.cells import (
     UnreadableFile,
     cell_name,
 )
-from core.spreadsheets.file_responses import FORMULA_PATTERN
+from core.spreadsheets.writer import FORMULA_PATTERN
 
 ZIP_SIGNATURES, OLE_SIGNATURE = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"), b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 ODS_TYPE = b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet"  # first member of an .ods, behind 30 bytes

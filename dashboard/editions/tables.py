@@ -15,7 +15,7 @@ from rest_framework.request import Request
 
 from core.api.renderers import machine_value, table_rows
 from core.api.viewsets import RecordViewSet
-from core.spreadsheets.file_responses import csv_lines
+from core.spreadsheets.writer import csv_lines
 from pilots.api.urls import RESOURCES as PILOT_RESOURCES
 from policies.api.urls import RESOURCES as POLICY_RESOURCES
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.spreadsheets.cells import Sheet, SheetCell, SheetRow, UnreadableFile
-from core.spreadsheets.file_responses import escape_formula
 from core.spreadsheets.reader import read_sheet, sheet_names
+from core.spreadsheets.writer import escape_formula
 
 RARE_CHARACTERS = "㐀,𠮷,镕,喆"
 

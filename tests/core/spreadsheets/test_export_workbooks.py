@@ -15,9 +15,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
-from core.spreadsheets.file_responses import MAX_BUFFERED_BYTES, csv_lines, csv_response, escape_formula, xlsx_response
 from core.spreadsheets.reader import read_csv
-from core.spreadsheets.xlsx_writer import MAX_CELL_TEXT, SAMPLED_ROWS, CoverSheet, SheetSpec, sheet_name, write_workbook
+from core.spreadsheets.writer import (
+    MAX_BUFFERED_BYTES,
+    MAX_CELL_TEXT,
+    SAMPLED_ROWS,
+    CoverSheet,
+    SheetSpec,
+    csv_lines,
+    csv_response,
+    escape_formula,
+    sheet_name,
+    write_workbook,
+    xlsx_response,
+)
 from core.text.formatting import PartialDate
 from core.web.tables import Column
 

@@ -1,21 +1,27 @@
-"""Streaming XLSX writer: a sheet for each table, with real dates and numbers, and a cover sheet.
+"""Files: CSV that Excel opens correctly, and XLSX with real dates and numbers: a sheet for each table, and a cover.
 
-Rows are read once and written as they come, and the finished file waits on disk: a hundred thousand rows need no more
-memory than a hundred.
+Both are guarded against formula injection. Rows are read once and written as they come, and a finished workbook waits
+on disk: a hundred thousand rows need no more memory than a hundred.
 """
 
+import csv
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
+from io import SEEK_END
 from itertools import chain, islice
 from tempfile import TemporaryFile
-from typing import IO, Any
+from types import SimpleNamespace
+from typing import IO, Any, TypeVar
+from urllib.parse import quote
 
-from django.utils import timezone
+from django.http import FileResponse, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
@@ -29,6 +35,12 @@ from openpyxl.worksheet.worksheet import Worksheet
 from core.text.formatting import PartialDate, join_short
 from core.web.tables import AnyColumn, ValueKind
 
+XLSX_MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+FORMULA_PATTERN = re.compile(rf"'*[{re.escape(''.join(FORMULA_STARTS))}]")
+BOM = "\ufeff"
+Value = TypeVar("Value")
+MAX_BUFFERED_BYTES = 2**20  # bytes
 SAMPLED_ROWS = 200  # rows sampled for column widths
 MIN_WIDTH, MAX_WIDTH = 8, 60  # characters
 MAX_CELL_TEXT = 32_767  # characters of a cell, by the format; a text column's "@" is shown as #### beyond 255
@@ -44,60 +56,6 @@ HEADER_COLOUR = "EDF1F5"
 LINK_FONT = Font(color="0563C1", underline="single")
 
 FileValue = str | int | float | Decimal | date | None  # what a cell of a file holds
-
-
-@dataclass(frozen=True)
-class SheetSpec:
-    """Specification of one sheet: its table, and its description on the cover sheet. `rows` are read once."""
-
-    title: str
-    columns: Sequence[AnyColumn]
-    rows: Iterable[Sequence[object]]
-    subtitle: str = ""  # what is counted, of how many, on which date
-    filtered: str = ""  # the filters it obeys
-    sources: Sequence[Any] = ()  # records with a title, a publisher, a day and an address
-
-
-@dataclass(frozen=True)
-class CoverSheet:
-    """Cover sheet: title, lines of label and value, URL; a notice above them, a sentence below the title."""
-
-    title: str
-    lines: Sequence[tuple[str, object]]
-    address: str
-    notice: Sequence[tuple[str, str]] = ()
-    sentence: str = ""
-
-
-def write_workbook(parts: Sequence[SheetSpec], cover: CoverSheet) -> IO[bytes]:
-    """Return the finished file, open at its beginning.
-
-    The first sheet is what people and programs expect: the one table, with the cover sheet behind it, or the cover
-    sheet, which lists the tables where there are several.
-    """
-    book = new_workbook(cover.title)
-    about = book.create_sheet(_("About"))
-    names, counts = [about.title], []
-    for part in parts:
-        names.append(sheet_name(part.title, names))
-        counts.append(write_sheet(book.create_sheet(names[-1]), part))
-    write_cover(about, cover, parts, names[1:], counts)
-    if len(parts) == 1:
-        book.move_sheet(about.title, 1)
-    return saved(book)
-
-
-def new_workbook(title: str) -> Workbook:
-    book = Workbook(write_only=True)
-    book.properties.title, book.properties.creator = writable_value(title), _("Synergy Pilot Tracker")
-    return book
-
-
-def saved(book: Workbook) -> IO[bytes]:
-    file = TemporaryFile()  # noqa: SIM115  # the response closes it
-    book.save(file)
-    file.seek(0)
-    return file
 
 
 # -- values ---------------------------------------------------------------------------------------------------
@@ -157,6 +115,118 @@ def text_width(text: str) -> int:
         len(line) + (0 if line.isascii() else sum(unicodedata.east_asian_width(char) in "WF" for char in line))
         for line in text.split("\n")
     )
+
+
+# -- files ----------------------------------------------------------------------------------------------------
+
+
+def escape_formula(value: Value) -> Value | str:
+    """Escape text that a spreadsheet would run as a formula with a leading apostrophe.
+
+    Text that already begins with apostrophes before such a sign gets one more: an import removes one, and has every
+    character.
+    """
+    return "'" + value if isinstance(value, str) and FORMULA_PATTERN.match(value) else value
+
+
+def csv_lines(rows: Iterable[Sequence[object]], *, for_excel: bool) -> Iterator[str]:
+    """Yield the rows as CSV text. For Excel with a byte-order mark and escaped formulas; for programs unchanged."""
+    writer = csv.writer(SimpleNamespace(write=str))  # which returns each line
+    if for_excel:
+        yield BOM
+    for row in rows:
+        cells = [file_value(value) for value in row]
+        yield writer.writerow([escape_formula(cell) for cell in cells] if for_excel else cells)
+
+
+def content_disposition(stem: str, suffix: str) -> str:
+    """Return a Content-Disposition header that keeps a Chinese file name (RFC 6266)."""
+    ascii_stem = stem.encode("ascii", "ignore").decode().replace('"', "") or "table"
+    return f"attachment; filename=\"{ascii_stem}.{suffix}\"; filename*=UTF-8''{quote(stem)}.{suffix}"
+
+
+def csv_response(rows: Iterable[Sequence[object]], stem: str, *, for_excel: bool) -> StreamingHttpResponse:
+    language = translation.get_language()
+
+    def lines() -> Iterator[str]:
+        # The server reads the rows after the language middleware has finished.
+        with translation.override(language):
+            yield from csv_lines(rows, for_excel=for_excel)
+
+    response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = content_disposition(stem, "csv")
+    return response
+
+
+def xlsx_response(file: IO[bytes], stem: str) -> HttpResponseBase:
+    """Return a workbook: a small one from memory, a large one streamed from its temporary file."""
+    response: HttpResponseBase
+    if file.seek(0, SEEK_END) <= MAX_BUFFERED_BYTES:
+        with file:
+            file.seek(0)
+            response = HttpResponse(file.read(), content_type=XLSX_MEDIA_TYPE)
+    else:
+        file.seek(0)
+        response = FileResponse(file, content_type=XLSX_MEDIA_TYPE)
+    response["Content-Disposition"] = content_disposition(stem, "xlsx")
+    return response
+
+
+# -- workbooks ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SheetSpec:
+    """Specification of one sheet: its table, and its description on the cover sheet. `rows` are read once."""
+
+    title: str
+    columns: Sequence[AnyColumn]
+    rows: Iterable[Sequence[object]]
+    subtitle: str = ""  # what is counted, of how many, on which date
+    filtered: str = ""  # the filters it obeys
+    sources: Sequence[Any] = ()  # records with a title, a publisher, a day and an address
+
+
+@dataclass(frozen=True)
+class CoverSheet:
+    """Cover sheet: title, lines of label and value, URL; a notice above them, a sentence below the title."""
+
+    title: str
+    lines: Sequence[tuple[str, object]]
+    address: str
+    notice: Sequence[tuple[str, str]] = ()
+    sentence: str = ""
+
+
+def write_workbook(parts: Sequence[SheetSpec], cover: CoverSheet) -> IO[bytes]:
+    """Return the finished file, open at its beginning.
+
+    The first sheet is what people and programs expect: the one table, with the cover sheet behind it, or the cover
+    sheet, which lists the tables where there are several.
+    """
+    book = new_workbook(cover.title)
+    about = book.create_sheet(_("About"))
+    names, counts = [about.title], []
+    for part in parts:
+        names.append(sheet_name(part.title, names))
+        counts.append(write_sheet(book.create_sheet(names[-1]), part))
+    write_cover(about, cover, parts, names[1:], counts)
+    if len(parts) == 1:
+        book.move_sheet(about.title, 1)
+    return saved(book)
+
+
+def new_workbook(title: str) -> Workbook:
+    book = Workbook(write_only=True)
+    book.properties.title, book.properties.creator = writable_value(title), _("Synergy Pilot Tracker")
+    return book
+
+
+def saved(book: Workbook) -> IO[bytes]:
+    file = TemporaryFile()  # noqa: SIM115  # the response closes it
+    book.save(file)
+    file.seek(0)
+    return file
 
 
 # -- cells ----------------------------------------------------------------------------------------------------
