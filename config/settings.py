@@ -164,7 +164,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "core.web.context_processors.site_context",
+                "core.pages.site_context",
                 "dashboard.context_processors.corrections",
                 "dashboard.context_processors.backups",
             ],

@@ -30,7 +30,7 @@ from icalendar import Event as CalendarEvent
 
 from core.http.errors import BadRequest, ErrorDetail
 from core.http.request import DEMO_LABEL, TrackerRequest, download_stem, is_demonstration
-from core.spreadsheets.page_exports import FEED_LABELS
+from core.pages import FEED_LABELS
 from core.text.formatting import label_value
 from core.web.list_pages import requested_page, url_with
 

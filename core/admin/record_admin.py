@@ -32,7 +32,7 @@ from core.history.recording import m2m_referrers
 from core.permissions import can_see_authors
 from core.records import writing
 from core.text.formatting import join_clauses, join_sentences, label_value
-from core.web.html import CARRIED_PARAMETERS
+from core.web.list_pages import CARRIED_PARAMETERS
 
 NOT_SAVED = _("Nothing was saved. The form stands here as the record is now.")
 

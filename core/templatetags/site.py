@@ -1,6 +1,8 @@
 """Template tags and filters of every page: links that carry as-of date and language, tables, formatted values."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import date
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -12,15 +14,16 @@ from django.http import HttpRequest, QueryDict
 from django.template import Context
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import conditional_escape, escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
 from core.caching.response_cache import fragment_placeholder
 from core.http.errors import BadRequest, ErrorDetail, truncate
-from core.text.bilingual import lang_of
+from core.text.bilingual import is_chinese_active, is_chinese_text, lang_of
 from core.text.formatting import (
     STATUS_SYMBOLS,
+    PartialDate,
     format_date,
     format_days,
     format_file_size,
@@ -31,10 +34,19 @@ from core.text.formatting import (
     join_short,
     no_data,
 )
-from core.web.html import add_parameters, attribute, carried_parameters, is_numeric, lang_attr, render_rows, resolve_url
-from core.web.list_pages import ANNEX_PARAMETER
-from core.web.tables import Chart, Table
+from core.web.list_pages import ANNEX_PARAMETER, Pairs, add_parameters, carried_parameters, resolve_url
+from core.web.tables import AnyColumn, Cell, Chart, Table
 
+NUMBER_KINDS = {"integer", "decimal", "share", "days"}
+FORMATS: dict[str, Callable[[Any], str]] = {
+    "integer": format_number,
+    "decimal": format_number,
+    "share": partial(format_share, digits=1),
+    "days": format_days,
+    "date": format_date,
+    "flag": lambda value: gettext("yes") if value else gettext("no"),
+}
+MAX_BRIEF_WIDTH = 24  # letters that a table cell keeps on one line; a Chinese character is as wide as two
 STATUS_COLUMNS = {"light", "status", "class"}  # columns that hold a status word
 MAX_COLUMNS, MAX_NUMBER_COLUMNS = 2, 5  # after the first; a table with more turns into cards on a phone
 
@@ -144,8 +156,31 @@ for function in (
     lang_of,
 ):
     register.filter(function.__name__, function)
-register.filter(is_numeric)
-register.simple_tag(lang_attr)
+
+
+@register.simple_tag
+def lang_attr(text: object) -> SafeString:
+    """Return ` lang="zh"` for Chinese text on an English page, ` lang="en"` for English text on a Chinese one.
+
+    `<a href="{% link_to pilot %}"{% lang_attr pilot.name %}>`: a record without an English name shows its Chinese one.
+    """
+    words, language = str(text or ""), ""
+    if is_chinese_active():
+        latin = sum(char.isascii() and char.isalpha() for char in words)
+        language = "en" if latin > 2 and not any("\u4e00" <= char <= "\u9fff" for char in words) else ""
+    elif not words.isascii() and is_chinese_text(words):
+        language = "zh"
+    return attribute("lang", language)
+
+
+def attribute(name: str, value: str) -> SafeString:
+    return mark_safe(f' {name}="{escape(value)}"' if value else "")  # noqa: S308
+
+
+@register.filter
+def is_numeric(column: AnyColumn) -> bool:
+    """Return whether the column holds numbers, which are aligned right."""
+    return column.kind in NUMBER_KINDS
 
 
 @register.simple_tag(takes_context=True)
@@ -163,9 +198,84 @@ def table_cards(context: Context, table: Table) -> int | None:
 
 @register.simple_tag(takes_context=True)
 def table_rows(context: Context, table: Table, most: int, cards: int | None) -> SafeString:
-    """Return the first `most` rows of a table as HTML; `grouped` in the context hides repeated first cells."""
-    carried = carried_parameters(query_of_request(context))
-    return render_rows(table, most=most, cards=cards, grouped=bool(context.get("grouped")), carried=carried)
+    """Return the `<tr>` elements of the first `most` rows.
+
+    `cards` is the index that `table_cards` returns; `grouped` in the context hides the first cell of a row that repeats
+    the one above.
+
+    Rendered in Python: a page has up to 3,000 cells, and a template loop over them takes most of its time.
+    """
+    carried, grouped = carried_parameters(query_of_request(context)), context.get("grouped")
+    out: list[str] = []
+    shown = [(at, column, escape(column.label)) for at, column in enumerate(table.columns) if not column.file_only]
+    role = ' role="row"' if cards is not None else ""
+    previous: object = None
+    for number, row in enumerate(table.rows[:most]):
+        again = number > 0 and row[0].value == previous
+        previous = row[0].value
+        out.append(f"<tr{attribute('id', row[0].anchor)}{attribute('class', 'is-repeat' if again else '')}{role}>")
+        for place, (at, column, label) in enumerate(shown):
+            content = render_cell(row[at], column, carried)
+            if grouped and again and not place:
+                content = f'<span class="visually-hidden">{conditional_escape(format_cell(row[at], column))}</span>'
+            tag, scope = ("td", "") if place else ("th", ' scope="row"')
+            out.append(f"<{tag}{scope}{cell_attributes(row[at], column, label, place, cards)}>{content}</{tag}>")
+        out.append("</tr>\n")
+    return mark_safe("".join(out))  # noqa: S308  # texts and addresses are escaped
+
+
+def render_cell(cell: Cell, column: AnyColumn, carried: Pairs) -> str:
+    """Return the content of a cell: its text, as a link or with the mark of a status."""
+    text: str = conditional_escape(format_cell(cell, column))
+    if cell.value is None:
+        return f'<span class="none">{text}</span>'
+    if cell.tag:
+        symbol = STATUS_SYMBOLS.get(cell.tag, "")
+        shape = f'<span class="shape" aria-hidden="true">{symbol}</span> ' if symbol else ""
+        text = f'<span class="tag {escape(cell.tag)}">{shape}{text}</span>'
+    if cell.url:
+        text = f'<a href="{escape(add_parameters(resolve_url(cell.url), carried))}">{text}</a>'
+    return f"{text} {conditional_escape(cell.mark)}" if cell.mark else text
+
+
+def format_cell(cell: Cell, column: AnyColumn) -> str:
+    """Format the value of a table cell by the kind of its column. A missing value reads "no data", never 0."""
+    value = cell.value
+    if cell.page_text or value is None:
+        return cell.page_text or no_data()
+    if value == "":  # nothing to say, which is not the same as not known
+        return ""
+    if isinstance(value, date | PartialDate):
+        return format_date(value)
+    return FORMATS.get(cell.kind or column.kind, str)(value)
+
+
+def cell_attributes(cell: Cell, column: AnyColumn, label: str, place: int, cards: int | None) -> str:
+    """Return the HTML attributes of a table cell: width class, language and, where rows can be cards, its label.
+
+    A text is `brief` if it is short, and `prose` if it needs some width to wrap in; `words` in a column of numbers say
+    why there is none.
+    """
+    text, classes, roles = cell.page_text or cell.value, "", ""
+    if is_numeric(column):
+        classes = "num words" if isinstance(cell.value, str) and cell.value else "num"
+    elif column.kind == "date":
+        classes = "date"
+    elif isinstance(text, str) and text:
+        width = sum(2 if char >= "\u2e80" else 1 for char in text)
+        classes = "brief" if width <= MAX_BRIEF_WIDTH else "prose"
+    if cards is not None:
+        if place and place == cards:
+            classes = f"{classes} card-status".lstrip()
+        # The roles say again what the elements are: shown as blocks, some browsers forget it.
+        roles = f' role="cell" data-label="{label}"' if place else ' role="rowheader"'
+    language = attribute("lang", cell.lang)
+    if not cell.lang and column.kind == "text" and not cell.tag:
+        language = lang_attr(cell.value)
+    return f"{attribute('class', classes)}{roles}{language}"
+
+
+# -- charts --------------------------------------------------------------------------------------------
 
 
 @register.filter

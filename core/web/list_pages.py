@@ -1,4 +1,4 @@
-"""List pages: filters, active filters, sortable columns and paginated rows."""
+"""List pages: addresses with parameters, active filters, sortable columns and paginated rows."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import islice
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from django.core.paginator import Paginator
 from django.db.models import F, QuerySet
 from django.forms import Form
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django_filters import FilterSet
 
@@ -26,7 +28,9 @@ FEED_FORMATS = ("ics", "atom")  # values of `export` whose pages are not those o
 CHUNK_SIZE = 500  # rows fetched at a time for a file
 ANNEX_PARAMETER = "print"  # `print=annex`: with the tables of the charts
 PAGE_PARAMETERS = {"as_of", "known", "lang", "page", "sort", "export", ANNEX_PARAMETER}
+CARRIED_PARAMETERS = ("as_of", "known", "lang")  # what each link carries on: both days and the language
 POSITION_PARAMETERS = ("before", "after", "page")  # where in a list, not which
+Pairs = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,31 @@ class ActiveFilter:
     label: str
     value: str
     remove_url: str
+
+
+def resolve_url(target: object, *args: object, **kwargs: object) -> str:
+    """Return the URL of a record or of a URL name; a URL is returned as it is."""
+    if hasattr(target, "get_absolute_url"):
+        return str(target.get_absolute_url())
+    if str(target).startswith(("/", "?", "#", "http://", "https://")):
+        return str(target)
+    return reverse(str(target), args=args, kwargs=kwargs)
+
+
+def carried_parameters(query: QueryDict) -> Pairs:
+    """Return the parameters of the request that its links carry on."""
+    return [(key, str(query[key])) for key in CARRIED_PARAMETERS if query.get(key)]
+
+
+def add_parameters(url: str, pairs: Pairs) -> str:
+    """Add parameters to a URL. Its own parameters win; a URL of another site is returned unchanged."""
+    parts = urlsplit(url)
+    if parts.scheme:
+        return url
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    named = {key for key, _value in query}
+    query += [(key, value) for key, value in pairs if key not in named]
+    return urlunsplit(parts._replace(query=urlencode(query)))
 
 
 def url_with(request: HttpRequest, **changes: str | None) -> str:
@@ -111,14 +140,13 @@ def requested_sort(request: HttpRequest, columns: Sequence[AnyColumn], default: 
 
 
 def sortable_headers(request: HttpRequest, columns: Sequence[AnyColumn], word: str) -> list[Mapping[str, object]]:
-    """Return each column with the URL that sorts by it, and its state: ascending, descending, none.
-
-    A click on the sorted column reverses it. A column that is not sortable has no URL.
+    """Return each column with the URL that sorts by it, and its state: ascending, descending, none; both are empty for
+    one that is not sortable. A click on the sorted column reverses it.
     """
     states = {word.removeprefix("-"): "descending" if word.startswith("-") else "ascending"}
     out: list[Mapping[str, object]] = []
     for column in columns:
-        state = states.get(column.sort, "none")
+        state = states.get(column.sort, "none") if column.sort else ""
         target = f"-{column.sort}" if state == "ascending" else column.sort
         url = url_with(request, sort=target, page=None) if column.sort else ""
         out.append({"column": column, "url": url, "state": state})

@@ -12,8 +12,7 @@ from django.utils.translation import ngettext
 from core.history.entries import changes_of
 from core.history.timeline import ENTRY_PARAMETER, Timeline, history_tab
 from core.http.request import TrackerRequest
-from core.pages import page
-from core.spreadsheets.page_exports import Export, Exports, chart_exports, export_response
+from core.pages import Export, Exports, chart_exports, export_response, page
 from core.text.formatting import join_clauses
 from core.web.list_pages import ListPage
 from core.web.tables import Chart, Column, record_cell

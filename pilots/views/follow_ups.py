@@ -22,9 +22,8 @@ from core.history.entries import Label, changes_of
 from core.history.timeline import ENTRY_PARAMETER, Timeline, history_tab
 from core.http.as_of import today
 from core.http.request import TrackerRequest, parse_key
-from core.pages import DAY_PARAMETERS, page
+from core.pages import DAY_PARAMETERS, Export, Exports, chart_exports, export_response, figures_export, page
 from core.permissions import can_see_authors, has_object_permission
-from core.spreadsheets.page_exports import Export, Exports, chart_exports, export_response, figures_export
 from core.text.formatting import format_days, join_clauses
 from core.web.list_pages import ListPage
 from pilots.charts.feeds import follow_up_feeds

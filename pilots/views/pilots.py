@@ -15,8 +15,7 @@ from core.history.entries import Label, changes_of
 from core.history.models import ChangeEvent
 from core.history.timeline import ENTRY_PARAMETER, Timeline, history_tab
 from core.http.request import TrackerRequest
-from core.pages import page
-from core.spreadsheets.page_exports import Export, Exports, chart_exports, export_response, figures_export
+from core.pages import Export, Exports, chart_exports, export_response, figures_export, page
 from core.text.formatting import format_date, join_clauses, label_value, no_data
 from core.web.list_pages import ListPage
 from core.web.tables import Chart, Column, Table, make_table, status_cell

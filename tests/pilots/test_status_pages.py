@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import translation
 
-from core.web.html import format_cell
+from core.templatetags.site import format_cell
 from pilots.models import Batch, Indicator, Milestone, Pilot
 from policies.models import Province
 from tests.factories import (
