@@ -43,30 +43,25 @@ ENTRIES_PER_PAGE = 50
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # neither format can hold them
 
 
-@dataclass(frozen=True)
-class Event:
-    """All-day event of a calendar: a day by which something is due."""
-
-    key: str  # kind and id of the record: milestone-417
-    day: date
-    title: str
-    url: str  # path of the page that shows it
-    changed_at: datetime | None
-    revision: int  # number of changes so far
-    lines: Sequence[str] = ()
-    cancelled: bool = False
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Entry:
     """Entry of a feed: a record, or a change of one."""
 
-    key: str
+    key: str  # kind and id of the record: milestone-417
     title: str
-    url: str
+    url: str  # path of the page that shows it
     changed_at: datetime | None
     lines: Sequence[str] = ()
     author: str = ""  # only where the reader may know
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event(Entry):
+    """All-day event of a calendar: a day by which something is due."""
+
+    day: date
+    revision: int  # number of changes so far
+    cancelled: bool = False
 
 
 def host_name(request: TrackerRequest) -> str:
@@ -142,7 +137,7 @@ class PagedAtomFeed(Atom1Feed):
 
 
 def paged_atom_response(
-    request: TrackerRequest, title: str, rows: QuerySet[Any], entry: Callable[[Any], Entry]
+    request: TrackerRequest, title: str, rows: QuerySet[Any] | Sequence[Any], entry: Callable[[Any], Entry]
 ) -> HttpResponse:
     """Return the page of a feed that `page` asks for; rows come newest first. Raises BadRequest without that page."""
     pages = Paginator(rows, ENTRIES_PER_PAGE)

@@ -276,18 +276,15 @@ def export_response(
 def table_csv(table: Table, cover: CoverSheet, stem: str) -> HttpResponseBase:
     """Return a table as CSV, below lines that start with # and describe it."""
     lines = [*cover.notice, *cover.lines, (_("Rows"), len(table.rows)), (_("Address"), cover.address)]
-    texts = [(label, format_date(value) if isinstance(value, date) else value) for label, value in lines]
-    head = [[f"# {cover.title}"], *([f"# {label_value(label, text)}"] for label, text in texts)]
-    values = ([cell.value for cell in row] for row in table.rows)
-    return csv_response(chain(head, [[column.label for column in table.columns]], values), stem, for_excel=True)
+    texts = [label_value(label, format_date(value) if isinstance(value, date) else value) for label, value in lines]
+    head = [*([f"# {text}"] for text in (cover.title, *texts)), [column.label for column in table.columns]]
+    return csv_response(chain(head, table.values()), stem, for_excel=True)
 
 
 def sheet_spec(export: Export) -> SheetSpec:
     """Return a table as a sheet."""
-    table = export.build()
-    values = ([cell.value for cell in row] for row in table.rows)
-    filters = describe_filters(export)
-    return SheetSpec(export.title, table.columns, values, export.subtitle, filters, list(export.sources))
+    table, filters = export.build(), describe_filters(export)
+    return SheetSpec(export.title, table.columns, table.values(), export.subtitle, filters, list(export.sources))
 
 
 def describe_filters(export: Export) -> str:

@@ -73,10 +73,10 @@ SHORTENED_NUMBER = re.compile(r"[+-]?[0-9](\.[0-9]+)?E\+[0-9]{2,3}")  # 4.53E+11
 CUT_NUMBER = re.compile(r"[+-]?[0-9]\.[0-9]{5}E\+[0-9]{2,3}")  # the same, with digits left out
 EXACT_DIGITS = 15  # of a number in Excel
 
-DATE_PATTERN = re.compile(r"([0-9]{4})(?:([-/.])([0-9]{1,2})\2([0-9]{1,2})|年([0-9]{1,2})月([0-9]{1,2})日)([ T].*)?")
-PACKED_DATE = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
-MONTH_PATTERN = re.compile(r"([0-9]{4})(?:[-/.]([0-9]{1,2})|年([0-9]{1,2})月)")
-YEAR_PATTERN = re.compile(r"([0-9]{4})年?")
+DATE_PATTERN = re.compile(
+    r"([0-9]{4})(?:([-/.])([0-9]{1,2})(?:\2([0-9]{1,2}))?|年(?:([0-9]{1,2})月(?:([0-9]{1,2})日)?)?)?([ T].*)?"
+)
+PACKED_DATE = re.compile(r"\A([0-9]{4})([0-9]{2})([0-9]{2})\Z")
 SPACED_DATE = re.compile(r"\s*([年月日])(?:\s+(?=[0-9]{1,2}\s*[月日]))?")
 MIDNIGHT_TIME = re.compile(r"[ T]0?0:00(:00(\.0+)?)?")
 YEAR_AND_FRACTION = re.compile(r"(19|20)[0-9]{2}\.[0-9]{1,2}")
@@ -237,7 +237,7 @@ def read_text(entry: SheetCell) -> str:
             raise AmbiguousCell("digits")
         number = to_decimal(value)
         if entry.percent:
-            return f"{shift_decimal(number, 2):f}%"
+            return f"{plain_decimal(number, 2):f}%"
         text = f"{number:f}"
         return text.zfill(entry.leading_zeros + (number < 0)) if "." not in text else text
     if not isinstance(value, str):
@@ -257,15 +257,11 @@ def to_decimal(value: float) -> Decimal:
     return Decimal(value) if isinstance(value, int) else plain_decimal(Decimal(f"{value:.{EXACT_DIGITS}g}"))
 
 
-def plain_decimal(number: Decimal) -> Decimal:
-    """Return the number without trailing zeros and without an exponent."""
+def plain_decimal(number: Decimal, places: int = 0) -> Decimal:
+    """Return the number times a power of ten, exactly, without trailing zeros and without an exponent."""
+    number = Decimal(f"{number:f}E{places}")
     whole = number == number.to_integral_value()
     return Decimal(int(number)) if whole else Decimal(f"{number:f}".rstrip("0").rstrip("."))
-
-
-def shift_decimal(number: Decimal, places: int) -> Decimal:
-    """Return the number times a power of ten, exactly."""
-    return plain_decimal(Decimal(f"{number:f}E{places}"))
 
 
 # -- days ------------------------------------------------------------------------------------------------
@@ -316,34 +312,23 @@ def date_from_number(value: int | float, epoch: datetime.datetime) -> PartialDat
 
 
 def date_from_text(text: str, *, untyped: bool) -> PartialDate:
-    """Parse text as a day, a month or a year."""
-    if found := DATE_PATTERN.fullmatch(text):
-        if found[7] and not MIDNIGHT_TIME.fullmatch(found[7]):
-            raise AmbiguousCell("time_of_day")
-        return make_date(text, found[1], found[3] or found[5], found[4] or found[6])
-    if found := PACKED_DATE.fullmatch(text):
-        return make_date(text, *found.groups())
+    """Parse text as a day, a month or a year. Raises AmbiguousCell for none between 1900 and 2099."""
     if untyped and JANUARY_OR_OCTOBER.fullmatch(text):
         raise AmbiguousCell("month_unclear", value=text, year=text[:4])
-    if found := MONTH_PATTERN.fullmatch(text):
-        return make_date(text, found[1], found[2] or found[3], precision="month")
-    if found := YEAR_PATTERN.fullmatch(text):
-        return make_date(text, found[1], precision="year")
-    raise AmbiguousCell("not_a_day", value=text)
-
-
-def make_date(
-    text: str, year: str, month: str = "1", day: str = "1", precision: Literal["day", "month", "year"] = "day"
-) -> PartialDate:
-    """Return the date of these digits. Raises AmbiguousCell where there is none, or none between 1900 and 2099."""
+    found = DATE_PATTERN.fullmatch(PACKED_DATE.sub(r"\1-\2-\3", text))
+    if not found or (found[7] and not (found[4] or found[6])):
+        raise AmbiguousCell("not_a_day", value=text)
+    if found[7] and not MIDNIGHT_TIME.fullmatch(found[7]):
+        raise AmbiguousCell("time_of_day")
+    month, day = found[3] or found[5], found[4] or found[6]
     try:
-        value = datetime.date(int(year), int(month), int(day))
+        value = datetime.date(int(found[1]), int(month or 1), int(day or 1))
     except ValueError as error:
         raise AmbiguousCell("impossible_day", value=text) from error
     if not FIRST_YEAR <= value.year <= LAST_YEAR:
         message = _("“%(value)s” lies outside the years 1900 to 2099. Write a date such as 2024-01-15.")
         raise AmbiguousCell("impossible_day", message, text)
-    return PartialDate(value, precision)
+    return PartialDate(value, "day" if day else "month" if month else "year")
 
 
 # -- numbers ---------------------------------------------------------------------------------------------
@@ -369,12 +354,12 @@ def read_number(entry: SheetCell) -> ParsedNumber:
         if len(body) > 2 * MAX_DIGITS or not (PLAIN_NUMBER.fullmatch(body) or POWER_NUMBER.fullmatch(body)):
             raise AmbiguousCell("not_a_number", value=value)
         number = check_digits(Decimal(body.replace(",", "")), value)
-        return ParsedNumber(shift_decimal(number, scale), percent, scale)
+        return ParsedNumber(plain_decimal(number, scale), percent, scale)
     if isinstance(value, bool) or not isinstance(value, int | float) or not Decimal(value).is_finite():
         raise AmbiguousCell("not_a_number", value=value)
     number = check_digits(to_decimal(value), value)
     if entry.percent:
-        return ParsedNumber(shift_decimal(number, 2), percent=True)
+        return ParsedNumber(plain_decimal(number, 2), percent=True)
     return ParsedNumber(number, percent_unknown=entry.unknown_format == "xls" and 0 < abs(number) <= 1)
 
 

@@ -14,9 +14,8 @@ from core.text.formatting import StatusChoices
 
 ValueKind = Literal["text", "integer", "decimal", "share", "date", "days", "flag"]
 Drawing = Literal[
-    *("tiles", "matrix", "lights"),  # HTML
-    *("steps", "strip", "bars", "funnel", "trend", "timeline", "coordinates"),  # drawn by script
-]
+    "tiles", "matrix", "lights", "steps", "strip", "bars", "funnel", "trend", "timeline", "coordinates"
+]  # the first three are HTML
 Item = TypeVar("Item")
 Whole = TypeVar("Whole")
 Item_contra = TypeVar("Item_contra", contravariant=True)
@@ -97,6 +96,10 @@ class Table:
     columns: Sequence[AnyColumn]
     rows: Sequence[Row]
     full_list_url: str = ""
+
+    def values(self) -> Iterator[list[object]]:
+        """Yield the values of each row, as a file holds them."""
+        return ([cell.value for cell in row] for row in self.rows)
 
 
 def make_table(
