@@ -224,9 +224,8 @@ class SheetDetails:
 
     untold: Literal["", "xls", "ods"] = ""  # the kind of file, where it does not tell the number formats either
     formats: dict[Place, dict[str, Any]] = field(default_factory=dict)  # attributes of the SheetCell
-    formulas: set[Place] = field(default_factory=set)  # those that may have no result
+    omitted: dict[Place, str] = field(default_factory=dict)  # "error", or "formula" where it may have no result
     stale: bool = False  # 0 is no result: the program that wrote the file left the calculation to Excel
-    errors: set[Place] = field(default_factory=set)
     hidden: set[int] = field(default_factory=set)
     merged: list[tuple[Place, Place]] = field(default_factory=list)  # in .ods; first and last cell, from 0
     epoch1904: bool = False
@@ -275,10 +274,9 @@ def read_workbook(file_format: FileFormat, content: bytes, sheet: str | None) ->
         for column, value in enumerate(values, found.start[1] + 1 if found.start else 1):
             if not isinstance(value, str) or value.strip():
                 rows[number][column] = read_cell(value, details, (number, column))
-    for kind, places in (("formula", details.formulas), ("error", details.errors)):  # calamine omits them
-        for number, column in places:
-            if column not in rows[number] or (details.stale and kind == "formula" and rows[number][column].value == 0):
-                rows[number][column] = SheetCell("#", error=kind)
+    for (number, column), kind in details.omitted.items():
+        if column not in rows[number] or (details.stale and kind == "formula" and rows[number][column].value == 0):
+            rows[number][column] = SheetCell("#", error=kind)
     filled = fill_merged_cells(rows, [*(found.merged_cell_ranges or ()), *details.merged])
     lines = [SheetRow(number, cells) for number, cells in sorted(rows.items()) if cells]
     if not lines:
@@ -490,16 +488,16 @@ def scan_sheet(parts: ZipFile, member: str, styles: dict[str, dict[str, Any]], f
                 place = coordinate_to_tuple(attributes["r"]) if attributes.get("r") else (row, place[1] + 1)
                 kind = attributes.get("t", "")
                 if kind == "e":
-                    found.errors.add(place)
+                    found.omitted[place] = "error"
                 elif form := styles.get(attributes.get("s", "")):
                     found.formats[place] = form
             case "f" if kind != "e":
                 extent.reach(*place)
-                found.formulas.add(place)
+                found.omitted[place] = "formula"
             case "v" | "is":
                 extent.reach(*place)
                 if kind == "str":  # a text may be empty
-                    found.formulas.discard(place)
+                    found.omitted.pop(place, None)
     return found
 
 
@@ -534,5 +532,5 @@ def scan_ods(parts: ZipFile, names: dict[str, str]) -> Callable[[str], SheetDeta
                 if attributes["office:value-type"] == "percentage":
                     found.formats.update({place: {"percent": True} for place in places})
                 elif attributes.get("calcext:value-type") == "error":
-                    found.errors.update(places)
+                    found.omitted.update(dict.fromkeys(places, "error"))
     return lambda title: sheets.get(title) or SheetDetails(untold="ods")

@@ -82,16 +82,11 @@ def writable_value(value: FileValue) -> FileValue:
     if isinstance(value, date):
         day = value.date() if isinstance(value, datetime) else value
         return value if day >= FIRST_DATE else value.isoformat()
-    if isinstance(value, int | float | Decimal) and not is_exact(value):
-        return f"{value:f}" if isinstance(value, Decimal) else str(value)
+    if isinstance(value, int | float | Decimal):  # a spreadsheet keeps 15 digits; a float has no more to lose
+        digits = "" if isinstance(value, float) else f"{abs(Decimal(value)):f}".replace(".", "").strip("0")
+        if len(digits) > EXACT_DIGITS or not math.isfinite(value):
+            return f"{value:f}" if isinstance(value, Decimal) else str(value)
     return value
-
-
-def is_exact(value: int | float | Decimal) -> bool:
-    """Return whether a spreadsheet keeps all digits of a number: it has 15; a float has no more to lose."""
-    if isinstance(value, float) or not math.isfinite(value):
-        return math.isfinite(value)
-    return len(f"{abs(Decimal(value)):f}".replace(".", "").strip("0")) <= EXACT_DIGITS
 
 
 def number_format(kind: ValueKind, value: FileValue) -> str:

@@ -37,7 +37,6 @@ from core.text.formatting import (
 from core.web.list_pages import ANNEX_PARAMETER, Pairs, add_parameters, carried_parameters, resolve_url
 from core.web.tables import AnyColumn, Cell, Chart, Table
 
-NUMBER_KINDS = {"integer", "decimal", "share", "days"}
 FORMATS: dict[str, Callable[[Any], str]] = {
     "integer": format_number,
     "decimal": format_number,
@@ -177,12 +176,6 @@ def attribute(name: str, value: str) -> SafeString:
     return mark_safe(f' {name}="{escape(value)}"' if value else "")  # noqa: S308
 
 
-@register.filter
-def is_numeric(column: AnyColumn) -> bool:
-    """Return whether the column holds numbers, which are aligned right."""
-    return column.kind in NUMBER_KINDS
-
-
 @register.simple_tag(takes_context=True)
 def table_cards(context: Context, table: Table) -> int | None:
     """Return the index of the column shown beside the title where a narrow window shows rows as cards.
@@ -191,7 +184,8 @@ def table_cards(context: Context, table: Table) -> int | None:
     columns, or of few that are all numbers to be compared, stays a table.
     """
     rest = table.columns[1:]
-    if context.get("scroll") or len(rest) <= (MAX_NUMBER_COLUMNS if all(map(is_numeric, rest)) else MAX_COLUMNS):
+    few = MAX_NUMBER_COLUMNS if all(column.is_numeric for column in rest) else MAX_COLUMNS
+    if context.get("scroll") or len(rest) <= few:
         return None
     return next((at for at, column in enumerate(rest, 1) if column.key in STATUS_COLUMNS), 0)
 
@@ -257,7 +251,7 @@ def cell_attributes(cell: Cell, column: AnyColumn, label: str, place: int, cards
     why there is none.
     """
     text, classes, roles = cell.page_text or cell.value, "", ""
-    if is_numeric(column):
+    if column.is_numeric:
         classes = "num words" if isinstance(cell.value, str) and cell.value else "num"
     elif column.kind == "date":
         classes = "date"

@@ -52,6 +52,11 @@ class Column(Generic[Item_contra]):
     file_only: bool = False  # only in files: the page has no room for it
     url: str = ""  # URL of the record whose values the column holds
 
+    @property
+    def is_numeric(self) -> bool:
+        """Whether the column holds numbers, which are aligned right."""
+        return self.kind in {"integer", "decimal", "share", "days"}
+
     def cell(self, item: Item_contra) -> Cell:
         """Return the cell of an item."""
         accessor = self.accessor if callable(self.accessor) else attrgetter(self.accessor or self.key)

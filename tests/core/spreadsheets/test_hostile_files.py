@@ -197,6 +197,8 @@ import resource, sys
 from pathlib import Path
 import django
 django.setup()
+from core.spreadsheets.cells import UnreadableFile
+from core.spreadsheets.reader import read_sheet
 content = Path(sys.argv[1]).read_bytes()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:

@@ -5,19 +5,11 @@ import io
 
 import pytest
 import xlwt
+from openpyxl.utils import get_column_letter
 
 from core.imports.sheet.columns import DATE, TEXT, Column
 from core.imports.sheet.lookups import RecordLookup
-from core.spreadsheets.cells import (
-    AmbiguousCell,
-    Sheet,
-    SheetCell,
-    SheetRow,
-    UnreadableFile,
-    cell_name,
-    read_date,
-    read_number,
-)
+from core.spreadsheets.cells import AmbiguousCell, Sheet, SheetCell, SheetRow, UnreadableFile, read_date, read_number
 from core.spreadsheets.reader import read_sheet, sheet_names
 from core.text.bilingual import normalize_code
 from tests.core.spreadsheets.raw_workbooks import (
@@ -44,7 +36,9 @@ def cells(rows: str, after: str = "", **members: str) -> dict[str, SheetCell]:
     """Return the cells of a sheet by address; members by short name."""
     names = {"styles": "xl/styles.xml", "strings": "xl/sharedStrings.xml", "book": "xl/workbook.xml"}
     found = read(workbook_bytes(rows, after, {names[key]: part for key, part in members.items()}))
-    return {cell_name(line.number, column): cell for line in found.rows for column, cell in line.cells.items()}
+    return {
+        f"{get_column_letter(column)}{line.number}": cell for line in found.rows for column, cell in line.cells.items()
+    }
 
 
 def values(rows: str, after: str = "", **members: str) -> dict[str, object]:
