@@ -4,7 +4,6 @@ Copy n of a record has the key of the record + n * STEP; so has what it refers t
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from math import ceil
 from typing import Any
 
@@ -12,8 +11,7 @@ from django.core.management.color import no_style
 from django.db import connection, transaction
 from django.db.models import Model
 
-from pilots.demo.load import DEMONSTRATION
-from pilots.demo.load import generate as load_demonstration
+from pilots.demo.load import load_demo
 from pilots.models import (
     Batch,
     FollowUp,
@@ -35,7 +33,7 @@ COPIED = (Batch, Pilot, StageEntry, Milestone, Target, TargetStep, Reading, Ligh
 
 def generate(scale: int) -> None:
     """Fill an empty database with at least `scale` times the national number of pilots."""
-    load_demonstration(replace(DEMONSTRATION, files=False))
+    load_demo(files=False)
     with transaction.atomic():
         for quarter in (1, 2, 3, 4):
             year = "length(period) = 4 AND period > '2023'"

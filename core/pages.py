@@ -29,7 +29,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 
 from core.caching.response_cache import cache_page
-from core.http.as_of import FIRST_DAY, adjacent_quarter_ends, days_stem, known_rows
+from core.http.as_of import FIRST_DAY, SIDES, adjacent_quarter_ends, days_stem, known_rows, today
 from core.http.errors import BadRequest, ErrorDetail, truncate, unknown_parameter_error
 from core.http.rate_limits import count_page_file
 from core.http.request import DEMO_LABEL, TrackerRequest, demo_notice_rows, download_stem, is_demonstration
@@ -94,11 +94,11 @@ def site_context(request: HttpRequest) -> dict[str, object]:
 
     An error page may be rendered before the as-of date is set: then it is today.
     """
-    today = timezone.localdate()
-    as_of, known = getattr(request, "as_of", today), getattr(request, "known", today)
+    day = today() if SIDES else timezone.localdate()  # an error page does not wait for the database
+    as_of, known = getattr(request, "as_of", day), getattr(request, "known", day)
     past, known_past = getattr(request, "as_of_past", False), getattr(request, "known_past", False)
     demonstration = is_demonstration(request)
-    quarter_before, quarter_after = adjacent_quarter_ends(as_of, today)
+    quarter_before, quarter_after = adjacent_quarter_ends(as_of, day)
     active = get_language()
     product = {
         "name": _("Synergy Pilot Tracker"),
@@ -122,7 +122,7 @@ def site_context(request: HttpRequest) -> dict[str, object]:
             for remote, integrity, local, kinds in CHART_LIBRARIES
         ],
         "first_day": FIRST_DAY,  # of the date picker
-        "today": today,
+        "today": day,
         "as_of": as_of,
         "past": past,
         "known": known,  # at whose end the records stood as they are shown

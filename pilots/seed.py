@@ -45,7 +45,7 @@ def check_not_mixed(*, demonstration: bool) -> None:
 
     Demonstration data need an empty database, real records one without demonstration data.
     """
-    marked = SeedRecord.objects.is_demonstration()
+    marked = SeedRecord.objects.demonstration_mark() is not None
     if marked and not demonstration:
         raise MixedDataError(
             "This database holds demonstration data, which are invented. Real records need a database of their own: "

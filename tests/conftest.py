@@ -1,6 +1,7 @@
 """Fixtures of the whole suite: a database with the seed records, and one without."""
 
 from collections.abc import Generator, Iterator
+from datetime import date
 from typing import Any
 
 import pytest
@@ -13,15 +14,15 @@ from django.utils import translation
 from hypothesis import settings
 from pytest_django.plugin import blocking_manager_key
 
+from core.http.as_of import SIDES, demonstration_side
 from core.seed.loader import load_seed
-from core.seed.middleware import STATE_BY_DATABASE, holds_demonstration
 from core.seed.models import SeedRecord
 from pilots.seed import SEED_FILES
 
 settings.register_profile("suite", deadline=None)  # generous, for busy machines
 settings.load_profile("suite")
 
-SEED_STATE: dict[str, bool] = {}  # cached flag (seed or demonstration) of the database with seed records
+SEED_STATE: dict[str, tuple[bool, date | None]] = {}  # what is known of the database with seed records
 
 
 @pytest.fixture(scope="session")
@@ -30,8 +31,8 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     with django_db_blocker.unblock():
         MigrationRecorder(connection).ensure_schema()  # not there yet where the tables are made without migrations
         load_seed(SEED_FILES)
-        holds_demonstration()  # queried once per process; must not count among the queries of a test
-        SEED_STATE.update(STATE_BY_DATABASE)
+        demonstration_side()  # queried once per process; must not count among the queries of a test
+        SEED_STATE.update(SIDES)
 
 
 FLUSHED = pytest.StashKey[bool]()  # of the session: the seed records have to be loaded again
@@ -103,5 +104,5 @@ def empty_cache() -> None:
 def known_side() -> Iterator[None]:
     """Restore the cached seed or demonstration flag after every test, so that the next one needs no query for it."""
     yield
-    STATE_BY_DATABASE.clear()
-    STATE_BY_DATABASE.update(SEED_STATE)
+    SIDES.clear()
+    SIDES.update(SEED_STATE)

@@ -1,11 +1,16 @@
 """Days of a request: the one that it is about, and the one at whose end the records stood so; each is today unless
 the query string has `?as_of=YYYY-MM-DD` or `?known=YYYY-MM-DD`.
+
+A database that holds the demonstration has a today of its own, its last day: its records do not move, nor do its
+lights. Mails, tokens and sessions use the clock.
 """
 
 import re
 from datetime import date, timedelta
 from typing import Any
 
+from django.apps import apps
+from django.db import connections
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -17,9 +22,30 @@ FIRST_DAY = date(1949, 10, 1)
 ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
+SIDES: dict[str, tuple[bool, date | None]] = {}  # by the name of the database: see `demonstration_side`
+
+
+def demonstration_side() -> tuple[bool, date | None]:
+    """Return whether the database holds the demonstration, and the demonstration's own today.
+
+    Asked once per process, since a database never changes sides; until anything was loaded it is asked each time. A
+    demonstration that a former release generated has no day: it follows the clock.
+    """
+    name = str(connections["default"].settings_dict["NAME"])
+    if name in SIDES:
+        return SIDES[name]
+    marks = apps.get_model("config", "SeedRecord").objects
+    mark = marks.demonstration_mark()
+    day = mark.values.get("today") if mark else None
+    side = bool(mark), date.fromisoformat(day) if day else None
+    if mark or marks.exists():
+        SIDES[name] = side
+    return side
+
+
 def today() -> date:
-    """Return today's date in Asia/Shanghai."""
-    return timezone.localdate()
+    """Return today's date in Asia/Shanghai, or the day of the demonstration."""
+    return demonstration_side()[1] or timezone.localdate()
 
 
 def parse_day(params: QueryDict, name: str) -> date:

@@ -1,27 +1,23 @@
 """Seed records: what the product itself has loaded into this database, so that an edit is never overwritten."""
 
+from datetime import date
 from typing import Any
 
 from django.db import models
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 DEMONSTRATION = "demonstration"
 
 
 class SeedRecordQuerySet(QuerySet[Any]):
-    def is_demonstration(self) -> bool:
-        """Whether this database holds demonstration data: invented, and never mixed with real records."""
-        return self.filter(kind=DEMONSTRATION).exists()
+    def demonstration_mark(self) -> Any:
+        """Return the mark of a database that holds demonstration data: invented, and never mixed with real records."""
+        return self.filter(kind=DEMONSTRATION).first()
 
-    def side(self) -> bool | None:
-        """Return `is_demonstration`, but None while nothing was loaded and the database may still become either."""
-        counts = self.aggregate(loaded=Count("pk"), marks=Count("pk", filter=Q(kind=DEMONSTRATION)))
-        return bool(counts["marks"]) if counts["loaded"] else None
-
-    def mark_demonstration(self) -> None:
-        """Mark this database permanently as demonstration data."""
-        self.create(kind=DEMONSTRATION, key=DEMONSTRATION, record_id=0, values={})
+    def mark_demonstration(self, today: date) -> None:
+        """Mark this database permanently as demonstration data, whose own today is the day given."""
+        self.create(kind=DEMONSTRATION, key=DEMONSTRATION, record_id=0, values={"today": str(today)})
 
 
 class SeedRecord(models.Model):

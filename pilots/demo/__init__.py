@@ -1,4 +1,5 @@
-"""Demonstration data: an invented programme of full size, marked as invented.
+"""The demonstration: an invented programme of full size, marked as invented, on a day of its own.
 
-Only the reference data are real: provinces, industries with their classification, and indicators.
+Only its reference data are real: provinces, industries with their classification, and indicators. `tables/` holds its
+rows with their histories and the journal, a file a table; `files/` holds the files of its documents.
 """

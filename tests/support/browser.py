@@ -92,7 +92,7 @@ class ServedProject:
                 yield f"http://127.0.0.1:{port}"
             finally:
                 server.terminate()
-                server.wait(timeout=20)
+                server.wait(timeout=60)
 
 
 # -- the browser ---------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from tests.support.browser import ROOT, wait_for
 from tests.support.databases import Database, own_database
 
-WORKERS, THREADS, TIMEOUT = 2, 4, 45
+WORKERS, THREADS, TIMEOUT = 2, 4, 120
 ResultType = TypeVar("ResultType")
 MAKE_USERS_SCRIPT = """
 import django, json; django.setup()
@@ -125,7 +125,7 @@ class ServedProject:
             return
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(timeout=20)
+        self.process.wait(timeout=60)
 
     def client(self, name: str = "admin") -> ApiConnection:
         """Return a client, which is closed with the server at the latest."""
@@ -175,7 +175,7 @@ def serve_project(name: str, folder: Path, **more: str) -> Iterator[ServedProjec
 def wait_until_ended(product: ServedProject) -> None:
     """Wait until the whole process group has ended."""
     assert product.process is not None
-    assert product.process.wait(timeout=20) == -signal.SIGKILL
+    assert product.process.wait(timeout=60) == -signal.SIGKILL
     for _ in range(200):
         with suppress(ProcessLookupError):
             os.killpg(product.process.pid, 0)

@@ -6,7 +6,8 @@ from typing import Any
 from django.db import models
 
 from core.history.models import ChangeEvent
-from core.seed import middleware
+from core.http.as_of import SIDES
+from core.snapshots.build import record_models, tracked_lists
 from pilots.models import (
     Adoption,
     Batch,
@@ -22,7 +23,6 @@ from pilots.models import (
     Target,
     TargetStep,
 )
-from pilots.seed import SEED_FILES
 from policies.models import Agency, Figure, Industry, Measure, Policy, Province, ProvincialPlan, Source
 from tests.conftest import delete_seed_records
 
@@ -35,10 +35,12 @@ COMPARED_MODELS = [Source, Province, Industry, *INVENTED_MODELS, TargetStep, Fol
 def delete_all_records() -> None:
     """Delete all records and their histories."""
     delete_seed_records()
-    for kind in SEED_FILES:
-        kind.model.history.all().delete()
+    for model in record_models():
+        model.history.all().delete()
+        for _field, _rows, past in tracked_lists(model):
+            past._default_manager.all().delete()
     ChangeEvent.objects.all().delete()
-    middleware.forget_demonstration()
+    SIDES.clear()
 
 
 def records_digest() -> str:

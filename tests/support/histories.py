@@ -2,11 +2,18 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 
+from core.history.bulk_history import write_history_entries
 from core.history.models import ChangeEvent
 from core.snapshots.build import record_models
-from pilots.demo.history import follow_history
+
+
+def create_with_history(records: list[Any]) -> None:
+    """Create records of one model in bulk, each with its entry."""
+    type(records[0])._default_manager.bulk_create(records)
+    write_history_entries(records, "+", by=None, reason="")
 
 
 def forget_entries() -> None:
@@ -19,4 +26,8 @@ def forget_entries() -> None:
 def rewrite_entries(entries: QuerySet[Any], **values: Any) -> None:
     """Give history entries other values, such as the moment or the reason."""
     entries.update(**values)
-    follow_history(entries.model.instance_type)  # type: ignore[attr-defined]
+    model: Any = entries.model.instance_type  # type: ignore[attr-defined]
+    entry = model.history.filter(pk=OuterRef("entry_id"))
+    reason = Coalesce(Subquery(entry.values("history_change_reason")), Value(""))
+    changes = ChangeEvent.objects.filter(model=model._meta.label_lower)
+    changes.update(at=Subquery(entry.values("history_date")), reason=reason)

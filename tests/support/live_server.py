@@ -20,7 +20,7 @@ from django.conf import settings
 from tests.support.databases import own_database
 
 DATABASE_NUMBERS = count(1)  # several exist at once: one of a package of tests, and one of a module in it
-TIMEOUT = 20  # seconds for one response; generous, for busy machines
+TIMEOUT = 120  # seconds for one response; generous, for busy machines
 
 
 # -- a database ------------------------------------------------------------------------------------------
@@ -142,7 +142,7 @@ def running_server(home: Path, url: str, **more: str) -> Iterator[LiveServer]:
 
 def wait_for(address: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
     """Wait until the server responds; fail with its log if it has exited or times out."""
-    for _ in range(300):
+    for _ in range(1_200):
         with suppress(OSError, HTTPException), urlopen(address, timeout=5):  # noqa: S310
             return
         with suppress(subprocess.TimeoutExpired):  # wait between two attempts, ended early if the server exits

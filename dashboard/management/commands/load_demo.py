@@ -1,12 +1,13 @@
 """manage.py load_demo"""
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import transaction
 
-from core.http.as_of import today
 from core.seed.models import SeedRecord
-from dashboard.management.demonstration import load_published_demo
+from dashboard.models import Edition
+from pilots.demo.load import load_demo
+from pilots.models import FollowUp, Pilot, Practice, Reading, Target
 from pilots.seed import MixedDataError
+from policies.models import Policy, ProvincialPlan
 
 
 class Command(BaseCommand):
@@ -16,14 +17,13 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: object, **options: object) -> None:
-        if SeedRecord.objects.is_demonstration():
+        if SeedRecord.objects.demonstration_mark():
             self.stdout.write("This database holds the demonstration data already; nothing was changed.")
             return
         try:
-            with transaction.atomic():
-                counts = load_published_demo(today())
+            load_demo()
         except MixedDataError as exc:
             raise CommandError(str(exc)) from None
         self.stdout.write("Demonstration data, all of it invented:")
-        for name, number in counts.items():
-            self.stdout.write(f"  {number} {name}")
+        for model in (Policy, ProvincialPlan, Pilot, Target, Reading, FollowUp, Practice, Edition):
+            self.stdout.write(f"  {model._default_manager.count()} {model._meta.verbose_name_plural}")

@@ -45,7 +45,7 @@ class Provider:
         self.port, self.address = port, f"http://127.0.0.1:{port}"
 
     def send(self, method: str, path: str, body: str, kind: str) -> Any:
-        with closing(HTTPConnection("127.0.0.1", self.port, timeout=20)) as connection:
+        with closing(HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
             connection.request(method, path, body, {"Content-Type": kind})
             answer = connection.getresponse()
             answer.read()

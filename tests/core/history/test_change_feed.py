@@ -35,7 +35,6 @@ from core.records import writing
 from core.records.bilingual_models import SlugModel
 from dashboard.analytics.change_log import history_models
 from dashboard.models import Edition
-from pilots.demo.bulk_save import bulk_save_with_history
 from pilots.models import Attachment, Document, Pilot, Reading, Target, TargetStep
 from policies.models import Agency, Division, Province, Source
 from policies.models.sourced import SourcedModel
@@ -55,6 +54,7 @@ from tests.support.admin_forms import form_data
 from tests.support.api_client import World, client_with_token
 from tests.support.concurrency_client import ServedProject
 from tests.support.databases import server_connection
+from tests.support.histories import create_with_history
 from tests.support.imports import run_import, undo_import
 
 pytestmark = pytest.mark.django_db
@@ -330,11 +330,11 @@ def test_a_form_of_the_admin_tells_the_record_once(pilot: Pilot, admin_client: C
     ]
 
 
-def test_many_records_of_a_demonstration_are_listed_each(pilot: Pilot, client: Client) -> None:
+def test_records_created_in_bulk_are_listed_each(pilot: Pilot, client: Client) -> None:
     indicator, feed = make_indicator("AIR_A"), FeedReader(client)
     days = {"reported_on": date(2024, 2, 20), "state": "reported"}
     made = [Reading(pilot=pilot, indicator=indicator, period=str(year), value=1, **days) for year in (2022, 2023)]
-    bulk_save_with_history(made)
+    create_with_history(made)
     assert feed.short_lines() == [f"created readings/{reading.pk}" for reading in made]
 
 
@@ -418,7 +418,7 @@ def test_events_of_one_transaction_are_listed_page_by_page(client: Client) -> No
 
 
 def test_no_cursor_is_the_beginning_and_a_page_has_200(client: Client) -> None:
-    bulk_save_with_history([Agency(slug=f"agency-{n}", name_zh=f"部门{n}") for n in range(201)])
+    create_with_history([Agency(slug=f"agency-{n}", name_zh=f"部门{n}") for n in range(201)])
     page = client.get(ADDRESS).json()
     assert (len(page["results"]), page["more"]) == (200, True)
     assert page == client.get(f"{ADDRESS}?cursor=first").json()

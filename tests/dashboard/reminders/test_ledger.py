@@ -12,7 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from core.seed.middleware import STATE_BY_DATABASE
+from core.http.as_of import SIDES
 from dashboard.models import MailSettings, ReminderMail, ReminderStep
 from dashboard.reminders import send as sending
 from dashboard.reminders.digest import Digest
@@ -210,7 +210,7 @@ def test_without_a_mail_server_nothing_is_sent_and_nothing_is_lost(
 def test_a_demonstration_marks_and_does_not_send(reported: Pilot, jia: Province) -> None:
     make_officer("editor", jia)
     make_milestone(reported, date(2026, 6, 15))
-    STATE_BY_DATABASE[str(connection.settings_dict["NAME"])] = True
+    SIDES[str(connection.settings_dict["NAME"])] = (True, None)
     assert (send("2026-06-08 09:00").held, mail.outbox) == (1, [])
     assert str(ReminderMail.objects.get().state) == "not sent: demonstration"
     assert send("2026-06-08 09:15").idle == "nobody waits for a digest"

@@ -10,10 +10,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from core.seed import middleware
+from core.http.as_of import SIDES
 from pilots.analytics import light_index
 from pilots.analytics.pilot_status import build_progress
-from pilots.demo.load import ProgrammeSize, generate
+from pilots.demo.load import load_demo
 from pilots.metrics.lights import Colour
 from pilots.models import Milestone, Pilot, Reading, Target
 from tests.support.databases import kept_between_tests
@@ -21,25 +21,24 @@ from tests.support.demo_data import delete_all_records
 from tests.support.tiers import sampled
 
 AS_OF = date(2026, 11, 24)
-SMALL = ProgrammeSize(8, 16, 1, 2)  # 27 pilots: three chunks
 
 
 @pytest.fixture(scope="module")
 def demonstration(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """Generate a small programme once for this module; restore the seed records afterwards."""
+    """Load the demonstration once for this module; restore the seed records afterwards."""
     with kept_between_tests(django_db_blocker):
         delete_all_records()
-        generate(SMALL, AS_OF)
+        load_demo(files=False)
         yield
-    middleware.forget_demonstration()
+    SIDES.clear()
 
 
 @pytest.fixture
 def demo(demonstration: None, db: None) -> Iterator[None]:
-    middleware.forget_demonstration()
+    SIDES.clear()
     cache.clear()
     yield
-    middleware.forget_demonstration()
+    SIDES.clear()
 
 
 @pytest.fixture

@@ -1,17 +1,14 @@
 """Fixtures of the demonstration, and of a database without any records."""
 
 from collections.abc import Iterator
-from datetime import date
 from typing import Any
 
 import pytest
 
-from core.seed import middleware
+from core.http.as_of import SIDES
 from pilots.demo.load import load_demo
 from tests.support.databases import kept_between_tests
 from tests.support.demo_data import delete_all_records
-
-AS_OF = date(2026, 11, 24)
 
 
 @pytest.fixture(scope="module")
@@ -19,9 +16,9 @@ def demonstration(django_db_setup: None, django_db_blocker: Any) -> Iterator[Non
     """Load the demonstration once for a module; restore the seed records afterwards."""
     with kept_between_tests(django_db_blocker):
         delete_all_records()
-        load_demo(AS_OF)
+        load_demo(files=False)
         yield
-    middleware.forget_demonstration()
+    SIDES.clear()
 
 
 @pytest.fixture
@@ -29,4 +26,4 @@ def nothing(db: None) -> Iterator[None]:
     """Use a database as after migrations."""
     delete_all_records()
     yield
-    middleware.forget_demonstration()
+    SIDES.clear()

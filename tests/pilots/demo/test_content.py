@@ -4,6 +4,7 @@ import io
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,41 +13,53 @@ from django.db import connection
 from django.db.models import Count, Max, Min, Q
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from openpyxl import load_workbook
 
 from core.history.models import ChangeEvent
-from core.seed import middleware
+from core.http.as_of import SIDES, demonstration_side
+from core.snapshots.build import record_models
+from dashboard.editions.content import content_of
+from dashboard.editions.differences import difference_sentences
+from dashboard.models import Edition
 from dashboard.models.edition import quarter_of
-from pilots.analytics.pilot_status import build_progress, stage_events
+from pilots.analytics.pilot_status import build_progress, pilot_status, stage_events
 from pilots.analytics.synergy import build_synergy
-from pilots.demo.bulk_save import REASON
+from pilots.demo import load
+from pilots.demo.load import DEMONSTRATION_DAY
 from pilots.follow_ups.analytics import build_follow_ups
+from pilots.follow_ups.services import cause_on
 from pilots.metrics.stages import Stage, stage_issues
 from pilots.models import (
+    Adoption,
+    Document,
+    Effect,
     FollowUp,
     FollowUpStep,
     LightOverride,
     Milestone,
     Pilot,
     Reading,
+    ReadingState,
     StageEntry,
     Target,
     TargetStep,
 )
 from pilots.practices.analytics import build_diffusion
-from policies.models import Agency, Industry, Policy
+from policies.models import Agency, Industry, Policy, ProvincialPlan
 from tests.support.demo_data import BANNER, INVENTED_MODELS, records_digest
+from tests.support.scripted_year import clock_at
 from tests.support.snapshots import assert_snapshot
 
-AS_OF = date(2026, 11, 24)
+AS_OF = DEMONSTRATION_DAY
 
 
 @pytest.fixture
 def demo(demonstration: None, db: None) -> Iterator[None]:
     """Use the demonstration, without the cached seed or demonstration flag."""
-    middleware.forget_demonstration()
+    SIDES.clear()
     yield
-    middleware.forget_demonstration()
+    SIDES.clear()
 
 
 def national() -> Any:
@@ -134,35 +147,105 @@ def test_every_invented_fact_cites_an_invented_source(demo: None) -> None:
     assert not Agency.objects.exclude(name_en__startswith="Example").exists()
 
 
-def test_every_record_has_one_entry_that_says_what_it_says(demo: None) -> None:
-    for kind in [*INVENTED_MODELS, TargetStep, FollowUpStep, LightOverride]:
+def test_the_newest_entry_of_every_record_says_what_it_says(demo: None) -> None:
+    for kind in record_models():
         names = [field.attname for field in kind._meta.concrete_fields]
+        newest = kind.history.filter(pk__in=kind.history.values("id").annotate(last=Max("history_id")).values("last"))
         rows = list(kind.objects.order_by("pk").values_list(*names))
-        assert list(kind.history.order_by("id").values_list(*names)) == rows, kind
-        assert set(kind.history.values_list("history_type", "history_change_reason", "history_user")) == {
-            ("+", REASON, None)
-        }
+        assert list(newest.order_by("id").values_list(*names)) == rows, kind
         for field in kind._meta.many_to_many:
             now = kind.objects.filter(**{f"{field.name}__isnull": False}).values_list("pk", field.name)
-            then = getattr(kind.history.model, field.name).model.objects.values_list(
-                f"history__{kind._meta.pk.name}", field.m2m_reverse_name()
-            )
+            lists = getattr(kind.history.model, field.name).model.objects.filter(history__in=newest)
+            then = lists.values_list(f"history__{kind._meta.pk.name}", field.m2m_reverse_name())
             assert sorted(now) == sorted(then), (kind, field.name)
 
 
 def test_every_entry_has_one_change_event(demo: None) -> None:
-    for kind in [*INVENTED_MODELS, TargetStep, FollowUpStep, LightOverride]:
-        events = ChangeEvent.objects.filter(
-            model=kind._meta.label_lower, entry_id__in=kind.history.values("history_id")
-        )
-        assert events.count() == kind.history.count() == kind.objects.count(), kind
+    for kind in record_models():
+        events = ChangeEvent.objects.filter(model=kind._meta.label_lower)
+        told = events.order_by("entry_id").values_list("entry_id", "record_id", "action", "at")
+        written = kind.history.order_by("history_id").values_list("history_id", "id", "history_type", "history_date")
+        assert list(told) == list(written), kind
 
 
 def test_every_record_passes_its_own_rules(demo: None) -> None:
-    """Of the many that were stored together, some from each kind with all constraints."""
-    for kind in (Target, TargetStep, Milestone, Reading):
-        for record in kind.objects.order_by("?")[:10]:
+    """Of tables with many rows, some."""
+    for kind in record_models():
+        for record in kind.objects.order_by("?")[:40]:
             record.full_clean()
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        (StageEntry, ["entered_on"]),
+        (Milestone, ["completed_on"]),
+        (Reading, ["reported_on", "accepted_on"]),
+        (ProvincialPlan, ["issued_on", "searched_on"]),
+        (Target, ["done_on"]),
+        (Pilot, ["withdrawn_on"]),
+        (FollowUpStep, ["taken_on"]),
+        (Adoption, ["planned_on", "started_on", "in_use_on", "given_up_on", "confirmed_on"]),
+        (Effect, ["known_on"]),
+        (Document, ["uploaded_at__date"]),
+    ],
+)
+def test_nothing_happened_after_its_day(demo: None, kind: Any, names: list[str]) -> None:
+    for name in names:
+        assert kind.objects.filter(**{f"{name}__lte": AS_OF}).exists(), name
+        assert not kind.objects.filter(**{f"{name}__gt": AS_OF}).exists(), name
+
+
+def test_a_follow_up_names_the_light_that_the_pilot_had(demo: None) -> None:
+    found = [item for item in FollowUp.objects.all() if item.cause and item.pilot]
+    assert len(found) > 20
+    for follow_up in found:
+        assert cause_on(follow_up, pilot_status(follow_up.pilot, follow_up.opened_on)) == (
+            follow_up.cause_colour,
+            follow_up.cause_reason_en,
+        )
+
+
+def test_a_measured_effect_rests_on_accepted_readings_of_before(demo: None) -> None:
+    measured = Effect.objects.exclude(reading_after=None)
+    assert measured.count() > 3
+    for effect in measured:
+        for reading in (effect.reading_before, effect.reading_after):
+            assert reading.state == ReadingState.ACCEPTED
+            assert reading.accepted_on < effect.known_on
+
+
+def test_two_editions_differ_by_what_was_corrected_between_them(demo: None, client: Client) -> None:
+    second, first = Edition.objects.all()
+    assert [
+        (edition.quarter, edition.is_approved, timezone.localdate(edition.approved_at)) for edition in (first, second)
+    ] == [("2026-Q2", True, date(2026, 7, 20)), ("2026-Q3", True, date(2026, 10, 20))]
+    plans = [content_of(edition).figures[0] for edition in (first, second)]
+    assert plans[0].value is not None
+    assert (plans[0].code, plans[1].value) == ("plans", plans[0].value + 2)
+    assert difference_sentences(content_of(second))[0].startswith("Provincial plans issued: ")
+    assert client.get(second.get_absolute_url()).status_code == 200
+
+
+# -- its own day ---------------------------------------------------------------------------------------
+
+
+def test_today_is_the_day_of_the_demonstration_whatever_the_clock_says(demo: None, client: Client) -> None:
+    with clock_at(date(2031, 3, 1)):
+        assert client.get("/api/v1/overview/").json()["as_of"] == "2026-11-28"
+        page = client.get("/").content.decode()
+        assert "Today is always 28 November 2026 here." in page
+        assert "2031" not in page
+        assert client.get("/?as_of=2026-11-29").status_code == 400
+        SIDES[str(connection.settings_dict["NAME"])] = (False, None)
+        assert client.get("/api/v1/overview/").json()["as_of"] == "2031-03-01"
+
+
+def test_the_files_of_the_tables_are_written_as_they_were_read(demo: None, tmp_path: Path, monkeypatch: Any) -> None:
+    shipped = {path.name: path.read_text() for path in load.TABLES.iterdir()}
+    monkeypatch.setattr("pilots.demo.load.TABLES", tmp_path)
+    call_command("dump_demo")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == shipped
 
 
 # -- never mixed ----------------------------------------------------------------------
@@ -222,6 +305,5 @@ def test_api_files_and_errors_say_it(demo: None, client: Client) -> None:
 
 def test_the_side_is_asked_once(demo: None) -> None:
     with CaptureQueriesContext(connection) as asked:
-        assert middleware.holds_demonstration()
-        assert middleware.holds_demonstration()
+        assert demonstration_side() == demonstration_side() == (True, AS_OF)
     assert len(asked) == 1

@@ -44,7 +44,7 @@ def test_kill_9_in_an_upload_leaves_no_half_file(django_db_setup: None, django_d
         serve_project("killed_uploads", tmp_path, MEDIA_STORE=f"file://{media}") as product,
     ):
         request = upload_request(product.tokens["admin"], "report.pdf", content)
-        with socket.create_connection(("127.0.0.1", product.port), timeout=20) as plug:
+        with socket.create_connection(("127.0.0.1", product.port), timeout=60) as plug:
             plug.sendall(request[: len(request) // 2])  # the server waits for the rest
             product.client().send("GET", "")
             product.stop()
@@ -92,7 +92,7 @@ def bucket(tmp_path_factory: pytest.TempPathFactory, settings: Any) -> Iterator[
             yield bucket
         finally:
             process.terminate()
-            process.wait(timeout=20)
+            process.wait(timeout=60)
 
 
 @pytest.mark.django_db

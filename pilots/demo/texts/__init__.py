@@ -1,1 +1,0 @@
-"""Texts of the demonstration: all names, titles and sentences that are invented."""
