@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from django import template
 from django.contrib import admin
@@ -304,11 +303,10 @@ def chart_annex(context: Context) -> list[Chart]:
 @register.simple_tag(takes_context=True)
 def api_url(context: Context, chart: Chart) -> str:
     """Return the absolute API URL of the data of a chart, with its as-of date and the page's filters that it obeys."""
-    here, product = query_of_request(context), context["product"]
-    parts = urlsplit(chart.api)
-    query = [*parse_qsl(parts.query), *((name, here[name]) for name in chart.api_filters if here.get(name))]
-    query.append(("as_of", product["as_of"].isoformat()))
-    return str(context["request"].build_absolute_uri(f"{parts.path}?{urlencode(query)}"))
+    here = query_of_request(context)
+    pairs = [(name, str(here[name])) for name in chart.api_filters if here.get(name)]
+    url = add_parameters(chart.api, [*pairs, ("as_of", context["product"]["as_of"].isoformat())])
+    return str(context["request"].build_absolute_uri(url))
 
 
 @register.simple_tag(takes_context=True)
