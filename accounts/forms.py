@@ -28,7 +28,7 @@ from accounts.models import (
     active_tokens,
     create_token,
 )
-from core.feeds.lists import feed_addresses
+from core.feeds import feed_addresses
 from core.jobs.queue import JobFailed
 from core.permissions import has_write_permission
 

@@ -39,7 +39,7 @@ from accounts.models import (
 )
 from accounts.sign_in import METHOD
 from accounts.single_sign_on import error_text, refusal
-from core.feeds.lists import list_response
+from core.feeds import list_response
 from core.http.request import TrackerRequest
 from core.http.request_log import security_log
 from core.permissions import editor_province

@@ -18,7 +18,7 @@ from environ import Env
 
 from config import __version__
 from core.files.store import media_storage
-from core.web.chart_libraries import cdn_urls
+from core.web.static_files import CDN_URLS
 
 VERSION = __version__  # shown in the footer, on /about/ and in the OpenAPI description
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -162,7 +162,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "core.web.context_processors.site_context",
+                "core.pages.site_context",
                 "dashboard.context_processors.corrections",
                 "dashboard.context_processors.backups",
             ],
@@ -250,7 +250,7 @@ STATIC_ROOT = BASE_DIR / variable("STATIC_ROOT", str(VAR_DIR / "static"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": media_storage(variable("MEDIA_STORE"), VAR_DIR / "media"),
-    "staticfiles": {"BACKEND": "core.web.static_storage.HashedStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "core.web.static_files.HashedStaticFilesStorage"},
 }
 if DEBUG:
     STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
@@ -324,7 +324,7 @@ SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"OAUTH_PKCE_ENABLED": True, "APPS"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
-        "script-src": [SELF] if ISOLATED else [SELF, *cdn_urls()],
+        "script-src": [SELF] if ISOLATED else [SELF, *CDN_URLS],
         "style-src": [SELF],
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
@@ -453,6 +453,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "core.http.problems.exception_handler",
     "COERCE_DECIMAL_TO_STRING": False,
 }
+FILTERS_EMPTY_CHOICE_LABEL = _("all")
 FILTERS_VERBOSE_LOOKUPS = {  # labels of filters: "Issued on is greater than or equal to"
     "exact": "",
     "in": "is one of these, separated by commas",

@@ -1,32 +1,56 @@
-"""What all pages do around their own content.
+"""What all pages do around their own content: the context of their frame, their parameters, and their tables as files.
 
 A page is a view like any other: `@page(…)` names its parameters, and its last line returns the file that was asked for,
-or the template: `return export_response(request, tables, title, headline) or render(request, "….html", {…})`.
+or the template: `return export_response(request, tables, title, headline) or render(request, "….html", {…})`. Each
+table is a CSV or XLSX file at `?export=<table>.<csv or xlsx>`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from functools import wraps
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import partial, wraps
+from itertools import chain
+from types import MappingProxyType
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.module_loading import import_string
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 
 from core.caching.response_cache import cache_page
+from core.http.as_of import FIRST_DAY, SIDES, adjacent_quarter_ends, days_stem, known_rows, today
+from core.http.errors import BadRequest, ErrorDetail, truncate, unknown_parameter_error
 from core.http.rate_limits import count_page_file
-from core.http.request import TrackerRequest, is_demonstration
-from core.web.list_pages import FEED_FORMATS, PAGE_PARAMETERS, drop_unknown_params
+from core.http.request import DEMO_LABEL, TrackerRequest, demo_notice_rows, download_stem, is_demonstration
+from core.spreadsheets.writer import CoverSheet, SheetSpec, csv_response, write_workbook, xlsx_response
+from core.text.bilingual import OWN_LANGUAGE_NAMES
+from core.text.formatting import format_date, join_clauses, label_value
+from core.web.list_pages import (
+    ANNEX_PARAMETER,
+    FEED_FORMATS,
+    PAGE_PARAMETERS,
+    ActiveFilter,
+    carried_parameters,
+    drop_unknown_params,
+    url_with,
+)
+from core.web.static_files import CHART_CDN, CHART_LIBRARIES
+from core.web.tables import Chart, Column, Subject, Table, make_table
 
 DAY_PARAMETERS = ("as_of", "known", "lang")  # of pages without a table
+PAGE_WORKBOOK = "page.xlsx"  # export parameter for all tables of a page in one workbook
 View = Callable[..., HttpResponseBase]
-ROBOTS_RULES = [
-    *(f"Disallow: {path}" for path in ("/admin/", "/api/", "/search/", "/sign-in/", "/account/", "/tokens/")),
-    *(f"Disallow: /*{word}=" for word in ("as_of", "chart", "export", "known", "page", "sort")),
-    "Allow: /api/docs/",
-]
 
 
 def private_page(view: View) -> View:
@@ -58,6 +82,210 @@ def robots(request: HttpRequest) -> HttpResponse:
 
     On a public site they may index the pages in both languages, but not their endless variants by date, order and file.
     """
-    is_closed = settings.SITE_ACCESS == "internal" or is_demonstration(request)
-    lines = ["Disallow: /"] if is_closed else ROBOTS_RULES
-    return HttpResponse("\n".join(["User-agent: *", *lines, ""]), content_type="text/plain; charset=utf-8")
+    closed = settings.SITE_ACCESS == "internal" or is_demonstration(request)
+    return render(request, "robots.txt", {"closed": closed}, content_type="text/plain; charset=utf-8")
+
+
+# -- the frame -----------------------------------------------------------------------------------------
+
+
+def site_context(request: HttpRequest) -> dict[str, object]:
+    """Context processor: `product`, named so because the sign-in view has a variable `site`.
+
+    An error page may be rendered before the as-of date is set: then it is today.
+    """
+    day = today() if SIDES else timezone.localdate()  # an error page does not wait for the database
+    as_of, known = getattr(request, "as_of", day), getattr(request, "known", day)
+    past, known_past = getattr(request, "as_of_past", False), getattr(request, "known_past", False)
+    demonstration = is_demonstration(request)
+    quarter_before, quarter_after = adjacent_quarter_ends(as_of, day)
+    active = get_language()
+    product = {
+        "name": _("Synergy Pilot Tracker"),
+        "version": settings.VERSION,
+        "programme": _("National programme for synergy in reducing pollution and carbon emissions"),
+        "sections": build_sections(request.path, request.GET),
+        "languages": [  # addresses are absolute, for search engines; the visible link only changes the query string
+            {
+                "code": code,
+                "name": OWN_LANGUAGE_NAMES[code],
+                "current": code == active,
+                "address": request.build_absolute_uri(url_with(request, lang=code)),
+            }
+            for code, _name in settings.LANGUAGES
+        ],
+        # What chart-loader.js reads: `kinds` are the chart types that need it. An isolated site names its own.
+        "chart_libraries": [
+            {"local": static(local), "kinds": kinds}
+            if settings.ISOLATED
+            else {"cdn": CHART_CDN + remote, "integrity": integrity, "local": static(local), "kinds": kinds}
+            for remote, integrity, local, kinds in CHART_LIBRARIES
+        ],
+        "first_day": FIRST_DAY,  # of the date picker
+        "today": day,
+        "as_of": as_of,
+        "past": past,
+        "known": known,  # at whose end the records stood as they are shown
+        "known_past": known_past,
+        "shows_past": past or known_past,
+        "quarter_before": quarter_before,  # steps of the date picker; None outside the calendar or in the future
+        "quarter_after": quarter_after,
+        "demonstration": demonstration,  # demonstration data, marked on every page
+        "demonstration_band": DEMO_LABEL if demonstration else "",  # label on exported pictures
+        "file_prefix": download_stem(request, ""),
+        "mail": settings.MAIL,  # whether a link to a new password can be sent
+        "provider": settings.OIDC_NAME if settings.OIDC_SERVER else "",  # of single sign-on
+        "carried": carried_parameters(request.GET),  # what forms send on
+        "known_note": " " + _("From what was on record on %(day)s.") % {"day": format_date(known)}
+        if known_past
+        else "",
+        # This page with both days and the language, so that it shows the same next year.
+        "address": request.build_absolute_uri(
+            url_with(request, as_of=as_of.isoformat(), known=known.isoformat(), lang=active or settings.LANGUAGE_CODE)
+        ),
+    }
+    return {"product": product}
+
+
+def build_sections(path: str, params: Mapping[str, str]) -> list[dict[str, object]]:
+    """Return the sections; the current one is that whose URL the page's path begins with.
+
+    Links keep the filters that a section shares with others; the current one has none.
+    """
+    entries = import_string(settings.MENU)
+    home = reverse(entries[0].url_name)
+    found: list[dict[str, object]] = []
+    for entry in entries:
+        root = reverse(entry.url_name)
+        own = [root, *map(reverse, entry.pages)]
+        current = path == home if root == home else path.startswith(tuple(own))
+        shared = {name: params[name] for name in entry.shared_params if params.get(name)}
+        address = f"{root}?{urlencode(shared)}" if shared and not current else root
+        found.append({"label": entry.label, "address": address, "current": current})
+    return found
+
+
+# -- files ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Export:
+    """Table that a page offers as a file: title, builder, active filters, what it counts, and its sources.
+
+    The sources may be a query: only a file runs it.
+    """
+
+    title: str
+    build: Callable[[], Table]
+    chips: Sequence[ActiveFilter] = ()
+    subtitle: str = ""
+    sources: Iterable[object] = ()
+    about: Subject | None = None  # its code is in the file name, its name above the table
+
+
+Exports = dict[str, Export]
+FeedWriter = Callable[[TrackerRequest], HttpResponseBase]
+Feeds = Mapping[str, FeedWriter]
+"""Calendar and feed of a page, by the value of `export` that asks for it: ics, atom."""
+FEED_LABELS = {"ics": gettext_lazy("Calendar of due dates (ICS)"), "atom": gettext_lazy("Feed (Atom)")}
+FEED_TYPES = {"ics": "text/calendar", "atom": "application/atom+xml"}
+
+
+def chart_exports(charts: Mapping[str, Chart], applied: Sequence[ActiveFilter] = ()) -> Exports:
+    """Return the tables of a page's charts as exports; `applied` are the filters that the charts obey."""
+    return {
+        chart.slug: Export(
+            chart.title, partial(getattr, chart, "table"), applied, chart.subtitle, chart.sources, chart.about
+        )
+        for chart in charts.values()
+    }
+
+
+def figures_export(figures: Sequence[Mapping[str, object]], applied: Sequence[ActiveFilter] = ()) -> Exports:
+    """Return the key figures of a page as an export, where it has any."""
+    if not figures:
+        return {}
+    columns: list[Column[Mapping[str, object]]] = [
+        Column("figure", _("Figure"), lambda figure: figure["label"]),
+        Column("value", _("Value"), lambda figure: figure.get("value"), kind="decimal"),
+        Column("of", _("Of what or in which unit"), lambda figure: figure.get("of")),
+        Column("change", _("Change"), lambda figure: figure.get("change")),
+        Column("note", _("Note"), lambda figure: figure.get("note")),
+    ]
+    return {"key-figures": Export(_("Key figures"), lambda: make_table(columns, figures), applied)}
+
+
+def export_response(
+    request: TrackerRequest, tables: Exports, title: str, headline: str = "", feeds: Feeds = MappingProxyType({})
+) -> HttpResponseBase | None:
+    """Return the file for `?export=<table>.<csv|xlsx>`, or None for the page itself, and for one without tables.
+
+    `tables` are the tables of the page, `title` and `headline` describe the page. A page of several tables also offers
+    them all as one workbook, whose URL is put on the request for the page's link. `feeds` are asked for by their names,
+    and linked in the same way.
+    """
+    if not tables:
+        return None
+    kinds = [f"{slug}.{kind}" for slug in tables for kind in ("csv", "xlsx")]
+    if len(tables) > 1:
+        kinds.append(PAGE_WORKBOOK)
+        request.workbook = url_with(request, export=PAGE_WORKBOOK, page=None)
+    kinds += feeds
+    # The links to the feeds name the language: the programs that read them ask for none.
+    words: dict[str, str | None] = {"lang": get_language(), "page": None, "sort": None}
+    request.feeds = [
+        {"label": str(FEED_LABELS[kind]), "type": FEED_TYPES[kind], "url": url_with(request, **words, export=kind)}
+        for kind in feeds
+    ]
+    asked = request.GET.get("export")
+    if asked is None:
+        return None
+    if ANNEX_PARAMETER in request.GET:
+        raise BadRequest(unknown_parameter_error(ANNEX_PARAMETER, PAGE_PARAMETERS - {ANNEX_PARAMETER}))
+    if asked not in kinds:
+        text = _("export: “%(value)s” is no table of this page. Known: %(known)s.")
+        message = text % {"value": truncate(asked), "known": ", ".join(kinds)}
+        raise BadRequest(ErrorDetail("export", "invalid_choice", message))
+    if asked in feeds:
+        return feeds[asked](request)
+
+    slug, _dot, kind = asked.rpartition(".")
+    days = [(_("As of"), request.as_of), *known_rows(request)]
+    address, notice = request.build_absolute_uri(url_with(request, export=None, page=None)), demo_notice_rows(request)
+    if asked == PAGE_WORKBOOK:
+        chosen, cover = list(tables.values()), CoverSheet(title, days, address, notice, headline)
+        name = "-".join(filter(None, request.path.split("/"))) or "overview"
+    else:
+        export = tables[slug]
+        about = export.about
+        lines = [
+            *([(_("Page"), title)] if title != export.title else []),
+            *([(about.label, about.name)] if about else []),
+            *([(_("Scope"), export.subtitle)] if export.subtitle and kind == "xlsx" else []),
+            *days,
+            (_("Filter"), describe_filters(export)),
+        ]
+        chosen, cover = [export], CoverSheet(export.title, lines, address, notice)
+        name = f"{slug}-{about.code}" if about else slug
+    stem = download_stem(request, f"{name}-{days_stem(request, request.as_of)}")
+    if kind == "csv":
+        return table_csv(export.build(), cover, stem)
+    return xlsx_response(write_workbook([sheet_spec(export) for export in chosen], cover), stem)
+
+
+def table_csv(table: Table, cover: CoverSheet, stem: str) -> HttpResponseBase:
+    """Return a table as CSV, below lines that start with # and describe it."""
+    lines = [*cover.notice, *cover.lines, (_("Rows"), len(table.rows)), (_("Address"), cover.address)]
+    texts = [label_value(label, format_date(value) if isinstance(value, date) else value) for label, value in lines]
+    head = [*([f"# {text}"] for text in (cover.title, *texts)), [column.label for column in table.columns]]
+    return csv_response(chain(head, table.values()), stem, for_excel=True)
+
+
+def sheet_spec(export: Export) -> SheetSpec:
+    """Return a table as a sheet."""
+    table, filters = export.build(), describe_filters(export)
+    return SheetSpec(export.title, table.columns, table.values(), export.subtitle, filters, list(export.sources))
+
+
+def describe_filters(export: Export) -> str:
+    return join_clauses(label_value(chip.label, chip.value) for chip in export.chips) or _("none")

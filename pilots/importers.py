@@ -19,15 +19,15 @@ from core.imports.columns import Column, IntegerColumn, NumberColumn, RecordLook
 from core.imports.dry_run import CHANGE_REFUSED, OUT_OF_SCOPE_CODE
 from core.imports.importer import FieldChange, Importer, Row, assign_record, key_value, record_key, row_key
 from core.records import writing
-from core.spreadsheets.reading.cell_values import (
+from core.spreadsheets.cells import (
     AmbiguousCell,
     ParsedNumber,
+    SheetCell,
     read_integer,
     read_measurement,
     read_text,
     unknown_format_error,
 )
-from core.spreadsheets.reading.cells import SheetCell
 from core.text.formatting import join_short, label_value
 from pilots.metrics.stages import StageEvent, stage_issues
 from pilots.models import Milestone, Pilot, Reading, StageEntry, Target, TargetStep

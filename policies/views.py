@@ -9,8 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.http.request import TrackerRequest
-from core.pages import page
-from core.spreadsheets.page_exports import Export, export_response
+from core.pages import Export, export_response, page
 from core.web.list_pages import ListPage
 from policies.charts.rollout import format_day
 from policies.filters import PolicyFilter

@@ -119,7 +119,7 @@ def test_a_citation_names_the_page_and_leads_to_what_it_said(client: Client, pat
 
 def test_a_citation_of_the_demonstration_says_so(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Demonstration" not in client.get("/about/").text.partition('id="cite"')[2].partition("</details>")[0]
-    monkeypatch.setattr("core.web.context_processors.is_demonstration", lambda _request: True)
+    monkeypatch.setattr("core.pages.is_demonstration", lambda _request: True)
     assert str(DEMO_LABEL) in client.get("/about/").text.partition('id="cite"')[2].partition("</details>")[0]
 
 

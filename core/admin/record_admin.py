@@ -46,7 +46,7 @@ from core.permissions import (
 )
 from core.records import writing
 from core.text.formatting import join_clauses, join_long, join_sentences, label_value
-from core.web.html import CARRIED_PARAMETERS
+from core.web.list_pages import CARRIED_PARAMETERS
 
 
 class MultiSelectWithoutClear(AutocompleteSelectMultiple):

@@ -44,8 +44,7 @@ from core.http.request import parse_key
 from core.permissions import OUT_OF_SCOPE, owner_field, restricted_fields
 from core.records import writing
 from core.records.constraints import constraint_fields
-from core.spreadsheets.reading.cell_values import AmbiguousCell, read_date
-from core.spreadsheets.reading.cells import SheetCell
+from core.spreadsheets.cells import AmbiguousCell, SheetCell, read_date
 from core.text.formatting import join_clauses, join_sentences, label_value
 
 VERSION_FIELD = "version"

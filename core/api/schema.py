@@ -15,7 +15,7 @@ from core.api.serializers import ProblemSerializer
 from core.api.viewsets import RecordViewSet
 from core.api.writes import JSON_MEDIA_TYPE, MAX_BULK_RECORDS
 from core.http.problems import PROBLEM_JSON
-from core.spreadsheets.file_responses import XLSX_MEDIA_TYPE
+from core.spreadsheets.writer import XLSX_MEDIA_TYPE
 
 Schema = Mapping[str, object]
 FILE_FORMATS = {"csv": ("text/csv", OpenApiTypes.STR), "xlsx": (XLSX_MEDIA_TYPE, OpenApiTypes.BINARY)}

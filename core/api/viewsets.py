@@ -37,8 +37,7 @@ from core.http.as_of import days_stem, known_rows, today
 from core.http.errors import BadRequest, ErrorDetail, closest_match, truncate
 from core.http.middleware import record_etag
 from core.http.request import TrackerRequest, demo_notice_rows, download_stem, with_demo_flag
-from core.spreadsheets.file_responses import XLSX_MEDIA_TYPE, csv_response, xlsx_response
-from core.spreadsheets.xlsx_writer import CoverSheet, SheetSpec, write_workbook
+from core.spreadsheets.writer import XLSX_MEDIA_TYPE, CoverSheet, SheetSpec, csv_response, write_workbook, xlsx_response
 from core.text.formatting import join_clauses, label_value
 from core.web.list_pages import reject_unknown_params
 from core.web.tables import AnyColumn

@@ -14,10 +14,16 @@ from typing import IO
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from core.spreadsheets.reading.cells import UnreadableFile
-from core.spreadsheets.reading.csv_reader import decode_text
-from core.spreadsheets.reading.reader import OLE_SIGNATURE, WEB_PAGE, ZIP_SIGNATURES
-from core.spreadsheets.reading.safe_zip import UNZIP_ERRORS, member_names, open_zip
+from core.spreadsheets.cells import UnreadableFile
+from core.spreadsheets.reader import (
+    OLE_SIGNATURE,
+    UNZIP_ERRORS,
+    WEB_PAGE,
+    ZIP_SIGNATURES,
+    decode_text,
+    member_names,
+    open_zip,
+)
 
 MAX_FILE_BYTES = 20 * 2**20
 MAX_NAME = 200  # characters of a file name

@@ -32,7 +32,7 @@ from core.jobs.queue import JobFailed, Progress, enqueue, no_progress, progress_
 from core.permissions import can_access
 from core.records import writing
 from core.records.writing import Conflict
-from core.spreadsheets.reading.cells import UnreadableFile
+from core.spreadsheets.cells import UnreadableFile
 from core.text.formatting import label_value
 
 MAX_PASSES = 3  # over the rows that a model refuses while others of the file are not written yet

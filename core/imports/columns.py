@@ -27,8 +27,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, override
 
 from core.http.errors import closest_match, truncate
-from core.spreadsheets.reading.cell_values import (
+from core.spreadsheets.cells import (
     AmbiguousCell,
+    SheetCell,
     read_boolean,
     read_date,
     read_integer,
@@ -36,7 +37,6 @@ from core.spreadsheets.reading.cell_values import (
     read_text,
     unknown_format_error,
 )
-from core.spreadsheets.reading.cells import SheetCell
 from core.text.bilingual import normalize_code
 from core.text.formatting import PartialDate, format_date, join_long, join_sentences, join_short, no_data
 

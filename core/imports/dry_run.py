@@ -30,8 +30,7 @@ from core.permissions import (
 )
 from core.records.constraints import check_constraint_holds
 from core.records.history_model import HistoryModel
-from core.spreadsheets.reading.cell_values import AmbiguousCell
-from core.spreadsheets.reading.cells import Sheet
+from core.spreadsheets.cells import AmbiguousCell, Sheet
 from core.text.bilingual import normalize_text, translated_texts
 from core.text.formatting import PartialDate, Precision, label_value
 

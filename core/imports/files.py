@@ -43,11 +43,10 @@ from core.imports.headings import FAULT_HEADING, find_headings, is_fault_heading
 from core.imports.importer import FieldChange, Importer, Row
 from core.imports.models import Import, ImportFile, ImportState
 from core.jobs.queue import Progress, no_progress
-from core.spreadsheets import xlsx_writer as xlsx
-from core.spreadsheets.file_responses import csv_response, xlsx_response
-from core.spreadsheets.reading.cell_values import JANUARY_OR_OCTOBER
-from core.spreadsheets.reading.cells import Place, Sheet, SheetCell, UnreadableFile
-from core.spreadsheets.reading.reader import read_sheet, sheet_names
+from core.spreadsheets import writer as xlsx
+from core.spreadsheets.cells import JANUARY_OR_OCTOBER, Place, Sheet, SheetCell, UnreadableFile
+from core.spreadsheets.reader import read_sheet, sheet_names
+from core.spreadsheets.writer import csv_response, xlsx_response
 from core.text.formatting import join_long, join_sentences, join_short, label_value
 
 MAX_SHEETS = 10  # so many are searched for headings

@@ -12,8 +12,7 @@ from django.utils.translation import gettext_noop
 
 from core.http.errors import closest_match, truncate
 from core.imports.columns import Column
-from core.spreadsheets.reading.cell_values import CONTROL_CHARACTERS
-from core.spreadsheets.reading.cells import Sheet, SheetRow, cell_name
+from core.spreadsheets.cells import CONTROL_CHARACTERS, Sheet, SheetRow, cell_name
 from core.text.formatting import join_short
 
 MAX_HEADING_ROW = 30  # the heading row stands among the first so many that hold anything

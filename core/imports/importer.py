@@ -20,8 +20,7 @@ from core.history.recording import batched
 from core.http.errors import truncate
 from core.imports.columns import Column, RecordLookup, RecordNumberColumn, column_for_field
 from core.imports.headings import ImportErrorDetail, displayed_value
-from core.spreadsheets.reading.cell_values import strip_invisible
-from core.spreadsheets.reading.cells import SheetCell, SheetRow
+from core.spreadsheets.cells import SheetCell, SheetRow, strip_invisible
 from core.text.bilingual import translated_texts
 from core.text.formatting import join_short
 

@@ -32,8 +32,8 @@ from core.imports.models import Import
 from core.jobs.queue import job_about
 from core.permissions import can_access, editor_province, in_scope
 from core.records.writing import Conflict
-from core.spreadsheets.file_responses import xlsx_response
-from core.spreadsheets.reading.cells import UnreadableFile
+from core.spreadsheets.cells import UnreadableFile
+from core.spreadsheets.writer import xlsx_response
 from core.text.bilingual import check_text
 from core.text.formatting import join_long, join_short, label_value
 

@@ -19,9 +19,8 @@ from core.imports.dry_run import make_dry_run
 from core.imports.importer import Importer, Row, assign_record, key_value
 from core.records.history_model import HistoryModel
 from core.seed.models import SeedRecord
-from core.spreadsheets.reading.cell_values import AmbiguousCell
-from core.spreadsheets.reading.cells import SheetCell, SheetRow, UnreadableFile
-from core.spreadsheets.reading.csv_reader import read_csv
+from core.spreadsheets.cells import AmbiguousCell, SheetCell, SheetRow, UnreadableFile
+from core.spreadsheets.reader import read_csv
 from core.text.bilingual import normalize_text
 
 SEED_REASON = gettext_noop("Shipped with the product")

@@ -1,8 +1,9 @@
 """Template tags and filters of every page: links that carry as-of date and language, tables, formatted values."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
+from datetime import date
+from functools import partial
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from django import template
 from django.contrib import admin
@@ -12,15 +13,16 @@ from django.http import HttpRequest, QueryDict
 from django.template import Context
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import conditional_escape, escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
 from core.caching.response_cache import fragment_placeholder
 from core.http.errors import BadRequest, ErrorDetail, truncate
-from core.text.bilingual import lang_of
+from core.text.bilingual import is_chinese_active, is_chinese_text, lang_of
 from core.text.formatting import (
     STATUS_SYMBOLS,
+    PartialDate,
     format_date,
     format_days,
     format_file_size,
@@ -31,10 +33,20 @@ from core.text.formatting import (
     join_short,
     no_data,
 )
-from core.web.html import add_parameters, carried_parameters, lang_attr, resolve_url
-from core.web.list_pages import ANNEX_PARAMETER
-from core.web.table_html import card_column, is_numeric, render_rows
-from core.web.tables import Chart, Table
+from core.web.list_pages import ANNEX_PARAMETER, Pairs, add_parameters, carried_parameters, resolve_url
+from core.web.tables import AnyColumn, Cell, Chart, Table
+
+FORMATS: dict[str, Callable[[Any], str]] = {
+    "integer": format_number,
+    "decimal": format_number,
+    "share": partial(format_share, digits=1),
+    "days": format_days,
+    "date": format_date,
+    "flag": lambda value: gettext("yes") if value else gettext("no"),
+}
+MAX_BRIEF_WIDTH = 24  # letters that a table cell keeps on one line; a Chinese character is as wide as two
+STATUS_COLUMNS = {"light", "status", "class"}  # columns that hold a status word
+MAX_COLUMNS, MAX_NUMBER_COLUMNS = 2, 5  # after the first; a table with more turns into cards on a phone
 
 register = template.Library()
 
@@ -44,7 +56,7 @@ register = template.Library()
 
 def query_of_request(context: Context) -> QueryDict:
     """Return the query parameters of the request; empty where a template is rendered without one."""
-    request: HttpRequest | None = getattr(context, "request", None) or context.get("request")
+    request: HttpRequest | None = getattr(context, "request", None)
     return request.GET if request else QueryDict()
 
 
@@ -60,34 +72,12 @@ def link_to(context: Context, target: object, *args: object, **kwargs: object) -
 
 
 @register.simple_tag(takes_context=True)
-def known_note(context: Context) -> str:
-    """Return the sentence on the day at whose end the records stood as a page of the past shows them, after a space.
-
-    Empty for a page of today's records.
-    """
-    product = context.get("product")
-    if product is None or not product["known_past"]:
-        return ""
-    return " " + gettext("From what was on record on %(day)s.") % {"day": format_date(product["known"])}
-
-
-def hidden_inputs(pairs: Iterable[tuple[str, str]]) -> SafeString:
-    return format_html_join("", '<input type="hidden" name="{}" value="{}">', pairs)
-
-
-@register.simple_tag(takes_context=True)
-def hidden_params(context: Context, *names: str) -> SafeString:
-    """Return hidden inputs with which a GET form sends on these parameters of the request."""
-    here = query_of_request(context)
-    return hidden_inputs((name, value) for name in names for value in here.getlist(name))
-
-
-@register.simple_tag(takes_context=True)
 def hidden_other_params(context: Context, *names: str, form: BaseForm | None = None) -> SafeString:
     """Return hidden inputs for every parameter but these, the form's own fields, the page number and the export."""
     left_out = {*names, *(form.fields if form else ()), "page", "export"}
-    here = query_of_request(context)
-    return hidden_inputs((name, value) for name in here if name not in left_out for value in here.getlist(name))
+    given = query_of_request(context).lists()
+    kept = ((name, value) for name, values in given if name not in left_out for value in values)
+    return format_html_join("", '<input type="hidden" name="{}" value="{}">', kept)
 
 
 @register.simple_tag(takes_context=True)
@@ -134,8 +124,8 @@ def panel(
 def fact(content: SafeString, label: str, lang: str = "") -> SafeString:
     """Return one row of a list of facts: `{% fact _("Batch") %}…{% endfact %}`. An empty block reads "no data"."""
     text = content if content.strip() else format_html('<span class="none">{}</span>', no_data())
-    attribute = format_html(' lang="{}"', lang) if lang else ""
-    return format_html('<div class="fact"><dt>{}</dt><dd{}>{}</dd></div>', label, attribute, text)
+    language = mark_safe(attribute("lang", lang))  # noqa: S308  # escaped there
+    return format_html('<div class="fact"><dt>{}</dt><dd{}>{}</dd></div>', label, language, text)
 
 
 @register.inclusion_tag("components/records/edit_links.html", takes_context=True)
@@ -165,21 +155,121 @@ for function in (
     lang_of,
 ):
     register.filter(function.__name__, function)
-register.filter(is_numeric)
-register.simple_tag(lang_attr)
+
+
+@register.simple_tag
+def lang_attr(text: object) -> SafeString:
+    """Return ` lang="zh"` for Chinese text on an English page, ` lang="en"` for English text on a Chinese one.
+
+    `<a href="{% link_to pilot %}"{% lang_attr pilot.name %}>`: a record without an English name shows its Chinese one.
+    """
+    words, language = str(text or ""), ""
+    if is_chinese_active():
+        latin = sum(char.isascii() and char.isalpha() for char in words)
+        language = "en" if latin > 2 and not any("\u4e00" <= char <= "\u9fff" for char in words) else ""
+    elif not words.isascii() and is_chinese_text(words):
+        language = "zh"
+    return mark_safe(attribute("lang", language))  # noqa: S308  # nothing of the text is in it
+
+
+def attribute(name: str, value: str) -> str:
+    return f' {name}="{escape(value)}"' if value else ""
 
 
 @register.simple_tag(takes_context=True)
 def table_cards(context: Context, table: Table) -> int | None:
-    """Return `card_column` of a table; None for one that is included with `scroll=True`."""
-    return None if context.get("scroll") else card_column(table)
+    """Return the index of the column shown beside the title where a narrow window shows rows as cards.
+
+    It is the first status column, else 0. None means no cards: a table that is included with `scroll=True`, one of few
+    columns, or of few that are all numbers to be compared, stays a table.
+    """
+    rest = table.columns[1:]
+    few = MAX_NUMBER_COLUMNS if all(column.is_numeric for column in rest) else MAX_COLUMNS
+    if context.get("scroll") or len(rest) <= few:
+        return None
+    return next((at for at, column in enumerate(rest, 1) if column.key in STATUS_COLUMNS), 0)
 
 
 @register.simple_tag(takes_context=True)
 def table_rows(context: Context, table: Table, most: int, cards: int | None) -> SafeString:
-    """Return the first `most` rows of a table as HTML; `grouped` in the context hides repeated first cells."""
-    carried = carried_parameters(query_of_request(context))
-    return render_rows(table, most=most, cards=cards, grouped=bool(context.get("grouped")), carried=carried)
+    """Return the `<tr>` elements of the first `most` rows.
+
+    `cards` is the index that `table_cards` returns; `grouped` in the context hides the first cell of a row that repeats
+    the one above.
+
+    Rendered in Python: a page has up to 3,000 cells, and a template loop over them takes most of its time.
+    """
+    carried, grouped = carried_parameters(query_of_request(context)), context.get("grouped")
+    out: list[str] = []
+    shown = [(at, column, escape(column.label)) for at, column in enumerate(table.columns) if not column.file_only]
+    role = ' role="row"' if cards is not None else ""
+    previous: object = None
+    for number, row in enumerate(table.rows[:most]):
+        again = number > 0 and row[0].value == previous
+        previous = row[0].value
+        out.append(f"<tr{attribute('id', row[0].anchor)}{attribute('class', 'is-repeat' if again else '')}{role}>")
+        for place, (at, column, label) in enumerate(shown):
+            content = render_cell(row[at], column, carried)
+            if grouped and again and not place:
+                content = f'<span class="visually-hidden">{conditional_escape(format_cell(row[at], column))}</span>'
+            tag, scope = ("td", "") if place else ("th", ' scope="row"')
+            out.append(f"<{tag}{scope}{cell_attributes(row[at], column, label, place, cards)}>{content}</{tag}>")
+        out.append("</tr>\n")
+    return mark_safe("".join(out))  # noqa: S308  # texts and addresses are escaped
+
+
+def render_cell(cell: Cell, column: AnyColumn, carried: Pairs) -> str:
+    """Return the content of a cell: its text, as a link or with the mark of a status."""
+    text: str = conditional_escape(format_cell(cell, column))
+    if cell.value is None:
+        return f'<span class="none">{text}</span>'
+    if cell.tag:
+        symbol = STATUS_SYMBOLS.get(cell.tag, "")
+        shape = f'<span class="shape" aria-hidden="true">{symbol}</span> ' if symbol else ""
+        text = f'<span class="tag {escape(cell.tag)}">{shape}{text}</span>'
+    if cell.url:
+        text = f'<a href="{escape(add_parameters(resolve_url(cell.url), carried))}">{text}</a>'
+    return f"{text} {conditional_escape(cell.mark)}" if cell.mark else text
+
+
+def format_cell(cell: Cell, column: AnyColumn) -> str:
+    """Format the value of a table cell by the kind of its column. A missing value reads "no data", never 0."""
+    value = cell.value
+    if cell.page_text or value is None:
+        return cell.page_text or no_data()
+    if value == "":  # nothing to say, which is not the same as not known
+        return ""
+    if isinstance(value, date | PartialDate):
+        return format_date(value)
+    return FORMATS.get(cell.kind or column.kind, str)(value)
+
+
+def cell_attributes(cell: Cell, column: AnyColumn, label: str, place: int, cards: int | None) -> str:
+    """Return the HTML attributes of a table cell: width class, language and, where rows can be cards, its label.
+
+    A text is `brief` if it is short, and `prose` if it needs some width to wrap in; `words` in a column of numbers say
+    why there is none.
+    """
+    text, classes, roles = cell.page_text or cell.value, "", ""
+    if column.is_numeric:
+        classes = "num words" if isinstance(cell.value, str) and cell.value else "num"
+    elif column.kind == "date":
+        classes = "date"
+    elif isinstance(text, str) and text:
+        width = sum(2 if char >= "\u2e80" else 1 for char in text)
+        classes = "brief" if width <= MAX_BRIEF_WIDTH else "prose"
+    if cards is not None:
+        if place and place == cards:
+            classes = f"{classes} card-status".lstrip()
+        # The roles say again what the elements are: shown as blocks, some browsers forget it.
+        roles = f' role="cell" data-label="{label}"' if place else ' role="rowheader"'
+    language = attribute("lang", cell.lang)
+    if not cell.lang and column.kind == "text" and not cell.tag:
+        language = lang_attr(cell.value)
+    return f"{attribute('class', classes)}{roles}{language}"
+
+
+# -- charts --------------------------------------------------------------------------------------------
 
 
 @register.filter
@@ -213,11 +303,10 @@ def chart_annex(context: Context) -> list[Chart]:
 @register.simple_tag(takes_context=True)
 def api_url(context: Context, chart: Chart) -> str:
     """Return the absolute API URL of the data of a chart, with its as-of date and the page's filters that it obeys."""
-    here, product = query_of_request(context), context["product"]
-    parts = urlsplit(chart.api)
-    query = [*parse_qsl(parts.query), *((name, here[name]) for name in chart.api_filters if here.get(name))]
-    query.append(("as_of", product["as_of"].isoformat()))
-    return str(context["request"].build_absolute_uri(f"{parts.path}?{urlencode(query)}"))
+    here = query_of_request(context)
+    pairs = [(name, str(here[name])) for name in chart.api_filters if here.get(name)]
+    url = add_parameters(chart.api, [*pairs, ("as_of", context["product"]["as_of"].isoformat())])
+    return str(context["request"].build_absolute_uri(url))
 
 
 @register.simple_tag(takes_context=True)

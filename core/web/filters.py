@@ -1,36 +1,44 @@
 """Filters of pages and API: values are codes or choices, and an error suggests the closest valid one."""
 
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import django_filters
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_filters.fields import ChoiceField
 
 from core.http.errors import closest_match, truncate
-from core.web.list_pages import search_q
 
 MAX_SEARCH_LENGTH = 100  # characters of a search: each word costs the database
-YES_NO = [("true", gettext_lazy("yes")), ("false", gettext_lazy("no"))]
+
+
+def search_q(text: str, fields: Sequence[str]) -> Q:
+    """Return a Q that finds every word of the text in at least one of the fields; words are taken literally."""
+    query = Q()
+    for term in unicodedata.normalize("NFKC", text).split():
+        anywhere = Q()
+        for name in fields:
+            anywhere |= Q(**{f"{name}__icontains": term})
+        query &= anywhere
+    return query
 
 
 def invalid_choice_error(value: object, names: list[str]) -> ValidationError:
     """Return the error for an invalid choice: it suggests the closest one, or lists all when they are few."""
     near = closest_match(str(value), names)
     if near:
-        text = _("There is no “%(value)s” here. Did you mean “%(near)s”?") % {"value": truncate(value), "near": near}
+        text = _("There is no “%(value)s” here. Did you mean “%(near)s”?")
     elif len(names) <= 12:
-        text = _("There is no “%(value)s” here. Use one of: %(names)s.") % {
-            "value": truncate(value),
-            "names": ", ".join(names),
-        }
+        text = _("There is no “%(value)s” here. Use one of: %(names)s.")
     else:
-        text = _("There is no “%(value)s” here.") % {"value": truncate(value)}
-    return ValidationError(text, code="invalid_choice")
+        text = _("There is no “%(value)s” here.")
+    labels = {"value": truncate(value), "near": near, "names": ", ".join(names)}
+    return ValidationError(text % labels, code="invalid_choice")
 
 
 class RelatedFormField(forms.ModelChoiceField):
@@ -72,18 +80,13 @@ class RelatedFilter(django_filters.ModelChoiceFilter):
     computed = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs.setdefault("to_field_name", "slug")
-        kwargs.setdefault("empty_label", gettext_lazy("all"))
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, **{"to_field_name": "slug", **kwargs})
 
 
 class ChoiceFormField(ChoiceField):
     """Form field of one choice."""
 
-    @staticmethod
-    def normalise(word: str) -> str:
-        """Return the value in its stored form."""
-        return word
+    normalise = str  # a value in its stored form
 
     def known_values(self) -> dict[str, str]:
         """Return the stored value of each choice."""
@@ -102,10 +105,6 @@ class ChoiceFilter(django_filters.ChoiceFilter):
     takes_several = True  # by the API: `kind__in=park,city`
     computed = False
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs.setdefault("empty_label", gettext_lazy("all"))
-        super().__init__(*args, **kwargs)
-
 
 class YesNoFilter(ChoiceFilter):
     """Filter by yes or no: `?in_roster=true`."""
@@ -114,7 +113,7 @@ class YesNoFilter(ChoiceFilter):
     openapi_schema: ClassVar[Mapping[str, object]] = {"type": "string", "enum": ["true", "false"]}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, choices=YES_NO, **kwargs)
+        super().__init__(*args, choices=[("true", gettext_lazy("yes")), ("false", gettext_lazy("no"))], **kwargs)
 
     def filter(self, qs: QuerySet[Model], value: str) -> QuerySet[Model]:
         return super().filter(qs, {"true": True, "false": False}.get(value, ""))
@@ -125,9 +124,7 @@ class SearchFilter(django_filters.CharFilter):
 
     def __init__(self, *fields: str, **kwargs: Any) -> None:
         self.fields = fields
-        kwargs.setdefault("label", gettext_lazy("Search"))
-        kwargs.setdefault("max_length", MAX_SEARCH_LENGTH)
-        super().__init__(**kwargs)
+        super().__init__(**{"label": gettext_lazy("Search"), "max_length": MAX_SEARCH_LENGTH, **kwargs})
 
     def filter(self, qs: QuerySet[Model], value: str) -> QuerySet[Model]:
         return qs.filter(search_q(value, self.fields)) if value else qs

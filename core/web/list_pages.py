@@ -1,18 +1,19 @@
-"""List pages: filters, active filters, sortable columns and paginated rows."""
+"""List pages: addresses with parameters, active filters, sortable columns and paginated rows."""
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from django.core.paginator import Paginator
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 from django.forms import Form
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django_filters import FilterSet
 
@@ -27,7 +28,9 @@ FEED_FORMATS = ("ics", "atom")  # values of `export` whose pages are not those o
 CHUNK_SIZE = 500  # rows fetched at a time for a file
 ANNEX_PARAMETER = "print"  # `print=annex`: with the tables of the charts
 PAGE_PARAMETERS = {"as_of", "known", "lang", "page", "sort", "export", ANNEX_PARAMETER}
+CARRIED_PARAMETERS = ("as_of", "known", "lang")  # what each link carries on: both days and the language
 POSITION_PARAMETERS = ("before", "after", "page")  # where in a list, not which
+Pairs = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -39,24 +42,29 @@ class ActiveFilter:
     remove_url: str
 
 
-@dataclass(frozen=True)
-class SortableHeader:
-    """Column header: the URL that sorts by the column, and the current sort direction."""
+def resolve_url(target: object, *args: object, **kwargs: object) -> str:
+    """Return the URL of a record or of a URL name; a URL is returned as it is."""
+    if hasattr(target, "get_absolute_url"):
+        return str(target.get_absolute_url())
+    if str(target).startswith(("/", "?", "#", "http://", "https://")):
+        return str(target)
+    return reverse(str(target), args=args, kwargs=kwargs)
 
-    column: AnyColumn
-    url: str
-    state: str  # ascending, descending, none; empty: not sortable
+
+def carried_parameters(query: QueryDict) -> Pairs:
+    """Return the parameters of the request that its links carry on."""
+    return [(key, str(query[key])) for key in CARRIED_PARAMETERS if query.get(key)]
 
 
-def search_q(text: str, fields: Sequence[str]) -> Q:
-    """Return a Q that finds every word of the text in at least one of the fields; words are taken literally."""
-    query = Q()
-    for term in unicodedata.normalize("NFKC", text).split():
-        anywhere = Q()
-        for name in fields:
-            anywhere |= Q(**{f"{name}__icontains": term})
-        query &= anywhere
-    return query
+def add_parameters(url: str, pairs: Pairs) -> str:
+    """Add parameters to a URL. Its own parameters win; a URL of another site is returned unchanged."""
+    parts = urlsplit(url)
+    if parts.scheme:
+        return url
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    named = {key for key, _value in query}
+    query += [(key, value) for key, value in pairs if key not in named]
+    return urlunsplit(parts._replace(query=urlencode(query)))
 
 
 def url_with(request: HttpRequest, **changes: str | None) -> str:
@@ -102,13 +110,12 @@ def drop_unknown_params(request: TrackerRequest, known: set[str]) -> None:
 
 def form_errors(form: Form) -> list[ErrorDetail]:
     """Return the errors of a filter form, one per message."""
-    faults = []
-    for name, messages in form.errors.items():
-        for message in messages:
-            text = _("%(name)s: “%(value)s”. %(message)s")
-            value = truncate(form.data.get(name, ""))
-            faults.append(ErrorDetail(name, "invalid_value", text % {"name": name, "value": value, "message": message}))
-    return faults
+    text, values = _("%(name)s: “%(value)s”. %(message)s"), {name: form.data.get(name, "") for name in form.errors}
+    return [
+        ErrorDetail(name, "invalid_value", text % {"name": name, "value": truncate(values[name]), "message": message})
+        for name, messages in form.errors.items()
+        for message in messages
+    ]
 
 
 def choice_label(form: Form, name: str) -> str:
@@ -118,34 +125,31 @@ def choice_label(form: Form, name: str) -> str:
         return format_date(value)
     if hasattr(value, "pk"):
         return str(getattr(value, "label", value))
-    choices = dict(getattr(form.fields[name], "choices", None) or {})
-    return str(choices.get(value, value))
-
-
-def sort_columns(columns: Sequence[AnyColumn]) -> dict[str, AnyColumn]:
-    return {column.sort: column for column in columns if column.sort}
+    return str(dict(getattr(form.fields[name], "choices", None) or {}).get(value, value))
 
 
 def requested_sort(request: HttpRequest, columns: Sequence[AnyColumn], default: str) -> str:
     """Return the sort parameter. Raises BadRequest for an unknown column."""
     word = request.GET.get("sort", default)
-    known = sort_columns(columns)
+    known = [column.sort for column in columns if column.sort]
     if word.removeprefix("-") not in known:
         text = _("sort: “%(value)s” is no column. Use one of %(known)s, with - in front for the other direction.")
-        raise BadRequest(
-            ErrorDetail("sort", "invalid_choice", text % {"value": truncate(word), "known": ", ".join(known)})
-        )
+        message = text % {"value": truncate(word), "known": ", ".join(known)}
+        raise BadRequest(ErrorDetail("sort", "invalid_choice", message))
     return word
 
 
-def sortable_headers(request: HttpRequest, columns: Sequence[AnyColumn], word: str) -> list[SortableHeader]:
-    """Return the headers with their sort links; a click on the sorted column reverses it."""
+def sortable_headers(request: HttpRequest, columns: Sequence[AnyColumn], word: str) -> list[Mapping[str, object]]:
+    """Return each column with the URL that sorts by it, and its state: ascending, descending, none; both are empty for
+    one that is not sortable. A click on the sorted column reverses it.
+    """
     states = {word.removeprefix("-"): "descending" if word.startswith("-") else "ascending"}
-    out = []
+    out: list[Mapping[str, object]] = []
     for column in columns:
         state = states.get(column.sort, "none") if column.sort else ""
         target = f"-{column.sort}" if state == "ascending" else column.sort
-        out.append(SortableHeader(column, url_with(request, sort=target, page=None) if column.sort else "", state))
+        url = url_with(request, sort=target, page=None) if column.sort else ""
+        out.append({"column": column, "url": url, "state": state})
     return out
 
 
@@ -214,10 +218,10 @@ class ListPage(FilterBar):
         self.slug, self.total, self.empty = slug, total, empty
         self.columns, self.prefetch, self.filterset = columns, prefetch, filterset
         word = requested_sort(request, columns, sort)
-        fields = sort_columns(columns)[word.removeprefix("-")].sort_fields
-        backwards = word.startswith("-")
-        order = [F(name).desc(nulls_last=True) if backwards else F(name).asc(nulls_last=True) for name in fields]
-        self.rows = filterset.qs.order_by(*order, "pk")
+        order = "desc" if word.startswith("-") else "asc"
+        fields = next(column.sort_fields for column in columns if column.sort == word.removeprefix("-"))
+        ordered = [getattr(F(name), order)(nulls_last=True) for name in fields]
+        self.rows = filterset.qs.order_by(*ordered, "pk")
         self.computed_keys = ordered_keys(self.rows, word)
         pages: Paginator[Any] = Paginator(
             self.rows if self.computed_keys is None else self.computed_keys, rows_per_page

@@ -6,16 +6,16 @@ A table is declared as columns, each with its heading and how its cell is made f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any, Generic, Literal, TypeAlias, TypeVar, get_args
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from core.text.formatting import StatusChoices
 
 ValueKind = Literal["text", "integer", "decimal", "share", "date", "days", "flag"]
-HtmlDrawing = Literal["tiles", "matrix", "lights"]
-CanvasDrawing = Literal["steps", "strip", "bars", "funnel", "trend", "timeline", "coordinates"]
-Drawing = HtmlDrawing | CanvasDrawing
+Drawing = Literal[
+    "tiles", "matrix", "lights", "steps", "strip", "bars", "funnel", "trend", "timeline", "coordinates"
+]  # the first three are HTML
 Item = TypeVar("Item")
 Whole = TypeVar("Whole")
 Item_contra = TypeVar("Item_contra", contravariant=True)
@@ -52,6 +52,11 @@ class Column(Generic[Item_contra]):
     file_only: bool = False  # only in files: the page has no room for it
     url: str = ""  # URL of the record whose values the column holds
 
+    @property
+    def is_numeric(self) -> bool:
+        """Whether the column holds numbers, which are aligned right."""
+        return self.kind in {"integer", "decimal", "share", "days"}
+
     def cell(self, item: Item_contra) -> Cell:
         """Return the cell of an item."""
         accessor = self.accessor if callable(self.accessor) else attrgetter(self.accessor or self.key)
@@ -60,11 +65,7 @@ class Column(Generic[Item_contra]):
 
     def of(self, part: Callable[[Whole], Item_contra]) -> Column[Whole]:
         """Return the column for items of which `part` returns what its cells are made from."""
-
-        def accessor(item: Whole) -> Cell:
-            return self.cell(part(item))
-
-        return Column(self.key, self.label, accessor, self.kind)
+        return Column(self.key, self.label, lambda item: self.cell(part(item)), self.kind)
 
 
 AnyColumn: TypeAlias = Column[Any]
@@ -100,6 +101,10 @@ class Table:
     columns: Sequence[AnyColumn]
     rows: Sequence[Row]
     full_list_url: str = ""
+
+    def values(self) -> Iterator[list[object]]:
+        """Yield the values of each row, as a file holds them."""
+        return ([cell.value for cell in row] for row in self.rows)
 
 
 def make_table(
@@ -144,13 +149,8 @@ class Chart:
     subtitle: str
     table: Table
     data: Mapping[str, Any]
-    sources: Sequence[object] = field(default_factory=tuple)
+    sources: Sequence[object] = ()
     note: str = ""
     about: Subject | None = None  # names the chart's files, beside the chart itself
     api: str = ""  # API URL of the chart's data, where there is one
     api_filters: Sequence[str] = ()  # filters of the page that the chart obeys and that URL accepts, by the same names
-
-    @property
-    def is_vector(self) -> bool:
-        """Whether the chart is HTML or SVG and can be saved as SVG; the others are canvas pixels."""
-        return self.kind in get_args(HtmlDrawing)

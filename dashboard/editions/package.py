@@ -16,7 +16,7 @@ from django.utils.translation import override
 from core.files.content_types import MEDIA_TYPES
 from core.files.store import sha256_of
 from core.http.request import DEMO_FILE_PREFIX, DEMO_LABEL
-from core.spreadsheets.xlsx_writer import CoverSheet, SheetSpec, write_workbook
+from core.spreadsheets.writer import CoverSheet, SheetSpec, write_workbook
 from core.web.tables import AnyColumn
 from dashboard.analytics.overview import Overview, build_overview
 from dashboard.editions.content import AcknowledgedWarning, EditionContent, EditionFile, content_of

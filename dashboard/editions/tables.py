@@ -14,7 +14,7 @@ from django.utils.translation import override
 from rest_framework.request import Request
 
 from core.api.viewsets import RecordViewSet, machine_value, table_rows
-from core.spreadsheets.file_responses import csv_lines
+from core.spreadsheets.writer import csv_lines
 from pilots.api.urls import RESOURCES as PILOT_RESOURCES
 from policies.api.urls import RESOURCES as POLICY_RESOURCES
 

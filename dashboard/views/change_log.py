@@ -21,15 +21,14 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from core.feeds.items import Entry, atom_response
-from core.feeds.lists import FEED_LISTS, FeedList
+from core.feeds import FEED_LISTS, Entry, FeedList, atom_response
 from core.history.entries import HistoryEntry, differences_text, entry_columns
 from core.history.models import ChangeEvent
 from core.http.errors import BadRequest, ErrorDetail, truncate
 from core.http.request import TrackerRequest
 from core.imports.models import Import, ImportState
+from core.pages import Export, Feeds, export_response
 from core.permissions import editor_province, in_scope
-from core.spreadsheets.page_exports import Export, Feeds, export_response
 from core.text.formatting import label_value
 from core.web.filters import ChoiceFormField, RelatedFormField
 from core.web.list_pages import POSITION_PARAMETERS, FilterBar, drop_unknown_params, export_links, url_with

@@ -17,8 +17,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from core.http.errors import BadRequest, ErrorDetail
 from core.http.request import TrackerRequest
-from core.pages import page
-from core.spreadsheets.page_exports import Export, Exports, export_response
+from core.pages import Export, Exports, export_response, page
 from core.text.formatting import format_date, join_short
 from core.web.filters import RelatedFilter
 from core.web.list_pages import FilterBar

@@ -12,8 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.http.request import TrackerRequest
-from core.pages import page
-from core.spreadsheets.page_exports import Export, Exports, export_response
+from core.pages import Export, Exports, export_response, page
 from core.text.formatting import join_clauses
 from core.web.list_pages import ListPage
 from core.web.tables import Cell, Column, Table, make_table, status_cell

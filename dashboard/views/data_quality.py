@@ -18,8 +18,8 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_
 from core.http.as_of import parse_day
 from core.http.request import TrackerRequest
 from core.imports.importer import KINDS
+from core.pages import Export, export_response
 from core.permissions import editor_province
-from core.spreadsheets.page_exports import Export, export_response
 from core.text.formatting import format_date, format_part, join_clauses, label_value
 from core.web.filters import ChoiceFormField
 from core.web.list_pages import (

@@ -15,12 +15,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from core.feeds.items import calendar_response
-from core.feeds.lists import FEED_LISTS, FeedList
+from core.feeds import FEED_LISTS, FeedList, calendar_response
 from core.http.request import TrackerRequest
-from core.pages import page
+from core.pages import Export, Exports, export_response, page
 from core.permissions import editor_province
-from core.spreadsheets.page_exports import Export, Exports, export_response
 from core.text.formatting import join_clauses, label_value
 from core.web.tables import Cell, Column, Table, make_table, record_cell
 from dashboard.analytics.open_work import (

@@ -21,9 +21,8 @@ from django.views.decorators.http import require_POST, require_safe
 from core.http.errors import BadRequest, ErrorDetail, truncate
 from core.http.request import TrackerRequest, is_demonstration
 from core.jobs.queue import enqueue, job_about
-from core.pages import page
+from core.pages import Export, Exports, export_response, page
 from core.permissions import can_see_authors, can_view
-from core.spreadsheets.page_exports import Export, Exports, export_response
 from core.text.formatting import format_date, format_number, format_part, join_clauses
 from core.web.tables import Cell, Column, Table, make_table, status_cell
 from dashboard.editions import services

@@ -11,8 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.http.request import TrackerRequest
-from core.pages import page
-from core.spreadsheets.page_exports import Export, Exports, chart_exports, export_response, figures_export
+from core.pages import Export, Exports, chart_exports, export_response, figures_export, page
 from core.text.formatting import format_amount, join_clauses, join_sentences, join_short, join_statements, label_value
 from core.web.tables import Cell, Chart, Column, Table, make_table
 from dashboard.analytics.overview import Overview, build_overview, plan_sources

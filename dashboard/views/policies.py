@@ -9,8 +9,7 @@ from django.utils.translation import gettext as _
 
 from core.history.entries import ENTRY_PARAMETER, history_tab
 from core.http.request import TrackerRequest
-from core.pages import page
-from core.spreadsheets.page_exports import Export, Exports, chart_exports, export_response, figures_export
+from core.pages import Export, Exports, chart_exports, export_response, figures_export, page
 from core.text.formatting import join_clauses, label_value
 from core.web.tables import Chart, Table
 from dashboard.analytics.overview import plan_sources

@@ -15,8 +15,7 @@ from django.utils.translation import ngettext, pgettext
 
 from core.history.entries import ENTRY_PARAMETER, history_tab
 from core.http.request import TrackerRequest
-from core.pages import page
-from core.spreadsheets.page_exports import Export, Exports, chart_exports, export_response
+from core.pages import Export, Exports, chart_exports, export_response, page
 from core.text.bilingual import is_chinese_active
 from core.text.formatting import join_clauses, join_sentences, join_short, label_value
 from core.web.list_pages import ListPage

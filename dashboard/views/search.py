@@ -19,9 +19,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, override
 
 from core.http.request import TrackerRequest
-from core.pages import page
-from core.spreadsheets.page_exports import Export, export_response
-from core.spreadsheets.reading.cell_values import AmbiguousCell, date_from_text
+from core.pages import Export, export_response, page
+from core.spreadsheets.cells import AmbiguousCell, date_from_text
 from core.text.bilingual import lang_of
 from core.text.formatting import PartialDate, format_date
 from core.web.filters import MAX_SEARCH_LENGTH, SearchFilter

@@ -13,7 +13,7 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
 from core.api.viewsets import annotate_revision
-from core.feeds.items import (
+from core.feeds import (
     CANCELLED_DAYS,
     MAX_EVENTS,
     NEVER_CHANGED,
@@ -23,7 +23,7 @@ from core.feeds.items import (
     paged_atom_response,
 )
 from core.http.request import TrackerRequest
-from core.spreadsheets.page_exports import Feeds
+from core.pages import Feeds
 from core.text.formatting import format_date, join_clauses, label_value
 from pilots.analytics.pilot_status import milestone_status
 from pilots.follow_ups.analytics import FollowUpStatus

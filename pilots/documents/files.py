@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from core.files.store import UNFINISHED, blob_name, kept_names, list_folder, open_blob, stored_names
 from core.http.problems import error_response
-from core.spreadsheets.file_responses import content_disposition
+from core.spreadsheets.writer import content_disposition
 from pilots.models import Document
 
 logger = logging.getLogger("tracker.files")

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from core.files.content_types import ACCEPT, MAX_FILE_BYTES
 from core.text.bilingual import check_text
-from core.web.list_pages import search_q
+from core.web.filters import search_q
 from pilots.documents.services import readable
 from pilots.models import AttachmentRole, Document
 

@@ -11,8 +11,7 @@ from django.utils.translation import ngettext
 
 from core.history.entries import ENTRY_PARAMETER, Timeline, changes_of, history_tab
 from core.http.request import TrackerRequest
-from core.pages import page
-from core.spreadsheets.page_exports import Export, Exports, chart_exports, export_response
+from core.pages import Export, Exports, chart_exports, export_response, page
 from core.text.formatting import join_clauses
 from core.web.list_pages import ListPage
 from core.web.tables import Chart, Column, record_cell

@@ -15,9 +15,8 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from core.http.request import TrackerRequest
-from core.pages import DAY_PARAMETERS, page, private_page
+from core.pages import DAY_PARAMETERS, Export, export_response, page, private_page
 from core.permissions import can_see_authors
-from core.spreadsheets.page_exports import Export, export_response
 from core.web.list_pages import ListPage, reject_unknown_params
 from pilots.documents.analytics import (
     document_uses,

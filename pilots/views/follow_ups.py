@@ -17,13 +17,12 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from core.feeds.lists import FEED_LISTS, FeedList
+from core.feeds import FEED_LISTS, FeedList
 from core.history.entries import ENTRY_PARAMETER, Label, Timeline, changes_of, history_tab
 from core.http.as_of import today
 from core.http.request import TrackerRequest, parse_key
-from core.pages import DAY_PARAMETERS, page
+from core.pages import DAY_PARAMETERS, Export, Exports, chart_exports, export_response, figures_export, page
 from core.permissions import can_see_authors, has_object_permission
-from core.spreadsheets.page_exports import Export, Exports, chart_exports, export_response, figures_export
 from core.text.formatting import format_days, join_clauses
 from core.web.list_pages import ListPage
 from pilots.charts.feeds import follow_up_feeds

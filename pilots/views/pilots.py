@@ -10,13 +10,11 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from core.feeds.items import CANCELLED_DAYS
-from core.feeds.lists import FEED_LISTS, FeedList
+from core.feeds import CANCELLED_DAYS, FEED_LISTS, FeedList
 from core.history.entries import ENTRY_PARAMETER, Label, Timeline, changes_of, history_tab
 from core.history.models import ChangeEvent
 from core.http.request import TrackerRequest
-from core.pages import page
-from core.spreadsheets.page_exports import Export, Exports, chart_exports, export_response, figures_export
+from core.pages import Export, Exports, chart_exports, export_response, figures_export, page
 from core.text.formatting import format_date, join_clauses, label_value, no_data
 from core.web.list_pages import ListPage
 from core.web.tables import Chart, Column, Table, make_table, status_cell

@@ -19,9 +19,8 @@ from core.history.entries import ENTRY_PARAMETER, Label, Timeline, changes_of, h
 from core.http.as_of import today
 from core.http.errors import BadRequest, ErrorDetail, closest_match, truncate
 from core.http.request import TrackerRequest
-from core.pages import page, private_page
+from core.pages import Export, Exports, chart_exports, export_response, figures_export, page, private_page
 from core.permissions import can_create, editor_province, has_object_permission, permission_name
-from core.spreadsheets.page_exports import Export, Exports, chart_exports, export_response, figures_export
 from core.web.list_pages import ListPage
 from core.web.tables import Cell, Chart, Column
 from pilots.analytics.pilot_status import build_progress

@@ -9,8 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.http.request import TrackerRequest
-from core.pages import page
-from core.spreadsheets.page_exports import Export, Exports, chart_exports, export_response, figures_export
+from core.pages import Export, Exports, chart_exports, export_response, figures_export, page
 from core.text.formatting import format_amount, join_clauses
 from core.web.list_pages import (
     FilterBar,

@@ -8,8 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.http.request import TrackerRequest
-from core.pages import page
-from core.spreadsheets.page_exports import chart_exports, export_response
+from core.pages import chart_exports, export_response, page
 from core.text.formatting import join_clauses, label_value
 from core.web.list_pages import ActiveFilter, FilterBar
 from pilots.analytics.trend import build_trend

@@ -11,7 +11,7 @@ from django.utils import translation
 from core.http.as_of import today
 from core.imports.columns import RecordLookup
 from core.imports.importer import KINDS
-from core.spreadsheets.reading.cells import SheetCell
+from core.spreadsheets.cells import SheetCell
 from pilots.models import Indicator, Pilot, Reading, StageEntry, TargetStep
 from tests.factories import (
     make_batch,

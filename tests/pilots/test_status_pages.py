@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import translation
 
-from core.web.table_html import format_cell
+from core.templatetags.site import format_cell
 from pilots.models import Batch, Indicator, Milestone, Pilot
 from policies.models import Province
 from tests.factories import (
@@ -426,7 +426,7 @@ def test_links_to_a_batch_lead_to_its_page(programme: Any, client: Client) -> No
 def test_joint_progress_is_sorted_by_any_of_its_numbers(programme: Any, client: Client) -> None:
     answer = client.get(f"/synergy/?{DAY}&sort=-joint")
     assert [row[0].value for row in answer.context["tables"]["joint"].rows][:2] == ["Good", "Amber"]
-    states = {head.column.key: head.state for head in answer.context["joint_heads"]}
+    states = {head["column"].key: head["state"] for head in answer.context["joint_heads"]}
     assert (states["joint"], states["ratio"], states["basis"]) == ("descending", "none", "")
     assert client.get(f"/synergy/?{DAY}&sort=class").status_code == 400
 

@@ -14,7 +14,7 @@ from core.imports.dry_run import DryRun, make_dry_run
 from core.imports.files import dry_run_of_file, save_dry_run
 from core.imports.importer import KINDS
 from core.imports.models import Import
-from core.spreadsheets.reading.cells import Sheet, SheetCell, SheetRow
+from core.spreadsheets.cells import Sheet, SheetCell, SheetRow
 
 Rows = Iterable[Sequence[Any]]
 EXCLUDED_TABLES = (

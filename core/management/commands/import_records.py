@@ -13,7 +13,7 @@ from core.imports.files import dry_run_of_file, save_dry_run
 from core.imports.headings import printable_text
 from core.imports.importer import KINDS
 from core.records.writing import Conflict
-from core.spreadsheets.reading.cells import MAX_BYTES, UnreadableFile
+from core.spreadsheets.cells import MAX_BYTES, UnreadableFile
 
 ROW_ERRORS, UNREADABLE = 1, 2
 ACTIONS = ("create", "update", "unchanged")

@@ -13,7 +13,7 @@ from core.http.as_of import days_stem
 from core.http.errors import BadRequest, ErrorDetail, truncate
 from core.http.problems import error_response
 from core.http.request import TrackerRequest, download_stem
-from core.spreadsheets.file_responses import content_disposition
+from core.spreadsheets.writer import content_disposition
 from dashboard.briefs.blocks import Brief
 from dashboard.briefs.writers.docx import DOCX_MEDIA_TYPE, DocxUnavailable, write_docx
 from dashboard.briefs.writers.pdf import PdfUnavailable, chinese_font, write_pdf

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from icalendar import Calendar
 
-from core.feeds import items
+from core import feeds as items
 from pilots.metrics.follow_up_states import Move
 from pilots.models import FollowUp, Milestone, Pilot
 from tests import factories as make
@@ -313,7 +313,7 @@ def test_they_name_no_person(client: Client, admin_client: Client, milestone: Mi
 def test_demonstration_data_say_so(client: Client, milestone: Milestone, monkeypatch: pytest.MonkeyPatch) -> None:
     make_demonstration: Callable[..., bool] = lambda *_args: True  # noqa: E731
     monkeypatch.setattr("core.seed.middleware.is_demo_database", make_demonstration, raising=False)
-    monkeypatch.setattr("core.feeds.items.is_demonstration", make_demonstration)
+    monkeypatch.setattr("core.feeds.is_demonstration", make_demonstration)
     [event] = events_of(client, "/pilots/?export=ics&lang=en").values()
     assert str(event["summary"]).startswith("Demonstration: ")
     assert str(event["description"]).startswith("DEMONSTRATION DATA – invented / 演示数据（虚构）\n")

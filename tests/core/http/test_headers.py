@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from core.web.chart_libraries import CHART_LIBRARIES
+from core.web.static_files import CHART_LIBRARIES
 
 pytestmark = pytest.mark.django_db
 

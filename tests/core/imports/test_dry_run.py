@@ -8,7 +8,7 @@ import pytest
 from django.utils import translation
 
 from core.imports.importer import Importer
-from core.spreadsheets.reading.cells import SheetCell
+from core.spreadsheets.cells import SheetCell
 from policies.models import Agency, Policy, ProvincialPlan
 from tests.factories import make_batch, make_milestone, make_pilot, make_policy, make_province
 from tests.support.imports import actions_of, dry_run_of, errors_of, run_import

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.imports.files import dry_run_report, save_dry_run
 from core.imports.importer import KINDS, Importer
-from core.spreadsheets.reading.cells import SheetCell
+from core.spreadsheets.cells import SheetCell
 from pilots.models import Pilot
 from policies.models import Policy
 from tests.factories import (

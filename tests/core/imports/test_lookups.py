@@ -7,7 +7,7 @@ import pytest
 from django.utils import translation
 
 from core.imports.columns import RecordLookup, fold_name
-from core.spreadsheets.reading.cell_values import AmbiguousCell
+from core.spreadsheets.cells import AmbiguousCell
 from pilots.models import Pilot
 from policies.models import Agency, Industry, Policy, Province, Source
 from tests.factories import make_batch, make_industry, make_pilot, make_policy, make_province, make_source

@@ -20,8 +20,8 @@ from core.imports.files import (
 )
 from core.imports.importer import KINDS
 from core.imports.models import Import, ImportState
-from core.spreadsheets.reading.cells import SheetCell, SheetRow, UnreadableFile
-from core.spreadsheets.reading.reader import read_sheet
+from core.spreadsheets.cells import SheetCell, SheetRow, UnreadableFile
+from core.spreadsheets.reader import read_sheet
 from tests.factories import make_policy
 from tests.support.imports import csv_bytes
 

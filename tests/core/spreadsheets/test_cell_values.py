@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.spreadsheets.reading.cell_values import (
+from core.spreadsheets.cells import (
     AmbiguousCell,
     ParsedNumber,
+    SheetCell,
     read_boolean,
     read_date,
     read_integer,
     read_number,
     read_text,
 )
-from core.spreadsheets.reading.cells import SheetCell
-from core.spreadsheets.reading.reader import read_sheet
+from core.spreadsheets.reader import read_sheet
 from core.text.formatting import PartialDate
 
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.spreadsheets.file_responses import escape_formula
-from core.spreadsheets.reading.cells import Sheet, SheetCell, SheetRow, UnreadableFile
-from core.spreadsheets.reading.reader import read_sheet, sheet_names
+from core.spreadsheets.cells import Sheet, SheetCell, SheetRow, UnreadableFile
+from core.spreadsheets.reader import read_sheet, sheet_names
+from core.spreadsheets.writer import escape_formula
 
 RARE_CHARACTERS = "㐀,𠮷,镕,喆"
 
@@ -181,7 +181,7 @@ def test_more_than_any_list_has_is_rejected(monkeypatch: pytest.MonkeyPatch) -> 
     assert "GS1" in rejected("," * 200 + "x").message
     assert rows("," * 199 + "x" + "," * 50) == {1: {200: "x"}}
     assert rejected(b"a" * (20 * 2**20 + 1)).code == "too_large"
-    monkeypatch.setattr("core.spreadsheets.reading.cells.MAX_CELLS", 3)
+    monkeypatch.setattr("core.spreadsheets.reader.MAX_CELLS", 3)
     assert rejected("a,b\n,b\n").code == "too_many_cells"
 
 

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
-from core.spreadsheets.file_responses import MAX_BUFFERED_BYTES, csv_lines, csv_response, escape_formula, xlsx_response
-from core.spreadsheets.reading.csv_reader import read_csv
-from core.spreadsheets.xlsx_writer import MAX_CELL_TEXT, SAMPLED_ROWS, CoverSheet, SheetSpec, sheet_name, write_workbook
+from core.spreadsheets import writer
+from core.spreadsheets.reader import read_csv
+from core.spreadsheets.writer import CoverSheet, SheetSpec, csv_lines, escape_formula, sheet_name, write_workbook
 from core.text.formatting import PartialDate
 from core.web.tables import Column
 
@@ -83,7 +83,7 @@ def test_a_csv_is_made_while_it_is_sent() -> None:
             made.append(number)
             yield [number]
 
-    response = csv_response(rows(), "t", for_excel=False)
+    response = writer.csv_response(rows(), "t", for_excel=False)
     assert made == []
     pieces = iter(response)
     assert (next(pieces), made) == (b"0\r\n", [0])
@@ -168,9 +168,9 @@ def test_what_xml_cannot_hold_is_marked_and_no_error(text: str, held: str) -> No
 
 
 def test_a_text_too_long_for_a_cell_ends_with_a_mark() -> None:
-    whole, cut = one_column("字" * MAX_CELL_TEXT, "字" * (MAX_CELL_TEXT + 1))
-    assert whole.value == "字" * MAX_CELL_TEXT
-    assert cut.value == "字" * (MAX_CELL_TEXT - 1) + "…"
+    whole, cut = one_column("字" * writer.MAX_CELL_TEXT, "字" * (writer.MAX_CELL_TEXT + 1))
+    assert whole.value == "字" * writer.MAX_CELL_TEXT
+    assert cut.value == "字" * (writer.MAX_CELL_TEXT - 1) + "…"
 
 
 # -- a table -----------------------------------------------------------------------------------------------------
@@ -221,15 +221,15 @@ def test_rows_pass_through_and_are_not_kept() -> None:
 
     def rows() -> Iterator[list[TrackedDate]]:
         nonlocal most
-        for number in range(5 * SAMPLED_ROWS):
+        for number in range(5 * writer.SAMPLED_ROWS):
             row = [TrackedDate.fromordinal(730_000 + number)]
             alive.update(row)
             most = max(most, len(alive))
             yield row
 
     book = written_workbook(SheetSpec("T", [Column("a", "A", kind="date")], rows()))
-    assert book.worksheets[0].max_row == 5 * SAMPLED_ROWS + 1
-    assert SAMPLED_ROWS <= most <= SAMPLED_ROWS + 5
+    assert book.worksheets[0].max_row == 5 * writer.SAMPLED_ROWS + 1
+    assert writer.SAMPLED_ROWS <= most <= writer.SAMPLED_ROWS + 5
 
 
 # -- the cover ----------------------------------------------------------------------------------------------------
@@ -327,11 +327,11 @@ def test_a_sheet_has_a_name_that_excel_takes(title: str, taken: list[str], name:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("size", [3, MAX_BUFFERED_BYTES + 1])
+@pytest.mark.parametrize("size", [3, writer.MAX_BUFFERED_BYTES + 1])
 def test_a_short_workbook_is_sent_whole_and_a_long_one_from_where_it_lies(size: int) -> None:
     file = io.BytesIO(b"x" * size)
-    response = xlsx_response(file, "试点-2026")
-    assert (response.streaming, file.closed) == (size > MAX_BUFFERED_BYTES, size <= MAX_BUFFERED_BYTES)
+    response = writer.xlsx_response(file, "试点-2026")
+    assert (response.streaming, file.closed) == (size > writer.MAX_BUFFERED_BYTES, size <= writer.MAX_BUFFERED_BYTES)
     assert response["Content-Disposition"] == (
         "attachment; filename=\"-2026.xlsx\"; filename*=UTF-8''%E8%AF%95%E7%82%B9-2026.xlsx"
     )

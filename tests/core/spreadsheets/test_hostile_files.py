@@ -12,8 +12,8 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import pytest
 import xlwt
 
-from core.spreadsheets.reading.cells import SheetCell, SheetRow, UnreadableFile
-from core.spreadsheets.reading.reader import read_sheet
+from core.spreadsheets.cells import SheetCell, SheetRow, UnreadableFile
+from core.spreadsheets.reader import read_sheet
 from tests.core.spreadsheets.raw_workbooks import (
     MANIFEST,
     ods,
@@ -197,8 +197,8 @@ import resource, sys
 from pathlib import Path
 import django
 django.setup()
-from core.spreadsheets.reading.cells import UnreadableFile
-from core.spreadsheets.reading.reader import read_sheet
+from core.spreadsheets.cells import UnreadableFile
+from core.spreadsheets.reader import read_sheet
 content = Path(sys.argv[1]).read_bytes()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:

@@ -5,11 +5,19 @@ import io
 
 import pytest
 import xlwt
+from openpyxl.utils import get_column_letter
 
 from core.imports.columns import Column, DateColumn, RecordLookup
-from core.spreadsheets.reading.cell_values import AmbiguousCell, read_date, read_number
-from core.spreadsheets.reading.cells import Sheet, SheetCell, SheetRow, UnreadableFile, cell_name
-from core.spreadsheets.reading.reader import read_sheet, sheet_names
+from core.spreadsheets.cells import (
+    AmbiguousCell,
+    Sheet,
+    SheetCell,
+    SheetRow,
+    UnreadableFile,
+    read_date,
+    read_number,
+)
+from core.spreadsheets.reader import read_sheet, sheet_names
 from core.text.bilingual import normalize_code
 from tests.core.spreadsheets.raw_workbooks import (
     MAIN,
@@ -35,7 +43,9 @@ def cells(rows: str, after: str = "", **members: str) -> dict[str, SheetCell]:
     """Return the cells of a sheet by address; members by short name."""
     names = {"styles": "xl/styles.xml", "strings": "xl/sharedStrings.xml", "book": "xl/workbook.xml"}
     found = read(workbook_bytes(rows, after, {names[key]: part for key, part in members.items()}))
-    return {cell_name(line.number, column): cell for line in found.rows for column, cell in line.cells.items()}
+    return {
+        f"{get_column_letter(column)}{line.number}": cell for line in found.rows for column, cell in line.cells.items()
+    }
 
 
 def values(rows: str, after: str = "", **members: str) -> dict[str, object]:

@@ -1,30 +1,36 @@
-"""Calendar files in the iCalendar format (RFC 5545), of days on which something is due, and Atom feeds (RFC 4287) in
-pages (RFC 5005), written by Django's syndication framework. An event or an entry is what a row of a list is in either.
+"""Calendars of days on which something is due (iCalendar, RFC 5545) and Atom feeds (RFC 4287) in pages (RFC 5005) of
+lists, and the secret addresses under which a list can be read. An event or an entry is what a row is in either.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http.response import HttpResponseBase
+from django.urls import resolve, reverse
 from django.utils.feedgenerator import Atom1Feed
+from django.utils.functional import Promise
 from django.utils.html import escape
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.utils.xmlutils import SimplerXMLGenerator
-from icalendar import Calendar
+from icalendar import STATUS, TRANSP, Calendar
 from icalendar import Event as CalendarEvent
 
 from core.http.errors import BadRequest, ErrorDetail
 from core.http.request import DEMO_LABEL, TrackerRequest, download_stem, is_demonstration
+from core.pages import FEED_LABELS
 from core.text.formatting import label_value
 from core.web.list_pages import requested_page, url_with
 
@@ -34,34 +40,28 @@ MAX_EVENTS = 2_000  # what calendar programs still show without delay
 REFRESH_INTERVAL = timedelta(hours=12)
 CANCELLED_DAYS = 90  # for so long an event is shown as cancelled: calendars keep what they once imported
 ENTRIES_PER_PAGE = 50
-Row = TypeVar("Row")
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # neither format can hold them
 
 
-@dataclass(frozen=True)
-class Event:
-    """All-day event of a calendar: a day by which something is due."""
-
-    key: str  # kind and id of the record: milestone-417
-    day: date
-    title: str
-    url: str  # path of the page that shows it
-    changed_at: datetime | None
-    revision: int  # number of changes so far
-    lines: Sequence[str] = ()
-    cancelled: bool = False
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Entry:
     """Entry of a feed: a record, or a change of one."""
 
-    key: str
+    key: str  # kind and id of the record: milestone-417
     title: str
-    url: str
+    url: str  # path of the page that shows it
     changed_at: datetime | None
     lines: Sequence[str] = ()
     author: str = ""  # only where the reader may know
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event(Entry):
+    """All-day event of a calendar: a day by which something is due."""
+
+    day: date
+    revision: int  # number of changes so far
+    cancelled: bool = False
 
 
 def host_name(request: TrackerRequest) -> str:
@@ -71,8 +71,7 @@ def host_name(request: TrackerRequest) -> str:
 
 def marked_title(request: TrackerRequest, title: str) -> str:
     """Return a title, marked on a demonstration site: it is read among entries of other sources."""
-    title = label_value(_("Demonstration"), title) if is_demonstration(request) else title
-    return UNPRINTABLE.sub("", title)
+    return UNPRINTABLE.sub("", label_value(_("Demonstration"), title) if is_demonstration(request) else title)
 
 
 def joined_lines(request: TrackerRequest, lines: Sequence[str]) -> str:
@@ -98,21 +97,22 @@ def calendar_response(request: TrackerRequest, title: str, events: Iterable[Even
     calendar.add("x-wr-calname", name)  # what programs read that do not know RFC 7986
     calendar.add("refresh-interval", REFRESH_INTERVAL, parameters={"value": "DURATION"})
     calendar.add("x-published-ttl", "PT12H")
-    host = host_name(request)
     for event in found:
-        changed, component = event.changed_at or NEVER_CHANGED, CalendarEvent()
-        component.add("uid", f"{event.key}@{host}")
-        component.add("dtstamp", changed)  # not the time of the answer, so that an unchanged calendar is the same file
-        component.add("last-modified", changed)
-        component.add("sequence", event.revision)
-        # The whole day, as a date: a time in UTC would be another day east of it. The end is exclusive.
-        component.add("dtstart", event.day)
-        component.add("dtend", event.day + timedelta(1))
-        component.add("summary", marked_title(request, event.title))
-        component.add("description", joined_lines(request, event.lines))
-        component.add("url", request.build_absolute_uri(event.url))
-        component.add("status", "CANCELLED" if event.cancelled else "CONFIRMED")
-        component.add("transp", "TRANSPARENT")  # a deadline keeps nobody from a meeting
+        changed = event.changed_at or NEVER_CHANGED
+        component = CalendarEvent.new(
+            uid=f"{event.key}@{host_name(request)}",
+            stamp=changed,  # not the time of the answer, so that an unchanged calendar is the same file
+            last_modified=changed,
+            sequence=event.revision,
+            # The whole day, as a date: a time in UTC would be another day east of it. The end is exclusive.
+            start=event.day,
+            end=event.day + timedelta(1),
+            summary=marked_title(request, event.title),
+            description=joined_lines(request, event.lines),
+            url=request.build_absolute_uri(event.url),
+            status=STATUS.CANCELLED if event.cancelled else STATUS.CONFIRMED,
+            transparency=TRANSP.TRANSPARENT,  # a deadline keeps nobody from a meeting
+        )
         calendar.add_component(component)
     response = HttpResponse(calendar.to_ical(), content_type="text/calendar; charset=utf-8")
     stem = download_stem(request, "-".join(filter(None, request.path.split("/"))) or "calendar")
@@ -137,7 +137,7 @@ class PagedAtomFeed(Atom1Feed):
 
 
 def paged_atom_response(
-    request: TrackerRequest, title: str, rows: QuerySet[Any] | list[Row], entry: Callable[[Any], Entry]
+    request: TrackerRequest, title: str, rows: QuerySet[Any] | Sequence[Any], entry: Callable[[Any], Entry]
 ) -> HttpResponse:
     """Return the page of a feed that `page` asks for; rows come newest first. Raises BadRequest without that page."""
     pages = Paginator(rows, ENTRIES_PER_PAGE)
@@ -179,3 +179,61 @@ def feed_url(request: TrackerRequest, **changes: str) -> str:
     path = getattr(request, "feed_path", "")
     url = url_with(request, **({"export": None, **changes} if path else changes))
     return request.build_absolute_uri(path + url.removeprefix(request.path) if path else url)
+
+
+# -- secret addresses ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FeedList:
+    """A page whose feeds have secret addresses: its URL name and the formats that it has. The view checks itself who
+    may see it.
+    """
+
+    url_name: str
+    label: str | Promise
+    formats: Collection[str]
+    staff_only: bool = False
+
+
+FEED_LISTS: dict[str, FeedList] = {}
+"""By the name in the address; each page is added in the module of its view."""
+
+
+def feed_addresses(request: HttpRequest, user: Any, secret: str) -> list[tuple[str, str]]:
+    """Return the secret addresses of a user's lists, each with its label. Filters of the page may be added to each."""
+    return [
+        (
+            f"{found.label} – {FEED_LABELS[kind]}",
+            request.build_absolute_uri(reverse("feed", args=[secret, name, kind])) + f"?lang={get_language()}",
+        )
+        for name, found in sorted(FEED_LISTS.items())
+        if user.is_staff or not found.staff_only
+        for kind in found.formats
+    ]
+
+
+def list_response(request: TrackerRequest, user: Any, name: str, kind: str) -> HttpResponseBase:
+    """Return a list's feed as this user gets it from the page. Raises Http404 for what the user cannot open."""
+    found = FEED_LISTS.get(name)
+    if found is None or kind not in found.formats:
+        raise Http404
+    try:
+        asked = copy(request)
+        asked.path = asked.path_info = reverse(found.url_name)
+        asked.feed_path = request.path
+        asked.user = user
+        params = request.GET.copy()
+        params.appendlist("export", kind)  # an export of the address itself is then a repeated parameter
+        asked.GET = QueryDict(params.urlencode())
+        match = resolve(asked.path)
+        response: HttpResponseBase = match.func(asked, *match.args, **match.kwargs)
+    except PermissionDenied:
+        raise Http404 from None
+    except BadRequest as exc:  # as text: no page is shown to a program
+        response = HttpResponse(exc.detail, status=exc.status_code, content_type="text/plain; charset=utf-8")
+    if response.status_code in {301, 302, 303}:  # to the sign-in, or to a page for other readers
+        raise Http404
+    response["Cache-Control"] = "private, no-cache"
+    response["Referrer-Policy"] = "no-referrer"
+    return response

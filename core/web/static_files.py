@@ -1,8 +1,9 @@
-"""The chart library Chart.js and its plugins: their CDN addresses, SRI hashes and local copies.
+"""Static files: their storage, and Chart.js and its plugins with their CDN addresses, SRI hashes and local copies.
 
-The page's list for chart-loader.js and the Content-Security-Policy are both made from here. Imports nothing of
-Django, so that the settings can read it.
+The page's list for chart-loader.js and the Content-Security-Policy are both made from here; the settings read it.
 """
+
+from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 CHART_CDN = "https://cdn.jsdelivr.net/npm/"
 
@@ -30,6 +31,15 @@ CHART_LIBRARIES: tuple[tuple[str, str, str, str], ...] = (
 )
 
 
-def cdn_urls() -> list[str]:
-    """Return the exact CDN URLs that a page may run; the policy never allows the whole host."""
-    return [CHART_CDN + remote for remote, _integrity, _local, _kinds in CHART_LIBRARIES]
+CDN_URLS = [CHART_CDN + remote for remote, _integrity, _local, _kinds in CHART_LIBRARIES]
+"""What a page may run from the CDN; the policy never allows the whole host."""
+
+
+class HashedStaticFilesStorage(CompressedManifestStaticFilesStorage):
+    """Hashed names and compressed copies; `import` statements of our modules name the hashed files too.
+
+    No other bytes of a script change, so that the integrity hashes of the vendored libraries hold.
+    """
+
+    support_js_module_import_aggregation = True
+    patterns = tuple(pattern for pattern in CompressedManifestStaticFilesStorage.patterns if pattern[0] == "*.css")

@@ -1,21 +1,27 @@
-"""Streaming XLSX writer: a sheet for each table, with real dates and numbers, and a cover sheet.
+"""Files: CSV that Excel opens correctly, and XLSX with real dates and numbers: a sheet for each table, and a cover.
 
-Rows are read once and written as they come, and the finished file waits on disk: a hundred thousand rows need no more
-memory than a hundred.
+Both are guarded against formula injection. Rows are read once and written as they come, and a finished workbook waits
+on disk: a hundred thousand rows need no more memory than a hundred.
 """
 
+import csv
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
+from io import SEEK_END
 from itertools import chain, islice
 from tempfile import TemporaryFile
-from typing import IO, Any
+from types import SimpleNamespace
+from typing import IO, Any, TypeVar
+from urllib.parse import quote
 
-from django.utils import timezone
+from django.http import FileResponse, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
@@ -29,6 +35,12 @@ from openpyxl.worksheet.worksheet import Worksheet
 from core.text.formatting import PartialDate, join_short
 from core.web.tables import AnyColumn, ValueKind
 
+XLSX_MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+FORMULA_PATTERN = re.compile(rf"'*[{re.escape(''.join(FORMULA_STARTS))}]")
+BOM = "\ufeff"
+Value = TypeVar("Value")
+MAX_BUFFERED_BYTES = 2**20  # bytes
 SAMPLED_ROWS = 200  # rows sampled for column widths
 MIN_WIDTH, MAX_WIDTH = 8, 60  # characters
 MAX_CELL_TEXT = 32_767  # characters of a cell, by the format; a text column's "@" is shown as #### beyond 255
@@ -44,6 +56,118 @@ HEADER_COLOUR = "EDF1F5"
 LINK_FONT = Font(color="0563C1", underline="single")
 
 FileValue = str | int | float | Decimal | date | None  # what a cell of a file holds
+
+
+# -- values ---------------------------------------------------------------------------------------------------
+
+
+def file_value(value: object) -> FileValue:
+    """Return a value as a file holds it: full dates as dates, partial ones as 2022-12, no data as an empty cell."""
+    if isinstance(value, PartialDate):
+        return value.on if value.precision == "day" else value.iso()
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if value is None or isinstance(value, int | float | Decimal | date):
+        return value
+    return str(value)
+
+
+def writable_value(value: FileValue) -> FileValue:
+    """Return a plain value as a cell can store it. What a spreadsheet would round, reject or misread becomes text."""
+    if isinstance(value, str):
+        text = INVALID_XML_CHARACTERS.sub("\ufffd", value)
+        return text if len(text) <= MAX_CELL_TEXT else text[: MAX_CELL_TEXT - 1] + "…"
+    if isinstance(value, datetime) and timezone.is_aware(value):
+        value = timezone.localtime(value).replace(tzinfo=None)
+    if isinstance(value, date):
+        day = value.date() if isinstance(value, datetime) else value
+        return value if day >= FIRST_DATE else value.isoformat()
+    if isinstance(value, int | float | Decimal):  # a spreadsheet keeps 15 digits; a float has no more to lose
+        digits = "" if isinstance(value, float) else f"{abs(Decimal(value)):f}".replace(".", "").strip("0")
+        if len(digits) > EXACT_DIGITS or not math.isfinite(value):
+            return f"{value:f}" if isinstance(value, Decimal) else str(value)
+    return value
+
+
+def number_format(kind: ValueKind, value: FileValue) -> str:
+    """Return the number format of a value. Numbers without a kind, such as years and codes, keep their bare digits;
+    decimals are shown as many as the value was given with."""
+    if isinstance(value, str):
+        return "@" if len(value) <= MAX_TEXT_FORMAT else "General"
+    if isinstance(value, date):
+        return "yyyy-mm-dd hh:mm" if isinstance(value, datetime) else "yyyy-mm-dd"
+    if value is None or kind not in {"share", "integer", "days", "decimal"}:
+        return "General"
+    if kind == "share":
+        return "0.0%"
+    places = -int(Decimal(str(value)).as_tuple().exponent) if kind == "decimal" else 0
+    return "#,##0." + "0" * min(places, EXACT_DIGITS) if places > 0 else "#,##0"
+
+
+def text_width(text: str) -> int:
+    """Return the width of a text's longest line in characters; a Chinese one is as wide as two."""
+    return max(
+        len(line) + (0 if line.isascii() else sum(unicodedata.east_asian_width(char) in "WF" for char in line))
+        for line in text.split("\n")
+    )
+
+
+# -- files ----------------------------------------------------------------------------------------------------
+
+
+def escape_formula(value: Value) -> Value | str:
+    """Escape text that a spreadsheet would run as a formula with a leading apostrophe.
+
+    Text that already begins with apostrophes before such a sign gets one more: an import removes one, and has every
+    character.
+    """
+    return "'" + value if isinstance(value, str) and FORMULA_PATTERN.match(value) else value
+
+
+def csv_lines(rows: Iterable[Sequence[object]], *, for_excel: bool) -> Iterator[str]:
+    """Yield the rows as CSV text. For Excel with a byte-order mark and escaped formulas; for programs unchanged."""
+    writer = csv.writer(SimpleNamespace(write=str))  # which returns each line
+    if for_excel:
+        yield BOM
+    for row in rows:
+        cells = [file_value(value) for value in row]
+        yield writer.writerow([escape_formula(cell) for cell in cells] if for_excel else cells)
+
+
+def content_disposition(stem: str, suffix: str) -> str:
+    """Return a Content-Disposition header that keeps a Chinese file name (RFC 6266)."""
+    ascii_stem = stem.encode("ascii", "ignore").decode().replace('"', "") or "table"
+    return f"attachment; filename=\"{ascii_stem}.{suffix}\"; filename*=UTF-8''{quote(stem)}.{suffix}"
+
+
+def csv_response(rows: Iterable[Sequence[object]], stem: str, *, for_excel: bool) -> StreamingHttpResponse:
+    language = translation.get_language()
+
+    def lines() -> Iterator[str]:
+        # The server reads the rows after the language middleware has finished.
+        with translation.override(language):
+            yield from csv_lines(rows, for_excel=for_excel)
+
+    response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = content_disposition(stem, "csv")
+    return response
+
+
+def xlsx_response(file: IO[bytes], stem: str) -> HttpResponseBase:
+    """Return a workbook: a small one from memory, a large one streamed from its temporary file."""
+    response: HttpResponseBase
+    if file.seek(0, SEEK_END) <= MAX_BUFFERED_BYTES:
+        with file:
+            file.seek(0)
+            response = HttpResponse(file.read(), content_type=XLSX_MEDIA_TYPE)
+    else:
+        file.seek(0)
+        response = FileResponse(file, content_type=XLSX_MEDIA_TYPE)
+    response["Content-Disposition"] = content_disposition(stem, "xlsx")
+    return response
+
+
+# -- workbooks ------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -98,65 +222,6 @@ def saved(book: Workbook) -> IO[bytes]:
     book.save(file)
     file.seek(0)
     return file
-
-
-# -- values ---------------------------------------------------------------------------------------------------
-
-
-def file_value(value: object) -> FileValue:
-    """Return a value as a file holds it: full dates as dates, partial ones as 2022-12, no data as an empty cell."""
-    if isinstance(value, PartialDate):
-        return value.on if value.precision == "day" else value.iso()
-    if isinstance(value, bool):
-        return _("yes") if value else _("no")
-    if value is None or isinstance(value, int | float | Decimal | date):
-        return value
-    return str(value)
-
-
-def writable_value(value: FileValue) -> FileValue:
-    """Return a plain value as a cell can store it. What a spreadsheet would round, reject or misread becomes text."""
-    if isinstance(value, str):
-        text = INVALID_XML_CHARACTERS.sub("\ufffd", value)
-        return text if len(text) <= MAX_CELL_TEXT else text[: MAX_CELL_TEXT - 1] + "…"
-    if isinstance(value, datetime) and timezone.is_aware(value):
-        value = timezone.localtime(value).replace(tzinfo=None)
-    if isinstance(value, date):
-        day = value.date() if isinstance(value, datetime) else value
-        return value if day >= FIRST_DATE else value.isoformat()
-    if isinstance(value, int | float | Decimal) and not is_exact(value):
-        return f"{value:f}" if isinstance(value, Decimal) else str(value)
-    return value
-
-
-def is_exact(value: int | float | Decimal) -> bool:
-    """Return whether a spreadsheet keeps all digits of a number: it has 15; a float has no more to lose."""
-    if isinstance(value, float) or not math.isfinite(value):
-        return math.isfinite(value)
-    return len(f"{abs(Decimal(value)):f}".replace(".", "").strip("0")) <= EXACT_DIGITS
-
-
-def number_format(kind: ValueKind, value: FileValue) -> str:
-    """Return the number format of a value. Numbers without a kind, such as years and codes, keep their bare digits;
-    decimals are shown as many as the value was given with."""
-    if isinstance(value, str):
-        return "@" if len(value) <= MAX_TEXT_FORMAT else "General"
-    if isinstance(value, date):
-        return "yyyy-mm-dd hh:mm" if isinstance(value, datetime) else "yyyy-mm-dd"
-    if value is None or kind not in {"share", "integer", "days", "decimal"}:
-        return "General"
-    if kind == "share":
-        return "0.0%"
-    places = -int(Decimal(str(value)).as_tuple().exponent) if kind == "decimal" else 0
-    return "#,##0." + "0" * min(places, EXACT_DIGITS) if places > 0 else "#,##0"
-
-
-def text_width(text: str) -> int:
-    """Return the width of a text's longest line in characters; a Chinese one is as wide as two."""
-    return max(
-        len(line) + (0 if line.isascii() else sum(unicodedata.east_asian_width(char) in "WF" for char in line))
-        for line in text.split("\n")
-    )
 
 
 # -- cells ----------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Parsing of cells by strict rules: what they do not cover is rejected with what to write instead.
+"""Cells as read, and their values by strict rules: what these do not cover is rejected with what to write instead.
 
 Full-width digits and signs count as their half-width ones everywhere but in text. Space around a value does not count.
 """
@@ -6,15 +6,62 @@ Full-width digits and signs count as their half-width ones everywhere but in tex
 import datetime
 import re
 import unicodedata
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import Literal
 
 from django.utils.translation import gettext_lazy as _
+from openpyxl.utils import get_column_letter
 from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH
 
 from core.http.errors import truncate
-from core.spreadsheets.reading.cells import MAX_CELL_TEXT, SheetCell
 from core.text.formatting import PartialDate
+
+MAX_BYTES = 20 * 2**20
+MAX_ROWS = 50_000
+MAX_COLUMNS = 200
+MAX_CELLS = 1_500_000  # rows times columns, empty cells included
+MAX_CELL_TEXT = 32_767  # characters of one cell, as in Excel
+
+FileFormat = Literal["xlsx", "xls", "ods", "csv"]
+CellValue = str | int | float | bool | datetime.date | datetime.datetime | datetime.time
+Place = tuple[int, int]  # row and column, from 1
+
+
+@dataclass(frozen=True, slots=True)
+class SheetCell:
+    """Cell that holds something; an empty cell has none. Text is as written, not stripped."""
+
+    value: CellValue
+    percent: bool = False  # a number shown with %: 0.65 shown as 65%
+    leading_zeros: int = 0  # a number shown with leading zeros by a format such as 000000: 6
+    error: str = ""  # "formula": one without a result; "error": #REF! and the like
+    precision: Literal["day", "month", "year"] = "day"  # of a date: the part of it that the cell shows
+    unknown_format: Literal["", "xls", "ods"] = ""  # kind of file that does not tell how it shows this number or date
+    untyped: bool = field(default=False, compare=False)  # from CSV, where a number and its text look alike
+
+
+@dataclass(slots=True)
+class SheetRow:
+    """Row that holds something: its number as the spreadsheet shows it, and its cells by column from 1."""
+
+    number: int
+    cells: dict[int, SheetCell]
+
+
+@dataclass(slots=True)
+class Sheet:
+    """Sheet as read. `filled_down` gives, for each cell filled down from a merged one, its range, such as B3:B7."""
+
+    file_format: FileFormat
+    name: str  # empty for CSV
+    encoding: str  # of CSV, else empty
+    rows: list[SheetRow]  # in order; only those that hold something
+    hidden_rows: int = 0  # of the rows: hidden in an .xlsx, but read
+    other_sheets: list[str] = field(default_factory=list)  # sheets of the workbook that were not read
+    filled_down: dict[Place, str] = field(default_factory=dict)
+    epoch1904: bool = False  # whether a bare number for a date counts from 1904
+
 
 INVISIBLE_ENDS = "\ufeff\u200b"  # left around text copied from web pages
 HALF_WIDTH = {0xFF01 + place: 0x21 + place for place in range(94)} | {0x3000: " ", 0x2212: "-"}
@@ -26,10 +73,10 @@ SHORTENED_NUMBER = re.compile(r"[+-]?[0-9](\.[0-9]+)?E\+[0-9]{2,3}")  # 4.53E+11
 CUT_NUMBER = re.compile(r"[+-]?[0-9]\.[0-9]{5}E\+[0-9]{2,3}")  # the same, with digits left out
 EXACT_DIGITS = 15  # of a number in Excel
 
-DATE_PATTERN = re.compile(r"([0-9]{4})(?:([-/.])([0-9]{1,2})\2([0-9]{1,2})|年([0-9]{1,2})月([0-9]{1,2})日)([ T].*)?")
-PACKED_DATE = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
-MONTH_PATTERN = re.compile(r"([0-9]{4})(?:[-/.]([0-9]{1,2})|年([0-9]{1,2})月)")
-YEAR_PATTERN = re.compile(r"([0-9]{4})年?")
+DATE_PATTERN = re.compile(
+    r"([0-9]{4})(?:([-/.])([0-9]{1,2})(?:\2([0-9]{1,2}))?|年(?:([0-9]{1,2})月(?:([0-9]{1,2})日)?)?)?([ T].*)?"
+)
+PACKED_DATE = re.compile(r"\A([0-9]{4})([0-9]{2})([0-9]{2})\Z")
 SPACED_DATE = re.compile(r"\s*([年月日])(?:\s+(?=[0-9]{1,2}\s*[月日]))?")
 MIDNIGHT_TIME = re.compile(r"[ T]0?0:00(:00(\.0+)?)?")
 YEAR_AND_FRACTION = re.compile(r"(19|20)[0-9]{2}\.[0-9]{1,2}")
@@ -49,7 +96,35 @@ YES_WORDS, NO_WORDS = (
 )
 
 
-REASONS = {
+REASONS = {  # of files, then of cells
+    "empty": _("The file is empty. Save it again and choose it anew."),
+    "encrypted": _(
+        "The workbook is protected by a password. Remove the password (File, Info, Protect) and save it as .xlsx."
+    ),
+    "macro": _("The workbook holds macros. Save it as .xlsx, without macros."),
+    "damaged": _("The workbook is damaged or was cut short. Open it in Excel or WPS, repair it and save it as .xlsx."),
+    "bomb": _(
+        "Unpacked, the workbook would be far larger than any list. Copy the rows into a new workbook and save that."
+    ),
+    "too_many_rows": _("The sheet has more than %(limit)s rows. Split it into several files."),
+    "too_many_columns": _(
+        "Cell %(cell)s lies beyond the first %(limit)s columns. Move the list to the left, or empty the cell."
+    ),
+    "too_many_cells": _(
+        "The sheet has more than %(limit)s cells. Split it into several files, or delete columns not needed."
+    ),
+    "too_large": _("The file is larger than %(limit)s MB. Split it into several files."),
+    "entity": _(
+        "The workbook holds a document type declaration, which no spreadsheet program writes. Save it anew as .xlsx."
+    ),
+    "quote": _(
+        "The quotation mark that opens a cell on line %(line)s of the file is not closed. Close it, and double "
+        "every mark within the cell; or save the file as .xlsx."
+    ),
+    "encoding": _(
+        "The text is not all UTF-8, UTF-16 or GB18030. Open it in Excel or WPS and save it as CSV UTF-8 or .xlsx."
+    ),
+    "nul": _("The file is no text, or it is UTF-16 without a byte-order mark. Save it as CSV UTF-8 or .xlsx."),
     "formula": _("A formula without a result. Open the file in Excel or WPS, let it calculate and save it."),
     "error": _("The cell holds an error of the spreadsheet, such as #REF!. Mend the formula, or write the value."),
     "narrow": _("The column was too narrow when the file was saved, and the value is lost. Write the value."),
@@ -66,6 +141,9 @@ REASONS = {
     "time_of_day": _("The cell holds a time of day as well. Write only the date, such as 2024-01-15."),
     "not_a_day": _("“%(value)s” is no date that can be read for certain. Write it as 2024-01-15, 2024-01 or 2024."),
     "month_unclear": _("“%(value)s” may be January or October. Write the month as %(year)s-01 or %(year)s-10."),
+    "not_a_month": _(
+        "The cell holds the number %(value)s, not a month. Write it as 2024-01, in a cell with the format “Text”."
+    ),
     "impossible_day": _("“%(value)s” is no day of the calendar. Write a date such as 2024-01-15."),
     "not_a_number": _(
         "“%(value)s” is no number that can be read for certain. Write digits such as 1234.5; leave the cell empty "
@@ -79,8 +157,11 @@ REASONS = {
 }
 
 
-class AmbiguousCell(ValueError):
-    """Cell that cannot be read unambiguously: a stable code, and what to write instead."""
+class ReadingError(ValueError):
+    """What cannot be read for certain: a stable code, and a message that says what to do.
+
+    `text` stands in place of the one in REASONS; `value` and `labels` fill it.
+    """
 
     def __init__(self, code: str, text: object = "", value: object = None, /, **labels: object) -> None:
         if value is not None or "value" in labels:
@@ -88,6 +169,14 @@ class AmbiguousCell(ValueError):
         self.code, message = code, str(text or REASONS[code])
         self.message = message % labels if labels else message
         super().__init__(self.message)
+
+
+class UnreadableFile(ReadingError):
+    """The file cannot be read at all."""
+
+
+class AmbiguousCell(ReadingError):
+    """Cell that cannot be read unambiguously."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +201,11 @@ def check_readable(entry: SheetCell) -> None:
 def unknown_format_error(value: object) -> AmbiguousCell:
     """Return the error for a number or date of which .xls and .ods do not tell how it is shown."""
     return AmbiguousCell("unknown_format", value=value)
+
+
+def cell_name(row: int, column: int) -> str:
+    """Return the address of a cell as spreadsheets show it: B7."""
+    return f"{get_column_letter(column)}{row}"
 
 
 def strip_invisible(text: str) -> str:
@@ -143,7 +237,7 @@ def read_text(entry: SheetCell) -> str:
             raise AmbiguousCell("digits")
         number = to_decimal(value)
         if entry.percent:
-            return f"{shift_decimal(number, 2):f}%"
+            return f"{plain_decimal(number, 2):f}%"
         text = f"{number:f}"
         return text.zfill(entry.leading_zeros + (number < 0)) if "." not in text else text
     if not isinstance(value, str):
@@ -163,16 +257,11 @@ def to_decimal(value: float) -> Decimal:
     return Decimal(value) if isinstance(value, int) else plain_decimal(Decimal(f"{value:.{EXACT_DIGITS}g}"))
 
 
-def plain_decimal(number: Decimal) -> Decimal:
-    """Return the number without trailing zeros and without an exponent."""
+def plain_decimal(number: Decimal, places: int = 0) -> Decimal:
+    """Return the number times a power of ten, exactly, without trailing zeros and without an exponent."""
+    number = Decimal(f"{number:f}E{places}")
     whole = number == number.to_integral_value()
     return Decimal(int(number)) if whole else Decimal(f"{number:f}".rstrip("0").rstrip("."))
-
-
-def shift_decimal(number: Decimal, places: int) -> Decimal:
-    """Return the number times a power of ten, exactly."""
-    sign, digits, exponent = number.as_tuple()
-    return plain_decimal(Decimal((sign, digits, int(exponent) + places)))
 
 
 # -- days ------------------------------------------------------------------------------------------------
@@ -201,63 +290,45 @@ def read_date(entry: SheetCell, *, epoch1904: bool = False) -> PartialDate:
         return date_from_text(SPACED_DATE.sub(r"\1", to_half_width(value)), untyped=entry.untyped)
     if isinstance(value, bool | datetime.time) or entry.percent:
         raise AmbiguousCell("not_a_day", value=value)
-    if isinstance(value, float) and not value.is_integer():
-        raise fraction_error(value, epoch1904)
-    if FIRST_YEAR <= value <= LAST_YEAR:
-        return PartialDate(datetime.date(int(value), 1, 1), "year")
-    if PACKED_DATE.fullmatch(str(int(value))):
-        return date_from_text(str(int(value)), untyped=False)
-    day = day_of_serial(value, epoch1904)
-    if day is None:
-        raise AmbiguousCell("not_a_day", value=int(value))
+    return date_from_number(int(value) if int(value) == value else value, MAC_EPOCH if epoch1904 else WINDOWS_EPOCH)
+
+
+def date_from_number(value: int | float, epoch: datetime.datetime) -> PartialDate:
+    """Return the day that a number stands for: a year, eight digits, or a number of days since `epoch`."""
+    if isinstance(value, int):
+        if FIRST_YEAR <= value <= LAST_YEAR:
+            return PartialDate(datetime.date(value, 1, 1), "year")
+        if PACKED_DATE.fullmatch(str(value)):
+            return date_from_text(str(value), untyped=False)
+    elif YEAR_AND_FRACTION.fullmatch(repr(value)):
+        text = "" if repr(value).endswith(".1") else REASONS["not_a_month"]
+        raise AmbiguousCell("month_unclear", text, value, year=int(value))
+    day = epoch.date() + datetime.timedelta(days=int(value) if 0 < value < MAX_SERIAL else 0)
+    if not FIRST_SERIAL <= day <= LAST_SERIAL:
+        raise AmbiguousCell("not_a_day", value=value)
+    if isinstance(value, float):
+        raise AmbiguousCell("time_of_day")
     return PartialDate(day)
 
 
-def fraction_error(value: float, epoch1904: bool) -> AmbiguousCell:
-    """Return the error for a number with a fraction in a date column."""
-    if not YEAR_AND_FRACTION.fullmatch(repr(value)):
-        return AmbiguousCell("time_of_day" if day_of_serial(value, epoch1904) else "not_a_day", value=value)
-    if repr(value).endswith(".1"):
-        return AmbiguousCell("month_unclear", value=value, year=int(value))
-    text = _("The cell holds the number %(value)s, not a month. Write it as 2024-01, in a cell with the format “Text”.")
-    return AmbiguousCell("month_unclear", text, value)
-
-
-def day_of_serial(value: float, epoch1904: bool) -> datetime.date | None:
-    """Return the day that Excel counts as this number, of the years that a list may mean by a bare number."""
-    if not 0 < value < MAX_SERIAL:
-        return None
-    day = (MAC_EPOCH if epoch1904 else WINDOWS_EPOCH).date() + datetime.timedelta(days=int(value))
-    return day if FIRST_SERIAL <= day <= LAST_SERIAL else None
-
-
 def date_from_text(text: str, *, untyped: bool) -> PartialDate:
-    """Parse text as a day, a month or a year."""
-    if found := DATE_PATTERN.fullmatch(text):
-        if found[7] and not MIDNIGHT_TIME.fullmatch(found[7]):
-            raise AmbiguousCell("time_of_day")
-        return make_date(text, found[1], found[3] or found[5], found[4] or found[6])
-    if found := PACKED_DATE.fullmatch(text):
-        return make_date(text, *found.groups())
+    """Parse text as a day, a month or a year. Raises AmbiguousCell for none between 1900 and 2099."""
     if untyped and JANUARY_OR_OCTOBER.fullmatch(text):
         raise AmbiguousCell("month_unclear", value=text, year=text[:4])
-    if found := MONTH_PATTERN.fullmatch(text):
-        return PartialDate(make_date(text, found[1], found[2] or found[3], "1").on, "month")
-    if found := YEAR_PATTERN.fullmatch(text):
-        return PartialDate(make_date(text, found[1], "1", "1").on, "year")
-    raise AmbiguousCell("not_a_day", value=text)
-
-
-def make_date(text: str, year: str, month: str, day: str) -> PartialDate:
-    """Return the date of these digits. Raises AmbiguousCell where there is none, or none between 1900 and 2099."""
+    found = DATE_PATTERN.fullmatch(PACKED_DATE.sub(r"\1-\2-\3", text))
+    if not found or (found[7] and not (found[4] or found[6])):
+        raise AmbiguousCell("not_a_day", value=text)
+    if found[7] and not MIDNIGHT_TIME.fullmatch(found[7]):
+        raise AmbiguousCell("time_of_day")
+    month, day = found[3] or found[5], found[4] or found[6]
     try:
-        value = datetime.date(int(year), int(month), int(day))
+        value = datetime.date(int(found[1]), int(month or 1), int(day or 1))
     except ValueError as error:
         raise AmbiguousCell("impossible_day", value=text) from error
     if not FIRST_YEAR <= value.year <= LAST_YEAR:
         message = _("“%(value)s” lies outside the years 1900 to 2099. Write a date such as 2024-01-15.")
         raise AmbiguousCell("impossible_day", message, text)
-    return PartialDate(value)
+    return PartialDate(value, "day" if day else "month" if month else "year")
 
 
 # -- numbers ---------------------------------------------------------------------------------------------
@@ -283,12 +354,12 @@ def read_number(entry: SheetCell) -> ParsedNumber:
         if len(body) > 2 * MAX_DIGITS or not (PLAIN_NUMBER.fullmatch(body) or POWER_NUMBER.fullmatch(body)):
             raise AmbiguousCell("not_a_number", value=value)
         number = check_digits(Decimal(body.replace(",", "")), value)
-        return ParsedNumber(shift_decimal(number, scale), percent, scale)
+        return ParsedNumber(plain_decimal(number, scale), percent, scale)
     if isinstance(value, bool) or not isinstance(value, int | float) or not Decimal(value).is_finite():
         raise AmbiguousCell("not_a_number", value=value)
     number = check_digits(to_decimal(value), value)
     if entry.percent:
-        return ParsedNumber(shift_decimal(number, 2), percent=True)
+        return ParsedNumber(plain_decimal(number, 2), percent=True)
     return ParsedNumber(number, percent_unknown=entry.unknown_format == "xls" and 0 < abs(number) <= 1)
 
 

@@ -1,1 +1,0 @@
-"""Reading of uploaded spreadsheets without losing, changing or guessing anything, and annotated copies of them."""
