@@ -38,7 +38,7 @@ class PilotQuerySet(QuerySet[Any]):
 
 
 class FollowUpQuerySet(QuerySet[Any]):
-    """Follow-ups with what their steps say on a day as columns, for filters and sorting; `metrics/follow_ups.py` has
+    """Follow-ups with what their steps say on a day as columns, for filters and sorting; `follow_ups/metrics.py` has
     the same for steps in memory.
     """
 

@@ -25,8 +25,8 @@ from pilots.analytics.pilot_status import (
 )
 from pilots.follow_ups.analytics import FollowUpStatus, build_follow_ups
 from pilots.follow_ups.status_filter import by_lateness, waits_for
+from pilots.lights import DUE_SOON_DAYS, Colour
 from pilots.metrics.follow_up_states import FollowUpState, Move
-from pilots.metrics.lights import DUE_SOON_DAYS, Colour
 from pilots.metrics.practice_states import PracticeState
 from pilots.metrics.progress import year_due
 from pilots.models import Adoption, FollowUp, Milestone, Pilot, Practice, Reading, ReadingState, Replan, StageEntry

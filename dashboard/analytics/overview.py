@@ -22,8 +22,8 @@ from pilots.analytics.reconciliation import (
 )
 from pilots.analytics.synergy import Synergy, synergy_of_prefetched
 from pilots.follow_ups.analytics import FollowUpStatus, FollowUpSummary, build_follow_ups, build_summary
+from pilots.lights import Colour
 from pilots.metrics import reconciliation
-from pilots.metrics.lights import Colour
 from pilots.metrics.reconciliation import Reconciliation
 from pilots.metrics.reduction import CoControl
 from pilots.models import FollowUp, Indicator, Pilot

@@ -25,8 +25,8 @@ from core.imports.models import Import
 from core.text.formatting import join_clauses
 from dashboard.analytics.change_log import start_of_day
 from pilots.analytics.light_history import PilotEdit, light_changes
+from pilots.lights import Colour
 from pilots.metrics.follow_up_states import Move
-from pilots.metrics.lights import Colour
 from pilots.models import (
     Adoption,
     Batch,

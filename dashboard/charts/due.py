@@ -13,7 +13,7 @@ from core.web.tables import Cell, Column, Table, make_table
 from pilots.analytics.outstanding import OutstandingReports, ReportState
 from pilots.analytics.pilot_status import OnTrack, PilotStatus, Progress
 from pilots.charts.cells import pilot_cell
-from pilots.metrics.lights import Colour, count_by_colour
+from pilots.lights import Colour, count_by_colour
 from pilots.models import Indicator
 from policies.charts.cells import province_cell
 from policies.charts.rollout import format_day

@@ -43,11 +43,10 @@ from dashboard.data_quality.findings import (
 from pilots.metrics.progress import Direction, year_due
 from pilots.metrics.reconciliation import listed_condition
 from pilots.metrics.stages import Stage
-from pilots.models import Batch, Milestone, Pilot, PilotKind, Reading, ReadingState, StageEntry, Target
+from pilots.models import Batch, Milestone, Pilot, PilotKind, Reading, ReadingState, StageEntry, Target, TargetKind
 from pilots.models.indicator import format_exact
 from pilots.models.replan import planned_day
 from pilots.readings import newest_accepted, newest_reported
-from pilots.target_kinds.registry import codes_where
 from policies.metrics import issued, known
 from policies.models import (
     Confidence,
@@ -104,7 +103,7 @@ def planned_stage(as_of: date) -> Q:
 
 
 def due_task(as_of: date) -> Q:
-    return of_pilot(as_of) & Q(kind__in=codes_where(lambda kind: not kind.measured), target_year__lt=as_of.year)
+    return of_pilot(as_of) & Q(kind=TargetKind.TEXT, target_year__lt=as_of.year)
 
 
 def value_due(as_of: date) -> Q:
@@ -113,7 +112,7 @@ def value_due(as_of: date) -> Q:
     begins = Coalesce("pilot__term_start", "pilot__batch__term_start", "pilot__batch__known_by")
     begun = Q(LessThanOrEqual(begins, Value(date(year, 12, 31))))
     after_base = Q(base_year__isnull=True) | Q(base_year__lt=year)
-    measured = Q(kind__in=codes_where(lambda kind: kind.measured))
+    measured = ~Q(kind=TargetKind.TEXT)
     return of_pilot(as_of) & measured & Q(target_year__gte=year) & after_base & begun
 
 
@@ -267,7 +266,7 @@ def target_against_direction(as_of: date) -> Q:
     """The target value lies on the wrong side of its base."""
     up = Q(indicator__direction=Direction.LOWER) & Q(target_value__gt=F("base_value"))
     down = Q(indicator__direction=Direction.HIGHER) & Q(target_value__lt=F("base_value"))
-    return Q(kind__in=codes_where(lambda kind: kind.has_path)) & (up | down)
+    return Q(kind=TargetKind.REACH) & (up | down)
 
 
 def awaits_acceptance(as_of: date) -> Q:

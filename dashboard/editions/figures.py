@@ -11,7 +11,7 @@ from django.utils.translation import override
 from core.text.bilingual import TranslatedText
 from dashboard.analytics.overview import Overview
 from dashboard.editions.tables import LANGUAGES
-from pilots.metrics.lights import Colour, count_by_colour
+from pilots.lights import Colour, count_by_colour
 from pilots.metrics.practice_states import LIBRARY_STATES
 
 

@@ -30,7 +30,7 @@ from pilots.analytics.synergy import EmissionBasis, PilotSynergy, build_synergy
 from pilots.charts.cells import Classes, light_cell
 from pilots.charts.stages import stage_label, time_in_stage
 from pilots.charts.synergy import class_cell
-from pilots.metrics.lights import Colour, count_by_colour
+from pilots.lights import Colour, count_by_colour
 from pilots.metrics.progress import year_due
 from pilots.models import Pilot
 from policies.analytics.rollout import ProvinceRollout, build_rollout

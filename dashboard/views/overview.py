@@ -38,8 +38,8 @@ from pilots.charts.follow_ups import LightFollowUps, LightLink
 from pilots.charts.reconciliation import reconciliation_table
 from pilots.charts.stages import funnel_chart, longest_table, plan_lag_chart
 from pilots.charts.status import light_summary_chart
+from pilots.lights import Colour
 from pilots.metrics.aggregation import SumResult
-from pilots.metrics.lights import Colour
 from pilots.metrics.reconciliation import Reconciliation
 from pilots.metrics.reduction import CoControl
 from pilots.models import Batch

@@ -32,8 +32,8 @@ from pilots.analytics.synergy import build_synergy
 from pilots.charts.cells import class_mark
 from pilots.documents.services import readable
 from pilots.filters import LIGHT_CHOICES, BatchFilter, FollowUpFilter, PilotFilter, PracticeFilter
+from pilots.lights import Colour
 from pilots.metrics.follow_up_states import FollowUpState
-from pilots.metrics.lights import Colour
 from pilots.metrics.practice_states import PracticeState
 from pilots.metrics.stages import Stage
 from pilots.models import Batch, Document, FollowUp, Pilot, Practice

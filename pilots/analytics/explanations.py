@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
-from django.db.models import Model
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -23,11 +22,10 @@ from core.text.formatting import (
 )
 from pilots.analytics.pilot_status import PilotStatus, first_reporting_year
 from pilots.analytics.replanning import STEPS_FIELD, Replanning
-from pilots.metrics.lights import Colour, LightReason, ReasonSubject, StatusReason
+from pilots.lights import Colour, LightReason, MilestoneLight, ReasonSubject, StatusReason
 from pilots.metrics.progress import year_due
 from pilots.metrics.reduction import CoControl, Elasticity
-from pilots.models import FollowUp, Milestone, Pilot, Stage, StageEntry, Target
-from pilots.target_kinds.registry import RULES_BY_CODE
+from pilots.models import FollowUp, Milestone, Pilot, Stage, StageEntry, TargetKind
 from policies.charts.rollout import format_day
 
 
@@ -85,8 +83,8 @@ def follow_ups_of_reason(reason: StatusReason, status: PilotStatus) -> Sequence[
     """Return the open follow-ups about the item of a reason, or about the pilot as a whole."""
     if reason.about == ReasonSubject.PILOT or not status.open_follow_ups:
         return status.open_follow_ups
-    indicator = next((item.target.indicator_id for item in status.indicators if item.code == reason.key), None)
-    milestone = int(reason.key) if reason.about == ReasonSubject.MILESTONE else None
+    indicator = reason.item.target.indicator_id if reason.about == ReasonSubject.INDICATOR else None
+    milestone = reason.item.milestone.pk if reason.about == ReasonSubject.MILESTONE else None
     subjects = {(None, None), (indicator, milestone)}
     return [i for i in status.open_follow_ups if (i.cause_indicator_id, i.cause_milestone_id) in subjects]
 
@@ -159,42 +157,20 @@ def explain_reason(reason: StatusReason, status: PilotStatus) -> Explanation:
     """Return the explanation of one reason."""
     page, office = status.pilot.get_absolute_url(), responsible_office(status.pilot)
     change = replanning_text(status, reason)
+    item = reason.item
+    code, colour = reason.why.value, reason.counts_as
     if reason.about == ReasonSubject.INDICATOR:
-        item = next(entry for entry in status.indicators if entry.code == reason.key)
-        return Explanation(
-            reason.why.value,
-            reason.counts_as,
-            item.sentence,
-            f"{page}#indicator-{reason.key}",
-            office,
-            change=change,
-        )
-    if reason.about == ReasonSubject.MILESTONE:
-        found = next(entry for entry in status.milestones if str(entry.milestone.pk) == reason.key)
-        return Explanation(
-            reason.why.value,
-            reason.counts_as,
-            milestone_text(reason, found.milestone.name),
-            f"{page}#milestone-{reason.key}",
-            found.milestone.owner or office,
-            reason.days,
-            join_clauses(filter(None, [change, request_text(found.milestone, status.as_of)])),
-        )
-    if reason.about == ReasonSubject.STAGE:
-        entry = next(item.entry for item in status.overdue_stages if str(item.entry.pk) == reason.key)
-        days = reason.days or 0
+        return Explanation(code, colour, item.sentence, f"{page}#indicator-{item.code}", office, change=change)
+    if reason.about in (ReasonSubject.MILESTONE, ReasonSubject.STAGE):
+        days, change = item.light.delay, join_clauses(filter(None, [change, request_text(item.record, status.as_of)]))
+        if reason.about == ReasonSubject.MILESTONE:
+            text, url = milestone_text(item.light, item.milestone.name), f"{page}#milestone-{item.key}"
+            return Explanation(code, colour, text, url, item.milestone.owner or office, days, change)
         text = ngettext("Stage “%(stage)s” is %(n)d day overdue", "Stage “%(stage)s” is %(n)d days overdue", days)
-        return Explanation(
-            reason.why.value,
-            reason.counts_as,
-            text % {"stage": entry.get_stage_display(), "n": days},
-            f"{page}#stage-{entry.stage}",
-            office,
-            reason.days,
-            join_clauses(filter(None, [change, request_text(entry, status.as_of)])),
-        )
+        text %= {"stage": item.entry.get_stage_display(), "n": days}
+        return Explanation(code, colour, text, f"{page}#stage-{item.entry.stage}", office, days, change)
     in_charge = "" if reason.why in (LightReason.ALL_WELL, LightReason.WITHDRAWN) else office
-    return Explanation(reason.why.value, reason.counts_as, pilot_text(reason, status), page, in_charge)
+    return Explanation(code, colour, pilot_text(reason, status), page, in_charge)
 
 
 # -- what was changed of the plan --------------------------------------------------------------------------
@@ -202,18 +178,9 @@ def explain_reason(reason: StatusReason, status: PilotStatus) -> Explanation:
 
 def replanning_of_reason(status: PilotStatus, reason: StatusReason) -> Replanning | None:
     """Return the replanning of the item that a reason is about, or None."""
-    if reason.about == ReasonSubject.MILESTONE:
-        return replanning_of_record(status, Milestone, int(reason.key))
-    if reason.about == ReasonSubject.STAGE:
-        return replanning_of_record(status, StageEntry, int(reason.key))
-    if reason.about == ReasonSubject.INDICATOR:
-        target = next(item.target for item in status.indicators if item.code == reason.key)
-        return replanning_of_record(status, Target, target.pk)
-    return None
-
-
-def replanning_of_record(status: PilotStatus, model: type[Model], pk: int) -> Replanning | None:
-    return next((item for item in status.replanned if item.model is model and item.pk == pk), None)
+    record = reason.item and reason.item.record
+    found = (item for item in status.replanned if record and (item.model, item.pk) == (type(record), record.pk))
+    return next(found, None)
 
 
 def replanning_text(status: PilotStatus, reason: StatusReason) -> str:
@@ -288,8 +255,7 @@ def field_value_text(value: object) -> str:
         return _("yes") if value else _("no")
     if isinstance(value, Decimal):
         return format_amount(value)
-    rule = RULES_BY_CODE.get(str(value))
-    return str(rule.label) if rule else str(value)
+    return str(TargetKind(value).label) if value in TargetKind.values else str(value)
 
 
 def plan_change(status: PilotStatus, item: Replanning) -> dict[str, str]:
@@ -310,11 +276,12 @@ def plan_change(status: PilotStatus, item: Replanning) -> dict[str, str]:
 # -- a milestone, and the pilot as a whole -----------------------------------------------------------------
 
 
-def milestone_text(reason: StatusReason, title: str) -> str:
-    if reason.days is None:
-        return _("%(name)s: %(why)s") % {"name": title, "why": reason.why.label}
-    text = ngettext("%(title)s is %(n)d day overdue", "%(title)s is %(n)d days overdue", reason.days)
-    return text % {"title": title, "n": reason.days}
+def milestone_text(light: MilestoneLight, title: str) -> str:
+    """Return the sentence about a milestone: by how many days it is overdue, else its state."""
+    if light.delay is None or light.colour not in (Colour.RED, Colour.YELLOW):
+        return _("%(name)s: %(why)s") % {"name": title, "why": light.why.label}
+    text = ngettext("%(title)s is %(n)d day overdue", "%(title)s is %(n)d days overdue", light.delay)
+    return text % {"title": title, "n": light.delay}
 
 
 def pilot_text(reason: StatusReason, status: PilotStatus) -> str:

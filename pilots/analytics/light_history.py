@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from pilots.analytics.pilot_status import colour_on
-from pilots.metrics.lights import Colour
+from pilots.lights import Colour
 from pilots.metrics.progress import year_due
 from pilots.models import Indicator, LightOverride, Milestone, Pilot, Reading, Replan, StageEntry, Target, TargetStep
 from pilots.models.prefetch import RELATION_ORDER

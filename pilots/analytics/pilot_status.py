@@ -7,7 +7,7 @@ further query.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property
@@ -17,31 +17,30 @@ from django.db.models import Prefetch, QuerySet
 
 from pilots.analytics.pilot_cache import cached_pilots, kept_with_pilot
 from pilots.analytics.replanning import PlanHistory, Replanning, with_replan
-from pilots.metrics import lights as lights_metrics
-from pilots.metrics import progress, stages
-from pilots.metrics.lights import (
+from pilots.lights import (
     Colour,
     IndicatorLight,
     MilestoneLight,
     PilotLight,
-    RatedIndicator,
-    RatedMilestone,
     ReasonSubject,
     count_by_colour,
     milestone_light,
     milestone_light_change_dates,
     pilot_light,
+    target_light,
+    target_path,
+    target_sentence,
+    text_light,
+    unchanged_since,
     withdrawn_light,
 )
+from pilots.metrics import progress, stages
 from pilots.metrics.progress import TargetPath
 from pilots.metrics.stages import CurrentStage, Duration, Stage, StageEvent, StageFunnel
 from pilots.models import FollowUp, LightOverride, Milestone, Pilot, Reading, StageEntry, Target
 from pilots.readings import YEARLY, is_yearly, newest_accepted_in
-from pilots.target_kinds.base import Observation, TargetRule
-from pilots.target_kinds.registry import RULES_BY_CODE
 
 UNKNOWN_STAGE = "unknown"  # code for the stage of a pilot without any on record
-STATUS_CHUNK_SIZE = 500  # pilots in memory at a time while only codes are collected
 LIGHTS_CHANGE_ON = (4, 1)  # a year's values are due by 31 March of the next, so lights change on 1 April
 
 
@@ -81,24 +80,31 @@ class IndicatorStatus:
     year: int  # the year that the light is about
     light: IndicatorLight
 
+    about = ReasonSubject.INDICATOR
+
     @property
     def code(self) -> str:
         return self.target.indicator.code
 
+    key = code
+
     @property
-    def rule(self) -> TargetRule:
-        """Rule of the kind of the target."""
-        return RULES_BY_CODE[self.target.kind]
+    def record(self) -> Target:
+        return self.target
+
+    @property
+    def binds(self) -> bool:
+        return self.target.binding
 
     @property
     def path(self) -> TargetPath | None:
         """Path from the base through the steps to the target; None for a kind without one."""
-        return self.rule.path(self.target, related_rows(self.target, "steps"))
+        return target_path(self.target, related_rows(self.target, "steps"))
 
     @property
     def sentence(self) -> str:
         """Text of the state: what was due, what was achieved, and the base of its percentage."""
-        return self.rule.sentence(self)
+        return target_sentence(self.target, self.light, self.year)
 
 
 @dataclass(frozen=True)
@@ -109,6 +115,20 @@ class MilestoneStatus:
     done: bool
     due: bool
 
+    about = ReasonSubject.MILESTONE
+
+    @property
+    def record(self) -> Milestone:
+        return self.milestone
+
+    @property
+    def key(self) -> str:
+        return str(self.milestone.pk)
+
+    @property
+    def binds(self) -> bool:
+        return self.milestone.is_key
+
 
 @dataclass(frozen=True)
 class OverdueStage:
@@ -116,6 +136,16 @@ class OverdueStage:
 
     entry: StageEntry
     light: MilestoneLight
+
+    about, binds = ReasonSubject.STAGE, True
+
+    @property
+    def record(self) -> StageEntry:
+        return self.entry
+
+    @property
+    def key(self) -> str:
+        return str(self.entry.pk)
 
 
 @dataclass(frozen=True)
@@ -176,7 +206,7 @@ class PilotStatus:
     @cached_property
     def since(self) -> date | None:
         """First day of the colour shown; None when it has never been different."""
-        return lights_metrics.unchanged_since(
+        return unchanged_since(
             lambda day: colour_on(self.pilot, day), self.as_of, light_change_dates(self.pilot, self.as_of)
         )
 
@@ -244,14 +274,8 @@ def computed_light(
     if pilot.withdrawn_by(as_of):
         return withdrawn_light()
     owed = progress.year_due(as_of) >= first_reporting_year(pilot)
-    return pilot_light(
-        [RatedIndicator(item.code, item.light, item.target.binding) for item in indicators],
-        [
-            *(RatedMilestone(str(item.milestone.pk), item.light, item.milestone.is_key) for item in milestones),
-            *(RatedMilestone(str(item.entry.pk), item.light, True, ReasonSubject.STAGE) for item in late),
-        ],
-        accepted=reported or (not owed and any(item.done or item.due for item in milestones)),
-    )
+    accepted = reported or (not owed and any(item.done or item.due for item in milestones))
+    return pilot_light([*indicators, *milestones, *late], accepted=accepted)
 
 
 def first_reporting_year(pilot: Pilot) -> int:
@@ -367,20 +391,14 @@ def indicator_status(target: Target, latest: Mapping[int, Reading], as_of: date)
     """Return the status of a target on a day; `latest` is what `latest_yearly_readings` returns."""
     reading = latest.get(target.indicator_id)
     year = int(reading.period) if reading else progress.year_due(as_of)
-    return IndicatorStatus(target, reading, year, target_light(target, reading, year, as_of, reports=bool(latest)))
-
-
-def target_light(target: Target, reading: Reading | None, year: int, as_of: date, *, reports: bool) -> IndicatorLight:
-    """Return the light of a target by its kind; a measured one is cached, since it is the same on any day."""
-    rule = RULES_BY_CODE[target.kind]
-    seen = Observation(reading.value if reading else None, year, as_of, reports)
-    if not rule.measured:
-        return rule.light(target, (), seen)
+    if not target.is_measured:  # not done if the pilot reports any value, else unknown
+        done = bool(target.done_on and target.done_on <= as_of) or (False if latest else None)
+        return IndicatorStatus(target, reading, year, text_light(done, date(target.target_year, 12, 31), as_of))
     known: dict[tuple[int | None, int], IndicatorLight] = vars(target).setdefault("lights_known", {})
-    key = (reading.pk if reading else None, year)
+    key = (reading.pk if reading else None, year)  # the light is the same on any day
     if key not in known:
-        known[key] = rule.light(target, related_rows(target, "steps"), seen)
-    return known[key]
+        known[key] = target_light(target, related_rows(target, "steps"), reading.value if reading else None, year)
+    return IndicatorStatus(target, reading, year, known[key])
 
 
 # -- many pilots -------------------------------------------------------------------------------------------
@@ -534,13 +552,6 @@ def build_progress(pilots: QuerySet[Pilot], as_of: date, *, cached: bool = True)
     return Progress(as_of, [pilot_status(pilot, as_of, plans, follow_ups) for pilot in found])
 
 
-def iter_statuses(pilots: QuerySet[Pilot], as_of: date) -> Iterator[PilotStatus]:
-    """Yield the status of each pilot on a day, with STATUS_CHUNK_SIZE pilots in memory at a time."""
-    keys = list(pilots.values_list("pk", flat=True))
-    for start in range(0, len(keys), STATUS_CHUNK_SIZE):
-        yield from build_progress(pilots.filter(pk__in=keys[start : start + STATUS_CHUNK_SIZE]), as_of).pilots
-
-
 # -- province by province ----------------------------------------------------------------------------------
 
 
@@ -557,10 +568,10 @@ class ProvinceLights:
 def lights_by_province(as_of: date) -> dict[int, ProvinceLights]:
     """Return the lights of all pilots by key of their province, without provinces that have no pilot.
 
-    One query, and six for every 500 pilots.
+    Nine queries.
     """
     found: dict[int, list[PilotStatus]] = {}
-    for pilot in prefetch_for_status(Pilot.objects.listed(as_of), only_on=as_of).iterator(STATUS_CHUNK_SIZE):
+    for pilot in prefetch_for_status(Pilot.objects.listed(as_of), only_on=as_of):
         found.setdefault(pilot.province_id, []).append(pilot_status(pilot, as_of))
     return {province: province_lights(statuses, progress.year_due(as_of)) for province, statuses in found.items()}
 

@@ -23,10 +23,9 @@ from pilots.metrics import reduction as reduction_metrics
 from pilots.metrics.decimals import Ratio
 from pilots.metrics.progress import PollutionProgress
 from pilots.metrics.reduction import CoControl, Elasticity, ElasticityBand, Emission, Equivalents, Reduction, co_control
-from pilots.models import Indicator, IndicatorKind, Pilot, Reading, SynergyUse, Target
+from pilots.models import Indicator, IndicatorKind, Pilot, Reading, SynergyUse, Target, TargetKind
 from pilots.models.prefetch import prefetch_relations
 from pilots.readings import is_yearly, newest_accepted_in
-from pilots.target_kinds.registry import RULES_BY_CODE
 
 
 class EmissionBasis(TextChoices):
@@ -347,7 +346,7 @@ def build_indicator_change(
     target, actual = targets.get(indicator.pk), values.get((indicator.pk, str(year)))
     base = values.get((indicator.pk, str(base_year)))
     own = target.base_value if target and target.base_year == base_year else None
-    aim = target.target_value if target and RULES_BY_CODE[target.kind].has_path and own is not None else None
+    aim = target.target_value if target and target.kind == TargetKind.REACH and own is not None else None
     return IndicatorChange(
         indicator,
         own if own is not None else (base.value if base else None),

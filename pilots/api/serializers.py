@@ -31,8 +31,7 @@ from core.api.write_serializers import WriteSerializer, build_write_field
 from core.http.errors import truncate
 from pilots.analytics.coverage import MATRIX_AXES, Coverage
 from pilots.analytics.explanations import Explanation, no_elasticity, plan_change_text, shown_explanations
-from pilots.analytics.light_index import ProgressTotals
-from pilots.analytics.pilot_status import PilotStatus, build_progress
+from pilots.analytics.pilot_status import PilotStatus, Progress
 from pilots.analytics.replanning import Replanning
 from pilots.analytics.synergy import (
     EmissionBasis,
@@ -41,7 +40,7 @@ from pilots.analytics.synergy import (
     Synergy,
     pilot_synergy,
 )
-from pilots.metrics.lights import RULE_PILOT
+from pilots.lights import RULE_PILOT
 from pilots.metrics.progress import year_due
 from pilots.metrics.reduction import CoControl, Elasticity, ElasticityBand
 from pilots.metrics.stages import ORDERED_STAGES, StageFunnel
@@ -548,12 +547,12 @@ class StripSerializer(serializers.Serializer):
 class ProgressPage:
     """Progress of a set of pilots in numbers, and of those of one page one by one."""
 
-    totals: ProgressTotals
+    totals: Progress
     page: ListPage
 
     @property
     def pilots(self) -> Sequence[PilotStatus]:
-        return build_progress(self.totals.pilots.filter(pk__in=self.page.keys), self.totals.as_of).pilots
+        return [status for status in self.totals.pilots if status.pilot.pk in self.page.keys]
 
 
 class ProgressSerializer(PageSerializer):
@@ -579,7 +578,7 @@ class ProgressSerializer(PageSerializer):
 
     @extend_schema_field(KindFunnelSerializer(many=True))
     def get_by_kind(self, value: ProgressPage) -> Sequence[Mapping[str, object]]:
-        totals, kinds = value.totals, {*value.totals.kinds.values()}
+        totals, kinds = value.totals, {status.pilot.kind for status in value.totals.pilots}
         return [
             {"kind": kind.value, "funnel": funnel_steps(totals.funnel(kind))} for kind in PilotKind if kind in kinds
         ]

@@ -17,10 +17,10 @@ from core.api.writes import WritableViewSet
 from core.http.errors import BadRequest, ErrorDetail, truncate
 from pilots import filters
 from pilots.analytics.coverage import MATRIX_AXES, Coverage, build_coverage
-from pilots.analytics.light_index import ProgressTotals, filter_by_status, read_conditions
+from pilots.analytics.light_index import filter_by_status, read_conditions
 from pilots.analytics.pilot_status import (
     PilotStatus,
-    iter_statuses,
+    build_progress,
     milestone_status,
     pilot_status,
     prefetch_for_status,
@@ -322,10 +322,10 @@ class ProgressView(PagedAggregateView):
     def build(self) -> ProgressPage:
         pilots = Pilot.objects.listed(self.as_of)
         chosen = self.filtered(pilots)
-        return ProgressPage(ProgressTotals(self.as_of, chosen), self.page_of(chosen))
+        return ProgressPage(build_progress(chosen, self.as_of), self.page_of(chosen))
 
     def file_rows(self, value: ProgressPage) -> Iterable[PilotStatus]:
-        return value.pilots if self.shows_page else iter_statuses(value.totals.pilots, self.as_of)
+        return value.pilots if self.shows_page else value.totals.pilots
 
 
 class SynergyView(PagedAggregateView):

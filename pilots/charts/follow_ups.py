@@ -17,10 +17,10 @@ from core.text.formatting import join_clauses, join_sentences, label_value
 from core.web.tables import Cell, Chart, Column, Item, Table, make_table, record_cell, status_cell
 from pilots.charts.cells import pilots_url
 from pilots.follow_ups.analytics import FollowUpStatus, FollowUpSummary, RedLights, open_by_pilot
+from pilots.follow_ups.metrics import AgeBand, Share
 from pilots.follow_ups.status_filter import CAUSED, CLEARED, OPEN_STATE, RELAPSED
+from pilots.lights import Colour
 from pilots.metrics.follow_up_states import RELAPSE_DAYS, FollowUpState
-from pilots.metrics.follow_ups import AgeBand, Share
-from pilots.metrics.lights import Colour
 from pilots.models import Cause, FollowUp, Pilot
 from pilots.models.follow_up import VERIFY_PERMISSION
 from policies.charts.cells import province_cell

@@ -15,8 +15,8 @@ from core.text.formatting import format_days, join_sentences, join_short, label_
 from core.web.tables import Cell, Chart, Column, Table, make_table
 from pilots.analytics.pilot_status import UNKNOWN_STAGE, PilotStatus, Progress, is_withdrawn, related_rows, stage_events
 from pilots.charts.cells import distinct_names_of, pilot_cell, pilots_url, progress_api_url
+from pilots.lights import Colour
 from pilots.metrics import stages
-from pilots.metrics.lights import Colour
 from pilots.metrics.stages import ORDERED_STAGES, Stage, StageFunnel
 from pilots.models import PilotKind, StageEntry
 from policies.charts.cells import province_cell

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
@@ -40,12 +41,11 @@ from pilots.charts.cells import (
     progress_api_url,
 )
 from pilots.charts.stages import stage_label, time_in_stage
-from pilots.metrics.lights import Colour, LightReason
+from pilots.lights import BASE, LIMIT, Colour, LightReason, level_params
 from pilots.metrics.progress import year_due
 from pilots.metrics.stages import Stage
-from pilots.models import Milestone, Reading, Target
+from pilots.models import Milestone, Reading, Target, TargetKind
 from pilots.readings import is_accepted_on, is_yearly, newest_accepted_in, newest_reported_in, state_on
-from pilots.target_kinds.base import level_params
 from policies.charts.cells import confidence_cell, source_cell
 from policies.charts.rollout import format_day
 from policies.models import Source
@@ -387,7 +387,12 @@ def indicator_headline(item: IndicatorStatus) -> str:
     text, light = item.sentence, item.light
     if light.actual is None or light.expected is None or light.colour != Colour.GREEN:
         return text
-    return join_clauses([text, _("expected %(expected)s, actual %(actual)s") % level_params(item)])
+    return join_clauses(
+        [text, _("expected %(expected)s, actual %(actual)s") % level_params(item.target, item.light, item.year)]
+    )
+
+
+BOUND_LABELS: dict[str, Promise] = {TargetKind.LIMIT: LIMIT.label, TargetKind.KEEP: BASE.label}
 
 
 def trend_chart(status: PilotStatus, item: IndicatorStatus, sources: Sequence[Source]) -> Chart:
@@ -400,8 +405,8 @@ def trend_chart(status: PilotStatus, item: IndicatorStatus, sources: Sequence[So
     readings = [reading for reading in on_record if is_yearly(reading.period)]
     points = [reading_point(reading, indicator.unit_text, status.as_of) for reading in readings]
     path, expected, base = path_points(item), expected_point(item), base_point(item)
-    bounds = [] if path else [float(bound) for bound in item.rule.bounds(target)]
-    line_label = _("way to the target") if path else str(item.rule.bound_label)
+    bounds = [] if path or target.bound is None else [float(target.bound)]
+    line_label = _("way to the target") if path else str(BOUND_LABELS.get(target.kind, _("target")))
     accepted = [reading for reading in readings if is_accepted_on(reading, status.as_of)]
     marks = [mark for mark in (*points, *path, expected, base) if mark]
     axis = value_axis([*(mark["y"] for mark in marks), *bounds])
@@ -597,24 +602,30 @@ class IndicatorRow:
     @property
     def has_base(self) -> bool:
         """Whether a base is on record or belongs to this kind of target."""
-        return self.item.target.base_value is not None or self.item.rule.has_base
+        target = self.item.target
+        return target.base_value is not None or target.kind in (TargetKind.REACH, TargetKind.KEEP)
 
     def numeric(self, value: object) -> object:
         """Return the value; nothing to say for a target that is not measured."""
-        return value if self.item.rule.measured else ""
+        return value if self.item.target.is_measured else ""
 
 
 def indicator_row(item: IndicatorStatus, change: str) -> IndicatorRow:
     target, light = item.target, item.light
-    said = str(light.why.label) if item.rule.measured else label_value(target.target_text, light.why.label)
-    values = align_decimals(light.actual, light.expected, item.rule.aim(target), target.base_value)
+    said = str(light.why.label) if target.is_measured else label_value(target.target_text, light.why.label)
+    values = align_decimals(
+        light.actual,
+        light.expected,
+        target.bound if target.target_value is None else target.target_value,
+        target.base_value,
+    )
     return IndicatorRow(item, append_clause(said, change), *values)
 
 
 def indicator_name_cell(row: IndicatorRow) -> Cell:
     """Return the indicator, linked to its chart; a text target has none, so its row carries the anchor."""
     indicator, anchor = row.item.target.indicator, f"indicator-{row.item.code}"
-    if row.item.rule.measured:
+    if row.item.target.is_measured:
         return Cell(indicator.name, lang=indicator.name_lang, url=f"#{anchor}")
     return Cell(indicator.name, lang=indicator.name_lang, anchor=anchor)
 
@@ -626,7 +637,7 @@ def shortfall_cell(row: IndicatorRow) -> Cell:
 
 def progress_cell(row: IndicatorRow) -> Cell:
     part = row.item.light.progress
-    if not row.item.rule.has_path:
+    if row.item.target.kind != TargetKind.REACH:
         return Cell("")
     return Cell(part, page_text=_("wrong way") if is_hidden_negative(part) else "")
 

@@ -7,18 +7,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from typing import cast
 
-from django.conf import settings
-from django.core.cache import cache
 from django.db.models import QuerySet
 
-from core.caching.data_version import read_version
-from core.caching.response_cache import release_fingerprint
 from pilots.analytics.light_index import lights_by_pilot
-from pilots.analytics.pilot_cache import MAX_PILOTS, cached_pilots, kept_with_pilot, pilot_versions
+from pilots.analytics.pilot_cache import cached_pilots, kept_with_pilot
 from pilots.analytics.pilot_status import (
-    STATUS_CHUNK_SIZE,
     IndicatorStatus,
     MilestoneStatus,
     colour_on,
@@ -29,10 +23,10 @@ from pilots.analytics.pilot_status import (
     prefetch_for_status,
     related_rows,
 )
-from pilots.metrics import follow_ups as metrics
+from pilots.follow_ups import metrics
+from pilots.follow_ups.metrics import AgeBand, MedianDays, Share, relapse_day, relapse_watch_end
+from pilots.lights import Colour
 from pilots.metrics.follow_up_states import FollowUpState, Move
-from pilots.metrics.follow_ups import AgeBand, MedianDays, Share, relapse_day, relapse_watch_end
-from pilots.metrics.lights import Colour
 from pilots.models import Cause, FollowUp, FollowUpStep, Pilot
 
 # -- one follow-up on a day --------------------------------------------------------------------------------
@@ -309,8 +303,6 @@ def count_red_lights(as_of: date, statuses: Sequence[FollowUpStatus] | None = No
 
 CauseKey = tuple[str, int | None]
 """What a cause is, within its pilot: its kind, and the key of the indicator or the milestone."""
-OutcomeKey = tuple[int, CauseKey, date]
-"""Key of a pilot, the cause, and the closing day."""
 
 
 def cause_key(follow_up: FollowUp) -> CauseKey:
@@ -381,27 +373,8 @@ class CauseLights:
 
     @cached_property
     def outcomes(self) -> Mapping[int, CauseOutcome]:
-        """What became of each cause that was red at the opening and whose follow-up is closed.
-
-        Those of more pilots than a worker caches are cached under the version of each pilot, as their lights are.
-        """
+        """What became of each cause that was red at the opening and whose follow-up is closed."""
         chosen = [item for item in self.follow_ups if item.cause_colour == Colour.RED and item.pk in self.closed_on]
-        keys = {item.pilot_id for item in chosen if item.pilot_id}
-        if not settings.CACHE_RESPONSES or len(keys) <= MAX_PILOTS:
-            return self.compute_outcomes(chosen)
-        data = read_version()
-        versions = pilot_versions(Pilot.objects.filter(pk__in=keys)) or {}
-        name = f"causes-{release_fingerprint()}-{self.as_of}"
-        known = cast(dict[OutcomeKey, tuple[str, CauseOutcome]], cache.get(name) or {})
-        places = {item.pk: (item.pilot_id or 0, cause_key(item), self.closed_on[item.pk]) for item in chosen}
-        changed = [item for item in chosen if known.get(places[item.pk], ("",))[0] != versions.get(item.pilot_id or 0)]
-        computed = self.compute_outcomes(changed)
-        found = {item.pk: computed.get(item.pk) or known[places[item.pk]][1] for item in chosen}
-        if computed and versions and read_version() == data:
-            cache.set(name, known | {places[key]: (versions[places[key][0]], found[key]) for key in computed})
-        return found
-
-    def compute_outcomes(self, chosen: Sequence[FollowUp]) -> dict[int, CauseOutcome]:
         first = min((self.closed_on[item.pk] for item in chosen), default=self.as_of)
         return {item.pk: self.outcome(pilot, item) for pilot, items in pilots_of(chosen, first) for item in items}
 
@@ -413,17 +386,12 @@ class CauseLights:
 
 
 def pilots_of(follow_ups: Iterable[FollowUp], first: date) -> Iterator[tuple[Pilot, Sequence[FollowUp]]]:
-    """Yield each pilot, with the rows for its lights from the first day on, and its follow-ups.
-
-    A few pilots come from the cache; of many, STATUS_CHUNK_SIZE are in memory at a time.
-    """
+    """Yield each pilot, with the rows for its lights from the first day on, and its follow-ups."""
     groups: dict[int, list[FollowUp]] = defaultdict(list)
     for item in follow_ups:
         if item.pilot_id:
             groups[item.pilot_id].append(item)
-    keys = sorted(groups)
-    for start in range(0, len(keys), STATUS_CHUNK_SIZE):
-        pilots = Pilot.objects.filter(pk__in=keys[start : start + STATUS_CHUNK_SIZE])
-        cached = cached_pilots(pilots, prefetch_for_status) if len(keys) <= MAX_PILOTS else None
-        for pilot in prefetch_for_status(pilots, only_on=first) if cached is None else cached:
-            yield pilot, groups[pilot.pk]
+    pilots = Pilot.objects.filter(pk__in=groups)
+    cached = cached_pilots(pilots, prefetch_for_status)
+    for pilot in prefetch_for_status(pilots, only_on=first) if cached is None else cached:
+        yield pilot, groups[pilot.pk]

@@ -24,11 +24,11 @@ from core.records import writing
 from pilots.analytics.explanations import main_explanation, milestone_text
 from pilots.analytics.pilot_status import PilotStatus, pilot_status
 from pilots.documents.services import attach
+from pilots.follow_ups import metrics
 from pilots.follow_ups.analytics import FollowUpStatus, cause_indicator_status, cause_milestone_status, follow_up_status
-from pilots.metrics import follow_ups as metrics
+from pilots.lights import Colour
 from pilots.metrics.follow_up_states import REOPEN_DAYS, TRANSITIONS, Actor, FollowUpState, Move, Transition
-from pilots.metrics.lights import Colour, MilestoneLight, ReasonSubject, StatusReason
-from pilots.models import Cause, Document, FollowUp, FollowUpNumber, FollowUpStep, Milestone
+from pilots.models import Cause, Document, FollowUp, FollowUpNumber, FollowUpStep
 from pilots.models.follow_up import VERIFY_PERMISSION
 from policies.models import Source
 
@@ -171,15 +171,8 @@ def cause_on(follow_up: FollowUp, status: PilotStatus) -> tuple[Colour, str]:
     if follow_up.cause == Cause.MILESTONE and follow_up.cause_milestone_id:
         item = cause_milestone_status(status.pilot, follow_up.cause_milestone_id, status.as_of)
         if item is not None:  # another pilot's is rejected by the model
-            return item.light.colour, milestone_reason(item.milestone, item.light)
+            return item.light.colour, milestone_text(item.light, item.milestone.name)
     return status.colour, main_explanation(status)
-
-
-def milestone_reason(milestone: Milestone, light: MilestoneLight) -> str:
-    """Return the sentence about a milestone's light, as the pilot's page says it."""
-    late = light.delay if light.colour in {Colour.RED, Colour.YELLOW} else None
-    reason = StatusReason(light.colour, ReasonSubject.MILESTONE, str(milestone.pk), light.why, light.colour, days=late)
-    return milestone_text(reason, milestone.name)
 
 
 # -- steps -------------------------------------------------------------------------------------------------

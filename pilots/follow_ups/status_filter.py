@@ -10,8 +10,8 @@ from django.db.models import QuerySet
 from core.web.list_pages import keys_in_order
 from pilots.follow_ups.analytics import FollowUpStatus
 from pilots.follow_ups.services import allowed_moves
+from pilots.lights import Colour
 from pilots.metrics.follow_up_states import OPEN_STATES, FollowUpState, Move
-from pilots.metrics.lights import Colour
 from pilots.models import FollowUp
 from pilots.models.follow_up import VERIFY_PERMISSION
 

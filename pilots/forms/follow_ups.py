@@ -24,9 +24,9 @@ from pilots.analytics.explanations import responsible_office
 from pilots.analytics.pilot_status import pilot_status
 from pilots.documents.services import store_document
 from pilots.follow_ups.analytics import FollowUpStatus
+from pilots.follow_ups.metrics import is_unchanged
 from pilots.follow_ups.services import allowed_moves, cause_on, open_follow_up, take_step
 from pilots.metrics.follow_up_states import TRANSITIONS, Move
-from pilots.metrics.follow_ups import is_unchanged
 from pilots.models import Cause, Document, FollowUp, FollowUpKind, FollowUpStep, Indicator, Milestone, Pilot, Practice
 from policies.models import Agency, Policy, Province
 

@@ -7,7 +7,7 @@ final evaluation are this system's own convention: no national rule for them has
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
@@ -169,11 +169,7 @@ class StageFunnel:
 
 def stage_funnel(pilots: Iterable[Iterable[StageEvent]], as_of: date) -> StageFunnel:
     """Return the funnel on a day, from the stages of each pilot. A rectifying pilot counts at its last stage."""
-    return funnel_of_positions([current_stage(entries, as_of) for entries in pilots])
-
-
-def funnel_of_positions(positions: Sequence[CurrentStage | None]) -> StageFunnel:
-    """Return the funnel of these current stages."""
+    positions = [current_stage(entries, as_of) for entries in pilots]
     withdrawn = sum(at is not None and at.stage == Stage.WITHDRAWN for at in positions)
     within = [at for at in positions if at is None or at.stage != Stage.WITHDRAWN]
     furthest = [at.reached.order for at in within if at is not None and at.reached is not None]

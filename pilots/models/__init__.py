@@ -1,6 +1,6 @@
 """Models of pilots and what belongs to them, of follow-ups, practices and evidence."""
 
-from pilots.metrics.lights import Colour
+from pilots.lights import Colour, TargetKind
 from pilots.metrics.progress import Direction
 from pilots.metrics.stages import Stage
 from pilots.models.adoption import Adoption, Effect, EffectBasis
@@ -15,7 +15,6 @@ from pilots.models.reading import Reading, ReadingLedger, ReadingState, Rejected
 from pilots.models.replan import Replan, ReplanState
 from pilots.models.stage_entry import StageEntry
 from pilots.models.target import Target, TargetStep
-from pilots.target_kinds.registry import TargetKind
 
 __all__ = [
     "Accumulation",

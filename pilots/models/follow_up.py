@@ -20,8 +20,8 @@ from core.records.constraints import choices_constraint
 from core.records.history_model import FieldNames, HistoryModel
 from core.records.validators import check_not_ahead
 from core.text.bilingual import TranslatedText, check_text
+from pilots.lights import Colour
 from pilots.metrics.follow_up_states import FollowUpState, Move
-from pilots.metrics.lights import Colour
 from pilots.models.indicator import Indicator
 from pilots.models.milestone import Milestone
 from pilots.models.pilot import Pilot

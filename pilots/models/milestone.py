@@ -15,7 +15,7 @@ from core.records.constraints import choices_constraint
 from core.records.history_model import FieldNames, HistoryModel
 from core.records.validators import check_not_ahead
 from core.text.bilingual import check_text
-from pilots.metrics.lights import Colour
+from pilots.lights import Colour
 from pilots.models.pilot import Pilot
 from pilots.models.replan import PlannedDayModel
 from policies.models.sourced import Confidence, SourcedModel

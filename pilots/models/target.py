@@ -1,19 +1,20 @@
 """Models of targets: the value that a pilot means to reach, and the values on the way."""
 
+from decimal import Decimal
 from typing import ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from core.records.constraints import choices_constraint
 from core.records.history_model import FieldNames, HistoryModel
 from core.records.validators import check_not_ahead
 from core.text.bilingual import TranslatedText, check_text
+from pilots.lights import TargetKind
 from pilots.models.indicator import Indicator, non_negative_constraint
 from pilots.models.pilot import Pilot
-from pilots.target_kinds.registry import RULES, TargetKind, codes_where
 from policies.models.sourced import Confidence, SourcedModel
 
 
@@ -96,7 +97,10 @@ class Target(HistoryModel, SourcedModel):
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {
         "one_per_indicator": ("indicator",),
         "has_value": ("target_value",),
-        **{own.constraint.name.removeprefix("target_"): (own.field,) for rule in RULES for own in rule.constraints},
+        "after_base": ("target_year",),
+        "keep_has_base": ("base_value",),
+        "text_has_words": ("target_text_zh",),
+        "done_only_for_text": ("done_on",),
     }
 
     PROVINCE_PATH = "pilot.province_id"
@@ -121,14 +125,43 @@ class Target(HistoryModel, SourcedModel):
                 violation_error_message=_("This pilot already has a target for this indicator: change that one."),
             ),
             models.CheckConstraint(
-                condition=~Q(kind__in=codes_where(lambda kind: kind.needs_value)) | Q(target_value__isnull=False),
+                condition=~Q(kind__in=["reach", "limit"]) | Q(target_value__isnull=False),
                 name="target_has_value",
                 violation_error_message=_("Give the target value."),
             ),
             non_negative_constraint("base_value", "target_base_not_negative"),
             non_negative_constraint("target_value", "target_value_not_negative"),
-            *(own.constraint for rule in RULES for own in rule.constraints),
+            models.CheckConstraint(
+                condition=Q(base_year__isnull=True) | Q(target_year__gt=F("base_year")) | ~Q(kind="reach"),
+                name="target_after_base",
+                violation_error_message=_("The target year comes after the base year."),
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="keep") | Q(base_value__isnull=False),
+                name="target_keep_has_base",
+                violation_error_message=_("To keep a value, give the base value."),
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="text") | ~Q(target_text_en="") | ~Q(target_text_zh=""),
+                name="target_text_has_words",
+                violation_error_message=_("Give the target in words."),
+            ),
+            models.CheckConstraint(
+                condition=Q(done_on__isnull=True) | Q(kind="text"),
+                name="target_done_only_for_text",
+                violation_error_message=_("Only a task in words has a day on which it was done."),
+            ),
         ]
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether it is compared with readings; else it is a task, done or not."""
+        return self.kind != TargetKind.TEXT
+
+    @property
+    def bound(self) -> Decimal | None:
+        """The value that is not to be passed, or is to be reached."""
+        return self.base_value if self.kind == TargetKind.KEEP else self.target_value
 
     def __str__(self) -> str:
         return f"{self.pilot} · {self.indicator}"

@@ -15,7 +15,7 @@ from typing import TypeVar
 from django.db.models import Case, Exists, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery, Value, When
 
 from pilots.analytics.pilot_status import PilotStatus
-from pilots.metrics.lights import Colour
+from pilots.lights import Colour
 from pilots.metrics.practice_states import (
     LIBRARY_STATES,
     AdoptionState,

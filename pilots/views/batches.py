@@ -24,7 +24,7 @@ from pilots.charts.reconciliation import batch_cell, reconciliation_table, withd
 from pilots.charts.stages import build_stage_times, funnel_chart, plan_lag_chart, stage_duration_chart
 from pilots.charts.status import light_summary_chart, lights_table
 from pilots.filters import BatchFilter
-from pilots.metrics.lights import Colour
+from pilots.lights import Colour
 from pilots.metrics.progress import year_due
 from pilots.metrics.reconciliation import Reconciliation
 from pilots.models import Batch, Pilot, StageEntry

@@ -69,8 +69,8 @@ from pilots.forms.follow_ups import (
     propose,
     subject_value,
 )
+from pilots.lights import Colour
 from pilots.metrics.follow_up_states import FollowUpState
-from pilots.metrics.lights import Colour
 from pilots.models import FollowUp, FollowUpStep, Indicator, Milestone, Pilot, Practice
 from pilots.models.follow_up import VERIFY_PERMISSION
 from policies.charts.rollout import format_day

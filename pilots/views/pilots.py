@@ -53,7 +53,7 @@ from pilots.documents.analytics import build_page_files
 from pilots.filters import PilotPageFilter
 from pilots.follow_ups.analytics import build_follow_ups
 from pilots.follow_ups.status_filter import by_lateness
-from pilots.metrics.lights import Colour, ReasonSubject, StatusReason
+from pilots.lights import Colour, ReasonSubject, StatusReason
 from pilots.metrics.reconciliation import Reconciliation, term_days_left
 from pilots.models import LightOverride, Pilot, Practice, Reading, Replan, Target, TargetStep
 from pilots.practices.analytics import build_practices, match_practices
@@ -159,8 +159,6 @@ def empty_columns(index: StatusIndex, links: LightFollowUps) -> tuple[set[str], 
     That of follow-ups is hidden without a word where none is open.
     """
     unused = {"follow_up"} if links.is_empty else set()
-    if not index.is_short:
-        return unused, ""
     found = index.all.values()
     if not found or any(item.colour != Colour.GREY for item in found):
         return unused, ""
@@ -302,7 +300,7 @@ def pilot_charts(status: PilotStatus) -> dict[str, Chart]:
         own = [source for item in status.milestones for source in item.milestone.sources.all()]
         charts["milestones"] = milestones_chart(status, list(dict.fromkeys(own)))
     for item in status.indicators:
-        if item.rule.measured:
+        if item.target.is_measured:
             readings = [r for r in related_rows(status.pilot, "readings") if r.indicator_id == item.target.indicator_id]
             records: list[SourcedModel] = [item.target, *readings]
             own = [source for record in records for source in record.sources.all()]
@@ -321,13 +319,13 @@ def pilot_sources(status: PilotStatus) -> list[Source]:
 
 def reasons_with_links(status: PilotStatus, links: LightFollowUps) -> list[tuple[Explanation, LightLink | None]]:
     """Return the reasons of the computed light, each with what stands beside it."""
-    indicators = {item.code: item.target.indicator_id for item in status.indicators}
 
     def link(reason: StatusReason) -> LightLink | None:
         if reason.about == ReasonSubject.INDICATOR:
-            return links.of_indicator(status.pilot, reason.counts_as, indicators[reason.key], reason.key)
+            target = reason.item.target
+            return links.of_indicator(status.pilot, reason.counts_as, target.indicator_id, target.indicator.code)
         if reason.about == ReasonSubject.MILESTONE:
-            return links.of_milestone(status.pilot, reason.counts_as, int(reason.key))
+            return links.of_milestone(status.pilot, reason.counts_as, reason.item.milestone.pk)
         if reason.about == ReasonSubject.STAGE:
             return links.of_stage(status.pilot, reason.counts_as)
         return None

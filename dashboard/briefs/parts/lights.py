@@ -14,7 +14,7 @@ from dashboard.briefs.blocks import Block, Days, table
 from dashboard.charts.attention import red_statement
 from pilots.analytics.pilot_status import Progress, colour_on
 from pilots.charts.cells import distinct_names_of
-from pilots.metrics.lights import Colour, count_by_colour
+from pilots.lights import Colour, count_by_colour
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import class_text, distinct_names_of
 from pilots.charts.follow_ups import open_link
 from pilots.follow_ups.analytics import FollowUpStatus
-from pilots.metrics.lights import Colour
+from pilots.lights import Colour
 
 OpenFollowUps = Mapping[int, Sequence[FollowUpStatus]]
 """Open follow-ups by key of their pilot: overdue ones first, then the one due next."""

@@ -29,7 +29,7 @@ from pilots.charts.cells import class_text
 from pilots.charts.follow_ups import RELATED
 from pilots.charts.stages import stage_label, time_in_stage
 from pilots.follow_ups.analytics import FollowUpStatus, build_follow_ups
-from pilots.metrics.lights import Colour, ReasonSubject
+from pilots.lights import Colour, ReasonSubject
 from pilots.metrics.reconciliation import term_days_left
 from pilots.models import FollowUp, Indicator, Milestone, Pilot, Reading
 from pilots.tables import sources_of
@@ -156,17 +156,15 @@ def behind_items(status: PilotStatus, follow_ups: Sequence[FollowUpStatus]) -> l
 
     A follow-up of the pilot as a whole stands beside each of them.
     """
-    indicators = {item.code: item.target.indicator for item in status.indicators}
-    milestones = {str(item.milestone.pk): item.milestone for item in status.milestones}
-    stages = {str(item.entry.pk): item.entry for item in status.overdue_stages}
     found = []
     for reason, why in zip(status.light.reasons, computed_explanations(status), strict=True):
         if reason.about == ReasonSubject.PILOT:
             continue
         if reason.about == ReasonSubject.STAGE:
-            record, name = None, stages[reason.key].get_stage_display()
+            record, name = None, reason.item.entry.get_stage_display()
         else:
-            record = (indicators if reason.about == ReasonSubject.INDICATOR else milestones)[reason.key]
+            target = reason.about == ReasonSubject.INDICATOR
+            record = reason.item.target.indicator if target else reason.item.milestone
             name = record.name
         own = [item for item in follow_ups if item.state.is_open and is_about(item.follow_up, record)]
         red = RedLight(name, why.text, why.owner, None, sorted(own, key=lambda item: (not item.overdue, item.due_on)))

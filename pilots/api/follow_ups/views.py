@@ -24,9 +24,9 @@ from pilots.api.follow_ups import serializers
 from pilots.api.follow_ups.filters import FollowUpApiFilter, FollowUpSummaryFilter
 from pilots.documents.services import can_read, readable
 from pilots.follow_ups.analytics import FollowUpSummary, build_follow_ups, build_summary, make_statuses
+from pilots.follow_ups.metrics import AgeBand
 from pilots.follow_ups.services import check_verifier, open_follow_up, take_step
 from pilots.metrics.follow_up_states import Move
-from pilots.metrics.follow_ups import AgeBand
 from pilots.models import Attachment, Document, FollowUp, FollowUpStep
 
 

@@ -14,10 +14,9 @@ from dashboard.analytics.recent_changes import corrections_after
 from pilots.analytics.explanations import computed_explanations, explanation_for_list
 from pilots.analytics.pilot_status import build_progress, pilot_status, prefetch_for_status, quarter_end_before
 from pilots.analytics.synergy import PilotExclusionReason, build_synergy
-from pilots.metrics.lights import Colour, LightReason
+from pilots.lights import Colour, LightReason
 from pilots.metrics.stages import Stage
 from pilots.models import LightOverride, Pilot, Reading
-from pilots.target_kinds.text import TextReason
 from tests.factories import (
     make_batch,
     make_carbon,
@@ -347,4 +346,4 @@ def test_a_task_in_words_is_not_done_only_where_the_pilot_reports(empty: None) -
 
     assert why() == LightReason.NO_READING
     make_reading(pilot, air, "2024", 80, reported_on=date(2025, 1, 10), accepted_on=date(2025, 1, 10))
-    assert why() == TextReason.NOT_DONE
+    assert why() == LightReason.NOT_DONE

@@ -9,9 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from jsonschema import Draft202012Validator
 
 from core.api.schema_views import openapi_schema
@@ -639,15 +637,3 @@ def test_an_aggregate_lists_its_pilots_page_by_page(client: Client, jia: Pilot, 
 
 def query_of(address: str | None) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(address or "").query))
-
-
-def test_lights_are_judged_a_few_pilots_at_a_time(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A request for all grey pilots of a hundred nations holds the facts of a few of them at once."""
-    address = "/api/v1/pilots/?light=grey&page_size=200"
-    with CaptureQueriesContext(connection) as queries:
-        whole = client.get(address).json()
-    assert whole["count"] > 4
-    monkeypatch.setattr("pilots.analytics.light_index.STATUS_CHUNK_SIZE", 2)
-    with CaptureQueriesContext(connection) as more:
-        assert client.get(address).json() == whole
-    assert len(more) > len(queries)

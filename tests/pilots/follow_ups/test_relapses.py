@@ -10,8 +10,8 @@ from django.contrib.auth.models import User
 
 from pilots.analytics.pilot_status import PilotStatus, pilot_status, prefetch_for_status
 from pilots.follow_ups.analytics import CauseKey, cause_colour, cause_relapse
+from pilots.lights import Colour
 from pilots.metrics.follow_up_states import RELAPSE_DAYS
-from pilots.metrics.lights import Colour
 from pilots.models import Pilot
 from tests.factories import (
     make_batch,

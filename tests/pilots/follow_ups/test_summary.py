@@ -10,14 +10,11 @@ import pytest
 
 from pilots.analytics.pilot_status import pilot_status
 from pilots.follow_ups.analytics import (
-    CauseLights,
-    CauseOutcome,
-    FollowUpSummary,
     build_follow_ups,
     build_summary,
 )
+from pilots.follow_ups.metrics import AgeBand, MedianDays, Share
 from pilots.metrics.follow_up_states import TRANSITIONS, FollowUpState, Move
-from pilots.metrics.follow_ups import AgeBand, MedianDays, Share
 from pilots.models import FollowUp, FollowUpStep, Pilot
 from policies.models import Agency
 from tests.factories import (
@@ -193,34 +190,3 @@ def test_no_follow_ups_no_shares() -> None:
         None,
         MedianDays(None, 0),
     )
-
-
-def test_after_a_write_to_one_pilot_only_its_causes_are_computed(
-    settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of more pilots than a worker caches, which are none here, what became of the causes is cached by pilot."""
-    settings.CACHE_RESPONSES = True
-    monkeypatch.setattr("pilots.follow_ups.analytics.MAX_PILOTS", 0)
-    random_world(random.Random(11))  # noqa: S311  # reproducible
-    computed: list[int] = []
-    compute = CauseLights.outcome
-
-    def outcome(self: CauseLights, pilot: Pilot, follow_up: FollowUp) -> CauseOutcome:
-        computed.append(pilot.pk)
-        return compute(self, pilot, follow_up)
-
-    monkeypatch.setattr(CauseLights, "outcome", outcome)
-
-    def summary() -> FollowUpSummary:
-        computed.clear()
-        return build_summary(build_follow_ups(FollowUp.objects.all(), DAYS[-1]), DAYS[-1])
-
-    first = summary()
-    relapsed = FollowUp.objects.latest("pk")
-    assert (len(computed) > 3, summary(), computed) == (True, first, [])
-    relapsed.pilot.milestones.filter(completed_on=None).delete()
-    assert (summary().relapsed, computed) == (Share(first.relapsed.n - 1, first.relapsed.of), [relapsed.pilot_id])
-    settings.CACHE_RESPONSES = False
-    uncached = summary()
-    settings.CACHE_RESPONSES = True
-    assert summary() == uncached

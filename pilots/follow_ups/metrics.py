@@ -8,8 +8,8 @@ from datetime import date, timedelta
 from statistics import median
 from typing import Protocol, TypeVar
 
+from pilots.lights import Colour
 from pilots.metrics.follow_up_states import OWNER_STATES, RELAPSE_DAYS, FollowUpState, Move
-from pilots.metrics.lights import Colour
 
 
 class StepFields(Protocol):

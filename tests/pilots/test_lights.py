@@ -3,19 +3,18 @@
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pilots.metrics.lights import (
+from pilots.lights import (
     Colour,
     IndicatorLight,
     LightReason,
     MilestoneLight,
     PilotLight,
-    RatedIndicator,
-    RatedMilestone,
     ReasonSubject,
     StatusReason,
     count_by_colour,
@@ -24,7 +23,6 @@ from pilots.metrics.lights import (
     pilot_light,
     unchanged_since,
 )
-from pilots.target_kinds.reach import ReachReason
 
 D = Decimal
 RED, YELLOW, BLUE, GREEN, GREY = Colour
@@ -80,19 +78,28 @@ def test_a_milestone_changes_on_its_turning_days_only(planned: date | None, actu
 # -- pilots --------------------------------------------------------------------------------------------
 
 
-def indicator(key: str, colour: Colour, *, binding: bool = True, shortfall: str | None = None) -> RatedIndicator:
+class Item(NamedTuple):
+    """A target or milestone of a pilot, as far as its light needs it."""
+
+    key: str
+    light: IndicatorLight | MilestoneLight
+    binds: bool
+    about: ReasonSubject = ReasonSubject.MILESTONE
+
+
+def indicator(key: str, colour: Colour, *, binding: bool = True, shortfall: str | None = None) -> Item:
     light = IndicatorLight(
-        colour, ReachReason.FAR_BEHIND, D(9), D(8), shortfall=None if shortfall is None else D(shortfall)
+        colour, LightReason.FAR_BEHIND, D(9), D(8), shortfall=None if shortfall is None else D(shortfall)
     )
-    return RatedIndicator(key, light, binding)
+    return Item(key, light, binding, ReasonSubject.INDICATOR)
 
 
-def done_early(key: str) -> RatedMilestone:
-    return RatedMilestone(key, MilestoneLight(GREEN, LightReason.DONE, -5), key_milestone=True)
+def done_early(key: str) -> Item:
+    return Item(key, MilestoneLight(GREEN, LightReason.DONE, -5), True)
 
 
-def milestone(key: str, colour: Colour, *, key_milestone: bool = True, delay: int | None = 5) -> RatedMilestone:
-    return RatedMilestone(key, MilestoneLight(colour, LightReason.OVERDUE, delay), key_milestone)
+def milestone(key: str, colour: Colour, *, key_milestone: bool = True, delay: int | None = 5) -> Item:
+    return Item(key, MilestoneLight(colour, LightReason.OVERDUE, delay), key_milestone)
 
 
 @pytest.mark.parametrize(
@@ -110,17 +117,15 @@ def milestone(key: str, colour: Colour, *, key_milestone: bool = True, delay: in
         ([indicator(str(n), GREEN) for n in range(20)] + [indicator("z", RED)], [], RED),
     ],
 )
-def test_the_worst_item_that_binds(
-    indicators: list[RatedIndicator], milestones: list[RatedMilestone], colour: Colour
-) -> None:
-    light = pilot_light(indicators, milestones, accepted=True)
+def test_the_worst_item_that_binds(indicators: list[Item], milestones: list[Item], colour: Colour) -> None:
+    light = pilot_light([*indicators, *milestones], accepted=True)
     assert (light.colour, light.why.counts_as) == (colour, colour)
 
 
 def test_grey_only_without_an_accepted_value_and_without_anything_worse() -> None:
-    nothing = StatusReason(GREY, ReasonSubject.PILOT, "", LightReason.NO_REPORT, GREY)
-    assert pilot_light([indicator("a", GREY)], [], accepted=False) == PilotLight(GREY, (nothing,), (), ("a",))
-    assert pilot_light([], [milestone("m", RED)], accepted=False).colour == RED
+    nothing = StatusReason(GREY, ReasonSubject.PILOT, LightReason.NO_REPORT)
+    assert pilot_light([indicator("a", GREY)], accepted=False) == PilotLight(GREY, (nothing,))
+    assert pilot_light([milestone("m", RED)], accepted=False).colour == RED
 
 
 @pytest.mark.parametrize(
@@ -139,44 +144,32 @@ def test_grey_only_without_an_accepted_value_and_without_anything_worse() -> Non
     ],
 )
 def test_green_needs_a_binding_target_that_is_rated_or_a_key_milestone_due_or_done(
-    indicators: list[RatedIndicator], milestones: list[RatedMilestone], colour: Colour, why: LightReason
+    indicators: list[Item], milestones: list[Item], colour: Colour, why: LightReason
 ) -> None:
-    reason = StatusReason(colour, ReasonSubject.PILOT, "", why, colour)
-    assert pilot_light(indicators, milestones, accepted=True).reasons == (reason,)
+    reason = StatusReason(colour, ReasonSubject.PILOT, why)
+    assert pilot_light([*indicators, *milestones], accepted=True).reasons == (reason,)
 
 
 def test_green_says_so() -> None:
-    well = StatusReason(GREEN, ReasonSubject.PILOT, "", LightReason.ALL_WELL, GREEN)
-    light = pilot_light([indicator("a", GREEN), indicator("b", GREY)], [], accepted=True)
-    assert light == PilotLight(GREEN, (well,), ("a",), ("b",))
+    well = StatusReason(GREEN, ReasonSubject.PILOT, LightReason.ALL_WELL)
+    light = pilot_light([indicator("a", GREEN), indicator("b", GREY)], accepted=True)
+    assert light == PilotLight(GREEN, (well,))
 
 
-def test_reasons_are_data_and_the_worst_comes_first() -> None:
-    light = pilot_light(
-        [
-            indicator("less", RED, shortfall="0.2"),
-            indicator("more", RED, shortfall="0.5"),
-            indicator("slow", YELLOW, shortfall="0.05"),
-            indicator("wish", RED, binding=False, shortfall="0.9"),
-        ],
-        [milestone("old", RED, delay=200), milestone("minor", YELLOW, key_milestone=False)],
-        accepted=True,
-    )
-    assert [reason.key for reason in light.reasons] == ["more", "less", "old", "wish", "slow", "minor"]
-    assert light.why == StatusReason(
-        RED,
-        ReasonSubject.INDICATOR,
-        "more",
-        ReachReason.FAR_BEHIND,
-        RED,
-        True,
-        shortfall=D("0.5"),
-        actual=D(9),
-        expected=D(8),
-    )
-    assert light.reasons[2] == StatusReason(
-        RED, ReasonSubject.MILESTONE, "old", LightReason.OVERDUE, RED, True, days=200
-    )
+def test_the_worst_reason_comes_first() -> None:
+    items = [
+        indicator("less", RED, shortfall="0.2"),
+        indicator("more", RED, shortfall="0.5"),
+        indicator("slow", YELLOW, shortfall="0.05"),
+        indicator("wish", RED, binding=False, shortfall="0.9"),
+        milestone("minor", YELLOW, key_milestone=False),
+        milestone("old", RED, delay=200),
+        milestone("older", RED, delay=300),
+    ]
+    light = pilot_light(items, accepted=True)
+    assert [reason.item.key for reason in light.reasons] == ["more", "less", "older", "old", "wish", "slow", "minor"]
+    assert light.why == StatusReason(RED, ReasonSubject.INDICATOR, LightReason.FAR_BEHIND, items[1])
+    assert light.reasons[2] == StatusReason(RED, ReasonSubject.MILESTONE, LightReason.OVERDUE, items[6])
 
 
 ITEMS = st.lists(st.tuples(st.sampled_from([RED, YELLOW, GREEN, GREY]), st.booleans()), max_size=5)
@@ -188,8 +181,8 @@ def test_another_green_item_never_mends_a_red_or_yellow_light(
 ) -> None:
     of_indicators = [indicator(str(n), colour, binding=binds) for n, (colour, binds) in enumerate(indicators)]
     of_milestones = [milestone(str(n), colour, key_milestone=binds) for n, (colour, binds) in enumerate(milestones)]
-    before = pilot_light(of_indicators, of_milestones, accepted=accepted)
-    after = pilot_light([*of_indicators, indicator("more", GREEN)], of_milestones, accepted=accepted)
+    before = pilot_light([*of_indicators, *of_milestones], accepted=accepted)
+    after = pilot_light([*of_indicators, *of_milestones, indicator("more", GREEN)], accepted=accepted)
     assert (after.colour == before.colour) is (before.why.why not in {LightReason.NO_TARGET, LightReason.NOTHING_RATED})
     assert before.colour not in {RED, YELLOW} or after.reasons == before.reasons
     assert (before.colour == RED) is ((RED, True) in [*indicators, *milestones])

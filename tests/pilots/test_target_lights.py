@@ -1,20 +1,17 @@
-"""Rules of the kinds of targets: the official rule exactly, and its reasons."""
+"""Lights of targets by their kinds: the official rule exactly, and its reasons."""
 
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from django.db.models import TextChoices
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pilots.lights import BASE, LIMIT, Colour, IndicatorLight, LightReason, bound_light, reach_light, text_light
 from pilots.metrics.decimals import Number
-from pilots.metrics.lights import Colour, IndicatorLight, LightReason
 from pilots.metrics.progress import Direction, PathPoint, TargetPath, expected_share_by_year
-from pilots.target_kinds.keep import KeepReason, KeepRule
-from pilots.target_kinds.limit import LimitReason, LimitRule
-from pilots.target_kinds.reach import ReachReason, reach_light
-from pilots.target_kinds.text import TextReason, text_light
 
 D = Decimal
 LOWER, HIGHER = Direction.LOWER, Direction.HIGHER
@@ -25,11 +22,11 @@ VALUES = st.decimals(1, 1000, places=2)
 WAYS = st.sets(VALUES, min_size=2, max_size=2).map(lambda pair: (max(pair), min(pair)))  # from a base down to a target
 SHARES = st.decimals("0.1", 1, places=3)
 
-limit_light = LimitRule().light_of_value
+limit_light = partial(bound_light, LIMIT)
 
 
 def keep_light(base: Number | None, actual: Number | None, direction: Direction) -> IndicatorLight:
-    return KeepRule().light_of_value(actual, base, direction)
+    return bound_light(BASE, actual, base, direction)
 
 
 def path_light(path: TargetPath, actual: Number, year: int, direction: Direction) -> IndicatorLight:
@@ -39,14 +36,14 @@ def path_light(path: TargetPath, actual: Number, year: int, direction: Direction
 @pytest.mark.parametrize(
     ("base", "actual", "target", "direction", "colour", "why", "shortfall"),
     [
-        (12_000, 10_200, 9_600, LOWER, GREEN, ReachReason.ON_SCHEDULE, "-0.1250"),
-        (30_000, 27_600, 25_500, LOWER, RED, ReachReason.FAR_BEHIND, "0.2000"),
-        (D("42.00"), D("40.74"), D("39.90"), LOWER, YELLOW, ReachReason.BEHIND, "0.1000"),
-        (D("20.0"), D("23.8"), D("26.0"), HIGHER, YELLOW, ReachReason.BEHIND, "0.0500"),
-        (100, 80, 70, LOWER, GREEN, ReachReason.ON_SCHEDULE, "0.0000"),
-        (100, 101, 70, LOWER, RED, ReachReason.REVERSED, "1.0500"),
-        (20, 19, 26, HIGHER, RED, ReachReason.REVERSED, "1.2500"),
-        (100, 100, 70, LOWER, RED, ReachReason.FAR_BEHIND, "1.0000"),
+        (12_000, 10_200, 9_600, LOWER, GREEN, LightReason.ON_SCHEDULE, "-0.1250"),
+        (30_000, 27_600, 25_500, LOWER, RED, LightReason.FAR_BEHIND, "0.2000"),
+        (D("42.00"), D("40.74"), D("39.90"), LOWER, YELLOW, LightReason.BEHIND, "0.1000"),
+        (D("20.0"), D("23.8"), D("26.0"), HIGHER, YELLOW, LightReason.BEHIND, "0.0500"),
+        (100, 80, 70, LOWER, GREEN, LightReason.ON_SCHEDULE, "0.0000"),
+        (100, 101, 70, LOWER, RED, LightReason.REVERSED, "1.0500"),
+        (20, 19, 26, HIGHER, RED, LightReason.REVERSED, "1.2500"),
+        (100, 100, 70, LOWER, RED, LightReason.FAR_BEHIND, "1.0000"),
     ],
 )
 def test_the_light_two_years_of_three_on(
@@ -65,7 +62,7 @@ def test_the_light_two_years_of_three_on(
 def test_a_light_shows_what_it_was_decided_on() -> None:
     share = D("0.5")
     light = reach_light(100, 90, 60, share, LOWER)
-    assert light == IndicatorLight(RED, ReachReason.FAR_BEHIND, D(90), D(80), D("0.25"), share, D("0.5"))
+    assert light == IndicatorLight(RED, LightReason.FAR_BEHIND, D(90), D(80), D("0.25"), share, D("0.5"))
 
 
 def test_exactly_a_tenth_behind_is_yellow_though_floats_say_more() -> None:
@@ -88,9 +85,9 @@ def test_the_tolerance_is_a_billionth() -> None:
         (None, 95, 90, D(1), LightReason.NO_BASE),
         (100, 95, None, D(1), LightReason.NO_TARGET),
         (100, 95, 90, None, LightReason.NO_DATE),
-        (100, 95, 90, D("0.0999"), ReachReason.TOO_EARLY),
-        (100, 120, 90, D("0"), ReachReason.TOO_EARLY),
-        (100, None, 90, D("0.05"), ReachReason.TOO_EARLY),
+        (100, 95, 90, D("0.0999"), LightReason.TOO_EARLY),
+        (100, 120, 90, D("0"), LightReason.TOO_EARLY),
+        (100, None, 90, D("0.05"), LightReason.TOO_EARLY),
     ],
 )
 def test_grey_says_why(
@@ -120,7 +117,7 @@ def test_mirrored_values_have_the_same_light(way: tuple[Decimal, Decimal], actua
 def test_worse_than_the_base_is_always_red(values: set[Decimal], share: Decimal) -> None:
     target, base, actual = sorted(values)
     light = reach_light(base, actual, target, share, LOWER)
-    assert (light.colour, light.why) == (RED, ReachReason.REVERSED)
+    assert (light.colour, light.why) == (RED, LightReason.REVERSED)
 
 
 @given(WAYS, VALUES, VALUES, SHARES)
@@ -149,14 +146,14 @@ def test_a_level_path_is_too_early_to_rate() -> None:
 @pytest.mark.parametrize(
     ("actual", "limit", "direction", "colour", "why", "gap"),
     [
-        (35, 35, LOWER, GREEN, LimitReason.WITHIN_LIMIT, "0"),
-        (28, 35, LOWER, GREEN, LimitReason.WITHIN_LIMIT, "-0.2"),
-        (36, D("35.0"), LOWER, YELLOW, LimitReason.OVER_LIMIT, "0.0286"),
-        (D("38.5"), 35, LOWER, YELLOW, LimitReason.OVER_LIMIT, "0.1"),
-        (D("38.6"), 35, LOWER, RED, LimitReason.FAR_OVER_LIMIT, "0.1029"),
-        (D("87.5"), D("87.5"), HIGHER, GREEN, LimitReason.WITHIN_LIMIT, "0"),
-        (80, 100, HIGHER, RED, LimitReason.FAR_OVER_LIMIT, "0.2"),
-        (95, 100, HIGHER, YELLOW, LimitReason.OVER_LIMIT, "0.05"),
+        (35, 35, LOWER, GREEN, LightReason.WITHIN_LIMIT, "0"),
+        (28, 35, LOWER, GREEN, LightReason.WITHIN_LIMIT, "-0.2"),
+        (36, D("35.0"), LOWER, YELLOW, LightReason.OVER_LIMIT, "0.0286"),
+        (D("38.5"), 35, LOWER, YELLOW, LightReason.OVER_LIMIT, "0.1"),
+        (D("38.6"), 35, LOWER, RED, LightReason.FAR_OVER_LIMIT, "0.1029"),
+        (D("87.5"), D("87.5"), HIGHER, GREEN, LightReason.WITHIN_LIMIT, "0"),
+        (80, 100, HIGHER, RED, LightReason.FAR_OVER_LIMIT, "0.2"),
+        (95, 100, HIGHER, YELLOW, LightReason.OVER_LIMIT, "0.05"),
     ],
 )
 def test_a_limit(
@@ -184,12 +181,12 @@ def test_an_unknown_limit_or_reading_is_grey() -> None:
 @pytest.mark.parametrize(
     ("base", "actual", "direction", "colour", "why"),
     [
-        (35, 35, LOWER, GREEN, KeepReason.KEPT),
-        (35, 30, LOWER, GREEN, KeepReason.KEPT),
-        (35, 36, LOWER, YELLOW, KeepReason.WORSE),
-        (35, 40, LOWER, RED, KeepReason.FAR_WORSE),
-        (80, 90, HIGHER, GREEN, KeepReason.KEPT),
-        (80, 70, HIGHER, RED, KeepReason.FAR_WORSE),
+        (35, 35, LOWER, GREEN, LightReason.KEPT),
+        (35, 30, LOWER, GREEN, LightReason.KEPT),
+        (35, 36, LOWER, YELLOW, LightReason.WORSE),
+        (35, 40, LOWER, RED, LightReason.FAR_WORSE),
+        (80, 90, HIGHER, GREEN, LightReason.KEPT),
+        (80, 70, HIGHER, RED, LightReason.FAR_WORSE),
     ],
 )
 def test_keeping(base: int, actual: int, direction: Direction, colour: Colour, why: TextChoices) -> None:
@@ -212,7 +209,7 @@ def test_a_capped_rise_is_a_limit_at_the_expected_value(actual: int, colour: Col
         (False, TODAY, GREY, LightReason.NOT_DUE),
         (None, TODAY, GREY, LightReason.NOT_DUE),
         (None, TODAY - timedelta(1), GREY, LightReason.NO_READING),
-        (False, TODAY - timedelta(1), RED, TextReason.NOT_DONE),
+        (False, TODAY - timedelta(1), RED, LightReason.NOT_DONE),
     ],
 )
 def test_a_target_in_words(done: bool | None, due: date | None, colour: Colour, why: TextChoices) -> None:
