@@ -82,7 +82,4 @@ def post_worker_init(worker: object) -> None:
     """
     from django.urls import reverse  # noqa: PLC0415  # Django is there once a worker has loaded it
 
-    from core.caching.response_cache import release_fingerprint  # noqa: PLC0415
-
     reverse("overview")  # imports every view
-    release_fingerprint()  # hashes every source file

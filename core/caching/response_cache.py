@@ -15,19 +15,15 @@ their own, and holds what differs between users in fragments, `{% uncached "….
 
 import hashlib
 import re
-import sys
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, lru_cache, wraps
-from pathlib import Path
+from functools import lru_cache, wraps
 from threading import Lock
 from typing import Any, TypeVar, cast
 
-import django
-from django.apps import apps
 from django.conf import settings
 from django.contrib.messages.storage.cookie import CookieStorage
 from django.http import HttpRequest, HttpResponse
@@ -60,7 +56,6 @@ ANONYMOUS, API_CLIENT, SIGNED_IN = "anonymous", "API client", "signed in"
 BODY_HEADERS = {"Content-Encoding", "Content-Language", "Content-Length", "Content-Type"}  # not of a 304
 # No record can contain a placeholder: templates escape its first character.
 PLACEHOLDER_PATTERN = re.compile(rb"<!--uncached:([a-z_/]+\.html)-->")
-SOURCE_PATTERNS = ("*.py", "*.html", "*.mo", "*.json", "*.js", "*.css", "*.svg")
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 GetResponse = Callable[[TrackerRequest], HttpResponse]
@@ -243,7 +238,6 @@ def cache_key(request: HttpRequest, *reader: object) -> str:
     """
     sent = request.META
     parts = (
-        release_fingerprint(),
         today(),  # the default as-of date, on which lateness depends too
         request.scheme,
         (sent.get("HTTP_HOST"), sent.get("SERVER_NAME"), sent.get("SERVER_PORT")),
@@ -302,25 +296,6 @@ class ResponseStore:
 
 STORE = ResponseStore()
 COMPUTATIONS: dict[str, Future[StoredResponse | None]] = {}  # what this process computes, for those that wait for it
-
-
-@cache
-def release_fingerprint() -> str:
-    """Return a hash of the running release: its source files, Python and Django, and the settings that responses show.
-
-    It is equal on every machine that runs one release, so that they share caches.
-    """
-    digest = hashlib.sha256(f"{sys.version} {django.__version__}".encode())
-    for name in ("DATA_LICENSE", "DEBUG", "HTTPS", "ISOLATED", "LANGUAGE_CODE", "SITE_ACCESS"):
-        digest.update(f"{name}={getattr(settings, name)}\n".encode())
-    root = settings.BASE_DIR
-    packages = {Path(app.path) for app in apps.get_app_configs() if Path(app.path).parent == root}
-    names = (settings.ROOT_URLCONF.partition(".")[0], "templates", "static", "locale")
-    folders = {*packages, *(root / name for name in names)}
-    for path in sorted(file for folder in folders for form in SOURCE_PATTERNS for file in folder.rglob(form)):
-        digest.update(f"{path.relative_to(root)}\n".encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 # -- fragments that differ between users -------------------------------------------------------------------

@@ -34,6 +34,7 @@ from core.history.diffs import (
 )
 from core.history.models import ChangeEvent
 from core.history.recording import batched
+from core.http.as_of import today
 from core.http.errors import BadRequest, ErrorDetail, truncate
 from core.permissions import can_access, can_see_author
 from core.text.formatting import join_clauses, label_value
@@ -219,9 +220,12 @@ class Timeline:
     facts: Sequence[tuple[str, str]] = ()  # label and text of each field of that version
 
     def __init__(self, which: Q, as_of: date, user: Any, labels: Labels | None = None) -> None:
-        self.until = timezone.make_aware(datetime.combine(as_of, time.max))
         self.all_changes = ChangeEvent.objects.filter(which)
-        self.changes = self.all_changes.filter(at__lte=self.until).order_by(*NEWEST_FIRST)
+        # Today has no end: what is entered in a demonstration happens after the day that it calls today.
+        self.until = None if as_of >= today() else timezone.make_aware(datetime.combine(as_of, time.max))
+        self.changes = (self.all_changes.filter(at__lte=self.until) if self.until else self.all_changes).order_by(
+            *NEWEST_FIRST
+        )
         self.user, self.labels = user, labels or {}
 
     @cached_property
@@ -231,7 +235,7 @@ class Timeline:
     @cached_property
     def later(self) -> int:
         """Number of changes after the as-of date; always 0 today."""
-        return self.all_changes.filter(at__gt=self.until).count() if self.until < timezone.now() else 0
+        return self.all_changes.filter(at__gt=self.until).count() if self.until else 0
 
     def stream(self) -> Table:
         """Return the whole timeline for a file, read in chunks; with authors where the user sees any."""

@@ -267,12 +267,6 @@ def test_tomorrow_is_computed_anew(client: Client, monkeypatch: Any) -> None:
     assert queries_and_body(client, LIST)[0] > 1
 
 
-def test_another_edition_of_the_program_computes_anew(client: Client, monkeypatch: Any) -> None:
-    queries_and_body(client, LIST)
-    monkeypatch.setattr(response_cache, "release_fingerprint", lambda: "other")
-    assert queries_and_body(client, LIST)[0] > 1
-
-
 # -- nobody's but the reader's -------------------------------------------------------------------------------
 
 

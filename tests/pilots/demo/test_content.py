@@ -18,6 +18,7 @@ from openpyxl import load_workbook
 
 from core.history.models import ChangeEvent
 from core.http.as_of import SIDES, demonstration_side
+from core.records import writing
 from core.snapshots.build import record_models
 from dashboard.editions.content import content_of
 from dashboard.editions.differences import difference_sentences
@@ -239,6 +240,12 @@ def test_today_is_the_day_of_the_demonstration_whatever_the_clock_says(demo: Non
         assert client.get("/?as_of=2026-11-29").status_code == 400
         SIDES[str(connection.settings_dict["NAME"])] = (False, None)
         assert client.get("/api/v1/overview/").json()["as_of"] == "2031-03-01"
+
+
+def test_what_is_entered_now_stands_in_the_history_of_its_record(demo: None, admin_client: Client) -> None:
+    pilot = Pilot.objects.get(slug="example-city-01")
+    writing.write(pilot, {"note_en": "Seen on the spot."}, by=None, reason="Entered after its today")
+    assert "Entered after its today" in admin_client.get(pilot.get_absolute_url()).content.decode()
 
 
 def test_the_files_of_the_tables_are_written_as_they_were_read(demo: None, tmp_path: Path, monkeypatch: Any) -> None:
