@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import QuerySet
 
-from core.caching.data_version import data_version as read_version
+from core.caching.data_version import data_version
 from core.caching.data_version import versioned_tables
 from pilots.models import Pilot
 
@@ -69,14 +69,14 @@ def cached_pilots(pilots: QuerySet[Pilot], prefetch: Prefetch) -> Sequence[Pilot
     """
     if not settings.CACHE_RESPONSES:
         return None
-    data = read_version(pilots.db)
+    data = data_version(pilots.db)
     versions = pilot_versions(pilots, MAX_PILOTS + 1)
     if versions is None or len(versions) > MAX_PILOTS:
         return None
     found = {key: pilot_cache.get((pilots.db, key), version) for key, version in versions.items()}
     missing = [key for key, pilot in found.items() if pilot is None]
     read = list(prefetch(Pilot.objects.using(pilots.db).filter(pk__in=missing))) if missing else []
-    settled = bool(read) and read_version(pilots.db) == data
+    settled = bool(read) and data_version(pilots.db) == data
     for pilot in read:
         vars(pilot)["results"] = {}
         found[pilot.pk] = pilot
@@ -103,7 +103,7 @@ def row_digests(using: str) -> dict[int | None, str] | None:
 
     They are computed once for each version of the data, in one query for each table.
     """
-    version = read_version(using)
+    version = data_version(using)
     if version is None:
         return None
     if using != DEFAULT_DB_ALIAS:  # a snapshot of a past day, which never changes
@@ -119,7 +119,7 @@ def row_digests(using: str) -> dict[int | None, str] | None:
             for key, *row in cursor.fetchall():
                 rows[key].append(row)
     digests = {key: hashlib.sha256(repr(found).encode()).hexdigest()[:16] for key, found in rows.items()}
-    if read_version(using) == version:
+    if data_version(using) == version:
         DIGESTS[:] = [(version, digests)]
     return digests
 
