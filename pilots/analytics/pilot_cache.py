@@ -18,8 +18,7 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import QuerySet
 
-from core.caching.data_version import data_version
-from core.caching.data_version import versioned_tables
+from core.caching.data_version import data_version, versioned_tables
 from pilots.models import Pilot
 
 MAX_PILOTS = 300  # per process, about 100 KB each; sets of more pilots are read each time
