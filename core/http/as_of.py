@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.apps import apps
-from django.db import connections
+from django.db import DatabaseError, connections
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -35,10 +35,14 @@ def demonstration_side() -> tuple[bool, date | None]:
     if name in SIDES:
         return SIDES[name]
     marks = apps.get_model("config", "SeedRecord").objects
-    mark = marks.demonstration_mark()
+    try:
+        mark = marks.demonstration_mark()
+        loaded = bool(mark) or marks.exists()
+    except DatabaseError:  # no tables yet, or no answer: what reads records says so
+        return False, None
     day = mark.values.get("today") if mark else None
     side = bool(mark), date.fromisoformat(day) if day else None
-    if mark or marks.exists():
+    if loaded:
         SIDES[name] = side
     return side
 
