@@ -1,44 +1,20 @@
 """Lights of very many pilots at once equal those computed one by one, for page and API."""
 
-from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from core.http.as_of import SIDES
 from pilots.analytics import light_index
 from pilots.analytics.pilot_status import build_progress
-from pilots.demo.load import load_demo
 from pilots.lights import Colour
 from pilots.models import Milestone, Pilot, Reading, Target
-from tests.support.databases import kept_between_tests
-from tests.support.demo_data import delete_all_records
 from tests.support.tiers import sampled
 
 AS_OF = date(2026, 11, 24)
-
-
-@pytest.fixture(scope="module")
-def demonstration(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """Load the demonstration once for this module; restore the seed records afterwards."""
-    with kept_between_tests(django_db_blocker):
-        delete_all_records()
-        load_demo(files=False)
-        yield
-    SIDES.clear()
-
-
-@pytest.fixture
-def demo(demonstration: None, db: None) -> Iterator[None]:
-    SIDES.clear()
-    cache.clear()
-    yield
-    SIDES.clear()
 
 
 def lights_one_by_one(day: date) -> dict[str, tuple[Any, ...]]:

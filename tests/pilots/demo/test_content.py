@@ -2,7 +2,7 @@
 
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -53,14 +53,6 @@ from tests.support.scripted_year import clock_at
 from tests.support.snapshots import assert_snapshot
 
 AS_OF = DEMONSTRATION_DAY
-
-
-@pytest.fixture
-def demo(demonstration: None, db: None) -> Iterator[None]:
-    """Use the demonstration, without the cached seed or demonstration flag."""
-    SIDES.clear()
-    yield
-    SIDES.clear()
 
 
 def national() -> Any:

@@ -18,12 +18,15 @@ def demonstration(django_db_setup: None, django_db_blocker: Any) -> Iterator[Non
         delete_all_records()
         load_demo(files=False)
         yield
+
+
+@pytest.fixture
+def demo(demonstration: None, db: None) -> None:
+    """Use the demonstration, which the suite's database does not hold otherwise."""
     SIDES.clear()
 
 
 @pytest.fixture
-def nothing(db: None) -> Iterator[None]:
+def nothing(db: None) -> None:
     """Use a database as after migrations."""
     delete_all_records()
-    yield
-    SIDES.clear()
