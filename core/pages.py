@@ -29,7 +29,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 
 from core.caching.response_cache import cache_page
-from core.http.as_of import FIRST_DAY, SIDES, adjacent_quarter_ends, days_stem, known_rows, today
+from core.http.as_of import (
+    FIRST_DAY,
+    SIDES,
+    adjacent_quarter_ends,
+    days_stem,
+    demonstration_side,
+    known_rows,
+    today,
+)
 from core.http.errors import BadRequest, ErrorDetail, truncate, unknown_parameter_error
 from core.http.rate_limits import count_page_file
 from core.http.request import DEMO_LABEL, TrackerRequest, demo_notice_rows, download_stem, is_demonstration
@@ -131,6 +139,7 @@ def site_context(request: HttpRequest) -> dict[str, object]:
         "quarter_before": quarter_before,  # steps of the date picker; None outside the calendar or in the future
         "quarter_after": quarter_after,
         "demonstration": demonstration,  # demonstration data, marked on every page
+        "demonstration_day": demonstration_side()[1] if demonstration else None,  # its own today, if it has one
         "demonstration_band": DEMO_LABEL if demonstration else "",  # label on exported pictures
         "file_prefix": download_stem(request, ""),
         "mail": settings.MAIL,  # whether a link to a new password can be sent

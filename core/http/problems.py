@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from rest_framework.exceptions import APIException, AuthenticationFailed, NotAuthenticated, NotFound
 from rest_framework.exceptions import PermissionDenied as APIPermissionDenied
 
+from core.http.as_of import demonstration_side
 from core.http.errors import DATABASE_UNAVAILABLE, BadRequest, ErrorDetail, FileStoreUnavailable
 from core.http.rate_limits import Throttled, check_failed_token
 from core.http.request import is_demonstration
@@ -91,6 +92,7 @@ def error_response(
         "path": request.path,
         "reason": reason,
         "demonstration": is_demonstration(request),
+        "demonstration_day": demonstration_side()[1] if is_demonstration(request) else None,
         "ways": navigation_links(request),
     }
     if status in {403, 404}:

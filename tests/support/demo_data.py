@@ -26,7 +26,7 @@ from pilots.models import (
 from policies.models import Agency, Figure, Industry, Measure, Policy, Province, ProvincialPlan, Source
 from tests.conftest import delete_seed_records
 
-BANNER = "Everything here is invented; it is not the real programme."
+BANNER = "Everything here is invented; today is always 28 November 2026."
 INVENTED_MODELS: list[Any] = [Agency, Policy, Measure, Figure, ProvincialPlan, Batch, Pilot]
 INVENTED_MODELS += [StageEntry, Milestone, Target, Reading, Practice, Adoption, Effect, FollowUp]
 COMPARED_MODELS = [Source, Province, Industry, *INVENTED_MODELS, TargetStep, FollowUpStep, LightOverride]
