@@ -22,7 +22,6 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.templatetags.static import static
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.module_loading import import_string
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
@@ -31,7 +30,6 @@ from django.views.decorators.cache import cache_control
 from core.caching.response_cache import cache_page
 from core.http.as_of import (
     FIRST_DAY,
-    SIDES,
     adjacent_quarter_ends,
     days_stem,
     demonstration_side,
@@ -102,7 +100,7 @@ def site_context(request: HttpRequest) -> dict[str, object]:
 
     An error page may be rendered before the as-of date is set: then it is today.
     """
-    day = today() if SIDES else timezone.localdate()  # an error page does not wait for the database
+    day = today()
     as_of, known = getattr(request, "as_of", day), getattr(request, "known", day)
     past, known_past = getattr(request, "as_of_past", False), getattr(request, "known_past", False)
     demonstration = is_demonstration(request)

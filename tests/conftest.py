@@ -22,9 +22,7 @@ from pilots.seed import SEED_FILES
 settings.register_profile("suite", deadline=None)  # generous, for busy machines
 settings.load_profile("suite")
 
-# What is known of the database: before it is made, at the import of tests and for those without it, too.
-SEED_STATE: dict[str, tuple[bool, date | None]] = {str(connection.settings_dict["NAME"]): (False, None)}
-SIDES.update(SEED_STATE)
+SEED_STATE: dict[str, tuple[bool, date | None]] = {}  # what is known of the database with seed records
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.apps import apps
-from django.db import DatabaseError, connections
+from django.db import connections
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -25,31 +25,35 @@ ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 SIDES: dict[str, tuple[bool, date | None]] = {}  # by the name of the database: see `demonstration_side`
 
 
+def database_name() -> str:
+    return str(connections["default"].settings_dict["NAME"])
+
+
 def demonstration_side() -> tuple[bool, date | None]:
     """Return whether the database holds the demonstration, and the demonstration's own today.
 
     Asked once per process, since a database never changes sides; until anything was loaded it is asked each time. A
     demonstration that a former release generated has no day: it follows the clock.
     """
-    name = str(connections["default"].settings_dict["NAME"])
+    name = database_name()
     if name in SIDES:
         return SIDES[name]
     marks = apps.get_model("config", "SeedRecord").objects
-    try:
-        mark = marks.demonstration_mark()
-        loaded = bool(mark) or marks.exists()
-    except DatabaseError:  # no tables yet, or no answer: what reads records says so
-        return False, None
+    mark = marks.demonstration_mark()
     day = mark.values.get("today") if mark else None
     side = bool(mark), date.fromisoformat(day) if day else None
-    if loaded:
+    if mark or marks.exists():
         SIDES[name] = side
     return side
 
 
 def today() -> date:
-    """Return today's date in Asia/Shanghai, or the day of the demonstration."""
-    return demonstration_side()[1] or timezone.localdate()
+    """Return today's date in Asia/Shanghai, or the day of the demonstration.
+
+    Never asks the database: every request, and every command that needs it, calls `demonstration_side` first.
+    """
+    _held, day = SIDES.get(database_name(), (False, None))
+    return day or timezone.localdate()
 
 
 def parse_day(params: QueryDict, name: str) -> date:

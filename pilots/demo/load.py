@@ -6,6 +6,7 @@ A file is JSON lines: the names of the columns, then a list for each row. A user
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ from zipfile import ZipFile
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
-from django.core.management.color import no_style
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, transaction
 from django.utils.translation import gettext_noop
@@ -59,15 +59,25 @@ def load_demo(*, files: bool = True) -> None:
     for path in sorted(TABLES.glob("*.jsonl")):
         loaded.append(apps.get_model(path.stem))
         load_table(loaded[-1], path, users)
-    with connection.cursor() as cursor:
-        for statement in connection.ops.sequence_reset_sql(no_style(), loaded):
-            cursor.execute(statement)
+    raise_sequences(loaded)
     for path in FILES.iterdir() if files else ():
         save_blob(path.read_bytes())
         if path.suffix == ".zip":  # the package of an edition, whose files can be had one by one too
             with ZipFile(path) as package:
                 for name in package.namelist():
                     save_blob(package.read(name))
+
+
+def raise_sequences(models: Iterable[Any]) -> None:
+    """Let new rows have numbers after the loaded ones. No sequence goes back: that would outlive a rollback."""
+    if connection.vendor != "postgresql":
+        return
+    quote = connection.ops.quote_name
+    with connection.cursor() as cursor:
+        for model in models:
+            table, key = quote(model._meta.db_table), model._meta.pk.column
+            last = f"SELECT setval(line, GREATEST(nextval(line), (SELECT max({quote(key)}) FROM {table})))"  # noqa: S608
+            cursor.execute(f"{last} FROM pg_get_serial_sequence(%s, %s) AS line", [table, key])
 
 
 def load_table(model: Any, path: Path, users: dict[str, int]) -> None:
@@ -110,5 +120,7 @@ def write_tables() -> None:
                 values[place] = users.get(values[place])
             lines.append(values)
         if len(lines) > 1:
-            text = "\n".join(json.dumps(line, cls=DjangoJSONEncoder, ensure_ascii=False) for line in lines)
+            text = "\n".join(
+                json.dumps(line, cls=DjangoJSONEncoder, ensure_ascii=False, sort_keys=True) for line in lines
+            )
             (TABLES / f"{model._meta.label}.jsonl").write_text(f"{text}\n", encoding="utf-8")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from core.http.as_of import SIDES
+from core.http.as_of import SIDES, demonstration_side
 from pilots.demo.load import load_demo
 from tests.support.databases import kept_between_tests
 from tests.support.demo_data import delete_all_records
@@ -24,6 +24,7 @@ def demonstration(django_db_setup: None, django_db_blocker: Any) -> Iterator[Non
 def demo(demonstration: None, db: None) -> None:
     """Use the demonstration, which the suite's database does not hold otherwise."""
     SIDES.clear()
+    demonstration_side()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from core.files.store import sha256_of
+from core.http.as_of import demonstration_side
 from core.imports.apply import confirm
 from core.imports.files import dry_run_of_file, save_dry_run
 from core.imports.headings import printable_text
@@ -32,6 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        demonstration_side()  # rules of records ask for today
         kind, by = KINDS[options["kind"]], user_named(options["user"])
         if not kind.can_import(by):
             raise CommandError(f"{by} may not import {kind.name}.", returncode=UNREADABLE)

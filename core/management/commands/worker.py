@@ -15,6 +15,7 @@ from django_tasks_db.models import DBTaskResult
 from django_tasks_db.utils import exclusive_transaction
 
 from core.backup.databases import hold_service_lock
+from core.http.as_of import demonstration_side
 from core.jobs.queue import take_back
 
 log = logging.getLogger("tracker.jobs")
@@ -57,6 +58,7 @@ class Worker(db_worker.Worker):
             close_old_connections()
             job = self.claim()
             if job:
+                demonstration_side()  # a job asks for today
                 self.run_task(job)
             elif self.batch:
                 return

@@ -305,6 +305,7 @@ def test_api_files_and_errors_say_it(demo: None, client: Client) -> None:
 
 
 def test_the_side_is_asked_once(demo: None) -> None:
+    SIDES.clear()
     with CaptureQueriesContext(connection) as asked:
         assert demonstration_side() == demonstration_side() == (True, AS_OF)
     assert len(asked) == 1
