@@ -34,7 +34,7 @@ class BriefIndexView(AggregateView):
 
     def build(self) -> BriefIndex:
         groups = subject_groups(self.as_of, "")
-        return BriefIndex(self.as_of, [subject for group in groups for subject in group.subjects])
+        return BriefIndex(self.as_of, [subject for _kind, _label, subjects in groups for subject in subjects])
 
     def file_rows(self, value: BriefIndex) -> Iterable[Subject]:
         return value.briefs

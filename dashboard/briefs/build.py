@@ -20,10 +20,9 @@ from core.http.errors import BadRequest, ErrorDetail
 from core.http.request import TrackerRequest
 from core.seed.middleware import holds_demonstration
 from dashboard.briefs.blocks import Brief, Days
-from dashboard.briefs.fit import fit
-from dashboard.briefs.parts.facts import MAX_SOURCES, numbered
-from dashboard.briefs.subjects.pilot import pilot_content
-from dashboard.briefs.subjects.pilot_sets import batch_content, nation_content, nation_title, province_content
+from dashboard.briefs.parts import cited
+from dashboard.briefs.pilot import pilot_content
+from dashboard.briefs.pilot_sets import batch_content, nation_content, nation_title, province_content
 from pilots.analytics.pilot_status import quarter_end_before
 from pilots.filters import BatchFilter, PilotFilter
 from pilots.models import Batch, Pilot
@@ -55,9 +54,8 @@ def build_brief(
 ) -> Brief:
     """Return the brief of a subject; `slug` is the record's slug, empty for the nation.
 
-    Lists that do not fit on one page are cut. It compares with `since`, by default the end of the last quarter before
-    the day. `known` is the day whose records the request reads. `site` is put before the path of
-    the address, such as `https://example.org`.
+    It compares with `since`, by default the end of the last quarter before the day. `known` is the day whose records
+    the request reads. `site` is put before the path of the address, such as `https://example.org`.
 
     Raises ObjectDoesNotExist for an unknown kind or subject, or one not known on the day.
     """
@@ -66,25 +64,20 @@ def build_brief(
     days = Days(as_of, known, since or quarter_end_before(as_of))
     with translation.override(language):
         content = CONTENTS[kind](slug, days)
-        brief = {
+        return {
             "kind": kind,
             "slug": slug,
             "language": language,
-            "title": content["title"],
+            **content,
             "subtitle": f"{_('Brief')} · {content['subtitle']}",
-            "headline": content["headline"],
-            "light": content.get("light"),
-            "blocks": content["blocks"],
-            "sources": numbered(content["sources"]),
+            **cited(content["sources"]),
             "as_of": as_of.isoformat(),
             "known": known.isoformat(),
             "since": days.since.isoformat(),
             "made_at": timezone.now().isoformat(),
             "address": site + brief_address(kind, slug, days, language),
             "demonstration": holds_demonstration(),
-            "more_sources": max(0, len(content["sources"]) - MAX_SOURCES),
         }
-        return fit(brief)
 
 
 # -- addresses ---------------------------------------------------------------------------------------------
@@ -129,32 +122,26 @@ class Subject(NamedTuple):
     slug: str  # empty for the nation
 
 
-class SubjectGroup(NamedTuple):
-    """Subjects of one kind."""
-
-    kind: BriefKind
-    label: str
-    subjects: list[Subject]
-
-
-def subject_groups(as_of: date, words: str) -> list[SubjectGroup]:
-    """Return the subjects known on the day that the words find, by kind. Three queries."""
+def subject_groups(as_of: date, words: str) -> list[tuple[BriefKind, str, list[Subject]]]:
+    """Return kind, its name in the plural, and the subjects known on the day that the words find. Three queries."""
+    nation = Subject(nation_title(), "", brief_path(BriefKind.NATION), BriefKind.NATION, "")
+    found = all(word.casefold() in nation.name.casefold() for word in words.split())
+    groups = [(BriefKind.NATION, str(BriefKind.NATION.label), [nation] if found else [])]
     kinds: list[tuple[BriefKind, type[django_filters.FilterSet], QuerySet[Any]]] = [
         (BriefKind.BATCH, BatchFilter, Batch.objects.known(as_of)),
         (BriefKind.PROVINCE, ProvinceFilter, Province.objects.roster()),
         (BriefKind.PILOT, PilotFilter, Pilot.objects.known(as_of).select_related("batch")),
     ]
-    nation = Subject(nation_title(), "", brief_path(BriefKind.NATION), BriefKind.NATION, "")
-    found = all(word.casefold() in nation.name.casefold() for word in words.split())
-    groups = [SubjectGroup(BriefKind.NATION, str(BriefKind.NATION.label), [nation] if found else [])]
     for kind, filterset, rows in kinds:
-        subjects = [subject_of(kind, record) for record in filterset({"q": words}, queryset=rows).qs]
-        groups.append(SubjectGroup(kind, str(rows.model._meta.verbose_name_plural).capitalize(), subjects))
+        subjects = [
+            Subject(
+                record.label if kind == BriefKind.BATCH else record.name,
+                record.batch.short if kind == BriefKind.PILOT else "",
+                brief_path(kind, record.slug),
+                kind,
+                record.slug,
+            )
+            for record in filterset({"q": words}, queryset=rows).qs
+        ]
+        groups.append((kind, str(rows.model._meta.verbose_name_plural).capitalize(), subjects))
     return groups
-
-
-def subject_of(kind: BriefKind, record: Any) -> Subject:
-    """Return a record as the subject of a brief."""
-    name = record.label if isinstance(record, Batch) else record.name
-    note = record.batch.short if isinstance(record, Pilot) else ""
-    return Subject(name, note, brief_path(kind, record.slug), kind, record.slug)

@@ -46,8 +46,12 @@ def brief_index(request: TrackerRequest) -> HttpResponseBase:
     """List the subjects of briefs by kind."""
     bar = FilterBar(request, BriefFilter(request.GET, queryset=Pilot.objects.none(), request=request).form)
     given = bar.form.cleaned_data
-    groups = [group for group in subject_groups(request.as_of, given["q"]) if given["kind"] in ("", group.kind)]
-    count = sum(len(group.subjects) for group in groups)
+    groups = [
+        {"kind": kind, "label": label, "subjects": subjects}
+        for kind, label, subjects in subject_groups(request.as_of, given["q"])
+        if subjects and given["kind"] in ("", kind)
+    ]
+    count = sum(len(group["subjects"]) for group in groups)
     headline = ngettext("%(n)d brief of one page.", "%(n)d briefs of one page each.", count) % {"n": count}
     title = _("Briefs")
     return render(
@@ -57,7 +61,7 @@ def brief_index(request: TrackerRequest) -> HttpResponseBase:
             "title": title,
             "finding": headline,
             "bar": bar,
-            "groups": [item for item in groups if item.subjects],
+            "groups": groups,
         },
     )
 

@@ -11,7 +11,6 @@ import re
 from datetime import datetime
 from functools import cache
 from io import BytesIO
-from typing import Any
 
 import segno
 import typst
@@ -19,10 +18,11 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from pypdf import PdfReader
 
-from dashboard.briefs.blocks import Brief, brief_fields, length, shortened, with_sources
+from dashboard.briefs.blocks import MAX_LINES, Brief, brief_fields, shortened
 
 TEMPLATE = settings.BASE_DIR / "dashboard/briefs/writers/layouts/brief.typ"
-SIZES = (10.5, 10, 9.5, 9, 8.5)  # points: the first one at which everything fits
+FITS = (*((size, MAX_LINES) for size in (10.5, 10, 9.5, 9, 8.5)), (8.5, 3), (8.5, 1))
+"""Sizes in points, and the lines of each list that are printed: the first at which everything fits on the page."""
 CHINESE_FONTS = (  # the first that is found sets the Chinese text
     *("Noto Serif CJK SC", "Source Han Serif SC", "Noto Serif SC", "FangSong", "FangSong_GB2312", "STFangsong"),
     *("SimSun", "STSong", "Songti SC", "FandolSong", "AR PL UMing CN", "AR PL SungtiL GB"),
@@ -52,29 +52,20 @@ def write_pdf(brief: Brief) -> bytes:
                 "VAR_DIR."
             )
         )
-    for size in SIZES:
-        if content := set_page(brief, font, size):
+    for size, most in FITS:
+        if content := set_page(shortened(brief, most), font, size):
             return content
-    low, best = 0, None
-    high = max([len(brief["sources"]), *map(length, brief["blocks"])])
-    while low < high:  # the most rows a list at which everything fits
-        most = (low + high) // 2
-        content = set_page(cut(brief, most), font, SIZES[-1])
-        low, high, best = (most + 1, high, content) if content else (low, most, best)
-    if best is None:
-        raise PdfUnavailable(_("This brief does not fit on one page, even without its lists. Use Word instead."))
-    return best
-
-
-def cut(brief: Brief, most: int) -> Brief:
-    """Return the brief with at most so many rows in each list, and one source at least."""
-    blocks = [shortened(block, most) for block in brief["blocks"]]
-    return with_sources({**brief, "blocks": blocks}, max(most, 1))
+    raise PdfUnavailable(_("This brief does not fit on one page, even without its lists. Use Word instead."))
 
 
 def set_page(brief: Brief, font: str, size: float) -> bytes | None:
     """Return the PDF at a font size in points; None where it takes more than one page."""
-    inputs = {"brief": json.dumps(page_data(brief, font), ensure_ascii=False), "size": str(size)}
+    language, region = LANGUAGES[brief["language"]]
+    qr = BytesIO()  # takes the size of its place
+    segno.make_qr(brief["address"], error="m").save(qr, kind="svg", xmldecl=False, omitsize=True, nl=False)
+    names = [LATIN_FONT, font] if language == "en" else [font, LATIN_FONT]
+    own = {"qr": qr.getvalue().decode(), "lang": language, "region": region, "fonts": names}
+    inputs = {"brief": json.dumps({**brief_fields(brief), **own}, ensure_ascii=False), "size": str(size)}
     compiler = typst.Compiler(TEMPLATE.read_bytes(), sys_inputs=inputs, font_paths=fonts(settings.BRIEF_FONTS))
     try:
         content, warnings = compiler.compile_with_warnings(
@@ -88,18 +79,6 @@ def set_page(brief: Brief, font: str, size: float) -> bytes | None:
     if warnings:
         raise PdfUnavailable(" ".join(str(warning.message) for warning in warnings))
     return content if isinstance(content, bytes) and len(PdfReader(BytesIO(content)).pages) == 1 else None
-
-
-def page_data(brief: Brief, font: str) -> dict[str, Any]:
-    """Return all that the page needs: the fields of the brief, its QR code, language and fonts."""
-    language, region = LANGUAGES[brief["language"]]
-    names = [LATIN_FONT, font] if language == "en" else [font, LATIN_FONT]
-    qr = BytesIO()  # takes the size of its place
-    segno.make_qr(brief["address"], error="m").save(qr, kind="svg", xmldecl=False, omitsize=True, nl=False)
-    return {**brief_fields(brief), "qr": qr.getvalue().decode(), "lang": language, "region": region, "fonts": names}
-
-
-# -- fonts -----------------------------------------------------------------------------------------------
 
 
 @cache

@@ -1,6 +1,6 @@
 """Blocks of a brief: the words beside the values, and what is left out."""
 
-from dashboard.briefs.blocks import brief_fields, fact, facts, line, lines, shortened, table, with_sources
+from dashboard.briefs.blocks import brief_fields, fact, facts, line, lines, shortened, table
 from tests.dashboard.briefs.every_value import brief_with_every_value
 
 ADDRESS = "https://tracker.example.gov.cn/brief/pilot/suzhou-park/?as_of=2026-06-30&known=2026-11-27"
@@ -35,9 +35,10 @@ def test_what_is_cut_says_how_much_was_left_out() -> None:
     reds = lines("Red", [line("A", "late", "Bureau · 2026-001", "red"), *(line(name) for name in "BCDEFGHI")], most=2)
     asked = lines("What to ask", [], "Nothing follows from the records.")
     reductions = table("Reductions", ("Indicator", "2025"), (("Carbon", "−1.5 %"), ("NOx", "disputed")))
-    assert shortened(numbers, 0) == numbers
-    assert shortened(asked, 0) == asked
-    assert (shortened(reds, 1)["items"], shortened(reds, 1)["more"]) == (reds["items"][:1], 8)
-    assert (shortened(reductions, 1)["rows"], shortened(reductions, 1)["more"]) == ([["Carbon", "−1.5 %"]], 1)
-    brief = brief_with_every_value("en")
-    assert (with_sources(brief, 1)["more_sources"], len(brief["sources"])) == (4, 2)
+    brief = {**brief_with_every_value("en"), "blocks": [numbers, reds, asked, reductions]}
+    cut = shortened(brief, 1)
+    assert cut["blocks"][0] == numbers
+    assert (cut["blocks"][1]["items"], cut["blocks"][1]["more"]) == (reds["items"][:1], 8)
+    assert cut["blocks"][2] == asked
+    assert (cut["blocks"][3]["rows"], cut["blocks"][3]["more"]) == ([["Carbon", "−1.5 %"]], 1)
+    assert (len(cut["sources"]), cut["more_sources"], len(brief["sources"])) == (1, 4, 2)

@@ -197,7 +197,7 @@ def test_without_a_day_of_comparison_it_is_the_end_of_the_last_quarter(world: di
 def test_index_lists_subjects_by_kind_and_name(world: dict[str, Pilot], client: Client) -> None:
     def labels(**params: str) -> list[tuple[str, list[str]]]:
         groups = client.get("/brief/", params).context["groups"]
-        return [(group.label, [subject.name for subject in group.subjects]) for group in groups]
+        return [(group["label"], [subject.name for subject in group["subjects"]]) for group in groups]
 
     assert labels() == [
         ("Nation", ["National brief on the synergy pilots"]),
@@ -211,7 +211,7 @@ def test_index_lists_subjects_by_kind_and_name(world: dict[str, Pilot], client: 
     assert response.status_code == 400
     assert "Did you mean “province”?" in unescape(response.content.decode())
     for group in client.get("/brief/").context["groups"]:
-        for subject in group.subjects:
+        for subject in group["subjects"]:
             assert client.get(subject.url).status_code == 200, subject
 
 

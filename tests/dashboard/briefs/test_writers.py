@@ -15,9 +15,9 @@ from lxml import etree
 from pypdf import PdfReader
 
 from dashboard.apps import check_fonts
-from dashboard.briefs.blocks import Brief, brief_fields, fact, facts
+from dashboard.briefs.blocks import Brief, brief_fields, fact, facts, shortened
 from dashboard.briefs.writers.docx import DocxUnavailable, write_docx
-from dashboard.briefs.writers.pdf import PdfUnavailable, cut, write_pdf
+from dashboard.briefs.writers.pdf import PdfUnavailable, write_pdf
 from tests.dashboard.briefs.every_value import HOSTILE, brief_with_every_value
 from tests.support.briefs import text_lines
 
@@ -89,14 +89,10 @@ def test_pdf_cuts_lists_that_do_not_fit() -> None:
     content = write_pdf(brief)
     assert len(PdfReader(BytesIO(content)).pages) == 1
     text = pdf_text(content)
-    fitting = [most for most in range(60) if wanted_text(cut(brief, most)) == text]
+    fitting = [most for most in range(60) if wanted_text(shortened(brief, most)) == text]
     assert len(fitting) == 1
     assert fitting[0] >= 5
     assert joined(f"and {60 - fitting[0] + 7} more") in text
-
-
-def test_cut_list_does_not_say_that_it_is_empty() -> None:
-    assert "Nothing changed." not in text_lines(cut(brief_with_every_value("en"), 0))
 
 
 def test_pdf_that_cannot_fit_is_refused() -> None:

@@ -1,0 +1,283 @@
+"""Parts that briefs have in common: facts, lights of two days, what changed, what is red, what to ask, and sources.
+
+The numbers are those of the analytics that pages and API use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import chain, zip_longest
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
+
+from core.text.formatting import (
+    format_date,
+    format_days,
+    format_number,
+    join_clauses,
+    join_short,
+    join_statements,
+    label_value,
+    no_data,
+)
+from dashboard.briefs.blocks import MAX_SOURCES, Block, Days, Line, fact, line, lines, table
+from dashboard.charts.attention import red_statement
+from pilots.analytics.outstanding import OutstandingReports, ReportState
+from pilots.analytics.pilot_status import OnTrack, PilotStatus
+from pilots.charts.cells import distinct_pilot_names
+from pilots.charts.follow_ups import open_link
+from pilots.follow_ups.analytics import FollowUpStatus
+from pilots.follow_ups.status_filter import by_lateness
+from pilots.lights import Colour, count_by_colour
+from pilots.models import Reading
+from pilots.readings import VALUE_KEY_FIELDS, newest_accepted
+from policies.analytics.rollout import Rollout
+from policies.charts.rollout import certainty_text
+from policies.models import Source
+
+MAX_QUESTIONS = 3
+NAMES_ASKED, NAMES_TOLD = 3, 4  # on one line
+
+# -- facts -------------------------------------------------------------------------------------------------
+
+
+def share_fact(label: str, n: int | None, of: int | None, noun: str, note: str = "") -> Line:
+    """Return a number with its whole, such as `of 64 pilots`; the whole is left out where it is not known."""
+    return fact(label, format_number(n), "" if of is None else noun % {"n": format_number(of)}, note)
+
+
+def reported_fact(found: OutstandingReports) -> Line:
+    """Return the pilots with an accepted value for the year due, of those that owe values."""
+    label = _("Reported for %(year)d") % {"year": found.year}
+    if not found.owing:
+        return fact(label, no_data(), "", _("no pilot owes values yet"))
+    return share_fact(label, found.owing - found.count, found.owing, _("of %(n)s pilots"))
+
+
+def on_path_fact(found: OnTrack) -> Line:
+    """Return the binding targets on the path, of the rated ones; no value where too few are rated to say."""
+    label = _("Binding targets on the path")
+    if not found.total:
+        return fact(label, no_data(), "", _("no target recorded"))
+    if found.few:
+        few = _("%(rated)d of %(n)d rated: too few to say") % {"rated": found.rated, "n": found.total}
+        return fact(label, no_data(), "", few)
+    unrated = ngettext("%(n)d not rated", "%(n)d not rated", found.unrated) % {"n": found.unrated}
+    return share_fact(label, found.on_path, found.rated, _("of %(n)s rated"), unrated if found.unrated else "")
+
+
+def plans_fact(rollout: Rollout | None) -> Line:
+    """Return the provincial plans issued, of the provinces of the roster."""
+    label = _("Provincial plans issued")
+    if rollout is None or rollout.issued is None:
+        return fact(label, no_data(), "", _("no policy calls for them yet"))
+    note = join_clauses(filter(None, [rollout.policy.short, certainty_text(rollout)]))
+    return share_fact(label, rollout.issued, rollout.roster, _("of %(n)s provinces"), note)
+
+
+# -- lights of two days ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Lights:
+    """Name of each pilot or item, its colour on the day of comparison, and its colour on the day."""
+
+    days: Days
+    items: Sequence[tuple[str, Colour, Colour]]
+
+    @property
+    def newly_red(self) -> list[str]:
+        return [name for name, then, now in self.items if now == Colour.RED != then]
+
+    @property
+    def cleared(self) -> list[str]:
+        """Those that were red then, and are rated now and no longer red."""
+        return [name for name, then, now in self.items if then == Colour.RED and now not in {then, Colour.GREY}]
+
+    @property
+    def no_longer_rated(self) -> list[str]:
+        """Those that were red then and cannot be rated now."""
+        return [name for name, then, now in self.items if then == Colour.RED and now == Colour.GREY]
+
+    @property
+    def is_unrated(self) -> bool:
+        """Whether none of them is rated on either day."""
+        return all(then == now == Colour.GREY for _name, then, now in self.items)
+
+    def table(self, title: str) -> Block:
+        """Return the counts by colour on the day and on the day of comparison, of the same records."""
+        counts = {
+            self.days.as_of: count_by_colour(now for _name, _then, now in self.items),
+            self.days.since: count_by_colour(then for _name, then, _now in self.items),
+        }
+        # Only milestones are ever blue.
+        shown = [colour for colour in Colour if colour != Colour.BLUE or any(n[colour] for n in counts.values())]
+        columns = [_("Day"), *map(light_text, shown), _("All together")]
+        rows = [
+            [format_date(day), *(format_number(n[colour]) for colour in shown), format_number(len(self.items))]
+            for day, n in counts.items()
+        ]
+        return table(title, columns, rows)
+
+    def sentence(self) -> str:
+        """Return the sentence on red pilots and whether they are more than on the day of comparison."""
+        if not self.items:
+            return _("No pilot is recorded.")
+        if self.is_unrated:
+            return _("No pilot can be rated yet.")
+        red = sum(now == Colour.RED for _name, _then, now in self.items)
+        red_then = sum(then == Colour.RED for _name, then, _now in self.items)
+        return red_statement(red, len(self.items), red - red_then, self.days.since) + _(".")
+
+
+def light_text(colour: Colour) -> str:
+    """Return a colour with its meaning: `Red (far behind)`."""
+    return _("%(text)s (%(more)s)") % {"text": colour.label, "more": colour.meaning}
+
+
+# -- what changed ------------------------------------------------------------------------------------------
+
+
+def changes_block(days: Days, entered: Iterable[str], corrected: Iterable[str], lights: Lights) -> Block:
+    """Return the block of changes; one sentence in place of the lines where nothing changed."""
+    title = _("What changed since %(day)s") % {"day": format_date(days.since)}
+    told = [join_clauses(filter(None, texts)) for texts in (entered, corrected)]
+    if not (any(told) or lights.newly_red or lights.cleared or lights.no_longer_rated):
+        nothing = _("Nothing was entered or corrected.")
+        if lights.items and lights.is_unrated:
+            nothing = _(
+                "Nothing was entered or corrected; no light can be compared, since none is rated on either day."
+            )
+        elif lights.items:
+            nothing = _("Nothing was entered, cleared or corrected, and nothing is newly red.")
+        return lines(title, [], nothing)
+    changed = [line(pgettext("change", "Entered"), told[0] or _("none"))]
+    if lights.items and lights.is_unrated:
+        changed.append(line(_("Lights"), _("none can be rated on either day")))
+    elif lights.items:
+        changed.append(line(pgettext("change", "Cleared"), counted_names(lights.cleared)))
+        changed.append(line(_("Newly red"), counted_names(lights.newly_red)))
+        if lights.no_longer_rated:
+            changed.append(line(_("Red, now not rated"), counted_names(lights.no_longer_rated)))
+    return lines(title, [*changed, line(pgettext("change", "Corrected"), told[1] or _("none"))])
+
+
+def names_text(names: Sequence[str], most: int = NAMES_TOLD) -> str:
+    """Return some names: `Hebei, Shanxi and 3 more`."""
+    shown, rest = join_short(names[:most]), len(names) - most
+    return _("%(names)s and %(rest)d more") % {"names": shown, "rest": rest} if rest > 0 else shown
+
+
+def counted_names(names: Sequence[str]) -> str:
+    """Return the number of these names, and the first of them; `none` without any."""
+    return label_value(len(names), names_text(names)) if names else _("none")
+
+
+def values_changed(readings: QuerySet[Reading], days: Days) -> tuple[str, str]:
+    """Return how many values were entered and corrected between the two days, as texts that may be empty. Two queries.
+
+    A value is that of a pilot, an indicator and a period. Entered: it counts on the day and did not on the day of
+    comparison. Corrected: it counted on both and reads otherwise.
+    """
+    now, then = (
+        {row[:-1]: row[-1] for row in newest_accepted(day, readings).order_by().values_list(*VALUE_KEY_FIELDS, "value")}
+        for day in (days.as_of, days.since)
+    )
+    numbers = len(now.keys() - then.keys()), sum(then[key] != value for key, value in now.items() if key in then)
+    entered, corrected = (ngettext("%(n)d value", "%(n)d values", n) % {"n": n} if n else "" for n in numbers)
+    return entered, corrected
+
+
+def replanned_text(statuses: Iterable[PilotStatus], days: Days) -> str:
+    """Return the milestones and targets that were changed after entry since then, and of which pilots."""
+    found = [(status.pilot.name, sum(item.on > days.since for item in status.replanned)) for status in statuses]
+    n = sum(count for _name, count in found)
+    text = ngettext("%(n)d milestone or target", "%(n)d milestones and targets", n) % {"n": n}
+    names = names_text([name for name, count in found if count])
+    return _("%(text)s (%(more)s)") % {"text": text, "more": names} if n else ""
+
+
+# -- what is red -------------------------------------------------------------------------------------------
+
+
+def by_urgency(statuses: Iterable[FollowUpStatus]) -> list[FollowUpStatus]:
+    """Return the open ones of these follow-ups: overdue ones first, then the one due next."""
+    found = [status for status in statuses if status.state.is_open]
+    return sorted(found, key=lambda status: (not status.overdue, status.due_on, status.follow_up.pk))
+
+
+def red_detail(owner: str, since: date | None, follow_ups: Sequence[FollowUpStatus], synergy: str = "") -> str:
+    """Return the class, who is responsible, since when it is red, and its open follow-up, or that there is none."""
+    parts = [
+        synergy,
+        label_value(_("Responsible"), owner) if owner else "",
+        _("red since %(day)s") % {"day": format_date(since)} if since else "",
+        open_link(follow_ups).text if follow_ups else _("no open follow-up"),
+    ]
+    return " · ".join(filter(None, parts))
+
+
+# -- what to ask: questions that follow by rule from the records -------------------------------------------
+
+
+def questions_block(*rules: Sequence[Line]) -> Block:
+    """Return the block of up to three questions: the first of each rule in order, then the second of each."""
+    asked = [question for question in chain.from_iterable(zip_longest(*rules)) if question is not None]
+    return lines(_("What to ask"), asked[:MAX_QUESTIONS], _("No question follows from the records."))
+
+
+def about_overdue(statuses: Iterable[FollowUpStatus]) -> list[Line]:
+    """Return a question about each overdue follow-up, latest first."""
+    text = _("Overdue by %(days)s: what is still missing, and by when is it done?")
+    asked = []
+    for status in by_lateness(statuses):
+        if status.overdue:
+            subject: Any = status.follow_up.subject
+            about = " · ".join(filter(None, [subject.name if subject else "", status.follow_up.owner_agency.name]))
+            asked.append(line(str(status.follow_up), text % {"days": format_days(status.days_late)}, about))
+    return asked
+
+
+def about_unattended(name: str, owner: str, since: date | None) -> Line:
+    """Return the question about a red light without an open follow-up."""
+    if since is None:
+        return line(name, _("Red, and no follow-up is open: who acts, and by when?"), owner)
+    text = _("Red since %(day)s, and no follow-up is open: who acts, and by when?")
+    return line(name, text % {"day": format_date(since)}, owner)
+
+
+def about_reports(found: OutstandingReports) -> list[Line]:
+    """Return a question about the pilots without an accepted value for the year due, by where values are held up."""
+    names = distinct_pilot_names(status.pilot for _place, status in found.pilots)
+    text = _("No accepted value for %(year)d, due on %(due)s: %(state)s. When will there be one?")
+    values = {"year": found.year, "due": format_date(found.due_on)}
+    return [
+        line(
+            names_text([names[status.pilot.pk] for status in statuses], NAMES_ASKED),
+            text % {**values, "state": ReportState(place).label},
+        )
+        for place, statuses in found.by_place.items()
+        if statuses
+    ]
+
+
+# -- sources -----------------------------------------------------------------------------------------------
+
+
+def cited(found: Iterable[Source]) -> dict[str, Any]:
+    """Return the first of these sources, each once, with their numbers from 1, and how many are left out.
+
+    A source is cited by title, publisher and day; its `url` may be empty.
+    """
+    sources = list(dict.fromkeys(found))
+    shown = []
+    for number, source in enumerate(sources[:MAX_SOURCES], 1):
+        text = f"{source.publisher} · {source.title}" if source.publisher else source.title
+        text = join_statements(text, format_date(source.published_on)) if source.published_on else text
+        shown.append({"number": number, "text": text, "url": source.url})
+    return {"sources": shown, "more_sources": max(0, len(sources) - MAX_SOURCES)}
