@@ -21,6 +21,15 @@ def slug_constraint(app_model: str) -> models.CheckConstraint:
     )
 
 
+def title_constraint(app_model: str) -> models.CheckConstraint:
+    """Check constraint that a title is given in at least one language."""
+    return models.CheckConstraint(
+        condition=~Q(title_zh="") | ~Q(title_en=""),
+        name=f"{app_model}_has_title",
+        violation_error_message=_("Give the title in at least one language."),
+    )
+
+
 def choices_constraint(
     field: str, choices: type[models.TextChoices], name: str, *, blank: bool = False
 ) -> models.CheckConstraint:

@@ -21,7 +21,7 @@ from core.history.recording import MAX_REASON
 from core.permissions import editor_province
 from core.text.formatting import format_date
 from policies.models import Agency, Division, Figure, Industry, Level, Measure, Policy, Province, ProvincialPlan, Source
-from policies.models.dated import PartialDateModel
+from policies.models.sourced import PartialDateModel
 from policies.services import add_missing_plans, missing_provinces
 
 NAME_FIELDSET = (_("Names"), {"fields": ["name_zh", "name_en", "slug"]})

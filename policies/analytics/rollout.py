@@ -12,7 +12,7 @@ from core.http.errors import BadRequest, ErrorDetail, closest_match, truncate
 from core.text.formatting import PartialDate
 from policies import metrics
 from policies.models import PlanStatus, Policy, Province, ProvincialPlan, Region
-from policies.models.dated import period_end
+from policies.models.sourced import period_end
 
 POLICY_PARAMETER = "policy"  # ?policy=<code> in the address of every page that counts provincial plans
 

@@ -1,15 +1,11 @@
 """Models of what is rolled out, to whom and in which sectors."""
 
 from core.text.formatting import Precision
-from policies.models.agency import Agency
 from policies.models.figure import Figure, FigureKind, FigureState, Unit
-from policies.models.industry import Division, Industry
-from policies.models.measure import Field, Measure
-from policies.models.policy import Policy, PolicyKind
+from policies.models.industry import Division, Field, Industry, Measure
+from policies.models.policy import Agency, PlanStatus, Policy, PolicyKind, ProvincialPlan
 from policies.models.province import Province, ProvinceKind, Region
-from policies.models.provincial_plan import PlanStatus, ProvincialPlan
-from policies.models.source import Source
-from policies.models.sourced import Confidence, Level
+from policies.models.sourced import Confidence, Level, Source, SourcedModel
 
 __all__ = [
     "Agency",
@@ -31,5 +27,6 @@ __all__ = [
     "ProvincialPlan",
     "Region",
     "Source",
+    "SourcedModel",
     "Unit",
 ]

@@ -9,7 +9,6 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from core.records.bilingual_models import BilingualNameModel, SlugModel
-from core.records.constraints import choices_constraint
 from core.text.bilingual import check_text
 from core.text.formatting import StatusChoices
 from policies.models.province import Province
@@ -115,10 +114,7 @@ class Figure(SlugModel, BilingualNameModel, SourcedModel):
         verbose_name_plural = _("figures")
         ordering = ["kind", "pk"]
         constraints = [
-            *fact_constraints("figure"),
-            choices_constraint("kind", FigureKind, "figure_kind_known"),
-            choices_constraint("state", FigureState, "figure_state_known"),
-            choices_constraint("unit", Unit, "figure_unit_known"),
+            *fact_constraints("figure", kind=FigureKind, state=FigureState, unit=Unit),
             *[
                 models.CheckConstraint(
                     condition=Q(**{f"{name}__regex": PERIOD_PATTERN}),

@@ -1,4 +1,4 @@
-"""Model of policies: documents and events."""
+"""Models of policies, of the agencies that issue them, and of the provinces' own plans for them."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -10,25 +10,55 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, pgettext_lazy
 
-from core.records.bilingual_models import BilingualTitleModel, SlugModel
-from core.records.constraints import choices_constraint
-from core.records.history_model import FieldNames
-from core.text.bilingual import check_text, is_chinese_active
+from core.records.bilingual_models import (
+    BilingualNameModel,
+    BilingualTitleModel,
+    SlugModel,
+    note_en_field,
+    note_zh_field,
+)
+from core.records.constraints import slug_constraint, title_constraint
+from core.records.history_model import FieldNames, HistoryModel
+from core.records.validators import check_not_ahead
+from core.text.bilingual import TranslatedText, check_text, is_chinese_active
+from core.text.formatting import StatusChoices
 from policies.metrics import lag_origin
-from policies.models.agency import Agency
-from policies.models.dated import PartialDateModel, date_constraints
 from policies.models.province import Province
-from policies.models.sourced import Level, SourcedModel, fact_constraints
-from policies.querysets import PolicyQuerySet
+from policies.models.sourced import (
+    Confidence,
+    Level,
+    PartialDateModel,
+    SourcedModel,
+    date_constraints,
+    fact_constraints,
+    known_choices,
+)
+from policies.querysets import PlanQuerySet, PolicyQuerySet
 
 LEAD_CONSTRAINT = "policy_one_lead"
 LEAD_CHANGED_REASON = gettext_noop("Another policy was set as the lead policy")
-MAX_SHORT_EN, MAX_SHORT_ZH = (
-    40,
-    20,
-)  # letters, Chinese characters: what a chart's title bears of a policy without a short name
+MAX_SHORT_EN, MAX_SHORT_ZH = 40, 20  # letters, Chinese characters of a title without a short name
+
+
+class Agency(SlugModel, BilingualNameModel):
+    """A body that issues policies; a policy may have several."""
+
+    note_en = note_en_field(
+        _("What a reader should know of it, for example an earlier name and the year of the change.")
+    )
+    note_zh = note_zh_field()
+    note = TranslatedText("note")
+
+    class Meta:
+        verbose_name = _("agency")
+        verbose_name_plural = _("agencies")
+        ordering = ["pk"]
+        constraints = [
+            slug_constraint("agency"),
+            models.UniqueConstraint(fields=["name_zh"], name="agency_name_unique"),
+        ]
 
 
 class PolicyKind(models.TextChoices):
@@ -137,9 +167,9 @@ class Policy(SlugModel, BilingualTitleModel, PartialDateModel, SourcedModel):
         verbose_name_plural = _("policies")
         ordering = ["known_issued_by", "pk"]
         constraints = [
-            *fact_constraints("policy"),
-            choices_constraint("kind", PolicyKind, "policy_kind_known"),
+            *fact_constraints("policy", kind=PolicyKind),
             *date_constraints("policy"),
+            title_constraint("policy"),
             models.UniqueConstraint(
                 fields=["doc_number"],
                 condition=~Q(doc_number=""),
@@ -156,11 +186,6 @@ class Policy(SlugModel, BilingualTitleModel, PartialDateModel, SourcedModel):
                 condition=Q(parent__isnull=True) | ~Q(parent=F("id")),
                 name="policy_not_its_own_parent",
                 violation_error_message=_("A policy cannot implement itself."),
-            ),
-            models.CheckConstraint(
-                condition=~Q(title_zh="") | ~Q(title_en=""),
-                name="policy_has_title",
-                violation_error_message=_("Give the title in at least one language."),
             ),
             models.CheckConstraint(
                 condition=Q(known_issued_by__isnull=False),
@@ -238,3 +263,121 @@ class Policy(SlugModel, BilingualTitleModel, PartialDateModel, SourcedModel):
         """Lock the tree of policies until the transaction ends: two moves that are each valid may form a cycle."""
         type(self).objects.select_for_update(no_key=True).order_by("pk").first()
         self.parent = type(self).objects.filter(pk=parent).first() or self.parent  # gone: the database says so
+
+
+class PlanStatus(StatusChoices):
+    """Status of a province's own plan. “Not found” and “not issued” are different claims."""
+
+    ISSUED = "issued", "green", pgettext_lazy("plan", "issued")
+    DRAFTING = "drafting", "yellow", _("drafting")
+    NOT_FOUND = "not_found", "grey", _("not found")
+    NOT_REQUIRED = "not_required", "blue", _("not required")
+    UNKNOWN = "unknown", "grey", _("unknown")
+
+
+class ProvincialPlan(HistoryModel, BilingualTitleModel, PartialDateModel, SourcedModel):
+    """A province's own plan for a policy, or what is known of its absence."""
+
+    policy = models.ForeignKey(
+        Policy,
+        verbose_name=_("policy"),
+        on_delete=models.PROTECT,
+        related_name="plans",
+        help_text=_("The national policy that the plan carries out."),
+    )
+    province = models.ForeignKey(
+        Province,
+        verbose_name=_("province"),
+        on_delete=models.PROTECT,
+        related_name="plans",
+        help_text=_("The province whose plan this is: one record for each province and policy."),
+    )
+    status = models.CharField(
+        _("status"),
+        max_length=12,
+        choices=PlanStatus.choices,
+        default=PlanStatus.UNKNOWN,
+        help_text=_("“not found” says that a search found none; “unknown” that no search was made yet."),
+    )
+    doc_number = models.CharField(
+        _("document number"),
+        max_length=60,
+        blank=True,
+        validators=[check_text],
+        help_text=_("As printed, for example 鄂环发〔2022〕33号. Empty when not known."),
+    )
+    issuing_bodies_count = models.PositiveSmallIntegerField(
+        _("issuing bodies"), null=True, blank=True, help_text=_("How many departments issued it together.")
+    )
+    searched_on = models.DateField(
+        _("searched on"),
+        null=True,
+        blank=True,
+        validators=[check_not_ahead],
+        help_text=_("Day of the search, or of the check that it is being drafted or not required."),
+    )
+    searched_where = models.CharField(
+        _("searched where"),
+        max_length=300,
+        blank=True,
+        validators=[check_text],
+        help_text=_("For example: website of the provincial department, its policy library."),
+    )
+
+    objects = models.Manager.from_queryset(PlanQuerySet)()
+    _history_m2m_fields = ["sources"]
+    CODE_FIELDS = ("doc_number",)
+    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {
+        **PartialDateModel.CONSTRAINT_FIELDS,
+        "one_per_policy_and_province": ("province",),
+        "issued_has_a_day": ("known_issued_by",),
+        "day_needs_issued": ("status",),
+        "not_found_says_where": ("searched_on", "searched_where"),
+    }
+
+    PROVINCE_PATH = "province_id"
+    OWNER = "policy"
+
+    class Meta:
+        verbose_name = _("provincial plan")
+        verbose_name_plural = _("provincial plans")
+        ordering = ["policy", "province"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["policy", "province"],
+                name="plan_one_per_policy_and_province",
+                violation_error_message=_("This province already has a record for this policy: change that one."),
+            ),
+            *known_choices("plan", status=PlanStatus, confidence=Confidence),
+            *date_constraints("plan"),
+            models.CheckConstraint(
+                condition=~Q(status=PlanStatus.ISSUED) | Q(known_issued_by__isnull=False),
+                name="plan_issued_has_a_day",
+                violation_error_message=_(
+                    "Issued: give the day (or month or year) of issue, or the day by which it is known to exist."
+                ),
+            ),
+            models.CheckConstraint(
+                condition=Q(status=PlanStatus.ISSUED) | Q(issued_on__isnull=True, known_issued_by__isnull=True),
+                name="plan_day_needs_issued",
+                violation_error_message=_("Only an issued plan has a day of issue. Set the status to issued."),
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=PlanStatus.NOT_FOUND) | (Q(searched_on__isnull=False) & ~Q(searched_where="")),
+                name="plan_not_found_says_where",
+                violation_error_message=_("Not found: say on which day and where it was searched."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or f"{self.province.short} · {self.policy.name}"
+
+    def complete_dates(self) -> None:
+        """Fill in derived dates; a plan that is not issued has no date by which it is known."""
+        if self.status == PlanStatus.ISSUED:
+            super().complete_dates()
+
+    def clean(self) -> None:
+        super().clean()
+        if self.province_id and not self.province.in_roster:
+            raise ValidationError({"province": _("This unit is outside the programme’s roster.")})

@@ -5,13 +5,13 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
-from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from core.records.bilingual_models import BilingualNameModel, SlugModel
 from core.records.constraints import choices_constraint
 from core.records.history_model import FieldNames
-from core.text.bilingual import check_text
+from core.text.bilingual import check_text, is_chinese_active
 from policies.models.sourced import SourcedModel, fact_constraints
 from policies.querysets import ProvinceQuerySet
 
@@ -94,8 +94,7 @@ class Province(SlugModel, BilingualNameModel, SourcedModel):
         verbose_name_plural = _("provinces")
         ordering = ["-in_roster", "pk"]
         constraints = [
-            *fact_constraints("province"),
-            choices_constraint("kind", ProvinceKind, "province_kind_known"),
+            *fact_constraints("province", kind=ProvinceKind),
             choices_constraint("region", Region, "province_region_known", blank=True),
             models.CheckConstraint(
                 condition=Q(gb_code__regex=r"^([0-9]{6})?$"),
@@ -137,4 +136,4 @@ class Province(SlugModel, BilingualNameModel, SourcedModel):
     @property
     def short(self) -> str:
         """The short name in the current language, as tiles print it."""
-        return self.short_zh if (get_language() or "en").startswith("zh") else self.short_en
+        return self.short_zh if is_chinese_active() else self.short_en

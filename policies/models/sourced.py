@@ -1,12 +1,21 @@
-"""Abstract model of facts with sources, confidence and a note."""
+"""Model of sources, and bases of the facts that cite them and of documents with a date of issue."""
 
+from calendar import monthrange
+from datetime import date
+from typing import Any, ClassVar
+
+from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from core.records.bilingual_models import note_en_field, note_zh_field
 from core.records.constraints import choices_constraint, slug_constraint
-from core.text.bilingual import TranslatedText
-from core.text.formatting import StatusChoices
+from core.records.history_model import FieldNames, HistoryModel
+from core.records.validators import check_not_ahead
+from core.text.bilingual import TranslatedText, check_text
+from core.text.formatting import PartialDate, Precision, StatusChoices
 
 
 class Confidence(StatusChoices):
@@ -22,9 +31,69 @@ class Level(models.TextChoices):
     PROVINCIAL = "provincial", _("provincial")
 
 
-def fact_constraints(app_model: str) -> list[models.CheckConstraint]:
-    """Return the check constraints of a fact with a slug: its slug and its confidence."""
-    return [slug_constraint(app_model), choices_constraint("confidence", Confidence, f"{app_model}_confidence_known")]
+def known_choices(app_model: str, **fields: type[models.TextChoices]) -> list[models.CheckConstraint]:
+    """Return the check constraints that each of these fields has one of its choices."""
+    return [choices_constraint(name, choices, f"{app_model}_{name}_known") for name, choices in fields.items()]
+
+
+def fact_constraints(app_model: str, **fields: type[models.TextChoices]) -> list[models.CheckConstraint]:
+    """Return the check constraints of a fact: of its slug, its confidence, and these fields with choices."""
+    return [slug_constraint(app_model), *known_choices(app_model, confidence=Confidence, **fields)]
+
+
+class Source(HistoryModel):
+    """A document, page or report that facts cite. Its title stays in the language of publication."""
+
+    title = models.CharField(
+        _("title"), max_length=300, validators=[check_text], help_text=_("As printed, in its own language.")
+    )
+    publisher = models.CharField(
+        _("publisher"),
+        max_length=200,
+        blank=True,
+        validators=[check_text],
+        help_text=_("Who published it, for example 生态环境部."),
+    )
+    published_on = models.DateField(
+        _("published on"),
+        null=True,
+        blank=True,
+        validators=[check_not_ahead],
+        help_text=_("Day it was published. Empty when it carries none."),
+    )
+    url = models.URLField(
+        _("address"), max_length=500, blank=True, help_text=_("Web address, empty for a reprint without a lasting one.")
+    )
+    reliability = models.CharField(
+        _("reliability"),
+        max_length=10,
+        choices=Confidence.choices,
+        default=Confidence.OFFICIAL,
+        help_text=_("The strongest that may be claimed for a fact that cites it."),
+    )
+    note_en = note_en_field(_("What a reader should know of it, for example “Reprint; the original page is gone”."))
+    note_zh = note_zh_field()
+    note = TranslatedText("note")
+
+    LOOKUP_NAMES = ("title", "url")
+    EXPORT_NAMES = ("title",)
+    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"title_address_unique": ("title",)}
+
+    class Meta:
+        verbose_name = _("source")
+        verbose_name_plural = _("sources")
+        ordering = [Coalesce("published_on", models.Value("0001-01-01", models.DateField())).desc(), "title", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["title", "url"],
+                name="source_title_address_unique",
+                violation_error_message=_("A source with this title and address exists already: cite that one."),
+            ),
+            *known_choices("source", reliability=Confidence),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
 
 
 class SourcedModel(models.Model):
@@ -38,7 +107,7 @@ class SourcedModel(models.Model):
         help_text=_("official: the issuer’s own text; press: a report; inferred: read from other documents."),
     )
     sources = models.ManyToManyField(
-        "policies.Source",
+        Source,
         verbose_name=_("sources"),
         blank=True,
         help_text=_("Where this was read. Every fact should cite at least one."),
@@ -54,3 +123,107 @@ class SourcedModel(models.Model):
     def unverified(self) -> bool:
         """Whether the fact was only inferred; every page says so beside it."""
         return self.confidence == Confidence.INFERRED
+
+
+def period_end(on: date, precision: str) -> date:
+    """Return the last possible day of a date known to the day, month or year."""
+    if precision == Precision.YEAR:
+        return date(on.year, 12, 31)
+    if precision == Precision.MONTH:
+        return on.replace(day=monthrange(on.year, on.month)[1])
+    return on
+
+
+class PartialDateModel(models.Model):
+    """Base of documents whose date of issue may be partial (an interval-censored date, DOMAIN 3.1)."""
+
+    issued_on = models.DateField(
+        _("issued on"),
+        null=True,
+        blank=True,
+        validators=[check_not_ahead],
+        help_text=_("Day of issue. Only the month or year known? Enter its first day and set the precision."),
+    )
+    issued_precision = models.CharField(
+        _("precision"),
+        max_length=5,
+        choices=Precision.choices,
+        blank=True,
+        help_text=_("How exactly the day of issue is known. For “June 2022” enter 2022-06-01 and choose month."),
+    )
+    published_on = models.DateField(
+        _("published on"),
+        null=True,
+        blank=True,
+        validators=[check_not_ahead],
+        help_text=_("Day it was made public, where that differs from the day of issue."),
+    )
+    known_issued_by = models.DateField(
+        _("latest date known"),
+        null=True,
+        blank=True,
+        validators=[check_not_ahead],
+        help_text=_(
+            "Latest day by which it is known to exist, for example the day another document cites it. "
+            "Left empty, it follows from the day of issue or publication."
+        ),
+    )
+
+    DERIVED_FROM: ClassVar[FieldNames] = {"known_issued_by": ("issued_on", "published_on")}
+    """Fields that are filled from others where they are left empty."""
+    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {
+        "precision_goes_with_day": ("issued_precision",),
+        "known_on_its_day": ("known_issued_by",),
+        "known_after_issue": ("known_issued_by",),
+        "published_after_issue": ("published_on",),
+    }
+
+    class Meta:
+        abstract = True
+
+    @property
+    def issued(self) -> PartialDate | None:
+        """The date of issue with its precision, None if unknown."""
+        if self.issued_on is None:
+            return None
+        return PartialDate(self.issued_on, self.issued_precision or Precision.DAY)  # type: ignore[arg-type]
+
+    def complete_dates(self) -> None:
+        """Fill in derived dates: the precision, and the date by which the document is known to exist."""
+        if self.issued_on and not self.issued_precision:
+            self.issued_precision = Precision.DAY
+        if self.issued_on is None:
+            self.issued_precision = ""
+        if self.issued_on and self.issued_precision == Precision.DAY:
+            self.known_issued_by = self.issued_on
+        elif self.known_issued_by is None:
+            ends = [self.published_on] if self.published_on else []
+            if self.issued_on:
+                ends.append(period_end(self.issued_on, self.issued_precision))
+            self.known_issued_by = min(ends) if ends else None
+
+    def clean(self) -> None:
+        """Fill in derived dates and reject contradictions between dates."""
+        super().clean()
+        self.complete_dates()
+        if self.issued_on and self.published_on and self.published_on < self.issued_on:
+            raise ValidationError({"published_on": _("Published before it was issued. Check both days.")})
+        if self.issued_on and self.known_issued_by and self.known_issued_by < self.issued_on:
+            raise ValidationError({"known_issued_by": _("Known before it was issued. Check both days.")})
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.complete_dates()
+        super().save(*args, **kwargs)
+
+
+def date_constraints(app_model: str) -> list[models.CheckConstraint]:
+    """Return the check constraints of partial dates."""
+    no_day = Q(issued_on__isnull=True)
+    conditions = {
+        "precision_goes_with_day": Q(issued_on__isnull=True, issued_precision="")
+        | (Q(issued_on__isnull=False) & Q(issued_precision__in=Precision.values)),
+        "known_on_its_day": ~Q(issued_precision=Precision.DAY) | Q(known_issued_by=F("issued_on")),
+        "known_after_issue": no_day | Q(known_issued_by__isnull=True) | Q(known_issued_by__gte=F("issued_on")),
+        "published_after_issue": no_day | Q(published_on__isnull=True) | Q(published_on__gte=F("issued_on")),
+    }
+    return [models.CheckConstraint(condition=each, name=f"{app_model}_{name}") for name, each in conditions.items()]
