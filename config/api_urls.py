@@ -11,7 +11,7 @@ from dashboard.api import urls as dashboard_api
 from pilots.api import urls as pilots_api
 from pilots.documents.services import readable_changes
 from pilots.models import Pilot
-from policies.api import urls as policies_api
+from policies import api as policies_api
 
 # In the order in which the root of the API lists them.
 RECORDS = {**policies_api.RESOURCES, **pilots_api.RESOURCES}

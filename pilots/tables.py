@@ -24,8 +24,8 @@ from pilots.metrics.practice_states import Trust
 from pilots.metrics.progress import year_due
 from pilots.models import Document, Milestone, Pilot, Practice, Reading, StageEntry, Target
 from pilots.practices.analytics import PracticeStatus
-from policies.charts.cells import confidence_cell, province_cell, source_cell
 from policies.models import Figure, FigureState, Source
+from policies.tables import confidence_cell, province_cell, source_cell
 
 FACTS = (StageEntry, Milestone, Target, Reading)
 

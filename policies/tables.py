@@ -1,47 +1,136 @@
-"""Table columns of policies."""
+"""Tables of policies, measures and provincial plans, and the cells that tables of other apps share with them."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
-from core.text.formatting import join_long
-from core.web.tables import Column, record_cell
+from core.text.bilingual import lang_of
+from core.text.formatting import join_long, join_short
+from core.web.tables import Cell, Column, Table, make_table, record_cell, status_cell
+from policies.metrics import whole_days
+from policies.models import Confidence, Measure, Province, Source, SourcedModel
+from policies.rollout import ProvinceRollout, RegionRollout, Rollout
+
+
+def province_cell(province: Province) -> Cell:
+    """Return the short name of a province linked to its page."""
+    return Cell(province.short, url=province.get_absolute_url())
+
+
+def confidence_cell(record: SourcedModel) -> Cell:
+    """Return the confidence in a fact."""
+    return status_cell(Confidence(record.confidence))
+
+
+def source_cell(record: SourcedModel) -> Cell:
+    """Return the first source of a fact; None where it has none."""
+    source = next(iter(record.sources.all()), None)
+    return document_cell(source) if source else Cell(None)
+
+
+def document_cell(source: Source) -> Cell:
+    """Return the title of a source linked to its document."""
+    return Cell(source.title, url=source.url, lang=lang_of(source.title))
 
 
 def policy_columns(roster: int) -> list[Column[Any]]:
     """Return the columns of a list of policies, annotated with their issued plans; `roster` is the denominator."""
+
+    def issued_plans(policy: Any) -> str:
+        if not (policy.calls_for_provincial_plan or policy.issued_plans):
+            return _("not called for")
+        return _("%(issued)d of %(roster)d") % {"issued": policy.issued_plans, "roster": roster}
+
+    def agencies(policy: Any) -> str | None:
+        return join_long(agency.name for agency in policy.agencies.all()) or None
+
+    number = _("Document number")
     return [
         Column("title", _("Policy"), record_cell, sort="title", sort_fields=["title_zh"]),
         Column("level", _("Level"), lambda policy: policy.get_level_display(), sort="level", sort_fields=["level"]),
         Column(
-            "doc_number",
-            _("Document number"),
-            lambda policy: policy.doc_number or None,
-            sort="number",
-            sort_fields=["doc_number"],
+            "doc_number", number, lambda policy: policy.doc_number or None, sort="number", sort_fields=["doc_number"]
         ),
         Column("issued_on", _("Issued"), "issued", kind="date"),
         Column("published_on", _("Published"), kind="date"),
         Column(
             "known_by", _("Latest date"), "known_issued_by", kind="date", sort="known", sort_fields=["known_issued_by"]
         ),
-        Column(
-            "agencies",
-            _("Issued by"),
-            lambda policy: join_long(agency.name for agency in policy.agencies.all()) or None,
-        ),
-        Column(
-            "plans",
-            _("Provincial plans"),
-            lambda policy: issued_plans_text(policy, roster),
-            sort="plans",
-            sort_fields=["issued_plans"],
-        ),
+        Column("agencies", _("Issued by"), agencies),
+        Column("plans", _("Provincial plans"), issued_plans, sort="plans", sort_fields=["issued_plans"]),
     ]
 
 
-def issued_plans_text(policy: Any, roster: int) -> str:
-    """Return the issued plans of the roster, or that the policy calls for none."""
-    if not (policy.calls_for_provincial_plan or policy.issued_plans):
-        return _("not called for")
-    return _("%(issued)d of %(roster)d") % {"issued": policy.issued_plans, "roster": roster}
+def measures_table(measures: Iterable[Measure]) -> Table:
+    """Return the table of measures: what policies prescribe, for whom, and in which document."""
+    columns: list[Column[Measure]] = [
+        Column("measure", _("Measure"), lambda measure: Cell(measure.name, lang=measure.name_lang)),
+        Column("field", _("Field of action"), lambda measure: measure.get_field_display()),
+        Column(
+            "industries", _("Industries"), lambda measure: join_short(i.name for i in measure.industries.all()) or None
+        ),
+        Column("policies", _("Policies"), lambda measure: join_long(p.name for p in measure.policies.all()) or None),
+    ]
+    return make_table(columns, measures)
+
+
+# -- rollout -------------------------------------------------------------------------------------------
+
+
+def plan_columns() -> list[Column[ProvinceRollout]]:
+    """Return the columns of a province's plan; what is not known on the as-of date stays empty."""
+
+    def title(row: ProvinceRollout) -> Cell:
+        return Cell(row.plan.name or None, lang=row.plan.name_lang) if row.plan else Cell(None)
+
+    def confidence(row: ProvinceRollout) -> str | None:
+        return row.plan.get_confidence_display() if row.plan else None
+
+    return [
+        Column("status", _("Status"), lambda row: status_cell(row.status)),
+        Column("title", _("Plan"), title),
+        Column("doc_number", _("Document number"), lambda row: (row.plan and row.plan.doc_number) or None),
+        Column("issued_on", _("Issued"), "issued", kind="date"),
+        Column("known_by", _("Latest date"), kind="date"),
+        Column("lag_days", _("Days after the national document"), kind="integer"),
+        Column("confidence", _("Confidence"), confidence),
+    ]
+
+
+def place_columns() -> list[Column[ProvinceRollout]]:
+    return [
+        Column("province", _("Province"), lambda row: province_cell(row.province)),
+        Column("region", _("Region"), lambda row: row.province.get_region_display()),
+    ]
+
+
+def plans_table(rollout: Rollout) -> Table:
+    """Return the table of the provinces of the roster with their plans."""
+    return make_table([*place_columns(), *plan_columns()], rollout.provinces)
+
+
+def regions_table(rollout: Rollout) -> Table:
+    def median(row: RegionRollout) -> int | str | None:
+        days = row.median_lag_days
+        if days is None:
+            return None
+        return whole_days(days) if row.has_enough_lags else too_few_text(len(row.lags))
+
+    columns: list[Column[RegionRollout]] = [
+        Column("region", _("Region"), "label"),
+        Column("issued", pgettext("a count", "Issued"), kind="integer"),
+        Column("roster", _("Provinces"), kind="integer"),
+        Column("share", _("Share"), kind="share"),
+        Column("dated", _("Date known"), kind="integer"),
+        Column("median", _("Median days"), median, kind="integer"),
+    ]
+    return make_table(columns, rollout.by_region)
+
+
+def too_few_text(n: int) -> str:
+    """Return the text in place of a median or P90 of too few values."""
+    return _("too few to say: n = %(n)d") % {"n": n}

@@ -28,8 +28,8 @@ from pilots.metrics.reconciliation import Reconciliation
 from pilots.metrics.reduction import CoControl
 from pilots.models import FollowUp, Indicator, Pilot
 from pilots.practices.analytics import Diffusion, build_diffusion
-from policies.analytics.rollout import PolicyChoice, ProvinceRollout, Rollout, build_rollout, choose_policy
 from policies.models import Policy, Source
+from policies.rollout import PolicyChoice, ProvinceRollout, Rollout, build_rollout, choose_policy
 
 QUARTERS_SHOWN = 5  # number of quarter ends before the day whose lights are shown
 MIN_ENTERED_SHARE = 0.8  # share of the announced pilots entered, from which the records describe the batch
@@ -150,7 +150,7 @@ class Overview:
 
 def plan_sources(rows: Iterable[ProvinceRollout]) -> QuerySet[Source]:
     """Return the sources of the plans that count as issued."""
-    plans = [row.plan.pk for row in rows if row.plan and row.counts]
+    plans = [row.plan.pk for row in rows if row.plan]
     return Source.objects.filter(provincialplan__in=plans).distinct()
 
 

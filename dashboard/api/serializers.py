@@ -17,7 +17,7 @@ from pilots.api.serializers import (
 )
 from pilots.metrics.reconciliation import Reconciliation
 from pilots.models import Batch, PilotKind
-from policies.api.serializers import RolloutNumbersSerializer
+from policies.api import RolloutNumbersSerializer
 
 
 class EditionFileSerializer(serializers.Serializer):

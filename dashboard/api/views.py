@@ -14,7 +14,7 @@ from dashboard.analytics.overview import Overview, build_overview
 from dashboard.api.serializers import BatchKindRow, BatchKindSerializer, EditionSerializer, OverviewSerializer
 from dashboard.editions.content import content_of
 from dashboard.models import Edition, EditionState
-from policies.analytics.rollout import POLICY_PARAMETER
+from policies.rollout import POLICY_PARAMETER
 
 
 class OverviewView(AggregateView):

@@ -15,8 +15,8 @@ from pilots.analytics.pilot_status import OnTrack, PilotStatus, Progress
 from pilots.charts.cells import pilot_cell
 from pilots.lights import Colour, count_by_colour
 from pilots.models import Indicator
-from policies.charts.cells import province_cell
 from policies.charts.rollout import format_day
+from policies.tables import province_cell
 
 # -- on the path -----------------------------------------------------------------------------------------
 

@@ -10,8 +10,6 @@ from core.web.tables import Chart, Column, Table, make_table
 from dashboard.analytics.overview import Overview
 from pilots.analytics.reconciliation import ProvincePilots
 from pilots.charts.reconciliation import pilot_count_layer
-from policies.analytics.rollout import ProvinceRollout
-from policies.charts.cells import province_cell
 from policies.charts.rollout import (
     certainty_text,
     chart_scope,
@@ -19,10 +17,11 @@ from policies.charts.rollout import (
     format_day,
     map_note,
     rollout_api,
-    status_label,
 )
 from policies.charts.tile_map import plans_grid
 from policies.models import Province, Source
+from policies.rollout import ProvinceRollout
+from policies.tables import province_cell
 
 
 def overview_map(overview: Overview, outside: Sequence[Province], sources: Sequence[Source]) -> Chart:
@@ -51,7 +50,7 @@ def map_table(overview: Overview) -> Table:
     """Return the table of provinces with their plan, if plans are counted, and their pilots."""
     plans = {row.province.pk: row for row in overview.rollout.provinces} if overview.rollout else {}
     plan_columns: list[Column[ProvinceRollout]] = [
-        Column("status", _("Plan"), lambda plan: status_label(plan.status)),
+        Column("status", _("Plan"), lambda plan: str(plan.status.label)),
         Column("issued_on", _("Issued"), "issued", kind="date"),
         Column("known_by", _("Latest date"), kind="date"),
     ]

@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from core.api.viewsets import RecordViewSet, machine_value, table_rows
 from core.spreadsheets.writer import csv_lines
 from pilots.api.urls import RESOURCES as PILOT_RESOURCES
-from policies.api.urls import RESOURCES as POLICY_RESOURCES
+from policies.api import RESOURCES as POLICY_RESOURCES
 
 RESOURCES: Mapping[str, tuple[str, type[RecordViewSet]]] = {**POLICY_RESOURCES, **PILOT_RESOURCES}
 LANGUAGES = {"en": "en", "zh": "zh-hans"}  # suffix of a field in two languages, and the language

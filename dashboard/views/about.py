@@ -16,8 +16,8 @@ from dashboard.glossary import glossary
 from dashboard.views.data import completeness_table, data_headline
 from pilots.analytics.reconciliation import build_reconciliation
 from pilots.models import Pilot
-from policies.analytics.rollout import choose_policy
 from policies.models import Policy, Source
+from policies.rollout import choose_policy
 
 DEFINED_TERMS = ("roster", "rollout", "recorded", "gap", "light", "progress", "co-control", "confidence")
 """The definitions by which a reader understands most of the numbers."""

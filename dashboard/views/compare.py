@@ -32,10 +32,9 @@ from pilots.charts.synergy import class_cell
 from pilots.lights import Colour, count_by_colour
 from pilots.metrics.progress import year_due
 from pilots.models import Pilot
-from policies.analytics.rollout import ProvinceRollout, build_rollout
-from policies.charts.cells import province_cell
-from policies.charts.rollout import status_label
 from policies.models import Policy, Province
+from policies.rollout import ProvinceRollout, build_rollout
+from policies.tables import province_cell
 
 Compared = TypeVar("Compared")
 PARAMETERS = ("a", "b", "c", "d")
@@ -210,7 +209,7 @@ def plan_rows(policy: Policy | None) -> list[ComparisonRow[ProvinceRollout | Non
     """Return the rows of provinces' plans for the policy."""
     plan = _("Plan for %(policy)s") % {"policy": policy.short} if policy else _("Plan")
     return [
-        ComparisonRow(plan, lambda item: item and status_label(item.status)),
+        ComparisonRow(plan, lambda item: item and str(item.status.label)),
         ComparisonRow(_("Issued"), lambda item: format_date(item.issued) if item and item.issued else None),
         ComparisonRow(_("Days after the national document"), lambda item: item and item.lag_days),
     ]

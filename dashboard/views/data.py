@@ -37,10 +37,10 @@ from pilots.models import (
     Target,
 )
 from pilots.tables import figures_table
-from policies.analytics.rollout import POLICY_PARAMETER, choose_policy
-from policies.charts.cells import document_cell
 from policies.filters import SourceFilter
 from policies.models import Agency, Confidence, Figure, Industry, Measure, Policy, Province, ProvincialPlan, Source
+from policies.rollout import POLICY_PARAMETER, choose_policy
+from policies.tables import document_cell
 
 SOURCES_PER_PAGE = 15  # sources are at the end of the page, and there are hundreds
 

@@ -41,8 +41,8 @@ from pilots.lights import Colour
 from pilots.metrics.practice_states import PracticeState
 from pilots.metrics.progress import year_due
 from pilots.models import Practice
-from policies.charts.cells import province_cell
 from policies.models import Province
+from policies.tables import province_cell
 
 FEED_LISTS["desk"] = FeedList("desk", gettext_lazy("My work"), ["ics"], staff_only=True)
 ROWS_SHOWN = 25  # rows of each list; its file has all of them

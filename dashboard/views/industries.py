@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.history.entries import ENTRY_PARAMETER, history_tab
+from core.history.entries import ENTRY_PARAMETER, Timeline, changes_of, history_tab
 from core.http.errors import BadRequest, ErrorDetail, truncate
 from core.http.request import TrackerRequest
 from core.pages import Export, Exports, chart_exports, export_response, page
@@ -29,9 +29,8 @@ from pilots.filters import CoverageFilter
 from pilots.metrics.reconciliation import GapBasis, is_gap
 from pilots.models import Batch, Pilot
 from pilots.tables import pilots_table, sources_of
-from policies.charts.rollout import measures_table
 from policies.models import Industry, Measure, Province, Source
-from policies.timeline import industry_timeline
+from policies.tables import measures_table
 
 
 def requested_axis(request: TrackerRequest) -> str:
@@ -117,7 +116,7 @@ def industry_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     }
 
     headline = industry_headline(industry, pilots, gap_basis(as_of))
-    timeline = industry_timeline(industry, as_of, request.user)
+    timeline = Timeline(changes_of(industry), as_of, request.user)
     tables["history"] = Export(_("History"), timeline.stream)
     return export_response(request, tables, industry.name, headline) or render(
         request,

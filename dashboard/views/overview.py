@@ -42,9 +42,9 @@ from pilots.metrics.aggregation import SumResult
 from pilots.metrics.reconciliation import Reconciliation
 from pilots.metrics.reduction import CoControl
 from pilots.models import Batch
-from policies.analytics.rollout import POLICY_PARAMETER
 from policies.charts.rollout import adoption_chart, certainty_text, format_day
 from policies.models import Province, Source
+from policies.rollout import POLICY_PARAMETER
 
 ATTENTION_SHOWN = 8
 ROWS_SHOWN = 5  # of the lists of follow-ups and of practices

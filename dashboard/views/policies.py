@@ -1,38 +1,24 @@
 """Page of a policy: facts, rollout in the provinces, measures and sources."""
 
-from collections.abc import Mapping
-from datetime import date
-
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 
-from core.history.entries import ENTRY_PARAMETER, history_tab
+from core.history.entries import ENTRY_PARAMETER, Label, Timeline, changes_of, history_tab
 from core.http.request import TrackerRequest
 from core.pages import Export, Exports, chart_exports, export_response, figures_export, page
-from core.text.formatting import join_clauses, label_value
-from core.web.tables import Chart, Table
+from core.text.formatting import format_date, join_clauses, label_value, no_data
+from core.web.tables import Table
 from dashboard.analytics.overview import plan_sources
 from pilots.charts.follow_ups import RELATED, follow_ups_table, may_open_follow_ups
 from pilots.documents.analytics import build_page_files
 from pilots.follow_ups.analytics import build_follow_ups
 from pilots.follow_ups.status_filter import by_lateness
-from policies.analytics.rollout import Rollout, build_rollout
-from policies.charts.rollout import (
-    adoption_chart,
-    format_day,
-    inferred_text,
-    lag_chart,
-    measures_table,
-    plans_table,
-    regions_table,
-    rollout_headline,
-    status_map,
-    too_few_text,
-)
+from policies.charts.rollout import adoption_chart, inferred_text, lag_chart, rollout_headline, status_map
 from policies.metrics import whole_days
-from policies.models import Policy, Province
-from policies.timeline import policy_timeline
+from policies.models import Policy, Province, ProvincialPlan
+from policies.rollout import Rollout, build_rollout
+from policies.tables import measures_table, plans_table, regions_table, too_few_text
 
 WITHOUT = ("subject", "light", "result", "kind")  # columns of follow-ups of no use here: no light causes them
 
@@ -44,22 +30,39 @@ def policy_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     policies = Policy.objects.known(as_of).select_related("parent", "province").prefetch_related("agencies", "sources")
     policy = get_object_or_404(policies, slug=slug)
     rollout = build_rollout(policy, as_of)
-    tracked = rollout.issued is not None
-    charts = rollout_charts(rollout) if tracked else {}
-    figures = rollout_figures(rollout) if tracked else []
+    headline, charts, tables = "", {}, Exports()
+    figures = rollout_figures(rollout) if rollout.is_tracked else []
+    if rollout.is_tracked:
+        sources = list(dict.fromkeys([*policy.sources.all(), *plan_sources(rollout.provinces)]))
+        outside = Province.objects.filter(in_roster=False)
+        charts = {
+            "map": status_map(rollout, outside, sources),
+            "adoption": adoption_chart(rollout, sources),
+            "lags": lag_chart(rollout, sources),
+        }
+        headline, scope, about = rollout_headline(rollout), charts["map"].subtitle, charts["map"].about
+        tables = {
+            **figures_export(figures),
+            **chart_exports(charts),
+            "plans": Export(_("Provincial plans"), lambda: plans_table(rollout), (), scope, sources, about),
+            "regions": Export(_("Rollout by region"), lambda: regions_table(rollout), (), scope, sources, about),
+        }
     measures = policy.measures.prefetch_related("industries")
-    tables: Exports = {
-        **figures_export(figures),
-        **(rollout_exports(rollout, charts) if tracked else {}),
+    # A plan is called by what the page does not say already.
+    plan = Label(lambda entry: entry.province.short if entry.province else no_data(), ["province"])
+    timeline = Timeline(changes_of(policy), as_of, request.user, {ProvincialPlan: plan})
+
+    def follow_ups() -> Table:
+        found = build_follow_ups(policy.follow_ups.select_related(*RELATED), as_of)
+        return follow_ups_table(by_lateness(found), without=WITHOUT)
+
+    tables |= {
         "measures": Export(
             _("Measures"), lambda: measures_table(measures.prefetch_related("policies")), sources=policy.sources.all()
         ),
-        "follow-ups": Export(_("Follow-ups"), lambda: policy_follow_ups(policy, as_of)),
+        "follow-ups": Export(_("Follow-ups"), follow_ups),
+        "history": Export(_("History"), timeline.stream),
     }
-
-    headline = rollout_headline(rollout) if tracked else ""
-    timeline = policy_timeline(policy, as_of, request.user)
-    tables["history"] = Export(_("History"), timeline.stream)
     return export_response(request, tables, policy.name, headline) or render(
         request,
         "policies/detail.html",
@@ -71,11 +74,11 @@ def policy_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "rollout": rollout,
             "figures": figures,
             "charts": charts,
-            "plans": plans_table(rollout) if tracked else None,
-            "regions": regions_table(rollout) if tracked else None,
+            "plans": plans_table(rollout),
+            "regions": regions_table(rollout),
             "measures": measures,
             "children": policy.children.known(as_of),
-            "follow_ups": tables["follow-ups"].build(),
+            "follow_ups": follow_ups(),
             "may_open": may_open_follow_ups(request),
             "page_files": build_page_files(policy.sources.all(), request.user, as_of),
             "history": history_tab(request, timeline),
@@ -83,73 +86,32 @@ def policy_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     )
 
 
-def policy_follow_ups(policy: Policy, as_of: date) -> Table:
-    """Return the table of the follow-ups of a policy, the most urgent first."""
-    follow_ups = build_follow_ups(policy.follow_ups.select_related(*RELATED), as_of)
-    return follow_ups_table(by_lateness(follow_ups), without=WITHOUT)
-
-
-def rollout_exports(rollout: Rollout, charts: Mapping[str, Chart]) -> Exports:
-    """Return the export tables of a rollout, all with the same sources."""
-    scope, sources, about = charts["map"].subtitle, charts["map"].sources, charts["map"].about
-    return {
-        **chart_exports(charts),
-        "plans": Export(_("Provincial plans"), lambda: plans_table(rollout), (), scope, sources, about),
-        "regions": Export(_("Rollout by region"), lambda: regions_table(rollout), (), scope, sources, about),
-    }
-
-
-def rollout_charts(rollout: Rollout) -> dict[str, Chart]:
-    sources = list(dict.fromkeys([*rollout.policy.sources.all(), *plan_sources(rollout.provinces)]))
-    return {
-        "map": status_map(rollout, Province.objects.filter(in_roster=False), sources),
-        "adoption": adoption_chart(rollout, sources),
-        "lags": lag_chart(rollout, sources),
-    }
-
-
 def rollout_figures(rollout: Rollout) -> list[dict[str, object]]:
     """Return the key figures of a rollout, each with denominator and definition."""
-    of_issued = _("of %(issued)d issued") % {"issued": rollout.issued}
-    return [
+    note = [_("known to be issued by %(day)s") % {"day": format_date(rollout.as_of)}]
+    if rollout.inferred:
+        note.append(inferred_text(rollout.inferred))
+    dated = {"of": _("of %(issued)d issued") % {"issued": rollout.issued}, "url": "#plans", "definition": "dated"}
+    figures: list[dict[str, object]] = [
         {
             "label": label_value(_("Plans issued"), rollout.policy.short),
             "value": rollout.issued,
             "of": _("of %(roster)d provinces") % {"roster": rollout.roster},
-            "note": join_clauses(
-                [
-                    _("known to be issued by %(day)s") % {"day": format_day(rollout.as_of)},
-                    *([inferred_text(rollout.inferred)] if rollout.inferred else []),
-                ]
-            ),
+            "note": join_clauses(note),
             "url": "#plans",
             "definition": "rollout",
         },
-        {
-            "label": _("Date known"),
-            "value": rollout.dated,
-            "of": of_issued,
-            "note": _("full date of issue"),
-            "url": "#plans",
-            "definition": "dated",
-        },
-        {
-            "label": _("Only a latest date"),
-            "value": rollout.known_by,
-            "of": of_issued,
-            "note": _("issued then or before"),
-            "url": "#plans",
-            "definition": "dated",
-        },
-        lag_figure(rollout, _("Median lag"), rollout.median_lag_days, _("half of the dated plans came sooner")),
-        lag_figure(rollout, _("P90 lag"), rollout.p90_lag_days, _("nine in ten of the dated plans came sooner")),
+        {"label": _("Date known"), "value": rollout.dated, "note": _("full date of issue"), **dated},
+        {"label": _("Only a latest date"), "value": rollout.known_by, "note": _("issued then or before"), **dated},
     ]
-
-
-def lag_figure(rollout: Rollout, label: str, days: float | None, meaning: str) -> dict[str, object]:
-    """Return a key figure of the lags in whole days; with too few plans it says how few."""
-    figure = {"label": label, "url": "#chart-lags", "definition": "lag"}
-    if days is not None and not rollout.has_enough_lags:
-        return {**figure, "value": "–", "note": too_few_text(len(rollout.lags))}
-    value = None if days is None else whole_days(days)
-    return {**figure, "value": value, "of": _("days"), "note": meaning}
+    for label, days, meaning in (
+        (_("Median lag"), rollout.median_lag_days, _("half of the dated plans came sooner")),
+        (_("P90 lag"), rollout.p90_lag_days, _("nine in ten of the dated plans came sooner")),
+    ):
+        if days is None or rollout.has_enough_lags:
+            whole = None if days is None else whole_days(days)
+            value: dict[str, object] = {"value": whole, "of": _("days"), "note": meaning}
+        else:  # of so few a lag says nothing
+            value = {"value": "–", "note": too_few_text(len(rollout.lags))}
+        figures.append({"label": label, "url": "#chart-lags", "definition": "lag", **value})
+    return figures

@@ -6,18 +6,18 @@ from datetime import date
 from operator import itemgetter
 from typing import Any
 
-from django.db.models import Case, CharField, IntegerField, Model, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models import Case, CharField, IntegerField, Model, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from core.history.entries import ENTRY_PARAMETER, history_tab
+from core.history.entries import ENTRY_PARAMETER, Label, Timeline, changes_of, history_tab
 from core.http.request import TrackerRequest
 from core.pages import Export, Exports, chart_exports, export_response, page
 from core.text.bilingual import is_chinese_active
-from core.text.formatting import join_clauses, join_sentences, join_short, label_value
+from core.text.formatting import join_clauses, join_sentences, join_short, label_value, no_data
 from core.web.list_pages import ListPage
 from core.web.tables import Cell, Chart, Column, Table, make_table, record_cell, status_cell
 from dashboard.analytics.overview import Overview, build_overview, plan_sources
@@ -36,12 +36,12 @@ from pilots.metrics.progress import year_due
 from pilots.models import Pilot
 from pilots.querysets import count_pilots
 from pilots.tables import figures_table, sources_of
-from policies.analytics.rollout import POLICY_PARAMETER, ProvinceRollout, build_province_plans
-from policies.charts.rollout import format_day, plan_columns, rollout_headline, status_label
+from policies.charts.rollout import format_day, rollout_headline
 from policies.charts.tile_map import issue_text
 from policies.metrics import status_on
 from policies.models import PlanStatus, Policy, Province, ProvincialPlan, Source
-from policies.timeline import province_timeline
+from policies.rollout import POLICY_PARAMETER, ProvinceRollout, build_province_plans
+from policies.tables import plan_columns
 
 LIGHT_SORTS = ("red", "yellow", "not_reported")
 MAX_NAMED = 5  # provinces named in the headline
@@ -71,7 +71,7 @@ def province_columns(plans: Mapping[int, ProvinceRollout], lights: Mapping[int, 
         Column(
             "status",
             _("Plan"),
-            lambda province: status_cell(PlanStatus(plan_value(plans, province, "status") or PlanStatus.UNKNOWN)),
+            lambda province: status_cell(plan_value(plans, province, "status") or PlanStatus.UNKNOWN),
             sort="status",
             sort_fields=["plan_status"],
         ),
@@ -264,7 +264,10 @@ def province_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     }
 
     headline = province_headline(province, plans, progress, len(withdrawals))
-    timeline = province_timeline(province, as_of, request.user)
+    which = changes_of(province) | Q(model=ProvincialPlan._meta.label_lower, province_id=province.pk)
+    # A plan is called by what the page does not say already.
+    plan = Label(lambda entry: entry.policy.name if entry.policy else no_data(), ["policy"])
+    timeline = Timeline(which, as_of, request.user, {ProvincialPlan: plan})
     tables["history"] = Export(_("History"), timeline.stream)
     return export_response(request, tables, province.name, headline) or render(
         request,
@@ -329,7 +332,7 @@ def province_headline(
     if not province.in_roster:
         return _("This unit lies outside the programme: it is drawn on the map and counted nowhere.")
     parts = [
-        label_value(policy.short, issue_text(row, policy.lag_from) if row.counts else status_label(row.status))
+        label_value(policy.short, issue_text(row) if row.plan else row.status.label)
         for policy, row in plans
         if policy.calls_for_provincial_plan
     ]

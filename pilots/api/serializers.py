@@ -62,7 +62,7 @@ from pilots.models import (
     TargetKind,
     TargetStep,
 )
-from policies.api.serializers import FACT_FIELDS, NOTE_FIELDS, SourcedSerializer
+from policies.api import FACT_FIELDS, NOTE_FIELDS, SourcedSerializer
 from policies.models import Field, Level
 
 

@@ -23,8 +23,8 @@ from pilots.lights import Colour
 from pilots.metrics.follow_up_states import RELAPSE_DAYS, FollowUpState
 from pilots.models import Cause, FollowUp, Pilot
 from pilots.models.follow_up import VERIFY_PERMISSION
-from policies.charts.cells import province_cell
 from policies.charts.rollout import format_day
+from policies.tables import province_cell
 
 
 def follow_ups_url(**filters: str) -> str:

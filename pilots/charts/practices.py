@@ -37,11 +37,11 @@ from pilots.practices.analytics import (
     PracticeStatus,
     ProvinceCopies,
 )
-from policies.charts.cells import confidence_cell, province_cell, source_cell
 from policies.charts.rollout import format_day, map_note, months_after
 from policies.charts.tile_map import DRAWING_SIZE, Tile, outside_tile
 from policies.metrics import whole_days
 from policies.models import Province, Source
+from policies.tables import confidence_cell, province_cell, source_cell
 
 MAX_NAMES = 8  # of provinces in a sentence
 

@@ -14,9 +14,9 @@ from pilots.analytics.reconciliation import BatchCount, KindCount, ProvincePilot
 from pilots.charts.cells import distinct_pilot_names, pilot_cell, pilot_count_cell, pilots_url
 from pilots.metrics import reconciliation
 from pilots.models import Batch
-from policies.charts.cells import province_cell
 from policies.charts.tile_map import counts_grid
 from policies.models import Province, Source
+from policies.tables import province_cell
 
 
 def reconciliation_table(

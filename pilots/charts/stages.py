@@ -19,10 +19,10 @@ from pilots.lights import Colour
 from pilots.metrics import stages
 from pilots.metrics.stages import ORDERED_STAGES, Stage, StageFunnel
 from pilots.models import PilotKind, StageEntry
-from policies.charts.cells import province_cell
 from policies.charts.rollout import format_day
 from policies.metrics import share, whole_days
 from policies.models import Source
+from policies.tables import province_cell
 
 MIN_DRAWN = 5  # fewest plans on record for drawing days and giving a median; fewer are listed by name
 MAX_NAMES = 24  # of pilots without a plan; all are in the table

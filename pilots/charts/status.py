@@ -46,10 +46,10 @@ from pilots.metrics.progress import year_due
 from pilots.metrics.stages import Stage
 from pilots.models import Milestone, Reading, Target, TargetKind
 from pilots.readings import is_accepted_on, is_yearly, newest_accepted_in, newest_reported_in, state_on
-from policies.charts.cells import confidence_cell, source_cell
 from policies.charts.rollout import format_day
 from policies.models import Source
 from policies.models.sourced import SourcedModel
+from policies.tables import confidence_cell, source_cell
 
 
 def strip_idle_zeros(value: Decimal | None) -> Decimal | None:

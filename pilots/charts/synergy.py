@@ -19,9 +19,9 @@ from pilots.charts.status import strip_idle_zeros
 from pilots.filters import SynergyPageFilter
 from pilots.metrics.reduction import EPSILON, CoControl, Elasticity
 from pilots.models import Indicator, Pilot
-from policies.charts.cells import province_cell
 from policies.charts.rollout import format_day
 from policies.models import Source
+from policies.tables import province_cell
 
 CORNERS = {  # of the quadrants: 1 where a rate is a reduction, first carbon, then air pollutants
     CoControl.CO_REDUCTION: (1, 1),

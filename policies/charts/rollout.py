@@ -10,24 +10,20 @@ from urllib.parse import urlencode
 from django.urls import reverse
 from django.utils.formats import date_format, get_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
+from django.utils.translation import ngettext
 
-from core.text.formatting import join_clauses, join_long, join_sentences, join_short, label_value
-from core.web.tables import Cell, Chart, Column, Subject, Table, make_table, status_cell
-from policies.analytics.rollout import ProvinceRollout, RegionRollout, Rollout, lag_range
-from policies.charts.cells import province_cell
+from core.text.formatting import join_clauses, join_sentences, join_short, label_value
+from core.web.tables import Chart, Column, Subject, Table, make_table
 from policies.charts.tile_map import plans_grid
-from policies.metrics import Step, whole_days
-from policies.models import Measure, PlanStatus, Policy, Province, Source
+from policies.metrics import Step, share, whole_days
+from policies.models import Policy, Province, Source
+from policies.rollout import ProvinceRollout, Rollout
+from policies.tables import place_columns, plans_table
 
 
 def format_day(on: date) -> str:
     """Return a date formatted for the current language."""
     return date_format(on, get_format("DATE_FORMAT"))
-
-
-def status_label(status: str) -> str:
-    return str(PlanStatus(status).label)
 
 
 # -- findings: each names the policy whose plans it counts --------------------------------------------
@@ -82,93 +78,6 @@ def chart_scope(rollout: Rollout) -> str:
         "roster": rollout.roster,
         "day": format_day(rollout.as_of),
     }
-
-
-# -- tables -------------------------------------------------------------------------------------------
-
-
-def region_name(row: ProvinceRollout) -> str:
-    return row.province.get_region_display()
-
-
-def plan_columns() -> list[Column[ProvinceRollout]]:
-    """Return the columns of a province's plan; what is not known on the as-of date stays empty."""
-    return [
-        Column("status", _("Status"), plan_status_cell),
-        Column("title", _("Plan"), plan_name_cell),
-        Column(
-            "doc_number", _("Document number"), lambda row: (row.issued_plan and row.issued_plan.doc_number) or None
-        ),
-        Column("issued_on", _("Issued"), "issued", kind="date"),
-        Column("known_by", _("Latest date"), kind="date"),
-        Column("lag_days", _("Days after the national document"), kind="integer"),
-        Column(
-            "confidence",
-            _("Confidence"),
-            lambda row: row.issued_plan.get_confidence_display() if row.issued_plan else None,
-        ),
-    ]
-
-
-def plan_status_cell(row: ProvinceRollout) -> Cell:
-    return status_cell(PlanStatus(row.status))
-
-
-def plan_name_cell(row: ProvinceRollout) -> Cell:
-    plan = row.issued_plan
-    return Cell(plan.name or None, lang=plan.name_lang) if plan else Cell(None)
-
-
-def plans_table(rollout: Rollout) -> Table:
-    columns: list[Column[ProvinceRollout]] = [
-        Column("province", _("Province"), lambda row: province_cell(row.province)),
-        Column("region", _("Region"), region_name),
-        *plan_columns(),
-    ]
-    return make_table(columns, rollout.provinces)
-
-
-def measures_table(measures: Iterable[Measure]) -> Table:
-    """Table of measures: what policies prescribe, for whom, and in which document."""
-    columns: list[Column[Measure]] = [
-        Column("measure", _("Measure"), lambda measure: Cell(measure.name, lang=measure.name_lang)),
-        Column("field", _("Field of action"), lambda measure: measure.get_field_display()),
-        Column(
-            "industries",
-            _("Industries"),
-            lambda measure: join_short(industry.name for industry in measure.industries.all()) or None,
-        ),
-        Column(
-            "policies",
-            _("Policies"),
-            lambda measure: join_long(policy.name for policy in measure.policies.all()) or None,
-        ),
-    ]
-    return make_table(columns, measures)
-
-
-def regions_table(rollout: Rollout) -> Table:
-    columns: list[Column[RegionRollout]] = [
-        Column("region", _("Region"), "label"),
-        Column("issued", pgettext("a count", "Issued"), kind="integer"),
-        Column("roster", _("Provinces"), kind="integer"),
-        Column("share", _("Share"), kind="share"),
-        Column("dated", _("Date known"), kind="integer"),
-        Column("median", _("Median days"), region_median, kind="integer"),
-    ]
-    return make_table(columns, rollout.by_region)
-
-
-def region_median(row: RegionRollout) -> int | str | None:
-    """Return a region's median lag in whole days; with few plans, that they are too few."""
-    if row.median_lag_days is None:
-        return None
-    return whole_days(row.median_lag_days) if row.has_enough_lags else too_few_text(len(row.lags))
-
-
-def too_few_text(n: int) -> str:
-    """Return the text in place of a median or P90 of too few values."""
-    return _("too few to say: n = %(n)d") % {"n": n}
 
 
 def file_subject(policy: Policy) -> Subject:
@@ -227,7 +136,7 @@ def adoption_table(rollout: Rollout, names: Mapping[date, Sequence[str]]) -> Tab
     columns: list[Column[Step]] = [
         Column("date", _("Day"), kind="date"),
         Column("issued", _("Issued by then"), kind="integer"),
-        Column("share", _("Share of the roster"), lambda step: rollout.share_of(step.issued), kind="share"),
+        Column("share", _("Share of the roster"), lambda step: share(step.issued, rollout.roster), kind="share"),
         Column(
             "provinces",
             _("Provinces whose plan became known on the day"),
@@ -375,7 +284,7 @@ def lag_point(row: ProvinceRollout, origin: date | None, places: Mapping[str, in
     if row.lag_days is not None:
         text = ngettext("%(days)d day", "%(days)d days", row.lag_days) % {"days": row.lag_days}
         return [{**base, "days": row.lag_days, "from": None, "certain": True, "text": text}]
-    between = lag_range(row, origin)
+    between = row.lag_range
     if between is None:
         return []
     first, last = between
@@ -390,14 +299,13 @@ def lag_point(row: ProvinceRollout, origin: date | None, places: Mapping[str, in
 
 def lag_table(rollout: Rollout) -> Table:
     columns: list[Column[ProvinceRollout]] = [
-        Column("province", _("Province"), lambda row: province_cell(row.province)),
-        Column("region", _("Region"), region_name),
+        *place_columns(),
         Column("issued_on", _("Issued"), "issued", kind="date"),
         Column("lag_days", _("Days"), kind="integer"),
         Column(
             "latest",
             _("Days at the latest"),
-            lambda row: between[1] if (between := lag_range(row, rollout.origin)) else row.lag_days,
+            lambda row: row.lag_range[1] if row.lag_range else row.lag_days,
             kind="integer",
         ),
     ]
@@ -436,7 +344,7 @@ def map_title(rollout: Rollout) -> str:
 
 
 def map_headline(rollout: Rollout) -> str:
-    open_regions = [row for row in rollout.by_region if row.issued < row.roster]
+    open_regions = [row for row in rollout.by_region if row.issued != row.roster]
     if not open_regions:
         return _("every region is complete")
     lowest = min(row.share or 0 for row in open_regions)

@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
 
 from django.utils.formats import date_format, get_format
 from django.utils.translation import gettext as _
@@ -15,9 +14,9 @@ from django.utils.translation import ngettext, pgettext
 from core.text.bilingual import is_chinese_active
 from core.text.formatting import format_date, label_value
 from policies import metrics
-from policies.analytics.rollout import ProvinceRollout, Rollout, lag_range
 from policies.metrics import Span
 from policies.models import PlanStatus, Province
+from policies.rollout import ProvinceRollout, Rollout
 
 SIDE, GAP = 62, 3  # of a tile, and between two, in units of the drawing
 PITCH = SIDE + GAP
@@ -138,7 +137,7 @@ def plans_grid(rollout: Rollout, outside: Iterable[Province]) -> dict[str, objec
     Colour shows when, not how well: what is not issued has no colour at all.
     """
     spans = metrics.common_spans([row.latest for row in rollout.provinces if row.latest], COLOUR_STEPS)
-    tiles = [plan_tile(row, rollout.origin, spans) for row in rollout.provinces]
+    tiles = [plan_tile(row, spans) for row in rollout.provinces]
     return {
         "key": "plans",
         "label": _("Plans"),
@@ -151,19 +150,19 @@ def plans_grid(rollout: Rollout, outside: Iterable[Province]) -> dict[str, objec
     }
 
 
-def plan_tile(row: ProvinceRollout, origin: date | None, spans: Sequence[Span]) -> Tile:
+def plan_tile(row: ProvinceRollout, spans: Sequence[Span]) -> Tile:
     """Return a province's tile: the quarter of issue, or the latest possible one, or the status of a missing plan."""
     if row.latest is None:
         return absent_tile(row)
     exact = row.issued is not None and row.issued.precision != "year"
     look = f"t{COLOUR_STEPS - spans.index(metrics.span_of(row.latest, spans[0].months))}"
     value = metrics.quarter(row.latest) if exact else f"≤{metrics.quarter(row.latest)}"
-    return Tile(row.province, look, value, label_value(row.province.name, issue_text(row, origin)), hatched=not exact)
+    return Tile(row.province, look, value, label_value(row.province.name, issue_text(row)), hatched=not exact)
 
 
 def absent_tile(row: ProvinceRollout) -> Tile:
     """Return the tile of a province without an issued plan: a word or nothing, never a colour."""
-    status = PlanStatus(row.status)
+    status = row.status
     words = {
         PlanStatus.ISSUED: "●",  # issued without any day, which no record is
         PlanStatus.DRAFTING: pgettext("on a tile", "drafting"),
@@ -175,7 +174,7 @@ def absent_tile(row: ProvinceRollout) -> Tile:
     return Tile(row.province, STATUS_CLASSES.get(status, "nodata"), value, text, is_word=True)
 
 
-def issue_text(row: ProvinceRollout, origin: date | None) -> str:
+def issue_text(row: ProvinceRollout) -> str:
     """Return when the plan was issued, how certain the date is, and the lag in days."""
     if row.lag_days is not None:
         days = ngettext(
@@ -184,7 +183,7 @@ def issue_text(row: ProvinceRollout, origin: date | None) -> str:
             row.lag_days,
         ) % {"days": row.lag_days}
         return _("issued on %(day)s, %(days)s") % {"day": format_date(row.issued), "days": days}
-    between = lag_range(row, origin)
+    between = row.lag_range
     if row.issued is None:
         text = _("issued by %(day)s at the latest, the day is not known") % {"day": format_date(row.known_by)}
     elif row.dated:

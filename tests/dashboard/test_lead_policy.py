@@ -13,8 +13,8 @@ from django.urls import reverse
 
 from accounts.models import create_token
 from core.seed.loader import load_seed
-from policies.analytics.rollout import choose_policy
 from policies.models import Policy, Province, ProvincialPlan
+from policies.rollout import choose_policy
 from policies.seed import SEED_FILES
 from tests.factories import make_plan, make_policy, make_province
 from tests.support.admin_forms import form_data, form_errors

@@ -6,8 +6,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from policies.analytics.rollout import build_rollout
 from policies.models import Agency, Industry, Measure, PlanStatus, Policy, Province, ProvincialPlan, Source
+from policies.rollout import build_rollout
 from tests.factories import make_plan, make_policy, make_province
 from tests.support.admin_forms import add_url, form_data, form_errors, page_url, save, save_new
 from tests.support.sign_in import staff_client

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from policies.analytics.rollout import Rollout, build_rollout
-from policies.charts.rollout import adoption_chart, lag_chart, map_title, regions_table, rollout_headline
+from policies.charts.rollout import adoption_chart, lag_chart, map_title, rollout_headline
 from policies.charts.tile_map import name_lines, plans_grid
 from policies.models import Policy, Province
+from policies.rollout import Rollout, build_rollout
+from policies.tables import regions_table
 from tests.factories import make_plan, make_policy, make_province
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]

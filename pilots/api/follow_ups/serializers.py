@@ -13,7 +13,7 @@ from core.api.serializers import (
 from core.api.write_serializers import RelatedListField, UsernameInputField, WriteSerializer
 from pilots.metrics.follow_up_states import FollowUpState
 from pilots.models import Attachment, Colour, Document, FollowUp, FollowUpStep
-from policies.api.serializers import NOTE_FIELDS, SourcedSerializer
+from policies.api import NOTE_FIELDS, SourcedSerializer
 
 COUNT_HELP = {"extended": "How often the due date was extended.", "returned": "How often a report was returned."}
 

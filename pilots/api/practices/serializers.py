@@ -21,7 +21,7 @@ from pilots.metrics.practice_states import AdoptionState, PracticeState, Trust
 from pilots.metrics.practices import PracticeMove
 from pilots.models import Adoption, Effect, Practice
 from pilots.practices.analytics import Copies, Diffusion, PracticeStatus
-from policies.api.serializers import FACT_FIELDS, SourcedSerializer
+from policies.api import FACT_FIELDS, SourcedSerializer
 
 STATE_HELP = "Its state on the day."
 

@@ -1,0 +1,411 @@
+"""API of policies: their resources, each as it is read and listed, and the rollout of a policy."""
+
+from collections.abc import Collection, Iterable
+from typing import Any, ClassVar
+
+from django.db.models import Case, F, QuerySet, When
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter
+from rest_framework import serializers
+
+from core.api.filters import CODE_LOOKUPS, COMPARISONS, DATE_LOOKUPS, ApiFilterSet, api_filterset
+from core.api.serializers import (
+    ApiUrlField,
+    DateValueField,
+    KnownField,
+    NumberField,
+    ReadOnlyModelSerializer,
+    RecordSerializer,
+    RelatedBySlug,
+)
+from core.api.viewsets import AggregateView, unknown_value_error
+from core.api.write_serializers import WriteSerializer
+from core.api.writes import WritableViewSet
+from core.http.errors import BadRequest, ErrorDetail
+from core.web.filters import RelatedFilter
+from policies import filters
+from policies.models import (
+    Agency,
+    Confidence,
+    Division,
+    Figure,
+    Industry,
+    Measure,
+    PlanStatus,
+    Policy,
+    Province,
+    ProvincialPlan,
+    Region,
+    Source,
+)
+from policies.rollout import ProvinceRollout, Rollout, build_rollout
+
+NAME_FIELDS = ("name", "name_en", "name_zh")
+NOTE_FIELDS = ("note", "note_en", "note_zh")
+FACT_FIELDS = ("confidence", "unverified", *NOTE_FIELDS, "sources")
+ADDRESS_HELP = "Where the document itself stands; null where that is not public."
+
+
+class SourceLinkSerializer(ReadOnlyModelSerializer):
+    """A source as other records cite it: `url` leads to its record, `address` to the document itself."""
+
+    url = ApiUrlField()
+    address = serializers.URLField(source="url", allow_null=True, help_text=ADDRESS_HELP)
+
+    class Meta:
+        model = Source
+        fields = ("id", "title", "url", "address")
+
+
+class SourcedSerializer(RecordSerializer):
+    """Serializer of a record that cites sources."""
+
+    sources = SourceLinkSerializer(many=True)
+
+
+# -- resources -----------------------------------------------------------------------------------------
+
+
+class ProvinceSerializer(SourcedSerializer):
+    class Meta:
+        model = Province
+        fields = (
+            *("slug", *NAME_FIELDS, "short_en", "short_zh", "gb_code", "iso_code", "kind", "region"),
+            *("tile_col", "tile_row", "in_roster", *FACT_FIELDS, "url", "page"),
+        )
+
+
+class ProvinceViewSet(WritableViewSet):
+    heading = gettext_lazy("Provinces")
+    about = "Provinces and their like. Those with in_roster true are the denominator of every rollout."
+    queryset = Province.objects.prefetch_related("sources")
+    serializer_class = ProvinceSerializer
+    filterset_class = api_filterset(filters.ProvinceFilter, {"slug": CODE_LOOKUPS})
+    ordering_fields = ("id", "slug", "name_en", "name_zh", "gb_code", "iso_code", "region", "kind", "in_roster")
+    default_ordering = "-in_roster,id"
+
+
+class AgencySerializer(RecordSerializer):
+    class Meta:
+        model = Agency
+        fields = ("slug", *NAME_FIELDS, *NOTE_FIELDS, "url")
+
+
+class AgencyFilter(ApiFilterSet, filters.AgencyFilter):
+    province = RelatedFilter(
+        field_name="policies__province",
+        queryset=Province.objects.all(),
+        distinct=True,
+        label="Province of a policy that it issued",
+    )
+
+    class Meta:
+        model = Agency
+        fields = {"slug": CODE_LOOKUPS}
+
+
+class AgencyViewSet(WritableViewSet):
+    heading = gettext_lazy("Agencies")
+    about = "Bodies that issue policies."
+    queryset = Agency.objects.all()
+    serializer_class = AgencySerializer
+    filterset_class = AgencyFilter
+    ordering_fields = ("id", "slug", "name_en", "name_zh")
+    default_ordering = "id"
+
+
+class PolicySerializer(SourcedSerializer):
+    class Meta:
+        model = Policy
+        fields = (
+            *("slug", "name", "title_en", "title_zh", "short_name_en", "short_name_zh", "kind", "doc_number", "level"),
+            *("province", "parent", "agencies", "issued_on", "issued_precision", "published_on", "known_issued_by"),
+            *("calls_for_provincial_plan", "is_lead", *FACT_FIELDS, "url", "page"),
+        )
+
+
+class PolicyViewSet(WritableViewSet):
+    heading = gettext_lazy("Policies")
+    about = "Documents and events that were known to exist on the day."
+    queryset = Policy.objects.select_related("province", "parent").prefetch_related("agencies", "sources")
+    serializer_class = PolicySerializer
+    filterset_class = api_filterset(
+        filters.PolicyFilter,
+        {
+            **dict.fromkeys(("slug", "doc_number"), CODE_LOOKUPS),
+            **dict.fromkeys(("issued_on", "published_on", "known_issued_by"), DATE_LOOKUPS),
+        },
+    )
+    ordering_fields = (
+        *("id", "slug", "title_en", "title_zh", "kind", "level", "doc_number", "issued_on"),
+        *("published_on", "known_issued_by"),
+    )
+    default_ordering = "known_issued_by"
+
+    def visible_as_of(self, rows: Any) -> QuerySet[Any]:
+        return rows.known(self.as_of)  # type: ignore[no-any-return]
+
+
+class MeasureSerializer(SourcedSerializer):
+    class Meta:
+        model = Measure
+        fields = ("slug", "name", "title_en", "title_zh", "field", "industries", "policies", *FACT_FIELDS, "url")
+
+
+class MeasureViewSet(WritableViewSet):
+    heading = gettext_lazy("Measures")
+    about = "Courses of action that policies prescribe, by field and industry."
+    queryset = Measure.objects.prefetch_related("industries", "policies", "sources")
+    serializer_class = MeasureSerializer
+    filterset_class = api_filterset(filters.MeasureFilter, {"slug": CODE_LOOKUPS})
+    ordering_fields = ("id", "slug", "field", "title_en", "title_zh")
+    default_ordering = "field"
+
+
+class PlanSerializer(SourcedSerializer):
+    """A plan as it was known on the day: of one that was issued or looked up later, only policy and province."""
+
+    ALWAYS: ClassVar = {"id", "policy", "province", "status", "url", "revision"}
+
+    name = serializers.CharField(allow_null=True)
+    status = serializers.ChoiceField(source="status_then", choices=PlanStatus.choices)
+    confidence = serializers.ChoiceField(choices=Confidence.choices, allow_null=True)
+    unverified = serializers.BooleanField(allow_null=True)
+
+    class Meta:
+        model = ProvincialPlan
+        fields = (
+            *("id", "policy", "province", "status", "name", "title_en", "title_zh", "doc_number"),
+            *("issued_on", "issued_precision", "published_on", "known_issued_by", "issuing_bodies_count"),
+            *("searched_on", "searched_where", *FACT_FIELDS, "url"),
+        )
+
+    def hidden_fields(self, record: Any) -> Collection[str]:
+        return () if record.status_then == record.status else self.fields.keys() - self.ALWAYS
+
+
+class PlanViewSet(WritableViewSet):
+    heading = gettext_lazy("Provincial plans")
+    about = (
+        "A province’s own plan for a policy, or what is known of its absence, as of the day. A plan issued later reads "
+        "unknown and its facts null; “not_found” says that a search found none, “unknown” that no search was made."
+    )
+    serializer_class = PlanSerializer
+    # What reads null of a plan while its issue, or the search for it, still lay ahead.
+    AS_OF_FIELDS: ClassVar = {
+        name: f"{name}_then"
+        for name in ("issued_on", "known_issued_by", "published_on", "searched_on", "doc_number", "confidence")
+    }
+    filterset_class = api_filterset(
+        filters.PlanFilter,
+        {
+            "doc_number": CODE_LOOKUPS,
+            **dict.fromkeys(("issued_on", "published_on", "known_issued_by", "searched_on"), DATE_LOOKUPS),
+        },
+        AS_OF_FIELDS,
+    )
+    ordering_fields = ("id", "policy", "province", "status", "issued_on", "known_issued_by")
+    ordering_paths = {"status": "status_then"}
+    default_ordering = "policy,id"
+
+    def base_queryset(self) -> QuerySet[ProvincialPlan]:
+        then = {place: Case(When(status_then=F("status"), then=F(name))) for name, place in self.AS_OF_FIELDS.items()}
+        rows = ProvincialPlan.objects.with_status(self.as_of).annotate(**then)
+        return rows.select_related("policy", "province").prefetch_related("sources")
+
+
+class FigureSerializer(SourcedSerializer):
+    period = serializers.CharField(
+        allow_null=True, help_text="The period that it speaks of, in words of its own: 2020-2025."
+    )
+
+    class Meta:
+        model = Figure
+        fields = (
+            *("slug", *NAME_FIELDS, "value", "unit", "as_printed", "period", "period_from"),
+            *("period_to", "kind", "province", "state", *FACT_FIELDS, "url"),
+        )
+
+
+class FigureViewSet(WritableViewSet):
+    heading = gettext_lazy("Figures")
+    about = "Published figures; as_printed says what a source prints where that differs from the value."
+    queryset = Figure.objects.select_related("province").prefetch_related("sources")
+    serializer_class = FigureSerializer
+    filterset_class = api_filterset(filters.FigureFilter, {"slug": CODE_LOOKUPS, "value": COMPARISONS})
+    ordering_fields = ("id", "slug", "name_en", "name_zh", "kind", "value", "unit", "state", "period_from", "period_to")
+    default_ordering = "kind"
+
+
+class SourceSerializer(RecordSerializer):
+    address = serializers.URLField(source="url", allow_null=True, help_text=ADDRESS_HELP)
+    url = ApiUrlField()
+
+    class Meta:
+        model = Source
+        fields = ("id", "title", "publisher", "published_on", "address", "reliability", *NOTE_FIELDS, "url")
+
+
+class SourceWriteSerializer(WriteSerializer):
+    model = Source
+    API_NAMES = {"address": "url"}
+
+
+class SourceViewSet(WritableViewSet):
+    heading = gettext_lazy("Sources")
+    about = "Documents, pages and reports that the records cite. “address” is where the document stands."
+    queryset = Source.objects.all()
+    serializer_class = SourceSerializer
+    write_serializer_class = SourceWriteSerializer
+    filterset_class = api_filterset(filters.SourceFilter, {"published_on": DATE_LOOKUPS})
+    ordering_fields = ("id", "title", "publisher", "published_on", "reliability")
+    default_ordering = "-published_on,title"
+
+
+class DivisionLinkSerializer(ReadOnlyModelSerializer):
+    """A division of GB/T 4754."""
+
+    class Meta:
+        model = Division
+        fields = ("code", "name")
+
+
+class IndustrySerializer(SourcedSerializer):
+    divisions = DivisionLinkSerializer(many=True)
+    priority = serializers.BooleanField(
+        help_text="Whether national policy singles it out: named in the batch notice, or an ultra-low emission sector.",
+    )
+
+    class Meta:
+        model = Industry
+        fields = (
+            *("slug", *NAME_FIELDS, "divisions", "named_in_batch_notice", "ultra_low_emission"),
+            *("priority", *FACT_FIELDS, "url", "page"),
+        )
+
+
+class IndustryViewSet(WritableViewSet):
+    heading = gettext_lazy("Industries")
+    about = "Sectors in the words of the notices, with their divisions of GB/T 4754."
+    queryset = Industry.objects.prefetch_related("divisions", "sources")
+    serializer_class = IndustrySerializer
+    filterset_class = api_filterset(filters.IndustryFilter, {"slug": CODE_LOOKUPS})
+    ordering_fields = ("id", "slug", "name_en", "name_zh", "named_in_batch_notice", "ultra_low_emission")
+    default_ordering = "id"
+
+
+# -- rollout -------------------------------------------------------------------------------------------
+
+
+class ProvinceRolloutSerializer(serializers.Serializer):
+    province = RelatedBySlug(help_text="A province of the roster.")
+    region = serializers.ChoiceField(Region.choices, source="province.region", help_text="The region that it lies in.")
+    status = serializers.ChoiceField(PlanStatus.choices, help_text="What is known of its plan on the day.")
+    issued_on = DateValueField(
+        source="issued.on", help_text="Day of issue; its precision says how exactly it is known."
+    )
+    precision = serializers.CharField(
+        source="issued.precision", allow_null=True, help_text="day, month or year; null without a day of issue."
+    )
+    known_by = DateValueField(help_text="The day by which the plan is known to exist.")
+    lag_days = serializers.IntegerField(
+        allow_null=True, help_text="Days from lag_from to the day of issue, where both are known exactly."
+    )
+
+
+class RegionRolloutSerializer(serializers.Serializer):
+    region = serializers.ChoiceField(Region.choices, help_text="A region of the roster.")
+    label = serializers.CharField()  # type: ignore[assignment]
+    roster = serializers.IntegerField(help_text="Its provinces: the denominator.")
+    issued = serializers.IntegerField(help_text="Those whose plan is issued and known by the day.")
+    share = serializers.FloatField(allow_null=True, help_text="issued of roster, as a fraction.")
+    dated = serializers.IntegerField(help_text="Those of them whose day of issue is known exactly.")
+    median_lag_days = NumberField(help_text="Median of the lags of dated plans.")
+
+
+class StepSerializer(serializers.Serializer):
+    date = DateValueField(allow_null=False, help_text="The day from which the number holds.")
+    issued = serializers.IntegerField(help_text="How many plans count as issued from then on.")
+
+
+class RolloutNumbersSerializer(serializers.Serializer):
+    """How far a policy has been taken up, in numbers. `issued` is null for a policy that calls for no plans."""
+
+    policy = RelatedBySlug(help_text="The policy that is rolled out.")
+    as_of = DateValueField(allow_null=False)
+    known = KnownField()
+    roster = serializers.IntegerField(help_text="Provinces that the programme covers: the denominator.")
+    issued = serializers.IntegerField(
+        allow_null=True,
+        help_text="Those whose plan is issued and known by the day; null for a policy that calls for no plans.",
+    )
+    share = serializers.FloatField(allow_null=True, help_text="issued of roster, as a fraction.")
+    dated = serializers.IntegerField(allow_null=True, help_text="Those of them whose day of issue is known exactly.")
+    known_by = serializers.IntegerField(
+        allow_null=True, help_text="Those of them that are only known to exist by a day."
+    )
+    inferred = serializers.IntegerField(allow_null=True, help_text="Those of them only inferred from other documents.")
+    lag_from = DateValueField(source="origin", help_text="The day from which lags are counted.")
+    median_lag_days = NumberField(help_text="Median of the lags of dated plans.")
+    p90_lag_days = NumberField(help_text="The lag within which nine of ten dated plans came.")
+
+
+class RolloutSerializer(RolloutNumbersSerializer):
+    """How far a policy has been taken up: in numbers, by region, day by day, province by province."""
+
+    followers = RelatedBySlug(many=True, help_text="National policies that carry it out.")
+    by_region = RegionRolloutSerializer(many=True, help_text="The same by region.")
+    series = StepSerializer(many=True, help_text="How many plans counted as issued, by the day on which that changed.")
+    dated_series = StepSerializer(many=True, help_text="The same for plans with an exact day of issue alone.")
+    provinces = ProvinceRolloutSerializer(many=True, help_text="Every province of the roster, with or without a plan.")
+
+
+class RolloutView(AggregateView):
+    heading = gettext_lazy("Rollout of a policy")
+    about = (
+        "How far the provinces of the roster have issued their own plans by the day. Lags count from lag_from. "
+        "“dated” plans are known to the day; “known_by” ones are only known to exist by a day. "
+        "“followers” are national policies that carry it out. "
+        "As CSV or XLSX: the provinces, one row each."
+    )
+    serializer_class = RolloutSerializer
+    row_serializer_class = ProvinceRolloutSerializer
+    file_name = "rollout"
+    own_parameters = [
+        OpenApiParameter(
+            "policy",
+            description="The policy, by its code.",
+            required=True,
+            examples=[OpenApiExample("policy", "synergy-implementation-plan-2022")],
+        )
+    ]
+
+    def build(self) -> Rollout:
+        """Build the rollout of the policy asked for. Raises BadRequest, naming those that have one."""
+        slug = self.request.query_params.get("policy")
+        policy = next((policy for policy in Policy.objects.all() if policy.slug == slug), None)
+        if policy is not None:
+            return build_rollout(policy, self.as_of)
+        known = list(Policy.objects.rolled_out().values_list("slug", flat=True))
+        if slug is not None:
+            raise BadRequest(unknown_value_error("policy", slug, known))
+        text = _("policy: name a policy. With a rollout: %(known)s.") % {"known": ", ".join(known)}
+        raise BadRequest(ErrorDetail("policy", "required", text))
+
+    def file_rows(self, value: Rollout) -> Iterable[ProvinceRollout]:
+        return value.provinces
+
+
+# By the names of their addresses.
+RESOURCES = {
+    "provinces": ("province", ProvinceViewSet),
+    "agencies": ("agency", AgencyViewSet),
+    "policies": ("policy", PolicyViewSet),
+    "measures": ("measure", MeasureViewSet),
+    "plans": ("provincialplan", PlanViewSet),
+    "figures": ("figure", FigureViewSet),
+    "sources": ("source", SourceViewSet),
+    "industries": ("industry", IndustryViewSet),
+}
+AGGREGATES = {"rollout": RolloutView}

@@ -1,0 +1,251 @@
+"""Rollout of a policy on an as-of date: the value object that pages, API, exports and charts share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+from django.utils.translation import gettext as _
+
+from core.http.errors import BadRequest, ErrorDetail, closest_match, truncate
+from core.text.formatting import PartialDate
+from policies import metrics
+from policies.models import PlanStatus, Policy, Province, ProvincialPlan, Region
+from policies.models.sourced import period_end
+
+POLICY_PARAMETER = "policy"  # ?policy=<code> in the address of every page that counts provincial plans
+
+
+@dataclass(frozen=True)
+class PolicyChoice:
+    """The policy whose provincial plans a page counts, None if none calls for plans, and the alternatives."""
+
+    policy: Policy | None
+    options: Sequence[Policy]
+
+    @property
+    def lead(self) -> Policy | None:
+        """The lead policy, if it is known on the as-of date."""
+        return next((policy for policy in self.options if policy.is_lead), None)
+
+    @property
+    def default(self) -> Policy | None:
+        """The policy counted without a parameter: without a lead policy, the earliest known one that calls for plans,
+        so that a policy entered later changes no number.
+        """
+        return self.lead or next(iter(self.options), None)
+
+    @property
+    def is_fallback(self) -> bool:
+        """Whether a policy is counted only because no lead policy is known on the as-of date; pages say so."""
+        return self.policy is not None and self.lead is None
+
+
+def choose_policy(as_of: date, slug: str | None = None) -> PolicyChoice:
+    """Return the policy of the parameter, else the lead policy known on the as-of date. One query.
+
+    Raises BadRequest for a slug that is not among the policies that call for plans on that date, naming those.
+    """
+    options = {policy.slug: policy for policy in Policy.objects.known(as_of).calling_for_plans()}
+    if slug is None:
+        return PolicyChoice(PolicyChoice(None, list(options.values())).default, list(options.values()))
+    if slug in options:
+        return PolicyChoice(options[slug], list(options.values()))
+    values = {"value": truncate(slug), "known": ", ".join(options) or "–", "near": closest_match(slug, options)}
+    if values["near"]:
+        text = _("policy: “%(value)s” calls for no provincial plans. Did you mean “%(near)s”? Known: %(known)s.")
+    else:
+        text = _("policy: “%(value)s” calls for no provincial plans. Known: %(known)s.")
+    raise BadRequest(ErrorDetail(POLICY_PARAMETER, "invalid_choice", text % values))
+
+
+@dataclass(frozen=True)
+class ProvinceRollout:
+    """A province of the roster on the as-of date: its status, and its plan if that counts as issued.
+
+    What else is recorded of a plan is not known on the as-of date. Without a record the status is unknown, not "not
+    issued". `origin` is the national date, from which lags count.
+    """
+
+    province: Province
+    status: PlanStatus
+    plan: ProvincialPlan | None
+    origin: date | None
+
+    @property
+    def dated(self) -> bool:
+        """Whether the plan is issued with a date known to the day."""
+        return self.plan is not None and self.plan.issued_precision == "day"
+
+    @property
+    def issued(self) -> PartialDate | None:
+        """The date of issue as far as it is known."""
+        return self.plan.issued if self.plan else None
+
+    @property
+    def known_by(self) -> date | None:
+        """The date by which the plan is known to exist."""
+        return self.plan.known_issued_by if self.plan else None
+
+    @property
+    def latest(self) -> date | None:
+        """The latest possible date of issue: by its precision, or the date by which it is known."""
+        if self.known_by is None or self.issued is None:
+            return self.known_by
+        return min(self.known_by, period_end(self.issued.on, self.issued.precision))
+
+    @property
+    def lag_days(self) -> int | None:
+        """Days from the national document to the plan; None unless both days are known exactly."""
+        return metrics.lag_days(self.origin, self.plan.issued_on, self.plan.issued_precision) if self.plan else None
+
+    @property
+    def lag_range(self) -> tuple[int, int] | None:
+        """The first and last possible lag in days of a plan without an exact date.
+
+        The first is 0 where only "known by" is recorded. None if it is not issued or the national date is unknown.
+        """
+        if self.origin is None or self.latest is None or self.lag_days is not None:
+            return None
+        first = (self.issued.on - self.origin).days if self.issued else 0
+        return max(0, first), (self.latest - self.origin).days
+
+
+class PlanCounts:
+    """How many of some provinces of the roster have issued their plan, and how long after the national document.
+
+    The numbers are None where plans are not tracked: there is no answer, which is not 0.
+    """
+
+    provinces: Sequence[ProvinceRollout]
+    is_tracked = True
+
+    @cached_property
+    def issued_rows(self) -> Sequence[ProvinceRollout]:
+        return [row for row in self.provinces if row.plan]
+
+    @property
+    def roster(self) -> int:
+        return len(self.provinces)
+
+    @property
+    def issued(self) -> int | None:
+        return len(self.issued_rows) if self.is_tracked else None
+
+    @property
+    def dated(self) -> int | None:
+        """Those of the issued ones that are known to the day."""
+        return sum(row.dated for row in self.issued_rows) if self.is_tracked else None
+
+    @property
+    def share(self) -> float | None:
+        return metrics.share(self.issued, self.roster)
+
+    @cached_property
+    def lags(self) -> Sequence[int]:
+        return [row.lag_days for row in self.issued_rows if row.lag_days is not None]
+
+    @property
+    def has_enough_lags(self) -> bool:
+        """Whether enough plans are dated to the day for a meaningful median or P90."""
+        return len(self.lags) >= metrics.MIN_LAGS
+
+    @property
+    def median_lag_days(self) -> float | None:
+        return metrics.median_days(self.lags)
+
+    @property
+    def p90_lag_days(self) -> float | None:
+        return metrics.percentile_days(self.lags, 0.9)
+
+
+@dataclass(frozen=True)
+class RegionRollout(PlanCounts):
+    region: Region
+    provinces: Sequence[ProvinceRollout]
+
+    @property
+    def label(self) -> str:
+        return str(self.region.label)
+
+
+@dataclass(frozen=True)
+class Rollout(PlanCounts):
+    """The rollout of one policy on an as-of date, over the roster."""
+
+    policy: Policy
+    as_of: date
+    provinces: Sequence[ProvinceRollout]
+    followers: Sequence[Policy]  # national documents that carry this one out, known by the day
+
+    @property
+    def is_tracked(self) -> bool:
+        """Whether the policy calls for plans or has one; a record that says "unknown" makes no rollout."""
+        return self.policy.calls_for_provincial_plan or bool(self.issued_rows)
+
+    @property
+    def origin(self) -> date | None:
+        """The day from which lags count."""
+        return self.policy.lag_from
+
+    @property
+    def known_by(self) -> int | None:
+        """Those of the issued ones that are only known to exist by a date."""
+        return sum(not row.dated for row in self.issued_rows) if self.is_tracked else None
+
+    @property
+    def inferred(self) -> int | None:
+        """Those of the issued ones that were only read from other documents."""
+        return (
+            sum(row.plan is not None and row.plan.unverified for row in self.issued_rows) if self.is_tracked else None
+        )
+
+    @property
+    def series(self) -> Sequence[metrics.Step]:
+        """The adoption curve; it starts with 0 on the national date once that has come."""
+        return self.steps(self.issued_rows)
+
+    @property
+    def dated_series(self) -> Sequence[metrics.Step]:
+        return self.steps([row for row in self.issued_rows if row.dated])
+
+    def steps(self, rows: Sequence[ProvinceRollout]) -> Sequence[metrics.Step]:
+        origin = self.origin if self.origin and self.origin <= self.as_of else None
+        days = [row.known_by for row in rows if row.known_by]
+        return metrics.adoption_steps(days, origin) if self.is_tracked else []
+
+    @property
+    def half_on(self) -> date | None:
+        """The first date by which half of the roster is known to have issued; None before that."""
+        return next((step.date for step in self.series if step.issued >= self.roster / 2), None)
+
+    @property
+    def by_region(self) -> Sequence[RegionRollout]:
+        rows = self.provinces
+        return [RegionRollout(region, [row for row in rows if row.province.region == region]) for region in Region]
+
+
+def build_rollout(policy: Policy, as_of: date) -> Rollout:
+    """Build the rollout of a policy on an as-of date, over the roster. Three queries, whatever the number of rows."""
+    plans = {plan.province_id: plan for plan in policy.plans.with_status(as_of)}
+    rows = [province_row(province, policy, plans.get(province.pk)) for province in Province.objects.roster()]
+    return Rollout(policy, as_of, rows, list(policy.children.filter(level="national").known(as_of)))
+
+
+def province_row(province: Province, policy: Policy, plan: ProvincialPlan | None) -> ProvinceRollout:
+    """Return a province with its plan, annotated by `with_status`."""
+    status = PlanStatus(getattr(plan, "status_then", PlanStatus.UNKNOWN))
+    if plan is not None:
+        plan.province, plan.policy = province, policy
+    return ProvinceRollout(province, status, plan if status == PlanStatus.ISSUED else None, policy.lag_from)
+
+
+def build_province_plans(province: Province, as_of: date) -> list[tuple[Policy, ProvinceRollout]]:
+    """Return each policy whose rollout is tracked on the day, with the row of this province. Two queries."""
+    if not province.in_roster:
+        return []
+    policies = Policy.objects.known(as_of).rolled_out().order_by("-is_lead", "known_issued_by", "pk")
+    plans = {plan.policy_id: plan for plan in province.plans.with_status(as_of)}
+    return [(policy, province_row(province, policy, plans.get(policy.pk))) for policy in policies]
