@@ -46,7 +46,7 @@ def policy_columns(roster: int) -> list[Column[Any]]:
         return _("%(issued)d of %(roster)d") % {"issued": policy.issued_plans, "roster": roster}
 
     def agencies(policy: Any) -> str | None:
-        return join_long(agency.name for agency in policy.agencies.all()) or None
+        return join_long(map(str, policy.agencies.all())) or None
 
     number = _("Document number")
     return [
@@ -70,10 +70,8 @@ def measures_table(measures: Iterable[Measure]) -> Table:
     columns: list[Column[Measure]] = [
         Column("measure", _("Measure"), lambda measure: Cell(measure.name, lang=measure.name_lang)),
         Column("field", _("Field of action"), lambda measure: measure.get_field_display()),
-        Column(
-            "industries", _("Industries"), lambda measure: join_short(i.name for i in measure.industries.all()) or None
-        ),
-        Column("policies", _("Policies"), lambda measure: join_long(p.name for p in measure.policies.all()) or None),
+        Column("industries", _("Industries"), lambda measure: join_short(map(str, measure.industries.all())) or None),
+        Column("policies", _("Policies"), lambda measure: join_long(map(str, measure.policies.all())) or None),
     ]
     return make_table(columns, measures)
 
