@@ -36,9 +36,9 @@ from pilots.follow_ups.status_filter import by_lateness
 from pilots.lights import Colour, count_by_colour
 from pilots.models import Reading
 from pilots.readings import VALUE_KEY_FIELDS, newest_accepted
-from policies.analytics.rollout import Rollout
 from policies.charts.rollout import certainty_text
 from policies.models import Source
+from policies.rollout import Rollout
 
 MAX_QUESTIONS = 3
 NAMES_ASKED, NAMES_TOLD = 3, 4  # on one line

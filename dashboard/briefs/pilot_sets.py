@@ -43,9 +43,8 @@ from pilots.lights import Colour
 from pilots.metrics.reconciliation import Reconciliation, term_days_left
 from pilots.metrics.stages import Stage, StageFunnel
 from pilots.models import Batch, FollowUp, Pilot, Reading
-from policies.analytics.rollout import Rollout, build_province_plans
-from policies.charts.rollout import status_label
 from policies.models import PlanStatus, Province, ProvincialPlan, Source
+from policies.rollout import Rollout, build_province_plans
 
 
 def nation_title() -> str:
@@ -110,15 +109,15 @@ def province_content(slug: str, days: Days) -> dict[str, Any]:
     owed = [(policy, row) for policy, row in plans if policy.calls_for_provincial_plan]
     label = _("Plans issued for national policies")
     if owed:
-        missing = [label_value(policy.short, status_label(row.status)) for policy, row in owed if not row.counts]
-        issued, noun = sum(row.counts for _policy, row in owed), _("of %(n)s called for")
+        missing = [label_value(policy.short, row.status.label) for policy, row in owed if not row.plan]
+        issued, noun = len(owed) - len(missing), _("of %(n)s called for")
         plans_owed = share_fact(label, issued, len(owed), noun, join_clauses(missing))
     else:
         plans_owed = fact(label, no_data(), "", _("no policy calls for one"))
     new = [policy.short for policy, row in plans if row.known_by and row.known_by > days.since]
     text = _("Plan of the province: %(status)s. When will it be issued?")
     asked = [
-        line(policy.short, text % {"status": status_label(row.status)})
+        line(policy.short, text % {"status": row.status.label})
         for policy, row in owed
         if row.status not in {PlanStatus.ISSUED, PlanStatus.NOT_REQUIRED}
     ]
